@@ -1,0 +1,320 @@
+import * as v from "valibot";
+
+/**
+ * A pipeline's definition, as pipelines/<name>.yaml and PUT /api/pipelines/:name carry it. The same
+ * schemas validate, type the code and make the published JSON Schema; a description here is what an
+ * editor shows.
+ */
+
+/** Names become tables, files and URLs: a letter or `_`, then letters, digits and `_`; at most 63. */
+export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+/** Pipelines and connectors may have `-` too. */
+export const PIPELINE_NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
+
+const name = v.pipe(
+  v.string(),
+  v.regex(NAME_PATTERN, "expected a letter or _, then letters, digits or _, at most 63 characters"),
+);
+const connectorName = v.pipe(
+  v.string(),
+  v.regex(PIPELINE_NAME_PATTERN, "expected the name of a connector in connectors.yaml"),
+);
+const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+const columns = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
+const options = v.record(v.string(), v.unknown());
+
+/** `30s`, `5m`, `1h30m`, `500ms`, `1d`. */
+export const DURATION_PATTERN = /^(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/;
+
+const duration = v.pipe(
+  v.string(),
+  v.nonEmpty("expected a duration such as 30s, 5m or 1h30m"),
+  v.regex(DURATION_PATTERN, "expected a duration such as 30s, 5m or 1h30m"),
+);
+
+/** Milliseconds of a text that matched DURATION_PATTERN. */
+export function durationMs(text: string): number {
+  const unitMs: Readonly<Record<string, number>> = {
+    d: 86_400_000,
+    h: 3_600_000,
+    m: 60_000,
+    s: 1_000,
+    ms: 1,
+  };
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g)) {
+    total += Number(count) * (unitMs[unit ?? ""] ?? 0);
+  }
+  return total;
+}
+
+export const scheduleSchema = v.pipe(
+  v.strictObject({
+    cron: v.pipe(
+      text,
+      v.description(
+        "Five cron fields (minute hour day month weekday), or six with seconds first, or @hourly, @daily …",
+      ),
+    ),
+    timezone: v.optional(
+      v.pipe(text, v.description("An IANA time zone such as Europe/Paris; daylight saving is handled.")),
+      "UTC",
+    ),
+    catchup: v.optional(
+      v.pipe(
+        v.picklist(["none", "last"]),
+        v.description("What to do at the start about firings that were missed while the server was down."),
+      ),
+      "none",
+    ),
+    jitter: v.optional(
+      v.pipe(
+        duration,
+        v.description("Start up to this much later, always the same amount for the same pipeline."),
+      ),
+    ),
+  }),
+  v.description("When the pipeline runs by itself."),
+);
+
+const PARAM_TYPES = ["string", "integer", "number", "boolean", "date", "timestamp"] as const;
+export type ParamType = (typeof PARAM_TYPES)[number];
+
+export const paramSchema = v.strictObject({
+  type: v.optional(
+    v.pipe(
+      v.picklist(PARAM_TYPES),
+      v.description("The type in SQL: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMPTZ."),
+    ),
+    "string",
+  ),
+  default: v.optional(
+    v.pipe(
+      v.union([v.string(), v.number(), v.boolean(), v.null()]),
+      v.description("Used where a run gives none; a param without a default is required."),
+    ),
+  ),
+  enum: v.optional(
+    v.pipe(v.array(v.union([v.string(), v.number()])), v.description("The only values allowed.")),
+  ),
+  description: v.optional(v.string()),
+});
+
+export const contractSchema = v.pipe(
+  v.strictObject({
+    columns: v.optional(
+      v.pipe(
+        v.picklist(["evolve", "freeze"]),
+        v.description(
+          "evolve: new columns are added, missing ones stay NULL. freeze: any other set of columns fails the run.",
+        ),
+      ),
+      "evolve",
+    ),
+    types: v.optional(
+      v.pipe(
+        v.picklist(["evolve", "freeze"]),
+        v.description(
+          "evolve: a column is widened where every value it holds survives. freeze: a changed type fails the run.",
+        ),
+      ),
+      "freeze",
+    ),
+  }),
+  v.description("What may change in the source's columns between runs of an incremental or append stream."),
+);
+
+export const EXTRACT_MODES = ["full", "incremental", "append"] as const;
+export type ExtractMode = (typeof EXTRACT_MODES)[number];
+
+const addresses = {
+  stream: v.optional(v.pipe(text, v.description("A table or view of the source, as public.orders."))),
+  query: v.optional(v.pipe(text, v.description("A SELECT in the source's own SQL."))),
+  path: v.optional(v.pipe(text, v.description("A file or glob, relative to the project, as data/*.csv."))),
+};
+
+export const streamSchema = v.pipe(
+  v.strictObject({
+    connector: v.pipe(
+      connectorName,
+      v.description("The connector to read from, by its name in connectors.yaml."),
+    ),
+    ...addresses,
+    mode: v.optional(
+      v.pipe(
+        v.picklist(EXTRACT_MODES),
+        v.description(
+          "full: the table is replaced. incremental: rows new since the last run are merged by primary_key. append: rows are added.",
+        ),
+      ),
+      "full",
+    ),
+    primary_key: v.optional(v.pipe(columns, v.description("The columns that identify a row."))),
+    update_key: v.optional(
+      v.pipe(
+        text,
+        v.description(
+          "A column that only grows when a row changes, as updated_at; the cursor is its greatest value.",
+        ),
+      ),
+    ),
+    contract: v.optional(contractSchema, {}),
+    options: v.optional(v.pipe(options, v.description("Settings of the connector for this stream.")), {}),
+    description: v.optional(v.string()),
+    tags: v.optional(v.array(text), []),
+  }),
+  v.check(
+    (s) => [s.stream, s.query, s.path].filter((address) => address !== undefined).length === 1,
+    "expected exactly one of stream, query and path",
+  ),
+  v.check(
+    (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
+    "mode incremental needs primary_key and update_key (use append for a stream without a key)",
+  ),
+);
+
+export const LOAD_MODES = ["replace", "append", "merge"] as const;
+
+export const loadSchema = v.pipe(
+  v.strictObject({
+    connector: v.pipe(
+      connectorName,
+      v.description("The connector to write to, by its name in connectors.yaml."),
+    ),
+    table: v.optional(v.pipe(text, v.description("The table to write, as analytics.daily_revenue."))),
+    path: v.optional(v.pipe(text, v.description("The file or folder to write, relative to the project."))),
+    mode: v.optional(
+      v.pipe(
+        v.picklist(LOAD_MODES),
+        v.description(
+          "replace: the target holds just these rows. append: they are added. merge: updated or added by primary_key.",
+        ),
+      ),
+      "replace",
+    ),
+    primary_key: v.optional(
+      v.pipe(columns, v.description("The columns that identify a row; needed by merge.")),
+    ),
+    options: v.optional(v.pipe(options, v.description("Settings of the connector for this target.")), {}),
+  }),
+  v.check(
+    (l) => (l.table === undefined) !== (l.path === undefined),
+    "expected exactly one of table and path",
+  ),
+  v.check((l) => l.mode !== "merge" || l.primary_key !== undefined, "mode merge needs primary_key"),
+);
+
+export const retrySchema = v.pipe(
+  v.strictObject({
+    limit: v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(100),
+      v.description("How many more attempts a failed run gets."),
+    ),
+    interval: v.optional(v.pipe(duration, v.description("The wait before the first of them.")), "10s"),
+    backoff: v.optional(v.picklist(["constant", "exponential"]), "exponential"),
+    max_interval: v.optional(v.pipe(duration, v.description("The longest wait.")), "5m"),
+  }),
+  v.description("Attempts after a failure that may pass by itself; a wrong definition is not tried again."),
+);
+
+export const resourcesSchema = v.strictObject({
+  memory: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d+(?:\.\d+)?\s*(?:[KMGT]i?B)$/, "expected a size such as 512MB or 2GiB"),
+      v.description("DuckDB's memory_limit; beyond it DuckDB spills to disk."),
+    ),
+  ),
+  threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
+});
+
+export const pipelineSchema = v.strictObject({
+  $schema: v.optional(v.string()),
+  description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
+  tags: v.optional(v.array(text), []),
+  schedule: v.optional(scheduleSchema),
+  params: v.optional(
+    v.pipe(
+      v.record(name, paramSchema),
+      v.description("Values a run may be given; getvariable('name') in SQL."),
+    ),
+    {},
+  ),
+  extract: v.optional(
+    v.pipe(
+      v.record(name, streamSchema),
+      v.description("What is read: each stream becomes the table raw.<name>."),
+    ),
+    {},
+  ),
+  transform: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(PIPELINE_NAME_PATTERN, "expected the name of a folder in transforms/"),
+      v.description(
+        "The folder in transforms/ whose .sql files are the models; the pipeline's own name by default.",
+      ),
+    ),
+  ),
+  load: v.optional(
+    v.pipe(
+      v.record(name, v.union([v.array(loadSchema), loadSchema])),
+      v.description("What is written where: a model's name (or raw table's) → one target or a list of them."),
+    ),
+    {},
+  ),
+  retry: v.optional(retrySchema),
+  timeout: v.optional(v.pipe(duration, v.description("A run that takes longer is stopped and fails."))),
+  overlap: v.optional(
+    v.pipe(
+      v.picklist(["skip", "queue"]),
+      v.description("A firing of the schedule while a run is going on: left out, or queued behind it."),
+    ),
+    "skip",
+  ),
+  resources: v.optional(v.pipe(resourcesSchema, v.description("Limits of each run's own DuckDB.")), {}),
+});
+
+export type PipelineDefinition = v.InferOutput<typeof pipelineSchema>;
+export type ScheduleDefinition = v.InferOutput<typeof scheduleSchema>;
+export type StreamDefinition = v.InferOutput<typeof streamSchema>;
+export type LoadDefinition = v.InferOutput<typeof loadSchema>;
+export type ParamDefinition = v.InferOutput<typeof paramSchema>;
+export type RetryDefinition = v.InferOutput<typeof retrySchema>;
+export type ContractDefinition = v.InferOutput<typeof contractSchema>;
+
+/** One target or several, as a list. */
+export function loadTargets(load: LoadDefinition | readonly LoadDefinition[]): readonly LoadDefinition[] {
+  return "connector" in load ? [load] : load;
+}
+
+/** An entry of connectors.yaml: its `type`, and what that type's own schema says. */
+export interface ConnectorDefinition {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/**
+ * An immutable copy of what a pipeline is: its definition and every file that it names. `id` is the
+ * hash of the rest but `gitCommit`. Paths are relative to the project, with `/`.
+ */
+export interface Revision {
+  /** 64 hex digits of SHA-256. */
+  readonly id: string;
+  readonly pipeline: string;
+  readonly definition: PipelineDefinition;
+  /** The models, in order of their paths. */
+  readonly files: readonly RevisionFile[];
+  /** The entries of connectors.yaml that it names, before references are resolved. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** 40 hex digits, and `+dirty` where the work tree differs. */
+  readonly gitCommit?: string;
+}
+
+export interface RevisionFile {
+  readonly path: string;
+  readonly content: string;
+}

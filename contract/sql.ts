@@ -1,0 +1,60 @@
+import type { Schema } from "apache-arrow";
+import { AppError, type AppErrorOptions, type ErrorCode } from "./errors.ts";
+
+/** A column as DuckDB names it. `type` is DuckDB's own text, as `DECIMAL(18,2)`. */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** A value bound to a parameter or set as a variable; a bigint becomes BIGINT or HUGEINT. */
+export type SqlValue = string | number | bigint | boolean | null | Date;
+
+/** One row of a small result: JSON-safe values, bigints beyond 2^53 and decimals as text. */
+export type SqlRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/**
+ * What the SQL part and the steps of a run need of a database: DuckDB through engine/duckdb.
+ * One session is one connection; statements run one after the other.
+ */
+export interface SqlSession {
+  /** Runs one or more statements; answers the rows changed by the last (0 where none). */
+  run(sql: string, params?: readonly SqlValue[]): Promise<number>;
+  /** A small result, whole. */
+  rows(sql: string, params?: readonly SqlValue[]): Promise<SqlRow[]>;
+  /** Columns of a query, bound but not run. Throws SqlError with the position of the fault. */
+  describe(sql: string): Promise<Column[]>;
+  /** All of `work` in one transaction: commits when it returns, rolls back when it throws. */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+  /** `SET VARIABLE name = value`. Values are bound; a Date is TIMESTAMP WITH TIME ZONE. */
+  setVariable(name: string, value: SqlValue): Promise<void>;
+  /** DuckDB column definitions of an Arrow schema, see contract/arrow.ts. */
+  columnsOf(schema: Schema): Column[];
+}
+
+/** An error of DuckDB. `position` counts UTF-16 units from 0 in the SQL that was given. */
+export class SqlError extends AppError {
+  /** DuckDB's own class of error, as `Binder`, `Catalog`, `Conversion`, `Out of Memory`, `IO`. */
+  readonly type: string;
+  readonly position: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: AppErrorOptions & { readonly type: string; readonly position?: number },
+  ) {
+    super(code, message, options);
+    this.type = options.type;
+    this.position = options.position;
+  }
+}
+
+/** `"` quoted, for an identifier of DuckDB, PostgreSQL or SQLite. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `'` quoted, for a literal of DuckDB, or of PostgreSQL with standard_conforming_strings. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
