@@ -1,0 +1,58 @@
+import type { Client } from "@libsql/client/sqlite3";
+import { AppError } from "../../contract/errors.ts";
+import type { Migration } from "../../sql/migrations/migration.ts";
+import { storeError } from "./database.ts";
+
+/**
+ * Brings the schema up to the last of `migrations`, each in one transaction; what was applied stays
+ * applied. Answers the ids that it applied. Throws `conflict` for a store that a newer Sluice made.
+ */
+export async function migrate(client: Client, migrations: readonly Migration[]): Promise<number[]> {
+  const known = migrations.at(-1)?.id ?? 0;
+  const current = await schemaVersion(client);
+  if (current > known) {
+    throw new AppError(
+      "conflict",
+      `Cannot open the control store: it was made by a newer Sluice (schema ${current}, this one knows ${known}). ` +
+        `Install that version, or restore a backup from before the upgrade`,
+    );
+  }
+  const applied: number[] = [];
+  for (const migration of migrations) {
+    if (migration.id > current && await apply(client, migration)) applied.push(migration.id);
+  }
+  return applied;
+}
+
+/** The id of the last migration applied; 0 for an empty file. */
+async function schemaVersion(client: Client): Promise<number> {
+  const table = await client.execute(
+    "select 1 from sqlite_master where type = 'table' and name = '_migrations'",
+  );
+  if (table.rows.length === 0) return 0;
+  const { rows } = await client.execute("select max(id) as id from _migrations");
+  return Number(rows[0]?.["id"] ?? 0);
+}
+
+/**
+ * False where another process was faster: the row of `_migrations` goes in first, so that of two the
+ * second fails on its key before it changes anything.
+ */
+async function apply(client: Client, migration: Migration): Promise<boolean> {
+  try {
+    await client.batch([
+      `create table if not exists _migrations (
+        id integer primary key, name text not null, applied_at integer not null
+      )`,
+      {
+        sql: "insert into _migrations (id, name, applied_at) values (?, ?, unixepoch() * 1000)",
+        args: [migration.id, migration.name],
+      },
+      ...migration.statements,
+    ], "write");
+    return true;
+  } catch (error) {
+    if (await schemaVersion(client) >= migration.id) return false;
+    throw storeError(`apply migration ${migration.id} (${migration.name})`, error);
+  }
+}

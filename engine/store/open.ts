@@ -1,0 +1,95 @@
+import { type Client, createClient } from "@libsql/client/sqlite3";
+import { drizzle } from "drizzle-orm/libsql/sqlite3";
+import { AppError } from "../../contract/errors.ts";
+import { MIGRATIONS } from "../../sql/migrations/list.ts";
+import { createAccessStore } from "./access.ts";
+import { type Database, storeError } from "./database.ts";
+import { createLogStore } from "./logs.ts";
+import { migrate } from "./migrate.ts";
+import { createPipelineStore } from "./pipelines.ts";
+import { createRevisionStore } from "./revisions.ts";
+import { createRunStore } from "./runs.ts";
+import type { Store } from "./store.ts";
+
+export interface StoreOptions {
+  /** For a `libsql://` url. */
+  readonly authToken?: string;
+  /** How long a statement waits for another process's write. 5,000 by default. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** The url of a store in a local file; `path` may hold any character. */
+export function fileStoreUrl(path: string): string {
+  return `file:${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/**
+ * Opens the control store and brings its schema up to date. `url` is `file:…` (see fileStoreUrl) or
+ * `libsql://…`, `https://…`. Throws `unavailable` where it cannot be reached or written, `invalid`
+ * for a file that is no database, `conflict` for one that a newer Sluice made.
+ */
+export async function openStore(url: string, options: StoreOptions = {}): Promise<Store> {
+  const database = await connect(url, options);
+  const client = database.$client;
+  try {
+    if (isLocal(url)) await client.execute("pragma journal_mode = wal");
+    await migrate(client, MIGRATIONS);
+  } catch (error) {
+    client.close();
+    throw openError(url, error);
+  }
+  return {
+    pipelines: createPipelineStore(database),
+    revisions: createRevisionStore(database),
+    runs: createRunStore(database),
+    logs: createLogStore(database),
+    access: createAccessStore(database),
+    [Symbol.asyncDispose]: () => close(url, client),
+  };
+}
+
+/**
+ * One connection, which libsql opens with foreign_keys on and synchronous FULL: what was answered
+ * has reached the disk, for 0.4 ms more a commit. busy_timeout is the option `timeout`, so that a
+ * connection which the client opens anew has all of them too.
+ */
+async function connect(url: string, options: StoreOptions): Promise<Database> {
+  const { authToken, busyTimeoutMs = 5_000 } = options;
+  try {
+    if (isLocal(url)) return drizzle(createClient({ url, concurrency: 1, timeout: busyTimeoutMs }));
+    // Loaded only here: the network clients cost 20 ms of every start.
+    const remote = await import("drizzle-orm/libsql");
+    return remote.drizzle({ connection: authToken === undefined ? { url } : { url, authToken } });
+  } catch (error) {
+    throw openError(url, error);
+  }
+}
+
+/** Without the checkpoint a copy of the file alone would lack what is still in the -wal file. */
+async function close(url: string, client: Client): Promise<void> {
+  if (client.closed) return;
+  if (isLocal(url)) await client.execute("pragma wal_checkpoint(truncate)").catch(() => {});
+  client.close();
+}
+
+function isLocal(url: string): boolean {
+  return url.startsWith("file:");
+}
+
+function openError(url: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const place = isLocal(url) ? decodeURIComponent(url.slice("file:".length)) : new URL(url).host;
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes("SQLITE_NOTADB")) {
+    return new AppError("invalid", `Cannot open the control store "${place}": it is not a SQLite database`, {
+      cause: error,
+    });
+  }
+  if (message.includes("ConnectionFailed") || !isLocal(url)) {
+    const hint = isLocal(url)
+      ? "the folder must exist and be writable"
+      : "the server must be reachable and the token right";
+    return new AppError("unavailable", `Cannot open the control store "${place}": ${hint}`, { cause: error });
+  }
+  return storeError(`open "${place}"`, error);
+}

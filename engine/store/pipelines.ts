@@ -1,0 +1,104 @@
+import { and, asc, eq, type SQL, sql } from "drizzle-orm";
+import { AppError } from "../../contract/errors.ts";
+import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { Column } from "../../contract/sql.ts";
+import { type Database, storing } from "./database.ts";
+import { connectors as connectorsTable, pipelines, schedules, streamColumns } from "./schema.ts";
+import type { PipelineStore } from "./store.ts";
+
+export function createPipelineStore(db: Database): PipelineStore {
+  return { ...definitionsOf(db), ...schedulesOf(db), ...sourcesOf(db) };
+}
+
+function definitionsOf(db: Database): Pick<PipelineStore, "list" | "get" | "put" | "remove"> {
+  const select = (where: SQL | undefined) =>
+    db.select({
+      name: pipelines.name,
+      origin: pipelines.origin,
+      revision: pipelines.revision,
+      paused: sql<boolean>`coalesce(${schedules.paused}, 0)`.mapWith(Boolean),
+      faults: pipelines.faults,
+      lastFiredAtMs: schedules.lastFiredAtMs,
+    }).from(pipelines).leftJoin(schedules, eq(schedules.pipeline, pipelines.name))
+      .where(and(eq(pipelines.removed, false), where)).orderBy(asc(pipelines.name));
+
+  return {
+    list: () => storing("read the pipelines", select(undefined)),
+
+    async get(name) {
+      const [found] = await storing(`read pipeline "${name}"`, select(eq(pipelines.name, name)));
+      return found;
+    },
+
+    async put({ name, origin, revision, faults }) {
+      const insert = db.insert(pipelines).values({ name, origin, revision: revision ?? null, faults })
+        .onConflictDoUpdate({
+          target: pipelines.name,
+          set: {
+            origin,
+            faults,
+            removed: false,
+            revision: sql`coalesce(excluded.revision, pipelines.revision)`,
+          },
+        });
+      await storing(`write pipeline "${name}"`, insert);
+    },
+
+    // Without its revision: brought back with a fault, it must not run what was removed.
+    async remove(name) {
+      const update = db.update(pipelines).set({ removed: true, revision: null }).where(
+        eq(pipelines.name, name),
+      );
+      await storing(`remove pipeline "${name}"`, update);
+    },
+  };
+}
+
+function schedulesOf(db: Database): Pick<PipelineStore, "setPaused" | "setFired"> {
+  const set = async (name: string, values: { paused?: boolean; lastFiredAtMs?: number }) => {
+    const [known] = await storing(
+      `write the schedule of "${name}"`,
+      db.select({ name: pipelines.name }).from(pipelines)
+        .where(and(eq(pipelines.name, name), eq(pipelines.removed, false))),
+    );
+    if (known === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
+    const upsert = db.insert(schedules).values({ pipeline: name, ...values })
+      .onConflictDoUpdate({ target: schedules.pipeline, set: values });
+    await storing(`write the schedule of "${name}"`, upsert);
+  };
+  return {
+    setPaused: (name, paused) => set(name, { paused }),
+    setFired: (name, atMs) => set(name, { lastFiredAtMs: atMs }),
+  };
+}
+
+function sourcesOf(
+  db: Database,
+): Pick<PipelineStore, "putStreamColumns" | "streamColumns" | "putConnectors" | "connectors"> {
+  return {
+    async putStreamColumns(pipeline, stream, columns) {
+      const upsert = db.insert(streamColumns).values({ pipeline, stream, columns })
+        .onConflictDoUpdate({ target: [streamColumns.pipeline, streamColumns.stream], set: { columns } });
+      await storing(`write the columns of "${stream}"`, upsert);
+    },
+
+    async streamColumns(pipeline) {
+      const query = db.select().from(streamColumns).where(eq(streamColumns.pipeline, pipeline));
+      const found = await storing(`read the columns of "${pipeline}"`, query);
+      return Object.fromEntries(found.map((row): [string, Column[]] => [row.stream, [...row.columns]]));
+    },
+
+    async putConnectors(connectors) {
+      const inserts = Object.entries(connectors)
+        .map(([name, definition]) => db.insert(connectorsTable).values({ name, definition }));
+      await storing("write the connectors", db.batch([db.delete(connectorsTable), ...inserts]));
+    },
+
+    async connectors() {
+      const found = await storing("read the connectors", db.select().from(connectorsTable));
+      return Object.fromEntries(
+        found.map((row): [string, ConnectorDefinition] => [row.name, row.definition]),
+      );
+    },
+  };
+}

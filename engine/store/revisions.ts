@@ -1,0 +1,102 @@
+import { asc, eq, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { AppError } from "../../contract/errors.ts";
+import type { Revision, RevisionFile } from "../../contract/pipeline.ts";
+import type { PipelineStep } from "../../contract/run.ts";
+import { type Database, storing } from "./database.ts";
+import { storableText } from "./rows.ts";
+import { files, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
+import type { RevisionStore } from "./store.ts";
+
+export function createRevisionStore(db: Database): RevisionStore {
+  const has = async (id: string): Promise<boolean> => {
+    const query = db.select({ id: revisions.id }).from(revisions).where(eq(revisions.id, id));
+    return (await storing(`look for revision ${id}`, query)).length > 0;
+  };
+  return {
+    has,
+
+    async save(revision, steps) {
+      const action = `save a revision of "${revision.pipeline}"`;
+      if (await has(revision.id)) {
+        await storing(action, noteCleanCommit(db, revision));
+        return;
+      }
+      await storing(action, db.batch(await inserts(db, revision, steps)));
+    },
+
+    async get(id) {
+      const [found, contents, steps] = await storing(
+        `read revision ${id}`,
+        db.batch([
+          db.select().from(revisions).where(eq(revisions.id, id)),
+          db.select({ path: revisionFiles.path, content: files.content }).from(revisionFiles)
+            .innerJoin(files, eq(files.hash, revisionFiles.hash))
+            .where(eq(revisionFiles.revision, id)).orderBy(asc(revisionFiles.position)),
+          db.select().from(stepsTable).where(eq(stepsTable.revision, id)).orderBy(asc(stepsTable.position)),
+        ]),
+      );
+      const row = found[0];
+      if (row === undefined) return undefined;
+      const { gitCommit, ...rest } = row;
+      return {
+        revision: { ...rest, files: contents, ...(gitCommit === null ? {} : { gitCommit }) },
+        steps: steps.map(({ name, kind, depends, summary, file, sql }) => (
+          { name, kind, depends, summary, file, sql }
+        )),
+      };
+    },
+  };
+}
+
+/** The same content may first be seen before its commit: the name of the commit is then put right. */
+function noteCleanCommit(db: Database, { id, gitCommit }: Revision) {
+  return db.update(revisions).set({ gitCommit: gitCommit ?? null }).where(sql`
+    id = ${id} and ${
+    gitCommit ?? null
+  } not like '%+dirty' and (git_commit is null or git_commit like '%+dirty')
+  `);
+}
+
+type Inserts = [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]];
+
+async function inserts(db: Database, revision: Revision, steps: readonly PipelineStep[]): Promise<Inserts> {
+  const hashed = await Promise.all(revision.files.map(hashFile));
+  const all: Inserts = [
+    db.insert(revisions).values({
+      id: revision.id,
+      pipeline: revision.pipeline,
+      definition: revision.definition,
+      connectors: { ...revision.connectors },
+      gitCommit: revision.gitCommit ?? null,
+    }),
+  ];
+  // A statement a file, not one for all: a file may be megabytes and a revision may have hundreds.
+  for (const [position, { hash, path, content }] of hashed.entries()) {
+    all.push(db.insert(files).values({ hash, content }).onConflictDoNothing());
+    all.push(db.insert(revisionFiles).values({ revision: revision.id, position, path, hash }));
+  }
+  for (const [position, step] of steps.entries()) {
+    all.push(
+      db.insert(stepsTable).values({
+        revision: revision.id,
+        position,
+        name: step.name,
+        kind: step.kind,
+        depends: step.depends,
+        summary: storableText(step.summary),
+        file: step.file,
+        sql: step.sql,
+      }),
+    );
+  }
+  return all;
+}
+
+async function hashFile({ path, content }: RevisionFile): Promise<RevisionFile & { hash: string }> {
+  if (content.includes("\0")) {
+    throw new AppError("invalid", `Cannot save "${path}": it has a NUL character, so it is not a text file`);
+  }
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(content));
+  return { path, content, hash: new Uint8Array(digest).toHex() };
+}

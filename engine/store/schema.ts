@@ -1,0 +1,156 @@
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { ErrorRecord, Fault } from "../../contract/errors.ts";
+import type { ConnectorDefinition, PipelineDefinition } from "../../contract/pipeline.ts";
+import {
+  LOG_LEVELS,
+  type ParamValue,
+  RUN_STATES,
+  STEP_KINDS,
+  STEP_STATES,
+  TRIGGERS,
+} from "../../contract/run.ts";
+import type { Column } from "../../contract/sql.ts";
+import { ROLES } from "./store.ts";
+
+/**
+ * The tables as sql/migrations/ leaves them; keys and indexes are told there alone. A property that
+ * ends in `Ms` is epoch milliseconds.
+ */
+
+export const connectors = sqliteTable("connectors", {
+  name: text().primaryKey(),
+  definition: text({ mode: "json" }).$type<ConnectorDefinition>().notNull(),
+});
+
+export const files = sqliteTable("files", {
+  hash: text().primaryKey(),
+  content: text().notNull(),
+});
+
+export const revisions = sqliteTable("revisions", {
+  id: text().primaryKey(),
+  pipeline: text().notNull(),
+  definition: text({ mode: "json" }).$type<PipelineDefinition>().notNull(),
+  connectors: text({ mode: "json" }).$type<Record<string, ConnectorDefinition>>().notNull(),
+  gitCommit: text("git_commit"),
+});
+
+export const revisionFiles = sqliteTable("revision_files", {
+  revision: text().notNull(),
+  position: integer().notNull(),
+  path: text().notNull(),
+  hash: text().notNull(),
+});
+
+export const steps = sqliteTable("steps", {
+  revision: text().notNull(),
+  position: integer().notNull(),
+  name: text().notNull(),
+  kind: text({ enum: STEP_KINDS }).notNull(),
+  depends: text({ mode: "json" }).$type<string[]>().notNull(),
+  summary: text().notNull(),
+  file: text(),
+  sql: text(),
+});
+
+export const pipelines = sqliteTable("pipelines", {
+  name: text().primaryKey(),
+  origin: text({ enum: ["files", "api"] }).notNull(),
+  revision: text(),
+  faults: text({ mode: "json" }).$type<readonly Fault[]>().notNull(),
+  removed: integer({ mode: "boolean" }).notNull().default(false),
+});
+
+export const schedules = sqliteTable("schedules", {
+  pipeline: text().primaryKey(),
+  paused: integer({ mode: "boolean" }).notNull().default(false),
+  lastFiredAtMs: integer("last_fired_at"),
+});
+
+export const streamColumns = sqliteTable("stream_columns", {
+  pipeline: text().notNull(),
+  stream: text().notNull(),
+  columns: text({ mode: "json" }).$type<readonly Column[]>().notNull(),
+});
+
+export const runs = sqliteTable("runs", {
+  /** The order in which runs were asked for. */
+  seq: integer().primaryKey({ autoIncrement: true }),
+  id: text().notNull(),
+  pipeline: text().notNull(),
+  revision: text().notNull(),
+  gitCommit: text("git_commit"),
+  state: text({ enum: RUN_STATES }).notNull(),
+  reason: text(),
+  trigger: text({ enum: TRIGGERS }).notNull(),
+  triggeredBy: text("triggered_by"),
+  attempt: integer().notNull().default(0),
+  owner: text(),
+  params: text({ mode: "json" }).$type<Readonly<Record<string, ParamValue>>>().notNull(),
+  selection: text(),
+  fullRefresh: integer("full_refresh", { mode: "boolean" }).notNull(),
+  idempotencyKey: text("idempotency_key"),
+  windowStartMs: integer("window_start"),
+  windowEndMs: integer("window_end").notNull(),
+  createdAtMs: integer("created_at").notNull(),
+  notBeforeMs: integer("not_before"),
+  startedAtMs: integer("started_at"),
+  finishedAtMs: integer("finished_at"),
+  rowsExtracted: integer("rows_extracted").notNull().default(0),
+  rowsLoaded: integer("rows_loaded").notNull().default(0),
+  warnings: integer().notNull().default(0),
+  peakRssBytes: integer("peak_rss_bytes"),
+  error: text({ mode: "json" }).$type<ErrorRecord>(),
+});
+export type RunRow = typeof runs.$inferSelect;
+
+export const stepRuns = sqliteTable("step_runs", {
+  /** The order in which steps were first seen. */
+  seq: integer().primaryKey({ autoIncrement: true }),
+  run: text().notNull(),
+  name: text().notNull(),
+  kind: text({ enum: STEP_KINDS }).notNull(),
+  state: text({ enum: STEP_STATES }).notNull(),
+  attempt: integer().notNull(),
+  rows: integer(),
+  sizeBytes: integer("size_bytes"),
+  startedAtMs: integer("started_at"),
+  finishedAtMs: integer("finished_at"),
+  durationMs: integer("duration_ms"),
+  error: text({ mode: "json" }).$type<ErrorRecord>(),
+  sql: text(),
+  depends: text({ mode: "json" }).$type<string[]>().notNull(),
+});
+export type StepRow = typeof stepRuns.$inferSelect;
+export type NewStepRow = typeof stepRuns.$inferInsert;
+
+export const runLogs = sqliteTable("run_logs", {
+  run: text().notNull(),
+  seq: integer().notNull(),
+  atMs: integer("at").notNull(),
+  level: text({ enum: LOG_LEVELS }).notNull(),
+  step: text(),
+  message: text().notNull(),
+});
+export type LogRow = typeof runLogs.$inferSelect;
+
+export const users = sqliteTable("users", {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  role: text({ enum: ROLES }).notNull(),
+  createdAtMs: integer("created_at").notNull(),
+});
+
+export const tokens = sqliteTable("tokens", {
+  id: text().primaryKey(),
+  user: text().notNull(),
+  hash: text().notNull(),
+  createdAtMs: integer("created_at").notNull(),
+  lastUsedAtMs: integer("last_used_at"),
+});
+
+export const sessions = sqliteTable("sessions", {
+  hash: text().primaryKey(),
+  token: text().notNull(),
+  expiresAtMs: integer("expires_at").notNull(),
+});
