@@ -1,0 +1,225 @@
+import type { BaseIssue } from "valibot";
+import * as v from "valibot";
+import { didYouMean, listWords, suggest } from "./suggest.ts";
+import type { DocumentPath } from "./yaml_document.ts";
+
+/** What a schema has against a value, for a person. */
+export interface SchemaFault {
+  readonly path: DocumentPath;
+  /** Whether the key itself is wrong, or the value behind it. */
+  readonly at: "key" | "value";
+  /** `extract.orders.mode: expected one of full, incremental, append but got "incremntal"`. */
+  readonly message: string;
+  /** `format`: the type is right but the text is not; a reference may still stand in for it. */
+  readonly kind: "shape" | "format";
+  readonly input: unknown;
+}
+
+type Issue = BaseIssue<unknown>;
+
+/** Runs the schema; answers its output, or every fault with the path it is at. `base` goes before each path. */
+export function checkSchema<T>(
+  schema: v.GenericSchema<unknown, T>,
+  value: unknown,
+  base: DocumentPath = [],
+): { readonly output: T } | { readonly faults: SchemaFault[] } {
+  const result = v.safeParse(schema, value);
+  if (result.success) return { output: result.output };
+  const faults: SchemaFault[] = [];
+  for (const issue of result.issues) collect(issue, base, schema, value, faults);
+  return { faults: withoutEchoes(faults) };
+}
+
+/** `extract.orders[0].mode`. */
+export function pathText(path: DocumentPath): string {
+  return path.map((part, index) => typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)
+    .join("");
+}
+
+function collect(
+  issue: Issue,
+  base: DocumentPath,
+  schema: unknown,
+  root: unknown,
+  faults: SchemaFault[],
+): void {
+  const items = issue.path ?? [];
+  const path = [...base, ...items.map((item) => pathKey(item.key))];
+  const last = items.at(-1);
+  // An array passes as an object here, with "0" for a key.
+  const list = items.findIndex((item) => item.type === "object" && Array.isArray(item.input));
+  if (list !== -1) {
+    const at = path.slice(0, base.length + list);
+    faults.push(fault(at, "value", "expected keys with values but got a list", "shape", items[list]?.input));
+    return;
+  }
+  if (issue.type === "strict_object" && issue.expected === "never" && last !== undefined) {
+    const known = entriesAt(schema, items.slice(0, -1).map((item) => pathKey(item.key)), root);
+    for (const key of isRecord(last.input) ? Object.keys(last.input) : []) {
+      if (known.includes(key)) continue;
+      const hint = didYouMean(key, known) || (known.length > 0 ? `; it can have ${listWords(known)}` : "");
+      faults.push(fault([...path.slice(0, -1), key], "key", `unknown key${hint}`, "shape", key));
+    }
+    return;
+  }
+  if (issue.kind === "schema" && last !== undefined && "origin" in last && last.origin === "key") {
+    if (issue.received === "undefined") {
+      const parent = path.slice(0, -1);
+      faults.push(
+        fault(parent, "key", `missing key ${String(path.at(-1))}`, "shape", { missing: path.at(-1) }),
+      );
+      return;
+    }
+  }
+  if (issue.type === "union" && issue.issues !== undefined) {
+    const inner = unionIssues(issue);
+    if (inner.length > 0) {
+      const at = items.map((item) => pathKey(item.key));
+      for (const sub of inner) collect(sub, path, schemaAt(schema, at, root), issue.input, faults);
+      return;
+    }
+  }
+  const at = last !== undefined && "origin" in last && last.origin === "key" ? "key" : "value";
+  faults.push(
+    fault(path, at, issueMessage(issue), issue.kind === "schema" ? "shape" : "format", issue.input),
+  );
+}
+
+function fault(
+  path: DocumentPath,
+  at: "key" | "value",
+  message: string,
+  kind: "shape" | "format",
+  input: unknown,
+): SchemaFault {
+  const where = pathText(path);
+  return { path, at, message: where === "" ? message : `${where}: ${message}`, kind, input };
+}
+
+/** Of a union's complaints, those of the option that the value was meant to be. */
+function unionIssues(issue: Issue): Issue[] {
+  const isList = Array.isArray(issue.input);
+  return (issue.issues ?? []).filter((sub) => {
+    const first = sub.path?.[0];
+    if (first === undefined) return sub.kind === "validation";
+    return isList ? first.type === "array" : first.type === "object";
+  });
+}
+
+function issueMessage(issue: Issue): string {
+  const got = received(issue.input);
+  if (issue.input === null && issue.kind === "schema") {
+    return "has no value: give it one or leave the key out";
+  }
+  if (issue.kind === "validation") {
+    const isOwnText = !/^Invalid /.test(issue.message);
+    const plain = isOwnText ? issue.message : `expected ${expected(issue)}`;
+    return isPlain(issue.input) ? `${plain} but got ${got}` : plain;
+  }
+  if (!/^Invalid /.test(issue.message)) return `${issue.message} but got ${got}`;
+  const options = quotedOptions(issue.expected);
+  const hint = typeof issue.input === "string" ? didYouMean(issue.input, options) : "";
+  return `expected ${expected(issue)} but got ${got}${hint}`;
+}
+
+function expected(issue: Issue): string {
+  const text = issue.expected ?? "another value";
+  const options = quotedOptions(text);
+  if (options.length > 1) return `one of ${options.join(", ")}`;
+  const words: Readonly<Record<string, string>> = {
+    string: "text",
+    number: "a number",
+    boolean: "true or false",
+    Object: "keys with values",
+    Array: "a list",
+    null: "nothing",
+  };
+  const parts = text.replace(/^\((.*)\)$/, "$1").split(" | ").map((part) => words[part] ?? part);
+  const bound = /^([<>]=?)(-?[\d.]+)$/.exec(text);
+  if (bound !== null) {
+    const [, sign, limit] = bound;
+    const what = typeof issue.input === "number" ? "" : " entries or characters";
+    return `${sign?.startsWith("<") ? "at most" : "at least"} ${limit}${what}`;
+  }
+  if (issue.type === "integer") return "a whole number";
+  return listWords(parts, "or");
+}
+
+/** `("full" | "append")` → full, append. */
+function quotedOptions(text: string | null): string[] {
+  return [...(text ?? "").matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? "");
+}
+
+const MAX_SHOWN = 60;
+
+function received(input: unknown): string {
+  if (Array.isArray(input)) return "a list";
+  if (isRecord(input)) return "keys with values";
+  if (input === null || input === undefined) return "nothing";
+  const text = JSON.stringify(input) ?? String(input);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+function isPlain(input: unknown): boolean {
+  return typeof input === "string" || typeof input === "number" || typeof input === "boolean";
+}
+
+/** A misspelt key is told once: not again as the missing key that it was meant to be, and not per union option. */
+function withoutEchoes(faults: readonly SchemaFault[]): SchemaFault[] {
+  const seen = new Set<string>();
+  return faults.filter((candidate) => {
+    if (seen.has(candidate.message)) return false;
+    seen.add(candidate.message);
+    if (!isRecord(candidate.input) || typeof candidate.input["missing"] !== "string") return true;
+    const missing = candidate.input["missing"];
+    return !faults.some((other) =>
+      other.path.length === candidate.path.length + 1 && typeof other.input === "string" &&
+      other.at === "key" &&
+      pathText(other.path.slice(0, -1)) === pathText(candidate.path) &&
+      suggest(other.input, [missing]) === missing
+    );
+  });
+}
+
+/** The keys of the object schema that stands at the path. */
+function entriesAt(schema: unknown, path: DocumentPath, root: unknown): string[] {
+  const found = schemaAt(schema, path, root);
+  return isRecord(found) && isRecord(found["entries"]) ? Object.keys(found["entries"]) : [];
+}
+
+/** Follows a path through object, record, array, optional and union schemas; the value picks in a union. */
+function schemaAt(schema: unknown, path: DocumentPath, root: unknown): unknown {
+  let current = pick(schema, root);
+  let value = root;
+  for (const segment of path) {
+    value = isRecord(value) || Array.isArray(value) ? Reflect.get(value, segment) : undefined;
+    if (!isRecord(current)) return undefined;
+    const entries = current["entries"];
+    const next = isRecord(entries) && Object.hasOwn(entries, segment)
+      ? entries[segment]
+      : current["item"] ?? current["value"];
+    current = pick(next, value);
+  }
+  return current;
+}
+
+function pick(schema: unknown, value: unknown): unknown {
+  if (!isRecord(schema)) return schema;
+  if (isRecord(schema["wrapped"])) return pick(schema["wrapped"], value);
+  const options = schema["options"];
+  if ((schema["type"] === "union" || schema["type"] === "variant") && Array.isArray(options)) {
+    const fits = (option: unknown) =>
+      isRecord(option) &&
+      (Array.isArray(value) ? option["type"] === "array" : option["entries"] !== undefined);
+    return pick(options.find(fits), value);
+  }
+  return schema;
+}
+
+function pathKey(key: unknown): string | number {
+  return typeof key === "number" ? key : String(key);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
