@@ -33,7 +33,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const errorRecordSchema = v.object({
   code: v.picklist(ERROR_CODES),
   message: v.string(),
-  detail: v.optional(v.string()),
+  detail: v.exactOptional(v.string()),
 });
 
 export const stepSchema = v.object({
@@ -131,8 +131,8 @@ export const pipelineSummarySchema = v.object({
   /** Why the newest definition is not in force; the last good revision still runs. */
   faults: v.array(v.object({
     file: v.string(),
-    line: v.optional(count),
-    column: v.optional(count),
+    line: v.exactOptional(count),
+    column: v.exactOptional(count),
     message: v.string(),
     severity: v.picklist(["error", "warning"]),
   })),

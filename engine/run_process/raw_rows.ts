@@ -1,0 +1,199 @@
+import { AppError } from "../../contract/errors.ts";
+import type { Cursor } from "../../contract/connector.ts";
+import type { StreamDefinition } from "../../contract/pipeline.ts";
+import { type Column, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { rawTable, tableColumns } from "./warehouse.ts";
+
+/**
+ * How new rows of a stream, held in a temporary table, get into `raw.<stream>`. All of it runs in
+ * the transaction of the extract.
+ */
+
+/** Puts the rows by primary key: a known key is replaced, of several rows of one key the newest stays. */
+export async function mergeRows(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+  incoming: string,
+): Promise<void> {
+  const keys = stream.primary_key ?? [];
+  const columns = await alignColumns(session, name, stream, incoming);
+  await refuseNullKeys(session, name, keys, incoming);
+  const keyList = keys.map(quoteIdentifier).join(", ");
+  await session.run(
+    `DELETE FROM ${rawTable(name)} WHERE (${keyList}) IN (SELECT (${keyList}) FROM ${incoming})`,
+  );
+  const list = columns.map(quoteIdentifier).join(", ");
+  await session.run(
+    `INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${incoming} ${newestOfKey(stream)}`,
+  );
+}
+
+/**
+ * Adds the rows that are not there yet. A source gives the rows at the cursor again, and those
+ * without one: of these as many are added as there are more than before.
+ */
+export async function appendRows(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+  incoming: string,
+  cursor: Cursor | undefined,
+): Promise<void> {
+  const columns = await alignColumns(session, name, stream, incoming);
+  const list = columns.map(quoteIdentifier).join(", ");
+  const insert = `INSERT INTO ${rawTable(name)} (${list})`;
+  if (cursor === undefined) {
+    await session.run(`${insert} SELECT ${list} FROM ${incoming}`);
+    return;
+  }
+  const key = quoteIdentifier(cursor.column);
+  const bound = `CAST($1 AS ${cursor.type})`;
+  const again = `(${key} = ${bound} OR ${key} IS NULL)`;
+  // The types of the table, so that equal rows compare equal.
+  const types = new Map(
+    (await tableColumns(session, "raw", name)).map((column) => [column.name, column.type]),
+  );
+  const cast = columns.map((column) => `${quoteIdentifier(column)}::${types.get(column) ?? "VARCHAR"}`).join(
+    ", ",
+  );
+  await session.run(
+    `${insert}
+     (SELECT ${cast} FROM ${incoming} WHERE ${key} > ${bound})
+     UNION ALL
+     (SELECT ${cast} FROM ${incoming} WHERE ${again} EXCEPT ALL SELECT ${list} FROM ${
+      rawTable(name)
+    } WHERE ${again})`,
+    [cursor.value],
+  );
+}
+
+/** After a first load straight into the table: leaves one row a key. */
+export async function dedupeTable(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+): Promise<void> {
+  const keys = stream.primary_key ?? [];
+  const table = rawTable(name);
+  await refuseNullKeys(session, name, keys, table);
+  const keyList = keys.map(quoteIdentifier).join(", ");
+  const [row] = await session.rows(
+    `SELECT count(*) AS "rows", count(DISTINCT (${keyList})) AS "keys" FROM ${table}`,
+  );
+  if (row?.["rows"] === row?.["keys"]) return;
+  await session.run(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM ${table} ${newestOfKey(stream)}`);
+}
+
+function newestOfKey(stream: StreamDefinition): string {
+  const keyList = (stream.primary_key ?? []).map(quoteIdentifier).join(", ");
+  const order = stream.update_key === undefined
+    ? ""
+    : ` ORDER BY ${quoteIdentifier(stream.update_key)} DESC NULLS LAST`;
+  return `QUALIFY row_number() OVER (PARTITION BY ${keyList}${order}) = 1`;
+}
+
+async function refuseNullKeys(
+  session: SqlSession,
+  name: string,
+  keys: readonly string[],
+  table: string,
+): Promise<void> {
+  const isNull = keys.map((key) => `${quoteIdentifier(key)} IS NULL`).join(" OR ");
+  const [row] = await session.rows(`SELECT count(*) AS n FROM ${table} WHERE ${isNull}`);
+  if (row?.["n"] !== 0) {
+    throw new AppError(
+      "invalid",
+      `Cannot merge stream "${name}": ${row?.["n"]} rows have no value in the primary key (${
+        keys.join(", ")
+      })`,
+    );
+  }
+}
+
+/** Follows the stream's contract where its columns changed; answers the columns to insert. */
+async function alignColumns(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+  incoming: string,
+): Promise<string[]> {
+  const held = new Map(
+    (await tableColumns(session, "raw", name)).map((column) => [column.name.toLowerCase(), column]),
+  );
+  const fresh = await session.describe(`SELECT * FROM ${incoming}`);
+  const freshNames = new Set(fresh.map((column) => column.name.toLowerCase()));
+  const missing = [...held.values()].filter((column) => !freshNames.has(column.name.toLowerCase()));
+  const added = fresh.filter((column) => !held.has(column.name.toLowerCase()));
+  if (stream.contract.columns === "freeze" && (missing.length > 0 || added.length > 0)) {
+    throw frozenColumns(name, added, missing);
+  }
+  for (const column of added) {
+    await session.run(
+      `ALTER TABLE ${rawTable(name)} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}`,
+    );
+  }
+  for (const column of fresh) {
+    const before = held.get(column.name.toLowerCase());
+    if (before !== undefined && before.type !== column.type) {
+      await alignType(session, name, stream, incoming, before, column);
+    }
+  }
+  return fresh.map((column) => column.name);
+}
+
+async function alignType(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+  incoming: string,
+  before: Column,
+  now: Column,
+): Promise<void> {
+  const wide = await commonType(session, before.type, now.type);
+  // What fits into the table as it is, is no change: INTEGER into BIGINT, or a column that is all NULL.
+  if (wide === before.type && !isText(before.type)) return;
+  const [row] = await session.rows(`SELECT count(${quoteIdentifier(now.name)}) AS n FROM ${incoming}`);
+  if (row?.["n"] === 0) return;
+  if (stream.contract.types === "evolve" && wide !== undefined) {
+    if (wide === before.type) return;
+    await session.run(
+      `ALTER TABLE ${rawTable(name)} ALTER COLUMN ${quoteIdentifier(before.name)} SET DATA TYPE ${wide}`,
+    );
+    return;
+  }
+  throw new AppError(
+    "invalid",
+    `Stream "${name}": column "${now.name}" was ${before.type} and is now ${now.type}, and its contract freezes types`,
+    {
+      detail:
+        "Set contract: {types: evolve} on the stream, or run once with --full-refresh to take the new type.",
+    },
+  );
+}
+
+const isText = (type: string): boolean => type === "VARCHAR";
+
+/** The type that DuckDB would give a UNION of both; undefined where there is none. */
+async function commonType(session: SqlSession, one: string, other: string): Promise<string | undefined> {
+  try {
+    const [column] = await session.describe(
+      `SELECT CAST(NULL AS ${one}) AS x UNION ALL SELECT CAST(NULL AS ${other})`,
+    );
+    return column?.type;
+  } catch {
+    return undefined;
+  }
+}
+
+function frozenColumns(name: string, added: readonly Column[], missing: readonly Column[]): AppError {
+  const parts = [
+    ...(added.length === 0 ? [] : [`new: ${added.map((column) => column.name).join(", ")}`]),
+    ...(missing.length === 0 ? [] : [`gone: ${missing.map((column) => column.name).join(", ")}`]),
+  ];
+  return new AppError(
+    "invalid",
+    `Stream "${name}" has other columns than before (${parts.join("; ")}), and its contract freezes columns`,
+    { detail: "Set contract: {columns: evolve} on the stream, or run once with --full-refresh." },
+  );
+}

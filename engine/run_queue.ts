@@ -1,0 +1,189 @@
+import { IS_RETRYABLE } from "../contract/errors.ts";
+import type { Log } from "../contract/log.ts";
+import { durationMs, type RetryDefinition } from "../contract/pipeline.ts";
+import type { Run } from "../contract/run.ts";
+import type { AttemptResult, StopReason } from "./attempt.ts";
+import type { Clock } from "./clock.ts";
+import type { RunEvents } from "./run_events.ts";
+import type { RunOutcome, Store } from "./store/store.ts";
+
+/** A run whose server died this often takes servers down with it: it fails instead. */
+const MAX_LOST_ATTEMPTS = 5;
+/** A claim is looked for at least this often, whatever was missed. */
+const MAX_IDLE_MS = 60_000;
+
+export interface QueueContext {
+  readonly store: Store;
+  readonly events: RunEvents;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names this server's claims; unique to this start. */
+  readonly owner: string;
+  readonly maxRuns: number;
+  /** Carries out one attempt. Throws only for failures of the store. */
+  readonly execute: (
+    run: Run,
+    stop: AbortSignal,
+  ) => Promise<{ result: AttemptResult; retry: RetryDefinition | undefined }>;
+}
+
+interface ActiveRun {
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
+/**
+ * Claims queued runs and sees each to the end of its attempt: at most `maxRuns` at once, one a
+ * pipeline. What ends an attempt decides the run's next state in one guarded write.
+ */
+export class RunQueue {
+  readonly #context: QueueContext;
+  readonly #active = new Map<string, ActiveRun>();
+  readonly #stopping = new AbortController();
+  #woken: AbortController = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(context: QueueContext) {
+    this.#context = context;
+  }
+
+  /** Takes up what a dead server left running, then works until `stop`. */
+  async start(): Promise<void> {
+    await this.#rescue();
+    this.#loop = this.#work();
+  }
+
+  /** Something may be due: looks now. */
+  wake(): void {
+    this.#woken.abort();
+  }
+
+  /** Whether the run is under way here and was told to stop. */
+  cancel(runId: string): boolean {
+    const active = this.#active.get(runId);
+    active?.stop.abort("cancel" satisfies StopReason);
+    return active !== undefined;
+  }
+
+  /** Stops claiming and stops what is under way; those runs stay queued for the next start. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.wake();
+    const active = [...this.#active.values()];
+    for (const run of active) run.stop.abort("shutdown" satisfies StopReason);
+    await Promise.all(active.map((run) => run.done));
+    await this.#loop;
+  }
+
+  async #rescue(): Promise<void> {
+    const { store, clock, owner, log } = this.#context;
+    for (const run of await store.runs.orphans(owner)) {
+      const outcome = lostOutcome(run, clock.now());
+      if (run.attempt >= MAX_LOST_ATTEMPTS) {
+        const error = {
+          code: "internal" as const,
+          message: `The server died during each of ${run.attempt} attempts; the run is not tried again`,
+        };
+        await store.runs.finish(run.id, run.attempt, "fail", { ...outcome, error, reason: error.message });
+      } else {
+        const reason = `taken up again: the server died during attempt ${run.attempt}`;
+        await store.runs.requeue(run.id, run.attempt, null, { ...outcome, reason });
+      }
+      log("warn", "a run was left by a server that died", { run: run.id, pipeline: run.pipeline });
+    }
+  }
+
+  async #work(): Promise<void> {
+    const { store, clock, owner, log, maxRuns } = this.#context;
+    while (!this.#stopping.signal.aborted) {
+      const woken = this.#woken = new AbortController();
+      let waitMs = MAX_IDLE_MS;
+      try {
+        while (this.#active.size < maxRuns && !this.#stopping.signal.aborted) {
+          const run = await store.runs.claim(owner, clock.now());
+          if (run === undefined) break;
+          this.#begin(run);
+        }
+        const dueMs = await store.runs.nextDueMs(clock.now());
+        if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(dueMs - clock.now(), 0));
+      } catch (error) {
+        log("error", "the queue cannot be read; trying again", { error: String(error) });
+        waitMs = 1_000;
+      }
+      await clock.sleep(waitMs, woken.signal);
+    }
+  }
+
+  #begin(run: Run): void {
+    const stop = new AbortController();
+    this.#context.events.publish(run.id, { type: "run", run });
+    const done = this.#carryOut(run, stop.signal)
+      .catch((error) => {
+        this.#context.log("error", "a run's end could not be written", { run: run.id, error: String(error) });
+      })
+      .finally(() => {
+        this.#active.delete(run.id);
+        this.wake();
+      });
+    this.#active.set(run.id, { stop, done });
+    if (this.#stopping.signal.aborted) stop.abort("shutdown" satisfies StopReason);
+  }
+
+  async #carryOut(run: Run, stop: AbortSignal): Promise<void> {
+    const { store, events, log } = this.#context;
+    const { result, retry } = await this.#context.execute(run, stop);
+    const ended = await this.#writeEnd(run, result, retry);
+    if (ended === undefined) {
+      log("warn", "a run's end was not written: it is no longer this server's", { run: run.id });
+      return;
+    }
+    events.publish(run.id, { type: "run", run: ended });
+    log(ended.state === "failed" ? "error" : "info", `run ${ended.state}`, {
+      run: run.id,
+      pipeline: run.pipeline,
+      attempt: run.attempt,
+      ...(ended.error === null ? {} : { error: ended.error.message }),
+    });
+  }
+
+  #writeEnd(run: Run, result: AttemptResult, retry: RetryDefinition | undefined): Promise<Run | undefined> {
+    const { store, clock } = this.#context;
+    const outcome = (reason: string | null): RunOutcome => ({ ...result.outcome, reason });
+    if (result.error === null) return store.runs.finish(run.id, run.attempt, "succeed", outcome(null));
+    if (result.stopped === "cancel") {
+      return store.runs.finish(run.id, run.attempt, "cancel", outcome("cancelled"));
+    }
+    if (result.stopped === "shutdown") {
+      return store.runs.requeue(
+        run.id,
+        run.attempt,
+        null,
+        outcome("the server stopped; goes on at its next start"),
+      );
+    }
+    if (retry !== undefined && run.attempt <= retry.limit && IS_RETRYABLE[result.error.code]) {
+      const dueMs = clock.now() + retryDelayMs(retry, run.attempt);
+      const reason = `attempt ${run.attempt} of ${retry.limit + 1} failed: ${result.error.message}`;
+      return store.runs.requeue(run.id, run.attempt, dueMs, outcome(reason));
+    }
+    return store.runs.finish(run.id, run.attempt, "fail", outcome(null));
+  }
+}
+
+/** The wait after the given attempt (from 1). */
+export function retryDelayMs(retry: RetryDefinition, attempt: number): number {
+  const baseMs = durationMs(retry.interval);
+  const grownMs = retry.backoff === "exponential" ? baseMs * 2 ** Math.min(attempt - 1, 30) : baseMs;
+  return Math.min(grownMs, durationMs(retry.max_interval));
+}
+
+function lostOutcome(run: Run, nowMs: number): Omit<RunOutcome, "reason"> {
+  return {
+    atMs: nowMs,
+    error: null,
+    rowsExtracted: run.rows_extracted,
+    rowsLoaded: run.rows_loaded,
+    warnings: run.warnings,
+    peakRssBytes: run.peak_rss_bytes,
+  };
+}
