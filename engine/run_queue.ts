@@ -47,10 +47,10 @@ export class RunQueue {
     this.#context = context;
   }
 
-  /** Takes up what a dead server left running, then works until `stop`. */
-  async start(): Promise<void> {
-    await this.#rescue();
-    this.#loop = this.#work();
+  /** Takes up what a dead server left running, then works until `stop`; with `pipelines`, only on these. */
+  async start(pipelines?: readonly string[]): Promise<void> {
+    await this.#rescue(pipelines);
+    this.#loop = this.#work(pipelines);
   }
 
   /** Something may be due: looks now. */
@@ -75,9 +75,10 @@ export class RunQueue {
     await this.#loop;
   }
 
-  async #rescue(): Promise<void> {
+  async #rescue(pipelines: readonly string[] | undefined): Promise<void> {
     const { store, clock, owner, log } = this.#context;
     for (const run of await store.runs.orphans(owner)) {
+      if (pipelines !== undefined && !pipelines.includes(run.pipeline)) continue;
       const outcome = lostOutcome(run, clock.now());
       if (run.attempt >= MAX_LOST_ATTEMPTS) {
         const error = {
@@ -93,14 +94,14 @@ export class RunQueue {
     }
   }
 
-  async #work(): Promise<void> {
+  async #work(pipelines: readonly string[] | undefined): Promise<void> {
     const { store, clock, owner, log, maxRuns } = this.#context;
     while (!this.#stopping.signal.aborted) {
       const woken = this.#woken = new AbortController();
       let waitMs = MAX_IDLE_MS;
       try {
         while (this.#active.size < maxRuns && !this.#stopping.signal.aborted) {
-          const run = await store.runs.claim(owner, clock.now());
+          const run = await store.runs.claim(owner, clock.now(), pipelines);
           if (run === undefined) break;
           this.#begin(run);
         }
@@ -130,7 +131,7 @@ export class RunQueue {
   }
 
   async #carryOut(run: Run, stop: AbortSignal): Promise<void> {
-    const { store, events, log } = this.#context;
+    const { events, log } = this.#context;
     const { result, retry } = await this.#context.execute(run, stop);
     const ended = await this.#writeEnd(run, result, retry);
     if (ended === undefined) {

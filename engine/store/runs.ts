@@ -36,7 +36,7 @@ function queueOf(db: Database): Pick<RunStore, "create" | "claim" | "nextDueMs" 
       return { run: runOf(first), created: false };
     },
 
-    async claim(owner, nowMs) {
+    async claim(owner, nowMs, pipelines) {
       const [row] = await storing(
         "claim a run",
         db.update(runs).set({
@@ -48,7 +48,7 @@ function queueOf(db: Database): Pick<RunStore, "create" | "claim" | "nextDueMs" 
           notBeforeMs: null,
           reason: null,
           error: null,
-        }).where(and(eq(runs.state, "queued"), eq(runs.seq, claimable(nowMs)))).returning(),
+        }).where(and(eq(runs.state, "queued"), eq(runs.seq, claimable(nowMs, pipelines)))).returning(),
       );
       return row && runOf(row);
     },
@@ -116,10 +116,13 @@ function insertRun(db: Database, run: NewRun) {
  * The run to take next. It is part of the update that takes it, and SQLite has one writer at a
  * time, so that two processes never take the same one, nor two of one pipeline.
  */
-function claimable(nowMs: number): SQL {
+function claimable(nowMs: number, pipelines: readonly string[] | undefined): SQL {
+  const among = pipelines === undefined
+    ? sql``
+    : sql`and q.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
   return sql`(
     select q.seq from runs as q
-    where q.state = 'queued' and (q.not_before is null or q.not_before <= ${nowMs})
+    where q.state = 'queued' and (q.not_before is null or q.not_before <= ${nowMs}) ${among}
       and not exists (select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'running')
       and not exists (
         select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'queued' and o.seq < q.seq

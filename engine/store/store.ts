@@ -94,9 +94,10 @@ export interface RunStore {
   create(run: NewRun): Promise<{ run: Run; created: boolean }>;
   /**
    * Takes the oldest queued run that is due and whose pipeline has none running and no older one
-   * queued (a run that waits for its retry keeps its place): `running`, attempt + 1, owner set.
+   * queued (a run that waits for its retry keeps its place): `running`, attempt + 1, owner set. With
+   * `pipelines`: only runs of these.
    */
-  claim(owner: string, nowMs: number): Promise<Run | undefined>;
+  claim(owner: string, nowMs: number, pipelines?: readonly string[]): Promise<Run | undefined>;
   /** The earliest `not_before` that is still ahead among queued runs, epoch milliseconds. */
   nextDueMs(nowMs: number): Promise<number | undefined>;
   /** Guarded by state `running` and the attempt; undefined where the guard failed. */
