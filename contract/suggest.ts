@@ -1,7 +1,7 @@
 /** The candidate nearest to what was written, where it is near enough to be a slip of the keyboard. */
 export function suggest(written: string, candidates: Iterable<string>): string | undefined {
   const word = written.toLowerCase();
-  const allowed = Math.max(1, Math.floor(word.length / 3));
+  const allowed = word.length < 3 ? 0 : Math.max(1, Math.floor(word.length / 3));
   let best: string | undefined;
   let bestDistance = allowed + 1;
   for (const candidate of candidates) {

@@ -1,13 +1,9 @@
 import type { Fault } from "../../contract/errors.ts";
-import {
-  loadTargets,
-  type ParamDefinition,
-  type PipelineDefinition,
-  type RevisionFile,
-} from "../../contract/pipeline.ts";
+import { loadTargets, type PipelineDefinition, type RevisionFile } from "../../contract/pipeline.ts";
+import { paramFaults } from "../../sql/variables.ts";
 import { hasReference, visitTexts } from "./references.ts";
 import { pathText } from "../../contract/schema_faults.ts";
-import { didYouMean, listWords } from "../../contract/suggest.ts";
+import { didYouMean } from "../../contract/suggest.ts";
 import type { DocumentPath } from "../../contract/yaml_document.ts";
 
 /** A fault of a definition whose shape is right. */
@@ -26,50 +22,10 @@ export interface ModelFiles {
   readonly exists: boolean;
 }
 
-/** DuckDB variables that every run sets: a param of that name would be overwritten. */
-export const RUN_VARIABLES = ["run_start", "run_end", "cursor", "full_refresh"] as const;
-
 export function checkParams({ params }: PipelineDefinition): PipelineFault[] {
-  const faults: PipelineFault[] = [];
-  for (const [name, param] of Object.entries(params)) {
-    const path = ["params", name];
-    if (RUN_VARIABLES.some((variable) => variable === name.toLowerCase())) {
-      faults.push(error(path, "key", `every run sets ${name} itself: choose another name`));
-    }
-    const value = param.default;
-    if (value === undefined || value === null) continue;
-    if (!fitsType(value, param.type)) {
-      const shown = JSON.stringify(value);
-      faults.push(error([...path, "default"], "value", `${shown} is no ${param.type}`));
-    } else if (param.enum !== undefined && !param.enum.some((allowed) => allowed === value)) {
-      const words = listWords(param.enum.map(String), "or");
-      faults.push(error([...path, "default"], "value", `${JSON.stringify(value)} is not in enum: ${words}`));
-    }
-  }
-  return faults;
-}
-
-function fitsType(value: string | number | boolean, type: ParamDefinition["type"]): boolean {
-  switch (type) {
-    case "string":
-      return typeof value === "string";
-    case "integer":
-      return Number.isSafeInteger(value);
-    case "number":
-      return typeof value === "number" && Number.isFinite(value);
-    case "boolean":
-      return typeof value === "boolean";
-    case "date":
-      return typeof value === "string" && isDate(value);
-    case "timestamp":
-      return typeof value === "string" && isDate(value.slice(0, 10)) && !Number.isNaN(Date.parse(value));
-  }
-}
-
-function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+  return paramFaults(params).map(({ path, message }) =>
+    error(["params", ...path], path.length > 1 ? "value" : "key", message)
+  );
 }
 
 /** A reference in a pipeline would stay as it is: they belong into connectors.yaml. */

@@ -190,10 +190,10 @@ const CASES: readonly { readonly name: string; readonly text: string; readonly f
         "  n: { type: integer, default: many }\n  d: { type: date, default: 2024-02-30 }\n" +
         "  e: { enum: [eu, us], default: uk }\n  run_start: {}\n",
       faults: [
-        'p.yaml:3:32: params.n.default: "many" is no integer',
-        'p.yaml:4:29: params.d.default: "2024-02-30" is no date',
-        'p.yaml:5:33: params.e.default: "uk" is not in enum: eu or us',
-        "p.yaml:6:3: params.run_start: every run sets run_start itself: choose another name",
+        'p.yaml:3:32: params.n.default: must be a whole number of at most 64 bits, but got "many"',
+        'p.yaml:4:29: params.d.default: must be a date such as 2024-01-31, but got "2024-02-30"',
+        'p.yaml:5:33: params.e.default: must be one of eu, us, but got "uk"',
+        "p.yaml:6:3: params.run_start: run_start is a variable of every run: use another name",
       ],
     },
     {
