@@ -1,0 +1,92 @@
+import type { Fault } from "../contract/errors.ts";
+import { type Column, SqlError, type SqlSession } from "../contract/sql.ts";
+import { didYouMean } from "../contract/suggest.ts";
+import { type Check, checksOf } from "./checks.ts";
+import { explainSqlError } from "./explain_error.ts";
+import { checkStep, type Graph } from "./graph.ts";
+import { findColumn } from "./incremental.ts";
+import { headerPlace, type Model, modelTable } from "./model.ts";
+import { parseTableName, resolveTable, tableNames } from "./resolve_table.ts";
+
+/** Columns by node, as `model:daily`, of what has been bound. */
+export type BoundColumns = ReadonlyMap<string, readonly Column[]>;
+
+/** Binds each check of a model; those that read tables that are not bound wait for the first run. */
+export async function bindChecks(
+  session: SqlSession,
+  model: Model,
+  graph: Graph,
+  bound: BoundColumns,
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  for (const check of checksOf(model)) {
+    const message = await faultOf(session, model, check, graph, bound);
+    if (message !== undefined) {
+      faults.push({ ...headerPlace(model, checkPath(check)), message, severity: "error" });
+    }
+  }
+  return faults;
+}
+
+async function faultOf(
+  session: SqlSession,
+  model: Model,
+  check: Check,
+  graph: Graph,
+  bound: BoundColumns,
+): Promise<string | undefined> {
+  const columns = bound.get(`model:${model.name}`) ?? [];
+  // The header's check of columns has told that already.
+  if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;
+  if (check.kind === "not_null" || check.kind === "unique") return undefined;
+  const target = check.kind === "relationships" ? relationshipFault(model, check, graph, bound) : undefined;
+  if (target !== undefined) return target;
+  const reads = graph.checkDepends.get(checkStep(check)) ?? [];
+  if (!reads.every((node) => bound.has(node))) return undefined;
+  try {
+    if (check.kind === "sql") return await expressionFault(session, model, check);
+    await session.describe(`SELECT * FROM (\n${check.sql}\n)`);
+  } catch (error) {
+    if (!(error instanceof SqlError) || error.code === "cancelled" || error.code === "timeout") throw error;
+    return `${check.label}: ${explainSqlError(error)}`;
+  }
+}
+
+async function expressionFault(session: SqlSession, model: Model, check: Check): Promise<string | undefined> {
+  const definition = definitionOf(model, check);
+  if (definition?.kind !== "sql") return undefined;
+  const [column] = await session.describe(`SELECT (\n${definition.sql}\n) FROM ${modelTable(model.name)}`);
+  if (column !== undefined && column.type !== "BOOLEAN") {
+    return `${check.label}: expected an expression that is true or false, but it is ${column.type}`;
+  }
+  await session.describe(check.sql);
+}
+
+function relationshipFault(
+  model: Model,
+  check: Check,
+  graph: Graph,
+  bound: BoundColumns,
+): string | undefined {
+  const definition = definitionOf(model, check);
+  if (definition?.kind !== "relationships") return undefined;
+  const labels = (kind: string) =>
+    [...graph.nodes.values()].filter((node) => node.kind === kind).map((node) => node.label);
+  const target = resolveTable(parseTableName(definition.to), tableNames(labels("model"), labels("extract")));
+  if (!("node" in target)) return `${check.label}: ${"message" in target ? target.message : "not a table"}`;
+  const columns = bound.get(target.node);
+  if (columns === undefined || findColumn(columns, definition.column) !== undefined) return undefined;
+  const hint = didYouMean(definition.column, columns.map((column) => column.name));
+  return `${check.label}: ${definition.to} has no column ${definition.column}${hint}`;
+}
+
+function definitionOf(model: Model, check: Check) {
+  const [, , , index] = check.headerPath;
+  return model.columns[check.column ?? ""]?.checks[Number(index)];
+}
+
+/** The part of the check that can be wrong. */
+function checkPath(check: Check): (string | number)[] {
+  const key = check.kind === "query" ? "sql" : check.kind;
+  return [...check.headerPath, key];
+}

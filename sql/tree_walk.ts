@@ -1,0 +1,173 @@
+/** A table that a query names. */
+export interface TableReference {
+  /** The database, in a name of three parts. */
+  readonly catalog?: string;
+  readonly schema?: string;
+  readonly name: string;
+  /** UTF-16 units from 0 in the SQL; `undefined` where DuckDB does not tell. */
+  readonly position?: number;
+}
+
+/** A table function such as `read_csv(…)` in FROM. */
+export interface FunctionReference {
+  readonly name: string;
+  readonly position?: number;
+}
+
+/** `getvariable('name')`. */
+export interface VariableReference {
+  readonly name: string;
+  readonly position?: number;
+}
+
+/** What a query refers to, each as often as it is named, in no order that means anything. */
+export interface ParseTree {
+  readonly tables: readonly TableReference[];
+  readonly functions: readonly FunctionReference[];
+  readonly variables: readonly VariableReference[];
+}
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** Names of the common table expressions in reach, in lower case. */
+type Scope = ReadonlySet<string>;
+
+/** Reads a statement of `json_serialize_sql`. `offsetOf` turns DuckDB's byte offsets into those of the text. */
+export function readTree(statement: unknown, offsetOf: (byteOffset: number) => number): ParseTree {
+  const walk = new TreeWalk(offsetOf);
+  walk.visit(statement, new Set());
+  return walk;
+}
+
+class TreeWalk implements ParseTree {
+  readonly tables: TableReference[] = [];
+  readonly functions: FunctionReference[] = [];
+  readonly variables: VariableReference[] = [];
+  readonly #offsetOf: (byteOffset: number) => number;
+
+  constructor(offsetOf: (byteOffset: number) => number) {
+    this.#offsetOf = offsetOf;
+  }
+
+  visit(value: unknown, scope: Scope): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.visit(item, scope);
+    } else if (isNode(value)) {
+      this.#visitNode(value, scope);
+    }
+  }
+
+  #visitNode(node: Node, outer: Scope): void {
+    const scope = this.#visitCtes(node, outer);
+    switch (node["type"]) {
+      case "BASE_TABLE":
+        this.#addTable(node, scope);
+        break;
+      case "TABLE_FUNCTION":
+        this.#addTableFunction(node, scope);
+        break;
+      case "FUNCTION":
+        this.#addVariable(node);
+        break;
+      case "RECURSIVE_CTE_NODE":
+        this.#visitRecursive(node, scope);
+        return;
+    }
+    for (const [key, child] of Object.entries(node)) {
+      if (key !== "cte_map") this.visit(child, scope);
+    }
+  }
+
+  /** A common table expression sees those before it; only a recursive one sees itself. */
+  #visitCtes(node: Node, outer: Scope): Scope {
+    const map = node["cte_map"];
+    const entries = isNode(map) && Array.isArray(map["map"]) ? map["map"] : [];
+    if (entries.length === 0) return outer;
+    const scope = new Set(outer);
+    for (const entry of entries) {
+      if (!isNode(entry)) continue;
+      this.visit(entry["value"], scope);
+      scope.add(String(entry["key"]).toLowerCase());
+    }
+    return scope;
+  }
+
+  /** Its first part is bound before its name is known. */
+  #visitRecursive(node: Node, scope: Scope): void {
+    const inside = new Set(scope).add(String(node["cte_name"]).toLowerCase());
+    for (const [key, child] of Object.entries(node)) {
+      if (key !== "cte_map") this.visit(child, key === "right" ? inside : scope);
+    }
+  }
+
+  #addTable(node: Node, scope: Scope): void {
+    const name = textOf(node["table_name"]);
+    if (name === undefined) return;
+    const schema = textOf(node["schema_name"]);
+    const catalog = textOf(node["catalog_name"]);
+    if (schema === undefined && catalog === undefined && scope.has(name.toLowerCase())) return;
+    this.tables.push({
+      ...(catalog === undefined ? {} : { catalog }),
+      ...(schema === undefined ? {} : { schema }),
+      name,
+      ...this.#position(node),
+    });
+  }
+
+  #addTableFunction(node: Node, scope: Scope): void {
+    const call = node["function"];
+    if (!isNode(call)) return;
+    const name = textOf(call["function_name"])?.toLowerCase();
+    if (name === undefined) return;
+    this.functions.push({ name, ...this.#position(node) });
+    if (name === "query_table") {
+      for (const text of constantTexts(call["children"])) this.#addNamedTable(text, node, scope);
+    }
+  }
+
+  /** `query_table('raw.orders')` names its table in a text. */
+  #addNamedTable(text: string, node: Node, scope: Scope): void {
+    const parts = [...text.matchAll(/"((?:[^"]|"")*)"|[^.]+/g)].map(([part, quoted]) =>
+      quoted?.replaceAll('""', '"') ?? part.trim()
+    );
+    const [name, schema, catalog] = parts.reverse();
+    const location = node["query_location"];
+    this.#addTable(
+      { table_name: name, schema_name: schema, catalog_name: catalog, query_location: location },
+      scope,
+    );
+  }
+
+  #addVariable(node: Node): void {
+    if (textOf(node["function_name"])?.toLowerCase() !== "getvariable") return;
+    const children = node["children"];
+    const [name] = constantTexts(Array.isArray(children) ? children.slice(0, 1) : []);
+    if (name !== undefined) this.variables.push({ name, ...this.#position(node) });
+  }
+
+  /** DuckDB writes the greatest 64-bit number where it has no place. */
+  #position(node: Node): { position?: number } {
+    const location = node["query_location"];
+    if (typeof location !== "number" || !Number.isSafeInteger(location)) return {};
+    return { position: this.#offsetOf(location) };
+  }
+}
+
+/** The texts among constants and lists of constants. */
+function constantTexts(nodes: unknown): string[] {
+  if (!Array.isArray(nodes)) return [];
+  return nodes.flatMap((node): string[] => {
+    if (!isNode(node)) return [];
+    if (node["function_name"] === "list_value") return constantTexts(node["children"]);
+    const value = node["value"];
+    return isNode(value) && typeof value["value"] === "string" ? [value["value"]] : [];
+  });
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null;
+}
