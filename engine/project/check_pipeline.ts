@@ -1,9 +1,7 @@
 import type { Fault } from "../../contract/errors.ts";
 import { loadTargets, type PipelineDefinition, type RevisionFile } from "../../contract/pipeline.ts";
-import { paramFaults } from "../../sql/variables.ts";
 import { hasReference, visitTexts } from "./references.ts";
 import { pathText } from "../../contract/schema_faults.ts";
-import { didYouMean } from "../../contract/suggest.ts";
 import type { DocumentPath } from "../../contract/yaml_document.ts";
 
 /** A fault of a definition whose shape is right. */
@@ -22,12 +20,6 @@ export interface ModelFiles {
   readonly exists: boolean;
 }
 
-export function checkParams({ params }: PipelineDefinition): PipelineFault[] {
-  return paramFaults(params).map(({ path, message }) =>
-    error(["params", ...path], path.length > 1 ? "value" : "key", message)
-  );
-}
-
 /** A reference in a pipeline would stay as it is: they belong into connectors.yaml. */
 export function checkTexts(definition: PipelineDefinition): PipelineFault[] {
   const faults: PipelineFault[] = [];
@@ -40,7 +32,7 @@ export function checkTexts(definition: PipelineDefinition): PipelineFault[] {
   return faults;
 }
 
-/** Names that must be one of a kind, and names that must be known. */
+/** Names that must be one of a kind. Names that SQL knows (params, tables to load) are checked with the SQL. */
 export function checkNames(definition: PipelineDefinition, models: ModelFiles): PipelineFault[] {
   const faults: PipelineFault[] = [];
   if (definition.transform !== undefined && !models.exists) {
@@ -55,15 +47,8 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
       faults.push(error(["extract", name], "key", `"${twin}" and "${name}" would be the same table`));
     }
   }
-  const modelNames = models.files.map((file) => modelName(file.path));
-  const known = [...modelNames, ...streams];
-  for (const name of Object.keys(definition.load)) {
-    if (known.some((other) => other.toLowerCase() === name.toLowerCase())) continue;
-    const hint = didYouMean(name, known) || "; the names in load are models or streams of this pipeline";
-    faults.push(error(["load", name], "key", `nothing here is called "${name}"${hint}`));
-  }
   for (const [name, load] of Object.entries(definition.load)) faults.push(...checkTwinTargets(name, load));
-  if (streams.length === 0 && modelNames.length === 0) {
+  if (streams.length === 0 && models.files.length === 0) {
     faults.push({
       path: [],
       at: "key",

@@ -7,13 +7,7 @@ import {
   type RevisionFile,
 } from "../../contract/pipeline.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
-import {
-  checkNames,
-  checkParams,
-  checkTexts,
-  type ModelFiles,
-  type PipelineFault,
-} from "./check_pipeline.ts";
+import { checkNames, checkTexts, type ModelFiles, type PipelineFault } from "./check_pipeline.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { checkSchema } from "../../contract/schema_faults.ts";
@@ -77,7 +71,6 @@ export async function parsePipeline(
   const models = await modelsOf(definition.transform ?? name);
   const found: PipelineFault[] = [
     ...scheduleFaults(definition),
-    ...checkParams(definition),
     ...checkTexts(definition),
     ...checkNames(definition, models),
     ...checkPipelineConnectors(definition, context),
