@@ -173,28 +173,10 @@ const CASES: readonly { readonly name: string; readonly text: string; readonly f
       faults: ['p.yaml:3:3: extract.A: "a" and "A" would be the same table'],
     },
     {
-      name: "a load of something that is not there",
-      text:
-        "extract: { orders: { connector: shop, stream: a } }\nload: { ordres: { connector: shop, table: b } }\n",
-      faults: ['p.yaml:2:9: load.ordres: nothing here is called "ordres" (did you mean orders?)'],
-    },
-    {
       name: "a target twice",
       text: "extract: { a: { connector: shop, stream: a } }\nload:\n  a:\n" +
         "    - { connector: shop, table: b }\n    - { connector: shop, table: b, mode: append }\n",
       faults: ["p.yaml:5:7: load.a[1]: the same target stands here twice"],
-    },
-    {
-      name: "params whose default does not fit, or whose name is taken",
-      text: "extract: { a: { connector: shop, stream: a } }\nparams:\n" +
-        "  n: { type: integer, default: many }\n  d: { type: date, default: 2024-02-30 }\n" +
-        "  e: { enum: [eu, us], default: uk }\n  run_start: {}\n",
-      faults: [
-        'p.yaml:3:32: params.n.default: must be a whole number of at most 64 bits, but got "many"',
-        'p.yaml:4:29: params.d.default: must be a date such as 2024-01-31, but got "2024-02-30"',
-        'p.yaml:5:33: params.e.default: must be one of eu, us, but got "uk"',
-        "p.yaml:6:3: params.run_start: run_start is a variable of every run: use another name",
-      ],
     },
     {
       name: "a reference that would stay as it is",
