@@ -1,0 +1,245 @@
+import { AppError } from "../../contract/errors.ts";
+import type {
+  LogLine,
+  PipelineDetail,
+  PipelineSummary,
+  Run,
+  RunDetail,
+  RunEvent,
+  Step,
+} from "../../contract/run.ts";
+import type {
+  ApplyResult,
+  Engine,
+  LogRange,
+  PipelineSource,
+  RunFilter,
+  TriggerRequest,
+} from "../../engine/engine.ts";
+import { isTerminal, nextState, type RunStateEvent } from "../../engine/run_state.ts";
+
+/**
+ * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.
+ * A test moves its runs on with `move`, `putStep` and `addLog`; those who watch are told.
+ */
+export class FakeEngine implements Engine {
+  readonly #now: () => number;
+  readonly #pipelines = new Map<string, PipelineDetail>();
+  /** In the order of their start. */
+  readonly #runs = new Map<string, RunDetail>();
+  readonly #logs = new Map<string, LogLine[]>();
+  readonly #watchers = new Map<string, Set<(event: RunEvent) => void>>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  addPipeline(pipeline: PipelineDetail): void {
+    this.#pipelines.set(pipeline.name, pipeline);
+  }
+
+  addRun(run: RunDetail, logs: readonly LogLine[] = []): void {
+    this.#runs.set(run.id, run);
+    this.#logs.set(run.id, [...logs]);
+  }
+
+  /** Changes a run's state as the engine's table allows it. */
+  move(id: string, event: RunStateEvent, change: Partial<Run> = {}): Run {
+    const run = this.#run(id);
+    const state = nextState(run.state, event);
+    if (state === null) throw new AppError("conflict", `Cannot ${event} run "${id}": it is ${run.state}`);
+    const at = new Date(this.#now()).toISOString();
+    const times: Partial<Run> = state === "running"
+      ? { started_at: at, attempt: run.attempt + 1 }
+      : isTerminal(state)
+      ? {
+        finished_at: at,
+        duration_ms: run.started_at === null ? 0 : this.#now() - Date.parse(run.started_at),
+      }
+      : { started_at: null, finished_at: null, duration_ms: null, error: null, reason: null };
+    return this.#put({ ...run, ...times, ...change, state });
+  }
+
+  putStep(id: string, step: Step): void {
+    const run = this.#run(id);
+    const index = run.steps.findIndex((other) => other.name === step.name);
+    const steps = index < 0 ? [...run.steps, step] : run.steps.with(index, step);
+    this.#runs.set(id, { ...run, steps });
+    this.#tell(id, { type: "step", step });
+  }
+
+  addLog(id: string, line: Pick<LogLine, "message"> & Partial<LogLine>): void {
+    const lines = this.#logs.get(id) ?? [];
+    const whole: LogLine = {
+      seq: (lines.at(-1)?.seq ?? 0) + 1,
+      at: new Date(this.#now()).toISOString(),
+      level: "info",
+      step: null,
+      ...line,
+    };
+    this.#logs.set(id, [...lines, whole]);
+    this.#tell(id, { type: "log", line: whole });
+  }
+
+  addProgress(id: string, step: string, rows: number): void {
+    this.#tell(id, { type: "progress", step, rows, size_bytes: null });
+  }
+
+  /** How many watch the run. */
+  watchers(id: string): number {
+    return this.#watchers.get(id)?.size ?? 0;
+  }
+
+  async listPipelines(): Promise<PipelineSummary[]> {
+    return await Promise.resolve(
+      [...this.#pipelines.values()].map((pipeline) => this.#summary(pipeline))
+        .sort((a, b) => a.name < b.name ? -1 : 1),
+    );
+  }
+
+  async getPipeline(name: string): Promise<PipelineDetail> {
+    const pipeline = await Promise.resolve(this.#pipelines.get(name));
+    if (pipeline === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
+    return { ...pipeline, ...this.#summary(pipeline) };
+  }
+
+  async putPipeline(name: string, _source: PipelineSource): Promise<PipelineDetail> {
+    return await this.getPipeline(name);
+  }
+
+  async deletePipeline(name: string): Promise<void> {
+    await this.getPipeline(name);
+    this.#pipelines.delete(name);
+  }
+
+  async setPaused(name: string, paused: boolean): Promise<PipelineSummary> {
+    const pipeline = await this.getPipeline(name);
+    this.#pipelines.set(name, { ...pipeline, paused });
+    return this.#summary({ ...pipeline, paused });
+  }
+
+  async applyProject(): Promise<ApplyResult> {
+    return await Promise.resolve({
+      applied: [],
+      unchanged: [...this.#pipelines.keys()],
+      removed: [],
+      faults: [],
+    });
+  }
+
+  async triggerRun(name: string, request: TriggerRequest): Promise<Run> {
+    const pipeline = await this.getPipeline(name);
+    if (request.select?.includes("nothing")) {
+      throw new AppError("invalid", `Cannot start "${name}": no step fits the selection "${request.select}"`);
+    }
+    const at = new Date(this.#now()).toISOString();
+    const number = String(this.#runs.size + 1).padStart(12, "0");
+    return this.#put({
+      id: `01930000-0000-7000-8000-${number}`,
+      pipeline: name,
+      revision: pipeline.revision ?? "",
+      git_commit: pipeline.git_commit,
+      state: "queued",
+      reason: null,
+      trigger: request.trigger,
+      triggered_by: request.triggeredBy ?? null,
+      attempt: 0,
+      params: { ...request.params },
+      select: request.select ?? null,
+      full_refresh: request.fullRefresh ?? false,
+      window_start: null,
+      window_end: at,
+      created_at: at,
+      not_before: null,
+      started_at: null,
+      finished_at: null,
+      duration_ms: null,
+      rows_extracted: 0,
+      rows_loaded: 0,
+      warnings: 0,
+      peak_rss_bytes: null,
+      error: null,
+      steps: [],
+    });
+  }
+
+  async listRuns({ pipeline, state, limit = 50, before }: RunFilter): Promise<Run[]> {
+    const newestFirst = await Promise.resolve([...this.#runs.values()].reverse());
+    const start = before === undefined ? 0 : newestFirst.findIndex((run) => run.id === before) + 1;
+    return newestFirst.slice(start)
+      .filter((run) =>
+        (pipeline === undefined || run.pipeline === pipeline) &&
+        (state === undefined || run.state === state)
+      )
+      .slice(0, limit)
+      .map(({ steps: _, ...run }) => run);
+  }
+
+  async getRun(id: string): Promise<RunDetail> {
+    return await Promise.resolve(this.#run(id));
+  }
+
+  async getRunLogs(id: string, { afterSeq = 0, limit = 1_000 }: LogRange): Promise<LogLine[]> {
+    this.#run(id);
+    return await Promise.resolve(
+      (this.#logs.get(id) ?? []).filter((line) => line.seq > afterSeq).slice(0, limit),
+    );
+  }
+
+  async *watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const waiting: RunEvent[] = (await this.getRunLogs(id, { afterSeq }))
+      .map((line) => ({ type: "log", line }));
+    let wake = () => {};
+    const hear = (event: RunEvent) => {
+      waiting.push(event);
+      wake();
+    };
+    const abort = () => wake();
+    const watchers = this.#watchers.get(id) ?? new Set();
+    this.#watchers.set(id, watchers.add(hear));
+    signal.addEventListener("abort", abort);
+    try {
+      while (!signal.aborted) {
+        for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) yield event;
+        if (isTerminal(this.#run(id).state)) return;
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+    } finally {
+      signal.removeEventListener("abort", abort);
+      watchers.delete(hear);
+    }
+  }
+
+  async cancelRun(id: string): Promise<Run> {
+    return await Promise.resolve(this.move(id, "cancel", { reason: "cancelled on the page" }));
+  }
+
+  async retryRun(id: string): Promise<Run> {
+    return await Promise.resolve(this.move(id, "retry"));
+  }
+
+  #run(id: string): RunDetail {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
+    return run;
+  }
+
+  #put(run: RunDetail): Run {
+    this.#runs.set(run.id, run);
+    const { steps: _, ...plain } = run;
+    this.#tell(run.id, { type: "run", run: plain });
+    return plain;
+  }
+
+  #tell(id: string, event: RunEvent): void {
+    for (const hear of this.#watchers.get(id) ?? []) hear(event);
+  }
+
+  #summary(pipeline: PipelineDetail): PipelineSummary {
+    const { definition: _definition, files: _files, steps: _steps, ...summary } = pipeline;
+    const last = [...this.#runs.values()].findLast((run) => run.pipeline === pipeline.name);
+    if (last === undefined) return { ...summary, last_run: null };
+    const { steps: _, ...run } = last;
+    return { ...summary, last_run: run };
+  }
+}

@@ -1,0 +1,497 @@
+import type { LogLine, PipelineDetail, PipelineStep, RunDetail, RunState, Step } from "../../contract/run.ts";
+import { FakeEngine } from "./fake_engine.ts";
+
+/**
+ * A project in every state that a page can show: pipelines that run, fail, wait, are paused, are
+ * faulty and have never run, and texts that try to be more than text.
+ */
+
+export const NOW = "2026-07-30T09:41:30.000Z";
+const NOW_MS = Date.parse(NOW);
+
+/** Text with everything that a page must not let through as it is. */
+export const HOSTILE =
+  `<script>alert("x")</script><img src=x onerror=alert(1)> & "quoted" \u001b[31mred\u001b[0m`;
+
+export const RUN_IDS = {
+  running: "01985a10-7c1e-7b60-9a41-5d0f3c2a9e11",
+  failed: "01985a0e-1f2d-7c33-8f02-b7a1c4de8812",
+  succeeded: "01985a0c-94aa-7e10-a9d3-0c55aa91f4c3",
+  queued: "01985a11-0001-7a00-8b00-aa0102030405",
+} as const;
+
+const REVISION = "9f2c41d07be86a3315c0e4a8d7f6b5c4a39281706f5e4d3c2b1a09f8e7d6c5b4";
+const COMMIT = "4be1f0a97c2d3e5f60718293a4b5c6d7e8f90123";
+
+const at = (secondsAgo: number): string => new Date(NOW_MS - secondsAgo * 1_000).toISOString();
+
+export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine {
+  const engine = new FakeEngine(now);
+  for (const pipeline of pipelines()) engine.addPipeline(pipeline);
+  addHistory(engine, "exchange_rates", 40, 900, 1_400);
+  addHistory(engine, "flights", 12, 86_400, 41_000);
+  addHistory(engine, "orders", 14, 3_600, 9_000, [3, 9]);
+  addHistory(engine, "web_events", 12, 3_600, 122_000, [1, 2, 7]);
+  addHistory(engine, "crm_sync", 6, 86_400, 5_000);
+  engine.addRun(succeededRun(), succeededLogs());
+  engine.addRun(failedRun(), failedLogs());
+  engine.addRun(queuedRun());
+  engine.addRun(runningRun(), runningLogs());
+  return engine;
+}
+
+function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineDetail {
+  return {
+    description: null,
+    tags: [],
+    origin: "files",
+    revision: REVISION,
+    git_commit: COMMIT,
+    schedule: null,
+    paused: false,
+    next_run_at: null,
+    last_run: null,
+    faults: [],
+    definition: {},
+    files: [],
+    steps: [],
+    ...change,
+  };
+}
+
+function pipelines(): PipelineDetail[] {
+  return [
+    pipeline({
+      name: "flights",
+      description: "Departures from New York in 2013, by carrier and by the weather at the time.",
+      tags: ["core", "daily"],
+      schedule: { cron: "0 2 * * *", timezone: "Europe/Paris" },
+      next_run_at: "2026-07-31T00:00:00.000Z",
+      definition: {
+        schedule: { cron: "0 2 * * *", timezone: "Europe/Paris" },
+        params: {
+          region: {
+            type: "string",
+            default: "us",
+            enum: ["us", "eu", "apac"],
+            description: "Where the airport is.",
+          },
+          since: { type: "date", default: "2013-01-01" },
+          threshold: { type: "integer", default: 15, description: "Minutes from which a flight is late." },
+          include_cancelled: { type: "boolean", default: false },
+        },
+        extract: {
+          flights: { connector: "files", path: "data/flights/*.csv", mode: "full" },
+          weather: { connector: "files", path: "data/weather.json" },
+        },
+        load: { daily_delays: [{ connector: "lake", path: "out/delays", mode: "replace" }] },
+        timeout: "30m",
+      },
+      files: flightFiles(),
+      steps: flightSteps(),
+    }),
+    pipeline({
+      name: "orders",
+      description: "The shop's orders, incrementally, and what each day earned.",
+      tags: ["core", "finance"],
+      schedule: { cron: "0 * * * *", timezone: "Europe/Paris" },
+      next_run_at: "2026-07-30T10:00:00.000Z",
+      steps: flightSteps().slice(0, 5),
+    }),
+    pipeline({
+      name: "web_events",
+      description: "Clickstream from the collector, sessionised.",
+      tags: ["marketing"],
+      schedule: { cron: "15 * * * *", timezone: "UTC" },
+      next_run_at: "2026-07-30T10:15:00.000Z",
+    }),
+    pipeline({
+      name: "exchange_rates",
+      description: "Reference rates of the European Central Bank.",
+      tags: ["finance"],
+      schedule: { cron: "*/15 * * * *", timezone: "UTC" },
+      next_run_at: "2026-07-30T09:45:00.000Z",
+      origin: "api",
+    }),
+    pipeline({
+      name: "crm_sync",
+      description: HOSTILE,
+      schedule: { cron: "0 6 * * 1-5", timezone: "America/New_York" },
+      paused: true,
+      faults: [
+        {
+          file: "pipelines/crm_sync.yaml",
+          line: 14,
+          column: 7,
+          message: 'unknown key "updatekey"; did you mean "update_key"?',
+          severity: "error",
+        },
+        {
+          file: "transforms/crm_sync/contacts.sql",
+          line: 9,
+          column: 12,
+          message: 'Binder Error: Referenced column "emial" not found in FROM clause; candidate: "email"',
+          severity: "error",
+        },
+      ],
+    }),
+    pipeline({
+      name: "board_pack",
+      description: "Figures for the quarterly meeting, when somebody asks for them.",
+    }),
+    pipeline({
+      name: "a_pipeline_with_a_very_long_name_that_goes_on_and_on_and_on_63",
+      definition: { params: { customer: { type: "string", description: "Whose figures." } } },
+      steps: flightSteps().slice(0, 1),
+      description: null,
+      tags: ["x".repeat(50)],
+    }),
+  ];
+}
+
+function flightFiles(): { path: string; content: string }[] {
+  return [
+    {
+      path: "transforms/flights/departures.sql",
+      content: `/* @sluice
+columns:
+  flight_id: { checks: [not_null, unique] }
+*/
+-- One row a departure; times as timestamps, not as 24-hour numbers.
+SELECT
+  md5(concat_ws('|', carrier, flight, time_hour)) AS flight_id,
+  carrier,
+  origin,
+  dest,
+  try_cast(dep_delay AS INTEGER) AS delay_minutes,
+  time_hour::TIMESTAMP AS scheduled_at
+FROM raw.flights
+WHERE origin IN ('JFK', 'LGA', 'EWR')
+`,
+    },
+    {
+      path: "transforms/flights/daily_delays.sql",
+      content: `SELECT day, carrier_name, avg(delay_minutes) AS mean_delay,
+  count(*) FILTER (WHERE delay_minutes > getvariable('threshold')) AS late
+FROM departures_with_weather
+GROUP BY ALL
+`,
+    },
+  ];
+}
+
+function planned(kind: PipelineStep["kind"], name: string, depends: string[], summary: string): PipelineStep {
+  const isModel = kind === "model";
+  return {
+    name: `${kind}:${name}`,
+    kind,
+    depends,
+    summary,
+    file: isModel ? `transforms/flights/${name}.sql` : null,
+    sql: isModel || kind === "check"
+      ? `SELECT *\nFROM ${depends[0]?.split(":")[1] ?? "raw"} -- ${name}\nWHERE note = 'it''s'`
+      : null,
+  };
+}
+
+function flightSteps(): PipelineStep[] {
+  return [
+    planned("extract", "flights", [], "files data/flights/*.csv, full"),
+    planned("extract", "weather", [], "files data/weather.json, full"),
+    planned("extract", "airlines", [], "reference airlines, full"),
+    planned("model", "departures", ["extract:flights"], "table"),
+    planned("model", "hourly_weather", ["extract:weather"], "view"),
+    planned("model", "departures_with_weather", [
+      "model:departures",
+      "model:hourly_weather",
+      "extract:airlines",
+    ], "table"),
+    planned("model", "daily_delays", ["model:departures_with_weather"], "incremental by day"),
+    planned("model", "carrier_ranking", ["model:departures_with_weather", "extract:airlines"], "table"),
+    planned("check", "departures.not_null_flight_id", ["model:departures"], "not_null"),
+    planned("check", "departures.unique_flight_id", ["model:departures"], "unique"),
+    planned("check", "daily_delays.accepted_values_origin", ["model:daily_delays"], "accepted_values"),
+    planned("load", "daily_delays→lake", ["model:daily_delays"], "lake out/delays, replace"),
+    planned("load", "daily_delays→reporting", ["model:daily_delays"], "reporting daily_delays, merge by day"),
+    planned(
+      "load",
+      "carrier_ranking→reporting",
+      ["model:carrier_ranking"],
+      "reporting carrier_ranking, replace",
+    ),
+  ];
+}
+
+export function makeRun(change: Partial<RunDetail> & { id: string; pipeline: string }): RunDetail {
+  return {
+    revision: REVISION,
+    git_commit: COMMIT,
+    state: "succeeded",
+    reason: null,
+    trigger: "schedule",
+    triggered_by: "schedule",
+    attempt: 1,
+    params: {},
+    select: null,
+    full_refresh: false,
+    window_start: null,
+    window_end: at(60),
+    created_at: at(60),
+    not_before: null,
+    started_at: at(59),
+    finished_at: at(50),
+    duration_ms: 9_000,
+    rows_extracted: 1_200,
+    rows_loaded: 300,
+    warnings: 0,
+    peak_rss_bytes: 214_000_000,
+    error: null,
+    steps: [],
+    ...change,
+  };
+}
+
+function addHistory(
+  engine: FakeEngine,
+  name: string,
+  count: number,
+  everySeconds: number,
+  durationMs: number,
+  failed: readonly number[] = [],
+): void {
+  for (let ago = count; ago >= 1; ago -= 1) {
+    const state: RunState = failed.includes(ago) ? "failed" : "succeeded";
+    const tookMs = Math.round(durationMs * (0.6 + (ago * 37 % 17) / 17));
+    const startedAgo = ago * everySeconds + 120;
+    engine.addRun(makeRun({
+      id: `01985${name.length.toString(16)}${name.charCodeAt(0).toString(16)}-0000-7000-8000-${
+        String(count - ago).padStart(12, "0")
+      }`,
+      pipeline: name,
+      state,
+      created_at: at(startedAgo + 1),
+      window_end: at(startedAgo + 1),
+      started_at: at(startedAgo),
+      finished_at: at(startedAgo - tookMs / 1_000),
+      duration_ms: tookMs,
+      rows_extracted: 1_000 * name.length * (1 + ago % 5),
+      rows_loaded: 90 * name.length,
+      warnings: ago % 6 === 0 ? 1 : 0,
+      error: state === "failed"
+        ? { code: "unavailable", message: `Cannot reach "shop" at db.internal:5432: connection refused` }
+        : null,
+    }));
+  }
+}
+
+function step(change: Partial<Step> & { name: string; kind: Step["kind"] }): Step {
+  return {
+    state: "succeeded",
+    attempt: 1,
+    rows: null,
+    size_bytes: null,
+    started_at: null,
+    finished_at: null,
+    duration_ms: null,
+    error: null,
+    sql: null,
+    depends: [],
+    ...change,
+  };
+}
+
+/** A step that began and ended so many seconds ago. */
+function timed(plan: PipelineStep, fromAgo: number, toAgo: number, change: Partial<Step> = {}): Step {
+  return step({
+    name: plan.name,
+    kind: plan.kind,
+    depends: [...plan.depends],
+    sql: plan.sql,
+    started_at: at(fromAgo),
+    finished_at: at(toAgo),
+    duration_ms: Math.round((fromAgo - toAgo) * 1_000),
+    ...change,
+  });
+}
+
+function succeededRun(): RunDetail {
+  const plan = new Map(flightSteps().map((planned) => [planned.name, planned]));
+  const done = (name: string, from: number, to: number, change: Partial<Step> = {}): Step => {
+    const planned = plan.get(name);
+    if (planned === undefined) throw new Error(`no step ${name}`);
+    return timed(planned, from, to, change);
+  };
+  return makeRun({
+    id: RUN_IDS.succeeded,
+    pipeline: "flights",
+    trigger: "page",
+    triggered_by: "ada",
+    params: { region: "us", threshold: 15, since: "2013-01-01", note: HOSTILE },
+    created_at: at(1_243),
+    started_at: at(1_242),
+    finished_at: at(1_200.6),
+    duration_ms: 41_400,
+    window_start: at(87_642),
+    window_end: at(1_243),
+    rows_extracted: 363_005,
+    rows_loaded: 11_690,
+    warnings: 1,
+    peak_rss_bytes: 412_880_896,
+    steps: [
+      done("extract:flights", 1_242, 1_223.4, { rows: 336_776, size_bytes: 33_100_000 }),
+      done("extract:weather", 1_242, 1_237.8, { rows: 26_213, size_bytes: 4_120_000 }),
+      done("extract:airlines", 1_241.9, 1_241.6, { rows: 16, size_bytes: 812 }),
+      done("model:departures", 1_223.4, 1_218.1, { rows: 328_521 }),
+      done("check:departures.not_null_flight_id", 1_218.1, 1_218, { rows: 0 }),
+      done("check:departures.unique_flight_id", 1_218, 1_217.6, {
+        rows: 24,
+        state: "warned",
+        error: { code: "invalid", message: "24 rows share a flight_id, as a1b2c3 (2 rows), d4e5f6 (2 rows)" },
+      }),
+      done("model:hourly_weather", 1_218, 1_217.9, { rows: 26_209 }),
+      done("model:departures_with_weather", 1_217.6, 1_208.2, { rows: 328_521 }),
+      done("model:daily_delays", 1_208.2, 1_205, { rows: 5_840 }),
+      done("check:daily_delays.accepted_values_origin", 1_205, 1_204.8, { rows: 0 }),
+      done("model:carrier_ranking", 1_205, 1_204.6, { rows: 16 }),
+      done("load:daily_delays→lake", 1_204.6, 1_202.1, { rows: 5_840, size_bytes: 240_000, sql: null }),
+      done("load:daily_delays→reporting", 1_204.6, 1_200.8, {
+        rows: 5_834,
+        size_bytes: 1_310_000,
+        sql: null,
+      }),
+      done("load:carrier_ranking→reporting", 1_200.9, 1_200.6, { rows: 16, size_bytes: 1_024, sql: null }),
+    ],
+  });
+}
+
+function succeededLogs(): LogLine[] {
+  const entries: [LogLine["level"], string | null, string][] = [
+    ["info", null, "attempt 1 of revision 9f2c41d0"],
+    ["debug", "extract:flights", "opening files, 12 files match data/flights/*.csv"],
+    ["info", "extract:flights", "336,776 rows, 33.1 MB in 18.6 s"],
+    ["info", "extract:weather", "26,213 rows, 4.12 MB in 4.2 s"],
+    ["warn", "check:departures.unique_flight_id", "24 rows fail: a1b2c3 (2 rows), d4e5f6 (2 rows)"],
+    ["info", "model:daily_delays", "merged 5,840 rows by day"],
+    ["info", "load:daily_delays→lake", "5,840 rows to out/delays"],
+    ["info", null, "succeeded in 41.4 s"],
+  ];
+  return entries.map(([level, step, message], index) => ({
+    seq: index + 1,
+    at: at(1_242 - index * 5.91),
+    level,
+    step,
+    message,
+  }));
+}
+
+function failedRun(): RunDetail {
+  const steps = flightSteps();
+  const error = {
+    code: "invalid" as const,
+    message:
+      'Cannot read "events/2026-07-30.ndjson" line 4812: column "amount" is "abc", expected DECIMAL(18,2)',
+    detail: `Conversion Error: Could not convert string "abc" to DECIMAL(18,2)\n${HOSTILE}\n${
+      "0123456789".repeat(40)
+    }`,
+  };
+  return makeRun({
+    id: RUN_IDS.failed,
+    pipeline: "web_events",
+    state: "failed",
+    reason: "attempt 3 of 3 failed",
+    attempt: 3,
+    created_at: at(500),
+    started_at: at(372),
+    finished_at: at(360),
+    duration_ms: 12_040,
+    rows_extracted: 4_811,
+    rows_loaded: 0,
+    error,
+    steps: steps.slice(0, 8).map((planned, index) => {
+      if (index === 0) return timed(planned, 499, 480, { rows: 120_334, size_bytes: 9_400_000, attempt: 1 });
+      if (index === 1) return timed(planned, 372, 360.1, { state: "failed", attempt: 3, error, rows: 4_811 });
+      return step({
+        name: planned.name,
+        kind: planned.kind,
+        state: "skipped",
+        attempt: 3,
+        sql: planned.sql,
+        depends: planned.depends,
+      });
+    }),
+  });
+}
+
+function failedLogs(): LogLine[] {
+  return Array.from({ length: 60 }, (_, index) => ({
+    seq: index + 1,
+    at: at(372 - index / 5),
+    level: index === 59 ? "error" : index % 9 === 0 ? "debug" : "info",
+    step: index === 0 ? null : "extract:weather",
+    message: index === 59 ? `${HOSTILE}\nsecond line of the same message` : `batch ${index}: 65,536 rows`,
+  }));
+}
+
+function queuedRun(): RunDetail {
+  return makeRun({
+    id: RUN_IDS.queued,
+    pipeline: "exchange_rates",
+    state: "queued",
+    reason: "retry 2 of 3 at 09:42:10",
+    attempt: 1,
+    created_at: at(45),
+    not_before: at(-40),
+    started_at: null,
+    finished_at: null,
+    duration_ms: null,
+    rows_extracted: 0,
+    rows_loaded: 0,
+    peak_rss_bytes: null,
+  });
+}
+
+function runningRun(): RunDetail {
+  const steps = flightSteps();
+  return makeRun({
+    id: RUN_IDS.running,
+    pipeline: "orders",
+    state: "running",
+    trigger: "api",
+    triggered_by: "nightly-job",
+    created_at: at(19),
+    started_at: at(18),
+    finished_at: null,
+    duration_ms: null,
+    rows_extracted: 201_000,
+    rows_loaded: 0,
+    peak_rss_bytes: 188_000_000,
+    steps: steps.map((planned, index) => {
+      if (index === 0) return timed(planned, 18, 6, { rows: 201_000, size_bytes: 18_000_000 });
+      if (index === 1 || index === 3) {
+        return step({
+          name: planned.name,
+          kind: planned.kind,
+          state: "running",
+          started_at: at(index === 1 ? 17 : 6),
+          sql: planned.sql,
+          depends: planned.depends,
+        });
+      }
+      return step({
+        name: planned.name,
+        kind: planned.kind,
+        state: "pending",
+        attempt: 0,
+        sql: planned.sql,
+        depends: planned.depends,
+      });
+    }),
+  });
+}
+
+function runningLogs(): LogLine[] {
+  return [
+    { seq: 1, at: at(18), level: "info", step: null, message: "attempt 1 of revision 9f2c41d0" },
+    { seq: 2, at: at(6), level: "info", step: "extract:flights", message: "201,000 rows, 18.0 MB in 12.0 s" },
+  ];
+}

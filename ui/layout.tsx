@@ -1,0 +1,100 @@
+import type { Child } from "hono/jsx";
+import type { Assets } from "./assets.ts";
+import { Icon, Mark } from "./icons.tsx";
+import type { PageUser } from "./page_auth.ts";
+
+/** What every page shows around its own content. */
+export interface Frame {
+  readonly assets: Pick<Assets, "styleUrl" | "scriptUrl" | "iconUrl">;
+  readonly version: string;
+  /** Absent where nobody has signed in. */
+  readonly user?: PageUser;
+  readonly nowMs: number;
+}
+
+export type Section = "pipelines" | "runs";
+
+interface LayoutProps {
+  readonly frame: Frame;
+  readonly title: string;
+  readonly section?: Section;
+  /** The page brings its parts marked `data-live` up to date this often; without a script, all of itself. */
+  readonly refreshSeconds?: number;
+  readonly children?: Child;
+}
+
+export function Layout({ frame, title, section, refreshSeconds, children }: LayoutProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="referrer" content="same-origin" />
+        <title>{`${title} · Sluice`}</title>
+        <link rel="icon" href={frame.assets.iconUrl} type="image/svg+xml" />
+        <link rel="stylesheet" href={frame.assets.styleUrl} />
+        <script type="module" src={frame.assets.scriptUrl}></script>
+        {refreshSeconds !== undefined && (
+          <noscript>
+            <meta http-equiv="refresh" content={String(refreshSeconds)} />
+          </noscript>
+        )}
+      </head>
+      <body
+        data-now={frame.nowMs}
+        {...(refreshSeconds === undefined ? {} : { "data-refresh-seconds": refreshSeconds })}
+      >
+        <a class="skip-link" href="#main">Skip to content</a>
+        <Header frame={frame} section={section} />
+        <main id="main">{children}</main>
+        <footer class="foot">
+          <span>Sluice {frame.version}</span>
+          <span>Times are UTC</span>
+          {frame.user !== undefined && <a href="/openapi.json">API</a>}
+        </footer>
+      </body>
+    </html>
+  );
+}
+
+function Header({ frame, section }: { frame: Frame; section: Section | undefined }) {
+  const { user } = frame;
+  return (
+    <header class="top">
+      <div class="top-inner">
+        <a class="brand" href="/" aria-label="Sluice, home">
+          <Mark />
+          <span class="brand-name">Sluice</span>
+        </a>
+        {user !== undefined && (
+          <nav aria-label="Main">
+            <NavLink href="/" current={section === "pipelines"}>Pipelines</NavLink>
+            <NavLink href="/runs" current={section === "runs"}>Runs</NavLink>
+          </nav>
+        )}
+        {user !== undefined && (
+          <form class="who" method="post" action="/logout">
+            <span class="who-name" title={`Signed in as ${user.name} (${user.role})`}>
+              {user.name}
+              {user.name !== user.role && <span class="muted">· {user.role}</span>}
+            </span>
+            <button class="button ghost" type="submit" aria-label="Sign out">
+              <Icon name="leave" />
+              <span class="wide-only">Sign out</span>
+            </button>
+          </form>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function NavLink({ href, current, children }: { href: string; current: boolean; children?: Child }) {
+  return <a href={href} {...(current ? { "aria-current": "page" as const } : {})}>{children}</a>;
+}
+
+/** The document's text. Components here are synchronous, so nothing is awaited. */
+export function renderDocument(page: { toString(): string }): string {
+  return `<!doctype html>${page.toString()}`;
+}

@@ -1,0 +1,77 @@
+import { type Context, Hono } from "hono";
+import { type AppError, type ErrorCode, toAppError } from "../contract/errors.ts";
+import type { AppEnv } from "../server/app_env.ts";
+import { HttpError, statusOf } from "../server/problem.ts";
+import { createAssets } from "./assets.ts";
+import { ErrorPage } from "./error_page.tsx";
+import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./page_context.tsx";
+import { pipelineRoutes } from "./pipeline_routes.tsx";
+import { runRoutes } from "./run_routes.tsx";
+import { sessionRoutes } from "./session_routes.tsx";
+
+/**
+ * The pages for people, to be mounted at `/` after the API's routes: every other GET under `/` is
+ * answered here, an unknown address with a page that says so.
+ */
+export function createPages(options: PagesOptions): Hono<AppEnv> {
+  const pages: PageContext = { ...options, assets: createAssets() };
+  const app = new Hono<AppEnv>();
+  app.onError((error, c) => errorResponse(pages, c, toAppError(error)));
+
+  app.get("/static/:file", (c) => {
+    const asset = pages.assets.find(c.req.path);
+    if (asset === undefined) return c.text("There is no such file", 404);
+    return c.body(asset.body, 200, {
+      "content-type": asset.contentType,
+      "cache-control": "public, max-age=31536000, immutable",
+    });
+  });
+  app.route("/", sessionRoutes(pages));
+  app.route("/", pipelineRoutes(pages));
+  app.route("/", runRoutes(pages));
+  app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
+  return app;
+}
+
+async function notFoundResponse(pages: PageContext, c: Context<AppEnv>): Promise<Response> {
+  const frame = frameFor(pages, await pages.auth.currentUser(c));
+  const message = `There is no page at ${c.req.path}.`;
+  return pageResponse(<ErrorPage frame={frame} status={404} title="Nothing here" message={message} />, 404);
+}
+
+const TITLES: Readonly<Record<ErrorCode, string>> = {
+  invalid: "That cannot be done",
+  not_found: "Nothing here",
+  conflict: "That cannot be done now",
+  unauthorized: "Sign in first",
+  forbidden: "Not allowed",
+  unavailable: "Not available right now",
+  timeout: "That took too long",
+  cancelled: "The request was cut short",
+  internal: "Something went wrong here",
+};
+
+/** An internal error is told to the operator's log in full, to the reader by its request id alone. */
+async function errorResponse(pages: PageContext, c: Context<AppEnv>, error: AppError): Promise<Response> {
+  const requestId = c.get("requestId");
+  const isInternal = error.code === "internal";
+  if (isInternal) {
+    const what = `Cannot answer ${c.req.method} ${c.req.path}: ${error.message}`;
+    pages.log("error", what, { requestId, stack: error.stack });
+  }
+  // The store may be what failed: the page is shown without a user then.
+  const user = await pages.auth.currentUser(c).catch(() => undefined);
+  const status = statusOf(error);
+  const page = (
+    <ErrorPage
+      frame={frameFor(pages, user)}
+      status={status}
+      title={TITLES[error.code]}
+      message={isInternal
+        ? "The server met an error that it did not expect; its log says more."
+        : error.message}
+      requestId={requestId}
+    />
+  );
+  return pageResponse(page, status, error instanceof HttpError ? error.headers : {});
+}

@@ -1,0 +1,235 @@
+/**
+ * What the pages do beyond HTML: they bring the parts marked `data-live` up to date, let durations
+ * grow, follow a run's log, and show times in the reader's own zone on hover. Without this script
+ * everything still works by reloading.
+ */
+
+const MISSING = "–";
+const MAX_LOG_LINES = 5_000;
+
+let clockSkewMs = Date.now() - Number(document.body.dataset.now);
+let refreshTimer;
+let isRefreshing = false;
+let isRefreshWanted = false;
+const progressRows = new Map();
+
+/* Keeping the page up to date */
+
+async function refresh() {
+  if (isRefreshing) {
+    isRefreshWanted = true;
+    return;
+  }
+  isRefreshing = true;
+  try {
+    const response = await fetch(location.href, { headers: { "x-sluice-refresh": "1" } });
+    if (response.redirected) return location.reload();
+    if (response.ok) adopt(new DOMParser().parseFromString(await response.text(), "text/html"));
+  } catch {
+    // The server is away for a moment: the next round tries again.
+  } finally {
+    isRefreshing = false;
+    if (isRefreshWanted) {
+      isRefreshWanted = false;
+      refreshSoon(300);
+    } else {
+      schedule();
+    }
+  }
+}
+
+function adopt(fresh) {
+  clockSkewMs = Date.now() - Number(fresh.body.dataset.now);
+  document.title = fresh.title;
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = fresh.getElementById(part.id);
+    if (next !== null) morph(part, next);
+  }
+  for (const [step, rows] of progressRows) showProgress(step, rows);
+  const seconds = fresh.body.dataset.refreshSeconds;
+  if (seconds === undefined) delete document.body.dataset.refreshSeconds;
+  else document.body.dataset.refreshSeconds = seconds;
+}
+
+function schedule() {
+  const seconds = Number(document.body.dataset.refreshSeconds);
+  if (seconds > 0) refreshSoon(seconds * 1_000);
+}
+
+function refreshSoon(waitMs) {
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(() => document.hidden ? schedule() : refresh(), waitMs);
+}
+
+/** Makes `from` the same as `to`, touching only what differs: focus, selection and scrolling stay. */
+function morph(from, to) {
+  if (from.nodeName !== to.nodeName || from.id !== to.id) {
+    from.replaceWith(document.importNode(to, true));
+    return;
+  }
+  if (from.nodeType !== Node.ELEMENT_NODE) {
+    if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
+    return;
+  }
+  if (from.isEqualNode(to)) return;
+  morphAttributes(from, to);
+  const before = [...from.childNodes];
+  const after = [...to.childNodes];
+  for (const [index, node] of after.entries()) {
+    if (index < before.length) morph(before[index], node);
+    else from.append(document.importNode(node, true));
+  }
+  for (const node of before.slice(after.length)) node.remove();
+}
+
+function morphAttributes(from, to) {
+  // Whether a fold is open is the reader's business.
+  const isOwn = (name) => name === "open";
+  for (const { name, value } of to.attributes) {
+    if (!isOwn(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  for (const { name } of [...from.attributes]) {
+    if (!isOwn(name) && !to.hasAttribute(name)) from.removeAttribute(name);
+  }
+}
+
+/* Durations and times */
+
+function formatDuration(durationMs) {
+  const ms = Math.max(0, durationMs);
+  const two = (value) => String(Math.floor(value)).padStart(2, "0");
+  if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} m ${two(ms % 60_000 / 1_000)} s`;
+  if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h ${two(ms % 3_600_000 / 60_000)} m`;
+  return `${Math.floor(ms / 86_400_000)} d ${Math.floor(ms % 86_400_000 / 3_600_000)} h`;
+}
+
+function tick() {
+  const nowMs = Date.now() - clockSkewMs;
+  for (const element of document.querySelectorAll("[data-since]")) {
+    element.textContent = formatDuration(nowMs - Date.parse(element.dataset.since));
+  }
+}
+
+const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+function showLocalTime(event) {
+  const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
+  if (time === null || time.dataset.local !== undefined) return;
+  const at = new Date(time.dateTime);
+  if (Number.isNaN(at.getTime())) return;
+  time.dataset.local = "";
+  time.title = [time.title, LOCAL.format(at)].filter((line) => line !== "").join("\n");
+}
+
+/* A run's events */
+
+const SEQUENCES =
+  // deno-lint-ignore no-control-regex -- terminal sequences and control characters are what it takes out
+  /[\u001b\u009b](?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])?|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+function followRun(log) {
+  let lastSeq = Number(log.dataset.after);
+  let waiting = [];
+  const source = new EventSource(`${log.dataset.events}?after=${lastSeq}`);
+
+  const flush = () => {
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    log.append(...waiting.map(logItem));
+    waiting = [];
+    while (log.childElementCount > MAX_LOG_LINES) log.firstElementChild.remove();
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+  };
+  source.addEventListener("log", ({ data }) => {
+    const { line } = JSON.parse(data);
+    if (line.seq <= lastSeq) return;
+    lastSeq = line.seq;
+    if (waiting.push(line) === 1) setTimeout(flush, 50);
+  });
+  source.addEventListener("progress", ({ data }) => {
+    const { step, rows } = JSON.parse(data);
+    progressRows.set(step, rows);
+    showProgress(step, rows);
+  });
+  source.addEventListener("step", () => refreshSoon(200));
+  source.addEventListener("run", ({ data }) => {
+    const { run } = JSON.parse(data);
+    if (run.finished_at !== null && run.state !== "queued" && run.state !== "running") source.close();
+    refreshSoon(200);
+  });
+  addEventListener("pagehide", () => source.close());
+}
+
+function logItem({ at, level, step, message }) {
+  const item = element("li", `log-line level-${level}`);
+  const time = element("time", "", at.slice(11, 23));
+  time.dateTime = at;
+  const text = element("span", "log-text");
+  if (step !== null) text.append(element("span", "log-step", step));
+  text.append(message.replaceAll("\r\n", "\n").replace(SEQUENCES, ""));
+  item.append(time, element("span", "log-level", level), text);
+  return item;
+}
+
+function element(name, className, text = "") {
+  const made = document.createElement(name);
+  if (className !== "") made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+/** A finished step has its own count by then; until then the count of what has passed so far. */
+function showProgress(step, rows) {
+  for (const cell of document.querySelectorAll("[data-progress]")) {
+    const isOpen = cell.textContent === MISSING || cell.dataset.counting !== undefined;
+    if (cell.dataset.progress !== step || !isOpen) continue;
+    cell.dataset.counting = "";
+    cell.textContent = rows.toLocaleString("en-US");
+  }
+}
+
+/* Forms and menus */
+
+function disableWhileSending({ target }) {
+  if (target.method !== "post") return;
+  // After the event, so that the button's own value is still sent.
+  setTimeout(() => setDisabled(target, true));
+}
+
+function setDisabled(form, isDisabled) {
+  for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = isDisabled;
+}
+
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    const isOutside = event.type === "click" && !menu.contains(event.target);
+    if (event.key !== "Escape" && !isOutside) continue;
+    menu.open = false;
+    if (event.key === "Escape") menu.querySelector("summary").focus();
+  }
+}
+
+document.addEventListener("submit", disableWhileSending);
+document.addEventListener("click", closeMenus);
+document.addEventListener("keydown", closeMenus);
+document.addEventListener("mouseover", showLocalTime);
+document.addEventListener("focusin", showLocalTime);
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("select[data-submit]")) target.form.requestSubmit();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && document.body.dataset.refreshSeconds !== undefined) refreshSoon(0);
+});
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  for (const form of document.forms) setDisabled(form, false);
+  refreshSoon(0);
+});
+
+const log = document.getElementById("log");
+if (log !== null) {
+  log.scrollTop = log.scrollHeight;
+  if (log.dataset.events !== undefined) followRun(log);
+}
+setInterval(tick, 1_000);
+schedule();
