@@ -1,0 +1,11 @@
+import type { RequestIdVariables } from "hono/request-id";
+
+/** What a request brings beside itself; a request without a listener behind it brings nothing. */
+export interface AppEnv {
+  readonly Bindings: {
+    readonly remoteAddress?: string;
+    /** Aborts when the server is to stop: endless responses end then. */
+    readonly closing?: AbortSignal;
+  };
+  readonly Variables: RequestIdVariables;
+}

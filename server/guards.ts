@@ -1,0 +1,92 @@
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "./app_env.ts";
+import { HttpError } from "./problem.ts";
+
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": [
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join("; "),
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  // Not no-referrer: with it browsers send `Origin: null` with our own forms.
+  "referrer-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+/** Headers for every answer; what says nothing about caching is not to be kept by anyone. */
+export function securityHeaders(): MiddlewareHandler<AppEnv> {
+  return async function securityHeaders(c, next) {
+    await next();
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+  };
+}
+
+/**
+ * Refuses what another site's page makes a browser send: an unsafe request that the browser itself
+ * calls cross-site, or that comes from another origin. A bearer token is never sent by a browser on
+ * its own, so a request with one passes, and so does one that is no browser's. Hosts are compared
+ * without their scheme: a proxy may have ended TLS.
+ */
+export function crossSiteGuard(): MiddlewareHandler<AppEnv> {
+  return async function crossSiteGuard(c, next) {
+    const isSafe = ["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+    if (!isSafe && c.req.header("authorization") === undefined) {
+      const site = c.req.header("sec-fetch-site");
+      const origin = c.req.header("origin");
+      const isOwn = site !== undefined
+        ? site === "same-origin" || site === "none"
+        : origin === undefined
+        ? c.req.header("cookie") === undefined
+        : hostOf(origin) === hostHeader(c.req.header("host"), c.req.url);
+      if (!isOwn) {
+        throw new HttpError(
+          403,
+          "forbidden",
+          "The request comes from another site's page: open this server's own page, or send a token",
+        );
+      }
+    }
+    await next();
+  };
+}
+
+/**
+ * Refuses a name that is not ours: a page of another site whose name was made to resolve to this
+ * machine (DNS rebinding) would else count as our own. Addresses and localhost always pass, since
+ * no such page can be at them.
+ */
+export function hostGuard(allowedHosts: readonly string[]): MiddlewareHandler<AppEnv> {
+  const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()));
+  return async function hostGuard(c, next) {
+    const host = hostHeader(c.req.header("host"), c.req.url);
+    const name = host.replace(/:\d+$/, "");
+    const isAddress = /^(?:\d{1,3}\.){3}\d{1,3}$/.test(name) || name.startsWith("[");
+    const isLocal = name === "localhost" || name.endsWith(".localhost");
+    if (!isAddress && !isLocal && !allowed.has(name)) {
+      throw new HttpError(
+        421,
+        "forbidden",
+        `This server does not answer to the name "${name}": name it in SLUICE_ALLOWED_HOSTS, ` +
+          "or set SLUICE_TRUST_PROXY=1 where a reverse proxy stands before it",
+      );
+    }
+    await next();
+  };
+}
+
+function hostHeader(header: string | undefined, url: string): string {
+  return (header ?? new URL(url).host).toLowerCase();
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

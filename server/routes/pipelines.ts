@@ -1,0 +1,195 @@
+import * as v from "valibot";
+import {
+  paramValueSchema,
+  pipelineDetailSchema,
+  pipelineSummarySchema,
+  runSchema,
+} from "../../contract/run.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { User } from "../auth.ts";
+import { type Route, route } from "../route.ts";
+import { LOCAL_TOKEN_NAME } from "../token.ts";
+import { nameParams } from "./request_parts.ts";
+
+const applyResultSchema = v.object({
+  applied: v.array(v.string()),
+  unchanged: v.array(v.string()),
+  removed: v.array(v.string()),
+  faults: pipelineSummarySchema.entries.faults,
+});
+
+/** `/api/pipelines` and `/api/apply`. */
+export function pipelineRoutes(engine: Engine): Route[] {
+  return [...readRoutes(engine), ...changeRoutes(engine), triggerRoute(engine)];
+}
+
+function readRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/api/pipelines",
+      operation: "listPipelines",
+      summary: "All pipelines with their schedule and last run",
+      role: "viewer",
+      request: v.object({ query: v.strictObject({}) }),
+      answer: { status: 200, description: "By name.", schema: v.array(pipelineSummarySchema) },
+      handle: async () => ({ body: await engine.listPipelines() }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name",
+      operation: "getPipeline",
+      summary: "One pipeline with its definition, files and steps",
+      role: "viewer",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      answer: { status: 200, description: "The pipeline.", schema: pipelineDetailSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.getPipeline(params.name) }),
+    }),
+  ];
+}
+
+function changeRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: "put",
+      path: "/api/pipelines/:name",
+      operation: "putPipeline",
+      summary: "Checks a definition with its SQL and puts it in force",
+      role: "admin",
+      request: v.object({
+        params: nameParams,
+        query: v.strictObject({}),
+        body: v.strictObject({
+          definition: v.pipe(
+            v.union([v.string(), v.record(v.string(), v.unknown())]),
+            v.description("What pipelines/<name>.yaml would hold: YAML or JSON text, or its value."),
+          ),
+          models: v.optional(
+            v.pipe(
+              v.record(v.string(), v.string()),
+              v.description("The model files by name, as daily.sql, with their SQL."),
+            ),
+            {},
+          ),
+        }),
+      }),
+      answer: { status: 200, description: "The pipeline as it is now.", schema: pipelineDetailSchema },
+      errors: ["conflict"],
+      handle: async ({ params, body }) => ({ body: await engine.putPipeline(params.name, body) }),
+    }),
+    route({
+      method: "delete",
+      path: "/api/pipelines/:name",
+      operation: "deletePipeline",
+      summary: "Removes a pipeline that came by the API; its runs are kept",
+      role: "admin",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      answer: { status: 204, description: "It is removed." },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }) => ({ body: await engine.deletePipeline(params.name) }),
+    }),
+    route({
+      method: "patch",
+      path: "/api/pipelines/:name",
+      operation: "pausePipeline",
+      summary: "Pauses or resumes the schedule",
+      role: "operator",
+      request: v.object({
+        params: nameParams,
+        query: v.strictObject({}),
+        body: v.strictObject({
+          paused: v.pipe(v.boolean(), v.description("A paused pipeline is not started by its schedule.")),
+        }),
+      }),
+      answer: { status: 200, description: "The pipeline as it is now.", schema: pipelineSummarySchema },
+      errors: ["not_found"],
+      handle: async ({ params, body }) => ({ body: await engine.setPaused(params.name, body.paused) }),
+    }),
+    route({
+      method: "post",
+      path: "/api/apply",
+      operation: "applyProject",
+      summary: "Reads the project's files again and puts in force what changed and is right",
+      role: "admin",
+      request: v.object({ query: v.strictObject({}) }),
+      answer: { status: 200, description: "What was done, and what is wrong.", schema: applyResultSchema },
+      handle: async () => {
+        const { applied, unchanged, removed, faults } = await engine.applyProject();
+        return {
+          body: {
+            applied: [...applied],
+            unchanged: [...unchanged],
+            removed: [...removed],
+            faults: [...faults],
+          },
+        };
+      },
+    }),
+  ];
+}
+
+const triggerBody = v.strictObject({
+  params: v.exactOptional(
+    v.pipe(v.record(v.string(), paramValueSchema), v.description("Values for the pipeline's params.")),
+  ),
+  select: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("expected a selection such as +daily or tag:x"),
+      v.maxLength(10_000),
+      v.description("Only these steps, as dbt selects: +daily, daily+, tag:x."),
+    ),
+  ),
+  full_refresh: v.exactOptional(
+    v.pipe(v.boolean(), v.description("Rebuilds incremental streams and models from nothing.")),
+  ),
+});
+
+function triggerRoute(engine: Engine): Route {
+  return route({
+    method: "post",
+    path: "/api/pipelines/:name/runs",
+    operation: "triggerRun",
+    summary: "Queues a run of the revision in force",
+    role: "operator",
+    request: v.object({
+      params: nameParams,
+      query: v.strictObject({}),
+      headers: v.object({
+        "idempotency-key": v.exactOptional(
+          v.pipe(
+            v.string(),
+            v.regex(/^[\x21-\x7e]{1,255}$/, "expected 1 to 255 visible ASCII characters"),
+            v.description("A repeat with the same key answers the same run."),
+          ),
+        ),
+      }),
+      body: v.optional(triggerBody, {}),
+    }),
+    answer: {
+      status: 202,
+      description: "The run as it is now.",
+      schema: runSchema,
+      headers: { Location: "The run's address." },
+    },
+    errors: ["not_found", "conflict"],
+    handle: async ({ params, headers, body }, { user }) => {
+      const key = headers["idempotency-key"];
+      const run = await engine.triggerRun(params.name, {
+        trigger: triggerOf(user),
+        triggeredBy: user.name,
+        ...(body.params === undefined ? {} : { params: body.params }),
+        ...(body.select === undefined ? {} : { select: body.select }),
+        ...(body.full_refresh === undefined ? {} : { fullRefresh: body.full_refresh }),
+        ...(key === undefined ? {} : { idempotencyKey: key }),
+      });
+      return { body: run, headers: { location: `/api/runs/${encodeURIComponent(run.id)}` } };
+    },
+  });
+}
+
+function triggerOf(user: User): "api" | "cli" | "page" {
+  if (user.via === "session") return "page";
+  return user.name === LOCAL_TOKEN_NAME ? "cli" : "api";
+}

@@ -1,0 +1,23 @@
+import * as v from "valibot";
+
+/** Parts of requests that several routes have. */
+
+export const nameParams = v.object({
+  name: v.pipe(v.string(), v.description("The pipeline's name.")),
+});
+
+export const idParams = v.object({
+  id: v.pipe(v.string(), v.description("The run's id.")),
+});
+
+/** A whole number in a query string or header, from `minimum` to `maximum`. */
+export function integerText(minimum: number, maximum: number) {
+  return v.pipe(
+    v.string(),
+    v.regex(/^\d{1,15}$/, "expected a whole number"),
+    v.transform(Number),
+    v.number(),
+    v.minValue(minimum),
+    v.maxValue(maximum),
+  );
+}

@@ -1,0 +1,141 @@
+import * as v from "valibot";
+import { logLineSchema, RUN_STATES, runDetailSchema, runSchema } from "../../contract/run.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Engine, RunFilter } from "../../engine/engine.ts";
+import { eventStreamResponse } from "../event_stream_response.ts";
+import { type Route, route } from "../route.ts";
+import { idParams, integerText } from "./request_parts.ts";
+
+/** `/api/runs`. */
+export function runRoutes(engine: Engine, clock: Clock): Route[] {
+  return [...readRoutes(engine), eventsRoute(engine, clock), ...changeRoutes(engine)];
+}
+
+const listQuery = v.strictObject({
+  pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
+  state: v.exactOptional(v.pipe(v.picklist(RUN_STATES), v.description("Only runs in this state."))),
+  limit: v.exactOptional(v.pipe(integerText(1, 500), v.description("At most this many; 50 by default."))),
+  before: v.exactOptional(
+    v.pipe(v.string(), v.description("A run's id: only older ones. The last of a page gives the next page.")),
+  ),
+});
+
+function readRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/api/runs",
+      operation: "listRuns",
+      summary: "Runs, the newest first",
+      role: "viewer",
+      request: v.object({ query: listQuery }),
+      answer: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
+      handle: async ({ query }) => {
+        const filter: RunFilter = query;
+        return { body: await engine.listRuns(filter) };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/api/runs/:id",
+      operation: "getRun",
+      summary: "One run with its steps",
+      role: "viewer",
+      request: v.object({ params: idParams, query: v.strictObject({}) }),
+      answer: { status: 200, description: "The run.", schema: runDetailSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.getRun(params.id) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/runs/:id/logs",
+      operation: "getRunLogs",
+      summary: "A run's log",
+      role: "viewer",
+      request: v.object({
+        params: idParams,
+        query: v.strictObject({
+          after: v.exactOptional(
+            v.pipe(integerText(0, Number.MAX_SAFE_INTEGER), v.description("Only lines after this seq.")),
+          ),
+          limit: v.exactOptional(
+            v.pipe(integerText(1, 10_000), v.description("At most this many; 1,000 by default.")),
+          ),
+        }),
+      }),
+      answer: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
+      errors: ["not_found"],
+      handle: async ({ params, query }) => ({
+        body: await engine.getRunLogs(params.id, { afterSeq: query.after ?? 0, limit: query.limit ?? 1_000 }),
+      }),
+    }),
+  ];
+}
+
+function eventsRoute(engine: Engine, clock: Clock): Route {
+  const seq = integerText(0, Number.MAX_SAFE_INTEGER);
+  return route({
+    method: "get",
+    path: "/api/runs/:id/events",
+    operation: "watchRun",
+    summary: "What happens in a run, as server-sent events, until it has ended",
+    role: "viewer",
+    request: v.object({
+      params: idParams,
+      query: v.strictObject({
+        after: v.exactOptional(
+          v.pipe(seq, v.description("Log lines after this seq; all of them by default.")),
+        ),
+      }),
+      headers: v.object({
+        "last-event-id": v.exactOptional(
+          v.pipe(
+            seq,
+            v.description("The seq of the last log line seen: browsers send it when they come back."),
+          ),
+        ),
+      }),
+    }),
+    answer: {
+      status: 200,
+      description:
+        "Events `run` {run}, `step` {step}, `progress` {step, rows, size_bytes} and `log` {line}; " +
+        "the id of a log event is its seq.",
+      mediaType: "text/event-stream",
+    },
+    errors: ["not_found"],
+    handle: async ({ params, query, headers }, { signal }) => {
+      // Asked first, so that an unknown run is a 404 and not a stream that breaks.
+      await engine.getRun(params.id);
+      const afterSeq = headers["last-event-id"] ?? query.after ?? 0;
+      return eventStreamResponse((watching) => engine.watchRun(params.id, afterSeq, watching), clock, signal);
+    },
+  });
+}
+
+function changeRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: "post",
+      path: "/api/runs/:id/cancel",
+      operation: "cancelRun",
+      summary: "Cancels a run that is queued or running",
+      role: "operator",
+      request: v.object({ params: idParams, query: v.strictObject({}) }),
+      answer: { status: 202, description: "The run as it is now.", schema: runSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }) => ({ body: await engine.cancelRun(params.id) }),
+    }),
+    route({
+      method: "post",
+      path: "/api/runs/:id/retry",
+      operation: "retryRun",
+      summary: "Queues another attempt of a failed or cancelled run, with its revision, params and window",
+      role: "operator",
+      request: v.object({ params: idParams, query: v.strictObject({}) }),
+      answer: { status: 202, description: "The run as it is now.", schema: runSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }) => ({ body: await engine.retryRun(params.id) }),
+    }),
+  ];
+}

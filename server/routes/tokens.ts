@@ -1,0 +1,96 @@
+import * as v from "valibot";
+import { AppError } from "../../contract/errors.ts";
+import type { Clock } from "../../engine/clock.ts";
+import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/store.ts";
+import { type Route, route } from "../route.ts";
+import { createToken, ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../token.ts";
+
+const time = v.pipe(v.string(), v.isoTimestamp());
+
+const tokenSchema = v.object({
+  id: v.string(),
+  name: v.string(),
+  role: v.picklist(ROLES),
+  created_at: time,
+  last_used_at: v.nullable(time),
+});
+
+const newTokenSchema = v.object({
+  ...tokenSchema.entries,
+  token: v.pipe(v.string(), v.description("The token itself: shown here once and stored nowhere.")),
+});
+
+/** `/api/tokens`. */
+export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/api/tokens",
+      operation: "listTokens",
+      summary: "The tokens, without their texts",
+      role: "admin",
+      request: v.object({ query: v.strictObject({}) }),
+      answer: { status: 200, description: "By name.", schema: v.array(tokenSchema) },
+      handle: async () => ({ body: (await access.listTokens()).map(tokenView) }),
+    }),
+    route({
+      method: "post",
+      path: "/api/tokens",
+      operation: "createToken",
+      summary: "Makes a token",
+      role: "admin",
+      request: v.object({
+        query: v.strictObject({}),
+        body: v.strictObject({
+          name: v.pipe(
+            v.string(),
+            v.regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u, "expected 1 to 100 characters on one line"),
+            v.check(
+              (name) => name !== ENV_TOKEN_NAME && name !== LOCAL_TOKEN_NAME,
+              "expected another name: the server keeps this one for itself",
+            ),
+            v.description("Who or what will use it; runs show it."),
+          ),
+          role: v.pipe(
+            v.picklist(ROLES),
+            v.description("admin: everything. operator: runs, retries, cancels, pauses. viewer: looks."),
+          ),
+        }),
+      }),
+      answer: { status: 201, description: "The token with its text.", schema: newTokenSchema },
+      errors: ["conflict"],
+      handle: async ({ body }) => {
+        const { token, record } = await createToken(access, clock, body);
+        return { body: { ...tokenView(record), token } };
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/api/tokens/:id",
+      operation: "revokeToken",
+      summary: "Revokes a token; the sessions that were signed in with it end",
+      role: "admin",
+      request: v.object({
+        params: v.object({ id: v.pipe(v.string(), v.description("The token's id.")) }),
+        query: v.strictObject({}),
+      }),
+      answer: { status: 204, description: "It is revoked." },
+      errors: ["not_found"],
+      handle: async ({ params }) => {
+        const isRevoked = await access.revokeToken(params.id);
+        if (!isRevoked) throw new AppError("not_found", `There is no token with the id "${params.id}"`);
+        return { body: undefined };
+      },
+    }),
+  ];
+}
+
+function tokenView(record: TokenRecord): v.InferOutput<typeof tokenSchema> {
+  return {
+    id: record.id,
+    name: record.name,
+    role: record.role,
+    created_at: new Date(record.createdAtMs).toISOString(),
+    last_used_at: record.lastUsedAtMs === null ? null : new Date(record.lastUsedAtMs).toISOString(),
+  };
+}
