@@ -1,0 +1,39 @@
+import { formatFault } from "../../contract/errors.ts";
+import type { ProjectReport } from "../rooms.ts";
+import type { CommandRun } from "./command.ts";
+import { createCommandLog } from "./command_log.ts";
+import { requireProject } from "./connect.ts";
+import { readFolders } from "./settings.ts";
+import type { Terminal } from "./terminal.ts";
+import { printable } from "./text.ts";
+
+/** `sluice check`: every pipeline, header, model and column, without data. Exit code 2 where one is wrong. */
+export const check: CommandRun = async (invocation, context) => {
+  const folders = readFolders(invocation, context);
+  await requireProject(folders);
+  const stopping = new AbortController();
+  using _interrupts = context.onInterrupt(() => stopping.abort());
+  const report = await context.rooms.checkProject({
+    ...folders,
+    log: createCommandLog(context.terminal),
+    signal: stopping.signal,
+  });
+  const errors = report.faults.filter((fault) => fault.severity === "error").length;
+  if (invocation.flag("json")) context.terminal.out(JSON.stringify({ ok: errors === 0, ...report }));
+  else printReport(report, errors, context.terminal);
+  return errors === 0 ? 0 : 2;
+};
+
+function printReport(report: ProjectReport, errors: number, terminal: Terminal): void {
+  for (const fault of report.faults) terminal.out(printable(formatFault(fault)));
+  const warnings = report.faults.length - errors;
+  const found = [plural(errors, "error"), ...(warnings === 0 ? [] : [plural(warnings, "warning")])].join(
+    ", ",
+  );
+  terminal.note(
+    `Checked ${plural(report.pipelines, "pipeline")} and ${plural(report.models, "model")}: ${found}`,
+  );
+}
+
+const plural = (count: number, noun: string) =>
+  `${count === 0 ? "no" : count} ${noun}${count === 1 ? "" : "s"}`;

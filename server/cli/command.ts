@@ -1,0 +1,56 @@
+import type { Program } from "../program.ts";
+import type { Rooms } from "../rooms.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** An option of a command: the table drives parsing, `--help` and the manual's test alike. */
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  /** What stands for the value in help, as `DIR`. */
+  readonly value?: string;
+  readonly multiple?: boolean;
+  /** The variable that is used where the option is not given. */
+  readonly env?: string;
+  readonly description: string;
+}
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly optional?: boolean;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Hands everything after the command's name on as it is. */
+  readonly passesThrough?: boolean;
+  /** Loaded only when the command is used: start time is part of the surface. */
+  load(): Promise<CommandRun>;
+}
+
+/** A parsed command line. Variables of the environment are in `text` already. */
+export interface Invocation {
+  readonly command: string;
+  readonly arguments: readonly string[];
+  flag(option: string): boolean;
+  text(option: string): string | undefined;
+  list(option: string): readonly string[];
+}
+
+/** Does the work and answers the exit code: 0 done, 1 a run failed, 2 the command or the project is wrong. */
+export type CommandRun = (invocation: Invocation, context: CliContext) => Promise<number>;
+
+export interface CliContext {
+  readonly terminal: Terminal;
+  readonly program: Program;
+  readonly rooms: Rooms;
+  /** The folder that relative paths start from. */
+  readonly cwd: string;
+  env(name: string): string | undefined;
+  /** Ends the process now, without cleaning up: for a second Ctrl-C. */
+  exit(code: number): never;
+  /** Calls `handler` at each SIGINT and SIGTERM until disposed. */
+  onInterrupt(handler: (signal: "SIGINT" | "SIGTERM") => void): Disposable;
+}

@@ -1,0 +1,207 @@
+import type { CommandSpec, OptionSpec } from "./command.ts";
+
+/**
+ * Every command and option, once: parsing, help and the manual's test read this table. A command's
+ * code is loaded when it is used.
+ */
+
+const project: OptionSpec = {
+  type: "string",
+  value: "DIR",
+  env: "SLUICE_PROJECT",
+  description: "the project, the working folder by default",
+};
+const data: OptionSpec = {
+  type: "string",
+  value: "DIR",
+  env: "SLUICE_DATA",
+  description: "the data folder, DIR/.sluice of the project by default",
+};
+const json: OptionSpec = { type: "boolean", description: "print JSON for programs" };
+const runOutput = {
+  json: { type: "boolean", description: "print the outcome as one JSON object in the last line" },
+  quiet: { type: "boolean", description: "print no progress, only the outcome" },
+} as const satisfies Record<string, OptionSpec>;
+
+const RUN = { name: "RUN", description: "a run's id, as sluice runs prints it" };
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "init",
+    summary: "Make a new project with a pipeline that runs",
+    arguments: [{ name: "DIR", description: "a new or empty folder" }],
+    options: {},
+    load: async () => (await import("./init_command.ts")).init,
+  },
+  {
+    name: "serve",
+    summary: "Run the server: schedules, API and pages",
+    arguments: [],
+    options: {
+      project,
+      data,
+      host: {
+        type: "string",
+        value: "HOST",
+        env: "SLUICE_HOST",
+        description: "the address to listen on, 127.0.0.1 by default",
+      },
+      port: {
+        type: "string",
+        value: "PORT",
+        env: "SLUICE_PORT",
+        description: "the port to listen on, 8080 by default; 0 picks a free one",
+      },
+      "allow-host": {
+        type: "string",
+        value: "NAME",
+        multiple: true,
+        env: "SLUICE_ALLOWED_HOSTS",
+        description:
+          "a name that browsers may use for the server; on a loopback address only localhost by default",
+      },
+      "trust-proxy": {
+        type: "boolean",
+        env: "SLUICE_TRUST_PROXY",
+        description: "believe the X-Forwarded headers of a reverse proxy in front of the server",
+      },
+      run: {
+        type: "string",
+        value: "PIPELINE",
+        multiple: true,
+        description: "start a run of this pipeline at once",
+      },
+      "max-runs": {
+        type: "string",
+        value: "N",
+        description: "how many runs go on at the same time, 2 by default",
+      },
+    },
+    load: async () => (await import("./serve_command.ts")).serve,
+  },
+  {
+    name: "run",
+    summary: "Run a pipeline now and show how it goes",
+    arguments: [{ name: "PIPELINE", description: "the pipeline's name" }],
+    options: {
+      project,
+      data,
+      param: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "a value for one of its params",
+      },
+      select: { type: "string", value: "EXPR", description: "only these steps, as +daily or tag:finance" },
+      "full-refresh": {
+        type: "boolean",
+        description: "rebuild incremental streams and models from nothing",
+      },
+      ...runOutput,
+    },
+    load: async () => (await import("./run_command.ts")).run,
+  },
+  {
+    name: "check",
+    summary: "Check every pipeline and model without data",
+    arguments: [],
+    options: { project, data, json },
+    load: async () => (await import("./check_command.ts")).check,
+  },
+  {
+    name: "apply",
+    summary: "Put the project's files in force",
+    arguments: [],
+    options: { project, data, json },
+    load: async () => (await import("./apply_command.ts")).apply,
+  },
+  {
+    name: "runs",
+    summary: "List runs, newest first",
+    arguments: [],
+    options: {
+      project,
+      data,
+      pipeline: { type: "string", value: "PIPELINE", description: "only runs of this pipeline" },
+      state: {
+        type: "string",
+        value: "STATE",
+        description: "only runs in this state: queued, running, succeeded, failed or cancelled",
+      },
+      limit: { type: "string", value: "N", description: "at most this many, 20 by default" },
+      json,
+    },
+    load: async () => (await import("./runs_command.ts")).runs,
+  },
+  {
+    name: "show",
+    summary: "Show a run and its steps",
+    arguments: [RUN],
+    options: { project, data, json },
+    load: async () => (await import("./show_command.ts")).show,
+  },
+  {
+    name: "logs",
+    summary: "Print a run's log",
+    arguments: [RUN],
+    options: {
+      project,
+      data,
+      follow: { type: "boolean", description: "go on until the run has ended" },
+      json: { type: "boolean", description: "print one JSON object a line" },
+    },
+    load: async () => (await import("./logs_command.ts")).logs,
+  },
+  {
+    name: "cancel",
+    summary: "Stop a run",
+    arguments: [RUN],
+    options: { project, data, json },
+    load: async () => (await import("./cancel_command.ts")).cancel,
+  },
+  {
+    name: "retry",
+    summary: "Give a failed or cancelled run another attempt",
+    arguments: [RUN],
+    options: { project, data, ...runOutput },
+    load: async () => (await import("./run_command.ts")).retry,
+  },
+  {
+    name: "tokens",
+    summary: "List, create and revoke tokens for the API and the pages",
+    arguments: [
+      { name: "ACTION", description: "list (the default), create or revoke", optional: true },
+      {
+        name: "NAME",
+        description: "the name of a new token, or the id of the one to revoke",
+        optional: true,
+      },
+    ],
+    options: {
+      project,
+      data,
+      role: {
+        type: "string",
+        value: "ROLE",
+        description: "what a new token may do: admin, operator or viewer (the default)",
+      },
+      json,
+    },
+    load: async () => (await import("./tokens_command.ts")).tokens,
+  },
+  {
+    name: "deno",
+    summary: "Run the deno inside sluice, for a project's scripts",
+    arguments: [{ name: "ARGUMENTS", description: "as for deno: check, fmt, lint, test …", optional: true }],
+    options: {},
+    passesThrough: true,
+    load: async () => (await import("./deno_command.ts")).deno,
+  },
+  {
+    name: "version",
+    summary: "Print the version",
+    arguments: [],
+    options: { json },
+    load: async () => (await import("./version_command.ts")).version,
+  },
+];

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { AppError } from "../../contract/errors.ts";
+import type { Engine } from "../../engine/engine.ts";
+import {
+  type DataFolder,
+  dataFolderExists,
+  type Holder,
+  openDataFolder,
+  readHolder,
+} from "../data_folder.ts";
+import type { EngineRoom } from "../rooms.ts";
+import { ApiClient } from "./api_client.ts";
+import type { CliContext } from "./command.ts";
+import { createCommandLog } from "./command_log.ts";
+import { RemoteEngine } from "./remote_engine.ts";
+import type { Folders } from "./settings.ts";
+
+/**
+ * Why a command wants the engine. `read` may look beside another command at work, `change` may
+ * not, and `work` (a run in this process) waits for its turn.
+ */
+export type Use = "read" | "change" | "work";
+
+export type Connection =
+  & AsyncDisposable
+  & { readonly engine: Engine }
+  & (
+    | { readonly kind: "local"; readonly room: EngineRoom }
+    | { readonly kind: "remote"; readonly api: ApiClient }
+  );
+
+const POLL_MS = 50;
+/** A server that holds the folder has announced itself long before. */
+const SERVER_START_MS = 15_000;
+
+/**
+ * The engine of the data folder: the server's, over its API, where one holds the folder; else this
+ * process's own, which then holds it. Throws `conflict` where another command holds it.
+ */
+export async function connect(
+  folders: Folders,
+  context: CliContext,
+  command: string,
+  use: Use,
+  signal?: AbortSignal,
+): Promise<Connection> {
+  await requireProject(folders);
+  const startedMs = Date.now();
+  for (let round = 0;; round++) {
+    signal?.throwIfAborted();
+    const folder = await openDataFolder(folders.dataDir, command);
+    if (folder !== undefined) return await openLocal(folders, folder, context);
+    const holder = await readHolder(folders.dataDir);
+    const remote = holder?.server === undefined ? undefined : await openRemote(holder.server);
+    if (remote !== undefined) return remote;
+    if (use === "read" && holder !== undefined && holder.command !== "serve") {
+      return await openBeside(folders, context);
+    }
+    if (use !== "work" && Date.now() - startedMs > (holder?.command === "serve" ? SERVER_START_MS : 1_000)) {
+      throw heldError(folders.dataDir, holder);
+    }
+    if (use === "work" && round === 10) {
+      context.terminal.note(`Waiting for ${describeHolder(holder)}, which is using ${folders.dataDir}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** `conflict`: somebody else holds the data folder. */
+export function heldError(dataDir: string, holder: Holder | undefined): AppError {
+  return new AppError(
+    "conflict",
+    `Cannot use the data folder ${dataDir}: ${
+      describeHolder(holder)
+    } is using it. Stop that, wait for it, or use another --data folder.`,
+  );
+}
+
+function describeHolder(holder: Holder | undefined): string {
+  if (holder === undefined) return "another sluice";
+  const at = holder.server === undefined ? "" : ` at ${holder.server.url}`;
+  return `sluice ${holder.command}${at} (pid ${holder.pid})`;
+}
+
+/** Throws `invalid` where the folder is no project: a data folder must not appear in a wrong place. */
+export async function requireProject({ projectDir, dataDir }: Folders): Promise<void> {
+  for (const part of ["pipelines", "connectors.yaml"]) {
+    if (await exists(join(projectDir, part))) return;
+  }
+  if (await dataFolderExists(dataDir)) return;
+  throw new AppError(
+    "invalid",
+    `No project in ${projectDir}: expected pipelines/ or connectors.yaml there. ` +
+      "Make one with sluice init DIR, or say where it is with --project DIR.",
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("invalid", `Cannot read the project: ${path}: ${reason}`, { cause: error });
+  }
+}
+
+async function openLocal(folders: Folders, folder: DataFolder, context: CliContext): Promise<Connection> {
+  try {
+    const room = await openRoom(folders, context);
+    return {
+      kind: "local",
+      engine: room.engine,
+      room,
+      async [Symbol.asyncDispose]() {
+        await room[Symbol.asyncDispose]();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** To look only: the store takes readers beside its writer. */
+async function openBeside(folders: Folders, context: CliContext): Promise<Connection> {
+  const room = await openRoom(folders, context);
+  return {
+    kind: "local",
+    engine: room.engine,
+    room,
+    [Symbol.asyncDispose]: () => room[Symbol.asyncDispose](),
+  };
+}
+
+/** A queue that another command left behind goes on beside the run that was asked for. */
+const COMMAND_MAX_RUNS = 4;
+
+function openRoom(folders: Folders, { rooms, terminal }: CliContext): Promise<EngineRoom> {
+  return rooms.openEngine({ ...folders, maxRuns: COMMAND_MAX_RUNS, log: createCommandLog(terminal) });
+}
+
+/** Undefined where nobody answers: the server has just gone. */
+async function openRemote(server: { url: string; token: string }): Promise<Connection | undefined> {
+  const api = new ApiClient(server.url, server.token);
+  if (!await api.isReady()) return undefined;
+  return {
+    kind: "remote",
+    engine: new RemoteEngine(api),
+    api,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,62 @@
+import { join, relative, resolve } from "node:path";
+import { AppError } from "../../contract/errors.ts";
+import type { CommandRun } from "./command.ts";
+
+/** `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files. */
+export const init: CommandRun = async (invocation, { program, terminal, cwd }) => {
+  const dir = resolve(cwd, invocation.arguments[0] ?? ".");
+  await createEmptyFolder(dir);
+  const files = await copyTree(program.starterDir, dir);
+  const below = relative(cwd, dir) || ".";
+  const shown = below.startsWith("..") ? dir : below;
+  terminal.out(`Made a project in ${shown}:`);
+  for (const file of files.toSorted()) terminal.out(`  ${file}`);
+  terminal.out(
+    `\nNext:\n  cd ${shown}\n  sluice check\n  sluice run ${await firstPipeline(dir)}\n  sluice serve`,
+  );
+  return 0;
+};
+
+async function createEmptyFolder(dir: string): Promise<void> {
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+    for await (const entry of Deno.readDir(dir)) {
+      // A folder that was made for it by git init is as good as an empty one.
+      if (entry.name === ".git") continue;
+      throw new AppError(
+        "conflict",
+        `Cannot make a project in ${dir}: it has "${entry.name}" in it, expected an empty folder`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("invalid", `Cannot make a project in ${dir}: ${reason}`, { cause: error });
+  }
+}
+
+/** Copies what belongs to the project (no data, no secrets of a try-out) and answers the files' paths. */
+async function copyTree(from: string, to: string, inside = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of Deno.readDir(join(from, inside))) {
+    const path = join(inside, entry.name);
+    if (entry.name === ".sluice" || entry.name === "out") continue;
+    if (entry.isDirectory) {
+      await Deno.mkdir(join(to, path));
+      files.push(...await copyTree(from, to, path));
+    } else {
+      // Written anew, so that the copy is writable whatever the original's mode.
+      await Deno.writeFile(join(to, path), await Deno.readFile(join(from, path)));
+      files.push(path);
+    }
+  }
+  return files;
+}
+
+async function firstPipeline(dir: string): Promise<string> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(join(dir, "pipelines"))) {
+    if (/\.ya?ml$/.test(entry.name)) names.push(entry.name.replace(/\.ya?ml$/, ""));
+  }
+  return names.toSorted()[0] ?? "PIPELINE";
+}

@@ -1,0 +1,141 @@
+import { parseArgs } from "node:util";
+import { AppError } from "../../contract/errors.ts";
+import { suggest } from "../../contract/suggest.ts";
+import type { CommandSpec, Invocation, OptionSpec } from "./command.ts";
+
+export type Parsed =
+  | { readonly kind: "help"; readonly command?: CommandSpec }
+  | { readonly kind: "command"; readonly spec: CommandSpec; readonly invocation: Invocation };
+
+/**
+ * Reads a command line by the table. Throws `invalid` for an unknown command or option, with the
+ * one that was likely meant, and for a missing or surplus argument.
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly CommandSpec[],
+  env: (name: string) => string | undefined,
+): Parsed {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h") return { kind: "help" };
+  if (name === "help") return rest[0] === undefined ? { kind: "help" } : helpOf(rest[0], commands);
+  const spec = findCommand(name === "--version" || name === "-V" ? "version" : name, commands);
+  if (spec.passesThrough) {
+    return { kind: "command", spec, invocation: createInvocation(spec, rest, new Map(), env) };
+  }
+  if (rest.some((arg) => arg === "--help" || arg === "-h")) return { kind: "help", command: spec };
+  const { positionals, values } = readTokens(spec, rest);
+  checkPositionals(spec, positionals);
+  return { kind: "command", spec, invocation: createInvocation(spec, positionals, values, env) };
+}
+
+function helpOf(name: string, commands: readonly CommandSpec[]): Parsed {
+  return { kind: "help", command: findCommand(name, commands) };
+}
+
+function findCommand(name: string, commands: readonly CommandSpec[]): CommandSpec {
+  const spec = commands.find((command) => command.name === name);
+  if (spec !== undefined) return spec;
+  if (name.startsWith("-")) {
+    throw new AppError("invalid", `Expected a command before "${name}": sluice COMMAND [options]`);
+  }
+  const meant = suggest(name, commands.map((command) => command.name));
+  const hint = meant === undefined ? "see sluice help" : `did you mean "${meant}"?`;
+  throw new AppError("invalid", `Unknown command "${name}": ${hint}`);
+}
+
+interface Tokens {
+  readonly positionals: readonly string[];
+  readonly values: ReadonlyMap<string, readonly string[]>;
+}
+
+function readTokens(spec: CommandSpec, args: readonly string[]): Tokens {
+  const options = Object.fromEntries(
+    Object.entries(spec.options).map(([name, option]) =>
+      [name, { type: option.type, multiple: true }] as const
+    ),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const positionals: string[] = [];
+  const values = new Map<string, string[]>();
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const option = spec.options[token.name];
+    if (option === undefined || !token.rawName.startsWith("--")) throw unknownOption(spec, token.rawName);
+    const value = readValue(spec, token.name, option, token.value, token.inlineValue ?? false);
+    const earlier = values.get(token.name);
+    if (earlier !== undefined && !option.multiple) {
+      throw new AppError("invalid", `sluice ${spec.name}: --${token.name} is given twice`);
+    }
+    values.set(token.name, [...earlier ?? [], value]);
+  }
+  return { positionals, values };
+}
+
+function unknownOption(spec: CommandSpec, rawName: string): AppError {
+  const meant = suggest(rawName.replace(/^-+/, ""), [...Object.keys(spec.options), "help"]);
+  const hint = meant === undefined ? `see sluice ${spec.name} --help` : `did you mean --${meant}?`;
+  return new AppError("invalid", `sluice ${spec.name}: unknown option ${rawName}: ${hint}`);
+}
+
+function readValue(
+  spec: CommandSpec,
+  name: string,
+  option: OptionSpec,
+  value: string | undefined,
+  isInline: boolean,
+): string {
+  if (option.type === "boolean") {
+    if (value === undefined) return "true";
+    throw new AppError("invalid", `sluice ${spec.name}: --${name} takes no value, got "${value}"`);
+  }
+  if (value === undefined || (!isInline && value.startsWith("--"))) {
+    throw new AppError(
+      "invalid",
+      `sluice ${spec.name}: --${name} needs a value: --${name} ${option.value ?? "VALUE"}`,
+    );
+  }
+  return value;
+}
+
+function checkPositionals(spec: CommandSpec, positionals: readonly string[]): void {
+  const missing = spec.arguments[positionals.length];
+  if (missing !== undefined && !missing.optional) {
+    throw new AppError("invalid", `sluice ${spec.name} needs ${missing.name}: ${missing.description}`);
+  }
+  const surplus = positionals[spec.arguments.length];
+  if (surplus !== undefined) {
+    throw new AppError(
+      "invalid",
+      `sluice ${spec.name}: unexpected "${surplus}", see sluice ${spec.name} --help`,
+    );
+  }
+}
+
+function createInvocation(
+  spec: CommandSpec,
+  positionals: readonly string[],
+  values: ReadonlyMap<string, readonly string[]>,
+  env: (name: string) => string | undefined,
+): Invocation {
+  const fromEnv = (option: string) => {
+    const variable = spec.options[option]?.env;
+    const value = variable === undefined ? undefined : env(variable);
+    return value === "" ? undefined : value;
+  };
+  return {
+    command: spec.name,
+    arguments: positionals,
+    flag: (option) => values.has(option) || /^(?:1|true|yes)$/i.test(fromEnv(option) ?? ""),
+    text: (option) => values.get(option)?.[0] ?? fromEnv(option),
+    list: (option) =>
+      values.get(option) ?? fromEnv(option)?.split(/[\s,]+/).filter((part) => part !== "") ?? [],
+  };
+}

@@ -1,0 +1,155 @@
+import * as v from "valibot";
+import { AppError } from "../../contract/errors.ts";
+import {
+  type LogLine,
+  logLineSchema,
+  type PipelineDetail,
+  pipelineDetailSchema,
+  type PipelineSummary,
+  pipelineSummarySchema,
+  type Run,
+  type RunDetail,
+  runDetailSchema,
+  type RunEvent,
+  runSchema,
+  stepSchema,
+} from "../../contract/run.ts";
+import type {
+  ApplyResult,
+  Engine,
+  LogRange,
+  PipelineSource,
+  RunFilter,
+  TriggerRequest,
+} from "../../engine/engine.ts";
+import { isTerminal } from "../../engine/run_state.ts";
+import type { ApiClient } from "./api_client.ts";
+import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
+
+const applyResultSchema = v.object({
+  applied: v.array(v.string()),
+  unchanged: v.array(v.string()),
+  removed: v.array(v.string()),
+  faults: pipelineSummarySchema.entries.faults,
+});
+
+const runEventSchemas = {
+  run: v.object({ run: runSchema }),
+  step: v.object({ step: stepSchema }),
+  progress: v.object({ step: v.string(), rows: v.number(), size_bytes: v.nullable(v.number()) }),
+  log: v.object({ line: logLineSchema }),
+};
+
+/** The engine of a server, asked over its HTTP API. */
+export class RemoteEngine implements Engine {
+  readonly #api: ApiClient;
+
+  constructor(api: ApiClient) {
+    this.#api = api;
+  }
+
+  listPipelines(): Promise<PipelineSummary[]> {
+    return this.#api.read(v.array(pipelineSummarySchema), "/api/pipelines");
+  }
+
+  getPipeline(name: string): Promise<PipelineDetail> {
+    return this.#api.read(pipelineDetailSchema, pipelinePath(name));
+  }
+
+  putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
+    return this.#api.read(pipelineDetailSchema, pipelinePath(name), { method: "PUT", body: source });
+  }
+
+  async deletePipeline(name: string): Promise<void> {
+    await this.#api.send(pipelinePath(name), { method: "DELETE" });
+  }
+
+  setPaused(name: string, paused: boolean): Promise<PipelineSummary> {
+    return this.#api.read(pipelineSummarySchema, pipelinePath(name), { method: "PATCH", body: { paused } });
+  }
+
+  applyProject(): Promise<ApplyResult> {
+    return this.#api.read(applyResultSchema, "/api/apply", { method: "POST" });
+  }
+
+  /** Who triggers it is the token's owner: the server says so. */
+  triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
+    const { params, select, fullRefresh, idempotencyKey } = request;
+    return this.#api.read(runSchema, `${pipelinePath(pipeline)}/runs`, {
+      method: "POST",
+      body: { params, select, full_refresh: fullRefresh },
+      headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
+    });
+  }
+
+  listRuns(filter: RunFilter): Promise<Run[]> {
+    return this.#api.read(v.array(runSchema), "/api/runs", { query: { ...filter } });
+  }
+
+  getRun(id: string): Promise<RunDetail> {
+    return this.#api.read(runDetailSchema, runPath(id));
+  }
+
+  getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {
+    const query = { after: range.afterSeq, limit: range.limit };
+    return this.#api.read(v.array(logLineSchema), `${runPath(id)}/logs`, { query });
+  }
+
+  /** Throws `unavailable` where the server goes away before the run has ended. */
+  async *watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const response = await this.#api.send(`${runPath(id)}/events`, { query: { after: afterSeq }, signal });
+    if (response.body === null) return;
+    let hasEnded = false;
+    try {
+      for await (const sent of readServerSentEvents(response.body)) {
+        const event = parseEvent(sent);
+        if (event === undefined) continue;
+        if (event.type === "run") hasEnded = isTerminal(event.run.state);
+        yield event;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new AppError(
+        "unavailable",
+        `The server at ${this.#api.url} went away while run ${id} was going on`,
+        {
+          cause: error,
+        },
+      );
+    }
+    if (!hasEnded && !signal.aborted) {
+      throw new AppError(
+        "unavailable",
+        `The server at ${this.#api.url} stopped while run ${id} was going on; the run goes on at its next start`,
+      );
+    }
+  }
+
+  cancelRun(id: string): Promise<Run> {
+    return this.#api.read(runSchema, `${runPath(id)}/cancel`, { method: "POST" });
+  }
+
+  retryRun(id: string): Promise<Run> {
+    return this.#api.read(runSchema, `${runPath(id)}/retry`, { method: "POST" });
+  }
+}
+
+const pipelinePath = (name: string) => `/api/pipelines/${encodeURIComponent(name)}`;
+const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;
+
+/** Undefined for a type that a newer server knows and this program does not. */
+function parseEvent({ type, data }: ServerSentEvent): RunEvent | undefined {
+  const value: unknown = JSON.parse(data);
+  switch (type) {
+    case "run":
+      return { type, ...v.parse(runEventSchemas.run, value) };
+    case "step":
+      return { type, ...v.parse(runEventSchemas.step, value) };
+    case "progress":
+      return { type, ...v.parse(runEventSchemas.progress, value) };
+    case "log":
+      return { type, ...v.parse(runEventSchemas.log, value) };
+    default:
+      return undefined;
+  }
+}

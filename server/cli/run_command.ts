@@ -1,0 +1,85 @@
+import { AppError } from "../../contract/errors.ts";
+import type { ParamValue } from "../../contract/run.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { CliContext, CommandRun, Invocation } from "./command.ts";
+import { connect, type Connection } from "./connect.ts";
+import { followRun, formatOutcome, lastLogSeq, outcomeJson } from "./follow_run.ts";
+import { createRunDisplay, silentDisplay } from "./run_display.ts";
+import { readFolders } from "./settings.ts";
+
+/** `sluice run PIPELINE`: one run now, in this process or by the server that holds the data folder. */
+export const run: CommandRun = async (invocation, context) => {
+  const [pipeline = ""] = invocation.arguments;
+  const params = readParams(invocation.list("param"));
+  const select = invocation.text("select");
+  await using connection = await connectToWork(invocation, context);
+  await applyFirst(connection.engine, pipeline);
+  if (connection.kind === "local") await connection.room.engine.start({ schedule: false, watch: false });
+  const { id } = await connection.engine.triggerRun(pipeline, {
+    params,
+    ...(select === undefined ? {} : { select }),
+    fullRefresh: invocation.flag("full-refresh"),
+    trigger: "cli",
+    ...triggeredBy(context),
+  });
+  return await showRun(connection, { id, afterSeq: 0 }, invocation, context);
+};
+
+/** `sluice retry RUN`: another attempt with the run's own revision, params and window. */
+export const retry: CommandRun = async (invocation, context) => {
+  const [id = ""] = invocation.arguments;
+  await using connection = await connectToWork(invocation, context);
+  const { engine } = connection;
+  const afterSeq = await lastLogSeq(engine, id);
+  if (connection.kind === "local") await connection.room.engine.start({ schedule: false, watch: false });
+  await engine.retryRun(id);
+  return await showRun(connection, { id, afterSeq }, invocation, context);
+};
+
+/** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
+async function applyFirst(engine: Engine, pipeline: string): Promise<void> {
+  await engine.applyProject();
+  const { origin, faults } = await engine.getPipeline(pipeline);
+  if (origin === "files" && faults.some((fault) => fault.severity === "error")) {
+    throw new AppError("invalid", `Pipeline "${pipeline}" has faults`, { faults });
+  }
+}
+
+async function connectToWork(invocation: Invocation, context: CliContext): Promise<Connection> {
+  const waiting = new AbortController();
+  using _interrupts = context.onInterrupt(() =>
+    waiting.abort(new AppError("cancelled", "Stopped before the run began"))
+  );
+  return await connect(readFolders(invocation, context), context, invocation.command, "work", waiting.signal);
+}
+
+async function showRun(
+  connection: Connection,
+  run: { id: string; afterSeq: number },
+  invocation: Invocation,
+  context: CliContext,
+): Promise<number> {
+  using display = invocation.flag("quiet") ? silentDisplay : createRunDisplay(context.terminal);
+  const ended = await followRun(connection.engine, run, display, context);
+  display[Symbol.dispose]();
+  context.terminal.out(invocation.flag("json") ? outcomeJson(ended) : formatOutcome(ended));
+  return ended.state === "succeeded" ? 0 : 1;
+}
+
+/** `k=v` pairs; the pipeline's own types make values of the texts. Throws `invalid`. */
+function readParams(pairs: readonly string[]): Record<string, ParamValue> {
+  const params: Record<string, ParamValue> = {};
+  for (const pair of pairs) {
+    const equals = pair.indexOf("=");
+    if (equals < 1) throw new AppError("invalid", `--param is "${pair}", expected NAME=VALUE`);
+    const name = pair.slice(0, equals);
+    if (Object.hasOwn(params, name)) throw new AppError("invalid", `--param ${name} is given twice`);
+    params[name] = pair.slice(equals + 1);
+  }
+  return params;
+}
+
+function triggeredBy(context: CliContext): { triggeredBy?: string } {
+  const user = context.env("USER") ?? context.env("LOGNAME");
+  return user === undefined || user === "" ? {} : { triggeredBy: user };
+}

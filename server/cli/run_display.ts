@@ -1,0 +1,159 @@
+import type { RunEvent, Step } from "../../contract/run.ts";
+import type { Terminal } from "./terminal.ts";
+import { formatBytes, formatCount, formatDuration, oneLine, truncate } from "./text.ts";
+
+/** Shows how a run goes. */
+export interface RunDisplay extends Disposable {
+  show(event: RunEvent): void;
+}
+
+/** Nothing at all, for --quiet. */
+export const silentDisplay: RunDisplay = { show: () => {}, [Symbol.dispose]: () => {} };
+
+/** A live display on a person's terminal, plain lines as steps end elsewhere. */
+export function createRunDisplay(terminal: Terminal): RunDisplay {
+  return terminal.isLive ? new LiveDisplay(terminal) : new LineDisplay(terminal);
+}
+
+/** Steps that are as they should be and need no line of their own. */
+const isUnremarkable = (step: Step) => step.kind === "check" && step.state === "succeeded";
+const hasEnded = (step: Step) => step.state !== "pending" && step.state !== "running";
+
+const MARKS: Readonly<Record<Step["state"], string>> = {
+  pending: "·",
+  running: "·",
+  succeeded: "✓",
+  warned: "!",
+  failed: "✗",
+  skipped: "-",
+  cancelled: "-",
+};
+
+/** `✓ extract:orders  1,204 rows  83 kB  0.4 s`. */
+export function formatStep(step: Step): string {
+  const facts = [
+    step.rows === null ? "" : `${formatCount(step.rows)} ${step.rows === 1 ? "row" : "rows"}`,
+    step.size_bytes === null ? "" : formatBytes(step.size_bytes),
+    step.duration_ms === null ? "" : formatDuration(step.duration_ms),
+    step.state === "succeeded" ? "" : step.state,
+  ];
+  const line = [`${MARKS[step.state]} ${step.name.padEnd(36)}`, ...facts.filter((fact) => fact !== "")].join(
+    "  ",
+  );
+  return step.error === null ? oneLine(line) : `${oneLine(line)}\n    ${oneLine(step.error.message)}`;
+}
+
+/** Remembers what was said of each step, so that an event that comes twice is one line. */
+class SaidSteps {
+  readonly #said = new Set<string>();
+
+  isNew(step: Step): boolean {
+    const key = `${step.name} ${step.attempt} ${step.state}`;
+    if (this.#said.has(key)) return false;
+    this.#said.add(key);
+    return true;
+  }
+}
+
+/** The lasting line of an event, if it has one. */
+function lineOf(event: RunEvent, said: SaidSteps): string | undefined {
+  if (event.type === "step" && hasEnded(event.step)) {
+    return isUnremarkable(event.step) || !said.isNew(event.step) ? undefined : formatStep(event.step);
+  }
+  if (event.type === "log" && event.line.level === "warn") return `! ${oneLine(event.line.message)}`;
+  if (event.type === "run" && event.run.state === "queued" && event.run.attempt > 0) {
+    return oneLine(`attempt ${event.run.attempt} failed: ${event.run.reason ?? "it is tried again"}`);
+  }
+  return undefined;
+}
+
+class LineDisplay implements RunDisplay {
+  readonly #terminal: Terminal;
+  readonly #said = new SaidSteps();
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show(event: RunEvent): void {
+    const line = lineOf(event, this.#said);
+    if (line !== undefined) this.#terminal.note(line);
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+const FRAME_MS = 100;
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
+/** A run with hundreds of steps at work must not scroll the terminal. */
+const MAX_LIVE_LINES = 8;
+
+/** Ended steps are lasting lines; those at work stand below and are drawn again ten times a second. */
+class LiveDisplay implements RunDisplay {
+  readonly #terminal: Terminal;
+  readonly #said = new SaidSteps();
+  readonly #active = new Map<string, { startedMs: number; rows: number; sizeBytes: number | null }>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #drawnLines = 0;
+  #frame = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    this.#timer = setInterval(() => this.#draw(), FRAME_MS);
+  }
+
+  show(event: RunEvent): void {
+    if (event.type === "step") this.#track(event.step);
+    if (event.type === "progress") {
+      const startedMs = this.#active.get(event.step)?.startedMs ?? Date.now();
+      this.#active.set(event.step, { startedMs, rows: event.rows, sizeBytes: event.size_bytes });
+    }
+    if (event.type === "run" && event.run.state !== "running") this.#active.clear();
+    const line = lineOf(event, this.#said);
+    if (line === undefined) return;
+    this.#erase();
+    this.#terminal.note(line);
+    this.#draw();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#erase();
+  }
+
+  #track(step: Step): void {
+    if (step.state === "running") {
+      if (!this.#active.has(step.name)) {
+        this.#active.set(step.name, { startedMs: Date.now(), rows: 0, sizeBytes: null });
+      }
+    } else {
+      this.#active.delete(step.name);
+    }
+  }
+
+  #draw(): void {
+    const frame = FRAMES[this.#frame++ % FRAMES.length] ?? "";
+    const nowMs = Date.now();
+    const lines = [...this.#active].slice(0, MAX_LIVE_LINES).map(([name, { startedMs, rows, sizeBytes }]) => {
+      const facts = [
+        rows === 0 ? "" : `${formatCount(rows)} rows`,
+        sizeBytes === null ? "" : formatBytes(sizeBytes),
+        formatDuration(nowMs - startedMs),
+      ];
+      const text = [`${frame} ${oneLine(name).padEnd(36)}`, ...facts.filter((fact) => fact !== "")].join(
+        "  ",
+      );
+      return truncate(text, this.#terminal.columns() - 1);
+    });
+    if (lines.length === 0 && this.#drawnLines === 0) return;
+    this.#erase();
+    if (lines.length > 0) this.#terminal.draw(`${lines.join("\n")}\n`);
+    this.#drawnLines = lines.length;
+  }
+
+  #erase(): void {
+    // Up to the first drawn line, then clear to the end of the screen.
+    if (this.#drawnLines > 0) this.#terminal.draw(`\x1b[${this.#drawnLines}A\x1b[J`);
+    this.#drawnLines = 0;
+  }
+}

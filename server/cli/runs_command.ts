@@ -1,0 +1,63 @@
+import { AppError } from "../../contract/errors.ts";
+import { type Run, RUN_STATES, type RunState } from "../../contract/run.ts";
+import type { CommandRun } from "./command.ts";
+import { connect } from "./connect.ts";
+import { readFolders, readInteger } from "./settings.ts";
+import { formatCount, formatDuration, formatTable, formatTime } from "./text.ts";
+
+/** `sluice runs`: newest first. */
+export const runs: CommandRun = async (invocation, context) => {
+  const limit = readInteger(invocation, "limit", { minimum: 1, maximum: 500, fallback: 20 });
+  const pipeline = invocation.text("pipeline");
+  const state = readState(invocation.text("state"));
+  await using connection = await connect(
+    readFolders(invocation, context),
+    context,
+    invocation.command,
+    "read",
+  );
+  const found = await connection.engine.listRuns({
+    limit,
+    ...(pipeline === undefined ? {} : { pipeline }),
+    ...(state === undefined ? {} : { state }),
+  });
+  if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));
+  else if (found.length === 0) context.terminal.note("No runs yet. Start one with sluice run PIPELINE.");
+  else context.terminal.out(formatRuns(found));
+  return 0;
+};
+
+function readState(text: string | undefined): RunState | undefined {
+  const state = RUN_STATES.find((known) => known === text);
+  if (text !== undefined && state === undefined) {
+    throw new AppError("invalid", `--state is "${text}", expected one of ${RUN_STATES.join(", ")}`);
+  }
+  return state;
+}
+
+function formatRuns(runs: readonly Run[]): string {
+  return formatTable(
+    [
+      { title: "RUN" },
+      { title: "PIPELINE" },
+      { title: "STATE" },
+      { title: "TRIGGER" },
+      { title: "CREATED (UTC)" },
+      { title: "DURATION", align: "right" },
+      { title: "EXTRACTED", align: "right" },
+      { title: "LOADED", align: "right" },
+      { title: "WARNINGS", align: "right" },
+    ],
+    runs.map((run) => [
+      run.id,
+      run.pipeline,
+      run.state,
+      run.trigger,
+      formatTime(run.created_at),
+      formatDuration(run.duration_ms),
+      formatCount(run.rows_extracted),
+      formatCount(run.rows_loaded),
+      formatCount(run.warnings),
+    ]),
+  );
+}

@@ -1,0 +1,83 @@
+import { formatFault, toAppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import { openDataFolder, readHolder } from "../data_folder.ts";
+import type { LocalEngine } from "../../engine/create_engine.ts";
+import type { ListeningServer } from "../rooms.ts";
+import type { CliContext, CommandRun } from "./command.ts";
+import { createServerLog } from "./command_log.ts";
+import { heldError, requireProject } from "./connect.ts";
+import { readFolders, readInteger } from "./settings.ts";
+
+/** `sluice serve`: the server, until SIGTERM or SIGINT. */
+export const serve: CommandRun = async (invocation, context) => {
+  const folders = readFolders(invocation, context);
+  const host = invocation.text("host") ?? "127.0.0.1";
+  const port = readInteger(invocation, "port", { minimum: 0, maximum: 65_535, fallback: 8080 });
+  const maxRuns = readInteger(invocation, "max-runs", { minimum: 1, maximum: 1_000, fallback: 2 });
+  await requireProject(folders);
+  const stop = Promise.withResolvers<void>();
+  using _interrupts = context.onInterrupt(createStopper(stop.resolve, context));
+  await using folder = await openDataFolder(folders.dataDir, "serve");
+  if (folder === undefined) throw heldError(folders.dataDir, await readHolder(folders.dataDir));
+  const log = createServerLog(context.terminal);
+  await using room = await context.rooms.openEngine({ ...folders, maxRuns, log });
+  let isReady = false;
+  const server = await context.rooms.listen({
+    room,
+    host,
+    port,
+    allowedHosts: invocation.list("allow-host"),
+    trustProxy: invocation.flag("trust-proxy"),
+    log,
+    isReady: () => isReady,
+  });
+  try {
+    await applyAtStart(room.engine, log);
+    await room.engine.start({ schedule: true, watch: true });
+    isReady = true;
+    await folder.announce({ url: server.url, token: server.localToken });
+    greet(server, context);
+    await triggerAtStart(room.engine, invocation.list("run"), log);
+    await stop.promise;
+    log("info", "Stopping; runs under way go on at the next start");
+  } finally {
+    await server.close();
+  }
+  return 0;
+};
+
+/** The first signal stops the server in order, the second at once. */
+function createStopper(stop: () => void, context: CliContext): () => void {
+  let isStopping = false;
+  return () => {
+    if (isStopping) context.exit(1);
+    isStopping = true;
+    stop();
+  };
+}
+
+function greet(server: ListeningServer, { terminal, program }: CliContext): void {
+  terminal.out(`Sluice ${program.version} serves ${server.url}`);
+  terminal.out(server.signInHint);
+}
+
+/** What is wrong is told and shown on the pages; the rest of the project, or its last good state, is served. */
+async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
+  try {
+    const { faults } = await engine.applyProject();
+    for (const fault of faults) log(fault.severity === "error" ? "error" : "warn", formatFault(fault));
+  } catch (error) {
+    log("error", `The project's files cannot be applied: ${toAppError(error).message}`);
+  }
+}
+
+/** A pipeline that cannot start (it has faults, or there is none of that name) does not keep the server from serving. */
+async function triggerAtStart(engine: LocalEngine, pipelines: readonly string[], log: Log): Promise<void> {
+  for (const pipeline of pipelines) {
+    try {
+      await engine.triggerRun(pipeline, { trigger: "start" });
+    } catch (error) {
+      log("error", `Cannot run ${pipeline}: ${toAppError(error).message}`);
+    }
+  }
+}

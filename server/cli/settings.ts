@@ -1,0 +1,37 @@
+import { join, resolve } from "node:path";
+import { AppError } from "../../contract/errors.ts";
+import type { CliContext, Invocation } from "./command.ts";
+
+/** Where the project and its data are. Absolute. */
+export interface Folders {
+  readonly projectDir: string;
+  readonly dataDir: string;
+}
+
+/** From --project and --data or their variables; the working folder and `<project>/.sluice` by default. */
+export function readFolders(invocation: Invocation, context: CliContext): Folders {
+  const projectDir = resolve(context.cwd, invocation.text("project") ?? ".");
+  const data = invocation.text("data");
+  return {
+    projectDir,
+    dataDir: data === undefined ? join(projectDir, ".sluice") : resolve(context.cwd, data),
+  };
+}
+
+/** An option that is a whole number from `minimum` to `maximum`. Throws `invalid`. */
+export function readInteger(
+  invocation: Invocation,
+  option: string,
+  range: { minimum: number; maximum: number; fallback: number },
+): number {
+  const text = invocation.text(option);
+  if (text === undefined) return range.fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < range.minimum || value > range.maximum) {
+    throw new AppError(
+      "invalid",
+      `--${option} is "${text}", expected a whole number from ${range.minimum} to ${range.maximum}`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,81 @@
+import type { RunDetail } from "../../contract/run.ts";
+import type { CommandRun } from "./command.ts";
+import { connect } from "./connect.ts";
+import { readFolders } from "./settings.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatTable,
+  formatTime,
+  oneLine,
+  printable,
+} from "./text.ts";
+
+/** `sluice show RUN`: the run, its steps, and what went wrong. */
+export const show: CommandRun = async (invocation, context) => {
+  await using connection = await connect(
+    readFolders(invocation, context),
+    context,
+    invocation.command,
+    "read",
+  );
+  const run = await connection.engine.getRun(invocation.arguments[0] ?? "");
+  context.terminal.out(invocation.flag("json") ? JSON.stringify(run) : formatRun(run));
+  return 0;
+};
+
+function formatRun(run: RunDetail): string {
+  const params = Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(" ");
+  const by = run.triggered_by === null ? "" : ` by ${run.triggered_by}`;
+  const facts: readonly (readonly [string, string])[] = [
+    ["run", run.id],
+    ["pipeline", run.pipeline],
+    ["state", run.reason === null ? run.state : `${run.state} (${run.reason})`],
+    [
+      "revision",
+      run.revision.slice(0, 12) + (run.git_commit === null ? "" : `, commit ${run.git_commit.slice(0, 12)}`),
+    ],
+    ["trigger", `${run.trigger}${by}`],
+    ["attempt", String(run.attempt)],
+    ["params", params],
+    ["select", run.select ?? ""],
+    ["created", `${formatTime(run.created_at)} UTC`],
+    ["started", run.started_at === null ? "" : `${formatTime(run.started_at)} UTC`],
+    ["finished", run.finished_at === null ? "" : `${formatTime(run.finished_at)} UTC`],
+    ["duration", run.duration_ms === null ? "" : formatDuration(run.duration_ms)],
+    ["rows", `${formatCount(run.rows_extracted)} extracted, ${formatCount(run.rows_loaded)} loaded`],
+    ["memory", run.peak_rss_bytes === null ? "" : `${formatBytes(run.peak_rss_bytes)} at most`],
+    ["warnings", run.warnings === 0 ? "" : formatCount(run.warnings)],
+  ];
+  const head = facts.filter(([, value]) => value !== "").map(([name, value]) =>
+    `${name.padEnd(10)}${oneLine(value)}`
+  );
+  const parts = [head.join("\n")];
+  if (run.steps.length > 0) parts.push(formatSteps(run));
+  const errors = run.steps.flatMap((step) =>
+    step.error === null ? [] : [`${step.name}: ${step.error.message}`]
+  );
+  if (errors.length === 0 && run.error !== null) errors.push(run.error.message);
+  if (errors.length > 0) parts.push(printable(errors.join("\n")));
+  return parts.join("\n\n");
+}
+
+function formatSteps(run: RunDetail): string {
+  return formatTable(
+    [
+      { title: "STEP" },
+      { title: "STATE" },
+      { title: "ROWS", align: "right" },
+      { title: "SIZE", align: "right" },
+      { title: "DURATION", align: "right" },
+    ],
+    run.steps.map((step) => [
+      step.name,
+      step.state,
+      formatCount(step.rows),
+      formatBytes(step.size_bytes),
+      formatDuration(step.duration_ms),
+    ]),
+  );
+}

@@ -1,0 +1,42 @@
+/**
+ * Where a command writes. Lines for people go to stderr where they are about progress, and to
+ * stdout where they are the answer. A reader that went away (`sluice logs … | head`) closes the
+ * terminal quietly: later lines are dropped and `closed` fires.
+ */
+export interface Terminal {
+  /** Whether stderr is a person's terminal: live lines and colour are fine. */
+  readonly isLive: boolean;
+  /** Columns of the terminal; 80 where it is none. */
+  columns(): number;
+  /** Fires when nobody reads stdout any more. */
+  readonly closed: AbortSignal;
+  /** One line of the answer, or several. */
+  out(text: string): void;
+  /** One line beside the answer. */
+  note(text: string): void;
+  /** Bytes to stderr as they are: control sequences of a live display. */
+  draw(text: string): void;
+}
+
+/** The process's own stdout and stderr. */
+export function createTerminal(noColor: boolean): Terminal {
+  const closing = new AbortController();
+  const encoder = new TextEncoder();
+  const write = (stream: typeof Deno.stdout, text: string) => {
+    let bytes = encoder.encode(text);
+    try {
+      while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      if (stream === Deno.stdout) closing.abort();
+    }
+  };
+  return {
+    isLive: !noColor && Deno.stderr.isTerminal(),
+    columns: () => Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 80,
+    closed: closing.signal,
+    out: (text) => write(Deno.stdout, `${text}\n`),
+    note: (text) => write(Deno.stderr, `${text}\n`),
+    draw: (text) => write(Deno.stderr, text),
+  };
+}

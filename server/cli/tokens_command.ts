@@ -1,0 +1,135 @@
+import * as v from "valibot";
+import { AppError } from "../../contract/errors.ts";
+import { systemClock } from "../../engine/clock.ts";
+import { type AccessStore, type Role, ROLES } from "../../engine/store/store.ts";
+import { createToken } from "../token.ts";
+import type { ApiClient } from "./api_client.ts";
+import type { CommandRun, Invocation } from "./command.ts";
+import { connect } from "./connect.ts";
+import { readFolders } from "./settings.ts";
+import type { Terminal } from "./terminal.ts";
+import { formatTable, formatTime } from "./text.ts";
+
+/** What the command asks of the store, or of the server that holds it. */
+interface Tokens {
+  list(): Promise<TokenView[]>;
+  create(name: string, role: Role): Promise<{ id: string; token: string }>;
+  /** Throws not_found. */
+  revoke(id: string): Promise<void>;
+}
+
+const tokenSchema = v.object({
+  id: v.string(),
+  name: v.string(),
+  role: v.picklist(ROLES),
+  created_at: v.string(),
+  last_used_at: v.nullable(v.string()),
+});
+type TokenView = v.InferOutput<typeof tokenSchema>;
+
+/** `sluice tokens [list | create NAME | revoke ID]`. */
+export const tokens: CommandRun = async (invocation, context) => {
+  const [action = "list", name] = invocation.arguments;
+  const role = readRole(invocation);
+  const subject = readSubject(action, name);
+  const use = action === "list" ? "read" : "change";
+  await using connection = await connect(readFolders(invocation, context), context, invocation.command, use);
+  const store = connection.kind === "remote"
+    ? remoteTokens(connection.api)
+    : localTokens(connection.room.store.access);
+  const isJson = invocation.flag("json");
+  if (action === "create") {
+    showCreated(await store.create(subject, role), { name: subject, role, isJson }, context.terminal);
+  } else if (action === "revoke") await revoke(store, subject, isJson, context.terminal);
+  else showList(await store.list(), isJson, context.terminal);
+  return 0;
+};
+
+const ACTIONS = ["list", "create", "revoke"];
+
+/** The name or id that the action is about; empty for the list. */
+function readSubject(action: string, name: string | undefined): string {
+  if (!ACTIONS.includes(action)) {
+    throw new AppError("invalid", `sluice tokens ${action}: expected ${ACTIONS.join(", ")}`);
+  }
+  if (action === "list") return "";
+  if (name === undefined || name.trim() === "") {
+    throw new AppError(
+      "invalid",
+      `sluice tokens ${action} needs ${action === "create" ? "a NAME for it" : "the ID of it"}`,
+    );
+  }
+  return name;
+}
+
+function readRole(invocation: Invocation): Role {
+  const text = invocation.text("role") ?? "viewer";
+  const role = ROLES.find((known) => known === text);
+  if (role === undefined) {
+    throw new AppError("invalid", `--role is "${text}", expected one of ${ROLES.join(", ")}`);
+  }
+  return role;
+}
+
+function localTokens(access: AccessStore): Tokens {
+  return {
+    list: async () =>
+      (await access.listTokens()).map(({ id, name, role, createdAtMs, lastUsedAtMs }) => ({
+        id,
+        name,
+        role,
+        created_at: new Date(createdAtMs).toISOString(),
+        last_used_at: lastUsedAtMs === null ? null : new Date(lastUsedAtMs).toISOString(),
+      })),
+    async create(name, role) {
+      const { token, record } = await createToken(access, systemClock, { name, role });
+      return { id: record.id, token };
+    },
+    async revoke(id) {
+      if (!await access.revokeToken(id)) {
+        throw new AppError("not_found", `There is no token with the id "${id}"`);
+      }
+    },
+  };
+}
+
+function remoteTokens(api: ApiClient): Tokens {
+  return {
+    list: () => api.read(v.array(tokenSchema), "/api/tokens"),
+    create: (name, role) =>
+      api.read(v.object({ id: v.string(), token: v.string() }), "/api/tokens", {
+        method: "POST",
+        body: { name, role },
+      }),
+    async revoke(id) {
+      await api.send(`/api/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
+    },
+  };
+}
+
+function showCreated(
+  created: { id: string; token: string },
+  { name, role, isJson }: { name: string; role: Role; isJson: boolean },
+  terminal: Terminal,
+): void {
+  if (isJson) return terminal.out(JSON.stringify({ ...created, name, role }));
+  terminal.note(`The token of ${name} (${role}), shown this once:`);
+  terminal.out(created.token);
+}
+
+async function revoke(store: Tokens, id: string, isJson: boolean, terminal: Terminal): Promise<void> {
+  await store.revoke(id);
+  terminal.out(isJson ? JSON.stringify({ id }) : `Revoked ${id}`);
+}
+
+function showList(list: readonly TokenView[], isJson: boolean, terminal: Terminal): void {
+  if (isJson) return terminal.out(JSON.stringify(list));
+  terminal.out(formatTable(
+    [{ title: "ID" }, { title: "NAME" }, { title: "ROLE" }, { title: "CREATED (UTC)" }, {
+      title: "LAST USED (UTC)",
+    }],
+    list.map((
+      token,
+    ) => [token.id, token.name, token.role, formatTime(token.created_at), formatTime(token.last_used_at)]),
+  ));
+}

@@ -1,0 +1,163 @@
+import { join } from "node:path";
+import { AppError } from "../contract/errors.ts";
+
+/**
+ * The data folder: control store, warehouses and what else a server keeps. One process at a time
+ * holds it, by an exclusive lock on `<data>/lock` that the kernel gives back when the process ends,
+ * however it ends. A server says in `<data>/server.json` how commands on the same machine reach it.
+ */
+export interface DataFolder extends AsyncDisposable {
+  readonly path: string;
+  /** Tells commands where the server is; the file is readable by the same user only. */
+  announce(server: { url: string; token: string }): Promise<void>;
+}
+
+/** Who holds a data folder. `server` is there once a server has announced itself. */
+export interface Holder {
+  readonly pid: number;
+  readonly command: string;
+  readonly server?: { readonly url: string; readonly token: string };
+}
+
+/** The layout of the folder; a newer program may raise it, an older one then refuses. */
+const FORMAT = 1;
+
+/**
+ * Takes the folder, creating it where there is none. Answers undefined where another process holds
+ * it. Throws `invalid` where the path is no folder or a newer program made it, `forbidden` where it
+ * cannot be written.
+ */
+export async function openDataFolder(path: string, command: string): Promise<DataFolder | undefined> {
+  await createFolder(path);
+  const lock = await openLock(path);
+  try {
+    if (!await lock.tryLock(true)) {
+      lock.close();
+      return undefined;
+    }
+    await checkFormat(path);
+    await removeIfPresent(join(path, "server.json"));
+    await lock.truncate();
+    await lock.write(new TextEncoder().encode(JSON.stringify({ pid: Deno.pid, command })));
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  return {
+    path,
+    announce: (server) =>
+      writePrivate(join(path, "server.json"), JSON.stringify({ pid: Deno.pid, ...server })),
+    async [Symbol.asyncDispose]() {
+      await removeIfPresent(join(path, "server.json"));
+      lock.close();
+    },
+  };
+}
+
+/** Who holds the folder, as far as it has said so. Ask after `openDataFolder` answered undefined. */
+export async function readHolder(path: string): Promise<Holder | undefined> {
+  const lock = await readJson(join(path, "lock"));
+  if (typeof lock?.["pid"] !== "number" || typeof lock["command"] !== "string") return undefined;
+  const holder = { pid: lock["pid"], command: lock["command"] };
+  const server = await readJson(join(path, "server.json"));
+  // A file that another process left behind says nothing about this holder.
+  if (server?.["pid"] !== holder.pid) return holder;
+  const { url, token } = server;
+  return typeof url === "string" && typeof token === "string"
+    ? { ...holder, server: { url, token } }
+    : holder;
+}
+
+/** Whether there is a data folder at all; a command that only looks need not make one. */
+export async function dataFolderExists(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(join(path, "lock"))).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw folderError(path, error);
+  }
+}
+
+async function createFolder(path: string): Promise<void> {
+  try {
+    const made = await Deno.stat(path).then(() => false, () => true);
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    // The default place is inside the user's project: it keeps itself out of git.
+    if (made) await Deno.writeTextFile(join(path, ".gitignore"), "*\n");
+  } catch (error) {
+    throw folderError(path, error);
+  }
+}
+
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(join(path, "lock"), { read: true, write: true, create: true, mode: 0o600 });
+  } catch (error) {
+    throw folderError(path, error);
+  }
+}
+
+async function checkFormat(path: string): Promise<void> {
+  const file = join(path, "format.json");
+  const found = await readJson(file);
+  if (found === undefined) return await writePrivate(file, JSON.stringify({ format: FORMAT }));
+  const format = found["format"];
+  if (typeof format === "number" && format > FORMAT) {
+    throw new AppError(
+      "invalid",
+      `Cannot use the data folder ${path}: a newer version of sluice made it (format ${format}, this one knows ${FORMAT}). ` +
+        "Use that version, or another --data folder.",
+    );
+  }
+}
+
+function folderError(path: string, error: unknown): AppError {
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return new AppError("forbidden", `Cannot write the data folder ${path}: permission denied`, {
+      cause: error,
+    });
+  }
+  if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
+    return new AppError("invalid", `Cannot use the data folder ${path}: it is not a folder`, {
+      cause: error,
+    });
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new AppError("invalid", `Cannot use the data folder ${path}: ${reason}`, { cause: error });
+}
+
+/** Writes beside and renames, so that a reader never sees half a file. */
+async function writePrivate(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${Deno.pid}.tmp`;
+  try {
+    await Deno.writeTextFile(temporary, text, { mode: 0o600 });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    throw folderError(path, error);
+  }
+}
+
+async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw folderError(path, error);
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    // Half a file of a process that was killed while it wrote: nobody said anything.
+    return undefined;
+  }
+}
+
+async function removeIfPresent(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

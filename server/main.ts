@@ -1,0 +1,151 @@
+import { join } from "node:path";
+import { systemClock } from "../engine/clock.ts";
+import { runCommandLine } from "./cli/cli.ts";
+import type { CliContext } from "./cli/command.ts";
+import { createTerminal } from "./cli/terminal.ts";
+import { findProgram, type Program } from "./program.ts";
+import type {
+  EngineOptions,
+  EngineRoom,
+  ListeningServer,
+  ListenOptions,
+  ProjectReport,
+  Rooms,
+} from "./rooms.ts";
+
+/**
+ * The composition root: the one place that knows all the parts. What is heavy is imported when it is
+ * first needed, so that a command starts as fast as it can.
+ */
+
+const env = (name: string) => Deno.env.get(name);
+
+/** What a request may still take after the server was told to stop. */
+const SHUTDOWN_MS = 5_000;
+
+function createRooms(program: Program): Rooms {
+  return {
+    openEngine: (options) => openEngine(program, options),
+    checkProject: (options) => checkProject(program, options),
+    listen: (options) => listen(program, options),
+  };
+}
+
+async function openEngine(program: Program, options: EngineOptions): Promise<EngineRoom> {
+  const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
+  const { createEngine } = await import("../engine/create_engine.ts");
+  const { connectors } = await import("../connectors/registry.ts");
+  const { defaultSecrets } = await import("../engine/project/secrets.ts");
+  const { projectDir, dataDir, maxRuns, log } = options;
+  const authToken = env("SLUICE_STORE_TOKEN");
+  const store = await openStore(
+    env("SLUICE_STORE_URL") || fileStoreUrl(join(dataDir, "sluice.db")),
+    authToken === undefined ? {} : { authToken },
+  );
+  const engine = createEngine({
+    store,
+    projectDir,
+    dataDir,
+    connectors,
+    references: { env, secrets: defaultSecrets(env) },
+    runProcess: program.runProcess,
+    clock: systemClock,
+    log,
+    maxRuns,
+  });
+  return {
+    engine,
+    store,
+    async [Symbol.asyncDispose]() {
+      await engine[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function checkProject(
+  program: Program,
+  { projectDir, log, signal }: { projectDir: string; log: EngineOptions["log"]; signal: AbortSignal },
+): Promise<ProjectReport> {
+  const { checkProject } = await import("../engine/check_pipelines.ts");
+  const { connectors } = await import("../connectors/registry.ts");
+  const { defaultSecrets } = await import("../engine/project/secrets.ts");
+  return await checkProject({
+    projectDir,
+    connectors,
+    references: { env, secrets: defaultSecrets(env) },
+    runProcess: program.runProcess,
+    log,
+    knownColumns: () => Promise.resolve({}),
+  }, signal);
+}
+
+async function listen(program: Program, options: ListenOptions): Promise<ListeningServer> {
+  const { createApp } = await import("./app.ts");
+  const { Auth } = await import("./auth.ts");
+  const { createClientView } = await import("./client_view.ts");
+  const { isLoopback, listen } = await import("./listen.ts");
+  const { ENV_TOKEN_NAME, ensureFirstToken, renewLocalToken } = await import("./token.ts");
+  const { createPages } = await import("../ui/pages.tsx");
+  const { room: { engine, store: { access } }, host, port, allowedHosts, trustProxy, isReady, log } = options;
+  const { version } = program;
+  const clock = systemClock;
+  const envToken = env("SLUICE_TOKEN");
+  const firstToken = await ensureFirstToken(access, envToken, clock);
+  const localToken = await renewLocalToken(access, clock);
+  const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log });
+  const onlyHere = isLoopback(host) && !trustProxy;
+  const app = createApp({
+    engine,
+    access,
+    auth,
+    version,
+    clock,
+    log,
+    isReady,
+    pages: createPages({ engine, auth, version, clock, log }),
+    ...(allowedHosts.length > 0 || onlyHere ? { allowedHosts } : {}),
+  });
+  const listener = listen(app, { host, port });
+  return {
+    url: listener.url,
+    localToken,
+    signInHint: firstToken !== undefined
+      ? `Sign in with this token, which is shown this once: ${firstToken}`
+      : envToken
+      ? `Sign in with the token in ${ENV_TOKEN_NAME}`
+      : "Sign in with a token that you have; sluice tokens create NAME --role admin makes another",
+    close: () => listener.shutdown(SHUTDOWN_MS),
+  };
+}
+
+function createContext(): CliContext {
+  const program = findProgram(import.meta.url, env);
+  return {
+    program,
+    rooms: createRooms(program),
+    terminal: createTerminal(Boolean(env("NO_COLOR")) || env("TERM") === "dumb"),
+    cwd: workingFolder(program),
+    env,
+    exit: (code) => Deno.exit(code),
+    onInterrupt(handler) {
+      const signals = ["SIGINT", "SIGTERM"] as const;
+      const listeners = signals.map((signal) => [signal, () => handler(signal)] as const);
+      for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+      return {
+        [Symbol.dispose]() {
+          for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+        },
+      };
+    },
+  };
+}
+
+/** `deno task` goes to the checkout's folder and says in INIT_CWD where the person is. */
+function workingFolder(program: Program): string {
+  const initial = env("INIT_CWD");
+  const isByTask = !program.isPacked && Deno.cwd() === join(import.meta.dirname ?? "", "..");
+  return isByTask && initial ? initial : Deno.cwd();
+}
+
+Deno.exit(await runCommandLine(Deno.args, createContext()));

@@ -1,0 +1,58 @@
+import type { Fault } from "../contract/errors.ts";
+import type { Log } from "../contract/log.ts";
+import type { LocalEngine } from "../engine/create_engine.ts";
+import type { Store } from "../engine/store/store.ts";
+
+/**
+ * What commands need of the heavy parts of the program. The composition root fills it in, and loads
+ * each part when it is first asked for: `sluice version` must not wait for a database.
+ */
+export interface Rooms {
+  /** The control store and an engine over it; nothing runs until the engine is started. */
+  openEngine(options: EngineOptions): Promise<EngineRoom>;
+  checkProject(options: { projectDir: string; log: Log; signal: AbortSignal }): Promise<ProjectReport>;
+  /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */
+  listen(options: ListenOptions): Promise<ListeningServer>;
+}
+
+export interface EngineOptions {
+  readonly projectDir: string;
+  readonly dataDir: string;
+  /** How many runs go on at the same time. */
+  readonly maxRuns: number;
+  readonly log: Log;
+}
+
+export interface EngineRoom extends AsyncDisposable {
+  readonly engine: LocalEngine;
+  readonly store: Store;
+}
+
+export interface ProjectReport {
+  readonly faults: readonly Fault[];
+  readonly pipelines: number;
+  readonly models: number;
+}
+
+export interface ListenOptions {
+  readonly room: EngineRoom;
+  readonly host: string;
+  readonly port: number;
+  /** Names that Host may have, beside localhost and addresses; for an empty list see `sluice serve --help`. */
+  readonly allowedHosts: readonly string[];
+  /** Whether X-Forwarded-* headers count. */
+  readonly trustProxy: boolean;
+  readonly log: Log;
+  /** /healthz answers 503 until it is. */
+  readonly isReady: () => boolean;
+}
+
+export interface ListeningServer {
+  readonly url: string;
+  /** Lets commands on this machine in; another one at every start. */
+  readonly localToken: string;
+  /** How to sign in, for the person who started it; has the first token when it was just made. */
+  readonly signInHint: string;
+  /** Ends open event streams, finishes requests in flight and closes. */
+  close(): Promise<void>;
+}

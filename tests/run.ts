@@ -1,0 +1,79 @@
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildBinary } from "./runner/build_binary.ts";
+import { findGroups, type Group } from "./runner/groups.ts";
+import { type GroupResult, runGroup } from "./runner/run_group.ts";
+import { prepareServers } from "./runner/servers.ts";
+
+/**
+ * `deno task test [PATH …] [--filter TEXT]`: sets up what the tests need, runs them group by group,
+ * and says in its last line how many passed and failed. It can never hang: every group has a limit.
+ */
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+async function main(args: readonly string[]): Promise<number> {
+  const { paths, filter } = readArguments(args);
+  const groups = await findGroups(join(root, "tests"), paths);
+  if (groups.length === 0) {
+    console.log(`No tests under ${paths.join(", ") || "tests/"}`);
+    return close([{ ...EMPTY, failed: 1 }]);
+  }
+  const results: GroupResult[] = [];
+  try {
+    const environment = await prepareServers(groups);
+    if (groups.some((group) => group.needsBinary)) await buildBinary(root);
+    for (const group of groups) results.push(await runAndTell(group, filter, environment));
+  } catch (error) {
+    console.log(`\nThe tests cannot run: ${error instanceof Error ? error.message : String(error)}`);
+    results.push({ ...EMPTY, failed: 1 });
+  }
+  return close(results);
+}
+
+const EMPTY: GroupResult = { passed: 0, failed: 0, skipped: 0, durationMs: 0, report: "" };
+
+async function runAndTell(
+  group: Group,
+  filter: string | undefined,
+  environment: Readonly<Record<string, string>>,
+): Promise<GroupResult> {
+  const result = await runGroup(group, { root, environment, ...(filter === undefined ? {} : { filter }) });
+  const counts = formatCounts(result);
+  console.log(`${group.name.padEnd(12)} ${counts}  (${(result.durationMs / 1_000).toFixed(1)} s)`);
+  if (result.report !== "") console.log(`\n${result.report}\n`);
+  return result;
+}
+
+/** Prints the closing line, true to what ran, and answers the exit code. */
+function close(results: readonly GroupResult[]): number {
+  const sum = (pick: (result: GroupResult) => number) =>
+    results.reduce((total, result) => total + pick(result), 0);
+  const total = {
+    passed: sum((result) => result.passed),
+    failed: sum((result) => result.failed),
+    skipped: sum((result) => result.skipped),
+  };
+  console.log(formatCounts(total));
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+function formatCounts(
+  { passed, failed, skipped }: Pick<GroupResult, "passed" | "failed" | "skipped">,
+): string {
+  return `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
+}
+
+function readArguments(args: readonly string[]): { paths: string[]; filter?: string } {
+  const paths: string[] = [];
+  let filter: string | undefined;
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (arg === "--filter") filter = args[++index];
+    else if (arg.startsWith("--filter=")) filter = arg.slice("--filter=".length);
+    else paths.push(resolve(root, arg));
+  }
+  return filter === undefined ? { paths } : { paths, filter };
+}
+
+Deno.exit(await main(Deno.args));

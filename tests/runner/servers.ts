@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import type { Group } from "./groups.ts";
+
+/**
+ * What some tests need from outside. It is installed where that can be done (root on Debian or a
+ * system made from it); an address in SLUICE_TEST_POSTGRES_URL, or a browser's path in
+ * SLUICE_TEST_CHROMIUM, is used instead. Answers the environment for the tests.
+ */
+export async function prepareServers(groups: readonly Group[]): Promise<Record<string, string>> {
+  const missing: string[] = [];
+  const environment: Record<string, string> = {};
+  if (groups.some((group) => group.needsPostgres) && !Deno.env.get("SLUICE_TEST_POSTGRES_URL")) {
+    if (await findPostgres() === undefined) missing.push("postgresql");
+  }
+  if (groups.some((group) => group.needsBrowser)) {
+    if (await findChromium() === undefined) missing.push("chromium");
+  }
+  if (missing.length > 0) {
+    await install(missing);
+    if (missing.includes("postgresql") && await findPostgres() === undefined) throw cannotFind("postgresql");
+    if (missing.includes("chromium") && await findChromium() === undefined) throw cannotFind("chromium");
+  }
+  const chromium = await findChromium();
+  if (chromium !== undefined) environment["SLUICE_TEST_CHROMIUM"] = chromium;
+  return environment;
+}
+
+async function findPostgres(): Promise<string | undefined> {
+  const debian = "/usr/lib/postgresql";
+  const versions: string[] = [];
+  if (await isThere(debian)) {
+    for await (const entry of Deno.readDir(debian)) versions.push(join(debian, entry.name, "bin", "initdb"));
+  }
+  return await firstThere([...onPath("initdb"), ...versions]);
+}
+
+async function findChromium(): Promise<string | undefined> {
+  const given = Deno.env.get("SLUICE_TEST_CHROMIUM");
+  return await firstThere(
+    given ? [given] : ["chromium", "chromium-browser", "google-chrome"].flatMap(onPath),
+  );
+}
+
+function onPath(name: string): string[] {
+  return (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "").map((folder) =>
+    join(folder, name)
+  );
+}
+
+async function firstThere(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await isThere(path)) return path;
+  return undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+async function install(packages: readonly string[]): Promise<void> {
+  if (Deno.uid() !== 0 || !await isThere("/usr/bin/apt-get")) {
+    throw new Error(
+      `${packages.join(" and ")} must be there: install with "sudo apt-get install ${
+        packages.join(" ")
+      }" or as your ` +
+        "system does it, or set SLUICE_TEST_POSTGRES_URL and SLUICE_TEST_CHROMIUM",
+    );
+  }
+  console.log(`Installing ${packages.join(" and ")}`);
+  await aptGet(["update", "-q"]);
+  await aptGet(["install", "-q", "-y", "--no-install-recommends", ...packages]);
+}
+
+async function aptGet(args: readonly string[]): Promise<void> {
+  const { code, stderr } = await new Deno.Command("apt-get", {
+    args: [...args],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+    stdout: "null",
+  }).output();
+  if (code !== 0) throw new Error(`apt-get ${args.join(" ")} failed:\n${new TextDecoder().decode(stderr)}`);
+}
+
+function cannotFind(name: string): Error {
+  return new Error(`${name} was installed but its program was not found`);
+}
