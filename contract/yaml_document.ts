@@ -36,6 +36,10 @@ export function parseYamlDocument(text: string, file: string): YamlDocument {
     faults.push({ ...at(node?.range?.[0] ?? 0), message, severity: "error" });
 
   visit(document, {
+    // `null:`, `true:` and `2013:` are keys like others.
+    Pair(_key, { key }) {
+      if (isScalar(key) && typeof key.value !== "string" && key.source) key.value = key.source;
+    },
     Alias(_key, node) {
       if (node.resolve(document) === undefined) fail(node, `there is no anchor &${node.source} before this`);
     },

@@ -233,6 +233,15 @@ Deno.test("parsePipeline() takes JSON text and anchors with merge keys", async (
   assert.equal(merged.definition?.extract["b"]?.connector, "shop");
 });
 
+Deno.test("parsePipeline() takes null, true and numbers as keys for what is written", async () => {
+  const { definition, faults, place } = await parse(
+    "extract:\n  a:\n    connector: shop\n    stream: a\n    options: { null: NA, 2013: x, true: y }\n",
+  );
+  assert.deepEqual(definition?.extract["a"]?.options, { "null": "NA", "2013": "x", "true": "y" });
+  assert.deepEqual(place(["extract", "a", "options", "2013"]), { file: "p.yaml", line: 5, column: 26 });
+  assert.match(faults[0]?.message ?? "", /options\.\w+: unknown key/);
+});
+
 Deno.test("parsePipeline() does not follow aliases that multiply", async () => {
   const levels = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"];
   for (let level = 1; level < 9; level++) {

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { connectors } from "../../connectors/registry.ts";
+import { createProjectSchemas } from "../../engine/project/schemas.ts";
+import { COMMANDS } from "../../server/cli/commands.ts";
+
+/** What users can write must be in the manual: a key, an option, a variable or a route that is not there fails here. */
+
+const ROOT = join(import.meta.dirname ?? ".", "../..");
+const manual = (page: string) => Deno.readTextFile(join(ROOT, "docs", page));
+
+/** Every key of `properties` below a JSON Schema. */
+function keysOf(schema: unknown, found = new Set<string>()): Set<string> {
+  if (Array.isArray(schema)) { for (const item of schema) keysOf(item, found); }
+  else if (typeof schema === "object" && schema !== null) {
+    for (const [key, value] of Object.entries(schema)) {
+      if (key === "properties" && typeof value === "object" && value !== null) {
+        for (const [name, inner] of Object.entries(value)) {
+          found.add(name);
+          keysOf(inner, found);
+        }
+      } else if (key !== "default" && key !== "enum") keysOf(value, found);
+    }
+  }
+  return found;
+}
+
+/** The part of a page below a heading, up to the next one of that level. */
+function section(page: string, heading: string): string {
+  const start = page.indexOf(`\n${heading}\n`);
+  assert.notEqual(start, -1, `the page has no heading "${heading}"`);
+  const level = heading.slice(0, heading.indexOf(" ") + 1);
+  const end = page.indexOf(`\n${level}`, start + 1);
+  return page.slice(start, end === -1 ? undefined : end);
+}
+
+/** In a table's first column, or in code anywhere else. */
+function mentions(page: string, name: string): boolean {
+  return page.includes(`\`${name}\``) || page.includes(`\`${name}:`) || page.includes(`\`${name} `);
+}
+
+function assertMentioned(page: string, names: Iterable<string>, where: string): void {
+  assert.deepEqual([...names].filter((name) => !mentions(page, name)), [], `not in ${where}`);
+}
+
+async function* sources(folder: string): AsyncIterable<string> {
+  for await (const entry of Deno.readDir(join(ROOT, folder))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* sources(path);
+    else if (/\.tsx?$/.test(entry.name)) yield path;
+  }
+}
+
+Deno.test("every key of a pipeline is in docs/pipelines.md", async () => {
+  // The options are the connectors': their page lists them.
+  const { pipeline } = createProjectSchemas([]);
+  assertMentioned(await manual("pipelines.md"), keysOf(pipeline), "docs/pipelines.md");
+});
+
+Deno.test("every key of a model's header is in docs/models.md", async () => {
+  const { model } = createProjectSchemas([]);
+  assertMentioned(await manual("models.md"), keysOf(model), "docs/models.md");
+});
+
+for (const connector of connectors) {
+  Deno.test(`every key and option of the ${connector.name} connector is in docs/connectors.md`, async () => {
+    const schemas = createProjectSchemas([connector]);
+    const page = section(await manual("connectors.md"), `## ${connector.name}`);
+    const config = keysOf(schemas.connectors);
+    for (const key of ["type", "$schema"]) config.delete(key);
+    const pipelineKeys = keysOf(createProjectSchemas([]).pipeline);
+    const { extract, load } = schemas.pipeline.properties ?? {};
+    const options = new Set([...keysOf(extract), ...keysOf(load)].filter((key) => !pipelineKeys.has(key)));
+    assertMentioned(page, [...config, ...options], `docs/connectors.md, ${connector.name}`);
+  });
+}
+
+Deno.test("every command and option is in docs/cli.md", async () => {
+  const page = await manual("cli.md");
+  const missing: string[] = [];
+  for (const command of COMMANDS) {
+    if (!new RegExp(`^## .*\\b${command.name}\\b`, "m").test(page)) missing.push(command.name);
+    for (const [name, option] of Object.entries(command.options)) {
+      if (!mentions(page, `--${name}`)) missing.push(`${command.name} --${name}`);
+      if (option.env !== undefined && !mentions(page, option.env)) missing.push(option.env);
+    }
+  }
+  assert.deepEqual(missing, [], "not in docs/cli.md");
+});
+
+Deno.test("every variable of the environment is in docs/operations.md", async () => {
+  const names = new Set<string>();
+  for (const folder of ["server", "engine", "ui", "connectors", "sql", "contract"]) {
+    for await (const path of sources(folder)) {
+      const text = await Deno.readTextFile(join(ROOT, path));
+      for (const [name] of text.matchAll(/\bSLUICE_[A-Z][A-Z_]*[A-Z]\b/g)) names.add(name);
+    }
+  }
+  names.delete("SLUICE_SECRET");
+  assert(names.has("SLUICE_TOKEN"));
+  assertMentioned(await manual("operations.md"), names, "docs/operations.md");
+});
+
+Deno.test("every route of the API is in docs/api.md", async () => {
+  const page = await manual("api.md");
+  const routes: string[] = [];
+  for await (const path of sources("server/routes")) {
+    const text = await Deno.readTextFile(join(ROOT, path));
+    for (const [, method = "", route = ""] of text.matchAll(/method: "(\w+)",\s+path: "([^"]+)"/g)) {
+      routes.push(`${method.toUpperCase()} ${route}`);
+    }
+  }
+  assert(routes.length > 10);
+  assertMentioned(page, routes, "docs/api.md");
+});
+
+Deno.test("the published JSON Schemas are those of the code", async () => {
+  for (const [name, schema] of Object.entries(createProjectSchemas(connectors))) {
+    const published = JSON.parse(await manual(`schema/${name}.schema.json`));
+    assert.deepEqual(published, JSON.parse(JSON.stringify(schema)), `${name}: run deno task schema`);
+  }
+});
+
+Deno.test("every link inside the manual leads somewhere", async () => {
+  const pages = ["README.md", "CHANGELOG.md", "examples/quickstart/README.md", "examples/starter/README.md"];
+  for await (const entry of Deno.readDir(join(ROOT, "docs"))) {
+    if (entry.name.endsWith(".md")) pages.push(`docs/${entry.name}`);
+  }
+  const broken: string[] = [];
+  for (const page of pages) {
+    const text = await Deno.readTextFile(join(ROOT, page));
+    for (const [, link = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue;
+      const [path = "", anchor] = link.split("#");
+      const target = path === "" ? join(ROOT, page) : join(ROOT, page, "..", path);
+      const info = await Deno.stat(target).catch(() => undefined);
+      if (info === undefined) broken.push(`${page}: ${link}`);
+      else if (anchor !== undefined && !anchorsOf(await Deno.readTextFile(target)).has(anchor)) {
+        broken.push(`${page}: ${link}`);
+      }
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): Set<string> {
+  return new Set(
+    [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").trim().replaceAll(" ", "-")
+    ),
+  );
+}
