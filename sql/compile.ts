@@ -21,6 +21,8 @@ export interface CompileInput {
   readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
   readonly params: Readonly<Record<string, ParamDefinition>>;
   readonly loads: readonly LoadReference[];
+  /** Names of models that parseModel refused: what reads them is not told that they are missing. */
+  readonly unreadable?: readonly string[];
 }
 
 export interface Compilation {
@@ -59,8 +61,8 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, streams, params, loads } = this.#input;
-    const analysis = await analyzeGraph(this.#session, { models, streams: Object.keys(streams) });
+    const { models, streams, params, loads, unreadable = [] } = this.#input;
+    const analysis = await analyzeGraph(this.#session, { models, streams: Object.keys(streams), unreadable });
     this.#fileFaults.push(...analysis.faults);
     for (const { path, message } of paramFaults(params)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
@@ -69,14 +71,13 @@ class Compiler {
     await this.#createStreams();
     await this.#bindModels(analysis);
     this.#warnOfUnknownStreams(analysis.graph);
-    const tables = { names: analysis.graph.nodes, columns: this.#columns };
     for (const model of models) {
       const columns = this.#columns.get(`model:${model.name}`);
       if (columns === undefined || analysis.broken.has(model.name)) continue;
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
       this.#fileFaults.push(...await bindChecks(this.#session, model, analysis.graph, this.#columns));
     }
-    this.#definitionFaults.push(...loadFaults(loads, tables.names, this.#columns));
+    this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
       graph: analysis.graph,
@@ -129,9 +130,8 @@ class Compiler {
       if (faults.length > 0) throw new AppError("invalid", "types", { faults });
       await this.#session.run(declaredTable(model));
     }
-    await declareCursor(this.#session, model);
     try {
-      return await this.#session.describe(model.sql);
+      return await declareCursor(this.#session, model);
     } finally {
       await this.#session.run("RESET VARIABLE cursor");
     }

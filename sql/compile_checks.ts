@@ -1,11 +1,12 @@
 import type { Fault } from "../contract/errors.ts";
-import { type Column, SqlError, type SqlSession } from "../contract/sql.ts";
+import { type Column, quoteLiteral, SqlError, type SqlSession } from "../contract/sql.ts";
 import { didYouMean } from "../contract/suggest.ts";
 import { type Check, checksOf } from "./checks.ts";
 import { explainSqlError } from "./explain_error.ts";
 import { checkStep, type Graph } from "./graph.ts";
 import { findColumn } from "./incremental.ts";
 import { headerPlace, type Model, modelTable } from "./model.ts";
+import { parseSelect } from "./parse_tree.ts";
 import { parseTableName, resolveTable, tableNames } from "./resolve_table.ts";
 
 /** Columns by node, as `model:daily`, of what has been bound. */
@@ -44,12 +45,35 @@ async function faultOf(
   const reads = graph.checkDepends.get(checkStep(check)) ?? [];
   if (!reads.every((node) => bound.has(node))) return undefined;
   try {
+    if (check.kind === "accepted_values") return await valuesFault(session, model, check, columns);
     if (check.kind === "sql") return await expressionFault(session, model, check);
+    if (check.kind === "query") {
+      await parseSelect(session, model.checks[Number(check.headerPath[1])]?.sql ?? "");
+    }
     await session.describe(`SELECT * FROM (\n${check.sql}\n)`);
   } catch (error) {
     if (!(error instanceof SqlError) || error.code === "cancelled" || error.code === "timeout") throw error;
     return `${check.label}: ${explainSqlError(error)}`;
   }
+}
+
+/** DuckDB turns the values into the column's type when it runs: one that is none would fail then. */
+async function valuesFault(
+  session: SqlSession,
+  model: Model,
+  check: Check,
+  columns: readonly Column[],
+): Promise<string | undefined> {
+  const definition = definitionOf(model, check);
+  const column = findColumn(columns, check.column ?? "");
+  if (definition?.kind !== "accepted_values" || column === undefined) return undefined;
+  const casts = definition.values.map((value, index) =>
+    `TRY_CAST(${quoteLiteral(String(value))} AS ${column.type}) IS NULL AS v${index}`
+  );
+  const [row] = await session.rows(`SELECT ${casts.join(", ")}`);
+  const wrong = definition.values.filter((_, index) => row?.[`v${index}`] === true);
+  if (wrong.length > 0) return `${check.label}: ${wrong.join(", ")} cannot be a value of type ${column.type}`;
+  await session.describe(check.sql);
 }
 
 async function expressionFault(session: SqlSession, model: Model, check: Check): Promise<string | undefined> {

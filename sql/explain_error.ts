@@ -1,11 +1,28 @@
 import { formatFault, type SourcePlace } from "../contract/errors.ts";
 import { SqlError } from "../contract/sql.ts";
-import { didYouMean, listWords } from "../contract/suggest.ts";
+import { didYouMean } from "../contract/suggest.ts";
 import type { Model } from "./model.ts";
 import { placeAt } from "./position.ts";
 
 const MAX_MESSAGE_LENGTH = 300;
 const MAX_LISTED_NAMES = 8;
+/** DuckDB suggests only what its catalog has, where most types are not. */
+const COMMON_TYPES = [
+  "BOOLEAN",
+  "INTEGER",
+  "BIGINT",
+  "DOUBLE",
+  "DECIMAL",
+  "VARCHAR",
+  "DATE",
+  "TIME",
+  "TIMESTAMP",
+  "TIMESTAMPTZ",
+  "INTERVAL",
+  "BLOB",
+  "UUID",
+  "JSON",
+];
 
 /** DuckDB's message in the words of the other faults, with a suggestion where one is near. */
 export function explainSqlError(error: SqlError): string {
@@ -24,7 +41,8 @@ export function explainSqlError(error: SqlError): string {
   if (entry !== null) {
     const [, kind = "", name = "", rest = ""] = entry;
     const word = kind.includes("Function") ? "function" : kind.toLowerCase();
-    return `${word} ${name} does not exist${didYouMean(name, quotedNames(rest))}`;
+    const known = word === "type" ? COMMON_TYPES : [];
+    return `${word} ${name} does not exist${didYouMean(name, [...quotedNames(rest), ...known])}`;
   }
   const plain = message.replace(/ Candidate functions: .*$/, "");
   return plain.length > MAX_MESSAGE_LENGTH ? `${plain.slice(0, MAX_MESSAGE_LENGTH)}…` : plain;
@@ -38,9 +56,10 @@ export function modelErrorPlace(model: Model, error: SqlError, prefixLength = 0)
     : { file: model.path };
 }
 
-/** A failure while a model was built: names the model, the file and the line. Other errors stay as they are. */
+/** A failure while a model was built: names the model, the file and the line. Errors that do, and others, stay as they are. */
 export function toModelError(error: unknown, model: Model, prefixLength: number): unknown {
-  if (!(error instanceof SqlError) || error.code === "cancelled" || error.code === "timeout") return error;
+  if (!(error instanceof SqlError) || error.faults.length > 0) return error;
+  if (error.code === "cancelled" || error.code === "timeout") return error;
   const place = modelErrorPlace(model, error, prefixLength);
   const fault = { ...place, message: explainSqlError(error), severity: "error" } as const;
   return new SqlError(error.code, `Cannot build the model ${model.name}: ${formatFault(fault)}`, {
@@ -62,7 +81,7 @@ function hint(name: string, names: readonly string[]): string {
   const near = didYouMean(name, plain);
   if (near !== "" || names.length === 0) return near;
   const shown = names.slice(0, MAX_LISTED_NAMES);
-  return names.length > shown.length ? "" : `; there is ${listWords(shown)}`;
+  return ` (candidates: ${shown.join(", ")})`;
 }
 
 function quotedNames(text: string): string[] {

@@ -18,6 +18,8 @@ export interface GraphInput {
   readonly models: readonly Model[];
   /** The pipeline's streams, by name or with their tags. */
   readonly streams: readonly (string | { readonly name: string; readonly tags: readonly string[] })[];
+  /** Names of models whose files could not be read: others may name them without a fault of their own. */
+  readonly unreadable?: readonly string[];
 }
 
 export interface GraphNode {
@@ -102,7 +104,7 @@ class GraphBuilder {
   readonly #edges = new Map<string, Map<string, SourcePlace>>();
   #systemViews: Promise<ReadonlySet<string>> | undefined;
 
-  constructor(session: SqlSession, { models, streams }: GraphInput) {
+  constructor(session: SqlSession, { models, streams, unreadable = [] }: GraphInput) {
     this.#session = session;
     this.#streams = new Map(
       streams.map((stream) => typeof stream === "string" ? [stream, []] : [stream.name, stream.tags]),
@@ -122,7 +124,12 @@ class GraphBuilder {
       seen.set(model.name.toLowerCase(), model);
       this.#models.set(model.name, model);
     }
-    this.#names = tableNames(this.#models.keys(), this.#streams.keys());
+    for (const name of unreadable) {
+      if (seen.has(name.toLowerCase())) continue;
+      this.#edges.set(name, new Map());
+      this.#broken.add(name);
+    }
+    this.#names = tableNames([...this.#edges.keys(), ...this.#models.keys()], this.#streams.keys());
   }
 
   async build(): Promise<GraphAnalysis> {

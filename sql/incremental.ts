@@ -92,22 +92,59 @@ export function declaredTable(model: Model): string {
 async function setCursor(session: SqlSession, model: Model, columns: readonly Column[]): Promise<void> {
   const { updateKey } = model;
   if (updateKey === undefined || findColumn(columns, updateKey) === undefined) {
-    return await declareCursor(session, model);
+    await declareCursor(session, model);
+    return;
   }
   const table = modelTable(model.name);
   await session.run(`SET VARIABLE cursor = (SELECT max(${quoteIdentifier(updateKey)}) FROM ${table})`);
 }
 
-/** A NULL with the type of the update_key, so that what is compared with the cursor binds as it will later. */
-export async function declareCursor(session: SqlSession, model: Model): Promise<void> {
-  await session.run("SET VARIABLE cursor = NULL");
-  if (model.updateKey === undefined) return;
-  const columns = await session.describe(model.sql).catch((error) => {
+/** What a cursor mostly is, for queries that do not bind without a type, as `cursor - INTERVAL 1 DAY`. */
+const CURSOR_TYPES = ["TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "DATE", "BIGINT", "VARCHAR"];
+
+/**
+ * Makes the cursor a NULL with the type of the update_key, so that what is compared with it binds as
+ * it will later; without an update_key it stays unset. Answers the columns of the query.
+ */
+export async function declareCursor(session: SqlSession, model: Model): Promise<Column[]> {
+  await session.run("RESET VARIABLE cursor");
+  if (model.updateKey === undefined) return await describe(session, model);
+  // The type of the update_key may depend on the type of the cursor: try until both agree.
+  const declared = Object.entries(model.columns).find(([name]) => isSameName(name, model.updateKey ?? ""))
+    ?.[1];
+  let failure: unknown;
+  for (const guess of [declared?.type, undefined, ...CURSOR_TYPES]) {
+    try {
+      return await declareCursorAs(session, model, model.updateKey, guess);
+    } catch (error) {
+      if (!(error instanceof SqlError) || error.code !== "invalid") throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+async function declareCursorAs(
+  session: SqlSession,
+  model: Model,
+  updateKey: string,
+  guess: string | undefined,
+): Promise<Column[]> {
+  const set = (type: string) => session.run(`SET VARIABLE cursor = CAST(NULL AS ${type})`);
+  await (guess === undefined ? session.run("RESET VARIABLE cursor") : set(guess));
+  const columns = await describe(session, model);
+  const column = findColumn(columns, updateKey);
+  if (column === undefined) throw missingColumn(model, "update_key", updateKey, columns);
+  await set(column.type);
+  return await describe(session, model);
+}
+
+async function describe(session: SqlSession, model: Model): Promise<Column[]> {
+  try {
+    return await session.describe(model.sql);
+  } catch (error) {
     throw toModelError(error, model, 0);
-  });
-  const column = findColumn(columns, model.updateKey);
-  if (column === undefined) throw missingColumn(model, "update_key", model.updateKey, columns);
-  await session.run(`SET VARIABLE cursor = CAST(NULL AS ${column.type})`);
+  }
 }
 
 async function resetCursor(session: SqlSession): Promise<void> {
@@ -185,7 +222,11 @@ async function columnsOfTable(session: SqlSession, table: string): Promise<Colum
 
 /** DuckDB finds columns whatever their case. */
 export function findColumn(columns: readonly Column[], name: string): Column | undefined {
-  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  return columns.find((column) => isSameName(column.name, name));
+}
+
+function isSameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 function missingColumn(model: Model, key: string, name: string, columns: readonly Column[]): AppError {
