@@ -25,7 +25,7 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** The pages, at `/`; they ask `auth` themselves. */
-  readonly pages?: Hono;
+  readonly pages?: Hono<AppEnv>;
   /** /healthz answers 503 until it is; ready from the start by default. */
   readonly isReady?: () => boolean;
   /** The names in Host that are answered, beside localhost and addresses; any name by default. */

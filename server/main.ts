@@ -84,17 +84,18 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createApp } = await import("./app.ts");
   const { Auth } = await import("./auth.ts");
   const { createClientView } = await import("./client_view.ts");
-  const { isLoopback, listen } = await import("./listen.ts");
+  const { listen } = await import("./listen.ts");
   const { ENV_TOKEN_NAME, ensureFirstToken, renewLocalToken } = await import("./token.ts");
+  const { readProxySettings } = await import("./proxy_settings.ts");
   const { createPages } = await import("../ui/pages.tsx");
-  const { room: { engine, store: { access } }, host, port, allowedHosts, trustProxy, isReady, log } = options;
+  const { room: { engine, store: { access } }, host, port, isReady, log } = options;
   const { version } = program;
+  const { allowedHosts, trustProxy } = readProxySettings(env, host);
   const clock = systemClock;
   const envToken = env("SLUICE_TOKEN");
   const firstToken = await ensureFirstToken(access, envToken, clock);
   const localToken = await renewLocalToken(access, clock);
   const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log });
-  const onlyHere = isLoopback(host) && !trustProxy;
   const app = createApp({
     engine,
     access,
@@ -104,7 +105,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     isReady,
     pages: createPages({ engine, auth, version, clock, log }),
-    ...(allowedHosts.length > 0 || onlyHere ? { allowedHosts } : {}),
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
   });
   const listener = listen(app, { host, port });
   return {

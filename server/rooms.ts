@@ -38,10 +38,6 @@ export interface ListenOptions {
   readonly room: EngineRoom;
   readonly host: string;
   readonly port: number;
-  /** Names that Host may have, beside localhost and addresses; for an empty list see `sluice serve --help`. */
-  readonly allowedHosts: readonly string[];
-  /** Whether X-Forwarded-* headers count. */
-  readonly trustProxy: boolean;
   readonly log: Log;
   /** /healthz answers 503 until it is. */
   readonly isReady: () => boolean;

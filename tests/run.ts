@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { buildBinary } from "./runner/build_binary.ts";
 import { findGroups, type Group } from "./runner/groups.ts";
 import { type GroupResult, runGroup } from "./runner/run_group.ts";
-import { prepareServers } from "./runner/servers.ts";
+import { startServers } from "./runner/servers.ts";
 
 /**
  * `deno task test [PATH …] [--filter TEXT]`: sets up what the tests need, runs them group by group,
@@ -21,9 +21,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const results: GroupResult[] = [];
   try {
-    const environment = await prepareServers(groups);
+    await using servers = await startServers(groups);
     if (groups.some((group) => group.needsBinary)) await buildBinary(root);
-    for (const group of groups) results.push(await runAndTell(group, filter, environment));
+    for (const group of groups) results.push(await runAndTell(group, filter, servers.environment));
   } catch (error) {
     console.log(`\nThe tests cannot run: ${error instanceof Error ? error.message : String(error)}`);
     results.push({ ...EMPTY, failed: 1 });

@@ -52,19 +52,6 @@ export const COMMANDS: readonly CommandSpec[] = [
         env: "SLUICE_PORT",
         description: "the port to listen on, 8080 by default; 0 picks a free one",
       },
-      "allow-host": {
-        type: "string",
-        value: "NAME",
-        multiple: true,
-        env: "SLUICE_ALLOWED_HOSTS",
-        description:
-          "a name that browsers may use for the server; on a loopback address only localhost by default",
-      },
-      "trust-proxy": {
-        type: "boolean",
-        env: "SLUICE_TRUST_PROXY",
-        description: "believe the X-Forwarded headers of a reverse proxy in front of the server",
-      },
       run: {
         type: "string",
         value: "PIPELINE",

@@ -133,9 +133,8 @@ function createInvocation(
   return {
     command: spec.name,
     arguments: positionals,
-    flag: (option) => values.has(option) || /^(?:1|true|yes)$/i.test(fromEnv(option) ?? ""),
+    flag: (option) => values.has(option),
     text: (option) => values.get(option)?.[0] ?? fromEnv(option),
-    list: (option) =>
-      values.get(option) ?? fromEnv(option)?.split(/[\s,]+/).filter((part) => part !== "") ?? [],
+    list: (option) => values.get(option) ?? [],
   };
 }

@@ -26,8 +26,6 @@ export const serve: CommandRun = async (invocation, context) => {
     room,
     host,
     port,
-    allowedHosts: invocation.list("allow-host"),
-    trustProxy: invocation.flag("trust-proxy"),
     log,
     isReady: () => isReady,
   });

@@ -60,6 +60,7 @@ async function runDeno(group: Group, options: GroupOptions, junitPath: string) {
       "--no-check",
       "--sanitize-ops",
       "--sanitize-resources",
+      "--preload=tests/support/keep_native_handles.ts",
       `--junit-path=${junitPath}`,
       ...(group.isParallel ? ["--parallel"] : []),
       ...(options.filter === undefined ? [] : [`--filter=${options.filter}`]),

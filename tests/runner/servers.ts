@@ -1,28 +1,43 @@
 import { join } from "node:path";
+import { startPostgres } from "../support/postgres.ts";
 import type { Group } from "./groups.ts";
 
+const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
+const CHROMIUM = "SLUICE_TEST_CHROMIUM";
+
+/** What the tests need from outside, going on until it is disposed of. */
+export interface Servers extends AsyncDisposable {
+  /** Where the tests find them. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /**
- * What some tests need from outside. It is installed where that can be done (root on Debian or a
- * system made from it); an address in SLUICE_TEST_POSTGRES_URL, or a browser's path in
- * SLUICE_TEST_CHROMIUM, is used instead. Answers the environment for the tests.
+ * Starts what the groups need. What is not there is installed where that can be done (root on Debian
+ * or a system made from it); an address in SLUICE_TEST_POSTGRES_URL, or a browser's path in
+ * SLUICE_TEST_CHROMIUM, is used instead.
  */
-export async function prepareServers(groups: readonly Group[]): Promise<Record<string, string>> {
+export async function startServers(groups: readonly Group[]): Promise<Servers> {
+  const needsPostgres = groups.some((group) => group.needsPostgres) && !Deno.env.get(POSTGRES_URL);
+  const needsBrowser = groups.some((group) => group.needsBrowser);
   const missing: string[] = [];
-  const environment: Record<string, string> = {};
-  if (groups.some((group) => group.needsPostgres) && !Deno.env.get("SLUICE_TEST_POSTGRES_URL")) {
-    if (await findPostgres() === undefined) missing.push("postgresql");
-  }
-  if (groups.some((group) => group.needsBrowser)) {
-    if (await findChromium() === undefined) missing.push("chromium");
-  }
+  if (needsPostgres && await findPostgres() === undefined) missing.push("postgresql");
+  if (needsBrowser && await findChromium() === undefined) missing.push("chromium");
   if (missing.length > 0) {
     await install(missing);
     if (missing.includes("postgresql") && await findPostgres() === undefined) throw cannotFind("postgresql");
     if (missing.includes("chromium") && await findChromium() === undefined) throw cannotFind("chromium");
   }
-  const chromium = await findChromium();
-  if (chromium !== undefined) environment["SLUICE_TEST_CHROMIUM"] = chromium;
-  return environment;
+  const chromium = needsBrowser ? await findChromium() : undefined;
+  const postgres = needsPostgres ? await startPostgres() : undefined;
+  return {
+    environment: {
+      ...(chromium === undefined ? {} : { [CHROMIUM]: chromium }),
+      ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),
+    },
+    async [Symbol.asyncDispose]() {
+      await postgres?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function findPostgres(): Promise<string | undefined> {
@@ -35,7 +50,7 @@ async function findPostgres(): Promise<string | undefined> {
 }
 
 async function findChromium(): Promise<string | undefined> {
-  const given = Deno.env.get("SLUICE_TEST_CHROMIUM");
+  const given = Deno.env.get(CHROMIUM);
   return await firstThere(
     given ? [given] : ["chromium", "chromium-browser", "google-chrome"].flatMap(onPath),
   );

@@ -1,0 +1,139 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
+import type { RunEvent } from "../../../../contract/run.ts";
+import { systemClock } from "../../../../engine/clock.ts";
+import type { Engine } from "../../../../engine/engine.ts";
+import { openStore } from "../../../../engine/store/open.ts";
+import { createApp } from "../../../../server/app.ts";
+import { Auth } from "../../../../server/auth.ts";
+import { ApiClient } from "../../../../server/cli/api_client.ts";
+import { RemoteEngine } from "../../../../server/cli/remote_engine.ts";
+import { createClientView } from "../../../../server/client_view.ts";
+import { listen } from "../../../../server/listen.ts";
+import { renewLocalToken } from "../../../../server/token.ts";
+import type { FakeEngine } from "../../../support/fake_engine.ts";
+import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
+
+interface Remote {
+  readonly engine: FakeEngine;
+  readonly remote: Engine;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The real server over an engine in memory, and the engine as a command sees it from afar. */
+async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using store = await openStore(`file:${folder}/sluice.db`);
+    const engine = createFakeProject();
+    const log = () => {};
+    const auth = new Auth({
+      access: store.access,
+      clock: systemClock,
+      client: createClientView({ trustProxy: false }),
+      log,
+    });
+    const app = createApp({ engine, access: store.access, auth, version: "0.0.0", clock: systemClock, log });
+    const listener = listen(app, { host: "127.0.0.1", port: 0 });
+    let stopped: Promise<void> | undefined;
+    const stop = () => stopped ??= listener.shutdown(1_000);
+    try {
+      const api = new ApiClient(listener.url, await renewLocalToken(store.access, systemClock));
+      await work({ engine, remote: new RemoteEngine(api), url: listener.url, stop });
+    } finally {
+      await stop();
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const failsWith = (code: ErrorCode) => (error: unknown) => error instanceof AppError && error.code === code;
+const never = new AbortController().signal;
+
+Deno.test("RemoteEngine answers what the server's engine answers", async () => {
+  await withRemote(async ({ engine, remote }) => {
+    deepStrictEqual(await remote.listPipelines(), await engine.listPipelines());
+    deepStrictEqual(await remote.getPipeline("flights"), await engine.getPipeline("flights"));
+    deepStrictEqual(
+      await remote.listRuns({ pipeline: "orders", limit: 3 }),
+      await engine.listRuns({ pipeline: "orders", limit: 3 }),
+    );
+    deepStrictEqual(await remote.getRun(RUN_IDS.failed), await engine.getRun(RUN_IDS.failed));
+    deepStrictEqual(
+      await remote.getRunLogs(RUN_IDS.failed, { afterSeq: 1 }),
+      await engine.getRunLogs(RUN_IDS.failed, { afterSeq: 1 }),
+    );
+    deepStrictEqual(await remote.applyProject(), await engine.applyProject());
+  });
+});
+
+Deno.test("RemoteEngine triggers with params and selection, as a command", async () => {
+  await withRemote(async ({ remote }) => {
+    const run = await remote.triggerRun("flights", {
+      trigger: "cli",
+      params: { region: "eu", threshold: 20 },
+      select: "+daily",
+      fullRefresh: true,
+    });
+    deepStrictEqual(
+      [run.state, run.trigger, run.params, run.select, run.full_refresh],
+      ["queued", "cli", { region: "eu", threshold: 20 }, "+daily", true],
+    );
+    strictEqual((await remote.cancelRun(run.id)).state, "cancelled");
+    strictEqual((await remote.retryRun(run.id)).state, "queued");
+  });
+});
+
+Deno.test("RemoteEngine throws the errors that the server's engine throws", async () => {
+  await withRemote(async ({ remote, stop }) => {
+    await rejects(remote.getRun("no/such run?"), failsWith("not_found"));
+    await rejects(remote.retryRun(RUN_IDS.succeeded), failsWith("conflict"));
+    await rejects(remote.triggerRun("flights", { trigger: "cli", select: "nothing" }), failsWith("invalid"));
+    await stop();
+    await rejects(remote.listPipelines(), failsWith("unavailable"));
+  });
+});
+
+Deno.test("RemoteEngine throws unauthorized for a token of another start", async () => {
+  await withRemote(async ({ url }) => {
+    const remote = new RemoteEngine(new ApiClient(url, "slc_other"));
+    await rejects(remote.listPipelines(), failsWith("unauthorized"));
+  });
+});
+
+Deno.test("RemoteEngine watches a run until it has ended", async () => {
+  await withRemote(async ({ engine, remote }) => {
+    const events: RunEvent[] = [];
+    let isMoved = false;
+    for await (const event of remote.watchRun(RUN_IDS.running, 0, never)) {
+      events.push(event);
+      if (isMoved) continue;
+      isMoved = true;
+      engine.addLog(RUN_IDS.running, { message: "over the wire: ünï", level: "warn" });
+      engine.addProgress(RUN_IDS.running, "extract:flights", 7);
+      engine.move(RUN_IDS.running, "succeed");
+    }
+    ok(events.some((event) => event.type === "log" && event.line.message === "over the wire: ünï"));
+    ok(events.some((event) => event.type === "progress" && event.rows === 7));
+    const last = events.at(-1);
+    strictEqual(last?.type === "run" && last.run.state, "succeeded");
+  });
+});
+
+Deno.test("RemoteEngine says that the server went away while it was watching", async () => {
+  await withRemote(async ({ remote, stop }) => {
+    const watch = async () => {
+      for await (const _ of remote.watchRun(RUN_IDS.running, 0, never)) void stop();
+    };
+    await rejects(watch(), failsWith("unavailable"));
+  });
+});
+
+Deno.test("RemoteEngine stops watching when it is told to", async () => {
+  await withRemote(async ({ remote }) => {
+    const stopping = new AbortController();
+    for await (const _ of remote.watchRun(RUN_IDS.running, 0, stopping.signal)) stopping.abort();
+  });
+});

@@ -1,0 +1,63 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import type { RunEvent, Step } from "../../../../contract/run.ts";
+import { createRunDisplay } from "../../../../server/cli/run_display.ts";
+import { RecordedTerminal } from "../../../support/recorded_terminal.ts";
+
+const STEP: Step = {
+  name: "extract:orders",
+  kind: "extract",
+  state: "running",
+  attempt: 1,
+  rows: null,
+  size_bytes: null,
+  started_at: null,
+  finished_at: null,
+  duration_ms: null,
+  error: null,
+  sql: null,
+  depends: [],
+};
+
+const ended = (change: Partial<Step>): RunEvent => ({
+  type: "step",
+  step: { ...STEP, state: "succeeded", rows: 1_204, size_bytes: 83_000, duration_ms: 420, ...change },
+});
+
+Deno.test("the plain display prints each ended step once", () => {
+  const terminal = new RecordedTerminal();
+  using display = createRunDisplay(terminal);
+  display.show({ type: "step", step: STEP });
+  display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null });
+  display.show(ended({}));
+  display.show(ended({}));
+  deepStrictEqual(terminal.notes, [`✓ ${"extract:orders".padEnd(36)}  1,204 rows  83 kB  420 ms`]);
+});
+
+Deno.test("the plain display leaves out checks that pass and shows those that do not", () => {
+  const terminal = new RecordedTerminal();
+  using display = createRunDisplay(terminal);
+  display.show(ended({ name: "check:a", kind: "check", rows: 0 }));
+  display.show(ended({ name: "check:b", kind: "check", state: "warned", rows: 3 }));
+  strictEqual(terminal.notes.length, 1);
+  match(terminal.notes[0] ?? "", /^! check:b +3 rows .* warned$/);
+});
+
+Deno.test("the plain display shows a failed step's message on one line", () => {
+  const terminal = new RecordedTerminal();
+  using display = createRunDisplay(terminal);
+  display.show(ended({ state: "failed", error: { code: "invalid", message: "first\nsecond \x1b[31mred" } }));
+  match(terminal.notes[0] ?? "", /failed\n {4}first second \[31mred$/);
+});
+
+Deno.test("the live display takes back all that it drew", () => {
+  const terminal = new RecordedTerminal({ isLive: true });
+  {
+    using display = createRunDisplay(terminal);
+    display.show({ type: "step", step: STEP });
+    display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null });
+    display.show(ended({ name: "extract:other" }));
+  }
+  match(terminal.drawn.join(""), /extract:orders +500 rows/);
+  // Every drawn block of lines is followed by the sequence that goes up over it and clears.
+  deepStrictEqual(terminal.drawn.at(-1), "\x1b[1A\x1b[J");
+});
