@@ -1,0 +1,5 @@
+import type { Connector } from "../contract/connector.ts";
+import { file } from "./file/connector.ts";
+
+/** Every kind of system that connectors.yaml may name in `type:`. */
+export const connectors: readonly Connector[] = [file];
