@@ -1,0 +1,176 @@
+import duckdb from "@duckdb/node-bindings";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { AppError } from "../../contract/errors.ts";
+import { quoteLiteral } from "../../contract/sql.ts";
+import { toOpenError } from "./open_error.ts";
+import { readRows } from "./row_reader.ts";
+import { DuckSession, type SessionHost } from "./session.ts";
+import { abortError } from "./sql_error.ts";
+
+const LOCK_RETRY_MS = 50;
+
+export interface DatabaseOptions {
+  /** Absolute, or `:memory:`. */
+  readonly path: string;
+  /** As DuckDB writes it: `2GB`. */
+  readonly memoryLimit?: string;
+  readonly threads?: number;
+  /** Where DuckDB spills. Absolute. */
+  readonly tempDirectory?: string;
+  /** What SQL may read and write beside the database file itself. Absolute. */
+  readonly allowedDirectories: readonly string[];
+  readonly allowedPaths?: readonly string[];
+  /** How long to keep trying while another process holds the file; 0 by default. */
+  readonly lockTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The files that this process holds. DuckDB does not notice that one process opens a file twice, and
+ * loses rows then; its lock belongs to the process, so nothing smaller than the process can know.
+ */
+const openPaths = new Set<string>();
+
+/**
+ * Opens a database file, or creates it, and locks its configuration: SQL reaches the allowed folders
+ * and nothing else, loads no extension and changes no setting.
+ *
+ * @throws AppError `unavailable` where another process holds the file, `conflict` where this one
+ * does, `invalid` where it is not a DuckDB file, is damaged or made by a newer DuckDB.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if (options.path !== ":memory:" && !isAbsolute(options.path)) {
+    throw new AppError("internal", `Cannot open database "${options.path}": the path is not absolute`);
+  }
+  const key = options.path === ":memory:" ? undefined : await canonicalPath(options.path);
+  if (key !== undefined && openPaths.has(key)) {
+    throw new AppError(
+      "conflict",
+      `Cannot open database "${options.path}": this process has it open already`,
+    );
+  }
+  if (key !== undefined) openPaths.add(key);
+  const free = () => void (key !== undefined && openPaths.delete(key));
+  try {
+    const handle = await openHandle(options);
+    try {
+      return new Database(handle, await lockDown(handle, options), free);
+    } catch (error) {
+      duckdb.close_sync(handle);
+      throw toOpenError(error, options.path);
+    }
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+/** One open database file. Disposing it closes its sessions, writes a checkpoint and frees the file. */
+export class Database implements AsyncDisposable {
+  readonly #handle: duckdb.Database;
+  readonly #keywords: ReadonlySet<string>;
+  readonly #free: () => void;
+  readonly #sessions = new Set<DuckSession>();
+  #isClosed = false;
+
+  constructor(handle: duckdb.Database, keywords: ReadonlySet<string>, free: () => void) {
+    this.#handle = handle;
+    this.#keywords = keywords;
+    this.#free = free;
+  }
+
+  async session(): Promise<DuckSession> {
+    if (this.#isClosed) throw new AppError("internal", "Cannot start a session: the database is closed");
+    const host: SessionHost = {
+      keywords: this.#keywords,
+      connect: () => this.session(),
+      release: (session) => void this.#sessions.delete(session),
+    };
+    const session = new DuckSession(await duckdb.connect(this.#handle), host);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    for (const session of [...this.#sessions]) await session[Symbol.asyncDispose]();
+    try {
+      await using session = await this.session();
+      await session.run("CHECKPOINT");
+    } catch {
+      // What was committed is in the write-ahead log and is read from there at the next opening.
+    } finally {
+      this.#isClosed = true;
+      duckdb.close_sync(this.#handle);
+      this.#free();
+    }
+  }
+}
+
+async function openHandle(options: DatabaseOptions): Promise<duckdb.Database> {
+  const deadlineMs = performance.now() + (options.lockTimeoutMs ?? 0);
+  for (;;) {
+    if (options.signal?.aborted) throw abortError(options.signal);
+    try {
+      return await duckdb.open(options.path, openConfig(options));
+    } catch (error) {
+      const failure = toOpenError(error, options.path);
+      if (failure.code !== "unavailable" || performance.now() >= deadlineMs) throw failure;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+  }
+}
+
+function openConfig(options: DatabaseOptions): duckdb.Config {
+  const settings: Record<string, string | undefined> = {
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    memory_limit: options.memoryLimit,
+    threads: options.threads?.toString(),
+    temp_directory: options.tempDirectory,
+  };
+  const config = duckdb.create_config();
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined) continue;
+    try {
+      duckdb.set_config(config, name, value);
+    } catch (cause) {
+      throw new AppError("invalid", `Cannot open a database with ${name} = "${value}"`, { cause });
+    }
+  }
+  return config;
+}
+
+/** Answers DuckDB's keywords. */
+async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Promise<ReadonlySet<string>> {
+  const list = (paths: readonly string[]) => `[${paths.map(quoteLiteral).join(", ")}]`;
+  const connection = await duckdb.connect(handle);
+  try {
+    const keywords = await duckdb.query(
+      connection,
+      "SELECT keyword_name AS name FROM duckdb_keywords()",
+    ).then(readRows);
+    await duckdb.query(
+      connection,
+      `SET GLOBAL errors_as_json = true;
+       SET GLOBAL TimeZone = 'UTC';
+       SET GLOBAL allow_community_extensions = false;
+       SET GLOBAL allowed_directories = ${list(options.allowedDirectories)};
+       SET GLOBAL allowed_paths = ${list(options.allowedPaths ?? [])};
+       SET GLOBAL enable_external_access = false;
+       SET GLOBAL lock_configuration = true`,
+    );
+    return new Set(keywords.map((row) => String(row.name)));
+  } finally {
+    duckdb.disconnect_sync(connection);
+  }
+}
+
+async function canonicalPath(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch {
+    // Not there yet: its folder may still be a link.
+    return join(await Deno.realPath(dirname(path)).catch(() => dirname(path)), basename(path));
+  }
+}
