@@ -20,6 +20,19 @@ export interface ModelFiles {
   readonly exists: boolean;
 }
 
+/** A schema of names drops these on the way through: what is lost without a word must be a fault. */
+const RESERVED_KEYS = ["__proto__", "prototype", "constructor"];
+
+/** Finds them anywhere in a definition as it was written. */
+export function checkReservedKeys(value: unknown, path: DocumentPath = []): PipelineFault[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    if (RESERVED_KEYS.includes(key)) return [error(at, "key", "this name cannot be used here")];
+    return checkReservedKeys(inner, at);
+  });
+}
+
 /** A reference in a pipeline would stay as it is: they belong into connectors.yaml. */
 export function checkTexts(definition: PipelineDefinition): PipelineFault[] {
   const faults: PipelineFault[] = [];

@@ -7,7 +7,13 @@ import {
   type RevisionFile,
 } from "../../contract/pipeline.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
-import { checkNames, checkTexts, type ModelFiles, type PipelineFault } from "./check_pipeline.ts";
+import {
+  checkNames,
+  checkReservedKeys,
+  checkTexts,
+  type ModelFiles,
+  type PipelineFault,
+} from "./check_pipeline.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { checkSchema } from "../../contract/schema_faults.ts";
@@ -70,6 +76,7 @@ export async function parsePipeline(
   const definition = shape.output;
   const models = await modelsOf(definition.transform ?? name);
   const found: PipelineFault[] = [
+    ...checkReservedKeys(document.value),
     ...scheduleFaults(definition),
     ...checkTexts(definition),
     ...checkNames(definition, models),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { formatFault } from "../../../../contract/errors.ts";
 import { modelFiles } from "../../../../engine/project/load.ts";
 import { parseConnectors } from "../../../../engine/project/parse_connectors.ts";
@@ -258,6 +259,70 @@ Deno.test("parsePipeline() treats hostile names as names", async () => {
   assert.equal(hostile.definition, undefined);
   assert(hostile.faults.length >= 1);
   assert.equal(Reflect.get({}, "connector"), undefined);
+  const lost = await parse("extract: { constructor: { connector: shop, stream: a } }\n");
+  assert.deepEqual(lost.faults.map(formatFault), [
+    "p.yaml:1:1: warning: it has nothing to do: no stream, no model",
+    "p.yaml:1:12: extract.constructor: this name cannot be used here",
+  ]);
   const connector = await parse("extract: { a: { connector: constructor, stream: a } }\n");
   assert.match(connector.faults[0]?.message ?? "", /unknown connector "constructor"/);
+});
+
+Deno.test("parsePipeline() answers faults with places for any text and any value", async () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.array(
+      fc.constantFrom(
+        "extract",
+        "load",
+        ":",
+        " ",
+        "\n",
+        "  ",
+        "- ",
+        "{",
+        "}",
+        "[",
+        "a",
+        "&a",
+        "*a",
+        "'",
+        "#",
+        "\t",
+      ),
+    )
+      .map((parts) => parts.join("")),
+  );
+  const key = fc.constantFrom(
+    "extract",
+    "load",
+    "params",
+    "schedule",
+    "connector",
+    "path",
+    "a",
+    "retry",
+    "__proto__",
+  );
+  const value = fc.dictionary(
+    key,
+    fc.letrec((tie) => ({
+      node: fc.oneof(
+        { maxDepth: 4 },
+        fc.jsonValue({ maxDepth: 1 }),
+        fc.dictionary(key, tie("node")),
+        fc.array(tie("node"), { maxLength: 3 }),
+      ),
+    })).node,
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(text, value), async (definition) => {
+      const loaded = await parse(definition);
+      for (const fault of loaded.faults) {
+        assert(fault.message !== "" && fault.line !== undefined && fault.line >= 1);
+      }
+      assert(loaded.definition !== undefined || loaded.faults.length > 0);
+    }),
+    { numRuns: 300 },
+  );
 });
