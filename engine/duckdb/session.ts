@@ -4,6 +4,7 @@ import { AppError } from "../../contract/errors.ts";
 import {
   type Column,
   quoteIdentifier,
+  quoteLiteral,
   type SqlRow,
   type SqlSession,
   type SqlValue,
