@@ -116,8 +116,14 @@ remove_old() {
 }
 
 # The usual case first, without starting a single process.
-[ -z "${XDG_CACHE_HOME:-}" ] || ! is_whole "$XDG_CACHE_HOME/sluice/$id" || start "$XDG_CACHE_HOME/sluice/$id" "$@"
-[ -z "${HOME:-}" ] || ! is_whole "$HOME/.cache/sluice/$id" || start "$HOME/.cache/sluice/$id" "$@"
+if [ -n "${XDG_CACHE_HOME:-}" ]; then
+  usual=$XDG_CACHE_HOME/sluice
+elif [ -n "${HOME:-}" ]; then
+  usual=$HOME/.cache/sluice
+else
+  usual=
+fi
+[ -z "$usual" ] || ! is_whole "$usual/$id" || start "$usual/$id" "$@"
 
 candidates=$(roots)
 old_ifs=$IFS
@@ -125,13 +131,14 @@ IFS='
 '
 set -f
 for candidate in $candidates; do
-  is_whole "$candidate/$id" && IFS=$old_ifs && start "$candidate/$id" "$@"
-done
-for candidate in $candidates; do
-  (set +f && IFS=$old_ifs && unpack "$candidate")
-  status=$?
-  [ "$status" -le 1 ] || exit "$status"
-  [ "$status" -ne 0 ] || { IFS=$old_ifs && start "$candidate/$id" "$@"; }
+  if ! is_whole "$candidate/$id"; then
+    (set +f && IFS=$old_ifs && unpack "$candidate")
+    status=$?
+    [ "$status" -le 1 ] || exit "$status"
+    [ "$status" -eq 0 ] || continue
+  fi
+  IFS=$old_ifs
+  start "$candidate/$id" "$@"
 done
 say "cannot unpack itself: none of these can be written and run from: $(printf '%s' "$candidates" | tr '\n' ' ')"
 say "set XDG_CACHE_HOME to a folder that can"

@@ -110,8 +110,10 @@ Deno.test("the schema that an example's file names is there", async () => {
   for (const path of examples) {
     const named = /yaml-language-server: *\$schema=(\S+)/.exec(await Deno.readTextFile(join(ROOT, path)))
       ?.[1];
-    if (named === undefined) wrong.push(`${path} names no schema`);
-    else if (!await Deno.stat(join(ROOT, dirname(path), named)).then(() => true, () => false)) {
+    // The starter is copied to where the schemas are not.
+    if (named === undefined) {
+      if (!path.startsWith("examples/starter/")) wrong.push(`${path} names no schema`);
+    } else if (!await Deno.stat(join(ROOT, dirname(path), named)).then(() => true, () => false)) {
       wrong.push(`${path} names ${named}, which is not there`);
     }
   }

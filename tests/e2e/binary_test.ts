@@ -1,0 +1,182 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { copy } from "../support/copy_folder.ts";
+import { namesIn, PACKED_SLUICE, PackedServer, runPacked, withTempFolder } from "../support/packed_sluice.ts";
+import { waitFor } from "../support/sluice_server.ts";
+
+/**
+ * The one file as a user has it: from another folder, without the checkout's environment, without a
+ * network and without a toolchain.
+ */
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const VERSION_LINE = /^sluice \d+\.\d+\.\d+ \(deno 2\.9\.5, \w+ \w+\)\n$/;
+
+/** Built once a file of tests, so that only what is about unpacking unpacks. */
+const cache = await Deno.makeTempDir({ prefix: "sluice-cache-" });
+const env = { XDG_CACHE_HOME: cache };
+globalThis.addEventListener("unload", () => Deno.removeSync(cache, { recursive: true }));
+
+Deno.test("it starts with an empty environment", async () => {
+  // Without HOME and the like it unpacks into a temporary folder that all tests share.
+  const shared = `/var/tmp/sluice-${Deno.uid()}`;
+  const before = await namesIn(shared);
+  try {
+    const { code, stdout, stderr } = await runPacked(["version"], { cwd: "/" });
+    deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
+    match(stdout, VERSION_LINE);
+  } finally {
+    for (const name of await namesIn(shared)) {
+      if (!before.includes(name)) await Deno.remove(join(shared, name), { recursive: true });
+    }
+  }
+});
+
+Deno.test("a new project runs without a network", async () => {
+  await withTempFolder(async (folder) => {
+    const alone = { env, hasNoNetwork: true };
+    const made = await runPacked(["init", "my shop"], { ...alone, cwd: folder });
+    strictEqual(made.code, 0, made.stderr);
+    const project = { ...alone, cwd: join(folder, "my shop") };
+    const checked = await runPacked(["check"], project);
+    strictEqual(checked.code, 0, checked.stdout + checked.stderr);
+    const ran = await runPacked(["run", "hello", "--json"], project);
+    strictEqual(ran.code, 0, ran.stdout + ran.stderr);
+    const outcome: Record<string, unknown> = JSON.parse(ran.stdout.trimEnd().split("\n").at(-1) ?? "");
+    strictEqual(outcome["state"], "succeeded");
+    ok(Number(outcome["rows_extracted"]) > 0 && Number(outcome["rows_loaded"]) > 0, ran.stdout);
+    const listed = await runPacked(["runs"], project);
+    match(listed.stdout, /^RUN +PIPELINE[\s\S]*hello +succeeded +cli/);
+    const shown = await runPacked(["show", String(outcome["id"])], project);
+    match(shown.stdout, /extract:orders +succeeded/);
+    const logged = await runPacked(["logs", String(outcome["id"])], project);
+    strictEqual(logged.code, 0, logged.stderr);
+  });
+});
+
+Deno.test("a copy of the quickstart passes its check and runs", async () => {
+  await withTempFolder(async (folder) => {
+    const project = join(folder, "quickstart");
+    await copy(join(ROOT, "examples", "quickstart"), project, (name) => name !== ".sluice" && name !== "out");
+    const options = {
+      cwd: folder,
+      env: { ...env, SLUICE_PROJECT: project, SLUICE_DATA: join(folder, "data") },
+    };
+    const checked = await runPacked(["check"], options);
+    strictEqual(checked.code, 0, checked.stdout + checked.stderr);
+    const ran = await runPacked(["run", "quickstart"], options);
+    strictEqual(ran.code, 0, ran.stdout + ran.stderr);
+    match(ran.stdout, /^quickstart succeeded in .*rows extracted/);
+    // The variable moved the data: the project has its outputs only.
+    deepStrictEqual((await namesIn(project)).includes(".sluice"), false);
+  });
+});
+
+Deno.test("its server runs a pipeline that was triggered over the API", async () => {
+  await withTempFolder(async (folder) => {
+    const project = join(folder, "shop");
+    strictEqual((await runPacked(["init", project], { cwd: folder, env })).code, 0);
+    await using server = await PackedServer.start(project, { cwd: "/", env });
+    const health = await fetch(`${server.url}/healthz`);
+    deepStrictEqual([health.status, (await health.json()).status], [200, "ok"]);
+    const { id } = await server.call("POST", "/api/pipelines/hello/runs", {});
+    const ended = await waitFor(async () => {
+      const run = await server.call("GET", `/api/runs/${id}`);
+      return run["state"] === "queued" || run["state"] === "running" ? undefined : run;
+    }, 30_000);
+    strictEqual(ended?.["state"], "succeeded", JSON.stringify(ended));
+    // A command on the same folder goes through the server.
+    const listed = await runPacked(["runs", "--json"], { cwd: project, env });
+    strictEqual(JSON.parse(listed.stdout)[0]?.id, id);
+    const second = await runPacked(["serve", "--port", "0"], { cwd: project, env });
+    strictEqual(second.code, 2);
+    ok(second.stderr.includes(`sluice serve at ${server.url} (pid `), second.stderr);
+    const { code } = await server.stop();
+    strictEqual(code, 0);
+  });
+});
+
+Deno.test("sluice deno is the deno inside", async () => {
+  await withTempFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "a.ts"), "const  a:number = 1;\nconsole.log(a)\n");
+    const options = { cwd: folder, env, hasNoNetwork: true };
+    strictEqual((await runPacked(["deno", "fmt", "--quiet", "a.ts"], options)).code, 0);
+    strictEqual(await Deno.readTextFile(join(folder, "a.ts")), "const a: number = 1;\nconsole.log(a);\n");
+    const ran = await runPacked(["deno", "run", "--quiet", "a.ts"], options);
+    deepStrictEqual([ran.code, ran.stdout], [0, "1\n"]);
+    await Deno.writeTextFile(join(folder, "b.ts"), 'const b: number = "x";\n');
+    strictEqual((await runPacked(["deno", "check", "b.ts"], options)).code, 1);
+  });
+});
+
+Deno.test("first starts at the same time leave one whole copy", async () => {
+  await withTempFolder(async (folder) => {
+    const fresh = { cwd: folder, env: { XDG_CACHE_HOME: join(folder, "cache") } };
+    const starts = await Promise.all([1, 2, 3].map(() => runPacked(["version"], fresh)));
+    for (const { code, stdout, stderr } of starts) {
+      deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
+      match(stdout, VERSION_LINE);
+    }
+    const copies = await namesIn(join(folder, "cache", "sluice"));
+    strictEqual(copies.length, 1, copies.join(", "));
+    const inside = await namesIn(join(folder, "cache", "sluice", copies[0] ?? ""));
+    deepStrictEqual(inside, ["LICENSES.txt", "bin", "complete", "deno", "lib"]);
+  });
+});
+
+Deno.test("a damaged file says so, and leaves nothing behind", async () => {
+  await withTempFolder(async (folder) => {
+    const whole = await Deno.readFile(PACKED_SLUICE);
+    const flipped = whole.slice();
+    const middle = Math.floor(flipped.length / 2);
+    flipped[middle] = (flipped[middle] ?? 0) ^ 1;
+    const cases = [
+      ["flipped", flipped, /is damaged: its archive does not match its checksum\. Download it again\./],
+      ["short", whole.subarray(0, middle), /is damaged: \d+ bytes of its archive are there, expected \d+/],
+    ] as const;
+    for (const [name, bytes, message] of cases) {
+      const binary = join(folder, name);
+      await Deno.writeFile(binary, bytes, { mode: 0o755 });
+      const home = join(folder, `${name}-cache`);
+      const { code, stdout, stderr } = await runPacked(["version"], {
+        cwd: folder,
+        env: { XDG_CACHE_HOME: home },
+        binary,
+      });
+      deepStrictEqual({ code, stdout }, { code: 126, stdout: "" });
+      match(stderr, message);
+      deepStrictEqual(await Array.fromAsync(Deno.readDir(join(home, "sluice"))), []);
+    }
+  });
+});
+
+Deno.test("a copy that lost a part is unpacked again", async () => {
+  await withTempFolder(async (folder) => {
+    const own = { cwd: folder, env: { XDG_CACHE_HOME: join(folder, "cache") } };
+    strictEqual((await runPacked(["version"], own)).code, 0);
+    const [name = ""] = await namesIn(join(folder, "cache", "sluice"));
+    await Deno.remove(join(folder, "cache", "sluice", name, "lib", "app.mjs"));
+    const again = await runPacked(["version"], own);
+    strictEqual(again.code, 0, again.stderr);
+    match(again.stdout, VERSION_LINE);
+  });
+});
+
+Deno.test("where the home cannot be written it goes on in a temporary folder, and an old version goes", async () => {
+  await withTempFolder(async (folder) => {
+    // A file in the cache's place stops root too, whom permissions do not.
+    await Deno.writeTextFile(join(folder, ".cache"), "");
+    const temporary = join(folder, "tmp");
+    const old = join(temporary, `sluice-${Deno.uid()}`, "sluice-0.0.0-0123456789abcdef");
+    await Deno.mkdir(join(old, "bin"), { recursive: true });
+    const { code, stderr } = await runPacked(["version"], {
+      cwd: folder,
+      env: { HOME: folder, TMPDIR: temporary },
+    });
+    strictEqual(code, 0, stderr);
+    const copies = await namesIn(join(temporary, `sluice-${Deno.uid()}`));
+    strictEqual(copies.length, 1);
+    match(copies[0] ?? "", /^sluice-0\.1\.0-[0-9a-f]{16}$/);
+  });
+});
