@@ -1,10 +1,13 @@
 import type { PipelineStep, RunDetail, StepState } from "../contract/run.ts";
 import { formatPlural } from "./format.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
+import { Icon } from "./icons.tsx";
 import { plainText, truncate } from "./text.ts";
 
-const SIZES = { nodeWidth: 190, nodeHeight: 46, layerGap: 56, nodeGap: 16 } as const;
+const SIZES = { nodeWidth: 184, nodeHeight: 48, layerGap: 42, nodeGap: 16 } as const;
 const MARGIN = 2;
+/** What fits into a node in the fixed-width type of its name. */
+const NAME_CHARS = 22;
 
 export interface StepGraphView {
   readonly steps: readonly PipelineStep[];
@@ -46,8 +49,7 @@ interface GraphNodeProps {
 
 function GraphNode({ step, at, checks, state }: GraphNodeProps) {
   const label = shortStepName(step.name);
-  const about = [step.kind, checks > 0 ? formatPlural(checks, "check") : undefined, state]
-    .filter((part) => part !== undefined).join(" · ");
+  const about = checks > 0 ? `${step.kind} · ${formatPlural(checks, "check")}` : step.kind;
   return (
     <a href={`#${stepAnchor(step.name)}`} class={`node node-${step.kind}`}>
       <title>
@@ -64,10 +66,12 @@ function GraphNode({ step, at, checks, state }: GraphNodeProps) {
           rx="7"
         />
         <rect class="node-kind" x="0.75" y="9" width="3.5" height={SIZES.nodeHeight - 18} rx="1.5" />
-        <text class="node-name" x="14" y="20">{truncate(label, 23)}</text>
-        <text class="node-about" x="14" y="36">{about}</text>
+        <text class="node-name" x="14" y="21">{truncate(label, NAME_CHARS)}</text>
+        <text class="node-about" x="14" y="37">{about}</text>
         {state !== undefined && (
-          <circle class={`node-state state-${state}`} cx={SIZES.nodeWidth - 14} cy="15.5" r="4" />
+          <svg class={`node-state state-${state}`} x={SIZES.nodeWidth - 26} y="24.5" width="15" height="15">
+            <Icon name={state} />
+          </svg>
         )}
       </svg>
     </a>

@@ -18,6 +18,8 @@ export function LoginPage({ frame, next, isRefused }: LoginView) {
         {isRefused && (
           <Notice message="That token is not known." detail="Copy it again, without spaces around it." />
         )}
+        {/* Password managers want a name to keep the token under. */}
+        <input type="text" name="username" value="sluice" autocomplete="username" hidden />
         <div class="field">
           <label for="token">Token</label>
           <input

@@ -1,9 +1,9 @@
 import { stringify } from "yaml";
 import type { Fault } from "../contract/errors.ts";
-import type { PipelineDetail, PipelineStep, Run, RunDetail } from "../contract/run.ts";
+import type { PipelineDetail, Run, RunDetail } from "../contract/run.ts";
 import { Code } from "./code.tsx";
 import { formatCron, formatPlural } from "./format.ts";
-import { shortStepName, stepAnchor, StepGraph } from "./graph.tsx";
+import { StepGraph } from "./graph.tsx";
 import { languageOf } from "./highlight.ts";
 import { Icon } from "./icons.tsx";
 import { type Frame, Layout } from "./layout.tsx";
@@ -13,6 +13,7 @@ import { paramsOf, type RunFormValues } from "./run_form.ts";
 import { RunForm } from "./run_form_fields.tsx";
 import { RunTable } from "./run_table.tsx";
 import { Ago } from "./state.tsx";
+import { StepList } from "./step_list.tsx";
 import { plainText } from "./text.ts";
 
 export interface PipelineView {
@@ -71,7 +72,12 @@ export function PipelinePage(view: PipelineView) {
           </p>
         )}
       </section>
-      {pipeline.steps.length > 0 && <StepsSection steps={pipeline.steps} />}
+      {pipeline.steps.length > 0 && (
+        <section aria-labelledby="steps-title">
+          <h2 id="steps-title">Steps</h2>
+          <StepList steps={pipeline.steps} />
+        </section>
+      )}
       <FilesSection pipeline={pipeline} />
     </Layout>
   );
@@ -145,47 +151,6 @@ function ScheduleFact({ pipeline: { schedule } }: { pipeline: PipelineDetail }) 
         {words === schedule.cron ? "" : <code>{schedule.cron}</code>} {schedule.timezone}
       </span>
     </>
-  );
-}
-
-function StepsSection({ steps }: { steps: readonly PipelineStep[] }) {
-  return (
-    <section aria-labelledby="steps-title">
-      <h2 id="steps-title">
-        Steps <span class="count">{steps.length}</span>
-      </h2>
-      <div class="card rows">
-        {steps.map((step) => (
-          <details class="row" id={`row-${step.name}`}>
-            <summary>
-              <span class={`kind kind-${step.kind}`}>
-                <Icon name={step.kind} />
-                <span>{step.kind}</span>
-              </span>
-              <span class="row-name">{shortStepName(step.name)}</span>
-              <span class="row-about muted">{plainText(step.summary)}</span>
-              <Icon name="chevron" />
-            </summary>
-            {/* The anchor is inside, so that a link to it opens the row. */}
-            <div class="row-body" id={stepAnchor(step.name)}>
-              <dl class="facts small">
-                {step.file !== null && (
-                  <Fact name="File">
-                    <code>{step.file}</code>
-                  </Fact>
-                )}
-                {step.depends.length > 0 && (
-                  <Fact name="After">
-                    {step.depends.map((name) => <a class="tag" href={`#${stepAnchor(name)}`}>{name}</a>)}
-                  </Fact>
-                )}
-              </dl>
-              {step.sql !== null && <Code source={step.sql} language="sql" />}
-            </div>
-          </details>
-        ))}
-      </div>
-    </section>
   );
 }
 

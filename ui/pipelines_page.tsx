@@ -124,17 +124,18 @@ function NoMatch() {
 function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; frame: Frame }) {
   const href = `/pipelines/${encodeURIComponent(pipeline.name)}`;
   const run = pipeline.last_run;
+  const about = plainText(pipeline.description ?? "");
   return (
-    <li class="pipeline">
-      <div class="pipeline-what">
-        <div class="pipeline-title">
-          {run === null ? <StateIcon state="pending" /> : <StateIcon state={run.state} />}
+    <li class={`pipeline${about === "" ? " without-about" : ""}`}>
+      <div class="pipeline-title">
+        <StateIcon state={run?.state ?? "pending"} />
+        <div>
           <a class="pipeline-name" href={href}>{pipeline.name}</a>
           {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} href={href} />}
           {pipeline.tags.map((tag) => <a class="tag" href={`/?q=${encodeURIComponent(tag)}`}>{tag}</a>)}
         </div>
-        {pipeline.description !== null && <p class="pipeline-about">{plainText(pipeline.description)}</p>}
       </div>
+      {about !== "" && <p class="pipeline-about" title={about}>{about}</p>}
       <div class="pipeline-strip">
         <RunStrip runs={runs} slots={STRIP_RUNS} />
       </div>
@@ -180,9 +181,11 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
         <Ago at={run.finished_at ?? run.started_at ?? run.created_at} nowMs={frame.nowMs} />
       </a>
       <span class="line muted">
-        <Elapsed run={run} nowMs={frame.nowMs} />
-        {run.state !== "queued" && (
-          <>· {formatShortCount(run.rows_extracted)} → {formatShortCount(run.rows_loaded)} rows</>
+        {run.state === "queued" ? plainText(run.reason ?? "waiting for its turn") : (
+          <>
+            <Elapsed run={run} nowMs={frame.nowMs} />
+            {` · ${formatShortCount(run.rows_extracted)} → ${formatShortCount(run.rows_loaded)} rows`}
+          </>
         )}
       </span>
     </>
@@ -213,8 +216,13 @@ export function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs:
       </span>
       <span class="line muted" title={`${schedule.cron} (${schedule.timezone})`}>
         {words}
-        {schedule.timezone === "UTC" ? "" : ` ${schedule.timezone}`}
+        {schedule.timezone === "UTC" ? "" : `, ${cityOf(schedule.timezone)}`}
       </span>
     </>
   );
+}
+
+/** `Paris` of `Europe/Paris`. */
+function cityOf(timezone: string): string {
+  return timezone.slice(timezone.lastIndexOf("/") + 1).replaceAll("_", " ");
 }

@@ -1,19 +1,12 @@
 import { isTerminal } from "../engine/run_state.ts";
 import type { LogLine, RunDetail } from "../contract/run.ts";
-import {
-  formatBytes,
-  formatCount,
-  formatLogTime,
-  formatPlural,
-  formatTrigger,
-  formatUtc,
-  shortId,
-} from "./format.ts";
+import { formatLogTime, formatPlural, shortId } from "./format.ts";
 import { type Frame, Layout } from "./layout.tsx";
 import { mayOperate } from "./page_auth.ts";
-import { ActionForm, Empty, ErrorBox, Fact, Notice, RevisionLabel } from "./pieces.tsx";
+import { ActionForm, Empty, ErrorBox, Notice } from "./pieces.tsx";
+import { RunFacts } from "./run_facts.tsx";
 import { CheckList, StepTimeline, tally } from "./run_steps.tsx";
-import { Ago, Elapsed, Moment, StateLabel } from "./state.tsx";
+import { StateLabel } from "./state.tsx";
 import { plainText } from "./text.ts";
 
 export interface RunView {
@@ -89,7 +82,7 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
       </div>
       <p class="sr-only" role="status">Run {run.state}</p>
       {run.error !== null && <ErrorBox error={run.error} title={errorTitle(run)} />}
-      <RunFacts frame={frame} run={run} />
+      <RunFacts run={run} nowMs={frame.nowMs} />
     </>
   );
 }
@@ -125,60 +118,6 @@ function RunActions({ run }: { run: RunDetail }) {
         />
       )}
     </div>
-  );
-}
-
-function RunFacts({ frame: { nowMs }, run }: { frame: Frame; run: RunDetail }) {
-  const params = Object.entries(run.params);
-  return (
-    <dl class="facts boxed">
-      <Fact name="Duration">
-        <Elapsed run={run} nowMs={nowMs} />
-      </Fact>
-      <Fact name="Rows in">{formatCount(run.rows_extracted)}</Fact>
-      <Fact name="Rows out">{formatCount(run.rows_loaded)}</Fact>
-      <Fact name="Peak memory">{formatBytes(run.peak_rss_bytes)}</Fact>
-      <Fact name="Attempt">{run.attempt === 0 ? "–" : run.attempt}</Fact>
-      <Fact name="Trigger">{formatTrigger(run)}</Fact>
-      {run.started_at === null
-        ? (
-          <Fact name={run.not_before === null ? "Queued" : "Starts"}>
-            <Ago at={run.not_before ?? run.created_at} nowMs={nowMs} />
-          </Fact>
-        )
-        : (
-          <Fact name="Started">
-            <Moment at={run.started_at} />{" "}
-            <span class="muted">
-              (<Ago at={run.started_at} nowMs={nowMs} />)
-            </span>
-          </Fact>
-        )}
-      <Fact name="Window">
-        {run.window_start === null ? "everything" : formatUtc(run.window_start)} <span class="muted">to</span>
-        {" "}
-        <Moment at={run.window_end} />
-      </Fact>
-      <Fact name="Revision">
-        <RevisionLabel revision={run.revision} commit={run.git_commit} />
-      </Fact>
-      {run.select !== null && (
-        <Fact name="Steps">
-          <code>{run.select}</code>
-        </Fact>
-      )}
-      {run.full_refresh && <Fact name="Mode">full refresh</Fact>}
-      {params.length > 0 && (
-        <Fact name="Params">
-          {params.map(([name, value]) => (
-            <code class="param">{name} = {value === null ? "null" : plainText(String(value))}</code>
-          ))}
-        </Fact>
-      )}
-      <Fact name="Id">
-        <code>{run.id}</code>
-      </Fact>
-    </dl>
   );
 }
 

@@ -108,7 +108,12 @@ function StepElapsed({ step, nowMs }: { step: Step; nowMs: number }) {
 function TimelineBar({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: number }) {
   const place = placeInRun(step, run, nowMs);
   return (
-    <svg class="timeline" width="100%" height="10" aria-hidden="true">
+    <svg
+      class={`timeline${place === undefined ? " empty-lane" : ""}`}
+      width="100%"
+      height="10"
+      aria-hidden="true"
+    >
       <rect class="lane" x="0" y="4.5" width="100%" height="1" />
       {place !== undefined && (
         <rect

@@ -16,14 +16,14 @@ export function RunTable({ runs, nowMs, showPipeline }: RunTableView) {
     <table class={`runs${showPipeline ? " with-pipeline" : ""}`}>
       <thead>
         <tr>
-          <th scope="col">State</th>
-          {showPipeline && <th scope="col">Pipeline</th>}
-          <th scope="col">Run</th>
-          <th scope="col">Started</th>
-          <th scope="col" class="number">Duration</th>
-          <th scope="col" class="number">Rows in</th>
-          <th scope="col" class="number">Rows out</th>
-          <th scope="col">Trigger</th>
+          <th scope="col" class="head-state">State</th>
+          {showPipeline && <th scope="col" class="head-pipeline">Pipeline</th>}
+          <th scope="col" class="head-run">Run</th>
+          <th scope="col" class="head-started">Started</th>
+          <th scope="col" class="head-duration number">Duration</th>
+          <th scope="col" class="head-in number">Rows in</th>
+          <th scope="col" class="head-out number">Rows out</th>
+          <th scope="col" class="head-trigger">Trigger</th>
         </tr>
       </thead>
       <tbody>{runs.map((run) => <RunRow run={run} nowMs={nowMs} showPipeline={showPipeline} />)}</tbody>
@@ -32,7 +32,6 @@ export function RunTable({ runs, nowMs, showPipeline }: RunTableView) {
 }
 
 function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPipeline: boolean }) {
-  const note = run.error?.message ?? run.reason;
   return (
     <tr>
       <td class="cell-state">
@@ -47,6 +46,7 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
       {showPipeline && (
         <td class="cell-pipeline">
           <a href={`/pipelines/${encodeURIComponent(run.pipeline)}`}>{run.pipeline}</a>
+          <RunNote run={run} />
         </td>
       )}
       <td class="cell-run">
@@ -54,9 +54,7 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
           <code>{shortId(run.id)}</code>
         </a>
         {run.full_refresh && <span class="tag">full refresh</span>}
-        {run.state !== "succeeded" && note !== null && (
-          <span class="run-note">{truncate(plainText(note), 160)}</span>
-        )}
+        {!showPipeline && <RunNote run={run} />}
       </td>
       <td class="cell-started">
         <Ago at={run.started_at ?? run.created_at} nowMs={nowMs} />
@@ -72,4 +70,11 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
       </td>
     </tr>
   );
+}
+
+/** Why a run did not succeed, or has not yet. */
+function RunNote({ run }: { run: Run }) {
+  const note = run.error?.message ?? run.reason;
+  if (run.state === "succeeded" || note === null) return null;
+  return <span class="run-note" title={plainText(note)}>{truncate(plainText(note), 200)}</span>;
 }

@@ -25,7 +25,6 @@ import { isTerminal, nextState, type RunStateEvent } from "../../engine/run_stat
 export class FakeEngine implements Engine {
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
-  /** In the order of their start. */
   readonly #runs = new Map<string, RunDetail>();
   readonly #logs = new Map<string, LogLine[]>();
   readonly #watchers = new Map<string, Set<(event: RunEvent) => void>>();
@@ -164,7 +163,9 @@ export class FakeEngine implements Engine {
   }
 
   async listRuns({ pipeline, state, limit = 50, before }: RunFilter): Promise<Run[]> {
-    const newestFirst = await Promise.resolve([...this.#runs.values()].reverse());
+    const newestFirst = await Promise.resolve(
+      [...this.#runs.values()].sort((a, b) => a.created_at < b.created_at ? 1 : -1),
+    );
     const start = before === undefined ? 0 : newestFirst.findIndex((run) => run.id === before) + 1;
     return newestFirst.slice(start)
       .filter((run) =>
@@ -237,7 +238,11 @@ export class FakeEngine implements Engine {
 
   #summary(pipeline: PipelineDetail): PipelineSummary {
     const { definition: _definition, files: _files, steps: _steps, ...summary } = pipeline;
-    const last = [...this.#runs.values()].findLast((run) => run.pipeline === pipeline.name);
+    const last = [...this.#runs.values()].filter((run) => run.pipeline === pipeline.name)
+      .reduce<RunDetail | undefined>(
+        (newest, run) => newest && newest.created_at > run.created_at ? newest : run,
+        undefined,
+      );
     if (last === undefined) return { ...summary, last_run: null };
     const { steps: _, ...run } = last;
     return { ...summary, last_run: run };

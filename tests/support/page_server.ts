@@ -1,63 +1,58 @@
-import { Hono } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
-import { requestId } from "hono/request-id";
-import { streamSSE } from "hono/streaming";
-import type { Engine } from "../../engine/engine.ts";
-import type { Role } from "../../engine/store/store.ts";
-import type { AppEnv } from "../../server/app_env.ts";
-import { crossSiteGuard, securityHeaders } from "../../server/guards.ts";
-import type { PageAuth } from "../../ui/page_auth.ts";
+import { join } from "node:path";
+import type { LogLevel } from "../../contract/log.ts";
+import { systemClock } from "../../engine/clock.ts";
+import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
+import { type Role, ROLES, type Store } from "../../engine/store/store.ts";
+import { createApp } from "../../server/app.ts";
+import { Auth } from "../../server/auth.ts";
+import { createClientView } from "../../server/client_view.ts";
+import { listen, type Listener } from "../../server/listen.ts";
+import { createToken } from "../../server/token.ts";
 import { createPages } from "../../ui/pages.tsx";
+import { NOW } from "./fake_project.ts";
+import type { FakeEngine } from "./fake_engine.ts";
 
-/** Signs in whoever gives a role's name as the token; the cookie holds that name. */
-export const namedRoles: PageAuth = {
-  currentUser: (c) => Promise.resolve(userOf(getCookie(c, "role"))),
-  signIn: (c, token) => {
-    const user = userOf(token);
-    if (user !== undefined) setCookie(c, "role", token, { httpOnly: true, path: "/" });
-    return Promise.resolve(user);
-  },
-  signOut: (c) => {
-    setCookie(c, "role", "", { path: "/", maxAge: 0 });
-    return Promise.resolve();
-  },
-};
+const SHUTDOWN_MS = 5_000;
 
-function userOf(name: string | undefined): { name: string; role: Role } | undefined {
-  return name === "admin" || name === "operator" || name === "viewer" ? { name, role: name } : undefined;
-}
+/** The real server around an engine that is not: real routes, guards, sessions and a listening port. */
+export class PageServer implements AsyncDisposable {
+  readonly url: string;
+  readonly tokens: Readonly<Record<Role, string>>;
+  readonly #listener: Listener;
+  readonly #store: Store;
+  readonly #folder: string;
 
-export interface PageAppOptions {
-  readonly engine: Engine;
-  readonly now: () => number;
-  readonly log?: (message: string) => void;
-}
+  private constructor(listener: Listener, store: Store, folder: string, tokens: Record<Role, string>) {
+    this.url = listener.url;
+    this.tokens = tokens;
+    this.#listener = listener;
+    this.#store = store;
+    this.#folder = folder;
+  }
 
-/** The pages behind the server's own guards, with the one API route that they use. */
-export function createPageApp({ engine, now, log }: PageAppOptions): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.use(requestId(), securityHeaders(), crossSiteGuard());
-  app.get("/api/runs/:id/events", (c) => {
-    return streamSSE(c, async (stream) => {
-      const ended = new AbortController();
-      stream.onAbort(() => ended.abort());
-      c.env?.closing?.addEventListener("abort", () => ended.abort());
-      const after = Number(c.req.header("last-event-id") ?? c.req.query("after") ?? 0);
-      for await (const { type, ...data } of engine.watchRun(c.req.param("id"), after, ended.signal)) {
-        const id = "line" in data ? { id: String(data.line.seq) } : {};
-        await stream.writeSSE({ event: type, data: JSON.stringify(data), ...id });
-      }
-    });
-  });
-  app.route(
-    "/",
-    createPages({
-      engine,
-      auth: namedRoles,
-      version: "0.1.0",
-      clock: { now },
-      log: (_level, message) => log?.(message),
-    }),
-  );
-  return app;
+  /** The pages' clock stands still at NOW; sessions and heartbeats follow the real one. */
+  static async start(
+    engine: FakeEngine,
+    log: (level: LogLevel, message: string) => void = () => {},
+  ): Promise<PageServer> {
+    const folder = await Deno.makeTempDir({ prefix: "sluice-pages-" });
+    const store = await openStore(fileStoreUrl(join(folder, "control.db")));
+    const { access } = store;
+    const tokens = { admin: "", operator: "", viewer: "" };
+    for (const role of ROLES) {
+      tokens[role] = (await createToken(access, systemClock, { name: role, role })).token;
+    }
+    const client = createClientView({ trustProxy: false });
+    const auth = new Auth({ access, clock: systemClock, client, log });
+    const version = "0.1.0";
+    const pages = createPages({ engine, auth, version, log, clock: { now: () => Date.parse(NOW) } });
+    const app = createApp({ engine, access, auth, version, clock: systemClock, log, pages });
+    return new PageServer(listen(app, { host: "127.0.0.1", port: 0 }), store, folder, tokens);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#listener.shutdown(SHUTDOWN_MS);
+    await this.#store[Symbol.asyncDispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
 }
