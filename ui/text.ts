@@ -3,9 +3,10 @@
  * out what no escaping helps against.
  */
 
-// CSI and OSC sequences of ECMA-48 (colours, cursor moves, hyperlinks), then any other two-byte escape.
-// deno-lint-ignore no-control-regex -- control characters are what it looks for
-const ANSI = /[\u001b\u009b](?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])?/g;
+// ECMA-48: CSI sequences (colours, cursor moves), OSC ones (hyperlinks) up to the line's end at most, other escapes.
+const ANSI =
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[@-_]?/g;
 // Every other control character but tab and newline, and the marks that turn the order of text around.
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;

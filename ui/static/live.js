@@ -124,9 +124,10 @@ function showLocalTime(event) {
 
 /* A run's events */
 
+// The same as plainText() of the server's text.ts.
 const SEQUENCES =
   // deno-lint-ignore no-control-regex -- terminal sequences and control characters are what it takes out
-  /[\u001b\u009b](?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])?|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[@-_]?|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 function followRun(log) {
   let lastSeq = Number(log.dataset.after);

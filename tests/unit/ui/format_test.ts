@@ -1,0 +1,125 @@
+import { equal } from "node:assert/strict";
+import {
+  formatBytes,
+  formatCount,
+  formatCron,
+  formatDuration,
+  formatLogTime,
+  formatPlural,
+  formatRelative,
+  formatShortCount,
+  formatTrigger,
+  formatUtc,
+  shortCommit,
+  shortId,
+} from "../../../ui/format.ts";
+
+Deno.test("formatDuration() goes from milliseconds to days without rounding up to the next unit", () => {
+  const cases: [number | null, string][] = [
+    [null, "–"],
+    [-5, "0 ms"],
+    [0, "0 ms"],
+    [999, "999 ms"],
+    [1_000, "1.0 s"],
+    [12_449, "12.4 s"],
+    [59_999, "59.9 s"],
+    [60_000, "1 m 00 s"],
+    [3_599_999, "59 m 59 s"],
+    [3_600_000, "1 h 00 m"],
+    [86_399_999, "23 h 59 m"],
+    [86_400_000, "1 d 0 h"],
+    [100 * 86_400_000 + 5 * 3_600_000, "100 d 5 h"],
+  ];
+  for (const [durationMs, text] of cases) equal(formatDuration(durationMs), text);
+});
+
+Deno.test("formatBytes() shows three digits in decimal units", () => {
+  const cases: [number | null, string][] = [
+    [null, "–"],
+    [0, "0 B"],
+    [999, "999 B"],
+    [1_000, "1.00 kB"],
+    [9_994, "9.99 kB"],
+    [9_996, "10.0 kB"],
+    [99_960, "100 kB"],
+    [999_499, "999 kB"],
+    [999_500, "1.00 MB"],
+    [83_400_000, "83.4 MB"],
+    [Number.MAX_SAFE_INTEGER, "9.01 PB"],
+  ];
+  for (const [sizeBytes, text] of cases) equal(formatBytes(sizeBytes), text);
+});
+
+Deno.test("formatCount() groups digits, formatShortCount() keeps three of them from 10,000 on", () => {
+  equal(formatCount(null), "–");
+  equal(formatCount(1_234_567), "1,234,567");
+  equal(formatShortCount(null), "–");
+  equal(formatShortCount(9_999), "9,999");
+  equal(formatShortCount(10_000), "10.0 k");
+  equal(formatShortCount(363_005), "363 k");
+  equal(formatShortCount(1_234_567_890), "1.23 G");
+});
+
+Deno.test("formatPlural() says one thing and many things", () => {
+  equal(formatPlural(1, "check"), "1 check");
+  equal(formatPlural(0, "check"), "0 checks");
+  equal(formatPlural(2_000, "entry", "entries"), "2,000 entries");
+});
+
+Deno.test("times are shown in UTC, and as they are where they are no times", () => {
+  equal(formatUtc("2026-07-30T14:05:09.123+02:00"), "2026-07-30 12:05:09 UTC");
+  equal(formatUtc("soon"), "soon");
+  equal(formatLogTime("2026-07-30T12:05:09.120Z"), "12:05:09.120");
+  equal(formatLogTime("soon"), "soon");
+});
+
+Deno.test("formatRelative() says how long ago or how far ahead a time is", () => {
+  const nowMs = Date.parse("2026-07-30T12:00:00.000Z");
+  const cases: [string, string][] = [
+    ["2026-07-30T12:00:00.000Z", "just now"],
+    ["2026-07-30T12:00:04.000Z", "now"],
+    ["2026-07-30T11:59:48.000Z", "12 s ago"],
+    ["2026-07-30T11:57:01.000Z", "2 min ago"],
+    ["2026-07-30T14:00:00.000Z", "in 2 h"],
+    ["2026-07-25T12:00:00.000Z", "5 d ago"],
+    ["2026-01-25T12:00:00.000Z", "2026-01-25"],
+    ["2027-01-25T12:00:00.000Z", "2027-01-25"],
+    ["soon", "soon"],
+  ];
+  for (const [iso, text] of cases) equal(formatRelative(iso, nowMs), text);
+});
+
+Deno.test("formatCron() says the common patterns in words and leaves the others", () => {
+  const cases: [string, string][] = [
+    ["0 2 * * *", "every day at 02:00"],
+    ["0 0 2 * * *", "every day at 02:00"],
+    ["*/15 * * * *", "every 15 min"],
+    ["*/1 * * * *", "every minute"],
+    ["* * * * *", "every minute"],
+    ["5 * * * *", "every hour at :05"],
+    ["30 6 * * 1-5", "weekdays at 06:30"],
+    ["30 6 * * 0", "Sundays at 06:30"],
+    ["30 6 * * 7", "Sundays at 06:30"],
+    ["0 4 1 * *", "monthly on day 1 at 04:00"],
+    ["@hourly", "every hour"],
+    ["0 2 * 1 *", "0 2 * 1 *"],
+    ["0 2,14 * * *", "0 2,14 * * *"],
+    ["0 2 13 * 5", "0 2 13 * 5"],
+    ["30 0 2 * * *", "30 0 2 * * *"],
+    ["nonsense", "nonsense"],
+  ];
+  for (const [cron, text] of cases) equal(formatCron(cron), text);
+});
+
+Deno.test("ids and commits are shortened to what tells them apart", () => {
+  equal(shortId("01985a10-7c1e-7b60-9a41-5d0f3c2a9e11"), "3c2a9e11");
+  equal(shortId("short"), "short");
+  equal(shortCommit("4be1f0a97c2d3e5f60718293a4b5c6d7e8f90123"), "4be1f0a");
+  equal(shortCommit("4be1f0a97c2d3e5f60718293a4b5c6d7e8f90123+dirty"), "4be1f0a+");
+});
+
+Deno.test("formatTrigger() names who asked, once", () => {
+  equal(formatTrigger({ trigger: "page", triggered_by: "ada" }), "page · ada");
+  equal(formatTrigger({ trigger: "schedule", triggered_by: "schedule" }), "schedule");
+  equal(formatTrigger({ trigger: "api", triggered_by: null }), "api");
+});
