@@ -5,13 +5,20 @@ import type { CliContext } from "./command.ts";
 import type { RunDisplay } from "./run_display.ts";
 import { formatCount, formatDuration, oneLine } from "./text.ts";
 
+/** From where on a run is followed: what earlier attempts did is left out. */
+export interface FollowedRun {
+  readonly id: string;
+  readonly afterSeq: number;
+  readonly afterAttempt: number;
+}
+
 /**
- * Shows a run from log line `afterSeq` on until it has ended, and answers it as it ended. The first
- * Ctrl-C cancels the run, the second leaves at once.
+ * Shows a run until it has ended, and answers it as it ended. The first Ctrl-C cancels the run, the
+ * second leaves at once.
  */
 export async function followRun(
   engine: Engine,
-  run: { readonly id: string; readonly afterSeq: number },
+  run: FollowedRun,
   display: RunDisplay,
   context: CliContext,
 ): Promise<RunDetail> {
@@ -21,14 +28,16 @@ export async function followRun(
   using _interrupts = context.onInterrupt(() => {
     if (isStopping) context.exit(1);
     isStopping = true;
-    context.terminal.note("Stopping the run; Ctrl-C again leaves at once");
+    display.note("Stopping the run; Ctrl-C again leaves at once");
     engine.cancelRun(run.id).catch((error) => {
       // It ended by itself in the meantime: its own events say how.
       if (!(error instanceof AppError && error.code === "conflict")) failed.reject(error);
     });
   });
   const watch = async () => {
-    for await (const event of engine.watchRun(run.id, run.afterSeq, watching.signal)) display.show(event);
+    for await (const event of engine.watchRun(run.id, run.afterSeq, watching.signal)) {
+      if (event.type !== "step" || event.step.attempt > run.afterAttempt) display.show(event);
+    }
   };
   try {
     await Promise.race([watch(), failed.promise]);

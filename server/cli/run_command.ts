@@ -3,8 +3,8 @@ import type { ParamValue } from "../../contract/run.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "./command.ts";
 import { connect, type Connection } from "./connect.ts";
-import { followRun, formatOutcome, lastLogSeq, outcomeJson } from "./follow_run.ts";
-import { createRunDisplay, silentDisplay } from "./run_display.ts";
+import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "./follow_run.ts";
+import { createRunDisplay } from "./run_display.ts";
 import { readFolders } from "./settings.ts";
 
 /** `sluice run PIPELINE`: one run now, in this process or by the server that holds the data folder. */
@@ -22,7 +22,7 @@ export const run: CommandRun = async (invocation, context) => {
     trigger: "cli",
     ...triggeredBy(context),
   });
-  return await showRun(connection, { id, afterSeq: 0 }, invocation, context);
+  return await showRun(connection, { id, afterSeq: 0, afterAttempt: 0 }, invocation, context);
 };
 
 /** `sluice retry RUN`: another attempt with the run's own revision, params and window. */
@@ -32,8 +32,8 @@ export const retry: CommandRun = async (invocation, context) => {
   const { engine } = connection;
   const afterSeq = await lastLogSeq(engine, id);
   if (connection.kind === "local") await connection.room.engine.start({ schedule: false, watch: false });
-  await engine.retryRun(id);
-  return await showRun(connection, { id, afterSeq }, invocation, context);
+  const { attempt } = await engine.retryRun(id);
+  return await showRun(connection, { id, afterSeq, afterAttempt: attempt }, invocation, context);
 };
 
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
@@ -55,11 +55,11 @@ async function connectToWork(invocation: Invocation, context: CliContext): Promi
 
 async function showRun(
   connection: Connection,
-  run: { id: string; afterSeq: number },
+  run: FollowedRun,
   invocation: Invocation,
   context: CliContext,
 ): Promise<number> {
-  using display = invocation.flag("quiet") ? silentDisplay : createRunDisplay(context.terminal);
+  using display = createRunDisplay(context.terminal, { isQuiet: invocation.flag("quiet") });
   const ended = await followRun(connection.engine, run, display, context);
   display[Symbol.dispose]();
   context.terminal.out(invocation.flag("json") ? outcomeJson(ended) : formatOutcome(ended));

@@ -5,13 +5,13 @@ import { formatBytes, formatCount, formatDuration, oneLine, truncate } from "./t
 /** Shows how a run goes. */
 export interface RunDisplay extends Disposable {
   show(event: RunEvent): void;
+  /** A line of the command's own. */
+  note(text: string): void;
 }
 
-/** Nothing at all, for --quiet. */
-export const silentDisplay: RunDisplay = { show: () => {}, [Symbol.dispose]: () => {} };
-
-/** A live display on a person's terminal, plain lines as steps end elsewhere. */
-export function createRunDisplay(terminal: Terminal): RunDisplay {
+/** A live display on a person's terminal, plain lines as steps end elsewhere, nothing where it is to be quiet. */
+export function createRunDisplay(terminal: Terminal, { isQuiet = false } = {}): RunDisplay {
+  if (isQuiet) return { show: () => {}, note: (text) => terminal.note(text), [Symbol.dispose]: () => {} };
   return terminal.isLive ? new LiveDisplay(terminal) : new LineDisplay(terminal);
 }
 
@@ -61,8 +61,8 @@ function lineOf(event: RunEvent, said: SaidSteps): string | undefined {
     return isUnremarkable(event.step) || !said.isNew(event.step) ? undefined : formatStep(event.step);
   }
   if (event.type === "log" && event.line.level === "warn") return `! ${oneLine(event.line.message)}`;
-  if (event.type === "run" && event.run.state === "queued" && event.run.attempt > 0) {
-    return oneLine(`attempt ${event.run.attempt} failed: ${event.run.reason ?? "it is tried again"}`);
+  if (event.type === "run" && event.run.state === "queued" && event.run.reason !== null) {
+    return oneLine(event.run.reason);
   }
   return undefined;
 }
@@ -78,6 +78,10 @@ class LineDisplay implements RunDisplay {
   show(event: RunEvent): void {
     const line = lineOf(event, this.#said);
     if (line !== undefined) this.#terminal.note(line);
+  }
+
+  note(text: string): void {
+    this.#terminal.note(text);
   }
 
   [Symbol.dispose](): void {}
@@ -110,9 +114,12 @@ class LiveDisplay implements RunDisplay {
     }
     if (event.type === "run" && event.run.state !== "running") this.#active.clear();
     const line = lineOf(event, this.#said);
-    if (line === undefined) return;
+    if (line !== undefined) this.note(line);
+  }
+
+  note(text: string): void {
     this.#erase();
-    this.#terminal.note(line);
+    this.#terminal.note(text);
     this.#draw();
   }
 

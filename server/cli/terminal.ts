@@ -33,7 +33,7 @@ export function createTerminal(noColor: boolean): Terminal {
   };
   return {
     isLive: !noColor && Deno.stderr.isTerminal(),
-    columns: () => Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 80,
+    columns: () => (Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 0) || 80,
     closed: closing.signal,
     out: (text) => write(Deno.stdout, `${text}\n`),
     note: (text) => write(Deno.stderr, `${text}\n`),
