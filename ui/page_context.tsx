@@ -21,16 +21,18 @@ export interface PageContext extends PagesOptions {
   readonly assets: Assets;
 }
 
-/** The document as an answer. The server's guards add the headers that every answer has. */
+/** The document as an answer, with the headers that the request has been given so far. */
 export function pageResponse(
+  c: Context<AppEnv>,
   page: { toString(): string },
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(renderDocument(page), {
-    status,
-    headers: { ...headers, "content-type": "text/html; charset=utf-8" },
+  const { body, headers: all } = c.body(renderDocument(page), 200, {
+    ...headers,
+    "content-type": "text/html; charset=utf-8",
   });
+  return new Response(body, { status, headers: all });
 }
 
 export function frameFor(pages: PageContext, user?: PageUser): Frame {

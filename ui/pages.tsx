@@ -36,7 +36,11 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
 async function notFoundResponse(pages: PageContext, c: Context<AppEnv>): Promise<Response> {
   const frame = frameFor(pages, await pages.auth.currentUser(c));
   const message = `There is no page at ${c.req.path}.`;
-  return pageResponse(<ErrorPage frame={frame} status={404} title="Nothing here" message={message} />, 404);
+  return pageResponse(
+    c,
+    <ErrorPage frame={frame} status={404} title="Nothing here" message={message} />,
+    404,
+  );
 }
 
 const TITLES: Readonly<Record<ErrorCode, string>> = {
@@ -73,5 +77,5 @@ async function errorResponse(pages: PageContext, c: Context<AppEnv>, error: AppE
       requestId={requestId}
     />
   );
-  return pageResponse(page, status, error instanceof HttpError ? error.headers : {});
+  return pageResponse(c, page, status, error instanceof HttpError ? error.headers : {});
 }

@@ -29,6 +29,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
       const filter = PIPELINE_FILTERS.find((name) => name === c.req.query("show")) ?? "all";
       const rows = await loadRows(engine);
       return pageResponse(
+        c,
         <PipelinesPage frame={frame} rows={rows} filter={filter} search={c.req.query("q") ?? ""} />,
       );
     }),
@@ -37,7 +38,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/pipelines/:name",
     forUser(pages, async (visit) => {
-      return pageResponse(<PipelinePage {...await loadView(engine, visit)} />);
+      return pageResponse(visit.c, <PipelinePage {...await loadView(engine, visit)} />);
     }),
   );
 
@@ -64,7 +65,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
         notice: noticeOf(attempted.refusal),
         formValues: values,
       };
-      return pageResponse(<PipelinePage {...view} />, statusOf(attempted.refusal));
+      return pageResponse(c, <PipelinePage {...view} />, statusOf(attempted.refusal));
     }),
   );
 

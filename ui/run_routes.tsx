@@ -41,6 +41,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
         engine.listPipelines(),
       ]);
       return pageResponse(
+        c,
         <RunsPage
           {...filter}
           frame={frame}
@@ -55,7 +56,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/runs/:id",
     forUser(pages, async (visit) => {
-      return pageResponse(<RunPage {...await loadView(pages, visit)} />);
+      return pageResponse(visit.c, <RunPage {...await loadView(pages, visit)} />);
     }),
   );
 
@@ -83,7 +84,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
         const attempted = await attempt(() => act(c.req.param("id") ?? ""));
         if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);
         const view = { ...await loadView(pages, visit), notice: noticeOf(attempted.refusal) };
-        return pageResponse(<RunPage {...view} />, statusOf(attempted.refusal));
+        return pageResponse(c, <RunPage {...view} />, statusOf(attempted.refusal));
       }),
     );
   }

@@ -10,7 +10,7 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
   app.get("/login", async (c) => {
     const next = safeNext(c.req.query("next"));
     if (await pages.auth.currentUser(c) !== undefined) return c.redirect(next, 303);
-    return pageResponse(<LoginPage frame={frameFor(pages)} next={next} isRefused={false} />);
+    return pageResponse(c, <LoginPage frame={frameFor(pages)} next={next} isRefused={false} />);
   });
 
   app.post("/login", async (c) => {
@@ -18,7 +18,7 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
     const next = safeNext(textOf(form, "next"));
     const user = await pages.auth.signIn(c, textOf(form, "token").trim());
     if (user !== undefined) return c.redirect(next, 303);
-    return pageResponse(<LoginPage frame={frameFor(pages)} next={next} isRefused />, 401);
+    return pageResponse(c, <LoginPage frame={frameFor(pages)} next={next} isRefused />, 401);
   });
 
   app.post("/logout", async (c) => {

@@ -1,0 +1,316 @@
+import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { Hono } from "hono";
+import { requestId } from "hono/request-id";
+import { type Role, ROLES } from "../../../engine/store/store.ts";
+import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
+import type { AppEnv } from "../../../server/app_env.ts";
+import type { PageAuth } from "../../../ui/page_auth.ts";
+import { createPages } from "../../../ui/pages.tsx";
+import type { FakeEngine } from "../../support/fake_engine.ts";
+import { createFakeProject, makeRun, NOW, RUN_IDS } from "../../support/fake_project.ts";
+
+const PATHS = [
+  "/",
+  "/?show=paused",
+  "/?q=core",
+  "/pipelines/crm_sync",
+  "/pipelines/flights",
+  "/pipelines/board_pack",
+  "/runs",
+  "/runs?state=failed&pipeline=web_events",
+  ...Object.values(RUN_IDS).map((id) => `/runs/${id}`),
+];
+
+/** The pages for one user, or for nobody. */
+function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject()) {
+  const logged: string[] = [];
+  const user = role === undefined ? undefined : { name: `the ${role}`, role };
+  const auth: PageAuth = {
+    currentUser: () => Promise.resolve(user),
+    signIn: (_c, token) => Promise.resolve(token === "right" ? { name: "ada", role: "admin" } : undefined),
+    signOut: () => Promise.resolve(),
+  };
+  const app = new Hono<AppEnv>();
+  app.use(requestId());
+  const clock = { now: () => Date.parse(NOW) };
+  app.route(
+    "/",
+    createPages({ engine, auth, version: "1.2.3", clock, log: (_level, message) => logged.push(message) }),
+  );
+  app.notFound((c) => c.text("not a page", 404));
+  const post = (path: string, fields: Record<string, string> = {}) =>
+    app.request(path, { method: "POST", body: new URLSearchParams(fields) });
+  return { engine, logged, post, get: async (path: string) => await app.request(path) };
+}
+
+async function html(response: Response): Promise<string> {
+  match(response.headers.get("content-type") ?? "", /^text\/html/);
+  return await response.text();
+}
+
+Deno.test("every page escapes what comes from outside and needs no inline script or style", async () => {
+  const { get } = pagesFor("admin");
+  for (const path of PATHS) {
+    const response = await get(path);
+    equal(response.status, 200, path);
+    const text = await html(response);
+    equal(text.includes("<script>"), false, path);
+    equal(text.includes("<img"), false, path);
+    equal(text.includes("\u001b"), false, path);
+    equal(/\son\w+=/.test(text.replaceAll(/&lt;.*?&gt;/g, "")), false, path);
+    equal(/\sstyle=/.test(text), false, path);
+    equal(/(?:src|href)="(?:https?:)?\/\//.test(text), false, path);
+  }
+});
+
+Deno.test("every page has a title, a language, one heading and its landmarks", async () => {
+  const { get } = pagesFor("admin");
+  for (const path of PATHS) {
+    const text = await html(await get(path));
+    match(text, /^<!doctype html><html lang="en">/);
+    match(text, /<title>[^<]+ · Sluice<\/title>/);
+    equal(text.match(/<h1/g)?.length, 1, path);
+    for (const landmark of ["<header", "<nav", '<main id="main"', "<footer"]) {
+      ok(text.includes(landmark), path);
+    }
+    const ids = [...text.matchAll(/\sid="([^"]*)"/g)].map((found) => found[1]);
+    deepEqual(ids.filter((id, index) => ids.indexOf(id) !== index), [], `${path} repeats ids`);
+  }
+});
+
+Deno.test("a run's state is a word, not only a colour", async () => {
+  const engine = createFakeProject();
+  for (const [index, state] of RUN_STATES.entries()) {
+    engine.addRun(
+      makeRun({
+        id: `run-${state}`,
+        pipeline: "board_pack",
+        state,
+        created_at: `2026-07-30T09:4${index}:00.000Z`,
+      }),
+    );
+    const { get } = pagesFor("viewer", engine);
+    match(
+      await html(await get(`/runs/run-${state}`)),
+      new RegExp(`state-${state} pill">.*<span>${state}</span>`),
+    );
+  }
+});
+
+Deno.test("a step's state is told to those who do not see its icon", async () => {
+  const engine = createFakeProject();
+  const { steps } = await engine.getRun(RUN_IDS.succeeded);
+  const [step] = steps;
+  ok(step !== undefined);
+  const all = STEP_STATES.map((state) => ({ ...step, name: `extract:in_${state}`, state }));
+  engine.addRun(makeRun({ id: "states", pipeline: "board_pack", steps: all }));
+  const text = await html(await pagesFor("viewer", engine).get("/runs/states"));
+  for (const state of STEP_STATES) ok(text.includes(`<span class="sr-only">${state}</span>`), state);
+});
+
+Deno.test("a failed run shows its error with the step, the message, the detail and the code", async () => {
+  const text = await html(await pagesFor("viewer").get(`/runs/${RUN_IDS.failed}`));
+  match(text, /extract:weather failed/);
+  match(text, /line 4812: column &quot;amount&quot; is &quot;abc&quot;/);
+  match(text, /Conversion Error: Could not convert/);
+  match(text, /<code>invalid<\/code>/);
+});
+
+Deno.test("an active run's page follows its events and one that has ended does not", async () => {
+  const { get } = pagesFor("viewer");
+  const running = await html(await get(`/runs/${RUN_IDS.running}`));
+  match(running, new RegExp(`data-after="2" data-events="/api/runs/${RUN_IDS.running}/events"`));
+  match(running, /<noscript><meta http-equiv="refresh" content="3"/);
+  const ended = await html(await get(`/runs/${RUN_IDS.succeeded}`));
+  equal(/data-events|http-equiv/.test(ended), false);
+});
+
+Deno.test("who has not signed in is sent to the login page and from there to where they wanted", async () => {
+  const { get, post } = pagesFor(undefined);
+  for (const path of PATHS) {
+    const response = await get(path);
+    equal(response.status, 303);
+    const expected = path === "/" ? "/login" : `/login?next=${encodeURIComponent(path)}`;
+    equal(response.headers.get("location"), expected);
+  }
+  equal((await post(`/runs/${RUN_IDS.failed}/retry`)).headers.get("location"), "/login");
+  match(await html(await get("/login?next=/runs?state=failed")), /name="next" value="\/runs\?state=failed"/);
+});
+
+Deno.test("signing in leads only to this server's own addresses", async () => {
+  const { post } = pagesFor(undefined);
+  const cases: [string, string][] = [
+    ["/runs?state=failed", "/runs?state=failed"],
+    ["", "/"],
+    ["//elsewhere.example", "/"],
+    ["/\\elsewhere.example", "/"],
+    ["/\t/elsewhere.example", "/"],
+    ["https://elsewhere.example", "/"],
+    ["javascript:alert(1)", "/"],
+  ];
+  for (const [next, location] of cases) {
+    const response = await post("/login", { token: " right ", next });
+    deepEqual([response.status, response.headers.get("location")], [303, location], next);
+  }
+});
+
+Deno.test("a wrong token is answered on the login page, which keeps the way", async () => {
+  const response = await pagesFor(undefined).post("/login", { token: "wrong", next: "/runs" });
+  equal(response.status, 401);
+  const text = await html(response);
+  match(text, /That token is not known/);
+  match(text, /name="next" value="\/runs"/);
+  equal(text.includes("wrong"), false);
+});
+
+Deno.test("a body that is no form is refused", async () => {
+  const { engine } = pagesFor("admin");
+  const app = createPages({
+    engine,
+    auth: {
+      currentUser: () => Promise.resolve(undefined),
+      signIn: () => Promise.resolve(undefined),
+      signOut: () => Promise.resolve(),
+    },
+    version: "1",
+    clock: { now: () => 0 },
+    log: () => {},
+  });
+  const response = await app.request("/login", {
+    method: "POST",
+    body: "{}",
+    headers: { "content-type": "application/json" },
+  });
+  equal(response.status, 400);
+  match(await html(response), /Cannot read the form/);
+});
+
+for (const role of ROLES) {
+  Deno.test(`the ${role} ${role === "viewer" ? "may not act" : "may act"}`, async () => {
+    const { engine, get, post } = pagesFor(role);
+    const forms = (await html(await get(`/runs/${RUN_IDS.failed}`))).includes(
+      `action="/runs/${RUN_IDS.failed}/retry"`,
+    );
+    equal(forms, role !== "viewer");
+    equal((await post(`/runs/${RUN_IDS.failed}/retry`)).status, role === "viewer" ? 403 : 303);
+    equal((await engine.getRun(RUN_IDS.failed)).state, role === "viewer" ? "failed" : "queued");
+  });
+}
+
+Deno.test("a run that was asked for is started with its params and shown", async () => {
+  const { engine, post } = pagesFor("operator");
+  const response = await post("/pipelines/flights/runs", { "param.threshold": "20", full_refresh: "yes" });
+  equal(response.status, 303);
+  const id = response.headers.get("location")?.split("/").at(-1) ?? "";
+  const run = await engine.getRun(id);
+  deepEqual(run.params, { threshold: 20 });
+  deepEqual([run.full_refresh, run.trigger, run.triggered_by], [true, "page", "the operator"]);
+});
+
+Deno.test("a param of the wrong type is refused beside the form, which keeps what was typed", async () => {
+  const response = await pagesFor("operator").post("/pipelines/flights/runs", { "param.threshold": "a few" });
+  equal(response.status, 400);
+  const text = await html(response);
+  match(text, /param &quot;threshold&quot; is &quot;a few&quot;, expected integer/);
+  match(text, /<details class="menu" open/);
+  match(text, /value="a few"/);
+});
+
+Deno.test("an action that the run's state does not allow is refused on its page", async () => {
+  const response = await pagesFor("operator").post(`/runs/${RUN_IDS.succeeded}/cancel`);
+  equal(response.status, 409);
+  match(await html(response), /role="alert".*it is succeeded/s);
+});
+
+Deno.test("a schedule is paused and resumed", async () => {
+  const { engine, post } = pagesFor("operator");
+  equal((await post("/pipelines/orders/pause")).headers.get("location"), "/pipelines/orders");
+  equal((await engine.getPipeline("orders")).paused, true);
+  await post("/pipelines/orders/resume");
+  equal((await engine.getPipeline("orders")).paused, false);
+});
+
+Deno.test("/runs is turned over by the last run of each page, and keeps its filter", async () => {
+  const { engine, get } = pagesFor("viewer");
+  const seen: string[] = [];
+  for (let path: string | undefined = "/runs?pipeline=exchange_rates"; path !== undefined;) {
+    const text = await html(await get(path));
+    seen.push(
+      ...[...text.matchAll(/<td class="cell-run"><a href="\/runs\/([^"]+)"/g)].map((found) => found[1] ?? ""),
+    );
+    path = /rel="next" href="([^"]+)"/.exec(text)?.[1]?.replaceAll("&amp;", "&");
+    ok(path === undefined || path.includes("pipeline=exchange_rates"));
+  }
+  const all = await engine.listRuns({ pipeline: "exchange_rates", limit: 500 });
+  deepEqual(seen, all.map((run) => run.id));
+});
+
+Deno.test("/runs shows fifty at once", async () => {
+  const { get } = pagesFor("viewer");
+  const first = await html(await get("/runs"));
+  equal(first.match(/class="cell-run"/g)?.length, 50);
+  const next = /rel="next" href="([^"]+)"/.exec(first)?.[1] ?? "";
+  const second = await html(await get(next.replaceAll("&amp;", "&")));
+  const count = second.match(/class="cell-run"/g)?.length ?? 0;
+  ok(count > 0 && count < 50);
+  equal(second.includes('rel="next"'), false);
+});
+
+Deno.test("an empty project says how to begin", async () => {
+  const engine = createFakeProject();
+  for (const { name } of await engine.listPipelines()) await engine.deletePipeline(name);
+  match(await html(await pagesFor("admin", engine).get("/")), /No pipelines yet/);
+});
+
+Deno.test("faults are shown with file, line and column", async () => {
+  const text = await html(await pagesFor("viewer").get("/pipelines/crm_sync"));
+  match(text, /2 faults/);
+  match(text, /pipelines\/crm_sync\.yaml:14:7/);
+  match(text, /did you mean &quot;update_key&quot;/);
+});
+
+Deno.test("the whole log is there as plain text", async () => {
+  const response = await pagesFor("viewer").get(`/runs/${RUN_IDS.failed}/log`);
+  equal(response.headers.get("content-type"), "text/plain; charset=utf-8");
+  const text = await response.text();
+  equal(text.match(/^2026-/gm)?.length, 60);
+  equal(text.includes("\u001b"), false);
+});
+
+Deno.test("what is not there has a page, but not under /api", async () => {
+  const { get } = pagesFor("viewer");
+  for (const path of ["/nowhere", "/runs/none", "/pipelines/none", "/runs/none/log"]) {
+    const response = await get(path);
+    equal(response.status, 404, path);
+    match(await html(response), /Nothing here/);
+  }
+  equal(await (await get("/api/nowhere")).text(), "not a page");
+});
+
+Deno.test("an error of ours shows its request id to the reader and itself to the operator", async () => {
+  const engine = createFakeProject();
+  engine.listPipelines = () => Promise.reject(new Error("the disk is on fire"));
+  const { get, logged } = pagesFor("viewer", engine);
+  const response = await get("/");
+  equal(response.status, 500);
+  const text = await html(response);
+  equal(text.includes("fire"), false);
+  ok(text.includes(`<code>${response.headers.get("x-request-id")}</code>`));
+  match(logged.join(), /Cannot answer GET \/: the disk is on fire/);
+});
+
+Deno.test("assets are named by their content and may be kept for ever", async () => {
+  const { get } = pagesFor(undefined);
+  const login = await html(await get("/login"));
+  const paths = [...login.matchAll(/(?:src|href)="(\/static\/[^"]+)"/g)].map((found) => found[1] ?? "");
+  equal(paths.length, 3);
+  const types: string[] = [];
+  for (const path of paths) {
+    const response = await get(path);
+    equal(response.headers.get("cache-control"), "public, max-age=31536000, immutable");
+    notEqual((await response.text()).length, 0);
+    types.push(response.headers.get("content-type")?.split(";")[0] ?? "");
+  }
+  deepEqual(types.sort(), ["image/svg+xml", "text/css", "text/javascript"]);
+  equal((await get("/static/style.000000000000.css")).status, 404);
+});
