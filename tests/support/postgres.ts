@@ -16,6 +16,7 @@ export interface PostgresServer extends AsyncDisposable {
   readonly password: string;
   /** An empty database with a random name; disposing drops it. */
   createDatabase(): Promise<TestDatabase>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface TestDatabase extends AsyncDisposable {

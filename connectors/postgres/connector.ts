@@ -1,0 +1,75 @@
+import type {
+  Access,
+  Connection,
+  Connector,
+  ConnectorContext,
+  ConnectorUse,
+} from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import { caPathOf, configSchema, type PostgresConfig, secretsOf, showServer } from "./config.ts";
+import { createSource, streamOptionsSchema } from "./read.ts";
+import { SessionPool } from "./session_pool.ts";
+import { socketPath } from "./wire/wire_socket.ts";
+import { createDestination, loadOptionsSchema } from "./write.ts";
+
+/** PostgreSQL 12 and later, read and written by binary COPY. */
+export const postgres = {
+  name: "postgres",
+  description: "PostgreSQL: tables and queries as a source, tables as a destination.",
+  configSchema,
+  streamOptionsSchema,
+  loadOptionsSchema,
+  streamAddresses: ["stream", "query"],
+  loadModes: ["replace", "append", "merge"],
+  secrets: secretsOf,
+  access,
+  open,
+} satisfies Connector<PostgresConfig>;
+
+function access(config: PostgresConfig, _use: ConnectorUse, context: ConnectorContext): Access {
+  const authorities = caPathOf(config, context.projectDir);
+  const read = authorities === undefined ? [] : [authorities];
+  const socket = socketPath(config);
+  if (socket === undefined) return { hosts: [`${showHost(config.host)}:${config.port}`], read, write: [] };
+  return { hosts: [`unix:${socket}`], read: [...read, config.host], write: [config.host] };
+}
+
+/** An IPv6 address in brackets, as Deno's permissions want it. */
+const showHost = (host: string): string => host.includes(":") ? `[${host}]` : host;
+
+async function open(config: PostgresConfig, context: ConnectorContext): Promise<Connection> {
+  const pool = new SessionPool({
+    host: config.host,
+    port: config.port,
+    ssl: config.ssl,
+    authorities: await readAuthorities(config, context),
+    connectTimeoutMs: config.connectTimeoutMs,
+    user: config.user,
+    database: config.database,
+    applicationName: config.applicationName,
+    revealPassword: () => config.password?.reveal(),
+    onNotice: ({ severity, message }) =>
+      context.log(severity === "WARNING" ? "warn" : "debug", `${context.name}: ${message}`),
+  }, showServer(config));
+  // One session now, so that a wrong password or host is told here; the first use takes it.
+  await pool.give(await pool.connect(context.signal));
+  const names = { name: context.name, defaultSchema: config.schema };
+  return {
+    source: createSource(pool, names),
+    destination: createDestination(pool, names),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+async function readAuthorities(
+  config: PostgresConfig,
+  context: ConnectorContext,
+): Promise<string | undefined> {
+  const path = caPathOf(config, context.projectDir);
+  if (path === undefined) return undefined;
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new AppError("invalid", `Cannot read the ssl_ca "${path}" of ${context.name}`, { cause: error });
+  }
+}

@@ -1,0 +1,80 @@
+import { AppError, type ErrorCode, toAppError } from "../../contract/errors.ts";
+import { ConnectionLostError, HandshakeError, ServerError } from "./wire/server_error.ts";
+
+/** SQLSTATEs that say more than their class. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  "28000": "unauthorized",
+  "28P01": "unauthorized",
+  "3D000": "not_found",
+  "3F000": "not_found",
+  "42P01": "not_found",
+  "42501": "forbidden",
+  "25006": "forbidden",
+  "57014": "timeout",
+  // Tried again, these have a chance: another transaction was in the way.
+  "40001": "unavailable",
+  "40P01": "unavailable",
+  "55P03": "unavailable",
+};
+
+const CLASSES: Readonly<Record<string, ErrorCode>> = {
+  "08": "unavailable",
+  "53": "unavailable",
+  "57": "unavailable",
+  "58": "unavailable",
+  "0A": "invalid",
+  "21": "invalid",
+  "22": "invalid",
+  "23": "invalid",
+  "25": "invalid",
+  "2B": "invalid",
+  "42": "invalid",
+  "44": "invalid",
+};
+
+export const codeOfSqlState = (state: string): ErrorCode =>
+  CODES[state] ?? CLASSES[state.slice(0, 2)] ?? "internal";
+
+/** `action` is what was tried, as `Cannot load "public.orders"`; the rest of the message is what it met. */
+export function toPostgresError(action: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof ServerError) {
+    const { code, message, detail, hint } = error.fields;
+    const advice = adviceFor(code, message) ?? hint;
+    // Of a constraint that is violated, only the detail tells the key.
+    const met = code.startsWith("23") && detail !== undefined ? `${message}: ${detail}` : message;
+    const sentence = advice === undefined ? met : `${met} (${advice})`;
+    return new AppError(codeOfSqlState(code), `${action}: ${sentence}`, {
+      detail: detailOf(error),
+      cause: error,
+    });
+  }
+  if (error instanceof ConnectionLostError) {
+    return new AppError("unavailable", `${action}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof HandshakeError) {
+    const code = error.kind === "authentication" ? "unauthorized" : "unavailable";
+    return new AppError(code, `${action}: ${error.message}`, { cause: error });
+  }
+  return toAppError(error);
+}
+
+/** SQLSTATE and everything else that the server said. */
+export function detailOf(error: ServerError): string {
+  const { code, detail, hint, where, position, constraint } = error.fields;
+  return [
+    `SQLSTATE ${code}`,
+    detail,
+    hint === undefined ? undefined : `hint: ${hint}`,
+    where,
+    position === undefined ? undefined : `at character ${position} of the statement`,
+    constraint === undefined ? undefined : `constraint ${constraint}`,
+  ].filter((part) => part !== undefined).join("; ");
+}
+
+function adviceFor(code: string, message: string): string | undefined {
+  if (code === "28000" && /no encryption|SSL off/.test(message)) return "set ssl: require";
+  if (code === "28P01") return "check user and password";
+  if (code === "25006") return "the server is a read-only replica; load into its primary";
+  return undefined;
+}

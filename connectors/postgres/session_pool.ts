@@ -1,0 +1,68 @@
+import { AppError, toAppError } from "../../contract/errors.ts";
+import { toPostgresError } from "./errors.ts";
+import { Session, type SessionOptions } from "./wire/session.ts";
+
+/**
+ * Lends sessions, so that two uses at a time never share one. One that is idle is kept for the
+ * next use; one with an unfinished command or transaction is closed instead.
+ */
+export class SessionPool implements AsyncDisposable {
+  readonly #options: SessionOptions;
+  readonly #server: string;
+  readonly #idle: Session[] = [];
+  #isClosed = false;
+
+  /** `server` is `user@host:port/database`, for messages. */
+  constructor(options: SessionOptions, server: string) {
+    this.#options = options;
+    this.#server = server;
+  }
+
+  /** Throws `unavailable`, `unauthorized`, `not_found`, or what the signal's reason says. */
+  async connect(signal: AbortSignal): Promise<Session> {
+    try {
+      return await Session.connect(this.#options, signal);
+    } catch (error) {
+      if (signal.aborted) throw toAppError(signal.reason);
+      throw toPostgresError(`Cannot connect to PostgreSQL as ${this.#server}`, error);
+    }
+  }
+
+  /**
+   * Runs `work` with a session of its own; an abort of the signal stops it at the server. What
+   * `work` throws becomes an AppError that starts with `action`.
+   */
+  async use<T>(action: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
+    await using lease = await this.lease(signal);
+    try {
+      return await work(lease.session);
+    } catch (error) {
+      if (signal.aborted) throw toAppError(signal.reason);
+      throw toPostgresError(action, error);
+    }
+  }
+
+  /** A session until the lease is disposed. */
+  async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
+    if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
+    const session = this.#idle.pop() ?? await this.connect(signal);
+    const cancelling = session.cancelOn(signal);
+    return {
+      session,
+      [Symbol.asyncDispose]: async () => {
+        cancelling[Symbol.dispose]();
+        await this.give(session);
+      },
+    };
+  }
+
+  async give(session: Session): Promise<void> {
+    if (session.isIdle && !this.#isClosed && this.#idle.length === 0) this.#idle.push(session);
+    else await session.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#idle.splice(0).map((session) => session.close()));
+  }
+}
