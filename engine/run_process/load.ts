@@ -34,7 +34,7 @@ export async function loadRelation(
   const { session, signal } = context;
   const select = `SELECT * FROM ${relation}`;
   const [counted] = await session.rows(`SELECT count(*) AS n FROM ${relation}`);
-  const { schema } = await exportRows(session, `${select} LIMIT 0`, { signal });
+  const { schema } = await exportRows(session, select, { signal });
   return await destination.load({
     loadId: `${context.runId}/${stepName}`,
     target: target.table ?? target.path ?? "",

@@ -1,0 +1,159 @@
+import { fail } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import type { Run, RunDetail } from "../../contract/run.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const TOKEN = "slc_test_token_that_is_long_enough";
+const READY_MS = 30_000;
+
+/** The arguments of `sluice …` from this checkout. */
+export function sluiceArgs(...args: string[]): string[] {
+  return [
+    "run",
+    "-A",
+    "--quiet",
+    `--config=${join(ROOT, "deno.json")}`,
+    join(ROOT, "server", "main.ts"),
+    ...args,
+  ];
+}
+
+/** A real server process on a project and a data folder of a test. */
+export class SluiceServer implements AsyncDisposable {
+  readonly url: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #output: Promise<string>;
+  #isGone = false;
+
+  private constructor(child: Deno.ChildProcess, url: string, output: Promise<string>) {
+    this.#child = child;
+    this.url = url;
+    this.#output = output;
+  }
+
+  /** Starts `sluice serve` on a free port and waits until it is ready. */
+  static async start(
+    projectDir: string,
+    dataDir: string,
+    env: Record<string, string> = {},
+  ): Promise<SluiceServer> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: sluiceArgs("serve", "--project", projectDir, "--data", dataDir, "--port", "0"),
+      env: { ...env, SLUICE_TOKEN: TOKEN },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+      .then((parts) => parts.join("\n"));
+    const url = await waitFor(() => announcedUrl(dataDir, child.pid), READY_MS);
+    if (url === undefined) {
+      child.kill("SIGKILL");
+      fail(`the server did not become ready:\n${await output}`);
+    }
+    const server = new SluiceServer(child, url, output);
+    await waitFor(
+      async () => (await fetch(`${url}/healthz`).then(drained, () => undefined))?.ok || undefined,
+      READY_MS,
+    );
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Calls the API as the first admin; answers the body, and fails for a status that was not asked for. */
+  async call<T>(method: string, path: string, body?: unknown, status = [200, 202]): Promise<T> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!status.includes(response.status)) fail(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  trigger(pipeline: string, body: unknown = {}): Promise<Run> {
+    return this.call("POST", `/api/pipelines/${pipeline}/runs`, body);
+  }
+
+  run(id: string): Promise<RunDetail> {
+    return this.call("GET", `/api/runs/${id}`);
+  }
+
+  /** Waits until the run has ended; fails where that takes too long. */
+  async ended(id: string, withinMs = 60_000): Promise<RunDetail> {
+    const run = await waitFor(async () => {
+      const now = await this.run(id);
+      return now.state === "queued" || now.state === "running" ? undefined : now;
+    }, withinMs);
+    return run ?? fail(`run ${id} did not end: ${JSON.stringify(await this.run(id))}`);
+  }
+
+  /** The pid of a run's process, or undefined where none is at work. */
+  async runProcess(): Promise<number | undefined> {
+    const text = await Deno.readTextFile(`/proc/${this.pid}/task/${this.pid}/children`).catch(() => "");
+    const others = (await Array.fromAsync(Deno.readDir(`/proc/${this.pid}/task`)).catch(() => []))
+      .map((task) => `/proc/${this.pid}/task/${task.name}/children`);
+    const all = [text, ...await Promise.all(others.map((path) => Deno.readTextFile(path).catch(() => "")))];
+    const pid = all.join(" ").trim().split(/\s+/).find((entry) => entry !== "");
+    return pid === undefined ? undefined : Number(pid);
+  }
+
+  /** Ends it at once, as a power cut would. */
+  async kill(): Promise<void> {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#output;
+  }
+
+  /** Asks it to stop, and answers what it printed. */
+  async stop(): Promise<string> {
+    if (!this.#isGone) {
+      this.#isGone = true;
+      this.#child.kill("SIGTERM");
+      const timer = setTimeout(() => this.#child.kill("SIGKILL"), 20_000);
+      await this.#child.status;
+      clearTimeout(timer);
+    }
+    return await this.#output;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+async function announcedUrl(dataDir: string, pid: number): Promise<string | undefined> {
+  try {
+    const announced: unknown = JSON.parse(await Deno.readTextFile(join(dataDir, "server.json")));
+    if (typeof announced !== "object" || announced === null) return undefined;
+    if (!("pid" in announced) || announced.pid !== pid || !("url" in announced)) return undefined;
+    return typeof announced.url === "string" ? announced.url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function drained(response: Response): Promise<Response> {
+  await response.body?.cancel();
+  return response;
+}
+
+/** Asks until there is an answer, at most so long. */
+export async function waitFor<T>(
+  ask: () => Promise<T | undefined>,
+  withinMs: number,
+): Promise<T | undefined> {
+  const untilMs = Date.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined || Date.now() > untilMs) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
