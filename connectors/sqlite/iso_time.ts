@@ -1,0 +1,113 @@
+/**
+ * ISO 8601 texts of dates and times, and their counts since 1970, over the whole range of 64-bit
+ * microseconds. Years outside of 0000–9999 have a sign and six digits or more, as ISO 8601 extends them.
+ */
+
+const MICROS_A_SECOND = 1_000_000n;
+const MICROS_A_DAY = 86_400n * MICROS_A_SECOND;
+export const INFINITY = "infinity";
+export const MAX_INT64 = 9_223_372_036_854_775_807n;
+export const MAX_INT32 = 2_147_483_647;
+
+const DATE = /^([+-]?\d{4,7})-(\d\d)-(\d\d)$/;
+const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/;
+const TIMESTAMP =
+  /^([+-]?\d{4,7}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Days since 1970-01-01; undefined where the text is no date. */
+export function parseDate(text: string): number | undefined {
+  if (text === INFINITY) return MAX_INT32;
+  if (text === `-${INFINITY}`) return -MAX_INT32;
+  const [, year, month, day] = DATE.exec(text) ?? [];
+  if (year === undefined) return undefined;
+  const [y, m, d] = [Number(year), Number(month), Number(day)];
+  if (m < 1 || m > 12 || d < 1 || d > (DAYS_IN_MONTH[m - 1] ?? 0)) return undefined;
+  if (m === 2 && d === 29 && !(y % 4 === 0 && (y % 100 !== 0 || y % 400 === 0))) return undefined;
+  return daysOf(y, m, d);
+}
+
+/** Days since 1970-01-01 of a date in the proleptic Gregorian calendar. */
+function daysOf(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+export function formatDate(days: number): string {
+  if (days === MAX_INT32) return INFINITY;
+  if (days === -MAX_INT32) return `-${INFINITY}`;
+  const z = days + 719_468;
+  const era = Math.floor(z / 146_097);
+  const dayOfEra = z - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1_460) + Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shifted = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1;
+  const month = shifted < 10 ? shifted + 3 : shifted - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return `${formatYear(year)}-${two(month)}-${two(day)}`;
+}
+
+function formatYear(year: number): string {
+  if (year >= 0 && year <= 9_999) return String(year).padStart(4, "0");
+  return `${year < 0 ? "-" : "+"}${String(Math.abs(year)).padStart(6, "0")}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/** Microseconds since midnight. */
+export function parseTime(text: string): bigint | undefined {
+  const [, hour, minute, second = "0", fraction = ""] = TIME.exec(text) ?? [];
+  if (hour === undefined) return undefined;
+  const [h, m, s] = [Number(hour), Number(minute), Number(second)];
+  const isLast = h === 24 && m === 0 && s === 0 && Number(fraction) === 0;
+  if ((h > 23 && !isLast) || m > 59 || s > 59) return undefined;
+  return BigInt((h * 60 + m) * 60 + s) * MICROS_A_SECOND + BigInt(fraction.padEnd(6, "0"));
+}
+
+export function formatTime(micros: bigint): string {
+  const seconds = Number(micros / MICROS_A_SECOND);
+  const fraction = Number(micros % MICROS_A_SECOND);
+  const text = `${two(Math.floor(seconds / 3_600))}:${two(Math.floor(seconds / 60) % 60)}:${
+    two(seconds % 60)
+  }`;
+  return fraction === 0 ? text : `${text}.${String(fraction).padStart(6, "0")}`;
+}
+
+export interface ParsedTimestamp {
+  /** Microseconds since 1970, in UTC where there is a zone. */
+  readonly micros: bigint;
+  readonly hasZone: boolean;
+}
+
+/** `2024-01-31T10:00:00Z`, `2024-01-31 10:00`, `2024-01-31`; undefined for anything else. */
+export function parseTimestamp(text: string): ParsedTimestamp | undefined {
+  if (text === INFINITY) return { micros: MAX_INT64, hasZone: true };
+  if (text === `-${INFINITY}`) return { micros: -MAX_INT64, hasZone: true };
+  const [, date, time = "00:00", zone] = TIMESTAMP.exec(text) ?? [];
+  const days = date === undefined ? undefined : parseDate(date);
+  const micros = parseTime(time);
+  if (days === undefined || micros === undefined) return undefined;
+  const local = BigInt(days) * MICROS_A_DAY + micros;
+  if (zone === undefined) return { micros: local, hasZone: false };
+  const [, sign, hours = "0", minutes = "0"] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
+  const offset = BigInt(Number(hours) * 60 + Number(minutes)) * 60n * MICROS_A_SECOND;
+  return { micros: sign === "-" ? local + offset : local - offset, hasZone: true };
+}
+
+/** `2024-01-31 10:00:00.5` with six digits of a fraction, or none. */
+export function formatTimestamp(micros: bigint): string {
+  if (micros === MAX_INT64) return INFINITY;
+  if (micros === -MAX_INT64) return `-${INFINITY}`;
+  const rest = ((micros % MICROS_A_DAY) + MICROS_A_DAY) % MICROS_A_DAY;
+  return `${formatDate(Number((micros - rest) / MICROS_A_DAY))} ${formatTime(rest)}`;
+}
