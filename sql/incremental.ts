@@ -99,8 +99,14 @@ async function setCursor(session: SqlSession, model: Model, columns: readonly Co
   await session.run(`SET VARIABLE cursor = (SELECT max(${quoteIdentifier(updateKey)}) FROM ${table})`);
 }
 
-/** What a cursor mostly is, for queries that do not bind without a type, as `cursor - INTERVAL 1 DAY`. */
-const CURSOR_TYPES = ["TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "DATE", "BIGINT", "VARCHAR"];
+/**
+ * What a cursor mostly is, for queries that do not bind without a type, as `cursor - INTERVAL 1 DAY`;
+ * what turns into others comes before them.
+ */
+const CURSOR_TYPES = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "BIGINT", "VARCHAR"];
+
+/** A type that does not come to rest by then never does. */
+const MAX_CURSOR_ROUNDS = 3;
 
 /**
  * Makes the cursor a NULL with the type of the update_key, so that what is compared with it binds as
@@ -130,13 +136,17 @@ async function declareCursorAs(
   updateKey: string,
   guess: string | undefined,
 ): Promise<Column[]> {
-  const set = (type: string) => session.run(`SET VARIABLE cursor = CAST(NULL AS ${type})`);
-  await (guess === undefined ? session.run("RESET VARIABLE cursor") : set(guess));
-  const columns = await describe(session, model);
-  const column = findColumn(columns, updateKey);
-  if (column === undefined) throw missingColumn(model, "update_key", updateKey, columns);
-  await set(column.type);
-  return await describe(session, model);
+  let type = guess;
+  for (let round = 0;; round++) {
+    await session.run(
+      type === undefined ? "RESET VARIABLE cursor" : `SET VARIABLE cursor = CAST(NULL AS ${type})`,
+    );
+    const columns = await describe(session, model);
+    const column = findColumn(columns, updateKey);
+    if (column === undefined) throw missingColumn(model, "update_key", updateKey, columns);
+    if (column.type === type || round === MAX_CURSOR_ROUNDS) return columns;
+    type = column.type;
+  }
 }
 
 async function describe(session: SqlSession, model: Model): Promise<Column[]> {
@@ -175,7 +185,9 @@ async function checkKey(
     throw headerError(
       model,
       place,
-      `the key (${model.primaryKey.join(", ")}) of ${model.name} is NULL in ${nulls?.["count"]} rows, ` +
+      `the key (${model.primaryKey.join(", ")}) of ${model.name} is NULL in ${nulls?.["count"]} row${
+        nulls?.["count"] === 1 ? "" : "s"
+      }, ` +
         `as ${rowText(row ?? {})}`,
     );
   }
@@ -189,7 +201,7 @@ async function checkKey(
       model,
       place,
       `the key (${model.primaryKey.join(", ")}) of ${model.name} comes more than once, as ${
-        JSON.stringify(repeated)
+        rowText(repeated)
       }`,
     );
   }

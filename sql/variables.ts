@@ -196,8 +196,9 @@ const TIMESTAMP =
 function readTimestamp(input: unknown): Read<Scalar> | undefined {
   const match = typeof input === "string" ? TIMESTAMP.exec(input) : null;
   if (match === null) return undefined;
-  const [, day = "", time = "00:00", zone = "Z"] = match;
+  const [, day = "", clock = "00:00", zone = "Z"] = match;
   if (!isRealDay(day)) return undefined;
+  const time = clock.length === 5 ? `${clock}:00` : clock;
   const offset = /^([-+])(\d{2}):?(\d{2})?$/.exec(zone);
   if (offset === null) return { value: `${day}T${time}Z` };
   const [, sign, hours = "00", minutes = "00"] = offset;
