@@ -168,3 +168,16 @@ function fieldName(name: string, keywords: ReadonlySet<string>): string {
 function read<T>(count: number, at: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => at(index));
 }
+
+/** How many bytes DuckDB gives the integer of a DECIMAL. */
+export function decimalBytes(width: number): 2 | 4 | 8 | 16 {
+  if (width <= 4) return 2;
+  if (width <= 9) return 4;
+  return width <= 18 ? 8 : 16;
+}
+
+/** How many bytes DuckDB gives the code of an ENUM with so many values. */
+export function enumBytes(size: number): 1 | 2 | 4 {
+  if (size <= 0xff) return 1;
+  return size <= 0xffff ? 2 : 4;
+}

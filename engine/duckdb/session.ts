@@ -140,6 +140,16 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     return this.#interruptible(sql, work);
   }
 
+  /** Ends a streamed result before its end: DuckDB drops it with the next statement. */
+  async abandonStream(): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      await duckdb.query(this.#connection, "SELECT 1");
+    } catch {
+      // An interrupt that came late, or a transaction that has failed: the stream is gone either way.
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

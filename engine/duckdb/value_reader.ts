@@ -1,6 +1,7 @@
 import duckdb from "@duckdb/node-bindings";
 import { AppError } from "../../contract/errors.ts";
-import type { DuckType, ScalarType, StructType } from "./duck_type.ts";
+export { decimalBytes } from "./duck_type.ts";
+import { decimalBytes, type DuckType, enumBytes, type ScalarType, type StructType } from "./duck_type.ts";
 
 /** A cell of a vector as DuckDB's own value; undefined is NULL. */
 type Value = duckdb.Value | undefined;
@@ -64,8 +65,7 @@ function valueReader(
       return (row) => duckdb.create_decimal({ width, scale, value: integers(row) });
     }
     case "enum": {
-      const bytes = type.values.length <= 0xff ? 1 : type.values.length <= 0xffff ? 2 : 4;
-      const codes = unsignedReader(vector, bytes, size);
+      const codes = unsignedReader(vector, enumBytes(type.values.length), size);
       return (row) => duckdb.create_varchar(type.values[codes(row)] ?? "");
     }
     case "list": {
@@ -295,13 +295,6 @@ function integerReader(vector: duckdb.Vector, bytes: number, size: number): (row
 function unsignedReader(vector: duckdb.Vector, bytes: number, size: number): (row: number) => number {
   const integers = integerReader(vector, bytes, size);
   return (row) => Number(BigInt.asUintN(bytes * 8, integers(row)));
-}
-
-/** How many bytes DuckDB gives the integer of a DECIMAL. */
-export function decimalBytes(width: number): 2 | 4 | 8 | 16 {
-  if (width <= 4) return 2;
-  if (width <= 9) return 4;
-  return width <= 18 ? 8 : 16;
 }
 
 /** Three bytes of sign and length, then the magnitude, big-endian; all flipped where it is negative. */
