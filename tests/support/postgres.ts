@@ -38,13 +38,30 @@ export async function acquirePostgres(): Promise<PostgresServer> {
 }
 
 /** Starts a cluster in a temporary folder on a free loopback port; disposing stops it and removes the folder. */
-export async function startPostgres(): Promise<PostgresServer> {
+export function startPostgres(): Promise<PostgresServer> {
+  return startCluster(() => Promise.resolve({}));
+}
+
+/** A server with TLS for `localhost`; `authority` is the PEM file of who vouches for it. Needs openssl. */
+export async function startPostgresWithTls(): Promise<PostgresServer & { readonly authority: string }> {
+  let authority = "";
+  const server = await startCluster(async (folder) => {
+    const { certificate, key } = await makeCertificate(folder);
+    authority = certificate;
+    return { ssl: "on", ssl_cert_file: certificate, ssl_key_file: key };
+  });
+  return { ...server, authority };
+}
+
+type Settings = Readonly<Record<string, string | number>>;
+
+async function startCluster(prepare: (folder: string) => Promise<Settings>): Promise<PostgresServer> {
   const binaries = await findBinaries();
   const folder = await Deno.makeTempDir({ prefix: "sluice-postgres-" });
   const password = crypto.randomUUID();
   try {
     await initialise(binaries, folder, password);
-    const { child, port } = await startServer(binaries, folder);
+    const { child, port } = await startServer(binaries, folder, await prepare(folder));
     return serverAt(`postgres://sluice:${password}@127.0.0.1:${port}/postgres`, async () => {
       child.kill("SIGINT");
       await child.status;
@@ -158,13 +175,40 @@ async function initialise(binaries: string, folder: string, password: string): P
   if (!result.success) throw new Error(`initdb failed: ${new TextDecoder().decode(result.stderr)}`);
 }
 
+/** A self-signed certificate of localhost, owned by who runs the server. */
+async function makeCertificate(folder: string): Promise<{ certificate: string; key: string }> {
+  const certificate = join(folder, "server.crt");
+  const key = join(folder, "server.key");
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  const made = [
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-keyout",
+    key,
+    "-out",
+    certificate,
+  ];
+  const result = await new Deno.Command("openssl", {
+    args: ["req", "-x509", "-noenc", "-days", "30", ...subject, ...made],
+    stderr: "piped",
+  }).output();
+  if (!result.success) throw new Error(`openssl failed: ${new TextDecoder().decode(result.stderr)}`);
+  await Deno.chmod(key, 0o600);
+  const identity = await serverIdentity();
+  if (identity !== undefined) await Deno.chown(key, identity.uid, identity.gid);
+  return { certificate, key };
+}
+
 async function startServer(
   binaries: string,
   folder: string,
+  more: Settings,
 ): Promise<{ child: Deno.ChildProcess; port: number }> {
   const log = join(folder, "log");
   const port = freePort();
-  const settings = {
+  const settings: Settings = {
     port,
     listen_addresses: "127.0.0.1",
     unix_socket_directories: folder,
@@ -175,6 +219,7 @@ async function startServer(
     shared_buffers: "64MB",
     autovacuum: "off",
     logging_collector: "off",
+    ...more,
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const [command, args] = asServerUser(await serverIdentity(), [
