@@ -52,8 +52,10 @@ export class SqliteDatabase implements Disposable {
     });
   }
 
+  /** Runs one statement. */
   execute(sql: string): void {
-    attempt(this.#subject, () => this.#database.exec(sql));
+    // The driver's exec() would leave the error's number out.
+    attempt(this.#subject, () => void this.#database.prepare(sql).run());
   }
 
   all(sql: string, ...params: readonly SqliteValue[]): SqliteRow[] {

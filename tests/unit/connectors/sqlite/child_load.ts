@@ -1,0 +1,37 @@
+import { Field, makeData, RecordBatch, Schema, Struct, Utf8, vectorFromArray } from "apache-arrow";
+import { sqlite } from "../../../../connectors/sqlite/connector.ts";
+
+/** Loads one row into data/it.db of the project that it is given; run with narrow permissions. */
+
+const [projectDir = ""] = Deno.args;
+const { signal } = new AbortController();
+const schema = new Schema([new Field("name", new Utf8(), true)]);
+const children = vectorFromArray(["from a child"], new Utf8()).data;
+const type = new Struct(schema.fields);
+const batch = new RecordBatch(schema, makeData({ type, length: 1, nullCount: 0, children: [...children] }));
+const connection = await sqlite.open({ path: "data/it.db" }, {
+  name: "it",
+  projectDir,
+  signal,
+  log: () => {},
+});
+await connection.destination?.load({
+  loadId: "a",
+  target: "t",
+  mode: "replace",
+  primaryKey: [],
+  options: {},
+  input: {
+    schema,
+    rows: 1,
+    async *batches() {
+      yield await Promise.resolve(batch);
+    },
+    copyTo: () => Promise.reject(new Error("not used")),
+  },
+}, signal);
+for await (
+  const read of connection.source?.read({ stream: { name: "s", stream: "t", options: {} } }, signal) ?? []
+) {
+  if (read.numRows !== 1) throw new Error(`read ${read.numRows} rows`);
+}

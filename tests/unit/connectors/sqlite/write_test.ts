@@ -1,0 +1,248 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import {
+  Field,
+  Float64,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
+import type { LoadInput, LoadRequest } from "../../../../contract/connector.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { sqlite } from "../../../../connectors/sqlite/connector.ts";
+
+const signal = new AbortController().signal;
+
+class Project implements AsyncDisposable {
+  readonly folder: string;
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+  static async create(sql = ""): Promise<Project> {
+    const project = new Project(await Deno.makeTempDir({ prefix: "sluice-sqlite-" }));
+    if (sql !== "") project.execute(sql);
+    return project;
+  }
+  execute(sql: string): void {
+    using database = new DatabaseSync(`${this.folder}/it.db`);
+    database.exec(sql);
+  }
+  all(sql: string): unknown[] {
+    using database = new DatabaseSync(`${this.folder}/it.db`);
+    return database.prepare(sql).all().map((row) => Object.values(row));
+  }
+  async load(input: LoadInput, request: Partial<LoadRequest> = {}, path = "it.db") {
+    const context = { name: "it", projectDir: this.folder, signal, log: () => {} };
+    const { destination } = await sqlite.open({ path }, context);
+    ok(destination !== undefined);
+    return await destination.load(
+      {
+        loadId: crypto.randomUUID(),
+        target: "t",
+        mode: "replace",
+        primaryKey: [],
+        options: {},
+        input,
+        ...request,
+      },
+      signal,
+    );
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.chmod(this.folder, 0o700);
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** The columns as one batch. */
+function inputOf(columns: Readonly<Record<string, Vector>>): LoadInput {
+  const fields = Object.entries(columns).map(([name, vector]) => new Field(name, vector.type, true));
+  const schema = new Schema(fields);
+  const children = Object.values(columns).flatMap((vector) => vector.data);
+  const length = children[0]?.length ?? 0;
+  const batch = new RecordBatch(
+    schema,
+    makeData({ type: new Struct(fields), length, nullCount: 0, children }),
+  );
+  return {
+    schema,
+    rows: length,
+    async *batches() {
+      yield await Promise.resolve(batch);
+    },
+    copyTo: () => Promise.reject(new Error("not used")),
+  };
+}
+
+function rows(ids: readonly bigint[], names: readonly (string | null)[]): LoadInput {
+  return inputOf({ id: vectorFromArray(ids, new Int64()), name: vectorFromArray(names, new Utf8()) });
+}
+
+async function failure(work: Promise<unknown>): Promise<AppError> {
+  let caught: unknown;
+  await work.catch((error) => caught = error);
+  ok(caught instanceof AppError, `not an AppError: ${caught}`);
+  return caught;
+}
+
+Deno.test("load() makes the folder and the file", async () => {
+  await using project = await Project.create();
+  await project.load(rows([1n], ["a"]), {}, "new/folder/it.db");
+  ok((await Deno.stat(`${project.folder}/new/folder/it.db`)).size > 0);
+});
+
+Deno.test("a replace keeps the user's indexes and triggers, and views of the table work", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (id INTEGER, name TEXT); INSERT INTO t VALUES (9, 'old');
+    CREATE INDEX by_name ON t (name);
+    CREATE TABLE log (what);
+    CREATE TRIGGER logged AFTER UPDATE ON t BEGIN INSERT INTO log VALUES ('updated'); END;
+    CREATE VIEW names AS SELECT name FROM t;
+    CREATE TABLE child (t_id REFERENCES t (id));`);
+  await project.load(rows([1n, 2n], ["a", "b"]));
+  deepStrictEqual(project.all("SELECT * FROM names ORDER BY 1"), [["a"], ["b"]]);
+  deepStrictEqual(project.all("SELECT name FROM pragma_index_list('t')"), [["by_name"]]);
+  project.execute("UPDATE t SET name = 'c' WHERE id = 1");
+  deepStrictEqual(project.all("SELECT * FROM log"), [["updated"]]);
+  deepStrictEqual(project.all(`SELECT "table" FROM pragma_foreign_key_list('child')`), [["t"]]);
+});
+
+Deno.test("a replace that an index of the user does not fit is refused and changes nothing", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (id INTEGER, gone TEXT); INSERT INTO t VALUES (9, 'old'); CREATE INDEX by_gone ON t (gone);`);
+  const error = await failure(project.load(rows([1n], ["a"])));
+  strictEqual(error.code, "conflict");
+  ok(error.message.includes('its index "by_gone" does not fit'), error.message);
+  deepStrictEqual(project.all("SELECT * FROM t"), [[9, "old"]]);
+});
+
+Deno.test("a merge uses the user's primary key, and makes a unique index where there is none", async () => {
+  await using project = await Project.create(
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'old');",
+  );
+  await project.load(rows([1n, 2n], ["a", "b"]), { mode: "merge", primaryKey: ["ID"] });
+  deepStrictEqual(project.all("SELECT * FROM t ORDER BY id"), [[1, "a"], [2, "b"]]);
+  strictEqual(project.all("SELECT name FROM pragma_index_list('t')").length, 0);
+  project.execute("CREATE TABLE free (id INTEGER, name TEXT)");
+  await project.load(rows([1n], ["a"]), { mode: "merge", primaryKey: ["id"], target: "free" });
+  await project.load(rows([1n], ["b"]), { mode: "merge", primaryKey: ["id"], target: "free" });
+  deepStrictEqual(project.all("SELECT * FROM free"), [[1, "b"]]);
+});
+
+Deno.test("a merge into a table with the same key twice is refused", async () => {
+  await using project = await Project.create(
+    "CREATE TABLE t (id INTEGER, name TEXT); INSERT INTO t VALUES (1, 'x'), (1, 'y');",
+  );
+  const error = await failure(project.load(rows([1n], ["a"]), { mode: "merge", primaryKey: ["id"] }));
+  strictEqual(error.code, "conflict");
+  ok(error.message.includes("it has rows with the same id"), error.message);
+});
+
+Deno.test("a merge with a NULL in the key is refused", async () => {
+  await using project = await Project.create();
+  const error = await failure(
+    project.load(rows([1n], [null]), { mode: "merge", primaryKey: ["id", "name"] }),
+  );
+  strictEqual(error.code, "invalid");
+  ok(error.message.includes('column "name" of the primary key is NULL'), error.message);
+});
+
+Deno.test("a target that is a view, or a name of ours, is refused", async () => {
+  await using project = await Project.create("CREATE VIEW t AS SELECT 1 AS id;");
+  strictEqual((await failure(project.load(rows([1n], ["a"])))).code, "invalid");
+  strictEqual((await failure(project.load(rows([1n], ["a"]), { target: "_sluice_loads" }))).code, "invalid");
+});
+
+Deno.test("a row that a constraint of the user refuses leaves the table as it was", async () => {
+  await using project = await Project.create(
+    "CREATE TABLE t (id INTEGER, name TEXT NOT NULL); INSERT INTO t VALUES (9, 'old');",
+  );
+  const error = await failure(project.load(rows([1n, 2n], ["a", null]), { mode: "append" }));
+  strictEqual(error.code, "invalid");
+  ok(error.message.includes("NOT NULL constraint failed: t.name"), error.message);
+  deepStrictEqual(project.all("SELECT * FROM t"), [[9, "old"]]);
+});
+
+Deno.test("a file that is no database is refused and left alone", async () => {
+  await using project = await Project.create();
+  const text = "just some text, not a database ".repeat(50);
+  await Deno.writeTextFile(`${project.folder}/it.db`, text);
+  strictEqual((await failure(project.load(rows([1n], ["a"])))).code, "invalid");
+  strictEqual(await Deno.readTextFile(`${project.folder}/it.db`), text);
+});
+
+Deno.test("load() waits for another writer", async () => {
+  await using project = await Project.create("CREATE TABLE t (id INTEGER, name TEXT);");
+  using other = new DatabaseSync(`${project.folder}/it.db`);
+  other.exec("BEGIN IMMEDIATE; INSERT INTO t VALUES (5, 'theirs')");
+  const loading = project.load(rows([1n], ["a"]), { mode: "append" });
+  setTimeout(() => other.exec("COMMIT"), 300);
+  await loading;
+  deepStrictEqual(project.all("SELECT id FROM t ORDER BY id"), [[1], [5]]);
+});
+
+Deno.test("an aborted load stops waiting for another writer", async () => {
+  await using project = await Project.create("CREATE TABLE t (id INTEGER, name TEXT);");
+  using other = new DatabaseSync(`${project.folder}/it.db`);
+  other.exec("BEGIN IMMEDIATE");
+  const context = { name: "it", projectDir: project.folder, signal, log: () => {} };
+  const { destination } = await sqlite.open({ path: "it.db" }, context);
+  const request = {
+    loadId: "a",
+    target: "t",
+    mode: "append",
+    primaryKey: [],
+    options: {},
+    input: rows([1n], ["a"]),
+  } as const;
+  let caught: unknown;
+  await destination?.load(request, AbortSignal.timeout(300)).catch((error) => caught = error);
+  ok(caught instanceof DOMException && caught.name === "TimeoutError", String(caught));
+  other.exec("ROLLBACK");
+});
+
+Deno.test("NaN is kept as text, infinity as it is", async () => {
+  await using project = await Project.create();
+  await project.load(inputOf({ v: vectorFromArray([NaN, Infinity, -0.5], new Float64()) }));
+  deepStrictEqual(project.all("SELECT v FROM t"), [["NaN"], [Infinity], [-0.5]]);
+});
+
+Deno.test("a place where no file can be made is forbidden, and says what to do", async () => {
+  await using project = await Project.create();
+  const error = await failure(project.load(rows([1n], ["a"]), {}, "/proc/sluice.db"));
+  strictEqual(error.code, "forbidden");
+  ok(error.message.includes("let the server's user"), error.message);
+});
+
+Deno.test("a load works with no more than what access() asks for", async () => {
+  await using project = await Project.create();
+  const access = sqlite.access(
+    { path: "data/it.db" },
+    { kind: "destination", target: "t" },
+    { name: "it", projectDir: project.folder, signal, log: () => {} },
+  );
+  const code = new URL("../../../../", import.meta.url).pathname;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--cached-only",
+      "--allow-ffi",
+      `--allow-read=${[code, ...access.read].join(",")}`,
+      `--allow-write=${access.write.join(",")}`,
+      new URL("./child_load.ts", import.meta.url).pathname,
+      project.folder,
+    ],
+    cwd: code,
+    clearEnv: true,
+    env: { NO_COLOR: "1", DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno` },
+  }).output();
+  ok(success, new TextDecoder().decode(stderr));
+  using database = new DatabaseSync(`${project.folder}/data/it.db`);
+  deepStrictEqual(database.prepare("SELECT name FROM t").all().map((row) => row.name), ["from a child"]);
+});
