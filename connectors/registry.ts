@@ -1,6 +1,7 @@
 import type { Connector } from "../contract/connector.ts";
 import { file } from "./file/connector.ts";
+import { postgres } from "./postgres/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of system that connectors.yaml may name in `type:`. */
-export const connectors: readonly Connector[] = [file, sqlite];
+export const connectors: readonly Connector[] = [file, postgres, sqlite];
