@@ -43,24 +43,34 @@ export function formatStep(step: Step): string {
   return step.error === null ? oneLine(line) : `${oneLine(line)}\n    ${oneLine(step.error.message)}`;
 }
 
-/** Remembers what was said of each step, so that an event that comes twice is one line. */
-class SaidSteps {
-  readonly #said = new Set<string>();
+/** Remembers what was said, so that an event that comes twice, or as a step and in the log, is one line. */
+class Said {
+  readonly #texts = new Set<string>();
 
-  isNew(step: Step): boolean {
-    const key = `${step.name} ${step.attempt} ${step.state}`;
-    if (this.#said.has(key)) return false;
-    this.#said.add(key);
+  isNewStep(step: Step): boolean {
+    if (step.error !== null) this.#texts.add(step.error.message);
+    return this.#isNew(`${step.name} ${step.attempt} ${step.state}`);
+  }
+
+  isNewMessage(message: string): boolean {
+    return this.#isNew(message);
+  }
+
+  #isNew(text: string): boolean {
+    if (this.#texts.has(text)) return false;
+    this.#texts.add(text);
     return true;
   }
 }
 
 /** The lasting line of an event, if it has one. */
-function lineOf(event: RunEvent, said: SaidSteps): string | undefined {
+function lineOf(event: RunEvent, said: Said): string | undefined {
   if (event.type === "step" && hasEnded(event.step)) {
-    return isUnremarkable(event.step) || !said.isNew(event.step) ? undefined : formatStep(event.step);
+    return isUnremarkable(event.step) || !said.isNewStep(event.step) ? undefined : formatStep(event.step);
   }
-  if (event.type === "log" && event.line.level === "warn") return `! ${oneLine(event.line.message)}`;
+  if (event.type === "log" && event.line.level === "warn" && said.isNewMessage(event.line.message)) {
+    return `! ${oneLine(event.line.message)}`;
+  }
   if (event.type === "run" && event.run.state === "queued" && event.run.reason !== null) {
     return oneLine(event.run.reason);
   }
@@ -69,7 +79,7 @@ function lineOf(event: RunEvent, said: SaidSteps): string | undefined {
 
 class LineDisplay implements RunDisplay {
   readonly #terminal: Terminal;
-  readonly #said = new SaidSteps();
+  readonly #said = new Said();
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
@@ -95,7 +105,7 @@ const MAX_LIVE_LINES = 8;
 /** Ended steps are lasting lines; those at work stand below and are drawn again ten times a second. */
 class LiveDisplay implements RunDisplay {
   readonly #terminal: Terminal;
-  readonly #said = new SaidSteps();
+  readonly #said = new Said();
   readonly #active = new Map<string, { startedMs: number; rows: number; sizeBytes: number | null }>();
   readonly #timer: ReturnType<typeof setInterval>;
   #drawnLines = 0;

@@ -49,6 +49,20 @@ Deno.test("the plain display shows a failed step's message on one line", () => {
   match(terminal.notes[0] ?? "", /failed\n {4}first second \[31mred$/);
 });
 
+Deno.test("the plain display shows a warning once, where it comes as a step and in the log", () => {
+  const terminal = new RecordedTerminal();
+  using display = createRunDisplay(terminal);
+  const line = { seq: 1, at: "2026-07-30T12:00:00.000Z", level: "warn", step: "check:b" } as const;
+  display.show(
+    ended({ name: "check:b", kind: "check", state: "warned", error: { code: "invalid", message: "3 rows" } }),
+  );
+  display.show({ type: "log", line: { ...line, message: "3 rows" } });
+  display.show({ type: "log", line: { ...line, message: "a file was empty" } });
+  display.show({ type: "log", line: { ...line, message: "all is well", level: "info" } });
+  strictEqual(terminal.notes.length, 2);
+  strictEqual(terminal.notes[1], "! a file was empty");
+});
+
 Deno.test("the live display takes back all that it drew", () => {
   const terminal = new RecordedTerminal({ isLive: true });
   {
