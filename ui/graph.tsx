@@ -2,6 +2,7 @@ import type { PipelineStep, RunDetail, StepState } from "../contract/run.ts";
 import { formatPlural } from "./format.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
 import { Icon } from "./icons.tsx";
+import { checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText, truncate } from "./text.ts";
 
 const SIZES = { nodeWidth: 184, nodeHeight: 48, layerGap: 42, nodeGap: 16 } as const;
@@ -30,8 +31,7 @@ export function StepGraph({ steps, lastRun }: StepGraphView) {
           <GraphNode
             step={step}
             at={layout.nodes.get(step.name) ?? { x: 0, y: 0 }}
-            checks={steps.filter((other) => other.kind === "check" && other.depends.includes(step.name))
-              .length}
+            checks={checksOf(step, steps).length}
             state={states.get(step.name)}
           />
         ))}
@@ -92,14 +92,4 @@ function edgePath({ points }: GraphEdge): string {
     from = point;
   }
   return path;
-}
-
-/** `model:daily` as `daily`. */
-export function shortStepName(name: string): string {
-  return name.slice(name.indexOf(":") + 1);
-}
-
-/** The id of the place on the page where the step is described. */
-export function stepAnchor(name: string): string {
-  return `step-${encodeURIComponent(name)}`;
 }

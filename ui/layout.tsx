@@ -77,7 +77,7 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
           <form class="who" method="post" action="/logout">
             <span class="who-name" title={`Signed in as ${user.name} (${user.role})`}>
               {user.name}
-              {user.name !== user.role && <span class="muted">· {user.role}</span>}
+              {user.name !== user.role && ` · ${user.role}`}
             </span>
             <button class="button ghost" type="submit" aria-label="Sign out">
               <Icon name="leave" />

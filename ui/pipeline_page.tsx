@@ -14,6 +14,7 @@ import { RunForm } from "./run_form_fields.tsx";
 import { RunTable } from "./run_table.tsx";
 import { Ago } from "./state.tsx";
 import { StepList } from "./step_list.tsx";
+import { Breakable } from "./step_names.tsx";
 import { plainText } from "./text.ts";
 
 export interface PipelineView {
@@ -169,7 +170,9 @@ function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {
               <span class="kind">
                 <Icon name="file" />
               </span>
-              <span class="row-name">{file.path}</span>
+              <span class="row-name">
+                <Breakable text={file.path} />
+              </span>
               <Icon name="chevron" />
             </summary>
             <div class="row-body" id={`file-${index}`}>

@@ -5,6 +5,7 @@ import { type Frame, Layout } from "./layout.tsx";
 import { mayOperate } from "./page_auth.ts";
 import { ActionForm, Empty } from "./pieces.tsx";
 import { Ago, Elapsed, StateIcon, StateLabel } from "./state.tsx";
+import { Breakable } from "./step_names.tsx";
 import { RunStrip } from "./strip.tsx";
 import { plainText } from "./text.ts";
 
@@ -130,7 +131,9 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
       <div class="pipeline-title">
         <StateIcon state={run?.state ?? "pending"} />
         <div>
-          <a class="pipeline-name" href={href}>{pipeline.name}</a>
+          <a class="pipeline-name" href={href}>
+            <Breakable text={pipeline.name} />
+          </a>
           {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} href={href} />}
           {pipeline.tags.map((tag) => <a class="tag" href={`/?q=${encodeURIComponent(tag)}`}>{tag}</a>)}
         </div>

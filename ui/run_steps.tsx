@@ -1,10 +1,10 @@
 import type { RunDetail, Step, StepKind } from "../contract/run.ts";
 import { Code } from "./code.tsx";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "./format.ts";
-import { shortStepName, stepAnchor } from "./graph.tsx";
 import { Icon } from "./icons.tsx";
 import { ErrorBox, Fact } from "./pieces.tsx";
 import { Moment, StateIcon } from "./state.tsx";
+import { Breakable, checkName, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText } from "./text.ts";
 
 const GROUPS = [
@@ -46,7 +46,7 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
       <summary>
         <StateIcon state={step.state} />
         <span class="row-name">
-          {shortStepName(step.name)}
+          <Breakable text={shortStepName(step.name)} />
           {step.state === "skipped" && <span class="muted">skipped</span>}
           {step.attempt > 0 && step.attempt < run.attempt && (
             <span class="tag" title="It was done already in an earlier attempt">attempt {step.attempt}</span>
@@ -234,13 +234,4 @@ export function tally(checks: readonly Pick<Step, "state">[]): string {
   const words: Partial<Record<Step["state"], string>> = { succeeded: "passed" };
   const counts = Map.groupBy(checks, (check) => check.state);
   return [...counts].map(([state, of]) => `${of.length} ${words[state] ?? state}`).join(", ");
-}
-
-/** `check:daily.not_null_day` is check `not_null_day` of model `daily`. */
-function checkName(name: string): { model: string; check: string } {
-  const short = shortStepName(name);
-  const dot = short.indexOf(".");
-  return dot < 0
-    ? { model: short, check: short }
-    : { model: short.slice(0, dot), check: short.slice(dot + 1) };
 }

@@ -1,30 +1,20 @@
 import type { PipelineStep } from "../contract/run.ts";
 import { Code } from "./code.tsx";
 import { formatPlural } from "./format.ts";
-import { shortStepName, stepAnchor } from "./graph.tsx";
 import { Icon } from "./icons.tsx";
 import { Fact } from "./pieces.tsx";
+import { Breakable, checkName, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText } from "./text.ts";
 
 /** Each stream, model and load with its SQL; a model's checks are within it. */
 export function StepList({ steps }: { steps: readonly PipelineStep[] }) {
-  const checks = steps.filter((step) => step.kind === "check");
-  const others = steps.filter((step) => step.kind !== "check");
   return (
     <div class="card rows">
-      {others.map((step, index) => (
-        <StepItem
-          step={step}
-          checks={checks.filter((check) => checkedStep(check, others) === index)}
-        />
+      {steps.filter((step) => step.kind !== "check").map((step) => (
+        <StepItem step={step} checks={checksOf(step, steps)} />
       ))}
     </div>
   );
-}
-
-/** A check may look at more than one model: it is shown with the last of them. */
-function checkedStep(check: PipelineStep, others: readonly PipelineStep[]): number {
-  return others.findLastIndex((step) => check.depends.includes(step.name));
 }
 
 function StepItem({ step, checks }: { step: PipelineStep; checks: readonly PipelineStep[] }) {
@@ -35,7 +25,9 @@ function StepItem({ step, checks }: { step: PipelineStep; checks: readonly Pipel
           <Icon name={step.kind} />
           <span>{step.kind}</span>
         </span>
-        <span class="row-name">{shortStepName(step.name)}</span>
+        <span class="row-name">
+          <Breakable text={shortStepName(step.name)} />
+        </span>
         <span class="row-about muted">
           {plainText(step.summary)}
           {checks.length > 0 && ` · ${formatPlural(checks.length, "check")}`}
@@ -68,12 +60,11 @@ function StepItem({ step, checks }: { step: PipelineStep; checks: readonly Pipel
 }
 
 function CheckItem({ check }: { check: PipelineStep }) {
-  const name = shortStepName(check.name);
   return (
     <li class="check" id={stepAnchor(check.name)}>
       <Icon name="check" />
       <div>
-        <span class="check-name">{name.slice(name.indexOf(".") + 1)}</span>
+        <span class="check-name">{checkName(check.name).check}</span>
         <span class="check-rows">{plainText(check.summary)}</span>
         {check.sql !== null && (
           <details>
