@@ -111,12 +111,11 @@ function issueMessage(issue: Issue): string {
   if (issue.input === null && issue.kind === "schema") {
     return "has no value: give it one or leave the key out";
   }
-  if (issue.kind === "validation") {
-    const isOwnText = !/^Invalid /.test(issue.message);
+  const isOwnText = !/^Invalid /.test(issue.message);
+  if (isOwnText || issue.kind === "validation") {
     const plain = isOwnText ? issue.message : `expected ${expected(issue)}`;
     return isPlain(issue.input) ? `${plain} but got ${got}` : plain;
   }
-  if (!/^Invalid /.test(issue.message)) return `${issue.message} but got ${got}`;
   const options = quotedOptions(issue.expected);
   const hint = typeof issue.input === "string" ? didYouMean(issue.input, options) : "";
   return `expected ${expected(issue)} but got ${got}${hint}`;
