@@ -147,6 +147,8 @@ export interface CopyOptions {
   /** What follows FORMAT in COPY's option list, as `{ header: true, compression: "zstd" }`. */
   readonly options?: Readonly<Record<string, string | number | boolean>>;
   readonly partitionBy?: readonly string[];
+  /** Columns to write as another type than their own, as `{ total: "DECIMAL(38,0)" }`; fails where a value does not fit. */
+  readonly casts?: Readonly<Record<string, string>>;
   /**
    * For `merge`: a relation with what the destination holds. Its rows whose key is not among the
    * new ones are kept; columns are matched by name.

@@ -16,8 +16,16 @@ export function copyStatement(sql: string, path: string, options: CopyOptions): 
       ? []
       : [`PARTITION_BY (${options.partitionBy.map(quoteIdentifier).join(", ")})`]),
   ];
-  const rows = options.existing === undefined ? sql : mergedRows(sql, options.existing);
-  return `COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`;
+  const fresh = castColumns(sql, options.casts ?? {});
+  const rows = options.existing === undefined ? fresh : mergedRows(fresh, options.existing);
+  return `COPY (\n${castColumns(rows, options)}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`;
+}
+
+function castColumns(sql: string, casts: NonNullable<CopyOptions["casts"]>): string {
+  const columns = Object.entries(casts).map(([name, type]) =>
+    `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`
+  );
+  return columns.length === 0 ? sql : `SELECT * REPLACE (${columns.join(", ")}) FROM (\n${sql}\n)`;
 }
 
 /** NULL keys match each other, so that a row without a key is replaced and not doubled. */

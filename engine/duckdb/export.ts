@@ -44,12 +44,27 @@ export async function exportRows(
   options: ExportOptions = {},
 ): Promise<ExportedRows> {
   const columns = await session.withConnection(sql, (connection) => describeColumns(connection, sql));
+  refuseDoubleNames(columns);
   const exported = columns.map(({ name, type }) => ({ name, type: exportableType(type) }));
   const schema = new Schema(exported.map(({ name, type }) => arrowFieldOf(name, type)));
   return {
     schema,
     batches: readBatches(session, textQuery(sql, columns, exported), exported, schema, options),
   };
+}
+
+/** Arrow's library loses a column whose name comes twice. */
+function refuseDoubleNames(columns: readonly ResultColumn[]): void {
+  const names = new Set<string>();
+  for (const { name } of columns) {
+    if (names.has(name)) {
+      throw new AppError(
+        "invalid",
+        `Cannot read rows with two columns "${name}": give one another name with AS`,
+      );
+    }
+    names.add(name);
+  }
 }
 
 async function describeColumns(connection: duckdb.Connection, sql: string): Promise<ResultColumn[]> {

@@ -72,7 +72,7 @@ export function duckTypeOf(field: Field): DuckType {
   }
   if (DataType.isFixedSizeBinary(type)) return fixedSizeBinaryType(field, type.byteWidth);
   if (DataType.isDictionary(type)) {
-    return duckTypeOf(new Field(field.name, type.dictionary, true, field.metadata));
+    return duckTypeOf(fieldLike(field, type.dictionary));
   }
   return timeTypeOf(type) ?? nestedTypeOf(field, type);
 }
@@ -172,6 +172,19 @@ function extensionOf(type: DuckType): Map<string, string> {
     [EXTENSION_METADATA_KEY, JSON.stringify(metadata)],
   ]);
 }
+
+/** Whether the field's 16 bytes are a UUID. */
+export const isUuid = (field: Field): boolean => duckTypeOf(field).id === Type.UUID;
+
+/** Whether the field's 16 bytes are a HUGEINT or UHUGEINT. */
+export const isBinary128 = (field: Field): boolean => {
+  const { id } = duckTypeOf(field);
+  return id === Type.HUGEINT || id === Type.UHUGEINT;
+};
+
+/** The dictionary's values as a field of their own. */
+export const fieldLike = (field: Field, type: DataType): Field =>
+  new Field(field.name, type, true, field.metadata);
 
 function integerType(bitWidth: number, isSigned: boolean): DuckType {
   switch (bitWidth) {

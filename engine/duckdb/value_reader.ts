@@ -1,6 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
 import { AppError } from "../../contract/errors.ts";
-export { decimalBytes } from "./duck_type.ts";
 import { decimalBytes, type DuckType, enumBytes, type ScalarType, type StructType } from "./duck_type.ts";
 
 /** A cell of a vector as DuckDB's own value; undefined is NULL. */
