@@ -1,3 +1,5 @@
+import type { Field, Schema } from "apache-arrow";
+import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../contract/arrow.ts";
 import type { ConnectorContext, CopyOptions, LoadRequest } from "../../contract/connector.ts";
 import { writeArrow } from "./arrow_write.ts";
 import { copyError } from "./file_error.ts";
@@ -58,6 +60,7 @@ export async function writeRows(
           ? {}
           : { filename_pattern: more.filenamePattern, file_extension: endingOf(format, compression) }),
       },
+      ...(format === "parquet" ? { casts: hugeintCasts(request.input.schema) } : {}),
       ...(more.partitionBy === undefined ? {} : { partitionBy: more.partitionBy }),
       ...(more.existing === undefined ? {} : { existing: more.existing }),
     });
@@ -65,6 +68,12 @@ export async function writeRows(
     signal.throwIfAborted();
     throw copyError(load.target.shown, error);
   }
+}
+
+/** Parquet has no integers of 128 bits, and DuckDB would write them as doubles. */
+function hugeintCasts(schema: Schema): Record<string, string> {
+  const isHugeint = (field: Field) => field.metadata.get(EXTENSION_NAME_KEY) === OPAQUE_EXTENSION;
+  return Object.fromEntries(schema.fields.filter(isHugeint).map(({ name }) => [name, "DECIMAL(38,0)"]));
 }
 
 function formatOptions(format: FileFormat, options: LoadOptions): Record<string, string | boolean> {
