@@ -18,7 +18,7 @@ export function copyStatement(sql: string, path: string, options: CopyOptions): 
   ];
   const fresh = castColumns(sql, options.casts ?? {});
   const rows = options.existing === undefined ? fresh : mergedRows(fresh, options.existing);
-  return `COPY (\n${castColumns(rows, options)}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`;
+  return `COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`;
 }
 
 function castColumns(sql: string, casts: NonNullable<CopyOptions["casts"]>): string {
