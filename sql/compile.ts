@@ -6,7 +6,7 @@ import { bindChecks } from "./compile_checks.ts";
 import { checkHeader, TypeNames } from "./compile_header.ts";
 import { type DefinitionFault, loadFaults, type LoadReference } from "./compile_loads.ts";
 import { explainSqlError, toModelError } from "./explain_error.ts";
-import { analyzeGraph, type Graph, type GraphAnalysis } from "./graph.ts";
+import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "./graph.ts";
 import { declareCursor, declaredTable } from "./incremental.ts";
 import { type Model, modelTable } from "./model.ts";
 import { placeAt } from "./position.ts";
@@ -71,12 +71,14 @@ class Compiler {
     await this.#createStreams();
     await this.#bindModels(analysis);
     this.#warnOfUnknownStreams(analysis.graph);
-    for (const model of models) {
-      const columns = this.#columns.get(`model:${model.name}`);
-      if (columns === undefined || analysis.broken.has(model.name)) continue;
+    const bound = models.filter(({ name }) =>
+      this.#columns.has(`model:${name}`) && !analysis.broken.has(name)
+    );
+    for (const model of bound) {
+      const columns = this.#columns.get(`model:${model.name}`) ?? [];
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
-      this.#fileFaults.push(...await bindChecks(this.#session, model, analysis.graph, this.#columns));
     }
+    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis.graph, this.#columns));
     this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
@@ -107,19 +109,23 @@ class Compiler {
 
   async #bindModels({ graph, broken, trees, selfReferring }: GraphAnalysis): Promise<void> {
     const readByChecks = new Set([...graph.checkDepends.values()].flat());
-    for (const name of graph.order) {
-      const node = graph.nodes.get(name);
-      const model = this.#models.get(node?.label ?? "");
-      if (node?.kind !== "model" || model === undefined) continue;
-      for (const variable of trees.get(model.name)?.variables ?? []) this.#checkVariable(model, variable);
-      if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
-      try {
-        const columns = await this.#bind(model, selfReferring.has(model.name));
-        const isRead = node.dependents.length > 0 || readByChecks.has(name);
-        this.#columns.set(name, isRead ? await this.#createModel(model, columns) : columns);
-      } catch (error) {
-        this.#addModelFaults(toModelError(error, model, 0));
+    for (const level of levelsOf(graph)) {
+      const tables: ModelTable[] = [];
+      for (const node of level) {
+        const model = this.#models.get(node.label);
+        if (node.kind !== "model" || model === undefined) continue;
+        for (const variable of trees.get(model.name)?.variables ?? []) this.#checkVariable(model, variable);
+        if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
+        try {
+          const columns = await this.#bind(model, selfReferring.has(model.name));
+          this.#columns.set(node.name, columns);
+          const isRead = node.dependents.length > 0 || readByChecks.has(node.name);
+          if (isRead) tables.push({ model, node: node.name, columns });
+        } catch (error) {
+          this.#addModelFaults(toModelError(error, model, 0));
+        }
       }
+      await this.#createModels(tables);
     }
   }
 
@@ -137,25 +143,30 @@ class Compiler {
     }
   }
 
-  async #createModel(model: Model, columns: readonly Column[]): Promise<readonly Column[]> {
-    const names = columns.map(({ name }) => name.toLowerCase());
-    const repeated = columns.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index);
-    if (repeated === undefined) {
-      await this.#session.run(createTable(modelTable(model.name), columns));
-      return columns;
+  /** Many tables in one go: a round trip costs more than a table. */
+  async #createModels(tables: readonly ModelTable[]): Promise<void> {
+    const plain = tables.filter(({ columns }) => repeatedColumn(columns) === undefined);
+    const statements = plain.map(({ model, columns }) => createTable(modelTable(model.name), columns));
+    if (statements.length > 0) await this.#session.run(statements.join(";\n"));
+    for (const table of tables) {
+      const repeated = repeatedColumn(table.columns);
+      if (repeated !== undefined) await this.#createWithRepeated(table, repeated.name);
     }
-    // DuckDB gives the second `id` the name `id_1`, and other models see that one.
+  }
+
+  /** DuckDB gives the second `id` the name `id_1`, and other models see that one. */
+  async #createWithRepeated({ model, node, columns }: ModelTable, repeated: string): Promise<void> {
     const sql = `CREATE OR REPLACE TABLE ${modelTable(model.name)} AS (\n`;
     await this.#session.run(`${sql}${withoutTerminators(model.sql)}\n) WITH NO DATA`);
     const renamed = await this.#session.describe(`SELECT * FROM ${modelTable(model.name)}`);
+    this.#columns.set(node, renamed);
     const place = placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
-    const all = renamed.map(({ name }) => name).filter((name) =>
+    const others = renamed.map(({ name }) => name).filter((name) =>
       !columns.some((column) => column.name === name)
     );
-    const message = `the query has more than one column "${repeated.name}": DuckDB calls the others ` +
-      `${listWords(all)}; give each its own name`;
+    const message = `the query has more than one column "${repeated}": DuckDB calls the others ` +
+      `${listWords(others)}; give each its own name`;
     this.#fileFaults.push({ ...place, message, severity: "warning" });
-    return renamed;
   }
 
   /** A name that is not set would be NULL without a word. */
@@ -188,6 +199,31 @@ class Compiler {
       this.#definitionFaults.push({ path: ["extract", stream], message, severity: "warning" });
     }
   }
+}
+
+interface ModelTable {
+  readonly model: Model;
+  readonly node: string;
+  readonly columns: readonly Column[];
+}
+
+function repeatedColumn(columns: readonly Column[]): Column | undefined {
+  const names = columns.map(({ name }) => name.toLowerCase());
+  return columns.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index);
+}
+
+/** The nodes in groups: each needs only nodes of groups before its own. */
+function levelsOf(graph: Graph): GraphNode[][] {
+  const levels: GraphNode[][] = [];
+  const levelByNode = new Map<string, number>();
+  for (const name of graph.order) {
+    const node = graph.nodes.get(name);
+    if (node === undefined) continue;
+    const level = Math.max(-1, ...node.depends.map((other) => levelByNode.get(other) ?? -1)) + 1;
+    levelByNode.set(name, level);
+    (levels[level] ??= []).push(node);
+  }
+  return levels;
 }
 
 function createTable(table: string, columns: readonly Column[]): string {

@@ -12,21 +12,73 @@ import { parseTableName, resolveTable, tableNames } from "./resolve_table.ts";
 /** Columns by node, as `model:daily`, of what has been bound. */
 export type BoundColumns = ReadonlyMap<string, readonly Column[]>;
 
-/** Binds each check of a model; those that read tables that are not bound wait for the first run. */
+/** Checks are bound together, this many a query: a round trip costs more than a check. */
+const CHECKS_PER_QUERY = 25;
+
+/** Binds each check of the models; those that read tables that are not bound wait for the first run. */
 export async function bindChecks(
   session: SqlSession,
-  model: Model,
+  models: readonly Model[],
   graph: Graph,
   bound: BoundColumns,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
-  for (const check of checksOf(model)) {
+  const all = models.flatMap((model) =>
+    checksOf(model).map((check): BoundCheck => ({ model, check })).filter((check) =>
+      needsBinding(check, bound)
+    )
+  );
+  const alone = all.filter(({ check }) => !canBindTogether(check));
+  const together = all.filter(({ check }) => canBindTogether(check));
+  for (let start = 0; start < together.length; start += CHECKS_PER_QUERY) {
+    const batch = together.slice(start, start + CHECKS_PER_QUERY);
+    if (!await bindsTogether(session, batch)) alone.push(...batch);
+  }
+  for (const { model, check } of alone) {
     const message = await faultOf(session, model, check, graph, bound);
-    if (message !== undefined) {
-      faults.push({ ...headerPlace(model, checkPath(check)), message, severity: "error" });
-    }
+    if (message === undefined) continue;
+    faults.push({ ...headerPlace(model, checkPath(check)), message, severity: "error" });
   }
   return faults;
+}
+
+interface BoundCheck {
+  readonly model: Model;
+  readonly check: Check;
+}
+
+/** For many their column is enough, and the header's check has looked for it. */
+function needsBinding({ model, check }: BoundCheck, bound: BoundColumns): boolean {
+  if (check.kind === "not_null" || check.kind === "unique") return false;
+  if (check.kind !== "accepted_values") return true;
+  const column = findColumn(bound.get(`model:${model.name}`) ?? [], check.column ?? "");
+  return column !== undefined && column.type !== "VARCHAR";
+}
+
+/** Values are tried and the text of queries is parsed, which binding alone does not do. */
+function canBindTogether(check: Check): boolean {
+  return check.kind === "sql" || check.kind === "relationships";
+}
+
+/** Whether nothing is wrong with any of them; what it is, if something is, is not told here. */
+async function bindsTogether(session: SqlSession, checks: readonly BoundCheck[]): Promise<boolean> {
+  const parts = checks.map(({ model, check }, index) => {
+    const definition = definitionOf(model, check);
+    const select = definition?.kind === "sql"
+      ? `SELECT (\n${definition.sql}\n) AS e FROM ${modelTable(model.name)} WHERE NOT (\n${definition.sql}\n)`
+      : `SELECT true AS e FROM (\n${check.sql}\n)`;
+    return { select: `t${index}.e`, from: `(${select}) AS t${index}` };
+  });
+  const list = parts.map(({ select }) => select).join(", ");
+  try {
+    // The join that DuckDB plans in the least time.
+    const from = parts.map((part) => part.from).join(" POSITIONAL JOIN ");
+    const columns = await session.describe(`SELECT ${list} FROM ${from}`);
+    return columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
+  } catch (error) {
+    if (error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout") return false;
+    throw error;
+  }
 }
 
 async function faultOf(
@@ -39,7 +91,6 @@ async function faultOf(
   const columns = bound.get(`model:${model.name}`) ?? [];
   // The header's check of columns has told that already.
   if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;
-  if (check.kind === "not_null" || check.kind === "unique") return undefined;
   const target = check.kind === "relationships" ? relationshipFault(model, check, graph, bound) : undefined;
   if (target !== undefined) return target;
   const reads = graph.checkDepends.get(checkStep(check)) ?? [];

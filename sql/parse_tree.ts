@@ -31,7 +31,9 @@ export async function parseSelects(
   const trees: (ParseTree | SqlError)[] = [];
   for (const batch of batches(sqls)) {
     const columns = batch.map((sql, index) =>
-      `json_serialize_sql(${quoteLiteral(sql)}, skip_null := true, skip_empty := true) AS t${index}`
+      `json_serialize_sql(${
+        quoteLiteral(sql)
+      }, skip_null := true, skip_empty := true, skip_default := true) AS t${index}`
     );
     const [row] = await session.rows(`SELECT ${columns.join(", ")}`);
     for (const [index, sql] of batch.entries()) trees.push(treeOf(sql, row?.[`t${index}`]));
