@@ -6,152 +6,158 @@ export interface WatchOptions {
   readonly debounceMs: number;
 }
 
-/** How often a project folder that is gone is looked for. */
-const ABSENT_POLL_MS = 1_000;
+/**
+ * How often the files are looked at without an event: not every file system tells of changes, and the
+ * watch of a folder that is removed and made again at once may be lost.
+ */
+const POLL_MS = 2_000;
 /** Files that never stop changing are told of after this many debounces all the same. */
 const MAX_DEBOUNCES = 10;
 
 /**
  * Yields when connectors.yaml, a pipeline or a model was added, changed or removed, some time after
  * the last change. Folders may come and go, the project's own too. A change during the consumer's
- * work yields again; one too many is possible. Ends when the signal aborts.
+ * work yields again. Ends when the signal aborts.
  *
- * Only the folders that hold such files are watched, and not what is below the others: a run that
- * writes into the project must not wake anyone.
+ * Events only say when to look; what counts is whether the files differ from the last look. Only the
+ * folders that hold such files are watched, and not what is below the others: a run that writes into
+ * the project must not wake anyone.
  */
 export async function* watchProject(
   projectDir: string,
   { signal, debounceMs }: WatchOptions,
 ): AsyncGenerator<void, void, undefined> {
-  let isFirst = true;
+  let seen = await lookAt(projectDir);
   while (!signal.aborted) {
-    const folders = await watchedFolders(projectDir);
-    const watcher = openWatcher(folders);
-    if (watcher === undefined) {
-      isFirst = false;
-      await delay(ABSENT_POLL_MS, signal);
-      continue;
+    await using watcher = new FolderWatcher(seen.folders);
+    for (let isWatched = true; isWatched && !signal.aborted;) {
+      // The first look is right after the watch began: what changed before it was in no event.
+      const now = await lookAt(projectDir);
+      isWatched = !watcher.lostFolder && now.folders.join("\0") === seen.folders.join("\0");
+      const isChanged = now.files !== seen.files;
+      seen = now;
+      if (isChanged) yield;
+      if (isWatched) await watcher.burst(debounceMs, signal);
     }
-    const close = () => watcher.close();
-    signal.addEventListener("abort", close, { once: true });
+  }
+}
+
+interface Look {
+  /** Those to watch. */
+  readonly folders: readonly string[];
+  /** All files with their sizes and times, as one text to compare. */
+  readonly files: string;
+}
+
+async function lookAt(projectDir: string): Promise<Look> {
+  const folders: string[] = [];
+  const files: string[] = [];
+  const look = async (folder: string, isOurs: (name: string) => boolean): Promise<string[]> => {
+    const others: string[] = [];
     try {
-      // What changed between two watchers was seen by neither.
-      if (!isFirst) yield;
-      isFirst = false;
-      const bursts = debounced(watcher, debounceMs, new Set(folders));
-      for (;;) {
-        const burst = await bursts.next();
-        if (burst !== "files" || signal.aborted) break;
-        yield;
+      for await (const { name } of Deno.readDir(folder)) {
+        if (isOurs(name)) files.push(await fingerprint(join(folder, name)));
+        else if (!name.startsWith(".")) others.push(name);
       }
-    } finally {
-      signal.removeEventListener("abort", close);
-      if (!signal.aborted) watcher.close();
+      folders.push(folder);
+    } catch (error) {
+      // Not there, or gone meanwhile: that is what it looks like now.
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
     }
-  }
-}
-
-async function watchedFolders(projectDir: string): Promise<string[]> {
-  const found: string[] = [];
-  const add = async (folder: string) => {
-    try {
-      const info = await Deno.stat(folder);
-      if (info.isDirectory) found.push(folder);
-      return info.isDirectory;
-    } catch {
-      return false;
-    }
+    return others.sort();
   };
-  if (!await add(projectDir)) return [];
-  await add(join(projectDir, "pipelines"));
+  await look(projectDir, (name) => name === "connectors.yaml");
+  await look(join(projectDir, "pipelines"), (name) => /\.ya?ml$/.test(name));
   const transforms = join(projectDir, "transforms");
-  if (await add(transforms)) {
-    for (const name of await subfolders(transforms)) await add(join(transforms, name));
+  for (const name of await look(transforms, () => false)) {
+    await look(join(transforms, name), (file) => file.endsWith(".sql"));
   }
-  return found;
+  return { folders, files: files.sort().join("\n") };
 }
 
-async function subfolders(folder: string): Promise<string[]> {
-  const names: string[] = [];
+async function fingerprint(path: string): Promise<string> {
   try {
-    for await (const entry of Deno.readDir(folder)) if (!entry.isFile) names.push(entry.name);
+    const { size, mtime, ctime, ino } = await Deno.stat(path);
+    return [path, size, mtime?.getTime(), ctime?.getTime(), ino].join(" ");
   } catch {
-    // It went away meanwhile: the next look will tell.
+    return `${path} unreadable`;
   }
-  return names.sort();
 }
 
+/** Says when something happened in some folders, not what. */
+class FolderWatcher implements AsyncDisposable {
+  readonly #watcher: Deno.FsWatcher | undefined;
+  readonly #folders: ReadonlySet<string>;
+  readonly #done: Promise<void>;
+  #hasEvent = false;
+  #wake = () => {};
+  #lostFolder = false;
+
+  constructor(folders: readonly string[]) {
+    this.#folders = new Set(folders);
+    this.#watcher = openWatcher(folders);
+    this.#done = this.#follow();
+  }
+
+  /** One of the folders came or went: what is in it now may not be watched. */
+  get lostFolder(): boolean {
+    return this.#lostFolder;
+  }
+
+  /** Resolves when there was an event and then none for a while, or after POLL_MS, or at the abort. */
+  async burst(debounceMs: number, signal: AbortSignal): Promise<void> {
+    if (!await this.#event(POLL_MS, signal)) return;
+    const deadlineMs = performance.now() + MAX_DEBOUNCES * debounceMs;
+    while (performance.now() < deadlineMs && await this.#event(debounceMs, signal));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watcher?.close();
+    await this.#done;
+  }
+
+  async #follow(): Promise<void> {
+    for await (const event of this.#watcher ?? []) {
+      if (event.paths.some((path) => this.#folders.has(path))) this.#lostFolder = true;
+      if (!isRelevant(event, this.#folders)) continue;
+      this.#hasEvent = true;
+      this.#wake();
+    }
+  }
+
+  /** Whether there is an event, or comes one within the time. */
+  async #event(withinMs: number, signal: AbortSignal): Promise<boolean> {
+    if (!this.#hasEvent && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, withinMs);
+      this.#wake = resolve;
+      signal.addEventListener("abort", this.#wake, { once: true });
+      await promise;
+      signal.removeEventListener("abort", this.#wake);
+      clearTimeout(timer);
+    }
+    const hadEvent = this.#hasEvent && !signal.aborted;
+    this.#hasEvent = false;
+    return hadEvent;
+  }
+}
+
+/** Undefined where they cannot be watched: then they are only looked at now and then. */
 function openWatcher(folders: readonly string[]): Deno.FsWatcher | undefined {
   if (folders.length === 0) return undefined;
   try {
     return Deno.watchFs([...folders], { recursive: false });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+  } catch {
+    // One of them is gone, or the system allows no more watches.
+    return undefined;
   }
 }
 
-/** `folders`: one of the watched ones came or went, so that the watcher does not see them all. */
-type Burst = "files" | "folders" | "closed";
-
-/** Answers once after each burst of changes. */
-function debounced(
-  watcher: Deno.FsWatcher,
-  debounceMs: number,
-  folders: ReadonlySet<string>,
-): { next(): Promise<Burst> } {
-  const events = watcher[Symbol.asyncIterator]();
-  let pending = events.next();
-  const take = async (): Promise<Burst | undefined> => {
-    const result = await pending;
-    if (result.done) return "closed";
-    pending = events.next();
-    return burstOf(result.value, folders);
-  };
-  return {
-    async next() {
-      let burst = await take();
-      while (burst === undefined) burst = await take();
-      const deadline = performance.now() + MAX_DEBOUNCES * debounceMs;
-      while (burst !== "closed" && performance.now() < deadline) {
-        if (await within(pending, debounceMs)) break;
-        const next = await take();
-        if (next === "closed" || next === "folders") burst = next;
-      }
-      return burst;
-    },
-  };
-}
-
-/** True where the promise has not settled after that time. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const quiet = new Promise<true>((done) => timer = setTimeout(() => done(true), ms));
-  const settled = promise.then(() => false, () => false);
-  try {
-    return await Promise.race([quiet, settled]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** What an event means: a name without an ending may be a folder. Reading a file is not a change. */
-function burstOf(event: Deno.FsEvent, folders: ReadonlySet<string>): Burst | undefined {
-  if (event.kind === "access") return undefined;
-  const names = event.paths.map((path) => basename(path)).filter((name) => !name.startsWith("."));
-  if (event.paths.some((path) => folders.has(path))) return "folders";
-  if (names.some((name) => /\.(?:ya?ml|sql)$/.test(name))) return "files";
-  return event.kind !== "modify" && names.some((name) => !name.includes(".")) ? "folders" : undefined;
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      done();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener("abort", finish, { once: true });
+/** A name without an ending may be a folder. Reading a file is not a change. */
+function isRelevant(event: Deno.FsEvent, folders: ReadonlySet<string>): boolean {
+  if (event.kind === "access") return false;
+  return event.paths.some((path) => {
+    const name = basename(path);
+    return folders.has(path) || /\.(?:ya?ml|sql)$/.test(name) || !name.includes(".");
   });
 }
