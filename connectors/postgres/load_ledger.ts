@@ -27,6 +27,7 @@ export async function ensureLedger(session: Session, schema: string): Promise<vo
        target text NOT NULL,
        mode text NOT NULL,
        rows bigint NOT NULL,
+       made_table oid,
        loaded_at timestamptz NOT NULL DEFAULT now()
      )`,
   );
@@ -59,6 +60,21 @@ export async function claimLoad(
     `SELECT rows FROM ${ledger} WHERE load_id = ${quoteLiteral(load.loadId)}`,
   );
   return Number(known.rows[0]?.[0] ?? 0);
+}
+
+/** Notes that this load made the table: a later replace may then give it other columns. */
+export async function noteMadeTable(session: Session, made: TableName, loadId: string): Promise<void> {
+  await session.query(
+    `UPDATE ${quoteTable({ schema: made.schema, table: LEDGER_TABLE })}
+        SET made_table = to_regclass(${quoteLiteral(quoteTable(made))})::oid
+      WHERE load_id = ${quoteLiteral(loadId)}`,
+  );
+}
+
+export async function wasMadeByLoad(session: Session, table: TableName, oid: string): Promise<boolean> {
+  const ledger = quoteTable({ schema: table.schema, table: LEDGER_TABLE });
+  const { rows } = await session.query(`SELECT EXISTS (SELECT FROM ${ledger} WHERE made_table = ${oid})`);
+  return rows[0]?.[0] === "t";
 }
 
 /** Holds off every other session that locks the same name, until the transaction ends. */

@@ -60,6 +60,14 @@ export function planLoad(
   return { columns, hasUniqueKey: table !== undefined && hasUniqueKey(table, primaryKey) };
 }
 
+/** Whether the table has just the rows' columns, each in the type that a new table would have. */
+export function hasSameShape(schema: Schema, table: TargetTable): boolean {
+  return schema.fields.length === table.columns.length && schema.fields.every((field) => {
+    const column = table.columns.find(({ name }) => name === field.name);
+    return column !== undefined && column.type.sql === writeType(field).sql;
+  });
+}
+
 function checkInput(action: string, schema: Schema, primaryKey: readonly string[]): void {
   const names = schema.fields.map((field) => field.name);
   if (names.length === 0) throw new AppError("invalid", `${action}: the rows have no columns`);

@@ -3,8 +3,9 @@ import type { Destination, LoadRequest, LoadResult } from "../../contract/connec
 import { AppError } from "../../contract/errors.ts";
 import { BatchEncoder, UnfitRowError } from "./encode/batch_encoder.ts";
 import { toPostgresError } from "./errors.ts";
-import { claimLoad, ensureLedger, LEDGER_TABLE, lockName } from "./load_ledger.ts";
-import { columnDefinitions, columnList, type LoadPlan, planLoad } from "./load_plan.ts";
+import { claimLoad, ensureLedger, LEDGER_TABLE, lockName, noteMadeTable } from "./load_ledger.ts";
+import { columnDefinitions, columnList, hasSameShape, type LoadPlan, planLoad } from "./load_plan.ts";
+import { besideName, mayRebuild, swapTables } from "./rebuild.ts";
 import type { SessionPool } from "./session_pool.ts";
 import { addColumns, checkCasts, createStage, insertStaged, mergeStaged, STAGE } from "./stage.ts";
 import { parseTableName, quoteTable, type TableName } from "./table_name.ts";
@@ -57,7 +58,7 @@ export function createDestination(pool: SessionPool, context: WriteContext): Des
 
 async function loadRows(session: Session, load: Load): Promise<LoadResult> {
   const { action, target, request } = load;
-  const { mode, input, primaryKey } = request;
+  const { mode, input } = request;
   await ensureLedger(session, target.schema);
   await session.query(BEGIN_LOAD);
   const repeatedRows = await claimLoad(session, target, { loadId: request.loadId, mode, rows: input.rows });
@@ -67,28 +68,40 @@ async function loadRows(session: Session, load: Load): Promise<LoadResult> {
   }
   // Two loads of one table, one after the other: the second sees what the first left.
   await lockName(session, quoteTable(target));
-  const table = await inspectTable(session, target);
-  const plan = planLoad(action, input.schema, table, primaryKey);
-  if (table === undefined) {
-    await session.query(
-      `CREATE TABLE ${quoteTable(target)} (${columnDefinitions(plan.columns, primaryKey)})`,
-    );
-  }
-  const isStaged = table !== undefined && (mode === "merge" || needsStage(plan));
-  const sizeBytes = isStaged
-    ? await loadStaged(session, load, plan)
-    : await loadDirectly(session, load, plan);
+  const sizeBytes = await loadTable(session, load);
   await commit(session, action);
   return { rows: input.rows, sizeBytes, repeated: false };
 }
 
+async function loadTable(session: Session, load: Load): Promise<number> {
+  const { action, target, request: { mode, input, primaryKey } } = load;
+  const table = await inspectTable(session, target);
+  if (table === undefined) return await loadNew(session, load, target);
+  if (mode === "replace" && !hasSameShape(input.schema, table) && await mayRebuild(session, target)) {
+    const beside = besideName(target);
+    const sizeBytes = await loadNew(session, load, beside);
+    await swapTables(session, target, beside);
+    return sizeBytes;
+  }
+  const plan = planLoad(action, input.schema, table, primaryKey);
+  if (mode === "merge" || needsStage(plan)) return await loadStaged(session, load, plan);
+  if (mode === "replace") await deleteRows(session, target);
+  return await copyRows(session, load, plan, quoteTable(target));
+}
+
+/** Makes a table of that name in types that hold the rows whole, and copies them there. */
+async function loadNew(session: Session, load: Load, name: TableName): Promise<number> {
+  const { action, request: { loadId, mode, input, primaryKey } } = load;
+  const plan = planLoad(action, input.schema, undefined, primaryKey);
+  // Appended rows may well tell of one thing again and again.
+  const key = mode === "append" ? [] : primaryKey;
+  await session.query(`CREATE TABLE ${quoteTable(name)} (${columnDefinitions(plan.columns, key)})`);
+  await noteMadeTable(session, name, loadId);
+  return await copyRows(session, load, plan, quoteTable(name));
+}
+
 const needsStage = (plan: LoadPlan): boolean =>
   plan.columns.some((column) => column.isNew || column.copySql !== column.targetSql);
-
-async function loadDirectly(session: Session, load: Load, plan: LoadPlan): Promise<number> {
-  if (load.request.mode === "replace") await deleteRows(session, load.target);
-  return await copyRows(session, load, plan, quoteTable(load.target));
-}
 
 async function loadStaged(session: Session, load: Load, plan: LoadPlan): Promise<number> {
   const { action, target, request } = load;
@@ -103,7 +116,7 @@ async function loadStaged(session: Session, load: Load, plan: LoadPlan): Promise
 }
 
 /**
- * A replace deletes the old rows and copies the new ones in one transaction, into the same table:
+ * A replace (but for a change of shape, see rebuild.ts) deletes the old rows and copies the new ones in one transaction, into the same table:
  *
  * - Readers are never blocked and see all the old rows until the commit, in every isolation level.
  *   After TRUNCATE, and after a swap with a table built beside it, a transaction with an older

@@ -47,7 +47,7 @@ import { numericModifier } from "./read_types.ts";
  * | List, FixedSizeList of scalars | an array |
  */
 export interface WriteType {
-  /** As in a column definition. */
+  /** As in a column definition, in the words of `format_type`. */
   readonly sql: string;
   readonly oid: number;
   readonly family: Family;
@@ -207,11 +207,11 @@ function binaryType(field: Field, extension: string | undefined): WriteType | un
 
 function temporalType(type: ArrowType): WriteType | undefined {
   if (DataType.isDate(type)) return fixed("date", OID.date, "date", 4, putDate);
-  if (DataType.isTime(type)) return timed("time", OID.time, "time", 8, putTime, type.unit);
+  if (DataType.isTime(type)) return timed("time without time zone", OID.time, "time", 8, putTime, type.unit);
   if (DataType.isTimestamp(type)) {
     return type.timezone === null || type.timezone === undefined
-      ? timed("timestamp", OID.timestamp, "timestamp", 8, putTimestamp, type.unit)
-      : timed("timestamptz", OID.timestamptz, "timestamptz", 8, putTimestamp, type.unit);
+      ? timed("timestamp without time zone", OID.timestamp, "timestamp", 8, putTimestamp, type.unit)
+      : timed("timestamp with time zone", OID.timestamptz, "timestamptz", 8, putTimestamp, type.unit);
   }
   if (DataType.isInterval(type)) return fixed("interval", OID.interval, "interval", 16, putInterval);
   if (DataType.isDuration(type)) {

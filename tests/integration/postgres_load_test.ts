@@ -285,6 +285,43 @@ Deno.test("load() replace keeps the table itself: grants, indexes, comments, vie
   assert.deepEqual({ ...after }, { oid: before?.oid, n: 3, comment: "mine", indexes: 2 });
 });
 
+Deno.test("load() replace gives a table that a load made the rows' columns and types, with its grants and comments", async () => {
+  await using database = await server.createDatabase();
+  await using connection = await openPostgres(database.url);
+  const replace = (...columns: TestColumn[]) =>
+    load(connection, { target: "t", mode: "replace", primaryKey: ["id"], columns });
+  await replace(ids(1n), names("a"));
+  await database.sql.unsafe(`
+    GRANT SELECT ON t TO PUBLIC; COMMENT ON TABLE t IS 'it''s mine'; COMMENT ON COLUMN t.id IS 'key'`);
+  const asText = testColumn("id", new Utf8(), ["x", "y"]);
+  await replace(testColumn("extra", new Bool(), [true, null]), asText);
+  await replace(testColumn("extra", new Bool(), [true, null]), asText);
+  assert.deepEqual(await sorted(connection, "t"), [[true, "x"], [null, "y"]]);
+  const [row] = await database.sql`
+    SELECT relacl::text LIKE '%=r/%' AS granted, obj_description(oid) AS comment, col_description(oid, 2) AS key,
+           (SELECT conname FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p') AS constraint,
+           (SELECT count(*)::int FROM pg_class WHERE relname LIKE '_sluice_next%') AS left_over
+      FROM pg_class c WHERE oid = 't'::regclass`;
+  assert.deepEqual({ ...row }, {
+    granted: true,
+    comment: "it's mine",
+    key: "key",
+    constraint: "t_pkey",
+    left_over: 0,
+  });
+});
+
+Deno.test("load() replace keeps the columns of a table that a load made once somebody has built upon it", async () => {
+  await using database = await server.createDatabase();
+  await using connection = await openPostgres(database.url);
+  const replace = (...columns: TestColumn[]) => load(connection, { target: "t", mode: "replace", columns });
+  await replace(ids(1n), names("a"));
+  await database.sql.unsafe("CREATE VIEW looks AS SELECT name FROM t");
+  await replace(ids(2n), testColumn("extra", new Bool(), [true]));
+  assert.deepEqual(await sorted(connection, "t"), [[2n, null, true]]);
+  assert.deepEqual(await sorted(connection, "looks", "name"), [[null]]);
+});
+
 Deno.test("load() append adds to what is there", async () => {
   await using database = await server.createDatabase();
   await using connection = await openPostgres(database.url);
