@@ -3,6 +3,8 @@ import type { Bitmap } from "./bitmap.ts";
 import { CellFault } from "./vector_writer.ts";
 
 const MAX_INT64 = 2n ** 63n - 1n;
+const MIN_TIMESTAMP_MICROS = -9_223_372_022_400_000_000n;
+const MIN_TIMESTAMP_NANOS = -9_223_286_400_000_000_000n;
 const DAY_MICROS = 86_400_000_000n;
 const DAY_MILLIS = 86_400_000n;
 
@@ -91,6 +93,31 @@ export function encodeMicros(multiply: bigint, divide: bigint, keepsInfinity: bo
       }
       return micros;
     });
+}
+
+/**
+ * Timestamps as they are. Refuses what DuckDB could neither print nor cast: its range is that of
+ * microseconds, from 290309 BC (nanoseconds: 1677) to the last before infinity.
+ */
+export function checkTimestamps(unitsPerMicro: { multiply: bigint; divide: bigint }): Encode {
+  const { multiply, divide } = unitsPerMicro;
+  const min = divide === 1n ? MIN_TIMESTAMP_MICROS / multiply : MIN_TIMESTAMP_NANOS;
+  const max = (MAX_INT64 - 1n) / multiply;
+  // Most values are told to be right by their upper half alone.
+  const [lowest, highest] = [Number(min >> 32n), Number(max >> 32n)];
+  return (values, count, bitmap) => {
+    const words = int32View(values);
+    for (let i = 0; i < count; i++) {
+      const high = words[i * 2 + 1] ?? 0;
+      if ((high > lowest && high < highest) || !isRowValid(bitmap, i)) continue;
+      const value = (BigInt(high) << 32n) | BigInt((words[i * 2] ?? 0) >>> 0);
+      const isInfinite = value === MAX_INT64 || value === -MAX_INT64;
+      if (!isInfinite && (value < min || value > max)) {
+        throw new CellFault(i, `the timestamp ${value} (since 1970) is out of range`);
+      }
+    }
+    return new Uint8Array(words.buffer, words.byteOffset, count * 8);
+  };
 }
 
 /** Durations: an INTERVAL of microseconds alone. */

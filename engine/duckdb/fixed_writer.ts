@@ -9,7 +9,7 @@ import type { VectorWriter } from "./vector_writer.ts";
  * The DuckDB bytes of `count` Arrow values in `words` (the array's own memory from the first one
  * on). Rows that `bitmap` has cleared may hold anything and must not be checked.
  */
-export type Encode = (values: Uint8Array, count: number, bitmap: Bitmap) => Uint8Array<ArrayBuffer>;
+export type Encode = (values: Uint8Array, count: number, bitmap: Bitmap) => Uint8Array;
 
 /** Types whose values all have the same number of bytes. */
 export class FixedWriter implements VectorWriter {

@@ -3,6 +3,7 @@ import { AppError } from "../../contract/errors.ts";
 import { DictionaryWriter } from "./dictionary_writer.ts";
 import { decimalBytes } from "./duck_type.ts";
 import {
+  checkTimestamps,
   encodeDays,
   encodeDayTimes,
   encodeDecimals,
@@ -69,9 +70,10 @@ function timeWriter(type: DataType): VectorWriter | undefined {
   }
   if (DataType.isTime(type)) return timeOfDayWriter(type.unit);
   if (DataType.isTimestamp(type)) {
-    return type.timezone && type.unit !== TimeUnit.MICROSECOND
-      ? new FixedWriter(8, encodeMicros(...microsPer(type.unit), true))
-      : new FixedWriter(8);
+    const [multiply, divide] = microsPer(type.unit);
+    return type.timezone
+      ? new FixedWriter(8, encodeMicros(multiply, divide, true))
+      : new FixedWriter(8, checkTimestamps({ multiply, divide }));
   }
   if (DataType.isDuration(type)) return new FixedWriter(8, encodeDurations(...microsPer(type.unit)));
   if (!DataType.isInterval(type)) return undefined;
