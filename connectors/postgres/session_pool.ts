@@ -45,7 +45,7 @@ export class SessionPool implements AsyncDisposable {
   /** A session until the lease is disposed. */
   async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
     if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
-    const session = this.#idle.pop() ?? await this.connect(signal);
+    const session = await this.#takeIdle() ?? await this.connect(signal);
     const cancelling = session.cancelOn(signal);
     return {
       session,
@@ -56,6 +56,20 @@ export class SessionPool implements AsyncDisposable {
     };
   }
 
+  /** A kept session may have been ended meanwhile, by the server or by a firewall between. */
+  async #takeIdle(): Promise<Session | undefined> {
+    const session = this.#idle.pop();
+    if (session === undefined) return undefined;
+    try {
+      await session.query("SELECT 1");
+      return session;
+    } catch {
+      await session.close();
+      return undefined;
+    }
+  }
+
+  /** Takes a session back. */
   async give(session: Session): Promise<void> {
     if (session.isIdle && !this.#isClosed && this.#idle.length === 0) this.#idle.push(session);
     else await session.close();

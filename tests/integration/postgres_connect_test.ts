@@ -110,3 +110,12 @@ Deno.test("a session that the server ends in the middle of a read fails the read
   assert(rows > 0 && rows < 5_000_000);
   assert.equal((await readAll(connection, { query: "SELECT 1 AS one" })).length, 1);
 });
+
+Deno.test("a session that the server ends while nobody uses it is replaced by a new one", async () => {
+  await using database = await server.createDatabase();
+  await using connection = await openPostgres(database.url, { application_name: "idle" });
+  const [ended] = await database.sql`
+    SELECT pg_terminate_backend(pid, 10000) AS done FROM pg_stat_activity WHERE application_name = 'idle'`;
+  assert.equal(ended?.done, true);
+  assert.equal((await readAll(connection, { query: "SELECT 1 AS one" })).length, 1);
+});
