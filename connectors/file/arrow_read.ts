@@ -3,13 +3,17 @@ import { zstdDecompressSync } from "node:zlib";
 import {
   compressionRegistry,
   CompressionType,
+  makeData,
   RecordBatch,
   RecordBatchReader,
   type Schema,
+  Struct,
   util,
 } from "apache-arrow";
 import { MAX_BATCH_ROWS } from "../../contract/arrow.ts";
+import type { Cursor } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
+import { ArrowFilter } from "./arrow_filter.ts";
 import { checkCompressed, readBytes } from "./compression.ts";
 import { fileError } from "./file_error.ts";
 import type { FoundFile } from "./location.ts";
@@ -36,8 +40,10 @@ export async function arrowSchema(files: readonly ArrowFile[], signal: AbortSign
 /** The batches of all files, which must have the same columns. */
 export async function* readArrow(
   files: readonly ArrowFile[],
+  cursor: Cursor | undefined,
   signal: AbortSignal,
 ): AsyncIterable<RecordBatch> {
+  const filter = cursor === undefined ? undefined : new ArrowFilter(cursor);
   let schema: Schema | undefined;
   let hasBatch = false;
   for (const source of files) {
@@ -49,8 +55,10 @@ export async function* readArrow(
         throw differs(files[0], source);
       }
       schema ??= reader.schema;
-      for await (const batch of reader) {
+      for await (const whole of reader) {
         signal.throwIfAborted();
+        const batch = filter === undefined ? whole : filter.apply(whole);
+        if (batch === undefined) continue;
         for (let start = 0; start < batch.numRows; start += MAX_BATCH_ROWS) {
           hasBatch = true;
           yield batch.numRows <= MAX_BATCH_ROWS ? batch : batch.slice(start, start + MAX_BATCH_ROWS);
@@ -61,7 +69,15 @@ export async function* readArrow(
       throw readError(source, error);
     }
   }
-  if (!hasBatch && schema !== undefined) yield new RecordBatch(schema);
+  if (!hasBatch && schema !== undefined) yield emptyBatch(schema);
+}
+
+function emptyBatch(schema: Schema): RecordBatch {
+  const children = schema.fields.map(({ type }) => makeData({ type, length: 0, nullCount: 0 }));
+  return new RecordBatch(
+    schema,
+    makeData({ type: new Struct(schema.fields), length: 0, nullCount: 0, children }),
+  );
 }
 
 /** The file format has its table of contents at its end, so a compressed one is unpacked into memory. */

@@ -89,12 +89,12 @@ class FileConnection implements Connection {
         if (set.format === "arrow") return await arrowSchema(arrowFiles(set), signal);
         throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
       },
-      async *read({ stream }, signal) {
+      async *read({ stream, cursor }, signal) {
         const set = await findSet(root, stream);
         if (set.format !== "arrow") {
           throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
         }
-        yield* readArrow(arrowFiles(set), signal);
+        yield* readArrow(arrowFiles(set), cursor, signal);
       },
       async scan(stream, signal) {
         const set = await findSet(root, stream);

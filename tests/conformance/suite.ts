@@ -216,6 +216,7 @@ function registerReads(fixture: Fixture): void {
   const { name } = fixture;
   Deno.test(`${name}: a stream that does not exist is not_found and named`, async () => {
     await using bench = await Bench.start(fixture);
+    await bench.load("another", TWO_ROWS, { loadId: "a", mode: "replace" });
     const error = await failureOf(() => bench.readBack("no_such_table"));
     strictEqual(error.code, "not_found");
     ok(error.message.includes("no_such_table"), error.message);
