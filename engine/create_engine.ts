@@ -1,32 +1,19 @@
-import { join } from "node:path";
 import { ulid } from "ulid";
 import type { Connector } from "../contract/connector.ts";
-import { AppError, toAppError } from "../contract/errors.ts";
+import { AppError } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
-import type { RetryDefinition, Revision } from "../contract/pipeline.ts";
-import type {
-  LogLine,
-  PipelineDetail,
-  PipelineStep,
-  PipelineSummary,
-  Run,
-  RunDetail,
-  RunEvent,
-} from "../contract/run.ts";
+import type { LogLine, PipelineDetail, PipelineSummary, Run, RunDetail, RunEvent } from "../contract/run.ts";
 import { resolveParams } from "../sql/variables.ts";
 import { applyProject, applySource } from "./apply.ts";
-import { type AttemptResult, failedBeforeStart, superviseAttempt } from "./attempt.ts";
 import type { CheckContext } from "./check_pipelines.ts";
 import type { Clock } from "./clock.ts";
 import type { ApplyResult, Engine, LogRange, PipelineSource, RunFilter, TriggerRequest } from "./engine.ts";
-import { provide } from "./jobs.ts";
+import { executeRun, removeIfPresent, spillFolder } from "./execute_run.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
-import { createRedactor } from "./project/redact.ts";
 import type { ReferenceSources } from "./project/references.ts";
 import { watchProject } from "./project/watch.ts";
 import { RunEvents } from "./run_events.ts";
-import type { RunJob } from "./run_process/protocol.ts";
-import { type RunProcessProgram, spawnRunProcess } from "./run_process/spawn.ts";
+import type { RunProcessProgram } from "./run_process/spawn.ts";
 import { RunQueue } from "./run_queue.ts";
 import { isTerminal } from "./run_state.ts";
 import { type Scheduled, Scheduler } from "./scheduler.ts";
@@ -87,7 +74,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       maxRuns,
       events: this.#events,
       owner: ulid(clock.now()),
-      execute: (run, stop) => this.#execute(run, stop),
+      execute: (run, stop) => executeRun({ ...context, events: this.#events }, run, stop),
     });
     this.#scheduler = new Scheduler({
       clock,
@@ -100,7 +87,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */
   async start(options: StartOptions): Promise<void> {
     this.#isStarted = true;
-    await removeIfPresent(join(this.#context.dataDir, "tmp"));
+    await removeIfPresent(spillFolder(this.#context.dataDir));
     await this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
     if (options.watch) this.#watching = this.#watch();
@@ -287,71 +274,6 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return run;
   }
 
-  async #execute(
-    run: Run,
-    stop: AbortSignal,
-  ): Promise<{ result: AttemptResult; retry: RetryDefinition | undefined }> {
-    const { store, clock, dataDir, log } = this.#context;
-    const found = await store.revisions.get(run.revision);
-    let redact = (text: string) => text;
-    const tempDir = join(dataDir, "tmp", `${run.id}-${run.attempt}`);
-    try {
-      if (found === undefined) {
-        throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
-      }
-      const prepared = await this.#prepare(run, found.revision, tempDir);
-      redact = prepared.redact;
-      const result = await superviseAttempt(
-        { store, clock, redact, events: this.#events, spawn: prepared.spawn },
-        run,
-        prepared.job,
-        plannedSteps(found.steps, run.select),
-        stop,
-      );
-      return { result, retry: found.revision.definition.retry };
-    } catch (error) {
-      log("error", "an attempt could not start", { run: run.id, error: redact(toAppError(error).message) });
-      return {
-        result: failedBeforeStart(error, clock.now(), redact),
-        retry: found?.revision.definition.retry,
-      };
-    } finally {
-      await removeIfPresent(tempDir);
-    }
-  }
-
-  async #prepare(run: Run, revision: Revision, tempDir: string) {
-    const { connectors, references, projectDir, dataDir, runProcess } = this.#context;
-    const provision = await provide([revision], connectors, references, projectDir);
-    const warehouseDir = join(dataDir, "warehouse");
-    await Deno.mkdir(warehouseDir, { recursive: true });
-    await Deno.mkdir(tempDir, { recursive: true });
-    const job: RunJob = {
-      kind: "run",
-      runId: run.id,
-      attempt: run.attempt,
-      pipeline: run.pipeline,
-      definition: revision.definition,
-      files: revision.files,
-      params: run.params,
-      select: run.select,
-      fullRefresh: run.full_refresh,
-      windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
-      windowEndMs: Date.parse(run.window_end),
-      projectDir,
-      tempDir,
-      warehousePath: join(warehouseDir, `${run.pipeline}.duckdb`),
-      connectors: provision.connectors,
-      allowedPaths: [...new Set([...provision.access.read, ...provision.access.write])],
-    };
-    return {
-      job,
-      redact: createRedactor(provision.secrets),
-      spawn: (ready: RunJob, onStderr: (line: string) => void) =>
-        spawnRunProcess(runProcess, ready, provision.access, onStderr),
-    };
-  }
-
   async #scheduled(): Promise<Scheduled[]> {
     const { store } = this.#context;
     const scheduled: Scheduled[] = [];
@@ -426,18 +348,5 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const record = await this.#context.store.pipelines.get(name);
     if (record === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
     return record;
-  }
-}
-
-/** With a selection only the process knows which steps it takes: none is put up before. */
-function plannedSteps(steps: readonly PipelineStep[], select: string | null): readonly PipelineStep[] {
-  return select === null ? steps : [];
-}
-
-async function removeIfPresent(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -2,8 +2,9 @@ import { IS_RETRYABLE } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
 import { durationMs, type RetryDefinition } from "../contract/pipeline.ts";
 import type { Run } from "../contract/run.ts";
-import type { AttemptResult, StopReason } from "./attempt.ts";
+import type { AttemptResult } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
+import type { StopReason } from "./process_stopper.ts";
 import type { RunEvents } from "./run_events.ts";
 import type { RunOutcome, Store } from "./store/store.ts";
 

@@ -1,0 +1,56 @@
+import { durationMs } from "../contract/pipeline.ts";
+import type { Clock } from "./clock.ts";
+import type { RunProcess } from "./run_process/spawn.ts";
+
+/** How long a process may take to stop by itself before it is killed. */
+const STOP_GRACE_MS = 5_000;
+
+/** Why an attempt is being stopped from outside; `shutdown` leaves the run for the next server. */
+export type StopReason = "cancel" | "shutdown";
+
+/** Stops a process when it is told to, or at its timeout: first by an order, then by force. */
+export class ProcessStopper implements Disposable {
+  readonly #clock: Clock;
+  readonly #process: RunProcess;
+  readonly #stop: AbortSignal;
+  readonly #done = new AbortController();
+  #stopped: StopReason | "timeout" | null = null;
+
+  constructor(clock: Clock, process: RunProcess, stop: AbortSignal, timeout: string | undefined) {
+    this.#clock = clock;
+    this.#process = process;
+    this.#stop = stop;
+    if (stop.aborted) this.#onStop();
+    else stop.addEventListener("abort", this.#onStop, { once: true });
+    if (timeout !== undefined) this.#after(durationMs(timeout), () => this.#request("timeout"));
+  }
+
+  get stopped(): StopReason | "timeout" | null {
+    return this.#stopped;
+  }
+
+  /** From here on a stop comes too late. */
+  disarm(): void {
+    this.#done.abort();
+    this.#stop.removeEventListener("abort", this.#onStop);
+  }
+
+  [Symbol.dispose](): void {
+    this.disarm();
+  }
+
+  readonly #onStop = () => this.#request(this.#stop.reason === "shutdown" ? "shutdown" : "cancel");
+
+  #request(reason: NonNullable<StopReason | "timeout" | null>): void {
+    if (this.#stopped !== null || this.#done.signal.aborted) return;
+    this.#stopped = reason;
+    this.#process.send({ type: "cancel" });
+    this.#after(STOP_GRACE_MS, () => this.#process.kill());
+  }
+
+  #after(waitMs: number, act: () => void): void {
+    this.#clock.sleep(waitMs, this.#done.signal).then(() => {
+      if (!this.#done.signal.aborted) act();
+    });
+  }
+}
