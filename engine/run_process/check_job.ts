@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { AppError, type Fault, toAppError } from "../../contract/errors.ts";
 import { loadTargets } from "../../contract/pipeline.ts";
 import type { Column, SqlSession } from "../../contract/sql.ts";
@@ -46,11 +47,13 @@ async function checkPipeline(
 ): Promise<CheckReport> {
   const faults: (Fault | DefinitionFault)[] = [];
   const models: Model[] = [];
+  const unreadable: string[] = [];
   for (const file of subject.files) {
     try {
       models.push(parseModel(file));
     } catch (error) {
       faults.push(...faultsOf(error, file.path));
+      unreadable.push(basename(file.path, ".sql"));
     }
   }
   const known: Record<string, readonly Column[]> = {};
@@ -63,6 +66,7 @@ async function checkPipeline(
   const compiled = await compile(session, {
     models,
     streams,
+    unreadable,
     params: subject.definition.params,
     loads: Object.entries(subject.definition.load).flatMap(([name, load]) =>
       loadTargets(load).map((target, index) => ({

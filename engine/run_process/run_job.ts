@@ -62,7 +62,8 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
     definitions: job.definition.params,
   });
   const models = job.files.map(parseModel);
-  const graph = await buildGraph(session, { models, streams: Object.keys(job.definition.extract) });
+  const streams = Object.entries(job.definition.extract).map(([name, { tags }]) => ({ name, tags }));
+  const graph = await buildGraph(session, { models, streams });
   await using connections = new Connections({
     connectors: context.connectors,
     resolved: job.connectors,
