@@ -42,6 +42,7 @@ function queueOf(db: Database): Pick<RunStore, "create" | "claim" | "nextDueMs" 
         db.update(runs).set({
           state: target("queued", "claim"),
           attempt: sql`attempt + 1`,
+          windowStartMs: windowStart(),
           owner,
           startedAtMs: nowMs,
           finishedAtMs: null,
@@ -76,6 +77,16 @@ function queueOf(db: Database): Pick<RunStore, "create" | "claim" | "nextDueMs" 
       await storing(`write the steps of run ${runId}`, db.batch([first, ...rest]));
     },
   };
+}
+
+/**
+ * Where the window of a run begins is only known when its first attempt does: those that were queued
+ * before it have ended by then. Later attempts keep it.
+ */
+function windowStart(): SQL {
+  return sql`case when attempt > 0 then window_start else (
+    select max(o.window_end) from runs as o where o.pipeline = runs.pipeline and o.state = 'succeeded'
+  ) end`;
 }
 
 const STEP_CHANGES = {

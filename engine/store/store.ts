@@ -94,8 +94,9 @@ export interface RunStore {
   create(run: NewRun): Promise<{ run: Run; created: boolean }>;
   /**
    * Takes the oldest queued run that is due and whose pipeline has none running and no older one
-   * queued (a run that waits for its retry keeps its place): `running`, attempt + 1, owner set. With
-   * `pipelines`: only runs of these.
+   * queued (a run that waits for its retry keeps its place): `running`, attempt + 1, owner set. The
+   * window of a first attempt begins where the last succeeded run's ended. With `pipelines`: only runs
+   * of these.
    */
   claim(owner: string, nowMs: number, pipelines?: readonly string[]): Promise<Run | undefined>;
   /** The earliest `not_before` that is still ahead among queued runs, epoch milliseconds. */
