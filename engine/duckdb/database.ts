@@ -6,8 +6,10 @@ import { toOpenError } from "./open_error.ts";
 import { readRows } from "./row_reader.ts";
 import { DuckSession, type SessionHost } from "./session.ts";
 import { abortError } from "./sql_error.ts";
+import { removeUnbornFile } from "./unborn_file.ts";
 
-const LOCK_RETRY_MS = 50;
+const RETRY_MS = 50;
+const MEMORY = ":memory:";
 
 export interface DatabaseOptions {
   /** Absolute, or `:memory:`. */
@@ -39,10 +41,10 @@ const openPaths = new Set<string>();
  * does, `invalid` where it is not a DuckDB file, is damaged or made by a newer DuckDB.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if (options.path !== ":memory:" && !isAbsolute(options.path)) {
+  if (options.path !== MEMORY && !isAbsolute(options.path)) {
     throw new AppError("internal", `Cannot open database "${options.path}": the path is not absolute`);
   }
-  const key = options.path === ":memory:" ? undefined : await canonicalPath(options.path);
+  const key = options.path === MEMORY ? undefined : await canonicalPath(options.path);
   if (key !== undefined && openPaths.has(key)) {
     throw new AppError(
       "conflict",
@@ -115,10 +117,15 @@ async function openHandle(options: DatabaseOptions): Promise<duckdb.Database> {
       return await duckdb.open(options.path, openConfig(options));
     } catch (error) {
       const failure = toOpenError(error, options.path);
-      if (failure.code !== "unavailable" || performance.now() >= deadlineMs) throw failure;
+      if (!await isWorthAnother(failure, options.path, deadlineMs)) throw failure;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+async function isWorthAnother(failure: AppError, path: string, deadlineMs: number): Promise<boolean> {
+  if (failure.code === "unavailable") return performance.now() < deadlineMs;
+  return failure.code === "invalid" && await removeUnbornFile(path) !== "kept";
 }
 
 function openConfig(options: DatabaseOptions): duckdb.Config {
@@ -127,7 +134,8 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
     autoload_known_extensions: "false",
     memory_limit: options.memoryLimit,
     threads: options.threads?.toString(),
-    temp_directory: options.tempDirectory,
+    // A database in memory would spill to the working directory.
+    temp_directory: options.tempDirectory ?? (options.path === MEMORY ? "" : undefined),
   };
   const config = duckdb.create_config();
   for (const [name, value] of Object.entries(settings)) {

@@ -151,8 +151,8 @@ async function openStream(session: DuckSession, sql: string): Promise<ChunkStrea
         return null;
       }),
     async [Symbol.asyncDispose]() {
+      if (!isAtEnd) await session.abandonStream(result);
       lease[Symbol.dispose]();
-      if (!isAtEnd) await session.abandonStream();
     },
   };
 }

@@ -140,13 +140,25 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     return this.#interruptible(sql, work);
   }
 
-  /** Ends a streamed result before its end: DuckDB drops it with the next statement. */
-  async abandonStream(): Promise<void> {
+  /**
+   * Ends a streamed result before its end. It keeps the database open until it has been read to its
+   * end or is collected: it is interrupted and read out. Inside a transaction, which an interrupt
+   * would fail, the next statement ends it.
+   */
+  async abandonStream(result: duckdb.Result): Promise<void> {
     if (this.#isClosed) return;
     try {
-      await duckdb.query(this.#connection, "SELECT 1");
+      if (this.#isInTransaction) {
+        await duckdb.query(this.#connection, "SELECT 1");
+        return;
+      }
+      duckdb.interrupt(this.#connection);
+      for (;;) {
+        const chunk = await duckdb.fetch_chunk(result);
+        if (chunk === null || duckdb.data_chunk_get_size(chunk) === 0) return;
+      }
     } catch {
-      // An interrupt that came late, or a transaction that has failed: the stream is gone either way.
+      // The interrupt itself, or a transaction that has failed: the stream is gone either way.
     }
   }
 
