@@ -1,7 +1,7 @@
 import { type ErrorRecord, toErrorRecord } from "../contract/errors.ts";
 import type { PipelineStep, Run } from "../contract/run.ts";
 import { AttemptRecorder, type RecorderContext, redactError } from "./attempt_recorder.ts";
-import { ProcessStopper, type StopReason } from "./process_stopper.ts";
+import { ProcessStopper, stopError, type StopReason } from "./process_stopper.ts";
 import type { RunJob } from "./run_process/protocol.ts";
 import type { RunProcess } from "./run_process/spawn.ts";
 import type { RunOutcome } from "./store/store.ts";
@@ -87,17 +87,9 @@ async function followProcess(
 /** A stop that came too late to matter leaves a success a success. */
 function errorOf(end: ProcessEnd, timeout: string | undefined): ErrorRecord | null {
   if (end.failure === null && end.finished === null) return null;
-  switch (end.stopped) {
-    case "timeout":
-      return { code: "timeout", message: `The run took longer than its timeout of ${timeout}` };
-    case "cancel":
-      return { code: "cancelled", message: "The run was cancelled" };
-    case "shutdown":
-      return { code: "cancelled", message: "The server stopped during the run" };
-    case null:
-      return end.failure ?? end.finished ??
-        { code: "internal", message: "The run's process ended without a result" };
-  }
+  if (end.stopped !== null) return stopError(end.stopped, timeout);
+  return end.failure ?? end.finished ??
+    { code: "internal", message: "The run's process ended without a result" };
 }
 
 function describeDeath(status: Deno.CommandStatus, step: string | null): ErrorRecord {

@@ -1,3 +1,4 @@
+import type { ErrorRecord } from "../contract/errors.ts";
 import { durationMs } from "../contract/pipeline.ts";
 import type { Clock } from "./clock.ts";
 import type { RunProcess } from "./run_process/spawn.ts";
@@ -8,11 +9,24 @@ const STOP_GRACE_MS = 5_000;
 /** Why an attempt is being stopped from outside; `shutdown` leaves the run for the next server. */
 export type StopReason = "cancel" | "shutdown";
 
+/** What a stopped run and the step that it was at say of it. */
+export function stopError(reason: StopReason | "timeout", timeout: string | undefined): ErrorRecord {
+  switch (reason) {
+    case "timeout":
+      return { code: "timeout", message: `The run took longer than its timeout of ${timeout}` };
+    case "cancel":
+      return { code: "cancelled", message: "The run was cancelled" };
+    case "shutdown":
+      return { code: "cancelled", message: "The server stopped during the run" };
+  }
+}
+
 /** Stops a process when it is told to, or at its timeout: first by an order, then by force. */
 export class ProcessStopper implements Disposable {
   readonly #clock: Clock;
   readonly #process: RunProcess;
   readonly #stop: AbortSignal;
+  readonly #timeout: string | undefined;
   readonly #done = new AbortController();
   #stopped: StopReason | "timeout" | null = null;
 
@@ -20,6 +34,7 @@ export class ProcessStopper implements Disposable {
     this.#clock = clock;
     this.#process = process;
     this.#stop = stop;
+    this.#timeout = timeout;
     if (stop.aborted) this.#onStop();
     else stop.addEventListener("abort", this.#onStop, { once: true });
     if (timeout !== undefined) this.#after(durationMs(timeout), () => this.#request("timeout"));
@@ -41,10 +56,10 @@ export class ProcessStopper implements Disposable {
 
   readonly #onStop = () => this.#request(this.#stop.reason === "shutdown" ? "shutdown" : "cancel");
 
-  #request(reason: NonNullable<StopReason | "timeout" | null>): void {
+  #request(reason: StopReason | "timeout"): void {
     if (this.#stopped !== null || this.#done.signal.aborted) return;
     this.#stopped = reason;
-    this.#process.send({ type: "cancel" });
+    this.#process.send({ type: "cancel", error: stopError(reason, this.#timeout) });
     this.#after(STOP_GRACE_MS, () => this.#process.kill());
   }
 

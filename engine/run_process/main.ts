@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {
       const order: Order = JSON.parse(line.value);
-      if (order.type === "cancel") stop.abort(new AppError("cancelled", "The run was cancelled"));
+      if (order.type === "cancel") stop.abort(new AppError(order.error.code, order.error.message));
     }
     // The server closed stdin: after the last report that means done, before it that nobody listens any more.
     Deno.exit(0);

@@ -70,7 +70,8 @@ export interface CheckReport {
 
 export type Job = RunJob | CheckJob;
 
-export type Order = { readonly type: "cancel" };
+/** Stop, for the reason that `error` gives. */
+export type Order = { readonly type: "cancel"; readonly error: ErrorRecord };
 
 export type Report =
   | { readonly type: "log"; readonly level: LogLevel; readonly step: string | null; readonly message: string }

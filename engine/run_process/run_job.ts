@@ -140,7 +140,7 @@ class Execution {
         ...(failure.detail === undefined ? {} : { detail: failure.detail }),
         cause: failure,
       });
-      const state = signal.aborted ? "cancelled" : "failed";
+      const state = failure.code === "cancelled" ? "cancelled" : "failed";
       reporter.send({
         type: "step",
         step: endStep(step, { state, error: toErrorRecord(failure) }, Date.now()),
