@@ -64,13 +64,27 @@ export class SluiceServer implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** Asks the API as the first admin, whatever it answers. */
+  request(
+    method: string,
+    path: string,
+    { body, headers = {}, signal }: {
+      body?: unknown;
+      headers?: Record<string, string>;
+      signal?: AbortSignal;
+    } = {},
+  ): Promise<Response> {
+    return fetch(this.url + path, {
+      method,
+      headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json", ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
   /** Calls the API as the first admin; answers the body, and fails for a status that was not asked for. */
   async call<T>(method: string, path: string, body?: unknown, status = [200, 202]): Promise<T> {
-    const response = await fetch(this.url + path, {
-      method,
-      headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const response = await this.request(method, path, { body });
     const text = await response.text();
     if (!status.includes(response.status)) fail(`${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);
