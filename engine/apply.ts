@@ -98,11 +98,13 @@ async function applyLoaded(
       fresh.push(pipeline);
       continue;
     }
+    // Content that was there before its commit gets the commit's name.
+    await store.revisions.save(known, []);
     const record = await store.pipelines.get(pipeline.name);
-    const isInForce = record?.revision === known && record.origin === origin;
+    const isInForce = record?.revision === known.id && record.origin === origin;
     // Warnings of an earlier check still hold: neither the definition nor the SQL changed.
     if (!isInForce || record.faults.some((fault) => fault.severity === "error")) {
-      await store.pipelines.put({ name: pipeline.name, origin, revision: known, faults: pipeline.faults });
+      await store.pipelines.put({ name: pipeline.name, origin, revision: known.id, faults: pipeline.faults });
     }
     (isInForce ? unchanged : applied).push(pipeline.name);
   }
@@ -123,15 +125,15 @@ async function applyLoaded(
   return { applied, unchanged, faults };
 }
 
-/** The revision's id where this very content has been checked before. */
+/** The revision where this very content has been checked before. */
 async function knownRevision(
   store: Store,
   pipeline: LoadedPipeline,
   commit: string | undefined,
-): Promise<string | undefined> {
+): Promise<Revision | undefined> {
   if (pipeline.definition === undefined || !isRunnable(pipeline.faults)) return undefined;
-  const { id } = await revisionOf(pipeline, commit);
-  return await store.revisions.has(id) ? id : undefined;
+  const revision = await revisionOf(pipeline, commit);
+  return await store.revisions.has(revision.id) ? revision : undefined;
 }
 
 async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {
