@@ -135,7 +135,7 @@ export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): 
     const path = `transforms/${folder}/${name}`;
     const model = modelName(path);
     const twin = nameByKey.get(model.toLowerCase());
-    if (!name.endsWith(".sql") || !NAME_PATTERN.test(model)) {
+    if (name !== `${model}.sql` || !NAME_PATTERN.test(model)) {
       const rule = "a letter or _, then letters, digits or _, at most 63 characters, then .sql";
       faults.push(fault(path, `the file's name is the table's name: expected ${rule}`));
     } else if (twin !== undefined) {
