@@ -6,6 +6,7 @@ import { arrowData } from "./arrow_data.ts";
 import { columnBuilder } from "./builder.ts";
 import type { ColumnBuilder } from "./column_builder.ts";
 import { type DuckType, readDuckType, typeText } from "./duck_type.ts";
+import { RowStream } from "./row_stream.ts";
 import type { DuckSession } from "./session.ts";
 import { chooseStringWay, type StringWay } from "./string_cell.ts";
 import { arrowFieldOf, exportableType } from "./types.ts";
@@ -105,7 +106,7 @@ async function* readBatches(
     return columnBuilder(type, field.type, way);
   });
   const batch = new BatchBuilder(schema, columns, builders, options.batchRows ?? MAX_BATCH_ROWS);
-  await using stream = await openStream(session, sql);
+  await using stream = await RowStream.open(session, sql);
   const found = stream.types.map((type) => typeText(type, NO_KEYWORDS)).join();
   if (found !== columns.map(({ type }) => typeText(type, NO_KEYWORDS)).join()) {
     throw new AppError(
@@ -120,41 +121,6 @@ async function* readBatches(
     yield* batch.append(vectors, 0, duckdb.data_chunk_get_size(chunk));
   }
   if (batch.rows > 0) yield batch.take();
-}
-
-interface ChunkStream extends AsyncDisposable {
-  readonly types: readonly DuckType[];
-  next(): Promise<duckdb.DataChunk | null>;
-}
-
-async function openStream(session: DuckSession, sql: string): Promise<ChunkStream> {
-  const { result, lease } = await session.withConnection(sql, async (connection) => {
-    const statement = await duckdb.prepare(connection, sql);
-    try {
-      const result = await duckdb.execute_prepared_streaming(statement);
-      return { result, lease: session.beginStream() };
-    } finally {
-      duckdb.destroy_prepare_sync(statement);
-    }
-  });
-  let isAtEnd = false;
-  return {
-    types: Array.from(
-      { length: duckdb.column_count(result) },
-      (_, i) => readDuckType(duckdb.column_logical_type(result, i)),
-    ),
-    next: () =>
-      session.streamStep(sql, async () => {
-        const chunk = await duckdb.fetch_chunk(result);
-        if (chunk !== null && duckdb.data_chunk_get_size(chunk) > 0) return chunk;
-        isAtEnd = true;
-        return null;
-      }),
-    async [Symbol.asyncDispose]() {
-      if (!isAtEnd) await session.abandonStream(result);
-      lease[Symbol.dispose]();
-    },
-  };
 }
 
 /** The columns' builders, and when a batch is full. */

@@ -129,6 +129,11 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     return this.#exclusive(sql, () => work(this.#connection));
   }
 
+  /** Whether `transaction` is under way. */
+  get isInTransaction(): boolean {
+    return this.#isInTransaction;
+  }
+
   /** Marks the session as being read from, until the returned object is disposed. */
   beginStream(): Disposable {
     this.#isStreaming = true;
@@ -138,28 +143,6 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   /** One step of a stream that `beginStream` has announced. */
   streamStep<T>(sql: string, work: () => Promise<T>): Promise<T> {
     return this.#interruptible(sql, work);
-  }
-
-  /**
-   * Ends a streamed result before its end. It keeps the database open until it has been read to its
-   * end or is collected: it is interrupted and read out. Inside a transaction, which an interrupt
-   * would fail, the next statement ends it.
-   */
-  async abandonStream(result: duckdb.Result): Promise<void> {
-    if (this.#isClosed) return;
-    try {
-      if (this.#isInTransaction) {
-        await duckdb.query(this.#connection, "SELECT 1");
-        return;
-      }
-      duckdb.interrupt(this.#connection);
-      for (;;) {
-        const chunk = await duckdb.fetch_chunk(result);
-        if (chunk === null || duckdb.data_chunk_get_size(chunk) === 0) return;
-      }
-    } catch {
-      // The interrupt itself, or a transaction that has failed: the stream is gone either way.
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -202,7 +185,7 @@ export class DuckSession implements SqlSession, AsyncDisposable {
       return await work();
     } catch (error) {
       const failure = toSqlError(error, sql);
-      if (failure.code === "cancelled") this.#throwIfAborted();
+      if (timer !== undefined || failure.code === "cancelled") this.#throwIfAborted();
       throw failure;
     } finally {
       for (const signal of signals) signal.removeEventListener("abort", interrupt);
