@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { PipelineDetail, PipelineSummary, Run } from "../../../contract/run.ts";
 import type { ApplyResult } from "../../../engine/engine.ts";
 import type { Problem } from "../../../server/problem.ts";
-import { ENDLESS, ONE_THREAD, Served, until } from "./engine_fixture.ts";
+import { ENDLESS, ONE_THREAD, Served, until } from "../../support/served_project.ts";
 
 /** How definitions come into force, from files and over the API, and what starts by itself. */
 
@@ -311,7 +311,7 @@ Deno.test("what changed while the server was down is applied at its start", asyn
     "pipelines/new.yaml": "description: new\n",
     "transforms/new/n.sql": "SELECT 1 AS n\n",
   });
-  await shop.restart();
+  await shop.startNext();
   notEqual((await pipeline(shop, "shop")).revision, revision);
   equal((await pipeline(shop, "new")).description, "new");
 });

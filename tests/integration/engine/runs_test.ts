@@ -4,7 +4,7 @@ import type { LogLine, Run, RunDetail } from "../../../contract/run.ts";
 import type { Problem } from "../../../server/problem.ts";
 import { destinationRows } from "../../support/destination_rows.ts";
 import { waitFor } from "../../support/sluice_server.ts";
-import { ENDLESS, ONE_THREAD, PATIENCE_MS, Served, states, step } from "./engine_fixture.ts";
+import { ENDLESS, ONE_THREAD, PATIENCE_MS, Served, states, step } from "../../support/served_project.ts";
 
 /** Runs through a server's API, as a script of a user's sees them. */
 

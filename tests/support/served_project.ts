@@ -1,9 +1,9 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import { equal, fail } from "node:assert/strict";
 import { join } from "node:path";
-import type { Run, RunDetail, Step } from "../../../contract/run.ts";
-import { SluiceServer, waitFor } from "../../support/sluice_server.ts";
-import { TestProject } from "../../support/test_project.ts";
+import type { Run, RunDetail, Step } from "../../contract/run.ts";
+import { SluiceServer, waitFor } from "./sluice_server.ts";
+import { TestProject } from "./test_project.ts";
 
 /** Enough for a run on a machine that is busy with other tests. */
 export const PATIENCE_MS = 60_000;
@@ -17,17 +17,19 @@ export const ONE_THREAD = "resources: { threads: 1 }\n";
 /** A project with a server on it. */
 export class Served implements AsyncDisposable {
   readonly project: TestProject;
+  readonly #env: Record<string, string>;
   #server: SluiceServer;
 
-  private constructor(project: TestProject, server: SluiceServer) {
+  private constructor(project: TestProject, server: SluiceServer, env: Record<string, string>) {
     this.project = project;
     this.#server = server;
+    this.#env = env;
   }
 
   static async start(files: Readonly<Record<string, string>>, env: Record<string, string> = {}) {
     const project = await TestProject.create({ "connectors.yaml": CONNECTORS, ...files });
     try {
-      return new Served(project, await SluiceServer.start(project.projectDir, project.dataDir, env));
+      return new Served(project, await SluiceServer.start(project.projectDir, project.dataDir, env), env);
     } catch (error) {
       await project[Symbol.asyncDispose]();
       throw error;
@@ -38,10 +40,15 @@ export class Served implements AsyncDisposable {
     return this.#server;
   }
 
-  /** Stops the server and starts another on the same project and data folder. */
-  async restart(env: Record<string, string> = {}): Promise<void> {
+  /** Stops the server in order and starts another on the same project and data folder. */
+  async restart(): Promise<void> {
     await this.#server.stop();
-    this.#server = await SluiceServer.start(this.project.projectDir, this.project.dataDir, env);
+    await this.startNext();
+  }
+
+  /** Starts another server where the last one was stopped or killed. */
+  async startNext(): Promise<void> {
+    this.#server = await SluiceServer.start(this.project.projectDir, this.project.dataDir, this.#env);
   }
 
   /** Triggers a run and waits for its end. */
@@ -77,22 +84,31 @@ export class Served implements AsyncDisposable {
 
   /** Rows of the pipeline's warehouse, values as text; no run may be at work. */
   async warehouse(pipeline: string, sql: string): Promise<string[][]> {
-    const path = join(this.project.dataDir, "warehouse", `${pipeline}.duckdb`);
-    const instance = await DuckDBInstance.create(path, { access_mode: "READ_ONLY" });
-    const connection = await instance.connect();
-    try {
-      const result = await connection.runAndReadAll(sql);
-      return result.getRows().map((row) => row.map((value) => String(value)));
-    } finally {
-      connection.closeSync();
-      instance.closeSync();
-    }
+    return await query(join(this.project.dataDir, "warehouse", `${pipeline}.duckdb`), sql);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // In order, so that no run's process still writes into the folder that is removed.
     await this.#server.stop();
     await this.project[Symbol.asyncDispose]();
+  }
+}
+
+/** Rows of a query over files, values as text. */
+export const queryFiles = (sql: string): Promise<string[][]> => query(":memory:", sql);
+
+async function query(path: string, sql: string): Promise<string[][]> {
+  const instance = await DuckDBInstance.create(
+    path,
+    path === ":memory:" ? {} : { access_mode: "READ_ONLY" },
+  );
+  const connection = await instance.connect();
+  try {
+    const result = await connection.runAndReadAll(sql);
+    return result.getRows().map((row) => row.map((value) => String(value)));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
   }
 }
 
