@@ -1,10 +1,10 @@
 import { join } from "node:path";
 
-/** Tests that run in one process of `deno test`. */
+/** Tests of one kind. */
 export interface Group {
   readonly name: string;
-  /** Files and folders with tests. Absolute. */
-  readonly paths: readonly string[];
+  /** Absolute. */
+  readonly files: readonly string[];
   /** Whether files run beside each other. */
   readonly isParallel: boolean;
   readonly needsBinary: boolean;
@@ -16,7 +16,7 @@ export interface Group {
 const MINUTE_MS = 60_000;
 
 /** In the order they run: what fails fast comes first. The limits sum up to less than 20 minutes. */
-const GROUPS: readonly Omit<Group, "paths">[] = [
+const GROUPS: readonly Omit<Group, "files">[] = [
   {
     name: "meta",
     isParallel: true,
@@ -31,7 +31,7 @@ const GROUPS: readonly Omit<Group, "paths">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
-    limitMs: 4 * MINUTE_MS,
+    limitMs: 5 * MINUTE_MS,
   },
   {
     name: "conformance",
@@ -55,7 +55,7 @@ const GROUPS: readonly Omit<Group, "paths">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
-    limitMs: 4 * MINUTE_MS,
+    limitMs: 3 * MINUTE_MS,
   },
   {
     name: "e2e",
@@ -71,32 +71,25 @@ const GROUPS: readonly Omit<Group, "paths">[] = [
 export async function findGroups(testsDir: string, paths: readonly string[]): Promise<Group[]> {
   const groups: Group[] = [];
   for (const group of GROUPS) {
-    const folder = join(testsDir, group.name);
-    const wanted = paths.length === 0 ? [folder] : paths.flatMap((path) => overlap(folder, path));
-    const found: string[] = [];
-    for (const path of wanted) if (await hasTests(path)) found.push(path);
-    if (found.length > 0) groups.push({ ...group, paths: found });
+    const all = await testFiles(join(testsDir, group.name));
+    const files = paths.length === 0
+      ? all
+      : all.filter((file) => paths.some((path) => file === path || file.startsWith(`${path}/`)));
+    if (files.length > 0) groups.push({ ...group, files });
   }
   return groups;
 }
 
-/** What a path means for a group's folder: the path inside of it, the whole folder, or nothing. */
-function overlap(folder: string, path: string): string[] {
-  if (path === folder || path.startsWith(`${folder}/`)) return [path];
-  return folder.startsWith(`${path}/`) ? [folder] : [];
-}
-
-async function hasTests(path: string): Promise<boolean> {
-  let info: Deno.FileInfo;
+async function testFiles(folder: string): Promise<string[]> {
+  const files: string[] = [];
   try {
-    info = await Deno.stat(path);
+    for await (const entry of Deno.readDir(folder)) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory) files.push(...await testFiles(path));
+      else if (/_test\.tsx?$/.test(entry.name)) files.push(path);
+    }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  if (info.isFile) return /_test\.tsx?$/.test(path);
-  for await (const entry of Deno.readDir(path)) {
-    if (await hasTests(join(path, entry.name))) return true;
-  }
-  return false;
+  return files.toSorted();
 }

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import type { Group } from "./groups.ts";
-import { readJunit, type TestCase } from "./junit.ts";
+import { type FileResult, runFile } from "./run_file.ts";
 
 export interface GroupResult {
   readonly passed: number;
@@ -17,93 +16,30 @@ export interface GroupOptions {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Lines of the process's output that are shown where the tests themselves cannot say what went wrong. */
-const TAIL_LINES = 60;
-
-/** Runs one group. A group that crashes, hangs or does not run at all counts as one failure more. */
+/**
+ * Runs one group, each file in a process of its own: native libraries do not survive that several
+ * isolates of one process come and go, and a crash is then one file's. What is not done when the
+ * group's time is up counts as failed.
+ */
 export async function runGroup(group: Group, options: GroupOptions): Promise<GroupResult> {
   const startedMs = performance.now();
-  const folder = await Deno.makeTempDir({ prefix: "sluice-test-" });
-  const junitPath = join(folder, "junit.xml");
-  try {
-    const { code, output, isTimedOut } = await runDeno(group, options, junitPath);
-    const cases = readJunit(await readIfPresent(junitPath));
-    const failures = cases.filter((test) => test.state === "failed");
-    const reports = failures.map(formatFailure);
-    let failed = failures.length;
-    if (isTimedOut || (code !== 0 && failed === 0) || (cases.length === 0 && options.filter === undefined)) {
-      failed += 1;
-      const what = isTimedOut
-        ? `took longer than ${group.limitMs / 1_000} s and was stopped`
-        : `ended with code ${code}`;
-      reports.push(`${group.name}: deno test ${what}\n${output.split("\n").slice(-TAIL_LINES).join("\n")}`);
-    }
-    return {
-      passed: cases.filter((test) => test.state === "passed").length,
-      failed,
-      skipped: cases.filter((test) => test.state === "skipped").length,
-      durationMs: performance.now() - startedMs,
-      report: reports.join("\n\n"),
-    };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function runDeno(group: Group, options: GroupOptions, junitPath: string) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "--allow-all",
-      "--frozen",
-      // Types are `deno check`'s work, once for all.
-      "--no-check",
-      "--sanitize-ops",
-      "--sanitize-resources",
-      "--preload=tests/support/keep_native_handles.ts",
-      `--junit-path=${junitPath}`,
-      ...(group.isParallel ? ["--parallel"] : []),
-      ...(options.filter === undefined ? [] : [`--filter=${options.filter}`]),
-      ...group.paths,
-    ],
-    cwd: options.root,
-    env: { ...options.environment, NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const limit = new AbortController();
-  const timer = setTimeout(() => {
-    limit.abort();
-    child.kill("SIGKILL");
-  }, group.limitMs);
-  const output: string[] = [];
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
-    try {
-      for await (const text of stream.pipeThrough(new TextDecoderStream(), { signal: limit.signal })) {
-        output.push(text);
-      }
-    } catch (error) {
-      // Something that the tests started may hold the pipe open after they were stopped.
-      if (!limit.signal.aborted) throw error;
+  const waiting = [...group.files];
+  const results: FileResult[] = [];
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const limitMs = group.limitMs - (performance.now() - startedMs);
+      results.push(await runFile(file, { ...options, limitMs }));
     }
   };
-  const [{ code }] = await Promise.all([child.status, collect(child.stdout), collect(child.stderr)]);
-  clearTimeout(timer);
-  return { code, output: output.join("").trimEnd(), isTimedOut: limit.signal.aborted };
-}
-
-function formatFailure(test: TestCase): string {
-  return `FAILED  ${test.file}: ${test.name}\n${
-    test.failure.split("\n").map((line) => `    ${line}`).join("\n")
-  }`;
-}
-
-async function readIfPresent(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
+  const jobs = group.isParallel ? navigator.hardwareConcurrency : 1;
+  await Promise.all(Array.from({ length: jobs }, work));
+  const sum = (pick: (result: FileResult) => number) =>
+    results.reduce((total, result) => total + pick(result), 0);
+  return {
+    passed: sum((result) => result.passed),
+    failed: sum((result) => result.failed),
+    skipped: sum((result) => result.skipped),
+    durationMs: performance.now() - startedMs,
+    report: results.map((result) => result.report).filter((report) => report !== "").join("\n\n"),
+  };
 }
