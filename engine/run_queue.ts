@@ -101,12 +101,14 @@ export class RunQueue {
       const woken = this.#woken = new AbortController();
       let waitMs = MAX_IDLE_MS;
       try {
+        // One moment for both questions: what comes due between them must be in the answer to one.
+        const nowMs = clock.now();
         while (this.#active.size < maxRuns && !this.#stopping.signal.aborted) {
-          const run = await store.runs.claim(owner, clock.now(), pipelines);
+          const run = await store.runs.claim(owner, nowMs, pipelines);
           if (run === undefined) break;
           this.#begin(run);
         }
-        const dueMs = await store.runs.nextDueMs(clock.now());
+        const dueMs = await store.runs.nextDueMs(nowMs);
         if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(dueMs - clock.now(), 0));
       } catch (error) {
         log("error", "the queue cannot be read; trying again", { error: String(error) });

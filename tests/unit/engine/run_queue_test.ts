@@ -25,7 +25,15 @@ interface Bench {
 }
 
 async function withQueue(
-  options: { owner?: string; maxRuns?: number; retry?: RetryDefinition; path?: string; pipelines?: string[] },
+  options: {
+    owner?: string;
+    maxRuns?: number;
+    retry?: RetryDefinition;
+    path?: string;
+    pipelines?: string[];
+    /** How long the store takes to find that nothing is due. */
+    emptyClaimMs?: number;
+  },
   work: (bench: Bench) => Promise<void>,
 ): Promise<void> {
   const folder = options.path ?? await Deno.makeTempDir();
@@ -39,8 +47,18 @@ async function withQueue(
       stopped,
       outcome: { atMs: clock.now(), error, rowsExtracted: 0, rowsLoaded: 0, warnings: 0, peakRssBytes: null },
     });
+    const runs: Store["runs"] = {
+      ...store.runs,
+      claim: async (...args) => {
+        const run = await store.runs.claim(...args);
+        if (run === undefined && options.emptyClaimMs !== undefined) {
+          await clock.advance(options.emptyClaimMs);
+        }
+        return run;
+      },
+    };
     const queue = new RunQueue({
-      store,
+      store: { ...store, runs },
       clock,
       events: new RunEvents(),
       log: () => {},
@@ -143,6 +161,16 @@ Deno.test("RunQueue tries a failed run again after its interval, and later runs 
     await bench.end("p");
     equal((await bench.store.runs.get("a1"))?.state, "succeeded");
     deepEqual(bench.started, ["p#1", "p#2", "p#1"]);
+  });
+});
+
+Deno.test("RunQueue does not miss a retry that comes due while it looks at the queue", async () => {
+  await withQueue({ retry: { ...RETRY, interval: "10ms" }, emptyClaimMs: 10 }, async (bench) => {
+    await enqueue(bench, "a1");
+    await bench.end("p", { code: "unavailable", message: "away" });
+    await bench.clock.advance(20);
+    deepEqual(bench.started, ["p#1", "p#2"]);
+    await bench.end("p");
   });
 });
 
