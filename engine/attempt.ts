@@ -30,9 +30,8 @@ export async function superviseAttempt(
   plannedSteps: readonly PipelineStep[],
   stop: AbortSignal,
 ): Promise<AttemptResult> {
-  const recorder = new AttemptRecorder(context, run.id, await context.store.logs.lastSeq(run.id));
-  const earlier = (await context.store.runs.get(run.id))?.steps ?? [];
-  await recorder.begin(earlier, plannedSteps, run.attempt);
+  const recorder = new AttemptRecorder(context, run);
+  await recorder.begin(plannedSteps);
   const end = await followProcess(context, job, recorder, stop);
   const error = redactError(context.redact, errorOf(end, job.definition.timeout));
   await recorder.end(error, end.stopped === "cancel" || end.stopped === "shutdown");
@@ -68,7 +67,7 @@ async function followProcess(
     stopper = armed;
     for await (const report of process.reports) {
       if (report.type !== "finished") {
-        await recorder.take(report, job.pipeline);
+        await recorder.take(report);
         continue;
       }
       finished = report.error;

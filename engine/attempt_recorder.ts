@@ -1,6 +1,7 @@
 import { type AppError, type ErrorRecord, toAppError } from "../contract/errors.ts";
 import type { LogLevel } from "../contract/log.ts";
-import type { LogLine, PipelineStep, Step } from "../contract/run.ts";
+import type { PipelineStep, Run, RunEvent, Step } from "../contract/run.ts";
+import type { Column } from "../contract/sql.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvents } from "./run_events.ts";
 import type { Report } from "./run_process/protocol.ts";
@@ -8,8 +9,9 @@ import type { RunOutcome, Store } from "./store/store.ts";
 
 /** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
 const MAX_LOG_LINES = 20_000;
-const LOG_FLUSH_LINES = 200;
-const LOG_FLUSH_MS = 150;
+/** What is reported waits this long for more of it: each write of the store is a write to the disk. */
+const FLUSH_MS = 100;
+const FLUSH_EVENTS = 200;
 
 export interface RecorderContext {
   readonly store: Store;
@@ -19,56 +21,55 @@ export interface RecorderContext {
   readonly redact: (text: string) => string;
 }
 
-/** Keeps what an attempt reports: steps at once, log lines in batches. */
+/**
+ * Keeps what an attempt reports, in batches, and tells followers. They hear of it when it is stored:
+ * whoever reads the store and then follows misses nothing.
+ */
 export class AttemptRecorder {
   readonly #context: RecorderContext;
-  readonly #runId: string;
+  readonly #run: Run;
   readonly #steps = new Map<string, Step>();
-  #seq: number;
-  #kept = 0;
-  #pending: LogLine[] = [];
+  #seq = 0;
+  #logLines = 0;
+  #pending: RunEvent[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #flushError: AppError | undefined;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #knownColumns: Record<string, readonly Column[]> = {};
 
-  constructor(context: RecorderContext, runId: string, lastSeq: number) {
+  constructor(context: RecorderContext, run: Run) {
     this.#context = context;
-    this.#runId = runId;
-    this.#seq = lastSeq;
+    this.#run = run;
   }
 
   /** Puts the planned steps up as pending; those of earlier attempts that ended well stay. */
-  async begin(earlier: readonly Step[], planned: readonly PipelineStep[], attempt: number): Promise<void> {
-    for (const step of earlier) {
+  async begin(planned: readonly PipelineStep[]): Promise<void> {
+    const { store } = this.#context;
+    this.#seq = await store.logs.lastSeq(this.#run.id);
+    this.#knownColumns = await store.pipelines.streamColumns(this.#run.pipeline);
+    for (const step of (await store.runs.get(this.#run.id))?.steps ?? []) {
       const done = step.state === "succeeded" || step.state === "warned";
-      this.#steps.set(step.name, done ? step : pendingStep(step, attempt));
+      this.#steps.set(step.name, done ? step : pendingStep(step, this.#run.attempt));
     }
     for (const step of planned) {
-      if (!this.#steps.has(step.name)) this.#steps.set(step.name, pendingStep(step, attempt));
+      if (!this.#steps.has(step.name)) this.#steps.set(step.name, pendingStep(step, this.#run.attempt));
     }
-    await this.#putSteps([...this.#steps.values()]);
+    for (const step of this.#steps.values()) this.#keep({ type: "step", step });
   }
 
-  async take(report: Report, pipeline: string): Promise<void> {
+  async take(report: Report): Promise<void> {
     switch (report.type) {
-      case "step": {
-        const error = redactError(this.#context.redact, report.step.error);
-        await this.#putSteps([{ ...report.step, error }]);
+      case "step":
+        this.#putStep({ ...report.step, error: redactError(this.#context.redact, report.step.error) });
         break;
-      }
       case "log":
         this.log(report.level, report.step, report.message);
         break;
       case "progress":
-        this.#context.events.publish(this.#runId, {
-          type: "progress",
-          step: report.step,
-          rows: report.rows,
-          size_bytes: report.sizeBytes,
-        });
+        this.#keep({ type: "progress", step: report.step, rows: report.rows, size_bytes: report.sizeBytes });
         break;
       case "columns":
-        await this.#context.store.pipelines.putStreamColumns(pipeline, report.stream, report.columns);
+        await this.#putColumns(report.stream, report.columns);
         break;
       case "checked":
       case "finished":
@@ -77,46 +78,31 @@ export class AttemptRecorder {
   }
 
   log(level: LogLevel, step: string | null, message: string): void {
-    this.#kept += 1;
-    if (this.#kept > MAX_LOG_LINES) return;
-    const text = this.#kept === MAX_LOG_LINES
+    this.#logLines += 1;
+    if (this.#logLines > MAX_LOG_LINES) return;
+    const text = this.#logLines === MAX_LOG_LINES
       ? `More than ${MAX_LOG_LINES} log lines: the rest of this attempt's are left out`
       : this.#context.redact(message);
     this.#seq += 1;
-    const line: LogLine = {
-      seq: this.#seq,
-      at: new Date(this.#context.clock.now()).toISOString(),
-      level,
-      step,
-      message: text,
-    };
-    this.#pending.push(line);
-    this.#context.events.publish(this.#runId, { type: "log", line });
-    if (this.#pending.length >= LOG_FLUSH_LINES) this.#flush();
-    else this.#flushTimer ??= setTimeout(() => this.#flush(), LOG_FLUSH_MS);
+    const at = new Date(this.#context.clock.now()).toISOString();
+    this.#keep({ type: "log", line: { seq: this.#seq, at, level, step, message: text } });
   }
 
   runningStep(): string | null {
     return [...this.#steps.values()].find((step) => step.state === "running")?.name ?? null;
   }
 
-  /** Closes what was left open by a death or a stop, and writes the last lines. */
+  /** Closes what was left open by a death or a stop, and writes the rest. Throws what the store threw. */
   async end(error: ErrorRecord | null, isStop: boolean): Promise<void> {
     const at = new Date(this.#context.clock.now()).toISOString();
-    const changed: Step[] = [];
-    for (const step of this.#steps.values()) {
+    for (const step of [...this.#steps.values()]) {
       if (step.state === "running") {
-        changed.push({
-          ...step,
-          state: isStop ? "cancelled" : "failed",
-          finished_at: at,
-          error: step.error ?? error,
-        });
+        const state = isStop ? "cancelled" : "failed";
+        this.#putStep({ ...step, state, finished_at: at, error: step.error ?? error });
       } else if (step.state === "pending") {
-        changed.push({ ...step, state: isStop ? "cancelled" : "skipped" });
+        this.#putStep({ ...step, state: isStop ? "cancelled" : "skipped" });
       }
     }
-    if (changed.length > 0) await this.#putSteps(changed);
     if (error !== null) this.log("error", null, error.message);
     this.#flush();
     await this.#flushing;
@@ -138,23 +124,44 @@ export class AttemptRecorder {
     };
   }
 
-  async #putSteps(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) this.#steps.set(step.name, step);
-    await this.#context.store.runs.putSteps(this.#runId, steps);
-    for (const step of steps) this.#context.events.publish(this.#runId, { type: "step", step });
+  #putStep(step: Step): void {
+    this.#steps.set(step.name, step);
+    this.#keep({ type: "step", step });
+  }
+
+  async #putColumns(stream: string, columns: readonly Column[]): Promise<void> {
+    if (JSON.stringify(this.#knownColumns[stream]) === JSON.stringify(columns)) return;
+    this.#knownColumns[stream] = columns;
+    await this.#context.store.pipelines.putStreamColumns(this.#run.pipeline, stream, columns);
+  }
+
+  #keep(event: RunEvent): void {
+    this.#pending.push(event);
+    if (this.#pending.length >= FLUSH_EVENTS) this.#flush();
+    else this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
 
   #flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    const lines = this.#pending;
-    if (lines.length === 0) return;
+    const events = this.#pending;
+    if (events.length === 0) return;
     this.#pending = [];
-    this.#flushing = this.#flushing
-      .then(() => this.#context.store.logs.append(this.#runId, lines))
-      .catch((error) => {
-        this.#flushError ??= toAppError(error);
-      });
+    this.#flushing = this.#flushing.then(() => this.#store(events)).catch((error) => {
+      this.#flushError ??= toAppError(error);
+    });
+  }
+
+  async #store(events: readonly RunEvent[]): Promise<void> {
+    const { store } = this.#context;
+    // Of a step that changed several times, the last is what it is.
+    const steps = new Map(
+      events.flatMap((event) => event.type === "step" ? [[event.step.name, event.step]] : []),
+    );
+    const lines = events.flatMap((event) => event.type === "log" ? [event.line] : []);
+    if (steps.size > 0) await store.runs.putSteps(this.#run.id, [...steps.values()]);
+    if (lines.length > 0) await store.logs.append(this.#run.id, lines);
+    for (const event of events) this.#context.events.publish(this.#run.id, event);
   }
 }
 
