@@ -7,10 +7,8 @@ import type {
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { caPathOf, configSchema, type PostgresConfig, secretsOf, showServer } from "./config.ts";
-import { createSource, streamOptionsSchema } from "./read.ts";
-import { SessionPool } from "./session_pool.ts";
-import { socketPath } from "./wire/wire_socket.ts";
-import { createDestination, loadOptionsSchema } from "./write.ts";
+import { loadOptionsSchema, streamOptionsSchema } from "./options.ts";
+import { socketPath } from "./socket_path.ts";
 
 /** PostgreSQL 12 and later, read and written by binary COPY. */
 export const postgres = {
@@ -38,6 +36,10 @@ function access(config: PostgresConfig, _use: ConnectorUse, context: ConnectorCo
 const showHost = (host: string): string => host.includes(":") ? `[${host}]` : host;
 
 async function open(config: PostgresConfig, context: ConnectorContext): Promise<Connection> {
+  // The server wants the schemas only; the driver is for the run's process.
+  const { SessionPool } = await import("./session_pool.ts");
+  const { createSource } = await import("./read.ts");
+  const { createDestination } = await import("./write.ts");
   const pool = new SessionPool({
     host: config.host,
     port: config.port,

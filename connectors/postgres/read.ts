@@ -12,18 +12,7 @@ import { parseTableName, quoteTable } from "./table_name.ts";
 import type { ResultColumn } from "./wire/answers.ts";
 import { ServerError } from "./wire/server_error.ts";
 import type { Session } from "./wire/session.ts";
-
-export const streamOptionsSchema = v.strictObject({
-  text_columns: v.optional(
-    v.pipe(
-      v.array(v.string()),
-      v.description(
-        "Columns to read as PostgreSQL's own text, as one with NaN among its decimals or arrays of arrays.",
-      ),
-    ),
-    [],
-  ),
-});
+import { streamOptionsSchema } from "./options.ts";
 
 /** One snapshot for the columns and the rows; text forms that do not depend on the server's settings. */
 const BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " +

@@ -12,8 +12,7 @@ import { parseTableName, quoteTable, type TableName } from "./table_name.ts";
 import { inspectTable } from "./target_table.ts";
 import { ConnectionLostError, ServerError } from "./wire/server_error.ts";
 import type { Session } from "./wire/session.ts";
-
-export const loadOptionsSchema = v.strictObject({});
+import { loadOptionsSchema } from "./options.ts";
 
 export interface WriteContext {
   /** The connector's name in connectors.yaml. */

@@ -14,7 +14,7 @@ export const run: CommandRun = async (invocation, context) => {
   const select = invocation.text("select");
   await using connection = await connectToWork(invocation, context);
   await applyFirst(connection.engine, pipeline);
-  if (connection.kind === "local") await connection.room.engine.start({ schedule: false, watch: false });
+  await startLocally(connection, pipeline);
   const { id } = await connection.engine.triggerRun(pipeline, {
     params,
     ...(select === undefined ? {} : { select }),
@@ -31,7 +31,7 @@ export const retry: CommandRun = async (invocation, context) => {
   await using connection = await connectToWork(invocation, context);
   const { engine } = connection;
   const afterSeq = await lastLogSeq(engine, id);
-  if (connection.kind === "local") await connection.room.engine.start({ schedule: false, watch: false });
+  await startLocally(connection, (await engine.getRun(id)).pipeline);
   const { attempt } = await engine.retryRun(id);
   return await showRun(connection, { id, afterSeq, afterAttempt: attempt }, invocation, context);
 };
@@ -43,6 +43,12 @@ async function applyFirst(engine: Engine, pipeline: string): Promise<void> {
   if (origin === "files" && faults.some((fault) => fault.severity === "error")) {
     throw new AppError("invalid", `Pipeline "${pipeline}" has faults`, { faults });
   }
+}
+
+/** Without a server this process works the queue itself, for this pipeline alone. */
+async function startLocally(connection: Connection, pipeline: string): Promise<void> {
+  if (connection.kind !== "local") return;
+  await connection.room.engine.start({ schedule: false, watch: false, pipelines: [pipeline] });
 }
 
 async function connectToWork(invocation: Invocation, context: CliContext): Promise<Connection> {

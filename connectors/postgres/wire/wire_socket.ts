@@ -3,6 +3,10 @@ import net from "node:net";
 import tls from "node:tls";
 import { sslRequest } from "./messages.ts";
 import { ConnectionLostError, HandshakeError } from "./server_error.ts";
+import { socketPath } from "../socket_path.ts";
+
+/** A socket whose data is always there starves timers (signals, progress): breathe this often. */
+const YIELD_EVERY_MS = 8;
 
 export type SslMode = "disable" | "prefer" | "require" | "verify-full";
 
@@ -19,11 +23,6 @@ export interface Endpoint {
 /** Bytes that may wait here unread before the socket is paused. */
 const READ_AHEAD_BYTES = 262_144;
 const KEEP_ALIVE_MS = 30_000;
-/** A socket whose data is always there starves timers (signals, progress): breathe this often. */
-const YIELD_EVERY_MS = 8;
-
-export const socketPath = (endpoint: { host: string; port: number }): string | undefined =>
-  endpoint.host.startsWith("/") ? `${endpoint.host}/.s.PGSQL.${endpoint.port}` : undefined;
 
 /** A connection as bytes that are pulled: nothing is read from the network that nobody asked for. */
 export class WireSocket {
