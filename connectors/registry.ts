@@ -4,4 +4,4 @@ import { postgres } from "./postgres/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of system that connectors.yaml may name in `type:`. */
-export const connectors: readonly Connector[] = [file, postgres, sqlite];
+export const connectors: readonly Connector[] = [file, sqlite, postgres];

@@ -6,6 +6,7 @@ import { explainCsv } from "./csv_explain.ts";
 import { csvRelation, planCsv } from "./csv_scan.ts";
 import { TypeGuess } from "./csv_types.ts";
 import { driverMessage, fileError, isOutside } from "./file_error.ts";
+import { bigintKeys } from "./json_integers.ts";
 import { checkJson, explainJson, jsonRelation } from "./json_scan.ts";
 import { fileList, type FileSet } from "./file_set.ts";
 import type { FoundFile } from "./location.ts";
@@ -52,6 +53,7 @@ async function relationOf(set: FileSet, signal: AbortSignal): Promise<RelationAn
         relation: selectColumns(
           set,
           jsonRelation(set, [...hiveOptions(set, hiveColumns(set)), ...filenameOption(set)]),
+          await bigintKeys(set, signal),
         ),
         explain: (error) => explainJson(set, error),
       };
@@ -110,8 +112,13 @@ function filenameColumn(set: FileSet, column: string): string[] {
 }
 
 /** Column types given by the user, and the shortened filename. CSV has its own way. */
-function selectColumns(set: FileSet, relation: string): string {
-  const casts = Object.entries(set.options.columns).map(([name, type]) => {
+function selectColumns(set: FileSet, relation: string, bigints: readonly string[] = []): string {
+  const given = new Set(Object.keys(set.options.columns).map((name) => name.toLowerCase()));
+  const types = [
+    ...bigints.filter((name) => !given.has(name.toLowerCase())).map((name) => [name, "BIGINT"] as const),
+    ...Object.entries(set.options.columns),
+  ];
+  const casts = types.map(([name, type]) => {
     const quoted = `"${name.replaceAll('"', '""')}"`;
     return `CAST(${quoted} AS ${type}) AS ${quoted}`;
   });

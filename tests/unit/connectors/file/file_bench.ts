@@ -5,23 +5,29 @@ import type { Connection, LoadInput, LoadMode, LoadResult } from "../../../../co
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/file/connector.ts";
 import { copyStatement } from "../../../../engine/duckdb/copy.ts";
-import { openDatabase } from "../../../../engine/duckdb/database.ts";
+import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
+import type { DuckSession } from "../../../../engine/duckdb/session.ts";
 
 /** A project folder with a file connector on it, read and written by a DuckDB of its own. */
 export class FileBench implements AsyncDisposable {
   readonly folder: string;
   readonly connection: Connection;
   readonly signal = new AbortController().signal;
+  readonly #database: Database;
+  readonly #session: DuckSession;
 
-  private constructor(folder: string, connection: Connection) {
+  private constructor(folder: string, connection: Connection, database: Database, session: DuckSession) {
     this.folder = folder;
     this.connection = connection;
+    this.#database = database;
+    this.#session = session;
   }
 
   static async create(): Promise<FileBench> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-file-" });
     const context = { name: "it", projectDir: folder, signal: new AbortController().signal, log: () => {} };
-    return new FileBench(folder, await file.open({}, context));
+    const database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
+    return new FileBench(folder, await file.open({}, context), database, await database.session());
   }
 
   async write(name: string, content: string | Uint8Array): Promise<void> {
@@ -42,7 +48,7 @@ export class FileBench implements AsyncDisposable {
     });
     await using session = await database.session();
     try {
-      await session.run(`CREATE TABLE t AS SELECT * FROM ${scan.relation}`);
+      await session.run(`CREATE OR REPLACE TABLE t AS SELECT * FROM ${scan.relation}`);
     } catch (error) {
       throw scan.explain(error);
     }
@@ -111,6 +117,8 @@ export class FileBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+    await this.#database[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
   }
 }
