@@ -18,6 +18,11 @@ export function encodeDecimals(words: number, bytes: 2 | 4 | 8 | 16, width: numb
     const narrow = bytes === 2 ? new Int16Array(count) : undefined;
     for (let i = 0; i < count; i++) {
       const at = i * words;
+      if (bytes === 8 && words === 4 && isSmallLong(from, at, nearLimit)) {
+        to[i * 2] = from[at] ?? 0;
+        to[i * 2 + 1] = from[at + 1] ?? 0;
+        continue;
+      }
       if (!isNearZero(from, at, words, nearLimit) && isRowValid(bitmap, i)) {
         const value = decimalAt(from, at, words);
         if (value >= limit || value <= -limit) {
@@ -29,6 +34,14 @@ export function encodeDecimals(words: number, bytes: 2 | 4 | 8 | 16, width: numb
     }
     return new Uint8Array((narrow ?? to).buffer);
   };
+}
+
+/** The common case at full speed: 128 bits whose upper half is the sign of the lower one. */
+function isSmallLong(from: Int32Array, at: number, nearLimit: number): boolean {
+  const high = from[at + 1] ?? 0;
+  const sign = high >> 31;
+  return from[at + 2] === sign && from[at + 3] === sign &&
+    Math.abs(high * 2 ** 32 + ((from[at] ?? 0) >>> 0)) < nearLimit;
 }
 
 /** Whether the value is so far below the limit that floating point is exact enough to say so. */

@@ -98,6 +98,18 @@ function startsAtCharacters({ bytes, ends }: Strings, count: number): boolean {
   return true;
 }
 
+/** Of an inline string's three words, the bits that belong to it, by its length. */
+const WORD_MASKS = Array.from(
+  { length: 3 },
+  (_, word) =>
+    Uint32Array.from({ length: INLINE_BYTES + 1 }, (_, length) => {
+      const bytes = Math.min(4, Math.max(0, length - word * 4));
+      return bytes === 4 ? 0xffff_ffff : 2 ** (bytes * 8) - 1;
+    }),
+);
+const [FIRST_MASK = new Uint32Array(), SECOND_MASK = new Uint32Array(), THIRD_MASK = new Uint32Array()] =
+  WORD_MASKS;
+
 function writeCell(
   cells: Uint32Array,
   at: number,
@@ -112,11 +124,15 @@ function writeCell(
     cells[at + 1] = view.getUint32(from, true);
     cells[at + 2] = pointer % WORD;
     cells[at + 3] = Math.floor(pointer / WORD);
-    return;
-  }
-  for (let i = 0; i < length; i++) {
-    const word = at + 1 + (i >> 2);
-    cells[word] = (cells[word] ?? 0) | (view.getUint8(from + i) << ((i & 3) * 8));
+  } else if (from + INLINE_BYTES <= view.byteLength) {
+    cells[at + 1] = view.getUint32(from, true) & (FIRST_MASK[length] ?? 0);
+    cells[at + 2] = view.getUint32(from + 4, true) & (SECOND_MASK[length] ?? 0);
+    cells[at + 3] = view.getUint32(from + 8, true) & (THIRD_MASK[length] ?? 0);
+  } else {
+    for (let i = 0; i < length; i++) {
+      const word = at + 1 + (i >> 2);
+      cells[word] = (cells[word] ?? 0) | (view.getUint8(from + i) << ((i & 3) * 8));
+    }
   }
 }
 
