@@ -15,12 +15,19 @@
  * | UUID | FixedSizeBinary(16), big-endian as RFC 9562 writes it | `arrow.uuid` |
  * | DATE | Date32 | |
  * | TIME | Time64(us) | |
+ * | TIME_NS | Time64(ns) | |
  * | TIMESTAMP_S, _MS, TIMESTAMP, _NS | Timestamp(s, ms, us, ns), no zone | |
  * | TIMESTAMPTZ | Timestamp(us, "UTC") | |
  * | INTERVAL | Interval(MonthDayNano) | |
  * | ENUM | Dictionary(Utf8) out; any Dictionary in | |
  * | LIST, ARRAY(n), STRUCT, MAP | List, FixedSizeList(n), Struct, Map | |
  * | BIT, TIMETZ, UNION and others | Utf8 of DuckDB's own text | |
+ *
+ * What else comes in: Null and Utf8View, LargeUtf8 → VARCHAR; BinaryView, LargeBinary and other
+ * FixedSizeBinary → BLOB; Float16 → FLOAT; Date64 of whole days → DATE; Time32 → TIME; a Timestamp of
+ * any unit with any zone → TIMESTAMPTZ; Duration and other Intervals → INTERVAL; LargeList → LIST;
+ * Decimal256 of up to 38 digits → DECIMAL. Nanoseconds are cut to microseconds, towards the past, in
+ * TIMESTAMPTZ and INTERVAL, as DuckDB does; every other value that does not fit is an error.
  *
  * Infinite dates and timestamps are the extreme values that DuckDB uses: the greatest 32- or
  * 64-bit integer is `infinity`, its negation `-infinity`.

@@ -10,14 +10,36 @@ import { CellFault, type VectorWriter } from "./vector_writer.ts";
 /** Dictionary(V): looks the values up and writes them as V's are. */
 export class DictionaryWriter implements VectorWriter {
   readonly #inner: VectorWriter;
+  /** The strings of the dictionary that came last: every chunk of a column has the same one. */
+  #strings: DictionaryStrings | undefined;
 
   constructor(inner: VectorWriter) {
     this.#inner = inner;
   }
 
   write(vector: duckdb.Vector, data: Data, start: number, count: number, parents: Bitmap): void {
-    this.#inner.write(vector, lookUp(data, start, count), 0, count, parents);
+    const stringsOf = (dictionary: Vector) => {
+      if (this.#strings?.dictionary !== dictionary) this.#strings = readStrings(dictionary);
+      return this.#strings;
+    };
+    this.#inner.write(vector, lookUp(data, start, count, stringsOf), 0, count, parents);
   }
+}
+
+/** The strings of each part: `bounds` are their ends in `bytes`. */
+interface DictionaryStrings {
+  readonly dictionary: Vector;
+  readonly parts: readonly { readonly bounds: Float64Array; readonly bytes: Uint8Array }[];
+}
+
+function readStrings(dictionary: Vector): DictionaryStrings {
+  const parts = dictionary.data.map((data) => {
+    const { bounds, first, last } = relativeEnds(data, 0, data.length);
+    const bytes = arrayBytes(data.values);
+    requireBytes(data.type, bytes.length, last);
+    return { bounds, bytes: bytes.subarray(first, last) };
+  });
+  return { dictionary, parts };
 }
 
 /** Where row i's value is: the part of the dictionary and the row in it. */
@@ -28,7 +50,12 @@ interface Places {
   readonly nullBitmap: Uint8Array;
 }
 
-function lookUp(data: Data, start: number, count: number): Data {
+function lookUp(
+  data: Data,
+  start: number,
+  count: number,
+  stringsOf: (dictionary: Vector) => DictionaryStrings,
+): Data {
   const type: DataType = data.type;
   const { dictionary } = data;
   if (!DataType.isDictionary(type) || dictionary === undefined) {
@@ -38,7 +65,7 @@ function lookUp(data: Data, start: number, count: number): Data {
   const places = findPlaces(data, dictionary, start, count);
   const parts = { length: count, nullCount: -1, nullBitmap: places.nullBitmap };
   if (DataType.isUtf8(value) || DataType.isBinary(value)) {
-    return arrowData(value, { ...parts, ...takeStrings(places, count) });
+    return arrowData(value, { ...parts, ...takeStrings(places, stringsOf(dictionary), count) });
   }
   if (DataType.isBool(value)) return arrowData(value, { ...parts, values: takeBits(places, count) });
   const width = fixedWidth(places.parts[0]);
@@ -81,16 +108,10 @@ function findPlaces(data: Data, dictionary: Vector, start: number, count: number
   return places;
 }
 
-function takeStrings({ parts, part, row, nullBitmap }: Places, count: number) {
-  const sources = parts.map((data) => {
-    const { bounds, first, last } = relativeEnds(data, 0, data.length);
-    const bytes = arrayBytes(data.values);
-    requireBytes(data.type, bytes.length, last);
-    return { bounds, bytes: bytes.subarray(first, last) };
-  });
+function takeStrings({ part, row, nullBitmap }: Places, strings: DictionaryStrings, count: number) {
   const offsets = new Int32Array(count + 1);
   const span = (i: number): [Uint8Array, number, number] => {
-    const source = sources[part[i] ?? 0];
+    const source = strings.parts[part[i] ?? 0];
     const at = row[i] ?? 0;
     if (source === undefined || !isRowValid(nullBitmap, i)) return [nullBitmap, 0, 0];
     return [source.bytes, at === 0 ? 0 : source.bounds[at - 1] ?? 0, source.bounds[at] ?? 0];

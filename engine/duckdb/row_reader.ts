@@ -1,7 +1,8 @@
 import duckdb from "@duckdb/node-bindings";
 import type { SqlRow } from "../../contract/sql.ts";
 import { type DuckType, readDuckType } from "./duck_type.ts";
-import { readValues, stringReader, validityOf } from "./value_reader.ts";
+import { readValues } from "./value_reader.ts";
+import { stringReader, validityOf } from "./vector_bytes.ts";
 
 type Cell = string | number | boolean | null;
 

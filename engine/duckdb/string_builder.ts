@@ -6,7 +6,7 @@ import { isSet } from "./bitmap.ts";
 import type { ColumnBuilder } from "./column_builder.ts";
 import { GrowingBitmap, GrowingBytes, takeOffsets } from "./growing_buffer.ts";
 import { CELL_BYTES, CELL_WORDS, INLINE_BYTES, type StringWay } from "./string_cell.ts";
-import { exactBuffer, stringReader } from "./value_reader.ts";
+import { exactBuffer, stringReader } from "./vector_bytes.ts";
 
 const MAX_ARROW_BYTES = 2 ** 31 - 1;
 const WORD = 2 ** 32;

@@ -1,5 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
-import { exactBuffer } from "./value_reader.ts";
+import { exactBuffer } from "./vector_bytes.ts";
 
 /**
  * DuckDB's `duckdb_string_t`, 16 bytes a cell (duckdb.h): the length, then either up to 12 bytes

@@ -1,0 +1,31 @@
+import duckdb from "@duckdb/node-bindings";
+import { AppError } from "../../contract/errors.ts";
+
+const STRING_BYTES = 16;
+const INLINE_BYTES = 12;
+
+/** The bytes of each string of a flat VARCHAR, BLOB, BIT or BIGNUM vector, one call a long string. */
+export function stringReader(vector: duckdb.Vector, size: number): (row: number) => Uint8Array {
+  const data = duckdb.vector_get_data(vector, size * STRING_BYTES);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return (row) => {
+    const at = row * STRING_BYTES;
+    const length = view.getUint32(at, true);
+    if (length <= INLINE_BYTES) return data.slice(at + 4, at + 4 + length);
+    return duckdb.get_data_from_pointer(exactBuffer(data), data.byteOffset + at + 8, length).slice();
+  };
+}
+
+export function validityOf(vector: duckdb.Vector, size: number): (row: number) => boolean {
+  const bitmap = duckdb.vector_get_validity(vector, Math.ceil(size / 64) * 8);
+  // The driver answers null, despite its declared type, where every row is valid.
+  if (!bitmap) return () => true;
+  return (row) => ((bitmap[row >> 3] ?? 0) & (1 << (row & 7))) !== 0;
+}
+
+/** The driver wants an ArrayBuffer; what it hands out is never a shared one. */
+export function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+  const { buffer } = bytes;
+  if (buffer instanceof ArrayBuffer) return buffer;
+  throw new AppError("internal", "DuckDB's vector is not in an ArrayBuffer");
+}
