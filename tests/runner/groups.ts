@@ -10,12 +10,9 @@ export interface Group {
   readonly needsBinary: boolean;
   readonly needsBrowser: boolean;
   readonly needsPostgres: boolean;
-  readonly limitMs: number;
 }
 
-const MINUTE_MS = 60_000;
-
-/** In the order they run: what fails fast comes first. The limits sum up to less than 20 minutes. */
+/** In the order they run: what fails fast comes first. */
 const GROUPS: readonly Omit<Group, "files">[] = [
   {
     name: "meta",
@@ -23,7 +20,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
-    limitMs: MINUTE_MS,
   },
   {
     name: "unit",
@@ -31,7 +27,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
-    limitMs: 5 * MINUTE_MS,
   },
   {
     name: "conformance",
@@ -39,7 +34,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
-    limitMs: 3 * MINUTE_MS,
   },
   {
     name: "integration",
@@ -47,7 +41,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
-    limitMs: 4 * MINUTE_MS,
   },
   {
     name: "crash",
@@ -55,7 +48,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
-    limitMs: 3 * MINUTE_MS,
   },
   {
     name: "e2e",
@@ -63,7 +55,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: true,
     needsBrowser: true,
     needsPostgres: false,
-    limitMs: 4 * MINUTE_MS,
   },
 ];
 

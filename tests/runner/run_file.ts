@@ -33,14 +33,15 @@ export async function runFile(file: string, options: FileOptions): Promise<FileR
     let failed = failures.length;
     if (isTimedOut || (code !== 0 && failed === 0) || (cases.length === 0 && options.filter === undefined)) {
       failed += 1;
-      const what = isTimedOut ? "was stopped: its group's time was up" : `ended with code ${code}`;
+      const what = isTimedOut ? "was stopped: its time was up" : `ended with code ${code}`;
       const tail = output.split("\n").slice(-TAIL_LINES).join("\n");
       reports.push(`FAILED  ${name} ${what}\n${indent(tail)}`);
     }
     return {
       passed: cases.filter((test) => test.state === "passed").length,
       failed,
-      skipped: cases.filter((test) => test.state === "skipped").length,
+      // With a filter, what it leaves out is reported as skipped too.
+      skipped: options.filter === undefined ? cases.filter((test) => test.state === "skipped").length : 0,
       report: reports.join("\n\n"),
     };
   } finally {
