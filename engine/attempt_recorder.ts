@@ -94,15 +94,8 @@ export class AttemptRecorder {
 
   /** Closes what was left open by a death or a stop, and writes the rest. Throws what the store threw. */
   async end(error: ErrorRecord | null, isStop: boolean): Promise<void> {
-    const at = new Date(this.#context.clock.now()).toISOString();
-    for (const step of [...this.#steps.values()]) {
-      if (step.state === "running") {
-        const state = isStop ? "cancelled" : "failed";
-        this.#putStep({ ...step, state, finished_at: at, error: step.error ?? error });
-      } else if (step.state === "pending") {
-        this.#putStep({ ...step, state: isStop ? "cancelled" : "skipped" });
-      }
-    }
+    const ended = endOpenSteps([...this.#steps.values()], error, isStop, this.#context.clock.now());
+    for (const step of ended) this.#putStep(step);
     if (error !== null) this.log("error", null, error.message);
     this.#flush();
     await this.#flushing;
@@ -189,4 +182,19 @@ export function redactError(redact: (text: string) => string, error: ErrorRecord
     message: redact(error.message),
     ...(error.detail === undefined ? {} : { detail: redact(error.detail) }),
   };
+}
+
+/** The steps that were left open, as they end where nobody works on them any more. */
+export function endOpenSteps(
+  steps: readonly Step[],
+  error: ErrorRecord | null,
+  isStop: boolean,
+  nowMs: number,
+): Step[] {
+  return steps.flatMap((step): Step[] => {
+    if (step.state === "pending") return [{ ...step, state: isStop ? "cancelled" : "skipped" }];
+    if (step.state !== "running") return [];
+    const state = isStop ? "cancelled" : "failed";
+    return [{ ...step, state, finished_at: new Date(nowMs).toISOString(), error: step.error ?? error }];
+  });
 }

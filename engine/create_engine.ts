@@ -207,16 +207,20 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async cancelRun(id: string): Promise<Run> {
     const { store, clock } = this.#context;
-    const cancelled = await store.runs.cancelQueued(id, clock.now(), "cancelled");
-    if (cancelled !== undefined) {
-      this.#events.publish(id, { type: "run", run: cancelled });
-      this.#queue.wake();
-      return cancelled;
+    for (;;) {
+      const cancelled = await store.runs.cancelQueued(id, clock.now(), "cancelled");
+      if (cancelled !== undefined) {
+        this.#events.publish(id, { type: "run", run: cancelled });
+        this.#queue.wake();
+        return cancelled;
+      }
+      const { steps: _, ...run } = await this.getRun(id);
+      if (isTerminal(run.state)) throw new AppError("conflict", `Run ${id} has ended: it is ${run.state}`);
+      if (run.state === "running" && await this.#queue.cancel(id)) return run;
+      // Either its server died, or it went on meanwhile: from running to queued for its next attempt, or the other way.
+      const ended = run.state === "running" ? await this.#queue.cancelOrphan(run) : undefined;
+      if (ended !== undefined) return ended;
     }
-    const { steps: _, ...run } = await this.getRun(id);
-    if (isTerminal(run.state)) throw new AppError("conflict", `Run ${id} has ended: it is ${run.state}`);
-    this.#queue.cancel(id);
-    return run;
   }
 
   async retryRun(id: string): Promise<Run> {

@@ -1,8 +1,9 @@
-import { IS_RETRYABLE } from "../contract/errors.ts";
+import { type ErrorRecord, IS_RETRYABLE } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
 import { durationMs, type RetryDefinition } from "../contract/pipeline.ts";
 import type { Run } from "../contract/run.ts";
 import type { AttemptResult } from "./attempt.ts";
+import { endOpenSteps } from "./attempt_recorder.ts";
 import type { Clock } from "./clock.ts";
 import type { StopReason } from "./process_stopper.ts";
 import type { RunEvents } from "./run_events.ts";
@@ -30,6 +31,8 @@ export interface QueueContext {
 
 interface ActiveRun {
   readonly stop: AbortController;
+  /** Its attempt is over: what is left is to write that down. */
+  isOver: boolean;
   readonly done: Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export class RunQueue {
   readonly #stopping = new AbortController();
   #woken: AbortController = new AbortController();
   #loop: Promise<void> | undefined;
+  #claiming: Promise<Run | undefined> = Promise.resolve(undefined);
 
   constructor(context: QueueContext) {
     this.#context = context;
@@ -59,40 +63,65 @@ export class RunQueue {
     this.#woken.abort();
   }
 
-  /** Whether the run is under way here and was told to stop. */
-  cancel(runId: string): boolean {
+  /** Tells a run to stop; false where it is not, or no longer, under way here. */
+  async cancel(runId: string): Promise<boolean> {
+    // What is being claimed is active right after.
+    await this.#claiming.catch(() => {});
     const active = this.#active.get(runId);
-    active?.stop.abort("cancel" satisfies StopReason);
-    return active !== undefined;
+    if (active?.isOver) await active.done;
+    if (active === undefined || active.isOver) return false;
+    active.stop.abort("cancel" satisfies StopReason);
+    return true;
+  }
+
+  /** Ends a run whose server died and that no one works on. Undefined where it is not `running` any more. */
+  async cancelOrphan(run: Run): Promise<Run | undefined> {
+    const error = { code: "cancelled" as const, message: "The run was cancelled after its server had died" };
+    return await this.#endOrphan(run, "cancel", error, "cancelled");
   }
 
   /** Stops claiming and stops what is under way; those runs stay queued for the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.wake();
-    const active = [...this.#active.values()];
-    for (const run of active) run.stop.abort("shutdown" satisfies StopReason);
-    await Promise.all(active.map((run) => run.done));
+    for (const run of this.#active.values()) run.stop.abort("shutdown" satisfies StopReason);
+    // What was claimed last is active when the loop has ended.
     await this.#loop;
+    await Promise.all([...this.#active.values()].map((run) => run.done));
   }
 
   async #rescue(pipelines: readonly string[] | undefined): Promise<void> {
     const { store, clock, owner, log } = this.#context;
     for (const run of await store.runs.orphans(owner)) {
       if (pipelines !== undefined && !pipelines.includes(run.pipeline)) continue;
-      const outcome = lostOutcome(run, clock.now());
       if (run.attempt >= MAX_LOST_ATTEMPTS) {
         const error = {
           code: "internal" as const,
           message: `The server died during each of ${run.attempt} attempts; the run is not tried again`,
         };
-        await store.runs.finish(run.id, run.attempt, "fail", { ...outcome, error, reason: error.message });
+        await this.#endOrphan(run, "fail", error, error.message);
       } else {
         const reason = `taken up again: the server died during attempt ${run.attempt}`;
-        await store.runs.requeue(run.id, run.attempt, null, { ...outcome, reason });
+        await store.runs.requeue(run.id, run.attempt, null, { ...lostOutcome(run, clock.now()), reason });
       }
       log("warn", "a run was left by a server that died", { run: run.id, pipeline: run.pipeline });
     }
+  }
+
+  async #endOrphan(
+    run: Run,
+    event: "cancel" | "fail",
+    error: ErrorRecord,
+    reason: string,
+  ): Promise<Run | undefined> {
+    const { store, events, clock } = this.#context;
+    const outcome = { ...lostOutcome(run, clock.now()), error, reason };
+    const ended = await store.runs.finish(run.id, run.attempt, event, outcome);
+    if (ended === undefined) return undefined;
+    const steps = (await store.runs.get(run.id))?.steps ?? [];
+    await store.runs.putSteps(run.id, endOpenSteps(steps, error, event === "cancel", clock.now()));
+    events.publish(run.id, { type: "run", run: ended });
+    return ended;
   }
 
   async #work(pipelines: readonly string[] | undefined): Promise<void> {
@@ -104,7 +133,8 @@ export class RunQueue {
         // One moment for both questions: what comes due between them must be in the answer to one.
         const nowMs = clock.now();
         while (this.#active.size < maxRuns && !this.#stopping.signal.aborted) {
-          const run = await store.runs.claim(owner, nowMs, pipelines);
+          this.#claiming = store.runs.claim(owner, nowMs, pipelines);
+          const run = await this.#claiming;
           if (run === undefined) break;
           this.#begin(run);
         }
@@ -121,7 +151,8 @@ export class RunQueue {
   #begin(run: Run): void {
     const stop = new AbortController();
     this.#context.events.publish(run.id, { type: "run", run });
-    const done = this.#carryOut(run, stop.signal)
+    const over = () => void (active.isOver = true);
+    const done = this.#carryOut(run, stop.signal, over)
       .catch((error) => {
         this.#context.log("error", "a run's end could not be written", { run: run.id, error: String(error) });
       })
@@ -129,14 +160,17 @@ export class RunQueue {
         this.#active.delete(run.id);
         this.wake();
       });
-    this.#active.set(run.id, { stop, done });
+    const active: ActiveRun = { stop, done, isOver: false };
+    this.#active.set(run.id, active);
     if (this.#stopping.signal.aborted) stop.abort("shutdown" satisfies StopReason);
   }
 
-  async #carryOut(run: Run, stop: AbortSignal): Promise<void> {
+  async #carryOut(run: Run, stop: AbortSignal, over: () => void): Promise<void> {
     const { events, log } = this.#context;
     const { result, retry } = await this.#context.execute(run, stop);
-    const ended = await this.#writeEnd(run, result, retry);
+    over();
+    // A cancel that came when the attempt had failed already still keeps it from being tried again.
+    const ended = await this.#writeEnd(run, result, stop.reason === "cancel" ? undefined : retry);
     if (ended === undefined) {
       log("warn", "a run's end was not written: it is no longer this server's", { run: run.id });
       return;

@@ -159,6 +159,18 @@ async function drained(response: Response): Promise<Response> {
   return response;
 }
 
+/** Whether there is no such process any more. */
+export async function isGone(pid: number): Promise<boolean> {
+  try {
+    // A process whose parent has not asked for its status yet is still listed.
+    return /^State:\s+Z/m.test(await Deno.readTextFile(`/proc/${pid}/status`));
+  } catch (error) {
+    // ESRCH: it went away between opening and reading.
+    if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return true;
+    throw error;
+  }
+}
+
 /** Asks until there is an answer, at most so long. */
 export async function waitFor<T>(
   ask: () => Promise<T | undefined>,

@@ -31,8 +31,8 @@ async function withQueue(
     retry?: RetryDefinition;
     path?: string;
     pipelines?: string[];
-    /** How long the store takes to find that nothing is due. */
-    emptyClaimMs?: number;
+    /** What happens between the store's answer to a claim and the queue's hearing of it. */
+    afterClaim?: (run: Run | undefined, clock: FakeClock) => Promise<void>;
   },
   work: (bench: Bench) => Promise<void>,
 ): Promise<void> {
@@ -51,9 +51,7 @@ async function withQueue(
       ...store.runs,
       claim: async (...args) => {
         const run = await store.runs.claim(...args);
-        if (run === undefined && options.emptyClaimMs !== undefined) {
-          await clock.advance(options.emptyClaimMs);
-        }
+        await options.afterClaim?.(run, clock);
         return run;
       },
     };
@@ -165,7 +163,10 @@ Deno.test("RunQueue tries a failed run again after its interval, and later runs 
 });
 
 Deno.test("RunQueue does not miss a retry that comes due while it looks at the queue", async () => {
-  await withQueue({ retry: { ...RETRY, interval: "10ms" }, emptyClaimMs: 10 }, async (bench) => {
+  const afterClaim = async (run: Run | undefined, clock: FakeClock) => {
+    if (run === undefined) await clock.advance(10);
+  };
+  await withQueue({ retry: { ...RETRY, interval: "10ms" }, afterClaim }, async (bench) => {
     await enqueue(bench, "a1");
     await bench.end("p", { code: "unavailable", message: "away" });
     await bench.clock.advance(20);
@@ -187,10 +188,72 @@ Deno.test("RunQueue does not try again what cannot pass by itself", async () => 
 Deno.test("RunQueue.cancel() ends a run that is under way as cancelled", async () => {
   await withQueue({}, async (bench) => {
     await enqueue(bench, "a1");
-    ok(bench.queue.cancel("a1"));
+    ok(await bench.queue.cancel("a1"));
     await settle();
     equal((await bench.store.runs.get("a1"))?.state, "cancelled");
-    equal(bench.queue.cancel("a1"), false);
+    equal(await bench.queue.cancel("a1"), false);
+  });
+});
+
+/** Holds back the answer to the first claim that takes a run. */
+function heldClaim() {
+  const claimed = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<void>();
+  const afterClaim = async (run: Run | undefined) => {
+    if (run === undefined) return;
+    claimed.resolve();
+    await heard.promise;
+  };
+  return { claimed: claimed.promise, letGo: () => heard.resolve(), afterClaim };
+}
+
+Deno.test("RunQueue.cancel() reaches a run that is just being claimed", async () => {
+  const { claimed, letGo, afterClaim } = heldClaim();
+  await withQueue({ afterClaim }, async (bench) => {
+    await enqueue(bench, "a1");
+    await claimed;
+    const cancelling = bench.queue.cancel("a1");
+    letGo();
+    ok(await cancelling);
+    await settle();
+    equal((await bench.store.runs.get("a1"))?.state, "cancelled");
+  });
+});
+
+Deno.test("RunQueue.stop() waits for a run that is just being claimed", async () => {
+  const { claimed, letGo, afterClaim } = heldClaim();
+  await withQueue({ afterClaim }, async (bench) => {
+    await enqueue(bench, "a1");
+    await claimed;
+    const stopping = bench.queue.stop();
+    letGo();
+    await stopping;
+    const run = await bench.store.runs.get("a1");
+    equal(run?.state, "queued");
+    match(run?.reason ?? "", /the server stopped/);
+  });
+});
+
+Deno.test("RunQueue.cancelOrphan() ends a run and the steps that its dead server left open", async () => {
+  await withQueue({ pipelines: ["other"] }, async (bench) => {
+    await enqueue(bench, "a1");
+    const run = await bench.store.runs.claim("dead", bench.clock.now());
+    ok(run !== undefined);
+    const step = { kind: "extract" as const, attempt: 1, rows: null, size_bytes: null, started_at: null };
+    const rest = { finished_at: null, duration_ms: null, error: null, sql: null, depends: [] };
+    await bench.store.runs.putSteps("a1", [
+      { ...step, ...rest, name: "extract:done", state: "succeeded" },
+      { ...step, ...rest, name: "extract:begun", state: "running" },
+      { ...step, ...rest, name: "extract:next", state: "pending" },
+    ]);
+    equal(await bench.queue.cancel("a1"), false);
+    equal((await bench.queue.cancelOrphan(run))?.state, "cancelled");
+    deepEqual((await bench.store.runs.get("a1"))?.steps.map(({ state }) => state), [
+      "succeeded",
+      "cancelled",
+      "cancelled",
+    ]);
+    equal(await bench.queue.cancelOrphan(run), undefined, "it has ended");
   });
 });
 
