@@ -43,8 +43,10 @@ export async function spawnRunProcess(
   access: Access,
   onStderr: (line: string) => void,
 ): Promise<RunProcess> {
-  const read = [...program.codeRoots, ...access.read, ...access.write, job.tempDir];
-  const write = [...access.write, job.tempDir];
+  // The warehouse itself: a file whose making a kill cut off has to be cleared away.
+  const own = job.kind === "run" ? [job.tempDir, job.warehousePath] : [job.tempDir];
+  const read = [...program.codeRoots, ...access.read, ...access.write, ...own];
+  const write = [...access.write, ...own];
   const args = [
     "run",
     "--quiet",
