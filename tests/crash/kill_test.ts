@@ -2,6 +2,7 @@ import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
 import { copy } from "../support/copy_folder.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { randomFrom } from "../support/random.ts";
 import { SluiceServer, waitFor } from "../support/sluice_server.ts";
 import { destinationRows } from "../support/destination_rows.ts";
 
@@ -12,17 +13,6 @@ import { destinationRows } from "../support/destination_rows.ts";
 
 const QUICKSTART = fileURLToPath(new URL("../../examples/quickstart", import.meta.url));
 const MOMENTS = 10;
-
-/** mulberry32: the same seed gives the same moments, so that a failure can be seen again. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 async function withProject(work: (projectDir: string, dataDir: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-crash-" });
