@@ -140,9 +140,8 @@ async function runCheck(
     }
     signal.throwIfAborted();
     if (reports === undefined) {
-      throw new AppError("internal", "The process that checks pipelines ended without a result", {
-        detail: redact(stderr.join("\n")),
-      });
+      const words = redact(stderr.join("\n"));
+      throw new AppError("internal", `The process that checks pipelines ended without a result: ${words}`);
     }
     return reports.map((report) => ({
       ...report,

@@ -47,6 +47,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       deno,
       entry: join(root, "engine", "run_process", "main.ts"),
       config: join(root, "deno.json"),
+      lock: join(root, "deno.lock"),
       codeRoots: ["contract", "connectors", "sql", "engine", "node_modules", "deno.json"].map((part) =>
         join(root, part)
       ),

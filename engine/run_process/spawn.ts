@@ -10,6 +10,8 @@ export interface RunProcessProgram {
   readonly entry: string;
   /** deno.json of a checkout or of the unpacked file. */
   readonly config: string;
+  /** deno.lock of a checkout; the unpacked file needs none. */
+  readonly lock?: string;
   /** Folders with code and native libraries that the process reads. */
   readonly codeRoots: readonly string[];
   /** DENO_DIR, so that what is compiled once stays compiled. */
@@ -53,7 +55,8 @@ export async function spawnRunProcess(
     "--no-prompt",
     "--no-remote",
     "--cached-only",
-    "--no-lock",
+    // Without the lock deno asks the registry what versions there are.
+    ...(program.lock === undefined ? ["--no-lock"] : [`--lock=${program.lock}`, "--frozen"]),
     `--config=${program.config}`,
     "--allow-ffi",
     "--ignore-env",
