@@ -11,12 +11,11 @@ import type {
   StreamRef,
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import { type ArrowFile, arrowSchema, readArrow } from "./arrow_read.ts";
-import { loadFiles, targetAccess } from "./load.ts";
+import type { ArrowFile } from "./arrow_read.ts";
 import { absolutePath, findFiles, fixedBase, resolveKind } from "./location.ts";
 import { loadOptionsSchema, parseOptions, streamOptionsSchema } from "./options.ts";
 import type { FileSet } from "./file_set.ts";
-import { scanFiles } from "./scan.ts";
+import { targetAccess } from "./target.ts";
 
 /**
  * Files of the server's own disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow IPC, each also as .gz or
@@ -77,6 +76,7 @@ function pathOf(stream: StreamRef): string {
   return stream.path;
 }
 
+/** What moves rows is imported when it is used: the server wants the schemas only. */
 class FileConnection implements Connection {
   readonly source: Source;
   readonly destination: Destination;
@@ -86,7 +86,10 @@ class FileConnection implements Connection {
     this.source = {
       async describe(stream, signal) {
         const set = await findSet(root, stream);
-        if (set.format === "arrow") return await arrowSchema(arrowFiles(set), signal);
+        if (set.format === "arrow") {
+          const { arrowSchema } = await import("./arrow_read.ts");
+          return await arrowSchema(arrowFiles(set), signal);
+        }
         throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
       },
       async *read({ stream, cursor }, signal) {
@@ -94,14 +97,22 @@ class FileConnection implements Connection {
         if (set.format !== "arrow") {
           throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
         }
+        const { readArrow } = await import("./arrow_read.ts");
         yield* readArrow(arrowFiles(set), cursor, signal);
       },
       async scan(stream, signal) {
         const set = await findSet(root, stream);
-        return set.format === "arrow" ? undefined : await scanFiles(set, signal);
+        if (set.format === "arrow") return undefined;
+        const { scanFiles } = await import("./scan.ts");
+        return await scanFiles(set, signal);
       },
     };
-    this.destination = { load: (request, signal) => loadFiles(root, request, context, signal) };
+    this.destination = {
+      async load(request, signal) {
+        const { loadFiles } = await import("./load.ts");
+        return await loadFiles(root, request, context, signal);
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

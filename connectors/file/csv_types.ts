@@ -163,8 +163,10 @@ export function castExpression(
 
   if (/^(?:VARCHAR|TEXT|STRING|CHAR|BPCHAR)$/i.test(type)) return text;
   if (INTEGER_TYPES.test(type)) {
-    const zeros = column.isGiven ? "" : ` OR (starts_with(${text}, '0') AND ${text} <> '0')`;
-    return unless(`${has(".")} OR ${has("e")} OR ${has("E")}${zeros}`, `CAST(${text} AS ${type})`);
+    const cast = `CAST(${text} AS ${type})`;
+    // Whatever is not written as the integer itself: 1.5, which would be 2, but also 007 and 1e2.
+    if (!column.isGiven) return unless(`CAST(${cast} AS VARCHAR) <> ${text}`, cast);
+    return unless(`${has(".")} OR ${has("e")} OR ${has("E")}`, cast);
   }
   const decimal = DECIMAL_TYPE.exec(type);
   if (decimal !== null) {
@@ -180,20 +182,23 @@ export function castExpression(
       ? unless(has("."), `CAST(${number} AS ${type})`)
       : `CAST(${text} AS ${type})`;
   }
-  return timeExpression(text, type, format, unless);
+  return timeExpression(text, column, format, unless);
 }
 
 function timeExpression(
   text: string,
-  type: string,
+  column: { readonly type: string; readonly isGiven: boolean },
   format: ValueFormat,
   unless: (isWrong: string, value: string) => string,
 ): string {
+  const type = column.type.trim();
   const cast = `CAST(${text} AS ${type})`;
   const tail = `substring(${text}, 12)`;
   const hasZone = `(contains(${tail}, '+') OR contains(${tail}, '-') OR contains(${tail}, 'Z'))`;
   if (/^DATE$/i.test(type)) {
-    if (format.dateFormat === undefined) return unless(`contains(${text}, ':')`, cast);
+    if (format.dateFormat === undefined) {
+      return unless(column.isGiven ? `contains(${text}, ':')` : `strlen(${text}) > 10`, cast);
+    }
     return `CAST(strptime(${text}, ${quoteLiteral(format.dateFormat)}) AS DATE)`;
   }
   if (/^(?:TIMESTAMP|DATETIME|TIMESTAMP_(?:S|MS|US|NS)|TIMESTAMPTZ|TIMESTAMP WITH TIME ZONE)$/i.test(type)) {
@@ -202,7 +207,8 @@ function timeExpression(
     }
     if (/TZ$|ZONE$/i.test(type)) return unless(`NOT ${hasZone}`, cast);
     const longest = /_NS$/i.test(type) ? 29 : /_MS$/i.test(type) ? 23 : /_S$/i.test(type) ? 19 : 26;
-    return unless(`length(${text}) > ${longest} OR ${hasZone}`, cast);
+    // 19 is the length of 2024-01-31 10:00:00, which has neither a zone nor a fraction.
+    return unless(`strlen(${text}) <> 19 AND (strlen(${text}) > ${longest} OR ${hasZone})`, cast);
   }
   if (/^TIME$/i.test(type)) return unless(`length(${text}) > 15`, cast);
   return cast;

@@ -1,30 +1,11 @@
-import { basename, dirname } from "node:path";
-import type { Access, ConnectorContext, LoadRequest, LoadResult } from "../../contract/connector.ts";
+import type { ConnectorContext, LoadRequest, LoadResult } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { FileLoad, Target } from "./file_load.ts";
+import type { FileLoad } from "./file_load.ts";
 import { loadFile } from "./load_file.ts";
 import { loadFolder } from "./load_folder.ts";
-import { absolutePath, kindOfName, resolveKind, shownPath } from "./location.ts";
+import { resolveKind } from "./location.ts";
 import { loadOptionsSchema, parseOptions } from "./options.ts";
-
-/**
- * Where a load goes: a name with a data ending is one file; one that ends in `/`, or has no such
- * ending, is a folder to which each append adds a file.
- */
-
-export function targetOf(root: string, target: string): Target {
-  const path = absolutePath(root, target);
-  const kind = target.endsWith("/") || kindOfName(target).format === undefined ? "folder" : "file";
-  const workPath = `${dirname(path)}/.${basename(path)}.sluice`;
-  return { kind, root, path, shown: shownPath(root, path), workPath };
-}
-
-/** A folder needs itself and the work folder beside it; a file the folder that it is in. */
-export function targetAccess(root: string, target: string): Pick<Access, "read" | "write"> {
-  const { kind, path, workPath } = targetOf(root, target);
-  const paths = kind === "folder" ? [path, workPath] : [dirname(path)];
-  return { read: paths, write: paths };
-}
+import { targetOf } from "./target.ts";
 
 export async function loadFiles(
   root: string,
