@@ -1,5 +1,4 @@
 import { type Data, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
-import * as v from "valibot";
 import type { Cursor, ReadRequest, StreamRef } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
@@ -7,25 +6,12 @@ import { builderOf, type ColumnBuilder, integerOf, MisfitError } from "./column_
 import { type ColumnType, fieldOf, typeOfClasses, typeOfDeclared } from "./column_type.ts";
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "./driver.ts";
 import { formatDate, parseDate } from "./iso_time.ts";
+import type { StreamOptions } from "./options.ts";
 
 const BATCH_ROWS = 16_384;
 /** Rows are read without a wait; the event loop gets its turn this often. */
 const SLICE_MS = 8;
 const SLICE_ROWS = 512;
-
-const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-export const streamOptionsSchema = v.strictObject({
-  columns: v.optional(
-    v.pipe(
-      v.record(text, text),
-      v.description(
-        "Types of columns by name, as {amount: DECIMAL(18,2)}, where the table's own do not fit.",
-      ),
-    ),
-    {},
-  ),
-});
-type StreamOptions = v.InferOutput<typeof streamOptionsSchema>;
 
 interface Column {
   readonly name: string;

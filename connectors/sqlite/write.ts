@@ -1,5 +1,4 @@
 import type { Field, RecordBatch, Schema } from "apache-arrow";
-import * as v from "valibot";
 import type { ConnectorContext, LoadRequest, LoadResult } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
@@ -11,8 +10,6 @@ import { declaredTypeOf } from "./write_types.ts";
  * A load is one transaction, together with its id in _sluice_loads. A replace builds the new table
  * beside the old one and gives it the old one's name, indexes and triggers.
  */
-
-export const loadOptionsSchema = v.strictObject({});
 
 /** How long another program's write is waited for. */
 const LOCK_TIMEOUT_MS = 30_000;
