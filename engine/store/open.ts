@@ -65,10 +65,15 @@ async function connect(url: string, options: StoreOptions): Promise<Database> {
   }
 }
 
-/** Without the checkpoint a copy of the file alone would lack what is still in the -wal file. */
+/**
+ * Without the checkpoint a copy of the file alone would lack what is still in the -wal file. It takes
+ * what it can get: a reader of another process must not hold up the end of this one.
+ */
 async function close(url: string, client: Client): Promise<void> {
   if (client.closed) return;
-  if (isLocal(url)) await client.execute("pragma wal_checkpoint(truncate)").catch(() => {});
+  if (isLocal(url)) {
+    await client.executeMultiple("pragma busy_timeout = 0; pragma wal_checkpoint(truncate)").catch(() => {});
+  }
   client.close();
 }
 

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { AppError, type Fault } from "../../../../contract/errors.ts";
+import { addPipeline, newRun, StoreFixture } from "./store_fixture.ts";
+
+const FAULT: Fault = { file: "pipelines/a.yaml", line: 3, message: 'unknown key "x"', severity: "error" };
+
+Deno.test("list() and get() answer what put() wrote, by name", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  await pipelines.put({ name: "A_faulty", origin: "api", faults: [FAULT] });
+  assert.deepEqual(await pipelines.get("A_faulty"), {
+    name: "A_faulty",
+    origin: "api",
+    revision: null,
+    paused: false,
+    faults: [FAULT],
+    lastFiredAtMs: null,
+  });
+  assert.deepEqual((await pipelines.list()).map(({ name }) => name), ["A_faulty", "a", "b"]);
+  assert.equal(await pipelines.get("none"), undefined);
+});
+
+Deno.test("put() without a revision keeps the one in force", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  await pipelines.put({ name: "a", origin: "files", faults: [FAULT] });
+  const { revision, faults } = await pipelines.get("a") ?? {};
+  assert.deepEqual([revision, faults], ["rev-a", [FAULT]]);
+  await pipelines.put({ name: "a", origin: "files", revision: "rev-b", faults: [] });
+  assert.equal((await pipelines.get("a"))?.revision, "rev-b");
+});
+
+Deno.test("put() refuses a revision that was never saved", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  await assert.rejects(
+    pipelines.put({ name: "a", origin: "files", revision: "none", faults: [] }),
+    (error) => error instanceof AppError && error.code === "conflict",
+  );
+  assert.equal((await pipelines.get("a"))?.revision, "rev-a");
+});
+
+Deno.test("remove() hides a pipeline and keeps its runs; put() brings it back without its revision", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await store.runs.create(newRun("r"));
+  await store.pipelines.remove("a");
+  await store.pipelines.remove("none");
+  assert.equal(await store.pipelines.get("a"), undefined);
+  assert.deepEqual((await store.pipelines.list()).map(({ name }) => name), ["b"]);
+  assert.equal((await store.runs.get("r"))?.pipeline, "a");
+  await store.pipelines.put({ name: "a", origin: "files", faults: [FAULT] });
+  assert.equal((await store.pipelines.get("a"))?.revision, null);
+});
+
+Deno.test("setPaused() and setFired() change the schedule and leave each other alone", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  const schedule = async () => {
+    const found = await pipelines.get("a");
+    return [found?.paused, found?.lastFiredAtMs];
+  };
+  await pipelines.setFired("a", 1_772_000_000_000);
+  assert.deepEqual(await schedule(), [false, 1_772_000_000_000]);
+  await pipelines.setPaused("a", true);
+  assert.deepEqual(await schedule(), [true, 1_772_000_000_000]);
+  await pipelines.setFired("a", 1_772_000_000_001);
+  await addPipeline(await fixture.open(), "a");
+  assert.deepEqual(await schedule(), [true, 1_772_000_000_001]);
+  await pipelines.setPaused("a", false);
+  assert.deepEqual(await schedule(), [false, 1_772_000_000_001]);
+});
+
+Deno.test("setPaused() and setFired() throw not_found for a pipeline that is not there", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  await pipelines.remove("b");
+  const isNotFound = (error: unknown) => error instanceof AppError && error.code === "not_found";
+  for (const name of ["none", "b"]) {
+    await assert.rejects(pipelines.setPaused(name, true), isNotFound);
+    await assert.rejects(pipelines.setFired(name, 1), isNotFound);
+  }
+});
+
+Deno.test("streamColumns() answers the last columns of each stream of the pipeline", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  assert.deepEqual(await pipelines.streamColumns("a"), {});
+  const columns = [{ name: 'a "b"', type: "DECIMAL(18,2)" }, { name: "é", type: "STRUCT(x INTEGER)[]" }];
+  await pipelines.putStreamColumns("a", "orders", [{ name: "old", type: "INTEGER" }]);
+  await pipelines.putStreamColumns("a", "orders", columns);
+  await pipelines.putStreamColumns("a", "__proto__", []);
+  await pipelines.putStreamColumns("not put yet", "orders", []);
+  const found = await pipelines.streamColumns("a");
+  assert.deepEqual(Object.entries(found).sort(), [["__proto__", []], ["orders", columns]]);
+});
+
+Deno.test("putConnectors() replaces all connectors", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  assert.deepEqual(await pipelines.connectors(), {});
+  await pipelines.putConnectors({
+    shop: { type: "postgres", url: "${secret:SHOP}" },
+    lake: { type: "file" },
+  });
+  await pipelines.putConnectors({ shop: { type: "sqlite", options: { deep: [1, null] } } });
+  assert.deepEqual(await pipelines.connectors(), { shop: { type: "sqlite", options: { deep: [1, null] } } });
+  await pipelines.putConnectors({});
+  assert.deepEqual(await pipelines.connectors(), {});
+});
