@@ -10,6 +10,7 @@ import { streamRef } from "./stream_ref.ts";
 import { planRun, stepsOf } from "./plan.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "./protocol.ts";
 import type { JobContext } from "./run_job.ts";
+import { isSameName } from "./warehouse.ts";
 
 /** A source that does not answer by then is treated as one that cannot be reached. */
 const DESCRIBE_TIMEOUT_MS = 10_000;
@@ -140,8 +141,6 @@ async function askSource(
     throw scan.explain(error);
   }
 }
-
-const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 function faultsOf(error: unknown, file: string): Fault[] {
   const failure = toAppError(error);

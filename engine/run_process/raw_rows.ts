@@ -2,7 +2,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { Cursor } from "../../contract/connector.ts";
 import type { StreamDefinition } from "../../contract/pipeline.ts";
 import { type Column, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
-import { rawTable, tableColumns } from "./warehouse.ts";
+import { isSameName, rawTable, tableColumns } from "./warehouse.ts";
 
 /**
  * How new rows of a stream, held in a temporary table, get into `raw.<stream>`. All of it runs in
@@ -40,31 +40,40 @@ export async function appendRows(
   incoming: string,
   cursor: Cursor | undefined,
 ): Promise<void> {
+  const held = await tableColumns(session, "raw", name);
+  const key = stream.update_key;
+  if (key !== undefined && !held.some((column) => isSameName(column.name, key))) {
+    throw new AppError(
+      "invalid",
+      `Stream "${name}" appends by "${key}", but the rows that are there have no such column: which of the source's rows are new?`,
+      { detail: "Run once with --full-refresh to start over with it." },
+    );
+  }
   const columns = await alignColumns(session, name, stream, incoming);
   const list = columns.map(quoteIdentifier).join(", ");
-  const insert = `INSERT INTO ${rawTable(name)} (${list})`;
-  if (cursor === undefined) {
+  const table = rawTable(name);
+  const insert = `INSERT INTO ${table} (${list})`;
+  if (key === undefined) {
     await session.run(`${insert} SELECT ${list} FROM ${incoming}`);
     return;
   }
-  const key = quoteIdentifier(cursor.column);
-  const bound = `CAST($1 AS ${cursor.type})`;
-  const again = `(${key} = ${bound} OR ${key} IS NULL)`;
+  const quoted = quoteIdentifier(key);
+  const bound = cursor === undefined ? undefined : `CAST($1 AS ${cursor.type})`;
+  const beyond = bound === undefined ? `${quoted} IS NOT NULL` : `${quoted} > ${bound}`;
+  const again = bound === undefined ? `${quoted} IS NULL` : `(${quoted} = ${bound} OR ${quoted} IS NULL)`;
   // The types of the table, so that equal rows compare equal.
   const types = new Map(
-    (await tableColumns(session, "raw", name)).map((column) => [column.name, column.type]),
+    (await tableColumns(session, "raw", name)).map((column) => [column.name.toLowerCase(), column.type]),
   );
-  const cast = columns.map((column) => `${quoteIdentifier(column)}::${types.get(column) ?? "VARCHAR"}`).join(
-    ", ",
-  );
+  const cast = columns
+    .map((column) => `${quoteIdentifier(column)}::${types.get(column.toLowerCase()) ?? "VARCHAR"}`)
+    .join(", ");
   await session.run(
     `${insert}
-     (SELECT ${cast} FROM ${incoming} WHERE ${key} > ${bound})
+     (SELECT ${cast} FROM ${incoming} WHERE ${beyond})
      UNION ALL
-     (SELECT ${cast} FROM ${incoming} WHERE ${again} EXCEPT ALL SELECT ${list} FROM ${
-      rawTable(name)
-    } WHERE ${again})`,
-    [cursor.value],
+     (SELECT ${cast} FROM ${incoming} WHERE ${again} EXCEPT ALL SELECT ${list} FROM ${table} WHERE ${again})`,
+    cursor === undefined ? [] : [cursor.value],
   );
 }
 

@@ -85,8 +85,15 @@ export async function readCursor(
     `SELECT "value", "type" FROM _sluice.cursors WHERE stream = ? AND "column" = ?`,
     [stream, column],
   );
-  if (row === undefined) return undefined;
-  return { column, value: String(row["value"]), type: String(row["type"]) };
+  if (row !== undefined) return { column, value: String(row["value"]), type: String(row["type"]) };
+  const isThere = (await tableColumns(session, "raw", stream)).some(({ name }) => isSameName(name, column));
+  if (!isThere) return undefined;
+  const key = quoteIdentifier(column);
+  const [top] = await session.rows(
+    `SELECT max(${key})::VARCHAR AS "value", any_value(typeof(${key})) AS "type" FROM ${rawTable(stream)}`,
+  );
+  if (typeof top?.["value"] !== "string") return undefined;
+  return { column, value: top["value"], type: String(top["type"]) };
 }
 
 /** Moves the cursor to the greatest `column` of `raw.<stream>`; called in the transaction of the rows. */
@@ -109,6 +116,9 @@ export async function moveCursor(
 export async function forgetCursor(session: SqlSession, stream: string): Promise<void> {
   await session.run("DELETE FROM _sluice.cursors WHERE stream = ?", [stream]);
 }
+
+/** Names of columns as DuckDB compares them. */
+export const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 export const rawTable = (stream: string): string => `raw.${quoteIdentifier(stream)}`;
 

@@ -135,6 +135,35 @@ Deno.test("appendRows() adds everything where the stream has no cursor", async (
   });
 });
 
+Deno.test("appendRows() does not double rows without an update_key's value, nor where columns are written in other letters", async () => {
+  await withTables(
+    "FROM (VALUES (NULL::INTEGER, 'n')) AS t(ts, x)",
+    "FROM (VALUES (NULL::INTEGER, 'n'), (NULL, 'm'), (7, 'a')) AS t(TS, X)",
+    async (session) => {
+      const appended = stream({ mode: "append", primary_key: undefined });
+      equal(await readCursor(session, "orders", "ts"), undefined);
+      await appendRows(session, "orders", appended, "temp.incoming", undefined);
+      deepEqual((await rowsOf(session)).map((row) => row.join(" ")), ["7 a", " m", " n"]);
+    },
+  );
+});
+
+Deno.test("appendRows() refuses an update_key that the rows which are there do not have", async () => {
+  await withTables("SELECT 1 AS x", "SELECT 1 AS x, 5 AS ts", async (session) => {
+    const appended = stream({ mode: "append", primary_key: undefined });
+    const appending = appendRows(session, "orders", appended, "temp.incoming", undefined);
+    await rejects(appending, isInvalid(/have no such column/));
+  });
+});
+
+Deno.test("readCursor() goes by the rows that are there where the update_key or the mode has changed", async () => {
+  await withTables("FROM (VALUES (1, 10), (2, 12)) AS t(id, ts)", "SELECT 1", async (session) => {
+    equal((await readCursor(session, "orders", "ts"))?.value, "12");
+    await moveCursor(session, "orders", "id", "run");
+    equal((await readCursor(session, "orders", "ts"))?.value, "12");
+  });
+});
+
 Deno.test("dedupeTable() leaves the newest row of each key, NULL update keys last", async () => {
   await withTables(
     "FROM (VALUES (1, 10, 'old'), (1, 12, 'new'), (1, NULL, 'unknown'), (2, NULL, 'only')) AS t(id, ts, x)",
