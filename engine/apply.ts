@@ -93,20 +93,14 @@ async function applyLoaded(
   const faults: Fault[] = [];
   const fresh: LoadedPipeline[] = [];
   for (const pipeline of pipelines) {
-    const known = await knownRevision(store, pipeline, commit);
-    if (known === undefined) {
+    const revision = await inForce(store, pipeline, origin, commit);
+    if (revision === undefined) {
       fresh.push(pipeline);
       continue;
     }
     // Content that was there before its commit gets the commit's name.
-    await store.revisions.save(known, []);
-    const record = await store.pipelines.get(pipeline.name);
-    const isInForce = record?.revision === known.id && record.origin === origin;
-    // Warnings of an earlier check still hold: neither the definition nor the SQL changed.
-    if (!isInForce || record.faults.some((fault) => fault.severity === "error")) {
-      await store.pipelines.put({ name: pipeline.name, origin, revision: known.id, faults: pipeline.faults });
-    }
-    (isInForce ? unchanged : applied).push(pipeline.name);
+    await store.revisions.save(revision, []);
+    unchanged.push(pipeline.name);
   }
   for (
     const { pipeline, faults: found, steps, streamColumns } of await checkPipelines(context, fresh, signal)
@@ -125,15 +119,21 @@ async function applyLoaded(
   return { applied, unchanged, faults };
 }
 
-/** The revision where this very content has been checked before. */
-async function knownRevision(
+/**
+ * The pipeline's revision where it is in force and nothing was wrong with it. Any other content is
+ * checked, also one that was right before: what it reads may have changed since.
+ */
+async function inForce(
   store: Store,
   pipeline: LoadedPipeline,
+  origin: "files" | "api",
   commit: string | undefined,
 ): Promise<Revision | undefined> {
   if (pipeline.definition === undefined || !isRunnable(pipeline.faults)) return undefined;
   const revision = await revisionOf(pipeline, commit);
-  return await store.revisions.has(revision.id) ? revision : undefined;
+  const record = await store.pipelines.get(pipeline.name);
+  const isSame = record?.revision === revision.id && record.origin === origin;
+  return isSame && isRunnable(record.faults) ? revision : undefined;
 }
 
 async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {
