@@ -9,7 +9,7 @@ import type { StopReason } from "./process_stopper.ts";
 import type { RunEvents } from "./run_events.ts";
 import type { RunOutcome, Store } from "./store/store.ts";
 
-/** A run whose server died this often takes servers down with it: it fails instead. */
+/** A run whose server dies after this many attempts beyond its retries may be what kills it: it fails instead. */
 const MAX_LOST_ATTEMPTS = 5;
 /** A claim is looked for at least this often, whatever was missed. */
 const MAX_IDLE_MS = 60_000;
@@ -94,10 +94,12 @@ export class RunQueue {
     const { store, clock, owner, log } = this.#context;
     for (const run of await store.runs.orphans(owner)) {
       if (pipelines !== undefined && !pipelines.includes(run.pipeline)) continue;
-      if (run.attempt >= MAX_LOST_ATTEMPTS) {
+      const retry = (await store.revisions.get(run.revision))?.revision.definition.retry;
+      if (run.attempt >= MAX_LOST_ATTEMPTS + (retry?.limit ?? 0)) {
         const error = {
           code: "internal" as const,
-          message: `The server died during each of ${run.attempt} attempts; the run is not tried again`,
+          message:
+            `The server died during attempt ${run.attempt}; the run is not taken up again, as it may be the cause`,
         };
         await this.#endOrphan(run, "fail", error, error.message);
       } else {
