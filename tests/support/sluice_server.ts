@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Run, RunDetail } from "../../contract/run.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const TOKEN = "slc_test_token_that_is_long_enough";
+export const TOKEN = "slc_test_token_that_is_long_enough";
 const READY_MS = 30_000;
 
 /** The arguments of `sluice …` from this checkout. */
