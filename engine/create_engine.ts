@@ -226,7 +226,9 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async retryRun(id: string): Promise<Run> {
     const { store, clock } = this.#context;
     const run = await this.getRun(id);
-    const [latest] = await store.runs.list({ pipeline: run.pipeline, limit: 1 });
+    const newest = await store.runs.list({ pipeline: run.pipeline, limit: DEFAULT_LIMIT });
+    // One that was cancelled in the queue has touched nothing.
+    const latest = newest.find(({ attempt, state }) => attempt > 0 || !isTerminal(state));
     if (latest !== undefined && latest.id !== id) {
       throw new AppError(
         "conflict",
@@ -299,7 +301,13 @@ export class LocalEngine implements Engine, AsyncDisposable {
       log("info", "a firing was left out: a run is still going on", { pipeline, at });
     } else {
       const key = `schedule ${at}`;
-      await this.#enqueue(pipeline, { trigger: "schedule", triggeredBy: at, idempotencyKey: key }, atMs);
+      // A firing that is made up for may lie before runs that were started by hand.
+      const windowEndMs = Math.max(atMs, await store.runs.lastWindowEndMs(pipeline) ?? atMs);
+      await this.#enqueue(
+        pipeline,
+        { trigger: "schedule", triggeredBy: at, idempotencyKey: key },
+        windowEndMs,
+      );
     }
     await store.pipelines.setFired(pipeline, atMs);
   }

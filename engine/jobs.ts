@@ -1,6 +1,8 @@
 import { isAbsolute } from "node:path";
 import type { Access, Connector, ConnectorUse } from "../contract/connector.ts";
+import { AppError, toAppError } from "../contract/errors.ts";
 import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../contract/pipeline.ts";
+import { createRedactor } from "./project/redact.ts";
 import { type ReferenceSources, resolveConnector } from "./project/references.ts";
 import { parseConnector } from "./run_process/connections.ts";
 import { streamRef } from "./run_process/stream_ref.ts";
@@ -39,7 +41,12 @@ export async function provide(
       const entry = connectors[name];
       if (entry === undefined) continue;
       const { config: values, secrets: found } = await resolveConnector(name, entry, references);
-      const { connector, config } = parseConnector(types, name, { type: entry.type, config: values });
+      const { connector, config } = parseWithoutSecrets(
+        types,
+        name,
+        { type: entry.type, config: values },
+        found,
+      );
       resolved[name] = { type: entry.type, config: values };
       for (const secret of [...found, ...connector.secrets(config)]) secrets.add(secret);
       const context = { name, projectDir, signal: AbortSignal.any([]), log: () => {} };
@@ -56,6 +63,21 @@ export async function provide(
     access: { hosts: [...hosts], read: [...read], write: [...write] },
     secrets: [...secrets],
   };
+}
+
+/** What does not fit is quoted in messages, and may be a secret in the wrong place. */
+function parseWithoutSecrets(
+  types: readonly Connector[],
+  name: string,
+  resolved: ResolvedConnector,
+  secrets: readonly string[],
+): ReturnType<typeof parseConnector> {
+  try {
+    return parseConnector(types, name, resolved);
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    throw new AppError(code, createRedactor(secrets)(message));
+  }
 }
 
 /** What each connector is used for. */
