@@ -8,7 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { AccessStore } from "../engine/store/store.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { Auth } from "./auth.ts";
-import { crossSiteGuard, hostGuard, securityHeaders } from "./guards.ts";
+import { answerHeaders, crossSiteGuard, hostGuard } from "./guards.ts";
 import { HttpError, problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
@@ -38,7 +38,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const routes = apiRoutes(options);
   const app = new Hono<AppEnv>();
   app.use(requestId());
-  app.use(securityHeaders());
+  app.use(answerHeaders());
   app.get("/healthz", (c) => health(c, options));
   if (options.allowedHosts !== undefined) app.use(hostGuard(options.allowedHosts));
   app.use(crossSiteGuard());

@@ -47,15 +47,16 @@ export class Auth {
     this.#limit = new AttemptLimit({ clock });
   }
 
-  /** Throws `unauthorized` where nobody is known, `forbidden` where the role is not enough. */
+  /** By the token where one is sent, else by the cookie. Throws `unauthorized` or `forbidden`. */
   async requireUser(c: Context, role: Role): Promise<User> {
-    const user = await this.#bearer(c) ?? await this.currentUser(c);
+    const isByToken = c.req.header("authorization") !== undefined;
+    const user = isByToken ? await this.#bearer(c) : await this.currentUser(c);
     if (user === undefined) {
       throw new AppError(
         "unauthorized",
-        c.req.header("authorization") === undefined
-          ? "Sign in, or send a token: Authorization: Bearer slc_…"
-          : "The token is not known: it is mistyped, or it was revoked",
+        isByToken
+          ? "The token is not known: it is mistyped, or it was revoked"
+          : "Sign in, or send a token: Authorization: Bearer slc_…",
       );
     }
     if (!hasRole(user.role, role)) {

@@ -21,10 +21,14 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-/** Headers for every answer; what says nothing about caching is not to be kept by anyone. */
-export function securityHeaders(): MiddlewareHandler<AppEnv> {
-  return async function securityHeaders(c, next) {
+/**
+ * Headers for every answer: the security headers and the request's id. What says nothing about
+ * caching is not to be kept by anyone.
+ */
+export function answerHeaders(): MiddlewareHandler<AppEnv> {
+  return async function answerHeaders(c, next) {
     await next();
+    c.res.headers.set("x-request-id", c.get("requestId"));
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
   };

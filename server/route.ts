@@ -109,9 +109,17 @@ async function readBody(c: Context<AppEnv>): Promise<unknown> {
       `The request's body is ${type ?? "of no stated type"}: send JSON with Content-Type: application/json`,
     );
   }
+  const value = parseJson(text);
+  // An object schema would take a list for an object.
+  if (Array.isArray(value)) {
+    throw new AppError("invalid", "The request's body is a list, expected an object: {…}");
+  }
+  return value;
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return value;
+    return JSON.parse(text);
   } catch (error) {
     const place = findJsonFault(text);
     const where = place === undefined ? "" : ` at line ${place.line} column ${place.column}`;
