@@ -6,7 +6,10 @@ export interface Listener {
   /** How a person or command on this machine reaches it. */
   readonly url: string;
   readonly port: number;
-  /** Ends event streams, lets requests in flight finish, and cuts those that take longer. */
+  /**
+   * Ends event streams, takes no more requests, and waits for those in flight at most so long. What
+   * takes longer goes on until the process ends: Deno has no way to cut it after a shutdown.
+   */
   shutdown(timeoutMs: number): Promise<void>;
 }
 
@@ -16,10 +19,8 @@ export interface Listener {
  */
 export function listen(app: Hono<AppEnv>, address: { host: string; port: number }): Listener {
   const closing = new AbortController();
-  const cut = new AbortController();
   const server = serve(
     address,
-    cut.signal,
     (request, { remoteAddr }) =>
       app.fetch(request, { remoteAddress: remoteAddr.hostname, closing: closing.signal }),
   );
@@ -29,9 +30,10 @@ export function listen(app: Hono<AppEnv>, address: { host: string; port: number 
     port,
     async shutdown(timeoutMs) {
       closing.abort();
-      const timer = setTimeout(() => cut.abort(), timeoutMs);
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, timeoutMs);
       try {
-        await Promise.race([server.shutdown(), server.finished]);
+        await Promise.race([server.shutdown(), late.promise]);
       } finally {
         clearTimeout(timer);
       }
@@ -41,11 +43,10 @@ export function listen(app: Hono<AppEnv>, address: { host: string; port: number 
 
 function serve(
   { host, port }: { host: string; port: number },
-  signal: AbortSignal,
   handler: Deno.ServeHandler<Deno.NetAddr>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname: host, port, signal, onListen: () => {} }, handler);
+    return Deno.serve({ hostname: host, port, onListen: () => {} }, handler);
   } catch (error) {
     throw listenError(host, port, error);
   }
