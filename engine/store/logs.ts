@@ -1,24 +1,24 @@
-import { and, asc, eq, gt, max } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
+import { and, asc, eq, gt, max, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { logLineOf, logRowOf } from "./rows.ts";
 import { runLogs } from "./schema.ts";
 import type { LogStore } from "./store.ts";
 
-/** 6 values a line: 1,000 lines stay far under SQLite's 32,766 values a statement. */
-const LINES_PER_STATEMENT = 1_000;
-
 export function createLogStore(db: Database): LogStore {
   return {
+    // All lines as one JSON value: binding each of their columns by itself takes five times as long.
     async append(runId, lines) {
-      const inserts: BatchItem<"sqlite">[] = [];
-      for (let at = 0; at < lines.length; at += LINES_PER_STATEMENT) {
-        const rows = lines.slice(at, at + LINES_PER_STATEMENT).map((line) => logRowOf(runId, line));
-        inserts.push(db.insert(runLogs).values(rows));
-      }
-      const [first, ...rest] = inserts;
-      if (first === undefined) return;
-      await storing(`write the log of run ${runId}`, db.batch([first, ...rest]));
+      if (lines.length === 0) return;
+      const rows = lines.map((line) => {
+        const { seq, atMs, level, step, message } = logRowOf(runId, line);
+        return [seq, atMs, level, step, message];
+      });
+      const insert = db.run(sql`
+        insert into run_logs (run, seq, at, level, step, message)
+        select ${runId}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+        from json_each(${JSON.stringify(rows)})
+      `);
+      await storing(`write the log of run ${runId}`, insert);
     },
 
     async read(runId, { afterSeq, limit }) {

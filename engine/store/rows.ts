@@ -86,9 +86,9 @@ export function logRowOf(run: string, line: LogLine): LogRow {
   };
 }
 
-/** libsql cuts a text at its first NUL: the visible symbol for it keeps the rest. */
+/** libsql cuts a text at its first NUL: the visible symbol for it keeps the rest. Half a surrogate pair is U+FFFD. */
 export function storableText(text: string): string {
-  return text.replaceAll("\0", "\u2400");
+  return text.replaceAll("\0", "\u2400").toWellFormed();
 }
 
 function isoTime(ms: number): string {

@@ -39,12 +39,15 @@ Deno.test("append() takes more lines than one statement can carry, and any text"
   assert.equal((await store.logs.read("r", { afterSeq: 10_000, limit: 1 }))[0]?.message, long);
 });
 
-Deno.test("append() keeps what follows a NUL", async () => {
+Deno.test("append() keeps what follows a NUL or half a surrogate pair", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   await store.runs.create(newRun("r"));
-  await store.logs.append("r", [logLine(1, { message: "before\0after" })]);
-  assert.equal((await store.logs.read("r", { afterSeq: 0, limit: 1 }))[0]?.message, "before␀after");
+  await store.logs.append("r", [logLine(1, { message: "before\0after \ud800 \x1b[31m" })]);
+  assert.equal(
+    (await store.logs.read("r", { afterSeq: 0, limit: 1 }))[0]?.message,
+    "before␀after \ufffd \x1b[31m",
+  );
 });
 
 Deno.test("append() writes all of its lines or none", async () => {
