@@ -79,11 +79,11 @@ async function writeProject(folder: string, rows: number): Promise<void> {
   await connection.run(
     `COPY (
        SELECT TIMESTAMP '2013-01-01' + to_minutes((i * 525600 // ${rows})::BIGINT) AS time_hour,
-         ['9E', 'AA', 'B6', 'DL', 'EV', 'UA', 'US', 'WN'][1 + hash(i) % 8] AS carrier,
+         ['9E', 'AA', 'B6', 'DL', 'EV', 'UA', 'US', 'WN'][(1 + hash(i) % 8)::BIGINT] AS carrier,
          (hash(i, 1) % 9000)::INTEGER AS flight,
          'N' || lpad((hash(i, 2) % 4000)::VARCHAR, 5, '0') AS tailnum,
-         ['EWR', 'JFK', 'LGA'][1 + hash(i, 3) % 3] AS origin,
-         ['ATL', 'BOS', 'CLT', 'DCA', 'FLL', 'LAX', 'MCO', 'ORD', 'SFO', 'TPA'][1 + hash(i, 4) % 10] AS dest,
+         ['EWR', 'JFK', 'LGA'][(1 + hash(i, 3) % 3)::BIGINT] AS origin,
+         ['ATL', 'BOS', 'CLT', 'DCA', 'FLL', 'LAX', 'MCO', 'ORD', 'SFO', 'TPA'][(1 + hash(i, 4) % 10)::BIGINT] AS dest,
          CASE WHEN hash(i, 5) % 40 > 0 THEN (hash(i, 6) % 200)::INTEGER - 20 END AS dep_delay,
          CASE WHEN hash(i, 5) % 40 > 0 THEN (hash(i, 7) % 220)::INTEGER - 30 END AS arr_delay,
          (hash(i, 8) % 500)::INTEGER + 30 AS air_time,

@@ -226,13 +226,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async retryRun(id: string): Promise<Run> {
     const { store, clock } = this.#context;
     const run = await this.getRun(id);
-    const newest = await store.runs.list({ pipeline: run.pipeline, limit: DEFAULT_LIMIT });
+    const runs = await store.runs.list({ pipeline: run.pipeline, limit: MAX_LIMIT });
+    const at = runs.findIndex((other) => other.id === id);
     // One that was cancelled in the queue has touched nothing.
-    const latest = newest.find(({ attempt, state }) => attempt > 0 || !isTerminal(state));
-    if (latest !== undefined && latest.id !== id) {
+    const later = runs.slice(0, at < 0 ? runs.length : at)
+      .find(({ attempt, state }) => attempt > 0 || !isTerminal(state));
+    if (later !== undefined) {
       throw new AppError(
         "conflict",
-        `Run ${id} is not the newest of "${run.pipeline}" (that is ${latest.id}): its tables have moved on, start a new run`,
+        `Run ${id} is not the newest of "${run.pipeline}" (that is ${later.id}): its tables have moved on, start a new run`,
       );
     }
     const retried = await store.runs.retry(id, clock.now());
