@@ -124,8 +124,7 @@ export const contractSchema = v.pipe(
   v.description("What may change in the source's columns between runs of an incremental or append stream."),
 );
 
-export const EXTRACT_MODES = ["full", "incremental", "append"] as const;
-export type ExtractMode = (typeof EXTRACT_MODES)[number];
+const EXTRACT_MODES = ["full", "incremental", "append"] as const;
 
 const addresses = {
   stream: v.optional(v.pipe(text, v.description("A table or view of the source, as public.orders."))),
@@ -173,7 +172,7 @@ export const streamSchema = v.pipe(
   ),
 );
 
-export const LOAD_MODES = ["replace", "append", "merge"] as const;
+const LOAD_MODES = ["replace", "append", "merge"] as const;
 
 export const loadSchema = v.pipe(
   v.strictObject({
@@ -284,7 +283,6 @@ export type StreamDefinition = v.InferOutput<typeof streamSchema>;
 export type LoadDefinition = v.InferOutput<typeof loadSchema>;
 export type ParamDefinition = v.InferOutput<typeof paramSchema>;
 export type RetryDefinition = v.InferOutput<typeof retrySchema>;
-export type ContractDefinition = v.InferOutput<typeof contractSchema>;
 
 /** One target or several, as a list. */
 export function loadTargets(load: LoadDefinition | readonly LoadDefinition[]): readonly LoadDefinition[] {

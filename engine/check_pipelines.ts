@@ -4,13 +4,13 @@ import { AppError, type Fault, toAppError } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
 import type { PipelineStep } from "../contract/run.ts";
 import type { Column } from "../contract/sql.ts";
-import { provide } from "./jobs.ts";
+import { provide, type Provision } from "./jobs.ts";
 import { loadProject } from "./project/load.ts";
 import type { LoadedPipeline } from "./project/parse_pipeline.ts";
 import { createRedactor } from "./project/redact.ts";
 import type { ReferenceSources } from "./project/references.ts";
 import type { CheckJob, CheckReport, DefinitionFault } from "./run_process/protocol.ts";
-import { type RunProcessProgram, spawnRunProcess } from "./run_process/spawn.ts";
+import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "./run_process/spawn.ts";
 
 export interface CheckContext {
   readonly projectDir: string;
@@ -54,7 +54,7 @@ export async function checkPipelines(
   pipelines: readonly LoadedPipeline[],
   signal: AbortSignal,
 ): Promise<CheckedPipeline[]> {
-  const provided: { pipeline: LoadedPipeline; provision: Awaited<ReturnType<typeof provide>> }[] = [];
+  const provided: Provided[] = [];
   const early = new Map<LoadedPipeline, Fault>();
   for (const pipeline of pipelines) {
     const { definition, connectors } = pipeline;
@@ -85,9 +85,14 @@ export async function checkPipelines(
   });
 }
 
+interface Provided {
+  readonly pipeline: LoadedPipeline;
+  readonly provision: Provision;
+}
+
 async function runCheck(
   context: CheckContext,
-  provided: readonly { pipeline: LoadedPipeline; provision: Awaited<ReturnType<typeof provide>> }[],
+  provided: readonly Provided[],
   signal: AbortSignal,
 ): Promise<CheckReport[]> {
   const tempDir = await Deno.makeTempDir({ prefix: "sluice-check-" });
@@ -119,26 +124,7 @@ async function runCheck(
       { hosts: access.hosts, read: [...access.read, ...access.write], write: [] },
       (line) => void (stderr.length < 50 && stderr.push(line)),
     );
-    const onAbort = () => process.kill();
-    signal.addEventListener("abort", onAbort, { once: true });
-    let reports: readonly CheckReport[] | undefined;
-    try {
-      for await (const report of process.reports) {
-        if (report.type === "checked") reports = report.reports;
-        else if (report.type === "log") context.log(report.level, redact(report.message));
-        else if (report.type === "finished") {
-          await process.close();
-          if (report.error !== null) {
-            throw new AppError(report.error.code, redact(report.error.message), {
-              ...(report.error.detail === undefined ? {} : { detail: redact(report.error.detail) }),
-            });
-          }
-        }
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-    signal.throwIfAborted();
+    const reports = await readCheck(process, context.log, redact, signal);
     if (reports === undefined) {
       const words = redact(stderr.join("\n"));
       throw new AppError("internal", `The process that checks pipelines ended without a result: ${words}`);
@@ -150,6 +136,34 @@ async function runCheck(
   } finally {
     await Deno.remove(tempDir, { recursive: true });
   }
+}
+
+/** What the process found; undefined where it ended without a word. Throws the error that it reported. */
+async function readCheck(
+  process: RunProcess,
+  log: Log,
+  redact: (text: string) => string,
+  signal: AbortSignal,
+): Promise<readonly CheckReport[] | undefined> {
+  const onAbort = () => process.kill();
+  signal.addEventListener("abort", onAbort, { once: true });
+  let reports: readonly CheckReport[] | undefined;
+  try {
+    for await (const report of process.reports) {
+      if (report.type === "checked") reports = report.reports;
+      else if (report.type === "log") log(report.level, redact(report.message));
+      else if (report.type === "finished") {
+        await process.close();
+        if (report.error === null) continue;
+        const { code, message, detail } = report.error;
+        throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+  signal.throwIfAborted();
+  return reports;
 }
 
 function placed(pipeline: LoadedPipeline, fault: Fault | DefinitionFault): Fault {

@@ -1,7 +1,7 @@
 import duckdb from "@duckdb/node-bindings";
 import type { Data, DataType } from "apache-arrow";
 import { AppError } from "../../contract/errors.ts";
-import { type Bitmap, bitmapBytes, isSet, setBit } from "./bitmap.ts";
+import { type Bitmap, bitmapBytes, isSet } from "./bitmap.ts";
 import { writeValidity } from "./validity_writer.ts";
 import type { VectorWriter } from "./vector_writer.ts";
 
@@ -95,10 +95,3 @@ export const int64View = (bytes: Uint8Array): BigInt64Array =>
 
 export const isRowValid = (bitmap: Bitmap, row: number): boolean =>
   bitmap === undefined || isSet(bitmap, row);
-
-/** A bitmap with the rows set for which `test` holds. */
-export function bitmapOf(count: number, test: (row: number) => boolean): Uint8Array {
-  const bitmap = new Uint8Array(bitmapBytes(count));
-  for (let row = 0; row < count; row++) if (test(row)) setBit(bitmap, row);
-  return bitmap;
-}
