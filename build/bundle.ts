@@ -6,7 +6,7 @@ import type { StagedFile } from "./staged_file.ts";
 /** Programs of the file: a name in lib/ → the module it starts from. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   app: "server/main.ts",
-  run_process: "engine/run_process/main.ts",
+  worker: "engine/worker/main.ts",
 };
 
 /**

@@ -17,7 +17,7 @@ say() {
 
 # A cleaner of temporary folders may have taken a part of it.
 is_whole() {
-  [ -O "$1" ] && [ -x "$1/bin/deno" ] && [ -f "$1/lib/app.mjs" ] && [ -f "$1/lib/run_process.mjs" ] &&
+  [ -O "$1" ] && [ -x "$1/bin/deno" ] && [ -f "$1/lib/app.mjs" ] && [ -f "$1/lib/worker.mjs" ] &&
     [ -d "$1/lib/chunks" ] && [ -d "$1/lib/node_modules" ] && [ -f "$1/complete" ]
 }
 

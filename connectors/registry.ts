@@ -1,5 +1,5 @@
 import type { Connector } from "../contract/connector.ts";
-import { file } from "./file/connector.ts";
+import { file } from "./files/connector.ts";
 import { postgres } from "./postgres/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 

@@ -1,3 +1,5 @@
+import type { Fault } from "../text/fault.ts";
+
 /**
  * The one error type of the house. `code` says what kind of failure it is, and everything that
  * decides (retry, HTTP status, exit code) reads the code, never the message.
@@ -29,19 +31,6 @@ export const IS_RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   cancelled: false,
   internal: true,
 };
-
-/** A place in a user's file. `line` and `column` count from 1. */
-export interface SourcePlace {
-  readonly file: string;
-  readonly line?: number;
-  readonly column?: number;
-}
-
-/** One fault of a user's file, as `sluice check` prints it: `file:line:column: message`. */
-export interface Fault extends SourcePlace {
-  readonly message: string;
-  readonly severity: "error" | "warning";
-}
 
 export interface AppErrorOptions {
   /** More for the operator: the driver's own words, a SQL text. Never a secret. */
@@ -87,11 +76,4 @@ export function toAppError(error: unknown): AppError {
 export function toErrorRecord(error: unknown): ErrorRecord {
   const { code, message, detail } = toAppError(error);
   return detail === undefined ? { code, message } : { code, message, detail };
-}
-
-/** `file:line:column: message`, leaving out what is not known. */
-export function formatFault(fault: Fault): string {
-  const place = [fault.file, fault.line, fault.line === undefined ? undefined : fault.column]
-    .filter((part) => part !== undefined).join(":");
-  return `${place}: ${fault.severity === "warning" ? "warning: " : ""}${fault.message}`;
 }

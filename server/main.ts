@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { systemClock } from "../engine/clock.ts";
+import { systemClock } from "../contract/clock.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
@@ -33,9 +33,9 @@ function createRooms(program: Program): Rooms {
 
 async function openEngine(program: Program, options: EngineOptions): Promise<EngineRoom> {
   const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
-  const { createEngine } = await import("../engine/create_engine.ts");
+  const { createEngine } = await import("../engine/control/local_engine.ts");
   const { connectors } = await import("../connectors/registry.ts");
-  const { defaultSecrets } = await import("../engine/project/secrets.ts");
+  const { defaultSecrets } = await import("../engine/grants/secrets.ts");
   const { projectDir, dataDir, maxRuns, log } = options;
   const authToken = env("SLUICE_STORE_TOKEN");
   const store = await openStore(
@@ -67,9 +67,9 @@ async function checkProject(
   program: Program,
   { projectDir, log, signal }: { projectDir: string; log: EngineOptions["log"]; signal: AbortSignal },
 ): Promise<ProjectReport> {
-  const { checkProject } = await import("../engine/check_pipelines.ts");
+  const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
   const { connectors } = await import("../connectors/registry.ts");
-  const { defaultSecrets } = await import("../engine/project/secrets.ts");
+  const { defaultSecrets } = await import("../engine/grants/secrets.ts");
   return await checkProject({
     projectDir,
     connectors,
@@ -81,12 +81,12 @@ async function checkProject(
 }
 
 async function listen(program: Program, options: ListenOptions): Promise<ListeningServer> {
-  const { createApp } = await import("./app.ts");
-  const { Auth } = await import("./auth.ts");
-  const { createClientView } = await import("./client_view.ts");
-  const { listen } = await import("./listen.ts");
-  const { ENV_TOKEN_NAME, ensureFirstToken, renewLocalToken } = await import("./token.ts");
-  const { readProxySettings } = await import("./proxy_settings.ts");
+  const { createApp } = await import("./http/app.ts");
+  const { Auth } = await import("./auth/auth.ts");
+  const { createClientView } = await import("./http/client_view.ts");
+  const { listen } = await import("./http/listen.ts");
+  const { ENV_TOKEN_NAME, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
+  const { readProxySettings } = await import("./http/proxy_settings.ts");
   const { createPages } = await import("../ui/pages.tsx");
   const { room: { engine, store: { access } }, host, port, isReady, log } = options;
   const { version } = program;

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { RunProcessProgram } from "../engine/run_process/spawn.ts";
+import type { RunProcessProgram } from "../engine/runs/attempt/spawn.ts";
 import { VERSION } from "./version.ts";
 
 /** What the program knows about itself: it runs from a checkout, or unpacked from the one file. */
@@ -31,7 +31,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       isPacked: true,
       runProcess: {
         deno,
-        entry: join(lib, "run_process.mjs"),
+        entry: join(lib, "worker.mjs"),
         config: join(lib, "deno.json"),
         codeRoots: [lib],
         denoDir,
@@ -45,12 +45,12 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
     isPacked: false,
     runProcess: {
       deno,
-      entry: join(root, "engine", "run_process", "main.ts"),
+      entry: join(root, "engine", "worker", "main.ts"),
       config: join(root, "deno.json"),
       lock: join(root, "deno.lock"),
-      codeRoots: ["contract", "connectors", "sql", "engine", "node_modules", "deno.json"].map((part) =>
-        join(root, part)
-      ),
+      codeRoots: ["contract", "text", "connectors", "sql", "engine", "node_modules", "deno.json"].map((
+        part,
+      ) => join(root, part)),
       denoDir,
     },
     starterDir: join(root, "examples", "starter"),

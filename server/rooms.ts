@@ -1,6 +1,6 @@
-import type { Fault } from "../contract/errors.ts";
+import type { Fault } from "../text/fault.ts";
 import type { Log } from "../contract/log.ts";
-import type { LocalEngine } from "../engine/create_engine.ts";
+import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Store } from "../engine/store/store.ts";
 
 /**

@@ -38,8 +38,8 @@ const showHost = (host: string): string => host.includes(":") ? `[${host}]` : ho
 async function open(config: PostgresConfig, context: ConnectorContext): Promise<Connection> {
   // The server wants the schemas only; the driver is for the run's process.
   const { SessionPool } = await import("./session_pool.ts");
-  const { createSource } = await import("./read.ts");
-  const { createDestination } = await import("./write.ts");
+  const { createSource } = await import("./read/source.ts");
+  const { createDestination } = await import("./load/destination.ts");
   const pool = new SessionPool({
     host: config.host,
     port: config.port,

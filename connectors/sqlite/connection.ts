@@ -3,8 +3,8 @@ import type { Connection, ConnectorContext, Destination, Source } from "../../co
 import { AppError } from "../../contract/errors.ts";
 import { SqliteDatabase } from "./driver.ts";
 import { parseOptions, streamOptionsSchema } from "./options.ts";
-import { planStream, readStream } from "./read.ts";
-import { loadTable } from "./write.ts";
+import { planStream, readStream } from "./read/rows.ts";
+import { loadTable } from "./load/table.ts";
 
 /** A database file, opened anew for each use. */
 export class SqliteConnection implements Connection {

@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { AppError } from "../../contract/errors.ts";
 import { quoteLiteral } from "../../contract/sql.ts";
 import { toOpenError } from "./open_error.ts";
-import { readRows } from "./row_reader.ts";
+import { readRows } from "./from/row_reader.ts";
 import { DuckSession, type SessionHost } from "./session.ts";
 import { abortError } from "./sql_error.ts";
 import { removeUnbornFile } from "./unborn_file.ts";

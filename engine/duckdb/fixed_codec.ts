@@ -1,6 +1,6 @@
-import { type Encode, int32View, int64View, isRowValid } from "./fixed_writer.ts";
+import { type Encode, int32View, int64View, isRowValid } from "./into/fixed_writer.ts";
 import type { Bitmap } from "./bitmap.ts";
-import { CellFault } from "./vector_writer.ts";
+import { CellFault } from "./into/vector_writer.ts";
 
 const MAX_INT64 = 2n ** 63n - 1n;
 const MIN_TIMESTAMP_MICROS = -9_223_372_022_400_000_000n;

@@ -10,7 +10,7 @@ import {
   type SqlValue,
 } from "../../contract/sql.ts";
 import { readDuckType, typeText } from "./duck_type.ts";
-import { readRows } from "./row_reader.ts";
+import { readRows } from "./from/row_reader.ts";
 import { abortError, toSqlError } from "./sql_error.ts";
 import { columnsOfSchema } from "./types.ts";
 import { bindValues } from "./values.ts";

@@ -1,6 +1,6 @@
 import type { Client } from "@libsql/client/sqlite3";
 import { AppError } from "../../contract/errors.ts";
-import type { Migration } from "../../sql/migrations/migration.ts";
+import type { Migration } from "./migrations/migration.ts";
 import { storeError } from "./database.ts";
 
 /**

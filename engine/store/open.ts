@@ -1,7 +1,7 @@
 import { type Client, createClient } from "@libsql/client/sqlite3";
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
-import { MIGRATIONS } from "../../sql/migrations/list.ts";
+import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore } from "./access.ts";
 import { type Database, storeError } from "./database.ts";
 import { createLogStore } from "./logs.ts";

@@ -2,7 +2,7 @@ import { and, asc, desc, eq, inArray, isNull, lt, max, min, ne, or, type SQL, sq
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState } from "../../contract/run.ts";
-import { nextState, type RunStateEvent } from "../run_state.ts";
+import { nextState, type RunStateEvent } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
 import { runDetailOf, runOf, stepRowOf, storableText } from "./rows.ts";
 import { runs, stepRuns } from "./schema.ts";

@@ -1,5 +1,6 @@
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { ErrorRecord, Fault } from "../../contract/errors.ts";
+import type { ErrorRecord } from "../../contract/errors.ts";
+import type { Fault } from "../../text/fault.ts";
 import type { ConnectorDefinition, PipelineDefinition } from "../../contract/pipeline.ts";
 import {
   LOG_LEVELS,
@@ -13,7 +14,7 @@ import type { Column } from "../../contract/sql.ts";
 import { ROLES } from "./store.ts";
 
 /**
- * The tables as sql/migrations/ leaves them; keys and indexes are told there alone. A property that
+ * The tables as migrations/ leaves them; keys and indexes are told there alone. A property that
  * ends in `Ms` is epoch milliseconds.
  */
 

@@ -1,4 +1,4 @@
-import type { Fault } from "../../contract/errors.ts";
+import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { ConnectorDefinition, Revision } from "../../contract/pipeline.ts";
 import type {

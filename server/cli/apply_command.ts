@@ -1,4 +1,4 @@
-import { formatFault } from "../../contract/errors.ts";
+import { formatFault } from "../../text/fault.ts";
 import type { CommandRun } from "./command.ts";
 import { connect } from "./connect.ts";
 import { readFolders } from "./settings.ts";

@@ -1,4 +1,4 @@
-import { formatFault } from "../../contract/errors.ts";
+import { formatFault } from "../../text/fault.ts";
 import type { ProjectReport } from "../rooms.ts";
 import type { CommandRun } from "./command.ts";
 import { createCommandLog } from "./command_log.ts";

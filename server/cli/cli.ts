@@ -1,4 +1,5 @@
-import { AppError, formatFault, toAppError } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
+import { formatFault } from "../../text/fault.ts";
 import type { CliContext } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { formatCommandHelp, formatHelp } from "./help.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../../contract/errors.ts";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/control/engine.ts";
 import {
   type DataFolder,
   dataFolderExists,

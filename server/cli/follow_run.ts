@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
 import type { RunDetail } from "../../contract/run.ts";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/control/engine.ts";
 import type { CliContext } from "./command.ts";
 import type { RunDisplay } from "./run_display.ts";
 import { formatCount, formatDuration, oneLine } from "./text.ts";

@@ -1,5 +1,5 @@
 import type { LogLine } from "../../contract/run.ts";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/control/engine.ts";
 import type { CommandRun } from "./command.ts";
 import { connect } from "./connect.ts";
 import { readFolders } from "./settings.ts";

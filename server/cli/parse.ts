@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { AppError } from "../../contract/errors.ts";
-import { suggest } from "../../contract/suggest.ts";
+import { suggest } from "../../text/suggest.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "./command.ts";
 
 export type Parsed =

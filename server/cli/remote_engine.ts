@@ -21,8 +21,8 @@ import type {
   PipelineSource,
   RunFilter,
   TriggerRequest,
-} from "../../engine/engine.ts";
-import { isTerminal } from "../../engine/run_state.ts";
+} from "../../engine/control/engine.ts";
+import { isTerminal } from "../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 

@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
 import type { ParamValue } from "../../contract/run.ts";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "./command.ts";
 import { connect, type Connection } from "./connect.ts";
 import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "./follow_run.ts";

@@ -1,7 +1,8 @@
-import { formatFault, toAppError } from "../../contract/errors.ts";
+import { toAppError } from "../../contract/errors.ts";
+import { formatFault } from "../../text/fault.ts";
 import type { Log } from "../../contract/log.ts";
 import { openDataFolder, readHolder } from "../data_folder.ts";
-import type { LocalEngine } from "../../engine/create_engine.ts";
+import type { LocalEngine } from "../../engine/control/local_engine.ts";
 import type { ListeningServer } from "../rooms.ts";
 import type { CliContext, CommandRun } from "./command.ts";
 import { createServerLog } from "./command_log.ts";

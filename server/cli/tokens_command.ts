@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
-import { systemClock } from "../../engine/clock.ts";
+import { systemClock } from "../../contract/clock.ts";
 import { type AccessStore, type Role, ROLES } from "../../engine/store/store.ts";
-import { createToken } from "../token.ts";
+import { createToken } from "../auth/token.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { CommandRun, Invocation } from "./command.ts";
 import { connect } from "./connect.ts";

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema } from "../../contract/run.ts";
-import type { Clock } from "../../engine/clock.ts";
-import type { Engine, RunFilter } from "../../engine/engine.ts";
-import { eventStreamResponse } from "../event_stream_response.ts";
-import { type Route, route } from "../route.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { Engine, RunFilter } from "../../engine/control/engine.ts";
+import { eventStreamResponse } from "../http/event_stream_response.ts";
+import { type Route, route } from "../http/route.ts";
 import { idParams, integerText } from "./request_parts.ts";
 
 /** `/api/runs`. */

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
-import type { Clock } from "../../engine/clock.ts";
+import type { Clock } from "../../contract/clock.ts";
 import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/store.ts";
-import { type Route, route } from "../route.ts";
-import { createToken, ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../token.ts";
+import { type Route, route } from "../http/route.ts";
+import { createToken, ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../auth/token.ts";
 
 const time = v.pipe(v.string(), v.isoTimestamp());
 

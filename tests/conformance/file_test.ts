@@ -1,4 +1,4 @@
-import { file } from "../../connectors/file/connector.ts";
+import { file } from "../../connectors/files/connector.ts";
 import type { RunningSystem } from "./fixture.ts";
 import { conformance } from "./suite.ts";
 

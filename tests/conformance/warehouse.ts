@@ -1,9 +1,9 @@
 import type { Connection, Cursor, LoadInput, LoadRequest, StreamRef } from "../../contract/connector.ts";
 import { type Column, quoteIdentifier } from "../../contract/sql.ts";
-import { copyStatement } from "../../engine/duckdb/copy.ts";
+import { copyStatement } from "../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
-import { exportRows } from "../../engine/duckdb/export.ts";
-import { ingest } from "../../engine/duckdb/ingest.ts";
+import { exportRows } from "../../engine/duckdb/from/export.ts";
+import { ingest } from "../../engine/duckdb/into/ingest.ts";
 import type { DuckSession } from "../../engine/duckdb/session.ts";
 
 /** A small DuckDB on the other side of the connector, used as a run's process uses its own. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../connectors/registry.ts";
-import { createProjectSchemas } from "../../engine/project/schemas.ts";
+import { createProjectSchemas } from "../../engine/definitions/schemas.ts";
 import { COMMANDS } from "../../server/cli/commands.ts";
 
 /** What users can write must be in the manual: a key, an option, a variable or a route that is not there fails here. */

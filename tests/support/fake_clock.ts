@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import type { Clock } from "../../engine/clock.ts";
+import type { Clock } from "../../contract/clock.ts";
 
 /** A clock that stands still until it is moved. */
 export class FakeClock implements Clock {

@@ -15,8 +15,8 @@ import type {
   PipelineSource,
   RunFilter,
   TriggerRequest,
-} from "../../engine/engine.ts";
-import { isTerminal, nextState, type RunStateEvent } from "../../engine/run_state.ts";
+} from "../../engine/control/engine.ts";
+import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
 /**
  * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.

@@ -1,7 +1,7 @@
 import { deepEqual, equal, fail, match, notEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { LogLine, Run, RunDetail } from "../../../contract/run.ts";
-import type { Problem } from "../../../server/problem.ts";
+import type { Problem } from "../../../server/http/problem.ts";
 import { destinationRows } from "../../support/destination_rows.ts";
 import { waitFor } from "../../support/sluice_server.ts";
 import { ENDLESS, ONE_THREAD, PATIENCE_MS, Served, states, step } from "../../support/served_project.ts";

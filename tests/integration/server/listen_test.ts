@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { AppError, type ErrorCode } from "../../../contract/errors.ts";
-import { listen } from "../../../server/listen.ts";
+import { listen } from "../../../server/http/listen.ts";
 import { createFakeProject, RUN_IDS } from "../../support/fake_project.ts";
 import { PageServer } from "../../support/page_server.ts";
 import { Hono } from "hono";
-import type { AppEnv } from "../../../server/app_env.ts";
+import type { AppEnv } from "../../../server/http/app_env.ts";
 
 const RUN = RUN_IDS.running;
 const DEADLINE_MS = 10_000;

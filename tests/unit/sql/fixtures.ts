@@ -1,9 +1,9 @@
-import type { Fault } from "../../../contract/errors.ts";
+import type { Fault } from "../../../text/fault.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Column, SqlSession } from "../../../contract/sql.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
-import { compile, type CompileInput } from "../../../sql/compile.ts";
-import { type Model, parseModel } from "../../../sql/model.ts";
+import { compile, type CompileInput } from "../../../sql/compile/compile.ts";
+import { type Model, parseModel } from "../../../sql/language/model.ts";
 
 /** Runs `work` with a session of an empty in-memory database. */
 export async function withSession<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {

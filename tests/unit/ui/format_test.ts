@@ -12,7 +12,7 @@ import {
   formatUtc,
   shortCommit,
   shortId,
-} from "../../../ui/format.ts";
+} from "../../../ui/parts/format.ts";
 
 Deno.test("formatDuration() goes from milliseconds to days without rounding up to the next unit", () => {
   const cases: [number | null, string][] = [

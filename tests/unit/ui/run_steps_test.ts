@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { placeInRun, tally } from "../../../ui/run_steps.tsx";
+import { placeInRun, tally } from "../../../ui/parts/run_steps.tsx";
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 6, 30) + seconds * 1_000).toISOString();
 const NOW_MS = Date.parse(at(20));

@@ -16,11 +16,11 @@ import {
   Utf8,
 } from "apache-arrow";
 import fc from "fast-check";
-import { BatchDecoder, UnfitValueError } from "../../../../connectors/postgres/decode/batch_decoder.ts";
-import { BatchEncoder, UnfitRowError } from "../../../../connectors/postgres/encode/batch_encoder.ts";
-import type { DecodeKind } from "../../../../connectors/postgres/read_types.ts";
+import { BatchDecoder, UnfitValueError } from "../../../../connectors/postgres/read/decode/batch_decoder.ts";
+import { BatchEncoder, UnfitRowError } from "../../../../connectors/postgres/load/encode/batch_encoder.ts";
+import type { DecodeKind } from "../../../../connectors/postgres/read/types.ts";
 import { fillCopyDataHeader, MESSAGE_HEADER_BYTES } from "../../../../connectors/postgres/wire/messages.ts";
-import { directEncoder, writeType } from "../../../../connectors/postgres/write_types.ts";
+import { directEncoder, writeType } from "../../../../connectors/postgres/load/types.ts";
 import {
   batchOf,
   type Cell,

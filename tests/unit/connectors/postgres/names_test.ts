@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nearNames } from "../../../../connectors/postgres/near_names.ts";
+import { nearNames } from "../../../../connectors/postgres/read/near_names.ts";
 import { parseTableName, quoteTable } from "../../../../connectors/postgres/table_name.ts";
 
 Deno.test("parseTableName() reads a table, a schema before it, and quoted parts as they are", () => {

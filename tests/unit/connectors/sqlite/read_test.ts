@@ -4,7 +4,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import type { Cursor, StreamRef } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
-import { readerOf } from "../../../../connectors/sqlite/arrow_values.ts";
+import { readerOf } from "../../../../connectors/sqlite/load/arrow_values.ts";
 
 const signal = new AbortController().signal;
 

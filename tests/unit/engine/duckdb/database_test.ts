@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../../../../engine/duckdb/database.ts";
-import { exportRows } from "../../../../engine/duckdb/export.ts";
+import { exportRows } from "../../../../engine/duckdb/from/export.ts";
 import { CHILD_PROGRAM, tempFolder } from "./fixtures.ts";
 
 async function open(path: string, options: Partial<DatabaseOptions> = {}): Promise<Database> {

@@ -1,6 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
-import { exportRows } from "../../../../engine/duckdb/export.ts";
+import { exportRows } from "../../../../engine/duckdb/from/export.ts";
 import type { DuckSession } from "../../../../engine/duckdb/session.ts";
 import type { StringWay } from "../../../../engine/duckdb/string_cell.ts";
 

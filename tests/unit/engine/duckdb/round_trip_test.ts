@@ -39,7 +39,7 @@ import {
   OPAQUE_EXTENSION,
   UUID_EXTENSION,
 } from "../../../../contract/arrow.ts";
-import { createTable, ingest } from "../../../../engine/duckdb/ingest.ts";
+import { createTable, ingest } from "../../../../engine/duckdb/into/ingest.ts";
 import { type ArrowValue, batchOf, columnValues } from "./arrow_values.ts";
 import { exportAll, streamOf, STRING_WAYS, withSession } from "./fixtures.ts";
 

@@ -3,7 +3,7 @@ import { type Client, createClient } from "@libsql/client/sqlite3";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import { migrate } from "../../../../engine/store/migrate.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
-import { MIGRATIONS } from "../../../../sql/migrations/list.ts";
+import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
 import { newRun, outcome, StoreFixture } from "./store_fixture.ts";
 
 /** A client of its own on the fixture's file, as an older or newer program has. */

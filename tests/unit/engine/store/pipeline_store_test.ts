@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { AppError, type Fault } from "../../../../contract/errors.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import type { Fault } from "../../../../text/fault.ts";
 import { addPipeline, newRun, StoreFixture } from "./store_fixture.ts";
 
 const FAULT: Fault = { file: "pipelines/a.yaml", line: 3, message: 'unknown key "x"', severity: "error" };

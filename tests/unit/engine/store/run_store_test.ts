@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState } from "../../../../contract/run.ts";
-import { nextState, RUN_EVENTS, type RunStateEvent } from "../../../../engine/run_state.ts";
+import { nextState, RUN_EVENTS, type RunStateEvent } from "../../../../contract/run_state.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 

@@ -1,16 +1,16 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import type { RunEvent } from "../../../../contract/run.ts";
-import { systemClock } from "../../../../engine/clock.ts";
-import type { Engine } from "../../../../engine/engine.ts";
+import { systemClock } from "../../../../contract/clock.ts";
+import type { Engine } from "../../../../engine/control/engine.ts";
 import { openStore } from "../../../../engine/store/open.ts";
-import { createApp } from "../../../../server/app.ts";
-import { Auth } from "../../../../server/auth.ts";
+import { createApp } from "../../../../server/http/app.ts";
+import { Auth } from "../../../../server/auth/auth.ts";
 import { ApiClient } from "../../../../server/cli/api_client.ts";
 import { RemoteEngine } from "../../../../server/cli/remote_engine.ts";
-import { createClientView } from "../../../../server/client_view.ts";
-import { listen } from "../../../../server/listen.ts";
-import { renewLocalToken } from "../../../../server/token.ts";
+import { createClientView } from "../../../../server/http/client_view.ts";
+import { listen } from "../../../../server/http/listen.ts";
+import { renewLocalToken } from "../../../../server/auth/token.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
 import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
 

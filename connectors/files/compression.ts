@@ -1,0 +1,123 @@
+import { createReadStream } from "node:fs";
+import { type Readable, Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { AppError } from "../../contract/errors.ts";
+import type { Compression } from "./options.ts";
+import type { FoundFile } from "../locations/disk/paths.ts";
+import { fileError } from "../locations/disk/file_error.ts";
+
+/** The file's bytes, decompressed, in chunks. Throws `invalid` where the compressed data is broken. */
+export async function* readBytes(
+  file: FoundFile,
+  compression: Compression,
+  signal?: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  if (compression === "zstd") await checkZstdFrames(file);
+  const raw = createReadStream(file.path, { highWaterMark: 262_144 });
+  const source = compression === "none" ? raw : decompressed(raw, compression);
+  try {
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      yield chunk;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (compression !== "none" && isBrokenData(error)) throw brokenError(file, compression, error);
+    throw fileError("read", file.shown, error);
+  } finally {
+    source.destroy();
+    raw.destroy();
+  }
+}
+
+function decompressed(raw: Readable, compression: "gzip" | "zstd"): Transform {
+  const transform = compression === "gzip" ? createGunzip() : createZstdDecompress();
+  raw.on("error", (error) => transform.destroy(error));
+  return raw.pipe(transform);
+}
+
+/**
+ * Reads the whole file to see that its compressed data is complete: DuckDB takes a gzip or zstd
+ * file that was cut short for the end of the data.
+ */
+export async function checkCompressed(
+  file: FoundFile,
+  compression: Compression,
+  signal: AbortSignal,
+): Promise<void> {
+  if (compression === "none") return;
+  if (compression === "zstd") return await checkZstdFrames(file);
+  for await (const _chunk of readBytes(file, compression, signal)) {
+    // Only its end matters.
+  }
+}
+
+function isBrokenData(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return code.startsWith("Z_") || /zstd|gzip|header check|unexpected end/i.test(error.message);
+}
+
+function brokenError(file: FoundFile, compression: Compression, cause?: unknown): AppError {
+  const isCut = cause === undefined || (cause instanceof Error && /unexpected end/i.test(cause.message));
+  return new AppError(
+    "invalid",
+    isCut
+      ? `Cannot read "${file.shown}": its ${compression} data is cut short; copy the whole file again`
+      : `Cannot read "${file.shown}": it is not whole ${compression} data; copy it again, or set options.compression`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+const ZSTD_MAGIC = 0xfd2fb528;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+
+/** Walks the frames and blocks without decompressing them (RFC 8878, section 3.1). */
+async function checkZstdFrames(file: FoundFile): Promise<void> {
+  try {
+    using handle = await Deno.open(file.path);
+    let position = 0;
+    if (file.sizeBytes === 0) throw brokenError(file, "zstd");
+    while (position < file.sizeBytes) position = await skipFrame(handle, position, file);
+    if (position !== file.sizeBytes) throw brokenError(file, "zstd");
+  } catch (error) {
+    throw fileError("read", file.shown, error);
+  }
+}
+
+async function skipFrame(handle: Deno.FsFile, start: number, file: FoundFile): Promise<number> {
+  const head = await readAt(handle, start, 18);
+  if (head.byteLength < 5) throw brokenError(file, "zstd");
+  const magic = head.getUint32(0, true);
+  if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC && head.byteLength >= 8) {
+    return start + 8 + head.getUint32(4, true);
+  }
+  if (magic !== ZSTD_MAGIC) throw brokenError(file, "zstd", new Error("not a zstd frame"));
+  const descriptor = head.getUint8(4);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  let position = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryIdBytes + contentSizeBytes;
+  for (;;) {
+    const block = await readAt(handle, position, 3);
+    if (block.byteLength < 3) throw brokenError(file, "zstd");
+    const header = block.getUint8(0) | (block.getUint8(1) << 8) | (block.getUint8(2) << 16);
+    const isRunLength = ((header >> 1) & 3) === 1;
+    position += 3 + (isRunLength ? 1 : header >> 3);
+    if (position > file.sizeBytes) throw brokenError(file, "zstd");
+    if ((header & 1) === 1) break;
+  }
+  return position + ((descriptor & 4) !== 0 ? 4 : 0);
+}
+
+async function readAt(handle: Deno.FsFile, position: number, length: number): Promise<DataView> {
+  await handle.seek(position, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = await handle.read(buffer.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return new DataView(buffer.buffer, 0, filled);
+}

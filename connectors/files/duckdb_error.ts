@@ -1,0 +1,28 @@
+import { AppError } from "../../contract/errors.ts";
+import { fileError } from "../locations/disk/file_error.ts";
+
+/** An error of DuckDB's COPY while it wrote this path. */
+export function copyError(path: string, error: unknown): AppError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/No space left|Disk quota|Read-only file system|Permission denied/i.test(message)) {
+    return fileError("write", path, new Error(message, { cause: error }));
+  }
+  if (error instanceof AppError) return error;
+  return new AppError("internal", `Cannot write "${path}": ${message}`, { cause: error });
+}
+
+/** DuckDB's own words, which its wrapped error may have shortened. */
+export function driverMessage(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const raw = error instanceof Error && error.cause instanceof Error ? error.cause.message : message;
+  const json = /"exception_message":"((?:[^"\\]|\\.)*)"/.exec(raw)?.[1];
+  if (json === undefined) return raw;
+  const text: unknown = JSON.parse(`"${json}"`);
+  return typeof text === "string" ? text : raw;
+}
+
+/** Whether the error says nothing about the data: the run was stopped, or memory ran out. */
+export function isOutside(error: unknown): error is AppError {
+  return error instanceof AppError &&
+    ["cancelled", "timeout", "unavailable", "forbidden"].includes(error.code);
+}

@@ -1,0 +1,219 @@
+import { AppError } from "../../../contract/errors.ts";
+import type { Scan } from "../../../contract/connector.ts";
+import { quoteLiteral } from "../../../contract/sql.ts";
+import { checkCompressed } from "../compression.ts";
+import { explainCsv } from "../csv/csv_explain.ts";
+import { csvRelation } from "../csv/csv_relation.ts";
+import { planCsv } from "../csv/csv_scan.ts";
+import { TypeGuess } from "../csv/csv_types.ts";
+import { driverMessage, isOutside } from "../duckdb_error.ts";
+import { fileError } from "../../locations/disk/file_error.ts";
+import { bigintKeys } from "../json/json_integers.ts";
+import { checkJson, explainJson, jsonRelation } from "../json/json_scan.ts";
+import { fileList, type FileSet } from "../file_set.ts";
+import type { FoundFile } from "../../locations/disk/paths.ts";
+
+/** Relations for the formats that DuckDB reads by itself. */
+
+export async function scanFiles(set: FileSet, signal: AbortSignal): Promise<Scan> {
+  for (const [index, file] of set.files.entries()) {
+    signal.throwIfAborted();
+    await checkReadable(file);
+    if (set.format !== "parquet") await checkCompressed(file, set.compressions[index] ?? "none", signal);
+  }
+  const { relation, explain } = await relationOf(set, signal);
+  return {
+    relation,
+    files: set.files.map(({ path }) => path),
+    sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    explain,
+  };
+}
+
+type RelationAndExplain = Pick<Scan, "relation" | "explain">;
+
+async function relationOf(set: FileSet, signal: AbortSignal): Promise<RelationAndExplain> {
+  switch (set.format) {
+    case "csv":
+    case "tsv": {
+      const files = set.files.map((file, index) => ({
+        file,
+        compression: set.compressions[index] ?? "none",
+      }));
+      checkOneCompression(set);
+      const plan = await planCsv(files, set.options, set.format === "tsv", signal);
+      const hive = hiveColumns(set);
+      const extra = [...hive.map(({ quoted }) => quoted), ...filenameColumn(set, "filename")];
+      const relation = csvRelation(plan, extra, [...hiveOptions(set, hive), ...filenameOption(set)]);
+      return { relation, explain: (error) => explainCsv(plan, error) };
+    }
+    case "json":
+    case "ndjson":
+      checkOneCompression(set);
+      await checkJson(set);
+      return {
+        relation: selectColumns(
+          set,
+          jsonRelation(set, [...hiveOptions(set, hiveColumns(set)), ...filenameOption(set)]),
+          await bigintKeys(set, signal),
+        ),
+        explain: (error) => explainJson(set, error),
+      };
+    case "parquet":
+      for (const file of set.files) await checkParquet(file);
+      return {
+        relation: selectColumns(set, parquetRelation(set)),
+        explain: (error) => explainParquet(set, error),
+      };
+    case "arrow":
+      throw new AppError("internal", "Cannot scan Arrow files; they are read");
+  }
+}
+
+async function checkReadable(file: FoundFile): Promise<void> {
+  try {
+    using _handle = await Deno.open(file.path);
+  } catch (error) {
+    throw fileError("read", file.shown, error);
+  }
+}
+
+function checkOneCompression(set: FileSet): void {
+  const [first, second] = new Set(set.compressions);
+  if (second === undefined) return;
+  throw new AppError(
+    "invalid",
+    `Cannot read ${first} and ${second} files as one stream; compress them in one way, or make two streams of them`,
+  );
+}
+
+function parquetRelation(set: FileSet): string {
+  const { options } = set;
+  return `read_parquet(${
+    [
+      fileList(set),
+      `union_by_name = ${options.union_by_name}`,
+      ...hiveOptions(set, hiveColumns(set)),
+      ...filenameOption(set),
+    ].join(", ")
+  })`;
+}
+
+function filenameOption(set: FileSet): string[] {
+  return set.options.filename ? ["filename = true"] : [];
+}
+
+/** The path as in messages: without the root. */
+function filenameColumn(set: FileSet, column: string): string[] {
+  if (!set.options.filename) return [];
+  const prefix = `${set.root}/`;
+  const isUnderRoot = set.files.every(({ path }) => path.startsWith(prefix));
+  return [
+    isUnderRoot ? `substring(${column}, ${[...prefix].length + 1}) AS filename` : `${column} AS filename`,
+  ];
+}
+
+/** Column types given by the user, and the shortened filename. CSV has its own way. */
+function selectColumns(set: FileSet, relation: string, bigints: readonly string[] = []): string {
+  const given = new Set(Object.keys(set.options.columns).map((name) => name.toLowerCase()));
+  const types = [
+    ...bigints.filter((name) => !given.has(name.toLowerCase())).map((name) => [name, "BIGINT"] as const),
+    ...Object.entries(set.options.columns),
+  ];
+  const casts = types.map(([name, type]) => {
+    const quoted = `"${name.replaceAll('"', '""')}"`;
+    return `CAST(${quoted} AS ${type}) AS ${quoted}`;
+  });
+  const replaced = [...casts, ...filenameColumn(set, "filename")];
+  return replaced.length === 0 ? relation : `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${relation})`;
+}
+
+interface HiveColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly quoted: string;
+}
+
+/** The columns that folders as `day=2024-01-31` make, the same for every file or none. */
+function hiveColumns(set: FileSet): HiveColumn[] {
+  if (set.options.hive_partitioning === false) return [];
+  const guesses = new Map<string, TypeGuess>();
+  const format = { decimalSeparator: ".", dateFormat: undefined, timestampFormat: undefined } as const;
+  let names: string | undefined;
+  for (const { path } of set.files) {
+    const pairs = path.slice(set.base.length).split("/").slice(0, -1)
+      .map((segment) => /^([^=]+)=(.*)$/.exec(segment)).filter((match) => match !== null);
+    const key = pairs.map(([, name]) => name).join("/");
+    names ??= key;
+    if (key === "" || key !== names) {
+      if (set.options.hive_partitioning !== true) return [];
+      throw new AppError(
+        "invalid",
+        `Cannot read "${path}": its folders are not name=value as those of the other files`,
+      );
+    }
+    for (const [, name = "", value = ""] of pairs) {
+      const guess = guesses.get(name) ?? new TypeGuess(format);
+      guesses.set(name, guess);
+      if (value !== "__HIVE_DEFAULT_PARTITION__") guess.observe(decodeSegment(value));
+    }
+  }
+  return [...guesses].map(([name, guess]) => {
+    const isTyped = !set.isHiveText && (guess.type === "BIGINT" || guess.type === "DATE");
+    const type = isTyped ? guess.type : "VARCHAR";
+    return { name, type, quoted: `"${name.replaceAll('"', '""')}"` };
+  });
+}
+
+function decodeSegment(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function hiveOptions(set: FileSet, columns: readonly HiveColumn[]): string[] {
+  if (columns.length === 0) return ["hive_partitioning = false"];
+  const types = columns.map(({ name, type }) => {
+    const given = Object.entries(set.options.columns).find(([key]) => key === name)?.[1];
+    return `${quoteLiteral(name)}: ${given ?? type}`;
+  });
+  return ["hive_partitioning = true", `hive_types = {${types.join(", ")}}`];
+}
+
+const PARQUET_MAGIC = "PAR1";
+
+async function checkParquet(file: FoundFile): Promise<void> {
+  const wrong = (what: string) => new AppError("invalid", `Cannot read "${file.shown}": ${what}`);
+  if (file.sizeBytes === 0) throw wrong("it is empty (0 bytes); expected a Parquet file");
+  using handle = await Deno.open(file.path);
+  const magic = async (position: number) => {
+    const bytes = new Uint8Array(4);
+    await handle.seek(position, Deno.SeekMode.Start);
+    await handle.read(bytes);
+    return new TextDecoder().decode(bytes);
+  };
+  if (await magic(0) !== PARQUET_MAGIC) throw wrong("it is not a Parquet file; set options.format");
+  if (file.sizeBytes < 12 || await magic(file.sizeBytes - 4) !== PARQUET_MAGIC) {
+    throw wrong("the Parquet file is cut short; copy the whole file again");
+  }
+}
+
+function explainParquet(set: FileSet, error: unknown): AppError {
+  if (isOutside(error)) return error;
+  const message = driverMessage(error);
+  const file = set.files.find(({ path }) => message.includes(path)) ?? set.files[0];
+  const shown = set.files.length > 1 && file === set.files[0]
+    ? set.files.map((f) => f.shown).join(", ")
+    : file?.shown;
+  if (/Invalid Input|Conversion|Schema mismatch|parquet|snappy|zstd|gzip|Binder/i.test(message)) {
+    const [reason] = message.replace(/^.*?Error: /, "").split("\n");
+    const text = set.files.reduce(
+      (all, { path, shown: name }) => all.replaceAll(path, name),
+      reason ?? message,
+    );
+    return new AppError("invalid", `Cannot read "${shown}": ${text}`, { cause: error });
+  }
+  return error instanceof AppError ? error : fileError("read", shown ?? "", error);
+}

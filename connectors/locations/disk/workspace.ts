@@ -1,0 +1,88 @@
+import { AppError } from "../../../contract/errors.ts";
+import { fileError } from "./file_error.ts";
+
+/**
+ * The hidden folder beside a target, on the same file system, in which a load is built. A lock on it
+ * keeps a second load of the same target out and ends with the process, so that whatever is found
+ * in it is left over from a load that was killed.
+ */
+export class Workspace implements AsyncDisposable {
+  readonly path: string;
+  readonly #handle: Deno.FsFile;
+
+  private constructor(path: string, handle: Deno.FsFile) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** Throws `unavailable` where another load holds it, `forbidden` where it cannot be made. */
+  static async open(path: string, shown: string): Promise<Workspace> {
+    try {
+      for (;;) {
+        await Deno.mkdir(path, { recursive: true });
+        const handle = await Deno.open(path);
+        if (!await handle.tryLock(true)) {
+          handle.close();
+          throw new AppError("unavailable", `Cannot write "${shown}": another load is writing it`);
+        }
+        // The one before may have removed the folder while this one waited at its door.
+        if (await isSame(handle, path)) return new Workspace(path, handle);
+        handle.close();
+      }
+    } catch (error) {
+      throw fileError("write", shown, error);
+    }
+  }
+
+  /** Removes what is in it but the names given. */
+  async clear(...keep: readonly string[]): Promise<void> {
+    for await (const entry of Deno.readDir(this.path)) {
+      if (!keep.includes(entry.name)) await Deno.remove(`${this.path}/${entry.name}`, { recursive: true });
+    }
+  }
+
+  /** Removes the folder where it is empty, and lets the next load in. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await Deno.remove(this.path);
+    } catch {
+      // It holds the record of loads, or what a failure left; the next load clears that.
+    } finally {
+      this.#handle.close();
+    }
+  }
+}
+
+async function isSame(handle: Deno.FsFile, path: string): Promise<boolean> {
+  const [opened, named] = await Promise.all([
+    handle.stat(),
+    Deno.stat(path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }),
+  ]);
+  return named !== undefined && opened.ino === named.ino && opened.dev === named.dev;
+}
+
+/** Makes the file's, or the folder's, content durable. */
+export async function syncPath(path: string): Promise<void> {
+  using handle = await Deno.open(path);
+  await handle.sync();
+}
+
+/** The same for a folder that the run may not be allowed to open: then the system does it in its time. */
+export async function trySyncFolder(path: string): Promise<void> {
+  try {
+    await syncPath(path);
+  } catch {
+    // Some file systems, and narrow permissions, do not let a folder be opened.
+  }
+}
+
+/** Writes the text so that a reader sees the old or the new one. */
+export async function writeAtomically(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  await Deno.writeTextFile(temporary, text);
+  await syncPath(temporary);
+  await Deno.rename(temporary, path);
+}

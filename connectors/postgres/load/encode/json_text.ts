@@ -1,0 +1,165 @@
+import { type Data, DataType, TimeUnit } from "apache-arrow";
+import {
+  EXTENSION_NAME_KEY,
+  JSON_EXTENSION,
+  OPAQUE_EXTENSION,
+  UUID_EXTENSION,
+} from "../../../../contract/arrow.ts";
+import { nullTest } from "./column_encoder.ts";
+
+/**
+ * One value as JSON: what structs, maps and lists of lists become. Integers and decimals keep all
+ * their digits; dates and times are ISO 8601; binaries are `\x` and hexadecimal digits; a map is an
+ * object where its keys are text, and a list of `{"key", "value"}` otherwise.
+ */
+export function jsonText(data: Data, row: number, extension?: string): string {
+  if (nullTest(data)?.(row)) return "null";
+  const { type } = data;
+  if (DataType.isStruct(type)) {
+    const members = type.children.map((field, i) => {
+      const child = data.children[i];
+      const value = child === undefined ? "null" : jsonText(child, row, extensionOf(field));
+      return `${JSON.stringify(field.name)}:${value}`;
+    });
+    return `{${members.join(",")}}`;
+  }
+  if (DataType.isMap(type)) return mapText(data, row);
+  if (DataType.isList(type) || DataType.isFixedSizeList(type)) {
+    const [start, end] = boundsOf(data, row);
+    const child = data.children[0];
+    const item = type.children[0];
+    if (child === undefined) return "[]";
+    const items: string[] = [];
+    for (let i = start; i < end; i++) items.push(jsonText(child, i, item && extensionOf(item)));
+    return `[${items.join(",")}]`;
+  }
+  return scalarText(data, row, extension);
+}
+
+const extensionOf = (field: { metadata: Map<string, string> }): string | undefined =>
+  field.metadata.get(EXTENSION_NAME_KEY);
+
+function boundsOf(data: Data, row: number): [number, number] {
+  const offsets: ArrayLike<number | bigint> | undefined = data.valueOffsets;
+  if (offsets === undefined || offsets.length === 0) return [row * data.stride, (row + 1) * data.stride];
+  return [Number(offsets[row] ?? 0), Number(offsets[row + 1] ?? 0)];
+}
+
+function mapText(data: Data, row: number): string {
+  const [start, end] = boundsOf(data, row);
+  const [keys, values] = data.children[0]?.children ?? [];
+  if (keys === undefined || values === undefined) return "{}";
+  const isObject = DataType.isUtf8(keys.type);
+  const entries: string[] = [];
+  for (let i = start; i < end; i++) {
+    const [key, value] = [jsonText(keys, i), jsonText(values, i)];
+    entries.push(isObject ? `${key}:${value}` : `{"key":${key},"value":${value}}`);
+  }
+  return isObject ? `{${entries.join(",")}}` : `[${entries.join(",")}]`;
+}
+
+function scalarText(data: Data, row: number, extension: string | undefined): string {
+  const { type } = data;
+  if (DataType.isNull(type)) return "null";
+  if (DataType.isBool(type)) {
+    const place = data.offset + row;
+    return (((data.values[place >> 3] ?? 0) >> (place & 7)) & 1) === 1 ? "true" : "false";
+  }
+  if (DataType.isInt(type)) return String(data.values[row]);
+  if (DataType.isFloat(type)) {
+    const value = Number(data.values[row]);
+    return Number.isFinite(value) ? String(value) : JSON.stringify(String(value));
+  }
+  if (DataType.isDecimal(type)) return decimalText(data, row, type.bitWidth / 32, type.scale);
+  if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
+    const text = new TextDecoder().decode(bytesOf(data, row));
+    return extension === JSON_EXTENSION ? text : JSON.stringify(text);
+  }
+  if (DataType.isDictionary(type)) {
+    return JSON.stringify(String(data.dictionary?.get(Number(data.values[row]))));
+  }
+  if (DataType.isDate(type)) {
+    const value = BigInt(data.values[row]);
+    return JSON.stringify(dateText(type.unit === 0 ? value : floorDivide(value, 86_400_000n)));
+  }
+  if (DataType.isTimestamp(type)) {
+    const zone = type.timezone === null || type.timezone === undefined ? "" : "Z";
+    return JSON.stringify(timestampText(nanosOf(data, row, type.unit)) + zone);
+  }
+  if (DataType.isTime(type)) return JSON.stringify(timeText(nanosOf(data, row, type.unit)));
+  if (DataType.isFixedSizeBinary(type) || DataType.isBinary(type) || DataType.isLargeBinary(type)) {
+    return binaryText(bytesOf(data, row), extension);
+  }
+  if (DataType.isInterval(type)) {
+    const words = data.values.subarray(row * data.stride, (row + 1) * data.stride);
+    return JSON.stringify(Array.from(words, Number));
+  }
+  throw new TypeError(`A value of Arrow ${type} inside a nested one cannot be written as JSON`);
+}
+
+function bytesOf(data: Data, row: number): Uint8Array {
+  const [start, end] = boundsOf(data, row);
+  return data.values.subarray(start, end);
+}
+
+function binaryText(bytes: Uint8Array, extension: string | undefined): string {
+  if (extension === OPAQUE_EXTENSION) return wideInteger(bytes).toString();
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (extension !== UUID_EXTENSION) return JSON.stringify(`\\x${hex}`);
+  return JSON.stringify(hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"));
+}
+
+/** 128 bits, little-endian, two's complement. */
+function wideInteger(bytes: Uint8Array): bigint {
+  return BigInt.asIntN(128, bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n));
+}
+
+function decimalText(data: Data, row: number, words: number, scale: number): string {
+  let value = 0n;
+  for (let w = words - 1; w >= 0; w--) value = (value << 32n) | BigInt(data.values[row * words + w] >>> 0);
+  value = BigInt.asIntN(words * 32, value);
+  const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, "0");
+  const sign = value < 0n ? "-" : "";
+  return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+const NANOS: Readonly<Record<TimeUnit, bigint>> = {
+  [TimeUnit.SECOND]: 1_000_000_000n,
+  [TimeUnit.MILLISECOND]: 1_000_000n,
+  [TimeUnit.MICROSECOND]: 1_000n,
+  [TimeUnit.NANOSECOND]: 1n,
+};
+const DAY_NANOS = 86_400_000_000_000n;
+
+const nanosOf = (data: Data, row: number, unit: TimeUnit): bigint => BigInt(data.values[row]) * NANOS[unit];
+
+const floorDivide = (a: bigint, b: bigint): bigint => a >= 0n ? a / b : -((b - 1n - a) / b);
+
+/** ISO 8601 of days since 1970; years beyond four digits have a sign. */
+function dateText(days: bigint): string {
+  const shifted = days + 719_468n;
+  const era = floorDivide(shifted, 146_097n);
+  const dayOfEra = shifted - era * 146_097n;
+  const yearOfEra = (dayOfEra - dayOfEra / 1460n + dayOfEra / 36_524n - dayOfEra / 146_096n) / 365n;
+  const dayOfYear = dayOfEra - (365n * yearOfEra + yearOfEra / 4n - yearOfEra / 100n);
+  const monthIndex = (5n * dayOfYear + 2n) / 153n;
+  const day = dayOfYear - (153n * monthIndex + 2n) / 5n + 1n;
+  const month = monthIndex < 10n ? monthIndex + 3n : monthIndex - 9n;
+  const year = yearOfEra + era * 400n + (month <= 2n ? 1n : 0n);
+  const absolute = (year < 0n ? -year : year).toString().padStart(4, "0");
+  const sign = year < 0n ? "-" : year > 9999n ? "+" : "";
+  return `${sign}${absolute}-${month.toString().padStart(2, "0")}-${day.toString().padStart(2, "0")}`;
+}
+
+function timeText(nanos: bigint): string {
+  const seconds = nanos / 1_000_000_000n;
+  const pad = (value: bigint) => value.toString().padStart(2, "0");
+  const fraction = (nanos % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");
+  const clock = `${pad(seconds / 3600n)}:${pad(seconds / 60n % 60n)}:${pad(seconds % 60n)}`;
+  return fraction === "" ? clock : `${clock}.${fraction}`;
+}
+
+function timestampText(nanos: bigint): string {
+  const days = floorDivide(nanos, DAY_NANOS);
+  return `${dateText(days)}T${timeText(nanos - days * DAY_NANOS)}`;
+}

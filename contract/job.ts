@@ -1,0 +1,89 @@
+import type { ErrorRecord } from "./errors.ts";
+import type { Fault } from "../text/fault.ts";
+import type { LogLevel } from "./log.ts";
+import type { PipelineDefinition, RevisionFile } from "./pipeline.ts";
+import type { ParamValue, PipelineStep, Step } from "./run.ts";
+import type { Column } from "./sql.ts";
+
+/**
+ * What the server and a run's process say to each other: one JSON object a line, the job and then
+ * orders on the process's stdin, reports on its stdout. A closed stdin tells the process to stop;
+ * its stderr is kept as log lines.
+ */
+
+/** A connector with its references resolved. It holds secrets: it travels over stdin, never as an argument. */
+export interface ResolvedConnector {
+  readonly type: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+interface JobBase {
+  readonly projectDir: string;
+  /** Where DuckDB may spill; the server removes it afterwards. */
+  readonly tempDir: string;
+  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
+  /** What DuckDB's SQL may touch besides the warehouse: folders and files, absolute. */
+  readonly allowedPaths: readonly string[];
+}
+
+export interface RunJob extends JobBase {
+  readonly kind: "run";
+  readonly runId: string;
+  readonly attempt: number;
+  readonly pipeline: string;
+  readonly definition: PipelineDefinition;
+  readonly files: readonly RevisionFile[];
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly select: string | null;
+  readonly fullRefresh: boolean;
+  readonly windowStartMs: number | null;
+  readonly windowEndMs: number;
+  readonly warehousePath: string;
+}
+
+/** Finds what is wrong with definitions and SQL, without rows. */
+export interface CheckJob extends JobBase {
+  readonly kind: "check";
+  readonly pipelines: readonly CheckSubject[];
+}
+
+export interface CheckSubject {
+  readonly name: string;
+  readonly definition: PipelineDefinition;
+  readonly files: readonly RevisionFile[];
+  /** Columns of streams as they were last seen, used where the source cannot be asked. */
+  readonly knownColumns: Readonly<Record<string, readonly Column[]>>;
+}
+
+/** A fault of the definition by its path in the YAML, as ["load", "daily", "primary_key"]. */
+export interface DefinitionFault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly severity: "error" | "warning";
+}
+
+export interface CheckReport {
+  readonly name: string;
+  readonly faults: readonly (Fault | DefinitionFault)[];
+  readonly steps: readonly PipelineStep[];
+  readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
+}
+
+export type Job = RunJob | CheckJob;
+
+/** Stop, for the reason that `error` gives. */
+export type Order = { readonly type: "cancel"; readonly error: ErrorRecord };
+
+export type Report =
+  | { readonly type: "log"; readonly level: LogLevel; readonly step: string | null; readonly message: string }
+  | { readonly type: "step"; readonly step: Step }
+  | {
+    readonly type: "progress";
+    readonly step: string;
+    readonly rows: number;
+    readonly sizeBytes: number | null;
+  }
+  | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }
+  | { readonly type: "checked"; readonly reports: readonly CheckReport[] }
+  /** The last line: an error where something failed; the process waits for stdin to close. */
+  | { readonly type: "finished"; readonly error: ErrorRecord | null };

@@ -1,0 +1,80 @@
+import type { Fault } from "../../text/fault.ts";
+import type {
+  LogLine,
+  ParamValue,
+  PipelineDetail,
+  PipelineSummary,
+  Run,
+  RunDetail,
+  RunEvent,
+  RunState,
+  Trigger,
+} from "../../contract/run.ts";
+
+/** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
+export interface Engine {
+  listPipelines(): Promise<PipelineSummary[]>;
+  /** Throws not_found. */
+  getPipeline(name: string): Promise<PipelineDetail>;
+  /** Checks and puts a definition in force. Throws invalid (with faults), or conflict where it comes from files. */
+  putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail>;
+  /** Throws not_found, or conflict where it comes from files or has a run under way. Runs are kept. */
+  deletePipeline(name: string): Promise<void>;
+  /** A paused pipeline is not started by its schedule. */
+  setPaused(name: string, paused: boolean): Promise<PipelineSummary>;
+  /** Reads the project's files again and puts in force what changed and is right. */
+  applyProject(): Promise<ApplyResult>;
+  /** Throws not_found, or invalid for params that do not fit. With a known idempotencyKey: that run. */
+  triggerRun(pipeline: string, request: TriggerRequest): Promise<Run>;
+  /** Newest first. */
+  listRuns(filter: RunFilter): Promise<Run[]>;
+  /** Throws not_found. */
+  getRun(id: string): Promise<RunDetail>;
+  /** In order; `limit` at most 10,000. */
+  getRunLogs(id: string, range: LogRange): Promise<LogLine[]>;
+  /** What has happened since log line `afterSeq`, then what happens, until the run has ended. */
+  watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent>;
+  /** Throws not_found, or conflict where the run has ended. */
+  cancelRun(id: string): Promise<Run>;
+  /** Another attempt of a failed or cancelled run, with its revision, params and window. Throws conflict. */
+  retryRun(id: string): Promise<Run>;
+}
+
+export interface PipelineSource {
+  /** The definition: YAML or JSON text, or its value. */
+  readonly definition: string | Record<string, unknown>;
+  /** Model files: name (`daily.sql`) → SQL. */
+  readonly models: Readonly<Record<string, string>>;
+}
+
+export interface ApplyResult {
+  readonly applied: readonly string[];
+  readonly unchanged: readonly string[];
+  readonly removed: readonly string[];
+  readonly faults: readonly Fault[];
+}
+
+export interface TriggerRequest {
+  readonly params?: Readonly<Record<string, ParamValue>>;
+  /** A dbt-like selection of steps, as `+daily tag:x`. */
+  readonly select?: string;
+  /** Rebuilds incremental streams and models from nothing. */
+  readonly fullRefresh?: boolean;
+  readonly trigger: Trigger;
+  readonly triggeredBy?: string;
+  readonly idempotencyKey?: string;
+}
+
+export interface RunFilter {
+  readonly pipeline?: string;
+  readonly state?: RunState;
+  /** 1 to 500, 50 by default. */
+  readonly limit?: number;
+  /** A run's id: only older ones. */
+  readonly before?: string;
+}
+
+export interface LogRange {
+  readonly afterSeq?: number;
+  readonly limit?: number;
+}

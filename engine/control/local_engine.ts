@@ -1,0 +1,373 @@
+import { ulid } from "ulid";
+import type { Connector } from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type {
+  LogLine,
+  PipelineDetail,
+  PipelineSummary,
+  Run,
+  RunDetail,
+  RunEvent,
+} from "../../contract/run.ts";
+import { resolveParams } from "../../sql/build/variables.ts";
+import { applyProject, applySource } from "../definitions/apply.ts";
+import type { CheckContext } from "../definitions/check_pipelines.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { ApplyResult, Engine, LogRange, PipelineSource, RunFilter, TriggerRequest } from "./engine.ts";
+import { executeRun, removeIfPresent, spillFolder } from "../runs/attempt/prepare.ts";
+import { detailOf, summaryOf } from "./pipeline_view.ts";
+import type { ReferenceSources } from "../grants/references.ts";
+import { watchProject } from "../definitions/watch.ts";
+import { RunEvents } from "../runs/run_events.ts";
+import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
+import { RunQueue } from "../runs/run_queue.ts";
+import { isTerminal } from "../../contract/run_state.ts";
+import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
+import type { Store } from "../store/store.ts";
+
+export interface EngineContext {
+  readonly store: Store;
+  /** Absolute. */
+  readonly projectDir: string;
+  /** Absolute; the caller holds its lock. */
+  readonly dataDir: string;
+  readonly connectors: readonly Connector[];
+  readonly references: ReferenceSources;
+  readonly runProcess: RunProcessProgram;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How many runs go on at the same time. */
+  readonly maxRuns: number;
+}
+
+export interface StartOptions {
+  /** Whether pipelines start by their schedules. */
+  readonly schedule: boolean;
+  /** Whether changed files are applied by themselves. */
+  readonly watch: boolean;
+  /** Work on the runs of these pipelines only; all by default. */
+  readonly pipelines?: readonly string[];
+}
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+const MAX_LOG_LIMIT = 10_000;
+const WATCH_DEBOUNCE_MS = 300;
+
+export function createEngine(context: EngineContext): LocalEngine {
+  return new LocalEngine(context);
+}
+
+/** The engine of this process. Disposing of it stops what it started; runs under way stay queued. */
+export class LocalEngine implements Engine, AsyncDisposable {
+  readonly #context: EngineContext;
+  readonly #events = new RunEvents();
+  readonly #stopping = new AbortController();
+  readonly #queue: RunQueue;
+  readonly #scheduler: Scheduler;
+  #isStarted = false;
+  #watching: Promise<void> | undefined;
+  /** Applies run one after the other: a later one sees what the earlier one stored. */
+  #applying: Promise<unknown> = Promise.resolve();
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+    const { store, clock, log, maxRuns } = context;
+    this.#queue = new RunQueue({
+      store,
+      clock,
+      log,
+      maxRuns,
+      events: this.#events,
+      owner: ulid(clock.now()),
+      execute: (run, stop) => executeRun({ ...context, events: this.#events }, run, stop),
+    });
+    this.#scheduler = new Scheduler({
+      clock,
+      log,
+      list: () => this.#scheduled(),
+      fire: (pipeline, atMs) => this.#fire(pipeline, atMs),
+    });
+  }
+
+  /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */
+  async start(options: StartOptions): Promise<void> {
+    this.#isStarted = true;
+    await removeIfPresent(spillFolder(this.#context.dataDir));
+    await this.#queue.start(options.pipelines);
+    if (options.schedule) this.#scheduler.start();
+    if (options.watch) this.#watching = this.#watch();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    if (!this.#isStarted) return;
+    await this.#scheduler.stop();
+    await this.#queue.stop();
+    await this.#watching;
+  }
+
+  async listPipelines(): Promise<PipelineSummary[]> {
+    const { store, clock } = this.#context;
+    const latest = await store.runs.latest();
+    return await Promise.all((await store.pipelines.list()).map(async (record) => {
+      const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
+      return summaryOf(record, found?.revision, latest.get(record.name), clock.now());
+    }));
+  }
+
+  async getPipeline(name: string): Promise<PipelineDetail> {
+    const { store, clock } = this.#context;
+    const record = await this.#pipelineRecord(name);
+    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
+    const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
+    return detailOf(
+      summaryOf(record, found?.revision, lastRun, clock.now()),
+      found?.revision,
+      found?.steps ?? [],
+    );
+  }
+
+  async putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
+    await this.#inTurn(() => applySource(this.#applyContext(), name, source, this.#stopping.signal));
+    this.#scheduler.wake();
+    return await this.getPipeline(name);
+  }
+
+  async deletePipeline(name: string): Promise<void> {
+    const { store } = this.#context;
+    const record = await this.#pipelineRecord(name);
+    if (record.origin === "files") {
+      throw new AppError(
+        "conflict",
+        `Pipeline "${name}" comes from the project's files: remove pipelines/${name}.yaml there`,
+      );
+    }
+    if (await store.runs.isActive(name)) {
+      throw new AppError("conflict", `Pipeline "${name}" has a run under way: cancel it first`);
+    }
+    await store.pipelines.remove(name);
+    this.#scheduler.wake();
+  }
+
+  async setPaused(name: string, paused: boolean): Promise<PipelineSummary> {
+    await this.#pipelineRecord(name);
+    await this.#context.store.pipelines.setPaused(name, paused);
+    this.#scheduler.wake();
+    const { definition: _, files: __, steps: ___, ...summary } = await this.getPipeline(name);
+    return summary;
+  }
+
+  async applyProject(): Promise<ApplyResult> {
+    const result = await this.#inTurn(() => applyProject(this.#applyContext(), this.#stopping.signal));
+    this.#scheduler.wake();
+    return result;
+  }
+
+  async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
+    return await this.#enqueue(pipeline, request, this.#context.clock.now());
+  }
+
+  async listRuns(filter: RunFilter): Promise<Run[]> {
+    const limit = Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), MAX_LIMIT);
+    return await this.#context.store.runs.list({ ...filter, limit });
+  }
+
+  async getRun(id: string): Promise<RunDetail> {
+    const run = await this.#context.store.runs.get(id);
+    if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
+    return run;
+  }
+
+  async getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {
+    await this.getRun(id);
+    const limit = Math.min(Math.max(range.limit ?? 1_000, 1), MAX_LOG_LIMIT);
+    return await this.#context.store.logs.read(id, { afterSeq: range.afterSeq ?? 0, limit });
+  }
+
+  async *watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const both = AbortSignal.any([signal, this.#stopping.signal]);
+    // Follow first, then read what is there: nothing falls between the two.
+    const following = this.#events.follow(id, both);
+    try {
+      const { steps, ...run } = await this.getRun(id);
+      yield { type: "run", run };
+      for (const step of steps) yield { type: "step", step };
+      let seq = afterSeq;
+      for (let lines: LogLine[] = []; !both.aborted;) {
+        lines = await this.#context.store.logs.read(id, { afterSeq: seq, limit: MAX_LOG_LIMIT });
+        for (const line of lines) yield { type: "log", line };
+        seq = lines.at(-1)?.seq ?? seq;
+        if (lines.length < MAX_LOG_LIMIT) break;
+      }
+      if (isTerminal(run.state)) return;
+      for await (const event of following) {
+        if (event.type === "log" && event.line.seq <= seq) continue;
+        yield event;
+        if (event.type === "run" && isTerminal(event.run.state)) return;
+      }
+    } finally {
+      await following.return?.();
+    }
+  }
+
+  async cancelRun(id: string): Promise<Run> {
+    const { store, clock } = this.#context;
+    for (;;) {
+      const cancelled = await store.runs.cancelQueued(id, clock.now(), "cancelled");
+      if (cancelled !== undefined) {
+        this.#events.publish(id, { type: "run", run: cancelled });
+        this.#queue.wake();
+        return cancelled;
+      }
+      const { steps: _, ...run } = await this.getRun(id);
+      if (isTerminal(run.state)) throw new AppError("conflict", `Run ${id} has ended: it is ${run.state}`);
+      if (run.state === "running" && await this.#queue.cancel(id)) return run;
+      // Either its server died, or it went on meanwhile: from running to queued for its next attempt, or the other way.
+      const ended = run.state === "running" ? await this.#queue.cancelOrphan(run) : undefined;
+      if (ended !== undefined) return ended;
+    }
+  }
+
+  async retryRun(id: string): Promise<Run> {
+    const { store, clock } = this.#context;
+    const run = await this.getRun(id);
+    const runs = await store.runs.list({ pipeline: run.pipeline, limit: MAX_LIMIT });
+    const at = runs.findIndex((other) => other.id === id);
+    // One that was cancelled in the queue has touched nothing.
+    const later = runs.slice(0, at < 0 ? runs.length : at)
+      .find(({ attempt, state }) => attempt > 0 || !isTerminal(state));
+    if (later !== undefined) {
+      throw new AppError(
+        "conflict",
+        `Run ${id} is not the newest of "${run.pipeline}" (that is ${later.id}): its tables have moved on, start a new run`,
+      );
+    }
+    const retried = await store.runs.retry(id, clock.now());
+    if (retried === undefined) {
+      throw new AppError(
+        "conflict",
+        `Run ${id} is ${run.state}: only a failed or cancelled run can be retried`,
+      );
+    }
+    this.#events.publish(id, { type: "run", run: retried });
+    this.#queue.wake();
+    return retried;
+  }
+
+  async #enqueue(pipeline: string, request: TriggerRequest, windowEndMs: number): Promise<Run> {
+    const { store, clock } = this.#context;
+    const record = await this.#pipelineRecord(pipeline);
+    const revision = record.revision === null
+      ? undefined
+      : (await store.revisions.get(record.revision))?.revision;
+    if (revision === undefined) {
+      throw new AppError(
+        "invalid",
+        `Pipeline "${pipeline}" has faults and has never been right: it cannot run`,
+        {
+          faults: record.faults,
+        },
+      );
+    }
+    const { run } = await store.runs.create({
+      id: ulid(clock.now()),
+      pipeline,
+      revision: revision.id,
+      trigger: request.trigger,
+      triggeredBy: request.triggeredBy ?? null,
+      params: resolveParams(revision.definition.params, request.params ?? {}),
+      select: request.select ?? null,
+      fullRefresh: request.fullRefresh ?? false,
+      idempotencyKey: request.idempotencyKey ?? null,
+      windowStartMs: await store.runs.lastWindowEndMs(pipeline),
+      windowEndMs,
+      createdAtMs: clock.now(),
+    });
+    this.#queue.wake();
+    return run;
+  }
+
+  async #scheduled(): Promise<Scheduled[]> {
+    const { store } = this.#context;
+    const scheduled: Scheduled[] = [];
+    for (const record of await store.pipelines.list()) {
+      if (record.paused || record.revision === null) continue;
+      const schedule = (await store.revisions.get(record.revision))?.revision.definition.schedule;
+      if (schedule === undefined) continue;
+      scheduled.push({ pipeline: record.name, schedule, lastFiredAtMs: record.lastFiredAtMs });
+    }
+    return scheduled;
+  }
+
+  async #fire(pipeline: string, atMs: number): Promise<void> {
+    const { store, log } = this.#context;
+    const record = await this.#pipelineRecord(pipeline);
+    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
+    const at = new Date(atMs).toISOString();
+    if (found?.revision.definition.overlap === "skip" && await store.runs.isActive(pipeline)) {
+      log("info", "a firing was left out: a run is still going on", { pipeline, at });
+    } else {
+      const key = `schedule ${at}`;
+      // A firing that is made up for may lie before runs that were started by hand.
+      const windowEndMs = Math.max(atMs, await store.runs.lastWindowEndMs(pipeline) ?? atMs);
+      await this.#enqueue(
+        pipeline,
+        { trigger: "schedule", triggeredBy: at, idempotencyKey: key },
+        windowEndMs,
+      );
+    }
+    await store.pipelines.setFired(pipeline, atMs);
+  }
+
+  async #watch(): Promise<void> {
+    const { projectDir, log } = this.#context;
+    try {
+      for await (
+        const _ of watchProject(projectDir, { signal: this.#stopping.signal, debounceMs: WATCH_DEBOUNCE_MS })
+      ) {
+        try {
+          const { applied, removed, faults } = await this.applyProject();
+          if (applied.length + removed.length + faults.length === 0) continue;
+          log(faults.length > 0 ? "warn" : "info", "the project's files changed", {
+            applied: applied.join(" "),
+            removed: removed.join(" "),
+            faults: faults.length,
+          });
+        } catch (error) {
+          if (!this.#stopping.signal.aborted) {
+            log("error", "changed files could not be applied", { error: String(error) });
+          }
+        }
+      }
+    } catch (error) {
+      log("error", "the project's files are no longer watched", { error: String(error) });
+    }
+  }
+
+  #applyContext(): CheckContext & { store: Store } {
+    const { store, projectDir, connectors, references, runProcess, log } = this.#context;
+    return {
+      store,
+      projectDir,
+      connectors,
+      references,
+      runProcess,
+      log,
+      knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
+    };
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#applying.then(work, work);
+    this.#applying = turn.catch(() => {});
+    return turn;
+  }
+
+  async #pipelineRecord(name: string) {
+    const record = await this.#context.store.pipelines.get(name);
+    if (record === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
+    return record;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Fault } from "../../text/fault.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { Revision } from "../../contract/pipeline.ts";
+import { revisionId } from "./revision.ts";
+import { type CheckContext, checkPipelines, isRunnable } from "./check_pipelines.ts";
+import type { ApplyResult, PipelineSource } from "../control/engine.ts";
+import { gitCommit } from "./git.ts";
+import { loadProject, modelFiles } from "./load.ts";
+import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
+import type { Store } from "../store/store.ts";
+
+/**
+ * Puts definitions in force: what was read becomes an immutable revision, once it has been checked.
+ * A pipeline with an error keeps the revision it had, and shows its faults.
+ */
+
+export interface ApplyContext extends CheckContext {
+  readonly store: Store;
+}
+
+/** Applies what the project's files say. Throws not_found where there is no project folder. */
+export async function applyProject(context: ApplyContext, signal: AbortSignal): Promise<ApplyResult> {
+  const { store, projectDir } = context;
+  const project = await loadProject(projectDir, { connectorTypes: context.connectors });
+  const commit = await gitCommit(projectDir, signal);
+  await store.pipelines.putConnectors(project.connectors);
+  const before = new Map((await store.pipelines.list()).map((record) => [record.name, record]));
+  const { applied, unchanged, faults } = await applyLoaded(
+    context,
+    project.pipelines,
+    "files",
+    commit,
+    signal,
+  );
+  const removed: string[] = [];
+  const names = new Set(project.pipelines.map((pipeline) => pipeline.name));
+  for (const record of before.values()) {
+    if (record.origin !== "files" || names.has(record.name)) continue;
+    await store.pipelines.remove(record.name);
+    removed.push(record.name);
+  }
+  return { applied, unchanged, removed, faults: [...project.faults, ...faults] };
+}
+
+/** Checks and applies one definition that came over the API. Throws `invalid` with its faults, or `conflict`. */
+export async function applySource(
+  context: ApplyContext,
+  name: string,
+  source: PipelineSource,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store } = context;
+  if ((await store.pipelines.get(name))?.origin === "files") {
+    throw new AppError(
+      "conflict",
+      `Pipeline "${name}" comes from the project's files: change pipelines/${name}.yaml there, or use another name`,
+    );
+  }
+  const pipeline = await parsePipeline(
+    { name, path: `${name}.yaml`, definition: source.definition },
+    (folder) => modelFiles(folder, new Map(Object.entries(source.models))),
+    {
+      connectorTypes: context.connectors,
+      connectors: {
+        connectors: await store.pipelines.connectors(),
+        broken: new Set(),
+        isReadable: true,
+        faults: [],
+      },
+    },
+  );
+  const [checked] = await checkPipelines(context, [pipeline], signal);
+  const faults = checked?.faults ?? [];
+  if (checked === undefined || !isRunnable(faults)) {
+    throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
+  }
+  const revision = await revisionOf(pipeline, undefined);
+  await store.revisions.save(revision, checked.steps);
+  await putColumns(store, name, checked.streamColumns);
+  await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
+}
+
+async function applyLoaded(
+  context: ApplyContext,
+  pipelines: readonly LoadedPipeline[],
+  origin: "files" | "api",
+  commit: string | undefined,
+  signal: AbortSignal,
+): Promise<{ applied: string[]; unchanged: string[]; faults: Fault[] }> {
+  const { store } = context;
+  const applied: string[] = [];
+  const unchanged: string[] = [];
+  const faults: Fault[] = [];
+  const fresh: LoadedPipeline[] = [];
+  for (const pipeline of pipelines) {
+    const revision = await inForce(store, pipeline, origin, commit);
+    if (revision === undefined) {
+      fresh.push(pipeline);
+      continue;
+    }
+    // Content that was there before its commit gets the commit's name.
+    await store.revisions.save(revision, []);
+    unchanged.push(pipeline.name);
+  }
+  for (
+    const { pipeline, faults: found, steps, streamColumns } of await checkPipelines(context, fresh, signal)
+  ) {
+    faults.push(...found);
+    if (!isRunnable(found) || pipeline.definition === undefined) {
+      await store.pipelines.put({ name: pipeline.name, origin, faults: found });
+      continue;
+    }
+    const revision = await revisionOf(pipeline, commit);
+    await store.revisions.save(revision, steps);
+    await putColumns(store, pipeline.name, streamColumns);
+    await store.pipelines.put({ name: pipeline.name, origin, revision: revision.id, faults: found });
+    applied.push(pipeline.name);
+  }
+  return { applied, unchanged, faults };
+}
+
+/**
+ * The pipeline's revision where it is in force and nothing was wrong with it. Any other content is
+ * checked, also one that was right before: what it reads may have changed since.
+ */
+async function inForce(
+  store: Store,
+  pipeline: LoadedPipeline,
+  origin: "files" | "api",
+  commit: string | undefined,
+): Promise<Revision | undefined> {
+  if (pipeline.definition === undefined || !isRunnable(pipeline.faults)) return undefined;
+  const revision = await revisionOf(pipeline, commit);
+  const record = await store.pipelines.get(pipeline.name);
+  const isSame = record?.revision === revision.id && record.origin === origin;
+  return isSame && isRunnable(record.faults) ? revision : undefined;
+}
+
+async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {
+  const { definition, name, files, connectors } = pipeline;
+  if (definition === undefined) throw new AppError("invalid", `Pipeline "${name}" has no definition`);
+  const parts = { pipeline: name, definition, files, connectors };
+  return { id: await revisionId(parts), ...parts, ...(commit === undefined ? {} : { gitCommit: commit }) };
+}
+
+async function putColumns(
+  store: Store,
+  pipeline: string,
+  columns: Awaited<ReturnType<typeof checkPipelines>>[number]["streamColumns"],
+): Promise<void> {
+  for (const [stream, found] of Object.entries(columns)) {
+    await store.pipelines.putStreamColumns(pipeline, stream, found);
+  }
+}

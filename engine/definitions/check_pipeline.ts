@@ -1,0 +1,95 @@
+import type { Fault } from "../../text/fault.ts";
+import { loadTargets, type PipelineDefinition, type RevisionFile } from "../../contract/pipeline.ts";
+import { hasReference, visitTexts } from "../grants/references.ts";
+import { pathText } from "../../text/schema_faults.ts";
+import type { DocumentPath } from "../../text/yaml_document.ts";
+
+/** A fault of a definition whose shape is right. */
+export interface PipelineFault {
+  readonly path: DocumentPath;
+  readonly at: "key" | "value";
+  readonly message: string;
+  readonly severity: Fault["severity"];
+}
+
+/** The models of a pipeline, and what is wrong with their folder. */
+export interface ModelFiles {
+  readonly files: readonly RevisionFile[];
+  readonly faults: readonly Fault[];
+  /** False where transforms/<folder>/ does not exist. */
+  readonly exists: boolean;
+}
+
+/** A schema of names drops these on the way through: what is lost without a word must be a fault. */
+const RESERVED_KEYS = ["__proto__", "prototype", "constructor"];
+
+/** Finds them anywhere in a definition as it was written. */
+export function checkReservedKeys(value: unknown, path: DocumentPath = []): PipelineFault[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    if (RESERVED_KEYS.includes(key)) return [error(at, "key", "this name cannot be used here")];
+    return checkReservedKeys(inner, at);
+  });
+}
+
+/** A reference in a pipeline would stay as it is: they belong into connectors.yaml. */
+export function checkTexts(definition: PipelineDefinition): PipelineFault[] {
+  const faults: PipelineFault[] = [];
+  visitTexts({ extract: definition.extract, load: definition.load }, (text, path) => {
+    if (!hasReference(text)) return;
+    const message =
+      "references such as ${env:NAME} are replaced in connectors.yaml only; here it is plain text";
+    faults.push({ path, at: "value", message: `${pathText(path)}: ${message}`, severity: "warning" });
+  });
+  return faults;
+}
+
+/** Names that must be one of a kind. Names that SQL knows (params, tables to load) are checked with the SQL. */
+export function checkNames(definition: PipelineDefinition, models: ModelFiles): PipelineFault[] {
+  const faults: PipelineFault[] = [];
+  if (definition.transform !== undefined && !models.exists) {
+    faults.push(
+      error(["transform"], "value", `the folder transforms/${definition.transform}/ does not exist`),
+    );
+  }
+  const streams = Object.keys(definition.extract);
+  for (const [index, name] of streams.entries()) {
+    const twin = streams.slice(0, index).find((other) => other.toLowerCase() === name.toLowerCase());
+    if (twin !== undefined) {
+      faults.push(error(["extract", name], "key", `"${twin}" and "${name}" would be the same table`));
+    }
+  }
+  for (const [name, load] of Object.entries(definition.load)) faults.push(...checkTwinTargets(name, load));
+  if (streams.length === 0 && models.files.length === 0) {
+    faults.push({
+      path: [],
+      at: "key",
+      message: "it has nothing to do: no stream, no model",
+      severity: "warning",
+    });
+  }
+  return faults;
+}
+
+/** The same target twice under one name: the two would undo each other. */
+function checkTwinTargets(name: string, load: PipelineDefinition["load"][string]): PipelineFault[] {
+  const seen = new Set<string>();
+  return loadTargets(load).flatMap((target, index) => {
+    const key = JSON.stringify([target.connector, target.table, target.path]);
+    if (!seen.has(key)) {
+      seen.add(key);
+      return [];
+    }
+    return [error(["load", name, index], "key", "the same target stands here twice")];
+  });
+}
+
+/** `transforms/orders/daily.sql` → daily. */
+export function modelName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).replace(/\.sql$/, "");
+}
+
+function error(path: DocumentPath, at: "key" | "value", message: string): PipelineFault {
+  return { path, at, message: `${pathText(path)}: ${message}`, severity: "error" };
+}

@@ -1,0 +1,155 @@
+import type { Connector } from "../../contract/connector.ts";
+import type { Fault } from "../../text/fault.ts";
+import {
+  type ConnectorDefinition,
+  NAME_PATTERN,
+  PIPELINE_NAME_PATTERN,
+  type RevisionFile,
+} from "../../contract/pipeline.ts";
+import { type ModelFiles, modelName } from "./check_pipeline.ts";
+import type { PipelineContext } from "./check_pipeline_connectors.ts";
+import {
+  CONNECTORS_FILE,
+  NO_CONNECTORS,
+  parseConnectors,
+  type ParsedConnectors,
+} from "./parse_connectors.ts";
+import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
+import { ProjectFiles } from "./read_files.ts";
+
+/** Everything that a project's files say. A fault in one pipeline leaves the others as they are. */
+export interface LoadedProject {
+  /** The connectors without a fault, references not resolved. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** By name. */
+  readonly pipelines: readonly LoadedPipeline[];
+  /** Those of connectors.yaml and of the project as a whole; each pipeline has its own. */
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * Reads connectors.yaml, pipelines/*.yaml and transforms/<folder>/*.sql. Throws not_found where
+ * there is no such folder; everything else that is wrong with the files is a fault with its place.
+ */
+export async function loadProject(
+  projectDir: string,
+  { connectorTypes }: { readonly connectorTypes: readonly Connector[] },
+): Promise<LoadedProject> {
+  const project = await ProjectFiles.open(projectDir);
+  const connectors = await loadConnectors(project, connectorTypes);
+  const faults: Fault[] = [...connectors.faults];
+  const context: PipelineContext = { connectors, connectorTypes };
+
+  const pipelines: LoadedPipeline[] = [];
+  const pathByName = new Map<string, string>();
+  for (const entry of await project.list("pipelines") ?? []) {
+    const path = `pipelines/${entry.name}`;
+    const match = /^(.+)\.ya?ml$/.exec(entry.name);
+    if (match === null || entry.isFolder) continue;
+    const name = match[1] ?? "";
+    const first = pathByName.get(name);
+    if (first !== undefined) {
+      faults.push(fault(path, `pipeline "${name}" is in ${first} already: remove one of the two`));
+      continue;
+    }
+    pathByName.set(name, path);
+    pipelines.push(await loadPipeline(project, name, path, context));
+  }
+  return { connectors: connectors.connectors, pipelines, faults };
+}
+
+async function loadConnectors(
+  project: ProjectFiles,
+  connectorTypes: readonly Connector[],
+): Promise<ParsedConnectors> {
+  const file = await project.read(CONNECTORS_FILE);
+  if (file === undefined) return NO_CONNECTORS;
+  if ("fault" in file) return { ...NO_CONNECTORS, isReadable: false, faults: [file.fault] };
+  return parseConnectors(file.text, connectorTypes);
+}
+
+async function loadPipeline(
+  project: ProjectFiles,
+  name: string,
+  path: string,
+  context: PipelineContext,
+): Promise<LoadedPipeline> {
+  const file = await project.read(path) ?? { fault: fault(path, "was removed while it was read") };
+  const nameFault = PIPELINE_NAME_PATTERN.test(name) ? undefined : fault(
+    path,
+    `the file's name is the pipeline's name: expected a letter or _, then letters, digits, _ or -, ` +
+      "at most 63 characters",
+  );
+  if ("fault" in file || nameFault !== undefined) {
+    return {
+      name,
+      path,
+      definition: undefined,
+      files: [],
+      connectors: {},
+      faults: [nameFault, "fault" in file ? file.fault : undefined].filter((found) => found !== undefined),
+      place: () => ({ file: path }),
+    };
+  }
+  return await parsePipeline(
+    { name, path, definition: file.text },
+    (folder) => loadModels(project, folder),
+    context,
+  );
+}
+
+async function loadModels(project: ProjectFiles, folder: string): Promise<ModelFiles> {
+  const base = `transforms/${folder}`;
+  const entries = await project.list(base);
+  if (entries === undefined) return { files: [], faults: [], exists: false };
+  if (!await project.hasFolder(base)) {
+    const message = "leads out of the project by a symbolic link: copy the folder in";
+    return { files: [], faults: [fault(base, message)], exists: true };
+  }
+  const texts = new Map<string, string>();
+  const faults: Fault[] = [];
+  for (const { name, isFolder } of entries) {
+    const path = `${base}/${name}`;
+    if (isFolder) {
+      const inner = await project.list(path) ?? [];
+      if (!inner.some((entry) => entry.name.endsWith(".sql"))) continue;
+      const message = `its models are not read: put them into ${base}/ itself`;
+      faults.push({ ...fault(path, message), severity: "warning" });
+    } else if (name.endsWith(".sql")) {
+      const file = await project.read(path);
+      if (file === undefined) continue;
+      if ("fault" in file) faults.push(file.fault);
+      else texts.set(name, file.text);
+    }
+  }
+  const models = modelFiles(folder, texts);
+  return { ...models, faults: [...faults, ...models.faults] };
+}
+
+/** Model files by name (`daily.sql` → SQL), with their paths in the project and what is wrong with the names. */
+export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): ModelFiles {
+  const files: RevisionFile[] = [];
+  const faults: Fault[] = [];
+  const nameByKey = new Map<string, string>();
+  for (const [name, content] of [...texts].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)) {
+    const path = `transforms/${folder}/${name}`;
+    const model = modelName(path);
+    const twin = nameByKey.get(model.toLowerCase());
+    if (name !== `${model}.sql` || !NAME_PATTERN.test(model)) {
+      const rule = "a letter or _, then letters, digits or _, at most 63 characters, then .sql";
+      faults.push(fault(path, `the file's name is the table's name: expected ${rule}`));
+    } else if (twin !== undefined) {
+      faults.push(fault(path, `"${twin}" and "${model}" would be the same table: rename one`));
+    } else if (content.trim() === "") {
+      faults.push(fault(path, "the file is empty: a model is one SELECT"));
+    } else {
+      nameByKey.set(model.toLowerCase(), model);
+      files.push({ path, content });
+    }
+  }
+  return { files, faults, exists: true };
+}
+
+function fault(file: string, message: string): Fault {
+  return { file, line: 1, column: 1, message, severity: "error" };
+}

@@ -1,0 +1,142 @@
+import * as v from "valibot";
+import type { Connector } from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { Fault } from "../../text/fault.ts";
+import { type ConnectorDefinition, PIPELINE_NAME_PATTERN } from "../../contract/pipeline.ts";
+import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
+import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
+import { didYouMean, listWords } from "../../text/suggest.ts";
+import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
+
+export const CONNECTORS_FILE = "connectors.yaml";
+
+export interface ParsedConnectors {
+  /** Those without a fault, references not resolved. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** Names of those that are there but have a fault. */
+  readonly broken: ReadonlySet<string>;
+  /** False where the file as a whole could not be read: then no name is known. */
+  readonly isReadable: boolean;
+  readonly faults: readonly Fault[];
+}
+
+export const NO_CONNECTORS: ParsedConnectors = {
+  connectors: {},
+  broken: new Set(),
+  isReadable: true,
+  faults: [],
+};
+
+const connectorNameSchema = v.pipe(
+  v.string(),
+  v.regex(
+    PIPELINE_NAME_PATTERN,
+    "expected a letter or _, then letters, digits, _ or -, at most 63 characters",
+  ),
+);
+
+/** The shape of connectors.yaml, before each entry meets the schema of its type. */
+export const connectorsSchema = v.record(connectorNameSchema, v.looseObject({ type: v.string() }));
+
+/** Reads the text of connectors.yaml. Never throws for what a user wrote. */
+export function parseConnectors(
+  text: string,
+  connectorTypes: readonly Connector[],
+  file = CONNECTORS_FILE,
+): ParsedConnectors {
+  const document = parseYamlDocument(text, file);
+  if (document.value === undefined) return { ...NO_CONNECTORS, isReadable: false, faults: document.faults };
+  const { $schema: _schema, ...entries } = isRecord(document.value) ? document.value : {};
+  const value = isRecord(document.value) ? entries : document.value;
+
+  const connectors: Record<string, ConnectorDefinition> = {};
+  const broken = new Set<string>();
+  const faults: Fault[] = [];
+  const report = (found: readonly SchemaFault[]) => {
+    for (const fault of found) {
+      faults.push({ ...placeOf(document, fault), message: fault.message, severity: "error" });
+      if (fault.path[0] !== undefined) broken.add(String(fault.path[0]));
+    }
+  };
+
+  const shape = checkSchema(connectorsSchema, value);
+  if ("faults" in shape) {
+    report(shape.faults);
+    if (broken.size === 0) return { ...NO_CONNECTORS, isReadable: false, faults };
+  }
+  for (const [name, entry] of Object.entries(isRecord(value) ? value : {})) {
+    if (broken.has(name) || !isConnectorDefinition(entry)) continue;
+    const found = checkConnector(name, entry, connectorTypes);
+    if (found.length === 0) connectors[name] = entry;
+    else report(found);
+  }
+  return { connectors, broken, isReadable: true, faults };
+}
+
+/** Where a schema's fault stands in the document. */
+export function placeOf(document: YamlDocument, fault: { path: DocumentPath; at: "key" | "value" }) {
+  return fault.at === "key" ? document.place(fault.path) : document.valuePlace(fault.path);
+}
+
+function checkConnector(
+  name: string,
+  definition: ConnectorDefinition,
+  connectorTypes: readonly Connector[],
+): SchemaFault[] {
+  const { type, ...config } = definition;
+  const connector = connectorTypes.find((candidate) => candidate.name === type);
+  if (connector === undefined) {
+    const names = connectorTypes.map((candidate) => candidate.name);
+    const hint = didYouMean(type, names) || `; known are ${listWords(names)}`;
+    const message = `${name}.type: unknown connector type "${type}"${hint}`;
+    return [{ path: [name, "type"], at: "value", message, kind: "shape", input: type }];
+  }
+  const faults = checkReferences(name, config);
+  if (faults.length > 0) return faults;
+  return configFaults(name, connector, config).filter((fault) =>
+    !(fault.kind === "format" && isStillOpen(fault.input))
+  );
+}
+
+/** A schema that computes (a URL's parts, say) may throw on a text that is not resolved yet. */
+function configFaults(name: string, connector: Connector, config: Record<string, unknown>): SchemaFault[] {
+  try {
+    const result = checkSchema(connector.configSchema, config, [name]);
+    return "faults" in result ? result.faults : [];
+  } catch (error) {
+    if (isStillOpen(config)) return [];
+    const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+    return [{ path: [name], at: "key", message, kind: "format", input: config }];
+  }
+}
+
+function checkReferences(name: string, config: Record<string, unknown>): SchemaFault[] {
+  const faults: SchemaFault[] = [];
+  visitTexts(config, (text, path) => {
+    try {
+      parseReferences(text);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const message = `${[name, ...path].join(".")}: ${error.message}`;
+      faults.push({ path: [name, ...path], at: "value", message, kind: "format", input: text });
+    }
+  });
+  return faults;
+}
+
+/** Whether the value waits for a reference: its format shows only when the run resolves it. */
+function isStillOpen(value: unknown): boolean {
+  let found = false;
+  visitTexts(value, (text) => {
+    found ||= hasReference(text);
+  });
+  return found;
+}
+
+function isConnectorDefinition(value: unknown): value is ConnectorDefinition {
+  return isRecord(value) && typeof value["type"] === "string";
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

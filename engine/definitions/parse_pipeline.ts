@@ -1,0 +1,131 @@
+import type { Fault, SourcePlace } from "../../text/fault.ts";
+import {
+  type ConnectorDefinition,
+  loadTargets,
+  type PipelineDefinition,
+  pipelineSchema,
+  type RevisionFile,
+} from "../../contract/pipeline.ts";
+import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
+import {
+  checkNames,
+  checkReservedKeys,
+  checkTexts,
+  type ModelFiles,
+  type PipelineFault,
+} from "./check_pipeline.ts";
+import { checkSchedule } from "./check_schedule.ts";
+import { placeOf } from "./parse_connectors.ts";
+import { checkSchema } from "../../text/schema_faults.ts";
+import { type DocumentPath, parseYamlDocument } from "../../text/yaml_document.ts";
+
+/** A pipeline as it was read: whole, or with the faults that keep it from running. */
+export interface LoadedPipeline {
+  readonly name: string;
+  /** Its file, relative to the project. */
+  readonly path: string;
+  /** `undefined` where its text or its shape is wrong. */
+  readonly definition: PipelineDefinition | undefined;
+  /** Its models, in order of their paths. */
+  readonly files: readonly RevisionFile[];
+  /** The connectors that it names, references not resolved. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  readonly faults: readonly Fault[];
+  /** Where the entry at a path of the definition stands, as `["extract", "orders", "mode"]`. */
+  place(path: DocumentPath): SourcePlace;
+}
+
+/**
+ * Reads one definition, from a file or from the API: YAML or JSON text, or its value. `modelsOf`
+ * answers the models of a folder in transforms/. Never throws for what a user wrote.
+ */
+export async function parsePipeline(
+  source: {
+    readonly name: string;
+    readonly path: string;
+    readonly definition: string | Record<string, unknown>;
+  },
+  modelsOf: (folder: string) => ModelFiles | Promise<ModelFiles>,
+  context: PipelineContext,
+): Promise<LoadedPipeline> {
+  const { name, path } = source;
+  const text = typeof source.definition === "string"
+    ? source.definition
+    : JSON.stringify(source.definition, null, 2);
+  const document = parseYamlDocument(text, path);
+  const place = document.place;
+  const broken = (faults: readonly Fault[]): LoadedPipeline => ({
+    name,
+    path,
+    definition: undefined,
+    files: [],
+    connectors: {},
+    faults,
+    place,
+  });
+  if (document.value === undefined) return broken(document.faults);
+  const shape = checkSchema(pipelineSchema, document.value);
+  if ("faults" in shape) {
+    return broken(shape.faults.map((fault) => ({
+      ...placeOf(document, fault),
+      message: fault.message,
+      severity: "error",
+    })));
+  }
+
+  const definition = shape.output;
+  const models = await modelsOf(definition.transform ?? name);
+  const found: PipelineFault[] = [
+    ...checkReservedKeys(document.value),
+    ...scheduleFaults(definition),
+    ...checkTexts(definition),
+    ...checkNames(definition, models),
+    ...checkPipelineConnectors(definition, context),
+  ];
+  const faults = found.map((fault) => ({
+    ...placeOf(document, fault),
+    message: fault.message,
+    severity: fault.severity,
+  }));
+  return {
+    name,
+    path,
+    definition,
+    files: models.files,
+    connectors: namedConnectors(definition, context.connectors.connectors),
+    faults: [...faults, ...models.faults].sort(byPlace),
+    place,
+  };
+}
+
+function scheduleFaults({ schedule }: PipelineDefinition): PipelineFault[] {
+  if (schedule === undefined) return [];
+  return checkSchedule(schedule).map(({ key, message }) => ({
+    path: ["schedule", key],
+    at: "value",
+    message: `schedule.${key}: ${message}`,
+    severity: "error",
+  }));
+}
+
+function namedConnectors(
+  definition: PipelineDefinition,
+  connectors: Readonly<Record<string, ConnectorDefinition>>,
+): Record<string, ConnectorDefinition> {
+  const names = new Set<string>();
+  for (const stream of Object.values(definition.extract)) names.add(stream.connector);
+  for (const load of Object.values(definition.load)) {
+    for (const target of loadTargets(load)) names.add(target.connector);
+  }
+  return Object.fromEntries(
+    [...names].sort().flatMap((name) => {
+      const connector = Object.hasOwn(connectors, name) ? connectors[name] : undefined;
+      return connector === undefined ? [] : [[name, connector]];
+    }),
+  );
+}
+
+function byPlace(a: Fault, b: Fault): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}

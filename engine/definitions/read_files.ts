@@ -1,0 +1,123 @@
+import { join, relative, sep } from "node:path";
+import { AppError } from "../../contract/errors.ts";
+import type { Fault } from "../../text/fault.ts";
+
+/** A text of the project, or why it cannot be had. */
+export type FileText = { readonly text: string } | { readonly fault: Fault };
+
+/** Definitions and SQL are written by hand: one larger than this is a mistake. */
+export const MAX_FILE_BYTES = 5 * 1024 * 1024;
+
+/** The texts of one project folder. Nothing outside it is ever read, not even through a symbolic link. */
+export class ProjectFiles {
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Throws not_found where the folder does not exist, invalid where it is no folder. */
+  static async open(projectDir: string): Promise<ProjectFiles> {
+    try {
+      const root = await Deno.realPath(projectDir);
+      if (!(await Deno.stat(root)).isDirectory) {
+        throw new AppError("invalid", `Cannot load the project: ${projectDir} is not a folder`);
+      }
+      return new ProjectFiles(root);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      const message = `Cannot load the project: the folder ${projectDir} does not exist; ` +
+        "make one with `sluice init`, or name another with --project";
+      throw new AppError("not_found", message, { cause: error });
+    }
+  }
+
+  /** Names in the folder, sorted, without hidden ones; `undefined` where there is no such folder. */
+  async list(folder: string): Promise<{ name: string; isFolder: boolean }[] | undefined> {
+    const entries: { name: string; isFolder: boolean }[] = [];
+    try {
+      for await (const entry of Deno.readDir(join(this.#root, folder))) {
+        if (entry.name.startsWith(".")) continue;
+        entries.push({ name: entry.name, isFolder: entry.isDirectory });
+      }
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+        return undefined;
+      }
+      throw error;
+    }
+    return entries.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  }
+
+  /** Whether the folder is there and, links followed, inside the project. */
+  async hasFolder(folder: string): Promise<boolean> {
+    try {
+      const real = await Deno.realPath(join(this.#root, folder));
+      return this.#isInside(real) && (await Deno.stat(real)).isDirectory;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+      throw error;
+    }
+  }
+
+  /** The text of a file, `undefined` where there is none. `path` is relative with `/`. */
+  async read(path: string): Promise<FileText | undefined> {
+    const refuse = (message: string): FileText => ({ fault: { file: path, message, severity: "error" } });
+    try {
+      const real = await Deno.realPath(join(this.#root, path));
+      if (!this.#isInside(real)) {
+        return refuse("leads out of the project by a symbolic link: copy the file in");
+      }
+      const info = await Deno.stat(real);
+      if (!info.isFile) return refuse("is not a regular file");
+      if (info.size > MAX_FILE_BYTES) return refuse(`is ${megabytes(info.size)} MB large: the limit is 5 MB`);
+      return decode(path, await Deno.readFile(real));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+        return refuse("cannot be read: permission denied");
+      }
+      throw error;
+    }
+  }
+
+  #isInside(real: string): boolean {
+    const path = relative(this.#root, real);
+    return path !== ".." && !path.startsWith(`..${sep}`);
+  }
+}
+
+/** UTF-8 or nothing: a file in another encoding must not end as wrong letters in SQL. */
+function decode(path: string, bytes: Uint8Array): FileText {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (!text.includes("\0")) return { text };
+    return { fault: { file: path, message: "holds a zero byte: it is not a text", severity: "error" } };
+  } catch {
+    const line = firstBadLine(bytes);
+    const message = "is not UTF-8 text: save it as UTF-8";
+    return { fault: { file: path, line, column: 1, message, severity: "error" } };
+  }
+}
+
+function firstBadLine(bytes: Uint8Array): number {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let line = 1;
+  let start = 0;
+  while (start < bytes.length) {
+    const end = bytes.indexOf(10, start);
+    try {
+      decoder.decode(bytes.subarray(start, end === -1 ? bytes.length : end));
+    } catch {
+      return line;
+    }
+    if (end === -1) break;
+    start = end + 1;
+    line++;
+  }
+  return line;
+}
+
+function megabytes(sizeBytes: number): string {
+  return (sizeBytes / 1024 / 1024).toFixed(1);
+}

@@ -1,0 +1,124 @@
+import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { Connector } from "../../contract/connector.ts";
+import { PIPELINE_NAME_PATTERN, pipelineSchema } from "../../contract/pipeline.ts";
+import { modelHeaderSchema } from "../../sql/language/model_header.ts";
+
+/**
+ * The JSON Schemas (draft 7, which editors know) of what users write, made from the schemas that validate it. What
+ * JSON Schema cannot say (exactly one of three keys, a cron expression) is left to `sluice check`.
+ */
+export interface ProjectSchemas {
+  readonly pipeline: JsonSchema;
+  readonly connectors: JsonSchema;
+  readonly model: JsonSchema;
+}
+
+const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
+
+export function createProjectSchemas(connectorTypes: readonly Connector[]): ProjectSchemas {
+  return {
+    pipeline: pipelineJsonSchema(connectorTypes),
+    connectors: connectorsJsonSchema(connectorTypes),
+    model: { ...toJsonSchema(modelHeaderSchema, CONVERSION), title: "The header of a Sluice model" },
+  };
+}
+
+/** `options:` may hold what any connector understands: an editor cannot look into connectors.yaml. */
+function pipelineJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
+  const schema = toJsonSchema(pipelineSchema, CONVERSION);
+  const streamOptions = connectorTypes.map((type) => inner(type.streamOptionsSchema));
+  const loadOptions = connectorTypes.map((type) => inner(type.loadOptionsSchema));
+  const properties = mapProperties(schema.properties, (key, value) => {
+    if (key === "extract") return withOptions(value, streamOptions);
+    return key === "load" ? withOptions(value, loadOptions) : value;
+  });
+  return { ...schema, title: "A Sluice pipeline", properties };
+}
+
+/** The schema with every `options` property below it allowing one of the given ones. */
+function withOptions(schema: JsonSchema, options: readonly JsonSchema[]): JsonSchema {
+  const visit = (value: JsonSchema) => withOptions(value, options);
+  return {
+    ...schema,
+    ...(schema.properties === undefined ? {} : {
+      properties: mapProperties(
+        schema.properties,
+        (key, value) =>
+          key === "options"
+            ? { description: value.description ?? "", type: "object", anyOf: [...options] }
+            : visit(value),
+      ),
+    }),
+    ...(isSchema(schema.additionalProperties)
+      ? { additionalProperties: visit(schema.additionalProperties) }
+      : {}),
+    ...(isSchema(schema.items) ? { items: visit(schema.items) } : {}),
+    ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.filter(isSchema).map(visit) }),
+  };
+}
+
+function connectorsJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
+  const types = connectorTypes.map((type): JsonSchema => {
+    const config = orReference(inner(type.configSchema));
+    return {
+      ...config,
+      title: type.name,
+      description: type.description,
+      properties: { type: { const: type.name, description: type.description }, ...config.properties },
+      required: ["type", ...config.required ?? []],
+    };
+  });
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "The connectors of a Sluice project",
+    description: "Each entry is a name, a type and what that type needs.",
+    type: "object",
+    properties: { $schema: { type: "string" } },
+    propertyNames: { pattern: `${PIPELINE_NAME_PATTERN.source}|^\\$schema$` },
+    additionalProperties: {
+      type: "object",
+      required: ["type"],
+      properties: { type: { enum: connectorTypes.map((type) => type.name) } },
+      anyOf: types,
+    },
+  };
+}
+
+const REFERENCE: JsonSchema = {
+  type: "string",
+  pattern: "\\$\\{(env|secret):",
+  description: "A reference such as ${env:NAME} or ${secret:NAME}.",
+};
+
+/** A text with a format of its own may also be a reference. */
+function orReference(schema: JsonSchema): JsonSchema {
+  if (schema.type === "string" && (schema.pattern !== undefined || schema.format !== undefined)) {
+    const { description, ...rest } = schema;
+    return { ...(description === undefined ? {} : { description }), anyOf: [rest, REFERENCE] };
+  }
+  return {
+    ...schema,
+    ...(schema.properties === undefined ? {} : {
+      properties: mapProperties(schema.properties, (_key, value) => orReference(value)),
+    }),
+    ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.filter(isSchema).map(orReference) }),
+  };
+}
+
+function inner(schema: Connector["configSchema"]): JsonSchema {
+  const { $schema: _dialect, ...rest } = toJsonSchema(schema, CONVERSION);
+  return rest;
+}
+
+function mapProperties(
+  properties: JsonSchema["properties"],
+  change: (key: string, value: JsonSchema) => JsonSchema,
+): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    Object.entries(properties ?? {}).map(([key, value]) => [key, isSchema(value) ? change(key, value) : {}]),
+  );
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

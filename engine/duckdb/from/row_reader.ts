@@ -1,0 +1,94 @@
+import duckdb from "@duckdb/node-bindings";
+import type { SqlRow } from "../../../contract/sql.ts";
+import { type DuckType, readDuckType } from "../duck_type.ts";
+import { readValues } from "./value_reader.ts";
+import { stringReader, validityOf } from "../vector_bytes.ts";
+
+type Cell = string | number | boolean | null;
+
+/** All rows of a result; see SqlRow. A repeated column name gets `_1`, `_2`, … */
+export async function readRows(result: duckdb.Result): Promise<SqlRow[]> {
+  const count = duckdb.column_count(result);
+  const names = distinctNames(Array.from({ length: count }, (_, i) => duckdb.column_name(result, i)));
+  const logicals = Array.from({ length: count }, (_, i) => duckdb.column_logical_type(result, i));
+  const types = logicals.map(readDuckType);
+  const rows: SqlRow[] = [];
+  for (;;) {
+    const chunk = await duckdb.fetch_chunk(result);
+    const size = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk);
+    if (chunk === null || size === 0) return rows;
+    const columns = types.map((type, i) => {
+      const logical = logicals[i];
+      if (logical === undefined) return [];
+      return readCells(duckdb.data_chunk_get_vector(chunk, i), type, logical, size);
+    });
+    for (let row = 0; row < size; row++) {
+      rows.push(Object.fromEntries(names.map((name, i) => [name, columns[i]?.[row] ?? null])));
+    }
+  }
+}
+
+function readCells(vector: duckdb.Vector, type: DuckType, logical: duckdb.LogicalType, size: number): Cell[] {
+  if (type.id === duckdb.Type.VARCHAR) return readStrings(vector, size);
+  const values = readValues(vector, type, logical, size);
+  return values.map((value) => value === undefined ? null : toCell(value, type));
+}
+
+/** Not through DuckDB's values, whose text ends at the first NUL. */
+function readStrings(vector: duckdb.Vector, size: number): Cell[] {
+  const isValid = validityOf(vector, size);
+  const at = stringReader(vector, size);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return Array.from({ length: size }, (_, row) => isValid(row) ? decoder.decode(at(row)) : null);
+}
+
+function toCell(value: duckdb.Value, type: DuckType): Cell {
+  switch (type.id) {
+    case duckdb.Type.BOOLEAN:
+      return duckdb.get_bool(value);
+    case duckdb.Type.TINYINT:
+    case duckdb.Type.SMALLINT:
+    case duckdb.Type.INTEGER:
+    case duckdb.Type.UTINYINT:
+    case duckdb.Type.USMALLINT:
+    case duckdb.Type.UINTEGER:
+    case duckdb.Type.BIGINT:
+      return safeNumber(duckdb.get_int64(value));
+    case duckdb.Type.UBIGINT:
+      return safeNumber(duckdb.get_uint64(value));
+    case duckdb.Type.HUGEINT:
+      return safeNumber(duckdb.get_hugeint(value));
+    case duckdb.Type.UHUGEINT:
+      return safeNumber(duckdb.get_uhugeint(value));
+    case duckdb.Type.FLOAT:
+    case duckdb.Type.DOUBLE: {
+      // A FLOAT's own text: as a double, 0.1 would become 0.10000000149011612.
+      const number = type.id === duckdb.Type.FLOAT
+        ? Number(duckdb.get_varchar(value))
+        : duckdb.get_double(value);
+      return Number.isFinite(number) ? number : duckdb.get_varchar(value);
+    }
+    default:
+      return duckdb.get_varchar(value);
+  }
+}
+
+function safeNumber(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}
+
+function distinctNames(names: readonly string[]): string[] {
+  const taken = new Set(names);
+  const seen = new Set<string>();
+  return names.map((name) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return name;
+    }
+    let suffix = 1;
+    while (taken.has(`${name}_${suffix}`)) suffix++;
+    taken.add(`${name}_${suffix}`);
+    return `${name}_${suffix}`;
+  });
+}

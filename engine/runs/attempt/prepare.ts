@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import type { Connector } from "../../../contract/connector.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { RetryDefinition, Revision } from "../../../contract/pipeline.ts";
+import type { Run } from "../../../contract/run.ts";
+import { type AttemptResult, failedBeforeStart, superviseAttempt } from "./supervise.ts";
+import type { Clock } from "../../../contract/clock.ts";
+import { provide } from "../../grants/grant.ts";
+import { createRedactor } from "../../grants/redact.ts";
+import type { ReferenceSources } from "../../grants/references.ts";
+import type { RunEvents } from "../run_events.ts";
+import type { RunJob } from "../../../contract/job.ts";
+import { type RunProcessProgram, spawnRunProcess } from "./spawn.ts";
+import type { Store } from "../../store/store.ts";
+
+export interface ExecuteContext {
+  readonly store: Store;
+  readonly events: RunEvents;
+  readonly projectDir: string;
+  readonly dataDir: string;
+  readonly connectors: readonly Connector[];
+  readonly references: ReferenceSources;
+  readonly runProcess: RunProcessProgram;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Executed {
+  readonly result: AttemptResult;
+  /** What the run's definition says about trying again. */
+  readonly retry: RetryDefinition | undefined;
+}
+
+/** Where runs keep what they spill; emptied at the start. */
+export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
+
+/** Carries out one attempt of a run: prepares its process and follows it. Throws only what the store throws. */
+export async function executeRun(context: ExecuteContext, run: Run, stop: AbortSignal): Promise<Executed> {
+  const { store, events, clock, log } = context;
+  const found = await store.revisions.get(run.revision);
+  const retry = found?.revision.definition.retry;
+  const tempDir = join(spillFolder(context.dataDir), `${run.id}-${run.attempt}`);
+  let redact = (text: string) => text;
+  try {
+    if (found === undefined) {
+      throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
+    }
+    const provision = await provide(
+      [found.revision],
+      context.connectors,
+      context.references,
+      context.projectDir,
+    );
+    redact = createRedactor(provision.secrets);
+    await Deno.mkdir(tempDir, { recursive: true });
+    const result = await superviseAttempt(
+      {
+        store,
+        events,
+        clock,
+        redact,
+        spawn: (job, onStderr) => spawnRunProcess(context.runProcess, job, provision.access, onStderr),
+      },
+      run,
+      {
+        ...await runJobOf(context, run, found.revision),
+        tempDir,
+        connectors: provision.connectors,
+        allowedPaths: [...new Set([...provision.access.read, ...provision.access.write])],
+      },
+      // With a selection only the process knows which steps it takes: none is put up before.
+      run.select === null ? found.steps : [],
+      stop,
+    );
+    return { result, retry };
+  } catch (error) {
+    log("error", "an attempt could not start", { run: run.id, error: redact(toAppError(error).message) });
+    return { result: failedBeforeStart(error, clock.now(), redact), retry };
+  } finally {
+    await removeIfPresent(tempDir);
+  }
+}
+
+async function runJobOf(
+  { dataDir, projectDir }: ExecuteContext,
+  run: Run,
+  revision: Revision,
+): Promise<Omit<RunJob, "tempDir" | "connectors" | "allowedPaths">> {
+  const warehouseDir = join(dataDir, "warehouse");
+  await Deno.mkdir(warehouseDir, { recursive: true });
+  return {
+    kind: "run",
+    runId: run.id,
+    attempt: run.attempt,
+    pipeline: run.pipeline,
+    definition: revision.definition,
+    files: revision.files,
+    params: run.params,
+    select: run.select,
+    fullRefresh: run.full_refresh,
+    windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
+    windowEndMs: Date.parse(run.window_end),
+    projectDir,
+    warehousePath: join(warehouseDir, `${run.pipeline}.duckdb`),
+  };
+}
+
+export async function removeIfPresent(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,200 @@
+import { type AppError, type ErrorRecord, toAppError } from "../../../contract/errors.ts";
+import type { LogLevel } from "../../../contract/log.ts";
+import type { PipelineStep, Run, RunEvent, Step } from "../../../contract/run.ts";
+import type { Column } from "../../../contract/sql.ts";
+import type { Clock } from "../../../contract/clock.ts";
+import type { RunEvents } from "../run_events.ts";
+import type { Report } from "../../../contract/job.ts";
+import type { RunOutcome, Store } from "../../store/store.ts";
+
+/** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
+const MAX_LOG_LINES = 20_000;
+/** What is reported waits this long for more of it: each write of the store is a write to the disk. */
+const FLUSH_MS = 100;
+const FLUSH_EVENTS = 200;
+
+export interface RecorderContext {
+  readonly store: Store;
+  readonly events: RunEvents;
+  readonly clock: Clock;
+  /** Removes secrets from a text. */
+  readonly redact: (text: string) => string;
+}
+
+/**
+ * Keeps what an attempt reports, in batches, and tells followers. They hear of it when it is stored:
+ * whoever reads the store and then follows misses nothing.
+ */
+export class AttemptRecorder {
+  readonly #context: RecorderContext;
+  readonly #run: Run;
+  readonly #steps = new Map<string, Step>();
+  #seq = 0;
+  #logLines = 0;
+  #pending: RunEvent[] = [];
+  #flushing: Promise<void> = Promise.resolve();
+  #flushError: AppError | undefined;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #knownColumns: Record<string, readonly Column[]> = {};
+
+  constructor(context: RecorderContext, run: Run) {
+    this.#context = context;
+    this.#run = run;
+  }
+
+  /** Puts the planned steps up as pending; those of earlier attempts that ended well stay. */
+  async begin(planned: readonly PipelineStep[]): Promise<void> {
+    const { store } = this.#context;
+    this.#seq = await store.logs.lastSeq(this.#run.id);
+    this.#knownColumns = await store.pipelines.streamColumns(this.#run.pipeline);
+    for (const step of (await store.runs.get(this.#run.id))?.steps ?? []) {
+      const done = step.state === "succeeded" || step.state === "warned";
+      this.#steps.set(step.name, done ? step : pendingStep(step, this.#run.attempt));
+    }
+    for (const step of planned) {
+      if (!this.#steps.has(step.name)) this.#steps.set(step.name, pendingStep(step, this.#run.attempt));
+    }
+    for (const step of this.#steps.values()) this.#keep({ type: "step", step });
+  }
+
+  async take(report: Report): Promise<void> {
+    switch (report.type) {
+      case "step":
+        this.#putStep({ ...report.step, error: redactError(this.#context.redact, report.step.error) });
+        break;
+      case "log":
+        this.log(report.level, report.step, report.message);
+        break;
+      case "progress":
+        this.#keep({ type: "progress", step: report.step, rows: report.rows, size_bytes: report.sizeBytes });
+        break;
+      case "columns":
+        await this.#putColumns(report.stream, report.columns);
+        break;
+      case "checked":
+      case "finished":
+        break;
+    }
+  }
+
+  log(level: LogLevel, step: string | null, message: string): void {
+    this.#logLines += 1;
+    if (this.#logLines > MAX_LOG_LINES) return;
+    const text = this.#logLines === MAX_LOG_LINES
+      ? `More than ${MAX_LOG_LINES} log lines: the rest of this attempt's are left out`
+      : this.#context.redact(message);
+    this.#seq += 1;
+    const at = new Date(this.#context.clock.now()).toISOString();
+    this.#keep({ type: "log", line: { seq: this.#seq, at, level, step, message: text } });
+  }
+
+  runningStep(): string | null {
+    return [...this.#steps.values()].find((step) => step.state === "running")?.name ?? null;
+  }
+
+  /** Closes what was left open by a death or a stop, and writes the rest. Throws what the store threw. */
+  async end(error: ErrorRecord | null, isStop: boolean): Promise<void> {
+    const ended = endOpenSteps([...this.#steps.values()], error, isStop, this.#context.clock.now());
+    for (const step of ended) this.#putStep(step);
+    if (error !== null) this.log("error", null, error.message);
+    this.#flush();
+    await this.#flushing;
+    if (this.#flushError !== undefined) throw this.#flushError;
+  }
+
+  outcome(error: ErrorRecord | null, peakRssBytes: number | null): Omit<RunOutcome, "reason"> {
+    const steps = [...this.#steps.values()];
+    const rowsOf = (kind: Step["kind"]) =>
+      steps.filter((step) => step.kind === kind && step.state === "succeeded")
+        .reduce((sum, step) => sum + (step.rows ?? 0), 0);
+    return {
+      atMs: this.#context.clock.now(),
+      error,
+      rowsExtracted: rowsOf("extract"),
+      rowsLoaded: rowsOf("load"),
+      warnings: steps.filter((step) => step.state === "warned").length,
+      peakRssBytes,
+    };
+  }
+
+  #putStep(step: Step): void {
+    this.#steps.set(step.name, step);
+    this.#keep({ type: "step", step });
+  }
+
+  async #putColumns(stream: string, columns: readonly Column[]): Promise<void> {
+    if (JSON.stringify(this.#knownColumns[stream]) === JSON.stringify(columns)) return;
+    this.#knownColumns[stream] = columns;
+    await this.#context.store.pipelines.putStreamColumns(this.#run.pipeline, stream, columns);
+  }
+
+  #keep(event: RunEvent): void {
+    this.#pending.push(event);
+    if (this.#pending.length >= FLUSH_EVENTS) this.#flush();
+    else this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    const events = this.#pending;
+    if (events.length === 0) return;
+    this.#pending = [];
+    this.#flushing = this.#flushing.then(() => this.#store(events)).catch((error) => {
+      this.#flushError ??= toAppError(error);
+    });
+  }
+
+  async #store(events: readonly RunEvent[]): Promise<void> {
+    const { store } = this.#context;
+    // Of a step that changed several times, the last is what it is.
+    const steps = new Map(
+      events.flatMap((event) => event.type === "step" ? [[event.step.name, event.step]] : []),
+    );
+    const lines = events.flatMap((event) => event.type === "log" ? [event.line] : []);
+    if (steps.size > 0) await store.runs.putSteps(this.#run.id, [...steps.values()]);
+    if (lines.length > 0) await store.logs.append(this.#run.id, lines);
+    for (const event of events) this.#context.events.publish(this.#run.id, event);
+  }
+}
+
+function pendingStep(step: PipelineStep | Step, attempt: number): Step {
+  return {
+    name: step.name,
+    kind: step.kind,
+    state: "pending",
+    attempt,
+    rows: null,
+    size_bytes: null,
+    started_at: null,
+    finished_at: null,
+    duration_ms: null,
+    error: null,
+    sql: "summary" in step ? null : step.sql,
+    depends: step.depends,
+  };
+}
+
+export function redactError(redact: (text: string) => string, error: ErrorRecord | null): ErrorRecord | null {
+  if (error === null) return null;
+  return {
+    code: error.code,
+    message: redact(error.message),
+    ...(error.detail === undefined ? {} : { detail: redact(error.detail) }),
+  };
+}
+
+/** The steps that were left open, as they end where nobody works on them any more. */
+export function endOpenSteps(
+  steps: readonly Step[],
+  error: ErrorRecord | null,
+  isStop: boolean,
+  nowMs: number,
+): Step[] {
+  return steps.flatMap((step): Step[] => {
+    if (step.state === "pending") return [{ ...step, state: isStop ? "cancelled" : "skipped" }];
+    if (step.state !== "running") return [];
+    const state = isStop ? "cancelled" : "failed";
+    return [{ ...step, state, finished_at: new Date(nowMs).toISOString(), error: step.error ?? error }];
+  });
+}

@@ -1,0 +1,205 @@
+import type { Access } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Job, Order, Report } from "../../../contract/job.ts";
+
+/** Where the program of a run's process is, as the composition root found it. */
+export interface RunProcessProgram {
+  /** The deno executable. */
+  readonly deno: string;
+  /** The program's file. */
+  readonly entry: string;
+  /** deno.json of a checkout or of the unpacked file. */
+  readonly config: string;
+  /** deno.lock of a checkout; the unpacked file needs none. */
+  readonly lock?: string;
+  /** Folders with code and native libraries that the process reads. */
+  readonly codeRoots: readonly string[];
+  /** DENO_DIR, so that what is compiled once stays compiled. */
+  readonly denoDir: string | undefined;
+}
+
+/** A run's process, from the side of its server. Disposing of it kills it. */
+export interface RunProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** Ends when the process has closed its output. Throws `internal` where a line is not a report. */
+  readonly reports: AsyncIterable<Report>;
+  /** Resolves when the process is gone. */
+  readonly status: Promise<Deno.CommandStatus>;
+  send(order: Order): Promise<void>;
+  /** Closes the process's stdin: after its last report it ends by that. */
+  close(): Promise<void>;
+  kill(): void;
+}
+
+/** No report comes near this; a longer line is a process gone mad. */
+const MAX_LINE_LENGTH = 64 * 1024 * 1024;
+
+/**
+ * Starts a process that may do what this job needs and nothing else: no environment, no
+ * subprocesses, the network of its connectors, the folders of its connectors. DuckDB's own files
+ * are opened by native code, which `lockdown` in engine/duckdb confines.
+ */
+export async function spawnRunProcess(
+  program: RunProcessProgram,
+  job: Job,
+  access: Access,
+  onStderr: (line: string) => void,
+): Promise<RunProcess> {
+  // The warehouse itself: a file whose making a kill cut off has to be cleared away.
+  const own = job.kind === "run" ? [job.tempDir, job.warehousePath] : [job.tempDir];
+  const read = [...program.codeRoots, ...access.read, ...access.write, ...own];
+  const write = [...access.write, ...own];
+  const args = [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--no-remote",
+    "--cached-only",
+    // Without the lock deno asks the registry what versions there are.
+    ...(program.lock === undefined ? ["--no-lock"] : [`--lock=${program.lock}`, "--frozen"]),
+    `--config=${program.config}`,
+    "--allow-ffi",
+    "--ignore-env",
+    `--allow-read=${permissionList(read)}`,
+    `--allow-write=${permissionList(write)}`,
+    ...(access.hosts.length === 0 ? [] : [`--allow-net=${permissionList(access.hosts)}`]),
+    program.entry,
+  ];
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program.deno, {
+      args,
+      cwd: job.projectDir,
+      clearEnv: true,
+      env: {
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+        ...(program.denoDir === undefined ? {} : { DENO_DIR: program.denoDir }),
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    throw new AppError(
+      "unavailable",
+      `Cannot start the run's process with ${program.deno}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const stdin = child.stdin.getWriter();
+  const stderrDone = forwardLines(child.stderr, onStderr);
+  const writeLine = async (value: Job | Order) => {
+    try {
+      await stdin.write(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
+    } catch {
+      // The process is gone; its status tells more than a broken pipe.
+    }
+  };
+  await writeLine(job);
+  let closed = false;
+  const close = async () => {
+    if (closed) return;
+    closed = true;
+    await stdin.close().catch(() => {});
+  };
+  const kill = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // Already gone.
+    }
+  };
+  const status = child.status.then(async (result) => {
+    await stderrDone;
+    return result;
+  });
+  return {
+    pid: child.pid,
+    reports: readReports(child.stdout),
+    status,
+    send: writeLine,
+    close,
+    kill,
+    async [Symbol.asyncDispose]() {
+      kill();
+      await close();
+      await status;
+      // Unread output would keep the pipe open.
+      if (!child.stdout.locked) await child.stdout.cancel();
+    },
+  };
+}
+
+/** Deno splits permission lists at commas; `,,` is a comma itself. */
+function permissionList(values: readonly string[]): string {
+  return [...new Set(values)].map((value) => value.replaceAll(",", ",,")).join(",");
+}
+
+async function* readReports(stdout: ReadableStream<Uint8Array>): AsyncIterable<Report> {
+  for await (const line of linesOf(stdout)) {
+    if (line === "") continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (error) {
+      throw new AppError("internal", "The run's process wrote a line that is not a report", {
+        detail: line.slice(0, 200),
+        cause: error,
+      });
+    }
+    if (!isReport(value)) {
+      throw new AppError("internal", "The run's process wrote a report of an unknown type", {
+        detail: line.slice(0, 200),
+      });
+    }
+    yield value;
+  }
+}
+
+const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
+  "log",
+  "step",
+  "progress",
+  "columns",
+  "checked",
+  "finished",
+]);
+
+/** Both ends are the same version of the same program, so the type is all that is looked at. */
+function isReport(value: unknown): value is Report {
+  return typeof value === "object" && value !== null && "type" in value && REPORT_TYPES.has(value.type);
+}
+
+/** Lines of a byte stream of UTF-8, without their ends. Throws `internal` where one has no end in sight. */
+export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = decoder.decode(chunk, { stream: true }).split("\n");
+    parts[0] = rest + (parts[0] ?? "");
+    rest = parts.pop() ?? "";
+    if (rest.length > MAX_LINE_LENGTH) {
+      throw new AppError("internal", "A line of a run's process is too long");
+    }
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
+}
+
+async function forwardLines(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  try {
+    for await (const line of linesOf(stream)) if (line.trim() !== "") onLine(line.slice(0, 4_000));
+  } catch {
+    // Killed in the middle of a line.
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,138 @@
+import { Cron } from "croner";
+import type { Log } from "../../contract/log.ts";
+import { durationMs, type ScheduleDefinition } from "../../contract/pipeline.ts";
+import type { Clock } from "../../contract/clock.ts";
+
+/** The clock may be set or a laptop may sleep: look at it at least this often. */
+const MAX_WAIT_MS = 30_000;
+
+export interface Scheduled {
+  readonly pipeline: string;
+  readonly schedule: ScheduleDefinition;
+  /** When it last fired, epoch milliseconds; null for never. */
+  readonly lastFiredAtMs: number | null;
+}
+
+export interface SchedulerContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Everything that has a schedule and is not paused. */
+  readonly list: () => Promise<Scheduled[]>;
+  /** Enqueues the run of this firing; called once a firing. */
+  readonly fire: (pipeline: string, atMs: number) => Promise<void>;
+}
+
+/** Fires pipelines by their cron expressions. It only enqueues. */
+export class Scheduler {
+  readonly #context: SchedulerContext;
+  readonly #stopping = new AbortController();
+  #woken = new AbortController();
+  #loop: Promise<void> | undefined;
+  /** Firings up to here have been looked at, by pipeline and by the schedule it had. */
+  readonly #seen = new Map<string, { key: string; untilMs: number }>();
+
+  constructor(context: SchedulerContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#loop = this.#work();
+  }
+
+  /** Definitions changed: looks again. */
+  wake(): void {
+    this.#woken.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.wake();
+    await this.#loop;
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#context;
+    while (!this.#stopping.signal.aborted) {
+      const woken = this.#woken = new AbortController();
+      let waitMs = MAX_WAIT_MS;
+      try {
+        const nextMs = await this.#fireDue();
+        if (nextMs !== undefined) waitMs = Math.min(waitMs, Math.max(nextMs - clock.now(), 0));
+      } catch (error) {
+        log("error", "the schedules cannot be read; trying again", { error: String(error) });
+      }
+      await clock.sleep(waitMs, woken.signal);
+    }
+  }
+
+  /** Fires what is due and answers when the next is, epoch milliseconds. */
+  async #fireDue(): Promise<number | undefined> {
+    const { clock, list, fire, log } = this.#context;
+    let nextMs: number | undefined;
+    for (const entry of await list()) {
+      const nowMs = clock.now();
+      const dueMs = latestFiring(entry.pipeline, entry.schedule, this.#since(entry, nowMs), nowMs);
+      if (dueMs !== undefined) {
+        try {
+          await fire(entry.pipeline, dueMs);
+        } catch (error) {
+          log("error", "a scheduled run could not be queued", {
+            pipeline: entry.pipeline,
+            error: String(error),
+          });
+        }
+      }
+      this.#seen.set(entry.pipeline, { key: JSON.stringify(entry.schedule), untilMs: nowMs });
+      const followingMs = nextFiringMs(entry.pipeline, entry.schedule, nowMs);
+      if (followingMs !== undefined && (nextMs === undefined || followingMs < nextMs)) nextMs = followingMs;
+    }
+    return nextMs;
+  }
+
+  /** From when on firings count: none are made up for a schedule that is new here, but by `catchup: last`. */
+  #since(entry: Scheduled, nowMs: number): number {
+    const seen = this.#seen.get(entry.pipeline);
+    if (seen !== undefined && seen.key === JSON.stringify(entry.schedule)) return seen.untilMs;
+    if (seen === undefined && entry.schedule.catchup === "last" && entry.lastFiredAtMs !== null) {
+      return entry.lastFiredAtMs;
+    }
+    return nowMs;
+  }
+}
+
+/** When the schedule next fires after the given moment, jitter included; undefined for never. */
+export function nextFiringMs(
+  pipeline: string,
+  schedule: ScheduleDefinition,
+  afterMs: number,
+): number | undefined {
+  const shiftMs = jitterMs(pipeline, schedule);
+  const cron = new Cron(schedule.cron, { timezone: schedule.timezone, paused: true });
+  const next = cron.nextRun(new Date(afterMs - shiftMs));
+  return next === null ? undefined : next.getTime() + shiftMs;
+}
+
+/** The newest firing in (sinceMs, untilMs]: of several missed ones, only the last counts. */
+function latestFiring(
+  pipeline: string,
+  schedule: ScheduleDefinition,
+  sinceMs: number,
+  untilMs: number,
+): number | undefined {
+  const shiftMs = jitterMs(pipeline, schedule);
+  const first = nextFiringMs(pipeline, schedule, sinceMs);
+  if (first === undefined || first > untilMs) return undefined;
+  const cron = new Cron(schedule.cron, { timezone: schedule.timezone, paused: true });
+  const last = cron.previousRuns(2, new Date(untilMs - shiftMs + 1_000))
+    .map((firing) => firing.getTime() + shiftMs)
+    .find((firingMs) => firingMs <= untilMs);
+  return Math.max(first, last ?? first);
+}
+
+/** The same share of the window for the same pipeline, so that many do not start together. */
+function jitterMs(pipeline: string, schedule: ScheduleDefinition): number {
+  if (schedule.jitter === undefined) return 0;
+  let hash = 2_166_136_261;
+  for (const byte of new TextEncoder().encode(pipeline)) hash = Math.imul(hash ^ byte, 16_777_619) >>> 0;
+  return Math.floor((hash / 2 ** 32) * durationMs(schedule.jitter));
+}

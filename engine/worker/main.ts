@@ -1,0 +1,56 @@
+import { connectors } from "../../connectors/registry.ts";
+import { AppError, toErrorRecord } from "../../contract/errors.ts";
+import { checkJob } from "./check_job.ts";
+import type { Job, Order } from "../../contract/job.ts";
+import { Reporter } from "./reporter.ts";
+import { runJob } from "./run_job.ts";
+import { linesOf } from "../runs/attempt/spawn.ts";
+
+/**
+ * The program of a run's process: reads one job from stdin, reports on stdout, and ends when stdin
+ * closes, which is also how it notices that its server is gone.
+ */
+async function main(): Promise<void> {
+  // Whatever a library prints must not get between the reports.
+  const toStderr = (...values: unknown[]) =>
+    writeAll(Deno.stderr, new TextEncoder().encode(`${values.join(" ")}\n`));
+  Object.assign(console, { log: toStderr, info: toStderr, debug: toStderr, warn: toStderr, error: toStderr });
+
+  const reporter = new Reporter((bytes) => writeAll(Deno.stdout, bytes));
+  const lines = linesOf(Deno.stdin.readable)[Symbol.asyncIterator]();
+  const first = await lines.next();
+  if (first.done) Deno.exit(1);
+  const job: Job = JSON.parse(first.value);
+  const stop = new AbortController();
+  const listening = (async () => {
+    for (let line = await lines.next(); !line.done; line = await lines.next()) {
+      const order: Order = JSON.parse(line.value);
+      if (order.type === "cancel") stop.abort(new AppError(order.error.code, order.error.message));
+    }
+    // The server closed stdin: after the last report that means done, before it that nobody listens any more.
+    Deno.exit(0);
+  })();
+
+  try {
+    if (job.kind === "run") await runJob(job, { connectors, reporter, signal: stop.signal });
+    else {
+      const reports = await checkJob(job, { connectors, reporter, signal: stop.signal });
+      reporter.send({ type: "checked", reports });
+    }
+    reporter.send({ type: "finished", error: null });
+  } catch (error) {
+    reporter.send({ type: "finished", error: toErrorRecord(error) });
+  }
+  await listening;
+}
+
+function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  try {
+    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+  } catch {
+    // A closed pipe: the server is gone, and stdin tells so too.
+    Deno.exit(1);
+  }
+}
+
+await main();

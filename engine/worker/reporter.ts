@@ -1,0 +1,61 @@
+import type { LogLevel } from "../../contract/log.ts";
+import type { PipelineStep, Step } from "../../contract/run.ts";
+import type { Report } from "../../contract/job.ts";
+
+/** Followers see numbers move this often, not faster. */
+const PROGRESS_EVERY_MS = 200;
+
+/** Writes a process's reports to its stdout, one JSON object a line, in the order of the calls. */
+export class Reporter {
+  readonly #write: (bytes: Uint8Array) => void;
+  #lastProgressMs = 0;
+
+  /** `write` takes all of the bytes before it returns. */
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  send(report: Report): void {
+    this.#write(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
+  }
+
+  log(level: LogLevel, step: string | null, message: string): void {
+    this.send({ type: "log", level, step, message });
+  }
+
+  progress(step: string, rows: number, sizeBytes: number | null = null): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastProgressMs < PROGRESS_EVERY_MS) return;
+    this.#lastProgressMs = nowMs;
+    this.send({ type: "progress", step, rows, sizeBytes });
+  }
+}
+
+/** A step that has just begun. */
+export function startStep(step: PipelineStep, attempt: number, startedAtMs: number): Step {
+  return {
+    name: step.name,
+    kind: step.kind,
+    state: "running",
+    attempt,
+    rows: null,
+    size_bytes: null,
+    started_at: new Date(startedAtMs).toISOString(),
+    finished_at: null,
+    duration_ms: null,
+    error: null,
+    sql: step.sql,
+    depends: step.depends,
+  };
+}
+
+/** The step with its end, `change` over it. */
+export function endStep(step: Step, change: Partial<Step>, nowMs: number): Step {
+  const startedMs = step.started_at === null ? nowMs : Date.parse(step.started_at);
+  return {
+    ...step,
+    ...change,
+    finished_at: new Date(nowMs).toISOString(),
+    duration_ms: Math.max(0, nowMs - startedMs),
+  };
+}

@@ -1,0 +1,109 @@
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { requestId } from "hono/request-id";
+import { toAppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import type { AccessStore } from "../../engine/store/store.ts";
+import type { AppEnv } from "./app_env.ts";
+import type { Auth } from "../auth/auth.ts";
+import { answerHeaders, crossSiteGuard, hostGuard } from "./guards.ts";
+import { HttpError, problemResponse } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { pipelineRoutes } from "../routes/pipelines.ts";
+import { runRoutes } from "../routes/runs.ts";
+import { tokenRoutes } from "../routes/tokens.ts";
+
+const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
+
+export interface AppOptions {
+  readonly engine: Engine;
+  readonly access: AccessStore;
+  readonly auth: Auth;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The pages, at `/`; they ask `auth` themselves. */
+  readonly pages?: Hono<AppEnv>;
+  /** /healthz answers 503 until it is; ready from the start by default. */
+  readonly isReady?: () => boolean;
+  /** The names in Host that are answered, beside localhost and addresses; any name by default. */
+  readonly allowedHosts?: readonly string[];
+}
+
+/** Everything that the server answers over HTTP. */
+export function createApp(options: AppOptions): Hono<AppEnv> {
+  const { auth, log, pages } = options;
+  const routes = apiRoutes(options);
+  const app = new Hono<AppEnv>();
+  app.use(requestId());
+  app.use(answerHeaders());
+  app.get("/healthz", (c) => health(c, options));
+  if (options.allowedHosts !== undefined) app.use(hostGuard(options.allowedHosts));
+  app.use(crossSiteGuard());
+  app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseBody }));
+
+  for (const { spec, respond } of routes) {
+    app.on(spec.method, [spec.path], async (c) => respond(c, await auth.requireUser(c, spec.role)));
+  }
+  for (const [path, methods] of methodsByPath(routes)) {
+    app.all(path, (c) => {
+      throw new HttpError(405, "invalid", `${c.req.method} does not go here, only ${methods}`, {
+        allow: methods,
+      });
+    });
+  }
+  app.get("/openapi.json", async (c) => {
+    await auth.requireUser(c, "viewer");
+    // Loaded when first asked for: it would cost every start of the server.
+    const { openApi } = await import("./openapi.ts");
+    return c.json(openApi(routes, options.version));
+  });
+  const notFound = (c: Context<AppEnv>): never => {
+    throw new HttpError(404, "not_found", `There is nothing at ${c.req.path}`);
+  };
+  app.all("/api/*", notFound);
+  if (pages !== undefined) app.route("/", pages);
+  app.notFound(notFound);
+  app.onError((error, c) => answerError(error, c, log));
+  return app;
+}
+
+/** The routes of the API, as they are served and documented. */
+export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock">): Route[] {
+  const { engine, access, clock } = options;
+  return [...pipelineRoutes(engine), ...runRoutes(engine, clock), ...tokenRoutes(access, clock)];
+}
+
+function health(c: Context<AppEnv>, { version, isReady = () => true }: AppOptions): Response {
+  return isReady() ? c.json({ status: "ok", version }) : c.json({ status: "starting", version }, 503);
+}
+
+function refuseBody(): never {
+  throw new HttpError(413, "invalid", `The request's body is larger than ${BODY_LIMIT_BYTES} bytes`);
+}
+
+function methodsByPath(routes: readonly Route[]): Map<string, string> {
+  const paths = new Map<string, string>();
+  for (const { spec } of routes) {
+    const method = spec.method === "get" ? "GET, HEAD" : spec.method.toUpperCase();
+    const known = paths.get(spec.path);
+    paths.set(spec.path, known === undefined ? method : `${known}, ${method}`);
+  }
+  return paths;
+}
+
+function answerError(thrown: Error, c: Context<AppEnv>, log: Log): Response {
+  const error = toAppError(thrown);
+  const requestId = c.get("requestId");
+  if (error.code === "internal") {
+    const cause = error.cause instanceof Error ? error.cause : error;
+    log("error", `${c.req.method} ${c.req.path} failed: ${error.message}`, {
+      request_id: requestId,
+      ...(error.detail === undefined ? {} : { detail: error.detail }),
+      stack: cause.stack,
+    });
+  }
+  return problemResponse(error, requestId);
+}

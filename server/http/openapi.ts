@@ -1,0 +1,137 @@
+import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
+import type { ErrorCode } from "../../contract/errors.ts";
+import {
+  errorRecordSchema,
+  logLineSchema,
+  pipelineDetailSchema,
+  pipelineStepSchema,
+  pipelineSummarySchema,
+  runDetailSchema,
+  runSchema,
+  stepSchema,
+} from "../../contract/run.ts";
+import { problemSchema, STATUS } from "./problem.ts";
+import type { AnswerSpec, Route } from "./route.ts";
+
+/** The schemas that have a name in the document; others stand where they are used. */
+const NAMED = {
+  Run: runSchema,
+  RunDetail: runDetailSchema,
+  Step: stepSchema,
+  LogLine: logLineSchema,
+  ErrorRecord: errorRecordSchema,
+  PipelineSummary: pipelineSummarySchema,
+  PipelineDetail: pipelineDetailSchema,
+  PipelineStep: pipelineStepSchema,
+  Problem: problemSchema,
+};
+
+const CONVERSION = {
+  target: "draft-2020-12",
+  // What a check or a transformation does is said in descriptions and by the 400 it leads to.
+  errorMode: "ignore",
+  overrideRef: ({ referenceId }: { referenceId: string }) => `#/components/schemas/${referenceId}`,
+} as const;
+
+/** The API as OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1.html. */
+export function openApi(routes: readonly Route[], version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.spec.path.replaceAll(/:(\w+)/g, "{$1}");
+    (paths[path] ??= {})[route.spec.method] = operationOf(route);
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Sluice",
+      version,
+      description:
+        "Errors are problem+json (RFC 9457). Times are ISO 8601 in UTC, sizes bytes, durations milliseconds.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    security: [{ token: [] }, { session: [] }],
+    paths,
+    components: {
+      schemas: toJsonSchemaDefs(NAMED, { ...CONVERSION, typeMode: "output" }),
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer" },
+        session: { type: "apiKey", in: "cookie", name: "sluice_session" },
+      },
+    },
+  };
+}
+
+function operationOf({ spec }: Route): Record<string, unknown> {
+  const { answer } = spec;
+  // What is sent: texts in a path, a query or a header come as the number that they are read as.
+  const sent = schemaOf(spec.request, "input");
+  const read = schemaOf(spec.request, "output");
+  const body = sent.properties?.["body"];
+  const codes: ErrorCode[] = ["invalid", "unauthorized", "forbidden", ...spec.errors ?? []];
+  return {
+    operationId: spec.operation,
+    summary: spec.summary,
+    description: `For the role ${spec.role}${spec.role === "admin" ? "" : " and those above it"}.`,
+    parameters: [
+      ...parametersOf(read.properties?.["params"], "path"),
+      ...parametersOf(read.properties?.["query"], "query"),
+      ...parametersOf(read.properties?.["headers"], "header"),
+    ],
+    ...(body === undefined ? {} : {
+      requestBody: {
+        required: sent.required?.includes("body") ?? false,
+        content: { "application/json": { schema: body } },
+      },
+    }),
+    responses: {
+      [answer.status]: answerOf(answer),
+      ...Object.fromEntries(codes.map((code) => [STATUS[code], PROBLEM])),
+    },
+  };
+}
+
+function parametersOf(schema: JsonSchema | boolean | undefined, place: "path" | "query" | "header") {
+  if (typeof schema !== "object") return [];
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    const { description, ...rest } = typeof property === "object" ? property : {};
+    return {
+      name,
+      in: place,
+      required: schema.required?.includes(name) ?? false,
+      ...(description === undefined ? {} : { description }),
+      schema: rest,
+    };
+  });
+}
+
+function answerOf({ description, schema, mediaType, headers }: AnswerSpec<unknown>) {
+  const type = schema === undefined ? mediaType : "application/json";
+  const body = schema === undefined ? { type: "string" } : schemaOf(schema, "output");
+  return {
+    description,
+    ...(type === undefined ? {} : { content: { [type]: { schema: body } } }),
+    ...(headers === undefined ? {} : {
+      headers: Object.fromEntries(
+        Object.entries(headers).map((
+          [name, text],
+        ) => [name, { description: text, schema: { type: "string" } }]),
+      ),
+    }),
+  };
+}
+
+/** The schemas of NAMED are referred to; they stand in the document's components. */
+function schemaOf(schema: GenericSchema, typeMode: "input" | "output"): JsonSchema {
+  const { $schema: _schema, $defs: _defs, ...rest } = toJsonSchema(schema, {
+    ...CONVERSION,
+    typeMode,
+    definitions: NAMED,
+  });
+  return rest;
+}
+
+const PROBLEM = {
+  description: "What is wrong.",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};

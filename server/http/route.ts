@@ -1,0 +1,133 @@
+import type { Context } from "hono";
+import type * as v from "valibot";
+import { AppError } from "../../contract/errors.ts";
+import { checkSchema } from "../../text/schema_faults.ts";
+import type { Role } from "../../engine/store/store.ts";
+import type { AppEnv } from "./app_env.ts";
+import type { User } from "../auth/auth.ts";
+import { findJsonFault } from "./json_position.ts";
+import { HttpError } from "./problem.ts";
+
+/**
+ * One endpoint of the API. The schemas here are the only ones: they validate the request, type the
+ * handler and make /openapi.json.
+ */
+export interface RouteSpec<Input extends RequestSchema, Answer> {
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  /** With Hono's `:name` for a parameter. */
+  readonly path: string;
+  /** The operation's id, as generated clients name their functions. */
+  readonly operation: string;
+  readonly summary: string;
+  /** The least role that may ask. */
+  readonly role: Role;
+  readonly request: Input;
+  readonly answer: AnswerSpec<Answer>;
+  /** Other codes than unauthorized, forbidden and invalid that a client should expect. */
+  readonly errors?: readonly ("not_found" | "conflict")[];
+  handle(input: v.InferOutput<Input>, context: RequestContext): Promise<RouteAnswer<Answer> | Response>;
+}
+
+/**
+ * An object of `params` (of the path), `query` (a strict object), `headers` (names in lower case)
+ * and `body` (JSON), each where the route has it.
+ */
+export type RequestSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
+
+export interface AnswerSpec<Answer> {
+  readonly status: 200 | 201 | 202 | 204;
+  readonly description: string;
+  /** JSON's schema; none where there is no body, or one of another media type. */
+  readonly schema?: v.GenericSchema<unknown, Answer>;
+  readonly mediaType?: string;
+  /** Name → what it says. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface RouteAnswer<Answer> {
+  readonly body: Answer;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface RequestContext {
+  readonly user: User;
+  /** Aborts when the client has gone or the server is to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** A route with its types folded away, for lists. */
+export interface Route {
+  readonly spec: Omit<RouteSpec<RequestSchema, unknown>, "handle">;
+  respond(c: Context<AppEnv>, user: User): Promise<Response>;
+}
+
+export function route<Input extends RequestSchema, Answer>(spec: RouteSpec<Input, Answer>): Route {
+  return {
+    spec,
+    async respond(c, user) {
+      const answer = await spec.handle(await readInput(spec.request, c), { user, signal: signalOf(c) });
+      if (answer instanceof Response) return answer;
+      const init = { status: spec.answer.status, headers: { ...answer.headers } };
+      return answer.body === undefined ? new Response(null, init) : Response.json(answer.body, init);
+    },
+  };
+}
+
+async function readInput<Input extends RequestSchema>(
+  schema: Input,
+  c: Context<AppEnv>,
+): Promise<v.InferOutput<Input>> {
+  const checked = checkSchema<v.InferOutput<Input>>(schema, {
+    params: c.req.param(),
+    query: readQuery(c),
+    headers: Object.fromEntries(c.req.raw.headers),
+    ...("body" in schema.entries ? { body: await readBody(c) } : {}),
+  });
+  if ("output" in checked) return checked.output;
+  throw new AppError("invalid", checked.faults.map(({ message }) => message).join("; "));
+}
+
+function readQuery(c: Context<AppEnv>): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, values] of Object.entries(c.req.queries())) {
+    const [value, ...more] = values;
+    if (more.length > 0) throw new AppError("invalid", `The query parameter ${name} is there more than once`);
+    if (value !== undefined) query[name] = value;
+  }
+  return query;
+}
+
+/** Undefined where the request has no body. */
+async function readBody(c: Context<AppEnv>): Promise<unknown> {
+  const text = await c.req.text();
+  if (text === "") return undefined;
+  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type === undefined || !/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type)) {
+    throw new HttpError(
+      415,
+      "invalid",
+      `The request's body is ${type ?? "of no stated type"}: send JSON with Content-Type: application/json`,
+    );
+  }
+  const value = parseJson(text);
+  // An object schema would take a list for an object.
+  if (Array.isArray(value)) {
+    throw new AppError("invalid", "The request's body is a list, expected an object: {…}");
+  }
+  return value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const place = findJsonFault(text);
+    const where = place === undefined ? "" : ` at line ${place.line} column ${place.column}`;
+    throw new AppError("invalid", `The request's body is not JSON${where}`, { cause: error });
+  }
+}
+
+function signalOf(c: Context<AppEnv>): AbortSignal {
+  const closing = c.env?.closing;
+  return closing === undefined ? c.req.raw.signal : AbortSignal.any([c.req.raw.signal, closing]);
+}

@@ -1,0 +1,46 @@
+import type { SqlSession } from "../../contract/sql.ts";
+import { materializeIncremental } from "./incremental.ts";
+import { type Model, modelTable } from "../language/model.ts";
+import { countRows, type Materialized, runModelSql } from "./run_model_sql.ts";
+
+export type { Materialized } from "./run_model_sql.ts";
+
+export interface MaterializeOptions {
+  /** Builds an incremental model from nothing. */
+  readonly fullRefresh: boolean;
+}
+
+/**
+ * Builds a model as main.<name>. Call it in a transaction: what it throws is to be rolled back, and
+ * until the commit readers see what was there. Throws SqlError with file and line where the model's
+ * SQL fails, and invalid where an incremental model's keys or columns do not fit.
+ */
+export async function materialize(
+  session: SqlSession,
+  model: Model,
+  { fullRefresh }: MaterializeOptions,
+): Promise<Materialized> {
+  const existing = await relationKind(session, model.name);
+  // A run that failed in the middle of an incremental model could not reset it.
+  await session.run("RESET VARIABLE cursor");
+  if (model.materialized === "incremental") {
+    if (existing === "view") await session.run(`DROP VIEW ${modelTable(model.name)}`);
+    return await materializeIncremental(session, model, existing === "table" && !fullRefresh);
+  }
+  const kind = model.materialized === "view" ? "VIEW" : "TABLE";
+  if (existing !== undefined && existing.toUpperCase() !== kind) {
+    await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
+  }
+  const sql = await runModelSql(session, model, `CREATE OR REPLACE ${kind} ${modelTable(model.name)} AS\n`);
+  return { rows: kind === "VIEW" ? null : await countRows(session, modelTable(model.name)), sql };
+}
+
+async function relationKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
+  const [row] = await session.rows(
+    `SELECT table_type FROM information_schema.tables
+     WHERE table_catalog = current_database() AND table_schema = 'main' AND lower(table_name) = lower($1)`,
+    [name],
+  );
+  if (row === undefined) return undefined;
+  return row["table_type"] === "VIEW" ? "view" : "table";
+}

@@ -1,0 +1,27 @@
+import type { SqlSession } from "../../contract/sql.ts";
+import { toModelError } from "../compile/explain_error.ts";
+import type { Model } from "../language/model.ts";
+
+export interface Materialized {
+  /** Rows of the table, rows merged for an incremental model, null for a view. */
+  readonly rows: number | null;
+  /** The SQL that ran. */
+  readonly sql: string;
+}
+
+/** Runs `prefix` + the model's text; errors name the place in the file. Answers the SQL. */
+export async function runModelSql(session: SqlSession, model: Model, prefix: string): Promise<string> {
+  const sql = prefix + model.sql;
+  try {
+    await session.run(sql);
+  } catch (error) {
+    throw toModelError(error, model, prefix.length);
+  }
+  return sql;
+}
+
+/** `table` is a quoted name. */
+export async function countRows(session: SqlSession, table: string): Promise<number> {
+  const [row] = await session.rows(`SELECT count(*) AS count FROM ${table}`);
+  return Number(row?.["count"] ?? 0);
+}

@@ -1,0 +1,240 @@
+import { AppError } from "../../contract/errors.ts";
+import type { Fault } from "../../text/fault.ts";
+import type { ParamDefinition } from "../../contract/pipeline.ts";
+import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { didYouMean, listWords } from "../../text/suggest.ts";
+import { bindChecks } from "./compile_checks.ts";
+import { checkHeader, TypeNames } from "./compile_header.ts";
+import { type DefinitionFault, loadFaults, type LoadReference } from "./compile_loads.ts";
+import { explainSqlError, toModelError } from "./explain_error.ts";
+import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "../language/graph.ts";
+import { declareCursor, declaredTable } from "../build/incremental.ts";
+import { type Model, modelTable } from "../language/model.ts";
+import { placeAt } from "../language/position.ts";
+import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
+import { declareRunVariables, paramFaults, RUN_VARIABLES } from "../build/variables.ts";
+
+export type { DefinitionFault, LoadReference } from "./compile_loads.ts";
+
+export interface CompileInput {
+  readonly models: readonly Model[];
+  /** The columns of raw.<name>; undefined where nobody has looked yet. */
+  readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
+  readonly params: Readonly<Record<string, ParamDefinition>>;
+  readonly loads: readonly LoadReference[];
+  /** Names of models that parseModel refused: what reads them is not told that they are missing. */
+  readonly unreadable?: readonly string[];
+}
+
+export interface Compilation {
+  /** Of files first, by place, then those of the definition. */
+  readonly faults: readonly (Fault | DefinitionFault)[];
+  /** As far as it could be made. */
+  readonly graph: Graph;
+  /** The columns of each model that could be bound. */
+  readonly columns: Readonly<Record<string, readonly Column[]>>;
+}
+
+/**
+ * The compile gate: binds every model, header and check against empty typed tables, so that a wrong
+ * table, column or type is found with its line before any run. `session` is of an empty in-memory
+ * database, which it fills. Faults are answered, not thrown.
+ */
+export async function compile(session: SqlSession, input: CompileInput): Promise<Compilation> {
+  return await new Compiler(session, input).compile();
+}
+
+class Compiler {
+  readonly #session: SqlSession;
+  readonly #input: CompileInput;
+  readonly #models: ReadonlyMap<string, Model>;
+  readonly #fileFaults: Fault[] = [];
+  readonly #definitionFaults: DefinitionFault[] = [];
+  /** By node, as `model:daily`: what has a table now. */
+  readonly #columns = new Map<string, readonly Column[]>();
+  readonly #types: TypeNames;
+
+  constructor(session: SqlSession, input: CompileInput) {
+    this.#session = session;
+    this.#input = input;
+    this.#models = new Map(input.models.map((model) => [model.name, model]));
+    this.#types = new TypeNames(session);
+  }
+
+  async compile(): Promise<Compilation> {
+    const { models, streams, params, loads, unreadable = [] } = this.#input;
+    const analysis = await analyzeGraph(this.#session, { models, streams: Object.keys(streams), unreadable });
+    this.#fileFaults.push(...analysis.faults);
+    for (const { path, message } of paramFaults(params)) {
+      this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
+    }
+    await declareRunVariables(this.#session, params);
+    await this.#createStreams();
+    await this.#bindModels(analysis);
+    this.#warnOfUnknownStreams(analysis.graph);
+    const bound = models.filter(({ name }) =>
+      this.#columns.has(`model:${name}`) && !analysis.broken.has(name)
+    );
+    for (const model of bound) {
+      const columns = this.#columns.get(`model:${model.name}`) ?? [];
+      this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
+    }
+    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis.graph, this.#columns));
+    this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
+    return {
+      faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
+      graph: analysis.graph,
+      columns: Object.fromEntries(
+        models.flatMap(({ name }) => {
+          const columns = this.#columns.get(`model:${name}`);
+          return columns === undefined ? [] : [[name, columns]];
+        }),
+      ),
+    };
+  }
+
+  async #createStreams(): Promise<void> {
+    await this.#session.run("CREATE SCHEMA IF NOT EXISTS raw");
+    for (const [stream, columns] of Object.entries(this.#input.streams)) {
+      if (columns === undefined) continue;
+      try {
+        await this.#session.run(createTable(`raw.${quoteIdentifier(stream)}`, columns));
+        this.#columns.set(`extract:${stream}`, columns);
+      } catch (error) {
+        if (!(error instanceof SqlError)) throw error;
+        const message = `raw.${stream} cannot be made: ${explainSqlError(error)}`;
+        this.#definitionFaults.push({ path: ["extract", stream], message, severity: "error" });
+      }
+    }
+  }
+
+  async #bindModels({ graph, broken, trees, selfReferring }: GraphAnalysis): Promise<void> {
+    const readByChecks = new Set([...graph.checkDepends.values()].flat());
+    for (const level of levelsOf(graph)) {
+      const tables: ModelTable[] = [];
+      for (const node of level) {
+        const model = this.#models.get(node.label);
+        if (node.kind !== "model" || model === undefined) continue;
+        for (const variable of trees.get(model.name)?.variables ?? []) this.#checkVariable(model, variable);
+        if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
+        try {
+          const columns = await this.#bind(model, selfReferring.has(model.name));
+          this.#columns.set(node.name, columns);
+          const isRead = node.dependents.length > 0 || readByChecks.has(node.name);
+          if (isRead) tables.push({ model, node: node.name, columns });
+        } catch (error) {
+          this.#addModelFaults(toModelError(error, model, 0));
+        }
+      }
+      await this.#createModels(tables);
+    }
+  }
+
+  async #bind(model: Model, isSelfReferring: boolean): Promise<Column[]> {
+    if (model.materialized !== "incremental") return await this.#session.describe(model.sql);
+    if (isSelfReferring) {
+      const faults = await this.#types.faultsOf(model);
+      if (faults.length > 0) throw new AppError("invalid", "types", { faults });
+      await this.#session.run(declaredTable(model));
+    }
+    try {
+      return await declareCursor(this.#session, model);
+    } finally {
+      await this.#session.run("RESET VARIABLE cursor");
+    }
+  }
+
+  /** Many tables in one go: a round trip costs more than a table. */
+  async #createModels(tables: readonly ModelTable[]): Promise<void> {
+    const plain = tables.filter(({ columns }) => repeatedColumn(columns) === undefined);
+    const statements = plain.map(({ model, columns }) => createTable(modelTable(model.name), columns));
+    if (statements.length > 0) await this.#session.run(statements.join(";\n"));
+    for (const table of tables) {
+      const repeated = repeatedColumn(table.columns);
+      if (repeated !== undefined) await this.#createWithRepeated(table, repeated.name);
+    }
+  }
+
+  /** DuckDB gives the second `id` the name `id_1`, and other models see that one. */
+  async #createWithRepeated({ model, node, columns }: ModelTable, repeated: string): Promise<void> {
+    const sql = `CREATE OR REPLACE TABLE ${modelTable(model.name)} AS (\n`;
+    await this.#session.run(`${sql}${withoutTerminators(model.sql)}\n) WITH NO DATA`);
+    const renamed = await this.#session.describe(`SELECT * FROM ${modelTable(model.name)}`);
+    this.#columns.set(node, renamed);
+    const place = placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
+    const others = renamed.map(({ name }) => name).filter((name) =>
+      !columns.some((column) => column.name === name)
+    );
+    const message = `the query has more than one column "${repeated}": DuckDB calls the others ` +
+      `${listWords(others)}; give each its own name`;
+    this.#fileFaults.push({ ...place, message, severity: "warning" });
+  }
+
+  /** A name that is not set would be NULL without a word. */
+  #checkVariable(model: Model, { name, position }: { name: string; position?: number }): void {
+    const place = position === undefined ? { file: model.path } : placeAt(model.sql, position, model.path);
+    const known: string[] = [...RUN_VARIABLES, ...Object.keys(this.#input.params)];
+    const key = name.toLowerCase();
+    if (!known.some((variable) => variable.toLowerCase() === key)) {
+      const message = `there is no variable or param ${name}${didYouMean(name, known)}`;
+      this.#fileFaults.push({ ...place, message, severity: "error" });
+    } else if (key === "cursor" && model.updateKey === undefined) {
+      const message = "the cursor is always NULL here: only an incremental model with an update_key has one";
+      this.#fileFaults.push({ ...place, message, severity: "warning" });
+    }
+  }
+
+  #addModelFaults(error: unknown): void {
+    if (!(error instanceof AppError) || error.faults.length === 0) throw error;
+    this.#fileFaults.push(...error.faults);
+  }
+
+  #warnOfUnknownStreams(graph: Graph): void {
+    for (const [stream, columns] of Object.entries(this.#input.streams)) {
+      const readers = graph.nodes.get(`extract:${stream}`)?.dependents ?? [];
+      if (columns !== undefined || readers.length === 0) continue;
+      const names = readers.map((node) => graph.nodes.get(node)?.label ?? node);
+      const message =
+        `the columns of raw.${stream} are not known before its first extract, so ${listWords(names)} ` +
+        "could not be checked against them";
+      this.#definitionFaults.push({ path: ["extract", stream], message, severity: "warning" });
+    }
+  }
+}
+
+interface ModelTable {
+  readonly model: Model;
+  readonly node: string;
+  readonly columns: readonly Column[];
+}
+
+function repeatedColumn(columns: readonly Column[]): Column | undefined {
+  const names = columns.map(({ name }) => name.toLowerCase());
+  return columns.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index);
+}
+
+/** The nodes in groups: each needs only nodes of groups before its own. */
+function levelsOf(graph: Graph): GraphNode[][] {
+  const levels: GraphNode[][] = [];
+  const levelByNode = new Map<string, number>();
+  for (const name of graph.order) {
+    const node = graph.nodes.get(name);
+    if (node === undefined) continue;
+    const level = Math.max(-1, ...node.depends.map((other) => levelByNode.get(other) ?? -1)) + 1;
+    levelByNode.set(name, level);
+    (levels[level] ??= []).push(node);
+  }
+  return levels;
+}
+
+function createTable(table: string, columns: readonly Column[]): string {
+  const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
+  return `CREATE OR REPLACE TABLE ${table} (${list.join(", ")})`;
+}
+
+function sortedFaults(faults: readonly Fault[]): Fault[] {
+  return [...faults].sort((a, b) =>
+    (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || (a.line ?? 0) - (b.line ?? 0) ||
+    (a.column ?? 0) - (b.column ?? 0)
+  );
+}

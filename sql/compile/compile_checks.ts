@@ -1,0 +1,167 @@
+import type { Fault } from "../../text/fault.ts";
+import { type Column, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { didYouMean } from "../../text/suggest.ts";
+import { type Check, checksOf } from "../build/checks.ts";
+import { explainSqlError } from "./explain_error.ts";
+import { checkStep, type Graph } from "../language/graph.ts";
+import { findColumn } from "../build/incremental.ts";
+import { headerPlace, type Model, modelTable } from "../language/model.ts";
+import { parseSelect } from "../language/parse_tree.ts";
+import { parseTableName, resolveTable, tableNames } from "../language/resolve_table.ts";
+
+/** Columns by node, as `model:daily`, of what has been bound. */
+export type BoundColumns = ReadonlyMap<string, readonly Column[]>;
+
+/** Checks are bound together, this many a query: a round trip costs more than a check. */
+const CHECKS_PER_QUERY = 25;
+
+/** Binds each check of the models; those that read tables that are not bound wait for the first run. */
+export async function bindChecks(
+  session: SqlSession,
+  models: readonly Model[],
+  graph: Graph,
+  bound: BoundColumns,
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const all = models.flatMap((model) =>
+    checksOf(model).map((check): BoundCheck => ({ model, check })).filter((check) =>
+      needsBinding(check, bound)
+    )
+  );
+  const alone = all.filter(({ check }) => !canBindTogether(check));
+  const together = all.filter(({ check }) => canBindTogether(check));
+  for (let start = 0; start < together.length; start += CHECKS_PER_QUERY) {
+    const batch = together.slice(start, start + CHECKS_PER_QUERY);
+    if (!await bindsTogether(session, batch)) alone.push(...batch);
+  }
+  for (const { model, check } of alone) {
+    const message = await faultOf(session, model, check, graph, bound);
+    if (message === undefined) continue;
+    faults.push({ ...headerPlace(model, checkPath(check)), message, severity: "error" });
+  }
+  return faults;
+}
+
+interface BoundCheck {
+  readonly model: Model;
+  readonly check: Check;
+}
+
+/** For many their column is enough, and the header's check has looked for it. */
+function needsBinding({ model, check }: BoundCheck, bound: BoundColumns): boolean {
+  if (check.kind === "not_null" || check.kind === "unique") return false;
+  if (check.kind !== "accepted_values") return true;
+  const column = findColumn(bound.get(`model:${model.name}`) ?? [], check.column ?? "");
+  return column !== undefined && column.type !== "VARCHAR";
+}
+
+/** Values are tried and the text of queries is parsed, which binding alone does not do. */
+function canBindTogether(check: Check): boolean {
+  return check.kind === "sql" || check.kind === "relationships";
+}
+
+/** Whether nothing is wrong with any of them; what it is, if something is, is not told here. */
+async function bindsTogether(session: SqlSession, checks: readonly BoundCheck[]): Promise<boolean> {
+  const parts = checks.map(({ model, check }, index) => {
+    const definition = definitionOf(model, check);
+    const select = definition?.kind === "sql"
+      ? `SELECT (\n${definition.sql}\n) AS e FROM ${modelTable(model.name)} WHERE NOT (\n${definition.sql}\n)`
+      : `SELECT true AS e FROM (\n${check.sql}\n)`;
+    return { select: `t${index}.e`, from: `(${select}) AS t${index}` };
+  });
+  const list = parts.map(({ select }) => select).join(", ");
+  try {
+    // The join that DuckDB plans in the least time.
+    const from = parts.map((part) => part.from).join(" POSITIONAL JOIN ");
+    const columns = await session.describe(`SELECT ${list} FROM ${from}`);
+    return columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
+  } catch (error) {
+    if (error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout") return false;
+    throw error;
+  }
+}
+
+async function faultOf(
+  session: SqlSession,
+  model: Model,
+  check: Check,
+  graph: Graph,
+  bound: BoundColumns,
+): Promise<string | undefined> {
+  const columns = bound.get(`model:${model.name}`) ?? [];
+  // The header's check of columns has told that already.
+  if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;
+  const target = check.kind === "relationships" ? relationshipFault(model, check, graph, bound) : undefined;
+  if (target !== undefined) return target;
+  const reads = graph.checkDepends.get(checkStep(check)) ?? [];
+  if (!reads.every((node) => bound.has(node))) return undefined;
+  try {
+    if (check.kind === "accepted_values") return await valuesFault(session, model, check, columns);
+    if (check.kind === "sql") return await expressionFault(session, model, check);
+    if (check.kind === "query") {
+      await parseSelect(session, model.checks[Number(check.headerPath[1])]?.sql ?? "");
+    }
+    await session.describe(`SELECT * FROM (\n${check.sql}\n)`);
+  } catch (error) {
+    if (!(error instanceof SqlError) || error.code === "cancelled" || error.code === "timeout") throw error;
+    return `${check.label}: ${explainSqlError(error)}`;
+  }
+}
+
+/** DuckDB turns the values into the column's type when it runs: one that is none would fail then. */
+async function valuesFault(
+  session: SqlSession,
+  model: Model,
+  check: Check,
+  columns: readonly Column[],
+): Promise<string | undefined> {
+  const definition = definitionOf(model, check);
+  const column = findColumn(columns, check.column ?? "");
+  if (definition?.kind !== "accepted_values" || column === undefined) return undefined;
+  const casts = definition.values.map((value, index) =>
+    `TRY_CAST(${quoteLiteral(String(value))} AS ${column.type}) IS NULL AS v${index}`
+  );
+  const [row] = await session.rows(`SELECT ${casts.join(", ")}`);
+  const wrong = definition.values.filter((_, index) => row?.[`v${index}`] === true);
+  if (wrong.length > 0) return `${check.label}: ${wrong.join(", ")} cannot be a value of type ${column.type}`;
+  await session.describe(check.sql);
+}
+
+async function expressionFault(session: SqlSession, model: Model, check: Check): Promise<string | undefined> {
+  const definition = definitionOf(model, check);
+  if (definition?.kind !== "sql") return undefined;
+  const [column] = await session.describe(`SELECT (\n${definition.sql}\n) FROM ${modelTable(model.name)}`);
+  if (column !== undefined && column.type !== "BOOLEAN") {
+    return `${check.label}: expected an expression that is true or false, but it is ${column.type}`;
+  }
+  await session.describe(check.sql);
+}
+
+function relationshipFault(
+  model: Model,
+  check: Check,
+  graph: Graph,
+  bound: BoundColumns,
+): string | undefined {
+  const definition = definitionOf(model, check);
+  if (definition?.kind !== "relationships") return undefined;
+  const labels = (kind: string) =>
+    [...graph.nodes.values()].filter((node) => node.kind === kind).map((node) => node.label);
+  const target = resolveTable(parseTableName(definition.to), tableNames(labels("model"), labels("extract")));
+  if (!("node" in target)) return `${check.label}: ${"message" in target ? target.message : "not a table"}`;
+  const columns = bound.get(target.node);
+  if (columns === undefined || findColumn(columns, definition.column) !== undefined) return undefined;
+  const hint = didYouMean(definition.column, columns.map((column) => column.name));
+  return `${check.label}: ${definition.to} has no column ${definition.column}${hint}`;
+}
+
+function definitionOf(model: Model, check: Check) {
+  const [, , , index] = check.headerPath;
+  return model.columns[check.column ?? ""]?.checks[Number(index)];
+}
+
+/** The part of the check that can be wrong. */
+function checkPath(check: Check): (string | number)[] {
+  const key = check.kind === "query" ? "sql" : check.kind;
+  return [...check.headerPath, key];
+}

@@ -1,0 +1,85 @@
+import type { Fault } from "../../text/fault.ts";
+import { type Column, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { didYouMean } from "../../text/suggest.ts";
+import { explainSqlError } from "./explain_error.ts";
+import { findColumn } from "../build/incremental.ts";
+import { headerPlace, type Model } from "../language/model.ts";
+
+/** What a model's header says of columns, against those that its query has. */
+export async function checkHeader(
+  types: TypeNames,
+  model: Model,
+  columns: readonly Column[],
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const requireColumn = (path: (string | number)[], name: string, part: "key" | "value") => {
+    const column = findColumn(columns, name);
+    if (column === undefined) {
+      const message = `the query has no column ${name}${
+        didYouMean(name, columns.map((other) => other.name))
+      }`;
+      faults.push({ ...headerPlace(model, path, part), message, severity: "error" });
+    }
+    return column;
+  };
+  for (const [index, name] of model.primaryKey.entries()) {
+    requireColumn(["primary_key", index], name, "value");
+  }
+  // The cursor's type comes from the update_key, so declareCursor has told it where there is none.
+  const known: { name: string; declared: string; actual: string }[] = [];
+  for (const [name, { type }] of Object.entries(model.columns)) {
+    const column = requireColumn(["columns", name], name, "key");
+    if (type !== undefined && column !== undefined) known.push({ name, declared: type, actual: column.type });
+  }
+  faults.push(...await types.faultsOf(model));
+  for (const { name, declared, actual } of known) {
+    const type = await types.read(declared);
+    if (type instanceof SqlError || type === actual) continue;
+    const message = `column ${name} is ${actual} in the query, but the header says ${type}`;
+    faults.push({ ...headerPlace(model, ["columns", name, "type"]), message, severity: "error" });
+  }
+  return faults;
+}
+
+/** Types as users write them (`int`, `text`, `decimal(18, 2)`) in DuckDB's own words; asks once for each. */
+export class TypeNames {
+  readonly #session: SqlSession;
+  readonly #known = new Map<string, string | SqlError>();
+
+  constructor(session: SqlSession) {
+    this.#session = session;
+  }
+
+  async read(type: string): Promise<string | SqlError> {
+    const known = this.#known.get(type);
+    if (known !== undefined) return known;
+    const read = await this.#ask(type);
+    this.#known.set(type, read);
+    return read;
+  }
+
+  /** Types of the header that are none. */
+  async faultsOf(model: Model): Promise<Fault[]> {
+    const faults: Fault[] = [];
+    for (const [name, { type }] of Object.entries(model.columns)) {
+      const read = type === undefined ? "" : await this.read(type);
+      if (!(read instanceof SqlError)) continue;
+      const message = `"${type}" is no type of DuckDB: ${explainSqlError(read)}`;
+      faults.push({ ...headerPlace(model, ["columns", name, "type"]), message, severity: "error" });
+    }
+    return faults;
+  }
+
+  async #ask(type: string): Promise<string | SqlError> {
+    try {
+      // A column of a table takes a type and nothing else; an expression would let more through.
+      await this.#session.run(`CREATE OR REPLACE TEMP TABLE _sluice_type (value ${type}\n)`);
+      const [column, ...others] = await this.#session.describe("SELECT * FROM _sluice_type");
+      if (column !== undefined && others.length === 0) return column.type;
+      return new SqlError("invalid", "it is more than one type", { type: "Binder" });
+    } catch (error) {
+      if (error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout") return error;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { didYouMean } from "../../text/suggest.ts";
+import type { BoundColumns } from "./compile_checks.ts";
+import type { GraphNode } from "../language/graph.ts";
+import { findColumn } from "../build/incremental.ts";
+
+/** A fault of the pipeline's definition, by the path of its key, as `["load", "daily", 0, "primary_key"]`. */
+export interface DefinitionFault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly severity: "error" | "warning";
+}
+
+/** What a load of the definition names. */
+export interface LoadReference {
+  /** Where the definition says it, as `["load", "daily", 0]`. */
+  readonly path: readonly (string | number)[];
+  /** The model's or the stream's name. */
+  readonly name: string;
+  readonly primaryKey?: readonly string[];
+}
+
+/** The table that a load's name stands for: the model of that name, or else the stream. */
+export function loadNode(name: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode | undefined {
+  return nodes.get(`model:${name}`) ?? nodes.get(`extract:${name}`);
+}
+
+/** Loads of tables that are not there, and keys that these do not have. */
+export function loadFaults(
+  loads: readonly LoadReference[],
+  nodes: ReadonlyMap<string, GraphNode>,
+  bound: BoundColumns,
+): DefinitionFault[] {
+  const faults: DefinitionFault[] = [];
+  const labels = [...nodes.values()].map((node) => node.label);
+  for (const { path, name, primaryKey } of loads) {
+    const node = loadNode(name, nodes);
+    if (node === undefined) {
+      const message = `there is no model or stream ${name} to load${didYouMean(name, labels)}`;
+      faults.push({ path, message, severity: "error" });
+      continue;
+    }
+    const columns = bound.get(node.name);
+    for (const [index, key] of columns === undefined ? [] : primaryKey?.entries() ?? []) {
+      if (findColumn(columns ?? [], key) !== undefined) continue;
+      const hint = didYouMean(key, (columns ?? []).map((column) => column.name));
+      const message = `${name} has no column ${key}${hint}`;
+      faults.push({ path: [...path, "primary_key", index], message, severity: "error" });
+    }
+  }
+  return faults;
+}

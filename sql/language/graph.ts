@@ -1,0 +1,263 @@
+import { AppError } from "../../contract/errors.ts";
+import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
+import { SqlError, type SqlSession } from "../../contract/sql.ts";
+import { type Check, checksOf } from "../build/checks.ts";
+import { headerPlace, type Model } from "./model.ts";
+import { parseSelects, type ParseTree } from "./parse_tree.ts";
+import { placeAt } from "./position.ts";
+import {
+  parseTableName,
+  type ResolvedTable,
+  resolveTable,
+  type TableNames,
+  tableNames,
+} from "./resolve_table.ts";
+import { orderTopologically } from "./topological_order.ts";
+import type { TableReference } from "./tree_walk.ts";
+
+export interface GraphInput {
+  readonly models: readonly Model[];
+  /** The pipeline's streams, by name or with their tags. */
+  readonly streams: readonly (string | { readonly name: string; readonly tags: readonly string[] })[];
+  /** Names of models whose files could not be read: others may name them without a fault of their own. */
+  readonly unreadable?: readonly string[];
+}
+
+export interface GraphNode {
+  /** `extract:<stream>` or `model:<name>`. */
+  readonly name: string;
+  readonly kind: "extract" | "model";
+  /** The stream's or the model's own name. */
+  readonly label: string;
+  readonly tags: readonly string[];
+  /** Nodes that it needs directly, sorted; never itself. */
+  readonly depends: readonly string[];
+  /** Nodes that need it directly, sorted. */
+  readonly dependents: readonly string[];
+}
+
+export interface Graph {
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  /** Names of all nodes: streams first, then models, each behind what it depends on; the same graph gives the same order. */
+  readonly order: readonly string[];
+  /** `check:<model>.<name>` → the nodes that the check reads, its own model among them. */
+  readonly checkDepends: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A graph as far as it can be made, and what is wrong with it. */
+export interface GraphAnalysis {
+  readonly graph: Graph;
+  readonly faults: readonly Fault[];
+  /** Names of the models that have a fault. */
+  readonly broken: ReadonlySet<string>;
+  /** What each model's SQL refers to, by the model's name; without those that do not parse. */
+  readonly trees: ReadonlyMap<string, ParseTree>;
+  /** Names of the incremental models that read themselves. */
+  readonly selfReferring: ReadonlySet<string>;
+}
+
+/** Reads the dependencies from the models' SQL. Throws invalid with every fault; see analyzeGraph. */
+export async function buildGraph(session: SqlSession, input: GraphInput): Promise<Graph> {
+  const { graph, faults } = await analyzeGraph(session, input);
+  const [first] = faults;
+  if (first === undefined) return graph;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+  throw new AppError("invalid", `${formatFault(first)}${more}`, { faults });
+}
+
+/** As buildGraph, but answers faults: cycles, unknown tables, SQL that is not one SELECT, names that clash. */
+export async function analyzeGraph(session: SqlSession, input: GraphInput): Promise<GraphAnalysis> {
+  return await new GraphBuilder(session, input).build();
+}
+
+/** Every node that the node needs, at any distance. */
+export function upstreamOf(graph: Graph, node: string, maxDepth = Infinity): Set<string> {
+  return reach(graph, node, "depends", maxDepth);
+}
+
+/** Every node that needs the node, at any distance. */
+export function downstreamOf(graph: Graph, node: string, maxDepth = Infinity): Set<string> {
+  return reach(graph, node, "dependents", maxDepth);
+}
+
+function reach(graph: Graph, node: string, along: "depends" | "dependents", maxDepth: number): Set<string> {
+  const found = new Set<string>();
+  let ring = [node];
+  for (let depth = 0; depth < maxDepth && ring.length > 0; depth++) {
+    const next = new Set<string>();
+    for (const name of ring) for (const other of graph.nodes.get(name)?.[along] ?? []) next.add(other);
+    ring = [...next].filter((name) => !found.has(name) && name !== node);
+    for (const name of ring) found.add(name);
+  }
+  return found;
+}
+
+class GraphBuilder {
+  readonly #session: SqlSession;
+  readonly #models = new Map<string, Model>();
+  readonly #streams: ReadonlyMap<string, readonly string[]>;
+  readonly #names: TableNames;
+  readonly #faults: Fault[] = [];
+  readonly #broken = new Set<string>();
+  readonly #trees = new Map<string, ParseTree>();
+  readonly #selfReferring = new Set<string>();
+  /** Model → node → where the model first names it. */
+  readonly #edges = new Map<string, Map<string, SourcePlace>>();
+  #systemViews: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(session: SqlSession, { models, streams, unreadable = [] }: GraphInput) {
+    this.#session = session;
+    this.#streams = new Map(
+      streams.map((stream) => typeof stream === "string" ? [stream, []] : [stream.name, stream.tags]),
+    );
+    const seen = new Map<string, Model>();
+    for (const model of models) {
+      const other = seen.get(model.name.toLowerCase());
+      if (other !== undefined) {
+        const place = { file: model.path, line: 1, column: 1 };
+        this.#fail(
+          model,
+          place,
+          `the model ${model.name} is also in ${other.path}: names are the same in SQL`,
+        );
+        continue;
+      }
+      seen.set(model.name.toLowerCase(), model);
+      this.#models.set(model.name, model);
+    }
+    for (const name of unreadable) {
+      if (seen.has(name.toLowerCase())) continue;
+      this.#edges.set(name, new Map());
+      this.#broken.add(name);
+    }
+    this.#names = tableNames([...this.#edges.keys(), ...this.#models.keys()], this.#streams.keys());
+  }
+
+  async build(): Promise<GraphAnalysis> {
+    const models = [...this.#models.values()];
+    const checks = models.flatMap((model) => checksOf(model).filter(readsOtherTables));
+    const trees = await parseSelects(this.#session, [...models, ...checks].map(({ sql }) => sql));
+    for (const [index, model] of models.entries()) await this.#addModel(model, trees[index]);
+    const checkDepends = new Map(
+      models.flatMap((model) =>
+        checksOf(model).map((check): [string, string[]] => [checkStep(check), [`model:${model.name}`]])
+      ),
+    );
+    for (const [index, check] of checks.entries()) {
+      const tree = trees[models.length + index];
+      if (tree === undefined || tree instanceof SqlError) continue;
+      const nodes = tree.tables.map((table) => resolveTable(table, this.#names))
+        .flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
+      checkDepends.set(checkStep(check), [...new Set([`model:${check.model}`, ...nodes])].sort());
+    }
+    const order = this.#order();
+    return {
+      graph: { nodes: this.#nodes(order), order, checkDepends },
+      faults: this.#faults,
+      broken: this.#broken,
+      trees: this.#trees,
+      selfReferring: this.#selfReferring,
+    };
+  }
+
+  async #addModel(model: Model, tree: ParseTree | SqlError | undefined): Promise<void> {
+    this.#edges.set(model.name, new Map());
+    for (const [index, name] of model.depends.entries()) {
+      const resolved = resolveTable(parseTableName(name), this.#names);
+      await this.#addEdge(model, resolved, name, () => headerPlace(model, ["depends", index]));
+    }
+    if (tree === undefined || tree instanceof SqlError) {
+      const place = placeAt(model.sql, tree?.position ?? 0, model.path);
+      this.#fail(model, place, tree?.message ?? "cannot be parsed");
+      return;
+    }
+    this.#trees.set(model.name, tree);
+    const reported = new Set<string>();
+    for (const table of tree.tables) {
+      const resolved = resolveTable(table, this.#names);
+      if ("message" in resolved && reported.has(resolved.message)) continue;
+      if ("message" in resolved) reported.add(resolved.message);
+      await this.#addEdge(model, resolved, table.name, () => tablePlace(model, table));
+    }
+  }
+
+  async #addEdge(model: Model, table: ResolvedTable, name: string, place: () => SourcePlace): Promise<void> {
+    if ("node" in table) {
+      if (table.node !== `model:${model.name}`) {
+        const edges = this.#edges.get(model.name);
+        if (edges !== undefined && !edges.has(table.node)) edges.set(table.node, place());
+      } else if (model.materialized === "incremental") {
+        this.#selfReferring.add(model.name);
+      } else {
+        this.#fail(model, place(), `${model.name} reads itself: only an incremental model can`);
+      }
+    } else if (table.kind === "missing") {
+      if (table.isUnqualified && (await this.#loadSystemViews()).has(name.toLowerCase())) return;
+      this.#fail(model, place(), table.message);
+    }
+  }
+
+  #order(): string[] {
+    const dependencies = new Map<string, string[]>();
+    for (const [model, edges] of this.#edges) {
+      dependencies.set(`model:${model}`, [...edges.keys()].filter((node) => node.startsWith("model:")));
+    }
+    const { order, cycles } = orderTopologically(dependencies);
+    for (const cycle of cycles) {
+      const names = cycle.map((node) => node.slice("model:".length));
+      const [last, first] = [names.at(-2), cycle.at(-1)];
+      const model = this.#models.get(last ?? "");
+      if (model === undefined || first === undefined) continue;
+      const place = this.#edges.get(model.name)?.get(first) ?? { file: model.path };
+      this.#fail(model, place, `models read each other in a circle: ${names.join(" → ")}`);
+      for (const name of names) this.#broken.add(name);
+    }
+    return [...[...this.#streams.keys()].sort().map((stream) => `extract:${stream}`), ...order];
+  }
+
+  #nodes(order: readonly string[]): Map<string, GraphNode> {
+    const dependents = new Map<string, string[]>(order.map((name) => [name, []]));
+    for (const [model, edges] of this.#edges) {
+      for (const node of edges.keys()) dependents.get(node)?.push(`model:${model}`);
+    }
+    return new Map(order.map((name): [string, GraphNode] => {
+      const label = name.slice(name.indexOf(":") + 1);
+      const isModel = name.startsWith("model:");
+      return [name, {
+        name,
+        kind: isModel ? "model" : "extract",
+        label,
+        tags: (isModel ? this.#models.get(label)?.tags : this.#streams.get(label)) ?? [],
+        depends: isModel ? [...this.#edges.get(label)?.keys() ?? []].sort() : [],
+        dependents: dependents.get(name)?.sort() ?? [],
+      }];
+    }));
+  }
+
+  #fail(model: Model, place: SourcePlace, message: string): void {
+    this.#faults.push({ ...place, message, severity: "error" });
+    this.#broken.add(model.name);
+  }
+
+  #loadSystemViews(): Promise<ReadonlySet<string>> {
+    this.#systemViews ??= this.#session.rows(
+      "SELECT lower(view_name) AS name FROM duckdb_views() WHERE internal AND schema_name IN ('main', 'pg_catalog')",
+    ).then((rows) => new Set(rows.map(({ name }) => String(name))));
+    return this.#systemViews;
+  }
+}
+
+/** The name of a check's step. */
+export function checkStep(check: Check): string {
+  return `check:${check.model}.${check.name}`;
+}
+
+function readsOtherTables(check: Check): boolean {
+  return check.kind === "query" || check.kind === "sql" || check.kind === "relationships";
+}
+
+function tablePlace(model: Model, table: TableReference): SourcePlace {
+  return table.position === undefined
+    ? { file: model.path, line: 1, column: 1 }
+    : placeAt(model.sql, table.position, model.path);
+}

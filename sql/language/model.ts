@@ -1,0 +1,240 @@
+import { AppError } from "../../contract/errors.ts";
+import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
+import { NAME_PATTERN, type RevisionFile } from "../../contract/pipeline.ts";
+import { quoteIdentifier } from "../../contract/sql.ts";
+import { checkSchema } from "../../text/schema_faults.ts";
+import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
+import {
+  type ColumnCheckDefinition,
+  type Materialization,
+  type ModelHeader,
+  modelHeaderSchema,
+  reservedColumns,
+  type Severity,
+} from "./model_header.ts";
+import { placeAt } from "./position.ts";
+import { scanSql } from "./scan_sql.ts";
+
+/** One SQL file: one SELECT, and what its header says about it. */
+export interface Model {
+  /** The file's name without `.sql`; the table is main.<name>. */
+  readonly name: string;
+  readonly path: string;
+  /** The whole text of the file, header and all, so that positions are those of the file. */
+  readonly sql: string;
+  readonly materialized: Materialization;
+  /** Empty where the header gives none. */
+  readonly primaryKey: readonly string[];
+  readonly updateKey?: string;
+  readonly tags: readonly string[];
+  readonly description?: string;
+  /** Those that the header names, as written there. */
+  readonly columns: Readonly<Record<string, ModelColumn>>;
+  readonly checks: readonly ModelCheck[];
+  /** Tables that it needs beside those that its SQL names, as `daily` or `raw.orders`. */
+  readonly depends: readonly string[];
+}
+
+export interface ModelColumn {
+  /** As the header writes it. */
+  readonly type?: string;
+  readonly description?: string;
+  readonly checks: readonly ColumnCheck[];
+}
+
+export type ColumnCheck =
+  & (
+    | { readonly kind: "not_null" | "unique" }
+    | { readonly kind: "accepted_values"; readonly values: readonly (string | number | boolean)[] }
+    | { readonly kind: "relationships"; readonly to: string; readonly column: string }
+    | { readonly kind: "sql"; readonly sql: string }
+  )
+  & CheckOptions;
+
+export interface ModelCheck extends CheckOptions {
+  /** A SELECT of the rows that are wrong. */
+  readonly sql: string;
+}
+
+interface CheckOptions {
+  readonly name?: string;
+  readonly severity: Severity;
+}
+
+/** Reads a model's file. Throws invalid with every fault of its name and header; the SQL itself is not parsed. */
+export function parseModel(file: RevisionFile): Model {
+  const faults: Fault[] = [];
+  const fail = (place: SourcePlace, message: string) => faults.push({ ...place, message, severity: "error" });
+
+  const name = modelName(file.path);
+  if (!NAME_PATTERN.test(name)) {
+    const start = { file: file.path, line: 1, column: 1 };
+    fail(
+      start,
+      `the name of a model's file becomes a table: expected a letter or _, then letters, digits or _, ` +
+        `at most 63 characters, but got "${name}"`,
+    );
+  }
+  const header = findHeader(file, fail);
+  const document = header === undefined ? undefined : readHeader(file, header);
+  if (document !== undefined) faults.push(...document.faults);
+  for (const column of reservedColumns(document?.value)) {
+    const place = document?.place(["columns", column]) ?? { file: file.path };
+    fail(place, `columns.${column}: a column of this name cannot be described here`);
+  }
+  const parsed = checkSchema(modelHeaderSchema, document?.value ?? {});
+  if ("faults" in parsed) {
+    for (const fault of document?.faults.length === 0 ? parsed.faults : []) {
+      const place = fault.at === "key" ? document?.place(fault.path) : document?.valuePlace(fault.path);
+      fail(place ?? { file: file.path }, fault.message);
+    }
+  } else reportRepeatedNames(parsed.output, document, fail);
+  if (faults.length > 0 || "faults" in parsed) throw modelError(file.path, faults);
+
+  const { primary_key, update_key, description, columns, materialized, tags, checks, depends } =
+    parsed.output;
+  return {
+    name,
+    path: file.path,
+    sql: file.content,
+    materialized,
+    primaryKey: primary_key ?? [],
+    ...(update_key === undefined ? {} : { updateKey: update_key }),
+    tags,
+    ...(description === undefined ? {} : { description }),
+    columns: Object.fromEntries(
+      Object.entries(columns).map(([column, { checks, type, description }]) => [column, {
+        ...(type === undefined ? {} : { type }),
+        ...(description === undefined ? {} : { description }),
+        checks: checks.map(columnCheck),
+      }]),
+    ),
+    checks: checks.map(({ name, ...check }) => ({ ...check, ...named(name) })),
+    depends,
+  };
+}
+
+/** Where an entry of the model's header stands in its file; the header's own place for one that it lacks. */
+export function headerPlace(model: Model, path: DocumentPath, part: "key" | "value" = "value"): SourcePlace {
+  const file = { path: model.path, content: model.sql };
+  const header = findHeader(file, () => {});
+  if (header === undefined) return { file: model.path, line: 1, column: 1 };
+  const document = readHeader(file, header);
+  if (document === undefined) return placeAt(model.sql, header.start, model.path);
+  return part === "key" ? document.place(path) : document.valuePlace(path);
+}
+
+/** The table of a model, quoted. */
+export function modelTable(name: string): string {
+  return `main.${quoteIdentifier(name)}`;
+}
+
+function modelName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).replace(/\.sql$/i, "");
+}
+
+interface HeaderRange {
+  /** Where the comment begins. */
+  readonly start: number;
+  readonly yamlStart: number;
+  readonly yamlEnd: number;
+}
+
+type Fail = (place: SourcePlace, message: string) => void;
+
+const HEADER_START = /^\/\*\s*@sluice(?=\s|\*\/|$)/;
+
+function findHeader(file: RevisionFile, fail: Fail): HeaderRange | undefined {
+  const sql = file.content;
+  const at = (offset: number) => placeAt(sql, offset, file.path);
+  const nul = sql.indexOf("\0");
+  if (nul !== -1) fail(at(nul), "a NUL character cannot stand in SQL");
+
+  let header: HeaderRange | undefined;
+  let isBeforeSql = true;
+  for (const { kind, start, end } of scanSql(sql)) {
+    if (kind !== "comment") {
+      if (kind !== "space") isBeforeSql = false;
+      continue;
+    }
+    const comment = sql.slice(start, end);
+    const opening = HEADER_START.exec(comment);
+    if (opening === null) {
+      if (/^--\s*@sluice(?:\s|$)/.test(comment)) {
+        fail(at(start), "a header is one block comment: /* @sluice … */");
+      }
+    } else if (!isBeforeSql) {
+      fail(at(start), "the header must stand before the SQL");
+    } else if (header !== undefined) {
+      fail(at(start), "this is a second header: a model has one");
+    } else {
+      const nested = comment.indexOf("/*", 2);
+      if (nested !== -1 || !comment.endsWith("*/")) {
+        // What was meant as SQL lies in the comment: nothing more can be said of the file.
+        fail(
+          at(start + Math.max(nested, 0)),
+          nested === -1
+            ? "the header has no closing */"
+            : "/* inside the header begins a comment in the comment",
+        );
+        return undefined;
+      }
+      header = { start, yamlStart: start + opening[0].length, yamlEnd: end - 2 };
+    }
+  }
+  if (isBeforeSql) fail(at(sql.length), "the file has no SQL: expected one SELECT");
+  return header;
+}
+
+/**
+ * The YAML with blanks for everything before it, so that its lines and columns are the file's.
+ * `undefined` for a header that says nothing.
+ */
+function readHeader(file: RevisionFile, header: HeaderRange): YamlDocument | undefined {
+  const yaml = file.content.slice(header.yamlStart, header.yamlEnd);
+  if (yaml.split(/\r\n?|\n/).every((line) => /^\s*(?:#.*)?$/.test(line))) return undefined;
+  const before = file.content.slice(0, header.yamlStart).replace(/[^\r\n]/g, " ");
+  return parseYamlDocument(before + yaml, file.path);
+}
+
+function columnCheck(definition: ColumnCheckDefinition): ColumnCheck {
+  if (typeof definition === "string") return { kind: definition, severity: "error" };
+  const { name, severity, accepted_values, relationships, sql } = definition;
+  const options = { ...named(name), severity };
+  if (accepted_values !== undefined) return { kind: "accepted_values", values: accepted_values, ...options };
+  if (relationships !== undefined) return { kind: "relationships", ...relationships, ...options };
+  if (sql !== undefined) return { kind: "sql", sql, ...options };
+  return { kind: definition.not_null === true ? "not_null" : "unique", ...options };
+}
+
+function reportRepeatedNames(header: ModelHeader, document: YamlDocument | undefined, fail: Fail): void {
+  const paths: DocumentPath[] = Object.entries(header.columns).flatMap(([column, { checks }]) =>
+    checks.map((_, index) => ["columns", column, "checks", index])
+  );
+  for (const index of header.checks.keys()) paths.push(["checks", index]);
+  const checks = [...Object.values(header.columns).flatMap((column) => column.checks), ...header.checks];
+  const seen = new Set<string>();
+  for (const [index, check] of checks.entries()) {
+    const name = typeof check === "string" ? undefined : check.name;
+    if (name === undefined) continue;
+    const path = [...paths[index] ?? [], "name"];
+    if (seen.has(name.toLowerCase())) {
+      fail(document?.valuePlace(path) ?? { file: "" }, `a second check with the name ${name}`);
+    }
+    seen.add(name.toLowerCase());
+  }
+}
+
+function named(name: string | undefined): { name?: string } {
+  return name === undefined ? {} : { name };
+}
+
+function modelError(path: string, unsorted: readonly Fault[]): AppError {
+  const faults = [...unsorted].sort((a, b) =>
+    (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)
+  );
+  const [first] = faults;
+  const message = first === undefined ? `Cannot read the model ${path}` : formatFault(first);
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+  return new AppError("invalid", `${message}${more}`, { faults });
+}

@@ -1,0 +1,101 @@
+import { quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { offsetOfByte, offsetOfCodePoint } from "./position.ts";
+import { firstWord } from "./scan_sql.ts";
+import { type ParseTree, readTree } from "./tree_walk.ts";
+
+export type { FunctionReference, ParseTree, TableReference, VariableReference } from "./tree_walk.ts";
+
+/** Parsing goes by DuckDB's `json_serialize_sql`, this many texts a query: a round trip costs more than the parse. */
+const TEXTS_PER_QUERY = 50;
+/** And no more text than this a query, in UTF-16 units. */
+const MAX_QUERY_LENGTH = 1_000_000;
+
+/** What one SELECT refers to. Throws SqlError (invalid) for anything else, with the position of the fault. */
+export async function parseSelect(session: SqlSession, sql: string): Promise<ParseTree> {
+  const [tree] = await parseSelects(session, [sql]);
+  if (tree === undefined) throw notSelect(sql);
+  if (tree instanceof SqlError) throw tree;
+  return tree;
+}
+
+/** The tables that a SELECT reads, without its common table expressions, each as often as it is named. */
+export async function tablesOf(session: SqlSession, sql: string): Promise<ParseTree["tables"]> {
+  return (await parseSelect(session, sql)).tables;
+}
+
+/** As parseSelect for many texts: for each, in order, its tree or what is wrong with it. */
+export async function parseSelects(
+  session: SqlSession,
+  sqls: readonly string[],
+): Promise<(ParseTree | SqlError)[]> {
+  const trees: (ParseTree | SqlError)[] = [];
+  for (const batch of batches(sqls)) {
+    const columns = batch.map((sql, index) =>
+      `json_serialize_sql(${
+        quoteLiteral(sql)
+      }, skip_null := true, skip_empty := true, skip_default := true) AS t${index}`
+    );
+    const [row] = await session.rows(`SELECT ${columns.join(", ")}`);
+    for (const [index, sql] of batch.entries()) trees.push(treeOf(sql, row?.[`t${index}`]));
+  }
+  return trees;
+}
+
+function* batches(sqls: readonly string[]): Generator<string[]> {
+  let batch: string[] = [];
+  let length = 0;
+  for (const sql of sqls) {
+    if (batch.length === TEXTS_PER_QUERY || (batch.length > 0 && length + sql.length > MAX_QUERY_LENGTH)) {
+      yield batch;
+      batch = [];
+      length = 0;
+    }
+    batch.push(sql);
+    length += sql.length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function treeOf(sql: string, serialized: unknown): ParseTree | SqlError {
+  const tree: unknown = typeof serialized === "string" ? JSON.parse(serialized) : undefined;
+  if (!isRecord(tree)) return notSelect(sql);
+  if (tree["error"] === true) {
+    if (tree["error_type"] !== "parser") return notSelect(sql);
+    return new SqlError("invalid", String(tree["error_message"]), {
+      type: "Parser",
+      ...(isNumeric(tree["position"]) ? { position: offsetOfCodePoint(sql, Number(tree["position"])) } : {}),
+    });
+  }
+  const statements = Array.isArray(tree["statements"]) ? tree["statements"] : [];
+  const keyword = firstWord(sql);
+  if (statements.length !== 1 || (keyword !== undefined && NOT_A_SELECT.has(keyword.word))) {
+    return notSelect(sql, statements.length);
+  }
+  return readTree(statements[0], (byteOffset) => offsetOfByte(sql, byteOffset));
+}
+
+/** Statements that DuckDB turns into a SELECT but that are no query of tables. */
+const NOT_A_SELECT = new Set(["DESCRIBE", "DESC", "SUMMARIZE", "SHOW"]);
+const QUERY_WORDS = new Set(["SELECT", "FROM", "WITH", "VALUES", "TABLE", "PIVOT", "UNPIVOT"]);
+
+function notSelect(sql: string, statements?: number): SqlError {
+  const keyword = firstWord(sql);
+  let message = `expected one SELECT, but this is ${keyword?.word ?? "something else"}`;
+  if (keyword === undefined && statements === 0) message = "expected one SELECT, but there is no statement";
+  else if (statements !== undefined && statements > 1) {
+    message = `expected one SELECT, but there are ${statements} statements`;
+  } else if (keyword !== undefined && QUERY_WORDS.has(keyword.word)) {
+    message = /\bPIVOT/i.test(sql)
+      ? "the columns of a PIVOT without IN depend on its rows: list them, as PIVOT … ON year IN (2023, 2024)"
+      : "expected one SELECT, but there are other statements";
+  }
+  return new SqlError("invalid", message, { type: "Parser", position: keyword?.position ?? 0 });
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,81 @@
+import { didYouMean } from "../../text/suggest.ts";
+import type { TableReference } from "./tree_walk.ts";
+
+/** The tables of a pipeline, by their names in lower case: SQL does not tell `Orders` from `orders`. */
+export interface TableNames {
+  readonly models: ReadonlyMap<string, string>;
+  readonly streams: ReadonlyMap<string, string>;
+}
+
+/** A node of the graph, one of DuckDB's own tables, or why it is neither. */
+export type ResolvedTable =
+  | { readonly node: string }
+  | { readonly kind: "system" }
+  | {
+    readonly kind: "missing";
+    readonly message: string;
+    /** Whether the name alone may still be one of DuckDB's own views, as `duckdb_tables`. */
+    readonly isUnqualified: boolean;
+  };
+
+const SYSTEM_SCHEMAS = new Set(["information_schema", "pg_catalog"]);
+
+/** Finds what a table's name stands for: a plain name is a model, `raw.<name>` a stream. Nothing is guessed. */
+export function resolveTable(reference: TableReference, names: TableNames): ResolvedTable {
+  const { catalog, schema, name } = reference;
+  const key = name.toLowerCase();
+  const missing = (message: string, isUnqualified = false): ResolvedTable => ({
+    kind: "missing",
+    message,
+    isUnqualified,
+  });
+  if (catalog !== undefined) {
+    if (catalog.toLowerCase() === "system") return { kind: "system" };
+    return missing(`table ${catalog}.${schema ?? "main"}.${name}: leave out the name of the database`);
+  }
+  const schemaKey = schema?.toLowerCase() ?? "main";
+  if (SYSTEM_SCHEMAS.has(schemaKey)) return { kind: "system" };
+  if (schemaKey === "raw") {
+    const stream = names.streams.get(key);
+    if (stream !== undefined) return { node: `extract:${stream}` };
+    return missing(`table raw.${name} does not exist: no stream of that name${suggestion(reference, names)}`);
+  }
+  if (schemaKey !== "main") {
+    return missing(
+      `unknown schema "${schema}": models are in main, streams in raw${suggestion(reference, names)}`,
+    );
+  }
+  const model = names.models.get(key);
+  if (model !== undefined) return { node: `model:${model}` };
+  if (/[./\\*]/.test(name)) {
+    return missing(
+      `"${name}" is no table: a stream of the pipeline reads files, and read_csv('…') and the like`,
+    );
+  }
+  return missing(`table ${name} does not exist${suggestion(reference, names)}`, schema === undefined);
+}
+
+/** The names of a pipeline's tables as resolveTable wants them. */
+export function tableNames(models: Iterable<string>, streams: Iterable<string>): TableNames {
+  const byKey = (list: Iterable<string>) => new Map([...list].map((name) => [name.toLowerCase(), name]));
+  return { models: byKey(models), streams: byKey(streams) };
+}
+
+/** A name in a header, as `daily` or `raw.orders`. */
+export function parseTableName(text: string): TableReference {
+  const dot = text.indexOf(".");
+  return dot === -1 ? { name: text } : { schema: text.slice(0, dot), name: text.slice(dot + 1) };
+}
+
+function suggestion(reference: TableReference, names: TableNames): string {
+  const key = reference.name.toLowerCase();
+  const stream = names.streams.get(key);
+  if (stream !== undefined) return ` (did you mean raw.${stream}?)`;
+  const model = names.models.get(key);
+  if (model !== undefined) return ` (did you mean ${model}?)`;
+  const streams = [...names.streams.values()].map((name) => `raw.${name}`);
+  const models = [...names.models.values()];
+  return reference.schema?.toLowerCase() === "raw"
+    ? didYouMean(`raw.${reference.name}`, streams) || didYouMean(reference.name, models)
+    : didYouMean(reference.name, models) || didYouMean(`raw.${reference.name}`, streams);
+}

@@ -1,0 +1,124 @@
+import { ok } from "node:assert/strict";
+import { dirname } from "node:path";
+import { Field, Int64, Schema, Utf8 } from "apache-arrow";
+import type { Connection, LoadInput, LoadMode, LoadResult } from "../../../../contract/connector.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { file } from "../../../../connectors/files/connector.ts";
+import { copyStatement } from "../../../../engine/duckdb/from/copy.ts";
+import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
+import type { DuckSession } from "../../../../engine/duckdb/session.ts";
+
+/** A project folder with a file connector on it, read and written by a DuckDB of its own. */
+export class FileBench implements AsyncDisposable {
+  readonly folder: string;
+  readonly connection: Connection;
+  readonly signal = new AbortController().signal;
+  readonly #database: Database;
+  readonly #session: DuckSession;
+
+  private constructor(folder: string, connection: Connection, database: Database, session: DuckSession) {
+    this.folder = folder;
+    this.connection = connection;
+    this.#database = database;
+    this.#session = session;
+  }
+
+  static async create(): Promise<FileBench> {
+    const folder = await Deno.makeTempDir({ prefix: "sluice-file-" });
+    const context = { name: "it", projectDir: folder, signal: new AbortController().signal, log: () => {} };
+    const database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
+    return new FileBench(folder, await file.open({}, context), database, await database.session());
+  }
+
+  async write(name: string, content: string | Uint8Array): Promise<void> {
+    const path = `${this.folder}/${name}`;
+    await Deno.mkdir(dirname(path), { recursive: true });
+    if (typeof content === "string") await Deno.writeTextFile(path, content);
+    else await Deno.writeFile(path, content);
+  }
+
+  /** Reads the path into a table as an extract step does; answers its types and rows. */
+  async read(path: string, options: Record<string, unknown> = {}, select = "SELECT * FROM t") {
+    const scan = await this.connection.source?.scan?.({ name: "s", path, options }, this.signal);
+    ok(scan !== undefined);
+    await using database = await openDatabase({
+      path: ":memory:",
+      allowedDirectories: [this.folder],
+      threads: 2,
+    });
+    await using session = await database.session();
+    try {
+      await session.run(`CREATE OR REPLACE TABLE t AS SELECT * FROM ${scan.relation}`);
+    } catch (error) {
+      throw scan.explain(error);
+    }
+    const types = (await session.describe("SELECT * FROM t")).map(({ name, type }) => `${name} ${type}`);
+    return { types, rows: (await session.rows(select)).map((row) => Object.values(row)) };
+  }
+
+  /** The message of the failure, which must be an AppError of this code. */
+  async failure(code: AppError["code"], work: Promise<unknown>): Promise<string> {
+    let caught: unknown;
+    await work.catch((error) => caught = error);
+    ok(caught instanceof AppError, `not an AppError: ${caught}`);
+    ok(caught.code === code, `${caught.code}: ${caught.message}`);
+    return caught.message;
+  }
+
+  /** Loads the rows of VALUES of (id, name); `sabotage` may break the copy after or before it is made. */
+  async load(target: string, values: string, load: {
+    readonly loadId?: string;
+    readonly mode?: LoadMode;
+    readonly primaryKey?: readonly string[];
+    readonly options?: Record<string, unknown>;
+    readonly sabotage?: (path: string) => Promise<void>;
+  } = {}): Promise<LoadResult> {
+    await using database = await openDatabase({
+      path: ":memory:",
+      allowedDirectories: [this.folder],
+      threads: 1,
+    });
+    await using session = await database.session();
+    const select =
+      `SELECT id::BIGINT AS id, name::VARCHAR AS name FROM (VALUES ${values}) AS t(id, name) WHERE id IS NOT NULL`;
+    const [count] = await session.rows(`SELECT count(*) AS n FROM (${select})`);
+    const input: LoadInput = {
+      schema: new Schema([new Field("id", new Int64(), true), new Field("name", new Utf8(), true)]),
+      rows: Number(count?.["n"]),
+      batches: () => {
+        throw new Error("not used");
+      },
+      copyTo: async (path, options) => {
+        await session.run(copyStatement(select, path, options));
+        await load.sabotage?.(path);
+      },
+    };
+    const { destination } = this.connection;
+    ok(destination !== undefined);
+    return await destination.load({
+      loadId: load.loadId ?? crypto.randomUUID(),
+      target,
+      mode: load.mode ?? "replace",
+      primaryKey: load.primaryKey ?? [],
+      options: load.options ?? {},
+      input,
+    }, this.signal);
+  }
+
+  /** Relative paths of all files, hidden ones too. */
+  async files(folder = ""): Promise<string[]> {
+    const found: string[] = [];
+    for await (const entry of Deno.readDir(`${this.folder}/${folder}`)) {
+      const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory) found.push(...await this.files(name));
+      else found.push(name);
+    }
+    return found.sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+    await this.#database[Symbol.asyncDispose]();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { watchProject } from "../../../../engine/definitions/watch.ts";
+import { ProjectFixture } from "./project_fixture.ts";
+
+const DEADLINE_MS = 10_000;
+
+/** Counts what the watcher yields, and waits for it to yield after a change. */
+class Watching implements AsyncDisposable {
+  readonly #abort = new AbortController();
+  readonly #done: Promise<void>;
+  #count = 0;
+  #wake = () => {};
+
+  constructor(dir: string, debounceMs = 20) {
+    this.#done = (async () => {
+      for await (const _ of watchProject(dir, { signal: this.#abort.signal, debounceMs })) {
+        this.#count++;
+        this.#wake();
+      }
+    })();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Repeats the change until it is seen: the watcher may still be on its way to watching. */
+  async sees(change: () => Promise<void>): Promise<void> {
+    const before = this.#count;
+    const deadline = performance.now() + DEADLINE_MS;
+    while (this.#count === before) {
+      assert(performance.now() < deadline, "the change was not seen");
+      await change();
+      await this.#within(200);
+    }
+  }
+
+  async #within(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((done) => {
+      this.#wake = done;
+      timer = setTimeout(done, ms);
+    });
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await this.#done;
+  }
+}
+
+Deno.test("watchProject() yields for pipelines, connectors, models and new folders", async () => {
+  await using project = await ProjectFixture.create({ "connectors.yaml": "a: {}" });
+  await using watching = new Watching(project.dir);
+  let version = 0;
+  const write = (path: string) => () => project.write(path, `# ${version++}\n`);
+  await watching.sees(write("connectors.yaml"));
+  await watching.sees(write("pipelines/a.yaml"));
+  await watching.sees(write("pipelines/a.yaml"));
+  await watching.sees(write("transforms/a/m.sql"));
+  await watching.sees(write("transforms/a/m.sql"));
+});
+
+Deno.test("watchProject() survives the removal of a folder and of the project", async () => {
+  await using project = await ProjectFixture.create({ "pipelines/a.yaml": "a: 1" });
+  await using watching = new Watching(project.dir);
+  let version = 0;
+  const write = () => project.write("pipelines/a.yaml", `# ${version++}\n`);
+  await watching.sees(write);
+  await Deno.remove(join(project.dir, "pipelines"), { recursive: true });
+  await watching.sees(write);
+  await Deno.remove(project.dir, { recursive: true });
+  await watching.sees(write);
+  await watching.sees(write);
+});
+
+Deno.test("watchProject() makes one of a burst and is not woken by other files", async () => {
+  await using project = await ProjectFixture.create({ "pipelines/a.yaml": "a: 1", "out/x.csv": "1" });
+  await using watching = new Watching(project.dir, 300);
+  let version = 0;
+  await watching.sees(() => project.write("pipelines/a.yaml", `# ${version++}\n`));
+  for (let index = 0; index < 50; index++) {
+    await project.write("out/x.csv", String(index));
+    await project.write("out/deep/y.sql", String(index));
+    await project.write("notes.txt", String(index));
+    await Deno.readTextFile(join(project.dir, "pipelines/a.yaml"));
+  }
+  const before = watching.count;
+  for (let index = 0; index < 50; index++) {
+    await project.write("pipelines/b.yaml", `# ${version++} ${index}\n`);
+  }
+  await watching.sees(() => Promise.resolve());
+  assert(watching.count - before <= 2, `${watching.count - before} for one burst`);
+});
+
+Deno.test("watchProject() ends when the signal aborts, also where the folder is not there", async () => {
+  const abort = new AbortController();
+  const loop = (async () => {
+    for await (const _ of watchProject("/nonexistent-project", { signal: abort.signal, debounceMs: 1 }));
+  })();
+  abort.abort();
+  await loop;
+});

@@ -1,0 +1,334 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import * as v from "valibot";
+import { pipelineSchema, type RetryDefinition } from "../../../../contract/pipeline.ts";
+import type { Run } from "../../../../contract/run.ts";
+import type { AttemptResult } from "../../../../engine/runs/attempt/supervise.ts";
+import { RunEvents } from "../../../../engine/runs/run_events.ts";
+import { retryDelayMs, RunQueue } from "../../../../engine/runs/run_queue.ts";
+import { openStore } from "../../../../engine/store/open.ts";
+import type { Store } from "../../../../engine/store/store.ts";
+import { FakeClock, settle } from "../../../support/fake_clock.ts";
+
+const START = Date.parse("2026-03-01T00:00:00Z");
+
+const RETRY: RetryDefinition = { limit: 2, interval: "10s", backoff: "exponential", max_interval: "5m" };
+
+interface Bench {
+  readonly store: Store;
+  readonly clock: FakeClock;
+  readonly queue: RunQueue;
+  /** Attempts that were started, as `pipeline#attempt`. */
+  readonly started: string[];
+  /** Ends the attempt under way of the pipeline. */
+  end(pipeline: string, error?: AttemptResult["error"]): Promise<void>;
+}
+
+async function withQueue(
+  options: {
+    owner?: string;
+    maxRuns?: number;
+    retry?: RetryDefinition;
+    path?: string;
+    pipelines?: string[];
+    /** What happens between the store's answer to a claim and the queue's hearing of it. */
+    afterClaim?: (run: Run | undefined, clock: FakeClock) => Promise<void>;
+  },
+  work: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  const folder = options.path ?? await Deno.makeTempDir();
+  const clock = new FakeClock(START);
+  try {
+    await using store = await openStore(`file://${join(folder, "s.db")}`);
+    const started: string[] = [];
+    const ends = new Map<string, (result: AttemptResult) => void>();
+    const resultOf = (error: AttemptResult["error"], stopped: AttemptResult["stopped"]): AttemptResult => ({
+      error,
+      stopped,
+      outcome: { atMs: clock.now(), error, rowsExtracted: 0, rowsLoaded: 0, warnings: 0, peakRssBytes: null },
+    });
+    const runs: Store["runs"] = {
+      ...store.runs,
+      claim: async (...args) => {
+        const run = await store.runs.claim(...args);
+        await options.afterClaim?.(run, clock);
+        return run;
+      },
+    };
+    const queue = new RunQueue({
+      store: { ...store, runs },
+      clock,
+      events: new RunEvents(),
+      log: () => {},
+      owner: options.owner ?? "one",
+      maxRuns: options.maxRuns ?? 4,
+      execute: (run: Run, stop) => {
+        started.push(`${run.pipeline}#${run.attempt}`);
+        return new Promise((resolve) => {
+          const finish = (result: AttemptResult) => resolve({ result, retry: options.retry });
+          ends.set(run.pipeline, finish);
+          stop.addEventListener("abort", () => {
+            finish(resultOf({ code: "cancelled", message: "stopped" }, stop.reason));
+          });
+        });
+      },
+    });
+    await queue.start(options.pipelines);
+    await settle();
+    await work({
+      store,
+      clock,
+      queue,
+      started,
+      end: async (pipeline, error = null) => {
+        ends.get(pipeline)?.(resultOf(error, null));
+        await settle();
+        await settle();
+      },
+    });
+    await queue.stop();
+  } finally {
+    if (options.path === undefined) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function enqueue({ store, queue, clock }: Bench, id: string, pipeline = "p"): Promise<void> {
+  const revision = {
+    id: pipeline.padEnd(64, "0"),
+    pipeline,
+    definition: v.parse(pipelineSchema, {}),
+    files: [],
+    connectors: {},
+  };
+  await store.revisions.save(revision, []);
+  await store.pipelines.put({ name: pipeline, origin: "files", revision: revision.id, faults: [] });
+  await store.runs.create({
+    id,
+    pipeline,
+    revision: revision.id,
+    trigger: "api",
+    triggeredBy: null,
+    params: {},
+    select: null,
+    fullRefresh: false,
+    idempotencyKey: null,
+    windowStartMs: null,
+    windowEndMs: clock.now(),
+    createdAtMs: clock.now(),
+  });
+  queue.wake();
+  await settle();
+}
+
+Deno.test("RunQueue runs one run a pipeline at a time, and different pipelines side by side", async () => {
+  await withQueue({}, async (bench) => {
+    await enqueue(bench, "a1", "a");
+    await enqueue(bench, "a2", "a");
+    await enqueue(bench, "b1", "b");
+    deepEqual(bench.started, ["a#1", "b#1"]);
+    await bench.end("a");
+    deepEqual(bench.started, ["a#1", "b#1", "a#1"]);
+    equal((await bench.store.runs.get("a1"))?.state, "succeeded");
+    equal((await bench.store.runs.get("a2"))?.state, "running");
+  });
+});
+
+Deno.test("RunQueue keeps to maxRuns", async () => {
+  await withQueue({ maxRuns: 1 }, async (bench) => {
+    await enqueue(bench, "a1", "a");
+    await enqueue(bench, "b1", "b");
+    deepEqual(bench.started, ["a#1"]);
+    await bench.end("a");
+    deepEqual(bench.started, ["a#1", "b#1"]);
+  });
+});
+
+Deno.test("RunQueue tries a failed run again after its interval, and later runs of the pipeline wait behind it", async () => {
+  await withQueue({ retry: RETRY }, async (bench) => {
+    await enqueue(bench, "a1");
+    await enqueue(bench, "a2");
+    await bench.end("p", { code: "unavailable", message: "the shop is closed" });
+    const waiting = await bench.store.runs.get("a1");
+    equal(waiting?.state, "queued");
+    match(waiting?.reason ?? "", /attempt 1 of 3 failed: the shop is closed/);
+    equal(waiting?.not_before, new Date(START + 10_000).toISOString());
+    deepEqual(bench.started, ["p#1"]);
+    await bench.clock.advance(10_001);
+    await settle();
+    deepEqual(bench.started, ["p#1", "p#2"]);
+    await bench.end("p");
+    equal((await bench.store.runs.get("a1"))?.state, "succeeded");
+    deepEqual(bench.started, ["p#1", "p#2", "p#1"]);
+  });
+});
+
+Deno.test("RunQueue does not miss a retry that comes due while it looks at the queue", async () => {
+  const afterClaim = async (run: Run | undefined, clock: FakeClock) => {
+    if (run === undefined) await clock.advance(10);
+  };
+  await withQueue({ retry: { ...RETRY, interval: "10ms" }, afterClaim }, async (bench) => {
+    await enqueue(bench, "a1");
+    await bench.end("p", { code: "unavailable", message: "away" });
+    await bench.clock.advance(20);
+    deepEqual(bench.started, ["p#1", "p#2"]);
+    await bench.end("p");
+  });
+});
+
+Deno.test("RunQueue does not try again what cannot pass by itself", async () => {
+  await withQueue({ retry: RETRY }, async (bench) => {
+    await enqueue(bench, "a1");
+    await bench.end("p", { code: "invalid", message: "no such column" });
+    const run = await bench.store.runs.get("a1");
+    equal(run?.state, "failed");
+    equal(run?.error?.message, "no such column");
+  });
+});
+
+Deno.test("RunQueue.cancel() ends a run that is under way as cancelled", async () => {
+  await withQueue({}, async (bench) => {
+    await enqueue(bench, "a1");
+    ok(await bench.queue.cancel("a1"));
+    await settle();
+    equal((await bench.store.runs.get("a1"))?.state, "cancelled");
+    equal(await bench.queue.cancel("a1"), false);
+  });
+});
+
+/** Holds back the answer to the first claim that takes a run. */
+function heldClaim() {
+  const claimed = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<void>();
+  const afterClaim = async (run: Run | undefined) => {
+    if (run === undefined) return;
+    claimed.resolve();
+    await heard.promise;
+  };
+  return { claimed: claimed.promise, letGo: () => heard.resolve(), afterClaim };
+}
+
+Deno.test("RunQueue.cancel() reaches a run that is just being claimed", async () => {
+  const { claimed, letGo, afterClaim } = heldClaim();
+  await withQueue({ afterClaim }, async (bench) => {
+    await enqueue(bench, "a1");
+    await claimed;
+    const cancelling = bench.queue.cancel("a1");
+    letGo();
+    ok(await cancelling);
+    await settle();
+    equal((await bench.store.runs.get("a1"))?.state, "cancelled");
+  });
+});
+
+Deno.test("RunQueue.stop() waits for a run that is just being claimed", async () => {
+  const { claimed, letGo, afterClaim } = heldClaim();
+  await withQueue({ afterClaim }, async (bench) => {
+    await enqueue(bench, "a1");
+    await claimed;
+    const stopping = bench.queue.stop();
+    letGo();
+    await stopping;
+    const run = await bench.store.runs.get("a1");
+    equal(run?.state, "queued");
+    match(run?.reason ?? "", /the server stopped/);
+  });
+});
+
+Deno.test("RunQueue.cancelOrphan() ends a run and the steps that its dead server left open", async () => {
+  await withQueue({ pipelines: ["other"] }, async (bench) => {
+    await enqueue(bench, "a1");
+    const run = await bench.store.runs.claim("dead", bench.clock.now());
+    ok(run !== undefined);
+    const step = { kind: "extract" as const, attempt: 1, rows: null, size_bytes: null, started_at: null };
+    const rest = { finished_at: null, duration_ms: null, error: null, sql: null, depends: [] };
+    await bench.store.runs.putSteps("a1", [
+      { ...step, ...rest, name: "extract:done", state: "succeeded" },
+      { ...step, ...rest, name: "extract:begun", state: "running" },
+      { ...step, ...rest, name: "extract:next", state: "pending" },
+    ]);
+    equal(await bench.queue.cancel("a1"), false);
+    equal((await bench.queue.cancelOrphan(run))?.state, "cancelled");
+    deepEqual((await bench.store.runs.get("a1"))?.steps.map(({ state }) => state), [
+      "succeeded",
+      "cancelled",
+      "cancelled",
+    ]);
+    equal(await bench.queue.cancelOrphan(run), undefined, "it has ended");
+  });
+});
+
+Deno.test("RunQueue.start(pipelines) leaves the runs of others alone", async () => {
+  await withQueue({ pipelines: ["b"] }, async (bench) => {
+    await enqueue(bench, "a1", "a");
+    await enqueue(bench, "b1", "b");
+    deepEqual(bench.started, ["b#1"]);
+    equal((await bench.store.runs.get("a1"))?.state, "queued");
+  });
+});
+
+Deno.test("RunQueue.stop() leaves what was under way queued for the next start", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    await withQueue({ path }, async (bench) => {
+      await enqueue(bench, "a1");
+      await bench.queue.stop();
+      equal((await bench.store.runs.get("a1"))?.state, "queued");
+    });
+    await withQueue({ path, owner: "two" }, async (bench) => {
+      deepEqual(bench.started, ["p#2"]);
+      await bench.end("p");
+      equal((await bench.store.runs.get("a1"))?.state, "succeeded");
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("RunQueue takes up a run whose server died, and gives up on one that keeps killing it", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    await withQueue({ path }, async (bench) => {
+      await enqueue(bench, "a1");
+      bench.queue.stop = () => Promise.resolve();
+    });
+    for (const attempt of [2, 3, 4, 5]) {
+      await using store = await openStore(`file://${join(path, "s.db")}`);
+      const queue = new RunQueue({
+        store,
+        clock: new FakeClock(START),
+        events: new RunEvents(),
+        log: () => {},
+        owner: `server ${attempt}`,
+        maxRuns: 0,
+        execute: () => Promise.reject(new Error("not called")),
+      });
+      await queue.start();
+      const run = await store.runs.get("a1");
+      equal(run?.state, "queued");
+      match(run?.reason ?? "", new RegExp(`the server died during attempt ${attempt - 1}`));
+      await store.runs.claim(`server ${attempt}`, START);
+      await queue.stop();
+    }
+    await withQueue({ path, owner: "last" }, async (bench) => {
+      const run = await bench.store.runs.get("a1");
+      equal(run?.state, "failed");
+      match(run?.error?.message ?? "", /server died during attempt 5; the run is not taken up again/);
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("retryDelayMs() grows up to max_interval, or stays constant", () => {
+  deepEqual([1, 2, 3, 4, 5, 6, 7].map((attempt) => retryDelayMs(RETRY, attempt) / 1_000), [
+    10,
+    20,
+    40,
+    80,
+    160,
+    300,
+    300,
+  ]);
+  equal(retryDelayMs({ ...RETRY, backoff: "constant" }, 9), 10_000);
+  equal(retryDelayMs(RETRY, 5_000), 300_000);
+});

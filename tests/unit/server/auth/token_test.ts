@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { AppError } from "../../../../contract/errors.ts";
+import {
+  createToken,
+  ensureFirstToken,
+  ENV_TOKEN_NAME,
+  hashToken,
+  LOCAL_TOKEN_NAME,
+  newTokenText,
+  renewLocalToken,
+} from "../../../../server/auth/token.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+import { StoreFixture } from "../../engine/store/store_fixture.ts";
+
+const clock = { now: () => 1_000 };
+
+Deno.test("newTokenText() is slc_ and 256 bits in base64url, another one each time", () => {
+  const texts = Array.from({ length: 100 }, newTokenText);
+  for (const text of texts) assert.match(text, /^slc_[A-Za-z0-9_-]{43}$/);
+  assert.equal(new Set(texts).size, 100);
+});
+
+Deno.test("hashToken() is hex of SHA-256", async () => {
+  assert.equal(await hashToken("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+});
+
+Deno.test("createToken() stores a hash and not the token", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  const { token, record } = await createToken(access, clock, { name: "ci", role: "operator" });
+  assert.deepEqual(await access.findToken(await hashToken(token)), record);
+  const files = await Promise.all(
+    ["", "-wal"].map((suffix) => Deno.readFile(`${fixture.path}${suffix}`)),
+  );
+  const text = files.map((bytes) => new TextDecoder("latin1").decode(bytes)).join("");
+  assert.ok(text.includes(record.id));
+  assert.ok(!text.includes(token) && !text.includes(token.slice(4)));
+});
+
+Deno.test("ensureFirstToken() makes an admin's token once, where there is none", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  await renewLocalToken(access, clock);
+  const first = await ensureFirstToken(access, undefined, clock);
+  assert.ok(first !== undefined);
+  assert.equal((await access.findToken(await hashToken(first)))?.role, "admin");
+  assert.equal(await ensureFirstToken(access, undefined, clock), undefined);
+  assert.equal(await ensureFirstToken(access, "", clock), undefined);
+  for (const { id, name } of await access.listTokens()) {
+    if (name !== LOCAL_TOKEN_NAME) await access.revokeToken(id);
+  }
+  assert.ok(await ensureFirstToken(access, undefined, clock));
+});
+
+Deno.test("ensureFirstToken() puts SLUICE_TOKEN in force, and a changed one in place of it", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  for (const token of ["first-value", "first-value", "second-value"]) {
+    assert.equal(await ensureFirstToken(access, token, clock), undefined);
+    const found = await access.findToken(await hashToken(token));
+    assert.deepEqual([found?.name, found?.role], [ENV_TOKEN_NAME, "admin"]);
+  }
+  assert.equal(await access.findToken(await hashToken("first-value")), undefined);
+  assert.equal((await access.listTokens()).length, 1);
+});
+
+Deno.test("ensureFirstToken() refuses a SLUICE_TOKEN that no header could carry, without showing it", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  for (const token of ["with space", "line\nbreak", "schlüssel"]) {
+    await assert.rejects(ensureFirstToken(access, token, clock), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "invalid");
+      assert.ok(!error.message.includes(token));
+      return true;
+    });
+  }
+});
+
+Deno.test("renewLocalToken() ends the token of the start before", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  const tokens = [await renewLocalToken(access, clock), await renewLocalToken(access, new FakeClock(2_000))];
+  const found = await Promise.all(
+    tokens.map(async (token) => (await access.findToken(await hashToken(token)))?.role),
+  );
+  assert.deepEqual(found, [undefined, "admin"]);
+});

@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import type { LogLevel } from "../../../../contract/log.ts";
+import type { Engine } from "../../../../engine/control/engine.ts";
+import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
+import { type Role, ROLES, type Store } from "../../../../engine/store/store.ts";
+import { createApp } from "../../../../server/http/app.ts";
+import { Auth } from "../../../../server/auth/auth.ts";
+import { createClientView } from "../../../../server/http/client_view.ts";
+import { createToken } from "../../../../server/auth/token.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+import type { FakeEngine } from "../../../support/fake_engine.ts";
+import { createFakeProject, NOW } from "../../../support/fake_project.ts";
+import { Hono } from "hono";
+import type { AppEnv } from "../../../../server/http/app_env.ts";
+
+export interface ApiOptions {
+  readonly trustProxy?: boolean;
+  readonly allowedHosts?: readonly string[];
+  readonly isReady?: () => boolean;
+  /** In place of the fake project's own methods. */
+  readonly engine?: Partial<Engine>;
+}
+
+export type Asked = RequestInit & { readonly json?: unknown; readonly as?: Role; readonly from?: string };
+
+/** The app on a real store and an engine in memory, with a token for each role, and without a socket. */
+export class ApiFixture implements AsyncDisposable {
+  readonly clock = new FakeClock(NOW);
+  readonly engine: FakeEngine = createFakeProject(() => this.clock.now());
+  readonly tokens: Record<Role, string> = { admin: "", operator: "", viewer: "" };
+  /** What was logged, as text. */
+  readonly logged: string[] = [];
+  readonly app: Hono<AppEnv>;
+  readonly store: Store;
+  readonly #dir: string;
+
+  private constructor(dir: string, store: Store, options: ApiOptions) {
+    this.#dir = dir;
+    this.store = store;
+    const { clock } = this;
+    const { access } = store;
+    const log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => {
+      this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
+    };
+    const { allowedHosts, isReady, trustProxy = false } = options;
+    const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log });
+    const pages = new Hono<AppEnv>();
+    pages.get("/", async (c) => c.text((await auth.currentUser(c))?.name ?? "nobody"));
+    pages.post("/login", async (c) => {
+      const user = await auth.signIn(c, await c.req.text());
+      return user === undefined ? c.text("refused", 401) : c.text(user.name);
+    });
+    pages.post("/logout", async (c) => {
+      await auth.signOut(c);
+      return c.text("bye");
+    });
+    this.app = createApp({
+      engine: options.engine === undefined
+        ? this.engine
+        : { ...engineMethods(this.engine), ...options.engine },
+      access,
+      auth,
+      version: "1.2.3",
+      clock,
+      log,
+      pages,
+      ...(allowedHosts === undefined ? {} : { allowedHosts }),
+      ...(isReady === undefined ? {} : { isReady }),
+    });
+  }
+
+  static async create(options: ApiOptions = {}): Promise<ApiFixture> {
+    const dir = await Deno.makeTempDir({ prefix: "sluice-api-" });
+    const fixture = new ApiFixture(dir, await openStore(fileStoreUrl(join(dir, "control.db"))), options);
+    for (const role of ROLES) {
+      const { token } = await createToken(fixture.store.access, fixture.clock, { name: `the ${role}`, role });
+      fixture.tokens[role] = token;
+    }
+    return fixture;
+  }
+
+  /** Asks with the token of the role in `as`, or without one; `from` is the client's address. */
+  async ask(path: string, { json, as, from = "192.0.2.1", ...init }: Asked = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (as !== undefined) headers.set("authorization", `Bearer ${this.tokens[as]}`);
+    if (json !== undefined) headers.set("content-type", "application/json");
+    const body = json === undefined ? init.body ?? null : JSON.stringify(json);
+    return await this.app.request(path, { ...init, headers, body }, { remoteAddress: from });
+  }
+
+  /** Signs in and answers what the browser sends back as Cookie. */
+  async signIn(as: Role, headers: Record<string, string> = {}): Promise<string> {
+    const response = await this.ask("/login", { method: "POST", body: this.tokens[as], headers });
+    return response.headers.get("set-cookie")?.split(";")[0] ?? "";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.store[Symbol.asyncDispose]();
+    await Deno.remove(this.#dir, { recursive: true });
+  }
+}
+
+function engineMethods(engine: FakeEngine): Engine {
+  return {
+    listPipelines: () => engine.listPipelines(),
+    getPipeline: (name) => engine.getPipeline(name),
+    putPipeline: (name, source) => engine.putPipeline(name, source),
+    deletePipeline: (name) => engine.deletePipeline(name),
+    setPaused: (name, paused) => engine.setPaused(name, paused),
+    applyProject: () => engine.applyProject(),
+    triggerRun: (name, request) => engine.triggerRun(name, request),
+    listRuns: (filter) => engine.listRuns(filter),
+    getRun: (id) => engine.getRun(id),
+    getRunLogs: (id, range) => engine.getRunLogs(id, range),
+    watchRun: (id, afterSeq, signal) => engine.watchRun(id, afterSeq, signal),
+    cancelRun: (id) => engine.cancelRun(id),
+    retryRun: (id) => engine.retryRun(id),
+  };
+}

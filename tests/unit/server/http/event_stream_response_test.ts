@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { eventStreamResponse } from "../../../../server/http/event_stream_response.ts";
+import { FakeClock, settle } from "../../../support/fake_clock.ts";
+import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
+
+const RUN = RUN_IDS.running;
+
+/** A stream of the running run's events, and what a client has read of it. */
+function open(afterSeq = 0, abort = new AbortController()) {
+  const clock = new FakeClock(0);
+  const engine = createFakeProject();
+  const response = eventStreamResponse(
+    (signal) => engine.watchRun(RUN, afterSeq, signal),
+    clock,
+    abort.signal,
+  );
+  assert.ok(response.body);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const read = async () => (await reader.read()).value;
+  return { clock, engine, response, reader, read, abort };
+}
+
+Deno.test("events come as they happen, log lines with their seq, and the stream ends with the run", async () => {
+  const { engine, read, response } = open(1);
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  assert.equal(await read(), ": connected\n\n");
+  const [, line] = await engine.getRunLogs(RUN, {});
+  assert.equal(await read(), `id: 2\nevent: log\ndata: ${JSON.stringify({ line })}\n\n`);
+  engine.addProgress(RUN, "extract:flights", 5);
+  assert.equal(
+    await read(),
+    'event: progress\ndata: {"step":"extract:flights","rows":5,"size_bytes":null}\n\n',
+  );
+  engine.addLog(RUN, { message: "two\nlines\r\n\r\nevent: run" });
+  const log = await read();
+  assert.match(log ?? "", /^id: 3\nevent: log\ndata: [^\n\r]*\n\n$/);
+  const run = engine.move(RUN, "succeed");
+  assert.equal(await read(), `event: run\ndata: ${JSON.stringify({ run })}\n\n`);
+  assert.equal(await read(), undefined);
+  assert.equal(engine.watchers(RUN), 0);
+});
+
+Deno.test("a comment comes every 15 seconds in which nothing happens", async () => {
+  const { clock, engine, read, reader } = open(9);
+  assert.equal(await read(), ": connected\n\n");
+  for (let beat = 0; beat < 3; beat++) {
+    const next = read();
+    await settle();
+    await clock.advance(14_999);
+    assert.equal(clock.sleepers, 1, "it waits, and with one timer");
+    await clock.advance(1);
+    assert.equal(await next, ": \n\n");
+  }
+  engine.addLog(RUN, { message: "more" });
+  assert.match(await read() ?? "", /^id: 3\n/);
+  await reader.cancel();
+  assert.deepEqual([engine.watchers(RUN), clock.sleepers], [0, 0]);
+});
+
+Deno.test("nothing is watched before the client reads, nor after it has gone", async () => {
+  const { clock, engine, read, reader } = open(9);
+  await settle();
+  assert.equal(engine.watchers(RUN), 0);
+  await read();
+  const waiting = read();
+  await settle();
+  assert.equal(engine.watchers(RUN), 1);
+  await reader.cancel();
+  await waiting;
+  await settle();
+  assert.deepEqual([engine.watchers(RUN), clock.sleepers], [0, 0]);
+});
+
+Deno.test("the stream ends when the server is to stop", async () => {
+  const { abort, clock, engine, read } = open(9);
+  await read();
+  const waiting = read();
+  await settle();
+  abort.abort();
+  assert.equal(await waiting, undefined);
+  await settle();
+  assert.deepEqual([engine.watchers(RUN), clock.sleepers], [0, 0]);
+});
+
+Deno.test("an error of the events cuts the stream, so that the client comes back", async () => {
+  // deno-lint-ignore require-yield -- events that break before the first
+  const watch = async function* (): AsyncGenerator<never> {
+    await Promise.reject(new Error("the store is gone"));
+  };
+  const clock = new FakeClock(0);
+  const response = eventStreamResponse(watch, clock, new AbortController().signal);
+  await assert.rejects(response.text(), /the store is gone/);
+  assert.equal(clock.sleepers, 0);
+});

@@ -1,0 +1,280 @@
+import assert from "node:assert/strict";
+import * as v from "valibot";
+import { type ParamDefinition, paramSchema } from "../../../../contract/pipeline.ts";
+import { columns, compileModels } from "../fixtures.ts";
+
+const STREAMS = {
+  orders: columns("id INTEGER, customer_id INTEGER, amount DECIMAL(18,2), ordered_at TIMESTAMP"),
+  customers: columns("id INTEGER, Größe DOUBLE, select VARCHAR"),
+};
+
+const params = (definitions: Record<string, unknown>): Record<string, ParamDefinition> =>
+  v.parse(v.record(v.string(), paramSchema), definitions);
+
+Deno.test("compile() answers columns and no faults for a pipeline that is right", async () => {
+  const { texts, columns: found, graph } = await compileModels({
+    stg:
+      'SELECT o.*, c."Größe", c."select" FROM raw.orders AS o JOIN raw.customers AS c ON c.id = o.customer_id',
+    daily: `/* @sluice
+materialized: incremental
+primary_key: [day]
+update_key: day
+columns:
+  day: {type: timestamp, checks: [not_null, unique]}
+  revenue: {type: "decimal(38, 2)", checks: [{sql: revenue >= 0, severity: warn}]}
+checks:
+  - {name: no_gaps, sql: "SELECT * FROM daily WHERE revenue IS NULL; -- none"}
+*/
+SELECT date_trunc('day', ordered_at) AS day, sum(amount) AS revenue
+FROM stg
+WHERE ordered_at >= coalesce(getvariable('cursor'), TIMESTAMP '2000-01-01') AND id > getvariable('first_id')
+GROUP BY ALL;
+`,
+    recent:
+      "/* @sluice\nmaterialized: view\n*/\nFROM daily WHERE day::TIMESTAMPTZ >= getvariable('window_start')",
+  }, {
+    streams: STREAMS,
+    params: params({ first_id: { type: "integer" } }),
+    loads: [
+      { path: ["load", "daily", 0], name: "daily", primaryKey: ["Day"] },
+      { path: ["load", "orders"], name: "orders", primaryKey: ["id"] },
+    ],
+  });
+  assert.deepEqual(texts, []);
+  assert.deepEqual(found["daily"], columns("day TIMESTAMP, revenue DECIMAL(38,2)"));
+  assert.deepEqual(found["recent"], found["daily"]);
+  assert.deepEqual(found["stg"]?.map(({ name }) => name), [
+    "id",
+    "customer_id",
+    "amount",
+    "ordered_at",
+    "Größe",
+    "select",
+  ]);
+  assert.deepEqual(graph.nodes.get("model:recent")?.depends, ["model:daily"]);
+});
+
+/** One model `m` over STREAMS → its faults. */
+const FAULTS: Readonly<Record<string, readonly [sql: string, faults: readonly string[]]>> = {
+  "an unknown column": ["SELECT id,\n  amout\nFROM raw.orders", [
+    'm.sql:2:3 column "amout" does not exist (did you mean amount?)',
+  ]],
+  "an unknown column of a table": ["/* é😀 */ SELECT o.amout FROM raw.orders AS o", [
+    'm.sql:1:18 o has no column "amout" (did you mean amount?)',
+  ]],
+  "an unknown table in an expression": ["SELECT x.id FROM raw.orders AS o", [
+    'm.sql:1:8 table "x" is not in FROM (candidates: o)',
+  ]],
+  "a comparison of types that do not fit": [
+    "SELECT id\nFROM raw.orders\nWHERE ordered_at > amount",
+    [
+      "m.sql:3:18 Cannot compare values of type TIMESTAMP and type DECIMAL(18,2) - an explicit cast is required",
+    ],
+  ],
+  "a sum of text": ['SELECT sum("select")\nFROM raw.customers', [
+    "m.sql:1:8 No function matches the given name and argument types 'sum(VARCHAR)'. " +
+    "You might need to add explicit type casts.",
+  ]],
+  "a misspelt function": ["SELECT id FROM raw.orders WHERE flor(amount) > 1", [
+    "m.sql:1:33 function flor does not exist (did you mean floor?)",
+  ]],
+  "a column outside of GROUP BY": ["SELECT id, count(*) FROM raw.orders", [
+    'm.sql:1:8 column "id" must appear in the GROUP BY clause or must be part of an aggregate function. ' +
+    'Either add it to the GROUP BY list, or use "ANY_VALUE(id)" if the exact value of "id" is not important.',
+  ]],
+  "branches of other widths": ["SELECT 1 UNION SELECT 1, 2", [
+    "m.sql:undefined:undefined Set operations can only apply to expressions with the same number of result columns",
+  ]],
+  "a misspelt variable": ["SELECT id\nFROM raw.orders WHERE id > getvariable('frist_id')", [
+    "m.sql:2:28 there is no variable or param frist_id (did you mean first_id?)",
+  ]],
+  "a param of another type": ["SELECT id FROM raw.orders WHERE ordered_at > getvariable('first_id')", [
+    "m.sql:1:44 Cannot compare values of type TIMESTAMP and type BIGINT - an explicit cast is required",
+  ]],
+  "the cursor in a table": ["SELECT id FROM raw.orders WHERE ordered_at > getvariable('cursor')", [
+    "m.sql:1:46 the cursor is always NULL here: only an incremental model with an update_key has one",
+  ]],
+  "a cursor of another type": [
+    "/* @sluice\nmaterialized: incremental\nprimary_key: [id]\nupdate_key: ordered_at\n*/\n" +
+    "SELECT id, ordered_at FROM raw.orders WHERE amount > getvariable('cursor')",
+    [
+      "m.sql:6:52 Cannot compare values of type DECIMAL(18,2) and type TIMESTAMP - an explicit cast is required",
+    ],
+  ],
+  "an update_key that is not there": [
+    "/* @sluice\nmaterialized: incremental\nprimary_key: [id]\nupdate_key: orderd_at\n*/\n" +
+    "SELECT id, ordered_at FROM raw.orders",
+    ["m.sql:4:13 update_key: the query has no column orderd_at (did you mean ordered_at?)"],
+  ],
+  "keys and columns that are not there": [
+    "/* @sluice\nprimary_key: [id, dya]\ncolumns:\n  amout: {checks: [not_null]}\n*/\nSELECT id, amount FROM raw.orders",
+    [
+      "m.sql:2:19 the query has no column dya",
+      "m.sql:4:3 the query has no column amout (did you mean amount?)",
+    ],
+  ],
+  "declared types that are other ones or none": [
+    "/* @sluice\ncolumns:\n  id: {type: text}\n  amount: {type: DECIMAAL}\n*/\nSELECT id, amount FROM raw.orders",
+    [
+      "m.sql:3:14 column id is INTEGER in the query, but the header says VARCHAR",
+      'm.sql:4:18 "DECIMAAL" is no type of DuckDB: type DECIMAAL does not exist (did you mean DECIMAL?)',
+    ],
+  ],
+  "checks that do not bind": [
+    `/* @sluice
+columns:
+  id:
+    checks:
+      - {accepted_values: [1, x]}
+      - {sql: idd > 0}
+      - {sql: id + 1}
+      - {sql: sum(id) > 0}
+      - {sql: "id >"}
+      - {relationships: {to: raw.customers, column: idd}}
+      - {relationships: {to: custommers, column: id}}
+checks:
+  - sql: SELECT * FROM m WHERE idd = 1
+  - sql: DELETE FROM m
+  - sql: SELECT 1; SELECT 2
+*/
+SELECT id FROM raw.orders`,
+    [
+      "m.sql:5:27 accepted_values(id): x cannot be a value of type INTEGER",
+      'm.sql:6:15 sql(idd > 0): column "idd" does not exist (did you mean id?)',
+      "m.sql:7:15 sql(id + 1): expected an expression that is true or false, but it is INTEGER",
+      "m.sql:8:15 sql(sum(id) > 0): WHERE clause cannot contain aggregates!",
+      'm.sql:9:15 sql(id >): syntax error at or near ")"',
+      "m.sql:10:25 relationships(id): raw.customers has no column idd (did you mean id?)",
+      "m.sql:11:25 relationships(id): table custommers does not exist (did you mean raw.customers?)",
+      'm.sql:13:10 check_1: column "idd" does not exist (did you mean id?)',
+      "m.sql:14:10 check_2: expected one SELECT, but this is DELETE",
+      "m.sql:15:10 check_3: expected one SELECT, but there are 2 statements",
+    ],
+  ],
+  "two columns of one name": ["-- é\nSELECT o.id, c.id FROM raw.orders o JOIN raw.customers c USING (id)", [
+    'm.sql:2:1 the query has more than one column "id": DuckDB calls the others id_1; give each its own name',
+  ]],
+};
+
+for (const [what, [sql, expected]] of Object.entries(FAULTS)) {
+  Deno.test(`compile() finds ${what}`, async () => {
+    const { texts } = await compileModels({ m: sql, reader: "FROM m" }, {
+      streams: STREAMS,
+      params: params({ first_id: { type: "integer" } }),
+    });
+    assert.deepEqual(texts, expected);
+  });
+}
+
+Deno.test("compile() reports a fault where it is, not again in every model behind it", async () => {
+  const { texts, columns: found } = await compileModels({
+    a: "SELECT nope FROM raw.orders",
+    b: "FROM a",
+    c: "FROM b JOIN raw.customers USING (id)",
+    lone: "SELECT nope FROM raw.customers",
+  }, { streams: STREAMS });
+  assert.deepEqual(
+    texts,
+    [
+      'a.sql:1:8 column "nope" does not exist (candidates: ordered_at, customer_id)',
+      'lone.sql:1:8 column "nope" does not exist (candidates: select)',
+    ],
+  );
+  assert.deepEqual(Object.keys(found), []);
+});
+
+Deno.test("compile() binds what it can where the columns of a stream are not known", async () => {
+  const { faults, texts, columns: found } = await compileModels({
+    a: "SELECT whatever FROM raw.far",
+    b: "SELECT whatever FROM a",
+    c: "/* @sluice\ncolumns: {id: {checks: [{relationships: {to: b, column: x}}]}}\n*/ SELECT id FROM raw.orders",
+    d: "SELECT nope FROM c",
+    e: "FROM raw.far WHERE id = getvariable('nope')",
+  }, { streams: { ...STREAMS, far: undefined, unused: undefined } });
+  assert.deepEqual(texts, [
+    'd.sql:1:8 column "nope" does not exist (candidates: id)',
+    "e.sql:1:25 there is no variable or param nope",
+    "extract.far: the columns of raw.far are not known before its first extract, so a and e could not be checked " +
+    "against them",
+  ]);
+  assert.equal(faults.at(-1)?.severity, "warning");
+  assert.deepEqual(Object.keys(found), ["c"]);
+});
+
+Deno.test("compile() checks loads, params and columns of streams in the definition", async () => {
+  const { texts } = await compileModels({ daily: "SELECT 1 AS day" }, {
+    streams: { orders: columns("id INTEGER"), odd: [{ name: "x", type: "NOTYPE" }] },
+    params: params({
+      cursor: { type: "string", default: "" },
+      n: { type: "integer", default: "x", enum: [1, "y"] },
+    }),
+    loads: [
+      { path: ["load", "dayly", 0], name: "dayly" },
+      { path: ["load", "daily", 1], name: "daily", primaryKey: ["dya"] },
+      { path: ["load", "orders"], name: "orders", primaryKey: ["id", "nr"] },
+    ],
+  });
+  assert.deepEqual(texts, [
+    "params.cursor: cursor is a variable of every run: use another name",
+    'params.n.enum.1: must be a whole number of at most 64 bits, but got "y"',
+    "extract.odd: raw.odd cannot be made: type NOTYPE does not exist",
+    "load.dayly.0: there is no model or stream dayly to load (did you mean daily?)",
+    "load.daily.1.primary_key.0: daily has no column dya (did you mean day?)",
+    "load.orders.primary_key.1: orders has no column nr",
+  ]);
+});
+
+Deno.test("compile() takes names of every kind", async () => {
+  const { texts, columns: found } = await compileModels({
+    select: 'SELECT id AS "a""b", id AS "日本", id AS "from", id AS "x.y" FROM raw."table"',
+    order:
+      '/* @sluice\nprimary_key: ["a\\"b", 日本]\ncolumns: {from: {checks: [not_null, unique, {accepted_values: ["it\'s"]}]}}\n*/\n' +
+      'SELECT "a""b", "日本", "from"::VARCHAR AS "from", "x.y" FROM "select"',
+  }, { streams: { table: columns("id INTEGER") } });
+  assert.deepEqual(texts, []);
+  assert.deepEqual(found["order"]?.map(({ name }) => name), ['a"b', "日本", "from", "x.y"]);
+});
+
+Deno.test("compile() wants the types of an incremental model that reads itself, and then binds it", async () => {
+  const header = (columnsOf: string) =>
+    `/* @sluice\nmaterialized: incremental\nprimary_key: [day]\nupdate_key: day\n${columnsOf}*/\n`;
+  const sql = "SELECT DATE '2024-01-01' AS day, 1 + count(*) AS n FROM m WHERE day < getvariable('cursor')";
+  const without = await compileModels({ m: header("") + sql });
+  assert.deepEqual(without.texts, [
+    "m.sql:2:1 m reads itself, so its header must give every column with its type",
+  ]);
+  const partly = await compileModels({ m: header("columns: {day: {}}\n") + sql });
+  assert.deepEqual(partly.texts, ["m.sql:5:16 m reads itself, so column day needs its type"]);
+  const whole = await compileModels({ m: header("columns: {day: {type: date}, n: {type: bigint}}\n") + sql });
+  assert.deepEqual(whole.texts, []);
+  const wrong = await compileModels({ m: header("columns: {day: {type: date}, n: {type: text}}\n") + sql });
+  assert.deepEqual(wrong.texts, ["m.sql:5:40 column n is BIGINT in the query, but the header says VARCHAR"]);
+});
+
+Deno.test("compile() refuses a query that reaches files outside of the allowed folders", async () => {
+  const { texts } = await compileModels({ m: "SELECT *\nFROM read_csv('/etc/passwd')" });
+  assert.equal(texts.length, 1);
+  assert.match(texts[0] ?? "", /^m\.sql:2:6 .*file system operations are disabled/);
+});
+
+Deno.test("compile() does not blame others for a model that could not be read", async () => {
+  const { texts } = await compileModels({ a: "FROM broken" }, {
+    unreadable: ["broken"],
+    loads: [{ path: ["load", "broken"], name: "broken" }],
+  });
+  assert.deepEqual(texts, []);
+});
+
+Deno.test("compile() binds 300 models that build on each other", async () => {
+  const sqls = Object.fromEntries(
+    Array.from({ length: 300 }, (_, index) => [
+      `m${index}`,
+      index === 0
+        ? "SELECT id, amount FROM raw.orders"
+        : `SELECT id, amount + 1 AS amount FROM m${index - 1}`,
+    ]),
+  );
+  const { texts, columns: found } = await compileModels(sqls, { streams: STREAMS });
+  assert.deepEqual(texts, []);
+  assert.equal(Object.keys(found).length, 300);
+});

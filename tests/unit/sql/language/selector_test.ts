@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { AppError } from "../../../../contract/errors.ts";
+import { buildGraph } from "../../../../sql/language/graph.ts";
+import { selectSteps } from "../../../../sql/language/selector.ts";
+import { models, withSession } from "../fixtures.ts";
+
+/** raw.orders → stg_orders → daily → weekly; raw.items → stg_items → daily; lone. */
+const graph = await withSession((session) =>
+  buildGraph(session, {
+    streams: [{ name: "orders", tags: ["shop"] }, "items"],
+    models: models({
+      stg_orders: "/* @sluice\ntags: [staging, shop]\n*/ FROM raw.orders",
+      stg_items: "/* @sluice\ntags: [staging]\n*/ FROM raw.items",
+      daily: "FROM stg_orders, stg_items",
+      weekly: "FROM daily",
+      lone: "SELECT 1 AS x",
+    }),
+  })
+);
+
+const SELECTIONS: Readonly<Record<string, string>> = {
+  "daily": "daily",
+  "DAILY": "daily",
+  "model:daily": "daily",
+  "main.daily": "daily",
+  "raw.orders": "raw.orders",
+  "extract:orders": "raw.orders",
+  "+daily": "raw.items raw.orders daily stg_items stg_orders",
+  "daily+": "daily weekly",
+  "+daily+": "raw.items raw.orders daily stg_items stg_orders weekly",
+  "1+weekly": "daily weekly",
+  "2+weekly": "daily stg_items stg_orders weekly",
+  "0+weekly": "weekly",
+  "raw.orders+1": "raw.orders stg_orders",
+  "1+daily+1": "daily stg_items stg_orders weekly",
+  "stg_*": "stg_items stg_orders",
+  "STG_?rders": "stg_orders",
+  "raw.*": "raw.items raw.orders",
+  "*": "daily lone stg_items stg_orders weekly",
+  "tag:staging": "stg_items stg_orders",
+  "tag:shop": "raw.orders stg_orders",
+  "tag:s*": "raw.orders stg_items stg_orders",
+  "tag:shop+": "raw.orders daily stg_orders weekly",
+  "lone weekly": "lone weekly",
+  "  lone \n weekly ": "lone weekly",
+  "tag:staging,tag:shop": "stg_orders",
+  "+daily,raw.*": "raw.items raw.orders",
+  "lone,daily": "",
+  "+daily,raw.* lone": "raw.items raw.orders lone",
+};
+
+for (const [expression, expected] of Object.entries(SELECTIONS)) {
+  Deno.test(`selectSteps() understands ${JSON.stringify(expression)}`, () => {
+    const names = [...selectSteps(expression, graph)].map((name) =>
+      name.replace("extract:", "raw.").replace("model:", "")
+    );
+    assert.equal(
+      names.sort((a, b) => Number(b.startsWith("raw.")) - Number(a.startsWith("raw.")) || (a < b ? -1 : 1))
+        .join(" "),
+      expected,
+    );
+  });
+}
+
+Deno.test("selectSteps() answers steps in the graph's order", () => {
+  assert.deepEqual(
+    [...selectSteps("weekly +daily", graph)],
+    graph.order.filter((name) => name !== "model:lone"),
+  );
+});
+
+const REFUSED: Readonly<Record<string, RegExp>> = {
+  "": /the expression is empty/,
+  "   ": /the expression is empty/,
+  "dayly": /Cannot select "dayly": no model is called dayly \(did you mean daily\?\)/,
+  "orders": /Cannot select "orders": no model is called orders \(did you mean raw.orders\?\)/,
+  "raw.order": /no stream is called order \(did you mean raw.orders\?\)/,
+  "extract:daily": /no stream is called daily/,
+  "tag:stagin": /no step has the tag stagin \(did you mean tag:staging\?\)/,
+  "x_*": /no model is called x_\*/,
+  "daily,": /Cannot select "" in "daily,": expected a step/,
+  "+": /Cannot select "\+": expected a step/,
+  "a++b": /expected a step/,
+  "daily+x": /expected a step/,
+  "model:": /no model is called/,
+  "daily weakly": /did you mean weekly/,
+  "da[iy": /no model is called da\[iy/,
+};
+
+for (const [expression, message] of Object.entries(REFUSED)) {
+  Deno.test(`selectSteps() refuses ${JSON.stringify(expression)}`, () => {
+    assert.throws(() => selectSteps(expression, graph), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "invalid");
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}

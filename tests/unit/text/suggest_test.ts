@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { didYouMean, listWords, suggest } from "../../../text/suggest.ts";
+
+Deno.test("suggest() finds the nearest candidate of a slip", () => {
+  const words = ["incremental", "full", "append"];
+  assert.equal(suggest("incremntal", words), "incremental");
+  assert.equal(suggest("FULL", words), "full");
+  assert.equal(suggest("apepnd", words), "append");
+});
+
+Deno.test("suggest() has nothing for a word that is far from all, or too short to tell", () => {
+  assert.equal(suggest("merge", ["full", "append"]), undefined);
+  assert.equal(suggest("uk", ["us", "eu"]), undefined);
+  assert.equal(suggest("x", []), undefined);
+});
+
+Deno.test("didYouMean() is empty where there is nothing to suggest", () => {
+  assert.equal(didYouMean("shp", ["shop"]), " (did you mean shop?)");
+  assert.equal(didYouMean("zebra", ["shop"]), "");
+});
+
+Deno.test("listWords() reads like a sentence", () => {
+  assert.equal(listWords([]), "nothing");
+  assert.equal(listWords(["a"]), "a");
+  assert.equal(listWords(["a", "b"]), "a and b");
+  assert.equal(listWords(["a", "b", "c"], "or"), "a, b or c");
+});

@@ -1,0 +1,124 @@
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from "yaml";
+import type { Fault, SourcePlace } from "./fault.ts";
+
+export type DocumentPath = readonly (string | number)[];
+
+/** A user's YAML (or JSON, which is YAML too) with a way back from each value to its line. */
+export interface YamlDocument {
+  /** `undefined` where the text has faults or is empty. */
+  readonly value: unknown;
+  readonly faults: readonly Fault[];
+  /**
+   * Where the entry at the path stands: its key, or the item of a list. A path that leads further
+   * than the document gives the place of the nearest entry above.
+   */
+  place(path: DocumentPath): SourcePlace;
+  /** Where the entry's value stands. */
+  valuePlace(path: DocumentPath): SourcePlace;
+}
+
+/** Enough for a YAML file with shared parts, too few for one that grows without end. */
+const MAX_ALIASES = 100;
+
+/** Reads YAML 1.2 with merge keys. `file` is what the places name. Never throws. */
+export function parseYamlDocument(text: string, file: string): YamlDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const at = (offset: number): SourcePlace => {
+    const { line, col } = lines.linePos(offset);
+    return line === 0 ? { file, line: 1, column: 1 } : { file, line, column: col };
+  };
+  const faults: Fault[] = [];
+  for (const error of [...document.errors, ...document.warnings]) {
+    faults.push({ ...at(error.pos[0]), message: yamlMessage(error.code, error.message), severity: "error" });
+  }
+  const fail = (node: Node | undefined, message: string) =>
+    faults.push({ ...at(node?.range?.[0] ?? 0), message, severity: "error" });
+
+  visit(document, {
+    // `null:`, `true:` and `2013:` are keys like others.
+    Pair(_key, { key }) {
+      if (isScalar(key) && typeof key.value !== "string" && key.source) key.value = key.source;
+    },
+    Alias(_key, node) {
+      if (node.resolve(document) === undefined) fail(node, `there is no anchor &${node.source} before this`);
+    },
+    Scalar(_key, node) {
+      if (typeof node.value === "number" && /^[-+]?\d+$/.test(node.source ?? "")) {
+        if (!Number.isSafeInteger(node.value)) fail(node, `${node.source} is too large: write it in quotes`);
+      }
+    },
+  });
+  if (document.contents === null) {
+    fail(undefined, "the file is empty");
+  } else if (isScalar(document.contents) && document.contents.value === null && faults.length === 0) {
+    fail(undefined, "the file is empty");
+  }
+
+  const place = (path: DocumentPath, part: "key" | "value"): SourcePlace => {
+    let node: unknown = document.contents;
+    let offset = offsetOf(node) ?? 0;
+    for (const [index, segment] of path.entries()) {
+      if (isAlias(node)) node = node.resolve(document);
+      const found = step(node, segment);
+      if (found === undefined) break;
+      node = found.value;
+      const isLast = index === path.length - 1;
+      const wanted = isLast && part === "value" ? offsetOf(found.value) : undefined;
+      offset = wanted ?? offsetOf(found.key) ?? offset;
+    }
+    return at(offset);
+  };
+
+  return {
+    value: faults.length === 0
+      ? toValue(() => document.toJS({ maxAliasCount: MAX_ALIASES }), fail)
+      : undefined,
+    faults,
+    place: (path) => place(path, "key"),
+    valuePlace: (path) => place(path, "value"),
+  };
+}
+
+/** The one thing that can fail after a clean parse is a nest of aliases. */
+function toValue(convert: () => unknown, fail: (node: undefined, message: string) => void): unknown {
+  try {
+    return convert();
+  } catch (error) {
+    fail(undefined, `cannot resolve the aliases: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+function step(node: unknown, segment: string | number): { key: unknown; value: unknown } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(segment));
+    return pair === undefined ? undefined : { key: pair.key, value: pair.value };
+  }
+  if (isSeq(node)) {
+    const item = node.items[Number(segment)];
+    return item === undefined ? undefined : { key: item, value: item };
+  }
+  return undefined;
+}
+
+/** An empty value has a node without a source: its key's place says more. */
+function offsetOf(node: unknown): number | undefined {
+  if (!isNode(node) || node.range === undefined || node.range === null) return undefined;
+  if (isScalar(node) && node.value === null && node.range[0] === node.range[1]) return undefined;
+  return node.range[0];
+}
+
+/** The parser's words, where they can be said more plainly. */
+function yamlMessage(code: string, message: string): string {
+  switch (code) {
+    case "DUPLICATE_KEY":
+      return "this key stands here twice";
+    case "TAB_AS_INDENT":
+      return "a tab cannot indent YAML: use spaces";
+    case "MULTIPLE_DOCS":
+      return "one document a file: there is a second one after ---";
+    default:
+      return `not valid YAML: ${message.replace(/\s+/g, " ").trim()}`;
+  }
+}

@@ -1,0 +1,203 @@
+import { stringify } from "yaml";
+import type { Fault } from "../../text/fault.ts";
+import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
+import { Code } from "../parts/code.tsx";
+import { formatCron, formatPlural } from "../parts/format.ts";
+import { StepGraph } from "../parts/graph.tsx";
+import { languageOf } from "../parts/highlight.ts";
+import { Icon } from "../parts/icons.tsx";
+import { type Frame, Layout } from "../parts/layout.tsx";
+import { mayOperate } from "../parts/page_auth.ts";
+import { ActionForm, Empty, Fact, FaultList, Notice, RevisionLabel } from "../parts/pieces.tsx";
+import { paramsOf, type RunFormValues } from "../parts/run_form.ts";
+import { RunForm } from "../parts/run_form_fields.tsx";
+import { RunTable } from "../parts/run_table.tsx";
+import { Ago } from "../parts/state.tsx";
+import { StepList } from "../parts/step_list.tsx";
+import { Breakable } from "../parts/step_names.tsx";
+import { plainText } from "../parts/text.ts";
+
+export interface PipelineView {
+  readonly frame: Frame;
+  readonly pipeline: PipelineDetail;
+  /** Newest first. */
+  readonly runs: readonly Run[];
+  /** The newest run with its steps. */
+  readonly lastRun?: RunDetail;
+  /** An action that was refused, and what had been typed into the run form. */
+  readonly notice?: { readonly message: string; readonly detail?: string };
+  readonly formValues?: RunFormValues;
+}
+
+export function PipelinePage(view: PipelineView) {
+  const { frame, pipeline, runs, lastRun } = view;
+  const isActive = runs.some((run) => run.state === "running" || run.state === "queued");
+  return (
+    <Layout frame={frame} title={pipeline.name} section="pipelines" refreshSeconds={isActive ? 3 : 20}>
+      <PipelineHead {...view} />
+      {view.notice !== undefined && <Notice {...view.notice} />}
+      <div id="faults" data-live>
+        {pipeline.faults.length > 0 && (
+          <FaultList
+            faults={pipeline.faults}
+            linkTo={(fault) => faultLink(pipeline, fault)}
+          />
+        )}
+      </div>
+      <section aria-labelledby="graph-title">
+        <h2 id="graph-title">Graph</h2>
+        <div class="card" id="graph" data-live>
+          {pipeline.steps.length === 0
+            ? (
+              <Empty title="No steps">
+                <p>The definition has no stream, model or load in force.</p>
+              </Empty>
+            )
+            : <StepGraph steps={pipeline.steps} {...(lastRun === undefined ? {} : { lastRun })} />}
+        </div>
+      </section>
+      <section aria-labelledby="runs-title">
+        <h2 id="runs-title">Recent runs</h2>
+        <div class="card" id="runs" data-live>
+          {runs.length === 0
+            ? (
+              <Empty title="No runs yet">
+                <p>A run starts by its schedule, by the API, or with “Run now”.</p>
+              </Empty>
+            )
+            : <RunTable runs={runs} nowMs={frame.nowMs} showPipeline={false} />}
+        </div>
+        {runs.length > 0 && (
+          <p class="more">
+            <a href={`/runs?pipeline=${encodeURIComponent(pipeline.name)}`}>All runs of {pipeline.name}</a>
+          </p>
+        )}
+      </section>
+      {pipeline.steps.length > 0 && (
+        <section aria-labelledby="steps-title">
+          <h2 id="steps-title">Steps</h2>
+          <StepList steps={pipeline.steps} />
+        </section>
+      )}
+      <FilesSection pipeline={pipeline} />
+    </Layout>
+  );
+}
+
+function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
+  const path = `/pipelines/${encodeURIComponent(pipeline.name)}`;
+  return (
+    <div class="page-head">
+      <div class="page-title">
+        <p class="crumbs">
+          <a href="/">Pipelines</a>
+        </p>
+        <h1>{pipeline.name}</h1>
+        {pipeline.description !== null && <p class="lead">{plainText(pipeline.description)}</p>}
+      </div>
+      {frame.user !== undefined && mayOperate(frame.user) && (
+        <div class="actions">
+          {pipeline.schedule !== null && (pipeline.paused
+            ? <ActionForm action={`${path}/resume`} icon="play" label="Resume schedule" kind="quiet" />
+            : <ActionForm action={`${path}/pause`} icon="pause" label="Pause schedule" kind="quiet" />)}
+          {pipeline.revision !== null && (
+            <RunForm
+              pipeline={pipeline.name}
+              params={paramsOf(pipeline)}
+              {...(formValues === undefined ? {} : { values: formValues })}
+            />
+          )}
+        </div>
+      )}
+      <dl class="facts" id="facts" data-live>
+        <Fact name="Schedule">
+          <ScheduleFact pipeline={pipeline} />
+        </Fact>
+        {pipeline.schedule !== null && (
+          <Fact name="Next run">
+            {pipeline.paused
+              ? (
+                <span class="badge idle">
+                  <Icon name="pause" />paused
+                </span>
+              )
+              : pipeline.next_run_at === null
+              ? "–"
+              : <Ago at={pipeline.next_run_at} nowMs={frame.nowMs} />}
+          </Fact>
+        )}
+        <Fact name="Revision">
+          {pipeline.revision === null
+            ? "none in force"
+            : <RevisionLabel revision={pipeline.revision} commit={pipeline.git_commit} />}
+        </Fact>
+        <Fact name="Defined by">{pipeline.origin === "files" ? "the project's files" : "the API"}</Fact>
+        {pipeline.tags.length > 0 && (
+          <Fact name="Tags">
+            {pipeline.tags.map((tag) => <a class="tag" href={`/?q=${encodeURIComponent(tag)}`}>{tag}</a>)}
+          </Fact>
+        )}
+      </dl>
+    </div>
+  );
+}
+
+function ScheduleFact({ pipeline: { schedule } }: { pipeline: PipelineDetail }) {
+  if (schedule === null) return <>on demand</>;
+  const words = formatCron(schedule.cron);
+  return (
+    <>
+      {words}{" "}
+      <span class="muted">
+        {words === schedule.cron ? "" : <code>{schedule.cron}</code>} {schedule.timezone}
+      </span>
+    </>
+  );
+}
+
+function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {
+  const files = filesOf(pipeline);
+  if (files.length === 0) return null;
+  return (
+    <section aria-labelledby="files-title">
+      <h2 id="files-title">
+        Files <span class="count">{formatPlural(files.length, "file")} in this revision</span>
+      </h2>
+      <div class="card rows">
+        {files.map((file, index) => (
+          <details class="row">
+            <summary>
+              <span class="kind">
+                <Icon name="file" />
+              </span>
+              <span class="row-name">
+                <Breakable text={file.path} />
+              </span>
+              <Icon name="chevron" />
+            </summary>
+            <div class="row-body" id={`file-${index}`}>
+              <Code source={file.content} language={languageOf(file.path)} anchor={`file-${index}`} />
+            </div>
+          </details>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** The revision's files, led by its definition; that one is written anew where the file is not kept. */
+function filesOf(pipeline: PipelineDetail): { path: string; content: string }[] {
+  const path = `pipelines/${pipeline.name}.yaml`;
+  if (pipeline.definition === null || pipeline.files.some((file) => file.path === path)) {
+    return pipeline.files;
+  }
+  return [{ path, content: stringify(pipeline.definition) }, ...pipeline.files];
+}
+
+/** Where the fault's line can be read: nowhere while the faulty files are not the ones in force. */
+function faultLink(pipeline: PipelineDetail, fault: Fault): string | undefined {
+  if (pipeline.faults.some((other) => other.severity === "error")) return undefined;
+  const index = filesOf(pipeline).findIndex((file) => file.path === fault.file);
+  if (index < 0) return undefined;
+  return fault.line === undefined ? `#file-${index}` : `#file-${index}-L${fault.line}`;
+}

@@ -1,0 +1,109 @@
+import { Hono } from "hono";
+import type { Engine } from "../../engine/control/engine.ts";
+import type { AppEnv } from "../../server/http/app_env.ts";
+import { statusOf } from "../../server/http/problem.ts";
+import {
+  attempt,
+  forOperator,
+  forUser,
+  noticeOf,
+  type PageContext,
+  pageResponse,
+  readForm,
+  type Visit,
+} from "../parts/page_context.tsx";
+import { PipelinePage, type PipelineView } from "./pipeline_page.tsx";
+import { PIPELINE_FILTERS, type PipelineRow, PipelinesPage, STRIP_RUNS } from "./pipelines_page.tsx";
+import { paramsOf, readRunForm, toRunRequest } from "../parts/run_form.ts";
+
+const RECENT_RUNS = 10;
+
+/** The overview, a pipeline, and what can be done with one. */
+export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
+  const { engine } = pages;
+  const app = new Hono<AppEnv>();
+
+  app.get(
+    "/",
+    forUser(pages, async ({ c, frame }) => {
+      const filter = PIPELINE_FILTERS.find((name) => name === c.req.query("show")) ?? "all";
+      const rows = await loadRows(engine);
+      return pageResponse(
+        c,
+        <PipelinesPage frame={frame} rows={rows} filter={filter} search={c.req.query("q") ?? ""} />,
+      );
+    }),
+  );
+
+  app.get(
+    "/pipelines/:name",
+    forUser(pages, async (visit) => {
+      return pageResponse(visit.c, <PipelinePage {...await loadView(engine, visit)} />);
+    }),
+  );
+
+  app.post(
+    "/pipelines/:name/runs",
+    forOperator(pages, async (visit) => {
+      const { c, user } = visit;
+      const name = pipelineName(visit);
+      const values = readRunForm(await readForm(c));
+      const definitions = paramsOf(await engine.getPipeline(name));
+      const attempted = await attempt(() =>
+        // The form is read inside, so that a param of the wrong type is refused like any other.
+        Promise.try(() =>
+          engine.triggerRun(name, {
+            ...toRunRequest(values, definitions),
+            trigger: "page",
+            triggeredBy: user.name,
+          })
+        )
+      );
+      if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);
+      const view = {
+        ...await loadView(engine, visit),
+        notice: noticeOf(attempted.refusal),
+        formValues: values,
+      };
+      return pageResponse(c, <PipelinePage {...view} />, statusOf(attempted.refusal));
+    }),
+  );
+
+  for (const { action, paused } of [{ action: "pause", paused: true }, { action: "resume", paused: false }]) {
+    app.post(
+      `/pipelines/:name/${action}`,
+      forOperator(pages, async (visit) => {
+        const name = pipelineName(visit);
+        await engine.setPaused(name, paused);
+        return visit.c.redirect(`/pipelines/${encodeURIComponent(name)}`, 303);
+      }),
+    );
+  }
+
+  return app;
+}
+
+function pipelineName({ c }: Visit): string {
+  return c.req.param("name") ?? "";
+}
+
+async function loadRows(engine: Engine): Promise<PipelineRow[]> {
+  const pipelines = await engine.listPipelines();
+  return await Promise.all(pipelines.map(async (pipeline) => ({
+    pipeline,
+    runs: pipeline.last_run === null
+      ? []
+      : await engine.listRuns({ pipeline: pipeline.name, limit: STRIP_RUNS }),
+  })));
+}
+
+async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
+  const name = pipelineName(visit);
+  const [pipeline, runs] = await Promise.all([
+    engine.getPipeline(name),
+    engine.listRuns({ pipeline: name, limit: RECENT_RUNS }),
+  ]);
+  const newest = runs[0];
+  const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
+  return { frame: visit.frame, pipeline, runs, ...lastRun };
+}

@@ -1,0 +1,231 @@
+import type { PipelineSummary, Run } from "../../contract/run.ts";
+import { formatCron, formatPlural, formatShortCount } from "../parts/format.ts";
+import { Icon } from "../parts/icons.tsx";
+import { type Frame, Layout } from "../parts/layout.tsx";
+import { mayOperate } from "../parts/page_auth.ts";
+import { ActionForm, Empty } from "../parts/pieces.tsx";
+import { Ago, Elapsed, StateIcon, StateLabel } from "../parts/state.tsx";
+import { Breakable } from "../parts/step_names.tsx";
+import { RunStrip } from "../parts/strip.tsx";
+import { plainText } from "../parts/text.ts";
+
+/** How many of a pipeline's latest runs its strip shows. */
+export const STRIP_RUNS = 12;
+
+export const PIPELINE_FILTERS = ["all", "running", "failing", "paused", "faulty"] as const;
+export type PipelineFilter = (typeof PIPELINE_FILTERS)[number];
+
+export interface PipelineRow {
+  readonly pipeline: PipelineSummary;
+  /** Newest first. */
+  readonly runs: readonly Run[];
+}
+
+export interface PipelinesView {
+  readonly frame: Frame;
+  /** All pipelines; the page shows those that fit. */
+  readonly rows: readonly PipelineRow[];
+  readonly filter: PipelineFilter;
+  /** Part of a name, description or tag. */
+  readonly search: string;
+}
+
+const FITS: Record<PipelineFilter, (pipeline: PipelineSummary) => boolean> = {
+  all: () => true,
+  running: ({ last_run: run }) => run?.state === "running" || run?.state === "queued",
+  failing: ({ last_run: run }) => run?.state === "failed",
+  paused: ({ paused }) => paused,
+  faulty: ({ faults }) => faults.length > 0,
+};
+
+export function PipelinesPage(view: PipelinesView) {
+  const shown = view.rows.filter(({ pipeline }) =>
+    FITS[view.filter](pipeline) && matches(pipeline, view.search)
+  );
+  const isActive = view.rows.some(({ pipeline }) => FITS.running(pipeline));
+  return (
+    <Layout frame={view.frame} title="Pipelines" section="pipelines" refreshSeconds={isActive ? 3 : 20}>
+      <div class="page-head">
+        <h1>Pipelines</h1>
+        {view.rows.length > 0 && <SearchForm {...view} />}
+      </div>
+      <div id="pipelines" data-live>
+        {view.rows.length > 0 && <Filters {...view} />}
+        {view.rows.length === 0 && <NoPipelines />}
+        {view.rows.length > 0 && shown.length === 0 && <NoMatch />}
+        {shown.length > 0 && (
+          <ul class="pipelines">
+            {shown.map((row) => <PipelineItem row={row} frame={view.frame} />)}
+          </ul>
+        )}
+      </div>
+    </Layout>
+  );
+}
+
+function matches({ name, description, tags }: PipelineSummary, search: string): boolean {
+  const wanted = search.trim().toLowerCase();
+  return [name, description ?? "", ...tags].some((text) => text.toLowerCase().includes(wanted));
+}
+
+function SearchForm({ search, filter }: PipelinesView) {
+  return (
+    <form class="search" method="get" action="/" role="search">
+      <Icon name="search" />
+      <input type="search" name="q" value={search} placeholder="Name or tag" aria-label="Filter pipelines" />
+      {filter !== "all" && <input type="hidden" name="show" value={filter} />}
+    </form>
+  );
+}
+
+function Filters({ rows, filter, search }: PipelinesView) {
+  return (
+    <nav class="tabs" aria-label="Pipelines by state">
+      {PIPELINE_FILTERS.map((name) => {
+        const count = rows.filter(({ pipeline }) => FITS[name](pipeline)).length;
+        if (count === 0 && name !== filter && name !== "all") return null;
+        const query = new URLSearchParams({
+          ...(name === "all" ? {} : { show: name }),
+          ...(search === "" ? {} : { q: search }),
+        });
+        return (
+          <a
+            href={query.size === 0 ? "/" : `/?${query}`}
+            {...(name === filter ? { "aria-current": "true" as const } : {})}
+          >
+            {name} <span class="count">{count}</span>
+          </a>
+        );
+      })}
+    </nav>
+  );
+}
+
+function NoPipelines() {
+  return (
+    <Empty title="No pipelines yet">
+      <p>
+        Put a YAML file into the project's <code>pipelines/</code> folder, or send a definition to{" "}
+        <code>PUT /api/pipelines/:name</code>. It shows up here by itself.
+      </p>
+    </Empty>
+  );
+}
+
+function NoMatch() {
+  return (
+    <Empty title="No pipeline fits this filter">
+      <p>
+        <a href="/">Show all pipelines</a>
+      </p>
+    </Empty>
+  );
+}
+
+function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; frame: Frame }) {
+  const href = `/pipelines/${encodeURIComponent(pipeline.name)}`;
+  const run = pipeline.last_run;
+  const about = plainText(pipeline.description ?? "");
+  return (
+    <li class={`pipeline${about === "" ? " without-about" : ""}`}>
+      <div class="pipeline-title">
+        <StateIcon state={run?.state ?? "pending"} />
+        <div>
+          <a class="pipeline-name" href={href}>
+            <Breakable text={pipeline.name} />
+          </a>
+          {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} href={href} />}
+          {pipeline.tags.map((tag) => <a class="tag" href={`/?q=${encodeURIComponent(tag)}`}>{tag}</a>)}
+        </div>
+      </div>
+      {about !== "" && <p class="pipeline-about" title={about}>{about}</p>}
+      <div class="pipeline-strip">
+        <RunStrip runs={runs} slots={STRIP_RUNS} />
+      </div>
+      <div class="pipeline-last">
+        {run === null ? <span class="muted">No runs yet</span> : <LastRun run={run} frame={frame} />}
+      </div>
+      <div class="pipeline-next">
+        <NextRun pipeline={pipeline} nowMs={frame.nowMs} />
+      </div>
+      <div class="pipeline-action">
+        {frame.user !== undefined && mayOperate(frame.user) && pipeline.revision !== null && (
+          <ActionForm
+            action={`${href}/runs`}
+            icon="play"
+            label="Run"
+            title={`Run ${pipeline.name} now`}
+            kind="quiet"
+          />
+        )}
+      </div>
+    </li>
+  );
+}
+
+function FaultsBadge({ pipeline, href }: { pipeline: PipelineSummary; href: string }) {
+  const isError = pipeline.faults.some((fault) => fault.severity === "error");
+  const label = isError
+    ? formatPlural(pipeline.faults.length, "fault")
+    : formatPlural(pipeline.faults.length, "warning");
+  return (
+    <a class={`badge ${isError ? "bad" : "warn"}`} href={`${href}#faults`}>
+      <Icon name="warned" />
+      {label}
+    </a>
+  );
+}
+
+function LastRun({ run, frame }: { run: Run; frame: Frame }) {
+  return (
+    <>
+      <a class="line" href={`/runs/${encodeURIComponent(run.id)}`}>
+        <StateLabel state={run.state} />{" "}
+        <Ago at={run.finished_at ?? run.started_at ?? run.created_at} nowMs={frame.nowMs} />
+      </a>
+      <span class="line muted">
+        {run.state === "queued" ? plainText(run.reason ?? "waiting for its turn") : (
+          <>
+            <Elapsed run={run} nowMs={frame.nowMs} />
+            {` · ${formatShortCount(run.rows_extracted)} → ${formatShortCount(run.rows_loaded)} rows`}
+          </>
+        )}
+      </span>
+    </>
+  );
+}
+
+/** When the schedule starts it next, or why it does not. */
+export function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number }) {
+  const { schedule, paused, next_run_at: next } = pipeline;
+  if (schedule === null) return <span class="line muted">On demand</span>;
+  const words = formatCron(schedule.cron);
+  return (
+    <>
+      <span class="line">
+        {paused
+          ? (
+            <span class="badge idle">
+              <Icon name="pause" />paused
+            </span>
+          )
+          : next === null
+          ? "not scheduled"
+          : (
+            <>
+              next <Ago at={next} nowMs={nowMs} />
+            </>
+          )}
+      </span>
+      <span class="line muted" title={`${schedule.cron} (${schedule.timezone})`}>
+        {words}
+        {schedule.timezone === "UTC" ? "" : `, ${cityOf(schedule.timezone)}`}
+      </span>
+    </>
+  );
+}
+
+/** `Paris` of `Europe/Paris`. */
+function cityOf(timezone: string): string {
+  return timezone.slice(timezone.lastIndexOf("/") + 1).replaceAll("_", " ");
+}

@@ -1,0 +1,173 @@
+import { isTerminal } from "../../contract/run_state.ts";
+import type { LogLine, RunDetail } from "../../contract/run.ts";
+import { formatLogTime, formatPlural, shortId } from "../parts/format.ts";
+import { type Frame, Layout } from "../parts/layout.tsx";
+import { mayOperate } from "../parts/page_auth.ts";
+import { ActionForm, Empty, ErrorBox, Notice } from "../parts/pieces.tsx";
+import { RunFacts } from "../parts/run_facts.tsx";
+import { CheckList, StepTimeline, tally } from "../parts/run_steps.tsx";
+import { StateLabel } from "../parts/state.tsx";
+import { plainText } from "../parts/text.ts";
+
+export interface RunView {
+  readonly frame: Frame;
+  readonly run: RunDetail;
+  /** The last lines, in order. */
+  readonly logs: readonly LogLine[];
+  /** Whether older lines than these exist. */
+  readonly hasOlderLogs: boolean;
+  /** An action that was refused. */
+  readonly notice?: { readonly message: string; readonly detail?: string };
+}
+
+export function RunPage(view: RunView) {
+  const { frame, run } = view;
+  const isActive = !isTerminal(run.state);
+  const checks = run.steps.filter((step) => step.kind === "check");
+  return (
+    <Layout
+      frame={frame}
+      title={`${run.state}: ${run.pipeline}`}
+      section="runs"
+      {...(isActive ? { refreshSeconds: 3 } : {})}
+    >
+      {view.notice !== undefined && <Notice {...view.notice} />}
+      <div id="run-head" data-live>
+        <RunHead frame={frame} run={run} />
+      </div>
+      <section aria-labelledby="steps-title">
+        <h2 id="steps-title">Steps</h2>
+        <div id="steps" data-live>
+          {run.steps.length === checks.length
+            ? (
+              <div class="card">
+                <Empty title={isActive ? "Nothing has started yet" : "No step was run"} />
+              </div>
+            )
+            : <StepTimeline run={run} nowMs={frame.nowMs} />}
+        </div>
+      </section>
+      <div id="checks" data-live>
+        {checks.length > 0 && (
+          <section aria-labelledby="checks-title">
+            <h2 id="checks-title">
+              Checks <span class="count">{tally(checks)}</span>
+            </h2>
+            <CheckList run={run} />
+          </section>
+        )}
+      </div>
+      <LogSection view={view} isActive={isActive} />
+    </Layout>
+  );
+}
+
+function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
+  const pipelinePath = `/pipelines/${encodeURIComponent(run.pipeline)}`;
+  return (
+    <>
+      <div class="page-head">
+        <div class="page-title">
+          <p class="crumbs">
+            <a href="/">Pipelines</a> <span>/</span> <a href={pipelinePath}>{run.pipeline}</a>
+          </p>
+          <h1>
+            Run <code>{shortId(run.id)}</code> <StateLabel state={run.state} pill />
+          </h1>
+          {run.reason !== null && run.reason !== run.error?.message && (
+            <p class="lead">{plainText(run.reason)}</p>
+          )}
+        </div>
+        {frame.user !== undefined && mayOperate(frame.user) && <RunActions run={run} />}
+      </div>
+      <p class="sr-only" role="status">Run {run.state}</p>
+      {run.error !== null && <ErrorBox error={run.error} title={errorTitle(run)} />}
+      <RunFacts run={run} nowMs={frame.nowMs} />
+    </>
+  );
+}
+
+/** Names the step that failed, where exactly one did. */
+function errorTitle(run: RunDetail): string {
+  const failed = run.steps.filter((step) => step.state === "failed");
+  const [first] = failed;
+  if (run.state === "cancelled") return "The run was cancelled";
+  return first !== undefined && failed.length === 1 ? `${first.name} failed` : "The run failed";
+}
+
+function RunActions({ run }: { run: RunDetail }) {
+  const path = `/runs/${encodeURIComponent(run.id)}`;
+  return (
+    <div class="actions">
+      {!isTerminal(run.state) && (
+        <ActionForm
+          action={`${path}/cancel`}
+          icon="stop"
+          label="Cancel"
+          kind="danger"
+          title="Cancel this run"
+        />
+      )}
+      {(run.state === "failed" || run.state === "cancelled") && (
+        <ActionForm
+          action={`${path}/retry`}
+          icon="retry"
+          label="Retry"
+          kind="primary"
+          title="Retry this run"
+        />
+      )}
+    </div>
+  );
+}
+
+function LogSection({ view: { run, logs, hasOlderLogs }, isActive }: { view: RunView; isActive: boolean }) {
+  const path = `/runs/${encodeURIComponent(run.id)}`;
+  const events = `/api${path}/events`;
+  return (
+    <section aria-labelledby="log-title">
+      <div class="section-head">
+        <h2 id="log-title">Log</h2>
+        <label class="toggle">
+          <input type="checkbox" id="show-debug" /> <span>Debug lines</span>
+        </label>
+        <a href={`${path}/log`}>As text</a>
+      </div>
+      <div class="card log-card">
+        {hasOlderLogs && (
+          <p class="log-note">
+            These are the last {formatPlural(logs.length, "line")};{" "}
+            <a href={`${path}/log`}>all of them as text</a>.
+          </p>
+        )}
+        <ol
+          class="log"
+          id="log"
+          role="log"
+          aria-live="off"
+          aria-label="Log lines"
+          tabindex={0}
+          data-after={logs.at(-1)?.seq ?? 0}
+          {...(isActive ? { "data-events": events } : {})}
+        >
+          {logs.map((line) => <LogItem line={line} />)}
+        </ol>
+        <p class="log-empty muted">{isActive ? "Waiting for the first line …" : "The run wrote no log."}</p>
+      </div>
+    </section>
+  );
+}
+
+/** One line; the page's script builds the same for those that come later. */
+function LogItem({ line }: { line: LogLine }) {
+  return (
+    <li class={`log-line level-${line.level}`}>
+      <time datetime={line.at}>{formatLogTime(line.at)}</time>
+      <span class="log-level">{line.level}</span>
+      <span class="log-text">
+        {line.step !== null && <span class="log-step">{line.step}</span>}
+        {plainText(line.message)}
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,102 @@
+import { Hono } from "hono";
+import { RUN_STATES } from "../../contract/run.ts";
+import type { AppEnv } from "../../server/http/app_env.ts";
+import { statusOf } from "../../server/http/problem.ts";
+import {
+  attempt,
+  forOperator,
+  forUser,
+  isRefresh,
+  noticeOf,
+  type PageContext,
+  pageResponse,
+  type Visit,
+} from "../parts/page_context.tsx";
+import { readLastLogs, streamLogText } from "../parts/run_logs.ts";
+import { RunPage, type RunView } from "./run_page.tsx";
+import { RunsPage } from "./runs_page.tsx";
+
+const RUNS_PER_PAGE = 50;
+/** The script keeps the log up to date by itself. */
+const NO_LOGS = { logs: [], hasOlderLogs: false } as const;
+
+/** The history, one run, and what can be done with it. */
+export function runRoutes(pages: PageContext): Hono<AppEnv> {
+  const { engine } = pages;
+  const app = new Hono<AppEnv>();
+
+  app.get(
+    "/runs",
+    forUser(pages, async ({ c, frame }) => {
+      const state = RUN_STATES.find((name) => name === c.req.query("state"));
+      const { pipeline, before } = c.req.query();
+      const filter = {
+        ...(state === undefined ? {} : { state }),
+        ...(pipeline ? { pipeline } : {}),
+        ...(before ? { before } : {}),
+      };
+      const [runs, pipelines] = await Promise.all([
+        // One more than is shown tells whether older ones follow.
+        engine.listRuns({ ...filter, limit: RUNS_PER_PAGE + 1 }),
+        engine.listPipelines(),
+      ]);
+      return pageResponse(
+        c,
+        <RunsPage
+          {...filter}
+          frame={frame}
+          runs={runs.slice(0, RUNS_PER_PAGE)}
+          hasMore={runs.length > RUNS_PER_PAGE}
+          pipelines={pipelines.map(({ name }) => name)}
+        />,
+      );
+    }),
+  );
+
+  app.get(
+    "/runs/:id",
+    forUser(pages, async (visit) => {
+      return pageResponse(visit.c, <RunPage {...await loadView(pages, visit)} />);
+    }),
+  );
+
+  app.get(
+    "/runs/:id/log",
+    forUser(pages, async ({ c }) => {
+      const run = await engine.getRun(c.req.param("id") ?? "");
+      return c.body(streamLogText(engine, run.id), 200, {
+        "content-type": "text/plain; charset=utf-8",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      });
+    }),
+  );
+
+  const actions = {
+    cancel: (id: string) => engine.cancelRun(id),
+    retry: (id: string) => engine.retryRun(id),
+  };
+  for (const [name, act] of Object.entries(actions)) {
+    app.post(
+      `/runs/:id/${name}`,
+      forOperator(pages, async (visit) => {
+        const { c } = visit;
+        const attempted = await attempt(() => act(c.req.param("id") ?? ""));
+        if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);
+        const view = { ...await loadView(pages, visit), notice: noticeOf(attempted.refusal) };
+        return pageResponse(c, <RunPage {...view} />, statusOf(attempted.refusal));
+      }),
+    );
+  }
+
+  return app;
+}
+
+async function loadView({ engine }: PageContext, { c, frame }: Visit): Promise<RunView> {
+  const id = c.req.param("id") ?? "";
+  const [run, logs] = await Promise.all([
+    engine.getRun(id),
+    isRefresh(c) ? NO_LOGS : readLastLogs(engine, id),
+  ]);
+  return { frame, run, ...logs };
+}

@@ -1,0 +1,115 @@
+import type { Run, RunState } from "../../contract/run.ts";
+import { RUN_STATES } from "../../contract/run.ts";
+import { Icon } from "../parts/icons.tsx";
+import { type Frame, Layout } from "../parts/layout.tsx";
+import { Empty } from "../parts/pieces.tsx";
+import { RunTable } from "../parts/run_table.tsx";
+
+export interface RunsView {
+  readonly frame: Frame;
+  /** Newest first. */
+  readonly runs: readonly Run[];
+  /** Names of all pipelines. */
+  readonly pipelines: readonly string[];
+  readonly state?: RunState;
+  readonly pipeline?: string;
+  /** The id of the run after which this page starts. */
+  readonly before?: string;
+  /** Whether older runs follow. */
+  readonly hasMore: boolean;
+}
+
+export function RunsPage(view: RunsView) {
+  const { frame, runs, hasMore } = view;
+  const isFirstPage = view.before === undefined;
+  const isActive = runs.some((run) => run.state === "running" || run.state === "queued");
+  const oldest = runs.at(-1);
+  return (
+    <Layout
+      frame={frame}
+      title={view.pipeline === undefined ? "Runs" : `Runs of ${view.pipeline}`}
+      section="runs"
+      {...(isFirstPage ? { refreshSeconds: isActive ? 3 : 20 } : {})}
+    >
+      <div class="page-head">
+        <h1>Runs</h1>
+        <PipelineFilter {...view} />
+      </div>
+      <nav class="tabs" aria-label="Runs by state">
+        <StateTab view={view} label="all" />
+        {RUN_STATES.map((state) => <StateTab view={view} label={state} state={state} />)}
+      </nav>
+      <div class="card" id="runs" data-live>
+        {runs.length === 0
+          ? <NoRuns view={view} />
+          : <RunTable runs={runs} nowMs={frame.nowMs} showPipeline />}
+      </div>
+      <nav class="pages" aria-label="Older and newer runs">
+        {!isFirstPage && <a class="button quiet" href={runsUrl(view, {})}>Newest</a>}
+        {hasMore && oldest !== undefined && (
+          <a class="button quiet" rel="next" href={runsUrl(view, { before: oldest.id })}>
+            <span>Older</span>
+            <Icon name="chevron" />
+          </a>
+        )}
+      </nav>
+    </Layout>
+  );
+}
+
+function PipelineFilter({ pipelines, pipeline, state }: RunsView) {
+  return (
+    <form class="search" method="get" action="/runs" role="search">
+      <select name="pipeline" aria-label="Pipeline" data-submit>
+        <option value="">All pipelines</option>
+        {pipelines.map((name) => <option value={name} selected={name === pipeline}>{name}</option>)}
+        {pipeline !== undefined && !pipelines.includes(pipeline) && (
+          <option value={pipeline} selected>{pipeline}</option>
+        )}
+      </select>
+      {state !== undefined && <input type="hidden" name="state" value={state} />}
+      <noscript>
+        <button class="button quiet" type="submit">Show</button>
+      </noscript>
+    </form>
+  );
+}
+
+function StateTab({ view, label, state }: { view: RunsView; label: string; state?: RunState }) {
+  const current = view.state === state ? { "aria-current": "true" as const } : {};
+  const { pipeline } = view;
+  const target = {
+    ...(pipeline === undefined ? {} : { pipeline }),
+    ...(state === undefined ? {} : { state }),
+  };
+  return <a href={runsUrl(target, {})} {...current}>{label}</a>;
+}
+
+function NoRuns({ view }: { view: RunsView }) {
+  if (view.before !== undefined) return <Empty title="No older runs" />;
+  const isFiltered = view.state !== undefined || view.pipeline !== undefined;
+  return (
+    <Empty title={isFiltered ? "No run fits this filter" : "No runs yet"}>
+      {isFiltered
+        ? (
+          <p>
+            <a href="/runs">Show all runs</a>
+          </p>
+        )
+        : (
+          <p>
+            Start one from its <a href="/">pipeline</a>.
+          </p>
+        )}
+    </Empty>
+  );
+}
+
+function runsUrl(filter: { pipeline?: string; state?: RunState }, page: { before?: string }): string {
+  const query = new URLSearchParams({
+    ...(filter.pipeline === undefined ? {} : { pipeline: filter.pipeline }),
+    ...(filter.state === undefined ? {} : { state: filter.state }),
+    ...(page.before === undefined ? {} : { before: page.before }),
+  });
+  return query.size === 0 ? "/runs" : `/runs?${query}`;
+}

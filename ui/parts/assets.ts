@@ -1,0 +1,37 @@
+import { createHash } from "node:crypto";
+import icon from "../static/icon.svg" with { type: "text" };
+import script from "../static/live.js" with { type: "text" };
+import style from "../static/style.css" with { type: "text" };
+
+/**
+ * The pages' stylesheet, script and icon. They are imported as text, so a bundle holds them; each
+ * address carries the hash of its content, so a browser may keep it for ever.
+ */
+export interface Assets {
+  readonly styleUrl: string;
+  readonly scriptUrl: string;
+  readonly iconUrl: string;
+  /** The asset at the address; undefined for any other. */
+  find(path: string): Asset | undefined;
+}
+
+export interface Asset {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export function createAssets(): Assets {
+  const byPath = new Map<string, Asset>();
+  const add = (name: string, extension: string, contentType: string, body: string): string => {
+    const hash = createHash("sha256").update(body).digest("hex").slice(0, 12);
+    const path = `/static/${name}.${hash}.${extension}`;
+    byPath.set(path, { contentType, body });
+    return path;
+  };
+  return {
+    styleUrl: add("style", "css", "text/css; charset=utf-8", style),
+    scriptUrl: add("live", "js", "text/javascript; charset=utf-8", script),
+    iconUrl: add("icon", "svg", "image/svg+xml", icon),
+    find: (path) => byPath.get(path),
+  };
+}

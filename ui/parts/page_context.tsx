@@ -1,0 +1,109 @@
+import type { Context, Handler } from "hono";
+import { AppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import type { AppEnv } from "../../server/http/app_env.ts";
+import type { Assets } from "./assets.ts";
+import { type Frame, renderDocument } from "./layout.tsx";
+import { mayOperate, type PageAuth, type PageUser } from "./page_auth.ts";
+
+/** What the pages are handed by the composition root. */
+export interface PagesOptions {
+  readonly engine: Engine;
+  readonly auth: PageAuth;
+  readonly version: string;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Log;
+}
+
+export interface PageContext extends PagesOptions {
+  readonly assets: Assets;
+}
+
+/** The document as an answer, with the headers that the request has been given so far. */
+export function pageResponse(
+  c: Context<AppEnv>,
+  page: { toString(): string },
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const { body, headers: all } = c.body(renderDocument(page), 200, {
+    ...headers,
+    "content-type": "text/html; charset=utf-8",
+  });
+  return new Response(body, { status, headers: all });
+}
+
+export function frameFor(pages: PageContext, user?: PageUser): Frame {
+  const { assets, version, clock } = pages;
+  return { assets, version, nowMs: clock.now(), ...(user === undefined ? {} : { user }) };
+}
+
+/** What a handler for people who have signed in is given. */
+export interface Visit {
+  readonly c: Context<AppEnv>;
+  readonly frame: Frame;
+  readonly user: PageUser;
+}
+
+/** Sends those who have not signed in to the login page, and back here afterwards. */
+export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Response>): Handler<AppEnv> {
+  return async (c) => {
+    const user = await pages.auth.currentUser(c);
+    if (user !== undefined) return await handle({ c, user, frame: frameFor(pages, user) });
+    // An action is not repeated by itself after signing in: it leads to the overview.
+    const { pathname, search } = new URL(c.req.url);
+    const next = c.req.method === "GET" ? `${pathname}${search}` : "/";
+    return c.redirect(next === "/" ? "/login" : `/login?next=${encodeURIComponent(next)}`, 303);
+  };
+}
+
+/** As forUser, for what viewers may not do. */
+export function forOperator(
+  pages: PageContext,
+  handle: (visit: Visit) => Promise<Response>,
+): Handler<AppEnv> {
+  return forUser(pages, (visit) => {
+    if (mayOperate(visit.user)) return handle(visit);
+    throw new AppError("forbidden", `Your role "${visit.user.role}" may look but not act; ask an operator`);
+  });
+}
+
+/** The fields of a form that was posted. Throws invalid for any other body. */
+export async function readForm(c: Context<AppEnv>): Promise<FormData> {
+  try {
+    return await c.req.formData();
+  } catch (cause) {
+    throw new AppError("invalid", "Cannot read the form: expected its fields as a browser sends them", {
+      cause,
+    });
+  }
+}
+
+/** Whether the page's own script asks, which takes only the parts marked `data-live`. */
+export function isRefresh(c: Context<AppEnv>): boolean {
+  return c.req.header("x-sluice-refresh") !== undefined;
+}
+
+/** The outcome of an action that the engine may refuse for a reason the user can do something about. */
+export type Attempted<T> = { readonly value: T } | { readonly refusal: AppError };
+
+/** Runs the action; a refusal is answered beside the form that asked, every other error is thrown. */
+export async function attempt<T>(action: () => Promise<T>): Promise<Attempted<T>> {
+  try {
+    return { value: await action() };
+  } catch (error) {
+    if (error instanceof AppError && (error.code === "invalid" || error.code === "conflict")) {
+      return { refusal: error };
+    }
+    throw error;
+  }
+}
+
+/** A refusal as a page's notice, faults included. */
+export function noticeOf(refusal: AppError): { message: string; detail?: string } {
+  const lines = [refusal.detail, ...refusal.faults.map((fault) => fault.message)]
+    .filter((line) => line !== undefined);
+  return { message: refusal.message, ...(lines.length === 0 ? {} : { detail: lines.join("\n") }) };
+}

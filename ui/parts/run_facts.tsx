@@ -1,0 +1,76 @@
+import type { RunDetail } from "../../contract/run.ts";
+import { formatBytes, formatCount, formatTrigger, formatUtc } from "./format.ts";
+import { Fact, RevisionLabel } from "./pieces.tsx";
+import { Ago, Elapsed, Moment } from "./state.tsx";
+import { plainText } from "./text.ts";
+
+/** The run's figures, then where it comes from and what it was given. */
+export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
+  return (
+    <div class="card facts-card">
+      <dl class="figures">
+        <Fact name="Duration">
+          <Elapsed run={run} nowMs={nowMs} />
+        </Fact>
+        <Fact name="Rows in">{formatCount(run.rows_extracted)}</Fact>
+        <Fact name="Rows out">{formatCount(run.rows_loaded)}</Fact>
+        <Fact name="Peak memory">{formatBytes(run.peak_rss_bytes)}</Fact>
+        <Fact name="Attempt">{run.attempt === 0 ? "–" : run.attempt}</Fact>
+      </dl>
+      <dl class="facts">
+        <StartFact run={run} nowMs={nowMs} />
+        <Fact name="Trigger">{formatTrigger(run)}</Fact>
+        <Fact name="Window">
+          <span>
+            {run.window_start === null ? "the beginning" : formatUtc(run.window_start)}
+            <span class="muted arrow">→</span>
+            <Moment at={run.window_end} />
+          </span>
+        </Fact>
+        <Fact name="Revision">
+          <RevisionLabel revision={run.revision} commit={run.git_commit} />
+        </Fact>
+        {run.select !== null && (
+          <Fact name="Steps">
+            <code>{run.select}</code>
+          </Fact>
+        )}
+        {run.full_refresh && <Fact name="Mode">full refresh</Fact>}
+        <Fact name="Run id">
+          <code>{run.id}</code>
+        </Fact>
+        <ParamsFact run={run} />
+      </dl>
+    </div>
+  );
+}
+
+function StartFact({ run, nowMs }: { run: RunDetail; nowMs: number }) {
+  if (run.started_at === null) {
+    return (
+      <Fact name={run.not_before === null ? "Queued" : "Starts"}>
+        <Ago at={run.not_before ?? run.created_at} nowMs={nowMs} />
+      </Fact>
+    );
+  }
+  return (
+    <Fact name="Started">
+      <Moment at={run.started_at} />
+      <span class="muted">
+        <Ago at={run.started_at} nowMs={nowMs} />
+      </span>
+    </Fact>
+  );
+}
+
+function ParamsFact({ run }: { run: RunDetail }) {
+  const params = Object.entries(run.params);
+  if (params.length === 0) return null;
+  return (
+    <Fact name="Params">
+      {params.map(([name, value]) => (
+        <code class="param">{name} = {value === null ? "null" : plainText(String(value))}</code>
+      ))}
+    </Fact>
+  );
+}

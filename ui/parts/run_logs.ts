@@ -1,0 +1,53 @@
+import type { LogLine } from "../../contract/run.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import { plainText } from "./text.ts";
+
+/** A run's log as the pages read it from the engine. */
+
+type LogSource = Pick<Engine, "getRunLogs">;
+
+const CHUNK_LINES = 10_000;
+/** What the page shows at once; the whole log is there as text. */
+const PAGE_LINES = 1_000;
+
+export interface LastLogs {
+  readonly logs: readonly LogLine[];
+  readonly hasOlderLogs: boolean;
+}
+
+/** The last lines of the log, however long it is. */
+export async function readLastLogs(engine: LogSource, runId: string): Promise<LastLogs> {
+  let logs: LogLine[] = [];
+  let hasOlderLogs = false;
+  for await (const chunk of readChunks(engine, runId)) {
+    const all = [...logs, ...chunk];
+    hasOlderLogs ||= all.length > PAGE_LINES;
+    logs = all.slice(-PAGE_LINES);
+  }
+  return { logs, hasOlderLogs };
+}
+
+/** The whole log as UTF-8 text, one line of it a line, read as it is pulled. */
+export function streamLogText(engine: LogSource, runId: string): ReadableStream<Uint8Array> {
+  return ReadableStream.from(readChunks(engine, runId))
+    .pipeThrough(
+      new TransformStream<LogLine[], string>({
+        transform: (chunk, controller) => controller.enqueue(chunk.map(logText).join("")),
+      }),
+    )
+    .pipeThrough(new TextEncoderStream());
+}
+
+async function* readChunks(engine: LogSource, runId: string): AsyncGenerator<LogLine[], void> {
+  for (let afterSeq = 0;;) {
+    const chunk = await engine.getRunLogs(runId, { afterSeq, limit: CHUNK_LINES });
+    if (chunk.length > 0) yield chunk;
+    const last = chunk.at(-1);
+    if (last === undefined || chunk.length < CHUNK_LINES) return;
+    afterSeq = last.seq;
+  }
+}
+
+function logText({ at, level, step, message }: LogLine): string {
+  return `${at} ${level.padEnd(5)} ${step === null ? "" : `${step}: `}${plainText(message)}\n`;
+}

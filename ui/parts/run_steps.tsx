@@ -1,0 +1,237 @@
+import type { RunDetail, Step, StepKind } from "../../contract/run.ts";
+import { Code } from "./code.tsx";
+import { formatBytes, formatCount, formatDuration, formatPlural } from "./format.ts";
+import { Icon } from "./icons.tsx";
+import { ErrorBox, Fact } from "./pieces.tsx";
+import { Moment, StateIcon } from "./state.tsx";
+import { Breakable, checkName, shortStepName, stepAnchor } from "./step_names.tsx";
+import { plainText } from "./text.ts";
+
+const GROUPS = [
+  { kind: "extract", title: "Extract" },
+  { kind: "model", title: "Transform" },
+  { kind: "load", title: "Load" },
+] as const satisfies readonly { kind: StepKind; title: string }[];
+
+/** The steps that move rows, each with its part of the run's time. Checks have a list of their own. */
+export function StepTimeline({ run, nowMs }: { run: RunDetail; nowMs: number }) {
+  return (
+    <div class="card rows steps">
+      {GROUPS.map(({ kind, title }) => {
+        const steps = run.steps.filter((step) => step.kind === kind);
+        return steps.length > 0 && (
+          <>
+            <div class="group-head">
+              <h3>
+                <Icon name={kind} />
+                {title}
+              </h3>
+              <span class="number">
+                {kind === "model" ? "Rows" : kind === "extract" ? "Rows in" : "Rows out"}
+              </span>
+              <span class="number col-size">Size</span>
+              <span class="number">Duration</span>
+            </div>
+            {steps.map((step) => <StepRow step={step} run={run} nowMs={nowMs} />)}
+          </>
+        );
+      })}
+    </div>
+  );
+}
+
+function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: number }) {
+  return (
+    <details class={`row step step-${step.state}`} id={`row-${step.name}`}>
+      <summary>
+        <StateIcon state={step.state} />
+        <span class="row-name">
+          <Breakable text={shortStepName(step.name)} />
+          {step.state === "skipped" && <span class="muted">skipped</span>}
+          {step.attempt > 0 && step.attempt < run.attempt && (
+            <span class="tag" title="It was done already in an earlier attempt">attempt {step.attempt}</span>
+          )}
+        </span>
+        <span class="number" data-progress={step.name}>{formatCount(step.rows)}</span>
+        <span class="number col-size">{formatBytes(step.size_bytes)}</span>
+        <span class="number">
+          <StepElapsed step={step} nowMs={nowMs} />
+        </span>
+        <TimelineBar step={step} run={run} nowMs={nowMs} />
+        <Icon name="chevron" />
+        {step.error !== null && <span class="step-error">{plainText(step.error.message)}</span>}
+      </summary>
+      <div class="row-body" id={stepAnchor(step.name)}>
+        <StepBody step={step} />
+      </div>
+    </details>
+  );
+}
+
+function StepBody({ step }: { step: Step }) {
+  return (
+    <>
+      {step.error !== null && <ErrorBox error={step.error} />}
+      <dl class="facts small">
+        <Fact name="State">{step.state}</Fact>
+        {step.started_at !== null && (
+          <Fact name="Started">
+            <Moment at={step.started_at} />
+          </Fact>
+        )}
+        {step.finished_at !== null && (
+          <Fact name="Finished">
+            <Moment at={step.finished_at} />
+          </Fact>
+        )}
+        {step.depends.length > 0 && (
+          <Fact name="After">
+            {step.depends.map((name) => <a class="tag" href={`#${stepAnchor(name)}`}>{name}</a>)}
+          </Fact>
+        )}
+      </dl>
+      {step.sql === null
+        ? <p class="muted">No SQL of ours: the connector moved the rows.</p>
+        : <Code source={step.sql} language="sql" />}
+    </>
+  );
+}
+
+function StepElapsed({ step, nowMs }: { step: Step; nowMs: number }) {
+  if (step.state === "running" && step.started_at !== null) {
+    return <span data-since={step.started_at}>{formatDuration(nowMs - Date.parse(step.started_at))}</span>;
+  }
+  return <>{formatDuration(step.duration_ms)}</>;
+}
+
+/** The step's part of the run's time; nothing for one that another attempt did. */
+function TimelineBar({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: number }) {
+  const place = placeInRun(step, run, nowMs);
+  return (
+    <svg
+      class={`timeline${place === undefined ? " empty-lane" : ""}`}
+      width="100%"
+      height="10"
+      aria-hidden="true"
+    >
+      <rect class="lane" x="0" y="4.5" width="100%" height="1" />
+      {place !== undefined && (
+        <rect
+          class={`bar bar-${step.state}`}
+          x={`${place.start}%`}
+          y="0"
+          width={`${place.width}%`}
+          height="10"
+          rx="2"
+        />
+      )}
+    </svg>
+  );
+}
+
+const LEAST_WIDTH_PERCENT = 0.8;
+
+/** Start and width in percent of the run's time so far; undefined where the step took no part in it. */
+export function placeInRun(
+  step: Pick<Step, "attempt" | "started_at" | "finished_at">,
+  run: Pick<RunDetail, "attempt" | "started_at" | "finished_at">,
+  nowMs: number,
+): { start: number; width: number } | undefined {
+  if (run.started_at === null || step.started_at === null || step.attempt !== run.attempt) return undefined;
+  const fromMs = Date.parse(run.started_at);
+  const spanMs = Math.max(1, (run.finished_at === null ? nowMs : Date.parse(run.finished_at)) - fromMs);
+  const percent = (atMs: number) => Math.min(100, Math.max(0, (atMs - fromMs) / spanMs * 100));
+  const start = Math.min(percent(Date.parse(step.started_at)), 100 - LEAST_WIDTH_PERCENT);
+  const end = percent(step.finished_at === null ? nowMs : Date.parse(step.finished_at));
+  return { start: round(start), width: round(Math.max(LEAST_WIDTH_PERCENT, end - start)) };
+}
+
+const round = (percent: number): number => Math.round(percent * 100) / 100;
+
+interface CheckGroup {
+  readonly model: string;
+  readonly checks: readonly Step[];
+}
+
+/** The checks of each model: what did not pass first, the rest folded away. */
+export function CheckList({ run }: { run: RunDetail }) {
+  const groups = groupChecks(run.steps);
+  return (
+    <div class="card rows checks">
+      {groups.map(({ model, checks }) => {
+        const worst = worstOf(checks);
+        return (
+          <details class="row" id={`checks-${model}`} open={worst === "failed" || worst === "warned"}>
+            <summary>
+              <StateIcon state={worst} />
+              <span class="row-name">{model}</span>
+              <span class="row-about muted">{tally(checks)}</span>
+              <Icon name="chevron" />
+            </summary>
+            <ul class="row-body check-items">
+              {checks.map((check) => <CheckItem check={check} />)}
+            </ul>
+          </details>
+        );
+      })}
+    </div>
+  );
+}
+
+function CheckItem({ check }: { check: Step }) {
+  const { check: name } = checkName(check.name);
+  return (
+    <li class={`check check-${check.state}`} id={stepAnchor(check.name)}>
+      <StateIcon state={check.state} />
+      <div>
+        <span class="check-name">{name}</span>
+        {check.rows !== null && check.rows > 0 && (
+          <span class="check-rows">
+            {formatPlural(check.rows, "row")} {check.rows === 1 ? "fails" : "fail"}
+          </span>
+        )}
+        {check.error !== null && <p class="check-error">{plainText(check.error.message)}</p>}
+        {check.sql !== null && (
+          <details id={`sql-${check.name}`}>
+            <summary>SQL</summary>
+            <Code source={check.sql} language="sql" />
+          </details>
+        )}
+      </div>
+    </li>
+  );
+}
+
+const RANK: Record<Step["state"], number> = {
+  failed: 0,
+  warned: 1,
+  running: 2,
+  cancelled: 3,
+  skipped: 4,
+  pending: 5,
+  succeeded: 6,
+};
+
+function groupChecks(steps: readonly Step[]): CheckGroup[] {
+  const byModel = Map.groupBy(
+    steps.filter((step) => step.kind === "check"),
+    (step) => checkName(step.name).model,
+  );
+  return [...byModel]
+    .map(([model, checks]) => ({ model, checks: checks.toSorted((a, b) => RANK[a.state] - RANK[b.state]) }))
+    .toSorted((a, b) => RANK[worstOf(a.checks)] - RANK[worstOf(b.checks)]);
+}
+
+function worstOf(checks: readonly Step[]): Step["state"] {
+  return checks.reduce<Step["state"]>(
+    (worst, { state }) => RANK[state] < RANK[worst] ? state : worst,
+    "succeeded",
+  );
+}
+
+/** `4 passed, 1 warned`. */
+export function tally(checks: readonly Pick<Step, "state">[]): string {
+  const words: Partial<Record<Step["state"], string>> = { succeeded: "passed" };
+  const counts = Map.groupBy(checks, (check) => check.state);
+  return [...counts].map(([state, of]) => `${of.length} ${words[state] ?? state}`).join(", ");
+}

@@ -1,0 +1,80 @@
+import type { Run } from "../../contract/run.ts";
+import { formatPlural, formatShortCount, formatTrigger, shortId } from "./format.ts";
+import { Icon } from "./icons.tsx";
+import { Ago, Elapsed, StateLabel } from "./state.tsx";
+import { plainText, truncate } from "./text.ts";
+
+export interface RunTableView {
+  /** Newest first. */
+  readonly runs: readonly Run[];
+  readonly nowMs: number;
+  readonly showPipeline: boolean;
+}
+
+export function RunTable({ runs, nowMs, showPipeline }: RunTableView) {
+  return (
+    <table class={`runs${showPipeline ? " with-pipeline" : ""}`}>
+      <thead>
+        <tr>
+          <th scope="col" class="head-state">State</th>
+          {showPipeline && <th scope="col" class="head-pipeline">Pipeline</th>}
+          <th scope="col" class="head-run">Run</th>
+          <th scope="col" class="head-started">Started</th>
+          <th scope="col" class="head-duration number">Duration</th>
+          <th scope="col" class="head-in number">Rows in</th>
+          <th scope="col" class="head-out number">Rows out</th>
+          <th scope="col" class="head-trigger">Trigger</th>
+        </tr>
+      </thead>
+      <tbody>{runs.map((run) => <RunRow run={run} nowMs={nowMs} showPipeline={showPipeline} />)}</tbody>
+    </table>
+  );
+}
+
+function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPipeline: boolean }) {
+  return (
+    <tr>
+      <td class="cell-state">
+        <StateLabel state={run.state} />
+        {run.warnings > 0 && (
+          <span class="badge warn" title={formatPlural(run.warnings, "warning")}>
+            <Icon name="warned" />
+            {run.warnings}
+          </span>
+        )}
+      </td>
+      {showPipeline && (
+        <td class="cell-pipeline">
+          <a href={`/pipelines/${encodeURIComponent(run.pipeline)}`}>{run.pipeline}</a>
+          <RunNote run={run} />
+        </td>
+      )}
+      <td class="cell-run">
+        <a href={`/runs/${encodeURIComponent(run.id)}`}>
+          <code>{shortId(run.id)}</code>
+        </a>
+        {run.full_refresh && <span class="tag">full refresh</span>}
+        {!showPipeline && <RunNote run={run} />}
+      </td>
+      <td class="cell-started">
+        <Ago at={run.started_at ?? run.created_at} nowMs={nowMs} />
+      </td>
+      <td class="cell-duration number">
+        <Elapsed run={run} nowMs={nowMs} />
+      </td>
+      <td class="cell-in number">{formatShortCount(run.rows_extracted)}</td>
+      <td class="cell-out number">{formatShortCount(run.rows_loaded)}</td>
+      <td class="cell-trigger muted">
+        {formatTrigger(run)}
+        {run.attempt > 1 && ` · attempt ${run.attempt}`}
+      </td>
+    </tr>
+  );
+}
+
+/** Why a run did not succeed, or has not yet. */
+function RunNote({ run }: { run: Run }) {
+  const note = run.error?.message ?? run.reason;
+  if (run.state === "succeeded" || note === null) return null;
+  return <span class="run-note" title={plainText(note)}>{truncate(plainText(note), 200)}</span>;
+}

@@ -1,0 +1,79 @@
+import type { Run } from "../../contract/run.ts";
+import { formatDuration, formatUtc } from "./format.ts";
+
+const BAR_WIDTH = 7;
+const BAR_GAP = 3;
+const HEIGHT = 26;
+/** Below the bars: a mark under each run that did not succeed, so that it reads without colour. */
+const MARK_ROOM = 5;
+const LOWEST_BAR = 4;
+
+/** The latest runs as bars, oldest first: the height is the duration beside the longest one's. */
+export function RunStrip({ runs, slots }: { runs: readonly Run[]; slots: number }) {
+  const oldestFirst = runs.slice(0, slots).toReversed();
+  const longestMs = Math.max(1, ...oldestFirst.map((run) => run.duration_ms ?? 0));
+  const width = slots * (BAR_WIDTH + BAR_GAP) - BAR_GAP;
+  const firstSlot = slots - oldestFirst.length;
+  return (
+    <svg
+      class="strip"
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+      width={width}
+      height={HEIGHT}
+      role="group"
+      aria-label="Latest runs"
+    >
+      {Array.from(
+        { length: firstSlot },
+        (_, slot) => (
+          <rect
+            class="bar bar-none"
+            x={slot * (BAR_WIDTH + BAR_GAP)}
+            y={HEIGHT - MARK_ROOM - 2}
+            width={BAR_WIDTH}
+            height="2"
+          />
+        ),
+      )}
+      {oldestFirst.map((run, index) => (
+        <Bar run={run} x={(firstSlot + index) * (BAR_WIDTH + BAR_GAP)} height={barHeight(run, longestMs)} />
+      ))}
+    </svg>
+  );
+}
+
+function Bar({ run, x, height }: { run: Run; x: number; height: number }) {
+  const label = `${run.state}, ${formatUtc(run.created_at)}, ${formatDuration(run.duration_ms)}`;
+  const bottom = HEIGHT - MARK_ROOM;
+  return (
+    <a href={`/runs/${encodeURIComponent(run.id)}`} aria-label={label}>
+      <title>{label}</title>
+      <rect class="bar-hit" x={x - BAR_GAP / 2} y="0" width={BAR_WIDTH + BAR_GAP} height={HEIGHT} />
+      <rect
+        class={`bar bar-${run.state}`}
+        x={x}
+        y={bottom - height}
+        width={BAR_WIDTH}
+        height={height}
+        rx="1.5"
+      />
+      {(run.state === "failed" || run.state === "cancelled") && (
+        <rect
+          class={`bar bar-${run.state}`}
+          x={x + 2}
+          y={HEIGHT - 3}
+          width={BAR_WIDTH - 4}
+          height="3"
+          rx="1"
+        />
+      )}
+    </a>
+  );
+}
+
+// The square root keeps a short run visible beside a long one.
+function barHeight(run: Run, longestMs: number): number {
+  const room = HEIGHT - MARK_ROOM;
+  if (run.duration_ms === null) return run.state === "running" ? room : LOWEST_BAR;
+  return Math.max(LOWEST_BAR, Math.round(room * Math.sqrt(run.duration_ms / longestMs)));
+}
