@@ -13,6 +13,7 @@ import { openStore } from "../../../../../engine/store/open.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 
 const CONFIG = fileURLToPath(new URL("../../../../../deno.json", import.meta.url));
+const LOCK = fileURLToPath(new URL("../../../../../deno.lock", import.meta.url));
 const STEP: PipelineStep = {
   name: "extract:a",
   kind: "extract",
@@ -110,6 +111,7 @@ async function attemptOf(
               deno: Deno.execPath(),
               entry: join(folder, "program.ts"),
               config: CONFIG,
+              lock: LOCK,
               codeRoots: [],
               denoDir: undefined,
             },
