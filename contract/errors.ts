@@ -33,6 +33,8 @@ export const IS_RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
 };
 
 export interface AppErrorOptions {
+  /** What code that catches the error can tell it by, in snake_case, as `idempotency_key_reused`. */
+  readonly reason?: string;
   /** More for the operator: the driver's own words, a SQL text. Never a secret. */
   readonly detail?: string;
   readonly faults?: readonly Fault[];
@@ -42,12 +44,15 @@ export interface AppErrorOptions {
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: ErrorCode;
+  /** Tells errors of one code apart; messages are for people and may change. */
+  readonly reason: string | undefined;
   readonly detail: string | undefined;
   readonly faults: readonly Fault[];
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.reason = options.reason;
     this.detail = options.detail;
     this.faults = options.faults ?? [];
   }
@@ -56,6 +61,7 @@ export class AppError extends Error {
 /** The error as it crosses a process boundary or is stored. */
 export interface ErrorRecord {
   readonly code: ErrorCode;
+  readonly reason?: string;
   readonly message: string;
   readonly detail?: string;
 }
@@ -74,6 +80,41 @@ export function toAppError(error: unknown): AppError {
 }
 
 export function toErrorRecord(error: unknown): ErrorRecord {
-  const { code, message, detail } = toAppError(error);
-  return detail === undefined ? { code, message } : { code, message, detail };
+  const { code, reason, message, detail } = toAppError(error);
+  return {
+    code,
+    ...(reason === undefined ? {} : { reason }),
+    message,
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+/** What is kept of one error, in UTF-16 units: a driver may put a whole document into its message. */
+const MAX_MESSAGE_LENGTH = 8_192;
+const MAX_DETAIL_LENGTH = 65_536;
+
+/**
+ * The record as it may be stored and sent: 8 Ki of message and 64 Ki of detail at most, and no half of
+ * a surrogate pair, which neither JSON's readers nor SQLite would give back as it was. To be called
+ * after secrets were taken out: half of one would not be recognised.
+ */
+export function boundErrorRecord(error: ErrorRecord): ErrorRecord {
+  return {
+    ...error,
+    message: boundText(error.message, MAX_MESSAGE_LENGTH),
+    ...(error.detail === undefined ? {} : { detail: boundText(error.detail, MAX_DETAIL_LENGTH) }),
+  };
+}
+
+/** The record as lists show it: who wants the detail asks for the one run. */
+export function withoutDetail(error: ErrorRecord | null): ErrorRecord | null {
+  if (error === null) return null;
+  const { detail: _detail, ...rest } = error;
+  return rest;
+}
+
+function boundText(text: string, limit: number): string {
+  if (text.length <= limit) return text.toWellFormed();
+  const cut = ` … (${text.length - limit} more characters)`;
+  return (text.slice(0, limit).replace(/[\ud800-\udbff]$/, "") + cut).toWellFormed();
 }

@@ -32,6 +32,8 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const errorRecordSchema = v.object({
   code: v.picklist(ERROR_CODES),
+  /** Tells errors of one code apart, as `idempotency_key_reused`. */
+  reason: v.exactOptional(v.string()),
   message: v.string(),
   detail: v.exactOptional(v.string()),
 });

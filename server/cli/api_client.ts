@@ -85,6 +85,6 @@ async function problemOf(response: Response): Promise<AppError> {
   if (!problem.success) {
     return new AppError("internal", `The server at ${response.url} answered ${response.status}`);
   }
-  const { code, detail, faults = [] } = problem.output;
-  return new AppError(code, detail, { faults });
+  const { code, reason, detail, faults = [] } = problem.output;
+  return new AppError(code, detail, { faults, ...(reason === undefined ? {} : { reason }) });
 }

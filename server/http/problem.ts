@@ -15,6 +15,12 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
 };
 
+/** Where an error's reason says more precisely than its code which status it is. */
+const STATUS_OF_REASON: Readonly<Record<string, number>> = {
+  idempotency_key_reused: 422,
+  unknown_cursor: 422,
+};
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
@@ -25,6 +31,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   421: "Misdirected Request",
+  422: "Unprocessable Content",
   429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
@@ -54,6 +61,9 @@ export const problemSchema = v.object({
   status: v.pipe(v.number(), v.integer()),
   detail: v.pipe(v.string(), v.description("What went wrong and what to do about it.")),
   code: v.picklist(ERROR_CODES),
+  reason: v.exactOptional(
+    v.pipe(v.string(), v.description("Tells errors of one code apart, as idempotency_key_reused.")),
+  ),
   faults: v.exactOptional(v.array(v.object({
     file: v.string(),
     line: v.exactOptional(v.number()),
@@ -66,7 +76,9 @@ export const problemSchema = v.object({
 export type Problem = v.InferOutput<typeof problemSchema>;
 
 export function statusOf(error: AppError): number {
-  return error instanceof HttpError ? error.status : STATUS[error.code];
+  if (error instanceof HttpError) return error.status;
+  const byReason = error.reason === undefined ? undefined : STATUS_OF_REASON[error.reason];
+  return byReason ?? STATUS[error.code];
 }
 
 /** An internal error shows nothing but the request's id; the log has the rest. */
@@ -80,6 +92,7 @@ export function problemOf(error: AppError, requestId: string): Problem {
       ? `The server met an error of its own; its log has it under the request id ${requestId}`
       : error.message,
     code: error.code,
+    ...(error.reason === undefined ? {} : { reason: error.reason }),
     ...(error.faults.length > 0 ? { faults: [...error.faults] } : {}),
     request_id: requestId,
   };

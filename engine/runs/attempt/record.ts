@@ -1,4 +1,4 @@
-import { type AppError, type ErrorRecord, toAppError } from "../../../contract/errors.ts";
+import { type AppError, boundErrorRecord, type ErrorRecord, toAppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { PipelineStep, Run, RunEvent, Step } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
@@ -177,11 +177,11 @@ function pendingStep(step: PipelineStep | Step, attempt: number): Step {
 
 export function redactError(redact: (text: string) => string, error: ErrorRecord | null): ErrorRecord | null {
   if (error === null) return null;
-  return {
-    code: error.code,
+  return boundErrorRecord({
+    ...error,
     message: redact(error.message),
     ...(error.detail === undefined ? {} : { detail: redact(error.detail) }),
-  };
+  });
 }
 
 /** The steps that were left open, as they end where nobody works on them any more. */
