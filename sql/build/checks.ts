@@ -81,6 +81,11 @@ export function givenNames(model: Model): string[] {
   );
 }
 
+/** The place in the header of the part of the check that can be wrong. */
+export function checkPath(check: Check): (string | number)[] {
+  return [...check.headerPath, check.kind === "query" ? "sql" : check.kind];
+}
+
 /** Runs a check against the model's table. Throws SqlError where its SQL fails. */
 export async function runCheck(session: SqlSession, check: Check): Promise<CheckResult> {
   const table = modelTable(check.model);

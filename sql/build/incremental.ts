@@ -24,6 +24,8 @@ export async function materializeIncremental(
     if (hasTable) return await merge(session, model);
     if (await readsItself(session, model)) {
       const create = declaredTable(model);
+      // Types are the header's own text; what is prepared is one statement.
+      await session.describe(create);
       await session.run(create);
       const { rows, sql } = await merge(session, model);
       return { rows, sql: `${create};\n${sql}` };

@@ -79,7 +79,7 @@ class Compiler {
       const columns = this.#columns.get(`model:${model.name}`) ?? [];
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
     }
-    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis.graph, this.#columns));
+    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis, this.#columns));
     this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],

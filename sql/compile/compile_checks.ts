@@ -1,9 +1,9 @@
 import type { Fault } from "../../text/fault.ts";
 import { type Column, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import { type Check, checksOf } from "../build/checks.ts";
+import { type Check, checkPath, checksOf } from "../build/checks.ts";
 import { explainSqlError } from "./explain_error.ts";
-import { checkStep, type Graph } from "../language/graph.ts";
+import { checkStep, type Graph, type GraphAnalysis } from "../language/graph.ts";
 import { findColumn } from "../build/incremental.ts";
 import { headerPlace, type Model, modelTable } from "../language/model.ts";
 import { parseSelect } from "../language/parse_tree.ts";
@@ -19,13 +19,13 @@ const CHECKS_PER_QUERY = 25;
 export async function bindChecks(
   session: SqlSession,
   models: readonly Model[],
-  graph: Graph,
+  { graph, refusedChecks }: Pick<GraphAnalysis, "graph" | "refusedChecks">,
   bound: BoundColumns,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
   const all = models.flatMap((model) =>
     checksOf(model).map((check): BoundCheck => ({ model, check })).filter((check) =>
-      needsBinding(check, bound)
+      needsBinding(check, bound) && !refusedChecks.has(checkStep(check.check))
     )
   );
   const alone = all.filter(({ check }) => !canBindTogether(check));
@@ -158,10 +158,4 @@ function relationshipFault(
 function definitionOf(model: Model, check: Check) {
   const [, , , index] = check.headerPath;
   return model.columns[check.column ?? ""]?.checks[Number(index)];
-}
-
-/** The part of the check that can be wrong. */
-function checkPath(check: Check): (string | number)[] {
-  const key = check.kind === "query" ? "sql" : check.kind;
-  return [...check.headerPath, key];
 }

@@ -73,7 +73,10 @@ export class TypeNames {
   async #ask(type: string): Promise<string | SqlError> {
     try {
       // A column of a table takes a type and nothing else; an expression would let more through.
-      await this.#session.run(`CREATE OR REPLACE TEMP TABLE _sluice_type (value ${type}\n)`);
+      const create = `CREATE OR REPLACE TEMP TABLE _sluice_type (value ${type}\n)`;
+      // Only one statement can be prepared: a text that ends this one and begins another is refused.
+      await this.#session.describe(create);
+      await this.#session.run(create);
       const [column, ...others] = await this.#session.describe("SELECT * FROM _sluice_type");
       if (column !== undefined && others.length === 0) return column.type;
       return new SqlError("invalid", "it is more than one type", { type: "Binder" });

@@ -1,11 +1,13 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
-import { type Check, checksOf } from "../build/checks.ts";
+import { type Check, checkPath, checksOf } from "../build/checks.ts";
+import { refusedCalls } from "./allowed_functions.ts";
 import { headerPlace, type Model } from "./model.ts";
 import { parseSelects, type ParseTree } from "./parse_tree.ts";
 import { placeAt } from "./position.ts";
 import {
+  isFileName,
   parseTableName,
   type ResolvedTable,
   resolveTable,
@@ -13,7 +15,6 @@ import {
   tableNames,
 } from "./resolve_table.ts";
 import { orderTopologically } from "./topological_order.ts";
-import type { TableReference } from "./tree_walk.ts";
 
 export interface GraphInput {
   readonly models: readonly Model[];
@@ -54,18 +55,26 @@ export interface GraphAnalysis {
   readonly trees: ReadonlyMap<string, ParseTree>;
   /** Names of the incremental models that read themselves. */
   readonly selfReferring: ReadonlySet<string>;
+  /** Steps of the checks whose SQL calls or reads what it may not; they must not even be bound. */
+  readonly refusedChecks: ReadonlySet<string>;
+  /** What does not parse in the SQL of checks. */
+  readonly checkFaults: readonly Fault[];
 }
 
-/** Reads the dependencies from the models' SQL. Throws invalid with every fault; see analyzeGraph. */
+/** Reads the dependencies from the models' SQL. Throws invalid with every fault, of checks too; see analyzeGraph. */
 export async function buildGraph(session: SqlSession, input: GraphInput): Promise<Graph> {
-  const { graph, faults } = await analyzeGraph(session, input);
+  const { graph, faults: found, checkFaults } = await analyzeGraph(session, input);
+  const faults = [...found, ...checkFaults];
   const [first] = faults;
   if (first === undefined) return graph;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
   throw new AppError("invalid", `${formatFault(first)}${more}`, { faults });
 }
 
-/** As buildGraph, but answers faults: cycles, unknown tables, SQL that is not one SELECT, names that clash. */
+/**
+ * As buildGraph, but returns faults: cycles, unknown tables, SQL that is not one SELECT, names that
+ * clash, calls of functions that SQL may not use.
+ */
 export async function analyzeGraph(session: SqlSession, input: GraphInput): Promise<GraphAnalysis> {
   return await new GraphBuilder(session, input).build();
 }
@@ -101,6 +110,8 @@ class GraphBuilder {
   readonly #broken = new Set<string>();
   readonly #trees = new Map<string, ParseTree>();
   readonly #selfReferring = new Set<string>();
+  readonly #refusedChecks = new Set<string>();
+  readonly #checkFaults: Fault[] = [];
   /** Model → node → where the model first names it. */
   readonly #edges = new Map<string, Map<string, SourcePlace>>();
   #systemViews: Promise<ReadonlySet<string>> | undefined;
@@ -145,9 +156,13 @@ class GraphBuilder {
     );
     for (const [index, check] of checks.entries()) {
       const tree = trees[models.length + index];
-      if (tree === undefined || tree instanceof SqlError) continue;
-      const nodes = tree.tables.map((table) => resolveTable(table, this.#names))
-        .flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
+      if (tree === undefined || tree instanceof SqlError) {
+        this.#checkFaults.push(this.#checkFault(check, tree?.message ?? "cannot be parsed"));
+        continue;
+      }
+      const tables = tree.tables.map((table) => ({ ...resolveTable(table, this.#names), name: table.name }));
+      this.#refuseCheck(check, tree, tables);
+      const nodes = tables.flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
       checkDepends.set(checkStep(check), [...new Set([`model:${check.model}`, ...nodes])].sort());
     }
     const order = this.#order();
@@ -157,6 +172,8 @@ class GraphBuilder {
       broken: this.#broken,
       trees: this.#trees,
       selfReferring: this.#selfReferring,
+      refusedChecks: this.#refusedChecks,
+      checkFaults: this.#checkFaults,
     };
   }
 
@@ -172,13 +189,37 @@ class GraphBuilder {
       return;
     }
     this.#trees.set(model.name, tree);
+    for (const { message, position } of refusedCalls(tree)) {
+      this.#fail(model, placeOf(model, position), message);
+    }
     const reported = new Set<string>();
     for (const table of tree.tables) {
       const resolved = resolveTable(table, this.#names);
       if ("message" in resolved && reported.has(resolved.message)) continue;
       if ("message" in resolved) reported.add(resolved.message);
-      await this.#addEdge(model, resolved, table.name, () => tablePlace(model, table));
+      await this.#addEdge(model, resolved, table.name, () => placeOf(model, table.position));
     }
+  }
+
+  /** A table that is missing is told when the check is bound; one that is a file must not get there. */
+  #refuseCheck(
+    check: Check,
+    tree: ParseTree,
+    tables: readonly (ResolvedTable & { readonly name: string })[],
+  ): void {
+    const files = tables.filter((table) => "message" in table && isFileName(table.name));
+    const messages = [
+      ...refusedCalls(tree).map(({ message }) => message),
+      ...files.flatMap((table) => "message" in table ? [table.message] : []),
+    ];
+    for (const message of new Set(messages)) this.#faults.push(this.#checkFault(check, message));
+    if (messages.length > 0) this.#refusedChecks.add(checkStep(check));
+  }
+
+  #checkFault(check: Check, message: string): Fault {
+    const model = this.#models.get(check.model);
+    const place = model === undefined ? { file: check.model } : headerPlace(model, checkPath(check));
+    return { ...place, message: `${check.label}: ${message}`, severity: "error" };
   }
 
   async #addEdge(model: Model, table: ResolvedTable, name: string, place: () => SourcePlace): Promise<void> {
@@ -256,8 +297,8 @@ function readsOtherTables(check: Check): boolean {
   return check.kind === "query" || check.kind === "sql" || check.kind === "relationships";
 }
 
-function tablePlace(model: Model, table: TableReference): SourcePlace {
-  return table.position === undefined
+function placeOf(model: Model, position: number | undefined): SourcePlace {
+  return position === undefined
     ? { file: model.path, line: 1, column: 1 }
-    : placeAt(model.sql, table.position, model.path);
+    : placeAt(model.sql, position, model.path);
 }

@@ -3,7 +3,13 @@ import { offsetOfByte, offsetOfCodePoint } from "./position.ts";
 import { firstWord } from "./scan_sql.ts";
 import { type ParseTree, readTree } from "./tree_walk.ts";
 
-export type { FunctionReference, ParseTree, TableReference, VariableReference } from "./tree_walk.ts";
+export type {
+  FunctionReference,
+  ParseTree,
+  TableFunctionReference,
+  TableReference,
+  VariableReference,
+} from "./tree_walk.ts";
 
 /** Parsing goes by DuckDB's `json_serialize_sql`, this many texts a query: a round trip costs more than the parse. */
 const TEXTS_PER_QUERY = 50;

@@ -47,13 +47,12 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
   }
   const model = names.models.get(key);
   if (model !== undefined) return { node: `model:${model}` };
-  if (/[./\\*]/.test(name)) {
-    return missing(
-      `"${name}" is no table: a stream of the pipeline reads files, and read_csv('…') and the like`,
-    );
-  }
+  if (isFileName(name)) return missing(`"${name}" is no table: files are read by a stream of the pipeline`);
   return missing(`table ${name} does not exist${suggestion(reference, names)}`, schema === undefined);
 }
+
+/** Whether DuckDB may take a name that is no table's for a file's. */
+export const isFileName = (name: string): boolean => /[./\\*]/.test(name);
 
 /** The names of a pipeline's tables as resolveTable wants them. */
 export function tableNames(models: Iterable<string>, streams: Iterable<string>): TableNames {

@@ -8,10 +8,16 @@ export interface TableReference {
   readonly position?: number;
 }
 
-/** A table function such as `read_csv(…)` in FROM. */
+/** A function by its name in lower case. */
 export interface FunctionReference {
   readonly name: string;
   readonly position?: number;
+}
+
+/** A table function such as `range(…)` in FROM. */
+export interface TableFunctionReference extends FunctionReference {
+  /** For `query_table`: whether the names of its tables are plain texts. */
+  readonly hasConstantTables?: boolean;
 }
 
 /** `getvariable('name')`. */
@@ -23,7 +29,9 @@ export interface VariableReference {
 /** What a query refers to, each as often as it is named, in no order that means anything. */
 export interface ParseTree {
   readonly tables: readonly TableReference[];
-  readonly functions: readonly FunctionReference[];
+  readonly functions: readonly TableFunctionReference[];
+  /** Functions in expressions, without operators. */
+  readonly scalars: readonly FunctionReference[];
   readonly variables: readonly VariableReference[];
 }
 
@@ -41,7 +49,8 @@ export function readTree(statement: unknown, offsetOf: (byteOffset: number) => n
 
 class TreeWalk implements ParseTree {
   readonly tables: TableReference[] = [];
-  readonly functions: FunctionReference[] = [];
+  readonly functions: TableFunctionReference[] = [];
+  readonly scalars: FunctionReference[] = [];
   readonly variables: VariableReference[] = [];
   readonly #offsetOf: (byteOffset: number) => number;
 
@@ -67,7 +76,7 @@ class TreeWalk implements ParseTree {
         this.#addTableFunction(node, scope);
         break;
       case "FUNCTION":
-        this.#addVariable(node);
+        this.#addScalar(node);
         break;
       case "RECURSIVE_CTE_NODE":
         this.#visitRecursive(node, scope);
@@ -119,10 +128,13 @@ class TreeWalk implements ParseTree {
     if (!isNode(call)) return;
     const name = textOf(call["function_name"])?.toLowerCase();
     if (name === undefined) return;
-    this.functions.push({ name, ...this.#position(node) });
-    if (name === "query_table") {
-      for (const text of constantTexts(call["children"])) this.#addNamedTable(text, node, scope);
+    if (name !== "query_table") {
+      this.functions.push({ name, ...this.#position(node) });
+      return;
     }
+    const hasConstantTables = isConstantTexts(call["children"]);
+    this.functions.push({ name, hasConstantTables, ...this.#position(node) });
+    for (const text of constantTexts(call["children"])) this.#addNamedTable(text, node, scope);
   }
 
   /** `query_table('raw.orders')` names its table in a text. */
@@ -138,8 +150,11 @@ class TreeWalk implements ParseTree {
     );
   }
 
-  #addVariable(node: Node): void {
-    if (textOf(node["function_name"])?.toLowerCase() !== "getvariable") return;
+  #addScalar(node: Node): void {
+    const called = textOf(node["function_name"])?.toLowerCase();
+    if (called === undefined || node["is_operator"] === true) return;
+    this.scalars.push({ name: called, ...this.#position(node) });
+    if (called !== "getvariable") return;
     const children = node["children"];
     const [name] = constantTexts(Array.isArray(children) ? children.slice(0, 1) : []);
     if (name !== undefined) this.variables.push({ name, ...this.#position(node) });
@@ -162,6 +177,16 @@ function constantTexts(nodes: unknown): string[] {
     const value = node["value"];
     return isNode(value) && typeof value["value"] === "string" ? [value["value"]] : [];
   });
+}
+
+/** Whether the first argument is a text, or a list of nothing else. */
+function isConstantTexts(nodes: unknown): boolean {
+  const [first]: unknown[] = Array.isArray(nodes) ? nodes : [];
+  if (!isNode(first)) return false;
+  if (first["function_name"] !== "list_value") return constantTexts([first]).length === 1;
+  const items = first["children"];
+  return Array.isArray(items) && items.length > 0 &&
+    items.every((item) => constantTexts([item]).length === 1);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -251,10 +251,22 @@ Deno.test("compile() wants the types of an incremental model that reads itself, 
   assert.deepEqual(wrong.texts, ["m.sql:5:40 column n is BIGINT in the query, but the header says VARCHAR"]);
 });
 
-Deno.test("compile() refuses a query that reaches files outside of the allowed folders", async () => {
-  const { texts } = await compileModels({ m: "SELECT *\nFROM read_csv('/etc/passwd')" });
-  assert.equal(texts.length, 1);
-  assert.match(texts[0] ?? "", /^m\.sql:2:6 .*file system operations are disabled/);
+Deno.test("compile() refuses functions that reach beyond the warehouse, in models and in checks", async () => {
+  const { texts } = await compileModels({
+    m: `/* @sluice
+columns: {x: {type: "INTEGER); CREATE TABLE stolen (a INTEGER", checks: [{sql: "getenv('HOME') = x"}]}}
+checks:
+  - {name: files, sql: "SELECT * FROM 'data/x.csv', read_text('/etc/passwd')"}
+*/ SELECT 1 AS x`,
+    n: "SELECT *\nFROM enable_logging(storage := 'stdout')",
+  });
+  assert.deepEqual(texts, [
+    'm.sql:2:21 "INTEGER); CREATE TABLE stolen (a INTEGER" is no type of DuckDB: Cannot prepare multiple statements at once!',
+    "m.sql:2:80 sql(getenv('HOME') = x): getenv() cannot be called here: it reads the server's environment",
+    "m.sql:4:24 files: read_text() cannot be called here: files are read by a stream of the pipeline, as extract: with path:",
+    'm.sql:4:24 files: "data/x.csv" is no table: files are read by a stream of the pipeline',
+    "n.sql:2:6 enable_logging() cannot be called here: SQL here reads the tables of its pipeline and computes, and nothing else",
+  ]);
 });
 
 Deno.test("compile() does not blame others for a model that could not be read", async () => {

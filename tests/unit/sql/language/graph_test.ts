@@ -97,7 +97,7 @@ const FAULTS: Readonly<Record<string, readonly [Readonly<Record<string, string>>
     "daily.sql:1:6 table warehouse.raw.orders: leave out the name of the database",
   ]],
   "a file": [{ daily: "FROM 'data/orders.csv'" }, [
-    "daily.sql:1:6 \"data/orders.csv\" is no table: a stream of the pipeline reads files, and read_csv('…') and the like",
+    'daily.sql:1:6 "data/orders.csv" is no table: files are read by a stream of the pipeline',
   ]],
   "one table once, however often it is named": [{ daily: "FROM x UNION FROM x" }, [
     "daily.sql:1:6 table x does not exist",
