@@ -36,6 +36,12 @@ function sqliteCode(error: unknown): string | undefined {
   return error.code;
 }
 
+/** Whether a file could not grow: what SQLite says of the index of its log is an I/O error. */
+export function isOutOfSpace(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === "SQLITE_FULL" || code === "SQLITE_IOERR";
+}
+
 function meaningOf(error: unknown): { code: ErrorCode; words: string } {
   switch (sqliteCode(error)) {
     case "SQLITE_BUSY":

@@ -3,12 +3,13 @@ import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore } from "./access.ts";
-import { type Database, storeError } from "./database.ts";
+import { type Database, isOutOfSpace, storeError } from "./database.ts";
 import { createLogStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { createPipelineStore } from "./pipelines.ts";
 import { createRevisionStore } from "./revisions.ts";
 import { createRunStore } from "./runs.ts";
+import { SteadyClient, TRY_MS } from "./steady_client.ts";
 import type { Store } from "./store.ts";
 
 export interface StoreOptions {
@@ -48,20 +49,41 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   };
 }
 
-/**
- * One connection, which libsql opens with foreign_keys on and synchronous FULL: what was answered
- * has reached the disk, for 0.4 ms more a commit. busy_timeout is the option `timeout`, so that a
- * connection which the client opens anew has all of them too.
- */
 async function connect(url: string, options: StoreOptions): Promise<Database> {
   const { authToken, busyTimeoutMs = 5_000 } = options;
   try {
-    if (isLocal(url)) return drizzle(createClient({ url, concurrency: 1, timeout: busyTimeoutMs }));
+    if (isLocal(url)) return drizzle(new SteadyClient({ open: () => openFile(url), busyTimeoutMs }));
     // Loaded only here: the network clients cost 20 ms of every start.
     const remote = await import("drizzle-orm/libsql");
     return remote.drizzle({ connection: authToken === undefined ? { url } : { url, authToken } });
   } catch (error) {
     throw openError(url, error);
+  }
+}
+
+/**
+ * One connection, which libsql opens with foreign_keys on and synchronous FULL: what was answered has
+ * reached the disk, for 0.4 ms more a commit. On a full disk the shared index of the write-ahead log
+ * finds no room; a connection that keeps the file to itself holds its index in memory, and reads.
+ */
+async function openFile(url: string): Promise<Client> {
+  try {
+    return await openReadable(url, []);
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error;
+    return await openReadable(url, ["pragma locking_mode = exclusive"]);
+  }
+}
+
+async function openReadable(url: string, settings: readonly string[]): Promise<Client> {
+  const client = createClient({ url, concurrency: 1, timeout: TRY_MS });
+  try {
+    for (const setting of settings) await client.execute(setting);
+    await client.execute("select 1 from sqlite_master limit 1");
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
   }
 }
 
