@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { NAME_PATTERN, nameSchema, PIPELINE_NAME_PATTERN } from "./names.ts";
 
 /**
  * A pipeline's definition, as pipelines/<name>.yaml and PUT /api/pipelines/:name carry it. The same
@@ -6,12 +7,8 @@ import * as v from "valibot";
  * editor shows.
  */
 
-/** Names become tables, files and URLs: a letter or `_`, then letters, digits and `_`; at most 63. */
-export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-/** Pipelines and connectors may have `-` too. */
-export const PIPELINE_NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
-
-const name = v.pipe(
+/** Of a stream or model that is there, or not: its own place says what is wrong with its name. */
+const tableName = v.pipe(
   v.string(),
   v.regex(NAME_PATTERN, "expected a letter or _, then letters, digits or _, at most 63 characters"),
 );
@@ -237,14 +234,14 @@ export const pipelineSchema = v.strictObject({
   schedule: v.optional(scheduleSchema),
   params: v.optional(
     v.pipe(
-      v.record(name, paramSchema),
+      v.record(nameSchema("param"), paramSchema),
       v.description("Values a run may be given; getvariable('name') in SQL."),
     ),
     {},
   ),
   extract: v.optional(
     v.pipe(
-      v.record(name, streamSchema),
+      v.record(nameSchema("stream"), streamSchema),
       v.description("What is read: each stream becomes the table raw.<name>."),
     ),
     {},
@@ -260,7 +257,7 @@ export const pipelineSchema = v.strictObject({
   ),
   load: v.optional(
     v.pipe(
-      v.record(name, v.union([v.array(loadSchema), loadSchema])),
+      v.record(tableName, v.union([v.array(loadSchema), loadSchema])),
       v.description("What is written where: a model's name (or raw table's) → one target or a list of them."),
     ),
     {},

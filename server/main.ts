@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../contract/clock.ts";
+import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
@@ -85,7 +86,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { Auth } = await import("./auth/auth.ts");
   const { createClientView } = await import("./http/client_view.ts");
   const { listen } = await import("./http/listen.ts");
-  const { ENV_TOKEN_NAME, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
+  const { ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
   const { readProxySettings } = await import("./http/proxy_settings.ts");
   const { createPages } = await import("../ui/pages.tsx");
   const { room: { engine, store: { access } }, host, port, isReady, log } = options;

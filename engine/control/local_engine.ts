@@ -1,6 +1,6 @@
 import { ulid } from "ulid";
 import type { Connector } from "../../contract/connector.ts";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, withoutDetail } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type {
   LogLine,
@@ -22,6 +22,8 @@ import { watchProject } from "../definitions/watch.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
+import { requireName } from "../../contract/names.ts";
+import { didYouMean } from "../../text/suggest.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
@@ -54,6 +56,9 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 const MAX_LOG_LIMIT = 10_000;
 const WATCH_DEBOUNCE_MS = 300;
+
+/** A list of runs would carry each error's whole detail; the run itself has it. */
+const withoutErrorDetail = (run: Run): Run => ({ ...run, error: withoutDetail(run.error) });
 
 export function createEngine(context: EngineContext): LocalEngine {
   return new LocalEngine(context);
@@ -171,7 +176,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async listRuns(filter: RunFilter): Promise<Run[]> {
     const limit = Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), MAX_LIMIT);
-    return await this.#context.store.runs.list({ ...filter, limit });
+    const runs = await this.#context.store.runs.list({ ...filter, limit });
+    return runs.map(withoutErrorDetail);
   }
 
   async getRun(id: string): Promise<RunDetail> {
@@ -365,9 +371,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return turn;
   }
 
+  /** Throws not_found, with the name that was likely meant, or invalid for what cannot be a name. */
   async #pipelineRecord(name: string) {
-    const record = await this.#context.store.pipelines.get(name);
-    if (record === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
-    return record;
+    const { pipelines } = this.#context.store;
+    // SQLite ends a text at a zero byte: it would find another pipeline's name.
+    if (name.includes("\0")) requireName("pipeline", name);
+    const record = await pipelines.get(name);
+    if (record !== undefined) return record;
+    requireName("pipeline", name);
+    const meant = didYouMean(name, (await pipelines.list()).map((known) => known.name));
+    throw new AppError("not_found", `There is no pipeline "${name}"${meant}`);
   }
 }

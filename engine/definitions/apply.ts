@@ -1,5 +1,6 @@
 import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
+import { requireName } from "../../contract/names.ts";
 import type { Revision } from "../../contract/pipeline.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, checkPipelines, isRunnable } from "./check_pipelines.ts";
@@ -21,10 +22,13 @@ export interface ApplyContext extends CheckContext {
 /** Applies what the project's files say. Throws not_found where there is no project folder. */
 export async function applyProject(context: ApplyContext, signal: AbortSignal): Promise<ApplyResult> {
   const { store, projectDir } = context;
-  const project = await loadProject(projectDir, { connectorTypes: context.connectors });
+  const before = new Map((await store.pipelines.list()).map((record) => [record.name, record]));
+  const inForce = new Set(
+    [...before.values()].filter(({ revision }) => revision !== null).map(({ name }) => name),
+  );
+  const project = await loadProject(projectDir, { connectorTypes: context.connectors, inForce });
   const commit = await gitCommit(projectDir, signal);
   await store.pipelines.putConnectors(project.connectors);
-  const before = new Map((await store.pipelines.list()).map((record) => [record.name, record]));
   const { applied, unchanged, faults } = await applyLoaded(
     context,
     project.pipelines,
@@ -35,14 +39,14 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const removed: string[] = [];
   const names = new Set(project.pipelines.map((pipeline) => pipeline.name));
   for (const record of before.values()) {
-    if (record.origin !== "files" || names.has(record.name)) continue;
+    if (!project.isWhole || record.origin !== "files" || names.has(record.name)) continue;
     await store.pipelines.remove(record.name);
     removed.push(record.name);
   }
   return { applied, unchanged, removed, faults: [...project.faults, ...faults] };
 }
 
-/** Checks and applies one definition that came over the API. Throws `invalid` with its faults, or `conflict`. */
+/** Checks and applies one definition that came over the API. Throws `invalid` with its faults or for its name, or `conflict`. */
 export async function applySource(
   context: ApplyContext,
   name: string,
@@ -50,7 +54,10 @@ export async function applySource(
   signal: AbortSignal,
 ): Promise<void> {
   const { store } = context;
-  if ((await store.pipelines.get(name))?.origin === "files") {
+  const known = await store.pipelines.get(name);
+  // One that an earlier version let in may still be changed.
+  if (known === undefined) requireName("pipeline", name);
+  if (known?.origin === "files") {
     throw new AppError(
       "conflict",
       `Pipeline "${name}" comes from the project's files: change pipelines/${name}.yaml there, or use another name`,

@@ -1,11 +1,7 @@
 import type { Connector } from "../../contract/connector.ts";
 import type { Fault } from "../../text/fault.ts";
-import {
-  type ConnectorDefinition,
-  NAME_PATTERN,
-  PIPELINE_NAME_PATTERN,
-  type RevisionFile,
-} from "../../contract/pipeline.ts";
+import { nameFault } from "../../contract/names.ts";
+import type { ConnectorDefinition, RevisionFile } from "../../contract/pipeline.ts";
 import { type ModelFiles, modelName } from "./check_pipeline.ts";
 import type { PipelineContext } from "./check_pipeline_connectors.ts";
 import {
@@ -25,6 +21,14 @@ export interface LoadedProject {
   readonly pipelines: readonly LoadedPipeline[];
   /** Those of connectors.yaml and of the project as a whole; each pipeline has its own. */
   readonly faults: readonly Fault[];
+  /** False where pipelines/ could not be read: what is missing is not known to be gone. */
+  readonly isWhole: boolean;
+}
+
+export interface LoadOptions {
+  readonly connectorTypes: readonly Connector[];
+  /** Pipelines that are in force: one whose name is refused today goes on, with a warning. */
+  readonly inForce?: ReadonlySet<string>;
 }
 
 /**
@@ -33,7 +37,7 @@ export interface LoadedProject {
  */
 export async function loadProject(
   projectDir: string,
-  { connectorTypes }: { readonly connectorTypes: readonly Connector[] },
+  { connectorTypes, inForce = new Set() }: LoadOptions,
 ): Promise<LoadedProject> {
   const project = await ProjectFiles.open(projectDir);
   const connectors = await loadConnectors(project, connectorTypes);
@@ -42,7 +46,16 @@ export async function loadProject(
 
   const pipelines: LoadedPipeline[] = [];
   const pathByName = new Map<string, string>();
-  for (const entry of await project.list("pipelines") ?? []) {
+  const entries = await project.list("pipelines") ?? [];
+  if ("fault" in entries) {
+    return {
+      connectors: connectors.connectors,
+      pipelines,
+      faults: [...faults, entries.fault],
+      isWhole: false,
+    };
+  }
+  for (const entry of entries) {
     const path = `pipelines/${entry.name}`;
     const match = /^(.+)\.ya?ml$/.exec(entry.name);
     if (match === null || entry.isFolder) continue;
@@ -53,9 +66,18 @@ export async function loadProject(
       continue;
     }
     pathByName.set(name, path);
-    pipelines.push(await loadPipeline(project, name, path, context));
+    pipelines.push(withNameFault(await loadPipeline(project, name, path, context), inForce));
   }
-  return { connectors: connectors.connectors, pipelines, faults };
+  return { connectors: connectors.connectors, pipelines, faults, isWhole: true };
+}
+
+function withNameFault(pipeline: LoadedPipeline, inForce: ReadonlySet<string>): LoadedPipeline {
+  const { name, path, faults } = pipeline;
+  const wrong = nameFault("pipeline", name);
+  if (wrong === undefined) return pipeline;
+  const severity = inForce.has(name) ? "warning" : "error";
+  const message = `the file's name is the pipeline's name: ${wrong}`;
+  return { ...pipeline, faults: [{ ...fault(path, message), severity }, ...faults] };
 }
 
 async function loadConnectors(
@@ -75,19 +97,15 @@ async function loadPipeline(
   context: PipelineContext,
 ): Promise<LoadedPipeline> {
   const file = await project.read(path) ?? { fault: fault(path, "was removed while it was read") };
-  const nameFault = PIPELINE_NAME_PATTERN.test(name) ? undefined : fault(
-    path,
-    `the file's name is the pipeline's name: expected a letter or _, then letters, digits, _ or -, ` +
-      "at most 63 characters",
-  );
-  if ("fault" in file || nameFault !== undefined) {
+  if ("fault" in file) {
+    const faults = [file.fault];
     return {
       name,
       path,
       definition: undefined,
       files: [],
       connectors: {},
-      faults: [nameFault, "fault" in file ? file.fault : undefined].filter((found) => found !== undefined),
+      faults,
       place: () => ({ file: path }),
     };
   }
@@ -102,6 +120,7 @@ async function loadModels(project: ProjectFiles, folder: string): Promise<ModelF
   const base = `transforms/${folder}`;
   const entries = await project.list(base);
   if (entries === undefined) return { files: [], faults: [], exists: false };
+  if ("fault" in entries) return { files: [], faults: [entries.fault], exists: true };
   if (!await project.hasFolder(base)) {
     const message = "leads out of the project by a symbolic link: copy the folder in";
     return { files: [], faults: [fault(base, message)], exists: true };
@@ -112,7 +131,7 @@ async function loadModels(project: ProjectFiles, folder: string): Promise<ModelF
     const path = `${base}/${name}`;
     if (isFolder) {
       const inner = await project.list(path) ?? [];
-      if (!inner.some((entry) => entry.name.endsWith(".sql"))) continue;
+      if ("fault" in inner || !inner.some((entry) => entry.name.endsWith(".sql"))) continue;
       const message = `its models are not read: put them into ${base}/ itself`;
       faults.push({ ...fault(path, message), severity: "warning" });
     } else if (name.endsWith(".sql")) {
@@ -135,9 +154,9 @@ export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): 
     const path = `transforms/${folder}/${name}`;
     const model = modelName(path);
     const twin = nameByKey.get(model.toLowerCase());
-    if (name !== `${model}.sql` || !NAME_PATTERN.test(model)) {
-      const rule = "a letter or _, then letters, digits or _, at most 63 characters, then .sql";
-      faults.push(fault(path, `the file's name is the table's name: expected ${rule}`));
+    const wrong = name === `${model}.sql` ? nameFault("model", model) : "expected a name, then .sql";
+    if (wrong !== undefined) {
+      faults.push(fault(path, `the file's name is the table's name: ${wrong}`));
     } else if (twin !== undefined) {
       faults.push(fault(path, `"${twin}" and "${model}" would be the same table: rename one`));
     } else if (content.trim() === "") {

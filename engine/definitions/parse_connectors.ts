@@ -2,7 +2,8 @@ import * as v from "valibot";
 import type { Connector } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
-import { type ConnectorDefinition, PIPELINE_NAME_PATTERN } from "../../contract/pipeline.ts";
+import { nameSchema } from "../../contract/names.ts";
+import type { ConnectorDefinition } from "../../contract/pipeline.ts";
 import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
 import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -27,16 +28,8 @@ export const NO_CONNECTORS: ParsedConnectors = {
   faults: [],
 };
 
-const connectorNameSchema = v.pipe(
-  v.string(),
-  v.regex(
-    PIPELINE_NAME_PATTERN,
-    "expected a letter or _, then letters, digits, _ or -, at most 63 characters",
-  ),
-);
-
 /** The shape of connectors.yaml, before each entry meets the schema of its type. */
-export const connectorsSchema = v.record(connectorNameSchema, v.looseObject({ type: v.string() }));
+export const connectorsSchema = v.record(nameSchema("connector"), v.looseObject({ type: v.string() }));
 
 /** Reads the text of connectors.yaml. Never throws for what a user wrote. */
 export function parseConnectors(

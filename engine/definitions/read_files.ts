@@ -5,6 +5,11 @@ import type { Fault } from "../../text/fault.ts";
 /** A text of the project, or why it cannot be had. */
 export type FileText = { readonly text: string } | { readonly fault: Fault };
 
+export interface FolderEntry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
 /** Definitions and SQL are written by hand: one larger than this is a mistake. */
 export const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
@@ -32,9 +37,12 @@ export class ProjectFiles {
     }
   }
 
-  /** Names in the folder, sorted, without hidden ones; `undefined` where there is no such folder. */
-  async list(folder: string): Promise<{ name: string; isFolder: boolean }[] | undefined> {
-    const entries: { name: string; isFolder: boolean }[] = [];
+  /**
+   * Names in the folder, sorted, without hidden ones; `undefined` where there is no such folder, a
+   * fault where it cannot be read.
+   */
+  async list(folder: string): Promise<readonly FolderEntry[] | { readonly fault: Fault } | undefined> {
+    const entries: FolderEntry[] = [];
     try {
       for await (const entry of Deno.readDir(join(this.#root, folder))) {
         if (entry.name.startsWith(".")) continue;
@@ -44,7 +52,7 @@ export class ProjectFiles {
       if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
         return undefined;
       }
-      throw error;
+      return { fault: unreadable(folder, error) };
     }
     return entries.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   }
@@ -55,8 +63,8 @@ export class ProjectFiles {
       const real = await Deno.realPath(join(this.#root, folder));
       return this.#isInside(real) && (await Deno.stat(real)).isDirectory;
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-      throw error;
+      if (!isFileError(error)) throw error;
+      return false;
     }
   }
 
@@ -74,10 +82,7 @@ export class ProjectFiles {
       return decode(path, await Deno.readFile(real));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
-      if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-        return refuse("cannot be read: permission denied");
-      }
-      throw error;
+      return { fault: unreadable(path, error) };
     }
   }
 
@@ -85,6 +90,25 @@ export class ProjectFiles {
     const path = relative(this.#root, real);
     return path !== ".." && !path.startsWith(`..${sep}`);
   }
+}
+
+/** Every error of the system about one file is that file's fault; any other error is thrown on. */
+function unreadable(file: string, error: unknown): Fault {
+  if (!isFileError(error)) throw error;
+  return { file, message: `cannot be read: ${reasonOf(error)}`, severity: "error" };
+}
+
+function reasonOf(error: Error): string {
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return "permission denied";
+  }
+  if (error instanceof Deno.errors.FilesystemLoop) return "its symbolic links lead in a circle";
+  return error.message.replace(/^(.*?) \(os error \d+\).*$/s, "$1");
+}
+
+function isFileError(error: unknown): error is Error {
+  return error instanceof Error && (/os error \d+/.test(error.message) ||
+    Object.values(Deno.errors).some((kind) => error instanceof kind));
 }
 
 /** UTF-8 or nothing: a file in another encoding must not end as wrong letters in SQL. */

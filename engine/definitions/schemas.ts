@@ -1,6 +1,7 @@
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { Connector } from "../../contract/connector.ts";
-import { PIPELINE_NAME_PATTERN, pipelineSchema } from "../../contract/pipeline.ts";
+import { PIPELINE_NAME_PATTERN } from "../../contract/names.ts";
+import { pipelineSchema } from "../../contract/pipeline.ts";
 import { modelHeaderSchema } from "../../sql/language/model_header.ts";
 
 /**

@@ -61,8 +61,13 @@ async function lookAt(projectDir: string): Promise<Look> {
       }
       folders.push(folder);
     } catch (error) {
-      // Not there, or gone meanwhile: that is what it looks like now.
-      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
+      // Not there, gone meanwhile or not to be read: that is what it looks like now.
+      const { NotFound, NotADirectory, FilesystemLoop, PermissionDenied } = Deno.errors;
+      if (
+        ![NotFound, NotADirectory, FilesystemLoop, PermissionDenied].some((kind) => error instanceof kind)
+      ) {
+        throw error;
+      }
     }
     return others.sort();
   };

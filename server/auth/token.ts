@@ -1,11 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
+import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME, requireName } from "../../contract/names.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { AccessStore, Role, TokenRecord } from "../../engine/store/store.ts";
-
-/** The name under which SLUICE_TOKEN is kept. */
-export const ENV_TOKEN_NAME = "SLUICE_TOKEN";
-/** The name of the token that a server makes anew at each start for commands on its own machine. */
-export const LOCAL_TOKEN_NAME = "local commands";
 
 /** `slc_` and 256 random bits in base64url. */
 export function newTokenText(): string {
@@ -26,12 +22,16 @@ export async function hashToken(text: string): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-/** Makes a token. Its text is in the answer and nowhere else. Throws `conflict` for a name in use. */
+/**
+ * Makes a token. Its text is returned and stored nowhere. Throws `conflict` for a name in use,
+ * `invalid` for one that no token may have.
+ */
 export async function createToken(
   access: AccessStore,
   clock: Pick<Clock, "now">,
   { name, role }: { readonly name: string; readonly role: Role },
 ): Promise<{ token: string; record: TokenRecord }> {
+  requireName("token", name);
   const token = newTokenText();
   const record = { id: crypto.randomUUID(), name, role, createdAtMs: clock.now(), lastUsedAtMs: null };
   await access.createToken({ ...record, hash: await hashToken(token) });

@@ -5,6 +5,7 @@ import type { CommandRun } from "./command.ts";
 /** `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files. */
 export const init: CommandRun = async (invocation, { program, terminal, cwd }) => {
   const dir = resolve(cwd, invocation.arguments[0] ?? ".");
+  requirePrintable(dir);
   await createEmptyFolder(dir);
   const files = await copyTree(program.starterDir, dir);
   const below = relative(cwd, dir) || ".";
@@ -16,6 +17,15 @@ export const init: CommandRun = async (invocation, { program, terminal, cwd }) =
   );
   return 0;
 };
+
+/** The folder's name stands in commands that people type. Throws `invalid`. */
+function requirePrintable(dir: string): void {
+  if (!/[\p{Cc}\p{Zl}\p{Zp}]/u.test(dir)) return;
+  throw new AppError(
+    "invalid",
+    `Cannot make a project in ${JSON.stringify(dir)}: the name has a line break or control character in it`,
+  );
+}
 
 async function createEmptyFolder(dir: string): Promise<void> {
   try {

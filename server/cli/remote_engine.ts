@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
+import { requireName } from "../../contract/names.ts";
 import {
   type LogLine,
   logLineSchema,
@@ -134,7 +135,11 @@ export class RemoteEngine implements Engine {
   }
 }
 
-const pipelinePath = (name: string) => `/api/pipelines/${encodeURIComponent(name)}`;
+/** A URL takes `.` and `..` for steps, encoded or not: such names reach no server. */
+function pipelinePath(name: string): string {
+  if (["", ".", ".."].includes(name) || !name.isWellFormed()) requireName("pipeline", name);
+  return `/api/pipelines/${encodeURIComponent(name)}`;
+}
 const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;
 
 /** Undefined for a type that a newer server knows and this program does not. */

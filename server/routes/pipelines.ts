@@ -5,10 +5,10 @@ import {
   pipelineSummarySchema,
   runSchema,
 } from "../../contract/run.ts";
+import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
 import { type Route, route } from "../http/route.ts";
-import { LOCAL_TOKEN_NAME } from "../auth/token.ts";
 import { nameParams } from "./request_parts.ts";
 
 const applyResultSchema = v.object({

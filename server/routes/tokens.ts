@@ -1,9 +1,10 @@
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
+import { nameSchema } from "../../contract/names.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/store.ts";
 import { type Route, route } from "../http/route.ts";
-import { createToken, ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../auth/token.ts";
+import { createToken } from "../auth/token.ts";
 
 const time = v.pipe(v.string(), v.isoTimestamp());
 
@@ -42,15 +43,7 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
       request: v.object({
         query: v.strictObject({}),
         body: v.strictObject({
-          name: v.pipe(
-            v.string(),
-            v.regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u, "expected 1 to 100 characters on one line"),
-            v.check(
-              (name) => name !== ENV_TOKEN_NAME && name !== LOCAL_TOKEN_NAME,
-              "expected another name: the server keeps this one for itself",
-            ),
-            v.description("Who or what will use it; runs show it."),
-          ),
+          name: v.pipe(nameSchema("token"), v.description("Who or what will use it; runs show it.")),
           role: v.pipe(
             v.picklist(ROLES),
             v.description("admin: everything. operator: runs, retries, cancels, pauses. viewer: looks."),

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { NAME_PATTERN } from "../../contract/pipeline.ts";
+import { NAME_PATTERN } from "../../contract/names.ts";
 
 /**
  * The header of a model: the YAML in the `/* @sluice … *\/` comment at the head of its SQL file. The

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Connector } from "../../../contract/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
+import { requirePathPart } from "../../../contract/names.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { RetryDefinition, Revision } from "../../../contract/pipeline.ts";
 import type { Run } from "../../../contract/run.ts";
@@ -102,7 +103,7 @@ async function runJobOf(
     windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
     windowEndMs: Date.parse(run.window_end),
     projectDir,
-    warehousePath: join(warehouseDir, `${run.pipeline}.duckdb`),
+    warehousePath: join(warehouseDir, `${requirePathPart(run.pipeline)}.duckdb`),
   };
 }
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
+import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
 import {
   createToken,
   ensureFirstToken,
-  ENV_TOKEN_NAME,
   hashToken,
-  LOCAL_TOKEN_NAME,
   newTokenText,
   renewLocalToken,
 } from "../../../../server/auth/token.ts";
