@@ -159,3 +159,11 @@ export const pipelineDetailSchema = v.object({
   steps: v.array(pipelineStepSchema),
 });
 export type PipelineDetail = v.InferOutput<typeof pipelineDetailSchema>;
+
+/** What applying a project's files did: names of pipelines, and what is wrong with the files. */
+export const applyResultSchema = v.object({
+  applied: v.array(v.string()),
+  unchanged: v.array(v.string()),
+  removed: v.array(v.string()),
+  faults: pipelineSummarySchema.entries.faults,
+});

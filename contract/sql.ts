@@ -58,3 +58,21 @@ export function quoteIdentifier(name: string): string {
 export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/**
+ * What is equal for names that DuckDB takes for the same: for it only the case of ASCII letters does not
+ * count, so that "ID" and "id" are one column, and "Ä" and "ä" are two.
+ */
+export function nameKey(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** Whether DuckDB takes the two for the name of the same table, column or variable. */
+export function isSameName(one: string, other: string): boolean {
+  return nameKey(one) === nameKey(other);
+}
+
+/** The column that DuckDB finds by the name, or undefined. */
+export function findColumn(columns: readonly Column[], name: string): Column | undefined {
+  return columns.find((column) => isSameName(column.name, name));
+}

@@ -1,17 +1,21 @@
 /** The candidate nearest to what was written, where it is near enough to be a slip of the keyboard. */
 export function suggest(written: string, candidates: Iterable<string>): string | undefined {
+  return suggestions(written, candidates, 1)[0];
+}
+
+/**
+ * The candidates that may have been meant by what was written, nearest first, at most `limit`. Up to a third
+ * of the letters may differ, whatever their case; of equally near ones the earlier candidate comes first.
+ */
+export function suggestions(written: string, candidates: Iterable<string>, limit: number): string[] {
   const word = written.toLowerCase();
   const allowed = word.length < 3 ? 0 : Math.max(1, Math.floor(word.length / 3));
-  let best: string | undefined;
-  let bestDistance = allowed + 1;
+  const near: { candidate: string; distance: number }[] = [];
   for (const candidate of candidates) {
-    const distance = editDistance(word, candidate.toLowerCase(), bestDistance);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    const distance = editDistance(word, candidate.toLowerCase(), allowed + 1);
+    if (distance <= allowed) near.push({ candidate, distance });
   }
-  return best;
+  return near.sort((a, b) => a.distance - b.distance).slice(0, limit).map(({ candidate }) => candidate);
 }
 
 /** ` (did you mean x?)` or nothing, to put behind a message. */

@@ -149,7 +149,3 @@ function codeOfMessage(message: string): number {
   if (/readonly|read-only/i.test(message)) return 8;
   return 0;
 }
-
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}

@@ -1,5 +1,6 @@
 import type { Fault } from "../../text/fault.ts";
 import { loadTargets, type PipelineDefinition, type RevisionFile } from "../../contract/pipeline.ts";
+import { isSameName } from "../../contract/sql.ts";
 import { hasReference, visitTexts } from "../grants/references.ts";
 import { pathText } from "../../text/schema_faults.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
@@ -55,7 +56,7 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
   }
   const streams = Object.keys(definition.extract);
   for (const [index, name] of streams.entries()) {
-    const twin = streams.slice(0, index).find((other) => other.toLowerCase() === name.toLowerCase());
+    const twin = streams.slice(0, index).find((other) => isSameName(other, name));
     if (twin !== undefined) {
       faults.push(error(["extract", name], "key", `"${twin}" and "${name}" would be the same table`));
     }
@@ -83,11 +84,6 @@ function checkTwinTargets(name: string, load: PipelineDefinition["load"][string]
     }
     return [error(["load", name, index], "key", "the same target stands here twice")];
   });
-}
-
-/** `transforms/orders/daily.sql` → daily. */
-export function modelName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1).replace(/\.sql$/, "");
 }
 
 function error(path: DocumentPath, at: "key" | "value", message: string): PipelineFault {

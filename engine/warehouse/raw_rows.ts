@@ -1,8 +1,8 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Cursor } from "../../contract/connector.ts";
 import type { StreamDefinition } from "../../contract/pipeline.ts";
-import { type Column, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
-import { isSameName, rawTable, tableColumns } from "./warehouse.ts";
+import { type Column, findColumn, nameKey, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { rawTable, tableColumns } from "./warehouse.ts";
 
 /**
  * How new rows of a stream, held in a temporary table, get into `raw.<stream>`. All of it runs in
@@ -42,7 +42,7 @@ export async function appendRows(
 ): Promise<void> {
   const held = await tableColumns(session, "raw", name);
   const key = stream.update_key;
-  if (key !== undefined && !held.some((column) => isSameName(column.name, key))) {
+  if (key !== undefined && findColumn(held, key) === undefined) {
     throw new AppError(
       "invalid",
       `Stream "${name}" appends by "${key}", but the rows that are there have no such column: which of the source's rows are new?`,
@@ -63,10 +63,10 @@ export async function appendRows(
   const again = bound === undefined ? `${quoted} IS NULL` : `(${quoted} = ${bound} OR ${quoted} IS NULL)`;
   // The types of the table, so that equal rows compare equal.
   const types = new Map(
-    (await tableColumns(session, "raw", name)).map((column) => [column.name.toLowerCase(), column.type]),
+    (await tableColumns(session, "raw", name)).map((column) => [nameKey(column.name), column.type]),
   );
   const cast = columns
-    .map((column) => `${quoteIdentifier(column)}::${types.get(column.toLowerCase()) ?? "VARCHAR"}`)
+    .map((column) => `${quoteIdentifier(column)}::${types.get(nameKey(column)) ?? "VARCHAR"}`)
     .join(", ");
   await session.run(
     `${insert}
@@ -128,12 +128,12 @@ async function alignColumns(
   incoming: string,
 ): Promise<string[]> {
   const held = new Map(
-    (await tableColumns(session, "raw", name)).map((column) => [column.name.toLowerCase(), column]),
+    (await tableColumns(session, "raw", name)).map((column) => [nameKey(column.name), column]),
   );
   const fresh = await session.describe(`SELECT * FROM ${incoming}`);
-  const freshNames = new Set(fresh.map((column) => column.name.toLowerCase()));
-  const missing = [...held.values()].filter((column) => !freshNames.has(column.name.toLowerCase()));
-  const added = fresh.filter((column) => !held.has(column.name.toLowerCase()));
+  const freshNames = new Set(fresh.map((column) => nameKey(column.name)));
+  const missing = [...held.values()].filter((column) => !freshNames.has(nameKey(column.name)));
+  const added = fresh.filter((column) => !held.has(nameKey(column.name)));
   if (stream.contract.columns === "freeze" && (missing.length > 0 || added.length > 0)) {
     throw frozenColumns(name, added, missing);
   }
@@ -143,7 +143,7 @@ async function alignColumns(
     );
   }
   for (const column of fresh) {
-    const before = held.get(column.name.toLowerCase());
+    const before = held.get(nameKey(column.name));
     if (before !== undefined && before.type !== column.type) {
       await alignType(session, name, stream, incoming, before, column);
     }

@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Cursor } from "../../contract/connector.ts";
 import type { Step } from "../../contract/run.ts";
-import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
+import { findColumn, quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: what was committed by which run, and
@@ -86,8 +86,7 @@ export async function readCursor(
     [stream, column],
   );
   if (row !== undefined) return { column, value: String(row["value"]), type: String(row["type"]) };
-  const isThere = (await tableColumns(session, "raw", stream)).some(({ name }) => isSameName(name, column));
-  if (!isThere) return undefined;
+  if (findColumn(await tableColumns(session, "raw", stream), column) === undefined) return undefined;
   const key = quoteIdentifier(column);
   const [top] = await session.rows(
     `SELECT max(${key})::VARCHAR AS "value", any_value(typeof(${key})) AS "type" FROM ${rawTable(stream)}`,
@@ -116,9 +115,6 @@ export async function moveCursor(
 export async function forgetCursor(session: SqlSession, stream: string): Promise<void> {
   await session.run("DELETE FROM _sluice.cursors WHERE stream = ?", [stream]);
 }
-
-/** Names of columns as DuckDB compares them. */
-export const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 export const rawTable = (stream: string): string => `raw.${quoteIdentifier(stream)}`;
 

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import { loadTargets } from "../../contract/pipeline.ts";
-import type { Column, SqlSession } from "../../contract/sql.ts";
+import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
 import { openDatabase } from "../duckdb/database.ts";
@@ -11,7 +11,6 @@ import { streamRef } from "./stream_ref.ts";
 import { planRun, stepsOf } from "./plan.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import type { JobContext } from "./run_job.ts";
-import { isSameName } from "../warehouse/warehouse.ts";
 
 /** A source that does not answer by then is treated as one that cannot be reached. */
 const DESCRIBE_TIMEOUT_MS = 10_000;
@@ -100,9 +99,7 @@ async function describeStream(
     for (
       const [field, keys] of [["primary_key", stream.primary_key], ["update_key", stream.update_key]] as const
     ) {
-      const missing = [keys ?? []].flat().filter((key) =>
-        !columns.some((column) => isSameName(column.name, key))
-      );
+      const missing = [keys ?? []].flat().filter((key) => findColumn(columns, key) === undefined);
       if (missing.length === 0) continue;
       const message = `stream "${name}" has no column "${missing.join('", "')}" (it has ${
         columns.map((column) => column.name).join(", ")

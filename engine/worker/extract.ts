@@ -1,7 +1,7 @@
 import type { Connection, Cursor, Scan, Source, StreamRef } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { StreamDefinition } from "../../contract/pipeline.ts";
-import { type Column, quoteIdentifier } from "../../contract/sql.ts";
+import { type Column, findColumn, quoteIdentifier } from "../../contract/sql.ts";
 import type { RecordBatch } from "apache-arrow";
 import { ingest } from "../duckdb/into/ingest.ts";
 import type { DuckSession } from "../duckdb/session.ts";
@@ -141,16 +141,16 @@ async function readRows(
 }
 
 async function checkKeyColumns(session: DuckSession, name: string, stream: StreamDefinition): Promise<void> {
-  const columns = (await tableColumns(session, "raw", name)).map((column) => column.name);
-  const lower = new Set(columns.map((column) => column.toLowerCase()));
+  const columns = await tableColumns(session, "raw", name);
   for (
     const key of [
       ...(stream.primary_key ?? []),
       ...(stream.update_key === undefined ? [] : [stream.update_key]),
     ]
   ) {
-    if (!lower.has(key.toLowerCase())) {
-      throw new AppError("invalid", `Stream "${name}" has no column "${key}" (it has ${columns.join(", ")})`);
+    if (findColumn(columns, key) === undefined) {
+      const known = columns.map((column) => column.name).join(", ");
+      throw new AppError("invalid", `Stream "${name}" has no column "${key}" (it has ${known})`);
     }
   }
 }

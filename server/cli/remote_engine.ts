@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
 import {
+  applyResultSchema,
   type LogLine,
   logLineSchema,
   type PipelineDetail,
@@ -26,13 +27,6 @@ import type {
 import { isTerminal } from "../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
-
-const applyResultSchema = v.object({
-  applied: v.array(v.string()),
-  unchanged: v.array(v.string()),
-  removed: v.array(v.string()),
-  faults: pipelineSummarySchema.entries.faults,
-});
 
 const runEventSchemas = {
   run: v.object({ run: runSchema }),

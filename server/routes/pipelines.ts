@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import {
+  applyResultSchema,
   paramValueSchema,
   pipelineDetailSchema,
   pipelineSummarySchema,
@@ -10,13 +11,6 @@ import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
 import { type Route, route } from "../http/route.ts";
 import { nameParams } from "./request_parts.ts";
-
-const applyResultSchema = v.object({
-  applied: v.array(v.string()),
-  unchanged: v.array(v.string()),
-  removed: v.array(v.string()),
-  faults: pipelineSummarySchema.entries.faults,
-});
 
 /** `/api/pipelines` and `/api/apply`. */
 export function pipelineRoutes(engine: Engine): Route[] {

@@ -1,6 +1,13 @@
 import { AppError } from "../../contract/errors.ts";
 import { formatFault } from "../../text/fault.ts";
-import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
+import {
+  type Column,
+  findColumn,
+  isSameName,
+  quoteIdentifier,
+  SqlError,
+  type SqlSession,
+} from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { toModelError } from "../compile/explain_error.ts";
 import { headerPlace, type Model, modelTable } from "../language/model.ts";
@@ -233,15 +240,6 @@ function newColumns(model: Model, before: readonly Column[], after: readonly Col
 
 async function columnsOfTable(session: SqlSession, table: string): Promise<Column[]> {
   return await session.describe(`SELECT * FROM ${table}`);
-}
-
-/** DuckDB finds columns whatever their case. */
-export function findColumn(columns: readonly Column[], name: string): Column | undefined {
-  return columns.find((column) => isSameName(column.name, name));
-}
-
-function isSameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
 }
 
 function missingColumn(model: Model, key: string, name: string, columns: readonly Column[]): AppError {

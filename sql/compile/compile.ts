@@ -1,11 +1,12 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
+import type { DefinitionFault } from "../../contract/job.ts";
 import type { ParamDefinition } from "../../contract/pipeline.ts";
-import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";
 import { checkHeader, TypeNames } from "./compile_header.ts";
-import { type DefinitionFault, loadFaults, type LoadReference } from "./compile_loads.ts";
+import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { explainSqlError, toModelError } from "./explain_error.ts";
 import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "../language/graph.ts";
 import { declareCursor, declaredTable } from "../build/incremental.ts";
@@ -13,8 +14,6 @@ import { type Model, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
 import { declareRunVariables, paramFaults, RUN_VARIABLES } from "../build/variables.ts";
-
-export type { DefinitionFault, LoadReference } from "./compile_loads.ts";
 
 export interface CompileInput {
   readonly models: readonly Model[];
@@ -209,8 +208,8 @@ interface ModelTable {
 }
 
 function repeatedColumn(columns: readonly Column[]): Column | undefined {
-  const names = columns.map(({ name }) => name.toLowerCase());
-  return columns.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index);
+  const names = columns.map(({ name }) => nameKey(name));
+  return columns.find(({ name }, index) => names.indexOf(nameKey(name)) !== index);
 }
 
 /** The nodes in groups: each needs only nodes of groups before its own. */

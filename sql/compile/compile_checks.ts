@@ -1,10 +1,9 @@
 import type { Fault } from "../../text/fault.ts";
-import { type Column, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { type Check, checkPath, checksOf } from "../build/checks.ts";
 import { explainSqlError } from "./explain_error.ts";
 import { checkStep, type Graph, type GraphAnalysis } from "../language/graph.ts";
-import { findColumn } from "../build/incremental.ts";
 import { headerPlace, type Model, modelTable } from "../language/model.ts";
 import { parseSelect } from "../language/parse_tree.ts";
 import { parseTableName, resolveTable, tableNames } from "../language/resolve_table.ts";

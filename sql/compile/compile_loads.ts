@@ -1,14 +1,8 @@
 import { didYouMean } from "../../text/suggest.ts";
 import type { BoundColumns } from "./compile_checks.ts";
 import type { GraphNode } from "../language/graph.ts";
-import { findColumn } from "../build/incremental.ts";
-
-/** A fault of the pipeline's definition, by the path of its key, as `["load", "daily", 0, "primary_key"]`. */
-export interface DefinitionFault {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  readonly severity: "error" | "warning";
-}
+import type { DefinitionFault } from "../../contract/job.ts";
+import { findColumn } from "../../contract/sql.ts";
 
 /** What a load of the definition names. */
 export interface LoadReference {

@@ -130,7 +130,8 @@ export function modelTable(name: string): string {
   return `main.${quoteIdentifier(name)}`;
 }
 
-function modelName(path: string): string {
+/** `transforms/orders/daily.sql` → `daily`. */
+export function modelName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1).replace(/\.sql$/i, "");
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
+import { isSameName } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { downstreamOf, type Graph, type GraphNode, upstreamOf } from "./graph.ts";
 
@@ -75,7 +76,7 @@ function findNodes(body: string, graph: Graph): GraphNode[] {
 
 /** Names in SQL do not tell upper from lower case, so selections do not either. */
 function matches(name: string, pattern: string): boolean {
-  if (!/[*?]/.test(pattern)) return name.toLowerCase() === pattern.toLowerCase();
+  if (!/[*?]/.test(pattern)) return isSameName(name, pattern);
   const source = pattern.replace(/[\\^$.+()[\]{}|/-]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
   return new RegExp(`^${source}$`, "is").test(name);
 }

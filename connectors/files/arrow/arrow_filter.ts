@@ -9,6 +9,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import type { Cursor } from "../../../contract/connector.ts";
+import { isSameName } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
 
 /** The rows of Arrow batches that a cursor asks for: not below its value, or NULL. */
@@ -21,8 +22,7 @@ export class ArrowFilter {
 
   /** The batch without the other rows; undefined where none is left. Throws `invalid` for a column that does not sort. */
   apply(batch: RecordBatch): RecordBatch | undefined {
-    const wanted = this.#cursor.column.toLowerCase();
-    const index = batch.schema.fields.findIndex(({ name }) => name.toLowerCase() === wanted);
+    const index = batch.schema.fields.findIndex(({ name }) => isSameName(name, this.#cursor.column));
     const column = batch.getChildAt(index);
     if (column === null) {
       throw new AppError(

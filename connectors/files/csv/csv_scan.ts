@@ -1,3 +1,4 @@
+import { nameKey } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { readBytes } from "../compression.ts";
 import { type CsvDialect, type CsvFault, type CsvRecord, CsvSplitter } from "./csv_records.ts";
@@ -201,13 +202,13 @@ function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHe
   });
   const seen = new Set<string>();
   for (const name of names) {
-    if (seen.has(name.toLowerCase())) {
+    if (seen.has(nameKey(name))) {
       throw new AppError(
         "invalid",
         `Cannot read "${shown}" line ${record.line}: the column "${name}" is there twice; rename one of them`,
       );
     }
-    seen.add(name.toLowerCase());
+    seen.add(nameKey(name));
   }
   const [only] = names;
   const other = names.length === 1 ? [";", "\t", "|", ","].find((mark) => only?.includes(mark)) : undefined;
@@ -228,12 +229,12 @@ function typeColumns(
   options: StreamOptions,
 ): Map<string, CsvColumn> {
   const unused = new Map(
-    Object.entries(options.columns).map(([name, type]) => [name.toLowerCase(), { name, type }]),
+    Object.entries(options.columns).map(([name, type]) => [nameKey(name), { name, type }]),
   );
   const columns = new Map<string, CsvColumn>();
   for (const [name, guess] of guesses) {
-    const given = unused.get(name.toLowerCase());
-    unused.delete(name.toLowerCase());
+    const given = unused.get(nameKey(name));
+    unused.delete(nameKey(name));
     const type = given?.type ?? (options.all_text ? "VARCHAR" : guess.type);
     columns.set(name, { name, type, isGiven: given !== undefined });
   }

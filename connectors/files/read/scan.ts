@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Scan } from "../../../contract/connector.ts";
-import { quoteLiteral } from "../../../contract/sql.ts";
+import { nameKey, quoteLiteral } from "../../../contract/sql.ts";
 import { checkCompressed } from "../compression.ts";
 import { explainCsv } from "../csv/csv_explain.ts";
 import { csvRelation } from "../csv/csv_relation.ts";
@@ -115,9 +115,9 @@ function filenameColumn(set: FileSet, column: string): string[] {
 
 /** Column types given by the user, and the shortened filename. CSV has its own way. */
 function selectColumns(set: FileSet, relation: string, bigints: readonly string[] = []): string {
-  const given = new Set(Object.keys(set.options.columns).map((name) => name.toLowerCase()));
+  const given = new Set(Object.keys(set.options.columns).map((name) => nameKey(name)));
   const types = [
-    ...bigints.filter((name) => !given.has(name.toLowerCase())).map((name) => [name, "BIGINT"] as const),
+    ...bigints.filter((name) => !given.has(nameKey(name))).map((name) => [name, "BIGINT"] as const),
     ...Object.entries(set.options.columns),
   ];
   const casts = types.map(([name, type]) => {

@@ -1,9 +1,9 @@
 import type { Field, RecordBatch, Schema } from "apache-arrow";
 import type { ConnectorContext, LoadRequest, LoadResult } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { quoteIdentifier } from "../../../contract/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { readerOf } from "./arrow_values.ts";
-import { isBusy, quoteText, type SqliteDatabase, type SqliteValue } from "../driver.ts";
+import { isBusy, type SqliteDatabase, type SqliteValue } from "../driver.ts";
 import { declaredTypeOf } from "./types.ts";
 
 /**
@@ -137,7 +137,7 @@ function createTable(database: SqliteDatabase, table: string, fields: readonly F
 
 function addColumns(database: SqliteDatabase, table: string, fields: readonly Field[]): void {
   const known = new Set(
-    database.all(`SELECT name FROM pragma_table_xinfo(${quoteText(table)})`).map(([name]) =>
+    database.all(`SELECT name FROM pragma_table_xinfo(${quoteLiteral(table)})`).map(([name]) =>
       String(name).toLowerCase()
     ),
   );
@@ -192,14 +192,14 @@ function hasKey(database: SqliteDatabase, table: string, primaryKey: readonly st
   const wanted = primaryKey.map((name) => name.toLowerCase()).sort().join("\0");
   const same = (names: readonly string[]) =>
     names.map((name) => name.toLowerCase()).sort().join("\0") === wanted;
-  const own = database.all(`SELECT name FROM pragma_table_info(${quoteText(table)}) WHERE pk > 0`);
+  const own = database.all(`SELECT name FROM pragma_table_info(${quoteLiteral(table)}) WHERE pk > 0`);
   if (same(own.map(([name]) => String(name)))) return true;
   const indexes = database.all(
-    `SELECT name FROM pragma_index_list(${quoteText(table)}) WHERE "unique" AND NOT partial`,
+    `SELECT name FROM pragma_index_list(${quoteLiteral(table)}) WHERE "unique" AND NOT partial`,
   );
   return indexes.some(([name]) =>
     same(
-      database.all(`SELECT name FROM pragma_index_info(${quoteText(String(name))})`).map(([column]) =>
+      database.all(`SELECT name FROM pragma_index_info(${quoteLiteral(String(name))})`).map(([column]) =>
         String(column)
       ),
     )

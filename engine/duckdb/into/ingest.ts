@@ -1,6 +1,6 @@
 import type { Field, RecordBatch, Schema } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
-import { type Column, quoteIdentifier, SqlError } from "../../../contract/sql.ts";
+import { type Column, nameKey, quoteIdentifier, SqlError } from "../../../contract/sql.ts";
 import { BatchAppender, type IngestTable } from "./batch_appender.ts";
 import type { DuckSession } from "../session.ts";
 import { abortError } from "../sql_error.ts";
@@ -174,11 +174,11 @@ function matchColumns(
   columns: readonly Column[],
   schema: Schema,
 ): Cast[] {
-  const byName = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
+  const byName = new Map(columns.map((column) => [nameKey(column.name), column]));
   const given = session.columnsOf(schema);
   const taken = new Set<Column>();
   return schema.fields.map((field, i) => {
-    const column = byName.get(field.name.toLowerCase());
+    const column = byName.get(nameKey(field.name));
     if (column === undefined) {
       const known = columns.map(({ name }) => name).join(", ");
       throw new AppError("invalid", `Table "${table.name}" has no column "${field.name}" (it has ${known})`);

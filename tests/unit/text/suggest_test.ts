@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { didYouMean, listWords, suggest } from "../../../text/suggest.ts";
+import { didYouMean, listWords, suggest, suggestions } from "../../../text/suggest.ts";
 
 Deno.test("suggest() finds the nearest candidate of a slip", () => {
   const words = ["incremental", "full", "append"];
@@ -12,6 +12,13 @@ Deno.test("suggest() has nothing for a word that is far from all, or too short t
   assert.equal(suggest("merge", ["full", "append"]), undefined);
   assert.equal(suggest("uk", ["us", "eu"]), undefined);
   assert.equal(suggest("x", []), undefined);
+});
+
+Deno.test("suggestions() lists the near ones, the nearest first and no more than asked for", () => {
+  const tables = ["orders_old", "customers", "order", "ordres", "orders2"];
+  assert.deepEqual(suggestions("orders", tables, 3), ["order", "ordres", "orders2"]);
+  assert.deepEqual(suggestions("orders", tables, 1), ["order"]);
+  assert.deepEqual(suggestions("orders", [], 3), []);
 });
 
 Deno.test("didYouMean() is empty where there is nothing to suggest", () => {

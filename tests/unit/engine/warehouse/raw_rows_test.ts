@@ -46,6 +46,17 @@ Deno.test("mergeRows() replaces known keys, adds new ones and keeps the newest o
   );
 });
 
+Deno.test("mergeRows() keeps columns apart whose names DuckDB keeps apart", async () => {
+  await withTables(
+    `FROM (VALUES (1, 10, 'upper', 'lower')) AS t(id, ts, "Ä", "ä")`,
+    `FROM (VALUES (1, 11, 'UPPER', 'LOWER')) AS t(id, ts, "Ä", "ä")`,
+    async (session) => {
+      await mergeRows(session, "orders", stream(), "temp.incoming");
+      deepEqual(await rowsOf(session), [[1, 11, "UPPER", "LOWER"]]);
+    },
+  );
+});
+
 Deno.test("mergeRows() refuses a row without a key and changes nothing", async () => {
   await withTables(
     "FROM (VALUES (1, 10)) AS t(id, ts)",
