@@ -10,7 +10,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
-import { batchesRequest, never, openPostgres, streamRef } from "../tests/support/postgres_connector.ts";
+import { never } from "../tests/support/connections.ts";
+import { batchesRequest, openPostgres, read } from "../tests/support/postgres_connector.ts";
 
 const LINEITEM = (rows: number) =>
   `CREATE TABLE lineitem AS SELECT
@@ -71,7 +72,7 @@ async function main(): Promise<void> {
 async function readAll(database: TestDatabase): Promise<void> {
   await using connection = await openPostgres(database.url);
   for await (
-    const _ of connection.source.read({ stream: streamRef({ stream: "lineitem" }) }, never())
+    const _ of read(connection, { stream: "lineitem" })
   ) { /* drained */ }
 }
 
@@ -79,7 +80,7 @@ async function readAll(database: TestDatabase): Promise<void> {
 async function load(database: TestDatabase, rows: number): Promise<Measured> {
   await using connection = await openPostgres(database.url);
   const batches: RecordBatch[] = [];
-  for await (const batch of connection.source.read({ stream: streamRef({ stream: "lineitem" }) }, never())) {
+  for await (const batch of read(connection, { stream: "lineitem" })) {
     batches.push(batch);
     if (batches.length === 8) break;
   }

@@ -1,51 +1,61 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { GenericSchema } from "valibot";
+import type { Clock } from "./clock.ts";
 import type { AppError } from "./errors.ts";
+import type { JsonValue } from "./json.ts";
 
 /**
  * What a system has to offer to be a source, a destination, or both. A connector's file reads top
  * to bottom: what it is → config schema → open → read or write → close, and exports one constant:
- * `export const postgres = {…} satisfies Connector<PostgresConfig>`.
+ * `export const postgres = {…} satisfies Connector<PostgresConfig, …>`.
  *
- * Methods are written in method form on purpose: a `Connector<X>` then fits a list of
- * `Connector<unknown>`; the engine only ever passes what `configSchema` returned.
+ * Capabilities are small and optional; the core is never widened for one system. Methods are
+ * written in method form on purpose: a `Connector<X>` then fits a list of `Connector<unknown>`; the
+ * engine only ever passes what the connector's own schemas returned.
  */
-export interface Connector<Config = unknown> {
+export interface Connector<Config = unknown, Stream = unknown, Target = unknown> {
   /** The word in `type:` of connectors.yaml. */
   readonly name: string;
   /** One sentence for docs and the JSON Schema. */
   readonly description: string;
   /** The keys of a connectors.yaml entry beside `type`; strict. Secrets come in as plain strings. */
   readonly configSchema: GenericSchema<unknown, Config>;
-  /** `options:` of an extract stream and of a load target; strict, every key described. */
-  readonly streamOptionsSchema: GenericSchema<unknown, object>;
-  readonly loadOptionsSchema: GenericSchema<unknown, object>;
-  /** Which of the stream's addresses it understands. */
-  readonly streamAddresses: readonly StreamAddress[];
+  /**
+   * A stream's own keys: where it is (`stream`, `query`, `path`, `endpoint` …) and its `options`,
+   * beside the keys that all streams have. Strict, every key described. Absent: no source.
+   */
+  readonly streamSchema?: GenericSchema<unknown, Stream>;
+  /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
+  readonly loadSchema?: GenericSchema<unknown, Target>;
   readonly loadModes: readonly LoadMode[];
   /** Values in the config that must never be printed (a password, also one inside a URL). */
   secrets(config: Config): string[];
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
-  access(config: Config, use: ConnectorUse, context: ConnectorContext): Access;
+  access(config: Config, use: ConnectorUse<Stream, Target>, place: ConnectorPlace): Access;
   /** Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path. */
   open(config: Config, context: ConnectorContext): Promise<Connection>;
 }
 
-export type StreamAddress = "stream" | "query" | "path";
 export type LoadMode = "replace" | "append" | "merge";
 
-export interface ConnectorContext {
+/** Which entry of which project's connectors.yaml this is. */
+export interface ConnectorPlace {
   /** The name in connectors.yaml, for messages. */
   readonly name: string;
   /** Relative paths of a project are relative to this folder. Absolute. */
   readonly projectDir: string;
+}
+
+/** What an open connection may use of the process that it is in. */
+export interface ConnectorContext extends ConnectorPlace {
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   log(level: "debug" | "info" | "warn", message: string): void;
 }
 
-export type ConnectorUse =
-  | { readonly kind: "source"; readonly stream: StreamRef }
-  | { readonly kind: "destination"; readonly target: string };
+export type ConnectorUse<Stream = unknown, Target = unknown> =
+  | { readonly kind: "source"; readonly stream: Stream }
+  | { readonly kind: "destination"; readonly target: Target };
 
 export interface Access {
   /** `host:port`, or an absolute path of a Unix socket's folder in `write`. */
@@ -60,21 +70,7 @@ export interface Connection extends AsyncDisposable {
   readonly destination?: Destination;
 }
 
-/** One thing to read. Exactly one of `stream`, `query`, `path` is set. */
-export interface StreamRef {
-  /** The stream's name in the pipeline; `raw.<name>` in the warehouse. */
-  readonly name: string;
-  readonly stream?: string;
-  readonly query?: string;
-  readonly path?: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-/**
- * Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen.
- * A source gives every row with `column >= value` (ties come again, the engine drops the ones it
- * has) and every row where `column` is NULL.
- */
+/** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */
 export interface Cursor {
   readonly column: string;
   readonly value: string;
@@ -82,25 +78,115 @@ export interface Cursor {
   readonly type: string;
 }
 
-export interface ReadRequest {
-  readonly stream: StreamRef;
+/** One stream of a read. */
+export interface StreamRequest<Stream = unknown> {
+  /** The stream's name in the pipeline; `raw.<name>` in the warehouse. */
+  readonly name: string;
+  /** What `streamSchema` returned for the stream's own keys. */
+  readonly address: Stream;
+  /** Columns by name to give and no others, in the source's order; all by default. */
+  readonly columns?: ColumnChoice;
+  /** A condition in the source's own SQL; only where the source's `pushdown` has it. */
+  readonly where?: string;
+  /**
+   * Asks for every row with `column >= value` (ties come again, the engine drops the ones that it
+   * has) and every row where `column` is NULL: see connectors/cursor.ts.
+   */
   readonly cursor?: Cursor;
+  /** The last state that the source gave and that was committed with its rows; its own JSON. */
+  readonly state?: JsonValue;
 }
 
-export interface Source {
-  /** The stream's columns without its rows. Throws `not_found` where it does not exist. */
-  describe(stream: StreamRef, signal: AbortSignal): Promise<Schema>;
+/** `only` and `except` are never both given. Names are compared without case where none matches exactly. */
+export interface ColumnChoice {
+  readonly only?: readonly string[];
+  readonly except?: readonly string[];
+}
+
+export interface ReadRequest<Stream = unknown> {
+  /** One stream, or several that the source reads together. */
+  readonly streams: readonly StreamRequest<Stream>[];
+  /** Only this part of the one stream. */
+  readonly part?: Part;
+}
+
+/** A part of a stream that can be read by itself, with a closed upper bound: its rows do not change with the time of reading. */
+export interface Part {
+  /** Unique in the stream and the same in every attempt, as `1000000..1999999`. */
+  readonly id: string;
+  /** The source's own JSON: how it finds the part. */
+  readonly bounds: JsonValue;
+}
+
+/**
+ * What a source says while it reads. `rows` of one stream all have the schema of its first batch,
+ * until `schema` says that it changes. At `state` everything before it belongs together: the engine
+ * commits rows and state in one transaction; without one, at the end.
+ */
+export type ReadMessage =
+  | { readonly type: "rows"; readonly stream: string; readonly batch: RecordBatch }
+  | { readonly type: "state"; readonly stream: string; readonly state: JsonValue }
+  | { readonly type: "reject"; readonly stream: string; readonly reject: Reject }
+  | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string };
+
+/** A row that does not fit, kept beside the stream. */
+export interface Reject {
+  /** For a person: what does not fit, with the column and its value. */
+  readonly reason: string;
+  /** Where it is in the source, as `line 12` or `rowid 7`; null where it has no place. */
+  readonly position: string | null;
+  /** The row as it came. */
+  readonly row: JsonValue;
+}
+
+/** What a stream looks like without its rows. */
+export interface StreamDescription {
+  readonly schema: Schema;
+  /** The columns that identify a row, where the source knows. */
+  readonly primaryKey?: readonly string[];
+}
+
+/** A stream that the source has, whether or not a pipeline reads it. */
+export interface DiscoveredStream {
+  /** The own keys that read it, as `{ stream: "public.orders" }`. */
+  readonly address: Readonly<Record<string, JsonValue>>;
+  /** For people and for the name in a pipeline, as `public.orders`. */
+  readonly name: string;
+  readonly kind: "table" | "view" | "file";
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly nullable: boolean }[];
+  readonly primaryKey: readonly string[];
+  /** An estimate; null where the source has none. */
+  readonly rows: number | null;
+  readonly sizeBytes: number | null;
+}
+
+export interface Source<Stream = unknown> {
+  /** What the source does by itself; the rest the engine does on the rows' way in. */
+  readonly pushdown: { readonly columns: boolean; readonly where: boolean };
+  /** All streams that it has. */
+  discover?(signal: AbortSignal): AsyncIterable<DiscoveredStream>;
+  /** The stream's columns without its rows: the schema that `read` gives. Throws `not_found` where it does not exist. */
+  describe(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<StreamDescription>;
   /**
-   * All rows, at most MAX_BATCH_ROWS a batch, every batch with the schema of the first. Pulling is
-   * the back-pressure, returning is the end of the input; a cut connection throws, it never
-   * returns. A stream without rows yields one batch of zero rows, so that its columns are known.
+   * The parts that the stream falls into by `column`, of about `rows` rows each, in the order of the
+   * column; together they are the whole stream as it is at this moment, its NULLs included.
    */
-  read(request: ReadRequest, signal: AbortSignal): AsyncIterable<RecordBatch>;
+  partition?(
+    stream: StreamRequest<Stream>,
+    by: { readonly column: string; readonly rows: number },
+    signal: AbortSignal,
+  ): Promise<readonly Part[]>;
+  /**
+   * All that was asked for, at most MAX_BATCH_ROWS a batch. Pulling is the back-pressure, returning
+   * is the end of the input; a cut connection or an error in the middle throws, it never returns
+   * (rule 7). A stream without rows gives one batch of zero rows, so that its columns are known.
+   */
+  read(request: ReadRequest<Stream>, signal: AbortSignal): AsyncIterable<ReadMessage>;
   /**
    * The shortcut for data that DuckDB reads by itself; `undefined` says: use `describe` and `read`.
-   * The engine runs `SELECT * FROM <relation>` in the warehouse, with the cursor as a filter.
+   * The engine runs `SELECT … FROM <relation>` in the warehouse, with columns, filter and cursor.
    */
-  scan?(stream: StreamRef, signal: AbortSignal): Promise<Scan | undefined>;
+  scan?(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<Scan | undefined>;
 }
 
 export interface Scan {
@@ -112,23 +198,23 @@ export interface Scan {
   explain(error: unknown): AppError;
 }
 
-export interface Destination {
+export interface Destination<Target = unknown> {
   /**
    * Puts the rows where `target` says, in one transaction there together with the load id. A load
-   * id that the destination already has changes nothing and answers `repeated: true`. Readers
+   * id that the destination already has changes nothing and returns `repeated: true`. Readers
    * see the old rows until they see the new ones.
    */
-  load(request: LoadRequest, signal: AbortSignal): Promise<LoadResult>;
+  load(request: LoadRequest<Target>, signal: AbortSignal): Promise<LoadResult>;
 }
 
-export interface LoadRequest {
+export interface LoadRequest<Target = unknown> {
   /** The same for every attempt of the same step of the same run. */
   readonly loadId: string;
-  readonly target: string;
+  /** What `loadSchema` returned for the target's own keys. */
+  readonly target: Target;
   readonly mode: LoadMode;
   /** Never empty for `merge`. */
   readonly primaryKey: readonly string[];
-  readonly options: Readonly<Record<string, unknown>>;
   readonly input: LoadInput;
 }
 

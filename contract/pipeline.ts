@@ -123,19 +123,13 @@ export const contractSchema = v.pipe(
 
 const EXTRACT_MODES = ["full", "incremental", "append"] as const;
 
-const addresses = {
-  stream: v.optional(v.pipe(text, v.description("A table or view of the source, as public.orders."))),
-  query: v.optional(v.pipe(text, v.description("A SELECT in the source's own SQL."))),
-  path: v.optional(v.pipe(text, v.description("A file or glob, relative to the project, as data/*.csv."))),
-};
-
+/** What all streams have; the rest (an address, as `stream`, `query` or `path`) is their connector's. */
 export const streamSchema = v.pipe(
-  v.strictObject({
+  v.objectWithRest({
     connector: v.pipe(
       connectorName,
       v.description("The connector to read from, by its name in connectors.yaml."),
     ),
-    ...addresses,
     mode: v.optional(
       v.pipe(
         v.picklist(EXTRACT_MODES),
@@ -158,11 +152,7 @@ export const streamSchema = v.pipe(
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this stream.")), {}),
     description: v.optional(v.string()),
     tags: v.optional(v.array(text), []),
-  }),
-  v.check(
-    (s) => [s.stream, s.query, s.path].filter((address) => address !== undefined).length === 1,
-    "expected exactly one of stream, query and path",
-  ),
+  }, v.unknown()),
   v.check(
     (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
     "mode incremental needs primary_key and update_key (use append for a stream without a key)",
@@ -171,14 +161,13 @@ export const streamSchema = v.pipe(
 
 const LOAD_MODES = ["replace", "append", "merge"] as const;
 
+/** What all load targets have; the rest (an address, as `table` or `path`) is their connector's. */
 export const loadSchema = v.pipe(
-  v.strictObject({
+  v.objectWithRest({
     connector: v.pipe(
       connectorName,
       v.description("The connector to write to, by its name in connectors.yaml."),
     ),
-    table: v.optional(v.pipe(text, v.description("The table to write, as analytics.daily_revenue."))),
-    path: v.optional(v.pipe(text, v.description("The file or folder to write, relative to the project."))),
     mode: v.optional(
       v.pipe(
         v.picklist(LOAD_MODES),
@@ -192,11 +181,7 @@ export const loadSchema = v.pipe(
       v.pipe(columns, v.description("The columns that identify a row; needed by merge.")),
     ),
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this target.")), {}),
-  }),
-  v.check(
-    (l) => (l.table === undefined) !== (l.path === undefined),
-    "expected exactly one of table and path",
-  ),
+  }, v.unknown()),
   v.check((l) => l.mode !== "merge" || l.primary_key !== undefined, "mode merge needs primary_key"),
 );
 
@@ -281,10 +266,32 @@ export type LoadDefinition = v.InferOutput<typeof loadSchema>;
 export type ParamDefinition = v.InferOutput<typeof paramSchema>;
 export type RetryDefinition = v.InferOutput<typeof retrySchema>;
 
+/** Keys that mean the same whatever the connector is. */
+export const STREAM_KEYS: readonly string[] = Object.keys(streamSchema.pipe[0].entries);
+export const LOAD_KEYS: readonly string[] = Object.keys(loadSchema.pipe[0].entries);
+
+/** The keys of a stream or target that belong to its connector: its address and its `options`. */
+export function ownKeys(definition: StreamDefinition | LoadDefinition): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(definition).filter(([key]) =>
+      key === "options" || !(STREAM_KEYS.includes(key) || LOAD_KEYS.includes(key))
+    ),
+  );
+}
+
+/** The address for people: `public.orders`, `data/*.csv`; `a query` where it is SQL. */
+export function addressText(definition: StreamDefinition | LoadDefinition): string {
+  const [key, value] = Object.entries(ownKeys(definition)).find(([, value]) => typeof value === "string") ??
+    [];
+  return key === undefined ? "" : key === "query" ? "a query" : String(value);
+}
+
 /** One target or several, as a list. */
 export function loadTargets(load: LoadDefinition | readonly LoadDefinition[]): readonly LoadDefinition[] {
-  return "connector" in load ? [load] : load;
+  return isList(load) ? load : [load];
 }
+
+const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value);
 
 /** An entry of connectors.yaml: its `type`, and what that type's own schema says. */
 export interface ConnectorDefinition {

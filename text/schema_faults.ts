@@ -65,6 +65,12 @@ function collect(
   if (issue.kind === "schema" && last !== undefined && "origin" in last && last.origin === "key") {
     if (issue.received === "undefined") {
       const parent = path.slice(0, -1);
+      const misspelt = misspeltKey(String(path.at(-1)), last.input, schema, items, root);
+      if (misspelt !== undefined) {
+        const message = `unknown key (did you mean ${String(path.at(-1))}?)`;
+        faults.push(fault([...parent, misspelt], "key", message, "shape", misspelt));
+        return;
+      }
       faults.push(
         fault(parent, "key", `missing key ${String(path.at(-1))}`, "shape", { missing: path.at(-1) }),
       );
@@ -178,6 +184,24 @@ function withoutEchoes(faults: readonly SchemaFault[]): SchemaFault[] {
       suggest(other.input, [missing]) === missing
     );
   });
+}
+
+/** The key that was probably meant to be the missing one: in an object that takes any other key too. */
+function misspeltKey(
+  missing: string,
+  input: unknown,
+  schema: unknown,
+  items: readonly { readonly key: unknown }[],
+  root: unknown,
+): string | undefined {
+  if (!isRecord(input)) return undefined;
+  const known = entriesAt(schema, items.slice(0, -1).map((item) => pathKey(item.key)), root);
+  return Object.keys(input).find((key) => !known.includes(key) && suggest(key, [missing]) === missing);
+}
+
+/** The keys that an object schema knows; none where it is no object schema. */
+export function schemaKeys(schema: v.GenericSchema): string[] {
+  return entriesAt(schema, [], {});
 }
 
 /** The keys of the object schema that stands at the path. */

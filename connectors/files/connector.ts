@@ -5,16 +5,17 @@ import type {
   Connection,
   Connector,
   ConnectorContext,
+  ConnectorPlace,
   ConnectorUse,
   Destination,
   Source,
-  StreamRef,
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
 import { absolutePath, findFiles, fixedBase } from "../locations/disk/paths.ts";
 import { resolveKind } from "./kind.ts";
-import { loadOptionsSchema, parseOptions, streamOptionsSchema } from "./options.ts";
+import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
+import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
 import { targetAccess } from "./load/target.ts";
 
@@ -40,69 +41,67 @@ export const file = {
   name: "file",
   description: "Files on the server's disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow, also compressed.",
   configSchema,
-  streamOptionsSchema,
-  loadOptionsSchema,
-  streamAddresses: ["path"],
+  streamSchema,
+  loadSchema,
   loadModes: ["replace", "append", "merge"],
   secrets: () => [],
   access,
   open: (config, context) => Promise.resolve(new FileConnection(config, context)),
-} satisfies Connector<FileConfig>;
+} satisfies Connector<FileConfig, FileStream, FileTarget>;
 
-function rootOf(config: FileConfig, context: ConnectorContext): string {
-  return absolutePath(context.projectDir, config.root ?? ".");
+function rootOf(config: FileConfig, place: ConnectorPlace): string {
+  return absolutePath(place.projectDir, config.root ?? ".");
 }
 
-function access(config: FileConfig, use: ConnectorUse, context: ConnectorContext): Access {
-  const root = rootOf(config, context);
+function access(
+  config: FileConfig,
+  use: ConnectorUse<FileStream, FileTarget>,
+  place: ConnectorPlace,
+): Access {
+  const root = rootOf(config, place);
   if (use.kind === "source") {
-    const base = fixedBase(root, pathOf(use.stream));
+    const base = fixedBase(root, use.stream.path);
     // A file's folder, so that a message can tell a missing file from one that may not be read.
     return {
       hosts: [],
-      read: base === absolutePath(root, pathOf(use.stream)) ? [dirname(base)] : [base],
+      read: base === absolutePath(root, use.stream.path) ? [dirname(base)] : [base],
       write: [],
     };
   }
-  return { hosts: [], ...targetAccess(root, use.target) };
-}
-
-function pathOf(stream: StreamRef): string {
-  if (stream.path === undefined) {
-    throw new AppError(
-      "invalid",
-      `Cannot read stream "${stream.name}": a file connector needs path, as data/*.csv`,
-    );
-  }
-  return stream.path;
+  return { hosts: [], ...targetAccess(root, use.target.path) };
 }
 
 /** What moves rows is imported when it is used: the server wants the schemas only. */
 class FileConnection implements Connection {
-  readonly source: Source;
-  readonly destination: Destination;
+  readonly source: Source<FileStream>;
+  readonly destination: Destination<FileTarget>;
 
   constructor(config: FileConfig, context: ConnectorContext) {
     const root = rootOf(config, context);
     this.source = {
-      async describe(stream, signal) {
-        const set = await findSet(root, stream);
+      // DuckDB does both where it scans; Arrow files are read whole.
+      pushdown: { columns: false, where: false },
+      async describe({ address }, signal) {
+        const set = await findSet(root, address);
         if (set.format === "arrow") {
           const { arrowSchema } = await import("./arrow/arrow_read.ts");
-          return await arrowSchema(arrowFiles(set), signal);
+          return { schema: await arrowSchema(arrowFiles(set), signal) };
         }
         throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
       },
-      async *read({ stream, cursor }, signal) {
-        const set = await findSet(root, stream);
+      async *read({ streams }, signal) {
+        const { name, address, cursor } = onlyStream(streams);
+        const set = await findSet(root, address);
         if (set.format !== "arrow") {
           throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
         }
         const { readArrow } = await import("./arrow/arrow_read.ts");
-        yield* readArrow(arrowFiles(set), cursor, signal);
+        for await (const batch of readArrow(arrowFiles(set), cursor, signal)) {
+          yield { type: "rows", stream: name, batch };
+        }
       },
-      async scan(stream, signal) {
-        const set = await findSet(root, stream);
+      async scan({ address }, signal) {
+        const set = await findSet(root, address);
         if (set.format === "arrow") return undefined;
         const { scanFiles } = await import("./read/scan.ts");
         return await scanFiles(set, signal);
@@ -121,9 +120,7 @@ class FileConnection implements Connection {
   }
 }
 
-async function findSet(root: string, stream: StreamRef): Promise<FileSet> {
-  const path = pathOf(stream);
-  const options = parseOptions(streamOptionsSchema, stream.options, `stream "${stream.name}"`);
+async function findSet(root: string, { path, options }: FileStream): Promise<FileSet> {
   const files = await findFiles(root, path);
   const kinds = files.map((found) => resolveKind(found.shown, options));
   const formats = new Set(kinds.map(({ format }) => format));

@@ -1,7 +1,6 @@
 import * as v from "valibot";
-import { AppError } from "../../contract/errors.ts";
 
-/** `options:` of a stream and of a load target of the file connector. */
+/** The own keys of a stream and of a load target of the file connector. */
 
 export const FILE_FORMATS = ["csv", "tsv", "ndjson", "json", "parquet", "arrow"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
@@ -142,19 +141,20 @@ export const loadOptionsSchema = v.strictObject({
 });
 export type LoadOptions = v.InferOutput<typeof loadOptionsSchema>;
 
-/** The checked options. Throws `invalid` naming the key. */
-export function parseOptions<Output>(
-  schema: v.GenericSchema<unknown, Output>,
-  options: unknown,
-  subject: string,
-): Output {
-  const result = v.safeParse(schema, options);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const key = v.getDotPath(issue);
-  const what = issue.type === "strict_object" ? "there is no such option" : issue.message;
-  throw new AppError(
-    "invalid",
-    `Cannot use the options of ${subject}: ${key === null ? "" : `options.${key}: `}${what}`,
-  );
-}
+export const streamSchema = v.strictObject({
+  path: v.pipe(text, v.description("A file or glob, relative to the connector's root, as data/*.csv.")),
+  options: v.optional(
+    v.pipe(streamOptionsSchema, v.description("Settings of the connector for this stream.")),
+    {},
+  ),
+});
+export type FileStream = v.InferOutput<typeof streamSchema>;
+
+export const loadSchema = v.strictObject({
+  path: v.pipe(text, v.description("The file or folder to write, relative to the connector's root.")),
+  options: v.optional(
+    v.pipe(loadOptionsSchema, v.description("Settings of the connector for this target.")),
+    {},
+  ),
+});
+export type FileTarget = v.InferOutput<typeof loadSchema>;

@@ -3,11 +3,12 @@ import type {
   Connection,
   Connector,
   ConnectorContext,
+  ConnectorPlace,
   ConnectorUse,
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { caPathOf, configSchema, type PostgresConfig, secretsOf, showServer } from "./config.ts";
-import { loadOptionsSchema, streamOptionsSchema } from "./options.ts";
+import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
 import { socketPath } from "./socket_path.ts";
 
 /** PostgreSQL 12 and later, read and written by binary COPY. */
@@ -15,17 +16,16 @@ export const postgres = {
   name: "postgres",
   description: "PostgreSQL: tables and queries as a source, tables as a destination.",
   configSchema,
-  streamOptionsSchema,
-  loadOptionsSchema,
-  streamAddresses: ["stream", "query"],
+  streamSchema,
+  loadSchema,
   loadModes: ["replace", "append", "merge"],
   secrets: secretsOf,
   access,
   open,
-} satisfies Connector<PostgresConfig>;
+} satisfies Connector<PostgresConfig, PostgresStream, PostgresTarget>;
 
-function access(config: PostgresConfig, _use: ConnectorUse, context: ConnectorContext): Access {
-  const authorities = caPathOf(config, context.projectDir);
+function access(config: PostgresConfig, _use: ConnectorUse, place: ConnectorPlace): Access {
+  const authorities = caPathOf(config, place.projectDir);
   const read = authorities === undefined ? [] : [authorities];
   const socket = socketPath(config);
   if (socket === undefined) return { hosts: [`${showHost(config.host)}:${config.port}`], read, write: [] };

@@ -1,8 +1,10 @@
 import * as v from "valibot";
 
-/** `options:` of streams and loads; light, so that the server reads them without the driver. */
+/** The own keys of streams and loads; light, so that the server reads them without the driver. */
 
-export const streamOptionsSchema = v.strictObject({
+const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+
+const streamOptionsSchema = v.strictObject({
   text_columns: v.optional(
     v.pipe(
       v.array(v.string()),
@@ -14,4 +16,27 @@ export const streamOptionsSchema = v.strictObject({
   ),
 });
 
-export const loadOptionsSchema = v.strictObject({});
+export const streamSchema = v.pipe(
+  v.strictObject({
+    stream: v.optional(v.pipe(text, v.description("A table or view, as public.orders."))),
+    query: v.optional(v.pipe(text, v.description("A SELECT in PostgreSQL's own SQL."))),
+    options: v.optional(
+      v.pipe(streamOptionsSchema, v.description("Settings of the connector for this stream.")),
+      {},
+    ),
+  }),
+  v.check(
+    ({ stream, query }) => (stream === undefined) !== (query === undefined),
+    "expected exactly one of stream and query",
+  ),
+);
+export type PostgresStream = v.InferOutput<typeof streamSchema>;
+
+export const loadSchema = v.strictObject({
+  table: v.pipe(text, v.description("The table to write, as analytics.daily_revenue.")),
+  options: v.optional(
+    v.pipe(v.strictObject({}), v.description("Settings of the connector for this target: none yet.")),
+    {},
+  ),
+});
+export type PostgresTarget = v.InferOutput<typeof loadSchema>;

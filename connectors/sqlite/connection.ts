@@ -2,32 +2,35 @@ import { dirname, resolve } from "node:path";
 import type { Connection, ConnectorContext, Destination, Source } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { SqliteDatabase } from "./driver.ts";
-import { parseOptions, streamOptionsSchema } from "./options.ts";
+import { onlyStream } from "../one_stream.ts";
+import type { SqliteStream, SqliteTarget } from "./options.ts";
 import { planStream, readStream } from "./read/rows.ts";
 import { loadTable } from "./load/table.ts";
 
 /** A database file, opened anew for each use. */
 export class SqliteConnection implements Connection {
-  readonly source: Source;
-  readonly destination: Destination;
+  readonly source: Source<SqliteStream>;
+  readonly destination: Destination<SqliteTarget>;
 
   constructor(config: { readonly path: string }, context: ConnectorContext) {
     const path = resolve(context.projectDir, config.path);
     const toRead = { path, readOnly: true, subject: `read "${config.path}"` };
     const toWrite = { path, readOnly: false, subject: `write "${config.path}"` };
     this.source = {
+      pushdown: { columns: false, where: false },
       async describe(stream, signal) {
         signal.throwIfAborted();
         await checkFile(path, config.path);
         using database = SqliteDatabase.open(path, toRead);
-        return planStream(database, stream, parseOptions(streamOptionsSchema, stream.options, stream.name))
-          .schema;
+        return { schema: planStream(database, stream.address).schema };
       },
-      async *read(request, signal) {
+      async *read({ streams }, signal) {
+        const stream = onlyStream(streams);
         await checkFile(path, config.path);
         using database = SqliteDatabase.open(path, toRead);
-        const options = parseOptions(streamOptionsSchema, request.stream.options, request.stream.name);
-        yield* readStream(database, request, options, signal);
+        for await (const batch of readStream(database, stream, signal)) {
+          yield { type: "rows", stream: stream.name, batch };
+        }
       },
     };
     this.destination = {

@@ -5,9 +5,10 @@ import type {
   Connection,
   Connector,
   ConnectorContext,
+  ConnectorPlace,
   ConnectorUse,
 } from "../../contract/connector.ts";
-import { loadOptionsSchema, streamOptionsSchema } from "./options.ts";
+import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "./options.ts";
 
 /** SQLite files, also those of libSQL: tables, views and queries as sources, tables as destinations. */
 
@@ -24,23 +25,22 @@ export const sqlite = {
   name: "sqlite",
   description: "SQLite and libSQL database files.",
   configSchema,
-  streamOptionsSchema,
-  loadOptionsSchema,
-  streamAddresses: ["stream", "query"],
+  streamSchema,
+  loadSchema,
   loadModes: ["replace", "append", "merge"],
   secrets: () => [],
   access,
   open,
-} satisfies Connector<SqliteConfig>;
+} satisfies Connector<SqliteConfig, SqliteStream, SqliteTarget>;
 
 /** The journal and the shared memory of a database lie beside it. */
-function access(config: SqliteConfig, use: ConnectorUse, context: ConnectorContext): Access {
-  const path = resolve(context.projectDir, config.path);
+function access(config: SqliteConfig, use: ConnectorUse, place: ConnectorPlace): Access {
+  const path = resolve(place.projectDir, config.path);
   const folder = dirname(path);
   const files = ["", "-wal", "-shm", "-journal"].map((suffix) => `${path}${suffix}`);
   if (use.kind === "source") return { hosts: [], read: files, write: [] };
   // The folder may have to be made; the project's own is there.
-  const write = folder === resolve(context.projectDir) ? files : [folder];
+  const write = folder === resolve(place.projectDir) ? files : [folder];
   return { hosts: [], read: write, write };
 }
 

@@ -1,8 +1,7 @@
 import * as v from "valibot";
-import { AppError } from "../../contract/errors.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-export const streamOptionsSchema = v.strictObject({
+const streamOptionsSchema = v.strictObject({
   columns: v.optional(
     v.pipe(
       v.record(text, text),
@@ -15,18 +14,27 @@ export const streamOptionsSchema = v.strictObject({
 });
 export type StreamOptions = v.InferOutput<typeof streamOptionsSchema>;
 
-export const loadOptionsSchema = v.strictObject({});
+export const streamSchema = v.pipe(
+  v.strictObject({
+    stream: v.optional(v.pipe(text, v.description("A table or view."))),
+    query: v.optional(v.pipe(text, v.description("A SELECT in SQLite's own SQL."))),
+    options: v.optional(
+      v.pipe(streamOptionsSchema, v.description("Settings of the connector for this stream.")),
+      {},
+    ),
+  }),
+  v.check(
+    ({ stream, query }) => (stream === undefined) !== (query === undefined),
+    "expected exactly one of stream and query",
+  ),
+);
+export type SqliteStream = v.InferOutput<typeof streamSchema>;
 
-/** The checked options of a stream. Throws `invalid` naming the key. */
-export function parseOptions<Output>(
-  schema: v.GenericSchema<unknown, Output>,
-  options: unknown,
-  stream: string,
-): Output {
-  const result = v.safeParse(schema, options);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const key = v.getDotPath(issue) ?? "";
-  const what = issue.type === "strict_object" ? "there is no such option" : issue.message;
-  throw new AppError("invalid", `Cannot use the options of stream "${stream}": options.${key}: ${what}`);
-}
+export const loadSchema = v.strictObject({
+  table: v.pipe(text, v.description("The table to write.")),
+  options: v.optional(
+    v.pipe(v.strictObject({}), v.description("Settings of the connector for this target: none yet.")),
+    {},
+  ),
+});
+export type SqliteTarget = v.InferOutput<typeof loadSchema>;

@@ -1,5 +1,10 @@
 import type { Fault } from "../../text/fault.ts";
-import { loadTargets, type PipelineDefinition, type RevisionFile } from "../../contract/pipeline.ts";
+import {
+  addressText,
+  loadTargets,
+  type PipelineDefinition,
+  type RevisionFile,
+} from "../../contract/pipeline.ts";
 import { isSameName } from "../../contract/sql.ts";
 import { hasReference, visitTexts } from "../grants/references.ts";
 import { pathText } from "../../text/schema_faults.ts";
@@ -77,7 +82,7 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
 function checkTwinTargets(name: string, load: PipelineDefinition["load"][string]): PipelineFault[] {
   const seen = new Set<string>();
   return loadTargets(load).flatMap((target, index) => {
-    const key = JSON.stringify([target.connector, target.table, target.path]);
+    const key = JSON.stringify([target.connector, addressText(target)]);
     if (!seen.has(key)) {
       seen.add(key);
       return [];

@@ -1,13 +1,17 @@
-import type { Connector, StreamAddress } from "../../contract/connector.ts";
+import type { GenericSchema } from "valibot";
+import type { Connector } from "../../contract/connector.ts";
 import {
+  LOAD_KEYS,
   type LoadDefinition,
   loadTargets,
+  ownKeys,
   type PipelineDefinition,
+  STREAM_KEYS,
   type StreamDefinition,
 } from "../../contract/pipeline.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
-import { checkSchema, pathText } from "../../text/schema_faults.ts";
+import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 
@@ -44,55 +48,82 @@ function checkStream(
   const found = findConnector([...path, "connector"], stream.connector, context);
   if ("fault" in found) return [found.fault];
   const { connector } = found;
-  const address = addressOf(stream);
-  const faults: PipelineFault[] = [];
-  if (connector.streamAddresses.length === 0) {
+  if (connector.streamSchema === undefined) {
     const message = `"${stream.connector}" (${connector.name}) can only be written to`;
     return [error([...path, "connector"], "value", message)];
   }
-  if (!connector.streamAddresses.includes(address)) {
-    const message = `"${stream.connector}" (${connector.name}) does not understand ${address}: use ` +
-      listWords(connector.streamAddresses, "or");
-    faults.push(error([...path, address], "key", message));
-  }
-  return [...faults, ...checkOptions(path, connector.streamOptionsSchema, stream.options)];
+  return checkOwnKeys(path, stream, {
+    schema: connector.streamSchema,
+    common: STREAM_KEYS,
+    shown: `"${stream.connector}" (${connector.name})`,
+    others: context.connectorTypes.flatMap((type) => type.streamSchema ?? []),
+  });
 }
 
 function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineContext): PipelineFault[] {
   const found = findConnector([...path, "connector"], load.connector, context);
   if ("fault" in found) return [found.fault];
   const { connector } = found;
-  const faults: PipelineFault[] = [];
-  if (connector.loadModes.length === 0) {
-    const message = `"${load.connector}" (${connector.name}) can only be read from`;
-    return [error([...path, "connector"], "value", message)];
+  const shown = `"${load.connector}" (${connector.name})`;
+  if (connector.loadSchema === undefined || connector.loadModes.length === 0) {
+    return [error([...path, "connector"], "value", `${shown} can only be read from`)];
   }
+  const faults: PipelineFault[] = [];
   if (!connector.loadModes.includes(load.mode)) {
-    const message = `"${load.connector}" (${connector.name}) does not offer mode ${load.mode}: use ` +
-      listWords(connector.loadModes, "or");
+    const message = `${shown} does not offer mode ${load.mode}: use ${listWords(connector.loadModes, "or")}`;
     faults.push(error([...path, "mode"], "value", message));
   }
-  const [written, wanted] = load.path === undefined ? ["table", "path"] : ["path", "table"];
-  if (!connector.streamAddresses.includes(written === "path" ? "path" : "stream")) {
-    const message = `"${load.connector}" (${connector.name}) does not understand ${written}: use ${wanted}`;
-    faults.push(error([...path, written], "key", message));
-  }
-  return [...faults, ...checkOptions(path, connector.loadOptionsSchema, load.options)];
+  return [
+    ...faults,
+    ...checkOwnKeys(path, load, {
+      schema: connector.loadSchema,
+      common: LOAD_KEYS,
+      shown,
+      others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
+    }),
+  ];
 }
 
-function checkOptions(
+interface OwnKeys {
+  readonly schema: GenericSchema;
+  /** Keys that streams or loads have whatever their connector is. */
+  readonly common: readonly string[];
+  /** The connector, for messages. */
+  readonly shown: string;
+  /** The same schema of each connector. */
+  readonly others: readonly GenericSchema[];
+}
+
+/** The keys that belong to the connector, against its own schema. */
+function checkOwnKeys(
   path: DocumentPath,
-  schema: Connector["streamOptionsSchema"],
-  options: Readonly<Record<string, unknown>>,
+  definition: StreamDefinition | LoadDefinition,
+  { schema, common, shown, others }: OwnKeys,
 ): PipelineFault[] {
-  const result = checkSchema(schema, options, [...path, "options"]);
-  if (!("faults" in result)) return [];
-  return result.faults.map((fault) => ({
-    path: fault.path,
-    at: fault.at,
-    message: fault.message,
-    severity: "error",
-  }));
+  const known = schemaKeys(schema);
+  const own = Object.entries(ownKeys(definition));
+  const unknown = own.map(([key]) => key).filter((key) => !known.includes(key));
+  const result = checkSchema(schema, Object.fromEntries(own.filter(([key]) => known.includes(key))), path);
+  const addresses = known.filter((key) => !common.includes(key));
+  const ofOthers = new Set(others.flatMap(schemaKeys));
+  const strangers = unknown.map((key) => {
+    if (ofOthers.has(key)) {
+      const message = `${shown} does not understand ${key}: use ${listWords(addresses, "or")}`;
+      return error([...path, key], "key", message);
+    }
+    const all = [...common, ...addresses];
+    return error(
+      [...path, key],
+      "key",
+      `unknown key${didYouMean(key, all) || `; it can have ${listWords(all)}`}`,
+    );
+  });
+  const faults = "faults" in result
+    ? result.faults.map(({ path, at, message }): PipelineFault => ({ path, at, message, severity: "error" }))
+    : [];
+  // A key that is not understood says already why the address is missing.
+  const isEcho = strangers.length > 0;
+  return [...strangers, ...faults.filter((fault) => !isEcho || fault.path.length > path.length)];
 }
 
 function findConnector(
@@ -110,11 +141,6 @@ function findConnector(
   const names = [...Object.keys(connectors.connectors), ...connectors.broken];
   const hint = didYouMean(name, names) || `; ${CONNECTORS_FILE} has ${listWords(names)}`;
   return { fault: error(path, "value", `unknown connector "${name}"${hint}`) };
-}
-
-function addressOf(stream: StreamDefinition): StreamAddress {
-  if (stream.stream !== undefined) return "stream";
-  return stream.query !== undefined ? "query" : "path";
 }
 
 function error(path: DocumentPath, at: "key" | "value", message: string): PipelineFault {

@@ -1,4 +1,5 @@
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
 import type { Connector } from "../../contract/connector.ts";
 import { PIPELINE_NAME_PATTERN } from "../../contract/names.ts";
 import { pipelineSchema } from "../../contract/pipeline.ts";
@@ -24,38 +25,53 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
   };
 }
 
-/** `options:` may hold what any connector understands: an editor cannot look into connectors.yaml. */
+/** A stream or load may have the keys of any connector: an editor cannot look into connectors.yaml. */
 function pipelineJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
   const schema = toJsonSchema(pipelineSchema, CONVERSION);
-  const streamOptions = connectorTypes.map((type) => inner(type.streamOptionsSchema));
-  const loadOptions = connectorTypes.map((type) => inner(type.loadOptionsSchema));
+  const streams = connectorTypes.flatMap((type) => type.streamSchema ?? []);
+  const loads = connectorTypes.flatMap((type) => type.loadSchema ?? []);
   const properties = mapProperties(schema.properties, (key, value) => {
-    if (key === "extract") return withOptions(value, streamOptions);
-    return key === "load" ? withOptions(value, loadOptions) : value;
+    if (key === "extract") return withOwnKeys(value, streams.map(inner));
+    return key === "load" ? withOwnKeys(value, loads.map(inner)) : value;
   });
   return { ...schema, title: "A Sluice pipeline", properties };
 }
 
-/** The schema with every `options` property below it allowing one of the given ones. */
-function withOptions(schema: JsonSchema, options: readonly JsonSchema[]): JsonSchema {
-  const visit = (value: JsonSchema) => withOptions(value, options);
+/** The schema with every object below it that names a connector having the keys of the given ones too. */
+function withOwnKeys(schema: JsonSchema, own: readonly JsonSchema[]): JsonSchema {
+  const visit = (value: JsonSchema) => withOwnKeys(value, own);
+  if (schema.properties?.["connector"] !== undefined) {
+    const { options, ...properties } = schema.properties;
+    const keys = [...new Set(own.flatMap((one) => Object.keys(one.properties ?? {})))];
+    const description = isSchema(options) ? options.description ?? "" : "";
+    return {
+      ...schema,
+      properties: {
+        ...properties,
+        ...Object.fromEntries(
+          keys.map((key) => [key, anyOf(key, own, key === "options" ? description : "")]),
+        ),
+      },
+      additionalProperties: false,
+    };
+  }
   return {
     ...schema,
-    ...(schema.properties === undefined ? {} : {
-      properties: mapProperties(
-        schema.properties,
-        (key, value) =>
-          key === "options"
-            ? { description: value.description ?? "", type: "object", anyOf: [...options] }
-            : visit(value),
-      ),
-    }),
     ...(isSchema(schema.additionalProperties)
       ? { additionalProperties: visit(schema.additionalProperties) }
       : {}),
     ...(isSchema(schema.items) ? { items: visit(schema.items) } : {}),
     ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.filter(isSchema).map(visit) }),
   };
+}
+
+/** What the key is to any of the connectors. */
+function anyOf(key: string, own: readonly JsonSchema[], description: string): JsonSchema {
+  const found = own.flatMap((one) => one.properties?.[key] ?? []).filter(isSchema);
+  const different = [...new Map(found.map((schema) => [JSON.stringify(schema), schema])).values()];
+  const [only, other] = different;
+  if (only !== undefined && other === undefined) return only;
+  return { ...(description === "" ? {} : { description }), anyOf: different };
 }
 
 function connectorsJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
@@ -106,7 +122,7 @@ function orReference(schema: JsonSchema): JsonSchema {
   };
 }
 
-function inner(schema: Connector["configSchema"]): JsonSchema {
+function inner(schema: GenericSchema): JsonSchema {
   const { $schema: _dialect, ...rest } = toJsonSchema(schema, CONVERSION);
   return rest;
 }

@@ -4,8 +4,7 @@ import { AppError, toAppError } from "../../contract/errors.ts";
 import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
 import { createRedactor } from "./redact.ts";
 import { type ReferenceSources, resolveConnector } from "./references.ts";
-import { parseConnector } from "../worker/connections.ts";
-import { streamRef } from "../worker/stream_ref.ts";
+import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
 
 /** What a process needs to be handed and allowed for some pipelines. */
@@ -49,9 +48,8 @@ export async function provide(
       );
       resolved[name] = { type: entry.type, config: values };
       for (const secret of [...found, ...connector.secrets(config)]) secrets.add(secret);
-      const context = { name, projectDir, signal: AbortSignal.any([]), log: () => {} };
       for (const use of uses) {
-        const access = connector.access(config, use, context);
+        const access = connector.access(config, use(connector), { name, projectDir });
         for (const host of access.hosts) hosts.add(host);
         for (const path of access.read) read.add(absolute(path));
         for (const path of access.write) write.add(absolute(path));
@@ -80,16 +78,20 @@ function parseWithoutSecrets(
   }
 }
 
-/** What each connector is used for. */
-function usesOf(definition: PipelineDefinition): Map<string, ConnectorUse[]> {
-  const uses = new Map<string, ConnectorUse[]>();
-  const add = (name: string, use: ConnectorUse) => uses.set(name, [...uses.get(name) ?? [], use]);
+/** What each connector is used for, once the connector is known that reads the uses' own keys. */
+function usesOf(definition: PipelineDefinition): Map<string, ((connector: Connector) => ConnectorUse)[]> {
+  const uses = new Map<string, ((connector: Connector) => ConnectorUse)[]>();
+  const add = (name: string, use: (connector: Connector) => ConnectorUse) =>
+    uses.set(name, [...uses.get(name) ?? [], use]);
   for (const [name, stream] of Object.entries(definition.extract)) {
-    add(stream.connector, { kind: "source", stream: streamRef(name, stream) });
+    add(stream.connector, (connector) => ({ kind: "source", stream: parseStream(connector, name, stream) }));
   }
   for (const load of Object.values(definition.load)) {
     for (const target of loadTargets(load)) {
-      add(target.connector, { kind: "destination", target: target.table ?? target.path ?? "" });
+      add(target.connector, (connector) => ({
+        kind: "destination",
+        target: parseTarget(connector, target),
+      }));
     }
   }
   return uses;

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import { AppError, toAppError } from "../../contract/errors.ts";
+import { systemClock } from "../../contract/clock.ts";
+import { toAppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import { loadTargets } from "../../contract/pipeline.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
@@ -7,7 +8,6 @@ import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
 import { openDatabase } from "../duckdb/database.ts";
 import { Connections } from "./connections.ts";
-import { streamRef } from "./stream_ref.ts";
 import { planRun, stepsOf } from "./plan.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import type { JobContext } from "./run_job.ts";
@@ -22,6 +22,7 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
     resolved: job.connectors,
     projectDir: job.projectDir,
     signal: context.signal,
+    clock: systemClock,
     log: (level, message) => context.reporter.log(level, null, message),
   });
   const reports: CheckReport[] = [];
@@ -128,11 +129,9 @@ async function askSource(
   signal: AbortSignal,
 ): Promise<readonly Column[]> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(DESCRIBE_TIMEOUT_MS)]);
-  const { source } = await connections.get(stream.connector);
-  if (source === undefined) throw new AppError("invalid", `connector "${stream.connector}" is no source`);
-  const ref = streamRef(name, stream);
-  const scan = await source.scan?.(ref, limited);
-  if (scan === undefined) return session.columnsOf(await source.describe(ref, limited));
+  const { source, request } = await connections.source(name, stream);
+  const scan = await source.scan?.(request, limited);
+  if (scan === undefined) return session.columnsOf((await source.describe(request, limited)).schema);
   try {
     return await session.describe(`SELECT * FROM ${scan.relation}`);
   } catch (error) {

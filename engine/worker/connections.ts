@@ -1,7 +1,9 @@
-import type { Connection, Connector, ConnectorContext } from "../../contract/connector.ts";
+import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { Connection, Connector, Destination, Source, StreamRequest } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
-import * as v from "valibot";
+import type { LoadDefinition, StreamDefinition } from "../../contract/pipeline.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
 
 export interface ConnectionsOptions {
@@ -9,20 +11,46 @@ export interface ConnectionsOptions {
   readonly resolved: Readonly<Record<string, ResolvedConnector>>;
   readonly projectDir: string;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   readonly log: (level: LogLevel, message: string) => void;
+}
+
+interface Opened {
+  readonly connector: Connector;
+  readonly connection: Connection;
 }
 
 /** The connectors of one job, each opened when it is first needed and closed with the job. */
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
-  readonly #open = new Map<string, Promise<Connection>>();
+  readonly #open = new Map<string, Promise<Opened>>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
   }
 
-  /** Throws what the connector's `open` throws; a failed one is tried again by the next call. */
-  async get(name: string): Promise<Connection> {
+  /** The source of a stream, and how it is asked for it. Throws what the connector's `open` throws. */
+  async source(name: string, stream: StreamDefinition): Promise<{ source: Source; request: StreamRequest }> {
+    const { connector, connection } = await this.#get(stream.connector);
+    const address = parseStream(connector, name, stream);
+    if (connection.source === undefined) {
+      throw new AppError("invalid", `Cannot extract "${name}": connector "${stream.connector}" is no source`);
+    }
+    return { source: connection.source, request: { name, address } };
+  }
+
+  /** The destination of a load, and the target as its connector reads it. Throws what the connector's `open` throws. */
+  async destination(load: LoadDefinition): Promise<{ destination: Destination; target: unknown }> {
+    const { connector, connection } = await this.#get(load.connector);
+    const target = parseTarget(connector, load);
+    if (connection.destination === undefined) {
+      throw new AppError("invalid", `Cannot load into "${load.connector}": it is no destination`);
+    }
+    return { destination: connection.destination, target };
+  }
+
+  /** A connection that failed is tried again by the next call. */
+  async #get(name: string): Promise<Opened> {
     const opening = this.#open.get(name) ?? this.#connect(name);
     this.#open.set(name, opening);
     try {
@@ -36,41 +64,19 @@ export class Connections implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const opening of this.#open.values()) {
       try {
-        await (await opening)[Symbol.asyncDispose]();
+        await (await opening).connection[Symbol.asyncDispose]();
       } catch {
         // What was committed is committed; a connection that closes badly changes nothing.
       }
     }
   }
 
-  async #connect(name: string): Promise<Connection> {
-    const { resolved, connectors, projectDir, signal, log } = this.#options;
+  async #connect(name: string): Promise<Opened> {
+    const { resolved, connectors, projectDir, signal, clock, log } = this.#options;
     const definition = resolved[name];
     if (definition === undefined) throw new AppError("invalid", `There is no connector "${name}"`);
     const { connector, config } = parseConnector(connectors, name, definition);
-    const context: ConnectorContext = { name, projectDir, signal, log };
-    return await connector.open(config, context);
+    const connection = await connector.open(config, { name, projectDir, signal, clock, log });
+    return { connector, connection };
   }
-}
-
-/** The connector of a definition with its parsed config. Throws `invalid`, naming the connector and the key. */
-export function parseConnector(
-  connectors: readonly Connector[],
-  name: string,
-  definition: ResolvedConnector,
-): { connector: Connector; config: unknown } {
-  const connector = connectors.find((candidate) => candidate.name === definition.type);
-  if (connector === undefined) {
-    throw new AppError("invalid", `Connector "${name}" has the unknown type "${definition.type}"`);
-  }
-  const parsed = v.safeParse(connector.configSchema, definition.config);
-  if (!parsed.success) {
-    const issue = parsed.issues[0];
-    const key = v.getDotPath(issue);
-    throw new AppError(
-      "invalid",
-      `Connector "${name}"${key === null ? "" : `, key "${key}"`}: ${issue.message}`,
-    );
-  }
-  return { connector, config: parsed.output };
 }

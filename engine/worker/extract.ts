@@ -1,11 +1,11 @@
-import type { Connection, Cursor, Scan, Source, StreamRef } from "../../contract/connector.ts";
+import type { Cursor, ReadMessage, Scan, Source, StreamRequest } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
+import { duckdbCursorCondition } from "../../connectors/cursor.ts";
 import type { StreamDefinition } from "../../contract/pipeline.ts";
 import { type Column, findColumn, quoteIdentifier } from "../../contract/sql.ts";
 import type { RecordBatch } from "apache-arrow";
 import { ingest } from "../duckdb/into/ingest.ts";
 import type { DuckSession } from "../duckdb/session.ts";
-import { streamRef } from "./stream_ref.ts";
 import { appendRows, dedupeTable, mergeRows } from "../warehouse/raw_rows.ts";
 import { forgetCursor, moveCursor, readCursor, tableColumns } from "../warehouse/warehouse.ts";
 
@@ -40,22 +40,20 @@ export interface Extracted {
  */
 export async function extractStream(
   context: ExtractContext,
-  connection: Connection,
-  name: string,
+  source: Source,
+  asked: StreamRequest,
   stream: StreamDefinition,
 ): Promise<Extracted> {
-  const source = connection.source;
-  if (source === undefined) {
-    throw new AppError("invalid", `Cannot extract "${name}": connector "${stream.connector}" is no source`);
-  }
   const { session } = context;
+  const { name } = asked;
   const held = await tableColumns(session, "raw", name);
   const isAddition = stream.mode !== "full" && !context.fullRefresh && held.length > 0;
   const cursor = isAddition && stream.update_key !== undefined
     ? await readCursor(session, name, stream.update_key)
     : undefined;
   const target = isAddition ? INCOMING : { schema: "raw", name };
-  const { rows, sizeBytes } = await fetchRows(context, source, streamRef(name, stream), cursor, target);
+  const request = cursor === undefined ? asked : { ...asked, cursor };
+  const { rows, sizeBytes } = await fetchRows(context, source, request, target);
   if (isAddition) {
     if (stream.mode === "incremental") await mergeRows(session, name, stream, qualified(INCOMING));
     else await appendRows(session, name, stream, qualified(INCOMING), cursor);
@@ -75,14 +73,12 @@ export async function extractStream(
 async function fetchRows(
   context: ExtractContext,
   source: Source,
-  stream: StreamRef,
-  cursor: Cursor | undefined,
+  request: StreamRequest,
   target: TableName,
 ): Promise<{ rows: number; sizeBytes: number | null }> {
-  const scan = await source.scan?.(stream, context.signal);
-  if (scan !== undefined) return await scanRows(context, scan, cursor, target);
-  const request = cursor === undefined ? { stream } : { stream, cursor };
-  return await readRows(context, source.read(request, context.signal), target);
+  const scan = await source.scan?.(request, context.signal);
+  if (scan !== undefined) return await scanRows(context, scan, request.cursor, target);
+  return await readRows(context, batchesOf(source.read({ streams: [request] }, context.signal)), target);
 }
 
 async function scanRows(
@@ -92,11 +88,7 @@ async function scanRows(
   target: TableName,
 ): Promise<{ rows: number; sizeBytes: number | null }> {
   const { session } = context;
-  const where = cursor === undefined
-    ? ""
-    : ` WHERE ${quoteIdentifier(cursor.column)} >= CAST($1 AS ${cursor.type}) OR ${
-      quoteIdentifier(cursor.column)
-    } IS NULL`;
+  const where = cursor === undefined ? "" : ` WHERE ${duckdbCursorCondition(cursor)}`;
   try {
     await session.run(
       `CREATE OR REPLACE TABLE ${qualified(target)} AS SELECT * FROM ${scan.relation}${where}`,
@@ -108,6 +100,10 @@ async function scanRows(
   }
   const [row] = await session.rows(`SELECT count(*) AS n FROM ${qualified(target)}`);
   return { rows: Number(row?.["n"]), sizeBytes: scan.sizeBytes };
+}
+
+async function* batchesOf(messages: AsyncIterable<ReadMessage>): AsyncIterable<RecordBatch> {
+  for await (const message of messages) if (message.type === "rows") yield message.batch;
 }
 
 async function readRows(

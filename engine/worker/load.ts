@@ -1,5 +1,4 @@
-import type { Connection } from "../../contract/connector.ts";
-import { AppError } from "../../contract/errors.ts";
+import type { Destination } from "../../contract/connector.ts";
 import type { LoadDefinition } from "../../contract/pipeline.ts";
 import { copyStatement } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
@@ -19,28 +18,24 @@ export interface Loaded {
   readonly repeated: boolean;
 }
 
-/** Puts all rows of `relation` (a quoted table or view of the warehouse) where the target says. */
+/** Puts all rows of `relation` (a quoted table or view of the warehouse) where the load says; `target` is what its connector made of it. */
 export async function loadRelation(
   context: LoadContext,
-  connection: Connection,
+  destination: Destination,
+  target: unknown,
   stepName: string,
   relation: string,
-  target: LoadDefinition,
+  load: LoadDefinition,
 ): Promise<Loaded> {
-  const destination = connection.destination;
-  if (destination === undefined) {
-    throw new AppError("invalid", `Cannot load into "${target.connector}": it is no destination`);
-  }
   const { session, signal } = context;
   const select = `SELECT * FROM ${relation}`;
   const [counted] = await session.rows(`SELECT count(*) AS n FROM ${relation}`);
   const { schema } = await exportRows(session, select, { signal });
   return await destination.load({
     loadId: `${context.runId}/${stepName}`,
-    target: target.table ?? target.path ?? "",
-    mode: target.mode,
-    primaryKey: target.primary_key ?? [],
-    options: target.options,
+    target,
+    mode: load.mode,
+    primaryKey: load.primary_key ?? [],
     input: {
       schema,
       rows: Number(counted?.["n"]),

@@ -1,4 +1,9 @@
-import { loadTargets, type PipelineDefinition, type StreamDefinition } from "../../contract/pipeline.ts";
+import {
+  addressText,
+  loadTargets,
+  type PipelineDefinition,
+  type StreamDefinition,
+} from "../../contract/pipeline.ts";
 import type { LoadDefinition } from "../../contract/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
@@ -81,15 +86,14 @@ export function stepsOf(plan: Plan): PipelineStep[] {
 }
 
 function planExtract(name: string, stream: StreamDefinition): PipelineStep {
-  const address = stream.stream ?? stream.path ?? "a query";
   const by = stream.update_key === undefined ? "" : ` by ${stream.update_key}`;
   return {
     name: `extract:${name}`,
     kind: "extract",
     depends: [],
-    summary: `${stream.connector}: ${address}, ${stream.mode}${by}`,
+    summary: `${stream.connector}: ${addressText(stream)}, ${stream.mode}${by}`,
     file: null,
-    sql: stream.query ?? null,
+    sql: typeof stream["query"] === "string" ? stream["query"] : null,
   };
 }
 
@@ -135,7 +139,7 @@ function planLoads(definition: PipelineDefinition, models: ReadonlySet<string>):
           name,
           kind: "load" as const,
           depends: [node],
-          summary: `${target.connector}: ${target.table ?? target.path}, ${target.mode}`,
+          summary: `${target.connector}: ${addressText(target)}, ${target.mode}`,
           file: null,
           sql: null,
         },

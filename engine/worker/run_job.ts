@@ -1,3 +1,4 @@
+import { systemClock } from "../../contract/clock.ts";
 import type { Connector } from "../../contract/connector.ts";
 import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
@@ -69,6 +70,7 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
     resolved: job.connectors,
     projectDir: job.projectDir,
     signal: context.signal,
+    clock: systemClock,
     log: (level, message) => context.reporter.log(level, null, message),
   });
   const execution = new Execution(job, context, session, connections);
@@ -159,7 +161,7 @@ class Execution {
 
   async #extract(planned: PlannedExtract, step: Step): Promise<Step> {
     const { reporter, signal } = this.#context;
-    const connection = await this.#connections.get(planned.stream.connector);
+    const { source, request } = await this.#connections.source(planned.name, planned.stream);
     return await this.#session.transaction(async () => {
       const extracted = await extractStream(
         {
@@ -169,8 +171,8 @@ class Execution {
           signal,
           onProgress: (rows, sizeBytes) => reporter.progress(step.name, rows, sizeBytes),
         },
-        connection,
-        planned.name,
+        source,
+        request,
         planned.stream,
       );
       reporter.send({ type: "columns", stream: planned.name, columns: extracted.columns });
@@ -208,7 +210,7 @@ class Execution {
 
   async #load(planned: PlannedLoad, step: Step): Promise<Step> {
     const { reporter, signal } = this.#context;
-    const connection = await this.#connections.get(planned.target.connector);
+    const { destination, target } = await this.#connections.destination(planned.target);
     const loaded = await loadRelation(
       {
         session: this.#session,
@@ -216,7 +218,8 @@ class Execution {
         signal,
         onProgress: (rows) => reporter.progress(step.name, rows),
       },
-      connection,
+      destination,
+      target,
       step.name,
       planned.relation,
       planned.target,

@@ -12,7 +12,7 @@ async function startFiles(
   return {
     config: { root: "data" },
     projectDir,
-    target: (table) => ({ target: pathOf(table).target, options }),
+    target: (table) => ({ path: pathOf(table).target, options }),
     stream: (table) => ({ path: pathOf(table).path, options: streamOptions }),
     [Symbol.asyncDispose]: () => Deno.remove(projectDir, { recursive: true }),
   };

@@ -1,4 +1,4 @@
-import type { Connector, LoadMode, StreamRef } from "../../contract/connector.ts";
+import type { Connector, LoadMode } from "../../contract/connector.ts";
 
 /**
  * What a connector's own test says about its system; `conformance(fixture)` of suite.ts then registers
@@ -38,10 +38,10 @@ export interface RunningSystem extends AsyncDisposable {
   readonly config: Readonly<Record<string, unknown>>;
   /** Absolute; the connector's relative paths start here. */
   readonly projectDir: string;
-  /** Where a load of the table goes. */
-  target(table: string): { readonly target: string; readonly options?: Readonly<Record<string, unknown>> };
-  /** How the same table is read. */
-  stream(table: string): Omit<StreamRef, "name">;
+  /** Where a load of the table goes: a target's own keys, as in a pipeline. */
+  target(table: string): Readonly<Record<string, unknown>>;
+  /** How the same table is read: a stream's own keys. */
+  stream(table: string): Readonly<Record<string, unknown>>;
   /** A config that cannot be used (a wrong password, a closed port), for what its message may say. */
   readonly brokenConfig?: Readonly<Record<string, unknown>>;
   /** Texts in `config` or `brokenConfig` that no message may contain. */

@@ -27,8 +27,8 @@ conformance({
     return {
       config: { url: database.url },
       projectDir,
-      target: (table) => ({ target: `made.${table}` }),
-      stream: (table) => ({ stream: `made.${table}`, options: {} }),
+      target: (table) => ({ table: `made.${table}` }),
+      stream: (table) => ({ stream: `made.${table}` }),
       brokenConfig: { url: broken.href },
       secrets: [server.password],
       [Symbol.asyncDispose]: async () => {

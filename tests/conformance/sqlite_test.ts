@@ -26,8 +26,8 @@ conformance({
     return {
       config: { path: "data/it.db" },
       projectDir,
-      target: (table) => ({ target: table }),
-      stream: (table) => ({ stream: table, options: {} }),
+      target: (table) => ({ table }),
+      stream: (table) => ({ stream: table }),
       brokenConfig: { path: "text.db" },
       [Symbol.asyncDispose]: () => Deno.remove(projectDir, { recursive: true }),
     };

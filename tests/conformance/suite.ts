@@ -1,15 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import * as v from "valibot";
-import type {
-  Connection,
-  ConnectorContext,
-  Cursor,
-  LoadInput,
-  LoadResult,
-  StreamRef,
-} from "../../contract/connector.ts";
+import type { Connection, Cursor, LoadInput, LoadResult, StreamRequest } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
+import { connectorContext, never, streamOf, targetOf } from "../support/connections.ts";
 import { CONTRACT_TYPES, type Fixture, HOSTILE_NAMES, type RunningSystem } from "./fixture.ts";
 import { type PartialLoad, Warehouse } from "./warehouse.ts";
 
@@ -39,7 +33,7 @@ class Bench implements AsyncDisposable {
     const system = await fixture.start();
     const { connector } = fixture;
     const config = v.parse(connector.configSchema, system.config);
-    const connection = await connector.open(config, contextOf(system));
+    const connection = await connector.open(config, connectorContext(system.projectDir));
     return new Bench(fixture, system, await Warehouse.open(system.projectDir), connection);
   }
 
@@ -55,17 +49,17 @@ class Bench implements AsyncDisposable {
   ): Promise<LoadResult> {
     const { destination } = this.connection;
     if (destination === undefined) throw new Error("the connector is no destination");
-    const { target, options = {} } = this.system.target(table);
-    return await destination.load({ primaryKey: [], ...load, target, options, input }, signal);
+    const target = targetOf(this.fixture.connector, this.system.target(table));
+    return await destination.load({ primaryKey: [], ...load, target, input }, signal);
   }
 
-  stream(table: string): StreamRef {
-    return { name: "s", ...this.system.stream(table) };
+  stream(table: string, cursor?: Cursor): StreamRequest {
+    return streamOf(this.fixture.connector, this.system.stream(table), cursor);
   }
 
   /** Reads the table into the warehouse's table `back`. */
   async readBack(table: string, cursor?: Cursor) {
-    return await this.warehouse.extract(this.connection, this.stream(table), "back", this.signal, cursor);
+    return await this.warehouse.extract(this.connection, this.stream(table, cursor), "back", this.signal);
   }
 
   async rowsBack(table: string, select = "SELECT * FROM back"): Promise<string[]> {
@@ -80,10 +74,6 @@ class Bench implements AsyncDisposable {
   }
 }
 
-function contextOf(system: RunningSystem): ConnectorContext {
-  return { name: "it", projectDir: system.projectDir, signal: new AbortController().signal, log: () => {} };
-}
-
 function registerConfig({ name, connector, start }: Fixture): void {
   Deno.test(`${name}: an unknown key of the config is a fault`, async () => {
     await using system = await start();
@@ -91,22 +81,30 @@ function registerConfig({ name, connector, start }: Fixture): void {
     ok(!v.safeParse(connector.configSchema, { ...system.config, no_such_key: 1 }).success);
   });
 
-  Deno.test(`${name}: an unknown option of a stream or a load is a fault`, () => {
-    ok(v.safeParse(connector.streamOptionsSchema, {}).success);
-    ok(!v.safeParse(connector.streamOptionsSchema, { no_such_key: 1 }).success);
-    ok(v.safeParse(connector.loadOptionsSchema, {}).success);
-    ok(!v.safeParse(connector.loadOptionsSchema, { no_such_key: 1 }).success);
+  Deno.test(`${name}: an unknown key or option of a stream or a load is a fault`, async () => {
+    await using system = await start();
+    for (
+      const [schema, own] of [
+        [connector.streamSchema, system.stream("t")],
+        [connector.loadSchema, system.target("t")],
+      ] as const
+    ) {
+      ok(schema !== undefined);
+      ok(v.safeParse(schema, own).success);
+      ok(!v.safeParse(schema, { ...own, no_such_key: 1 }).success);
+      ok(!v.safeParse(schema, { ...own, options: { no_such_key: 1 } }).success);
+    }
   });
 
   Deno.test(`${name}: access() answers at once, with absolute paths and host:port`, async () => {
     await using system = await start();
     const config = v.parse(connector.configSchema, system.config);
     const uses = [
-      { kind: "source", stream: { name: "s", ...system.stream("t") } },
-      { kind: "destination", target: system.target("t").target },
+      { kind: "source", stream: streamOf(connector, system.stream("t")).address },
+      { kind: "destination", target: targetOf(connector, system.target("t")) },
     ] as const;
     for (const use of uses) {
-      const access = connector.access(config, use, contextOf({ ...system, projectDir: "/no/such/folder" }));
+      const access = connector.access(config, use, { name: "it", projectDir: "/no/such/folder" });
       for (const path of [...access.read, ...access.write]) ok(path.startsWith("/"), path);
       for (const host of access.hosts) ok(/:\d+$/.test(host), host);
     }
@@ -121,8 +119,8 @@ function registerConfig({ name, connector, start }: Fixture): void {
     const broken = v.parse(connector.configSchema, system.brokenConfig);
     const brokenSecrets = [...secrets, ...connector.secrets(broken)];
     const error = await failureOf(async () => {
-      await using connection = await connector.open(broken, contextOf(system));
-      await connection.source?.describe({ name: "s", ...system.stream("t") }, new AbortController().signal);
+      await using connection = await connector.open(broken, connectorContext(system.projectDir));
+      await connection.source?.describe(streamOf(connector, system.stream("t")), never());
     });
     for (const secret of brokenSecrets) {
       ok(!`${error.message} ${error.detail} ${error.stack}`.includes(secret), "a secret is in the message");
@@ -257,7 +255,9 @@ function registerReads(fixture: Fixture): void {
         await source?.scan?.(stream, controller.signal);
         return;
       }
-      for await (const _batch of source?.read({ stream }, controller.signal) ?? []) controller.abort();
+      for await (const _batch of source?.read({ streams: [stream] }, controller.signal) ?? []) {
+        controller.abort();
+      }
     });
   });
 }

@@ -1,8 +1,11 @@
-import type { Connection, Cursor, LoadInput, LoadRequest, StreamRef } from "../../contract/connector.ts";
+import type { RecordBatch } from "apache-arrow";
+import { duckdbCursorCondition } from "../../connectors/cursor.ts";
+import type { Connection, LoadInput, LoadRequest, StreamRequest } from "../../contract/connector.ts";
 import { type Column, quoteIdentifier } from "../../contract/sql.ts";
 import { copyStatement } from "../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
 import { exportRows } from "../../engine/duckdb/from/export.ts";
+import { batchesOf } from "../support/connections.ts";
 import { ingest } from "../../engine/duckdb/into/ingest.ts";
 import type { DuckSession } from "../../engine/duckdb/session.ts";
 
@@ -42,22 +45,18 @@ export class Warehouse implements AsyncDisposable {
   /** Reads the stream into a table of that name, as an extract step does; answers its columns. */
   async extract(
     connection: Connection,
-    stream: StreamRef,
+    stream: StreamRequest,
     table: string,
     signal: AbortSignal,
-    cursor?: Cursor,
   ): Promise<Column[]> {
     const { session } = this;
+    const { cursor } = stream;
     const source = connection.source;
     if (source === undefined) throw new Error("the connector is no source");
     const scan = await source.scan?.(stream, signal);
     const name = quoteIdentifier(table);
     if (scan !== undefined) {
-      const where = cursor === undefined
-        ? ""
-        : ` WHERE ${quoteIdentifier(cursor.column)} >= CAST($1 AS ${cursor.type}) OR ${
-          quoteIdentifier(cursor.column)
-        } IS NULL`;
+      const where = cursor === undefined ? "" : ` WHERE ${duckdbCursorCondition(cursor)}`;
       try {
         await session.run(
           `CREATE OR REPLACE TABLE ${name} AS SELECT * FROM ${scan.relation}${where}`,
@@ -67,18 +66,14 @@ export class Warehouse implements AsyncDisposable {
         throw scan.explain(error);
       }
     } else {
-      await this.#readInto(
-        table,
-        source.read(cursor === undefined ? { stream } : { stream, cursor }, signal),
-        signal,
-      );
+      await this.#readInto(table, batchesOf(source.read({ streams: [stream] }, signal)), signal);
     }
     return await session.describe(`SELECT * FROM ${name}`);
   }
 
   async #readInto(
     table: string,
-    batches: ReturnType<NonNullable<Connection["source"]>["read"]>,
+    batches: AsyncIterable<RecordBatch>,
     signal: AbortSignal,
   ): Promise<void> {
     const { session } = this;

@@ -1,8 +1,9 @@
+import { connectorContext } from "../support/connections.ts";
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { postgres } from "../../connectors/postgres/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import { never, openPostgres, readAll, streamRef } from "../support/postgres_connector.ts";
+import { openPostgres, read, readAll } from "../support/postgres_connector.ts";
 import { acquirePostgres } from "../support/postgres.ts";
 
 const server = await acquirePostgres();
@@ -76,12 +77,7 @@ Deno.test("open() reaches a database by separate keys and over TLS where the ser
     database: database.name,
     application_name: "night shift",
   });
-  await using connection = await postgres.open(config, {
-    name: "shop",
-    projectDir: "/nowhere",
-    signal: new AbortController().signal,
-    log: () => {},
-  });
+  await using connection = await postgres.open(config, connectorContext("/nowhere"));
   assert(connection.source !== undefined);
   const [row] = await database.sql`
     SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'night shift'`;
@@ -95,7 +91,7 @@ Deno.test("a session that the server ends in the middle of a read fails the read
   let rows = 0;
   await assert.rejects(
     async () => {
-      for await (const batch of connection.source.read({ stream: streamRef({ query }) }, never())) {
+      for await (const batch of read(connection, { query })) {
         if (rows === 0) {
           await database
             .sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'`;

@@ -3,7 +3,8 @@ import { Int64, Utf8 } from "apache-arrow";
 import { AppError } from "../../contract/errors.ts";
 import type { LoadMode, LoadRequest } from "../../contract/connector.ts";
 import { batchOf, rowsOf, schemaOf, type TestColumn, testColumn } from "../support/arrow_rows.ts";
-import { load, loadRequest, never, openPostgres, readAll } from "../support/postgres_connector.ts";
+import { never } from "../support/connections.ts";
+import { load, loadRequest, openPostgres, readAll } from "../support/postgres_connector.ts";
 import { acquirePostgres, type TestDatabase } from "../support/postgres.ts";
 import { cutBeforeCommitAnswer } from "../support/postgres_proxy.ts";
 
@@ -23,10 +24,9 @@ function slowRequest(mode: LoadMode, loadId: string, between: (batch: number) =>
   const batch = batchOf(columns);
   return {
     loadId,
-    target: "t",
+    target: { table: "t", options: {} },
     mode,
     primaryKey: mode === "merge" ? ["id"] : [],
-    options: {},
     input: {
       schema: schemaOf(columns),
       rows: 20 * 100,

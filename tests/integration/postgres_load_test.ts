@@ -34,10 +34,10 @@ import {
 } from "../../contract/arrow.ts";
 import { AppError } from "../../contract/errors.ts";
 import { batchOf, type Cell, rowsOf, type TestColumn, testColumn } from "../support/arrow_rows.ts";
+import { never } from "../support/connections.ts";
 import {
   batchesRequest,
   load,
-  never,
   openPostgres,
   readAll,
   type TestConnection,

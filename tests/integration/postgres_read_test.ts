@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { never, openPostgres, readAll, streamRef } from "../support/postgres_connector.ts";
+import { never } from "../support/connections.ts";
+import { openPostgres, read, readAll, streamRequest } from "../support/postgres_connector.ts";
 import { acquirePostgres } from "../support/postgres.ts";
 import { type Cell, rowsOf } from "../support/arrow_rows.ts";
 import { AppError } from "../../contract/errors.ts";
@@ -127,7 +128,7 @@ Deno.test("describe() tells a table's, a view's and a query's columns without re
   await database.sql.unsafe("INSERT INTO orders VALUES (1)");
   await using connection = await openPostgres(database.url);
   const describe = async (address: { stream: string } | { query: string }) =>
-    (await connection.source.describe(streamRef(address), never())).fields.map(({ name, type }) =>
+    (await connection.source.describe(streamRequest(address), never())).schema.fields.map(({ name, type }) =>
       `${name} ${type}`
     );
   assert.deepEqual(await describe({ stream: "orders" }), [
@@ -246,7 +247,7 @@ Deno.test("read() leaves the server waiting while nobody asks for more", async (
   await using database = await server.createDatabase();
   await using connection = await openPostgres(database.url);
   const query = "SELECT repeat(md5(generate_series(1, 1000000)::text), 30) AS t";
-  for await (const _ of connection.source.read({ stream: streamRef({ query }) }, never())) {
+  for await (const _ of read(connection, { query })) {
     const deadline = performance.now() + 10_000;
     for (;;) {
       const [activity] = await database.sql`SELECT wait_event FROM pg_stat_activity WHERE query LIKE 'COPY%'`;
@@ -297,17 +298,17 @@ Deno.test("read() that is stopped early or aborted ends the query at the server"
   await using database = await server.createDatabase();
   await using connection = await openPostgres(database.url);
   const query = "SELECT generate_series(1, 100000000) AS i";
-  for await (const batch of connection.source.read({ stream: streamRef({ query }) }, never())) {
+  for await (const batch of read(connection, { query })) {
     assert.equal(batch.numRows, 16_384);
     break;
   }
   const controller = new AbortController();
   await assert.rejects(async () => {
-    for await (const _ of connection.source.read({ stream: streamRef({ query }) }, controller.signal)) {
+    for await (const _ of read(connection, { query }, controller.signal)) {
       controller.abort(new AppError("cancelled", "a person cancelled the run"));
     }
   }, { code: "cancelled", message: "a person cancelled the run" });
-  const sleep = connection.source.describe(streamRef({ query: "SELECT 1" }), AbortSignal.abort());
+  const sleep = connection.source.describe(streamRequest({ query: "SELECT 1" }), AbortSignal.abort());
   await assert.rejects(sleep, { code: "cancelled" });
   const deadline = performance.now() + 10_000;
   for (;;) {
@@ -323,7 +324,7 @@ Deno.test("read() sees one moment of the database, and cannot write to it", asyn
   await database.sql.unsafe("CREATE TABLE t AS SELECT i FROM generate_series(1, 100000) i");
   await using connection = await openPostgres(database.url);
   let rows = 0;
-  for await (const batch of connection.source.read({ stream: streamRef({ stream: "t" }) }, never())) {
+  for await (const batch of read(connection, { stream: "t" })) {
     if (rows === 0) await database.sql.unsafe("DELETE FROM t WHERE i > 50000");
     rows += batch.numRows;
   }

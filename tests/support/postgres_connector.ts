@@ -10,8 +10,9 @@ import type {
   LoadRequest,
   LoadResult,
   Source,
-  StreamRef,
+  StreamRequest,
 } from "../../contract/connector.ts";
+import { batchesOf, connectorContext, never, streamOf } from "./connections.ts";
 import { batchOf, schemaOf, type TestColumn } from "./arrow_rows.ts";
 
 /** A connection of the connector, for tests; `source` and `destination` are there for certain. */
@@ -21,15 +22,11 @@ export interface TestConnection extends AsyncDisposable {
   readonly messages: readonly string[];
 }
 
-export const never = (): AbortSignal => new AbortController().signal;
-
 export function testContext(messages: string[] = []): ConnectorContext {
-  return {
+  return connectorContext("/nowhere", {
     name: "shop",
-    projectDir: "/nowhere",
-    signal: never(),
     log: (level, message) => void messages.push(`${level}: ${message}`),
-  };
+  });
 }
 
 export async function openPostgres(
@@ -48,21 +45,28 @@ export async function openPostgres(
 
 type Address = { readonly stream: string } | { readonly query: string };
 
-export const streamRef = (address: Address, options: Readonly<Record<string, unknown>> = {}): StreamRef => ({
-  name: "orders",
-  options,
-  ...address,
-});
+export const streamRequest = (
+  address: Address,
+  options: Readonly<Record<string, unknown>> = {},
+  cursor?: Cursor,
+): StreamRequest => streamOf(postgres, { ...address, options }, cursor);
+
+/** The batches of one stream. */
+export function read(
+  connection: TestConnection,
+  address: Address,
+  signal: AbortSignal = never(),
+): AsyncIterable<RecordBatch> {
+  return batchesOf(connection.source.read({ streams: [streamRequest(address)] }, signal));
+}
 
 export async function readAll(
   connection: TestConnection,
   address: Address,
   more: { readonly options?: Readonly<Record<string, unknown>>; readonly cursor?: Cursor } = {},
 ): Promise<RecordBatch[]> {
-  const { options, ...rest } = more;
-  return await Array.fromAsync(
-    connection.source.read({ stream: streamRef(address, options), ...rest }, never()),
-  );
+  const streams = [streamRequest(address, more.options, more.cursor)];
+  return await Array.fromAsync(batchesOf(connection.source.read({ streams }, never())));
 }
 
 export interface TestLoad {
@@ -83,14 +87,14 @@ export function loadRequest({ target, mode, columns, primaryKey = [], loadId }: 
 }
 
 export function batchesRequest(
-  load: Pick<LoadRequest, "target" | "mode" | "primaryKey" | "loadId">,
+  load: Pick<LoadRequest, "mode" | "primaryKey" | "loadId"> & { readonly target: string },
   batches: readonly RecordBatch[],
   schema = batches[0]?.schema,
 ): LoadRequest {
   if (schema === undefined) throw new Error("expected a schema");
   return {
     ...load,
-    options: {},
+    target: { table: load.target, options: {} },
     input: {
       schema,
       rows: batches.reduce((sum, batch) => sum + batch.numRows, 0),

@@ -1,7 +1,8 @@
+import * as v from "valibot";
 import type { CopyOptions } from "../../../contract/connector.ts";
 import type { FileLoad } from "./file_load.ts";
 import { shownPath } from "../../locations/disk/paths.ts";
-import { parseOptions, streamOptionsSchema } from "../options.ts";
+import { streamOptionsSchema } from "../options.ts";
 import { scanFiles } from "../read/scan.ts";
 
 /**
@@ -19,12 +20,12 @@ export async function existingRelation(
     shown: shownPath(target.root, path),
     sizeBytes: (await Deno.stat(path)).size,
   })));
-  const streamOptions = parseOptions(streamOptionsSchema, {
+  const streamOptions = v.parse(streamOptionsSchema, {
     header: options.header,
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
     all_text: true,
     hive_partitioning: options.partition_by !== undefined,
-  }, `"${target.shown}"`);
+  });
   const compressions = files.map(() => compression);
   const { relation } = await scanFiles(
     { root: target.root, base, files, format, compressions, options: streamOptions, isHiveText: true },

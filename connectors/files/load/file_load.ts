@@ -3,7 +3,7 @@ import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts
 import type { ConnectorContext, CopyOptions, LoadRequest } from "../../../contract/connector.ts";
 import { writeArrow } from "../arrow/arrow_write.ts";
 import { copyError } from "../duckdb_error.ts";
-import type { Compression, FileFormat, LoadOptions } from "../options.ts";
+import type { Compression, FileFormat, FileTarget, LoadOptions } from "../options.ts";
 
 /** One load as the connector sees it, and how its rows get into files. */
 
@@ -18,7 +18,7 @@ export interface Target {
 
 export interface FileLoad {
   readonly target: Target;
-  readonly request: LoadRequest;
+  readonly request: LoadRequest<FileTarget>;
   readonly options: LoadOptions;
   readonly format: FileFormat;
   readonly compression: Compression;

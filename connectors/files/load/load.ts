@@ -4,17 +4,17 @@ import type { FileLoad } from "./file_load.ts";
 import { loadFile } from "./load_file.ts";
 import { loadFolder } from "./load_folder.ts";
 import { resolveKind } from "../kind.ts";
-import { loadOptionsSchema, parseOptions } from "../options.ts";
+import type { FileTarget } from "../options.ts";
 import { targetOf } from "./target.ts";
 
 export async function loadFiles(
   root: string,
-  request: LoadRequest,
+  request: LoadRequest<FileTarget>,
   context: ConnectorContext,
   signal: AbortSignal,
 ): Promise<LoadResult> {
-  const target = targetOf(root, request.target);
-  const options = parseOptions(loadOptionsSchema, request.options, `the load to "${target.shown}"`);
+  const target = targetOf(root, request.target.path);
+  const { options } = request.target;
   const kind = target.kind === "file" ? resolveKind(target.shown, options) : {
     format: options.format ?? "parquet",
     compression: options.compression === "auto" ? "none" : options.compression,

@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import type { Destination, LoadRequest, LoadResult } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { BatchEncoder, UnfitRowError } from "./encode/batch_encoder.ts";
@@ -12,7 +11,7 @@ import { parseTableName, quoteTable, type TableName } from "../table_name.ts";
 import { inspectTable } from "./target_table.ts";
 import { ConnectionLostError, ServerError } from "../wire/server_error.ts";
 import type { Session } from "../wire/session.ts";
-import { loadOptionsSchema } from "../options.ts";
+import type { PostgresTarget } from "../options.ts";
 
 export interface WriteContext {
   /** The connector's name in connectors.yaml. */
@@ -29,18 +28,17 @@ const BEGIN_LOAD = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
 interface Load {
   readonly action: string;
   readonly target: TableName;
-  readonly request: LoadRequest;
+  readonly request: LoadRequest<PostgresTarget>;
 }
 
-export function createDestination(pool: SessionPool, context: WriteContext): Destination {
+export function createDestination(pool: SessionPool, context: WriteContext): Destination<PostgresTarget> {
   return {
     load: (request, signal) => {
       const action = `Cannot ${
         request.mode === "merge" ? "merge" : "load"
-      } into ${request.target} of ${context.name}`;
+      } into ${request.target.table} of ${context.name}`;
       return pool.use(action, signal, async (session) => {
-        v.parse(loadOptionsSchema, request.options);
-        const target = parseTableName(request.target, context.defaultSchema);
+        const target = parseTableName(request.target.table, context.defaultSchema);
         if (target.table === LEDGER_TABLE) {
           throw new AppError("invalid", `${action}: Sluice keeps its own notes there`);
         }

@@ -1,6 +1,5 @@
 import { type RecordBatch, Schema } from "apache-arrow";
-import * as v from "valibot";
-import type { Cursor, ReadRequest, Source, StreamRef } from "../../../contract/connector.ts";
+import type { Cursor, ReadMessage, ReadRequest, Source, StreamRequest } from "../../../contract/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { BatchDecoder, UnfitValueError } from "./decode/batch_decoder.ts";
@@ -12,7 +11,9 @@ import { parseTableName, quoteTable } from "../table_name.ts";
 import type { ResultColumn } from "../wire/answers.ts";
 import { ServerError } from "../wire/server_error.ts";
 import type { Session } from "../wire/session.ts";
-import { streamOptionsSchema } from "../options.ts";
+import type { PostgresStream } from "../options.ts";
+import { cursorCondition } from "../../cursor.ts";
+import { onlyStream } from "../../one_stream.ts";
 
 /** One snapshot for the columns and the rows; text forms that do not depend on the server's settings. */
 const BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " +
@@ -43,13 +44,14 @@ interface ReadPlan {
   readonly relation: string;
 }
 
-export function createSource(pool: SessionPool, context: ReadContext): Source {
+export function createSource(pool: SessionPool, context: ReadContext): Source<PostgresStream> {
   return {
+    pushdown: { columns: false, where: false },
     describe: (stream, signal) =>
       pool.use(actionOf(stream, context), signal, async (session) => {
         const plan = await planRead(session, stream, context);
         await session.query("ROLLBACK");
-        return plan.schema;
+        return { schema: plan.schema };
       }),
     read: (request, signal) => readBatches(pool, request, context, signal),
   };
@@ -57,28 +59,30 @@ export function createSource(pool: SessionPool, context: ReadContext): Source {
 
 async function* readBatches(
   pool: SessionPool,
-  request: ReadRequest,
+  request: ReadRequest<PostgresStream>,
   context: ReadContext,
   signal: AbortSignal,
-): AsyncGenerator<RecordBatch, void, undefined> {
-  const action = actionOf(request.stream, context);
+): AsyncGenerator<ReadMessage, void, undefined> {
+  const stream = onlyStream(request.streams);
+  const rows = (batch: RecordBatch): ReadMessage => ({ type: "rows", stream: stream.name, batch });
+  const action = actionOf(stream, context);
   await using lease = await pool.lease(signal);
   const { session } = lease;
   try {
-    const plan = await planRead(session, request.stream, context);
-    const select = selectOf(plan, request.cursor, action);
+    const plan = await planRead(session, stream, context);
+    const select = selectOf(plan, stream.cursor, action);
     const decoder = new BatchDecoder(plan.schema, plan.columns.map((column) => column.decode), {
       validateUtf8: session.serverEncoding === "SQL_ASCII",
     });
     for await (const region of session.copyOut(`COPY (${select}) TO STDOUT (FORMAT binary)`)) {
-      yield* decoder.push(region);
+      for (const batch of decoder.push(region)) yield rows(batch);
     }
     if (!decoder.isComplete) {
       throw new AppError("unavailable", `${action}: the server's rows ended without their end mark`);
     }
     const last = decoder.flush();
-    if (last !== undefined) yield last;
-    else if (decoder.rowsDecoded === 0) yield decoder.emptyBatch();
+    if (last !== undefined) yield rows(last);
+    else if (decoder.rowsDecoded === 0) yield rows(decoder.emptyBatch());
     await session.query("COMMIT");
   } catch (error) {
     if (signal.aborted) throw toAppError(signal.reason);
@@ -101,16 +105,20 @@ function unfit(action: string, error: UnfitValueError): AppError {
   );
 }
 
-function actionOf(stream: StreamRef, context: ReadContext): string {
-  if (stream.stream === undefined) {
+function actionOf(stream: StreamRequest<PostgresStream>, context: ReadContext): string {
+  if (stream.address.stream === undefined) {
     return `Cannot read the query of stream "${stream.name}" from ${context.name}`;
   }
-  return `Cannot read ${stream.stream} from ${context.name}`;
+  return `Cannot read ${stream.address.stream} from ${context.name}`;
 }
 
 /** Opens the transaction and leaves it open for the rows. */
-async function planRead(session: Session, stream: StreamRef, context: ReadContext): Promise<ReadPlan> {
-  const options = v.parse(streamOptionsSchema, stream.options);
+async function planRead(
+  session: Session,
+  stream: StreamRequest<PostgresStream>,
+  context: ReadContext,
+): Promise<ReadPlan> {
+  const { options } = stream.address;
   const { relation, probe } = relationOf(stream, context);
   await session.query(BEGIN_READ);
   const described = await describeProbe(session, probe, stream, context);
@@ -126,15 +134,18 @@ async function planRead(session: Session, stream: StreamRef, context: ReadContex
   return { columns, schema, relation };
 }
 
-function relationOf(stream: StreamRef, context: ReadContext): { relation: string; probe: string } {
-  if (stream.stream !== undefined) {
-    const table = quoteTable(parseTableName(stream.stream, context.defaultSchema));
+function relationOf(
+  stream: StreamRequest<PostgresStream>,
+  context: ReadContext,
+): { relation: string; probe: string } {
+  if (stream.address.stream !== undefined) {
+    const table = quoteTable(parseTableName(stream.address.stream, context.defaultSchema));
     return { relation: table, probe: `SELECT * FROM ${table}` };
   }
-  if (stream.query === undefined) {
+  if (stream.address.query === undefined) {
     throw new AppError("invalid", `Stream "${stream.name}" of ${context.name} needs stream: or query:`);
   }
-  const query = stream.query.trim().replace(/[;\s]+$/, "");
+  const query = stream.address.query.trim().replace(/[;\s]+$/, "");
   // The line break ends a comment at the query's end; PostgreSQL 15 wants a name for the subquery.
   return { relation: `(${query}\n) AS "query"`, probe: query };
 }
@@ -142,15 +153,17 @@ function relationOf(stream: StreamRef, context: ReadContext): { relation: string
 async function describeProbe(
   session: Session,
   probe: string,
-  stream: StreamRef,
+  stream: StreamRequest<PostgresStream>,
   context: ReadContext,
 ): Promise<ResultColumn[]> {
   try {
     return await session.describe(probe);
   } catch (error) {
-    if (stream.stream !== undefined && error instanceof ServerError && error.fields.code === "42P01") {
+    if (
+      stream.address.stream !== undefined && error instanceof ServerError && error.fields.code === "42P01"
+    ) {
       await session.query("ROLLBACK");
-      const table = parseTableName(stream.stream, context.defaultSchema);
+      const table = parseTableName(stream.address.stream, context.defaultSchema);
       throw await missingTable(session, `${actionOf(stream, context)}`, table);
     }
     throw error;
@@ -237,7 +250,7 @@ function cursorFilter(plan: ReadPlan, cursor: Cursor, action: string): string {
   const name = quoteIdentifier(cursor.column);
   // DuckDB orders text by its bytes; the database's own collation may not.
   const collated = decode.kind === "text" ? `${name} COLLATE "C"` : name;
-  return `${collated} >= ${quoteLiteral(cursorText(cursor.value))}::${type.name} OR ${name} IS NULL`;
+  return cursorCondition(collated, `${quoteLiteral(cursorText(cursor.value))}::${type.name}`);
 }
 
 /** DuckDB writes `0044-03-15 (BC) 12:00:00`, PostgreSQL `0044-03-15 12:00:00 BC`. */

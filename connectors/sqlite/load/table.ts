@@ -1,10 +1,17 @@
 import type { Field, RecordBatch, Schema } from "apache-arrow";
-import type { ConnectorContext, LoadRequest, LoadResult } from "../../../contract/connector.ts";
+import type {
+  ConnectorContext,
+  LoadRequest as AnyLoadRequest,
+  LoadResult,
+} from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { readerOf } from "./arrow_values.ts";
 import { isBusy, type SqliteDatabase, type SqliteValue } from "../driver.ts";
+import type { SqliteTarget } from "../options.ts";
 import { declaredTypeOf } from "./types.ts";
+
+type LoadRequest = AnyLoadRequest<SqliteTarget>;
 
 /**
  * A load is one transaction, together with its id in _sluice_loads. A replace builds the new table
@@ -39,7 +46,7 @@ export async function loadTable(
 }
 
 function tableName({ target, input }: LoadRequest): string {
-  const name = target.replace(/^main\./i, "");
+  const name = target.table.replace(/^main\./i, "");
   if (/^(?:sqlite_|_sluice_)/i.test(name)) {
     throw new AppError(
       "invalid",
@@ -258,7 +265,7 @@ function checkKey(request: LoadRequest, keys: readonly number[], values: readonl
   if (index === undefined) return;
   throw new AppError(
     "invalid",
-    `Cannot merge into "${request.target}": column "${
+    `Cannot merge into "${request.target.table}": column "${
       request.input.schema.fields[index]?.name
     }" of the primary key is NULL in a row`,
   );

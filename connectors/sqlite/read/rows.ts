@@ -1,12 +1,13 @@
 import { type Data, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
-import type { Cursor, ReadRequest, StreamRef } from "../../../contract/connector.ts";
+import type { Cursor, StreamRequest } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { builderOf, type ColumnBuilder, integerOf, MisfitError } from "./column_builder.ts";
 import { type ColumnType, fieldOf, typeOfClasses, typeOfDeclared } from "./column_type.ts";
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "../driver.ts";
 import { formatDate, parseDate } from "../iso_time.ts";
-import type { StreamOptions } from "../options.ts";
+import { cursorCondition, isAtCursor } from "../../cursor.ts";
+import type { SqliteStream } from "../options.ts";
 
 const BATCH_ROWS = 16_384;
 /** Rows are read without a wait; the event loop gets its turn this often. */
@@ -29,8 +30,9 @@ interface Plan {
 }
 
 /** The stream's columns. Throws `not_found` for a table that is not there, `invalid` for mixed values. */
-export function planStream(database: SqliteDatabase, stream: StreamRef, options: StreamOptions): Plan {
+export function planStream(database: SqliteDatabase, stream: SqliteStream): Plan {
   const { relation, shown } = relationOf(database, stream);
+  const { options } = stream;
   const results = database.columns(`SELECT * FROM ${relation}`);
   const given = new Map(
     Object.entries(options.columns).map(([name, type]) => [name.toLowerCase(), { name, type }]),
@@ -64,31 +66,26 @@ export function planStream(database: SqliteDatabase, stream: StreamRef, options:
   };
 }
 
-function relationOf(database: SqliteDatabase, stream: StreamRef): Pick<Plan, "relation" | "shown"> {
+function relationOf(database: SqliteDatabase, stream: SqliteStream): Pick<Plan, "relation" | "shown"> {
   if (stream.query !== undefined) {
     // A line break, in case the query ends in a comment.
     return {
       relation: `(${stream.query.replace(/;\s*$/, "")}\n)`,
-      shown: `the query of stream "${stream.name}"`,
+      shown: "the query",
     };
-  }
-  if (stream.stream === undefined) {
-    throw new AppError(
-      "invalid",
-      `Cannot read stream "${stream.name}": a sqlite connector needs stream or query`,
-    );
   }
   const names = database.all(
     "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%' ORDER BY name",
   ).map(([name]) => String(name));
-  const wanted = [stream.stream, stream.stream.replace(/^main\./i, "")];
+  const { stream: table = "" } = stream;
+  const wanted = [table, table.replace(/^main\./i, "")];
   const found = names.find((name) => wanted.includes(name)) ??
     names.find((name) => wanted.some((other) => other.toLowerCase() === name.toLowerCase()));
   if (found === undefined) {
     const known = names.filter((name) => !name.startsWith("_sluice")).slice(0, 20).join(", ");
     throw new AppError(
       "not_found",
-      `Cannot read table "${stream.stream}": it does not exist; ${
+      `Cannot read table "${table}": it does not exist; ${
         known === "" ? "there are no tables" : `there are ${known}`
       }`,
     );
@@ -116,13 +113,12 @@ function typeOfValues(database: SqliteDatabase, relation: string, shown: string,
 /** All rows, in one read transaction. */
 export async function* readStream(
   database: SqliteDatabase,
-  request: ReadRequest,
-  options: StreamOptions,
+  request: StreamRequest<SqliteStream>,
   signal: AbortSignal,
 ): AsyncIterable<RecordBatch> {
   signal.throwIfAborted();
   database.execute("BEGIN");
-  const plan = planStream(database, request.stream, options);
+  const plan = planStream(database, request.address);
   const { columns } = plan;
   const select = columns.map(valueExpression).join(", ");
   const { where, params, isWanted } = cursorFilter(plan, request.cursor);
@@ -181,24 +177,24 @@ function cursorFilter(plan: Plan, cursor: Cursor | undefined): CursorFilter {
     );
   }
   const name = quoteIdentifier(column.name);
-  const filter = (comparison: string, value: SqliteValue): CursorFilter => ({
-    where: ` WHERE ${comparison} OR ${name} IS NULL`,
+  const filter = (column: string, value: SqliteValue): CursorFilter => ({
+    where: ` WHERE ${cursorCondition(column, "?")}`,
     params: [value],
   });
   switch (column.type.kind) {
     case "integer":
-      return filter(`${name} >= ?`, BigInt(cursor.value));
+      return filter(name, BigInt(cursor.value));
     case "real":
-      return filter(`${name} >= ?`, Number(cursor.value));
+      return filter(name, Number(cursor.value));
     case "text":
     case "date":
-      return filter(`${name} COLLATE BINARY >= ?`, cursor.value);
+      return filter(`${name} COLLATE BINARY`, cursor.value);
     case "timestamp":
     case "timestamptz": {
       const day = dayBefore(cursor.value);
       const coarse = day === undefined
         ? { where: "", params: [] }
-        : filter(`${name} >= ? OR ${name} LIKE '+%'`, day);
+        : { where: ` WHERE ${cursorCondition(name, "?")} OR ${name} LIKE '+%'`, params: [day] };
       return { ...coarse, isWanted: notBefore(index, column.type, cursor.value) };
     }
     case "time":
@@ -221,11 +217,14 @@ function dayBefore(cursor: string): string | undefined {
 
 function notBefore(index: number, type: ColumnType, cursor: string): (row: SqliteRow) => boolean {
   const limit = integerOf(cursor, type);
+  const isWanted = (value: SqliteValue) =>
+    isAtCursor(value, (value) => {
+      const found = integerOf(value, type);
+      return found < limit ? -1 : found === limit ? 0 : 1;
+    });
   return (row) => {
-    const value = row[index] ?? null;
-    if (value === null) return true;
     try {
-      return integerOf(value, type) >= limit;
+      return isWanted(row[index] ?? null);
     } catch (error) {
       // It is refused when it is appended, with its place.
       if (error instanceof MisfitError) return true;

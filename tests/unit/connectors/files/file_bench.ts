@@ -1,6 +1,8 @@
 import { ok } from "node:assert/strict";
 import { dirname } from "node:path";
 import { Field, Int64, Schema, Utf8 } from "apache-arrow";
+import type { RecordBatch } from "apache-arrow";
+import { batchesOf, connectorContext, streamOf, targetOf } from "../../../support/connections.ts";
 import type { Connection, LoadInput, LoadMode, LoadResult } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
@@ -25,9 +27,13 @@ export class FileBench implements AsyncDisposable {
 
   static async create(): Promise<FileBench> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-file-" });
-    const context = { name: "it", projectDir: folder, signal: new AbortController().signal, log: () => {} };
     const database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
-    return new FileBench(folder, await file.open({}, context), database, await database.session());
+    return new FileBench(
+      folder,
+      await file.open({}, connectorContext(folder)),
+      database,
+      await database.session(),
+    );
   }
 
   async write(name: string, content: string | Uint8Array): Promise<void> {
@@ -39,7 +45,7 @@ export class FileBench implements AsyncDisposable {
 
   /** Reads the path into a table as an extract step does; answers its types and rows. */
   async read(path: string, options: Record<string, unknown> = {}, select = "SELECT * FROM t") {
-    const scan = await this.connection.source?.scan?.({ name: "s", path, options }, this.signal);
+    const scan = await this.connection.source?.scan?.(streamOf(file, { path, options }), this.signal);
     ok(scan !== undefined);
     await using database = await openDatabase({
       path: ":memory:",
@@ -66,6 +72,12 @@ export class FileBench implements AsyncDisposable {
   }
 
   /** Loads the rows of VALUES of (id, name); `sabotage` may break the copy after or before it is made. */
+  readArrow(path: string): AsyncIterable<RecordBatch> {
+    const { source } = this.connection;
+    if (source === undefined) throw new Error("the connector is no source");
+    return batchesOf(source.read({ streams: [streamOf(file, { path })] }, this.signal));
+  }
+
   async load(target: string, values: string, load: {
     readonly loadId?: string;
     readonly mode?: LoadMode;
@@ -97,10 +109,9 @@ export class FileBench implements AsyncDisposable {
     ok(destination !== undefined);
     return await destination.load({
       loadId: load.loadId ?? crypto.randomUUID(),
-      target,
+      target: targetOf(file, { path: target, options: load.options ?? {} }),
       mode: load.mode ?? "replace",
       primaryKey: load.primaryKey ?? [],
-      options: load.options ?? {},
       input,
     }, this.signal);
   }

@@ -100,10 +100,7 @@ Deno.test("what is no Parquet, or is cut short, is refused", async () => {
 
 async function readArrowFile(bench: FileBench, path: string): Promise<unknown[]> {
   const rows: unknown[] = [];
-  for await (
-    const batch
-      of bench.connection.source?.read({ stream: { name: "s", path, options: {} } }, bench.signal) ?? []
-  ) {
+  for await (const batch of bench.readArrow(path)) {
     rows.push(...batch.toArray().map((row) => ({ ...row })));
   }
   return rows;

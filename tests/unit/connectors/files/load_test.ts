@@ -1,3 +1,5 @@
+import * as v from "valibot";
+import { loadSchema, streamSchema } from "../../../../connectors/files/options.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
@@ -221,7 +223,7 @@ for (
     ],
     ["merge JSON", "a.json", { mode: "merge", primaryKey: ["id"] }, "use csv or parquet"],
     ["merge Arrow", "a.arrow", { mode: "merge", primaryKey: ["id"] }, "use parquet"],
-    ["use an unknown option", "a.csv", { options: { nope: 1 } }, "options.nope: there is no such option"],
+    ["use an unknown option", "a.csv", { options: { nope: 1 } }, 'key "options.nope": there is no such key'],
   ] as const
 ) {
   Deno.test(`a load that would ${what} is refused`, async () => {
@@ -267,11 +269,15 @@ Deno.test("a full disk is told, and the old file stays", async () => {
 });
 
 Deno.test("access() names the folder of a file, and a folder with the hidden one beside it", () => {
-  const context = { name: "it", projectDir: "/p", signal: new AbortController().signal, log: () => {} };
+  const place = { name: "it", projectDir: "/p" };
   const write = (target: string) =>
-    file.access({ root: "data" }, { kind: "destination", target }, context).write;
+    file.access(
+      { root: "data" },
+      { kind: "destination", target: v.parse(loadSchema, { path: target }) },
+      place,
+    ).write;
   const read = (path: string) =>
-    file.access({}, { kind: "source", stream: { name: "s", path, options: {} } }, context).read;
+    file.access({}, { kind: "source", stream: v.parse(streamSchema, { path }) }, place).read;
   deepStrictEqual(write("out/a.csv"), ["/p/data/out"]);
   deepStrictEqual(write("lake/orders/"), ["/p/data/lake/orders", "/p/data/lake/.orders.sluice"]);
   deepStrictEqual(read("in/*/a.csv"), ["/p/in"]);

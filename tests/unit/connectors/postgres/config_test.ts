@@ -84,7 +84,7 @@ Deno.test("access() asks for the one host, or the socket's folder, and the autho
 });
 
 Deno.test("every key of the config and of the options has a description in the JSON Schema", () => {
-  const schemas = [postgres.configSchema, postgres.streamOptionsSchema, postgres.loadOptionsSchema];
+  const schemas = [postgres.configSchema, postgres.streamSchema, postgres.loadSchema];
   for (const schema of schemas) {
     const { properties = {} } = toJsonSchema(schema, { typeMode: "input", errorMode: "ignore" });
     for (const [key, property] of Object.entries(properties)) {

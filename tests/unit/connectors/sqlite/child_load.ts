@@ -1,4 +1,5 @@
 import { Field, makeData, RecordBatch, Schema, Struct, Utf8, vectorFromArray } from "apache-arrow";
+import { batchesOf, connectorContext, streamOf } from "../../../support/connections.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
 
 /** Loads one row into data/it.db of the project that it is given; run with narrow permissions. */
@@ -9,18 +10,12 @@ const schema = new Schema([new Field("name", new Utf8(), true)]);
 const children = vectorFromArray(["from a child"], new Utf8()).data;
 const type = new Struct(schema.fields);
 const batch = new RecordBatch(schema, makeData({ type, length: 1, nullCount: 0, children: [...children] }));
-const connection = await sqlite.open({ path: "data/it.db" }, {
-  name: "it",
-  projectDir,
-  signal,
-  log: () => {},
-});
+const connection = await sqlite.open({ path: "data/it.db" }, connectorContext(projectDir));
 await connection.destination?.load({
   loadId: "a",
-  target: "t",
+  target: { table: "t", options: {} },
   mode: "replace",
   primaryKey: [],
-  options: {},
   input: {
     schema,
     rows: 1,
@@ -30,8 +25,8 @@ await connection.destination?.load({
     copyTo: () => Promise.reject(new Error("not used")),
   },
 }, signal);
-for await (
-  const read of connection.source?.read({ stream: { name: "s", stream: "t", options: {} } }, signal) ?? []
-) {
+const { source } = connection;
+if (source === undefined) throw new Error("expected a source");
+for await (const read of batchesOf(source.read({ streams: [streamOf(sqlite, { stream: "t" })] }, signal))) {
   if (read.numRows !== 1) throw new Error(`read ${read.numRows} rows`);
 }

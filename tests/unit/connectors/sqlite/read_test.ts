@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Cursor, StreamRef } from "../../../../contract/connector.ts";
+import type { Cursor } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
+import { batchesOf, connectorContext, streamOf } from "../../../support/connections.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
 import { readerOf } from "../../../../connectors/sqlite/load/arrow_values.ts";
 
@@ -22,17 +23,18 @@ class Project implements AsyncDisposable {
     return project;
   }
   async connect(path = "it.db") {
-    return await sqlite.open({ path }, { name: "it", projectDir: this.folder, signal, log: () => {} });
+    return await sqlite.open({ path }, connectorContext(this.folder));
   }
-  async read(stream: Partial<StreamRef>, cursor?: Cursor): Promise<{ schema: Schema; rows: unknown[][] }> {
+  async read(
+    own: Readonly<Record<string, unknown>>,
+    cursor?: Cursor,
+  ): Promise<{ schema: Schema; rows: unknown[][] }> {
     const { source } = await this.connect();
-    const request = {
-      stream: { name: "s", options: {}, ...stream },
-      ...(cursor === undefined ? {} : { cursor }),
-    };
+    ok(source !== undefined);
+    const request = { streams: [streamOf(sqlite, own, cursor)] };
     const rows: unknown[][] = [];
     let schema: Schema | undefined;
-    for await (const batch of source?.read(request, signal) ?? []) {
+    for await (const batch of batchesOf(source.read(request, signal))) {
       schema = batch.schema;
       rows.push(...rowsOf(batch));
     }
@@ -210,7 +212,7 @@ Deno.test("read() of a file that is missing, empty, no database or a folder", as
   const codeOf = async (path: string) => {
     const { source } = await project.connect(path);
     return (await failure(
-      source?.describe({ name: "s", stream: "t", options: {} }, signal) ?? Promise.resolve(),
+      source?.describe(streamOf(sqlite, { stream: "t" }), signal) ?? Promise.resolve(),
     )).code;
   };
   deepStrictEqual(
@@ -231,7 +233,7 @@ Deno.test("read() lets other work go on", async () => {
   try {
     const { source } = await project.connect();
     for await (
-      const _batch of source?.read({ stream: { name: "s", stream: "t", options: {} } }, signal) ?? []
+      const _batch of source?.read({ streams: [streamOf(sqlite, { stream: "t" })] }, signal) ?? []
     ) {
       // Only the timer matters.
     }
@@ -247,7 +249,7 @@ Deno.test("read() stops when it is aborted", async () => {
   const aborted = AbortSignal.abort();
   await rejects(async () => {
     for await (
-      const _batch of source?.read({ stream: { name: "s", stream: "t", options: {} } }, aborted) ?? []
+      const _batch of source?.read({ streams: [streamOf(sqlite, { stream: "t" })] }, aborted) ?? []
     ) {
       // Never.
     }

@@ -14,6 +14,7 @@ import {
 } from "apache-arrow";
 import type { LoadInput, LoadRequest } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
+import { connectorContext } from "../../../support/connections.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
 
 const signal = new AbortController().signal;
@@ -37,16 +38,14 @@ class Project implements AsyncDisposable {
     return database.prepare(sql).all().map((row) => Object.values(row));
   }
   async load(input: LoadInput, request: Partial<LoadRequest> = {}, path = "it.db") {
-    const context = { name: "it", projectDir: this.folder, signal, log: () => {} };
-    const { destination } = await sqlite.open({ path }, context);
+    const { destination } = await sqlite.open({ path }, connectorContext(this.folder));
     ok(destination !== undefined);
     return await destination.load(
       {
         loadId: crypto.randomUUID(),
-        target: "t",
+        target: { table: "t", options: {} },
         mode: "replace",
         primaryKey: [],
-        options: {},
         input,
         ...request,
       },
@@ -129,8 +128,16 @@ Deno.test("a merge uses the user's primary key, and makes a unique index where t
   deepStrictEqual(project.all("SELECT * FROM t ORDER BY id"), [[1, "a"], [2, "b"]]);
   strictEqual(project.all("SELECT name FROM pragma_index_list('t')").length, 0);
   project.execute("CREATE TABLE free (id INTEGER, name TEXT)");
-  await project.load(rows([1n], ["a"]), { mode: "merge", primaryKey: ["id"], target: "free" });
-  await project.load(rows([1n], ["b"]), { mode: "merge", primaryKey: ["id"], target: "free" });
+  await project.load(rows([1n], ["a"]), {
+    mode: "merge",
+    primaryKey: ["id"],
+    target: { table: "free", options: {} },
+  });
+  await project.load(rows([1n], ["b"]), {
+    mode: "merge",
+    primaryKey: ["id"],
+    target: { table: "free", options: {} },
+  });
   deepStrictEqual(project.all("SELECT * FROM free"), [[1, "b"]]);
 });
 
@@ -155,7 +162,11 @@ Deno.test("a merge with a NULL in the key is refused", async () => {
 Deno.test("a target that is a view, or a name of ours, is refused", async () => {
   await using project = await Project.create("CREATE VIEW t AS SELECT 1 AS id;");
   strictEqual((await failure(project.load(rows([1n], ["a"])))).code, "invalid");
-  strictEqual((await failure(project.load(rows([1n], ["a"]), { target: "_sluice_loads" }))).code, "invalid");
+  strictEqual(
+    (await failure(project.load(rows([1n], ["a"]), { target: { table: "_sluice_loads", options: {} } })))
+      .code,
+    "invalid",
+  );
 });
 
 Deno.test("a row that a constraint of the user refuses leaves the table as it was", async () => {
@@ -190,14 +201,12 @@ Deno.test("an aborted load stops waiting for another writer", async () => {
   await using project = await Project.create("CREATE TABLE t (id INTEGER, name TEXT);");
   using other = new DatabaseSync(`${project.folder}/it.db`);
   other.exec("BEGIN IMMEDIATE");
-  const context = { name: "it", projectDir: project.folder, signal, log: () => {} };
-  const { destination } = await sqlite.open({ path: "it.db" }, context);
+  const { destination } = await sqlite.open({ path: "it.db" }, connectorContext(project.folder));
   const request = {
     loadId: "a",
-    target: "t",
+    target: { table: "t", options: {} },
     mode: "append",
     primaryKey: [],
-    options: {},
     input: rows([1n], ["a"]),
   } as const;
   let caught: unknown;
@@ -223,8 +232,8 @@ Deno.test("a load works with no more than what access() asks for", async () => {
   await using project = await Project.create();
   const access = sqlite.access(
     { path: "data/it.db" },
-    { kind: "destination", target: "t" },
-    { name: "it", projectDir: project.folder, signal, log: () => {} },
+    { kind: "destination", target: { table: "t", options: {} } },
+    { name: "it", projectDir: project.folder },
   );
   const code = new URL("../../../../", import.meta.url).pathname;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -38,15 +38,22 @@ const common = {
   open: () => Promise.reject(new AppError("internal", "not opened in these tests")),
 };
 
+const options = { options: v.optional(v.strictObject({}), {}) };
+
 /** What reading a project needs of connectors: schemas and lists of what they offer. */
 export const CONNECTOR_TYPES: readonly Connector[] = [
   {
     ...common,
     name: "folder",
     configSchema: v.strictObject({ root: v.optional(v.string()) }),
-    streamOptionsSchema: v.strictObject({ header: v.optional(v.boolean()) }),
-    loadOptionsSchema: v.strictObject({ format: v.optional(v.picklist(["csv", "parquet"])) }),
-    streamAddresses: ["path"],
+    streamSchema: v.strictObject({
+      path: v.string(),
+      options: v.optional(v.strictObject({ header: v.optional(v.boolean()) }), {}),
+    }),
+    loadSchema: v.strictObject({
+      path: v.string(),
+      options: v.optional(v.strictObject({ format: v.optional(v.picklist(["csv", "parquet"])) }), {}),
+    }),
     loadModes: ["replace", "append"],
   },
   {
@@ -59,27 +66,28 @@ export const CONNECTOR_TYPES: readonly Connector[] = [
         tags: v.optional(v.array(v.string())),
       }),
     ),
-    streamOptionsSchema: v.strictObject({}),
-    loadOptionsSchema: v.strictObject({}),
-    streamAddresses: ["stream", "query"],
+    streamSchema: v.pipe(
+      v.strictObject({ stream: v.optional(v.string()), query: v.optional(v.string()), ...options }),
+      v.check(
+        (s) => (s.stream === undefined) !== (s.query === undefined),
+        "expected exactly one of stream and query",
+      ),
+    ),
+    loadSchema: v.strictObject({ table: v.string(), ...options }),
     loadModes: ["replace", "append", "merge"],
   },
   {
     ...common,
     name: "reader",
     configSchema: v.strictObject({}),
-    streamOptionsSchema: v.strictObject({}),
-    loadOptionsSchema: v.strictObject({}),
-    streamAddresses: ["stream"],
+    streamSchema: v.strictObject({ stream: v.string(), ...options }),
     loadModes: [],
   },
   {
     ...common,
     name: "writer",
     configSchema: v.strictObject({}),
-    streamOptionsSchema: v.strictObject({}),
-    loadOptionsSchema: v.strictObject({}),
-    streamAddresses: [],
+    loadSchema: v.strictObject({ table: v.string(), ...options }),
     loadModes: ["append"],
   },
 ];

@@ -1,0 +1,39 @@
+import type { RecordBatch } from "apache-arrow";
+import { parseStream, parseTarget } from "../../connectors/parse.ts";
+import { systemClock } from "../../contract/clock.ts";
+import type {
+  Connector,
+  ConnectorContext,
+  Cursor,
+  ReadMessage,
+  StreamRequest,
+} from "../../contract/connector.ts";
+import { loadSchema, streamSchema } from "../../contract/pipeline.ts";
+import * as v from "valibot";
+
+/** What tests need to use a connection of a connector without a run around it. */
+
+export const never = (): AbortSignal => new AbortController().signal;
+
+export function connectorContext(projectDir: string, more: Partial<ConnectorContext> = {}): ConnectorContext {
+  return { name: "it", projectDir, signal: never(), clock: systemClock, log: () => {}, ...more };
+}
+
+/** The request for a stream whose own keys (`stream`, `path`, `options` …) are written as in a pipeline. */
+export function streamOf(
+  connector: Connector,
+  own: Readonly<Record<string, unknown>>,
+  cursor?: Cursor,
+): StreamRequest {
+  const address = parseStream(connector, "s", v.parse(streamSchema, { connector: "it", ...own }));
+  return { name: "s", address, ...(cursor === undefined ? {} : { cursor }) };
+}
+
+/** A target whose own keys are written as in a pipeline. */
+export function targetOf(connector: Connector, own: Readonly<Record<string, unknown>>): unknown {
+  return parseTarget(connector, v.parse(loadSchema, { connector: "it", ...own }));
+}
+
+export async function* batchesOf(messages: AsyncIterable<ReadMessage>): AsyncIterable<RecordBatch> {
+  for await (const message of messages) if (message.type === "rows") yield message.batch;
+}
