@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { type AppError, type ErrorCode, toAppError } from "../contract/errors.ts";
 import type { AppEnv } from "../server/http/app_env.ts";
 import { HttpError, statusOf } from "../server/http/problem.ts";
-import { createAssets } from "./parts/assets.ts";
+import { createAssets } from "./static/assets.ts";
 import { ErrorPage } from "./pages/error_page.tsx";
 import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./parts/page_context.tsx";
 import { pipelineRoutes } from "./pages/pipeline_routes.tsx";

@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import type { Assets } from "./assets.ts";
+import type { Assets } from "../static/assets.ts";
 import { Icon, Mark } from "./icons.tsx";
 import type { PageUser } from "./page_auth.ts";
 

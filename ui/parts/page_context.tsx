@@ -4,7 +4,7 @@ import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
-import type { Assets } from "./assets.ts";
+import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "./layout.tsx";
 import { mayOperate, type PageAuth, type PageUser } from "./page_auth.ts";
 

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import style from "../../../ui/static/style.css" with { type: "text" };
+import { join } from "node:path";
+import { STYLESHEET as style } from "../../../ui/static/stylesheet.ts";
 
 /** The custom properties of the first `:root` block after the mark. */
 function palette(after: string): Map<string, string> {
@@ -56,4 +57,23 @@ Deno.test("the stylesheet loads nothing and uses only colours that it sets", () 
   const set = new Set([...style.matchAll(/--([\w-]+):/g)].map((match) => match[1] ?? ""));
   deepEqual([...used].filter((name) => !set.has(name)), []);
   ok(used.size > 20);
+});
+
+async function* pieces(folder: string): AsyncIterable<string> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) yield* pieces(path);
+    else yield path;
+  }
+}
+
+Deno.test("the stylesheet has every piece, once", async () => {
+  const folder = join(import.meta.dirname ?? ".", "../../../ui/static/style");
+  let length = -1;
+  for await (const path of pieces(folder)) {
+    const text = await Deno.readTextFile(path);
+    equal(style.split(text).length, 2, path);
+    length += text.length + 1;
+  }
+  equal(style.length, length);
 });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import icon from "../static/icon.svg" with { type: "text" };
-import script from "../static/live.js" with { type: "text" };
-import style from "../static/style.css" with { type: "text" };
+import icon from "./icon.svg" with { type: "text" };
+import script from "./live.js" with { type: "text" };
+import { STYLESHEET } from "./stylesheet.ts";
 
 /**
  * The pages' stylesheet, script and icon. They are imported as text, so a bundle holds them; each
@@ -29,7 +29,7 @@ export function createAssets(): Assets {
     return path;
   };
   return {
-    styleUrl: add("style", "css", "text/css; charset=utf-8", style),
+    styleUrl: add("style", "css", "text/css; charset=utf-8", STYLESHEET),
     scriptUrl: add("live", "js", "text/javascript; charset=utf-8", script),
     iconUrl: add("icon", "svg", "image/svg+xml", icon),
     find: (path) => byPath.get(path),
