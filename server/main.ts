@@ -108,7 +108,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     pages: createPages({ engine, auth, version, clock, log }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
   });
-  const listener = listen(app, { host, port });
+  const listener = await listen(app, { host, port, log, trustProxy });
   return {
     url: listener.url,
     localToken,

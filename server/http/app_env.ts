@@ -4,8 +4,8 @@ import type { RequestIdVariables } from "hono/request-id";
 export interface AppEnv {
   readonly Bindings: {
     readonly remoteAddress?: string;
-    /** Aborts when the server is to stop: endless responses end then. */
-    readonly closing?: AbortSignal;
+    /** Aborts when the client has gone or the server is to stop: endless responses end then. */
+    readonly signal?: AbortSignal;
   };
   readonly Variables: RequestIdVariables;
 }

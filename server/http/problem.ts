@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { AppError, ERROR_CODES, type ErrorCode } from "../../contract/errors.ts";
+import { AppError, type AppErrorOptions, ERROR_CODES, type ErrorCode } from "../../contract/errors.ts";
 
 /** Errors as the API says them: RFC 9457, https://www.rfc-editor.org/rfc/rfc9457. */
 
@@ -34,6 +34,7 @@ const TITLES: Readonly<Record<number, string>> = {
   422: "Unprocessable Content",
   429: "Too Many Requests",
   500: "Internal Server Error",
+  501: "Not Implemented",
   503: "Service Unavailable",
   504: "Gateway Timeout",
 };
@@ -48,8 +49,9 @@ export class HttpError extends AppError {
     code: ErrorCode,
     message: string,
     headers: Readonly<Record<string, string>> = {},
+    options: AppErrorOptions = {},
   ) {
-    super(code, message);
+    super(code, message, options);
     this.status = status;
     this.headers = headers;
   }

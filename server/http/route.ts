@@ -128,6 +128,5 @@ function parseJson(text: string): unknown {
 }
 
 function signalOf(c: Context<AppEnv>): AbortSignal {
-  const closing = c.env?.closing;
-  return closing === undefined ? c.req.raw.signal : AbortSignal.any([c.req.raw.signal, closing]);
+  return c.env?.signal ?? c.req.raw.signal;
 }

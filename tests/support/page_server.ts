@@ -47,7 +47,8 @@ export class PageServer implements AsyncDisposable {
     const version = "0.1.0";
     const pages = createPages({ engine, auth, version, log, clock: { now: () => Date.parse(NOW) } });
     const app = createApp({ engine, access, auth, version, clock: systemClock, log, pages });
-    return new PageServer(listen(app, { host: "127.0.0.1", port: 0 }), store, folder, tokens);
+    const listener = await listen(app, { host: "127.0.0.1", port: 0 });
+    return new PageServer(listener, store, folder, tokens);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -35,7 +35,7 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
       log,
     });
     const app = createApp({ engine, access: store.access, auth, version: "0.0.0", clock: systemClock, log });
-    const listener = listen(app, { host: "127.0.0.1", port: 0 });
+    const listener = await listen(app, { host: "127.0.0.1", port: 0 });
     let stopped: Promise<void> | undefined;
     const stop = () => stopped ??= listener.shutdown(1_000);
     try {
