@@ -10,7 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
-import { never } from "../tests/support/connections.ts";
+import { never, performLoad } from "../tests/support/connections.ts";
 import { batchesRequest, openPostgres, read } from "../tests/support/postgres_connector.ts";
 
 const LINEITEM = (rows: number) =>
@@ -100,7 +100,7 @@ async function load(database: TestDatabase, rows: number): Promise<Measured> {
     }
   }
   const input = { ...request.input, rows, batches: repeated };
-  return await timed(() => connection.destination.load({ ...request, input }, never()));
+  return await timed(() => performLoad(connection.destination, { ...request, input }, never()));
 }
 
 async function timed(work: () => Promise<unknown>): Promise<Measured> {

@@ -198,34 +198,85 @@ export interface Scan {
   explain(error: unknown): AppError;
 }
 
-export interface Destination<Target = unknown> {
-  /**
-   * Puts the rows where `target` says, in one transaction there together with the load id. A load
-   * id that the destination already has changes nothing and returns `repeated: true`. Readers
-   * see the old rows until they see the new ones.
-   */
-  load(request: LoadRequest<Target>, signal: AbortSignal): Promise<LoadResult>;
+/** Where rows go. `kind` says which promise the system can keep; the engine does the rest. */
+export type Destination<Target = unknown> =
+  | TransactionalDestination<Target>
+  | DeliveringDestination<Target>;
+
+/**
+ * A system that takes all rows of a load or none, together with the load's id. Readers see the old
+ * rows until they see the new ones.
+ */
+export interface TransactionalDestination<Target = unknown> {
+  readonly kind: "transactional";
+  /** Begins a load; nothing is changed yet. Throws `invalid` for a target that the system cannot have. */
+  begin(request: LoadRequest<Target>, signal: AbortSignal): Promise<Load>;
 }
 
 export interface LoadRequest<Target = unknown> {
-  /** The same for every attempt of the same step of the same run. */
+  /** The same for every attempt of the same step of the same run; ASCII. */
   readonly loadId: string;
+  /** How an earlier release wrote the id of this same load: a destination looks for both. May not be ASCII. */
+  readonly earlierLoadId?: string;
   /** What `loadSchema` returned for the target's own keys. */
   readonly target: Target;
   readonly mode: LoadMode;
   /** Never empty for `merge`. */
   readonly primaryKey: readonly string[];
-  readonly input: LoadInput;
+}
+
+/**
+ * One load: claim → stage → apply → commit, each once and in this order. Disposing of it without a
+ * commit leaves the destination as it was, and so does a process that dies at any point before the
+ * commit took effect.
+ */
+export interface Load extends AsyncDisposable {
+  /**
+   * Takes the load id for this load, and waits for another load of the same target. Returns the
+   * receipt where the id was committed before: then there is nothing left to do but to dispose.
+   */
+  claim(): Promise<LoadReceipt | undefined>;
+  /**
+   * Sends all rows, streamed. No reader sees them yet. Throws `invalid` for a value that the
+   * target's column would change, with the column and the value, and for rows that do not all arrive.
+   */
+  stage(input: LoadInput): Promise<void>;
+  /** Brings the staged rows to where they belong, by the load's mode; readers still see the old ones. */
+  apply(): Promise<void>;
+  /** Makes rows and load id visible in one step. */
+  commit(): Promise<LoadReceipt>;
+}
+
+/** What a load did. The same from every destination, and the same again for a load that is repeated. */
+export interface LoadReceipt {
+  /** Rows that were sent. */
+  readonly rows: number;
+  /** Rows of the target that are new, changed or gone; null where the system cannot tell. */
+  readonly inserted: number | null;
+  readonly updated: number | null;
+  readonly deleted: number | null;
+  /** Of the rows as they were sent, see LoadInput. */
+  readonly hash: string | null;
+  /** What was sent or written. */
+  readonly sizeBytes: number;
+  /** The load id was committed before; nothing was changed now. */
+  readonly repeated: boolean;
 }
 
 /** The rows of one table of the warehouse, as Arrow or written by DuckDB itself. */
 export interface LoadInput {
   readonly schema: Schema;
-  readonly rows: number;
-  /** May be called more than once; each call reads the table anew. */
+  /** Null where the rows are sent while they are still being read: then they can be read once only. */
+  readonly rows: number | null;
+  /** Each call reads the table anew. */
   batches(): AsyncIterable<RecordBatch>;
   /** DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed. */
   copyTo(path: string, options: CopyOptions): Promise<void>;
+  /**
+   * A hash of all rows that does not depend on their order: 16 hexadecimal digits, comparable between
+   * loads of one DuckDB version. Null where it is not known. To be asked for after the rows were read.
+   */
+  hash(): Promise<string | null>;
 }
 
 export interface CopyOptions {
@@ -242,8 +293,34 @@ export interface CopyOptions {
   readonly existing?: { readonly relation: string; readonly primaryKey: readonly string[] };
 }
 
-export interface LoadResult {
-  readonly rows: number;
-  readonly sizeBytes: number;
-  readonly repeated: boolean;
+/**
+ * A system that takes rows one by one or in small batches and has no transaction, as an API. It is
+ * at-least-once: a row may arrive twice where a process dies between the delivery and the note of it;
+ * the idempotency key lets the system drop what it has.
+ */
+export interface DeliveringDestination<Target = unknown> {
+  readonly kind: "delivering";
+  /** The most rows that one delivery takes. */
+  readonly maxBatchRows: number;
+  /** Returns a result for each row of the batch, in its order. Throws where nothing of it arrived. */
+  deliver(
+    batch: RecordBatch,
+    request: DeliveryRequest<Target>,
+    signal: AbortSignal,
+  ): Promise<readonly DeliveryResult[]>;
 }
+
+export interface DeliveryRequest<Target = unknown> {
+  /** The same for the same batch in every attempt; ASCII. */
+  readonly idempotencyKey: string;
+  readonly target: Target;
+  readonly mode: LoadMode;
+  readonly primaryKey: readonly string[];
+}
+
+export type DeliveryResult =
+  | { readonly type: "ok" }
+  /** Tried again later, it may succeed. */
+  | { readonly type: "retryable"; readonly reason: string }
+  /** The system does not want this row; sent again it would not want it either. */
+  | { readonly type: "rejected"; readonly reason: string };

@@ -39,6 +39,8 @@ export interface RunJob extends JobBase {
   readonly windowStartMs: number | null;
   readonly windowEndMs: number;
   readonly warehousePath: string;
+  /** Where the process is to die, for tests of crashes: see engine/worker/points.ts. */
+  readonly dieAt?: string;
 }
 
 /** Finds what is wrong with definitions and SQL, without rows. */

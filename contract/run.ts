@@ -47,6 +47,12 @@ export const stepSchema = v.object({
   /** Rows extracted, in the model, that fail the check, or loaded. */
   rows: v.nullable(count),
   size_bytes: v.nullable(count),
+  /** Of a load: what became of the target's rows, where its destination can tell. */
+  inserted: v.exactOptional(count),
+  updated: v.exactOptional(count),
+  deleted: v.exactOptional(count),
+  /** Of a load: a hash of its rows that does not depend on their order, in hexadecimal. */
+  hash: v.exactOptional(v.string()),
   started_at: v.nullable(time),
   finished_at: v.nullable(time),
   duration_ms: v.nullable(count),

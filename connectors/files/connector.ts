@@ -15,6 +15,7 @@ import type { ArrowFile } from "./arrow/arrow_read.ts";
 import { absolutePath, findFiles, fixedBase } from "../locations/disk/paths.ts";
 import { resolveKind } from "./kind.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
+import { wholeLoad } from "../destination/whole_load.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
 import { targetAccess } from "./load/target.ts";
@@ -108,9 +109,10 @@ class FileConnection implements Connection {
       },
     };
     this.destination = {
-      async load(request, signal) {
+      kind: "transactional",
+      async begin(request, signal) {
         const { loadFiles } = await import("./load/load.ts");
-        return await loadFiles(root, request, context, signal);
+        return wholeLoad(request, (whole) => loadFiles(root, whole, context, signal));
       },
     };
   }

@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import type { Connection, ConnectorContext, Destination, Source } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { SqliteDatabase } from "./driver.ts";
+import { wholeLoad } from "../destination/whole_load.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { SqliteStream, SqliteTarget } from "./options.ts";
 import { planStream, readStream } from "./read/rows.ts";
@@ -34,13 +35,15 @@ export class SqliteConnection implements Connection {
       },
     };
     this.destination = {
-      async load(request, signal) {
-        const isNew = await makeFolder(path, config.path);
-        using database = SqliteDatabase.open(path, toWrite);
-        // Readers of a database in WAL mode do not wait for a load, nor it for them.
-        if (isNew) database.execute("PRAGMA journal_mode = WAL");
-        return await loadTable(database, request, context, signal);
-      },
+      kind: "transactional",
+      begin: (request, signal) =>
+        Promise.resolve(wholeLoad(request, async (whole) => {
+          const isNew = await makeFolder(path, config.path);
+          using database = SqliteDatabase.open(path, toWrite);
+          // Readers of a database in WAL mode do not wait for a load, nor it for them.
+          if (isNew) database.execute("PRAGMA journal_mode = WAL");
+          return await loadTable(database, whole, context, signal);
+        })),
     };
   }
 

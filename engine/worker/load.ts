@@ -1,24 +1,24 @@
-import type { Destination } from "../../contract/connector.ts";
+import type { Destination, Load, LoadInput, LoadReceipt } from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
 import type { LoadDefinition } from "../../contract/pipeline.ts";
 import { copyStatement } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
+import type { Points } from "./points.ts";
 
 export interface LoadContext {
   readonly session: DuckSession;
   readonly runId: string;
   readonly signal: AbortSignal;
+  readonly points: Points;
   readonly onProgress: (rows: number) => void;
 }
 
-export interface Loaded {
-  readonly rows: number;
-  readonly sizeBytes: number;
-  /** The destination had this load already: an earlier attempt got that far. */
-  readonly repeated: boolean;
-}
-
-/** Puts all rows of `relation` (a quoted table or view of the warehouse) where the load says; `target` is what its connector made of it. */
+/**
+ * Puts all rows of `relation` (a quoted table or view of the warehouse) where the load says;
+ * `target` is what its connector made of it. The receipt says `repeated` where an earlier attempt
+ * had committed the same load.
+ */
 export async function loadRelation(
   context: LoadContext,
   destination: Destination,
@@ -26,31 +26,80 @@ export async function loadRelation(
   stepName: string,
   relation: string,
   load: LoadDefinition,
-): Promise<Loaded> {
-  const { session, signal } = context;
-  const select = `SELECT * FROM ${relation}`;
-  const [counted] = await session.rows(`SELECT count(*) AS n FROM ${relation}`);
-  const { schema } = await exportRows(session, select, { signal });
-  return await destination.load({
-    loadId: `${context.runId}/${stepName}`,
+): Promise<LoadReceipt> {
+  const { signal, runId, points } = context;
+  if (destination.kind !== "transactional") {
+    throw new AppError("internal", `Cannot load into "${load.connector}": it delivers rows one by one`);
+  }
+  const earlierLoadId = `${runId}/${stepName}`;
+  await using begun = await destination.begin({
+    loadId: loadIdOf(runId, stepName),
+    earlierLoadId,
     target,
     mode: load.mode,
     primaryKey: load.primary_key ?? [],
-    input: {
-      schema,
-      rows: Number(counted?.["n"]),
-      batches: async function* () {
-        let rows = 0;
-        const { batches } = await exportRows(session, select, { signal });
-        for await (const batch of batches) {
-          yield batch;
-          rows += batch.numRows;
-          context.onProgress(rows);
-        }
-      },
-      copyTo: async (path, options) => {
-        await session.run(copyStatement(select, path, options));
-      },
-    },
   }, signal);
+  return await carryOut(begun, () => inputOf(context, relation), {
+    reach: (point) => points.reach(stepName, point),
+  });
+}
+
+/**
+ * The id of a step's load: ASCII, since destinations keep it and not all of them can hold more. The
+ * arrow of a step's name becomes `->`, other characters what they are in a URL.
+ */
+export function loadIdOf(runId: string, stepName: string): string {
+  const ascii = [...stepName].map((character) => {
+    if (character === "→") return "->";
+    return /^[!-$&-~]$/.test(character) ? character : encodeURIComponent(character);
+  });
+  return `${runId}/${ascii.join("")}`;
+}
+
+/** The four steps of a load with the points between them. */
+export async function carryOut(
+  load: Load,
+  input: () => Promise<LoadInput>,
+  points: {
+    reach(point: "after claim" | "after stage" | "after apply" | "before commit" | "after commit"): void;
+  },
+): Promise<LoadReceipt> {
+  const known = await load.claim();
+  if (known !== undefined) return known;
+  points.reach("after claim");
+  await load.stage(await input());
+  points.reach("after stage");
+  await load.apply();
+  points.reach("after apply");
+  points.reach("before commit");
+  const receipt = await load.commit();
+  points.reach("after commit");
+  return receipt;
+}
+
+async function inputOf(context: LoadContext, relation: string): Promise<LoadInput> {
+  const { session, signal } = context;
+  const select = `SELECT * FROM ${relation}`;
+  const [counted] = await session.rows(
+    `SELECT count(*) AS n, (sum(hash(r)) % 18446744073709551616::HUGEINT)::UBIGINT::VARCHAR AS h FROM ${relation} AS r`,
+  );
+  const { schema } = await exportRows(session, select, { signal });
+  const hash = BigInt(String(counted?.["h"] ?? 0)).toString(16).padStart(16, "0");
+  return {
+    schema,
+    rows: Number(counted?.["n"]),
+    batches: async function* () {
+      let rows = 0;
+      const { batches } = await exportRows(session, select, { signal });
+      for await (const batch of batches) {
+        yield batch;
+        rows += batch.numRows;
+        context.onProgress(rows);
+      }
+    },
+    copyTo: async (path, options) => {
+      await session.run(copyStatement(select, path, options));
+    },
+    hash: () => Promise.resolve(hash),
+  };
 }

@@ -11,6 +11,7 @@ import type { DuckSession } from "../duckdb/session.ts";
 import { Connections } from "./connections.ts";
 import { extractStream } from "./extract.ts";
 import { loadRelation } from "./load.ts";
+import { pointsOf } from "./points.ts";
 import {
   type Plan,
   type PlannedCheck,
@@ -216,6 +217,7 @@ class Execution {
         session: this.#session,
         runId: this.#job.runId,
         signal,
+        points: pointsOf(this.#job.dieAt),
         onProgress: (rows) => reporter.progress(step.name, rows),
       },
       destination,
@@ -227,7 +229,15 @@ class Execution {
     if (loaded.repeated) {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
-    return await this.#record(step, { rows: loaded.rows, size_bytes: loaded.sizeBytes });
+    const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
+    return await this.#record(step, {
+      rows,
+      size_bytes: sizeBytes,
+      ...(inserted === null ? {} : { inserted }),
+      ...(updated === null ? {} : { updated }),
+      ...(deleted === null ? {} : { deleted }),
+      ...(hash === null ? {} : { hash }),
+    });
   }
 
   async #record(step: Step, change: Partial<Step>): Promise<Step> {

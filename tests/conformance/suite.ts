@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import * as v from "valibot";
-import type { Connection, Cursor, LoadInput, LoadResult, StreamRequest } from "../../contract/connector.ts";
+import type { Connection, Cursor, LoadInput, LoadReceipt, StreamRequest } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
-import { connectorContext, never, streamOf, targetOf } from "../support/connections.ts";
+import { connectorContext, never, performLoad, streamOf, targetOf } from "../support/connections.ts";
 import { CONTRACT_TYPES, type Fixture, HOSTILE_NAMES, type RunningSystem } from "./fixture.ts";
 import { type PartialLoad, Warehouse } from "./warehouse.ts";
 
@@ -37,7 +37,7 @@ class Bench implements AsyncDisposable {
     return new Bench(fixture, system, await Warehouse.open(system.projectDir), connection);
   }
 
-  async load(table: string, select: string, load: PartialLoad): Promise<LoadResult> {
+  async load(table: string, select: string, load: PartialLoad): Promise<LoadReceipt> {
     return await this.loadInput(table, await this.warehouse.input(select, this.signal), load);
   }
 
@@ -46,11 +46,11 @@ class Bench implements AsyncDisposable {
     input: LoadInput,
     load: PartialLoad,
     signal: AbortSignal = this.signal,
-  ): Promise<LoadResult> {
+  ): Promise<LoadReceipt> {
     const { destination } = this.connection;
     if (destination === undefined) throw new Error("the connector is no destination");
     const target = targetOf(this.fixture.connector, this.system.target(table));
-    return await destination.load({ primaryKey: [], ...load, target, input }, signal);
+    return await performLoad(destination, { primaryKey: [], ...load, target, input }, signal);
   }
 
   stream(table: string, cursor?: Cursor): StreamRequest {

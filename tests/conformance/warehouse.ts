@@ -39,6 +39,7 @@ export class Warehouse implements AsyncDisposable {
         yield* batches;
       },
       copyTo: async (path, options) => void await session.run(copyStatement(select, path, options)),
+      hash: () => Promise.resolve(null),
     };
   }
 

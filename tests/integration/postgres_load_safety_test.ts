@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Int64, Utf8 } from "apache-arrow";
 import { AppError } from "../../contract/errors.ts";
-import type { LoadMode, LoadRequest } from "../../contract/connector.ts";
+import type { LoadMode } from "../../contract/connector.ts";
 import { batchOf, rowsOf, schemaOf, type TestColumn, testColumn } from "../support/arrow_rows.ts";
-import { never } from "../support/connections.ts";
+import { never, performLoad, type WholeLoad } from "../support/connections.ts";
 import { load, loadRequest, openPostgres, readAll } from "../support/postgres_connector.ts";
 import { acquirePostgres, type TestDatabase } from "../support/postgres.ts";
 import { cutBeforeCommitAnswer } from "../support/postgres_proxy.ts";
@@ -19,7 +19,7 @@ const rowsFrom = (first: number, count: number): TestColumn[] => [
 ];
 
 /** A request whose rows come in many batches, with something that happens between two of them. */
-function slowRequest(mode: LoadMode, loadId: string, between: (batch: number) => Promise<void>): LoadRequest {
+function slowRequest(mode: LoadMode, loadId: string, between: (batch: number) => Promise<void>): WholeLoad {
   const columns = rowsFrom(100, 2_000);
   const batch = batchOf(columns);
   return {
@@ -89,7 +89,7 @@ for (const mode of MODES) {
     const cut = slowRequest(mode, "new", async (batch) => {
       if (batch === 10) await terminate(database);
     });
-    await assert.rejects(connection.destination.load(cut, never()), (error) => {
+    await assert.rejects(performLoad(connection.destination, cut, never()), (error) => {
       assert(error instanceof AppError);
       assert.equal(error.code, "unavailable");
       assert.match(error.message, /into t of shop/);
@@ -98,7 +98,7 @@ for (const mode of MODES) {
     assert.deepEqual(await idsOf(database), [1, 2, 3]);
     assert.equal((await loadsOf(database)).length, 1);
     const whole = slowRequest(mode, "new", () => Promise.resolve());
-    assert.equal((await connection.destination.load(whole, never())).repeated, false);
+    assert.equal((await performLoad(connection.destination, whole, never())).repeated, false);
     assert.equal((await idsOf(database)).length, mode === "replace" ? 2_000 : 2_003);
   });
 
@@ -112,11 +112,13 @@ for (const mode of MODES) {
       (batch) =>
         batch === 5 ? Promise.reject(new AppError("internal", "the warehouse broke")) : Promise.resolve(),
     );
-    await assert.rejects(connection.destination.load(broken, never()), { message: "the warehouse broke" });
+    await assert.rejects(performLoad(connection.destination, broken, never()), {
+      message: "the warehouse broke",
+    });
     const short = slowRequest(mode, "b", () => Promise.resolve());
     const tooMany = { ...short, input: { ...short.input, rows: 2_001 } };
     await assert.rejects(
-      connection.destination.load(tooMany, never()),
+      performLoad(connection.destination, tooMany, never()),
       /2001 rows were announced, 2000 sent/,
     );
     const controller = new AbortController();
@@ -124,7 +126,7 @@ for (const mode of MODES) {
       if (batch === 5) controller.abort(new AppError("cancelled", "stop"));
       await Promise.resolve();
     });
-    await assert.rejects(connection.destination.load(aborted, controller.signal), {
+    await assert.rejects(performLoad(connection.destination, aborted, controller.signal), {
       code: "cancelled",
       message: "stop",
     });
@@ -154,7 +156,8 @@ for (const mode of MODES) {
       });
     }
     await using connection = await openPostgres(database.url);
-    assert.deepEqual(await load(connection, request), { rows: 3, sizeBytes: 0, repeated: true });
+    const again = await load(connection, request);
+    assert.deepEqual([again.rows, again.repeated], [3, true]);
     assert.deepEqual(await idsOf(database), [1, 2, 3]);
   });
 }
@@ -195,7 +198,7 @@ Deno.test("load() replace does not block readers while its rows come", async () 
     const [row] = await database.sql`SELECT count(*)::int AS n FROM t`;
     counts.push(row?.n);
   });
-  await connection.destination.load(request, never());
+  await performLoad(connection.destination, request, never());
   assert.deepEqual(counts, Array(20).fill(3));
   assert.equal((await idsOf(database)).length, 2_000);
 });
@@ -228,7 +231,7 @@ Deno.test("load() stops sending where a row is refused early, and the connection
     asked = batch;
     if (batch === 5) await untilRefused(database);
   });
-  await assert.rejects(connection.destination.load(request, never()), (error) => {
+  await assert.rejects(performLoad(connection.destination, request, never()), (error) => {
     assert(error instanceof AppError);
     assert.match(error.message, /row 2: new row .* violates check constraint/);
     assert.match(error.detail ?? "", /SQLSTATE 23514/);
@@ -236,7 +239,7 @@ Deno.test("load() stops sending where a row is refused early, and the connection
   });
   assert(asked < 19);
   const good = loadRequest({ target: "t", mode: "append", columns: rowsFrom(1, 3) });
-  assert.equal((await connection.destination.load(good, never())).rows, 3);
+  assert.equal((await performLoad(connection.destination, good, never())).rows, 3);
 });
 
 Deno.test("load() of a table with a trigger that speaks during the COPY loads every row and passes its words on", async () => {
@@ -247,7 +250,7 @@ Deno.test("load() of a table with a trigger that speaks during the COPY loads ev
       $$ BEGIN RAISE WARNING 'row %', NEW.id; RETURN NEW; END $$;
     CREATE TRIGGER speak BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION speak()`);
   await using connection = await openPostgres(database.url);
-  await connection.destination.load(slowRequest("append", "loud", () => Promise.resolve()), never());
+  await performLoad(connection.destination, slowRequest("append", "loud", () => Promise.resolve()), never());
   assert.equal((await idsOf(database)).length, 2_000);
   assert(connection.messages.includes("warn: shop: row 100"));
 });

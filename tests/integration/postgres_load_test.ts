@@ -34,7 +34,6 @@ import {
 } from "../../contract/arrow.ts";
 import { AppError } from "../../contract/errors.ts";
 import { batchOf, type Cell, rowsOf, type TestColumn, testColumn } from "../support/arrow_rows.ts";
-import { never } from "../support/connections.ts";
 import {
   batchesRequest,
   load,
@@ -42,6 +41,7 @@ import {
   readAll,
   type TestConnection,
 } from "../support/postgres_connector.ts";
+import { never, performLoad } from "../support/connections.ts";
 import { acquirePostgres } from "../support/postgres.ts";
 
 const server = await acquirePostgres();
@@ -231,7 +231,7 @@ Deno.test("load() writes nested values and dictionaries", async () => {
     { target: "t", mode: "replace", primaryKey: [], loadId: "1" },
     [new RecordBatch(schema, data)],
   );
-  await connection.destination.load(request, never());
+  await performLoad(connection.destination, request, never());
   const rows = await database.sql`SELECT mood, nested::text FROM t ORDER BY ctid`;
   assert.deepEqual(rows.map((row) => [row.mood, row.nested]), [
     ["sad", '{"a": 9007199254740993, "b": "q\\""}'],
@@ -251,8 +251,9 @@ Deno.test("load() writes a slice of a batch: offsets and bitmaps that do not beg
   const whole = batchOf(columns);
   const request = (loadId: string, batches: RecordBatch[], target: string) =>
     batchesRequest({ target, mode: "replace", primaryKey: [], loadId }, batches);
-  await connection.destination.load(request("1", [whole], "whole"), never());
-  await connection.destination.load(
+  await performLoad(connection.destination, request("1", [whole], "whole"), never());
+  await performLoad(
+    connection.destination,
     request("2", [whole.slice(0, 5), whole.slice(5, 18), whole.slice(18)], "parts"),
     never(),
   );

@@ -5,10 +5,15 @@ import type {
   Connector,
   ConnectorContext,
   Cursor,
+  Destination,
+  LoadInput,
+  LoadReceipt,
+  LoadRequest,
   ReadMessage,
   StreamRequest,
 } from "../../contract/connector.ts";
 import { loadSchema, streamSchema } from "../../contract/pipeline.ts";
+import { carryOut } from "../../engine/worker/load.ts";
 import * as v from "valibot";
 
 /** What tests need to use a connection of a connector without a run around it. */
@@ -36,4 +41,21 @@ export function targetOf(connector: Connector, own: Readonly<Record<string, unkn
 
 export async function* batchesOf(messages: AsyncIterable<ReadMessage>): AsyncIterable<RecordBatch> {
   for await (const message of messages) if (message.type === "rows") yield message.batch;
+}
+
+/** A load with its rows. */
+export interface WholeLoad extends LoadRequest {
+  readonly input: Omit<LoadInput, "hash"> & Partial<Pick<LoadInput, "hash">>;
+}
+
+/** Carries a load out as the engine does, in this process. */
+export async function performLoad(
+  destination: Destination | undefined,
+  { input, ...request }: WholeLoad,
+  signal: AbortSignal,
+): Promise<LoadReceipt> {
+  if (destination?.kind !== "transactional") throw new Error("expected a transactional destination");
+  await using load = await destination.begin(request, signal);
+  const whole = { hash: () => Promise.resolve(null), ...input };
+  return await carryOut(load, () => Promise.resolve(whole), { reach: () => {} });
 }

@@ -7,12 +7,12 @@ import type {
   Cursor,
   Destination,
   LoadMode,
+  LoadReceipt,
   LoadRequest,
-  LoadResult,
   Source,
   StreamRequest,
 } from "../../contract/connector.ts";
-import { batchesOf, connectorContext, never, streamOf } from "./connections.ts";
+import { batchesOf, connectorContext, never, performLoad, streamOf, type WholeLoad } from "./connections.ts";
 import { batchOf, schemaOf, type TestColumn } from "./arrow_rows.ts";
 
 /** A connection of the connector, for tests; `source` and `destination` are there for certain. */
@@ -77,7 +77,7 @@ export interface TestLoad {
   readonly loadId?: string;
 }
 
-export function loadRequest({ target, mode, columns, primaryKey = [], loadId }: TestLoad): LoadRequest {
+export function loadRequest({ target, mode, columns, primaryKey = [], loadId }: TestLoad): WholeLoad {
   const batch = batchOf(columns);
   return batchesRequest(
     { target, mode, primaryKey, loadId: loadId ?? crypto.randomUUID() },
@@ -90,7 +90,7 @@ export function batchesRequest(
   load: Pick<LoadRequest, "mode" | "primaryKey" | "loadId"> & { readonly target: string },
   batches: readonly RecordBatch[],
   schema = batches[0]?.schema,
-): LoadRequest {
+): WholeLoad {
   if (schema === undefined) throw new Error("expected a schema");
   return {
     ...load,
@@ -106,5 +106,5 @@ export function batchesRequest(
   };
 }
 
-export const load = (connection: TestConnection, request: TestLoad): Promise<LoadResult> =>
-  connection.destination.load(loadRequest(request), never());
+export const load = (connection: TestConnection, request: TestLoad): Promise<LoadReceipt> =>
+  performLoad(connection.destination, loadRequest(request), never());

@@ -1,6 +1,7 @@
 import type { Field, Schema } from "apache-arrow";
 import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts";
-import type { ConnectorContext, CopyOptions, LoadRequest } from "../../../contract/connector.ts";
+import type { ConnectorContext, CopyOptions } from "../../../contract/connector.ts";
+import type { WholeRequest } from "../../destination/whole_load.ts";
 import { writeArrow } from "../arrow/arrow_write.ts";
 import { copyError } from "../duckdb_error.ts";
 import type { Compression, FileFormat, FileTarget, LoadOptions } from "../options.ts";
@@ -18,7 +19,7 @@ export interface Target {
 
 export interface FileLoad {
   readonly target: Target;
-  readonly request: LoadRequest<FileTarget>;
+  readonly request: WholeRequest<FileTarget>;
   readonly options: LoadOptions;
   readonly format: FileFormat;
   readonly compression: Compression;

@@ -1,5 +1,6 @@
-import type { ConnectorContext, LoadRequest, LoadResult } from "../../../contract/connector.ts";
+import type { ConnectorContext } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { WholeRequest, WholeResult } from "../../destination/whole_load.ts";
 import type { FileLoad } from "./file_load.ts";
 import { loadFile } from "./load_file.ts";
 import { loadFolder } from "./load_folder.ts";
@@ -9,10 +10,10 @@ import { targetOf } from "./target.ts";
 
 export async function loadFiles(
   root: string,
-  request: LoadRequest<FileTarget>,
+  request: WholeRequest<FileTarget>,
   context: ConnectorContext,
   signal: AbortSignal,
-): Promise<LoadResult> {
+): Promise<WholeResult> {
   const target = targetOf(root, request.target.path);
   const { options } = request.target;
   const kind = target.kind === "file" ? resolveKind(target.shown, options) : {

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import * as v from "valibot";
-import type { LoadResult } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { WholeResult } from "../../destination/whole_load.ts";
 import { existingRelation } from "./existing.ts";
 import { fileError } from "../../locations/disk/file_error.ts";
 import { type FileLoad, writeRows } from "./file_load.ts";
@@ -30,7 +30,7 @@ const recordSchema = v.object({
 });
 type LoadRecord = v.InferOutput<typeof recordSchema>;
 
-export async function loadFile(load: FileLoad): Promise<LoadResult> {
+export async function loadFile(load: FileLoad): Promise<WholeResult> {
   const { target, request, signal } = load;
   try {
     await using workspace = await Workspace.open(target.workPath, target.shown);

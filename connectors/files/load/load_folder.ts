@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
-import type { LoadResult } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { WholeResult } from "../../destination/whole_load.ts";
 import { existingRelation } from "./existing.ts";
 import { fileError } from "../../locations/disk/file_error.ts";
 import { endingOf, type FileLoad, writeRows } from "./file_load.ts";
@@ -38,7 +38,7 @@ interface Folder {
   readonly manifest: Manifest | undefined;
 }
 
-export async function loadFolder(load: FileLoad): Promise<LoadResult> {
+export async function loadFolder(load: FileLoad): Promise<WholeResult> {
   const { target, signal } = load;
   try {
     await using workspace = await Workspace.open(target.workPath, target.shown);
@@ -56,7 +56,7 @@ export async function loadFolder(load: FileLoad): Promise<LoadResult> {
   }
 }
 
-async function loadInto(load: FileLoad, workspace: Workspace): Promise<LoadResult> {
+async function loadInto(load: FileLoad, workspace: Workspace): Promise<WholeResult> {
   const { target, request, options, signal } = load;
   const token = await tokenOf(request.loadId);
   const old = await readFolder(target.path);
@@ -71,7 +71,7 @@ async function loadInto(load: FileLoad, workspace: Workspace): Promise<LoadResul
   const made = await buildFolder(load, built, token, old);
   signal.throwIfAborted();
   const sizeBytes = await sizeOf(built, made);
-  const result: LoadResult = { rows: request.input.rows, sizeBytes, repeated: false };
+  const result: WholeResult = { rows: request.input.rows, sizeBytes, repeated: false };
   const [only] = made;
   if (request.mode === "append" && old !== undefined && made.length <= 1) {
     if (only !== undefined) await moveIn(`${built}/${only}`, `${target.path}/${only}`);

@@ -1,4 +1,5 @@
-import type { Destination, LoadRequest, LoadResult } from "../../../contract/connector.ts";
+import type { TransactionalDestination } from "../../../contract/connector.ts";
+import { wholeLoad, type WholeRequest, type WholeResult } from "../../destination/whole_load.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { BatchEncoder, UnfitRowError } from "./encode/batch_encoder.ts";
 import { toPostgresError } from "../errors.ts";
@@ -28,32 +29,37 @@ const BEGIN_LOAD = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
 interface Load {
   readonly action: string;
   readonly target: TableName;
-  readonly request: LoadRequest<PostgresTarget>;
+  readonly request: WholeRequest<PostgresTarget>;
 }
 
-export function createDestination(pool: SessionPool, context: WriteContext): Destination<PostgresTarget> {
+export function createDestination(
+  pool: SessionPool,
+  context: WriteContext,
+): TransactionalDestination<PostgresTarget> {
+  const load = (request: WholeRequest<PostgresTarget>, signal: AbortSignal): Promise<WholeResult> => {
+    const action = `Cannot ${
+      request.mode === "merge" ? "merge" : "load"
+    } into ${request.target.table} of ${context.name}`;
+    return pool.use(action, signal, async (session) => {
+      const target = parseTableName(request.target.table, context.defaultSchema);
+      if (target.table === LEDGER_TABLE) {
+        throw new AppError("invalid", `${action}: Sluice keeps its own notes there`);
+      }
+      const load = { action, target, request };
+      try {
+        return await loadRows(session, load);
+      } catch (error) {
+        throw explainLoadError(load, error);
+      }
+    });
+  };
   return {
-    load: (request, signal) => {
-      const action = `Cannot ${
-        request.mode === "merge" ? "merge" : "load"
-      } into ${request.target.table} of ${context.name}`;
-      return pool.use(action, signal, async (session) => {
-        const target = parseTableName(request.target.table, context.defaultSchema);
-        if (target.table === LEDGER_TABLE) {
-          throw new AppError("invalid", `${action}: Sluice keeps its own notes there`);
-        }
-        const load = { action, target, request };
-        try {
-          return await loadRows(session, load);
-        } catch (error) {
-          throw explainLoadError(load, error);
-        }
-      });
-    },
+    kind: "transactional",
+    begin: (request, signal) => Promise.resolve(wholeLoad(request, (whole) => load(whole, signal))),
   };
 }
 
-async function loadRows(session: Session, load: Load): Promise<LoadResult> {
+async function loadRows(session: Session, load: Load): Promise<WholeResult> {
   const { action, target, request } = load;
   const { mode, input } = request;
   await ensureLedger(session, target.schema);

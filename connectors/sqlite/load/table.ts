@@ -1,9 +1,6 @@
 import type { Field, RecordBatch, Schema } from "apache-arrow";
-import type {
-  ConnectorContext,
-  LoadRequest as AnyLoadRequest,
-  LoadResult,
-} from "../../../contract/connector.ts";
+import type { ConnectorContext } from "../../../contract/connector.ts";
+import type { WholeRequest as AnyWholeRequest, WholeResult } from "../../destination/whole_load.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { readerOf } from "./arrow_values.ts";
@@ -11,7 +8,7 @@ import { isBusy, type SqliteDatabase, type SqliteValue } from "../driver.ts";
 import type { SqliteTarget } from "../options.ts";
 import { declaredTypeOf } from "./types.ts";
 
-type LoadRequest = AnyLoadRequest<SqliteTarget>;
+type WholeRequest = AnyWholeRequest<SqliteTarget>;
 
 /**
  * A load is one transaction, together with its id in _sluice_loads. A replace builds the new table
@@ -28,10 +25,10 @@ const LOADS = "_sluice_loads";
 
 export async function loadTable(
   database: SqliteDatabase,
-  request: LoadRequest,
+  request: WholeRequest,
   context: ConnectorContext,
   signal: AbortSignal,
-): Promise<LoadResult> {
+): Promise<WholeResult> {
   const target = tableName(request);
   await beginWrite(database, signal);
   try {
@@ -45,7 +42,7 @@ export async function loadTable(
   }
 }
 
-function tableName({ target, input }: LoadRequest): string {
+function tableName({ target, input }: WholeRequest): string {
   const name = target.table.replace(/^main\./i, "");
   if (/^(?:sqlite_|_sluice_)/i.test(name)) {
     throw new AppError(
@@ -98,9 +95,9 @@ function rollback(database: SqliteDatabase, context: ConnectorContext): void {
 async function loadInTransaction(
   database: SqliteDatabase,
   target: string,
-  request: LoadRequest,
+  request: WholeRequest,
   signal: AbortSignal,
-): Promise<LoadResult> {
+): Promise<WholeResult> {
   database.execute(
     `CREATE TABLE IF NOT EXISTS ${LOADS} (load_id TEXT PRIMARY KEY, target TEXT NOT NULL, rows INTEGER NOT NULL, ` +
       `loaded_at TEXT NOT NULL) WITHOUT ROWID`,
@@ -216,7 +213,7 @@ function hasKey(database: SqliteDatabase, table: string, primaryKey: readonly st
 async function insertRows(
   database: SqliteDatabase,
   table: string,
-  request: LoadRequest,
+  request: WholeRequest,
   signal: AbortSignal,
 ): Promise<{ rows: number; sizeBytes: number }> {
   const { fields } = request.input.schema;
@@ -253,14 +250,14 @@ function readersOf(batch: RecordBatch, fields: readonly Field[]) {
   });
 }
 
-function keyIndexes({ primaryKey, input }: LoadRequest): number[] {
+function keyIndexes({ primaryKey, input }: WholeRequest): number[] {
   return primaryKey.map((key) =>
     input.schema.fields.findIndex(({ name }) => name.toLowerCase() === key.toLowerCase())
   );
 }
 
 /** SQLite lets NULL into a unique index again and again: such a row would be added by every merge. */
-function checkKey(request: LoadRequest, keys: readonly number[], values: readonly SqliteValue[]): void {
+function checkKey(request: WholeRequest, keys: readonly number[], values: readonly SqliteValue[]): void {
   const index = keys.find((key) => values[key] === null);
   if (index === undefined) return;
   throw new AppError(
@@ -271,7 +268,7 @@ function checkKey(request: LoadRequest, keys: readonly number[], values: readonl
   );
 }
 
-function insertStatement(table: string, { mode, primaryKey, input }: LoadRequest): string {
+function insertStatement(table: string, { mode, primaryKey, input }: WholeRequest): string {
   const names = input.schema.fields.map(({ name }) => quoteIdentifier(name));
   const insert = `INSERT INTO ${quoteIdentifier(table)} (${names.join(", ")}) VALUES (${
     names.map(() => "?").join(", ")

@@ -2,8 +2,14 @@ import { ok } from "node:assert/strict";
 import { dirname } from "node:path";
 import { Field, Int64, Schema, Utf8 } from "apache-arrow";
 import type { RecordBatch } from "apache-arrow";
-import { batchesOf, connectorContext, streamOf, targetOf } from "../../../support/connections.ts";
-import type { Connection, LoadInput, LoadMode, LoadResult } from "../../../../contract/connector.ts";
+import {
+  batchesOf,
+  connectorContext,
+  performLoad,
+  streamOf,
+  targetOf,
+} from "../../../support/connections.ts";
+import type { Connection, LoadInput, LoadMode, LoadReceipt } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
 import { copyStatement } from "../../../../engine/duckdb/from/copy.ts";
@@ -84,7 +90,7 @@ export class FileBench implements AsyncDisposable {
     readonly primaryKey?: readonly string[];
     readonly options?: Record<string, unknown>;
     readonly sabotage?: (path: string) => Promise<void>;
-  } = {}): Promise<LoadResult> {
+  } = {}): Promise<LoadReceipt> {
     await using database = await openDatabase({
       path: ":memory:",
       allowedDirectories: [this.folder],
@@ -104,10 +110,11 @@ export class FileBench implements AsyncDisposable {
         await session.run(copyStatement(select, path, options));
         await load.sabotage?.(path);
       },
+      hash: () => Promise.resolve(null),
     };
     const { destination } = this.connection;
     ok(destination !== undefined);
-    return await destination.load({
+    return await performLoad(destination, {
       loadId: load.loadId ?? crypto.randomUUID(),
       target: targetOf(file, { path: target, options: load.options ?? {} }),
       mode: load.mode ?? "replace",

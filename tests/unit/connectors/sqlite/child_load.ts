@@ -1,5 +1,5 @@
 import { Field, makeData, RecordBatch, Schema, Struct, Utf8, vectorFromArray } from "apache-arrow";
-import { batchesOf, connectorContext, streamOf } from "../../../support/connections.ts";
+import { batchesOf, connectorContext, performLoad, streamOf } from "../../../support/connections.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
 
 /** Loads one row into data/it.db of the project that it is given; run with narrow permissions. */
@@ -11,7 +11,7 @@ const children = vectorFromArray(["from a child"], new Utf8()).data;
 const type = new Struct(schema.fields);
 const batch = new RecordBatch(schema, makeData({ type, length: 1, nullCount: 0, children: [...children] }));
 const connection = await sqlite.open({ path: "data/it.db" }, connectorContext(projectDir));
-await connection.destination?.load({
+await performLoad(connection.destination, {
   loadId: "a",
   target: { table: "t", options: {} },
   mode: "replace",

@@ -12,12 +12,14 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
-import type { LoadInput, LoadRequest } from "../../../../contract/connector.ts";
+import type { LoadRequest } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { connectorContext } from "../../../support/connections.ts";
+import { connectorContext, performLoad, type WholeLoad } from "../../../support/connections.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
 
 const signal = new AbortController().signal;
+
+type Input = WholeLoad["input"];
 
 class Project implements AsyncDisposable {
   readonly folder: string;
@@ -37,20 +39,17 @@ class Project implements AsyncDisposable {
     using database = new DatabaseSync(`${this.folder}/it.db`);
     return database.prepare(sql).all().map((row) => Object.values(row));
   }
-  async load(input: LoadInput, request: Partial<LoadRequest> = {}, path = "it.db") {
+  async load(input: Input, request: Partial<LoadRequest> = {}, path = "it.db") {
     const { destination } = await sqlite.open({ path }, connectorContext(this.folder));
     ok(destination !== undefined);
-    return await destination.load(
-      {
-        loadId: crypto.randomUUID(),
-        target: { table: "t", options: {} },
-        mode: "replace",
-        primaryKey: [],
-        input,
-        ...request,
-      },
-      signal,
-    );
+    return await performLoad(destination, {
+      loadId: crypto.randomUUID(),
+      target: { table: "t", options: {} },
+      mode: "replace",
+      primaryKey: [],
+      input,
+      ...request,
+    }, signal);
   }
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.chmod(this.folder, 0o700);
@@ -59,7 +58,7 @@ class Project implements AsyncDisposable {
 }
 
 /** The columns as one batch. */
-function inputOf(columns: Readonly<Record<string, Vector>>): LoadInput {
+function inputOf(columns: Readonly<Record<string, Vector>>): Input {
   const fields = Object.entries(columns).map(([name, vector]) => new Field(name, vector.type, true));
   const schema = new Schema(fields);
   const children = Object.values(columns).flatMap((vector) => vector.data);
@@ -78,7 +77,7 @@ function inputOf(columns: Readonly<Record<string, Vector>>): LoadInput {
   };
 }
 
-function rows(ids: readonly bigint[], names: readonly (string | null)[]): LoadInput {
+function rows(ids: readonly bigint[], names: readonly (string | null)[]): Input {
   return inputOf({ id: vectorFromArray(ids, new Int64()), name: vectorFromArray(names, new Utf8()) });
 }
 
@@ -210,7 +209,7 @@ Deno.test("an aborted load stops waiting for another writer", async () => {
     input: rows([1n], ["a"]),
   } as const;
   let caught: unknown;
-  await destination?.load(request, AbortSignal.timeout(300)).catch((error) => caught = error);
+  await performLoad(destination, request, AbortSignal.timeout(300)).catch((error) => caught = error);
   ok(caught instanceof DOMException && caught.name === "TimeoutError", String(caught));
   other.exec("ROLLBACK");
 });
