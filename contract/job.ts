@@ -8,7 +8,7 @@ import type { Column } from "./sql.ts";
 /**
  * What the server and a run's process say to each other: one JSON object a line, the job and then
  * orders on the process's stdin, reports on its stdout. A closed stdin tells the process to stop;
- * its stderr is kept as log lines.
+ * its stderr, and what is no report on its stdout, is kept as log lines.
  */
 
 /** A connector with its references resolved. It holds secrets: it travels over stdin, never as an argument. */
@@ -72,6 +72,12 @@ export interface CheckReport {
 }
 
 export type Job = RunJob | CheckJob;
+
+/**
+ * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
+ * library writes to stdout cannot pass for one.
+ */
+export type SentJob = Job & { readonly reportKey: string };
 
 /** Stop, for the reason that `error` gives. */
 export type Order = { readonly type: "cancel"; readonly error: ErrorRecord };

@@ -32,7 +32,6 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       runProcess: {
         deno,
         entry: join(lib, "worker.mjs"),
-        config: join(lib, "deno.json"),
         codeRoots: [lib],
         denoDir,
       },
@@ -46,9 +45,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
     runProcess: {
       deno,
       entry: join(root, "engine", "worker", "main.ts"),
-      config: join(root, "deno.json"),
-      lock: join(root, "deno.lock"),
-      codeRoots: ["contract", "text", "connectors", "sql", "engine", "node_modules", "deno.json"].map((
+      codeRoots: ["contract", "text", "connectors", "sql", "engine", "node_modules", "package.json"].map((
         part,
       ) => join(root, part)),
       denoDir,

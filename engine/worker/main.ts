@@ -1,7 +1,7 @@
 import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
-import type { Job, Order } from "../../contract/job.ts";
+import type { Order, SentJob } from "../../contract/job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
 import { linesOf } from "../runs/attempt/spawn.ts";
@@ -16,11 +16,11 @@ async function main(): Promise<void> {
     writeAll(Deno.stderr, new TextEncoder().encode(`${values.join(" ")}\n`));
   Object.assign(console, { log: toStderr, info: toStderr, debug: toStderr, warn: toStderr, error: toStderr });
 
-  const reporter = new Reporter((bytes) => writeAll(Deno.stdout, bytes));
   const lines = linesOf(Deno.stdin.readable)[Symbol.asyncIterator]();
   const first = await lines.next();
   if (first.done) Deno.exit(1);
-  const job: Job = JSON.parse(first.value);
+  const job: SentJob = JSON.parse(first.value);
+  const reporter = new Reporter(job.reportKey, (bytes) => writeAll(Deno.stdout, bytes));
   const stop = new AbortController();
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {

@@ -5,18 +5,21 @@ import type { Report } from "../../contract/job.ts";
 /** Followers see numbers move this often, not faster. */
 const PROGRESS_EVERY_MS = 200;
 
-/** Writes a process's reports to its stdout, one JSON object a line, in the order of the calls. */
+/** Writes a process's reports to its stdout, each a line of its own, in the order of the calls. */
 export class Reporter {
+  readonly #key: string;
   readonly #write: (bytes: Uint8Array) => void;
   #lastProgressMs = 0;
 
-  /** `write` takes all of the bytes before it returns. */
-  constructor(write: (bytes: Uint8Array) => void) {
+  /** `key` is the job's `reportKey`; `write` takes all of the bytes before it returns. */
+  constructor(key: string, write: (bytes: Uint8Array) => void) {
+    this.#key = key;
     this.#write = write;
   }
 
   send(report: Report): void {
-    this.#write(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
+    // The line break before it ends what native code may have left unfinished.
+    this.#write(new TextEncoder().encode(`\n${this.#key} ${JSON.stringify(report)}\n`));
   }
 
   log(level: LogLevel, step: string | null, message: string): void {

@@ -1,6 +1,6 @@
-import type { Access } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { Job, Order, Report } from "../../../contract/job.ts";
+import type { Job, Order, Report, SentJob } from "../../../contract/job.ts";
+import { permissionFlags, type ProcessPermissions, writePermissions } from "./permissions.ts";
 
 /** Where the program of a run's process is, as the composition root found it. */
 export interface RunProcessProgram {
@@ -8,10 +8,6 @@ export interface RunProcessProgram {
   readonly deno: string;
   /** The program's file. */
   readonly entry: string;
-  /** deno.json of a checkout or of the unpacked file. */
-  readonly config: string;
-  /** deno.lock of a checkout; the unpacked file needs none. */
-  readonly lock?: string;
   /** Folders with code and native libraries that the process reads. */
   readonly codeRoots: readonly string[];
   /** DENO_DIR, so that what is compiled once stays compiled. */
@@ -21,7 +17,7 @@ export interface RunProcessProgram {
 /** A run's process, from the side of its server. Disposing of it kills it. */
 export interface RunProcess extends AsyncDisposable {
   readonly pid: number;
-  /** Ends when the process has closed its output. Throws `internal` where a line is not a report. */
+  /** Ends when the process has closed its output. Throws `internal` where a report cannot be understood. */
   readonly reports: AsyncIterable<Report>;
   /** Resolves when the process is gone. */
   readonly status: Promise<Deno.CommandStatus>;
@@ -33,38 +29,31 @@ export interface RunProcess extends AsyncDisposable {
 
 /** No report comes near this; a longer line is a process gone mad. */
 const MAX_LINE_LENGTH = 64 * 1024 * 1024;
+/** What is kept of a line that is not a report. */
+const MAX_LOG_LENGTH = 4_000;
 
 /**
  * Starts a process that may do what this job needs and nothing else: no environment, no
  * subprocesses, the network of its connectors, the folders of its connectors. DuckDB's own files
- * are opened by native code, which `lockdown` in engine/duckdb confines.
+ * are opened by native code, which `lockDown` in engine/duckdb confines. Nothing of the job is
+ * among the process's arguments.
  */
 export async function spawnRunProcess(
   program: RunProcessProgram,
   job: Job,
-  access: Access,
+  access: ProcessPermissions,
   onStderr: (line: string) => void,
 ): Promise<RunProcess> {
   // The warehouse itself: a file whose making a kill cut off has to be cleared away.
   const own = job.kind === "run" ? [job.tempDir, job.warehousePath] : [job.tempDir];
-  const read = [...program.codeRoots, ...access.read, ...access.write, ...own];
-  const write = [...access.write, ...own];
-  const args = [
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--no-remote",
-    "--cached-only",
-    // Without the lock deno asks the registry what versions there are.
-    ...(program.lock === undefined ? ["--no-lock"] : [`--lock=${program.lock}`, "--frozen"]),
-    `--config=${program.config}`,
-    "--allow-ffi",
-    "--ignore-env",
-    `--allow-read=${permissionList(read)}`,
-    `--allow-write=${permissionList(write)}`,
-    ...(access.hosts.length === 0 ? [] : [`--allow-net=${permissionList(access.hosts)}`]),
-    program.entry,
-  ];
+  const permissionsPath = `${job.tempDir}.${crypto.randomUUID()}.json`;
+  await writePermissions(permissionsPath, {
+    ...access,
+    read: [...program.codeRoots, ...access.read, ...access.write, ...own],
+    write: [...access.write, ...own],
+  });
+  const removePermissions = () => Deno.remove(permissionsPath).catch(() => {});
+  const args = ["run", "--quiet", ...permissionFlags(permissionsPath), program.entry];
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program.deno, {
@@ -81,6 +70,7 @@ export async function spawnRunProcess(
       stderr: "piped",
     }).spawn();
   } catch (error) {
+    await removePermissions();
     throw new AppError(
       "unavailable",
       `Cannot start the run's process with ${program.deno}: ${messageOf(error)}`,
@@ -91,14 +81,15 @@ export async function spawnRunProcess(
   }
   const stdin = child.stdin.getWriter();
   const stderrDone = forwardLines(child.stderr, onStderr);
-  const writeLine = async (value: Job | Order) => {
+  const writeLine = async (value: SentJob | Order) => {
     try {
       await stdin.write(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
     } catch {
       // The process is gone; its status tells more than a broken pipe.
     }
   };
-  await writeLine(job);
+  const reportKey = crypto.randomUUID();
+  await writeLine({ ...job, reportKey });
   let closed = false;
   const close = async () => {
     if (closed) return;
@@ -113,12 +104,13 @@ export async function spawnRunProcess(
     }
   };
   const status = child.status.then(async (result) => {
+    await removePermissions();
     await stderrDone;
     return result;
   });
   return {
     pid: child.pid,
-    reports: readReports(child.stdout),
+    reports: readReports(child.stdout, reportKey, { onBegin: removePermissions, onOther: onStderr }),
     status,
     send: writeLine,
     close,
@@ -133,30 +125,42 @@ export async function spawnRunProcess(
   };
 }
 
-/** Deno splits permission lists at commas; `,,` is a comma itself. */
-function permissionList(values: readonly string[]): string {
-  return [...new Set(values)].map((value) => value.replaceAll(",", ",,")).join(",");
+interface OutputHandlers {
+  /** When the process has written something: it has read its permissions then. */
+  readonly onBegin: () => Promise<void>;
+  /** A line that is no report: SQL or a library wrote to stdout. */
+  readonly onOther: (line: string) => void;
 }
 
-async function* readReports(stdout: ReadableStream<Uint8Array>): AsyncIterable<Report> {
+/** The reports among the lines of a process's stdout: those that begin with the key that only it knows. */
+async function* readReports(
+  stdout: ReadableStream<Uint8Array>,
+  reportKey: string,
+  { onBegin, onOther }: OutputHandlers,
+): AsyncIterable<Report> {
+  let hasBegun = false;
   for await (const line of linesOf(stdout)) {
-    if (line === "") continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch (error) {
-      throw new AppError("internal", "The run's process wrote a line that is not a report", {
-        detail: line.slice(0, 200),
-        cause: error,
-      });
-    }
-    if (!isReport(value)) {
-      throw new AppError("internal", "The run's process wrote a report of an unknown type", {
-        detail: line.slice(0, 200),
-      });
-    }
-    yield value;
+    if (!hasBegun) await onBegin();
+    hasBegun = true;
+    if (line.startsWith(`${reportKey} `)) yield parseReport(line.slice(reportKey.length + 1));
+    else if (line.trim() !== "") onOther(line.slice(0, MAX_LOG_LENGTH));
   }
+}
+
+function parseReport(text: string): Report {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AppError("internal", "The run's process wrote a report that is not JSON", {
+      detail: text.slice(0, 200),
+      cause: error,
+    });
+  }
+  if (isReport(value)) return value;
+  throw new AppError("internal", "The run's process wrote a report of an unknown type", {
+    detail: text.slice(0, 200),
+  });
 }
 
 const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
@@ -194,7 +198,7 @@ async function forwardLines(
   onLine: (line: string) => void,
 ): Promise<void> {
   try {
-    for await (const line of linesOf(stream)) if (line.trim() !== "") onLine(line.slice(0, 4_000));
+    for await (const line of linesOf(stream)) if (line.trim() !== "") onLine(line.slice(0, MAX_LOG_LENGTH));
   } catch {
     // Killed in the middle of a line.
   }

@@ -1,6 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import { pipelineSchema } from "../../../../../contract/pipeline.ts";
 import type { PipelineStep, RunEvent } from "../../../../../contract/run.ts";
@@ -12,8 +11,6 @@ import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 import { openStore } from "../../../../../engine/store/open.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 
-const CONFIG = fileURLToPath(new URL("../../../../../deno.json", import.meta.url));
-const LOCK = fileURLToPath(new URL("../../../../../deno.lock", import.meta.url));
 const STEP: PipelineStep = {
   name: "extract:a",
   kind: "extract",
@@ -25,9 +22,10 @@ const STEP: PipelineStep = {
 
 /** Programs that stand in for the run's process; each begins by reading its job from stdin. */
 const SAY = `
-const say = (report) => Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(report) + "\\n"));
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
-await lines.read();
+const { reportKey } = JSON.parse((await lines.read()).value);
+const print = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text));
+const say = (report) => print("\\n" + reportKey + " " + JSON.stringify(report) + "\\n");
 const step = (state) => ({ name: "extract:a", kind: "extract", state, attempt: 1, rows: 3, size_bytes: null,
   started_at: new Date().toISOString(), finished_at: null, duration_ms: null, error: null, sql: null, depends: [] });
 `;
@@ -110,8 +108,6 @@ async function attemptOf(
             {
               deno: Deno.execPath(),
               entry: join(folder, "program.ts"),
-              config: CONFIG,
-              lock: LOCK,
               codeRoots: [],
               denoDir: undefined,
             },
@@ -182,10 +178,25 @@ Deno.test("superviseAttempt() closes the steps of a process that ended without a
   );
 });
 
-Deno.test("superviseAttempt() refuses a line that is no report", async () => {
-  await attemptOf(`console.log("I am a library and I print");\nawait lines.read();`, {}, async (result) => {
+Deno.test("superviseAttempt() takes a line without the job's key for a log line, whatever it says", async () => {
+  await attemptOf(
+    `const forged = JSON.stringify({ type: "finished", error: null });
+     print(forged + "\\n" + crypto.randomUUID() + " " + forged + "\\nunfinished " + forged);
+     say({ type: "finished", error: { code: "invalid", message: "the truth" } });
+     await lines.read();`,
+    {},
+    async (result, { store }) => {
+      equal(result.error?.message, "the truth");
+      const logs = await store.logs.read("run", { afterSeq: 0, limit: 9 });
+      equal(logs.filter(({ message }) => message.endsWith('{"type":"finished","error":null}')).length, 3);
+    },
+  );
+});
+
+Deno.test("superviseAttempt() refuses a report that it does not understand", async () => {
+  await attemptOf(`say({ type: "hello" }); await lines.read();`, {}, async (result) => {
     equal(result.error?.code, "internal");
-    match(result.error?.message ?? "", /not a report/);
+    match(result.error?.message ?? "", /a report of an unknown type/);
     await Promise.resolve();
   });
 });

@@ -1,0 +1,47 @@
+/** What a process may touch. Paths are absolute; hosts are `host:port` or `unix:/path`. */
+export interface ProcessPermissions {
+  readonly hosts: readonly string[];
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Taken out of `read` and `write` again. */
+  readonly deny?: readonly string[];
+}
+
+/** The flags that make deno keep to a permission file, and to nothing else that lies around. */
+export function permissionFlags(path: string): string[] {
+  return [
+    "--no-prompt",
+    "--no-remote",
+    "--cached-only",
+    "--ignore-env",
+    `--config=${path}`,
+    "--permission-set",
+  ];
+}
+
+/**
+ * Writes what the process may do as the configuration that its deno starts with, readable by this
+ * user only. As arguments anybody on the machine could read them, and hosts and paths may come out
+ * of secrets; there is a limit to the length of arguments too. The process has read the file before
+ * it takes its job: the caller removes it after that.
+ */
+export async function writePermissions(path: string, permissions: ProcessPermissions): Promise<void> {
+  const { hosts, read, write, deny = [] } = permissions;
+  const paths = (allow: readonly string[]) =>
+    deny.length === 0 ? [...new Set(allow)] : { allow: [...new Set(allow)], deny: [...new Set(deny)] };
+  const config = {
+    // Packages are found from the program's own folder, as in the one file: nothing is installed or asked for.
+    nodeModulesDir: "manual",
+    lock: false,
+    unstable: ["no-legacy-abort"],
+    permissions: {
+      default: {
+        read: paths(read),
+        write: paths(write),
+        net: [...new Set(hosts)],
+        ffi: true,
+      },
+    },
+  };
+  await Deno.writeTextFile(path, JSON.stringify(config), { mode: 0o600, createNew: true });
+}

@@ -1,0 +1,71 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { join } from "node:path";
+import type { CheckJob } from "../../../../../contract/job.ts";
+import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
+
+const namesIn = async (folder: string) =>
+  (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+
+Deno.test("spawnRunProcess() shows nothing of a job in the process's arguments, and keeps no file of it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      join(folder, "program.ts"),
+      `const { reportKey, projectDir } = JSON.parse((await Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader().read()).value);
+       const states = [["read", { path: "/s3cret, dir/x" }], ["read", { path: "/s3cret, dir" }], ["net", { host: "s3cret.example:1" }], ["net", { host: "s3cret.example:2" }]]
+         .map(([name, more]) => Deno.permissions.querySync({ name, ...more }).state);
+       Deno.stdout.writeSync(new TextEncoder().encode(reportKey + " " + JSON.stringify({ type: "log", level: "info", step: null, message: states.join(" ") }) + "\\n"));`,
+    );
+    const job: CheckJob = {
+      kind: "check",
+      projectDir: folder,
+      tempDir: join(folder, "spill"),
+      connectors: {},
+      allowedPaths: [],
+      pipelines: [],
+    };
+    await using process = await spawnRunProcess(
+      { deno: Deno.execPath(), entry: join(folder, "program.ts"), codeRoots: [], denoDir: undefined },
+      job,
+      { hosts: ["s3cret.example:1"], read: ["/s3cret, dir"], write: [], deny: ["/s3cret, dir/x"] },
+      () => {},
+    );
+    const [file = ""] = (await namesIn(folder)).filter((name) => name.endsWith(".json"));
+    equal(((await Deno.stat(join(folder, file))).mode ?? 0) & 0o777, 0o600);
+    const said: unknown[] = [];
+    for await (const report of process.reports) {
+      said.push(report.type === "log" ? report.message : report);
+      deepEqual(await namesIn(folder), ["program.ts"]);
+      process.kill();
+    }
+    deepEqual(said, ["denied granted granted prompt"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("spawnRunProcess() starts a process whose arguments are the same for every job", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(folder, "program.ts"), `for await (const _ of Deno.stdin.readable);`);
+    const job: CheckJob = {
+      kind: "check",
+      projectDir: folder,
+      tempDir: join(folder, "spill"),
+      connectors: { shop: { type: "postgres", config: { host: "s3cret.example" } } },
+      allowedPaths: ["/s3cret"],
+      pipelines: [],
+    };
+    await using process = await spawnRunProcess(
+      { deno: Deno.execPath(), entry: join(folder, "program.ts"), codeRoots: [], denoDir: undefined },
+      job,
+      { hosts: ["s3cret.example:1"], read: ["/s3cret"], write: [] },
+      () => {},
+    );
+    const shown = await Deno.readTextFile(`/proc/${process.pid}/cmdline`);
+    ok(shown.includes("--permission-set"), shown);
+    ok(!shown.includes("s3cret"), shown);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
