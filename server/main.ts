@@ -88,7 +88,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { listen } = await import("./http/listen.ts");
   const { ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
   const { readProxySettings } = await import("./http/proxy_settings.ts");
-  const { createPages } = await import("../ui/pages.tsx");
+  const { createPages } = await import("../ui/pages/create_pages.tsx");
   const { room: { engine, store: { access } }, host, port, isReady, log } = options;
   const { version } = program;
   const { allowedHosts, trustProxy } = readProxySettings(env, host);

@@ -8,7 +8,7 @@ import { Auth } from "../../server/auth/auth.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
 import { createToken } from "../../server/auth/token.ts";
-import { createPages } from "../../ui/pages.tsx";
+import { createPages } from "../../ui/pages/create_pages.tsx";
 import { NOW } from "./fake_project.ts";
 import type { FakeEngine } from "./fake_engine.ts";
 

@@ -1,5 +1,5 @@
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { plainText } from "../parts/text.ts";
+import { plainText } from "../parts/plain_text.ts";
 
 export interface ErrorView {
   readonly frame: Frame;

@@ -1,6 +1,6 @@
 import { Mark } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { Notice } from "../parts/pieces.tsx";
+import { Notice } from "../parts/callouts.tsx";
 
 export interface LoginView {
   readonly frame: Frame;

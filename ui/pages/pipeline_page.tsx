@@ -1,21 +1,24 @@
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
-import { Code } from "../parts/code.tsx";
+import { Code } from "../parts/source_code.tsx";
 import { formatCron, formatPlural } from "../parts/format.ts";
-import { StepGraph } from "../parts/graph.tsx";
+import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { languageOf } from "../parts/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { mayOperate } from "../parts/page_auth.ts";
-import { ActionForm, Empty, Fact, FaultList, Notice, RevisionLabel } from "../parts/pieces.tsx";
-import { paramsOf, type RunFormValues } from "../parts/run_form.ts";
-import { RunForm } from "../parts/run_form_fields.tsx";
-import { RunTable } from "../parts/run_table.tsx";
-import { Ago } from "../parts/state.tsx";
-import { StepList } from "../parts/step_list.tsx";
-import { Breakable } from "../parts/step_names.tsx";
-import { plainText } from "../parts/text.ts";
+import { ActionForm } from "../parts/action_form.tsx";
+import { Empty } from "../parts/empty.tsx";
+import { Fact, RevisionLabel } from "../parts/facts.tsx";
+import { FaultList, Notice } from "../parts/callouts.tsx";
+import { paramsOf, type RunFormValues } from "../parts/runs/run_form.ts";
+import { RunForm } from "../parts/runs/run_form_fields.tsx";
+import { RunTable } from "../parts/runs/run_table.tsx";
+import { Ago } from "../parts/times.tsx";
+import { StepList } from "../parts/steps/step_list.tsx";
+import { Breakable } from "../parts/steps/step_names.tsx";
+import { plainText } from "../parts/plain_text.ts";
 
 export interface PipelineView {
   readonly frame: Frame;

@@ -11,10 +11,10 @@ import {
   pageResponse,
   readForm,
   type Visit,
-} from "../parts/page_context.tsx";
+} from "./page_context.tsx";
 import { PipelinePage, type PipelineView } from "./pipeline_page.tsx";
 import { PIPELINE_FILTERS, type PipelineRow, PipelinesPage, STRIP_RUNS } from "./pipelines_page.tsx";
-import { paramsOf, readRunForm, toRunRequest } from "../parts/run_form.ts";
+import { paramsOf, readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
 
 const RECENT_RUNS = 10;
 

@@ -3,11 +3,13 @@ import { formatCron, formatPlural, formatShortCount } from "../parts/format.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { mayOperate } from "../parts/page_auth.ts";
-import { ActionForm, Empty } from "../parts/pieces.tsx";
-import { Ago, Elapsed, StateIcon, StateLabel } from "../parts/state.tsx";
-import { Breakable } from "../parts/step_names.tsx";
-import { RunStrip } from "../parts/strip.tsx";
-import { plainText } from "../parts/text.ts";
+import { ActionForm } from "../parts/action_form.tsx";
+import { Empty } from "../parts/empty.tsx";
+import { Ago, Elapsed } from "../parts/times.tsx";
+import { StateIcon, StateLabel } from "../parts/states.tsx";
+import { Breakable } from "../parts/steps/step_names.tsx";
+import { RunStrip } from "../parts/runs/run_strip.tsx";
+import { plainText } from "../parts/plain_text.ts";
 
 /** How many of a pipeline's latest runs its strip shows. */
 export const STRIP_RUNS = 12;

@@ -3,11 +3,14 @@ import type { LogLine, RunDetail } from "../../contract/run.ts";
 import { formatLogTime, formatPlural, shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { mayOperate } from "../parts/page_auth.ts";
-import { ActionForm, Empty, ErrorBox, Notice } from "../parts/pieces.tsx";
-import { RunFacts } from "../parts/run_facts.tsx";
-import { CheckList, StepTimeline, tally } from "../parts/run_steps.tsx";
-import { StateLabel } from "../parts/state.tsx";
-import { plainText } from "../parts/text.ts";
+import { ActionForm } from "../parts/action_form.tsx";
+import { Empty } from "../parts/empty.tsx";
+import { ErrorBox, Notice } from "../parts/callouts.tsx";
+import { RunFacts } from "../parts/runs/run_facts.tsx";
+import { CheckList, tally } from "../parts/steps/check_list.tsx";
+import { StepTimeline } from "../parts/steps/step_timeline.tsx";
+import { StateLabel } from "../parts/states.tsx";
+import { plainText } from "../parts/plain_text.ts";
 
 export interface RunView {
   readonly frame: Frame;

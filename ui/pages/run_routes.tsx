@@ -11,8 +11,8 @@ import {
   type PageContext,
   pageResponse,
   type Visit,
-} from "../parts/page_context.tsx";
-import { readLastLogs, streamLogText } from "../parts/run_logs.ts";
+} from "./page_context.tsx";
+import { readLastLogs, streamLogText } from "./run_logs.ts";
 import { RunPage, type RunView } from "./run_page.tsx";
 import { RunsPage } from "./runs_page.tsx";
 

@@ -2,8 +2,8 @@ import type { Run, RunState } from "../../contract/run.ts";
 import { RUN_STATES } from "../../contract/run.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { Empty } from "../parts/pieces.tsx";
-import { RunTable } from "../parts/run_table.tsx";
+import { Empty } from "../parts/empty.tsx";
+import { RunTable } from "../parts/runs/run_table.tsx";
 
 export interface RunsView {
   readonly frame: Frame;

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { LoginPage, safeNext } from "./login_page.tsx";
-import { frameFor, type PageContext, pageResponse, readForm } from "../parts/page_context.tsx";
+import { frameFor, type PageContext, pageResponse, readForm } from "./page_context.tsx";
 
 /** Signing in with a token, and out again. */
 export function sessionRoutes(pages: PageContext): Hono<AppEnv> {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { type GraphLayout, type GraphNode, layoutGraph } from "../../../ui/parts/graph_layout.ts";
+import { type GraphLayout, type GraphNode, layoutGraph } from "../../../ui/parts/steps/graph_layout.ts";
 
 const SIZES = { nodeWidth: 100, nodeHeight: 40, layerGap: 50, nodeGap: 10 };
 

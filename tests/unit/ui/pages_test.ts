@@ -5,7 +5,7 @@ import { type Role, ROLES } from "../../../engine/store/store.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import type { PageAuth } from "../../../ui/parts/page_auth.ts";
-import { createPages } from "../../../ui/pages.tsx";
+import { createPages } from "../../../ui/pages/create_pages.tsx";
 import type { FakeEngine } from "../../support/fake_engine.ts";
 import { createFakeProject, makeRun, NOW, RUN_IDS } from "../../support/fake_project.ts";
 

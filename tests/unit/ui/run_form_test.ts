@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { AppError } from "../../../contract/errors.ts";
-import { fieldName, paramsOf, readRunForm, toRunRequest } from "../../../ui/parts/run_form.ts";
+import { fieldName, paramsOf, readRunForm, toRunRequest } from "../../../ui/parts/runs/run_form.ts";
 
 const DEFINITIONS = paramsOf({
   definition: {

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { plainText, truncate } from "../../../ui/parts/text.ts";
+import { plainText, truncate } from "../../../ui/parts/plain_text.ts";
 
 Deno.test("plainText() takes out terminal sequences and control characters but keeps lines and tabs", () => {
   const cases: [string, string][] = [

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { placeInRun, tally } from "../../../ui/parts/run_steps.tsx";
+import { placeInRun } from "../../../ui/parts/steps/step_timeline.tsx";
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 6, 30) + seconds * 1_000).toISOString();
 const NOW_MS = Date.parse(at(20));
@@ -32,9 +32,4 @@ Deno.test("placeInRun() has no place for a step that did not start, or in anothe
   equal(placeInRun({ attempt: 1, started_at: at(1), finished_at: at(2) }, run, NOW_MS), undefined);
   const queued = { attempt: 2, started_at: null, finished_at: null };
   equal(placeInRun({ attempt: 2, started_at: at(1), finished_at: null }, queued, NOW_MS), undefined);
-});
-
-Deno.test("tally() counts checks by state", () => {
-  equal(tally([{ state: "succeeded" }, { state: "warned" }, { state: "succeeded" }]), "2 passed, 1 warned");
-  equal(tally([]), "");
 });

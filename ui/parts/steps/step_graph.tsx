@@ -1,9 +1,9 @@
-import type { PipelineStep, RunDetail, StepState } from "../../contract/run.ts";
-import { formatPlural } from "./format.ts";
+import type { PipelineStep, RunDetail, StepState } from "../../../contract/run.ts";
+import { formatPlural } from "../format.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
-import { Icon } from "./icons.tsx";
+import { Icon } from "../icons.tsx";
 import { checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
-import { plainText, truncate } from "./text.ts";
+import { plainText, truncate } from "../plain_text.ts";
 
 const SIZES = { nodeWidth: 184, nodeHeight: 48, layerGap: 42, nodeGap: 16 } as const;
 const MARGIN = 2;

@@ -1,8 +1,9 @@
-import type { Run } from "../../contract/run.ts";
-import { formatPlural, formatShortCount, formatTrigger, shortId } from "./format.ts";
-import { Icon } from "./icons.tsx";
-import { Ago, Elapsed, StateLabel } from "./state.tsx";
-import { plainText, truncate } from "./text.ts";
+import type { Run } from "../../../contract/run.ts";
+import { formatPlural, formatShortCount, formatTrigger, shortId } from "../format.ts";
+import { Icon } from "../icons.tsx";
+import { Ago, Elapsed } from "../times.tsx";
+import { StateLabel } from "../states.tsx";
+import { plainText, truncate } from "../plain_text.ts";
 
 export interface RunTableView {
   /** Newest first. */

@@ -1,10 +1,11 @@
-import type { PipelineStep } from "../../contract/run.ts";
-import { Code } from "./code.tsx";
-import { formatPlural } from "./format.ts";
-import { Icon } from "./icons.tsx";
-import { Fact } from "./pieces.tsx";
+import type { PipelineStep } from "../../../contract/run.ts";
+import { Code } from "../source_code.tsx";
+import { formatPlural } from "../format.ts";
+import { Icon } from "../icons.tsx";
+import { Fact } from "../facts.tsx";
+import { DependsFact } from "./depends_fact.tsx";
 import { Breakable, checkName, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
-import { plainText } from "./text.ts";
+import { plainText } from "../plain_text.ts";
 
 /** Each stream, model and load with its SQL; a model's checks are within it. */
 export function StepList({ steps }: { steps: readonly PipelineStep[] }) {
@@ -42,11 +43,7 @@ function StepItem({ step, checks }: { step: PipelineStep; checks: readonly Pipel
               <code>{step.file}</code>
             </Fact>
           )}
-          {step.depends.length > 0 && (
-            <Fact name="After">
-              {step.depends.map((name) => <a class="tag" href={`#${stepAnchor(name)}`}>{name}</a>)}
-            </Fact>
-          )}
+          <DependsFact depends={step.depends} />
         </dl>
         {step.sql !== null && <Code source={step.sql} language="sql" />}
         {checks.length > 0 && (

@@ -5,8 +5,8 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
-import { type Frame, renderDocument } from "./layout.tsx";
-import { mayOperate, type PageAuth, type PageUser } from "./page_auth.ts";
+import { type Frame, renderDocument } from "../parts/layout.tsx";
+import { mayOperate, type PageAuth, type PageUser } from "../parts/page_auth.ts";
 
 /** What the pages are handed by the composition root. */
 export interface PagesOptions {

@@ -1,13 +1,13 @@
 import { type Context, Hono } from "hono";
-import { type AppError, type ErrorCode, toAppError } from "../contract/errors.ts";
-import type { AppEnv } from "../server/http/app_env.ts";
-import { HttpError, statusOf } from "../server/http/problem.ts";
-import { createAssets } from "./static/assets.ts";
-import { ErrorPage } from "./pages/error_page.tsx";
-import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./parts/page_context.tsx";
-import { pipelineRoutes } from "./pages/pipeline_routes.tsx";
-import { runRoutes } from "./pages/run_routes.tsx";
-import { sessionRoutes } from "./pages/session_routes.tsx";
+import { type AppError, type ErrorCode, toAppError } from "../../contract/errors.ts";
+import type { AppEnv } from "../../server/http/app_env.ts";
+import { HttpError, statusOf } from "../../server/http/problem.ts";
+import { createAssets } from "../static/assets.ts";
+import { ErrorPage } from "./error_page.tsx";
+import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./page_context.tsx";
+import { pipelineRoutes } from "./pipeline_routes.tsx";
+import { runRoutes } from "./run_routes.tsx";
+import { sessionRoutes } from "./session_routes.tsx";
 
 /**
  * The pages for people, to be mounted at `/` after the API's routes: every other GET under `/` is

@@ -1,11 +1,14 @@
-import type { RunDetail, Step, StepKind } from "../../contract/run.ts";
-import { Code } from "./code.tsx";
-import { formatBytes, formatCount, formatDuration, formatPlural } from "./format.ts";
-import { Icon } from "./icons.tsx";
-import { ErrorBox, Fact } from "./pieces.tsx";
-import { Moment, StateIcon } from "./state.tsx";
-import { Breakable, checkName, shortStepName, stepAnchor } from "./step_names.tsx";
-import { plainText } from "./text.ts";
+import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
+import { Code } from "../source_code.tsx";
+import { formatBytes, formatCount, formatDuration } from "../format.ts";
+import { Icon } from "../icons.tsx";
+import { ErrorBox } from "../callouts.tsx";
+import { Fact } from "../facts.tsx";
+import { Moment } from "../times.tsx";
+import { StateIcon } from "../states.tsx";
+import { DependsFact } from "./depends_fact.tsx";
+import { Breakable, shortStepName, stepAnchor } from "./step_names.tsx";
+import { plainText } from "../plain_text.ts";
 
 const GROUPS = [
   { kind: "extract", title: "Extract" },
@@ -84,11 +87,7 @@ function StepBody({ step }: { step: Step }) {
             <Moment at={step.finished_at} />
           </Fact>
         )}
-        {step.depends.length > 0 && (
-          <Fact name="After">
-            {step.depends.map((name) => <a class="tag" href={`#${stepAnchor(name)}`}>{name}</a>)}
-          </Fact>
-        )}
+        <DependsFact depends={step.depends} />
       </dl>
       {step.sql === null
         ? <p class="muted">No SQL of ours: the connector moved the rows.</p>
@@ -147,91 +146,3 @@ export function placeInRun(
 }
 
 const round = (percent: number): number => Math.round(percent * 100) / 100;
-
-interface CheckGroup {
-  readonly model: string;
-  readonly checks: readonly Step[];
-}
-
-/** The checks of each model: what did not pass first, the rest folded away. */
-export function CheckList({ run }: { run: RunDetail }) {
-  const groups = groupChecks(run.steps);
-  return (
-    <div class="card rows checks">
-      {groups.map(({ model, checks }) => {
-        const worst = worstOf(checks);
-        return (
-          <details class="row" id={`checks-${model}`} open={worst === "failed" || worst === "warned"}>
-            <summary>
-              <StateIcon state={worst} />
-              <span class="row-name">{model}</span>
-              <span class="row-about muted">{tally(checks)}</span>
-              <Icon name="chevron" />
-            </summary>
-            <ul class="row-body check-items">
-              {checks.map((check) => <CheckItem check={check} />)}
-            </ul>
-          </details>
-        );
-      })}
-    </div>
-  );
-}
-
-function CheckItem({ check }: { check: Step }) {
-  const { check: name } = checkName(check.name);
-  return (
-    <li class={`check check-${check.state}`} id={stepAnchor(check.name)}>
-      <StateIcon state={check.state} />
-      <div>
-        <span class="check-name">{name}</span>
-        {check.rows !== null && check.rows > 0 && (
-          <span class="check-rows">
-            {formatPlural(check.rows, "row")} {check.rows === 1 ? "fails" : "fail"}
-          </span>
-        )}
-        {check.error !== null && <p class="check-error">{plainText(check.error.message)}</p>}
-        {check.sql !== null && (
-          <details id={`sql-${check.name}`}>
-            <summary>SQL</summary>
-            <Code source={check.sql} language="sql" />
-          </details>
-        )}
-      </div>
-    </li>
-  );
-}
-
-const RANK: Record<Step["state"], number> = {
-  failed: 0,
-  warned: 1,
-  running: 2,
-  cancelled: 3,
-  skipped: 4,
-  pending: 5,
-  succeeded: 6,
-};
-
-function groupChecks(steps: readonly Step[]): CheckGroup[] {
-  const byModel = Map.groupBy(
-    steps.filter((step) => step.kind === "check"),
-    (step) => checkName(step.name).model,
-  );
-  return [...byModel]
-    .map(([model, checks]) => ({ model, checks: checks.toSorted((a, b) => RANK[a.state] - RANK[b.state]) }))
-    .toSorted((a, b) => RANK[worstOf(a.checks)] - RANK[worstOf(b.checks)]);
-}
-
-function worstOf(checks: readonly Step[]): Step["state"] {
-  return checks.reduce<Step["state"]>(
-    (worst, { state }) => RANK[state] < RANK[worst] ? state : worst,
-    "succeeded",
-  );
-}
-
-/** `4 passed, 1 warned`. */
-export function tally(checks: readonly Pick<Step, "state">[]): string {
-  const words: Partial<Record<Step["state"], string>> = { succeeded: "passed" };
-  const counts = Map.groupBy(checks, (check) => check.state);
-  return [...counts].map(([state, of]) => `${of.length} ${words[state] ?? state}`).join(", ");
-}

@@ -1,6 +1,6 @@
 import type { LogLine } from "../../contract/run.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import { plainText } from "./text.ts";
+import { plainText } from "../parts/plain_text.ts";
 
 /** A run's log as the pages read it from the engine. */
 

@@ -1,46 +1,8 @@
-import type { Child } from "hono/jsx";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
-import { formatPlural, shortCommit, shortRevision } from "./format.ts";
-import { Icon, type IconName } from "./icons.tsx";
-import { plainText } from "./text.ts";
-
-/** A button that posts one form and nothing else. */
-export function ActionForm(
-  { action, icon, label, kind, title }: ActionFormProps,
-) {
-  return (
-    <form class="action" method="post" action={action}>
-      <button
-        class={`button ${kind ?? ""}`}
-        type="submit"
-        {...(title === undefined ? {} : { "aria-label": title })}
-      >
-        <Icon name={icon} />
-        <span>{label}</span>
-      </button>
-    </form>
-  );
-}
-
-interface ActionFormProps {
-  readonly action: string;
-  readonly icon: IconName;
-  readonly label: string;
-  readonly kind?: "primary" | "danger" | "quiet";
-  /** The label with its object, for those who hear the buttons one after the other. */
-  readonly title?: string;
-}
-
-/** What a page says where there is nothing to show. */
-export function Empty({ title, children }: { title: string; children?: Child }) {
-  return (
-    <div class="empty">
-      <p class="empty-title">{title}</p>
-      {children}
-    </div>
-  );
-}
+import { formatPlural } from "./format.ts";
+import { Icon } from "./icons.tsx";
+import { plainText } from "./plain_text.ts";
 
 /** A message above the page's content: what was asked for did not happen, and why. */
 export function Notice({ message, detail }: { message: string; detail?: string }) {
@@ -112,29 +74,5 @@ function FaultItem({ fault, href }: { fault: Fault; href: string | undefined }) 
       {href === undefined ? <code class="place">{place}</code> : <a class="place" href={href}>{place}</a>}
       <span>{fault.severity === "warning" && <b>warning:</b>}{plainText(fault.message)}</span>
     </li>
-  );
-}
-
-/** The revision's id and the commit that it was read from. */
-export function RevisionLabel({ revision, commit }: { revision: string; commit: string | null }) {
-  return (
-    <>
-      <code title={revision}>{shortRevision(revision)}</code>
-      {commit !== null && (
-        <>
-          · <code title={`git commit ${commit}`}>{shortCommit(commit)}</code>
-        </>
-      )}
-    </>
-  );
-}
-
-/** One named value of a list of facts. */
-export function Fact({ name, children }: { name: string; children?: Child }) {
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

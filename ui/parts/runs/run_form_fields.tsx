@@ -1,5 +1,5 @@
-import type { ParamDefinition } from "../../contract/pipeline.ts";
-import { Icon } from "./icons.tsx";
+import type { ParamDefinition } from "../../../contract/pipeline.ts";
+import { Icon } from "../icons.tsx";
 import { fieldName, type RunFormValues } from "./run_form.ts";
 
 export interface RunFormView {

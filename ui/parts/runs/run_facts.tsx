@@ -1,8 +1,8 @@
-import type { RunDetail } from "../../contract/run.ts";
-import { formatBytes, formatCount, formatTrigger, formatUtc } from "./format.ts";
-import { Fact, RevisionLabel } from "./pieces.tsx";
-import { Ago, Elapsed, Moment } from "./state.tsx";
-import { plainText } from "./text.ts";
+import type { RunDetail } from "../../../contract/run.ts";
+import { formatBytes, formatCount, formatTrigger, formatUtc } from "../format.ts";
+import { Fact, RevisionLabel } from "../facts.tsx";
+import { Ago, Elapsed, Moment } from "../times.tsx";
+import { plainText } from "../plain_text.ts";
 
 /** The run's figures, then where it comes from and what it was given. */
 export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
