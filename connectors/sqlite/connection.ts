@@ -5,7 +5,9 @@ import { SqliteDatabase } from "./driver.ts";
 import { wholeLoad } from "../destination/whole_load.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { SqliteStream, SqliteTarget } from "./options.ts";
-import { planStream, readStream } from "./read/rows.ts";
+import { discoverStreams } from "./read/discover.ts";
+import { planStream } from "./read/plan.ts";
+import { readStream } from "./read/read_rows.ts";
 import { loadTable } from "./load/table.ts";
 
 /** A database file, opened anew for each use. */
@@ -18,12 +20,22 @@ export class SqliteConnection implements Connection {
     const toRead = { path, readOnly: true, subject: `read "${config.path}"` };
     const toWrite = { path, readOnly: false, subject: `write "${config.path}"` };
     this.source = {
-      pushdown: { columns: false, where: false },
+      pushdown: { columns: true, where: true },
+      async *discover(signal) {
+        signal.throwIfAborted();
+        await checkFile(path, config.path);
+        using database = SqliteDatabase.open(path, toRead);
+        yield* discoverStreams(
+          database,
+          (message) => context.log("warn", `Discovering "${context.name}": ${message}`),
+        );
+      },
       async describe(stream, signal) {
         signal.throwIfAborted();
         await checkFile(path, config.path);
         using database = SqliteDatabase.open(path, toRead);
-        return { schema: planStream(database, stream.address).schema };
+        const { schema, primaryKey } = planStream(database, stream);
+        return primaryKey.length === 0 ? { schema } : { schema, primaryKey };
       },
       async *read({ streams }, signal) {
         const stream = onlyStream(streams);

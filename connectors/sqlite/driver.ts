@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AppError } from "../../contract/errors.ts";
 
 /**
@@ -13,6 +13,8 @@ export type SqliteValue = null | bigint | number | string | Uint8Array;
 export type SqliteRow = readonly SqliteValue[];
 
 const BUSY_TIMEOUT_MS = 250;
+/** Rows that slices() gives at once. */
+const SLICE_ROWS = 128;
 
 export interface ResultColumn {
   readonly name: string;
@@ -58,34 +60,101 @@ export class SqliteDatabase implements Disposable {
     attempt(this.#subject, () => void this.#database.prepare(sql).run());
   }
 
+  /** All rows of the statement at once. Throws where SQLite could not give them all. */
   all(sql: string, ...params: readonly SqliteValue[]): SqliteRow[] {
-    return [...this.iterate(sql, ...params)];
+    return this.prepareRows(sql)(params);
   }
 
-  /** The columns of a SELECT, which is not run. */
-  columns(sql: string): ResultColumn[] {
-    return attempt(
-      this.#subject,
-      () => this.#database.prepare(sql).columns().map(({ name, type }) => ({ name, declaredType: type })),
-    );
+  /** The same for a statement that is run again and again; `subject` as in open(). */
+  prepareRows(sql: string, subject = this.#subject): (params: readonly SqliteValue[]) => SqliteRow[] {
+    const statement = attempt(subject, () => this.#rowStatement(sql));
+    return (params) => attempt(subject, () => statement.all(...params).map(rowOf));
   }
 
-  *iterate(sql: string, ...params: readonly SqliteValue[]): Generator<SqliteRow> {
-    const rows = attempt(this.#subject, () => {
-      const statement = this.#database.prepare(sql);
-      statement.setReadBigInts(true);
-      statement.setReturnArrays(true);
+  /**
+   * The rows of a SELECT that may be too many to be held at once, in slices of a few. `select` has the
+   * form `SELECT … FROM … WHERE …` without ORDER BY and LIMIT of its own.
+   *
+   * The runtime's iterator ends without an error where a step of the statement fails, as if there were
+   * no more rows. So a row of ours is put after the last one: without it the rows are not whole, and
+   * what was wrong is found out and thrown.
+   */
+  *slices(
+    select: string,
+    params: readonly SqliteValue[],
+    subject: string,
+  ): Generator<readonly SqliteRow[]> {
+    const mark = endMark();
+    const columns = this.columns(select).map((_, index) => (index === 0 ? `x'${mark}'` : "NULL"));
+    const rows = attempt(subject, () => {
+      const statement = this.#rowStatement(`${select} UNION ALL SELECT ${columns.join(", ")}`);
       return statement.iterate(...params)[Symbol.iterator]();
     });
-    for (;;) {
-      const step = attempt(this.#subject, () => rows.next());
-      if (step.done) return;
-      if (!isRow(step.value)) throw new AppError("internal", "SQLite gave a row of an unknown shape");
-      yield step.value;
+    let slice: SqliteRow[] = [];
+    let given = 0;
+    try {
+      for (;;) {
+        const step = attempt(subject, () => rows.next());
+        if (step.done) break;
+        // The last row is held back, as it may be the mark.
+        if (slice.length > SLICE_ROWS) {
+          const held = slice.splice(SLICE_ROWS);
+          given += slice.length;
+          yield slice;
+          slice = held;
+        }
+        slice.push(rowOf(step.value));
+      }
+    } finally {
+      rows.return?.();
     }
+    const last = slice.at(-1)?.[0];
+    if (!(last instanceof Uint8Array) || last.toHex() !== mark) {
+      throw this.#whyUnfinished(select, params, subject, given + slice.length);
+    }
+    slice.pop();
+    if (slice.length > 0) yield slice;
   }
 
-  /** Answers a function that runs the statement with its parameters, and how many rows that changed. */
+  /** The step after `rows` rows failed; when all rows are asked for at once, the same failure is told. */
+  #whyUnfinished(
+    select: string,
+    params: readonly SqliteValue[],
+    subject: string,
+    rows: number,
+  ): AppError {
+    const after = `${subject} after ${rows} ${rows === 1 ? "row" : "rows"}`;
+    try {
+      this.prepareRows(`SELECT * FROM (${select}) LIMIT 1 OFFSET ${rows}`, after)(params);
+    } catch (error) {
+      if (error instanceof AppError) return error;
+      throw error;
+    }
+    return new AppError("unavailable", `Cannot ${after}: SQLite stopped there, before the last row`);
+  }
+
+  #rowStatement(sql: string): StatementSync {
+    const statement = this.#database.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  /** The columns of a SELECT, which is not run. Throws `invalid` where another statement follows it. */
+  columns(sql: string): ResultColumn[] {
+    return attempt(this.#subject, () => {
+      const statement = this.#database.prepare(sql);
+      if (statement.sourceSQL.length !== sql.length) {
+        throw new AppError(
+          "invalid",
+          `Cannot ${this.#subject}: a query is one SELECT, and there is more than one`,
+        );
+      }
+      return statement.columns().map(({ name, type }) => ({ name, declaredType: type }));
+    });
+  }
+
+  /** Returns a function that runs the statement with its parameters and returns how many rows that changed. */
   prepare(sql: string): (params: readonly SqliteValue[]) => number {
     const statement = attempt(this.#subject, () => this.#database.prepare(sql));
     return (params) => attempt(this.#subject, () => Number(statement.run(...params).changes));
@@ -96,8 +165,18 @@ export class SqliteDatabase implements Disposable {
   }
 }
 
+function rowOf(value: unknown): SqliteRow {
+  if (!isRow(value)) throw new AppError("internal", "SQLite gave a row of an unknown shape");
+  return value;
+}
+
 function isRow(value: unknown): value is SqliteRow {
   return Array.isArray(value);
+}
+
+/** Sixteen random bytes in hex, which no row of a user's begins with. */
+function endMark(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }
 
 function attempt<T>(subject: string, work: () => T): T {
@@ -110,7 +189,7 @@ function attempt<T>(subject: string, work: () => T): T {
 
 /** Whether the database was locked by another connection, so that a moment later it may not be. */
 export function isBusy(error: unknown): boolean {
-  return error instanceof AppError && error.code === "unavailable" && error.message.includes("is locked");
+  return error instanceof AppError && [5, 6].includes(errcodeOf(error.cause) & 0xff);
 }
 
 // https://www.sqlite.org/rescode.html, the primary codes.
@@ -133,13 +212,16 @@ function sqliteError(subject: string, error: unknown): AppError {
     return new AppError("forbidden", `Cannot ${subject}: the run may not use this path`, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
-  const errcode = error instanceof Error && "errcode" in error ? Number(error.errcode) : undefined;
-  const known = CODES[(errcode ?? codeOfMessage(message)) & 0xff];
+  const known = CODES[(errcodeOf(error) || codeOfMessage(message)) & 0xff];
   if (known !== undefined) {
     return new AppError(known[0], `Cannot ${subject}: ${known[1]}`, { detail: message, cause: error });
   }
   const code = /no such table/i.test(message) ? "not_found" : "invalid";
   return new AppError(code, `Cannot ${subject}: ${message}`, { cause: error });
+}
+
+function errcodeOf(error: unknown): number {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
 }
 
 /** Errors of opening a file carry no number. */

@@ -17,11 +17,18 @@ const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** Days since 1970-01-01; undefined where the text is no date. */
 export function parseDate(text: string): number | undefined {
+  if (text.length === 10) {
+    const days = quickDays(text);
+    if (days !== undefined) return days;
+  }
   if (text === INFINITY) return MAX_INT32;
   if (text === `-${INFINITY}`) return -MAX_INT32;
   const [, year, month, day] = DATE.exec(text) ?? [];
   if (year === undefined) return undefined;
-  const [y, m, d] = [Number(year), Number(month), Number(day)];
+  return checkedDays(Number(year), Number(month), Number(day));
+}
+
+function checkedDays(y: number, m: number, d: number): number | undefined {
   if (m < 1 || m > 12 || d < 1 || d > (DAYS_IN_MONTH[m - 1] ?? 0)) return undefined;
   if (m === 2 && d === 29 && !(y % 4 === 0 && (y % 100 !== 0 || y % 400 === 0))) return undefined;
   return daysOf(y, m, d);
@@ -102,6 +109,52 @@ export function parseTimestamp(text: string): ParsedTimestamp | undefined {
   const [, sign, hours = "0", minutes = "0"] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
   const offset = BigInt(Number(hours) * 60 + Number(minutes)) * 60n * MICROS_A_SECOND;
   return { micros: sign === "-" ? local + offset : local - offset, hasZone: true };
+}
+
+const DASH = 45;
+const COLON = 58;
+const ZERO = 48;
+
+/** The number that the digits from `start` to `end` write; negative where one is no digit. */
+function digitsAt(text: string, start: number, end: number): number {
+  let number = 0;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+/** Of a text that begins with `2024-01-31`; undefined where a slower look is needed. */
+function quickDays(text: string): number | undefined {
+  if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return undefined;
+  const year = digitsAt(text, 0, 4);
+  return year < 0 ? undefined : checkedDays(year, digitsAt(text, 5, 7), digitsAt(text, 8, 10));
+}
+
+/**
+ * Microseconds since 1970 of the most frequent forms, `2024-01-31T10:00:00.5` with a space or a T and, for
+ * `hasZone`, a Z at its end. Undefined for every other text and for years after 2254, which
+ * parseTimestamp() looks at: reading a column is several times faster so.
+ */
+export function quickMicros(text: string, hasZone: boolean): number | undefined {
+  const end = hasZone ? text.length - 1 : text.length;
+  if (end < 19 || end > 26 || end === 20) return undefined;
+  if (hasZone && text.charCodeAt(end) !== 90) return undefined;
+  const separator = text.charCodeAt(10);
+  if (separator !== 32 && separator !== 84) return undefined;
+  if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return undefined;
+  if (end > 19 && text.charCodeAt(19) !== 46) return undefined;
+  const days = quickDays(text);
+  const hour = digitsAt(text, 11, 13);
+  const minute = digitsAt(text, 14, 16);
+  const second = digitsAt(text, 17, 19);
+  const fraction = end > 19 ? digitsAt(text, 20, end) * 10 ** (26 - end) : 0;
+  if (days === undefined || hour < 0 || minute < 0 || second < 0 || fraction < 0) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const micros = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + fraction;
+  return Number.isSafeInteger(micros) ? micros : undefined;
 }
 
 /** `2024-01-31 10:00:00.5` with six digits of a fraction, or none. */

@@ -7,6 +7,7 @@ import {
   parseDate,
   parseTime,
   parseTimestamp,
+  quickMicros,
 } from "../../../../connectors/sqlite/iso_time.ts";
 
 Deno.test("formatDate() and parseDate() agree with the runtime's own calendar", () => {
@@ -75,4 +76,28 @@ Deno.test("formatTime() and parseTime() keep microseconds", () => {
   strictEqual(parseTime("23:59:59.999999"), 86_399_999_999n);
   strictEqual(parseTime("24:00:00"), 86_400_000_000n);
   strictEqual(parseTime("24:00:01"), undefined);
+});
+
+Deno.test("quickMicros() and parseTimestamp() agree wherever the first one knows", () => {
+  const digits = (length: number) => fc.stringMatching(new RegExp(`^\\d{${length}}$`));
+  const part = (length: number) =>
+    fc.oneof({ weight: 9, arbitrary: digits(length) }, { weight: 1, arbitrary: fc.string({ maxLength: 3 }) });
+  const text = fc.tuple(
+    fc.oneof(fc.constantFrom("1969", "2024", "2254", "2260", "9999"), part(4)),
+    fc.tuple(part(2), part(2), part(2), part(2), part(2)),
+    fc.constantFrom("T", " ", "x"),
+    fc.oneof(fc.constant(""), fc.integer({ min: 0, max: 7 }).chain((n) => digits(n)).map((d) => `.${d}`)),
+    fc.constantFrom("", "Z", "z", "+02:00"),
+  ).map(([year, [month, day, hour, minute, second], separator, fraction, zone]) =>
+    `${year}-${month}-${day}${separator}${hour}:${minute}:${second}${fraction}${zone}`
+  );
+  fc.assert(
+    fc.property(text, fc.boolean(), (text, hasZone) => {
+      const quick = quickMicros(text, hasZone);
+      if (quick !== undefined) deepStrictEqual(parseTimestamp(text), { micros: BigInt(quick), hasZone });
+    }),
+    { numRuns: 5_000 },
+  );
+  strictEqual(quickMicros("2024-02-29 12:34:56.789", false), Date.parse("2024-02-29T12:34:56.789Z") * 1_000);
+  strictEqual(quickMicros("1969-12-31T23:59:59.5Z", true), -500_000);
 });

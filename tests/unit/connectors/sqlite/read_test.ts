@@ -1,9 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Cursor } from "../../../../contract/connector.ts";
+import type { Cursor, Source, StreamRequest } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { batchesOf, connectorContext, streamOf } from "../../../support/connections.ts";
+import { batchesOf, connectorContext, never, streamOf } from "../../../support/connections.ts";
+import { makeSqlite } from "../../../support/sqlite_file.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
 import { readerOf } from "../../../../connectors/sqlite/load/arrow_values.ts";
 
@@ -25,12 +26,16 @@ class Project implements AsyncDisposable {
   async connect(path = "it.db") {
     return await sqlite.open({ path }, connectorContext(this.folder));
   }
+  async source(): Promise<Source> {
+    const { source } = await this.connect();
+    ok(source !== undefined);
+    return source;
+  }
   async read(
     own: Readonly<Record<string, unknown>>,
     cursor?: Cursor,
   ): Promise<{ schema: Schema; rows: unknown[][] }> {
-    const { source } = await this.connect();
-    ok(source !== undefined);
+    const source = await this.source();
     const request = { streams: [streamOf(sqlite, own, cursor)] };
     const rows: unknown[][] = [];
     let schema: Schema | undefined;
@@ -254,4 +259,118 @@ Deno.test("read() stops when it is aborted", async () => {
       // Never.
     }
   });
+});
+
+for (const encoding of ["UTF-8", "UTF-16le", "UTF-16be"]) {
+  Deno.test(`read() takes the texts of a ${encoding} database, short and long, and refuses broken ones`, async () => {
+    const long = "lang \u{1F986} ".repeat(500);
+    await using project = await Project.create(`PRAGMA encoding = '${encoding}';
+      CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
+      INSERT INTO t (v) VALUES ('abc'), ('é漢🦆'), (''), (NULL), ('${long}'), ('a' || char(0) || 'b');`);
+    const texts = [["abc"], ["é漢🦆"], [""], [null], [long], ["a\0b"]];
+    deepStrictEqual((await project.read({ query: "SELECT v FROM t ORDER BY id" })).rows, texts);
+    deepStrictEqual((await project.read({ stream: "t" })).rows.map(([, text]) => [text]), texts);
+    const broken = { "UTF-8": "61ff", "UTF-16le": "00d800d8", "UTF-16be": "d800d800" }[encoding];
+    makeSqlite(`${project.folder}/it.db`, `INSERT INTO t (v) VALUES (CAST(x'${broken}' AS TEXT));`);
+    const error = await failure(project.read({ stream: "t" }));
+    ok(error.message.includes(`"v" of the row with rowid 7 is a text that is not ${encoding.toUpperCase()}`));
+  });
+}
+
+Deno.test("read() keeps decimals of 16 digits, and refuses what is between two decimals", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (v DECIMAL(18,2));
+    INSERT INTO t VALUES (12345678901234.56), (-12345678901234.56), (0.1 + 0.2), (1e15);`);
+  deepStrictEqual((await project.read({ stream: "t" })).rows, [
+    ["12345678901234.56"],
+    ["-12345678901234.56"],
+    ["0.30"],
+    ["1000000000000000.00"],
+  ]);
+  makeSqlite(`${project.folder}/it.db`, "INSERT INTO t VALUES (12345678901234.567)");
+  ok((await failure(project.read({ stream: "t" }))).message.includes("rowid 5"));
+});
+
+Deno.test("read() with a cursor compares decimals of 16 digits exactly", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (v DECIMAL(18,2));
+    INSERT INTO t VALUES (12345678901234.55), (12345678901234.56), (12345678901234.57), (NULL);`);
+  const cursor = { column: "v", value: "12345678901234.56", type: "DECIMAL(18,2)" };
+  deepStrictEqual((await project.read({ stream: "t" }, cursor)).rows, [
+    ["12345678901234.56"],
+    ["12345678901234.57"],
+    [null],
+  ]);
+});
+
+Deno.test("read() gives only the columns and rows that are asked for", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (id INTEGER, Name TEXT, note TEXT);
+    INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y'), (3, 'c', 'z');`);
+  const rows = async (more: Partial<StreamRequest>) => {
+    const source = await project.source();
+    const stream = { ...streamOf(sqlite, { stream: "t" }), ...more };
+    const found: unknown[][] = [];
+    for await (const batch of batchesOf(source.read({ streams: [stream] }, never()))) {
+      found.push(...rowsOf(batch));
+    }
+    return found;
+  };
+  deepStrictEqual(await rows({ columns: { only: ["name", "id"] }, where: "id > 1 -- not the first" }), [
+    [2n, "b"],
+    [3n, "c"],
+  ]);
+  deepStrictEqual(await rows({ columns: { except: ["NOTE"] }, where: "id = 1 OR id = 2" }), [[1n, "a"], [
+    2n,
+    "b",
+  ]]);
+  const error = await failure(rows({ columns: { only: ["nam"] } }));
+  strictEqual(
+    error.message,
+    'Cannot read table "t": columns: there is no column "nam"; the columns are id, Name, note',
+  );
+});
+
+Deno.test("discover() gives tables and views with columns, keys and what ANALYZE counted", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE orders (day DATE NOT NULL, no INTEGER, total DECIMAL(10,2), PRIMARY KEY (no, day));
+    INSERT INTO orders VALUES ('2024-01-01', 1, 2), ('2024-01-01', 2, 2);
+    ANALYZE;
+    CREATE VIEW totals AS SELECT day, sum(total) AS total FROM orders GROUP BY day;
+    CREATE TABLE _sluice_loads (load_id TEXT);
+    CREATE TABLE gone (id INTEGER); CREATE VIEW broken AS SELECT id FROM gone; DROP TABLE gone;`);
+  const source = await project.source();
+  deepStrictEqual(await Array.fromAsync(source.discover?.(never()) ?? []), [
+    {
+      address: { stream: "orders" },
+      name: "orders",
+      kind: "table",
+      columns: [
+        { name: "day", type: "DATE", nullable: false },
+        { name: "no", type: "INTEGER", nullable: true },
+        { name: "total", type: "DECIMAL(10,2)", nullable: true },
+      ],
+      primaryKey: ["no", "day"],
+      rows: 2,
+      sizeBytes: null,
+    },
+    {
+      address: { stream: "totals" },
+      name: "totals",
+      kind: "view",
+      columns: [{ name: "day", type: "DATE", nullable: true }, { name: "total", type: "", nullable: true }],
+      primaryKey: [],
+      rows: null,
+      sizeBytes: null,
+    },
+  ]);
+});
+
+Deno.test("describe() has the schema that read() gives, and the primary key", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (b INTEGER, a TEXT, v, PRIMARY KEY (a, b)); INSERT INTO t VALUES (1, 'x', 1.5);`);
+  const source = await project.source();
+  const described = await source.describe(streamOf(sqlite, { stream: "t" }), never());
+  deepStrictEqual(described.primaryKey, ["a", "b"]);
+  deepStrictEqual(String(described.schema), String((await project.read({ stream: "t" })).schema));
 });

@@ -1,0 +1,44 @@
+import { AppError } from "../../../contract/errors.ts";
+import { quoteIdentifier } from "../../../contract/sql.ts";
+import type { SqliteDatabase } from "../driver.ts";
+import { builderOf } from "./builder_of.ts";
+import { MisfitError } from "./column_builder.ts";
+import { type Column, type Plan, valueExpression } from "./plan.ts";
+
+const SHOWN_CHARACTERS = 100;
+
+/** Finds the first value of the column that does not fit, and says where and what it is. */
+export function misfit(database: SqliteDatabase, plan: Plan, column: Column): AppError {
+  const name = quoteIdentifier(column.name);
+  const shown = `substr(CAST(${name} AS TEXT), 1, ${SHOWN_CHARACTERS})`;
+  const select = `SELECT ${valueExpression(column)}, typeof(${name}), ${plan.rowid ?? "NULL"}, ${shown} ` +
+    `FROM ${plan.relation}`;
+  const builder = builderOf(column.type, 1, plan.encoding);
+  let count = 0;
+  for (const rows of database.slices(select, [], `read ${plan.shown}`)) {
+    for (const row of rows) {
+      count++;
+      try {
+        builder.append([row], 0);
+        builder.finish(1);
+      } catch (error) {
+        if (!(error instanceof MisfitError)) throw error;
+        const [, storage, id = null, text] = row;
+        const place = id === null ? `row ${count}` : `the row with rowid ${id}`;
+        const isBroken = storage === "text" && column.type.kind === "text";
+        const what = isBroken
+          ? `is a text that is not ${plan.encoding.toUpperCase()}`
+          : `is ${JSON.stringify(text)} (${storage})`;
+        return new AppError(
+          "invalid",
+          `Cannot read ${plan.shown}: column "${column.name}" of ${place} ${what}, expected ${column.type.text}; ` +
+            `correct it, or set options.columns: {${column.name}: ${isBroken ? "BLOB" : "TEXT"}}`,
+        );
+      }
+    }
+  }
+  return new AppError(
+    "invalid",
+    `Cannot read ${plan.shown}: a value of column "${column.name}" is not ${column.type.text}`,
+  );
+}

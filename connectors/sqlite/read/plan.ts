@@ -1,0 +1,196 @@
+import { Schema } from "apache-arrow";
+import type { ColumnChoice, StreamRequest } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import type { SqliteDatabase } from "../driver.ts";
+import type { SqliteStream } from "../options.ts";
+import { type ColumnType, fieldOf, typeOfClasses, typeOfDeclared } from "./column_type.ts";
+import { bytesExpression, type TextEncoding, textEncodingOf } from "./text_bytes.ts";
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** The type comes from the user's options. */
+  readonly isGiven: boolean;
+}
+
+/** What is read of a stream, and how. */
+export interface Plan {
+  /** `"orders"` or `(SELECT …)`. */
+  readonly relation: string;
+  /** For messages: `table "orders"`. */
+  readonly shown: string;
+  readonly columns: readonly Column[];
+  readonly schema: Schema;
+  readonly primaryKey: readonly string[];
+  /** The name by which the table's rowid is reached; undefined where there is none. */
+  readonly rowid: string | undefined;
+  readonly encoding: TextEncoding;
+}
+
+interface Relation {
+  readonly relation: string;
+  readonly shown: string;
+  /** Undefined for a query. */
+  readonly table?: string;
+}
+
+/** The stream's columns. Throws `not_found` for a table that is not there, `invalid` for mixed values. */
+export function planStream(
+  database: SqliteDatabase,
+  { address, columns: choice }: Pick<StreamRequest<SqliteStream>, "address" | "columns">,
+): Plan {
+  const { relation, shown, table } = relationOf(database, address);
+  const results = database.columns(`SELECT * FROM ${relation}`);
+  const given = new Map(
+    Object.entries(address.options.columns).map(([name, type]) => [name.toLowerCase(), { name, type }]),
+  );
+  const declared = results.map(({ name, declaredType }) => {
+    const own = given.get(name.toLowerCase());
+    given.delete(name.toLowerCase());
+    const type = typeOfDeclared(own?.type ?? declaredType);
+    if (own !== undefined && type === undefined) {
+      throw new AppError(
+        "invalid",
+        `Cannot read ${shown}: options.columns: "${own.type}" is no type known here`,
+      );
+    }
+    return { name, isGiven: own !== undefined, type };
+  });
+  const known = results.map(({ name }) => name);
+  const [unused] = given.values();
+  if (unused !== undefined) throw noColumn(shown, "options.columns", unused.name, known);
+  const chosen = chooseColumns(declared, choice, (name) => noColumn(shown, "columns", name, known));
+  const columns = withFoundTypes(database, { relation, shown }, chosen);
+  return {
+    relation,
+    shown,
+    columns,
+    schema: new Schema(columns.map(({ name, type }) => fieldOf(name, type))),
+    primaryKey: table === undefined ? [] : primaryKeyOf(database, table),
+    rowid: table === undefined ? undefined : rowidOf(database, table, known),
+    encoding: textEncodingOf(String(database.all("PRAGMA encoding")[0]?.[0])),
+  };
+}
+
+function noColumn(shown: string, key: string, name: string, known: readonly string[]): AppError {
+  return new AppError(
+    "invalid",
+    `Cannot read ${shown}: ${key}: there is no column "${name}"; the columns are ${known.join(", ")}`,
+  );
+}
+
+function relationOf(database: SqliteDatabase, stream: SqliteStream): Relation {
+  if (stream.query !== undefined) {
+    // A line break, in case the query ends in a comment.
+    return { relation: `(${stream.query.replace(/;\s*$/, "")}\n)`, shown: "the query" };
+  }
+  const tables = database.all(
+    "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' " +
+      "ORDER BY name",
+  ).map(([name, type]) => ({ name: String(name), type: String(type) }));
+  const { stream: asked = "" } = stream;
+  const wanted = [asked, asked.replace(/^main\./i, "")];
+  const found = tables.find(({ name }) => wanted.includes(name)) ??
+    tables.find(({ name }) => wanted.some((other) => other.toLowerCase() === name.toLowerCase()));
+  if (found === undefined) {
+    const known = tables.map(({ name }) => name).filter((name) => !name.startsWith("_sluice")).slice(0, 20)
+      .join(", ");
+    throw new AppError(
+      "not_found",
+      `Cannot read table "${asked}": it does not exist; ${
+        known === "" ? "there are no tables" : `there are ${known}`
+      }`,
+    );
+  }
+  return {
+    relation: quoteIdentifier(found.name),
+    shown: `${found.type} "${found.name}"`,
+    table: found.name,
+  };
+}
+
+function chooseColumns<T extends { readonly name: string }>(
+  columns: readonly T[],
+  choice: ColumnChoice | undefined,
+  missing: (name: string) => AppError,
+): readonly T[] {
+  if (choice === undefined) return columns;
+  const find = (name: string) => {
+    const found = columns.find((column) => column.name === name) ??
+      columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+    if (found === undefined) throw missing(name);
+    return found;
+  };
+  const only = choice.only === undefined ? undefined : new Set(choice.only.map(find));
+  const except = new Set((choice.except ?? []).map(find));
+  return columns.filter((column) => (only === undefined || only.has(column)) && !except.has(column));
+}
+
+/**
+ * The columns, with the type of those that have none declared found from their values. All of them are
+ * looked at, whatever the cursor: the type must not depend on which rows are new.
+ */
+function withFoundTypes(
+  database: SqliteDatabase,
+  { relation, shown }: Relation,
+  columns: readonly (Omit<Column, "type"> & { readonly type: ColumnType | undefined })[],
+): Column[] {
+  const unknown = columns.filter(({ type }) => type === undefined);
+  const expressions = unknown.map(({ name }) => `group_concat(DISTINCT typeof(${quoteIdentifier(name)}))`);
+  const [found = []] = unknown.length === 0
+    ? []
+    : database.prepareRows(`SELECT ${expressions.join(", ")} FROM ${relation}`, `read ${shown}`)([]);
+  return columns.map(({ name, isGiven, type }) => {
+    if (type !== undefined) return { name, isGiven, type };
+    const at = unknown.findIndex((column) => column.name === name);
+    const classes = String(found[at] ?? "").split(",").filter((storage) => storage !== "");
+    const valueType = typeOfClasses(new Set(classes));
+    if (valueType !== undefined) return { name, isGiven, type: valueType };
+    throw new AppError(
+      "invalid",
+      `Cannot read ${shown}: column "${name}" has no declared type and holds ${
+        classes.sort().join(" and ")
+      } values; set options.columns: {${name}: TEXT}, or read it with a query that casts it`,
+    );
+  });
+}
+
+function primaryKeyOf(database: SqliteDatabase, table: string): string[] {
+  return database.all(`SELECT name FROM pragma_table_info(${quoteLiteral(table)}) WHERE pk > 0 ORDER BY pk`)
+    .map(([name]) => String(name));
+}
+
+/** Only of ordinary tables: what a view or a virtual table has under this name need not be an order. */
+function rowidOf(database: SqliteDatabase, table: string, columns: readonly string[]): string | undefined {
+  const [found] = database.all(
+    `SELECT 1 FROM pragma_table_list(${
+      quoteLiteral(table)
+    }) WHERE schema = 'main' AND type = 'table' AND NOT wr`,
+  );
+  const taken = new Set(columns.map((name) => name.toLowerCase()));
+  return found === undefined ? undefined : ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name));
+}
+
+/** What is selected for the column, as its builder takes it. */
+export function valueExpression({ name, type, isGiven }: Column): string {
+  const column = quoteIdentifier(name);
+  // A number in place of a value of another class makes the builder refuse it.
+  switch (type.kind) {
+    case "blob":
+      return isGiven
+        ? bytesExpression(`CAST(${column} AS BLOB)`)
+        : `CASE typeof(${column}) WHEN 'blob' THEN ${
+          bytesExpression(column)
+        } WHEN 'null' THEN NULL ELSE 0 END`;
+    case "text":
+    case "json": {
+      const isText = isGiven || type.kind === "json" ? "'text', 'integer', 'real'" : "'text'";
+      const text = isText === "'text'" ? column : `CAST(${column} AS TEXT)`;
+      return `CASE WHEN typeof(${column}) IN (${isText}) THEN ${bytesExpression(text)} ` +
+        `WHEN ${column} IS NOT NULL THEN 0 END`;
+    }
+    default:
+      return column;
+  }
+}

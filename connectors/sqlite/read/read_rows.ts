@@ -1,0 +1,160 @@
+import { makeData, RecordBatch, Struct } from "apache-arrow";
+import type { StreamRequest } from "../../../contract/connector.ts";
+import type { SqliteDatabase, SqliteRow, SqliteValue } from "../driver.ts";
+import type { SqliteStream } from "../options.ts";
+import { builderOf } from "./builder_of.ts";
+import { type ColumnBuilder, MisfitError } from "./column_builder.ts";
+import { cursorFilter } from "./cursor_filter.ts";
+import { misfit } from "./misfit.ts";
+import { type Column, type Plan, planStream, valueExpression } from "./plan.ts";
+
+/** A batch ends at so many rows, or at about so many bytes of texts and blobs. */
+const BATCH_ROWS = 16_384;
+const BATCH_BYTES = 32 * 1024 * 1024;
+/** Rows are read without a wait; the event loop gets its turn this often. */
+const SLICE_MS = 8;
+
+/** All rows, in one read transaction. A stream without rows gives one batch without rows. */
+export async function* readStream(
+  database: SqliteDatabase,
+  request: StreamRequest<SqliteStream>,
+  signal: AbortSignal,
+): AsyncIterable<RecordBatch> {
+  signal.throwIfAborted();
+  database.execute("BEGIN");
+  const plan = planStream(database, request);
+  const batch = new BatchBuilder(database, plan);
+  let hasBatch = false;
+  let sliceStart = performance.now();
+  for (const rows of slicesOf(database, plan, request, batch)) {
+    for (let from = 0; from < rows.length;) {
+      from += batch.append(rows, from);
+      if (!batch.isFull) continue;
+      hasBatch = true;
+      yield batch.finish();
+    }
+    if (performance.now() - sliceStart > SLICE_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      signal.throwIfAborted();
+      sliceStart = performance.now();
+    }
+  }
+  signal.throwIfAborted();
+  if (batch.rows > 0 || !hasBatch) yield batch.finish();
+}
+
+function* slicesOf(
+  database: SqliteDatabase,
+  plan: Plan,
+  { where: given, cursor }: StreamRequest<SqliteStream>,
+  batch: BatchBuilder,
+): Generator<readonly SqliteRow[]> {
+  const { where, params, isWanted } = cursorFilter(plan, cursor);
+  // A line break, in case the condition ends in a comment.
+  const conditions = [given === undefined ? undefined : `(${given}\n)`, where].filter((text) =>
+    text !== undefined
+  );
+  if (conditions.length === 0 && plan.rowid !== undefined && isWanted === undefined) {
+    return yield* pages(database, plan, plan.rowid, batch);
+  }
+  const select = `SELECT ${plan.columns.map(valueExpression).join(", ")} FROM ${plan.relation}` +
+    (conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`);
+  for (const rows of database.slices(select, params, `read ${plan.shown}`)) {
+    yield isWanted === undefined ? rows : rows.filter(isWanted);
+  }
+}
+
+/** Small enough for rows of any size at first, then as the rows are. */
+const FIRST_PAGE_ROWS = 32;
+const MAX_PAGE_ROWS = 256;
+const PAGE_BYTES = 1024 * 1024;
+
+/**
+ * A whole table in the order of its rowids, a page at a time: half the price of the rows one by one.
+ * The rowid is an additional value at the end of each row.
+ */
+function* pages(
+  database: SqliteDatabase,
+  plan: Plan,
+  rowid: string,
+  batch: BatchBuilder,
+): Generator<readonly SqliteRow[]> {
+  const select = `SELECT ${[...plan.columns.map(valueExpression), rowid].join(", ")} FROM ${plan.relation}`;
+  const page = (where: string) =>
+    database.prepareRows(`${select}${where} ORDER BY ${rowid} LIMIT ?`, `read ${plan.shown}`);
+  const following = page(` WHERE ${rowid} > ?`);
+  let limit = FIRST_PAGE_ROWS;
+  let rows = page("")([BigInt(limit)]);
+  for (;;) {
+    const heldBefore = batch.takenBytes;
+    yield rows;
+    if (rows.length < limit) return;
+    const rowBytes = (batch.takenBytes - heldBefore) / rows.length;
+    limit = Math.max(1, Math.min(Math.floor(PAGE_BYTES / Math.max(rowBytes, 1)), limit * 2, MAX_PAGE_ROWS));
+    const last: SqliteValue = rows.at(-1)?.at(-1) ?? null;
+    rows = following([last, BigInt(limit)]);
+  }
+}
+
+/** Collects rows into one batch after the other. */
+class BatchBuilder {
+  /** In the batch so far. */
+  rows = 0;
+  readonly #database: SqliteDatabase;
+  readonly #plan: Plan;
+  readonly #columns: readonly (readonly [Column, ColumnBuilder])[];
+  #finishedBytes = 0;
+
+  constructor(database: SqliteDatabase, plan: Plan) {
+    this.#database = database;
+    this.#plan = plan;
+    this.#columns = plan.columns.map((column) =>
+      [column, builderOf(column.type, BATCH_ROWS, plan.encoding)] as const
+    );
+  }
+
+  get isFull(): boolean {
+    return this.rows === BATCH_ROWS || this.#heldBytes() >= BATCH_BYTES;
+  }
+
+  /** Bytes of texts and blobs that it took since it was made. */
+  get takenBytes(): number {
+    return this.#finishedBytes + this.#heldBytes();
+  }
+
+  #heldBytes(): number {
+    return this.#columns.reduce((sum, [, { heldBytes }]) => sum + heldBytes, 0);
+  }
+
+  /** Takes as many rows as have room, beginning at `from`; returns their count. */
+  append(rows: readonly SqliteRow[], from: number): number {
+    const count = Math.min(rows.length - from, BATCH_ROWS - this.rows);
+    const taken = count === rows.length ? rows : rows.slice(from, from + count);
+    for (const [index, [column, builder]] of this.#columns.entries()) {
+      this.#attempt(column, () => builder.append(taken, index));
+    }
+    this.rows += count;
+    return count;
+  }
+
+  finish(): RecordBatch {
+    this.#finishedBytes += this.#heldBytes();
+    const { schema } = this.#plan;
+    const children = this.#columns.map(([column, builder]) =>
+      this.#attempt(column, () => builder.finish(this.rows))
+    );
+    const type = new Struct(schema.fields);
+    const data = makeData({ type, length: this.rows, nullCount: 0, children });
+    this.rows = 0;
+    return new RecordBatch(schema, data);
+  }
+
+  #attempt<T>(column: Column, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof MisfitError)) throw error;
+      throw misfit(this.#database, this.#plan, column);
+    }
+  }
+}
