@@ -2,7 +2,14 @@ import * as v from "valibot";
 import type { Connector } from "../contract/connector.ts";
 import { AppError } from "../contract/errors.ts";
 import type { ResolvedConnector } from "../contract/job.ts";
-import { type LoadDefinition, ownKeys, type StreamDefinition } from "../contract/pipeline.ts";
+import {
+  type CommonConnectorKeys,
+  commonConnectorSchema,
+  type LoadDefinition,
+  ownKeys,
+  splitConnectorKeys,
+  type StreamDefinition,
+} from "../contract/pipeline.ts";
 
 /** What users wrote of connectors, streams and loads, as the connectors' own schemas read it. */
 
@@ -11,9 +18,15 @@ export function parseConnector(
   connectors: readonly Connector[],
   name: string,
   resolved: ResolvedConnector,
-): { connector: Connector; config: unknown } {
+): { connector: Connector; config: unknown; common: CommonConnectorKeys } {
   const connector = connectorOf(connectors, name, resolved.type);
-  return { connector, config: parse(connector.configSchema, resolved.config, `Connector "${name}"`) };
+  const { common, own } = splitConnectorKeys(resolved.config);
+  const subject = `Connector "${name}"`;
+  return {
+    connector,
+    config: parse(connector.configSchema, own, subject),
+    common: parse(commonConnectorSchema, common, subject),
+  };
 }
 
 /** The connector of that type. Throws `invalid` where there is none. */

@@ -28,6 +28,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
   readonly loadSchema?: GenericSchema<unknown, Target>;
   readonly loadModes: readonly LoadMode[];
+  /** The most loads at a time into one system of this kind; by default as many as it has connections. */
+  readonly loadsAtOnce?: number;
   /** Values in the config that must never be printed (a password, also one inside a URL). */
   secrets(config: Config): string[];
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
@@ -50,7 +52,19 @@ export interface ConnectorPlace {
 export interface ConnectorContext extends ConnectorPlace {
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** One place for each connection that is open at a time: `max_connections` of connectors.yaml. */
+  readonly budget: Budget;
   log(level: "debug" | "info" | "warn", message: string): void;
+}
+
+/** What a system has a limited number of. */
+export interface Budget {
+  readonly limit: number;
+  /**
+   * Waits for a place, which disposing gives back. Whoever holds one must never wait for a second.
+   * Throws the signal's reason where that is aborted first.
+   */
+  acquire(signal: AbortSignal): Promise<Disposable>;
 }
 
 export type ConnectorUse<Stream = unknown, Target = unknown> =

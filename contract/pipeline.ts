@@ -149,6 +149,17 @@ export const streamSchema = v.pipe(
       ),
     ),
     contract: v.optional(contractSchema, {}),
+    max_rejects: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer(),
+        v.minValue(0),
+        v.description(
+          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; only where the source can tell them.",
+        ),
+      ),
+      0,
+    ),
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this stream.")), {}),
     description: v.optional(v.string()),
     tags: v.optional(v.array(text), []),
@@ -292,6 +303,36 @@ export function loadTargets(load: LoadDefinition | readonly LoadDefinition[]): r
 }
 
 const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value);
+
+/** The most connections at a time to one system, where connectors.yaml says nothing. */
+export const DEFAULT_MAX_CONNECTIONS = 4;
+
+/** What every entry of connectors.yaml may have beside its `type` and the keys of its type. */
+export const commonConnectorSchema = v.object({
+  max_connections: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(100),
+      v.description("The most connections to this system at a time from one run; 4 by default."),
+    ),
+    DEFAULT_MAX_CONNECTIONS,
+  ),
+});
+export type CommonConnectorKeys = v.InferOutput<typeof commonConnectorSchema>;
+
+/** An entry's keys, those of its type apart from those that all have. */
+export function splitConnectorKeys(
+  entry: Readonly<Record<string, unknown>>,
+): { common: Record<string, unknown>; own: Record<string, unknown> } {
+  const isCommon = (key: string) => Object.hasOwn(commonConnectorSchema.entries, key);
+  const keys = Object.entries(entry);
+  return {
+    common: Object.fromEntries(keys.filter(([key]) => isCommon(key))),
+    own: Object.fromEntries(keys.filter(([key]) => !isCommon(key))),
+  };
+}
 
 /** An entry of connectors.yaml: its `type`, and what that type's own schema says. */
 export interface ConnectorDefinition {

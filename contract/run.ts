@@ -53,6 +53,8 @@ export const stepSchema = v.object({
   deleted: v.exactOptional(count),
   /** Of a load: a hash of its rows that does not depend on their order, in hexadecimal. */
   hash: v.exactOptional(v.string()),
+  /** Rows that did not fit and were kept aside; absent where the step can have none. */
+  rejects: v.exactOptional(count),
   started_at: v.nullable(time),
   finished_at: v.nullable(time),
   duration_ms: v.nullable(count),

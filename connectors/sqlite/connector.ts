@@ -28,6 +28,8 @@ export const sqlite = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge"],
+  // SQLite has one writer at a time.
+  loadsAtOnce: 1,
   secrets: () => [],
   access,
   open,

@@ -3,7 +3,11 @@ import type { Connector } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import { nameSchema } from "../../contract/names.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import {
+  commonConnectorSchema,
+  type ConnectorDefinition,
+  splitConnectorKeys,
+} from "../../contract/pipeline.ts";
 import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
 import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -94,8 +98,12 @@ function checkConnector(
 /** A schema that computes (a URL's parts, say) may throw on a text that is not resolved yet. */
 function configFaults(name: string, connector: Connector, config: Record<string, unknown>): SchemaFault[] {
   try {
-    const result = checkSchema(connector.configSchema, config, [name]);
-    return "faults" in result ? result.faults : [];
+    const { common, own } = splitConnectorKeys(config);
+    return [
+      checkSchema(connector.configSchema, own, [name]),
+      checkSchema(commonConnectorSchema, common, [name]),
+    ]
+      .flatMap((result) => "faults" in result ? result.faults : []);
   } catch (error) {
     if (isStillOpen(config)) return [];
     const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;

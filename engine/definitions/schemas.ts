@@ -2,7 +2,7 @@ import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/t
 import type { GenericSchema } from "valibot";
 import type { Connector } from "../../contract/connector.ts";
 import { PIPELINE_NAME_PATTERN } from "../../contract/names.ts";
-import { pipelineSchema } from "../../contract/pipeline.ts";
+import { commonConnectorSchema, pipelineSchema } from "../../contract/pipeline.ts";
 import { modelHeaderSchema } from "../../sql/language/model_header.ts";
 
 /**
@@ -75,13 +75,18 @@ function anyOf(key: string, own: readonly JsonSchema[], description: string): Js
 }
 
 function connectorsJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
+  const common = orReference(inner(commonConnectorSchema)).properties;
   const types = connectorTypes.map((type): JsonSchema => {
     const config = orReference(inner(type.configSchema));
     return {
       ...config,
       title: type.name,
       description: type.description,
-      properties: { type: { const: type.name, description: type.description }, ...config.properties },
+      properties: {
+        type: { const: type.name, description: type.description },
+        ...config.properties,
+        ...common,
+      },
       required: ["type", ...config.required ?? []],
     };
   });

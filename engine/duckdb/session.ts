@@ -25,6 +25,11 @@ export interface SessionHost {
   release(session: DuckSession): void;
 }
 
+export interface Transaction extends AsyncDisposable {
+  /** Throws SqlError where it cannot be committed; it is rolled back then. */
+  commit(): Promise<void>;
+}
+
 /**
  * One connection of a database. Statements run one after the other, in the order in which they
  * were asked for, and never block the event loop. Errors of DuckDB are SqlErrors. While rows are
@@ -72,21 +77,37 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   }
 
   async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await using transaction = await this.begin();
+    const result = await work();
+    await transaction.commit();
+    return result;
+  }
+
+  /** A transaction of this session; disposing of it without a commit rolls it back. */
+  async begin(): Promise<Transaction> {
     if (this.#isInTransaction) throw new AppError("internal", "A transaction cannot hold another one");
     this.#isInTransaction = true;
+    let isOpen = true;
+    const end = async (work: () => Promise<unknown>) => {
+      isOpen = false;
+      try {
+        await work();
+      } finally {
+        this.#isInTransaction = false;
+      }
+    };
     try {
       await this.run("BEGIN TRANSACTION");
-      try {
-        const result = await work();
-        await this.run("COMMIT");
-        return result;
-      } catch (error) {
-        await this.#rollback();
-        throw error;
-      }
-    } finally {
+    } catch (error) {
       this.#isInTransaction = false;
+      throw error;
     }
+    return {
+      commit: () => end(() => this.#commit()),
+      [Symbol.asyncDispose]: async () => {
+        if (isOpen) await end(() => this.#rollback());
+      },
+    };
   }
 
   async setVariable(name: string, value: SqlValue): Promise<void> {
@@ -195,6 +216,16 @@ export class DuckSession implements SqlSession, AsyncDisposable {
 
   #throwIfAborted(): void {
     for (const signal of this.#signals) if (signal.aborted) throw abortError(signal);
+  }
+
+  /** What cannot be committed is rolled back. */
+  async #commit(): Promise<void> {
+    try {
+      await this.run("COMMIT");
+    } catch (error) {
+      await this.#rollback();
+      throw error;
+    }
   }
 
   async #rollback(): Promise<void> {

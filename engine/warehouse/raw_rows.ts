@@ -1,12 +1,20 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Cursor } from "../../contract/connector.ts";
 import type { StreamDefinition } from "../../contract/pipeline.ts";
-import { type Column, findColumn, nameKey, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
-import { rawTable, tableColumns } from "./warehouse.ts";
+import {
+  type Column,
+  findColumn,
+  isSameName,
+  nameKey,
+  quoteIdentifier,
+  type SqlSession,
+} from "../../contract/sql.ts";
+import { rawTable, tableColumns } from "./raw_table.ts";
+import { finiteCondition } from "./stream_state.ts";
 
 /**
- * How new rows of a stream, held in a temporary table, get into `raw.<stream>`. All of it runs in
- * the transaction of the extract.
+ * How new rows of a stream, held in the quoted table `incoming`, get into `raw.<stream>`. All of it
+ * runs in the transaction of the extract.
  */
 
 /** Puts the rows by primary key: a known key is replaced, of several rows of one key the newest stays. */
@@ -29,20 +37,34 @@ export async function mergeRows(
   );
 }
 
-/**
- * Adds the rows that are not there yet. A source gives the rows at the cursor again, and those
- * without one: of these as many are added as there are more than before.
- */
-export async function appendRows(
+/** Adds all the rows; of a stream without an update_key, or whose source says itself where it was. */
+export async function appendAllRows(
   session: SqlSession,
   name: string,
   stream: StreamDefinition,
   incoming: string,
+): Promise<void> {
+  const columns = await alignColumns(session, name, stream, incoming);
+  const list = columns.map(quoteIdentifier).join(", ");
+  await session.run(`INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${incoming}`);
+}
+
+/**
+ * Adds the rows that are not there yet. A source gives the rows at the cursor again, and those that
+ * no cursor can pass: without a value, infinite or NaN. Of these as many are added as there are more
+ * than before. They are compared by the columns that were there before, as a column that is added or
+ * renamed makes no row a new one.
+ */
+export async function appendNewRows(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+  incoming: string,
+  key: string,
   cursor: Cursor | undefined,
 ): Promise<void> {
   const held = await tableColumns(session, "raw", name);
-  const key = stream.update_key;
-  if (key !== undefined && findColumn(held, key) === undefined) {
+  if (findColumn(held, key) === undefined) {
     throw new AppError(
       "invalid",
       `Stream "${name}" appends by "${key}", but the rows that are there have no such column: which of the source's rows are new?`,
@@ -50,41 +72,49 @@ export async function appendRows(
     );
   }
   const columns = await alignColumns(session, name, stream, incoming);
-  const list = columns.map(quoteIdentifier).join(", ");
-  const table = rawTable(name);
-  const insert = `INSERT INTO ${table} (${list})`;
-  if (key === undefined) {
-    await session.run(`${insert} SELECT ${list} FROM ${incoming}`);
-    return;
-  }
-  const quoted = quoteIdentifier(key);
-  const bound = cursor === undefined ? undefined : `CAST($1 AS ${cursor.type})`;
-  const beyond = bound === undefined ? `${quoted} IS NOT NULL` : `${quoted} > ${bound}`;
-  const again = bound === undefined ? `${quoted} IS NULL` : `(${quoted} = ${bound} OR ${quoted} IS NULL)`;
   // The types of the table, so that equal rows compare equal.
   const types = new Map(
     (await tableColumns(session, "raw", name)).map((column) => [nameKey(column.name), column.type]),
   );
-  const cast = columns
-    .map((column) => `${quoteIdentifier(column)}::${types.get(nameKey(column)) ?? "VARCHAR"}`)
-    .join(", ");
+  const typeOf = (column: string) => types.get(nameKey(column)) ?? "VARCHAR";
+  const keyType = typeOf(key);
+  const wasHeld = columns.map((column) => findColumn(held, column) !== undefined);
+  const casts = columns.map((column, i) => `${quoteIdentifier(column)}::${typeOf(column)} AS c${i}`);
+  const compared = columns.flatMap((_, i) => wasHeld[i] ? [`c${i}`] : []);
+  const keyColumn = `c${columns.findIndex((column) => isSameName(column, key))}`;
+  const bound = cursor === undefined ? undefined : `CAST($1 AS ${cursor.type})`;
+  const isFinite = finiteCondition(keyColumn, keyType);
+  const comesAgain = `(${keyColumn} IS NULL OR NOT ${isFinite}${
+    bound === undefined ? "" : ` OR ${keyColumn} = ${bound}`
+  })`;
+  const isBeyond = `(${keyColumn} IS NOT NULL AND ${isFinite}${
+    bound === undefined ? "" : ` AND ${keyColumn} > ${bound}`
+  })`;
+  const before = columns.flatMap((column, i) => wasHeld[i] ? [`${quoteIdentifier(column)} AS c${i}`] : []);
+  const all = columns.map((_, i) => `fresh.c${i}`).join(", ");
+  const nth = `row_number() OVER (PARTITION BY ${compared.join(", ")}) AS nth`;
+  const isSame = [...compared, "nth"].map((column) => `fresh.${column} IS NOT DISTINCT FROM known.${column}`);
   await session.run(
-    `${insert}
-     (SELECT ${cast} FROM ${incoming} WHERE ${beyond})
+    `INSERT INTO ${rawTable(name)} (${columns.map(quoteIdentifier).join(", ")})
+     WITH given AS (SELECT ${casts.join(", ")} FROM ${incoming}),
+     held AS (SELECT ${before.join(", ")} FROM ${rawTable(name)}),
+     fresh AS (SELECT *, ${nth} FROM given WHERE ${comesAgain}),
+     known AS (SELECT ${compared.join(", ")}, ${nth} FROM held WHERE ${comesAgain})
+     SELECT * FROM given WHERE ${isBeyond}
      UNION ALL
-     (SELECT ${cast} FROM ${incoming} WHERE ${again} EXCEPT ALL SELECT ${list} FROM ${table} WHERE ${again})`,
+     SELECT ${all} FROM fresh ANTI JOIN known ON ${isSame.join(" AND ")}`,
     cursor === undefined ? [] : [cursor.value],
   );
 }
 
-/** After a first load straight into the table: leaves one row a key. */
+/** After a load straight into the quoted `table`: leaves one row a key. */
 export async function dedupeTable(
   session: SqlSession,
   name: string,
   stream: StreamDefinition,
+  table: string,
 ): Promise<void> {
   const keys = stream.primary_key ?? [];
-  const table = rawTable(name);
   await refuseNullKeys(session, name, keys, table);
   const keyList = keys.map(quoteIdentifier).join(", ");
   const [row] = await session.rows(
@@ -120,7 +150,7 @@ async function refuseNullKeys(
   }
 }
 
-/** Follows the stream's contract where its columns changed; answers the columns to insert. */
+/** Follows the stream's contract where its columns changed; returns the columns to insert. */
 async function alignColumns(
   session: SqlSession,
   name: string,

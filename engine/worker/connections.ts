@@ -5,6 +5,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { LoadDefinition, StreamDefinition } from "../../contract/pipeline.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
+import { PlaceBudget } from "./budget.ts";
 
 export interface ConnectionsOptions {
   readonly connectors: readonly Connector[];
@@ -24,6 +25,7 @@ interface Opened {
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<string, Promise<Opened>>();
+  readonly #parsedByName = new Map<string, ReturnType<typeof parseConnector>>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -49,6 +51,13 @@ export class Connections implements AsyncDisposable {
     return { destination: connection.destination, target };
   }
 
+  /** The most steps at a time that use the connector, or load into it. */
+  limits(name: string): { readonly uses: number; readonly loads: number } {
+    const { connector, common } = this.#parsed(name);
+    const uses = common.max_connections;
+    return { uses, loads: Math.min(uses, connector.loadsAtOnce ?? uses) };
+  }
+
   /** A connection that failed is tried again by the next call. */
   async #get(name: string): Promise<Opened> {
     const opening = this.#open.get(name) ?? this.#connect(name);
@@ -72,11 +81,21 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
-    const { resolved, connectors, projectDir, signal, clock, log } = this.#options;
+    const { projectDir, signal, clock, log } = this.#options;
+    const { connector, config, common } = this.#parsed(name);
+    const budget = new PlaceBudget(common.max_connections);
+    const connection = await connector.open(config, { name, projectDir, signal, clock, budget, log });
+    return { connector, connection };
+  }
+
+  #parsed(name: string): ReturnType<typeof parseConnector> {
+    const known = this.#parsedByName.get(name);
+    if (known !== undefined) return known;
+    const { resolved, connectors } = this.#options;
     const definition = resolved[name];
     if (definition === undefined) throw new AppError("invalid", `There is no connector "${name}"`);
-    const { connector, config } = parseConnector(connectors, name, definition);
-    const connection = await connector.open(config, { name, projectDir, signal, clock, log });
-    return { connector, connection };
+    const parsed = parseConnector(connectors, name, definition);
+    this.#parsedByName.set(name, parsed);
+    return parsed;
   }
 }

@@ -1,33 +1,42 @@
 import {
   addressText,
+  type LoadDefinition,
   loadTargets,
   type PipelineDefinition,
   type StreamDefinition,
 } from "../../contract/pipeline.ts";
-import type { LoadDefinition } from "../../contract/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { type Check, checksOf } from "../../sql/build/checks.ts";
-import type { Graph } from "../../sql/language/graph.ts";
+import { checkStep, downstreamOf, type Graph } from "../../sql/language/graph.ts";
 import type { Model } from "../../sql/language/model.ts";
-import { rawTable } from "../warehouse/warehouse.ts";
+import { orderTopologically } from "../../sql/language/topological_order.ts";
+import { rawTable } from "../warehouse/raw_table.ts";
 
-/** What a run of a pipeline does, in the order in which it does it. */
+/**
+ * What a run of a pipeline does: one graph of steps. `step.depends` names the steps that have to be
+ * done before; the list's order is one in which they can be done one after the other.
+ *
+ * A check that finds rows must keep them from every destination. It runs inside its model's own
+ * transaction where all that it reads can be built before the model. Where it reads what is built
+ * from its model it has to come later: then whatever reads the model, and that the check does not
+ * wait for itself, waits for the check, and so do the loads of all that is built from the model.
+ */
 export interface Plan {
-  readonly extracts: readonly PlannedExtract[];
-  readonly models: readonly PlannedModel[];
-  /** Checks that read a model which is built after their own: run when all models are there. */
-  readonly lateChecks: readonly PlannedCheck[];
-  readonly loads: readonly PlannedLoad[];
+  readonly steps: readonly PlannedStep[];
 }
 
+export type PlannedStep = PlannedExtract | PlannedModel | PlannedCheck | PlannedLoad;
+
 export interface PlannedExtract {
+  readonly kind: "extract";
   readonly step: PipelineStep;
   readonly name: string;
   readonly stream: StreamDefinition;
 }
 
 export interface PlannedModel {
+  readonly kind: "model";
   readonly step: PipelineStep;
   readonly model: Model;
   /** Run before the model is committed: where one fails, the model is not. */
@@ -35,12 +44,14 @@ export interface PlannedModel {
 }
 
 export interface PlannedCheck {
+  readonly kind: "check";
   readonly step: PipelineStep;
   readonly check: Check;
   readonly model: Model;
 }
 
 export interface PlannedLoad {
+  readonly kind: "load";
   readonly step: PipelineStep;
   /** The graph's node whose rows are loaded, as `model:daily`. */
   readonly node: string;
@@ -50,39 +61,115 @@ export interface PlannedLoad {
 }
 
 export function planRun(definition: PipelineDefinition, models: readonly Model[], graph: Graph): Plan {
+  const edges = new Edges(graph);
   const byName = new Map(models.map((model) => [`model:${model.name}`, model]));
-  const plannedModels: PlannedModel[] = [];
-  const lateChecks: PlannedCheck[] = [];
-  const there = new Set<string>();
+  const inline = new Map<string, PlannedCheck[]>();
+  const late = new Map<string, PlannedCheck>();
   for (const node of graph.order) {
-    there.add(node);
     const model = byName.get(node);
     if (model === undefined) continue;
     const checks = checksOf(model).map((check) => planCheck(model, check, graph));
-    const isReady = (check: PlannedCheck) => check.step.depends.every((name) => there.has(name));
-    plannedModels.push({ model, step: planModel(model, graph), checks: checks.filter(isReady) });
-    lateChecks.push(...checks.filter((check) => !isReady(check)));
+    inline.set(node, checks.filter((planned) => edges.admit(node, planned)));
+    for (const planned of checks) {
+      if (!inline.get(node)?.includes(planned)) late.set(planned.step.name, planned);
+    }
   }
-  return {
-    extracts: Object.entries(definition.extract).map(([name, stream]) => ({
-      name,
-      stream,
-      step: planExtract(name, stream),
-    })),
-    models: plannedModels,
-    lateChecks,
-    loads: planLoads(definition, new Set(byName.keys())),
-  };
+  for (const check of late.values()) edges.hold(check, graph);
+  const transforms = edges.order().flatMap((name): PlannedStep[] => {
+    const model = byName.get(name);
+    const check = late.get(name);
+    if (check !== undefined) return [check];
+    if (model === undefined) return [];
+    return [{ kind: "model", model, step: planModel(model, edges), checks: inline.get(name) ?? [] }];
+  });
+  const extracts = Object.entries(definition.extract).map(([name, stream]): PlannedExtract => ({
+    kind: "extract",
+    name,
+    stream,
+    step: planExtract(name, stream),
+  }));
+  const loads = planLoads(definition, new Set(byName.keys()), edges);
+  return { steps: [...extracts, ...transforms, ...loads] };
 }
 
 /** All steps of a plan, for the page before the first run. */
 export function stepsOf(plan: Plan): PipelineStep[] {
-  return [
-    ...plan.extracts.map((extract) => extract.step),
-    ...plan.models.flatMap((model) => [model.step, ...model.checks.map((check) => check.step)]),
-    ...plan.lateChecks.map((check) => check.step),
-    ...plan.loads.map((load) => load.step),
-  ];
+  return plan.steps.flatMap((planned) => [
+    planned.step,
+    ...(planned.kind === "model" ? planned.checks.map((check) => check.step) : []),
+  ]);
+}
+
+/** What waits for what: the graph of models and streams, and what checks add to it. */
+class Edges {
+  readonly #edges: Map<string, Set<string>>;
+  /** Late checks that hold back the loads of a node. */
+  readonly #holds = new Map<string, string[]>();
+
+  constructor(graph: Graph) {
+    this.#edges = new Map([...graph.nodes.values()].map(({ name, depends }) => [name, new Set(depends)]));
+  }
+
+  of(name: string): readonly string[] {
+    return [...this.#edges.get(name) ?? []].sort();
+  }
+
+  holdsOf(node: string): readonly string[] {
+    return this.#holds.get(node) ?? [];
+  }
+
+  /**
+   * Whether the check can run inside its model's transaction; the model then waits for all that the
+   * check reads. A check that only warns makes its model wait for nothing.
+   */
+  admit(node: string, { check, step }: PlannedCheck): boolean {
+    const reads = step.depends.filter((name) => name !== node && !this.#edges.get(node)?.has(name));
+    const isAdmitted = check.severity === "warn"
+      ? reads.every((name) => this.#dependsOn(node, name))
+      : reads.every((name) => !this.#dependsOn(name, node));
+    if (isAdmitted) { for (const name of reads) this.#add(node, name); }
+    return isAdmitted;
+  }
+
+  /**
+   * Puts a late check into the graph: what is built from its model waits for it, as far as the check
+   * does not wait for that itself.
+   */
+  hold({ check, step, model }: PlannedCheck, graph: Graph): void {
+    const own = `model:${model.name}`;
+    for (const name of step.depends) this.#add(step.name, name);
+    if (check.severity === "warn") return;
+    for (const node of [own, ...downstreamOf(graph, own)]) {
+      this.#holds.set(node, [...this.#holds.get(node) ?? [], step.name]);
+      if (node !== own && !this.#dependsOn(step.name, node)) this.#add(node, step.name);
+    }
+  }
+
+  /** Models and late checks, each behind what it waits for. */
+  order(): readonly string[] {
+    const transforms = new Map([...this.#edges].filter(([name]) => !name.startsWith("extract:")));
+    return orderTopologically(transforms).order;
+  }
+
+  #add(from: string, to: string): void {
+    const known = this.#edges.get(from);
+    if (known === undefined) this.#edges.set(from, new Set([to]));
+    else known.add(to);
+  }
+
+  /** Whether `from` waits for `to`, directly or not. */
+  #dependsOn(from: string, to: string): boolean {
+    const seen = new Set<string>();
+    const open = [from];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      for (const next of this.#edges.get(name) ?? []) {
+        if (next === to) return true;
+        if (!seen.has(next)) open.push(next);
+        seen.add(next);
+      }
+    }
+    return false;
+  }
 }
 
 function planExtract(name: string, stream: StreamDefinition): PipelineStep {
@@ -97,12 +184,12 @@ function planExtract(name: string, stream: StreamDefinition): PipelineStep {
   };
 }
 
-function planModel(model: Model, graph: Graph): PipelineStep {
+function planModel(model: Model, edges: Edges): PipelineStep {
   const name = `model:${model.name}`;
   return {
     name,
     kind: "model",
-    depends: [...(graph.nodes.get(name)?.depends ?? [])],
+    depends: [...edges.of(name)],
     summary: model.description ?? model.materialized,
     file: model.path,
     sql: model.sql,
@@ -110,7 +197,7 @@ function planModel(model: Model, graph: Graph): PipelineStep {
 }
 
 function planCheck(model: Model, check: Check, graph: Graph): PlannedCheck {
-  const name = `check:${model.name}.${check.name}`;
+  const name = checkStep(check);
   const step: PipelineStep = {
     name,
     kind: "check",
@@ -119,10 +206,14 @@ function planCheck(model: Model, check: Check, graph: Graph): PlannedCheck {
     file: model.path,
     sql: check.sql,
   };
-  return { check, model, step };
+  return { kind: "check", check, model, step };
 }
 
-function planLoads(definition: PipelineDefinition, models: ReadonlySet<string>): PlannedLoad[] {
+function planLoads(
+  definition: PipelineDefinition,
+  models: ReadonlySet<string>,
+  edges: Edges,
+): PlannedLoad[] {
   const names = new Set<string>();
   return Object.entries(definition.load).flatMap(([table, load]) =>
     loadTargets(load).map((target) => {
@@ -132,13 +223,14 @@ function planLoads(definition: PipelineDefinition, models: ReadonlySet<string>):
       for (let count = 2; names.has(name); count += 1) name = `${base}#${count}`;
       names.add(name);
       return {
+        kind: "load" as const,
         node,
         target,
         relation: node.startsWith("model:") ? `main.${quoteIdentifier(table)}` : rawTable(table),
         step: {
           name,
           kind: "load" as const,
-          depends: [node],
+          depends: [node, ...edges.holdsOf(node)],
           summary: `${target.connector}: ${addressText(target)}, ${target.mode}`,
           file: null,
           sql: null,

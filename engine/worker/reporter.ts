@@ -9,7 +9,7 @@ const PROGRESS_EVERY_MS = 200;
 export class Reporter {
   readonly #key: string;
   readonly #write: (bytes: Uint8Array) => void;
-  #lastProgressMs = 0;
+  readonly #lastProgressMs = new Map<string, number>();
 
   /** `key` is the job's `reportKey`; `write` takes all of the bytes before it returns. */
   constructor(key: string, write: (bytes: Uint8Array) => void) {
@@ -26,10 +26,15 @@ export class Reporter {
     this.send({ type: "log", level, step, message });
   }
 
+  /** Writes log lines of one step. */
+  logger(step: string): (level: LogLevel, message: string) => void {
+    return (level, message) => this.log(level, step, message);
+  }
+
   progress(step: string, rows: number, sizeBytes: number | null = null): void {
     const nowMs = performance.now();
-    if (nowMs - this.#lastProgressMs < PROGRESS_EVERY_MS) return;
-    this.#lastProgressMs = nowMs;
+    if (nowMs - (this.#lastProgressMs.get(step) ?? -Infinity) < PROGRESS_EVERY_MS) return;
+    this.#lastProgressMs.set(step, nowMs);
     this.send({ type: "progress", step, rows, sizeBytes });
   }
 }

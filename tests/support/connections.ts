@@ -21,7 +21,8 @@ import * as v from "valibot";
 export const never = (): AbortSignal => new AbortController().signal;
 
 export function connectorContext(projectDir: string, more: Partial<ConnectorContext> = {}): ConnectorContext {
-  return { name: "it", projectDir, signal: never(), clock: systemClock, log: () => {}, ...more };
+  const budget = { limit: 4, acquire: () => Promise.resolve({ [Symbol.dispose]: () => {} }) };
+  return { name: "it", projectDir, signal: never(), clock: systemClock, budget, log: () => {}, ...more };
 }
 
 /** The request for a stream whose own keys (`stream`, `path`, `options` …) are written as in a pipeline. */

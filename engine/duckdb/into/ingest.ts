@@ -17,7 +17,7 @@ export interface IngestOptions {
 }
 
 /**
- * Appends all batches to a table that exists, inside the caller's transaction, and answers the
+ * Appends all batches to a table that exists, inside the caller's transaction, and returns the
  * number of rows. Columns meet by name, as DuckDB compares names; a column of the table that no
  * batch has becomes NULL. Where types differ from what `columnsOf` gives, and for JSON, the rows
  * wait in a temporary table and are cast. `schema` may be `temp`.
@@ -32,12 +32,12 @@ export async function ingest(
   options: IngestOptions = {},
 ): Promise<number> {
   using _interrupt = options.signal === undefined ? undefined : session.interruptOn(options.signal);
-  let run: IngestRun | undefined;
+  let run: TableIngest | undefined;
   let rows = 0;
   try {
     for await (const batch of batches) {
       if (options.signal?.aborted) throw abortError(options.signal);
-      run ??= await IngestRun.start(session, table, batch.schema, options.stringWay ?? chooseStringWay());
+      run ??= await TableIngest.start(session, table, batch.schema, options.stringWay);
       await run.append(batch);
       rows += batch.numRows;
       options.onProgress?.(rows);
@@ -65,8 +65,12 @@ function createStatement(table: IngestTable, columns: readonly Column[]): string
   return `CREATE ${target} (${list.join(", ")})`;
 }
 
-/** What happens between the first batch, which says the columns, and the last. */
-class IngestRun implements AsyncDisposable {
+/**
+ * What `ingest` does, step by step, for callers that are given batches: `start` with the schema of
+ * all batches, `append` each, `finish` writes what is left. Disposing without `finish` drops what
+ * was not written yet. Throws as `ingest` does.
+ */
+export class TableIngest implements AsyncDisposable {
   readonly #session: DuckSession;
   readonly #table: IngestTable;
   readonly #appender: BatchAppender;
@@ -89,8 +93,8 @@ class IngestRun implements AsyncDisposable {
     session: DuckSession,
     table: IngestTable,
     schema: Schema,
-    way: StringWay,
-  ): Promise<IngestRun> {
+    way: StringWay = chooseStringWay(),
+  ): Promise<TableIngest> {
     const columns = await session.describe(`SELECT * FROM ${tableText(table)} LIMIT 0`);
     const casts = matchColumns(session, table, columns, schema);
     const fields = new Map(casts.map(({ field, column }) => [column.name, field]));
@@ -101,7 +105,7 @@ class IngestRun implements AsyncDisposable {
         columns.map(({ name }) => fields.get(name)),
         way,
       );
-      return new IngestRun(session, table, appender, []);
+      return new TableIngest(session, table, appender, []);
     }
     // Text in DuckDB's JSON columns is checked by the cast alone, so JSON is staged as text too.
     const staged = casts.map(({ field, given }, i) => ({
@@ -111,7 +115,7 @@ class IngestRun implements AsyncDisposable {
     }));
     await session.run(createStatement(STAGING, staged));
     const appender = await BatchAppender.open(session, STAGING, staged.map(({ field }) => field), way);
-    return new IngestRun(session, table, appender, casts);
+    return new TableIngest(session, table, appender, casts);
   }
 
   append(batch: RecordBatch): Promise<void> {

@@ -1,0 +1,40 @@
+import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
+
+/** Where the rows of streams are in a warehouse, by their quoted names. */
+
+/** The table that models read. */
+export const rawTable = (stream: string): string => `raw.${quoteIdentifier(stream)}`;
+
+/**
+ * The table that takes its place when it is whole. No stream can have its name: a stream's name has
+ * letters, digits and `_` only.
+ */
+export const nextTableName = (stream: string): string => `${stream} (next)`;
+export const nextTable = (stream: string): string => rawTable(nextTableName(stream));
+
+/** New rows of a stream that keeps its old ones, until they are merged; gone again before the commit. */
+export const incomingTableName = (stream: string): string => `incoming ${stream}`;
+export const incomingTable = (stream: string): string =>
+  `_sluice.${quoteIdentifier(incomingTableName(stream))}`;
+
+/** Puts the next table into the place of the stream's table. */
+export async function swapInNextTable(session: SqlSession, stream: string): Promise<void> {
+  await session.run(
+    `DROP TABLE IF EXISTS ${rawTable(stream)};
+     ALTER TABLE ${nextTable(stream)} RENAME TO ${quoteIdentifier(stream)}`,
+  );
+}
+
+/** The columns of a table of this database, in order; empty where there is no such table. */
+export async function tableColumns(
+  session: SqlSession,
+  schema: string,
+  table: string,
+): Promise<{ name: string; type: string }[]> {
+  const rows = await session.rows(
+    `SELECT column_name, data_type FROM duckdb_columns()
+     WHERE database_name = current_database() AND schema_name = ${quoteLiteral(schema)}
+       AND lower(table_name) = lower(${quoteLiteral(table)}) ORDER BY column_index`,
+  );
+  return rows.map((row) => ({ name: String(row["column_name"]), type: String(row["data_type"]) }));
+}

@@ -1,0 +1,143 @@
+import type { Cursor, Part } from "../../contract/connector.ts";
+import type { JsonValue } from "../../contract/json.ts";
+import { findColumn, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { rawTable, tableColumns } from "./raw_table.ts";
+
+/**
+ * How far a stream got. It is written in the transaction of the rows that it speaks of (rule 1), one
+ * JSON object a stream in `_sluice.states`.
+ */
+export interface StreamState {
+  /** Of a stream with an update_key. */
+  readonly cursor?: Cursor;
+  /** The last state that the source itself gave. */
+  readonly source?: JsonValue;
+  /** What a run has committed of a read that is not at its end yet. */
+  readonly unfinished?: UnfinishedRead;
+}
+
+export interface UnfinishedRead {
+  readonly runId: string;
+  /** Whether the rows are in the stream's next table, else they are merged already. */
+  readonly isReplacing: boolean;
+  readonly rows: number;
+  readonly sizeBytes: number;
+  /** The source's state at the last commit, of a read that replaces. */
+  readonly source?: JsonValue;
+  /** The parts that the stream was cut into when the run began to read it. */
+  readonly parts?: readonly Part[];
+}
+
+const NO_STATE: StreamState = {};
+
+export async function readState(session: SqlSession, stream: string): Promise<StreamState> {
+  const [row] = await session.rows("SELECT state FROM _sluice.states WHERE stream = ?", [stream]);
+  return row === undefined ? NO_STATE : JSON.parse(String(row["state"]));
+}
+
+/** Called in the transaction of the rows. */
+export async function writeState(
+  session: SqlSession,
+  stream: string,
+  state: StreamState,
+  runId: string,
+): Promise<void> {
+  if (Object.keys(state).length === 0) {
+    await session.run("DELETE FROM _sluice.states WHERE stream = ?", [stream]);
+    return;
+  }
+  await session.run("INSERT OR REPLACE INTO _sluice.states VALUES (?, ?, ?, now())", [
+    stream,
+    JSON.stringify(state),
+    runId,
+  ]);
+}
+
+/**
+ * Where the stream goes on: the cursor that was committed, or the greatest value that is there where
+ * the stream had none or one of another column. Undefined where there is neither.
+ */
+export async function cursorOf(
+  session: SqlSession,
+  stream: string,
+  column: string,
+  state: StreamState,
+): Promise<Cursor | undefined> {
+  if (state.cursor?.column === column) return state.cursor;
+  return (await greatestValue(session, stream, column)).cursor;
+}
+
+export interface GreatestValue {
+  readonly cursor: Cursor | undefined;
+  /** Rows whose value is infinite or NaN: no row comes after them, so they are no cursor. */
+  readonly endless: number;
+}
+
+/** The greatest finite `column` of `raw.<stream>`. */
+export async function greatestValue(
+  session: SqlSession,
+  stream: string,
+  column: string,
+): Promise<GreatestValue> {
+  const found = findColumn(await tableColumns(session, "raw", stream), column);
+  if (found === undefined) return { cursor: undefined, endless: 0 };
+  const key = quoteIdentifier(column);
+  const finite = finiteCondition(key, found.type);
+  const [row] = await session.rows(
+    `SELECT (max(${key}) FILTER (${finite}))::VARCHAR AS "value",
+       count(*) FILTER (${key} IS NOT NULL AND NOT ${finite}) AS endless FROM ${rawTable(stream)}`,
+  );
+  const value = row?.["value"];
+  return {
+    cursor: typeof value === "string" ? { column, value, type: found.type } : undefined,
+    endless: Number(row?.["endless"] ?? 0),
+  };
+}
+
+/** A condition on a quoted column: false for infinities and NaN, true where its type has none. */
+export function finiteCondition(key: string, type: string): string {
+  return /^(?:FLOAT|DOUBLE|DATE|TIMESTAMP)/.test(type) ? `isfinite(${key})` : "true";
+}
+
+export interface CommittedPart {
+  readonly id: string;
+  readonly rows: number;
+  readonly sizeBytes: number;
+}
+
+/** The parts of the stream that the run has committed. */
+export async function committedParts(
+  session: SqlSession,
+  stream: string,
+  runId: string,
+): Promise<CommittedPart[]> {
+  const rows = await session.rows(
+    `SELECT part, "rows", size_bytes FROM _sluice.parts WHERE stream = ? AND run_id = ?`,
+    [stream, runId],
+  );
+  return rows.map((row) => ({
+    id: String(row["part"]),
+    rows: Number(row["rows"]),
+    sizeBytes: Number(row["size_bytes"]),
+  }));
+}
+
+/** Called in the transaction of the part's rows. */
+export async function recordPart(
+  session: SqlSession,
+  stream: string,
+  runId: string,
+  part: CommittedPart,
+): Promise<void> {
+  await session.run("INSERT INTO _sluice.parts VALUES (?, ?, ?, ?, ?, now())", [
+    stream,
+    runId,
+    part.id,
+    part.rows,
+    part.sizeBytes,
+  ]);
+}
+
+export async function forgetParts(session: SqlSession, stream: string): Promise<void> {
+  await session.run("DELETE FROM _sluice.parts WHERE stream = ?", [stream]);
+}

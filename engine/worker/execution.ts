@@ -1,0 +1,265 @@
+import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
+import type { RunJob } from "../../contract/job.ts";
+import type { PipelineStep, Step } from "../../contract/run.ts";
+import { SqlError } from "../../contract/sql.ts";
+import type { Graph } from "../../sql/language/graph.ts";
+import { selectSteps } from "../../sql/language/selector.ts";
+import type { DuckSession } from "../duckdb/session.ts";
+import { forgetOldRejects } from "../warehouse/rejects.ts";
+import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
+import type { Connections } from "./connections.ts";
+import { extractStream } from "./extract.ts";
+import { loadRelation } from "./load.ts";
+import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
+import { endStep, startStep } from "./reporter.ts";
+import type { JobContext } from "./run_job.ts";
+import type { SessionPool } from "./session_pool.ts";
+import { stepsAtOnce } from "./steps_at_once.ts";
+import { runTaskGraph } from "./task_graph.ts";
+import { buildModel, checkRows } from "./transform.ts";
+
+/** Two steps may meet in DuckDB's catalogue; the one that loses begins again. */
+const CONFLICT_TRIES = 5;
+
+export interface ExecutionOptions {
+  readonly job: RunJob;
+  readonly context: JobContext;
+  readonly sessions: SessionPool;
+  readonly connections: Connections;
+}
+
+/** The steps of one attempt, and what became of them. Each runs on a session of its own. */
+export class Execution {
+  readonly #job: RunJob;
+  readonly #context: JobContext;
+  readonly #sessions: SessionPool;
+  readonly #connections: Connections;
+  #committed: ReadonlyMap<string, Step> = new Map();
+  #failure: AppError | undefined;
+
+  constructor({ job, context, sessions, connections }: ExecutionOptions) {
+    this.#job = job;
+    this.#context = context;
+    this.#sessions = sessions;
+    this.#connections = connections;
+  }
+
+  /** Throws the first failure when all else is done, and the signal's reason when nothing runs any more. */
+  async carryOut(plan: Plan, graph: Graph): Promise<void> {
+    const { select, runId, definition } = this.#job;
+    const { signal } = this.#context;
+    const selected = select === null ? undefined : selectSteps(select, graph);
+    const steps = plan.steps.filter((planned) => selected === undefined || selected.has(nodeOf(planned)));
+    this.#committed = await this.#withSession((session) => committedSteps(session, runId));
+    await runTaskGraph(
+      steps.map((planned) => ({
+        name: planned.step.name,
+        depends: planned.step.depends,
+        uses: usesOf(planned),
+        planned,
+      })),
+      {
+        limit: stepsAtOnce(definition.resources, navigator.hardwareConcurrency),
+        limitOf: (used) => this.#limitOf(used),
+        signal,
+        run: ({ planned }) => this.#run(planned),
+        skip: ({ planned }, because) => this.#skip(planned.step, because),
+      },
+    );
+    if (signal.aborted) throw toAppError(signal.reason);
+    await this.#withSession(async (session) => {
+      await forgetOldSteps(session);
+      await forgetOldRejects(session);
+    });
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** A connector that is not there fails its steps, not the plan. */
+  #limitOf(used: string): number {
+    const [kind, name = ""] = used.split(/:(.*)/s);
+    try {
+      const limits = this.#connections.limits(name);
+      return kind === "loads" ? limits.loads : limits.uses;
+    } catch {
+      return 1;
+    }
+  }
+
+  /** Runs a step, unless it is done, and reports how it went. Resolves to whether it succeeded. */
+  async #run(planned: PlannedStep): Promise<boolean> {
+    const { reporter, signal } = this.#context;
+    const { step: plannedStep } = planned;
+    if (this.#replay(planned)) return true;
+    const step = startStep(plannedStep, this.#job.attempt, Date.now());
+    reporter.send({ type: "step", step });
+    try {
+      reporter.send({ type: "step", step: await this.#work(planned, step) });
+      return true;
+    } catch (error) {
+      const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
+      this.#failure ??= new AppError(failure.code, `${step.name}: ${failure.message}`, {
+        ...(failure.detail === undefined ? {} : { detail: failure.detail }),
+        cause: failure,
+      });
+      const state = failure.code === "cancelled" ? "cancelled" : "failed";
+      reporter.send({
+        type: "step",
+        step: endStep(step, { state, error: toErrorRecord(failure) }, Date.now()),
+      });
+      reporter.log("error", step.name, [failure.message, failure.detail ?? ""].join("\n").trim());
+      return false;
+    }
+  }
+
+  #skip(planned: PipelineStep, because: readonly string[]): void {
+    const { reporter } = this.#context;
+    const step = startStep(planned, this.#job.attempt, Date.now());
+    reporter.send({ type: "step", step: { ...step, state: "skipped", started_at: null } });
+    reporter.log("warn", planned.name, `Skipped: ${because.join(" and ")} did not succeed`);
+  }
+
+  /** Reports again what an earlier attempt committed; false where it did not. */
+  #replay(planned: PlannedStep): boolean {
+    const steps = [planned, ...(planned.kind === "model" ? planned.checks : [])];
+    const [done, ...checks] = steps.map(({ step }) => this.#committed.get(step.name));
+    if (done === undefined) return false;
+    for (const step of [done, ...checks]) {
+      if (step !== undefined) this.#context.reporter.send({ type: "step", step });
+    }
+    return true;
+  }
+
+  #work(planned: PlannedStep, step: Step): Promise<Step> {
+    switch (planned.kind) {
+      case "extract":
+        return this.#withSession((session) => this.#extract(session, planned, step));
+      case "model":
+        return this.#withSession((session) =>
+          this.#retryConflicts(() => this.#build(session, planned, step), step)
+        );
+      case "check":
+        return this.#withSession((session) => this.#checkLate(session, planned));
+      case "load":
+        return this.#withSession((session) => this.#load(session, planned, step));
+    }
+  }
+
+  async #extract(session: DuckSession, planned: PlannedExtract, step: Step): Promise<Step> {
+    const { reporter, signal } = this.#context;
+    const { name, stream } = planned;
+    const { runId, attempt, fullRefresh } = this.#job;
+    const { source, request } = await this.#connections.source(name, stream);
+    const context = {
+      session,
+      name,
+      stream,
+      runId,
+      attempt,
+      fullRefresh,
+      signal,
+      onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
+      log: reporter.logger(step.name),
+      onWarning: (message: string) => reporter.log("warn", step.name, message),
+    };
+    let ended = step;
+    await extractStream(context, source, request, async ({ rows, sizeBytes, rejects, columns }) => {
+      reporter.send({ type: "columns", stream: name, columns });
+      ended = await this.#record(session, step, { rows, size_bytes: sizeBytes, rejects });
+    });
+    return ended;
+  }
+
+  async #build(session: DuckSession, planned: PlannedModel, step: Step): Promise<Step> {
+    const { reporter } = this.#context;
+    return await session.transaction(async () => {
+      const built = await buildModel(session, planned, {
+        fullRefresh: this.#job.fullRefresh,
+        attempt: this.#job.attempt,
+        reporter,
+      });
+      for (const check of built.checks) await recordStep(session, this.#job.runId, check);
+      return await this.#record(session, step, { rows: built.rows, sql: built.sql });
+    });
+  }
+
+  async #checkLate(session: DuckSession, planned: PlannedCheck): Promise<Step> {
+    const ended = await checkRows(session, planned, {
+      fullRefresh: this.#job.fullRefresh,
+      attempt: this.#job.attempt,
+      reporter: this.#context.reporter,
+    });
+    // The model is committed already; what depends on it and is not built yet waits for this check.
+    if (ended.state === "failed") throw new AppError("invalid", ended.error?.message ?? "the check failed");
+    await this.#retryConflicts(() => recordStep(session, this.#job.runId, ended), ended);
+    return ended;
+  }
+
+  async #load(session: DuckSession, planned: PlannedLoad, step: Step): Promise<Step> {
+    const { reporter, signal } = this.#context;
+    const { destination, target } = await this.#connections.destination(planned.target);
+    const loaded = await loadRelation(
+      {
+        session,
+        runId: this.#job.runId,
+        signal,
+        onProgress: (rows) => reporter.progress(step.name, rows),
+      },
+      destination,
+      target,
+      step.name,
+      planned.relation,
+      planned.target,
+    );
+    if (loaded.repeated) {
+      reporter.log("info", step.name, "The destination had this load from an earlier attempt");
+    }
+    const change = { rows: loaded.rows, size_bytes: loaded.sizeBytes };
+    return await this.#retryConflicts(() => this.#record(session, step, change), step);
+  }
+
+  async #record(session: DuckSession, step: Step, change: Partial<Step>): Promise<Step> {
+    const done = endStep(step, { state: "succeeded", ...change }, Date.now());
+    await recordStep(session, this.#job.runId, done);
+    return done;
+  }
+
+  /** Does the work again where DuckDB says that another transaction came between. */
+  async #retryConflicts<T>(work: () => Promise<T>, { name }: { readonly name: string }): Promise<T> {
+    const { reporter } = this.#context;
+    for (let tries = 1;; tries++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isConflict(error) || tries === CONFLICT_TRIES) throw error;
+        reporter.log("debug", name, `Begins again after a conflict with another step: ${error.message}`);
+      }
+    }
+  }
+
+  async #withSession<T>(work: (session: DuckSession) => Promise<T>): Promise<T> {
+    await using lease = await this.#sessions.lease();
+    return await work(lease.session);
+  }
+}
+
+function isConflict(error: unknown): error is SqlError {
+  return error instanceof SqlError && error.code === "conflict";
+}
+
+/** The node of the graph by which a selection takes the step or leaves it. */
+function nodeOf(planned: PlannedStep): string {
+  if (planned.kind === "load") return planned.node;
+  return planned.kind === "check" ? `model:${planned.model.name}` : planned.step.name;
+}
+
+/** What the step takes a place of: see `limitOf`. */
+function usesOf(planned: PlannedStep): string[] {
+  switch (planned.kind) {
+    case "extract":
+      return [`uses:${planned.stream.connector}`];
+    case "load":
+      return [`uses:${planned.target.connector}`, `loads:${planned.target.connector}`];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,314 @@
+import type { RecordBatch } from "apache-arrow";
+import { duckdbCursorCondition } from "../../connectors/cursor.ts";
+import type { Cursor, Reject, Scan } from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { JsonValue } from "../../contract/json.ts";
+import type { StreamDefinition } from "../../contract/pipeline.ts";
+import { type Column, findColumn } from "../../contract/sql.ts";
+import { createTable, TableIngest } from "../duckdb/into/ingest.ts";
+import type { DuckSession, Transaction } from "../duckdb/session.ts";
+import { appendAllRows, appendNewRows, dedupeTable, mergeRows } from "../warehouse/raw_rows.ts";
+import {
+  incomingTable,
+  incomingTableName,
+  nextTable,
+  nextTableName,
+  swapInNextTable,
+  tableColumns,
+} from "../warehouse/raw_table.ts";
+import { countRejects, recordRejects } from "../warehouse/rejects.ts";
+import {
+  cursorOf,
+  forgetParts,
+  greatestValue,
+  readState,
+  type StreamState,
+  type UnfinishedRead,
+  writeState,
+} from "../warehouse/stream_state.ts";
+
+export interface SinkOptions {
+  readonly session: DuckSession;
+  readonly name: string;
+  readonly stream: StreamDefinition;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly fullRefresh: boolean;
+  readonly onProgress: (rows: number, sizeBytes: number | null) => void;
+  readonly onWarning: (message: string) => void;
+}
+
+export interface Extracted {
+  /** Rows that the source gave, in all attempts of the run. */
+  readonly rows: number;
+  readonly sizeBytes: number | null;
+  readonly rejects: number;
+  readonly columns: readonly Column[];
+}
+
+/** Rejects wait until there are so many, or until the next commit. */
+const REJECTS_AT_ONCE = 200;
+
+/**
+ * Where the rows of one stream go while it is read, and its state with them. A stream that keeps its
+ * old rows gets the new ones merged at each checkpoint; one that is replaced grows in a table beside
+ * it, which takes its place at the end, so that nobody sees half of it. What was committed before an
+ * attempt failed, the next attempt of the same run goes on from. Disposing without `finish` drops
+ * what came after the last checkpoint.
+ */
+export class StreamSink implements AsyncDisposable {
+  readonly #options: SinkOptions;
+  readonly #isReplacing: boolean;
+  /** What an earlier attempt of this run has committed. */
+  readonly #before: UnfinishedRead | undefined;
+  readonly #cursor: Cursor | undefined;
+  #state: StreamState;
+  /** The last state of the source, of this attempt or an earlier one. */
+  #sourceState: JsonValue | undefined;
+  #transaction: Transaction;
+  #ingest: TableIngest | undefined;
+  #hasIncoming = false;
+  #hasInput = false;
+  #rows: number;
+  #sizeBytes: number;
+  #rejects: readonly Reject[] = [];
+  #rejected: number;
+
+  private constructor(
+    options: SinkOptions,
+    transaction: Transaction,
+    start: {
+      readonly state: StreamState;
+      readonly before: UnfinishedRead | undefined;
+      readonly isReplacing: boolean;
+      readonly cursor: Cursor | undefined;
+      readonly rejected: number;
+    },
+  ) {
+    this.#options = options;
+    this.#transaction = transaction;
+    this.#state = start.state;
+    this.#before = start.before;
+    this.#isReplacing = start.isReplacing;
+    this.#cursor = start.cursor;
+    this.#rejected = start.rejected;
+    this.#rows = start.before?.rows ?? 0;
+    this.#sizeBytes = start.before?.sizeBytes ?? 0;
+    this.#sourceState = start.isReplacing ? start.before?.source : start.state.source;
+  }
+
+  /** Begins a transaction of the session. */
+  static async open(options: SinkOptions): Promise<StreamSink> {
+    const { session, name, stream, runId, fullRefresh } = options;
+    const transaction = await session.begin();
+    try {
+      const state = await readState(session, name);
+      const before = state.unfinished?.runId === runId ? state.unfinished : undefined;
+      const isReplacing = before?.isReplacing ??
+        (stream.mode === "full" || fullRefresh || (await tableColumns(session, "raw", name)).length === 0);
+      if (isReplacing && before === undefined) {
+        // What a run that never came to its end has left.
+        await session.run(`DROP TABLE IF EXISTS ${nextTable(name)}`);
+        if (state.unfinished?.parts !== undefined) await forgetParts(session, name);
+      }
+      const cursor = isReplacing || stream.update_key === undefined
+        ? undefined
+        : await cursorOf(session, name, stream.update_key, state);
+      const rejected = before === undefined ? 0 : await countRejects(session, name, runId);
+      return new StreamSink(options, transaction, { state, before, isReplacing, cursor, rejected });
+    } catch (error) {
+      await transaction[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** What the source is asked to go on from. */
+  get position(): { readonly cursor?: Cursor; readonly state?: JsonValue } {
+    return {
+      ...(this.#cursor === undefined ? {} : { cursor: this.#cursor }),
+      ...(this.#sourceState === undefined ? {} : { state: this.#sourceState }),
+    };
+  }
+
+  /** Takes rows. All batches have one schema. */
+  async take(batch: RecordBatch): Promise<void> {
+    const { session, name, onProgress } = this.#options;
+    this.#hasInput = true;
+    if (this.#ingest === undefined) {
+      const table = this.#isReplacing
+        ? { schema: "raw", name: nextTableName(name) }
+        : { schema: "_sluice", name: incomingTableName(name) };
+      if (!await this.#hasTarget()) await createTable(session, table, batch.schema);
+      this.#hasIncoming = !this.#isReplacing;
+      this.#ingest = await TableIngest.start(session, table, batch.schema);
+    }
+    await this.#ingest.append(batch);
+    this.#rows += batch.numRows;
+    this.#sizeBytes += batch.data.byteLength;
+    onProgress(this.#rows, this.#sizeBytes);
+  }
+
+  /** Takes all rows of a relation that DuckDB reads; `select` is what comes before its FROM. */
+  async fill(scan: Scan, select: string, where: readonly string[], signal: AbortSignal): Promise<void> {
+    const { session, name } = this.#options;
+    const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
+    const cursor = this.#cursor;
+    const conditions = cursor === undefined ? where : [...where, duckdbCursorCondition(cursor)];
+    const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+    try {
+      this.#rows += await session.run(
+        `CREATE TABLE ${target} AS SELECT ${select} FROM ${scan.relation}${condition}`,
+        cursor === undefined ? [] : [cursor.value],
+      );
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw scan.explain(error);
+    }
+    this.#hasInput = true;
+    this.#hasIncoming = !this.#isReplacing;
+    this.#sizeBytes += scan.sizeBytes;
+  }
+
+  /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
+  async reject(reject: Reject): Promise<void> {
+    const { name, stream } = this.#options;
+    this.#rejected += 1;
+    const limit = stream.max_rejects;
+    if (this.#rejected > limit) {
+      const place = reject.position === null ? "" : ` ${reject.position}:`;
+      const more = limit === 0 ? "" : ` (and ${this.#rejected - 1} rows before it; max_rejects is ${limit})`;
+      throw new AppError("invalid", `Stream "${name}":${place} ${reject.reason}${more}`, {
+        detail: "max_rejects on the stream lets rows that do not fit be kept aside.",
+      });
+    }
+    this.#rejects = [...this.#rejects, reject];
+    if (this.#rejects.length >= REJECTS_AT_ONCE) await this.#writeRejects();
+  }
+
+  /** Commits the rows so far together with the source's state, and goes on in a new transaction. */
+  async checkpoint(source: JsonValue): Promise<void> {
+    const { session, name, runId } = this.#options;
+    this.#hasInput = true;
+    this.#sourceState = source;
+    await this.#settle();
+    const unfinished: UnfinishedRead = {
+      runId,
+      isReplacing: this.#isReplacing,
+      rows: this.#rows,
+      sizeBytes: this.#sizeBytes,
+      ...(this.#isReplacing ? { source } : {}),
+    };
+    const cursor = this.#isReplacing ? this.#state.cursor : await this.#findCursor();
+    this.#state = {
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(this.#isReplacing
+        ? this.#state.source === undefined ? {} : { source: this.#state.source }
+        : { source }),
+      unfinished,
+    };
+    await writeState(session, name, this.#state, runId);
+    await this.#transaction.commit();
+    this.#transaction = await session.begin();
+  }
+
+  /** The end of the stream: all of it is there, or what `record` throws leaves nothing. */
+  async finish(record: (extracted: Extracted) => Promise<void>): Promise<Extracted> {
+    const { session, name, stream, runId } = this.#options;
+    if (!this.#hasInput && this.#before === undefined) {
+      throw new AppError("internal", "The source gave no batch, not even an empty one");
+    }
+    await this.#settle();
+    if (this.#isReplacing) {
+      await checkKeyColumns(session, name, stream, nextTableName(name));
+      if (stream.mode === "incremental") await dedupeTable(session, name, stream, nextTable(name));
+      await swapInNextTable(session, name);
+      if (this.#before?.parts !== undefined) await forgetParts(session, name);
+    }
+    const cursor = await this.#findCursor();
+    const source = stream.mode === "full" ? undefined : this.#sourceState;
+    const state: StreamState = {
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(source === undefined ? {} : { source }),
+    };
+    await writeState(session, name, state, runId);
+    const extracted: Extracted = {
+      rows: this.#rows,
+      sizeBytes: this.#sizeBytes,
+      rejects: this.#rejected,
+      columns: await tableColumns(session, "raw", name),
+    };
+    await record(extracted);
+    await this.#transaction.commit();
+    return extracted;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ingest?.[Symbol.asyncDispose]();
+    await this.#transaction[Symbol.asyncDispose]();
+  }
+
+  /** Writes what has been taken to where it belongs. */
+  async #settle(): Promise<void> {
+    const { session, name, stream } = this.#options;
+    await this.#ingest?.finish();
+    this.#ingest = undefined;
+    await this.#writeRejects();
+    if (!this.#hasIncoming) return;
+    const incoming = incomingTable(name);
+    if (stream.mode === "incremental") {
+      await mergeRows(session, name, stream, incoming);
+    } else if (this.#sourceState !== undefined || stream.update_key === undefined) {
+      await appendAllRows(session, name, stream, incoming);
+    } else {
+      await appendNewRows(session, name, stream, incoming, stream.update_key, this.#cursor);
+    }
+    await session.run(`DROP TABLE ${incoming}`);
+    this.#hasIncoming = false;
+  }
+
+  async #hasTarget(): Promise<boolean> {
+    if (!this.#isReplacing || this.#before === undefined && !this.#hasCheckpoint) return false;
+    return (await tableColumns(this.#options.session, "raw", nextTableName(this.#options.name))).length > 0;
+  }
+
+  get #hasCheckpoint(): boolean {
+    return this.#state.unfinished?.runId === this.#options.runId;
+  }
+
+  async #writeRejects(): Promise<void> {
+    const { session, name: stream, runId, attempt } = this.#options;
+    await recordRejects(session, { stream, runId, attempt }, this.#rejects);
+    this.#rejects = [];
+  }
+
+  /** The greatest update_key of what is there now. */
+  async #findCursor(): Promise<Cursor | undefined> {
+    const { session, name, stream, onWarning } = this.#options;
+    if (stream.mode === "full" || stream.update_key === undefined) return undefined;
+    const { cursor, endless } = await greatestValue(session, name, stream.update_key);
+    if (endless > 0) {
+      onWarning(
+        `${endless} ${endless === 1 ? "row has" : "rows have"} an infinite or NaN ${stream.update_key}: ` +
+          `the cursor passes them by, and they are read again each time`,
+      );
+    }
+    // Where no value is left to go by, the stream goes on from where it was.
+    const before = this.#isReplacing ? undefined : this.#cursor;
+    return cursor ?? before;
+  }
+}
+
+async function checkKeyColumns(
+  session: DuckSession,
+  name: string,
+  stream: StreamDefinition,
+  table: string,
+): Promise<void> {
+  const columns = await tableColumns(session, "raw", table);
+  const keys = [...stream.primary_key ?? [], ...[stream.update_key ?? []].flat()];
+  const missing = keys.find((key) => findColumn(columns, key) === undefined);
+  if (missing !== undefined) {
+    const known = columns.map((column) => column.name).join(", ");
+    throw new AppError("invalid", `Stream "${name}" has no column "${missing}" (it has ${known})`);
+  }
+}
