@@ -11,6 +11,7 @@ import type { Connections } from "./connections.ts";
 import { extractStream } from "./extract.ts";
 import { loadRelation } from "./load.ts";
 import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
+import { pointsOf } from "./points.ts";
 import { endStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./run_job.ts";
 import type { SessionPool } from "./session_pool.ts";
@@ -161,11 +162,15 @@ export class Execution {
       log: reporter.logger(step.name),
       onWarning: (message: string) => reporter.log("warn", step.name, message),
     };
+    const points = pointsOf(this.#job.dieAt);
     let ended = step;
     await extractStream(context, source, request, async ({ rows, sizeBytes, rejects, columns }) => {
+      points.reach(step.name, "after read");
       reporter.send({ type: "columns", stream: name, columns });
       ended = await this.#record(session, step, { rows, size_bytes: sizeBytes, rejects });
+      points.reach(step.name, "before commit");
     });
+    points.reach(step.name, "after commit");
     return ended;
   }
 
@@ -202,6 +207,7 @@ export class Execution {
         session,
         runId: this.#job.runId,
         signal,
+        points: pointsOf(this.#job.dieAt),
         onProgress: (rows) => reporter.progress(step.name, rows),
       },
       destination,
@@ -213,7 +219,15 @@ export class Execution {
     if (loaded.repeated) {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
-    const change = { rows: loaded.rows, size_bytes: loaded.sizeBytes };
+    const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
+    const change = {
+      rows,
+      size_bytes: sizeBytes,
+      ...(inserted === null ? {} : { inserted }),
+      ...(updated === null ? {} : { updated }),
+      ...(deleted === null ? {} : { deleted }),
+      ...(hash === null ? {} : { hash }),
+    };
     return await this.#retryConflicts(() => this.#record(session, step, change), step);
   }
 

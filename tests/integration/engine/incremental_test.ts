@@ -45,7 +45,9 @@ Deno.test("an incremental stream takes new and changed rows, ties at the cursor 
   deepEqual(await shop.warehouse("shop", ORDERS), expected);
   await shop.succeed("shop");
   deepEqual(await shop.warehouse("shop", ORDERS), expected, "nothing new changes nothing");
-  deepEqual(await shop.warehouse("shop", `SELECT "value" FROM _sluice.cursors`), [["2024-01-03 00:00:00"]]);
+  deepEqual(await shop.warehouse("shop", `SELECT state->'cursor'->>'value' FROM _sluice.states`), [[
+    "2024-01-03 00:00:00",
+  ]]);
   await shop.succeed("shop", { full_refresh: true });
   deepEqual(await shop.warehouse("shop", ORDERS), [
     ["1", "11"],
@@ -113,7 +115,9 @@ Deno.test("contract columns: evolve adds new columns and leaves missing ones NUL
   equal(refused.state, "failed");
   match(refused.error?.message ?? "", /extract:orders: Stream "orders" has other columns.*new: no"te/);
   deepEqual(await shop.warehouse("freezes", ORDERS), [["1", "10"]]);
-  deepEqual(await shop.warehouse("freezes", `SELECT "value" FROM _sluice.cursors`), [["2024-01-01"]]);
+  deepEqual(await shop.warehouse("freezes", `SELECT state->'cursor'->>'value' FROM _sluice.states`), [[
+    "2024-01-01",
+  ]]);
 
   await shop.project.write({ "data/orders.csv": "updated_at,id\n2024-01-03,3\n" });
   await shop.succeed("evolves");
