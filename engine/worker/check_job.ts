@@ -10,7 +10,7 @@ import { openDatabase } from "../duckdb/database.ts";
 import { Connections } from "./connections.ts";
 import { planRun, stepsOf } from "./plan.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
-import type { JobContext } from "./run_job.ts";
+import type { JobContext } from "./job_context.ts";
 
 /** A source that does not answer by then is treated as one that cannot be reached. */
 const DESCRIBE_TIMEOUT_MS = 10_000;

@@ -13,7 +13,7 @@ import { loadRelation } from "./load.ts";
 import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
 import { pointsOf } from "./points.ts";
 import { endStep, startStep } from "./reporter.ts";
-import type { JobContext } from "./run_job.ts";
+import type { JobContext } from "./job_context.ts";
 import type { SessionPool } from "./session_pool.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";

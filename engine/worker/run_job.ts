@@ -1,5 +1,4 @@
 import { systemClock } from "../../contract/clock.ts";
-import type { Connector } from "../../contract/connector.ts";
 import type { RunJob } from "../../contract/job.ts";
 import { buildGraph } from "../../sql/language/graph.ts";
 import { parseModel } from "../../sql/language/model.ts";
@@ -9,15 +8,9 @@ import type { DuckSession } from "../duckdb/session.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { Connections } from "./connections.ts";
 import { Execution } from "./execution.ts";
+import type { JobContext } from "./job_context.ts";
 import { planRun } from "./plan.ts";
-import type { Reporter } from "./reporter.ts";
 import { SessionPool } from "./session_pool.ts";
-
-export interface JobContext {
-  readonly connectors: readonly Connector[];
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-}
 
 /** How long to wait for a process of an earlier attempt to let go of the warehouse. */
 const WAREHOUSE_WAIT_MS = 15_000;

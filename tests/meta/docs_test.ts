@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../connectors/registry.ts";
+import { commonConnectorSchema } from "../../contract/pipeline.ts";
 import { createProjectSchemas } from "../../engine/definitions/schemas.ts";
 import { COMMANDS } from "../../server/cli/commands.ts";
 
@@ -67,13 +68,19 @@ for (const connector of connectors) {
     const schemas = createProjectSchemas([connector]);
     const page = section(await manual("connectors.md"), `## ${connector.name}`);
     const config = keysOf(schemas.connectors);
-    for (const key of ["type", "$schema"]) config.delete(key);
+    for (const key of ["type", "$schema", ...Object.keys(commonConnectorSchema.entries)]) config.delete(key);
     const pipelineKeys = keysOf(createProjectSchemas([]).pipeline);
     const { extract, load } = schemas.pipeline.properties ?? {};
     const options = new Set([...keysOf(extract), ...keysOf(load)].filter((key) => !pipelineKeys.has(key)));
     assertMentioned(page, [...config, ...options], `docs/connectors.md, ${connector.name}`);
   });
 }
+
+Deno.test("every key that all connectors have is in docs/connectors.md", async () => {
+  const keys = Object.keys(commonConnectorSchema.entries);
+  const page = (await manual("connectors.md")).split("## References")[0] ?? "";
+  assertMentioned(page, keys, "docs/connectors.md, above References");
+});
 
 Deno.test("every command and option is in docs/cli.md", async () => {
   const page = await manual("cli.md");

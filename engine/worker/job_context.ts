@@ -1,0 +1,10 @@
+import type { Connector } from "../../contract/connector.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** What a job's process gives its job. */
+export interface JobContext {
+  readonly connectors: readonly Connector[];
+  readonly reporter: Reporter;
+  /** Its abort stops the job. */
+  readonly signal: AbortSignal;
+}
