@@ -353,7 +353,7 @@ export interface Revision {
   readonly files: readonly RevisionFile[];
   /** The entries of connectors.yaml that it names, before references are resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
-  /** 40 hex digits, and `+dirty` where the work tree differs. */
+  /** 40 or 64 hex digits, and `+dirty` where the work tree differs; absent where git could not compare. */
   readonly gitCommit?: string;
 }
 

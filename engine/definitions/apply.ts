@@ -27,7 +27,7 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
     [...before.values()].filter(({ revision }) => revision !== null).map(({ name }) => name),
   );
   const project = await loadProject(projectDir, { connectorTypes: context.connectors, inForce });
-  const commit = await gitCommit(projectDir, signal);
+  const commit = await gitCommit(projectDir, { signal });
   await store.pipelines.putConnectors(project.connectors);
   const { applied, unchanged, faults } = await applyLoaded(
     context,

@@ -70,3 +70,32 @@ Deno.test("gitCommit() is undefined for a .git that is broken", async () => {
   await project.write(".git/HEAD", "garbage");
   assert.equal(await gitCommit(project.dir), undefined);
 });
+
+/** A program that stands in for git and is no more than this shell text. */
+async function standIn(project: ProjectFixture, script: string): Promise<string> {
+  await project.write("git.sh", `#!/bin/sh\n${script}\n`);
+  const path = join(project.dir, "git.sh");
+  await Deno.chmod(path, 0o755);
+  return path;
+}
+
+Deno.test("gitCommit() names no commit where git refuses the owner, fails, takes too long or is missing", async () => {
+  const { project, commit } = await repository();
+  await using _project = project;
+  const dir = join(project.dir, "project");
+  const honest = await standIn(project, 'exec git "$@"');
+  assert.equal(await gitCommit(dir, { program: honest }), commit);
+  const refusing = await standIn(project, 'GIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec git "$@"');
+  assert.equal(await gitCommit(dir, { program: refusing }), undefined);
+  const failing = await standIn(project, `echo "# branch.oid ${commit}"; exit 1`);
+  assert.equal(await gitCommit(dir, { program: failing }), undefined);
+  const slow = await standIn(project, `echo "# branch.oid ${commit}"; exec sleep 60`);
+  assert.equal(await gitCommit(dir, { program: slow, timeoutMs: 50 }), undefined);
+  assert.equal(await gitCommit(dir, { program: join(project.dir, "no such program") }), undefined);
+});
+
+Deno.test("gitCommit() throws where its caller has stopped waiting", async () => {
+  const { project } = await repository();
+  await using _project = project;
+  await assert.rejects(gitCommit(project.dir, { signal: AbortSignal.abort() }));
+});
