@@ -24,6 +24,13 @@ export const STEP_STATES = [
 ] as const;
 export type StepState = (typeof STEP_STATES)[number];
 
+/**
+ * `stopped`: its server stopped in order, and the run goes on at the next start. `lost`: its server
+ * died, or could not renew its lease in time.
+ */
+export const ATTEMPT_STATES = ["running", "succeeded", "failed", "cancelled", "stopped", "lost"] as const;
+export type AttemptState = (typeof ATTEMPT_STATES)[number];
+
 export const TRIGGERS = ["api", "cli", "page", "schedule", "start"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
@@ -84,6 +91,15 @@ export const runSchema = v.object({
   params: v.record(v.string(), paramValueSchema),
   select: v.nullable(v.string()),
   full_refresh: v.boolean(),
+  /** Runs that belong together, as those of a backfill. */
+  group: v.nullable(v.string()),
+  /** The run that caused this one. */
+  parent: v.nullable(v.string()),
+  /** The higher goes first; of one priority, the older. */
+  priority: v.pipe(v.number(), v.integer()),
+  /** Who cancelled it. */
+  cancelled_by: v.nullable(v.string()),
+  /** What the run is for: from here (null: from the beginning) until before `window_end`. */
   window_start: v.nullable(time),
   window_end: time,
   created_at: time,
@@ -100,7 +116,27 @@ export const runSchema = v.object({
 });
 export type Run = v.InferOutput<typeof runSchema>;
 
-export const runDetailSchema = v.object({ ...runSchema.entries, steps: v.array(stepSchema) });
+export const attemptSchema = v.object({
+  /** Counts from 1. */
+  attempt: count,
+  /** The server that carried it out, by the name of that start. */
+  worker: v.string(),
+  state: v.picklist(ATTEMPT_STATES),
+  started_at: time,
+  finished_at: v.nullable(time),
+  duration_ms: v.nullable(count),
+  error: v.nullable(errorRecordSchema),
+  peak_rss_bytes: v.nullable(count),
+});
+export type Attempt = v.InferOutput<typeof attemptSchema>;
+
+export const runDetailSchema = v.object({
+  ...runSchema.entries,
+  /** The newest state of each step, in the order in which they were first seen. */
+  steps: v.array(stepSchema),
+  /** In order. */
+  attempts: v.array(attemptSchema),
+});
 export type RunDetail = v.InferOutput<typeof runDetailSchema>;
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -109,6 +145,8 @@ export const logLineSchema = v.object({
   seq: count,
   at: time,
   level: v.picklist(LOG_LEVELS),
+  /** Null for lines that the first release wrote. */
+  attempt: v.nullable(count),
   step: v.nullable(v.string()),
   message: v.string(),
 });

@@ -39,8 +39,9 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Eng
   const { defaultSecrets } = await import("../engine/grants/secrets.ts");
   const { projectDir, dataDir, maxRuns, log } = options;
   const authToken = env("SLUICE_STORE_TOKEN");
+  const sharedUrl = env("SLUICE_STORE_URL") || undefined;
   const store = await openStore(
-    env("SLUICE_STORE_URL") || fileStoreUrl(join(dataDir, "sluice.db")),
+    sharedUrl ?? fileStoreUrl(join(dataDir, "sluice.db")),
     authToken === undefined ? {} : { authToken },
   );
   const engine = createEngine({
@@ -53,6 +54,8 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Eng
     clock: systemClock,
     log,
     maxRuns,
+    // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
+    isAlone: sharedUrl === undefined,
   });
   return {
     engine,

@@ -24,9 +24,12 @@ export interface Engine {
   setPaused(name: string, paused: boolean): Promise<PipelineSummary>;
   /** Reads the project's files again and puts in force what changed and is right. */
   applyProject(): Promise<ApplyResult>;
-  /** Throws not_found, or invalid for params that do not fit. With a known idempotencyKey: that run. */
+  /**
+   * Throws not_found, or invalid for params or a window that do not fit. With a known idempotencyKey:
+   * that run, or conflict (reason idempotency_key_reused) where that asked for something else.
+   */
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run>;
-  /** Newest first. */
+  /** Newest first. Throws invalid (reason unknown_cursor) for a `before` that is no run. */
   listRuns(filter: RunFilter): Promise<Run[]>;
   /** Throws not_found. */
   getRun(id: string): Promise<RunDetail>;
@@ -34,8 +37,8 @@ export interface Engine {
   getRunLogs(id: string, range: LogRange): Promise<LogLine[]>;
   /** What has happened since log line `afterSeq`, then what happens, until the run has ended. */
   watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent>;
-  /** Throws not_found, or conflict where the run has ended. */
-  cancelRun(id: string): Promise<Run>;
+  /** `by` says who. Throws not_found, or conflict where the run has ended. */
+  cancelRun(id: string, by: string): Promise<Run>;
   /** Another attempt of a failed or cancelled run, with its revision, params and window. Throws conflict. */
   retryRun(id: string): Promise<Run>;
 }
@@ -63,11 +66,26 @@ export interface TriggerRequest {
   readonly trigger: Trigger;
   readonly triggeredBy?: string;
   readonly idempotencyKey?: string;
+  /** What the run is for; by default from where the last succeeded run's window ended until now. */
+  readonly window?: WindowRequest;
+  /** Names runs that belong together. */
+  readonly group?: string;
+  /** The run that caused it. */
+  readonly parent?: string;
+  /** The higher goes first; 0 by default. */
+  readonly priority?: number;
+}
+
+/** From `start` (null: from the beginning) until before `end`, ISO 8601. */
+export interface WindowRequest {
+  readonly start: string | null;
+  readonly end: string;
 }
 
 export interface RunFilter {
   readonly pipeline?: string;
   readonly state?: RunState;
+  readonly group?: string;
   /** 1 to 500, 50 by default. */
   readonly limit?: number;
   /** A run's id: only older ones. */

@@ -1,6 +1,6 @@
 import { ulid } from "ulid";
 import type { Connector } from "../../contract/connector.ts";
-import { AppError, withoutDetail } from "../../contract/errors.ts";
+import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type {
   LogLine,
@@ -10,15 +10,17 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
-import { resolveParams } from "../../sql/build/variables.ts";
 import { applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { ApplyResult, Engine, LogRange, PipelineSource, RunFilter, TriggerRequest } from "./engine.ts";
-import { executeRun, removeIfPresent, spillFolder } from "../runs/attempt/prepare.ts";
+import { removeIfPresent, spillFolder } from "../runs/attempt/prepare.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { RunRequests } from "./run_requests.ts";
 import type { ReferenceSources } from "../grants/references.ts";
 import { watchProject } from "../definitions/watch.ts";
+import { createLocalWorker } from "../runs/local_worker.ts";
+import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
@@ -41,6 +43,8 @@ export interface EngineContext {
   readonly log: Log;
   /** How many runs go on at the same time. */
   readonly maxRuns: number;
+  /** Whether no other server can work on the store: what is under way elsewhere was left by a dead one. */
+  readonly isAlone: boolean;
 }
 
 export interface StartOptions {
@@ -57,9 +61,6 @@ const MAX_LIMIT = 500;
 const MAX_LOG_LIMIT = 10_000;
 const WATCH_DEBOUNCE_MS = 300;
 
-/** A list of runs would carry each error's whole detail; the run itself has it. */
-const withoutErrorDetail = (run: Run): Run => ({ ...run, error: withoutDetail(run.error) });
-
 export function createEngine(context: EngineContext): LocalEngine {
   return new LocalEngine(context);
 }
@@ -69,7 +70,9 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
+  readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
+  readonly #requests: RunRequests;
   readonly #scheduler: Scheduler;
   #isStarted = false;
   #watching: Promise<void> | undefined;
@@ -78,21 +81,35 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   constructor(context: EngineContext) {
     this.#context = context;
-    const { store, clock, log, maxRuns } = context;
+    const { store, clock, log, maxRuns, isAlone } = context;
+    this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
+    const worker = createLocalWorker({ ...context, events: this.#events, leaving: this.#stopping.signal });
     this.#queue = new RunQueue({
       store,
       clock,
       log,
+      worker,
       maxRuns,
-      events: this.#events,
+      isAlone,
       owner: ulid(clock.now()),
-      execute: (run, stop) => executeRun({ ...context, events: this.#events }, run, stop),
+      onChange: () => this.#relay.wake(),
+    });
+    this.#requests = new RunRequests({
+      store,
+      clock,
+      log,
+      queue: this.#queue,
+      pipeline: (name) => this.#pipelineRecord(name),
+      onChange: () => {
+        this.#queue.wake();
+        this.#relay.wake();
+      },
     });
     this.#scheduler = new Scheduler({
       clock,
       log,
       list: () => this.#scheduled(),
-      fire: (pipeline, atMs) => this.#fire(pipeline, atMs),
+      fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
     });
   }
 
@@ -100,7 +117,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async start(options: StartOptions): Promise<void> {
     this.#isStarted = true;
     await removeIfPresent(spillFolder(this.#context.dataDir));
-    await this.#queue.start(options.pipelines);
+    await this.#relay.start();
+    this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
     if (options.watch) this.#watching = this.#watch();
   }
@@ -110,6 +128,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     if (!this.#isStarted) return;
     await this.#scheduler.stop();
     await this.#queue.stop();
+    await this.#relay.stop();
     await this.#watching;
   }
 
@@ -171,13 +190,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
-    return await this.#enqueue(pipeline, request, this.#context.clock.now());
+    return await this.#requests.trigger(pipeline, request);
   }
 
   async listRuns(filter: RunFilter): Promise<Run[]> {
     const limit = Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), MAX_LIMIT);
-    const runs = await this.#context.store.runs.list({ ...filter, limit });
-    return runs.map(withoutErrorDetail);
+    return await this.#context.store.runs.list({ ...filter, limit });
   }
 
   async getRun(id: string): Promise<RunDetail> {
@@ -194,10 +212,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async *watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
     const both = AbortSignal.any([signal, this.#stopping.signal]);
+    // What is already in the outbox is in what is read below: it must not come once more behind it.
+    await this.#relay.catchUp();
     // Follow first, then read what is there: nothing falls between the two.
     const following = this.#events.follow(id, both);
     try {
-      const { steps, ...run } = await this.getRun(id);
+      const { steps, attempts: _, ...run } = await this.getRun(id);
       yield { type: "run", run };
       for (const step of steps) yield { type: "step", step };
       let seq = afterSeq;
@@ -218,81 +238,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
   }
 
-  async cancelRun(id: string): Promise<Run> {
-    const { store, clock } = this.#context;
-    for (;;) {
-      const cancelled = await store.runs.cancelQueued(id, clock.now(), "cancelled");
-      if (cancelled !== undefined) {
-        this.#events.publish(id, { type: "run", run: cancelled });
-        this.#queue.wake();
-        return cancelled;
-      }
-      const { steps: _, ...run } = await this.getRun(id);
-      if (isTerminal(run.state)) throw new AppError("conflict", `Run ${id} has ended: it is ${run.state}`);
-      if (run.state === "running" && await this.#queue.cancel(id)) return run;
-      // Either its server died, or it went on meanwhile: from running to queued for its next attempt, or the other way.
-      const ended = run.state === "running" ? await this.#queue.cancelOrphan(run) : undefined;
-      if (ended !== undefined) return ended;
-    }
+  async cancelRun(id: string, by: string): Promise<Run> {
+    return await this.#requests.cancel(id, by);
   }
 
   async retryRun(id: string): Promise<Run> {
-    const { store, clock } = this.#context;
-    const run = await this.getRun(id);
-    const runs = await store.runs.list({ pipeline: run.pipeline, limit: MAX_LIMIT });
-    const at = runs.findIndex((other) => other.id === id);
-    // One that was cancelled in the queue has touched nothing.
-    const later = runs.slice(0, at < 0 ? runs.length : at)
-      .find(({ attempt, state }) => attempt > 0 || !isTerminal(state));
-    if (later !== undefined) {
-      throw new AppError(
-        "conflict",
-        `Run ${id} is not the newest of "${run.pipeline}" (that is ${later.id}): its tables have moved on, start a new run`,
-      );
-    }
-    const retried = await store.runs.retry(id, clock.now());
-    if (retried === undefined) {
-      throw new AppError(
-        "conflict",
-        `Run ${id} is ${run.state}: only a failed or cancelled run can be retried`,
-      );
-    }
-    this.#events.publish(id, { type: "run", run: retried });
-    this.#queue.wake();
-    return retried;
-  }
-
-  async #enqueue(pipeline: string, request: TriggerRequest, windowEndMs: number): Promise<Run> {
-    const { store, clock } = this.#context;
-    const record = await this.#pipelineRecord(pipeline);
-    const revision = record.revision === null
-      ? undefined
-      : (await store.revisions.get(record.revision))?.revision;
-    if (revision === undefined) {
-      throw new AppError(
-        "invalid",
-        `Pipeline "${pipeline}" has faults and has never been right: it cannot run`,
-        {
-          faults: record.faults,
-        },
-      );
-    }
-    const { run } = await store.runs.create({
-      id: ulid(clock.now()),
-      pipeline,
-      revision: revision.id,
-      trigger: request.trigger,
-      triggeredBy: request.triggeredBy ?? null,
-      params: resolveParams(revision.definition.params, request.params ?? {}),
-      select: request.select ?? null,
-      fullRefresh: request.fullRefresh ?? false,
-      idempotencyKey: request.idempotencyKey ?? null,
-      windowStartMs: await store.runs.lastWindowEndMs(pipeline),
-      windowEndMs,
-      createdAtMs: clock.now(),
-    });
-    this.#queue.wake();
-    return run;
+    return await this.#requests.retry(id);
   }
 
   async #scheduled(): Promise<Scheduled[]> {
@@ -305,26 +256,6 @@ export class LocalEngine implements Engine, AsyncDisposable {
       scheduled.push({ pipeline: record.name, schedule, lastFiredAtMs: record.lastFiredAtMs });
     }
     return scheduled;
-  }
-
-  async #fire(pipeline: string, atMs: number): Promise<void> {
-    const { store, log } = this.#context;
-    const record = await this.#pipelineRecord(pipeline);
-    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
-    const at = new Date(atMs).toISOString();
-    if (found?.revision.definition.overlap === "skip" && await store.runs.isActive(pipeline)) {
-      log("info", "a firing was left out: a run is still going on", { pipeline, at });
-    } else {
-      const key = `schedule ${at}`;
-      // A firing that is made up for may lie before runs that were started by hand.
-      const windowEndMs = Math.max(atMs, await store.runs.lastWindowEndMs(pipeline) ?? atMs);
-      await this.#enqueue(
-        pipeline,
-        { trigger: "schedule", triggeredBy: at, idempotencyKey: key },
-        windowEndMs,
-      );
-    }
-    await store.pipelines.setFired(pipeline, atMs);
   }
 
   async #watch(): Promise<void> {

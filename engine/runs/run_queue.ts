@@ -1,60 +1,80 @@
-import { type ErrorRecord, IS_RETRYABLE } from "../../contract/errors.ts";
+import { AppError, IS_RETRYABLE } from "../../contract/errors.ts";
+import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import { durationMs, type RetryDefinition } from "../../contract/pipeline.ts";
 import type { Run } from "../../contract/run.ts";
+import type { Lease, RunOutcome, Store } from "../store/store.ts";
 import type { AttemptResult } from "./attempt/supervise.ts";
-import { endOpenSteps } from "./attempt/record.ts";
-import type { Clock } from "../../contract/clock.ts";
 import type { StopReason } from "./attempt/stop.ts";
-import type { RunEvents } from "./run_events.ts";
-import type { RunOutcome, Store } from "../store/store.ts";
+import { LEASE_MS, type LeasedAttempt, LeaseKeeper } from "./leases.ts";
+import { Rescuer } from "./rescue.ts";
+import type { AttemptHandle, Worker } from "./worker.ts";
+import { writeUntilDone } from "./write_until_done.ts";
 
-/** A run whose server dies after this many attempts beyond its retries may be what kills it: it fails instead. */
-const MAX_LOST_ATTEMPTS = 5;
 /** A claim is looked for at least this often, whatever was missed. */
 const MAX_IDLE_MS = 60_000;
+/** The same where other servers work on the store: they queue runs and leave some behind. */
+const MAX_IDLE_BESIDE_OTHERS_MS = 5_000;
+const MAX_PAUSE_MS = 15_000;
+/** How long a cancel waits for an end that is being written. */
+const WRITE_WAIT_MS = 1_000;
 
 export interface QueueContext {
   readonly store: Store;
-  readonly events: RunEvents;
   readonly clock: Clock;
   readonly log: Log;
+  /** Carries out attempts. */
+  readonly worker: Worker;
   /** Names this server's claims; unique to this start. */
   readonly owner: string;
   readonly maxRuns: number;
-  /** Carries out one attempt. Throws only for failures of the store. */
-  readonly execute: (
-    run: Run,
-    stop: AbortSignal,
-  ) => Promise<{ result: AttemptResult; retry: RetryDefinition | undefined }>;
+  /** No other server works on this store: what another one holds is left over from one that died. */
+  readonly isAlone: boolean;
+  /** The outbox has something new. */
+  readonly onChange: () => void;
 }
 
-interface ActiveRun {
-  readonly stop: AbortController;
+interface ActiveRun extends LeasedAttempt {
+  readonly handle: AttemptHandle;
   /** Its attempt is over: what is left is to write that down. */
   isOver: boolean;
+  cancelledBy: string | null;
   readonly done: Promise<void>;
 }
 
 /**
  * Claims queued runs and sees each to the end of its attempt: at most `maxRuns` at once, one a
- * pipeline. What ends an attempt decides the run's next state in one guarded write.
+ * pipeline. What ends an attempt decides the run's next state in one guarded write, which is tried
+ * until the store takes it.
  */
 export class RunQueue {
   readonly #context: QueueContext;
   readonly #active = new Map<string, ActiveRun>();
   readonly #stopping = new AbortController();
+  readonly #leases: LeaseKeeper;
+  readonly #rescuer: Rescuer;
   #woken: AbortController = new AbortController();
   #loop: Promise<void> | undefined;
   #claiming: Promise<Run | undefined> = Promise.resolve(undefined);
+  #hasRescued = false;
 
   constructor(context: QueueContext) {
     this.#context = context;
+    const { store, clock, log, owner, isAlone } = context;
+    this.#leases = new LeaseKeeper({
+      attempts: store.attempts,
+      clock,
+      log,
+      worker: owner,
+      isAlone,
+      active: this.#active,
+    });
+    this.#rescuer = new Rescuer({ store, clock, log, worker: owner, isAlone });
   }
 
-  /** Takes up what a dead server left running, then works until `stop`; with `pipelines`, only on these. */
-  async start(pipelines?: readonly string[]): Promise<void> {
-    await this.#rescue(pipelines);
+  /** Works until `stop`, what dead servers left first; with `pipelines`, only on these. */
+  start(pipelines?: readonly string[]): void {
+    this.#leases.start();
     this.#loop = this.#work(pipelines);
   }
 
@@ -63,121 +83,135 @@ export class RunQueue {
     this.#woken.abort();
   }
 
-  /** Tells a run to stop; false where it is not, or no longer, under way here. */
-  async cancel(runId: string): Promise<boolean> {
+  /**
+   * Tells a run to stop; false where it is not, or no longer, under way here. Throws `unavailable`
+   * where it has ended and the store does not take that yet.
+   */
+  async cancel(runId: string, by: string): Promise<boolean> {
     // What is being claimed is active right after.
     await this.#claiming.catch(() => {});
     const active = this.#active.get(runId);
-    if (active?.isOver) await active.done;
-    if (active === undefined || active.isOver) return false;
-    active.stop.abort("cancel" satisfies StopReason);
-    return true;
+    if (active === undefined) return false;
+    if (!active.isOver) {
+      active.stop("cancel", by);
+      return true;
+    }
+    if (await this.#isDoneWithin(active, WRITE_WAIT_MS)) return false;
+    throw new AppError("unavailable", `Run ${runId} has ended, but the control store cannot be written yet`);
   }
 
-  /** Ends a run whose server died and that no one works on. Undefined where it is not `running` any more. */
-  async cancelOrphan(run: Run): Promise<Run | undefined> {
-    const error = { code: "cancelled" as const, message: "The run was cancelled after its server had died" };
-    return await this.#endOrphan(run, "cancel", error, "cancelled");
+  /** Ends a run whose server is gone. Undefined where somebody may be working on it, or it has ended. */
+  async cancelOrphan(runId: string, by: string): Promise<Run | undefined> {
+    const ended = await this.#rescuer.cancel(runId, by);
+    if (ended !== undefined) this.#context.onChange();
+    return ended;
   }
 
   /** Stops claiming and stops what is under way; those runs stay queued for the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.wake();
-    for (const run of this.#active.values()) run.stop.abort("shutdown" satisfies StopReason);
+    for (const run of this.#active.values()) run.stop("shutdown");
     // What was claimed last is active when the loop has ended.
     await this.#loop;
     await Promise.all([...this.#active.values()].map((run) => run.done));
-  }
-
-  async #rescue(pipelines: readonly string[] | undefined): Promise<void> {
-    const { store, clock, owner, log } = this.#context;
-    for (const run of await store.runs.orphans(owner)) {
-      if (pipelines !== undefined && !pipelines.includes(run.pipeline)) continue;
-      const retry = (await store.revisions.get(run.revision))?.revision.definition.retry;
-      if (run.attempt >= MAX_LOST_ATTEMPTS + (retry?.limit ?? 0)) {
-        const error = {
-          code: "internal" as const,
-          message:
-            `The server died during attempt ${run.attempt}; the run is not taken up again, as it may be the cause`,
-        };
-        await this.#endOrphan(run, "fail", error, error.message);
-      } else {
-        const reason = `taken up again: the server died during attempt ${run.attempt}`;
-        await store.runs.requeue(run.id, run.attempt, null, { ...lostOutcome(run, clock.now()), reason });
-      }
-      log("warn", "a run was left by a server that died", { run: run.id, pipeline: run.pipeline });
-    }
-  }
-
-  async #endOrphan(
-    run: Run,
-    event: "cancel" | "fail",
-    error: ErrorRecord,
-    reason: string,
-  ): Promise<Run | undefined> {
-    const { store, events, clock } = this.#context;
-    const outcome = { ...lostOutcome(run, clock.now()), error, reason };
-    const ended = await store.runs.finish(run.id, run.attempt, event, outcome);
-    if (ended === undefined) return undefined;
-    const steps = (await store.runs.get(run.id))?.steps ?? [];
-    await store.runs.putSteps(run.id, endOpenSteps(steps, error, event === "cancel", clock.now()));
-    events.publish(run.id, { type: "run", run: ended });
-    return ended;
+    await this.#leases.stop();
   }
 
   async #work(pipelines: readonly string[] | undefined): Promise<void> {
-    const { store, clock, owner, log, maxRuns } = this.#context;
-    while (!this.#stopping.signal.aborted) {
+    const { store, clock, log, isAlone } = this.#context;
+    for (let failures = 0; !this.#stopping.signal.aborted;) {
       const woken = this.#woken = new AbortController();
-      let waitMs = MAX_IDLE_MS;
+      let waitMs = isAlone ? MAX_IDLE_MS : MAX_IDLE_BESIDE_OTHERS_MS;
       try {
+        await this.#rescue(pipelines);
         // One moment for both questions: what comes due between them must be in the answer to one.
         const nowMs = clock.now();
-        while (this.#active.size < maxRuns && !this.#stopping.signal.aborted) {
-          this.#claiming = store.runs.claim(owner, nowMs, pipelines);
-          const run = await this.#claiming;
-          if (run === undefined) break;
-          this.#begin(run);
-        }
+        while (!this.#stopping.signal.aborted && await this.#claim(nowMs, pipelines));
         const dueMs = await store.runs.nextDueMs(nowMs);
         if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(dueMs - clock.now(), 0));
+        failures = 0;
       } catch (error) {
-        log("error", "the queue cannot be read; trying again", { error: String(error) });
-        waitMs = 1_000;
+        waitMs = Math.min(500 * 2 ** Math.min(failures, 10), MAX_PAUSE_MS);
+        failures += 1;
+        log("error", "the queue cannot be worked on; trying again", { error: String(error) });
       }
       await clock.sleep(waitMs, woken.signal);
     }
   }
 
+  /** Where nobody else works on the store, only a start finds something to take up. */
+  async #rescue(pipelines: readonly string[] | undefined): Promise<void> {
+    if (this.#hasRescued && this.#context.isAlone) return;
+    if (await this.#rescuer.rescue(pipelines) > 0) this.#context.onChange();
+    this.#hasRescued = true;
+  }
+
+  async #claim(nowMs: number, pipelines: readonly string[] | undefined): Promise<boolean> {
+    const { store, owner, maxRuns, onChange } = this.#context;
+    this.#claiming = store.attempts.claim({
+      worker: owner,
+      nowMs,
+      leaseUntilMs: nowMs + LEASE_MS,
+      maxRuns,
+      ...(pipelines === undefined ? {} : { pipelines }),
+    });
+    const run = await this.#claiming;
+    if (run === undefined) return false;
+    this.#begin(run);
+    onChange();
+    return true;
+  }
+
   #begin(run: Run): void {
-    const stop = new AbortController();
-    this.#context.events.publish(run.id, { type: "run", run });
-    const over = () => void (active.isOver = true);
-    const done = this.#carryOut(run, stop.signal, over)
+    const { worker, owner, log } = this.#context;
+    const lease: Lease = { run: run.id, attempt: run.attempt, worker: owner };
+    const handle = worker.run(run, lease);
+    const done = this.#seeThrough(run, lease, handle)
       .catch((error) => {
-        this.#context.log("error", "a run's end could not be written", { run: run.id, error: String(error) });
+        log("error", "a run's end could not be written: the next start takes it up", {
+          run: run.id,
+          error: String(error),
+        });
       })
       .finally(() => {
         this.#active.delete(run.id);
         this.wake();
       });
-    const active: ActiveRun = { stop, done, isOver: false };
+    const active: ActiveRun = {
+      attempt: run.attempt,
+      handle,
+      done,
+      isOver: false,
+      cancelledBy: null,
+      stop(reason: StopReason, by) {
+        if (reason === "cancel") active.cancelledBy ??= by ?? null;
+        handle.stop(reason);
+      },
+    };
     this.#active.set(run.id, active);
-    if (this.#stopping.signal.aborted) stop.abort("shutdown" satisfies StopReason);
+    if (this.#stopping.signal.aborted) active.stop("shutdown");
   }
 
-  async #carryOut(run: Run, stop: AbortSignal, over: () => void): Promise<void> {
-    const { events, log } = this.#context;
-    const { result, retry } = await this.#context.execute(run, stop);
-    over();
+  async #seeThrough(run: Run, lease: Lease, handle: AttemptHandle): Promise<void> {
+    const { clock, log, onChange } = this.#context;
+    const { result, retry } = await handle.done;
+    const active = this.#active.get(run.id);
+    if (active !== undefined) active.isOver = true;
+    const cancelledBy = active?.cancelledBy ?? null;
     // A cancel that came when the attempt had failed already still keeps it from being tried again.
-    const ended = await this.#writeEnd(run, result, stop.reason === "cancel" ? undefined : retry);
+    const write = () =>
+      this.#writeEnd(run, lease, result, cancelledBy === null ? retry : undefined, cancelledBy);
+    const ended = result.stopped === "lost" ? undefined : await writeUntilDone(
+      { clock, log, leaving: this.#stopping.signal },
+      `the end of run ${run.id}`,
+      write,
+    );
     if (ended === undefined) {
       log("warn", "a run's end was not written: it is no longer this server's", { run: run.id });
       return;
     }
-    events.publish(run.id, { type: "run", run: ended });
+    onChange();
     log(ended.state === "failed" ? "error" : "info", `run ${ended.state}`, {
       run: run.id,
       pipeline: run.pipeline,
@@ -186,27 +220,37 @@ export class RunQueue {
     });
   }
 
-  #writeEnd(run: Run, result: AttemptResult, retry: RetryDefinition | undefined): Promise<Run | undefined> {
-    const { store, clock } = this.#context;
+  #writeEnd(
+    run: Run,
+    lease: Lease,
+    result: AttemptResult,
+    retry: RetryDefinition | undefined,
+    cancelledBy: string | null,
+  ): Promise<Run | undefined> {
+    const { attempts } = this.#context.store;
     const outcome = (reason: string | null): RunOutcome => ({ ...result.outcome, reason });
-    if (result.error === null) return store.runs.finish(run.id, run.attempt, "succeed", outcome(null));
+    if (result.error === null) return attempts.finish(lease, "succeed", outcome(null));
     if (result.stopped === "cancel") {
-      return store.runs.finish(run.id, run.attempt, "cancel", outcome("cancelled"));
+      return attempts.finish(lease, "cancel", { ...outcome("cancelled"), cancelledBy });
     }
     if (result.stopped === "shutdown") {
-      return store.runs.requeue(
-        run.id,
-        run.attempt,
-        null,
-        outcome("the server stopped; goes on at its next start"),
-      );
+      const reason = "the server stopped; goes on at its next start";
+      return attempts.requeue(lease, null, { ...outcome(reason), attemptState: "stopped" });
     }
     if (retry !== undefined && run.attempt <= retry.limit && IS_RETRYABLE[result.error.code]) {
-      const dueMs = clock.now() + retryDelayMs(retry, run.attempt);
+      const dueMs = this.#context.clock.now() + retryDelayMs(retry, run.attempt);
       const reason = `attempt ${run.attempt} of ${retry.limit + 1} failed: ${result.error.message}`;
-      return store.runs.requeue(run.id, run.attempt, dueMs, outcome(reason));
+      return attempts.requeue(lease, dueMs, outcome(reason));
     }
-    return store.runs.finish(run.id, run.attempt, "fail", outcome(null));
+    return attempts.finish(lease, "fail", outcome(null));
+  }
+
+  async #isDoneWithin({ done }: ActiveRun, waitMs: number): Promise<boolean> {
+    const waiting = new AbortController();
+    const timeout = this.#context.clock.sleep(waitMs, waiting.signal).then(() => false);
+    const isDone = await Promise.race([done.then(() => true), timeout]);
+    waiting.abort();
+    return isDone;
   }
 }
 
@@ -215,15 +259,4 @@ export function retryDelayMs(retry: RetryDefinition, attempt: number): number {
   const baseMs = durationMs(retry.interval);
   const grownMs = retry.backoff === "exponential" ? baseMs * 2 ** Math.min(attempt - 1, 30) : baseMs;
   return Math.min(grownMs, durationMs(retry.max_interval));
-}
-
-function lostOutcome(run: Run, nowMs: number): Omit<RunOutcome, "reason"> {
-  return {
-    atMs: nowMs,
-    error: null,
-    rowsExtracted: run.rows_extracted,
-    rowsLoaded: run.rows_loaded,
-    warnings: run.warnings,
-    peakRssBytes: run.peak_rss_bytes,
-  };
 }

@@ -3,9 +3,12 @@ import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore } from "./access.ts";
+import { createAttemptStore } from "./attempts.ts";
 import { type Database, isOutOfSpace, storeError } from "./database.ts";
+import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
+import { createOutbox } from "./outbox.ts";
 import { createPipelineStore } from "./pipelines.ts";
 import { createRevisionStore } from "./revisions.ts";
 import { createRunStore } from "./runs.ts";
@@ -43,7 +46,10 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     pipelines: createPipelineStore(database),
     revisions: createRevisionStore(database),
     runs: createRunStore(database),
+    attempts: createAttemptStore(database),
     logs: createLogStore(database),
+    outbox: createOutbox(database),
+    inbox: createInbox(database),
     access: createAccessStore(database),
     [Symbol.asyncDispose]: () => close(url, client),
   };

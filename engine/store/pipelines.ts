@@ -3,6 +3,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { type Database, storing } from "./database.ts";
+import { isHeld } from "./run_changes.ts";
 import { connectors as connectorsTable, pipelines, schedules, streamColumns } from "./schema.ts";
 import type { PipelineStore } from "./store.ts";
 
@@ -76,9 +77,13 @@ function sourcesOf(
   db: Database,
 ): Pick<PipelineStore, "putStreamColumns" | "streamColumns" | "putConnectors" | "connectors"> {
   return {
-    async putStreamColumns(pipeline, stream, columns) {
-      const upsert = db.insert(streamColumns).values({ pipeline, stream, columns })
-        .onConflictDoUpdate({ target: [streamColumns.pipeline, streamColumns.stream], set: { columns } });
+    async putStreamColumns(pipeline, stream, columns, lease) {
+      const upsert = db.run(sql`
+        insert into stream_columns (pipeline, stream, columns)
+        select ${pipeline}, ${stream}, ${JSON.stringify(columns)}
+        where ${lease === undefined ? sql`true` : isHeld(lease)}
+        on conflict (pipeline, stream) do update set columns = excluded.columns
+      `);
       await storing(`write the columns of "${stream}"`, upsert);
     },
 

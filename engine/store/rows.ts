@@ -1,5 +1,6 @@
-import type { LogLine, Run, RunDetail, Step } from "../../contract/run.ts";
-import type { LogRow, NewStepRow, RunRow, StepRow } from "./schema.ts";
+import { withoutDetail } from "../../contract/errors.ts";
+import type { Attempt, LogLine, Run, RunDetail, Step } from "../../contract/run.ts";
+import type { AttemptRow, LogRow, RunRow, StepRow } from "./schema.ts";
 
 /** How rows of the store become the resources of contract/run.ts, and back. */
 
@@ -17,13 +18,17 @@ export function runOf(row: RunRow): Run {
     params: { ...row.params },
     select: row.selection,
     full_refresh: row.fullRefresh,
+    group: row.group,
+    parent: row.parent,
+    priority: row.priority,
+    cancelled_by: row.cancelledBy,
     window_start: isoOrNull(row.windowStartMs),
     window_end: isoTime(row.windowEndMs),
     created_at: isoTime(row.createdAtMs),
     not_before: isoOrNull(row.notBeforeMs),
     started_at: isoOrNull(row.startedAtMs),
     finished_at: isoOrNull(row.finishedAtMs),
-    duration_ms: durationOf(row),
+    duration_ms: durationOf(row.startedAtMs, row.finishedAtMs),
     rows_extracted: row.rowsExtracted,
     rows_loaded: row.rowsLoaded,
     warnings: row.warnings,
@@ -32,8 +37,41 @@ export function runOf(row: RunRow): Run {
   };
 }
 
-export function runDetailOf(row: RunRow, steps: readonly StepRow[]): RunDetail {
-  return { ...runOf(row), steps: steps.map(stepOf) };
+/** As lists show it: who wants an error's detail asks for the one run. */
+export function listedRunOf(row: RunRow): Run {
+  return { ...runOf(row), error: withoutDetail(row.error) };
+}
+
+/** `steps` and `attempts` in their own order. */
+export function runDetailOf(
+  row: RunRow,
+  steps: readonly StepRow[],
+  attempts: readonly AttemptRow[],
+): RunDetail {
+  return { ...runOf(row), steps: newestOf(steps).map(stepOf), attempts: attempts.map(attemptOf) };
+}
+
+/** Of each step the row of its last attempt, in the order in which the steps were first seen. */
+function newestOf(rows: readonly StepRow[]): StepRow[] {
+  const newest = new Map<string, StepRow>();
+  for (const row of rows) {
+    const known = newest.get(row.name);
+    if (known === undefined || row.attempt >= known.attempt) newest.set(row.name, row);
+  }
+  return [...newest.values()];
+}
+
+function attemptOf(row: AttemptRow): Attempt {
+  return {
+    attempt: row.attempt,
+    worker: row.worker,
+    state: row.state,
+    started_at: isoTime(row.startedAtMs),
+    finished_at: isoOrNull(row.endedAtMs),
+    duration_ms: durationOf(row.startedAtMs, row.endedAtMs),
+    error: row.error,
+    peak_rss_bytes: row.peakRssBytes,
+  };
 }
 
 export function stepOf(row: StepRow): Step {
@@ -53,18 +91,17 @@ export function stepOf(row: StepRow): Step {
   };
 }
 
-export function stepRowOf(run: string, step: Step): NewStepRow {
+/** The columns of a step but for whose it is. */
+export function stepRowOf(step: Step) {
   return {
-    run,
     name: step.name,
     kind: step.kind,
     state: step.state,
-    attempt: step.attempt,
     rows: step.rows,
-    sizeBytes: step.size_bytes,
-    startedAtMs: msOrNull(step.started_at),
-    finishedAtMs: msOrNull(step.finished_at),
-    durationMs: step.duration_ms,
+    size_bytes: step.size_bytes,
+    started_at: msOrNull(step.started_at),
+    finished_at: msOrNull(step.finished_at),
+    duration_ms: step.duration_ms,
     error: step.error,
     sql: step.sql === null ? null : storableText(step.sql),
     depends: step.depends,
@@ -72,17 +109,13 @@ export function stepRowOf(run: string, step: Step): NewStepRow {
 }
 
 export function logLineOf(row: LogRow): LogLine {
-  return { seq: row.seq, at: isoTime(row.atMs), level: row.level, step: row.step, message: row.message };
-}
-
-export function logRowOf(run: string, line: LogLine): LogRow {
   return {
-    run,
-    seq: line.seq,
-    atMs: Date.parse(line.at),
-    level: line.level,
-    step: line.step,
-    message: storableText(line.message),
+    seq: row.seq,
+    at: isoTime(row.atMs),
+    level: row.level,
+    attempt: row.attempt,
+    step: row.step,
+    message: row.message,
   };
 }
 
@@ -104,7 +137,6 @@ function msOrNull(iso: string | null): number | null {
 }
 
 /** Never below 0: the clock may have been set back while it ran. */
-function durationOf(row: RunRow): number | null {
-  if (row.startedAtMs === null || row.finishedAtMs === null) return null;
-  return Math.max(0, row.finishedAtMs - row.startedAtMs);
+function durationOf(startedAtMs: number | null, finishedAtMs: number | null): number | null {
+  return startedAtMs === null || finishedAtMs === null ? null : Math.max(0, finishedAtMs - startedAtMs);
 }

@@ -1,109 +1,111 @@
-import { and, asc, desc, eq, inArray, isNull, lt, max, min, ne, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, lt, min, or, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
-import { type Run, RUN_STATES, type RunState } from "../../contract/run.ts";
-import { nextState, type RunStateEvent } from "../../contract/run_state.ts";
+import { type Run, RUN_STATES } from "../../contract/run.ts";
+import { nextState } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
-import { runDetailOf, runOf, stepRowOf, storableText } from "./rows.ts";
-import { runs, stepRuns } from "./schema.ts";
-import type { NewRun, RunOutcome, RunStore } from "./store.ts";
-
-/** 13 values a step: 500 steps stay far under SQLite's 32,766 values a statement. */
-const STEPS_PER_STATEMENT = 500;
+import { listedRunOf, runDetailOf, runOf, storableText } from "./rows.ts";
+import { noteChange, target } from "./run_changes.ts";
+import { attempts, limits, runs, stepRuns } from "./schema.ts";
+import type { NewRun, RunStore } from "./store.ts";
 
 export function createRunStore(db: Database): RunStore {
-  return { ...queueOf(db), ...outcomesOf(db), ...readsOf(db) };
+  return { ...requestsOf(db), ...readsOf(db) };
 }
 
-/** The state that `event` leads to. A pair that run_state.ts forbids is a fault of the caller. */
-function target(from: RunState, event: RunStateEvent): RunState {
-  const to = nextState(from, event);
-  if (to === null) throw new AppError("internal", `A run that is ${from} cannot ${event}`);
-  return to;
+/**
+ * Where the windows that nobody asked for have got to. The words of its condition are those of the
+ * index `runs_window`: a bound value would keep it from being used.
+ */
+export function lastWindowEnd(pipeline: SQL): SQL<number | null> {
+  return sql`(
+    select max(w.window_end) from runs as w
+    where w.pipeline = ${pipeline} and w.state = 'succeeded' and w.window_given = 0
+  )`;
 }
 
-/** Asking for runs and taking them. */
-function queueOf(db: Database): Pick<RunStore, "create" | "claim" | "nextDueMs" | "putSteps"> {
+/** What people, schedules and other programs ask of runs. */
+function requestsOf(db: Database): Pick<RunStore, "create" | "cancelQueued" | "askCancel" | "retry"> {
+  const change = async (action: string, id: string, atMs: number, guard: SQL | undefined, set: RunChange) => {
+    const [[row]] = await storing(
+      action,
+      db.batch([
+        db.update(runs).set(set).where(and(eq(runs.id, id), guard)).returning(),
+        db.run(noteChange(sql`${id}`, atMs)),
+      ]),
+    );
+    return row && runOf(row);
+  };
   return {
     async create(run) {
       const action = `create a run of "${run.pipeline}"`;
-      const [inserted] = await storing(action, insertRun(db, run));
+      const [[inserted]] = await storing(
+        action,
+        db.batch([
+          insertRun(db, run),
+          db.run(noteChange(sql`${run.id}`, run.createdAtMs)),
+          ...consequencesOf(db, run),
+        ]),
+      );
       if (inserted !== undefined) return { run: runOf(inserted), created: true };
       const known = db.select().from(runs)
         .where(and(eq(runs.pipeline, run.pipeline), eq(runs.idempotencyKey, run.idempotencyKey ?? "")));
       const [first] = await storing(action, known);
       if (first === undefined) throw new AppError("internal", `Cannot ${action}: it was not inserted`);
+      requireSameRequest(run, first.requestHash);
       return { run: runOf(first), created: false };
     },
 
-    async claim(owner, nowMs, pipelines) {
-      const [row] = await storing(
-        "claim a run",
-        db.update(runs).set({
-          state: target("queued", "claim"),
-          attempt: sql`attempt + 1`,
-          windowStartMs: windowStart(),
-          owner,
-          startedAtMs: nowMs,
-          finishedAtMs: null,
-          notBeforeMs: null,
-          reason: null,
-          error: null,
-        }).where(and(eq(runs.state, "queued"), eq(runs.seq, claimable(nowMs, pipelines)))).returning(),
-      );
-      return row && runOf(row);
+    cancelQueued: (id, atMs, reason, by) =>
+      change(`cancel run ${id}`, id, atMs, eq(runs.state, "queued"), {
+        state: target("queued", "cancel"),
+        reason: storableText(reason),
+        cancelledBy: by,
+        notBeforeMs: null,
+        finishedAtMs: atMs,
+      }),
+
+    async askCancel(id, by) {
+      const asked = db.update(runs).set({ cancelAskedBy: by })
+        .where(and(eq(runs.id, id), eq(runs.state, "running"))).returning({ id: runs.id });
+      return (await storing(`cancel run ${id}`, asked)).length > 0;
     },
 
-    async nextDueMs(nowMs) {
-      const query = db.select({ dueMs: min(runs.notBeforeMs) }).from(runs)
-        .where(and(eq(runs.state, "queued"), sql`${runs.notBeforeMs} > ${nowMs}`));
-      const [row] = await storing("read the queue", query);
-      return row?.dueMs ?? undefined;
-    },
-
-    async putSteps(runId, steps) {
-      const upserts: BatchItem<"sqlite">[] = [];
-      for (let at = 0; at < steps.length; at += STEPS_PER_STATEMENT) {
-        const rows = steps.slice(at, at + STEPS_PER_STATEMENT).map((step) => stepRowOf(runId, step));
-        upserts.push(
-          db.insert(stepRuns).values(rows).onConflictDoUpdate({
-            target: [stepRuns.run, stepRuns.name],
-            set: STEP_CHANGES,
-          }),
-        );
-      }
-      const [first, ...rest] = upserts;
-      if (first === undefined) return;
-      await storing(`write the steps of run ${runId}`, db.batch([first, ...rest]));
-    },
+    retry: (id, atMs) =>
+      change(`retry run ${id}`, id, atMs, inArray(runs.state, RETRYABLE_STATES), {
+        state: "queued",
+        reason: null,
+        error: null,
+        cancelledBy: null,
+        notBeforeMs: atMs,
+        startedAtMs: null,
+        finishedAtMs: null,
+      }),
   };
 }
 
-/**
- * Where the window of a run begins is only known when its first attempt does: those that were queued
- * before it have ended by then. Later attempts keep it.
- */
-function windowStart(): SQL {
-  return sql`case when attempt > 0 then window_start else (
-    select max(o.window_end) from runs as o where o.pipeline = runs.pipeline and o.state = 'succeeded'
-  ) end`;
+type RunChange = Partial<typeof runs.$inferInsert>;
+
+const RETRYABLE_STATES = RUN_STATES.filter((state) => nextState(state, "retry") === "queued");
+
+function requireSameRequest(run: NewRun, firstHash: string | null): void {
+  if (run.requestHash === null || firstHash === null || run.requestHash === firstHash) return;
+  throw new AppError(
+    "conflict",
+    `Cannot start a run of "${run.pipeline}": the idempotency key "${run.idempotencyKey}" was used for a ` +
+      "different request. Send the same request again, or use another key",
+    { reason: "idempotency_key_reused" },
+  );
 }
 
-const STEP_CHANGES = {
-  kind: sql`excluded.kind`,
-  state: sql`excluded.state`,
-  attempt: sql`excluded.attempt`,
-  rows: sql`excluded.rows`,
-  sizeBytes: sql`excluded.size_bytes`,
-  startedAtMs: sql`excluded.started_at`,
-  finishedAtMs: sql`excluded.finished_at`,
-  durationMs: sql`excluded.duration_ms`,
-  error: sql`excluded.error`,
-  sql: sql`excluded.sql`,
-  depends: sql`excluded.depends`,
-};
-
 function insertRun(db: Database, run: NewRun) {
+  const lastEnd = lastWindowEnd(sql`${run.pipeline}`);
+  const window = run.window === undefined
+    ? {
+      windowStartMs: lastEnd,
+      windowEndMs: sql`max(${run.windowEndMs}, coalesce(${lastEnd} + 1, ${run.windowEndMs}))`,
+    }
+    : { windowStartMs: run.window.startMs, windowEndMs: run.window.endMs };
   return db.insert(runs).values({
     id: run.id,
     pipeline: run.pipeline,
@@ -117,123 +119,74 @@ function insertRun(db: Database, run: NewRun) {
     selection: run.select === null ? null : storableText(run.select),
     fullRefresh: run.fullRefresh,
     idempotencyKey: run.idempotencyKey,
-    windowStartMs: run.windowStartMs,
-    windowEndMs: run.windowEndMs,
+    requestHash: run.requestHash,
+    ...window,
+    windowGiven: run.window !== undefined,
     createdAtMs: run.createdAtMs,
+    group: run.group ?? null,
+    parent: run.parent ?? null,
+    priority: run.priority ?? 0,
   }).onConflictDoNothing({ target: [runs.pipeline, runs.idempotencyKey] }).returning();
 }
 
-/**
- * The run to take next. It is part of the update that takes it, and SQLite has one writer at a
- * time, so that two processes never take the same one, nor two of one pipeline.
- */
-function claimable(nowMs: number, pipelines: readonly string[] | undefined): SQL {
-  const among = pipelines === undefined
-    ? sql``
-    : sql`and q.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
-  return sql`(
-    select q.seq from runs as q
-    where q.state = 'queued' and (q.not_before is null or q.not_before <= ${nowMs}) ${among}
-      and not exists (select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'running')
-      and not exists (
-        select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'queued' and o.seq < q.seq
-      )
-    order by q.seq limit 1
-  )`;
+/** What is written with a new run, and only with it. */
+function consequencesOf(db: Database, run: NewRun): BatchItem<"sqlite">[] {
+  const isThere = sql`exists (select 1 from runs where id = ${run.id})`;
+  const all: BatchItem<"sqlite">[] = [];
+  const named = Object.entries(run.limits ?? {}).map(([name, slots]) => ({ name, slots }));
+  if (named.length > 0) {
+    all.push(
+      db.insert(limits).values(named)
+        .onConflictDoUpdate({ target: limits.name, set: { slots: sql`excluded.slots` } }),
+      db.run(sql`
+        insert into run_limits (run, name)
+        select ${run.id}, value ->> 'name' from json_each(${JSON.stringify(named)}) where ${isThere}
+      `),
+    );
+  }
+  if (run.inboxSeq !== undefined) {
+    all.push(db.run(sql`
+      update inbox set taken_by = ${run.id} where seq = ${run.inboxSeq} and taken_by is null and ${isThere}
+    `));
+  }
+  return all;
 }
 
-/** The ends of attempts: each one statement, guarded by what the caller believes of the run. */
-function outcomesOf(db: Database): Pick<RunStore, "finish" | "requeue" | "cancelQueued" | "retry"> {
-  const change = async (action: string, guard: SQL | undefined, set: Partial<typeof runs.$inferInsert>) => {
-    const [row] = await storing(action, db.update(runs).set(set).where(guard).returning());
-    return row && runOf(row);
-  };
-  const running = (id: string, attempt: number) =>
-    and(eq(runs.id, id), eq(runs.state, "running"), eq(runs.attempt, attempt));
-
-  return {
-    finish: (id, attempt, event, outcome) =>
-      change(`finish run ${id}`, running(id, attempt), {
-        ...outcomeColumns(outcome),
-        state: target("running", event),
-        owner: null,
-        finishedAtMs: outcome.atMs,
-      }),
-
-    requeue: (id, attempt, notBeforeMs, outcome) =>
-      change(`requeue run ${id}`, running(id, attempt), {
-        ...outcomeColumns(outcome),
-        state: target("running", "requeue"),
-        owner: null,
-        notBeforeMs,
-        startedAtMs: null,
-        finishedAtMs: null,
-      }),
-
-    cancelQueued: (id, atMs, reason) =>
-      change(`cancel run ${id}`, and(eq(runs.id, id), eq(runs.state, "queued")), {
-        state: target("queued", "cancel"),
-        reason: storableText(reason),
-        notBeforeMs: null,
-        finishedAtMs: atMs,
-      }),
-
-    retry: (id, atMs) =>
-      change(`retry run ${id}`, and(eq(runs.id, id), inArray(runs.state, RETRYABLE_STATES)), {
-        state: "queued",
-        reason: null,
-        error: null,
-        notBeforeMs: atMs,
-        startedAtMs: null,
-        finishedAtMs: null,
-      }),
-  };
-}
-
-const RETRYABLE_STATES = RUN_STATES.filter((state) => nextState(state, "retry") === "queued");
-
-function outcomeColumns(outcome: RunOutcome) {
-  return {
-    reason: outcome.reason === null ? null : storableText(outcome.reason),
-    error: outcome.error,
-    rowsExtracted: outcome.rowsExtracted,
-    rowsLoaded: outcome.rowsLoaded,
-    warnings: outcome.warnings,
-    peakRssBytes: outcome.peakRssBytes,
-  };
-}
-
-/** What the pages, the scheduler and the rescuer ask. */
+/** What the pages, the scheduler and the queue ask. */
 function readsOf(
   db: Database,
-): Pick<RunStore, "orphans" | "get" | "list" | "latest" | "lastWindowEndMs" | "isActive"> {
+): Pick<RunStore, "nextDueMs" | "get" | "list" | "latest" | "laterThan" | "lastWindowEndMs" | "isActive"> {
   return {
-    async orphans(owner) {
-      const query = db.select().from(runs)
-        .where(and(eq(runs.state, "running"), or(isNull(runs.owner), ne(runs.owner, owner))))
-        .orderBy(asc(runs.seq));
-      return (await storing("read the runs under way", query)).map(runOf);
+    async nextDueMs(nowMs) {
+      const query = db.select({ dueMs: min(runs.notBeforeMs) }).from(runs)
+        .where(and(sql`${runs.state} = 'queued'`, gt(runs.notBeforeMs, nowMs)));
+      const [row] = await storing("read the queue", query);
+      return row?.dueMs ?? undefined;
     },
 
     async get(id) {
-      const [found, steps] = await storing(
+      const [found, steps, tries] = await storing(
         `read run ${id}`,
         db.batch([
           db.select().from(runs).where(eq(runs.id, id)),
-          db.select().from(stepRuns).where(eq(stepRuns.run, id)).orderBy(asc(stepRuns.seq)),
+          db.select().from(stepRuns).where(eq(stepRuns.run, id)).orderBy(stepRuns.seq),
+          db.select().from(attempts).where(eq(attempts.run, id)).orderBy(attempts.attempt),
         ]),
       );
       const row = found[0];
-      return row && runDetailOf(row, steps);
+      return row && runDetailOf(row, steps, tries);
     },
 
-    async list({ pipeline, state, limit, before }) {
+    async list({ pipeline, state, group, limit, before }) {
+      const action = "read the runs";
+      const beforeSeq = before === undefined ? undefined : await seqOf(db, action, before);
       const query = db.select().from(runs).where(and(
         pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
         state === undefined ? undefined : eq(runs.state, state),
-        before === undefined ? undefined : lt(runs.seq, sql`(select seq from runs where id = ${before})`),
+        group === undefined ? undefined : eq(runs.group, group),
+        beforeSeq === undefined ? undefined : lt(runs.seq, beforeSeq),
       )).orderBy(desc(runs.seq)).limit(limit);
-      return (await storing("read the runs", query)).map(runOf);
+      return (await storing(action, query)).map(listedRunOf);
     },
 
     async latest() {
@@ -243,12 +196,23 @@ function readsOf(
       )`;
       const query = db.select().from(runs).where(sql`${runs.seq} in ${newest}`);
       const found = await storing("read the newest runs", query);
-      return new Map<string, Run>(found.map((row) => [row.pipeline, runOf(row)]));
+      return new Map<string, Run>(found.map((row) => [row.pipeline, listedRunOf(row)]));
+    },
+
+    async laterThan(id) {
+      const self = sql`(select seq from runs where id = ${id})`;
+      const pipeline = sql`(select pipeline from runs where id = ${id})`;
+      const query = db.select({ id: runs.id }).from(runs).where(and(
+        eq(runs.pipeline, pipeline),
+        gt(runs.seq, self),
+        // One that was cancelled in the queue has touched nothing.
+        or(gt(runs.attempt, 0), inArray(runs.state, ["queued", "running"])),
+      )).orderBy(desc(runs.seq)).limit(1);
+      return (await storing(`read the runs after ${id}`, query))[0]?.id;
     },
 
     async lastWindowEndMs(pipeline) {
-      const query = db.select({ endMs: max(runs.windowEndMs) }).from(runs)
-        .where(and(eq(runs.pipeline, pipeline), eq(runs.state, "succeeded")));
+      const query = db.select({ endMs: lastWindowEnd(sql`${pipeline}`) }).from(sql`(select 1)`);
       const [row] = await storing(`read the last window of "${pipeline}"`, query);
       return row?.endMs ?? null;
     },
@@ -259,4 +223,12 @@ function readsOf(
       return (await storing(`read the runs of "${pipeline}"`, query)).length > 0;
     },
   };
+}
+
+async function seqOf(db: Database, action: string, id: string): Promise<number> {
+  const [found] = await storing(action, db.select({ seq: runs.seq }).from(runs).where(eq(runs.id, id)));
+  if (found !== undefined) return found.seq;
+  throw new AppError("invalid", `Cannot ${action} before "${id}": there is no such run`, {
+    reason: "unknown_cursor",
+  });
 }

@@ -1,8 +1,9 @@
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { blob, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ConnectorDefinition, PipelineDefinition } from "../../contract/pipeline.ts";
 import {
+  ATTEMPT_STATES,
   LOG_LEVELS,
   type ParamValue,
   RUN_STATES,
@@ -93,6 +94,16 @@ export const runs = sqliteTable("runs", {
   idempotencyKey: text("idempotency_key"),
   windowStartMs: integer("window_start"),
   windowEndMs: integer("window_end").notNull(),
+  /** Whether the window was asked for; else it goes on from the last one. */
+  windowGiven: integer("window_given", { mode: "boolean" }).notNull().default(false),
+  group: text("group_id"),
+  parent: text(),
+  priority: integer().notNull().default(0),
+  cancelledBy: text("cancelled_by"),
+  /** Who wants a run stopped that may be under way at another server. */
+  cancelAskedBy: text("cancel_asked_by"),
+  /** Of what was asked for with the idempotency key. */
+  requestHash: text("request_hash"),
   createdAtMs: integer("created_at").notNull(),
   notBeforeMs: integer("not_before"),
   startedAtMs: integer("started_at"),
@@ -104,6 +115,58 @@ export const runs = sqliteTable("runs", {
   error: text({ mode: "json" }).$type<ErrorRecord>(),
 });
 export type RunRow = typeof runs.$inferSelect;
+
+export const attempts = sqliteTable("attempts", {
+  seq: integer().primaryKey({ autoIncrement: true }),
+  run: text().notNull(),
+  attempt: integer().notNull(),
+  worker: text().notNull(),
+  state: text({ enum: ATTEMPT_STATES }).notNull(),
+  leaseUntilMs: integer("lease_until").notNull(),
+  heartbeatMs: integer("heartbeat_at").notNull(),
+  startedAtMs: integer("started_at").notNull(),
+  endedAtMs: integer("ended_at"),
+  error: text({ mode: "json" }).$type<ErrorRecord>(),
+  peakRssBytes: integer("peak_rss_bytes"),
+});
+export type AttemptRow = typeof attempts.$inferSelect;
+
+export const limits = sqliteTable("limits", {
+  name: text().primaryKey(),
+  slots: integer().notNull(),
+});
+
+/** What each run needs a slot of. */
+export const runLimits = sqliteTable("run_limits", {
+  run: text().notNull(),
+  name: text().notNull(),
+});
+
+export const limitHolders = sqliteTable("limit_holders", {
+  name: text().notNull(),
+  run: text().notNull(),
+  attempt: integer().notNull(),
+});
+
+export const outbox = sqliteTable("outbox", {
+  seq: integer().primaryKey({ autoIncrement: true }),
+  kind: text({ enum: ["run"] }).notNull(),
+  run: text().notNull(),
+  /** The run's row as it was after the change. */
+  payload: text({ mode: "json" }).$type<RunRow>().notNull(),
+  createdAtMs: integer("created_at").notNull(),
+  deliveredAtMs: integer("delivered_at"),
+});
+
+export const inbox = sqliteTable("inbox", {
+  seq: integer().primaryKey({ autoIncrement: true }),
+  hook: text().notNull(),
+  key: text().notNull(),
+  body: blob({ mode: "buffer" }).notNull(),
+  headers: text({ mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
+  receivedAtMs: integer("received_at").notNull(),
+  takenBy: text("taken_by"),
+});
 
 export const stepRuns = sqliteTable("step_runs", {
   /** The order in which steps were first seen. */
@@ -123,10 +186,11 @@ export const stepRuns = sqliteTable("step_runs", {
   depends: text({ mode: "json" }).$type<string[]>().notNull(),
 });
 export type StepRow = typeof stepRuns.$inferSelect;
-export type NewStepRow = typeof stepRuns.$inferInsert;
 
 export const runLogs = sqliteTable("run_logs", {
   run: text().notNull(),
+  /** Null for lines that the first release wrote. */
+  attempt: integer(),
   seq: integer().notNull(),
   atMs: integer("at").notNull(),
   level: text({ enum: LOG_LEVELS }).notNull(),

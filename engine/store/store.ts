@@ -2,6 +2,7 @@ import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { ConnectorDefinition, Revision } from "../../contract/pipeline.ts";
 import type {
+  AttemptState,
   LogLine,
   ParamValue,
   PipelineStep,
@@ -14,14 +15,18 @@ import type {
 import type { Column } from "../../contract/sql.ts";
 
 /**
- * The control store: what is defined, what ran, who may ask. One process at a time writes it (the
- * data folder's lock sees to that). Every change of a run's state is one guarded statement.
+ * The control store: what is defined, what ran, who may ask. Several processes may work on one store:
+ * each attempt of a run belongs to the worker that holds its lease, every change of a run's state is
+ * one guarded statement, and the outbox tells of it in the same transaction.
  */
 export interface Store extends AsyncDisposable {
   readonly pipelines: PipelineStore;
   readonly revisions: RevisionStore;
   readonly runs: RunStore;
+  readonly attempts: AttemptStore;
   readonly logs: LogStore;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
   readonly access: AccessStore;
 }
 
@@ -48,8 +53,16 @@ export interface PipelineStore {
   remove(name: string): Promise<void>;
   setPaused(name: string, paused: boolean): Promise<void>;
   setFired(name: string, atMs: number): Promise<void>;
-  /** What each stream of the pipeline looked like when it was last described or read. */
-  putStreamColumns(pipeline: string, stream: string, columns: readonly Column[]): Promise<void>;
+  /**
+   * What each stream of the pipeline looked like when it was last described or read. With a lease:
+   * only while that is held.
+   */
+  putStreamColumns(
+    pipeline: string,
+    stream: string,
+    columns: readonly Column[],
+    lease?: Lease,
+  ): Promise<void>;
   streamColumns(pipeline: string): Promise<Record<string, Column[]>>;
   /** The project's connectors, unresolved (no secret is in them); replaces what was there. */
   putConnectors(connectors: Readonly<Record<string, ConnectorDefinition>>): Promise<void>;
@@ -73,9 +86,40 @@ export interface NewRun {
   readonly select: string | null;
   readonly fullRefresh: boolean;
   readonly idempotencyKey: string | null;
-  readonly windowStartMs: number | null;
+  /** Of what was asked for: with a known idempotency key it must be the same. Null compares with nothing. */
+  readonly requestHash: string | null;
+  /** The window that was asked for, epoch milliseconds; undefined: from where the last one ended. */
+  readonly window?: { readonly startMs: number | null; readonly endMs: number };
+  /** Where a window that was not asked for ends, as far as the clock says. */
   readonly windowEndMs: number;
   readonly createdAtMs: number;
+  readonly group?: string;
+  readonly parent?: string;
+  /** 0 by default; the higher goes first. */
+  readonly priority?: number;
+  /** What it needs a slot of while it runs, and how many slots there are of each. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** The message of the inbox that asked for it (see `Inbox.put`), taken in the same transaction. */
+  readonly inboxSeq?: number;
+}
+
+/** An attempt that a worker holds. Every write of the attempt is guarded by it. */
+export interface Lease {
+  readonly run: string;
+  readonly attempt: number;
+  readonly worker: string;
+  /** For one that takes it over: it is only held while it was not renewed since it ended then. */
+  readonly untilMs?: number;
+}
+
+export interface Claim {
+  readonly worker: string;
+  readonly nowMs: number;
+  readonly leaseUntilMs: number;
+  /** How many runs the worker has at once. */
+  readonly maxRuns: number;
+  /** Only runs of these. */
+  readonly pipelines?: readonly string[];
 }
 
 /** What an attempt's end says about the run. */
@@ -87,58 +131,126 @@ export interface RunOutcome {
   readonly rowsLoaded: number;
   readonly warnings: number;
   readonly peakRssBytes: number | null;
+  /** Of the attempt where the run's state does not say it: `stopped` or `lost`. */
+  readonly attemptState?: AttemptState;
+  readonly cancelledBy?: string | null;
+}
+
+export interface RunFilter {
+  readonly pipeline?: string;
+  readonly state?: RunState;
+  readonly group?: string;
+  readonly limit: number;
+  /** A run's id: only older ones. */
+  readonly before?: string;
 }
 
 export interface RunStore {
-  /** `created: false` and the first run where the pipeline has one with this idempotency key. */
-  create(run: NewRun): Promise<{ run: Run; created: boolean }>;
   /**
-   * Takes the oldest queued run that is due and whose pipeline has none running and no older one
-   * queued (a run that waits for its retry keeps its place): `running`, attempt + 1, owner set. The
-   * window of a first attempt begins where the last succeeded run's ended. With `pipelines`: only runs
-   * of these.
+   * `created: false` and the first run where the pipeline has one with this idempotency key. Throws
+   * `conflict`, reason `idempotency_key_reused`, where that asked for something else.
    */
-  claim(owner: string, nowMs: number, pipelines?: readonly string[]): Promise<Run | undefined>;
+  create(run: NewRun): Promise<{ run: Run; created: boolean }>;
   /** The earliest `not_before` that is still ahead among queued runs, epoch milliseconds. */
   nextDueMs(nowMs: number): Promise<number | undefined>;
-  /** Guarded by state `running` and the attempt; undefined where the guard failed. */
-  finish(
-    id: string,
-    attempt: number,
-    event: "succeed" | "fail" | "cancel",
-    outcome: RunOutcome,
-  ): Promise<Run | undefined>;
-  /** running → queued with the same guard: for a retry (notBeforeMs) or after the server died. */
-  requeue(
-    id: string,
-    attempt: number,
-    notBeforeMs: number | null,
-    outcome: RunOutcome,
-  ): Promise<Run | undefined>;
   /** queued → cancelled; undefined where it is not queued. */
-  cancelQueued(id: string, atMs: number, reason: string): Promise<Run | undefined>;
+  cancelQueued(id: string, atMs: number, reason: string, by: string | null): Promise<Run | undefined>;
+  /** Tells whoever holds the lease of a running run to stop it; false where it is not running. */
+  askCancel(id: string, by: string): Promise<boolean>;
   /** failed or cancelled → queued; undefined where it is neither. */
   retry(id: string, atMs: number): Promise<Run | undefined>;
-  /** Runs in `running` whose owner is another: their server is gone. */
-  orphans(owner: string): Promise<Run[]>;
   get(id: string): Promise<RunDetail | undefined>;
-  list(filter: { pipeline?: string; state?: RunState; limit: number; before?: string }): Promise<Run[]>;
+  /** The newest first. Throws `invalid`, reason `unknown_cursor`, for a `before` that is no run. */
+  list(filter: RunFilter): Promise<Run[]>;
   /** The newest run of each pipeline. */
   latest(): Promise<Map<string, Run>>;
-  /** The greatest `window_end` of the pipeline's succeeded runs, epoch milliseconds. */
+  /** The newest run of the pipeline after this one that has been started or will be; undefined for none. */
+  laterThan(id: string): Promise<string | undefined>;
+  /** Where the windows of the pipeline's succeeded runs end, epoch milliseconds; those asked for aside. */
   lastWindowEndMs(pipeline: string): Promise<number | null>;
   /** Whether a run of the pipeline is queued or running. */
   isActive(pipeline: string): Promise<boolean>;
-  /** Inserts or replaces by name, in the order first seen. */
-  putSteps(runId: string, steps: readonly Step[]): Promise<void>;
+}
+
+/** An attempt under way, with the run and its lease. */
+export interface OpenAttempt {
+  readonly run: Run;
+  readonly lease: Lease;
+  /** Epoch milliseconds by the clock of its worker. */
+  readonly leaseUntilMs: number;
+  /** Who wants it stopped. */
+  readonly cancelAskedBy: string | null;
+}
+
+export interface AttemptStore {
+  /**
+   * Takes the queued run that is next among those that are due: of the highest priority, then the
+   * oldest; not while its pipeline has one running or an attempt that waits for its retry, and only
+   * where the worker and each of its limits have a slot. It is then `running` with one attempt more,
+   * and holds the slots. A window that was not asked for begins where the last one ended and holds a
+   * millisecond at least; later attempts keep it.
+   */
+  claim(claim: Claim): Promise<Run | undefined>;
+  /** Renews every lease of the worker; what it still holds, and who wants which of them cancelled. */
+  renew(
+    worker: string,
+    nowMs: number,
+    leaseUntilMs: number,
+  ): Promise<{ run: string; attempt: number; cancelAskedBy: string | null }[]>;
+  /** Ends the attempt and the run, and frees its slots. Undefined where the lease is not held any more. */
+  finish(lease: Lease, event: "succeed" | "fail" | "cancel", outcome: RunOutcome): Promise<Run | undefined>;
+  /** Ends the attempt; the run is queued again, until `notBeforeMs` where it waits for its retry. */
+  requeue(lease: Lease, notBeforeMs: number | null, outcome: RunOutcome): Promise<Run | undefined>;
+  /** Attempts under way at other workers, whether their leases have run out or not. */
+  ofOthers(worker: string): Promise<OpenAttempt[]>;
+  /** Inserts the steps of this attempt, or replaces them by name. False where the lease is not held. */
+  putSteps(lease: Lease, steps: readonly Step[]): Promise<boolean>;
 }
 
 export interface LogStore {
-  append(runId: string, lines: readonly LogLine[]): Promise<void>;
+  /** False where the lease is not held. */
+  append(lease: Lease, lines: readonly LogLine[]): Promise<boolean>;
   /** In order of seq. */
   read(runId: string, range: { afterSeq: number; limit: number }): Promise<LogLine[]>;
   /** 0 where there is none. */
   lastSeq(runId: string): Promise<number>;
+}
+
+/** A change of a run's state, written with it: `run` is as the change left it. */
+export interface OutboxEvent {
+  readonly seq: number;
+  readonly kind: "run";
+  readonly run: Run;
+  readonly createdAtMs: number;
+}
+
+/** What everything that reacts to runs reads: whoever keeps the last `seq` misses nothing. */
+export interface Outbox {
+  /** In order of seq. */
+  read(afterSeq: number, limit: number): Promise<OutboxEvent[]>;
+  /** 0 where nothing has ever been written. */
+  lastSeq(): Promise<number>;
+  /** Those up to and with this one have reached whom they are for. */
+  markDelivered(uptoSeq: number, atMs: number): Promise<void>;
+}
+
+export interface InboxMessage {
+  readonly hook: string;
+  /** Tells one delivery from its repeats. */
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly receivedAtMs: number;
+}
+
+/** Bodies of webhooks, until a run takes them (`NewRun.inboxSeq`). */
+export interface Inbox {
+  /** `isNew: false`, and the first one's place, where the hook has had this key already. */
+  put(message: InboxMessage): Promise<{ seq: number; isNew: boolean }>;
+  /** In order; what no run has taken. */
+  waiting(hook: string, limit: number): Promise<(InboxMessage & { readonly seq: number })[]>;
+  /** What this run took. */
+  takenBy(runId: string): Promise<(InboxMessage & { readonly seq: number })[]>;
 }
 
 export const ROLES = ["admin", "operator", "viewer"] as const;

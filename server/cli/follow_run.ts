@@ -3,6 +3,7 @@ import type { RunDetail } from "../../contract/run.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { CliContext } from "./command.ts";
 import type { RunDisplay } from "./run_display.ts";
+import { callerName } from "./settings.ts";
 import { formatCount, formatDuration, oneLine } from "./text.ts";
 
 /** From where on a run is followed: what earlier attempts did is left out. */
@@ -29,7 +30,7 @@ export async function followRun(
     if (isStopping) context.exit(1);
     isStopping = true;
     display.note("Stopping the run; Ctrl-C again leaves at once");
-    engine.cancelRun(run.id).catch((error) => {
+    engine.cancelRun(run.id, callerName(context) ?? "the command line").catch((error) => {
       // It ended by itself in the meantime: its own events say how.
       if (!(error instanceof AppError && error.code === "conflict")) failed.reject(error);
     });

@@ -69,10 +69,19 @@ export class RemoteEngine implements Engine {
 
   /** Who triggers it is the token's owner: the server says so. */
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
-    const { params, select, fullRefresh, idempotencyKey } = request;
+    const { params, select, fullRefresh, idempotencyKey, window, group, parent, priority } = request;
     return this.#api.read(runSchema, `${pipelinePath(pipeline)}/runs`, {
       method: "POST",
-      body: { params, select, full_refresh: fullRefresh },
+      body: {
+        params,
+        select,
+        full_refresh: fullRefresh,
+        window_start: window?.start,
+        window_end: window?.end,
+        group,
+        parent,
+        priority,
+      },
       headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
     });
   }
@@ -120,6 +129,7 @@ export class RemoteEngine implements Engine {
     }
   }
 
+  /** Who cancels it is the token's owner: the server says so. */
   cancelRun(id: string): Promise<Run> {
     return this.#api.read(runSchema, `${runPath(id)}/cancel`, { method: "POST" });
   }

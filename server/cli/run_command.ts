@@ -1,17 +1,19 @@
 import { AppError } from "../../contract/errors.ts";
 import type { ParamValue } from "../../contract/run.ts";
-import type { Engine } from "../../engine/control/engine.ts";
+import type { Engine, WindowRequest } from "../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "./command.ts";
 import { connect, type Connection } from "./connect.ts";
 import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "./follow_run.ts";
 import { createRunDisplay } from "./run_display.ts";
-import { readFolders } from "./settings.ts";
+import { callerName, readFolders, readInteger } from "./settings.ts";
 
 /** `sluice run PIPELINE`: one run now, in this process or by the server that holds the data folder. */
 export const run: CommandRun = async (invocation, context) => {
   const [pipeline = ""] = invocation.arguments;
   const params = readParams(invocation.list("param"));
   const select = invocation.text("select");
+  const group = invocation.text("group");
+  const user = callerName(context);
   await using connection = await connectToWork(invocation, context);
   await applyFirst(connection.engine, pipeline);
   await startLocally(connection, pipeline);
@@ -20,7 +22,10 @@ export const run: CommandRun = async (invocation, context) => {
     ...(select === undefined ? {} : { select }),
     fullRefresh: invocation.flag("full-refresh"),
     trigger: "cli",
-    ...triggeredBy(context),
+    ...(user === undefined ? {} : { triggeredBy: user }),
+    ...readWindow(invocation),
+    ...(group === undefined ? {} : { group }),
+    priority: readInteger(invocation, "priority", { minimum: 0, maximum: 1_000, fallback: 0 }),
   });
   return await showRun(connection, { id, afterSeq: 0, afterAttempt: 0 }, invocation, context);
 };
@@ -85,7 +90,11 @@ function readParams(pairs: readonly string[]): Record<string, ParamValue> {
   return params;
 }
 
-function triggeredBy(context: CliContext): { triggeredBy?: string } {
-  const user = context.env("USER") ?? context.env("LOGNAME");
-  return user === undefined || user === "" ? {} : { triggeredBy: user };
+/** Throws `invalid` for a start without an end. */
+function readWindow(invocation: Invocation): { window?: WindowRequest } {
+  const start = invocation.text("window-start");
+  const end = invocation.text("window-end");
+  if (end !== undefined) return { window: { start: start ?? null, end } };
+  if (start !== undefined) throw new AppError("invalid", "--window-start needs --window-end");
+  return {};
 }

@@ -9,6 +9,7 @@ import { formatCount, formatDuration, formatTable, formatTime } from "./text.ts"
 export const runs: CommandRun = async (invocation, context) => {
   const limit = readInteger(invocation, "limit", { minimum: 1, maximum: 500, fallback: 20 });
   const pipeline = invocation.text("pipeline");
+  const group = invocation.text("group");
   const state = readState(invocation.text("state"));
   await using connection = await connect(
     readFolders(invocation, context),
@@ -20,6 +21,7 @@ export const runs: CommandRun = async (invocation, context) => {
     limit,
     ...(pipeline === undefined ? {} : { pipeline }),
     ...(state === undefined ? {} : { state }),
+    ...(group === undefined ? {} : { group }),
   });
   if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));
   else if (found.length === 0) context.terminal.note("No runs yet. Start one with sluice run PIPELINE.");

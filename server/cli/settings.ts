@@ -18,6 +18,11 @@ export function readFolders(invocation: Invocation, context: CliContext): Folder
   };
 }
 
+/** Who gives the command, as far as the environment says. */
+export function callerName(context: CliContext): string | undefined {
+  return context.env("USER") || context.env("LOGNAME") || undefined;
+}
+
 /** An option that is a whole number from `minimum` to `maximum`. Throws `invalid`. */
 export function readInteger(
   invocation: Invocation,

@@ -38,6 +38,16 @@ function formatRun(run: RunDetail): string {
     ],
     ["trigger", `${run.trigger}${by}`],
     ["attempt", String(run.attempt)],
+    ["group", run.group ?? ""],
+    ["parent", run.parent ?? ""],
+    ["priority", run.priority === 0 ? "" : String(run.priority)],
+    [
+      "window",
+      `${run.window_start === null ? "the beginning" : formatTime(run.window_start)} to ${
+        formatTime(run.window_end)
+      } UTC`,
+    ],
+    ["cancelled", run.cancelled_by === null ? "" : `by ${run.cancelled_by}`],
     ["params", params],
     ["select", run.select ?? ""],
     ["created", `${formatTime(run.created_at)} UTC`],
@@ -52,6 +62,7 @@ function formatRun(run: RunDetail): string {
     `${name.padEnd(10)}${oneLine(value)}`
   );
   const parts = [head.join("\n")];
+  if (run.attempts.length > 1) parts.push(formatAttempts(run));
   if (run.steps.length > 0) parts.push(formatSteps(run));
   const errors = run.steps.flatMap((step) =>
     step.error === null ? [] : [`${step.name}: ${step.error.message}`]
@@ -59,6 +70,27 @@ function formatRun(run: RunDetail): string {
   if (errors.length === 0 && run.error !== null) errors.push(run.error.message);
   if (errors.length > 0) parts.push(printable(errors.join("\n")));
   return parts.join("\n\n");
+}
+
+function formatAttempts(run: RunDetail): string {
+  return formatTable(
+    [
+      { title: "ATTEMPT", align: "right" },
+      { title: "STATE" },
+      { title: "STARTED (UTC)" },
+      { title: "DURATION", align: "right" },
+      { title: "MEMORY", align: "right" },
+      { title: "ERROR" },
+    ],
+    run.attempts.map((attempt) => [
+      String(attempt.attempt),
+      attempt.state,
+      formatTime(attempt.started_at),
+      formatDuration(attempt.duration_ms),
+      formatBytes(attempt.peak_rss_bytes),
+      oneLine(attempt.error?.message ?? ""),
+    ]),
+  );
 }
 
 function formatSteps(run: RunDetail): string {

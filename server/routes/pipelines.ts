@@ -123,22 +123,52 @@ function changeRoutes(engine: Engine): Route[] {
   ];
 }
 
-const triggerBody = v.strictObject({
-  params: v.exactOptional(
-    v.pipe(v.record(v.string(), paramValueSchema), v.description("Values for the pipeline's params.")),
-  ),
-  select: v.exactOptional(
-    v.pipe(
-      v.string(),
-      v.nonEmpty("expected a selection such as +daily or tag:x"),
-      v.maxLength(10_000),
-      v.description("Only these steps, as dbt selects: +daily, daily+, tag:x."),
+const triggerBody = v.pipe(
+  v.strictObject({
+    params: v.exactOptional(
+      v.pipe(v.record(v.string(), paramValueSchema), v.description("Values for the pipeline's params.")),
     ),
+    select: v.exactOptional(
+      v.pipe(
+        v.string(),
+        v.nonEmpty("expected a selection such as +daily or tag:x"),
+        v.maxLength(10_000),
+        v.description("Only these steps, as dbt selects: +daily, daily+, tag:x."),
+      ),
+    ),
+    full_refresh: v.exactOptional(
+      v.pipe(v.boolean(), v.description("Rebuilds incremental streams and models from nothing.")),
+    ),
+    window_start: v.exactOptional(
+      v.pipe(
+        v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+        v.description("With window_end: what the run is for, from here; null for from the beginning."),
+      ),
+    ),
+    window_end: v.exactOptional(
+      v.pipe(v.string(), v.isoTimestamp(), v.description("What the run is for, until before this.")),
+    ),
+    group: v.exactOptional(
+      v.pipe(v.string(), v.nonEmpty(), v.maxLength(200), v.description("Names runs that belong together.")),
+    ),
+    parent: v.exactOptional(
+      v.pipe(v.string(), v.nonEmpty(), v.maxLength(200), v.description("The id of the run that causes it.")),
+    ),
+    priority: v.exactOptional(
+      v.pipe(
+        v.number(),
+        v.integer(),
+        v.minValue(-1_000),
+        v.maxValue(1_000),
+        v.description("The higher goes first, 0 by default; of one priority, the older."),
+      ),
+    ),
+  }),
+  v.check(
+    ({ window_start: start, window_end: end }) => start === undefined || end !== undefined,
+    "window_start needs window_end",
   ),
-  full_refresh: v.exactOptional(
-    v.pipe(v.boolean(), v.description("Rebuilds incremental streams and models from nothing.")),
-  ),
-});
+);
 
 function triggerRoute(engine: Engine): Route {
   return route({
@@ -155,7 +185,9 @@ function triggerRoute(engine: Engine): Route {
           v.pipe(
             v.string(),
             v.regex(/^[\x21-\x7e]{1,255}$/, "expected 1 to 255 visible ASCII characters"),
-            v.description("A repeat with the same key answers the same run."),
+            v.description(
+              "A repeat with the same key returns the same run; another request with it is a 422.",
+            ),
           ),
         ),
       }),
@@ -176,6 +208,12 @@ function triggerRoute(engine: Engine): Route {
         ...(body.params === undefined ? {} : { params: body.params }),
         ...(body.select === undefined ? {} : { select: body.select }),
         ...(body.full_refresh === undefined ? {} : { fullRefresh: body.full_refresh }),
+        ...(body.window_end === undefined
+          ? {}
+          : { window: { start: body.window_start ?? null, end: body.window_end } }),
+        ...(body.group === undefined ? {} : { group: body.group }),
+        ...(body.parent === undefined ? {} : { parent: body.parent }),
+        ...(body.priority === undefined ? {} : { priority: body.priority }),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       return { body: run, headers: { location: `/api/runs/${encodeURIComponent(run.id)}` } };

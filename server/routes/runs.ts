@@ -14,6 +14,7 @@ export function runRoutes(engine: Engine, clock: Clock): Route[] {
 const listQuery = v.strictObject({
   pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
   state: v.exactOptional(v.pipe(v.picklist(RUN_STATES), v.description("Only runs in this state."))),
+  group: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this group."))),
   limit: v.exactOptional(v.pipe(integerText(1, 500), v.description("At most this many; 50 by default."))),
   before: v.exactOptional(
     v.pipe(v.string(), v.description("A run's id: only older ones. The last of a page gives the next page.")),
@@ -39,7 +40,7 @@ function readRoutes(engine: Engine): Route[] {
       method: "get",
       path: "/api/runs/:id",
       operation: "getRun",
-      summary: "One run with its steps",
+      summary: "One run with its steps and attempts",
       role: "viewer",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       answer: { status: 200, description: "The run.", schema: runDetailSchema },
@@ -124,7 +125,7 @@ function changeRoutes(engine: Engine): Route[] {
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       answer: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await engine.cancelRun(params.id) }),
+      handle: async ({ params }, { user }) => ({ body: await engine.cancelRun(params.id, user.name) }),
     }),
     route({
       method: "post",

@@ -73,6 +73,7 @@ export class FakeEngine implements Engine {
       seq: (lines.at(-1)?.seq ?? 0) + 1,
       at: new Date(this.#now()).toISOString(),
       level: "info",
+      attempt: 1,
       step: null,
       ...line,
     };
@@ -146,8 +147,12 @@ export class FakeEngine implements Engine {
       params: { ...request.params },
       select: request.select ?? null,
       full_refresh: request.fullRefresh ?? false,
-      window_start: null,
-      window_end: at,
+      group: request.group ?? null,
+      parent: request.parent ?? null,
+      priority: request.priority ?? 0,
+      cancelled_by: null,
+      window_start: request.window?.start ?? null,
+      window_end: request.window?.end ?? at,
       created_at: at,
       not_before: null,
       started_at: null,
@@ -159,10 +164,11 @@ export class FakeEngine implements Engine {
       peak_rss_bytes: null,
       error: null,
       steps: [],
+      attempts: [],
     });
   }
 
-  async listRuns({ pipeline, state, limit = 50, before }: RunFilter): Promise<Run[]> {
+  async listRuns({ pipeline, state, group, limit = 50, before }: RunFilter): Promise<Run[]> {
     const newestFirst = await Promise.resolve(
       [...this.#runs.values()].sort((a, b) => a.created_at < b.created_at ? 1 : -1),
     );
@@ -170,10 +176,11 @@ export class FakeEngine implements Engine {
     return newestFirst.slice(start)
       .filter((run) =>
         (pipeline === undefined || run.pipeline === pipeline) &&
-        (state === undefined || run.state === state)
+        (state === undefined || run.state === state) &&
+        (group === undefined || run.group === group)
       )
       .slice(0, limit)
-      .map(({ steps: _, ...run }) => run);
+      .map(({ steps: _, attempts: __, ...run }) => run);
   }
 
   async getRun(id: string): Promise<RunDetail> {
@@ -211,8 +218,9 @@ export class FakeEngine implements Engine {
     }
   }
 
-  async cancelRun(id: string): Promise<Run> {
-    return await Promise.resolve(this.move(id, "cancel", { reason: "cancelled on the page" }));
+  async cancelRun(id: string, by: string): Promise<Run> {
+    const change = { reason: "cancelled on the page", cancelled_by: by };
+    return await Promise.resolve(this.move(id, "cancel", change));
   }
 
   async retryRun(id: string): Promise<Run> {
@@ -227,7 +235,7 @@ export class FakeEngine implements Engine {
 
   #put(run: RunDetail): Run {
     this.#runs.set(run.id, run);
-    const { steps: _, ...plain } = run;
+    const { steps: _, attempts: __, ...plain } = run;
     this.#tell(run.id, { type: "run", run: plain });
     return plain;
   }
@@ -244,7 +252,7 @@ export class FakeEngine implements Engine {
         undefined,
       );
     if (last === undefined) return { ...summary, last_run: null };
-    const { steps: _, ...run } = last;
+    const { steps: _, attempts: __, ...run } = last;
     return { ...summary, last_run: run };
   }
 }

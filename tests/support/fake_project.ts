@@ -234,6 +234,10 @@ export function makeRun(change: Partial<RunDetail> & { id: string; pipeline: str
     params: {},
     select: null,
     full_refresh: false,
+    group: null,
+    parent: null,
+    priority: 0,
+    cancelled_by: null,
     window_start: null,
     window_end: at(60),
     created_at: at(60),
@@ -247,6 +251,7 @@ export function makeRun(change: Partial<RunDetail> & { id: string; pipeline: str
     peak_rss_bytes: 214_000_000,
     error: null,
     steps: [],
+    attempts: [],
     ...change,
   };
 }
@@ -379,6 +384,7 @@ function succeededLogs(): LogLine[] {
     seq: index + 1,
     at: at(1_242 - index * 5.91),
     level,
+    attempt: 1,
     step,
     message,
   }));
@@ -427,6 +433,7 @@ function failedLogs(): LogLine[] {
     seq: index + 1,
     at: at(372 - index / 5),
     level: index === 59 ? "error" : index % 9 === 0 ? "debug" : "info",
+    attempt: 1,
     step: index === 0 ? null : "extract:weather",
     message: index === 59 ? `${HOSTILE}\nsecond line of the same message` : `batch ${index}: 65,536 rows`,
   }));
@@ -491,7 +498,14 @@ function runningRun(): RunDetail {
 
 function runningLogs(): LogLine[] {
   return [
-    { seq: 1, at: at(18), level: "info", step: null, message: "attempt 1 of revision 9f2c41d0" },
-    { seq: 2, at: at(6), level: "info", step: "extract:flights", message: "201,000 rows, 18.0 MB in 12.0 s" },
+    { seq: 1, at: at(18), level: "info", attempt: 1, step: null, message: "attempt 1 of revision 9f2c41d0" },
+    {
+      seq: 2,
+      at: at(6),
+      level: "info",
+      attempt: 1,
+      step: "extract:flights",
+      message: "201,000 rows, 18.0 MB in 12.0 s",
+    },
   ];
 }

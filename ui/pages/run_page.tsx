@@ -11,6 +11,7 @@ import { CheckList, tally } from "../parts/steps/check_list.tsx";
 import { StepTimeline } from "../parts/steps/step_timeline.tsx";
 import { StateLabel } from "../parts/states.tsx";
 import { plainText } from "../parts/plain_text.ts";
+import { AttemptList } from "../parts/runs/attempt_list.tsx";
 
 export interface RunView {
   readonly frame: Frame;
@@ -60,6 +61,7 @@ export function RunPage(view: RunView) {
           </section>
         )}
       </div>
+      <div id="attempts" data-live>{run.attempts.length > 1 && <AttemptList run={run} />}</div>
       <LogSection view={view} isActive={isActive} />
     </Layout>
   );

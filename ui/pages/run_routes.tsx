@@ -29,10 +29,11 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
     "/runs",
     forUser(pages, async ({ c, frame }) => {
       const state = RUN_STATES.find((name) => name === c.req.query("state"));
-      const { pipeline, before } = c.req.query();
+      const { pipeline, group, before } = c.req.query();
       const filter = {
         ...(state === undefined ? {} : { state }),
         ...(pipeline ? { pipeline } : {}),
+        ...(group ? { group } : {}),
         ...(before ? { before } : {}),
       };
       const [runs, pipelines] = await Promise.all([
@@ -73,7 +74,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   );
 
   const actions = {
-    cancel: (id: string) => engine.cancelRun(id),
+    cancel: (id: string, { user }: Visit) => engine.cancelRun(id, user.name),
     retry: (id: string) => engine.retryRun(id),
   };
   for (const [name, act] of Object.entries(actions)) {
@@ -81,7 +82,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
       `/runs/:id/${name}`,
       forOperator(pages, async (visit) => {
         const { c } = visit;
-        const attempted = await attempt(() => act(c.req.param("id") ?? ""));
+        const attempted = await attempt(() => act(c.req.param("id") ?? "", visit));
         if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);
         const view = { ...await loadView(pages, visit), notice: noticeOf(attempted.refusal) };
         return pageResponse(c, <RunPage {...view} />, statusOf(attempted.refusal));

@@ -4,6 +4,7 @@ import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
+import { plainText } from "../parts/plain_text.ts";
 
 export interface RunsView {
   readonly frame: Frame;
@@ -13,6 +14,7 @@ export interface RunsView {
   readonly pipelines: readonly string[];
   readonly state?: RunState;
   readonly pipeline?: string;
+  readonly group?: string;
   /** The id of the run after which this page starts. */
   readonly before?: string;
   /** Whether older runs follow. */
@@ -32,7 +34,7 @@ export function RunsPage(view: RunsView) {
       {...(isFirstPage ? { refreshSeconds: isActive ? 3 : 20 } : {})}
     >
       <div class="page-head">
-        <h1>Runs</h1>
+        <h1>Runs{view.group !== undefined && ` of group ${plainText(view.group)}`}</h1>
         <PipelineFilter {...view} />
       </div>
       <nav class="tabs" aria-label="Runs by state">
@@ -57,7 +59,7 @@ export function RunsPage(view: RunsView) {
   );
 }
 
-function PipelineFilter({ pipelines, pipeline, state }: RunsView) {
+function PipelineFilter({ pipelines, pipeline, state, group }: RunsView) {
   return (
     <form class="search" method="get" action="/runs" role="search">
       <select name="pipeline" aria-label="Pipeline" data-submit>
@@ -68,6 +70,7 @@ function PipelineFilter({ pipelines, pipeline, state }: RunsView) {
         )}
       </select>
       {state !== undefined && <input type="hidden" name="state" value={state} />}
+      {group !== undefined && <input type="hidden" name="group" value={group} />}
       <noscript>
         <button class="button quiet" type="submit">Show</button>
       </noscript>
@@ -77,9 +80,10 @@ function PipelineFilter({ pipelines, pipeline, state }: RunsView) {
 
 function StateTab({ view, label, state }: { view: RunsView; label: string; state?: RunState }) {
   const current = view.state === state ? { "aria-current": "true" as const } : {};
-  const { pipeline } = view;
+  const { pipeline, group } = view;
   const target = {
     ...(pipeline === undefined ? {} : { pipeline }),
+    ...(group === undefined ? {} : { group }),
     ...(state === undefined ? {} : { state }),
   };
   return <a href={runsUrl(target, {})} {...current}>{label}</a>;
@@ -87,7 +91,7 @@ function StateTab({ view, label, state }: { view: RunsView; label: string; state
 
 function NoRuns({ view }: { view: RunsView }) {
   if (view.before !== undefined) return <Empty title="No older runs" />;
-  const isFiltered = view.state !== undefined || view.pipeline !== undefined;
+  const isFiltered = [view.state, view.pipeline, view.group].some((filter) => filter !== undefined);
   return (
     <Empty title={isFiltered ? "No run fits this filter" : "No runs yet"}>
       {isFiltered
@@ -105,8 +109,12 @@ function NoRuns({ view }: { view: RunsView }) {
   );
 }
 
-function runsUrl(filter: { pipeline?: string; state?: RunState }, page: { before?: string }): string {
+function runsUrl(
+  filter: { pipeline?: string; group?: string; state?: RunState },
+  page: { before?: string },
+): string {
   const query = new URLSearchParams({
+    ...(filter.group === undefined ? {} : { group: filter.group }),
     ...(filter.pipeline === undefined ? {} : { pipeline: filter.pipeline }),
     ...(filter.state === undefined ? {} : { state: filter.state }),
     ...(page.before === undefined ? {} : { before: page.before }),

@@ -3,9 +3,9 @@ import type { Connector } from "../../../contract/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { requirePathPart } from "../../../contract/names.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { RetryDefinition, Revision } from "../../../contract/pipeline.ts";
+import type { Revision } from "../../../contract/pipeline.ts";
 import type { Run } from "../../../contract/run.ts";
-import { type AttemptResult, failedBeforeStart, superviseAttempt } from "./supervise.ts";
+import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { provide } from "../../grants/grant.ts";
 import { createRedactor } from "../../grants/redact.ts";
@@ -13,7 +13,8 @@ import type { ReferenceSources } from "../../grants/references.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import { type RunProcessProgram, spawnRunProcess } from "./spawn.ts";
-import type { Store } from "../../store/store.ts";
+import type { Lease, Store } from "../../store/store.ts";
+import type { EndedAttempt } from "../worker.ts";
 
 export interface ExecuteContext {
   readonly store: Store;
@@ -25,20 +26,21 @@ export interface ExecuteContext {
   readonly runProcess: RunProcessProgram;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-export interface Executed {
-  readonly result: AttemptResult;
-  /** What the run's definition says about trying again. */
-  readonly retry: RetryDefinition | undefined;
+  /** Aborted when this server stops. */
+  readonly leaving: AbortSignal;
 }
 
 /** Where runs keep what they spill; emptied at the start. */
 export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
 
 /** Carries out one attempt of a run: prepares its process and follows it. Throws only what the store throws. */
-export async function executeRun(context: ExecuteContext, run: Run, stop: AbortSignal): Promise<Executed> {
-  const { store, events, clock, log } = context;
+export async function executeRun(
+  context: ExecuteContext,
+  run: Run,
+  lease: Lease,
+  stop: AbortSignal,
+): Promise<EndedAttempt> {
+  const { store, events, clock, log, leaving } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   const tempDir = join(spillFolder(context.dataDir), `${run.id}-${run.attempt}`);
@@ -60,6 +62,9 @@ export async function executeRun(context: ExecuteContext, run: Run, stop: AbortS
         store,
         events,
         clock,
+        log,
+        lease,
+        leaving,
         redact,
         spawn: (job, onStderr) => spawnRunProcess(context.runProcess, job, provision.access, onStderr),
       },
@@ -77,7 +82,9 @@ export async function executeRun(context: ExecuteContext, run: Run, stop: AbortS
     return { result, retry };
   } catch (error) {
     log("error", "an attempt could not start", { run: run.id, error: redact(toAppError(error).message) });
-    return { result: failedBeforeStart(error, clock.now(), redact), retry };
+    const failed = failedBeforeStart(error, clock.now(), redact);
+    // A server that stops leaves what it could not write to the next: so it does the run.
+    return { result: leaving.aborted ? { ...failed, stopped: "shutdown" } : failed, retry };
   } finally {
     await removeIfPresent(tempDir);
   }

@@ -1,11 +1,12 @@
 import { type AppError, boundErrorRecord, type ErrorRecord, toAppError } from "../../../contract/errors.ts";
-import type { LogLevel } from "../../../contract/log.ts";
+import type { Log, LogLevel } from "../../../contract/log.ts";
 import type { PipelineStep, Run, RunEvent, Step } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/job.ts";
-import type { RunOutcome, Store } from "../../store/store.ts";
+import type { Lease, RunOutcome, Store } from "../../store/store.ts";
+import { writeUntilDone } from "../write_until_done.ts";
 
 /** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
 const MAX_LOG_LINES = 20_000;
@@ -13,17 +14,26 @@ const MAX_LOG_LINES = 20_000;
 const FLUSH_MS = 100;
 const FLUSH_EVENTS = 200;
 
+/** While the store cannot be written, progress is not kept beyond this many events: it is not stored anyway. */
+const MAX_WAITING_EVENTS = 1_000;
+
 export interface RecorderContext {
   readonly store: Store;
   readonly events: RunEvents;
   readonly clock: Clock;
+  readonly log: Log;
+  /** Guards everything that is written. */
+  readonly lease: Lease;
+  /** Aborted when this server stops: what cannot be written then is given up. */
+  readonly leaving: AbortSignal;
   /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
 }
 
 /**
  * Keeps what an attempt reports, in batches, and tells followers. They hear of it when it is stored:
- * whoever reads the store and then follows misses nothing.
+ * whoever reads the store and then follows misses nothing. What the store does not take it is offered
+ * again, in order, until it does.
  */
 export class AttemptRecorder {
   readonly #context: RecorderContext;
@@ -34,15 +44,22 @@ export class AttemptRecorder {
   #pending: RunEvent[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #flushError: AppError | undefined;
+  #isLost = false;
+  /** Events since the store last took some. */
+  #waiting = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #knownColumns: Record<string, readonly Column[]> = {};
 
-  constructor(context: RecorderContext, run: Run) {
+  readonly #onLost: () => void;
+
+  /** `onLost`: the lease is not held any more, and nothing of this attempt is written from there on. */
+  constructor(context: RecorderContext, run: Run, onLost: () => void) {
     this.#context = context;
     this.#run = run;
+    this.#onLost = onLost;
   }
 
-  /** Puts the planned steps up as pending; those of earlier attempts that ended well stay. */
+  /** Puts the planned steps up as pending; those of earlier attempts that ended well stay theirs. */
   async begin(planned: readonly PipelineStep[]): Promise<void> {
     const { store } = this.#context;
     this.#seq = await store.logs.lastSeq(this.#run.id);
@@ -54,13 +71,15 @@ export class AttemptRecorder {
     for (const step of planned) {
       if (!this.#steps.has(step.name)) this.#steps.set(step.name, pendingStep(step, this.#run.attempt));
     }
-    for (const step of this.#steps.values()) this.#keep({ type: "step", step });
+    for (const step of this.#steps.values()) {
+      if (step.attempt === this.#run.attempt) this.#keep({ type: "step", step });
+    }
   }
 
-  async take(report: Report): Promise<void> {
+  take(report: Report): void {
     switch (report.type) {
       case "step":
-        this.#putStep({ ...report.step, error: redactError(this.#context.redact, report.step.error) });
+        this.#takeStep({ ...report.step, error: redactError(this.#context.redact, report.step.error) });
         break;
       case "log":
         this.log(report.level, report.step, report.message);
@@ -69,7 +88,7 @@ export class AttemptRecorder {
         this.#keep({ type: "progress", step: report.step, rows: report.rows, size_bytes: report.sizeBytes });
         break;
       case "columns":
-        await this.#putColumns(report.stream, report.columns);
+        this.#putColumns(report.stream, report.columns);
         break;
       case "checked":
       case "finished":
@@ -85,7 +104,8 @@ export class AttemptRecorder {
       : this.#context.redact(message);
     this.#seq += 1;
     const at = new Date(this.#context.clock.now()).toISOString();
-    this.#keep({ type: "log", line: { seq: this.#seq, at, level, step, message: text } });
+    const { attempt } = this.#run;
+    this.#keep({ type: "log", line: { seq: this.#seq, at, level, attempt, step, message: text } });
   }
 
   runningStep(): string | null {
@@ -117,18 +137,30 @@ export class AttemptRecorder {
     };
   }
 
+  /** A step that an earlier attempt committed stays that attempt's, unless it died before it could say so. */
+  #takeStep(step: Step): void {
+    const known = this.#steps.get(step.name);
+    const isKnown = known?.attempt === step.attempt && known.state === step.state;
+    if (step.attempt !== this.#run.attempt && isKnown) return;
+    this.#putStep({ ...step, attempt: this.#run.attempt });
+  }
+
   #putStep(step: Step): void {
     this.#steps.set(step.name, step);
     this.#keep({ type: "step", step });
   }
 
-  async #putColumns(stream: string, columns: readonly Column[]): Promise<void> {
+  #putColumns(stream: string, columns: readonly Column[]): void {
     if (JSON.stringify(this.#knownColumns[stream]) === JSON.stringify(columns)) return;
     this.#knownColumns[stream] = columns;
-    await this.#context.store.pipelines.putStreamColumns(this.#run.pipeline, stream, columns);
+    const { store, lease } = this.#context;
+    const write = () => store.pipelines.putStreamColumns(this.#run.pipeline, stream, columns, lease);
+    this.#offer(`the columns of "${stream}"`, write);
   }
 
   #keep(event: RunEvent): void {
+    this.#waiting += 1;
+    if (event.type === "progress" && this.#waiting > MAX_WAITING_EVENTS) return;
     this.#pending.push(event);
     if (this.#pending.length >= FLUSH_EVENTS) this.#flush();
     else this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
@@ -140,20 +172,34 @@ export class AttemptRecorder {
     const events = this.#pending;
     if (events.length === 0) return;
     this.#pending = [];
-    this.#flushing = this.#flushing.then(() => this.#store(events)).catch((error) => {
-      this.#flushError ??= toAppError(error);
+    this.#offer(`what run ${this.#run.id} reports`, async () => {
+      await this.#store(events);
+      this.#waiting = this.#pending.length;
     });
   }
 
+  #offer(what: string, write: () => Promise<void>): void {
+    this.#flushing = this.#flushing.then(() => writeUntilDone(this.#context, what, write))
+      .catch((error) => {
+        this.#flushError ??= toAppError(error);
+      });
+  }
+
   async #store(events: readonly RunEvent[]): Promise<void> {
-    const { store } = this.#context;
+    const { store, lease } = this.#context;
+    if (this.#isLost) return;
     // Of a step that changed several times, the last is what it is.
     const steps = new Map(
       events.flatMap((event) => event.type === "step" ? [[event.step.name, event.step]] : []),
     );
     const lines = events.flatMap((event) => event.type === "log" ? [event.line] : []);
-    if (steps.size > 0) await store.runs.putSteps(this.#run.id, [...steps.values()]);
-    if (lines.length > 0) await store.logs.append(this.#run.id, lines);
+    const isHeld = (steps.size === 0 || await store.attempts.putSteps(lease, [...steps.values()])) &&
+      await store.logs.append(lease, lines);
+    if (!isHeld) {
+      this.#isLost = true;
+      this.#onLost();
+      return;
+    }
     for (const event of events) this.#context.events.publish(this.#run.id, event);
   }
 }

@@ -6,8 +6,11 @@ import type { RunProcess } from "./spawn.ts";
 /** How long a process may take to stop by itself before it is killed. */
 const STOP_GRACE_MS = 5_000;
 
-/** Why an attempt is being stopped from outside; `shutdown` leaves the run for the next server. */
-export type StopReason = "cancel" | "shutdown";
+/**
+ * Why an attempt is being stopped from outside. `shutdown` leaves the run for the next server; with
+ * `lost` another one has it already, or may have it.
+ */
+export type StopReason = "cancel" | "shutdown" | "lost";
 
 /** What a stopped run and the step that it was at say of it. */
 export function stopError(reason: StopReason | "timeout", timeout: string | undefined): ErrorRecord {
@@ -18,7 +21,18 @@ export function stopError(reason: StopReason | "timeout", timeout: string | unde
       return { code: "cancelled", message: "The run was cancelled" };
     case "shutdown":
       return { code: "cancelled", message: "The server stopped during the run" };
+    case "lost":
+      return {
+        code: "unavailable",
+        reason: "lease_lost",
+        message: "The server could not renew its hold on the run in time: another may have it now",
+      };
   }
+}
+
+/** What an aborted signal was aborted with; a person's cancel where that says nothing. */
+export function stopReasonOf({ reason }: AbortSignal): StopReason {
+  return reason === "shutdown" || reason === "lost" ? reason : "cancel";
 }
 
 /** Stops a process when it is told to, or at its timeout: first by an order, then by force. */
@@ -54,7 +68,7 @@ export class ProcessStopper implements Disposable {
     this.disarm();
   }
 
-  readonly #onStop = () => this.#request(this.#stop.reason === "shutdown" ? "shutdown" : "cancel");
+  readonly #onStop = () => this.#request(stopReasonOf(this.#stop));
 
   #request(reason: StopReason | "timeout"): void {
     if (this.#stopped !== null || this.#done.signal.aborted) return;

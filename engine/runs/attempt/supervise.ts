@@ -30,11 +30,14 @@ export async function superviseAttempt(
   plannedSteps: readonly PipelineStep[],
   stop: AbortSignal,
 ): Promise<AttemptResult> {
-  const recorder = new AttemptRecorder(context, run);
-  await recorder.begin(plannedSteps);
-  const end = await followProcess(context, job, recorder, stop);
+  const lost = new AbortController();
+  const recorder = new AttemptRecorder(context, run, () => lost.abort("lost" satisfies StopReason));
+  // The process starts while its record is opened.
+  const begun = recorder.begin(plannedSteps);
+  const end = await followProcess(context, job, recorder, begun, AbortSignal.any([stop, lost.signal]));
+  await begun;
   const error = redactError(context.redact, errorOf(end, job.definition.timeout));
-  await recorder.end(error, end.stopped === "cancel" || end.stopped === "shutdown");
+  await recorder.end(error, end.stopped !== null && end.stopped !== "timeout");
   return {
     error,
     stopped: error === null ? null : end.stopped,
@@ -55,6 +58,7 @@ async function followProcess(
   context: AttemptContext,
   job: RunJob,
   recorder: AttemptRecorder,
+  begun: Promise<void>,
   stop: AbortSignal,
 ): Promise<ProcessEnd> {
   let finished: ErrorRecord | null | undefined;
@@ -62,12 +66,15 @@ async function followProcess(
   let peakRssBytes: number | null = null;
   let stopper: ProcessStopper | undefined;
   try {
-    await using process = await context.spawn(job, (line) => recorder.log("warn", null, line));
+    await using process = await context.spawn(job, (line) => {
+      begun.then(() => recorder.log("warn", null, line), () => {});
+    });
     using armed = new ProcessStopper(context.clock, process, stop, job.definition.timeout);
     stopper = armed;
+    await begun;
     for await (const report of process.reports) {
       if (report.type !== "finished") {
-        await recorder.take(report);
+        recorder.take(report);
         continue;
       }
       finished = report.error;

@@ -1,5 +1,6 @@
 import { initial } from "./0001_initial.ts";
+import { attempts } from "./0002_attempts.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
-export const MIGRATIONS: readonly Migration[] = [initial];
+export const MIGRATIONS: readonly Migration[] = [initial, attempts];

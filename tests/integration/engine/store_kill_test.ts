@@ -54,9 +54,9 @@ Deno.test("a store whose writer is killed again and again is whole and has all t
     }
     // Whatever was cut, a run's log is all of one append or nothing.
     for (const id of runs.keys()) assert.ok([0, 200].includes(await store.logs.lastSeq(id)), id);
-    const orphans = await store.runs.orphans("the next server");
+    const orphans = await store.attempts.ofOthers("the next server");
     assert.ok(orphans.length <= 1, "one run of a pipeline at a time");
-    for (const run of orphans) await store.runs.finish(run.id, run.attempt, "cancel", outcome());
+    for (const { lease } of orphans) await store.attempts.finish(lease, "cancel", outcome());
   }
   assert.ok(confirmed.some((line) => line.startsWith("succeeded")));
 });

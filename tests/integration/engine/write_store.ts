@@ -1,5 +1,13 @@
 import { openStore } from "../../../engine/store/open.ts";
-import { addPipeline, logLine, newRun, outcome, step } from "../../unit/engine/store/store_fixture.ts";
+import {
+  addPipeline,
+  claim,
+  lease,
+  logLine,
+  newRun,
+  outcome,
+  step,
+} from "../../unit/engine/store/store_fixture.ts";
 
 /**
  * Writes to the store at the url in its argument until it is killed, and prints each thing that the
@@ -14,11 +22,12 @@ for (let n = 0;; n++) {
   const id = `${prefix}-${n}`;
   await store.runs.create(newRun(id));
   say(`created ${id}`);
-  const run = await store.runs.claim(prefix, 1_000);
+  const run = await claim(store, prefix, 1_000);
   if (run === undefined) continue;
-  await store.runs.putSteps(run.id, [step("model:a"), step("model:b")]);
-  await store.logs.append(run.id, Array.from({ length: 200 }, (_, at) => logLine(at + 1)));
+  const held = lease(run.id, run.attempt, prefix);
+  await store.attempts.putSteps(held, [step("model:a"), step("model:b")]);
+  await store.logs.append(held, Array.from({ length: 200 }, (_, at) => logLine(at + 1)));
   say(`logged ${run.id}`);
-  const ended = await store.runs.finish(run.id, run.attempt, "succeed", outcome());
+  const ended = await store.attempts.finish(held, "succeed", outcome());
   if (ended !== undefined) say(`succeeded ${ended.id}`);
 }

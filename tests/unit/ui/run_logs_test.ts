@@ -9,6 +9,7 @@ function logOf(count: number): LogLine[] {
     seq: index * 2 + 1,
     at: "2026-07-30T12:00:00.000Z",
     level: "info",
+    attempt: 1,
     step: index === 0 ? null : "extract:a",
     message: index === 0 ? "\u001b[31mfirst" : `line ${index}`,
   }));

@@ -36,6 +36,20 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
           </Fact>
         )}
         {run.full_refresh && <Fact name="Mode">full refresh</Fact>}
+        {run.group !== null && (
+          <Fact name="Group">
+            <a href={`/runs?group=${encodeURIComponent(run.group)}`}>{plainText(run.group)}</a>
+          </Fact>
+        )}
+        {run.parent !== null && (
+          <Fact name="Started by">
+            <a href={`/runs/${encodeURIComponent(run.parent)}`}>
+              <code>{run.parent}</code>
+            </a>
+          </Fact>
+        )}
+        {run.priority !== 0 && <Fact name="Priority">{run.priority}</Fact>}
+        {run.cancelled_by !== null && <Fact name="Cancelled by">{plainText(run.cancelled_by)}</Fact>}
         <Fact name="Run id">
           <code>{run.id}</code>
         </Fact>

@@ -4,10 +4,11 @@ import * as v from "valibot";
 import { pipelineSchema, type RetryDefinition } from "../../../../contract/pipeline.ts";
 import type { Run } from "../../../../contract/run.ts";
 import type { AttemptResult } from "../../../../engine/runs/attempt/supervise.ts";
-import { RunEvents } from "../../../../engine/runs/run_events.ts";
 import { retryDelayMs, RunQueue } from "../../../../engine/runs/run_queue.ts";
 import { openStore } from "../../../../engine/store/open.ts";
 import type { Store } from "../../../../engine/store/store.ts";
+import type { Worker } from "../../../../engine/runs/worker.ts";
+import { claim, lease } from "../store/store_fixture.ts";
 import { FakeClock, settle } from "../../../support/fake_clock.ts";
 
 const START = Date.parse("2026-03-01T00:00:00Z");
@@ -20,6 +21,7 @@ interface Bench {
   readonly queue: RunQueue;
   /** Attempts that were started, as `pipeline#attempt`. */
   readonly started: string[];
+  readonly log: string[];
   /** Ends the attempt under way of the pipeline. */
   end(pipeline: string, error?: AttemptResult["error"]): Promise<void>;
 }
@@ -31,6 +33,9 @@ async function withQueue(
     retry?: RetryDefinition;
     path?: string;
     pipelines?: string[];
+    isAlone?: boolean;
+    /** What stands in for methods of the store. */
+    attempts?: (real: Store["attempts"]) => Partial<Store["attempts"]>;
     /** What happens between the store's answer to a claim and the queue's hearing of it. */
     afterClaim?: (run: Run | undefined, clock: FakeClock) => Promise<void>;
   },
@@ -41,45 +46,52 @@ async function withQueue(
   try {
     await using store = await openStore(`file://${join(folder, "s.db")}`);
     const started: string[] = [];
+    const log: string[] = [];
     const ends = new Map<string, (result: AttemptResult) => void>();
     const resultOf = (error: AttemptResult["error"], stopped: AttemptResult["stopped"]): AttemptResult => ({
       error,
       stopped,
       outcome: { atMs: clock.now(), error, rowsExtracted: 0, rowsLoaded: 0, warnings: 0, peakRssBytes: null },
     });
-    const runs: Store["runs"] = {
-      ...store.runs,
+    const attempts: Store["attempts"] = {
+      ...store.attempts,
       claim: async (...args) => {
-        const run = await store.runs.claim(...args);
+        const run = await store.attempts.claim(...args);
         await options.afterClaim?.(run, clock);
         return run;
       },
+      ...options.attempts?.(store.attempts),
+    };
+    const worker: Worker = {
+      run(run) {
+        started.push(`${run.pipeline}#${run.attempt}`);
+        const ended = Promise.withResolvers<{ result: AttemptResult; retry: RetryDefinition | undefined }>();
+        const finish = (result: AttemptResult) => ended.resolve({ result, retry: options.retry });
+        ends.set(run.pipeline, finish);
+        return {
+          done: ended.promise,
+          stop: (reason) => finish(resultOf({ code: "cancelled", message: "stopped" }, reason)),
+        };
+      },
     };
     const queue = new RunQueue({
-      store: { ...store, runs },
+      store: { ...store, attempts },
       clock,
-      events: new RunEvents(),
-      log: () => {},
+      worker,
+      log: (_level, message) => void log.push(message),
       owner: options.owner ?? "one",
       maxRuns: options.maxRuns ?? 4,
-      execute: (run: Run, stop) => {
-        started.push(`${run.pipeline}#${run.attempt}`);
-        return new Promise((resolve) => {
-          const finish = (result: AttemptResult) => resolve({ result, retry: options.retry });
-          ends.set(run.pipeline, finish);
-          stop.addEventListener("abort", () => {
-            finish(resultOf({ code: "cancelled", message: "stopped" }, stop.reason));
-          });
-        });
-      },
+      isAlone: options.isAlone ?? true,
+      onChange: () => {},
     });
-    await queue.start(options.pipelines);
+    queue.start(options.pipelines);
     await settle();
     await work({
       store,
       clock,
       queue,
       started,
+      log,
       end: async (pipeline, error = null) => {
         ends.get(pipeline)?.(resultOf(error, null));
         await settle();
@@ -112,7 +124,7 @@ async function enqueue({ store, queue, clock }: Bench, id: string, pipeline = "p
     select: null,
     fullRefresh: false,
     idempotencyKey: null,
-    windowStartMs: null,
+    requestHash: null,
     windowEndMs: clock.now(),
     createdAtMs: clock.now(),
   });
@@ -188,10 +200,10 @@ Deno.test("RunQueue does not try again what cannot pass by itself", async () => 
 Deno.test("RunQueue.cancel() ends a run that is under way as cancelled", async () => {
   await withQueue({}, async (bench) => {
     await enqueue(bench, "a1");
-    ok(await bench.queue.cancel("a1"));
+    ok(await bench.queue.cancel("a1", "Ann"));
     await settle();
     equal((await bench.store.runs.get("a1"))?.state, "cancelled");
-    equal(await bench.queue.cancel("a1"), false);
+    equal(await bench.queue.cancel("a1", "Ann"), false);
   });
 });
 
@@ -212,7 +224,7 @@ Deno.test("RunQueue.cancel() reaches a run that is just being claimed", async ()
   await withQueue({ afterClaim }, async (bench) => {
     await enqueue(bench, "a1");
     await claimed;
-    const cancelling = bench.queue.cancel("a1");
+    const cancelling = bench.queue.cancel("a1", "Ann");
     letGo();
     ok(await cancelling);
     await settle();
@@ -237,23 +249,22 @@ Deno.test("RunQueue.stop() waits for a run that is just being claimed", async ()
 Deno.test("RunQueue.cancelOrphan() ends a run and the steps that its dead server left open", async () => {
   await withQueue({ pipelines: ["other"] }, async (bench) => {
     await enqueue(bench, "a1");
-    const run = await bench.store.runs.claim("dead", bench.clock.now());
-    ok(run !== undefined);
+    ok(await claim(bench.store, "dead", bench.clock.now()));
     const step = { kind: "extract" as const, attempt: 1, rows: null, size_bytes: null, started_at: null };
     const rest = { finished_at: null, duration_ms: null, error: null, sql: null, depends: [] };
-    await bench.store.runs.putSteps("a1", [
+    await bench.store.attempts.putSteps(lease("a1", 1, "dead"), [
       { ...step, ...rest, name: "extract:done", state: "succeeded" },
       { ...step, ...rest, name: "extract:begun", state: "running" },
       { ...step, ...rest, name: "extract:next", state: "pending" },
     ]);
-    equal(await bench.queue.cancel("a1"), false);
-    equal((await bench.queue.cancelOrphan(run))?.state, "cancelled");
+    equal(await bench.queue.cancel("a1", "Ann"), false);
+    equal((await bench.queue.cancelOrphan("a1", "Ann"))?.state, "cancelled");
     deepEqual((await bench.store.runs.get("a1"))?.steps.map(({ state }) => state), [
       "succeeded",
       "cancelled",
       "cancelled",
     ]);
-    equal(await bench.queue.cancelOrphan(run), undefined, "it has ended");
+    equal(await bench.queue.cancelOrphan("a1", "Ann"), undefined, "it has ended");
   });
 });
 
@@ -292,27 +303,19 @@ Deno.test("RunQueue takes up a run whose server died, and gives up on one that k
       bench.queue.stop = () => Promise.resolve();
     });
     for (const attempt of [2, 3, 4, 5]) {
-      await using store = await openStore(`file://${join(path, "s.db")}`);
-      const queue = new RunQueue({
-        store,
-        clock: new FakeClock(START),
-        events: new RunEvents(),
-        log: () => {},
-        owner: `server ${attempt}`,
-        maxRuns: 0,
-        execute: () => Promise.reject(new Error("not called")),
+      await withQueue({ path, owner: `server ${attempt}`, maxRuns: 0 }, async ({ store }) => {
+        const run = await store.runs.get("a1");
+        equal(run?.state, "queued");
+        match(run?.reason ?? "", new RegExp(`the server died during attempt ${attempt - 1}`));
+        await claim(store, `server ${attempt}`, START);
       });
-      await queue.start();
-      const run = await store.runs.get("a1");
-      equal(run?.state, "queued");
-      match(run?.reason ?? "", new RegExp(`the server died during attempt ${attempt - 1}`));
-      await store.runs.claim(`server ${attempt}`, START);
-      await queue.stop();
     }
     await withQueue({ path, owner: "last" }, async (bench) => {
       const run = await bench.store.runs.get("a1");
       equal(run?.state, "failed");
       match(run?.error?.message ?? "", /server died during attempt 5; the run is not taken up again/);
+      deepEqual(run?.attempts.map(({ state }) => state), ["lost", "lost", "lost", "lost", "lost"]);
+      deepEqual(run?.attempts.map(({ worker }) => worker)[4], "server 5");
     });
   } finally {
     await Deno.remove(path, { recursive: true });

@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import { migrate } from "../../../../engine/store/migrate.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
-import { newRun, outcome, StoreFixture } from "./store_fixture.ts";
+import { claim, lease, newRun, outcome, StoreFixture } from "./store_fixture.ts";
 
 /** A client of its own on the fixture's file, as an older or newer program has. */
 async function withClient<T>(fixture: StoreFixture, work: (client: Client) => Promise<T>): Promise<T> {
@@ -159,8 +159,8 @@ Deno.test("claim, latest and list find their runs by an index", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   for (let n = 0; n < 3; n++) await store.runs.create(newRun(`r${n}`));
-  await store.runs.claim("me", 2_000);
-  await store.runs.finish("r0", 1, "succeed", outcome());
+  await claim(store, "me", 2_000);
+  await store.attempts.finish(lease("r0"), "succeed", outcome());
   await withClient(fixture, async (client) => {
     for (
       const query of [

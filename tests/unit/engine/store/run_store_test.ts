@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState } from "../../../../contract/run.ts";
 import { nextState, RUN_EVENTS, type RunStateEvent } from "../../../../contract/run_state.ts";
-import type { Store } from "../../../../engine/store/store.ts";
-import { newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
+import type { NewRun, Store } from "../../../../engine/store/store.ts";
+import { claim, lease, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 
 /** Brings a new run into `state` by legal events alone; its attempt is 1 unless it is queued. */
 async function runIn(store: Store, id: string, state: RunState): Promise<Run> {
   await store.runs.create(newRun(id));
   if (state !== "queued") {
-    const run = await store.runs.claim("me", 2_000);
+    const run = await claim(store, "me", 2_000);
     assert.equal(run?.id, id);
   }
   const last: Partial<Record<RunState, "succeed" | "fail" | "cancel">> = {
@@ -18,26 +18,33 @@ async function runIn(store: Store, id: string, state: RunState): Promise<Run> {
     cancelled: "cancel",
   };
   const event = last[state];
-  if (event !== undefined) await store.runs.finish(id, 1, event, outcome());
+  if (event !== undefined) await store.attempts.finish(lease(id), event, outcome());
   const run = await store.runs.get(id);
   assert.equal(run?.state, state);
   return run;
+}
+
+/** Asks for a run and ends it. */
+async function succeed(store: Store, run: NewRun, event: "succeed" | "fail" = "succeed"): Promise<void> {
+  await store.runs.create(run);
+  assert.equal((await claim(store, "me", 2_000))?.id, run.id);
+  await store.attempts.finish(lease(run.id), event, outcome());
 }
 
 /** Sends the event to the run the way that the engine does. */
 function send(store: Store, id: string, event: RunStateEvent, state: RunState): Promise<Run | undefined> {
   switch (event) {
     case "claim":
-      return store.runs.claim("me", 3_000);
+      return claim(store, "me", 3_000);
     case "succeed":
     case "fail":
-      return store.runs.finish(id, 1, event, outcome());
+      return store.attempts.finish(lease(id), event, outcome());
     case "cancel":
       return state === "queued"
-        ? store.runs.cancelQueued(id, 3_000, "asked")
-        : store.runs.finish(id, 1, "cancel", outcome());
+        ? store.runs.cancelQueued(id, 3_000, "asked", "Ann")
+        : store.attempts.finish(lease(id), "cancel", outcome());
     case "requeue":
-      return store.runs.requeue(id, 1, null, outcome());
+      return store.attempts.requeue(lease(id), null, outcome());
     case "retry":
       return store.runs.retry(id, 3_000);
   }
@@ -63,7 +70,7 @@ Deno.test("cancelQueued() and finish() leave each other's runs alone", async () 
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   await runIn(store, "r", "running");
-  assert.equal(await store.runs.cancelQueued("r", 3_000, "asked"), undefined);
+  assert.equal(await store.runs.cancelQueued("r", 3_000, "asked", "Ann"), undefined);
   assert.equal((await store.runs.get("r"))?.state, "running");
 });
 
@@ -71,22 +78,23 @@ Deno.test("finish() and requeue() refuse another attempt than the one under way"
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   await runIn(store, "r", "running");
-  await store.runs.requeue("r", 1, null, outcome());
-  assert.equal((await store.runs.claim("me", 9_000))?.attempt, 2);
+  await store.attempts.requeue(lease("r"), null, outcome());
+  assert.equal((await claim(store, "me", 9_000))?.attempt, 2);
   for (const attempt of [0, 1, 3]) {
-    assert.equal(await store.runs.finish("r", attempt, "succeed", outcome()), undefined);
-    assert.equal(await store.runs.requeue("r", attempt, null, outcome()), undefined);
+    assert.equal(await store.attempts.finish(lease("r", attempt), "succeed", outcome()), undefined);
+    assert.equal(await store.attempts.requeue(lease("r", attempt), null, outcome()), undefined);
   }
   assert.equal((await store.runs.get("r"))?.state, "running");
-  assert.equal((await store.runs.finish("r", 2, "succeed", outcome()))?.state, "succeeded");
+  assert.equal((await store.attempts.finish(lease("r", 2), "succeed", outcome()))?.state, "succeeded");
 });
 
 Deno.test("guarded changes of a run that is not there answer undefined", async () => {
   await using fixture = new StoreFixture();
-  const { runs } = await fixture.openWithPipelines();
-  assert.equal(await runs.finish("none", 1, "fail", outcome()), undefined);
-  assert.equal(await runs.requeue("none", 1, null, outcome()), undefined);
-  assert.equal(await runs.cancelQueued("none", 1, "asked"), undefined);
+  const { runs, attempts } = await fixture.openWithPipelines();
+  assert.equal(await attempts.finish(lease("none"), "fail", outcome()), undefined);
+  assert.equal(await attempts.requeue(lease("none"), null, outcome()), undefined);
+  assert.equal(await runs.cancelQueued("none", 1, "asked", null), undefined);
+  assert.equal(await runs.askCancel("none", "Ann"), false);
   assert.equal(await runs.retry("none", 1), undefined);
   assert.equal(await runs.get("none"), undefined);
 });
@@ -108,8 +116,10 @@ Deno.test("create() stores what it is given and get() answers it", async () => {
     select: "+daily",
     fullRefresh: true,
     idempotencyKey: "key",
-    windowStartMs: -62_135_596_800_000,
-    windowEndMs: Date.parse("2026-03-01T12:00:00.001Z"),
+    window: { startMs: -62_135_596_800_000, endMs: Date.parse("2026-03-01T12:00:00.001Z") },
+    group: "backfill 1",
+    parent: "the first",
+    priority: -3,
     createdAtMs: Date.parse("2026-03-01T12:00:00.002Z"),
   });
   const { run, created } = await store.runs.create(asked);
@@ -127,6 +137,10 @@ Deno.test("create() stores what it is given and get() answers it", async () => {
     params: asked.params,
     select: "+daily",
     full_refresh: true,
+    group: "backfill 1",
+    parent: "the first",
+    priority: -3,
+    cancelled_by: null,
     window_start: "0001-01-01T00:00:00.000Z",
     window_end: "2026-03-01T12:00:00.001Z",
     created_at: "2026-03-01T12:00:00.002Z",
@@ -140,7 +154,7 @@ Deno.test("create() stores what it is given and get() answers it", async () => {
     peak_rss_bytes: null,
     error: null,
   });
-  assert.deepEqual(await store.runs.get("r"), { ...run, steps: [] });
+  assert.deepEqual(await store.runs.get("r"), { ...run, steps: [], attempts: [] });
 });
 
 Deno.test("create() answers the first run of an idempotency key, in its pipeline only", async () => {
@@ -185,7 +199,7 @@ Deno.test("create() refuses an id in use and a revision or pipeline that is not 
 Deno.test("claim() answers undefined when the queue is empty", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
-  assert.equal(await store.runs.claim("me", 1_000), undefined);
+  assert.equal(await claim(store, "me", 1_000), undefined);
 });
 
 Deno.test("claim() takes the oldest run, counts its attempt and clears what its last attempt left", async () => {
@@ -193,9 +207,8 @@ Deno.test("claim() takes the oldest run, counts its attempt and clears what its 
   const store = await fixture.openWithPipelines();
   await runIn(store, "r", "running");
   const error = { code: "unavailable" as const, message: "no route" };
-  const queued = await store.runs.requeue(
-    "r",
-    1,
+  const queued = await store.attempts.requeue(
+    lease("r"),
     8_000,
     outcome({ error, reason: "retry 1 of 3", rowsExtracted: 7 }),
   );
@@ -203,7 +216,7 @@ Deno.test("claim() takes the oldest run, counts its attempt and clears what its 
     [queued?.state, queued?.attempt, queued?.reason, queued?.error, queued?.not_before, queued?.started_at],
     ["queued", 1, "retry 1 of 3", error, "1970-01-01T00:00:08.000Z", null],
   );
-  const claimed = await store.runs.claim("me", 8_000);
+  const claimed = await claim(store, "me", 8_000);
   assert.deepEqual(
     [
       claimed?.state,
@@ -223,13 +236,13 @@ Deno.test("claim() takes one run of a pipeline at a time, in the order they were
   for (const [id, pipeline] of [["a1", "a"], ["a2", "a"], ["b1", "b"], ["b2", "b"]] as const) {
     await store.runs.create(newRun(id, { pipeline }));
   }
-  assert.equal((await store.runs.claim("me", 2_000))?.id, "a1");
-  assert.equal((await store.runs.claim("me", 2_000))?.id, "b1");
-  assert.equal(await store.runs.claim("me", 2_000), undefined);
-  await store.runs.finish("b1", 1, "fail", outcome());
-  assert.equal((await store.runs.claim("me", 2_000))?.id, "b2");
-  await store.runs.finish("a1", 1, "succeed", outcome());
-  assert.equal((await store.runs.claim("me", 2_000))?.id, "a2");
+  assert.equal((await claim(store, "me", 2_000))?.id, "a1");
+  assert.equal((await claim(store, "me", 2_000))?.id, "b1");
+  assert.equal(await claim(store, "me", 2_000), undefined);
+  await store.attempts.finish(lease("b1"), "fail", outcome());
+  assert.equal((await claim(store, "me", 2_000))?.id, "b2");
+  await store.attempts.finish(lease("a1"), "succeed", outcome());
+  assert.equal((await claim(store, "me", 2_000))?.id, "a2");
 });
 
 Deno.test("claim() lets a run that waits for its retry keep its place, and other pipelines pass", async () => {
@@ -237,12 +250,12 @@ Deno.test("claim() lets a run that waits for its retry keep its place, and other
   const store = await fixture.openWithPipelines();
   await store.runs.create(newRun("a1"));
   await store.runs.create(newRun("a2"));
-  await store.runs.claim("me", 2_000);
-  await store.runs.requeue("a1", 1, 10_000, outcome());
+  await claim(store, "me", 2_000);
+  await store.attempts.requeue(lease("a1"), 10_000, outcome());
   await store.runs.create(newRun("b1", { pipeline: "b" }));
-  assert.equal((await store.runs.claim("me", 9_999))?.id, "b1");
-  assert.equal(await store.runs.claim("me", 9_999), undefined);
-  assert.equal((await store.runs.claim("me", 10_000))?.id, "a1");
+  assert.equal((await claim(store, "me", 9_999))?.id, "b1");
+  assert.equal(await claim(store, "me", 9_999), undefined);
+  assert.equal((await claim(store, "me", 10_000))?.id, "a1");
 });
 
 Deno.test("claim() keeps to the pipelines that it is given", async () => {
@@ -250,9 +263,9 @@ Deno.test("claim() keeps to the pipelines that it is given", async () => {
   const store = await fixture.openWithPipelines();
   await store.runs.create(newRun("a1"));
   await store.runs.create(newRun("b1", { pipeline: "b" }));
-  assert.equal(await store.runs.claim("me", 2_000, []), undefined);
-  assert.equal(await store.runs.claim("me", 2_000, ['"; drop', "none"]), undefined);
-  assert.equal((await store.runs.claim("me", 2_000, ["none", "b"]))?.id, "b1");
+  assert.equal(await claim(store, "me", 2_000, { pipelines: [] }), undefined);
+  assert.equal(await claim(store, "me", 2_000, { pipelines: ['"; drop', "none"] }), undefined);
+  assert.equal((await claim(store, "me", 2_000, { pipelines: ["none", "b"] }))?.id, "b1");
 });
 
 Deno.test("claim() by two stores on one file takes each run once and never two of one pipeline", async () => {
@@ -268,13 +281,16 @@ Deno.test("claim() by two stores on one file takes each run once and never two o
   await Promise.all(stores.flatMap((store, at) =>
     [0, 1, 2].map(async () => {
       while (done.length < 40) {
-        const run = await store.runs.claim(`store ${at}`, 2_000);
+        const run = await claim(store, `store ${at}`, 2_000);
         if (run === undefined) continue;
         assert.ok(!active.has(run.pipeline), `two runs of ${run.pipeline} at once`);
         active.add(run.pipeline);
         active.delete(run.pipeline);
         done.push(run.id);
-        assert.equal((await store.runs.finish(run.id, 1, "succeed", outcome()))?.attempt, 1);
+        assert.equal(
+          (await store.attempts.finish(lease(run.id, 1, `store ${at}`), "succeed", outcome()))?.attempt,
+          1,
+        );
       }
     })
   ));
@@ -284,17 +300,18 @@ Deno.test("claim() by two stores on one file takes each run once and never two o
 
 Deno.test("claim() begins the first attempt's window where the last succeeded run's ended", async () => {
   await using fixture = new StoreFixture();
-  const { runs } = await fixture.openWithPipelines();
-  const window = async () => (await runs.claim("me", 2_000))?.window_start;
+  const store = await fixture.openWithPipelines();
+  const { runs, attempts } = store;
+  const window = async () => (await claim(store, "me", 2_000))?.window_start;
   await runs.create(newRun("r1", { windowEndMs: 5_000 }));
   await runs.create(newRun("r2", { windowEndMs: 9_000 }));
   assert.equal(await window(), null);
-  await runs.finish("r1", 1, "succeed", outcome());
+  await attempts.finish(lease("r1"), "succeed", outcome());
   assert.equal(await window(), "1970-01-01T00:00:05.000Z");
   await runs.create(newRun("r3", { pipeline: "b", windowEndMs: 7_000 }));
   assert.equal(await window(), null);
-  await runs.finish("r3", 1, "succeed", outcome());
-  await runs.requeue("r2", 1, null, outcome());
+  await attempts.finish(lease("r3"), "succeed", outcome());
+  await attempts.requeue(lease("r2"), null, outcome());
   assert.equal(await window(), "1970-01-01T00:00:05.000Z");
 });
 
@@ -304,8 +321,8 @@ Deno.test("nextDueMs() is the earliest time ahead among queued runs", async () =
   assert.equal(await store.runs.nextDueMs(0), undefined);
   for (const [id, pipeline, dueMs] of [["a1", "a", 9_000], ["b1", "b", 7_000]] as const) {
     await store.runs.create(newRun(id, { pipeline }));
-    await store.runs.claim("me", 1_000);
-    await store.runs.requeue(id, 1, dueMs, outcome());
+    await claim(store, "me", 1_000);
+    await store.attempts.requeue(lease(id), dueMs, outcome());
   }
   assert.equal(await store.runs.nextDueMs(1_000), 7_000);
   assert.equal(await store.runs.nextDueMs(7_000), 9_000);
@@ -317,9 +334,8 @@ Deno.test("finish() writes the outcome and the duration of the attempt", async (
   const store = await fixture.openWithPipelines();
   await runIn(store, "r", "running");
   const error = { code: "invalid" as const, message: 'column "x"\0', detail: "SELECT 1" };
-  const run = await store.runs.finish(
-    "r",
-    1,
+  const run = await store.attempts.finish(
+    lease("r"),
     "fail",
     outcome({
       atMs: 2_750,
@@ -342,7 +358,7 @@ Deno.test("a clock that was set back does not make a duration negative", async (
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   await runIn(store, "r", "running");
-  assert.equal((await store.runs.finish("r", 1, "succeed", outcome({ atMs: 500 })))?.duration_ms, 0);
+  assert.equal((await store.attempts.finish(lease("r"), "succeed", outcome({ atMs: 500 })))?.duration_ms, 0);
 });
 
 Deno.test("retry() queues the run again with its revision, params and window", async () => {
@@ -354,32 +370,41 @@ Deno.test("retry() queues the run again with its revision, params and window", a
     [run?.state, run?.error, run?.finished_at, run?.attempt, run?.params, run?.window_end, run?.revision],
     ["queued", null, null, 1, before.params, before.window_end, before.revision],
   );
-  assert.equal((await store.runs.claim("me", 6_000))?.attempt, 2);
+  assert.equal((await claim(store, "me", 6_000))?.attempt, 2);
 });
 
-Deno.test("orphans() are the running runs of other owners", async () => {
+Deno.test("ofOthers() are the attempts under way of other workers, with their leases", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   await store.runs.create(newRun("a1"));
   await store.runs.create(newRun("b1", { pipeline: "b" }));
-  await store.runs.claim("dead", 2_000);
-  await store.runs.claim("me", 2_000);
-  assert.deepEqual((await store.runs.orphans("me")).map(({ id }) => id), ["a1"]);
-  await store.runs.requeue("a1", 1, null, outcome());
-  assert.deepEqual(await store.runs.orphans("me"), []);
+  await claim(store, "dead", 2_000);
+  await claim(store, "me", 2_000);
+  const [open, ...more] = await store.attempts.ofOthers("me");
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [open?.run.id, open?.lease, open?.leaseUntilMs, open?.cancelAskedBy],
+    ["a1", lease("a1", 1, "dead"), 32_000, null],
+  );
+  await store.attempts.requeue(lease("a1", 1, "dead"), null, outcome());
+  assert.deepEqual(await store.attempts.ofOthers("me"), []);
 });
 
 Deno.test("list() goes from the newest to the oldest, by pipeline, state and page", async () => {
   await using fixture = new StoreFixture();
-  const { runs } = await fixture.openWithPipelines();
+  const store = await fixture.openWithPipelines();
+  const { runs } = store;
   for (let n = 1; n <= 5; n++) await runs.create(newRun(`r${n}`, { pipeline: n % 2 === 0 ? "a" : "b" }));
-  await runs.claim("me", 2_000);
+  await claim(store, "me", 2_000);
   const ids = async (filter: Parameters<typeof runs.list>[0]) =>
     (await runs.list(filter)).map(({ id }) => id);
   assert.deepEqual(await ids({ limit: 2 }), ["r5", "r4"]);
   assert.deepEqual(await ids({ limit: 2, before: "r4" }), ["r3", "r2"]);
   assert.deepEqual(await ids({ limit: 9, before: "r1" }), []);
-  assert.deepEqual(await ids({ limit: 9, before: "none" }), []);
+  await assert.rejects(
+    ids({ limit: 9, before: "none" }),
+    (error) => error instanceof AppError && error.reason === "unknown_cursor",
+  );
   assert.deepEqual(await ids({ limit: 9, pipeline: "a" }), ["r4", "r2"]);
   assert.deepEqual(await ids({ limit: 9, state: "running" }), ["r1"]);
   assert.deepEqual(await ids({ limit: 9, pipeline: "b", state: "queued", before: "r5" }), ["r3"]);
@@ -396,21 +421,14 @@ Deno.test("latest() is the newest run of each pipeline, also of one that was rem
   assert.deepEqual([...latest].map(([name, run]) => [name, run.id]).sort(), [["a", "r2"], ["b", "r3"]]);
 });
 
-Deno.test("lastWindowEndMs() counts succeeded runs only", async () => {
+Deno.test("lastWindowEndMs() counts succeeded runs whose window nobody asked for", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   assert.equal(await store.runs.lastWindowEndMs("a"), null);
-  for (
-    const [id, windowEndMs, event] of [["r1", 5_000, "succeed"], ["r2", 9_000, "fail"], [
-      "r3",
-      4_000,
-      "succeed",
-    ]] as const
-  ) {
-    await store.runs.create(newRun(id, { windowEndMs }));
-    await store.runs.claim("me", 2_000);
-    await store.runs.finish(id, 1, event, outcome());
-  }
+  const window = { startMs: 0, endMs: 50_000 };
+  await succeed(store, newRun("r1", { windowEndMs: 5_000 }));
+  await succeed(store, newRun("r2", { windowEndMs: 9_000 }), "fail");
+  await succeed(store, newRun("r3", { window }));
   assert.equal(await store.runs.lastWindowEndMs("a"), 5_000);
   assert.equal(await store.runs.lastWindowEndMs("b"), null);
 });
@@ -421,23 +439,22 @@ Deno.test("isActive() says whether a run of the pipeline is queued or running", 
   assert.equal(await store.runs.isActive("a"), false);
   await store.runs.create(newRun("r"));
   assert.equal(await store.runs.isActive("a"), true);
-  await store.runs.claim("me", 2_000);
+  await claim(store, "me", 2_000);
   assert.equal(await store.runs.isActive("a"), true);
   assert.equal(await store.runs.isActive("b"), false);
-  await store.runs.finish("r", 1, "succeed", outcome());
+  await store.attempts.finish(lease("r"), "succeed", outcome());
   assert.equal(await store.runs.isActive("a"), false);
 });
 
 Deno.test("putSteps() replaces by name and keeps the order in which steps were first seen", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
-  await store.runs.create(newRun("r"));
-  await store.runs.putSteps("r", []);
-  await store.runs.putSteps("r", [step("extract:z"), step("model:a")]);
+  await runIn(store, "r", "running");
+  await store.attempts.putSteps(lease("r"), []);
+  await store.attempts.putSteps(lease("r"), [step("extract:z"), step("model:a")]);
   const done = step("load:daily→lake", {
     kind: "load",
     state: "failed",
-    attempt: 2,
     rows: 2 ** 40,
     size_bytes: 12,
     started_at: "2026-03-01T12:00:00.001Z",
@@ -447,7 +464,7 @@ Deno.test("putSteps() replaces by name and keeps the order in which steps were f
     sql: "select 'ü'",
     depends: ["model:a"],
   });
-  await store.runs.putSteps("r", [done, step("extract:z", { state: "succeeded", rows: 3 })]);
+  await store.attempts.putSteps(lease("r"), [done, step("extract:z", { state: "succeeded", rows: 3 })]);
   assert.deepEqual((await store.runs.get("r"))?.steps, [
     step("extract:z", { state: "succeeded", rows: 3 }),
     step("model:a"),
@@ -458,8 +475,8 @@ Deno.test("putSteps() replaces by name and keeps the order in which steps were f
 Deno.test("putSteps() takes thousands of steps at once", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
-  await store.runs.create(newRun("r"));
+  await runIn(store, "r", "running");
   const steps = Array.from({ length: 2_500 }, (_, n) => step(`model:m${n}`));
-  await store.runs.putSteps("r", steps);
+  await store.attempts.putSteps(lease("r"), steps);
   assert.deepEqual((await store.runs.get("r"))?.steps, steps);
 });

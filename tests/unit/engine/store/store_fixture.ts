@@ -1,7 +1,7 @@
 import type { Revision } from "../../../../contract/pipeline.ts";
-import type { LogLine, PipelineStep, Step } from "../../../../contract/run.ts";
+import type { LogLine, PipelineStep, Run, Step } from "../../../../contract/run.ts";
 import { fileStoreUrl, openStore, type StoreOptions } from "../../../../engine/store/open.ts";
-import type { NewRun, RunOutcome, Store } from "../../../../engine/store/store.ts";
+import type { Claim, Lease, NewRun, RunOutcome, Store } from "../../../../engine/store/store.ts";
 
 /** A store in a folder of its own, which goes away with it. `open` opens the same file once more. */
 export class StoreFixture implements AsyncDisposable {
@@ -68,11 +68,25 @@ export function newRun(id: string, change: Partial<NewRun> = {}): NewRun {
     select: null,
     fullRefresh: false,
     idempotencyKey: null,
-    windowStartMs: null,
+    requestHash: null,
     windowEndMs: 1_000,
     createdAtMs: 1_000,
     ...change,
   };
+}
+
+/** What a worker with room for a hundred runs claims. */
+export function claim(
+  store: Store,
+  worker: string,
+  nowMs: number,
+  more: Partial<Claim> = {},
+): Promise<Run | undefined> {
+  return store.attempts.claim({ worker, nowMs, leaseUntilMs: nowMs + 30_000, maxRuns: 100, ...more });
+}
+
+export function lease(run: string, attempt = 1, worker = "me"): Lease {
+  return { run, attempt, worker };
 }
 
 export function outcome(change: Partial<RunOutcome> = {}): RunOutcome {
@@ -111,6 +125,7 @@ export function logLine(seq: number, change: Partial<LogLine> = {}): LogLine {
     seq,
     at: "2026-01-02T03:04:05.678Z",
     level: "info",
+    attempt: null,
     step: null,
     message: `line ${seq}`,
     ...change,

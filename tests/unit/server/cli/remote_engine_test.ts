@@ -81,7 +81,7 @@ Deno.test("RemoteEngine triggers with params and selection, as a command", async
       [run.state, run.trigger, run.params, run.select, run.full_refresh],
       ["queued", "cli", { region: "eu", threshold: 20 }, "+daily", true],
     );
-    strictEqual((await remote.cancelRun(run.id)).state, "cancelled");
+    strictEqual((await remote.cancelRun(run.id, "Ann")).state, "cancelled");
     strictEqual((await remote.retryRun(run.id)).state, "queued");
   });
 });

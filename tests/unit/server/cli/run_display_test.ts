@@ -52,7 +52,13 @@ Deno.test("the plain display shows a failed step's message on one line", () => {
 Deno.test("the plain display shows a warning once, where it comes as a step and in the log", () => {
   const terminal = new RecordedTerminal();
   using display = createRunDisplay(terminal);
-  const line = { seq: 1, at: "2026-07-30T12:00:00.000Z", level: "warn", step: "check:b" } as const;
+  const line = {
+    seq: 1,
+    at: "2026-07-30T12:00:00.000Z",
+    level: "warn",
+    attempt: 1,
+    step: "check:b",
+  } as const;
   display.show(
     ended({ name: "check:b", kind: "check", state: "warned", error: { code: "invalid", message: "3 rows" } }),
   );

@@ -113,7 +113,7 @@ function engineMethods(engine: FakeEngine): Engine {
     getRun: (id) => engine.getRun(id),
     getRunLogs: (id, range) => engine.getRunLogs(id, range),
     watchRun: (id, afterSeq, signal) => engine.watchRun(id, afterSeq, signal),
-    cancelRun: (id) => engine.cancelRun(id),
+    cancelRun: (id, by) => engine.cancelRun(id, by),
     retryRun: (id) => engine.retryRun(id),
   };
 }

@@ -10,6 +10,7 @@ import type { RunJob } from "../../../../../contract/job.ts";
 import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 import { openStore } from "../../../../../engine/store/open.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
+import { claim, lease } from "../../store/store_fixture.ts";
 
 const STEP: PipelineStep = {
   name: "extract:a",
@@ -60,11 +61,11 @@ async function attemptOf(
       select: null,
       fullRefresh: false,
       idempotencyKey: null,
-      windowStartMs: null,
+      requestHash: null,
       windowEndMs: 0,
       createdAtMs: 0,
     });
-    const run = await store.runs.claim("owner", Date.now());
+    const run = await claim(store, "owner", Date.now());
     ok(run !== undefined);
     const job: RunJob = {
       kind: "run",
@@ -101,6 +102,9 @@ async function attemptOf(
         store,
         events: bus,
         clock: systemClock,
+        log: () => {},
+        lease: lease("run", 1, "owner"),
+        leaving: new AbortController().signal,
         redact: (text) =>
           (options.secrets ?? []).reduce((left, secret) => left.replaceAll(secret, "[redacted]"), text),
         spawn: (ready, onStderr) =>

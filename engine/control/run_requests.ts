@@ -1,0 +1,170 @@
+import { ulid } from "ulid";
+import type { Clock } from "../../contract/clock.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { Run, RunDetail } from "../../contract/run.ts";
+import { isTerminal } from "../../contract/run_state.ts";
+import { resolveParams } from "../../sql/build/variables.ts";
+import type { RunQueue } from "../runs/run_queue.ts";
+import type { PipelineRecord, Store } from "../store/store.ts";
+import type { TriggerRequest, WindowRequest } from "./engine.ts";
+
+export interface RunRequestsContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly queue: RunQueue;
+  /** Throws not_found. */
+  readonly pipeline: (name: string) => Promise<PipelineRecord>;
+  /** A run was queued or changed: whoever works or watches should look. */
+  readonly onChange: () => void;
+}
+
+/** What people, schedules and programs ask of runs: to start, to stop, to try again. */
+export class RunRequests {
+  readonly #context: RunRequestsContext;
+
+  constructor(context: RunRequestsContext) {
+    this.#context = context;
+  }
+
+  /** Throws not_found, invalid for what does not fit, or conflict for an idempotency key used otherwise. */
+  async trigger(pipeline: string, request: TriggerRequest): Promise<Run> {
+    return await this.#enqueue(pipeline, request, this.#context.clock.now());
+  }
+
+  /** The run of a schedule's firing; none where `overlap: skip` leaves it out. */
+  async fire(pipeline: string, atMs: number): Promise<void> {
+    const { store, log } = this.#context;
+    const record = await this.#context.pipeline(pipeline);
+    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
+    const at = new Date(atMs).toISOString();
+    if (found?.revision.definition.overlap === "skip" && await store.runs.isActive(pipeline)) {
+      log("info", "a firing was left out: a run is still going on", { pipeline, at });
+    } else {
+      const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
+      await this.#enqueue(pipeline, request, atMs);
+    }
+    await store.pipelines.setFired(pipeline, atMs);
+  }
+
+  async cancel(id: string, by: string): Promise<Run> {
+    const { store, clock, queue, onChange } = this.#context;
+    for (;;) {
+      const cancelled = await store.runs.cancelQueued(id, clock.now(), "cancelled", by);
+      if (cancelled !== undefined) {
+        onChange();
+        return cancelled;
+      }
+      const run = await this.#run(id);
+      if (isTerminal(run.state)) throw new AppError("conflict", `Run ${id} has ended: it is ${run.state}`);
+      if (run.state === "running" && await queue.cancel(id, by)) return run;
+      // Either its server died, or another one has it, or it went on meanwhile: from running to queued
+      // for its next attempt, or the other way.
+      const ended = run.state === "running" ? await queue.cancelOrphan(id, by) : undefined;
+      if (ended !== undefined) return ended;
+      if (await store.runs.askCancel(id, by)) return run;
+    }
+  }
+
+  async retry(id: string): Promise<Run> {
+    const { store, clock, onChange } = this.#context;
+    const run = await this.#run(id);
+    const later = await store.runs.laterThan(id);
+    if (later !== undefined) {
+      throw new AppError(
+        "conflict",
+        `Run ${id} is not the newest of "${run.pipeline}" (that is ${later}): its tables have moved on, start a new run`,
+      );
+    }
+    const retried = await store.runs.retry(id, clock.now());
+    if (retried === undefined) {
+      throw new AppError(
+        "conflict",
+        `Run ${id} is ${run.state}: only a failed or cancelled run can be retried`,
+      );
+    }
+    onChange();
+    return retried;
+  }
+
+  async #run(id: string): Promise<Run> {
+    const detail: RunDetail | undefined = await this.#context.store.runs.get(id);
+    if (detail === undefined) throw new AppError("not_found", `There is no run "${id}"`);
+    const { steps: _steps, attempts: _attempts, ...run } = detail;
+    return run;
+  }
+
+  async #enqueue(pipeline: string, request: TriggerRequest, windowEndMs: number): Promise<Run> {
+    const { store, clock, onChange } = this.#context;
+    const record = await this.#context.pipeline(pipeline);
+    const revision = record.revision === null
+      ? undefined
+      : (await store.revisions.get(record.revision))?.revision;
+    if (revision === undefined) {
+      throw new AppError(
+        "invalid",
+        `Pipeline "${pipeline}" has faults and has never been right: it cannot run`,
+        { faults: record.faults },
+      );
+    }
+    const window = request.window === undefined ? undefined : checkedWindow(request.window);
+    const key = request.idempotencyKey;
+    const { run } = await store.runs.create({
+      id: ulid(clock.now()),
+      pipeline,
+      revision: revision.id,
+      trigger: request.trigger,
+      triggeredBy: request.triggeredBy ?? null,
+      params: resolveParams(revision.definition.params, request.params ?? {}),
+      select: request.select ?? null,
+      fullRefresh: request.fullRefresh ?? false,
+      idempotencyKey: key ?? null,
+      requestHash: key === undefined ? null : await hashRequest(request),
+      ...(window === undefined ? {} : { window }),
+      windowEndMs,
+      createdAtMs: clock.now(),
+      ...(request.group === undefined ? {} : { group: request.group }),
+      ...(request.parent === undefined ? {} : { parent: request.parent }),
+      priority: request.priority ?? 0,
+      limits: connectionLimits(revision.connectors),
+    });
+    onChange();
+    return run;
+  }
+}
+
+/** Throws invalid for a window that ends before it begins or holds nothing. */
+function checkedWindow({ start, end }: WindowRequest): { startMs: number | null; endMs: number } {
+  const startMs = start === null ? null : Date.parse(start);
+  const endMs = Date.parse(end);
+  if (Number.isNaN(startMs) || Number.isNaN(endMs)) {
+    throw new AppError("invalid", `The window from ${start} to ${end} needs times as 2026-03-01T00:00:00Z`);
+  }
+  if (startMs !== null && startMs >= endMs) {
+    throw new AppError("invalid", `The window's end ${end} must come after its start ${start}`);
+  }
+  return { startMs, endMs };
+}
+
+/** What was asked for, as hex of SHA-256: the same for the same request, in whatever order its params came. */
+async function hashRequest(request: TriggerRequest): Promise<string> {
+  const { params = {}, select = null, fullRefresh = false, window = null, group = null } = request;
+  const { parent = null, priority = 0 } = request;
+  const sorted = Object.entries(params).sort(([one], [other]) => one < other ? -1 : 1);
+  const text = JSON.stringify([sorted, select, fullRefresh, window, group, parent, priority]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}
+
+/** The connectors that only so many runs may use at once. */
+function connectionLimits(
+  connectors: Readonly<Record<string, ConnectorDefinition>>,
+): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const [name, { max_connections: slots }] of Object.entries(connectors)) {
+    if (typeof slots === "number") limits[`connector ${name}`] = slots;
+  }
+  return limits;
+}
