@@ -8,8 +8,17 @@ import { AppError } from "../contract/errors.ts";
  */
 export interface DataFolder extends AsyncDisposable {
   readonly path: string;
+  /** Set while the first token was made and nobody has been shown it yet. */
+  readonly firstTokenMark: Mark;
   /** Tells commands where the server is; the file is readable by the same user only. */
   announce(server: { url: string; token: string }): Promise<void>;
+}
+
+/** Something that a later process must know, whatever becomes of this one. */
+export interface Mark {
+  isSet(): Promise<boolean>;
+  set(): Promise<void>;
+  clear(): Promise<void>;
 }
 
 /** Who holds a data folder. `server` is there once a server has announced itself. */
@@ -45,6 +54,7 @@ export async function openDataFolder(path: string, command: string): Promise<Dat
   }
   return {
     path,
+    firstTokenMark: markOf(join(path, "first-token-not-shown")),
     announce: (server) =>
       writePrivate(join(path, "server.json"), JSON.stringify({ pid: Deno.pid, ...server })),
     async [Symbol.asyncDispose]() {
@@ -124,6 +134,14 @@ function folderError(path: string, error: unknown): AppError {
   }
   const reason = error instanceof Error ? error.message : String(error);
   return new AppError("invalid", `Cannot use the data folder ${path}: ${reason}`, { cause: error });
+}
+
+function markOf(path: string): Mark {
+  return {
+    isSet: () => Deno.stat(path).then(() => true, () => false),
+    set: () => writePrivate(path, ""),
+    clear: () => removeIfPresent(path),
+  };
 }
 
 /** Writes beside and renames, so that a reader never sees half a file. */

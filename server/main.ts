@@ -89,16 +89,15 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { Auth } = await import("./auth/auth.ts");
   const { createClientView } = await import("./http/client_view.ts");
   const { listen } = await import("./http/listen.ts");
-  const { ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
+  const { checkEnvToken, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
   const { readProxySettings } = await import("./http/proxy_settings.ts");
   const { createPages } = await import("../ui/pages/create_pages.tsx");
-  const { room: { engine, store: { access } }, host, port, isReady, log } = options;
+  const { room: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
   const { version } = program;
   const { allowedHosts, trustProxy } = readProxySettings(env, host);
   const clock = systemClock;
-  const envToken = env("SLUICE_TOKEN");
-  const firstToken = await ensureFirstToken(access, envToken, clock);
-  const localToken = await renewLocalToken(access, clock);
+  const envToken = env(ENV_TOKEN_NAME);
+  checkEnvToken(envToken);
   const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log });
   const app = createApp({
     engine,
@@ -112,16 +111,20 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
   });
   const listener = await listen(app, { host, port, log, trustProxy });
-  return {
-    url: listener.url,
-    localToken,
-    signInHint: firstToken !== undefined
-      ? `Sign in with this token, which is shown this once: ${firstToken}`
-      : envToken
-      ? `Sign in with the token in ${ENV_TOKEN_NAME}`
-      : "Sign in with a token that you have; sluice tokens create NAME --role admin makes another",
-    close: () => listener.shutdown(SHUTDOWN_MS),
-  };
+  try {
+    // Only now: a port in use must not cost the one token that is shown once.
+    const firstToken = await ensureFirstToken(access, envToken, firstTokenMark, clock);
+    return {
+      url: listener.url,
+      localToken: await renewLocalToken(access, clock),
+      signInUrl: `${listener.url}/login`,
+      ...(firstToken === undefined ? {} : { firstToken }),
+      close: () => listener.shutdown(SHUTDOWN_MS),
+    };
+  } catch (error) {
+    await listener.shutdown(0);
+    throw error;
+  }
 }
 
 function createContext(): CliContext {

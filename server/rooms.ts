@@ -1,6 +1,8 @@
 import type { Fault } from "../text/fault.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
+import type { FirstToken } from "./auth/token.ts";
+import type { Mark } from "./data_folder.ts";
 import type { Store } from "../engine/store/store.ts";
 
 /**
@@ -41,14 +43,17 @@ export interface ListenOptions {
   readonly log: Log;
   /** /healthz answers 503 until it is. */
   readonly isReady: () => boolean;
+  readonly firstTokenMark: Mark;
 }
 
 export interface ListeningServer {
   readonly url: string;
   /** Lets commands on this machine in; another one at every start. */
   readonly localToken: string;
-  /** How to sign in, for the person who started it; has the first token when it was just made. */
-  readonly signInHint: string;
+  /** Where a person signs in. */
+  readonly signInUrl: string;
+  /** Where it was just made, to be printed. */
+  readonly firstToken?: FirstToken;
   /** Ends open event streams, finishes requests in flight and closes. */
   close(): Promise<void>;
 }

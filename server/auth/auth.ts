@@ -3,10 +3,11 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
-import { type AccessStore, type Role, ROLES, type TokenRecord } from "../../engine/store/store.ts";
+import type { AccessStore, Role, TokenRecord } from "../../engine/store/store.ts";
 import { AttemptLimit } from "./attempt_limit.ts";
 import type { ClientView } from "../http/client_view.ts";
 import { HttpError } from "../http/problem.ts";
+import { type Permission, requirePermission } from "./permissions.ts";
 import { hashToken, randomText } from "./token.ts";
 
 const COOKIE = "sluice_session";
@@ -23,7 +24,7 @@ export interface User {
 
 export interface AuthOptions {
   readonly access: AccessStore;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "sleep">;
   readonly client: ClientView;
   readonly log: Log;
 }
@@ -37,31 +38,45 @@ export class Auth {
   readonly #clock: Pick<Clock, "now">;
   readonly #client: ClientView;
   readonly #log: Log;
-  readonly #limit: AttemptLimit;
+  readonly #limit: AttemptLimit<TokenRecord>;
+  /** When each token's last use was written, or began to be. */
+  readonly #touchedAtMs = new Map<string, number>();
 
   constructor({ access, clock, client, log }: AuthOptions) {
     this.#access = access;
     this.#clock = clock;
     this.#client = client;
     this.#log = log;
-    this.#limit = new AttemptLimit({ clock });
+    this.#limit = new AttemptLimit({
+      clock,
+      onFailure: (address, isLimited) =>
+        log(
+          "warn",
+          isLimited
+            ? "An address is slowed down: it has sent too many unknown tokens"
+            : "Somebody sent an unknown token; more of this address in the next minutes are not logged",
+          { address },
+        ),
+    });
   }
 
-  /** By the token where one is sent, else by the cookie. Throws `unauthorized` or `forbidden`. */
-  async requireUser(c: Context, role: Role): Promise<User> {
-    const isByToken = c.req.header("authorization") !== undefined;
-    const user = isByToken ? await this.#bearer(c) : await this.currentUser(c);
+  /**
+   * By the bearer token where one is sent, else by the cookie; another scheme in Authorization is a
+   * proxy's. Throws `unauthorized`, `forbidden`, or status 429 for an address that sent too many
+   * unknown tokens.
+   */
+  async requireUser(c: Context, permission: Permission): Promise<User> {
+    const token = bearerOf(c);
+    const user = token === undefined ? await this.currentUser(c) : await this.#bearer(c, token);
     if (user === undefined) {
       throw new AppError(
         "unauthorized",
-        isByToken
-          ? "The token is not known: it is mistyped, or it was revoked"
-          : "Sign in, or send a token: Authorization: Bearer slc_…",
+        token === undefined
+          ? "Sign in, or send a token: Authorization: Bearer slc_…"
+          : "The token is not known: it is mistyped, or it was revoked",
       );
     }
-    if (!hasRole(user.role, role)) {
-      throw new AppError("forbidden", `"${user.name}" is a ${user.role}; this needs the role ${role}`);
-    }
+    requirePermission(user, permission);
     return user;
   }
 
@@ -70,7 +85,7 @@ export class Auth {
     const session = getCookie(c, COOKIE, this.#prefix(c));
     if (session === undefined || session === "") return undefined;
     const record = await this.#access.findSession(await hashToken(session), this.#clock.now());
-    return record && await this.#seen(record, "session");
+    return record && this.#seen(record, "session");
   }
 
   /**
@@ -78,23 +93,8 @@ export class Auth {
    * status 429 for an address that failed too often.
    */
   async signIn(c: Context, token: string): Promise<User | undefined> {
-    const address = this.#client.addressOf(c);
-    const waitMs = this.#limit.waitMs(address);
-    if (waitMs > 0) {
-      const seconds = Math.ceil(waitMs / 1_000);
-      throw new HttpError(
-        429,
-        "unavailable",
-        `Too many failed attempts to sign in from ${address}: wait ${seconds} seconds`,
-        { "retry-after": String(seconds) },
-      );
-    }
-    const record = await this.#access.findToken(await hashToken(token));
-    if (record === undefined) {
-      this.#limit.fail(address);
-      this.#log("warn", "Somebody failed to sign in", { address });
-      return undefined;
-    }
+    const record = await this.#find(c, token);
+    if (record === undefined) return undefined;
     const session = randomText();
     const expiresAtMs = this.#clock.now() + SESSION_MS;
     await this.#access.createSession({ hash: await hashToken(session), tokenId: record.id, expiresAtMs });
@@ -106,7 +106,7 @@ export class Auth {
       maxAge: SESSION_MS / 1_000,
       ...(this.#client.isSecure(c) ? { secure: true, prefix: "host" } : {}),
     });
-    return await this.#seen(record, "session");
+    return this.#seen(record, "session");
   }
 
   /** Ends the session of the request's cookie and clears that. */
@@ -117,16 +117,38 @@ export class Auth {
     deleteCookie(c, COOKIE, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
   }
 
-  async #bearer(c: Context): Promise<User | undefined> {
-    const token = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    if (token === undefined) return undefined;
-    const record = await this.#access.findToken(await hashToken(token));
-    return record && await this.#seen(record, "token");
+  async #bearer(c: Context, token: string): Promise<User | undefined> {
+    const record = await this.#find(c, token);
+    return record && this.#seen(record, "token");
   }
 
-  async #seen(record: TokenRecord, via: User["via"]): Promise<User> {
+  /** The record of a token's text. Throws status 429 where the address sent too many unknown ones. */
+  async #find(c: Context, token: string): Promise<TokenRecord | undefined> {
+    const address = this.#client.addressOf(c);
+    const hash = await hashToken(token);
+    const attempt = await this.#limit.attempt(address, hash, () => this.#access.findToken(hash));
+    if (attempt.kind === "known") return attempt.value;
+    if (attempt.kind === "unknown") return undefined;
+    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
+    throw new HttpError(
+      429,
+      "unavailable",
+      `Too many unknown tokens from ${address}: wait ${seconds} seconds`,
+      { "retry-after": String(seconds) },
+      { reason: "too_many_attempts" },
+    );
+  }
+
+  /** Notes the use of a token, beside the request: a store that cannot write must not keep anybody out. */
+  #seen(record: TokenRecord, via: User["via"]): User {
     const nowMs = this.#clock.now();
-    if (nowMs - (record.lastUsedAtMs ?? 0) > TOUCH_EVERY_MS) await this.#access.touchToken(record.id, nowMs);
+    const lastMs = Math.max(record.lastUsedAtMs ?? 0, this.#touchedAtMs.get(record.id) ?? 0);
+    if (nowMs - lastMs > TOUCH_EVERY_MS) {
+      this.#touchedAtMs.set(record.id, nowMs);
+      this.#access.touchToken(record.id, nowMs).catch((error) => {
+        this.#log("debug", "The last use of a token could not be written", { error: String(error) });
+      });
+    }
     return { tokenId: record.id, name: record.name, role: record.role, via };
   }
 
@@ -136,7 +158,9 @@ export class Auth {
   }
 }
 
-/** Whether `role` may do what `needed` may; ROLES goes from the most to the least. */
-export function hasRole(role: Role, needed: Role): boolean {
-  return ROLES.indexOf(role) <= ROLES.indexOf(needed);
+/** The token of the request, empty for one that cannot be; undefined where none is sent. */
+export function bearerOf(c: Context): string | undefined {
+  const found = /^Bearer(?: +(.*))?$/i.exec(c.req.header("authorization") ?? "");
+  if (found === null) return undefined;
+  return /^\S+$/.exec(found[1]?.trimEnd() ?? "")?.[0] ?? "";
 }

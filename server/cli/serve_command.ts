@@ -1,4 +1,5 @@
 import { toAppError } from "../../contract/errors.ts";
+import { ENV_TOKEN_NAME } from "../../contract/names.ts";
 import { formatFault } from "../../text/fault.ts";
 import type { Log } from "../../contract/log.ts";
 import { openDataFolder, readHolder } from "../data_folder.ts";
@@ -29,13 +30,14 @@ export const serve: CommandRun = async (invocation, context) => {
     port,
     log,
     isReady: () => isReady,
+    firstTokenMark: folder.firstTokenMark,
   });
   try {
     await applyAtStart(room.engine, log);
     await room.engine.start({ schedule: true, watch: true });
     isReady = true;
     await folder.announce({ url: server.url, token: server.localToken });
-    greet(server, context);
+    await greet(server, context);
     await triggerAtStart(room.engine, invocation.list("run"), log);
     await stop.promise;
     log("info", "Stopping; runs under way go on at the next start");
@@ -55,9 +57,19 @@ function createStopper(stop: () => void, context: CliContext): () => void {
   };
 }
 
-function greet(server: ListeningServer, { terminal, program }: CliContext): void {
+/** Where to sign in and with what; a first token is printed before it counts as shown. */
+async function greet(server: ListeningServer, { terminal, program, env }: CliContext): Promise<void> {
   terminal.out(`Sluice ${program.version} serves ${server.url}`);
-  terminal.out(server.signInHint);
+  const { firstToken, signInUrl } = server;
+  if (firstToken !== undefined) {
+    terminal.out(`Sign in at ${signInUrl} with this token, which is shown this once: ${firstToken.token}`);
+    await firstToken.shown();
+  } else if (env(ENV_TOKEN_NAME)) {
+    terminal.out(`Sign in at ${signInUrl} with the token in ${ENV_TOKEN_NAME}`);
+  } else {
+    terminal.out(`Sign in at ${signInUrl} with a token that you have`);
+    terminal.out("sluice tokens create NAME --role admin makes another");
+  }
 }
 
 /** What is wrong is told and shown on the pages; the rest of the project, or its last good state, is served. */

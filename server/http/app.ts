@@ -45,7 +45,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseBody }));
 
   for (const { spec, respond } of routes) {
-    app.on(spec.method, [spec.path], async (c) => respond(c, await auth.requireUser(c, spec.role)));
+    app.on(spec.method, [spec.path], async (c) => respond(c, await auth.requireUser(c, spec.permission)));
   }
   for (const [path, methods] of methodsByPath(routes)) {
     app.all(path, (c) => {
@@ -55,7 +55,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     });
   }
   app.get("/openapi.json", async (c) => {
-    await auth.requireUser(c, "viewer");
+    await auth.requireUser(c, "read");
     // Loaded when first asked for: it would cost every start of the server.
     const { openApi } = await import("./openapi.ts");
     return c.json(openApi(routes, options.version));

@@ -11,6 +11,8 @@ import {
   runSchema,
   stepSchema,
 } from "../../contract/run.ts";
+import { listWords } from "../../text/suggest.ts";
+import { rolesThatMay } from "../auth/permissions.ts";
 import { problemSchema, STATUS } from "./problem.ts";
 import type { AnswerSpec, Route } from "./route.ts";
 
@@ -72,7 +74,7 @@ function operationOf({ spec }: Route): Record<string, unknown> {
   return {
     operationId: spec.operation,
     summary: spec.summary,
-    description: `For the role ${spec.role}${spec.role === "admin" ? "" : " and those above it"}.`,
+    description: `For the role ${listWords(rolesThatMay(spec.permission), "or")}.`,
     parameters: [
       ...parametersOf(read.properties?.["params"], "path"),
       ...parametersOf(read.properties?.["query"], "query"),

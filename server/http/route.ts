@@ -2,9 +2,9 @@ import type { Context } from "hono";
 import type * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
-import type { Role } from "../../engine/store/store.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { User } from "../auth/auth.ts";
+import type { Permission } from "../auth/permissions.ts";
 import { findJsonFault } from "./json_position.ts";
 import { HttpError } from "./problem.ts";
 
@@ -19,8 +19,8 @@ export interface RouteSpec<Input extends RequestSchema, Answer> {
   /** The operation's id, as generated clients name their functions. */
   readonly operation: string;
   readonly summary: string;
-  /** The least role that may ask. */
-  readonly role: Role;
+  /** What whoever asks must be allowed. */
+  readonly permission: Permission;
   readonly request: Input;
   readonly answer: AnswerSpec<Answer>;
   /** Other codes than unauthorized, forbidden and invalid that a client should expect. */

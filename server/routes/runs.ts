@@ -28,7 +28,7 @@ function readRoutes(engine: Engine): Route[] {
       path: "/api/runs",
       operation: "listRuns",
       summary: "Runs, the newest first",
-      role: "viewer",
+      permission: "read",
       request: v.object({ query: listQuery }),
       answer: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
       handle: async ({ query }) => {
@@ -41,7 +41,7 @@ function readRoutes(engine: Engine): Route[] {
       path: "/api/runs/:id",
       operation: "getRun",
       summary: "One run with its steps and attempts",
-      role: "viewer",
+      permission: "read",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       answer: { status: 200, description: "The run.", schema: runDetailSchema },
       errors: ["not_found"],
@@ -52,7 +52,7 @@ function readRoutes(engine: Engine): Route[] {
       path: "/api/runs/:id/logs",
       operation: "getRunLogs",
       summary: "A run's log",
-      role: "viewer",
+      permission: "read",
       request: v.object({
         params: idParams,
         query: v.strictObject({
@@ -80,7 +80,7 @@ function eventsRoute(engine: Engine, clock: Clock): Route {
     path: "/api/runs/:id/events",
     operation: "watchRun",
     summary: "What happens in a run, as server-sent events, until it has ended",
-    role: "viewer",
+    permission: "read",
     request: v.object({
       params: idParams,
       query: v.strictObject({
@@ -121,7 +121,7 @@ function changeRoutes(engine: Engine): Route[] {
       path: "/api/runs/:id/cancel",
       operation: "cancelRun",
       summary: "Cancels a run that is queued or running",
-      role: "operator",
+      permission: "run",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       answer: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
@@ -132,7 +132,7 @@ function changeRoutes(engine: Engine): Route[] {
       path: "/api/runs/:id/retry",
       operation: "retryRun",
       summary: "Queues another attempt of a failed or cancelled run, with its revision, params and window",
-      role: "operator",
+      permission: "run",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       answer: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],

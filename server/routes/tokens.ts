@@ -4,6 +4,7 @@ import { nameSchema } from "../../contract/names.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/store.ts";
 import { type Route, route } from "../http/route.ts";
+import { describeRole } from "../auth/permissions.ts";
 import { createToken } from "../auth/token.ts";
 
 const time = v.pipe(v.string(), v.isoTimestamp());
@@ -29,7 +30,7 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
       path: "/api/tokens",
       operation: "listTokens",
       summary: "The tokens, without their texts",
-      role: "admin",
+      permission: "manage_tokens",
       request: v.object({ query: v.strictObject({}) }),
       answer: { status: 200, description: "By name.", schema: v.array(tokenSchema) },
       handle: async () => ({ body: (await access.listTokens()).map(tokenView) }),
@@ -39,14 +40,14 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
       path: "/api/tokens",
       operation: "createToken",
       summary: "Makes a token",
-      role: "admin",
+      permission: "manage_tokens",
       request: v.object({
         query: v.strictObject({}),
         body: v.strictObject({
           name: v.pipe(nameSchema("token"), v.description("Who or what will use it; runs show it.")),
           role: v.pipe(
             v.picklist(ROLES),
-            v.description("admin: everything. operator: runs, retries, cancels, pauses. viewer: looks."),
+            v.description(ROLES.map((role) => `${role}: may ${describeRole(role)}.`).join(" ")),
           ),
         }),
       }),
@@ -62,7 +63,7 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
       path: "/api/tokens/:id",
       operation: "revokeToken",
       summary: "Revokes a token; the sessions that were signed in with it end",
-      role: "admin",
+      permission: "manage_tokens",
       request: v.object({
         params: v.object({ id: v.pipe(v.string(), v.description("The token's id.")) }),
         query: v.strictObject({}),

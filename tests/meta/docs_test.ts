@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { connectors } from "../../connectors/registry.ts";
 import { commonConnectorSchema } from "../../contract/pipeline.ts";
 import { createProjectSchemas } from "../../engine/definitions/schemas.ts";
+import { may, type Permission, PERMISSIONS } from "../../server/auth/permissions.ts";
 import { COMMANDS } from "../../server/cli/commands.ts";
 
 /** What users can write must be in the manual: a key, an option, a variable or a route that is not there fails here. */
@@ -119,6 +120,20 @@ Deno.test("every route of the API is in docs/api.md", async () => {
   }
   assert(routes.length > 10);
   assertMentioned(page, routes, "docs/api.md");
+});
+
+Deno.test("the table of roles in docs/security.md is the code's", async () => {
+  const page = section(await manual("security.md"), "### Roles");
+  const permissions: Permission[] = ["read", "run", "pause", "define", "manage_tokens"];
+  assert.deepEqual(Object.keys(PERMISSIONS), permissions);
+  for (const permission of permissions) {
+    const words = PERMISSIONS[permission];
+    const row = page.split("\n").find((line) => line.startsWith(`| ${words} `)) ??
+      assert.fail(`no row "${words}"`);
+    const said = row.split("|").slice(2, 5).map((cell) => cell.trim() === "yes");
+    const roles = ["viewer", "operator", "admin"] as const;
+    assert.deepEqual(said, roles.map((role) => may(role, permission)), words);
+  }
 });
 
 Deno.test("the published JSON Schemas are those of the code", async () => {

@@ -6,7 +6,8 @@ import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
-import { mayOperate, type PageAuth, type PageUser } from "../parts/page_auth.ts";
+import type { PageAuth, PageUser } from "../parts/page_auth.ts";
+import { type Permission, requirePermission } from "../../server/auth/permissions.ts";
 
 /** What the pages are handed by the composition root. */
 export interface PagesOptions {
@@ -59,14 +60,15 @@ export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Re
   };
 }
 
-/** As forUser, for what viewers may not do. */
-export function forOperator(
+/** As forUser, for what not every role may do. Throws `forbidden` for the others. */
+export function forPermitted(
   pages: PageContext,
+  permission: Permission,
   handle: (visit: Visit) => Promise<Response>,
 ): Handler<AppEnv> {
   return forUser(pages, (visit) => {
-    if (mayOperate(visit.user)) return handle(visit);
-    throw new AppError("forbidden", `Your role "${visit.user.role}" may look but not act; ask an operator`);
+    requirePermission(visit.user, permission);
+    return handle(visit);
   });
 }
 

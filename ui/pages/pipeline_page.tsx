@@ -7,7 +7,7 @@ import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { languageOf } from "../parts/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { mayOperate } from "../parts/page_auth.ts";
+import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Fact, RevisionLabel } from "../parts/facts.tsx";
@@ -98,12 +98,12 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
         <h1>{pipeline.name}</h1>
         {pipeline.description !== null && <p class="lead">{plainText(pipeline.description)}</p>}
       </div>
-      {frame.user !== undefined && mayOperate(frame.user) && (
+      {(userMay(frame.user, "pause") || userMay(frame.user, "run")) && (
         <div class="actions">
-          {pipeline.schedule !== null && (pipeline.paused
+          {userMay(frame.user, "pause") && pipeline.schedule !== null && (pipeline.paused
             ? <ActionForm action={`${path}/resume`} icon="play" label="Resume schedule" kind="quiet" />
             : <ActionForm action={`${path}/pause`} icon="pause" label="Pause schedule" kind="quiet" />)}
-          {pipeline.revision !== null && (
+          {userMay(frame.user, "run") && pipeline.revision !== null && (
             <RunForm
               pipeline={pipeline.name}
               params={paramsOf(pipeline)}

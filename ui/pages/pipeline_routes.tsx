@@ -4,7 +4,7 @@ import type { AppEnv } from "../../server/http/app_env.ts";
 import { statusOf } from "../../server/http/problem.ts";
 import {
   attempt,
-  forOperator,
+  forPermitted,
   forUser,
   noticeOf,
   type PageContext,
@@ -44,7 +44,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.post(
     "/pipelines/:name/runs",
-    forOperator(pages, async (visit) => {
+    forPermitted(pages, "run", async (visit) => {
       const { c, user } = visit;
       const name = pipelineName(visit);
       const values = readRunForm(await readForm(c));
@@ -72,7 +72,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   for (const { action, paused } of [{ action: "pause", paused: true }, { action: "resume", paused: false }]) {
     app.post(
       `/pipelines/:name/${action}`,
-      forOperator(pages, async (visit) => {
+      forPermitted(pages, "pause", async (visit) => {
         const name = pipelineName(visit);
         await engine.setPaused(name, paused);
         return visit.c.redirect(`/pipelines/${encodeURIComponent(name)}`, 303);

@@ -2,7 +2,7 @@ import type { PipelineSummary, Run } from "../../contract/run.ts";
 import { formatCron, formatPlural, formatShortCount } from "../parts/format.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { mayOperate } from "../parts/page_auth.ts";
+import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Ago, Elapsed } from "../parts/times.tsx";
@@ -151,7 +151,7 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
         <NextRun pipeline={pipeline} nowMs={frame.nowMs} />
       </div>
       <div class="pipeline-action">
-        {frame.user !== undefined && mayOperate(frame.user) && pipeline.revision !== null && (
+        {userMay(frame.user, "run") && pipeline.revision !== null && (
           <ActionForm
             action={`${href}/runs`}
             icon="play"

@@ -2,7 +2,7 @@ import { isTerminal } from "../../contract/run_state.ts";
 import type { LogLine, RunDetail } from "../../contract/run.ts";
 import { formatLogTime, formatPlural, shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { mayOperate } from "../parts/page_auth.ts";
+import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { ErrorBox, Notice } from "../parts/callouts.tsx";
@@ -83,7 +83,7 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
             <p class="lead">{plainText(run.reason)}</p>
           )}
         </div>
-        {frame.user !== undefined && mayOperate(frame.user) && <RunActions run={run} />}
+        {userMay(frame.user, "run") && <RunActions run={run} />}
       </div>
       <p class="sr-only" role="status">Run {run.state}</p>
       {run.error !== null && <ErrorBox error={run.error} title={errorTitle(run)} />}

@@ -4,7 +4,7 @@ import type { AppEnv } from "../../server/http/app_env.ts";
 import { statusOf } from "../../server/http/problem.ts";
 import {
   attempt,
-  forOperator,
+  forPermitted,
   forUser,
   isRefresh,
   noticeOf,
@@ -80,7 +80,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   for (const [name, act] of Object.entries(actions)) {
     app.post(
       `/runs/:id/${name}`,
-      forOperator(pages, async (visit) => {
+      forPermitted(pages, "run", async (visit) => {
         const { c } = visit;
         const attempted = await attempt(() => act(c.req.param("id") ?? "", visit));
         if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { Role } from "../../engine/store/store.ts";
+import { may, type Permission } from "../../server/auth/permissions.ts";
 
 /** Who looks at the page. */
 export interface PageUser {
@@ -17,7 +18,7 @@ export interface PageAuth {
   signOut(c: Context): Promise<void>;
 }
 
-/** Whether the user may start, cancel, retry and pause. */
-export function mayOperate(user: PageUser): boolean {
-  return user.role !== "viewer";
+/** Whether the visitor has signed in and may do it: what nobody may do is not offered. */
+export function userMay(user: PageUser | undefined, permission: Permission): boolean {
+  return user !== undefined && may(user.role, permission);
 }

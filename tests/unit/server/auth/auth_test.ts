@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { RUN_IDS } from "../../../support/fake_project.ts";
+import { settle } from "../../../support/fake_clock.ts";
 import { ApiFixture } from "../http/api_fixture.ts";
 
 const SESSION_MS = 12 * 3_600_000;
@@ -9,6 +10,11 @@ async function statusOf(response: Promise<Response>): Promise<number> {
   const { status, body } = await response;
   await body?.cancel();
   return status;
+}
+
+/** Waits until an attempt stands in line. */
+async function untilSlowed(api: ApiFixture): Promise<void> {
+  while (api.clock.sleepers === 0) await settle();
 }
 
 Deno.test("a bearer token is known whatever the case of its scheme, and nothing like it is", async () => {
@@ -118,27 +124,48 @@ Deno.test("a wrong token beside a good cookie is refused", async () => {
   assert.equal(await statusOf(api.ask("/api/runs", { headers: { cookie, authorization: "Bearer x" } })), 401);
 });
 
-Deno.test("an address that fails to sign in 10 times has to wait, even with the right token", async () => {
+Deno.test("an address that sends ten unknown tokens is slowed down, and known ones are let in all the same", async () => {
   await using api = await ApiFixture.create();
   const signIn = (body: string, from: string, headers = {}) =>
     api.ask("/login", { method: "POST", body, from, headers });
+  const bearer = (token: string, from: string) =>
+    api.ask("/api/runs", { from, headers: { authorization: `Bearer ${token}` } });
   for (let n = 0; n < 10; n++) {
     // What a client says of itself does not give it another address.
     const headers = { "x-forwarded-for": `198.51.100.${n}` };
-    assert.equal(await statusOf(signIn("slc_wrong", "192.0.2.1", headers)), 401);
+    const asked = n % 2 === 0
+      ? signIn(`slc_wrong_${n}`, "192.0.2.1", headers)
+      : bearer(`slc_wrong_${n}`, "192.0.2.1");
+    assert.equal(await statusOf(asked), 401);
   }
-  const refused = await signIn(api.tokens.admin, "192.0.2.1");
+  const late = bearer("slc_wrong", "192.0.2.1");
+  await untilSlowed(api);
+  await api.clock.advance(1_000);
+  const refused = await late;
   assert.equal(refused.status, 429);
   assert.equal(refused.headers.get("retry-after"), "300");
-  assert.equal((await refused.json()).code, "unavailable");
-  assert.equal(await statusOf(signIn(api.tokens.admin, "192.0.2.2")), 200);
-  assert.equal(
-    await statusOf(api.ask("/api/runs", { as: "admin", from: "192.0.2.1" })),
-    200,
-    "tokens still work",
-  );
-  await api.clock.advance(300_000);
-  assert.equal(await statusOf(signIn(api.tokens.admin, "192.0.2.1")), 200);
+  const problem = await refused.json();
+  assert.deepEqual([problem.code, problem.reason], ["unavailable", "too_many_attempts"]);
+  const slow = signIn(api.tokens.admin, "192.0.2.1");
+  await untilSlowed(api);
+  await api.clock.advance(50);
+  assert.equal(await statusOf(slow), 200, "a known token gets in");
+  assert.equal(await statusOf(bearer(api.tokens.admin, "192.0.2.1")), 200, "at once when it has before");
+  assert.equal(await statusOf(signIn(api.tokens.viewer, "192.0.2.2")), 200);
+  assert.equal(api.logged.length, 2, "the first failure, and the limit");
+});
+
+Deno.test("a thousand parallel requests with unknown tokens are refused but for ten", async () => {
+  await using api = await ApiFixture.create();
+  const asked = Promise.all(Array.from(
+    { length: 1_000 },
+    (_, n) => statusOf(api.ask("/api/runs", { headers: { authorization: `Bearer slc_${n}` } })),
+  ));
+  while (await Promise.race([asked.then(() => false), api.clock.advance(50).then(() => true)]));
+  const statuses = await asked;
+  assert.equal(statuses.filter((status) => status === 401).length, 10);
+  assert.equal(statuses.filter((status) => status === 429).length, 990);
+  assert.equal(api.logged.length, 2);
 });
 
 Deno.test("behind a trusted proxy the limit counts the address that the proxy tells", async () => {
@@ -152,7 +179,10 @@ Deno.test("behind a trusted proxy the limit counts the address that the proxy te
       }),
     );
   for (let n = 0; n < 10; n++) await signIn("192.0.2.7");
-  assert.equal(await signIn("192.0.2.7"), 429);
+  const late = signIn("192.0.2.7");
+  await untilSlowed(api);
+  await api.clock.advance(50);
+  assert.equal(await late, 429);
   assert.equal(await signIn("192.0.2.8"), 401);
 });
 
@@ -188,6 +218,30 @@ Deno.test("another site's page changes nothing with the user's cookie", async ()
   assert.equal(
     await statusOf(api.ask("/api/runs", { headers: { cookie, "sec-fetch-site": "cross-site" } })),
     200,
+  );
+});
+
+Deno.test("the cookie is guarded whatever stands in Authorization", async () => {
+  await using api = await ApiFixture.create();
+  const cookie = await api.signIn("admin");
+  const out = (headers: Record<string, string>) =>
+    statusOf(api.ask("/logout", { method: "POST", headers: { cookie, ...headers } }));
+  for (
+    const authorization of ["Basic dXNlcjpwYXNz", `Bearer ${api.tokens.admin}`, "Bearer x", "Negotiate x", ""]
+  ) {
+    assert.equal(await out({ authorization, "sec-fetch-site": "cross-site" }), 403, authorization);
+    assert.equal(await out({ authorization, origin: "https://evil.example" }), 403, authorization);
+  }
+  const cancel = (headers: Record<string, string>) =>
+    statusOf(
+      api.ask(`/api/runs/${RUN_IDS.succeeded}/cancel`, { method: "POST", headers: { cookie, ...headers } }),
+    );
+  const basic = { authorization: "Basic dXNlcjpwYXNz" };
+  assert.equal(await cancel({ ...basic, "sec-fetch-site": "cross-site" }), 403);
+  assert.equal(
+    await cancel({ ...basic, "sec-fetch-site": "same-origin" }),
+    409,
+    "the cookie behind a proxy's Basic",
   );
 });
 

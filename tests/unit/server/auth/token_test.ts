@@ -8,6 +8,7 @@ import {
   newTokenText,
   renewLocalToken,
 } from "../../../../server/auth/token.ts";
+import type { Mark } from "../../../../server/data_folder.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { StoreFixture } from "../../engine/store/store_fixture.ts";
 
@@ -36,44 +37,99 @@ Deno.test("createToken() stores a hash and not the token", async () => {
   assert.ok(!text.includes(token) && !text.includes(token.slice(4)));
 });
 
+/** A mark in memory. */
+class FakeMark implements Mark {
+  value = false;
+  isSet = () => Promise.resolve(this.value);
+  set = () => Promise.resolve(void (this.value = true));
+  clear = () => Promise.resolve(void (this.value = false));
+}
+
 Deno.test("ensureFirstToken() makes an admin's token once, where there is none", async () => {
   await using fixture = new StoreFixture();
   const { access } = await fixture.open();
+  const mark = new FakeMark();
   await renewLocalToken(access, clock);
-  const first = await ensureFirstToken(access, undefined, clock);
+  const first = await ensureFirstToken(access, undefined, mark, clock);
   assert.ok(first !== undefined);
-  assert.equal((await access.findToken(await hashToken(first)))?.role, "admin");
-  assert.equal(await ensureFirstToken(access, undefined, clock), undefined);
-  assert.equal(await ensureFirstToken(access, "", clock), undefined);
+  assert.equal((await access.findToken(await hashToken(first.token)))?.role, "admin");
+  await first.shown();
+  assert.equal(await ensureFirstToken(access, undefined, mark, clock), undefined);
+  assert.equal(await ensureFirstToken(access, "", mark, clock), undefined);
   for (const { id, name } of await access.listTokens()) {
     if (name !== LOCAL_TOKEN_NAME) await access.revokeToken(id);
   }
-  assert.ok(await ensureFirstToken(access, undefined, clock));
+  assert.ok(await ensureFirstToken(access, undefined, mark, clock));
+});
+
+Deno.test("ensureFirstToken() makes another token where nobody was shown the first", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  const mark = new FakeMark();
+  const lost = await ensureFirstToken(access, undefined, mark, clock);
+  const next = await ensureFirstToken(access, undefined, mark, clock);
+  assert.ok(lost !== undefined && next !== undefined && lost.token !== next.token);
+  assert.equal(await access.findToken(await hashToken(lost.token)), undefined);
+  assert.equal((await access.findToken(await hashToken(next.token)))?.role, "admin");
+  assert.equal((await access.listTokens()).length, 1);
+  await next.shown();
+  assert.equal(await ensureFirstToken(access, undefined, mark, clock), undefined);
+});
+
+Deno.test("ensureFirstToken() lets a token be that was used, whatever the mark says", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  const mark = new FakeMark();
+  const first = await ensureFirstToken(access, undefined, mark, clock);
+  const [record] = await access.listTokens();
+  await access.touchToken(record?.id ?? "", 2_000);
+  assert.equal(await ensureFirstToken(access, undefined, mark, clock), undefined);
+  assert.ok(await access.findToken(await hashToken(first?.token ?? "")));
 });
 
 Deno.test("ensureFirstToken() puts SLUICE_TOKEN in force, and a changed one in place of it", async () => {
   await using fixture = new StoreFixture();
   const { access } = await fixture.open();
-  for (const token of ["first-value", "first-value", "second-value"]) {
-    assert.equal(await ensureFirstToken(access, token, clock), undefined);
+  const mark = new FakeMark();
+  for (const token of ["the-first-value-of-it", "the-first-value-of-it", "the-second-value-of-it"]) {
+    assert.equal(await ensureFirstToken(access, token, mark, clock), undefined);
     const found = await access.findToken(await hashToken(token));
     assert.deepEqual([found?.name, found?.role], [ENV_TOKEN_NAME, "admin"]);
   }
-  assert.equal(await access.findToken(await hashToken("first-value")), undefined);
+  assert.equal(await access.findToken(await hashToken("the-first-value-of-it")), undefined);
   assert.equal((await access.listTokens()).length, 1);
 });
 
-Deno.test("ensureFirstToken() refuses a SLUICE_TOKEN that no header could carry, without showing it", async () => {
+Deno.test("ensureFirstToken() ends the token of a SLUICE_TOKEN that is not set any more", async () => {
   await using fixture = new StoreFixture();
   const { access } = await fixture.open();
-  for (const token of ["with space", "line\nbreak", "schlüssel"]) {
-    await assert.rejects(ensureFirstToken(access, token, clock), (error) => {
+  const mark = new FakeMark();
+  await ensureFirstToken(access, "the-first-value-of-it", mark, clock);
+  const first = await ensureFirstToken(access, undefined, mark, clock);
+  assert.equal(await access.findToken(await hashToken("the-first-value-of-it")), undefined);
+  assert.ok(first, "somebody must be able to sign in");
+});
+
+Deno.test("ensureFirstToken() refuses a SLUICE_TOKEN that no header could carry or that is short, without showing it", async () => {
+  await using fixture = new StoreFixture();
+  const { access } = await fixture.open();
+  for (
+    const token of [
+      "with space in the middle",
+      "line\nbreak in the middle",
+      "schlüssel-schlüssel",
+      "a",
+      "fifteen-letters",
+    ]
+  ) {
+    await assert.rejects(ensureFirstToken(access, token, new FakeMark(), clock), (error) => {
       assert.ok(error instanceof AppError);
       assert.equal(error.code, "invalid");
-      assert.ok(!error.message.includes(token));
+      assert.ok(token === "a" || !error.message.includes(token));
       return true;
     });
   }
+  assert.deepEqual(await access.listTokens(), []);
 });
 
 Deno.test("renewLocalToken() ends the token of the start before", async () => {

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { AppError, ERROR_CODES, type ErrorCode } from "../../../../contract/errors.ts";
 import type { TriggerRequest } from "../../../../engine/control/engine.ts";
 import { apiRoutes } from "../../../../server/http/app.ts";
-import { hasRole } from "../../../../server/auth/auth.ts";
-import { ROLES } from "../../../../engine/store/store.ts";
+import { type Role, ROLES } from "../../../../engine/store/store.ts";
 import { RUN_IDS } from "../../../support/fake_project.ts";
 import { ApiFixture, type Asked } from "./api_fixture.ts";
 
@@ -30,10 +29,30 @@ Deno.test("GET /healthz needs no token and is 503 until the server is ready", as
   assert.deepEqual(await after.json(), { status: "ok", version: "1.2.3" });
 });
 
-Deno.test("every API route refuses those without a token, and roles below its own", async () => {
+/** By operation: what each role may ask, written down a second time so that no slip in the table passes. */
+const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
+  listPipelines: ["admin", "operator", "viewer"],
+  getPipeline: ["admin", "operator", "viewer"],
+  putPipeline: ["admin"],
+  deletePipeline: ["admin"],
+  pausePipeline: ["admin", "operator"],
+  applyProject: ["admin"],
+  triggerRun: ["admin", "operator"],
+  listRuns: ["admin", "operator", "viewer"],
+  getRun: ["admin", "operator", "viewer"],
+  getRunLogs: ["admin", "operator", "viewer"],
+  watchRun: ["admin", "operator", "viewer"],
+  cancelRun: ["admin", "operator"],
+  retryRun: ["admin", "operator"],
+  listTokens: ["admin"],
+  createToken: ["admin"],
+  revokeToken: ["admin"],
+};
+
+Deno.test("every API route refuses those without a token, and roles that may not", async () => {
   await using api = await ApiFixture.create();
   const routes = apiRoutes({ engine: api.engine, access: api.store.access, clock: api.clock });
-  assert.ok(routes.length > 15);
+  assert.deepEqual(routes.map(({ spec }) => spec.operation).toSorted(), Object.keys(ALLOWED).toSorted());
   for (const { spec } of routes) {
     const path = spec.path.replaceAll(/:\w+/g, "none");
     const ask = (asked: Asked) => api.ask(path, { method: spec.method.toUpperCase(), ...asked });
@@ -43,7 +62,8 @@ Deno.test("every API route refuses those without a token, and roles below its ow
     for (const role of ROLES) {
       const response = await ask({ as: role });
       await response.body?.cancel();
-      assert.equal(response.status === 403, !hasRole(role, spec.role), `${spec.method} ${path} as ${role}`);
+      const isAllowed = ALLOWED[spec.operation]?.includes(role) ?? false;
+      assert.equal(response.status !== 403, isAllowed, `${spec.method} ${path} as ${role}`);
       assert.notEqual(response.status, 401);
     }
   }

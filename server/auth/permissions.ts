@@ -1,0 +1,58 @@
+import { AppError } from "../../contract/errors.ts";
+import { listWords } from "../../text/suggest.ts";
+import { type Role, ROLES } from "../../engine/store/store.ts";
+
+/**
+ * Who may do what: the one table that routes, pages and commands ask. It is total: a new role or a new
+ * permission does not compile before each of its pairs is decided, and what is not listed as true is not
+ * allowed.
+ */
+
+/** What each is, after "may". */
+export const PERMISSIONS = {
+  read: "look at pipelines, runs, logs and SQL",
+  run: "start, retry and cancel runs",
+  pause: "pause and resume schedules",
+  define: "change definitions and apply the project",
+  manage_tokens: "list, make and revoke tokens",
+} as const;
+export type Permission = keyof typeof PERMISSIONS;
+
+const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
+  viewer: { read: true, run: false, pause: false, define: false, manage_tokens: false },
+  operator: { read: true, run: true, pause: true, define: false, manage_tokens: false },
+  admin: { read: true, run: true, pause: true, define: true, manage_tokens: true },
+};
+
+export function may(role: Role, permission: Permission): boolean {
+  return MAY[role][permission];
+}
+
+/** Throws `forbidden` where the user's role does not have the permission. */
+export function requirePermission(
+  user: { readonly name: string; readonly role: Role },
+  permission: Permission,
+): void {
+  if (may(user.role, permission)) return;
+  throw new AppError(
+    "forbidden",
+    `"${user.name}" is a ${user.role} and may not ${PERMISSIONS[permission]}: that takes the role ${
+      listWords(rolesThatMay(permission), "or")
+    }`,
+  );
+}
+
+/** From the most to the least. */
+export function rolesThatMay(permission: Permission): readonly Role[] {
+  return ROLES.filter((role) => may(role, permission));
+}
+
+/** `look at …; start, retry and cancel runs`: what the role may. */
+export function describeRole(role: Role): string {
+  return Object.entries(MAY[role]).filter(([, isAllowed]) => isAllowed)
+    .map(([permission]) => isPermission(permission) ? PERMISSIONS[permission] : "").join("; ");
+}
+
+function isPermission(text: string): text is Permission {
+  return Object.hasOwn(PERMISSIONS, text);
+}
