@@ -1,19 +1,36 @@
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
 import { Secret } from "../../contract/secret.ts";
-import type { SslMode } from "./wire/wire_socket.ts";
+import { listWords } from "../../text/suggest.ts";
+import type {
+  AuthMethod,
+  ChannelBinding,
+  Host,
+  SslMode,
+  SslNegotiation,
+  TargetSession,
+} from "./session/connection_options.ts";
+import { parseUrl } from "./url.ts";
 
 /** A connection to one PostgreSQL database, as connectors.yaml says it. */
 export interface PostgresConfig {
-  /** A host's name or address, or the absolute path of the folder that holds the Unix socket. */
-  readonly host: string;
-  readonly port: number;
+  /** Tried in order; never empty. */
+  readonly hosts: readonly Host[];
   readonly database: string;
   readonly user: string;
   readonly password: Secret | undefined;
   readonly ssl: SslMode;
-  /** The file with the authorities for `verify-full`, absolute or relative to the project. */
+  readonly sslNegotiation: SslNegotiation;
+  /** The file with the authorities that `verify-ca` and `verify-full` trust, absolute or relative to the project. */
   readonly sslCa: string | undefined;
+  /** The files of this client's own certificate and its key; both or neither. */
+  readonly sslCert: string | undefined;
+  readonly sslKey: string | undefined;
+  readonly channelBinding: ChannelBinding;
+  readonly authMethods: ReadonlySet<AuthMethod>;
+  readonly targetSession: TargetSession;
+  /** Command-line options for the server's process, as `-c statement_timeout=5min`. */
+  readonly options: string | undefined;
   /** Where a table without a schema is looked for and made. */
   readonly schema: string;
   readonly connectTimeoutMs: number;
@@ -22,42 +39,82 @@ export interface PostgresConfig {
 
 const DEFAULT_PORT = 5432;
 const DEFAULT_CONNECT_TIMEOUT_S = 10;
-const SSL_MODES = ["disable", "prefer", "require", "verify-full"] as const;
+const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+const CHANNEL_BINDINGS = ["disable", "prefer", "require"] as const;
+const TARGET_SESSIONS = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const;
+const AUTH_METHODS = ["none", "password", "md5", "scram-sha-256"] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const portNumber = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 
-const entrySchema = v.strictObject({
+export const entrySchema = v.strictObject({
   url: v.optional(v.pipe(
     text,
     v.description(
-      "postgres://user:password@host:port/database; special characters percent-encoded. Other keys win over it.",
+      "postgres://user:password@host:port/database, with libpq's parameters; special characters percent-encoded. Other keys win over it.",
     ),
   )),
   host: v.optional(v.pipe(
     text,
-    v.description("The server's name or address, or the folder of its Unix socket; localhost by default."),
+    v.description(
+      "The server's name or address, or the folder of its Unix socket; several with commas between are tried in order. localhost by default.",
+    ),
   )),
-  port: v.optional(v.pipe(port, v.description("5432 by default."))),
+  port: v.optional(v.pipe(
+    v.union([portNumber, v.pipe(text, v.regex(/^\d+(?:,\d+)*$/, "expected a port, or ports with commas"))]),
+    v.description("5432 by default; one for all hosts, or as many as hosts with commas between."),
+  )),
   database: v.optional(v.pipe(text, v.description("The user's name by default."))),
   user: v.optional(v.pipe(text, v.description("Who to sign in as."))),
   password: v.optional(v.pipe(text, v.description("Best a reference, as ${secret:SHOP_PASSWORD}."))),
   ssl: v.optional(v.pipe(
     v.picklist(SSL_MODES),
     v.description(
-      "disable, prefer (TLS where the server has it), require (TLS, any certificate) or verify-full; prefer by default.",
+      "As libpq's sslmode: disable, allow, prefer (TLS where the server has it), require (TLS, any certificate), verify-ca or verify-full; prefer by default.",
     ),
+  )),
+  ssl_negotiation: v.optional(v.pipe(
+    v.picklist(["postgres", "direct"]),
+    v.description("direct begins TLS without asking first, as PostgreSQL 17 knows it; postgres by default."),
   )),
   ssl_ca: v.optional(v.pipe(
     text,
-    v.description("A PEM file with the authorities that verify-full trusts; the system's by default."),
+    v.description(
+      "A PEM file with the authorities to trust; the system's by default. With require, it means verify-ca.",
+    ),
+  )),
+  ssl_cert: v.optional(v.pipe(text, v.description("A PEM file with this client's own certificate."))),
+  ssl_key: v.optional(
+    v.pipe(text, v.description("A PEM file with the key of ssl_cert, without a passphrase.")),
+  ),
+  channel_binding: v.optional(v.pipe(
+    v.picklist(CHANNEL_BINDINGS),
+    v.description(
+      "Whether signing in is bound to the TLS connection: disable, prefer or require; prefer by default.",
+    ),
+  )),
+  require_auth: v.optional(v.pipe(
+    text,
+    v.description(
+      "Ways to sign in that are allowed, as scram-sha-256,md5, or not allowed, as !password; any by default.",
+    ),
+  )),
+  target_session_attrs: v.optional(v.pipe(
+    v.picklist(TARGET_SESSIONS),
+    v.description(
+      "Which of several hosts will do: any, read-write, read-only, primary, standby or prefer-standby; any by default.",
+    ),
+  )),
+  options: v.optional(v.pipe(
+    text,
+    v.description("Settings of the session, as -c statement_timeout=5min -c search_path=shop."),
   )),
   schema: v.optional(v.pipe(text, v.description("The schema of a table without one; public by default."))),
   connect_timeout: v.optional(v.pipe(
     v.number(),
     v.minValue(1),
     v.maxValue(600),
-    v.description(`Seconds to wait for the server; ${DEFAULT_CONNECT_TIMEOUT_S} by default.`),
+    v.description(`Seconds to wait for each server; ${DEFAULT_CONNECT_TIMEOUT_S} by default.`),
   )),
   application_name: v.optional(v.pipe(
     text,
@@ -65,90 +122,108 @@ const entrySchema = v.strictObject({
   )),
 });
 
-type Entry = v.InferOutput<typeof entrySchema>;
-type Faults = string[];
+export type Entry = v.InferOutput<typeof entrySchema>;
 
 /** `unknown` in, a frozen PostgresConfig out. No fault shows a value of the URL, which may hold a password. */
 export const configSchema = v.pipe(
   entrySchema,
   v.rawTransform<Entry, PostgresConfig>(({ dataset, addIssue, NEVER }) => {
-    const faults: Faults = [];
+    const faults: string[] = [];
     const config = toConfig(dataset.value, faults);
     for (const message of faults) addIssue({ message });
     return config ?? NEVER;
   }),
 );
 
-function toConfig(entry: Entry, faults: Faults): PostgresConfig | undefined {
-  const fromUrl = entry.url === undefined ? {} : parseUrl(entry.url, faults);
-  const merged: Entry = { ...fromUrl, ...entry };
-  const { user, ssl = "prefer" } = merged;
+function toConfig(entry: Entry, faults: string[]): PostgresConfig | undefined {
+  const merged: Entry = { ...entry.url === undefined ? {} : fromUrl(entry.url, faults), ...entry };
+  const { user } = merged;
   if (user === undefined && faults.length === 0) faults.push("expected user, or a url with one");
-  if (merged.ssl_ca !== undefined && ssl !== "verify-full") faults.push("ssl_ca needs ssl: verify-full");
+  const ssl = sslMode(merged, faults);
+  const authMethods = parseAuthMethods(merged.require_auth, faults);
+  const hosts = parseHosts(merged.host, merged.port, faults);
+  if (merged.channel_binding === "require" && ssl === "disable") {
+    faults.push("channel_binding: require needs TLS, and ssl is disable");
+  }
   if (faults.length > 0 || user === undefined) return undefined;
   return Object.freeze({
-    host: merged.host ?? "localhost",
-    port: merged.port ?? DEFAULT_PORT,
+    hosts,
     database: merged.database ?? user,
     user,
     password: merged.password === undefined ? undefined : new Secret(merged.password),
     ssl,
-    sslCa: merged.ssl_ca,
+    sslNegotiation: merged.ssl_negotiation ?? "postgres",
+    sslCa: merged.ssl_ca === "system" ? undefined : merged.ssl_ca,
+    sslCert: merged.ssl_cert,
+    sslKey: merged.ssl_key,
+    channelBinding: merged.channel_binding ?? "prefer",
+    authMethods,
+    targetSession: merged.target_session_attrs ?? "any",
+    options: merged.options,
     schema: merged.schema ?? "public",
     connectTimeoutMs: (merged.connect_timeout ?? DEFAULT_CONNECT_TIMEOUT_S) * 1000,
     applicationName: merged.application_name ?? "sluice",
   });
 }
 
-function parseUrl(text: string, faults: Faults): Partial<Entry> {
-  const url = URL.parse(text);
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== "") {
+/** The keys that a URL says, checked as the keys of the entry are; a fault names the key and shows no value. */
+function fromUrl(url: string, faults: string[]): Entry {
+  const keys = parseUrl(url, faults);
+  const parsed = v.safeParse(entrySchema, keys);
+  if (parsed.success) return parsed.output;
+  for (const issue of parsed.issues) {
+    const key = String(issue.path?.[0]?.key ?? "");
+    const expected = issue.type === "picklist" ? `; expected ${issue.expected}` : "";
+    faults.push(`url has a value for ${key} that has no meaning here${expected.replaceAll('"', "")}`);
+  }
+  return {};
+}
+
+/** As libpq has it, an authority that is named is also asked. */
+function sslMode(entry: Entry, faults: string[]): SslMode {
+  const { ssl_ca: authority, ssl_cert: certificate, ssl_key: key } = entry;
+  const ssl = entry.ssl ?? "prefer";
+  if ((certificate === undefined) !== (key === undefined)) {
+    faults.push("ssl_cert and ssl_key need each other");
+  }
+  if (entry.ssl_negotiation === "direct" && ["disable", "allow", "prefer"].includes(ssl)) {
+    faults.push("ssl_negotiation: direct needs ssl: require, verify-ca or verify-full");
+  }
+  if (authority === undefined) return ssl;
+  if (authority === "system" && ssl !== "verify-full") faults.push("ssl_ca: system needs ssl: verify-full");
+  if (ssl === "require") return "verify-ca";
+  if (ssl !== "verify-ca" && ssl !== "verify-full") faults.push("ssl_ca needs ssl: verify-ca or verify-full");
+  return ssl;
+}
+
+function parseHosts(host = "localhost", port: string | number = DEFAULT_PORT, faults: string[]): Host[] {
+  const names = host.split(",").map((name) => name.trim() === "" ? "localhost" : name.trim());
+  const ports = String(port).split(",").map(Number);
+  if (ports.length > 1 && ports.length !== names.length) {
+    faults.push(`port lists ${ports.length} ports for ${names.length} hosts; expected one, or one for each`);
+  }
+  if (ports.some((one) => !(one >= 1 && one <= 65_535))) faults.push("expected ports from 1 to 65535");
+  return names.map((name, i) => ({
+    host: name.replace(/^\[(.*)\]$/, "$1"),
+    port: ports[i] ?? ports[0] ?? DEFAULT_PORT,
+  }));
+}
+
+/** A list of methods, or of methods with ! that are not wanted. */
+function parseAuthMethods(list: string | undefined, faults: string[]): ReadonlySet<AuthMethod> {
+  if (list === undefined) return new Set(AUTH_METHODS);
+  const words = list.split(",").map((word) => word.trim());
+  const isNegative = words.every((word) => word.startsWith("!"));
+  const named = new Set(words.map((word) => isNegative ? word.slice(1) : word));
+  const unknown = [...named].filter((name) => !AUTH_METHODS.some((method) => method === name));
+  if (unknown.length > 0) {
     faults.push(
-      "url is not postgres://user:password@host:port/database; " +
-        "write special characters of the password percent-encoded, as %23 for #",
+      `require_auth has a method that is not known here; expected ${
+        listWords(AUTH_METHODS)
+      }, or each with ! before it`,
     );
-    return {};
   }
-  const decoded = decodeAll([url.hostname, url.pathname.slice(1), url.username, url.password]);
-  if (decoded === undefined) {
-    faults.push("url has a % that is not followed by two hexadecimal digits; write a plain % as %25");
-    return {};
-  }
-  const [host = "", database = "", user = "", password = ""] = decoded;
-  if (host.includes(",")) faults.push("url has more than one host; name one");
-  return {
-    ...(host === "" ? {} : { host: host.replace(/^\[(.*)\]$/, "$1") }),
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(database === "" ? {} : { database }),
-    ...(user === "" ? {} : { user }),
-    ...(password === "" ? {} : { password }),
-    ...parseUrlParameters(url.searchParams, faults),
-  };
-}
-
-/** The parameters of libpq that have a meaning here; another is a fault, never ignored. */
-function parseUrlParameters(parameters: URLSearchParams, faults: Faults): Partial<Entry> {
-  const found: { -readonly [key in keyof Entry]: Entry[key] } = {};
-  for (const [name, value] of parameters) {
-    if (name === "sslmode") {
-      const mode = SSL_MODES.find((known) => known === value);
-      if (mode === undefined) faults.push(`url has an unknown sslmode; expected ${SSL_MODES.join(", ")}`);
-      else found.ssl = mode;
-    } else if (name === "sslrootcert") found.ssl_ca = value;
-    else if (name === "application_name") found.application_name = value;
-    else if (name === "host") found.host = value;
-    else if (name === "connect_timeout" && Number(value) >= 1) found.connect_timeout = Number(value);
-    else faults.push(`url has a parameter ${JSON.stringify(name)} that has no meaning here`);
-  }
-  return found;
-}
-
-function decodeAll(parts: readonly string[]): string[] | undefined {
-  try {
-    return parts.map((part) => decodeURIComponent(part));
-  } catch {
-    return undefined;
-  }
+  return new Set(AUTH_METHODS.filter((method) => named.has(method) !== isNegative));
 }
 
 /** The password as it is and as a URL carries it. */
@@ -159,12 +234,20 @@ export function secretsOf(config: PostgresConfig): string[] {
   return [...new Set([password, encodeURIComponent(password), strict, encodeURI(password)])];
 }
 
-/** The authorities' file as an absolute path. */
-export function caPathOf(config: PostgresConfig, projectDir: string): string | undefined {
-  if (config.sslCa === undefined) return undefined;
-  return isAbsolute(config.sslCa) ? config.sslCa : join(projectDir, config.sslCa);
+/** The PEM files that the config names, as absolute paths. */
+export function pemPathsOf(
+  config: PostgresConfig,
+  projectDir: string,
+): { readonly authorities?: string; readonly certificate?: string; readonly key?: string } {
+  const absolute = (path: string) => isAbsolute(path) ? path : join(projectDir, path);
+  return {
+    ...(config.sslCa === undefined ? {} : { authorities: absolute(config.sslCa) }),
+    ...(config.sslCert === undefined ? {} : { certificate: absolute(config.sslCert) }),
+    ...(config.sslKey === undefined ? {} : { key: absolute(config.sslKey) }),
+  };
 }
 
 /** `user@host:port/database`, for messages. */
-export const showServer = (config: PostgresConfig): string =>
-  `${config.user}@${config.host}:${config.port}/${config.database}`;
+export function showServer({ user, hosts, database }: PostgresConfig): string {
+  return `${user}@${hosts.map(({ host, port }) => `${host}:${port}`).join(",")}/${database}`;
+}

@@ -7,9 +7,9 @@ import type {
   ConnectorUse,
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import { caPathOf, configSchema, type PostgresConfig, secretsOf, showServer } from "./config.ts";
+import { configSchema, pemPathsOf, type PostgresConfig, secretsOf, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
-import { socketPath } from "./socket_path.ts";
+import { type Host, type SessionOptions, socketPath } from "./session/connection_options.ts";
 
 /** PostgreSQL 12 and later, read and written by binary COPY. */
 export const postgres = {
@@ -24,35 +24,29 @@ export const postgres = {
   open,
 } satisfies Connector<PostgresConfig, PostgresStream, PostgresTarget>;
 
+/** Every host that may be tried. For a Unix socket, Deno also wants the right to read and write its path. */
 function access(config: PostgresConfig, _use: ConnectorUse, place: ConnectorPlace): Access {
-  const authorities = caPathOf(config, place.projectDir);
-  const read = authorities === undefined ? [] : [authorities];
-  const socket = socketPath(config);
-  if (socket === undefined) return { hosts: [`${showHost(config.host)}:${config.port}`], read, write: [] };
-  return { hosts: [`unix:${socket}`], read: [...read, config.host], write: [config.host] };
+  const sockets = config.hosts.map(socketPath).filter((path) => path !== undefined);
+  return {
+    hosts: config.hosts.map(networkPermission),
+    read: [...Object.values(pemPathsOf(config, place.projectDir)), ...sockets],
+    write: sockets,
+  };
 }
 
-/** An IPv6 address in brackets, as Deno's permissions want it. */
-const showHost = (host: string): string => host.includes(":") ? `[${host}]` : host;
+/** As Deno's permissions want it, an IPv6 address in brackets. */
+function networkPermission(host: Host): string {
+  const socket = socketPath(host);
+  if (socket !== undefined) return `unix:${socket}`;
+  return `${host.host.includes(":") ? `[${host.host}]` : host.host}:${host.port}`;
+}
 
 async function open(config: PostgresConfig, context: ConnectorContext): Promise<Connection> {
   // The server wants the schemas only; the driver is for the run's process.
   const { SessionPool } = await import("./session_pool.ts");
   const { createSource } = await import("./read/source.ts");
   const { createDestination } = await import("./load/destination.ts");
-  const pool = new SessionPool({
-    host: config.host,
-    port: config.port,
-    ssl: config.ssl,
-    authorities: await readAuthorities(config, context),
-    connectTimeoutMs: config.connectTimeoutMs,
-    user: config.user,
-    database: config.database,
-    applicationName: config.applicationName,
-    revealPassword: () => config.password?.reveal(),
-    onNotice: ({ severity, message }) =>
-      context.log(severity === "WARNING" ? "warn" : "debug", `${context.name}: ${message}`),
-  }, showServer(config));
+  const pool = new SessionPool(await sessionOptions(config, context), showServer(config));
   // One session now, so that a wrong password or host is told here; the first use takes it.
   await pool.give(await pool.connect(context.signal));
   const names = { name: context.name, defaultSchema: config.schema };
@@ -63,15 +57,50 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   };
 }
 
-async function readAuthorities(
-  config: PostgresConfig,
-  context: ConnectorContext,
+/** Log lines for what the server says on its own; one that never stops saying something is not listened to. */
+const MAX_NOTICES = 1_000;
+
+async function sessionOptions(config: PostgresConfig, context: ConnectorContext): Promise<SessionOptions> {
+  const paths = pemPathsOf(config, context.projectDir);
+  const read = (key: string, path: string | undefined) => readPem(context.name, key, path);
+  const [authorities, certificate, key] = await Promise.all([
+    read("ssl_ca", paths.authorities),
+    read("ssl_cert", paths.certificate),
+    read("ssl_key", paths.key),
+  ]);
+  let notices = 0;
+  return {
+    hosts: config.hosts,
+    targetSession: config.targetSession,
+    ssl: config.ssl,
+    sslNegotiation: config.sslNegotiation,
+    authorities,
+    certificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    channelBinding: config.channelBinding,
+    authMethods: config.authMethods,
+    connectTimeoutMs: config.connectTimeoutMs,
+    user: config.user,
+    database: config.database,
+    applicationName: config.applicationName,
+    options: config.options,
+    revealPassword: () => config.password?.reveal(),
+    onNotice: ({ severity, message }) => {
+      if (++notices > MAX_NOTICES) return;
+      context.log(severity === "WARNING" ? "warn" : "debug", `${context.name}: ${message}`);
+      if (notices === MAX_NOTICES) context.log("warn", `${context.name}: further notices are not logged`);
+    },
+  };
+}
+
+async function readPem(
+  connector: string,
+  key: string,
+  path: string | undefined,
 ): Promise<string | undefined> {
-  const path = caPathOf(config, context.projectDir);
   if (path === undefined) return undefined;
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw new AppError("invalid", `Cannot read the ssl_ca "${path}" of ${context.name}`, { cause: error });
+    throw new AppError("invalid", `Cannot read the ${key} "${path}" of ${connector}`, { cause: error });
   }
 }

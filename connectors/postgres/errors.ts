@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, toAppError } from "../../contract/errors.ts";
-import { ConnectionLostError, HandshakeError, ServerError } from "./wire/server_error.ts";
+import { ConnectionLostError, HandshakeError, ServerError } from "./session/server_error.ts";
 
 /** SQLSTATEs that say more than their class. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CODES: Readonly<Record<string, ErrorCode>> = {

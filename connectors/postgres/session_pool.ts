@@ -1,6 +1,7 @@
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { toPostgresError } from "./errors.ts";
-import { Session, type SessionOptions } from "./wire/session.ts";
+import type { SessionOptions } from "./session/connection_options.ts";
+import { Session } from "./session/session.ts";
 
 /**
  * Lends sessions, so that two uses at a time never share one. One that is idle is kept for the
@@ -45,7 +46,7 @@ export class SessionPool implements AsyncDisposable {
   /** A session until the lease is disposed. */
   async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
     if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
-    const session = await this.#takeIdle() ?? await this.connect(signal);
+    const session = await this.#takeIdle(signal) ?? await this.connect(signal);
     const cancelling = session.cancelOn(signal);
     return {
       session,
@@ -57,14 +58,16 @@ export class SessionPool implements AsyncDisposable {
   }
 
   /** A kept session may have been ended meanwhile, by the server or by a firewall between. */
-  async #takeIdle(): Promise<Session | undefined> {
+  async #takeIdle(signal: AbortSignal): Promise<Session | undefined> {
     const session = this.#idle.pop();
     if (session === undefined) return undefined;
+    using _cancelling = session.cancelOn(signal);
     try {
       await session.query("SELECT 1");
       return session;
     } catch {
       await session.close();
+      if (signal.aborted) throw toAppError(signal.reason);
       return undefined;
     }
   }

@@ -267,6 +267,7 @@ Deno.test("read() streams 400 MB in a process of little memory that may do nothi
       "run",
       "--no-prompt",
       "--cached-only",
+      "--ignore-env",
       `--allow-net=${server.host}:${server.port}`,
       script.pathname,
     ],

@@ -42,15 +42,88 @@ export function startPostgres(): Promise<PostgresServer> {
   return startCluster(() => Promise.resolve({}));
 }
 
-/** A server with TLS for `localhost`; `authority` is the PEM file of who vouches for it. Needs openssl. */
-export async function startPostgresWithTls(): Promise<PostgresServer & { readonly authority: string }> {
+export interface TlsServer extends PostgresServer {
+  /** The PEM file of who vouches for the server. */
+  readonly authority: string;
+  /** The folder of its Unix socket, beside other files of the cluster. */
+  readonly folder: string;
+}
+
+export interface TlsServerOptions {
+  /** Lines of pg_hba.conf and pg_ident.conf in the place of the usual ones. */
+  readonly hba?: readonly string[];
+  readonly ident?: readonly string[];
+  readonly settings?: Settings;
+}
+
+/** A server with TLS for `localhost`. Needs openssl. */
+export async function startPostgresWithTls(options: TlsServerOptions = {}): Promise<TlsServer> {
   let authority = "";
-  const server = await startCluster(async (folder) => {
-    const { certificate, key } = await makeCertificate(folder);
+  let folder = "";
+  const server = await startCluster(async (clusterFolder) => {
+    const { certificate, key } = await makeCertificate(clusterFolder, "localhost");
     authority = certificate;
-    return { ssl: "on", ssl_cert_file: certificate, ssl_key_file: key };
+    folder = clusterFolder;
+    return {
+      ssl: "on",
+      ssl_cert_file: certificate,
+      ssl_key_file: key,
+      ...(await writeLines(folder, "hba_file", options.hba)),
+      ...(await writeLines(folder, "ident_file", options.ident)),
+      ...options.settings,
+    };
   });
-  return { ...server, authority };
+  return { ...server, authority, folder };
+}
+
+/** A file of the server's configuration, and the setting that names it. */
+async function writeLines(folder: string, name: string, lines: readonly string[] | undefined) {
+  if (lines === undefined) return {};
+  const path = join(folder, name);
+  await Deno.writeTextFile(path, `${lines.join("\n")}\n`);
+  await giveToServer(path);
+  return { [name]: path };
+}
+
+async function giveToServer(path: string): Promise<void> {
+  const identity = await serverIdentity();
+  if (identity !== undefined) await Deno.chown(path, identity.uid, identity.gid);
+}
+
+/** A hot standby that follows the server, which has to be one that this file started. */
+export async function startStandby(primary: PostgresServer): Promise<PostgresServer> {
+  const binaries = await findBinaries();
+  const folder = await Deno.makeTempDir({ prefix: "sluice-standby-" });
+  try {
+    await giveToServer(folder);
+    const backup = [join(binaries, "pg_basebackup"), `--pgdata=${join(folder, "data")}`];
+    await runAsServerUser(folder, [
+      ...backup,
+      `--dbname=${primary.url}`,
+      "--write-recovery-conf",
+      "--wal-method=stream",
+      "--checkpoint=fast",
+      "--no-sync",
+    ]);
+    return await startIn(binaries, folder, primary.password, {});
+  } catch (error) {
+    await Deno.remove(folder, { recursive: true });
+    throw error;
+  }
+}
+
+async function startIn(
+  binaries: string,
+  folder: string,
+  password: string,
+  settings: Settings,
+): Promise<PostgresServer> {
+  const { child, port } = await startServer(binaries, folder, settings);
+  return serverAt(`postgres://sluice:${password}@127.0.0.1:${port}/postgres`, async () => {
+    child.kill("SIGINT");
+    await child.status;
+    await Deno.remove(folder, { recursive: true });
+  });
 }
 
 type Settings = Readonly<Record<string, string | number>>;
@@ -61,12 +134,7 @@ async function startCluster(prepare: (folder: string) => Promise<Settings>): Pro
   const password = crypto.randomUUID();
   try {
     await initialise(binaries, folder, password);
-    const { child, port } = await startServer(binaries, folder, await prepare(folder));
-    return serverAt(`postgres://sluice:${password}@127.0.0.1:${port}/postgres`, async () => {
-      child.kill("SIGINT");
-      await child.status;
-      await Deno.remove(folder, { recursive: true });
-    });
+    return await startIn(binaries, folder, password, await prepare(folder));
   } catch (error) {
     await Deno.remove(folder, { recursive: true });
     throw error;
@@ -154,12 +222,9 @@ async function exists(path: string): Promise<boolean> {
 async function initialise(binaries: string, folder: string, password: string): Promise<void> {
   const passwordFile = join(folder, "password");
   await Deno.writeTextFile(passwordFile, password);
-  const identity = await serverIdentity();
-  if (identity !== undefined) {
-    await Deno.chown(folder, identity.uid, identity.gid);
-    await Deno.chown(passwordFile, identity.uid, identity.gid);
-  }
-  const [command, args] = asServerUser(identity, [
+  await giveToServer(folder);
+  await giveToServer(passwordFile);
+  await runAsServerUser(folder, [
     join(binaries, "initdb"),
     `--pgdata=${join(folder, "data")}`,
     "--username=sluice",
@@ -170,16 +235,22 @@ async function initialise(binaries: string, folder: string, password: string): P
     "--no-sync",
     "--no-instructions",
   ]);
-  const result = await new Deno.Command(command, { args, cwd: folder, stdout: "null", stderr: "piped" })
-    .output();
-  if (!result.success) throw new Error(`initdb failed: ${new TextDecoder().decode(result.stderr)}`);
 }
 
-/** A self-signed certificate of localhost, owned by who runs the server. */
-async function makeCertificate(folder: string): Promise<{ certificate: string; key: string }> {
-  const certificate = join(folder, "server.crt");
-  const key = join(folder, "server.key");
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+async function runAsServerUser(cwd: string, whole: readonly string[]): Promise<void> {
+  const [command, args] = asServerUser(await serverIdentity(), whole);
+  const result = await new Deno.Command(command, { args, cwd, stdout: "null", stderr: "piped" }).output();
+  if (!result.success) throw new Error(`${whole[0]} failed: ${new TextDecoder().decode(result.stderr)}`);
+}
+
+/** A self-signed certificate of that name, its key owned by who runs the server. */
+export async function makeCertificate(
+  folder: string,
+  name: string,
+): Promise<{ certificate: string; key: string }> {
+  const certificate = join(folder, `${name}.crt`);
+  const key = join(folder, `${name}.key`);
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
   const made = [
     "-newkey",
     "ec",
@@ -196,8 +267,7 @@ async function makeCertificate(folder: string): Promise<{ certificate: string; k
   }).output();
   if (!result.success) throw new Error(`openssl failed: ${new TextDecoder().decode(result.stderr)}`);
   await Deno.chmod(key, 0o600);
-  const identity = await serverIdentity();
-  if (identity !== undefined) await Deno.chown(key, identity.uid, identity.gid);
+  await giveToServer(key);
   return { certificate, key };
 }
 
@@ -250,7 +320,7 @@ async function waitUntilReady(child: Deno.ChildProcess, log: string): Promise<vo
   child.status.then(() => hasEnded = true);
   for (;;) {
     const text = await Deno.readTextFile(log).catch(() => "");
-    if (text.includes("database system is ready to accept connections")) return;
+    if (/database system is ready to accept (?:read-only )?connections/.test(text)) return;
     if (hasEnded || performance.now() > deadline) {
       if (!hasEnded) child.kill("SIGKILL");
       await child.status;

@@ -30,11 +30,13 @@ export function testContext(messages: string[] = []): ConnectorContext {
 }
 
 export async function openPostgres(
-  url: string,
+  url: string | undefined,
   entry: Readonly<Record<string, unknown>> = {},
 ): Promise<TestConnection> {
   const messages: string[] = [];
-  const config = v.parse(postgres.configSchema, { url, ssl: "disable", ...entry });
+  // Without a url, the entry says everything.
+  const defaults = url === undefined ? {} : { url, ssl: "disable" };
+  const config = v.parse(postgres.configSchema, { ...defaults, ...entry });
   const connection: Connection = await postgres.open(config, testContext(messages));
   const { source, destination } = connection;
   if (source === undefined || destination === undefined) {

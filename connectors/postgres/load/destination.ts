@@ -10,8 +10,8 @@ import type { SessionPool } from "../session_pool.ts";
 import { addColumns, checkCasts, createStage, insertStaged, mergeStaged, STAGE } from "./stage.ts";
 import { parseTableName, quoteTable, type TableName } from "../table_name.ts";
 import { inspectTable } from "./target_table.ts";
-import { ConnectionLostError, ServerError } from "../wire/server_error.ts";
-import type { Session } from "../wire/session.ts";
+import { ConnectionLostError, ServerError } from "../session/server_error.ts";
+import type { Session } from "../session/session.ts";
 import type { PostgresTarget } from "../options.ts";
 
 export interface WriteContext {

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { quoteTable, showTable, type TableName } from "../table_name.ts";
-import type { Session } from "../wire/session.ts";
+import type { Session } from "../session/session.ts";
 
 /**
  * `_sluice_loads` in the target's schema: one row a load, written in the transaction of its data. It

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { wasMadeByLoad } from "./load_ledger.ts";
 import { quoteTable, type TableName } from "../table_name.ts";
-import type { Session } from "../wire/session.ts";
+import type { Session } from "../session/session.ts";
 
 /**
  * A replace whose rows have other columns or types than the table. A table that somebody else made,

@@ -3,8 +3,8 @@ import { quoteIdentifier } from "../../../contract/sql.ts";
 import { detailOf } from "../errors.ts";
 import { columnDefinitions, columnList, type LoadColumn, type LoadPlan } from "./load_plan.ts";
 import { quoteTable, type TableName } from "../table_name.ts";
-import { ServerError } from "../wire/server_error.ts";
-import type { Session } from "../wire/session.ts";
+import { ServerError } from "../session/server_error.ts";
+import type { Session } from "../session/session.ts";
 
 /**
  * Rows that cannot go straight into the table wait in a temporary one: rows to merge, rows with

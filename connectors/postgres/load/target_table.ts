@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";
 import { quoteTable, showTable, type TableName } from "../table_name.ts";
-import type { Session } from "../wire/session.ts";
+import type { Session } from "../session/session.ts";
 import type { TargetType } from "./types.ts";
 
 export interface TargetColumn {

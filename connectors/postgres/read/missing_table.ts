@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { nearNames } from "./near_names.ts";
 import { showTable, type TableName } from "../table_name.ts";
-import type { Session } from "../wire/session.ts";
+import type { Session } from "../session/session.ts";
 
 const MAX_LISTED = 10_000;
 

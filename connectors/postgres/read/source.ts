@@ -8,9 +8,9 @@ import { missingTable } from "./missing_table.ts";
 import { arrowField, AS_TEXT, type DecodeKind, isBuiltIn, planType, type TypePlan } from "./types.ts";
 import type { SessionPool } from "../session_pool.ts";
 import { parseTableName, quoteTable } from "../table_name.ts";
-import type { ResultColumn } from "../wire/answers.ts";
-import { ServerError } from "../wire/server_error.ts";
-import type { Session } from "../wire/session.ts";
+import type { ResultColumn } from "../session/commands.ts";
+import { ServerError } from "../session/server_error.ts";
+import type { Session } from "../session/session.ts";
 import type { PostgresStream } from "../options.ts";
 import { cursorCondition } from "../../cursor.ts";
 import { onlyStream } from "../../one_stream.ts";
@@ -155,7 +155,7 @@ async function describeProbe(
   probe: string,
   stream: StreamRequest<PostgresStream>,
   context: ReadContext,
-): Promise<ResultColumn[]> {
+): Promise<readonly ResultColumn[]> {
   try {
     return await session.describe(probe);
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Data, RecordBatch } from "apache-arrow";
-import { MESSAGE_HEADER_BYTES } from "../../wire/messages.ts";
+import { MESSAGE_HEADER_BYTES } from "../../session/copy_data.ts";
 import { type ColumnEncoder, EncodeError } from "./column_encoder.ts";
 
 /** Rows that are measured and written together: their columns fit the processor's cache. */

@@ -1,8 +1,8 @@
 import { type Data, makeData, RecordBatch, type Schema, Struct } from "apache-arrow";
 import { arrowField, type DecodeKind } from "../types.ts";
-import { ConnectionLostError } from "../../wire/server_error.ts";
-import { MESSAGE_HEADER_BYTES } from "../../wire/messages.ts";
-import type { CopyRegion } from "../../wire/message_reader.ts";
+import { ConnectionLostError } from "../../session/server_error.ts";
+import { MESSAGE_HEADER_BYTES } from "../../session/copy_data.ts";
+import type { CopyRegion } from "../../session/copy_data.ts";
 import { type ColumnDecoder, DecodeError } from "./column_decoder.ts";
 import {
   BoolDecoder,

@@ -19,7 +19,10 @@ import fc from "fast-check";
 import { BatchDecoder, UnfitValueError } from "../../../../connectors/postgres/read/decode/batch_decoder.ts";
 import { BatchEncoder, UnfitRowError } from "../../../../connectors/postgres/load/encode/batch_encoder.ts";
 import type { DecodeKind } from "../../../../connectors/postgres/read/types.ts";
-import { fillCopyDataHeader, MESSAGE_HEADER_BYTES } from "../../../../connectors/postgres/wire/messages.ts";
+import {
+  fillCopyDataHeader,
+  MESSAGE_HEADER_BYTES,
+} from "../../../../connectors/postgres/session/copy_data.ts";
 import { directEncoder, writeType } from "../../../../connectors/postgres/load/types.ts";
 import {
   batchOf,

@@ -41,15 +41,20 @@ export class HandshakeError extends Error {
   }
 }
 
+export const NOT_THE_PROTOCOL = "the server sent something that is not PostgreSQL's protocol";
+
 const decoder = new TextDecoder();
 
-/** Reads the fields of an ErrorResponse or NoticeResponse: a letter, a text, a zero; at the end a zero. */
-export function parseServerMessage(body: Uint8Array): ServerMessage {
+/**
+ * Reads the fields of an ErrorResponse or NoticeResponse: a letter, a text, a zero; at the end a
+ * zero. Undefined where the body has another form.
+ */
+export function parseServerMessage(body: Uint8Array): ServerMessage | undefined {
   const fields = new Map<string, string>();
   let at = 0;
-  while (at < body.length && body[at] !== 0) {
+  while (body[at] !== 0) {
     const end = body.indexOf(0, at + 1);
-    if (end < 0) break;
+    if (at >= body.length || end < 0) return undefined;
     fields.set(String.fromCharCode(body[at] ?? 0), decoder.decode(body.subarray(at + 1, end)));
     at = end + 1;
   }
@@ -65,4 +70,20 @@ export function parseServerMessage(body: Uint8Array): ServerMessage {
     column: fields.get("c"),
     constraint: fields.get("n"),
   };
+}
+
+/** What a socket's error means, in words. */
+export function describeSocketError(error: Error): string {
+  const code = "code" in error ? String(error.code) : "";
+  const known: Readonly<Record<string, string>> = {
+    ECONNREFUSED: "connection refused",
+    ECONNRESET: "the connection was reset",
+    EPIPE: "the connection was reset",
+    ENOTFOUND: "no host of that name",
+    ETIMEDOUT: "no answer",
+    EHOSTUNREACH: "the host cannot be reached",
+    ENETUNREACH: "the network cannot be reached",
+    ENOENT: "no socket at that path",
+  };
+  return known[code] ?? error.message;
 }

@@ -1,0 +1,194 @@
+import type { Duplex } from "node:stream";
+import { type ConnectionOptions, TLSSocket } from "node:tls";
+import pg from "pg";
+import type { AuthMethod, ChannelBinding, SslNegotiation } from "./connection_options.ts";
+import { MessageGate } from "./message_gate.ts";
+import type {} from "./pg_types.ts";
+import { ConnectionLostError, HandshakeError, NOT_THE_PROTOCOL, type ServerMessage } from "./server_error.ts";
+
+export interface ConnectionPolicy {
+  /** Undefined for a connection without TLS. */
+  readonly tls: ConnectionOptions | undefined;
+  readonly sslNegotiation: SslNegotiation;
+  /** Over a Unix socket, where nobody can read along. */
+  readonly isLocal: boolean;
+  readonly channelBinding: ChannelBinding;
+  readonly authMethods: ReadonlySet<AuthMethod>;
+  onNotice(notice: ServerMessage): void;
+}
+
+const KEEP_ALIVE_MS = 30_000;
+const SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
+
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
+}
+
+interface BackendKeyData {
+  readonly processID: number;
+  readonly secretKey: number;
+}
+
+/** The client's side of a sign-in by SCRAM. */
+type Scram = { readonly isBound: boolean; isVerified: boolean };
+
+/**
+ * pg's connection with a MessageGate before its parser, and with rules for signing in that pg does
+ * not have: no password in clear where others can read along, no sign-in whose SCRAM ends before the
+ * server has shown that it knows the password too, none without channel binding where that is
+ * required, none by a method that is not allowed, and not a word before TLS stands.
+ */
+export class GatedConnection extends pg.Connection {
+  readonly policy: ConnectionPolicy;
+  /** What the server says of itself, as `server_encoding`. */
+  readonly parameters = new Map<string, string>();
+  /** The server's process that serves this session, and what it takes to cancel its command. */
+  processId = 0;
+  secretKey = 0;
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+  #gate: MessageGate | undefined;
+  #tlsAnswer: string | undefined;
+  #isSecure = false;
+  #scram: Scram | undefined;
+  #method: AuthMethod = "none";
+  #refusal: Error | undefined;
+
+  constructor(policy: ConnectionPolicy) {
+    super({
+      ssl: policy.tls ?? false,
+      // pg's connection reads it under this name, its client under the other.
+      ...{ sslNegotiation: policy.sslNegotiation },
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    });
+    this.policy = policy;
+    this.closed = new Promise((resolve) => this.once("end", resolve));
+    this.on("parameterStatus", ({ parameterName, parameterValue }: ParameterStatus) => {
+      this.parameters.set(parameterName, parameterValue);
+    });
+    this.on("backendKeyData", ({ processID, secretKey }: BackendKeyData) => {
+      this.processId = processID;
+      this.secretKey = secretKey;
+    });
+    this.on("sslconnect", () => this.stream.once("secureConnect", () => this.#isSecure = true));
+    this.on("authenticationCleartextPassword", () => this.#checkClearText());
+    this.on("authenticationMD5Password", () => this.#checkMethod("md5"));
+    this.on("authenticationSASL", () => this.#checkMethod("scram-sha-256"));
+    this.on("authenticationSASLFinal", () => {
+      // pg throws where the server's proof is wrong, and so never comes to authenticationOk.
+      if (this.#scram !== undefined) this.#scram.isVerified = true;
+    });
+    this.on("authenticationOk", () => this.#checkEnd());
+  }
+
+  get gate(): MessageGate {
+    if (this.#gate === undefined) throw new ConnectionLostError("the connection was closed");
+    return this.#gate;
+  }
+
+  /** Why no more messages come; undefined while they may. */
+  get endReason(): Error | undefined {
+    return this.#gate?.endReason;
+  }
+
+  /** Why this side gave up, or what TLS met; undefined where there is no better word than pg's own. */
+  explain(error: unknown): Error | undefined {
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (this.policy.tls === undefined || this.#isSecure) return undefined;
+    if (this.#tlsAnswer === "N") {
+      return new HandshakeError(
+        "encryption",
+        "the server does not offer TLS; set ssl: disable if that is right",
+      );
+    }
+    if (this.#tlsAnswer === undefined && this.policy.sslNegotiation === "postgres") return undefined;
+    // More than the one byte could be a middleman's plain text put before the TLS stream.
+    if (this.#tlsAnswer !== "S" && this.policy.sslNegotiation === "postgres") {
+      return new ConnectionLostError(NOT_THE_PROTOCOL, { cause: error });
+    }
+    const met = error instanceof Error ? error.message : String(error);
+    return new HandshakeError("encryption", `the TLS handshake failed: ${met}`, { cause: error });
+  }
+
+  /** Cuts the connection; what waits for it throws `reason`. */
+  abandon(reason: Error): void {
+    this.#gate?.abandon(reason);
+    this.stream.destroy();
+  }
+
+  override attachListeners(socket: Duplex): void {
+    const gate = new MessageGate(socket, this.policy.onNotice);
+    this.#gate = gate;
+    super.attachListeners(gate);
+    void gate.run().then(() => this.stream.destroy());
+  }
+
+  /** What the server said last is heard before the connection's end. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const gate = this.#gate;
+    if (gate === undefined || (event !== "end" && event !== "error")) return super.emit(event, ...args);
+    if (event === "error" && args[0] instanceof Error) gate.endWith(args[0]);
+    void gate.ended.then((reason) => super.emit(event, ...(event === "error" ? [reason] : args)));
+    return true;
+  }
+
+  override requestSsl(): void {
+    this.stream.prependOnceListener("data", (bytes: Uint8Array) => {
+      this.#tlsAnswer = String.fromCharCode(...bytes.subarray(0, 2));
+    });
+    super.requestSsl();
+  }
+
+  override startup(parameters: Readonly<Record<string, string>>): void {
+    this.#onceSecure(() => super.startup(parameters));
+  }
+
+  override cancel(processId: number, secretKey: number): void {
+    this.#onceSecure(() => super.cancel(processId, secretKey));
+  }
+
+  override sendSASLInitialResponseMessage(mechanism: string, response: string): void {
+    this.#scram = { isBound: mechanism === SCRAM_PLUS, isVerified: false };
+    super.sendSASLInitialResponseMessage(mechanism, response);
+  }
+
+  /** pg writes before the handshake has shown who the server is. */
+  #onceSecure(write: () => void): void {
+    if (this.policy.tls === undefined || this.#isSecure) write();
+    else this.stream.once("secureConnect", write);
+  }
+
+  #checkClearText(): void {
+    this.#checkMethod("password");
+    if (this.policy.isLocal || this.stream instanceof TLSSocket) return;
+    this.#refuse("the server asks for the password in clear text without TLS, which others could read");
+  }
+
+  #checkMethod(method: AuthMethod): void {
+    this.#method = method;
+    if (this.#scram !== undefined) return this.#refuse("the server asks twice for a password");
+    if (this.policy.authMethods.has(method)) return;
+    this.#refuse(`the server asks for ${method}, which require_auth does not allow`);
+  }
+
+  #checkEnd(): void {
+    if (this.#method === "none" && !this.policy.authMethods.has("none")) {
+      return this.#refuse("the server asks for no password, which require_auth does not allow");
+    }
+    if (this.#scram?.isVerified === false) {
+      return this.#refuse("the server ended SCRAM without a proof that it knows the password");
+    }
+    if (this.policy.channelBinding === "require" && this.#scram?.isBound !== true) {
+      this.#refuse(
+        "channel_binding is require, and the server did not bind the sign-in to its TLS connection",
+      );
+    }
+  }
+
+  #refuse(what: string): void {
+    this.#refusal ??= new HandshakeError("authentication", what);
+    this.abandon(this.#refusal);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Duplex } from "node:stream";
+import { ConnectionLostError, describeSocketError } from "./server_error.ts";
+
+/** A socket whose data is always there starves timers (signals, progress): breathe this often. */
+const YIELD_EVERY_MS = 8;
+/** Bytes that may wait here unread before the socket is paused. */
+const READ_AHEAD_BYTES = 262_144;
+
+/** The bytes of a socket, pulled: nothing is read from the network that nobody asked for. */
+export class SocketBytes {
+  readonly #socket: Duplex;
+  readonly #chunks: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+  #lastYieldMs = performance.now();
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+    socket.pause();
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+      this.#waitingBytes += chunk.length;
+      if (this.#waitingBytes >= READ_AHEAD_BYTES) socket.pause();
+      this.#wakeReader();
+    });
+    socket.on("end", () => this.fail(new ConnectionLostError("the server closed the connection")));
+    socket.on("error", (error: Error) => this.fail(error));
+    socket.on("close", () => this.fail(new ConnectionLostError("the connection was closed")));
+  }
+
+  /** The next bytes. Throws ConnectionLostError at the end: the protocol never ends by silence. */
+  async read(): Promise<Uint8Array> {
+    if (performance.now() - this.#lastYieldMs > YIELD_EVERY_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.#lastYieldMs = performance.now();
+    }
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) {
+        this.#waitingBytes -= chunk.length;
+        return chunk;
+      }
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#socket.resume();
+      await new Promise<void>((resolve) => this.#wake = resolve);
+      this.#lastYieldMs = performance.now();
+    }
+  }
+
+  /** What `read` throws once the bytes that came are read. The first reason stays. */
+  fail(error: Error): void {
+    this.#failure ??= error instanceof ConnectionLostError || !("code" in error)
+      ? error
+      : new ConnectionLostError(describeSocketError(error), { cause: error });
+    this.#wakeReader();
+  }
+
+  #wakeReader(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}
