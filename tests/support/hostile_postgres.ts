@@ -57,7 +57,7 @@ export function startHostilePostgres(plan: HostilePlan): HostilePostgres {
     url: `postgres://u:p4ssw0rd@127.0.0.1:${listener.addr.port}/d`,
     [Symbol.asyncDispose]: async () => {
       listener.close();
-      for (const connection of connections) connection.close();
+      for (const connection of connections) await connection.closeWrite().catch(() => {});
       await accepting;
       await Promise.all(serving);
     },
@@ -74,11 +74,12 @@ async function serve(connection: Deno.TcpConn, plan: HostilePlan): Promise<void>
       if (length === null) break;
       plan.onHeard?.(buffer.slice(0, length));
       await say(connection, plan.answer?.() ?? []);
-      if (plan.hangsUp === true) return connection.close();
+      if (plan.hangsUp === true) break;
     }
-    connection.close();
   } catch {
     // The client has had enough, or the test has.
+  } finally {
+    connection.close();
   }
 }
 

@@ -1,12 +1,21 @@
-import { openPostgres, read } from "./postgres_connector.ts";
+import * as v from "valibot";
+import { postgres } from "../../connectors/postgres/connector.ts";
+import { systemClock } from "../../contract/clock.ts";
 
-/** Reads `{url, query}` from stdin, reads all rows, and prints `{rows, peakRssBytes}`. */
+/**
+ * Reads `{url, query}` from stdin, reads all rows, and prints `{rows, peakRssBytes}`. It runs with the
+ * permissions of `access` alone, so it imports the connector and nothing else.
+ */
 const { url, query } = JSON.parse(await new Response(Deno.stdin.readable).text());
-await using connection = await openPostgres(undefined, { url });
+const { signal } = new AbortController();
+const config = v.parse(postgres.configSchema, { url });
+const context = { name: "shop", projectDir: "/nowhere", signal, clock: systemClock, log: () => {} };
+await using connection = await postgres.open(config, context);
+const streams = [{ name: "rows", address: v.parse(postgres.streamSchema, { query }) }];
 let rows = 0;
 let peakRssBytes = 0;
-for await (const batch of read(connection, { query })) {
-  rows += batch.numRows;
+for await (const message of connection.source?.read({ streams }, signal) ?? []) {
+  if (message.type === "rows") rows += message.batch.numRows;
   peakRssBytes = Math.max(peakRssBytes, Deno.memoryUsage().rss);
 }
 console.log(JSON.stringify({ rows, peakRssBytes }));
