@@ -72,7 +72,7 @@ export type ConnectorUse<Stream = unknown, Target = unknown> =
   | { readonly kind: "destination"; readonly target: Target };
 
 export interface Access {
-  /** `host:port`, or an absolute path of a Unix socket's folder in `write`. */
+  /** `host:port`, or `unix:` and the absolute path of a Unix socket, which is then in `read` and `write` too. */
   readonly hosts: readonly string[];
   /** Absolute folders or files. */
   readonly read: readonly string[];

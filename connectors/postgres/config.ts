@@ -102,7 +102,7 @@ export const entrySchema = v.strictObject({
   target_session_attrs: v.optional(v.pipe(
     v.picklist(TARGET_SESSIONS),
     v.description(
-      "Which of several hosts will do: any, read-write, read-only, primary, standby or prefer-standby; any by default.",
+      "Which of several hosts will do: read-write, read-only, primary, standby or prefer-standby; the first that answers by default.",
     ),
   )),
   options: v.optional(v.pipe(

@@ -121,8 +121,13 @@ async function runCheck(
     await using process = await spawnRunProcess(
       context.runProcess,
       job,
-      // A check writes nothing: a destination's folders are there to be looked at.
-      { hosts: access.hosts, read: [...access.read, ...access.write], write: [] },
+      {
+        hosts: access.hosts,
+        read: [...access.read, ...access.write],
+        // A check writes nothing: a destination's folders are there to be looked at. To connect to a
+        // Unix socket is to write to its path.
+        write: access.write.filter((path) => access.hosts.includes(`unix:${path}`)),
+      },
       (line) => void (stderr.length < 50 && stderr.push(line)),
     );
     const reports = await readCheck(process, context.log, redact, signal);
