@@ -46,9 +46,9 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   const { SessionPool } = await import("./session_pool.ts");
   const { createSource } = await import("./read/source.ts");
   const { createDestination } = await import("./load/destination.ts");
-  const pool = new SessionPool(await sessionOptions(config, context), showServer(config));
+  const pool = new SessionPool(await sessionOptions(config, context), showServer(config), context.budget);
   // One session now, so that a wrong password or host is told here; the first use takes it.
-  await pool.give(await pool.connect(context.signal));
+  await (await pool.lease(context.signal))[Symbol.asyncDispose]();
   const names = { name: context.name, defaultSchema: config.schema };
   return {
     source: createSource(pool, names),

@@ -1,26 +1,29 @@
+import type { Budget } from "../../contract/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { toPostgresError } from "./errors.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
 import { Session } from "./session/session.ts";
 
 /**
- * Lends sessions, so that two uses at a time never share one. One that is idle is kept for the
+ * Lends sessions, so that two uses at a time never share one, and no more than the budget has places
+ * for; who wants one more waits. One that is idle is kept for the
  * next use; one with an unfinished command or transaction is closed instead.
  */
 export class SessionPool implements AsyncDisposable {
   readonly #options: SessionOptions;
   readonly #server: string;
+  readonly #budget: Budget;
   readonly #idle: Session[] = [];
   #isClosed = false;
 
   /** `server` is `user@host:port/database`, for messages. */
-  constructor(options: SessionOptions, server: string) {
+  constructor(options: SessionOptions, server: string, budget: Budget) {
     this.#options = options;
     this.#server = server;
+    this.#budget = budget;
   }
 
-  /** Throws `unavailable`, `unauthorized`, `not_found`, or what the signal's reason says. */
-  async connect(signal: AbortSignal): Promise<Session> {
+  async #connect(signal: AbortSignal): Promise<Session> {
     try {
       return await Session.connect(this.#options, signal);
     } catch (error) {
@@ -43,18 +46,28 @@ export class SessionPool implements AsyncDisposable {
     }
   }
 
-  /** A session until the lease is disposed. */
+  /**
+   * A session until the lease is disposed. Throws `unavailable`, `unauthorized`, `not_found`, or what
+   * the signal's reason says.
+   */
   async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
     if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
-    const session = await this.#takeIdle(signal) ?? await this.connect(signal);
-    const cancelling = session.cancelOn(signal);
-    return {
-      session,
-      [Symbol.asyncDispose]: async () => {
-        cancelling[Symbol.dispose]();
-        await this.give(session);
-      },
-    };
+    const place = await this.#budget.acquire(signal);
+    try {
+      const session = await this.#takeIdle(signal) ?? await this.#connect(signal);
+      const cancelling = session.cancelOn(signal);
+      return {
+        session,
+        [Symbol.asyncDispose]: async () => {
+          cancelling[Symbol.dispose]();
+          await this.#give(session);
+          place[Symbol.dispose]();
+        },
+      };
+    } catch (error) {
+      place[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** A kept session may have been ended meanwhile, by the server or by a firewall between. */
@@ -73,7 +86,7 @@ export class SessionPool implements AsyncDisposable {
   }
 
   /** Takes a session back. */
-  async give(session: Session): Promise<void> {
+  async #give(session: Session): Promise<void> {
     if (session.isIdle && !this.#isClosed && this.#idle.length === 0) this.#idle.push(session);
     else await session.close();
   }
