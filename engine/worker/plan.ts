@@ -7,7 +7,7 @@ import {
 } from "../../contract/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
-import { type Check, checksOf } from "../../sql/build/checks.ts";
+import { type Check, checksOf } from "../../sql/language/checks.ts";
 import { checkStep, downstreamOf, type Graph } from "../../sql/language/graph.ts";
 import type { Model } from "../../sql/language/model.ts";
 import { orderTopologically } from "../../sql/language/topological_order.ts";

@@ -9,7 +9,7 @@ import {
   type SqlSession,
 } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import { toModelError } from "../compile/explain_error.ts";
+import { toModelError } from "../language/explain_error.ts";
 import { headerPlace, type Model, modelTable } from "../language/model.ts";
 import { tablesOf } from "../language/parse_tree.ts";
 import { resolveTable, tableNames } from "../language/resolve_table.ts";

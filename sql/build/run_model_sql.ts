@@ -1,5 +1,5 @@
 import type { SqlSession } from "../../contract/sql.ts";
-import { toModelError } from "../compile/explain_error.ts";
+import { toModelError } from "../language/explain_error.ts";
 import type { Model } from "../language/model.ts";
 
 export interface Materialized {

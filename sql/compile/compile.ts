@@ -7,7 +7,7 @@ import { didYouMean, listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";
 import { checkHeader, TypeNames } from "./compile_header.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
-import { explainSqlError, toModelError } from "./explain_error.ts";
+import { explainSqlError, toModelError } from "../language/explain_error.ts";
 import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "../language/graph.ts";
 import { declareCursor, declaredTable } from "../build/incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";

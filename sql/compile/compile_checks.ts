@@ -1,8 +1,8 @@
 import type { Fault } from "../../text/fault.ts";
 import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import { type Check, checkPath, checksOf } from "../build/checks.ts";
-import { explainSqlError } from "./explain_error.ts";
+import { type Check, checkPath, checksOf } from "../language/checks.ts";
+import { explainSqlError } from "../language/explain_error.ts";
 import { checkStep, type Graph, type GraphAnalysis } from "../language/graph.ts";
 import { headerPlace, type Model, modelTable } from "../language/model.ts";
 import { parseSelect } from "../language/parse_tree.ts";

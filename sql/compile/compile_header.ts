@@ -1,7 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import { type Column, findColumn, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import { explainSqlError } from "./explain_error.ts";
+import { explainSqlError } from "../language/explain_error.ts";
 import { headerPlace, type Model } from "../language/model.ts";
 
 /** What a model's header says of columns, against those that its query has. */

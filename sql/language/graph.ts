@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
-import { type Check, checkPath, checksOf } from "../build/checks.ts";
+import { type Check, checkPath, checksOf } from "./checks.ts";
 import { refusedCalls } from "./allowed_functions.ts";
 import { headerPlace, type Model } from "./model.ts";
 import { parseSelects, type ParseTree } from "./parse_tree.ts";

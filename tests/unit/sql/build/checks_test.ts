@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SqlError } from "../../../../contract/sql.ts";
-import { checkMessage, checksOf, runCheck } from "../../../../sql/build/checks.ts";
+import { checksOf } from "../../../../sql/language/checks.ts";
+import { checkMessage, runCheck } from "../../../../sql/build/run_check.ts";
 import { model, withSession } from "../fixtures.ts";
 
 /** Runs the checks of `checks: [...]` of column `x` over the values. */

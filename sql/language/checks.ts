@@ -1,9 +1,8 @@
-import { quoteIdentifier, quoteLiteral, type SqlRow, type SqlSession } from "../../contract/sql.ts";
-import { type ColumnCheck, type Model, modelTable } from "../language/model.ts";
-import type { Severity } from "../language/model_header.ts";
-import { parseTableName } from "../language/resolve_table.ts";
-import { rowText } from "../language/row_text.ts";
-import { withoutTerminators } from "../language/scan_sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
+import { type ColumnCheck, type Model, modelTable } from "./model.ts";
+import type { Severity } from "./model_header.ts";
+import { parseTableName } from "./resolve_table.ts";
+import { withoutTerminators } from "./scan_sql.ts";
 
 /** One check of a model, ready to run. */
 export interface Check {
@@ -20,17 +19,6 @@ export interface Check {
   /** Where the header says it, as `["columns", "day", "checks", 0]`. */
   readonly headerPath: readonly (string | number)[];
 }
-
-export interface CheckResult {
-  /** Rows that fail; for `unique`, values that come more than once. */
-  readonly failures: number;
-  /** Rows of the model. */
-  readonly total: number;
-  /** At most SAMPLE_ROWS of the failures. */
-  readonly sample: readonly SqlRow[];
-}
-
-export const SAMPLE_ROWS = 5;
 
 /** The checks of a model's columns in the header's order, then its own queries. */
 export function checksOf(model: Model): Check[] {
@@ -86,34 +74,6 @@ export function checkPath(check: Check): (string | number)[] {
   return [...check.headerPath, check.kind === "query" ? "sql" : check.kind];
 }
 
-/** Runs a check against the model's table. Throws SqlError where its SQL fails. */
-export async function runCheck(session: SqlSession, check: Check): Promise<CheckResult> {
-  const table = modelTable(check.model);
-  const [counts] = await session.rows(
-    `SELECT (SELECT count(*) FROM (\n${check.sql}\n)) AS failures, (SELECT count(*) FROM ${table}) AS total`,
-  );
-  const failures = Number(counts?.["failures"] ?? 0);
-  const sample = failures === 0
-    ? []
-    : await session.rows(`SELECT * FROM (\n${check.sql}\n) LIMIT ${SAMPLE_ROWS}`);
-  return { failures, total: Number(counts?.["total"] ?? 0), sample };
-}
-
-/** `not_null(day): 3 of 120 rows, for example day = NULL, revenue = 5`. */
-export function checkMessage(check: Check, result: CheckResult): string {
-  const { failures, total, sample } = result;
-  if (failures === 0) return `${check.label}: no failures in ${count(total, "row")}`;
-  const what = check.kind === "unique"
-    ? `${count(failures, "value")} more than once in ${count(total, "row")}`
-    : check.kind === "query"
-    ? count(failures, "row")
-    : `${failures} of ${count(total, "row")}`;
-  const [first] = sample;
-  return `${check.label}: ${what}${
-    first === undefined ? "" : `, for example ${rowText(first, check.column)}`
-  }`;
-}
-
 function columnCheckSql(model: Model, column: string, check: ColumnCheck): string {
   const table = modelTable(model.name);
   const name = quoteIdentifier(column);
@@ -139,8 +99,4 @@ function columnCheckSql(model: Model, column: string, check: ColumnCheck): strin
     case "sql":
       return `SELECT * FROM ${table} WHERE NOT (\n${check.sql}\n)`;
   }
-}
-
-function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }

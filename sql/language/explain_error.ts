@@ -1,8 +1,8 @@
 import { formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import type { Model } from "../language/model.ts";
-import { placeAt } from "../language/position.ts";
+import type { Model } from "./model.ts";
+import { placeAt } from "./position.ts";
 
 const MAX_MESSAGE_LENGTH = 300;
 const MAX_LISTED_NAMES = 8;
