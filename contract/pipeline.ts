@@ -361,3 +361,11 @@ export interface RevisionFile {
   readonly path: string;
   readonly content: string;
 }
+
+/** A pipeline as PUT /api/pipelines/:name carries it. */
+export interface PipelineSource {
+  /** The definition: YAML or JSON text, or its value. */
+  readonly definition: string | Record<string, unknown>;
+  /** Model files: name (`daily.sql`) → SQL. */
+  readonly models: Readonly<Record<string, string>>;
+}

@@ -213,3 +213,4 @@ export const applyResultSchema = v.object({
   removed: v.array(v.string()),
   faults: pipelineSummarySchema.entries.faults,
 });
+export type ApplyResult = v.InferOutput<typeof applyResultSchema>;

@@ -1,5 +1,6 @@
-import type { Fault } from "../../text/fault.ts";
+import type { PipelineSource } from "../../contract/pipeline.ts";
 import type {
+  ApplyResult,
   LogLine,
   ParamValue,
   PipelineDetail,
@@ -41,20 +42,6 @@ export interface Engine {
   cancelRun(id: string, by: string): Promise<Run>;
   /** Another attempt of a failed or cancelled run, with its revision, params and window. Throws conflict. */
   retryRun(id: string): Promise<Run>;
-}
-
-export interface PipelineSource {
-  /** The definition: YAML or JSON text, or its value. */
-  readonly definition: string | Record<string, unknown>;
-  /** Model files: name (`daily.sql`) → SQL. */
-  readonly models: Readonly<Record<string, string>>;
-}
-
-export interface ApplyResult {
-  readonly applied: readonly string[];
-  readonly unchanged: readonly string[];
-  readonly removed: readonly string[];
-  readonly faults: readonly Fault[];
 }
 
 export interface TriggerRequest {

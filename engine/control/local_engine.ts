@@ -2,7 +2,9 @@ import { ulid } from "ulid";
 import type { Connector } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import type { PipelineSource } from "../../contract/pipeline.ts";
 import type {
+  ApplyResult,
   LogLine,
   PipelineDetail,
   PipelineSummary,
@@ -13,7 +15,7 @@ import type {
 import { applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { ApplyResult, Engine, LogRange, PipelineSource, RunFilter, TriggerRequest } from "./engine.ts";
+import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { removeIfPresent, spillFolder } from "../runs/attempt/prepare.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { RunRequests } from "./run_requests.ts";

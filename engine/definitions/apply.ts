@@ -1,10 +1,10 @@
 import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
-import type { Revision } from "../../contract/pipeline.ts";
+import type { PipelineSource, Revision } from "../../contract/pipeline.ts";
+import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, checkPipelines, isRunnable } from "./check_pipelines.ts";
-import type { ApplyResult, PipelineSource } from "../control/engine.ts";
 import { gitCommit } from "./git.ts";
 import { loadProject, modelFiles } from "./load.ts";
 import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";

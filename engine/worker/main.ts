@@ -4,7 +4,7 @@ import { checkJob } from "./check_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
-import { linesOf } from "../runs/attempt/spawn.ts";
+import { linesOf } from "../../contract/job_lines.ts";
 
 /**
  * The program of a run's process: reads one job from stdin, reports on stdout, and ends when stdin

@@ -1,7 +1,9 @@
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
+import type { PipelineSource } from "../../contract/pipeline.ts";
 import {
+  type ApplyResult,
   applyResultSchema,
   type LogLine,
   logLineSchema,
@@ -16,14 +18,7 @@ import {
   runSchema,
   stepSchema,
 } from "../../contract/run.ts";
-import type {
-  ApplyResult,
-  Engine,
-  LogRange,
-  PipelineSource,
-  RunFilter,
-  TriggerRequest,
-} from "../../engine/control/engine.ts";
+import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";

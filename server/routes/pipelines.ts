@@ -108,17 +108,7 @@ function changeRoutes(engine: Engine): Route[] {
       permission: "define",
       request: v.object({ query: v.strictObject({}) }),
       answer: { status: 200, description: "What was done, and what is wrong.", schema: applyResultSchema },
-      handle: async () => {
-        const { applied, unchanged, removed, faults } = await engine.applyProject();
-        return {
-          body: {
-            applied: [...applied],
-            unchanged: [...unchanged],
-            removed: [...removed],
-            faults: [...faults],
-          },
-        };
-      },
+      handle: async () => ({ body: await engine.applyProject() }),
     }),
   ];
 }

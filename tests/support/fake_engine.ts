@@ -1,5 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
+import type { PipelineSource } from "../../contract/pipeline.ts";
 import type {
+  ApplyResult,
   LogLine,
   PipelineDetail,
   PipelineSummary,
@@ -8,14 +10,7 @@ import type {
   RunEvent,
   Step,
 } from "../../contract/run.ts";
-import type {
-  ApplyResult,
-  Engine,
-  LogRange,
-  PipelineSource,
-  RunFilter,
-  TriggerRequest,
-} from "../../engine/control/engine.ts";
+import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
 /**

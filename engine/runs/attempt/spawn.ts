@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Job, Order, Report, SentJob } from "../../../contract/job.ts";
+import { linesOf } from "../../../contract/job_lines.ts";
 import { permissionFlags, type ProcessPermissions, writePermissions } from "./permissions.ts";
 
 /** Where the program of a run's process is, as the composition root found it. */
@@ -27,8 +28,6 @@ export interface RunProcess extends AsyncDisposable {
   kill(): void;
 }
 
-/** No report comes near this; a longer line is a process gone mad. */
-const MAX_LINE_LENGTH = 64 * 1024 * 1024;
 /** What is kept of a line that is not a report. */
 const MAX_LOG_LENGTH = 4_000;
 
@@ -175,22 +174,6 @@ const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
 /** Both ends are the same version of the same program, so the type is all that is looked at. */
 function isReport(value: unknown): value is Report {
   return typeof value === "object" && value !== null && "type" in value && REPORT_TYPES.has(value.type);
-}
-
-/** Lines of a byte stream of UTF-8, without their ends. Throws `internal` where one has no end in sight. */
-export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncIterable<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = decoder.decode(chunk, { stream: true }).split("\n");
-    parts[0] = rest + (parts[0] ?? "");
-    rest = parts.pop() ?? "";
-    if (rest.length > MAX_LINE_LENGTH) {
-      throw new AppError("internal", "A line of a run's process is too long");
-    }
-    yield* parts;
-  }
-  if (rest !== "") yield rest;
 }
 
 async function forwardLines(

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { PipelineDetail, PipelineSummary, Run } from "../../../contract/run.ts";
-import type { ApplyResult } from "../../../engine/control/engine.ts";
+import type { ApplyResult } from "../../../contract/run.ts";
 import type { Problem } from "../../../server/http/problem.ts";
 import { ENDLESS, ONE_THREAD, Served, until } from "../../support/served_project.ts";
 
