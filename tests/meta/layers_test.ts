@@ -1,11 +1,11 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type ModuleImports, readModuleGraph, ROOMS, ROOT, sourceFiles } from "./module_graph.ts";
 
 /** The one module that knows all the others. */
 const COMPOSITION_ROOT = "server/main.ts";
 
-/** What each room may import beside itself. */
+/** What each part of the house may import beside itself. */
 const MAY_IMPORT: Readonly<Record<(typeof ROOMS)[number], readonly string[]>> = {
   text: [],
   contract: ["text"],
@@ -16,6 +16,62 @@ const MAY_IMPORT: Readonly<Record<(typeof ROOMS)[number], readonly string[]>> = 
   ui: ["text", "contract", "connectors", "sql", "engine", "server"],
 };
 
+/** Inside a part: each of its rooms, and which other ones it may import. A room that is not here fails. */
+const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  engine: {
+    duckdb: [],
+    store: [],
+    grants: [],
+    warehouse: ["duckdb"],
+    // The child process: the server's own rooms are not in it, and it is in none of them.
+    worker: ["duckdb", "warehouse"],
+    runs: ["store", "grants"],
+    definitions: ["store", "grants", "runs"],
+    control: ["store", "grants", "runs", "definitions"],
+  },
+  sql: {
+    language: [],
+    build: ["language"],
+    compile: ["language", "build"],
+  },
+  server: {
+    http: ["auth", "routes"],
+    auth: ["http"],
+    routes: ["http", "auth"],
+    cli: ["http", "auth"],
+  },
+  ui: {
+    static: [],
+    parts: ["static"],
+    pages: ["parts", "static"],
+  },
+};
+
+/** Files beside the rooms of a part, with what they may import of it; engine/ and sql/ have none. */
+const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  [COMPOSITION_ROOT]: ["server"],
+  "server/program.ts": ["server/version.ts"],
+  "server/rooms.ts": [],
+  "server/data_folder.ts": [],
+  "server/version.ts": [],
+};
+
+/** What a system's connector may know of connectors/ beside its own folder; none of it knows a system. */
+const SHARED_BY_CONNECTORS = [
+  "connectors/locations/",
+  "connectors/destination/",
+  "connectors/cursor.ts",
+  "connectors/one_stream.ts",
+  "connectors/parse.ts",
+];
+/** The one place that lists the systems, and those who ask it: a process's entry, or a tool of its own. */
+const REGISTRY = "connectors/registry.ts";
+const MAY_IMPORT_REGISTRY = [
+  COMPOSITION_ROOT,
+  "engine/worker/main.ts",
+  "engine/definitions/write_schemas.ts",
+];
+
 /** Packages that are touched in one place only. */
 const PLACE_OF_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   "@duckdb/node-api": ["engine/duckdb/"],
@@ -23,12 +79,24 @@ const PLACE_OF_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   "@libsql/client": ["engine/store/"],
   "drizzle-orm": ["engine/store/"],
   libsql: ["connectors/sqlite/"],
+  pg: ["connectors/postgres/"],
   postgres: ["connectors/postgres/"],
   hono: ["server/", "ui/"],
   croner: ["engine/"],
 };
 
-const roomOf = (path: string) => ROOMS.find((room) => path.startsWith(`${room}/`));
+/** A folder of more files wants rooms of its own. */
+const MOST_FILES = 20;
+/** Folders that are larger all the same, and why. */
+const LARGER_FOLDERS: Readonly<Record<string, string>> = {
+  "server/cli": "a command is a file",
+  "tests/support": "each file helps tests of another kind",
+};
+
+const partOf = (path: string) => ROOMS.find((room) => path.startsWith(`${room}/`));
+
+/** `engine/duckdb/into/writer.ts` → duckdb; undefined for a file beside the rooms. */
+const roomOf = (path: string) => /^[^/]+\/([^/]+)\//.exec(path)?.[1];
 
 function findCycle(graph: ReadonlyMap<string, ModuleImports>): string[] | undefined {
   const done = new Set<string>();
@@ -49,6 +117,30 @@ function findCycle(graph: ReadonlyMap<string, ModuleImports>): string[] | undefi
   return undefined;
 }
 
+/** Imports within one part of the house that go up, or sideways to where they may not. */
+function wrongInside(graph: ReadonlyMap<string, ModuleImports>): string[] {
+  const wrong: string[] = [];
+  for (const [path, { own }] of graph) {
+    const part = partOf(path);
+    const rooms = MAY_IMPORT_INSIDE[part ?? ""];
+    if (rooms === undefined || path === COMPOSITION_ROOT) continue;
+    const room = roomOf(path);
+    if (room === undefined ? BESIDE_ROOMS[path] === undefined : rooms[room] === undefined) {
+      wrong.push(`${path} lies in no room`);
+      continue;
+    }
+    for (const target of own) {
+      if (partOf(target) !== part) continue;
+      const to = roomOf(target);
+      const isAllowed = room === undefined
+        ? BESIDE_ROOMS[path]?.includes(target)
+        : to === room || (to === undefined ? BESIDE_ROOMS[target] !== undefined : rooms[room]?.includes(to));
+      if (isAllowed !== true) wrong.push(`${path} → ${target}`);
+    }
+  }
+  return wrong;
+}
+
 Deno.test("imports point down, packages stay in their places, and there are no cycles", async (t) => {
   const graph = await readModuleGraph();
   ok(graph.size > 50, "deno info found the modules");
@@ -56,11 +148,11 @@ Deno.test("imports point down, packages stay in their places, and there are no c
   await t.step("imports point down", () => {
     const wrong: string[] = [];
     for (const [path, { own }] of graph) {
-      const room = roomOf(path);
-      if (room === undefined || path === COMPOSITION_ROOT) continue;
+      const part = partOf(path);
+      if (part === undefined || path === COMPOSITION_ROOT) continue;
       for (const target of own) {
-        const to = roomOf(target);
-        if (to === undefined || (to !== room && !MAY_IMPORT[room].includes(to))) {
+        const to = partOf(target);
+        if (to === undefined || (to !== part && !MAY_IMPORT[part].includes(to))) {
           wrong.push(`${path} → ${target}`);
         }
         if (target === COMPOSITION_ROOT) wrong.push(`${path} → ${target}, which nothing imports`);
@@ -69,18 +161,27 @@ Deno.test("imports point down, packages stay in their places, and there are no c
     deepStrictEqual(wrong, []);
   });
 
-  await t.step("a connector does not know another one", () => {
-    // Locations and the mode planner are shared; they know no system either.
-    const SHARED = ["locations", "destination"];
-    const systemOf = (path: string) => /^connectors\/([^/]+)\//.exec(path)?.[1];
-    const wrong = [...graph].flatMap(([path, { own }]) => {
-      const system = systemOf(path);
-      const others = own.filter((target) => {
-        const other = systemOf(target);
-        return other !== undefined && other !== system && !SHARED.includes(other);
-      });
-      return system === undefined ? [] : others.map((target) => `${path} → ${target}`);
-    });
+  await t.step("imports point down between the rooms of engine, sql, server and ui", () => {
+    deepStrictEqual(wrongInside(graph), []);
+  });
+
+  await t.step("a connector knows its own system and what is shared, and only the registry knows all", () => {
+    const wrong: string[] = [];
+    for (const [path, { own }] of graph) {
+      const isShared = SHARED_BY_CONNECTORS.some((shared) => path.startsWith(shared));
+      for (const target of own) {
+        if (!target.startsWith("connectors/")) continue;
+        if (target === REGISTRY) {
+          if (!MAY_IMPORT_REGISTRY.includes(path)) wrong.push(`${path} → ${target}`);
+        } else if (path.startsWith("connectors/") && path !== REGISTRY) {
+          const isOwn = !isShared && roomOf(path) !== undefined && roomOf(path) === roomOf(target);
+          const isSharedTarget = SHARED_BY_CONNECTORS.some((shared) => target.startsWith(shared));
+          if (!isOwn && !isSharedTarget) wrong.push(`${path} → ${target}`);
+        } else if (path !== REGISTRY && SHARED_BY_CONNECTORS.every((shared) => !target.startsWith(shared))) {
+          wrong.push(`${path} → ${target}`);
+        }
+      }
+    }
     deepStrictEqual(wrong, []);
   });
 
@@ -100,11 +201,22 @@ Deno.test("imports point down, packages stay in their places, and there are no c
   });
 });
 
+Deno.test("every folder is small enough to be one room", async () => {
+  const counts = new Map<string, number>();
+  for (const folder of [...ROOMS, "tests"]) {
+    for (const path of await sourceFiles(folder)) {
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    }
+  }
+  const large = [...counts].filter(([folder, files]) => files > MOST_FILES && !(folder in LARGER_FOLDERS));
+  deepStrictEqual(large, []);
+});
+
 Deno.test("there are no barrels and no files without a subject", async () => {
   const wrong: string[] = [];
   for (const room of ROOMS) {
     for (const path of await sourceFiles(room)) {
-      if (/(?:^|\/)(?:index|mod|utils?|helpers?|common|misc)\.tsx?$/.test(path)) wrong.push(path);
+      if (/(?:^|\/)(?:index|mod|utils?|helpers?|common|misc|pieces)\.tsx?$/.test(path)) wrong.push(path);
       if (/^export \* from/m.test(await Deno.readTextFile(join(ROOT, path)))) {
         wrong.push(`${path} exports everything of another module`);
       }
