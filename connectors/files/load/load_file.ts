@@ -43,7 +43,8 @@ export async function loadFile(load: FileLoad): Promise<WholeResult> {
       );
     }
     const loads = settledLoads(await readRecord(`${workspace.path}/${RECORD}`), current);
-    if (current !== undefined && loads.includes(request.loadId)) {
+    const isKnown = loads.some((id) => id === request.loadId || id === request.earlierLoadId);
+    if (current !== undefined && isKnown) {
       return { rows: request.input.rows, sizeBytes: current.size, repeated: true };
     }
     const built = `${workspace.path}/${basename(target.path)}`;

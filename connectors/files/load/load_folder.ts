@@ -59,10 +59,11 @@ export async function loadFolder(load: FileLoad): Promise<WholeResult> {
 async function loadInto(load: FileLoad, workspace: Workspace): Promise<WholeResult> {
   const { target, request, options, signal } = load;
   const token = await tokenOf(request.loadId);
+  const earlier = await tokenOf(request.earlierLoadId ?? request.loadId);
   const old = await readFolder(target.path);
   const loads = new Set([...old?.manifest?.loads ?? [], ...(old?.files ?? []).map(loadOfFile)]);
-  if (old !== undefined && loads.has(token)) {
-    const own = old.files.filter((file) => loadOfFile(file) === token);
+  if (old !== undefined && (loads.has(token) || loads.has(earlier))) {
+    const own = old.files.filter((file) => [token, earlier].includes(loadOfFile(file)));
     return { rows: request.input.rows, sizeBytes: await sizeOf(target.path, own), repeated: true };
   }
   const partitionBy = options.partition_by ?? [];

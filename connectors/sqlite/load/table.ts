@@ -102,7 +102,8 @@ async function loadInTransaction(
     `CREATE TABLE IF NOT EXISTS ${LOADS} (load_id TEXT PRIMARY KEY, target TEXT NOT NULL, rows INTEGER NOT NULL, ` +
       `loaded_at TEXT NOT NULL) WITHOUT ROWID`,
   );
-  const [known] = database.all(`SELECT rows FROM ${LOADS} WHERE load_id = ?`, request.loadId);
+  const { loadId, earlierLoadId = loadId } = request;
+  const [known] = database.all(`SELECT rows FROM ${LOADS} WHERE load_id IN (?, ?)`, loadId, earlierLoadId);
   if (known !== undefined) return { rows: Number(known[0]), sizeBytes: 0, repeated: true };
   const kind = kindOf(database, target);
   if (kind === "view") {
