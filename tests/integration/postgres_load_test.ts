@@ -367,7 +367,7 @@ Deno.test("load() merge into a new table names a key that comes twice", async ()
     primaryKey: ["id"],
     columns: [ids(4n, 4n), names("x", "y")],
   } as const;
-  await rejects(load(connection, request), "invalid", /\(id\)=\(4\)/);
+  await rejects(load(connection, request), "invalid", /key \(id\) = \(4\) comes 2 times/);
   const [row] = await database
     .sql`SELECT to_regclass('t') AS t, (SELECT count(*)::int FROM _sluice_loads) AS loads`;
   assert.deepEqual({ ...row }, { t: null, loads: 0 });

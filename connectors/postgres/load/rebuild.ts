@@ -1,32 +1,14 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
-import { wasMadeByLoad } from "./load_ledger.ts";
 import { quoteTable, type TableName } from "../table_name.ts";
-import type { Session } from "../session/session.ts";
+import { regclassOf as regclassOfText } from "./catalogue.ts";
+import type { LoadSession } from "./session.ts";
 
 /**
- * A replace whose rows have other columns or types than the table. A table that somebody else made,
- * or that somebody has built upon, keeps its columns. One that a load made and that stands alone
- * follows the rows: the new table is made beside it and takes its place in the transaction, with its
- * grants and comments. Readers see the old one until the commit; only a transaction whose snapshot is
- * older than that and that has not touched the table yet finds the new one without rows.
+ * A table that loads made and that stands alone follows the rows' columns: the new one is made beside
+ * it and takes its place in the transaction, with its grants and comments. Readers see the old one
+ * until the commit; only a transaction whose snapshot is older than that and that has not touched the
+ * table yet finds the new one without rows.
  */
-export async function mayRebuild(session: Session, name: TableName): Promise<boolean> {
-  const { rows } = await session.query(
-    `SELECT c.oid
-       FROM pg_catalog.pg_class c
-      WHERE c.oid = ${regclassOf(name)} AND c.relkind = 'r' AND NOT c.relispartition
-        AND c.relowner = current_user::regrole AND NOT c.relrowsecurity AND NOT c.relhasrules
-        AND NOT c.relhastriggers AND NOT c.relhassubclass
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL)
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND NOT x.indisprimary)
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel p WHERE p.prrelid = c.oid)
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
-                           AND d.deptype = 'n')`,
-  );
-  const oid = rows[0]?.[0];
-  return oid !== undefined && oid !== null && await wasMadeByLoad(session, name, oid);
-}
 
 /** The name of the table that is made beside. */
 export const besideName = ({ schema }: TableName): TableName => ({
@@ -35,20 +17,20 @@ export const besideName = ({ schema }: TableName): TableName => ({
 });
 
 /** Puts the table made beside in the place of the old one. */
-export async function swapTables(session: Session, old: TableName, beside: TableName): Promise<void> {
+export async function swapTables(session: LoadSession, old: TableName, beside: TableName): Promise<void> {
   const carried = await statementsToCarry(session, old, beside);
   const table = quoteIdentifier(old.table);
-  await session.query([
+  await session.run([
     ...carried,
     `DROP TABLE ${quoteTable(old)}`,
     `ALTER TABLE ${quoteTable(beside)} RENAME TO ${table}`,
   ].join(";\n"));
-  const keys = await session.query(
+  const keys = await session.rows(
     `SELECT conname FROM pg_catalog.pg_constraint WHERE contype = 'p' AND conrelid = ${regclassOf(old)}`,
   );
-  const key = keys.rows[0]?.[0];
+  const key = keys[0]?.[0];
   if (typeof key !== "string" || new TextEncoder().encode(`${old.table}_pkey`).length > 63) return;
-  await session.query(
+  await session.run(
     `ALTER TABLE ${quoteTable(old)} RENAME CONSTRAINT ${quoteIdentifier(key)} TO ${
       quoteIdentifier(`${old.table}_pkey`)
     }`,
@@ -56,10 +38,10 @@ export async function swapTables(session: Session, old: TableName, beside: Table
 }
 
 /** Grants and comments of the old table, as statements for the new one. */
-async function statementsToCarry(session: Session, old: TableName, beside: TableName): Promise<string[]> {
+async function statementsToCarry(session: LoadSession, old: TableName, beside: TableName): Promise<string[]> {
   const from = regclassOf(old);
   const onto = quoteLiteral(quoteTable(beside));
-  const { rows } = await session.query(
+  const rows = await session.rows(
     `SELECT format('GRANT %s ON %s TO %s%s', g.privilege_type, ${onto},
                    CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
                    CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
@@ -79,4 +61,4 @@ async function statementsToCarry(session: Session, old: TableName, beside: Table
   return rows.map(([statement]) => statement ?? "");
 }
 
-const regclassOf = (name: TableName): string => `to_regclass(${quoteLiteral(quoteTable(name))})`;
+const regclassOf = (name: TableName): string => regclassOfText(quoteTable(name));

@@ -87,9 +87,10 @@ export interface TargetType {
   readonly elementOid: number;
 }
 
-const OID = {
+export const OID = {
   bool: 16,
   bytea: 17,
+  char: 18,
   int8: 20,
   int2: 21,
   int4: 23,
@@ -97,6 +98,7 @@ const OID = {
   json: 114,
   float4: 700,
   float8: 701,
+  money: 790,
   bpchar: 1042,
   varchar: 1043,
   date: 1082,
@@ -104,6 +106,9 @@ const OID = {
   timestamp: 1114,
   timestamptz: 1184,
   interval: 1186,
+  timetz: 1266,
+  bit: 1560,
+  varbit: 1562,
   numeric: 1700,
   uuid: 2950,
   jsonb: 3802,

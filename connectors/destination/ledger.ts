@@ -1,0 +1,215 @@
+import type { LoadReceipt, LoadRequest } from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import { quoteLiteral } from "../../contract/sql.ts";
+import type { LedgerDialect, MadeColumn, SqlTarget, TargetColumn } from "./system.ts";
+
+/**
+ * `_sluice_loads` beside the target: one row a load, written in the transaction of its rows. It is what
+ * makes a load that is repeated change nothing, and it notes which tables loads have made.
+ *
+ * Ledgers of the first release lack some of these columns and get them. What is written is ASCII, but
+ * for names of tables.
+ */
+export const LEDGER_TABLE = "_sluice_loads";
+
+/** Throws `invalid` for the name of a table that is ours. */
+export function checkTableName(action: string, table: string): void {
+  if (table.toLowerCase() !== LEDGER_TABLE) return;
+  throw new AppError("invalid", `${action}: Sluice keeps its own notes there`);
+}
+
+/** A run is not retried that late; everywhere the same. */
+const KEEP_DAYS = 90;
+
+type AnyTarget = SqlTarget<TargetColumn>;
+
+interface MadeTable {
+  readonly identity: string;
+  /** Undefined where a release noted it that did not note columns. */
+  readonly columns: readonly MadeColumn[] | undefined;
+}
+
+export class LoadLedger {
+  readonly #target: AnyTarget;
+  readonly #dialect: LedgerDialect;
+  #columns: ReadonlySet<string> = new Set();
+
+  constructor(target: AnyTarget, dialect: LedgerDialect) {
+    this.#target = target;
+    this.#dialect = dialect;
+  }
+
+  /** Makes the ledger where it is missing, brings an old one up to date, forgets old loads. Outside of the load's transaction. */
+  async prepare(): Promise<void> {
+    const { session, catalogue, name } = this.#target;
+    let held = await catalogue.ledgerColumns();
+    if (held.length === 0) {
+      await this.#apart(() => this.#create());
+      held = await catalogue.ledgerColumns();
+    }
+    const missing = Object.entries(this.#definitions()).filter(([column]) => !held.includes(column));
+    if (missing.length > 0) {
+      await this.#apart(async () => {
+        for (const [column, type] of missing) {
+          // What an old row lacks it may lack.
+          const sql = `ALTER TABLE ${name.ledger} ADD COLUMN ${column} ${
+            type.replace(/ (NOT NULL|DEFAULT).*/, "")
+          }`;
+          await session.run(sql);
+        }
+      });
+    }
+    this.#columns = new Set([...held, ...missing.map(([column]) => column)]);
+    await this.#forgetOld();
+  }
+
+  /** Takes the load's id in the open transaction; returns the receipt where it was committed before. */
+  async claim(request: LoadRequest): Promise<LoadReceipt | undefined> {
+    const { session, name } = this.#target;
+    const { loadId, earlierLoadId, mode } = request;
+    if (earlierLoadId !== undefined && session.isUnicode) {
+      const known = await this.#receipt(earlierLoadId);
+      if (known !== undefined) return known;
+    }
+    const values = [loadId, name.shown, mode].map(quoteLiteral);
+    const claimed = await session.run(
+      `INSERT INTO ${name.ledger} (load_id, target, mode, rows, loaded_at)
+       VALUES (${values.join(", ")}, 0, ${this.#dialect.now}) ON CONFLICT (load_id) DO NOTHING`,
+    );
+    return claimed === 1 ? undefined : await this.#receipt(loadId);
+  }
+
+  /** Writes what the claimed load did. `made` are the columns that loads gave the table, where a load made it. */
+  async finish(
+    loadId: string,
+    receipt: LoadReceipt,
+    made: readonly MadeColumn[] | undefined,
+  ): Promise<void> {
+    const { session, name, catalogue } = this.#target;
+    const { rows, inserted, updated, deleted, hash, sizeBytes } = receipt;
+    const note = made === undefined
+      ? "NULL"
+      : quoteLiteral(JSON.stringify({ identity: await catalogue.identity(), columns: made }));
+    await session.run(
+      `UPDATE ${name.ledger} SET rows = ${rows}, made = ${note},
+              receipt = ${quoteLiteral(JSON.stringify({ inserted, updated, deleted, hash, sizeBytes }))}
+        WHERE load_id = ${quoteLiteral(loadId)}`,
+    );
+  }
+
+  /** The newest note of a load that made a table of this name. */
+  async madeTable(): Promise<MadeTable | undefined> {
+    const { session, name } = this.#target;
+    const [noted] = await session.rows(
+      `SELECT made FROM ${name.ledger} WHERE target = ${quoteLiteral(name.shown)} AND made IS NOT NULL
+        ORDER BY loaded_at DESC LIMIT 1`,
+    );
+    if (noted?.[0] !== undefined && noted[0] !== null) return JSON.parse(noted[0]);
+    return await this.#madeByFirstRelease();
+  }
+
+  async #madeByFirstRelease(): Promise<MadeTable | undefined> {
+    const { session, name, catalogue } = this.#target;
+    if (this.#columns.has("made_table")) {
+      const identity = await catalogue.identity();
+      const found = await session.rows(
+        `SELECT 1 FROM ${name.ledger} WHERE CAST(made_table AS VARCHAR) = ${quoteLiteral(identity)} LIMIT 1`,
+      );
+      return found.length === 0 ? undefined : { identity, columns: undefined };
+    }
+    // A ledger without that column noted no tables: any that it has loaded may be ours, by its shape.
+    const found = await session.rows(
+      `SELECT 1 FROM ${name.ledger} WHERE target = ${
+        quoteLiteral(name.shown)
+      } AND receipt IS NULL AND mode IS NULL LIMIT 1`,
+    );
+    return found.length === 0 ? undefined : { identity: await catalogue.identity(), columns: undefined };
+  }
+
+  async #receipt(loadId: string): Promise<LoadReceipt | undefined> {
+    const { session, name } = this.#target;
+    const [found] = await session.rows(
+      `SELECT CAST(rows AS VARCHAR), receipt FROM ${name.ledger} WHERE load_id = ${quoteLiteral(loadId)}`,
+    );
+    if (found === undefined) return undefined;
+    const [rows = "0", receipt = null] = found;
+    const none = { inserted: null, updated: null, deleted: null, hash: null, sizeBytes: 0 };
+    return { ...none, ...(receipt === null ? {} : JSON.parse(receipt)), rows: Number(rows), repeated: true };
+  }
+
+  #definitions(): Record<string, string> {
+    const { text, integer, time, now } = this.#dialect;
+    return {
+      load_id: `${text} NOT NULL PRIMARY KEY`,
+      target: `${text} NOT NULL`,
+      mode: text,
+      rows: `${integer} NOT NULL`,
+      receipt: text,
+      made: text,
+      loaded_at: `${time} NOT NULL DEFAULT (${now})`,
+    };
+  }
+
+  async #create(): Promise<void> {
+    const { session, name, action } = this.#target;
+    const columns = Object.entries(this.#definitions()).map(([column, type]) => `${column} ${type}`);
+    const create = `CREATE TABLE IF NOT EXISTS ${name.ledger} (${columns.join(", ")})`;
+    try {
+      await this.#target.makeLedger(create);
+    } catch (error) {
+      if (
+        !(error instanceof AppError) || error.code !== "forbidden" || this.#target.grantLedger === undefined
+      ) {
+        throw error;
+      }
+      await session.rollback();
+      throw new AppError(
+        "forbidden",
+        `${action}: ${
+          withoutAction(error.message, action)
+        }. Sluice notes in the table ${LEDGER_TABLE} beside the ` +
+          `target which loads are done, and may not make it. Let its owner run once: ${create}; ` +
+          await this.#target.grantLedger(),
+        { cause: error },
+      );
+    }
+  }
+
+  /** Old loads go, but for the newest note of each table that a load made. */
+  async #forgetOld(): Promise<void> {
+    const { session, name } = this.#target;
+    const isOld = `l.loaded_at < ${this.#dialect.daysAgo(KEEP_DAYS)}`;
+    const isNoted = this.#columns.has("made_table")
+      ? "(l.made IS NOT NULL OR l.made_table IS NOT NULL)"
+      : "l.made IS NOT NULL";
+    const condition = `${isOld} AND (NOT ${isNoted} OR EXISTS (SELECT 1 FROM ${name.ledger} AS newer
+      WHERE newer.target = l.target AND newer.made IS NOT NULL AND newer.loaded_at > l.loaded_at))`;
+    const old = await session.rows(`SELECT l.load_id FROM ${name.ledger} AS l WHERE ${condition} LIMIT 1`);
+    if (old.length === 0) return;
+    try {
+      await this.#apart(() =>
+        session.run(
+          `DELETE FROM ${name.ledger} WHERE load_id IN (SELECT l.load_id FROM ${name.ledger} AS l WHERE ${condition})`,
+        )
+      );
+    } catch (error) {
+      // A user without the right to delete keeps them.
+      if (!(error instanceof AppError) || error.code !== "forbidden") throw error;
+    }
+  }
+
+  async #apart(work: () => Promise<unknown>): Promise<void> {
+    const { session } = this.#target;
+    await session.begin();
+    try {
+      await work();
+      await session.commit();
+    } catch (error) {
+      await session.rollback().catch(() => {});
+      throw error;
+    }
+  }
+}
+
+const withoutAction = (message: string, action: string): string =>
+  message.startsWith(`${action}: `) ? message.slice(action.length + 2) : message;

@@ -1,0 +1,170 @@
+import { AppError } from "../../contract/errors.ts";
+import { quoteIdentifier } from "../../contract/sql.ts";
+import { castOf, columnList, type LoadPlan } from "./plan.ts";
+import type { Dialect, SqlSession, SqlTarget, TargetColumn, TargetTable } from "./system.ts";
+
+const MAX_SHOWN = 100;
+
+/**
+ * Throws `invalid` where the key is NULL in a row of the relation or comes twice: which of its rows
+ * should win? Keys are compared in the types that they have in the table.
+ */
+export async function checkKeys<Column extends TargetColumn>(
+  session: SqlSession<Column>,
+  dialect: Dialect<Column>,
+  action: string,
+  plan: LoadPlan<Column>,
+  relation: string,
+): Promise<void> {
+  const { key } = plan;
+  const shownKey = `(${key.map(({ name }) => name).join(", ")})`;
+  const hasNull = key.map(({ name }) => `${quoteIdentifier(name)} IS NULL`).join(" OR ");
+  const [nulls] = await session.rows(`SELECT count(*) FROM ${relation} WHERE ${hasNull}`);
+  const nullCount = Number(nulls?.[0]);
+  if (nullCount > 0) {
+    throw new AppError(
+      "invalid",
+      `${action}: the key ${shownKey} is NULL in ${nullCount} of the rows to merge`,
+    );
+  }
+  const list = columnList(key);
+  const casts = key.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`).join(
+    ", ",
+  );
+  const texts = key.map(({ name }) => dialect.textOf(quoteIdentifier(name))).join(", ");
+  const [twice] = await session.rows(
+    `SELECT count(*), ${texts} FROM (SELECT ${casts} FROM ${relation}) AS k GROUP BY ${list} HAVING count(*) > 1 LIMIT 1`,
+  );
+  if (twice === undefined) return;
+  const [count, ...values] = twice;
+  throw keyTwice(action, shownKey, values, Number(count));
+}
+
+function keyTwice(
+  action: string,
+  shownKey: string,
+  values: readonly (string | null)[],
+  count: number,
+): AppError {
+  const shown = `(${values.map((value) => value?.slice(0, MAX_SHOWN)).join(", ")})`;
+  return new AppError(
+    "invalid",
+    `${action}: the key ${shownKey} = ${shown} comes ${count} times in the rows, and a merge needs each key once`,
+  );
+}
+
+interface Merge<Column extends TargetColumn> {
+  readonly target: SqlTarget<Column>;
+  readonly dialect: Dialect<Column>;
+  readonly table: TargetTable<Column>;
+  readonly plan: LoadPlan<Column>;
+  /** How many are staged. */
+  readonly rows: number;
+}
+
+/** `taken`: how many of the staged rows the table holds now. */
+interface Merged {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly taken: number;
+}
+
+/** Updates the rows whose key is there and inserts the others; columns that the rows lack keep their values. */
+export async function mergeRows<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {
+  const { target: { name, session }, dialect, plan } = merge;
+  const key = plan.key.map((column) => column.name);
+  if (plan.hasUniqueKey) return await upsert(merge);
+  await lockForMerge(merge);
+  await refuseKeyTwiceInTable(merge);
+  const addKey = dialect.addKey(name, key, { mode: "merge", isNew: false });
+  if (addKey === undefined) return await updateAndInsert(merge);
+  await session.run(addKey);
+  return await upsert(merge);
+}
+
+async function upsert<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {
+  const { target: { name, session }, dialect, table, plan, rows } = merge;
+  const others = plan.columns.filter((column) => !plan.key.includes(column)).map(({ name }) =>
+    quoteIdentifier(name)
+  );
+  const update = others.length === 0
+    ? "NOTHING"
+    : `UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+  const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");
+  const statement = `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
+     SELECT ${casts} FROM ${dialect.stage.relation} WHERE true
+     ON CONFLICT (${columnList(plan.key)}) DO ${update}`;
+  const counting = dialect.countingUpsert?.(statement, table);
+  if (counting !== undefined) {
+    const [counts] = await session.rows(counting);
+    const [inserted, updated] = [Number(counts?.[0]), Number(counts?.[1])];
+    return { inserted, updated, taken: others.length === 0 ? rows : inserted + updated };
+  }
+  const known = await countMatches(merge);
+  const changed = await session.run(statement);
+  const updated = others.length === 0 ? 0 : known;
+  return { inserted: rows - known, updated, taken: others.length === 0 ? changed + known : changed };
+}
+
+/** For tables without a unique index on the key. */
+async function updateAndInsert<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {
+  const { target: { name, session }, dialect, table, plan } = merge;
+  const others = plan.columns.filter((column) => !plan.key.includes(column)).map(({ name }) =>
+    quoteIdentifier(name)
+  );
+  const staged = stagedAs(merge);
+  const known = await countMatches(merge);
+  let updated = 0;
+  if (others.length > 0) {
+    const set = others.map((column) => `${column} = s.${column}`).join(", ");
+    updated = await session.run(`UPDATE ${table.only} AS t SET ${set} FROM ${staged} WHERE ${matches(plan)}`);
+  }
+  const inserted = await session.run(
+    `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
+     SELECT ${columnList(plan.columns)} FROM ${staged}
+      WHERE NOT EXISTS (SELECT 1 FROM ${table.only} AS t WHERE ${matches(plan)})`,
+  );
+  return { inserted, updated, taken: inserted + (others.length > 0 ? updated : known) };
+}
+
+async function countMatches<Column extends TargetColumn>(merge: Merge<Column>): Promise<number> {
+  const { target: { session }, table, plan } = merge;
+  const [found] = await session.rows(
+    `SELECT count(*) FROM ${stagedAs(merge)}
+      WHERE EXISTS (SELECT 1 FROM ${table.only} AS t WHERE ${matches(plan)})`,
+  );
+  return Number(found?.[0]);
+}
+
+/** Without a unique index nothing keeps a writer beside us from inserting the same key. */
+async function lockForMerge<Column extends TargetColumn>(merge: Merge<Column>): Promise<void> {
+  const { target: { session }, dialect, table } = merge;
+  const lock = dialect.lockTable?.(table.only);
+  if (lock !== undefined) await session.run(lock);
+  if (dialect.stage.analyze !== undefined) await session.run(dialect.stage.analyze);
+}
+
+async function refuseKeyTwiceInTable<Column extends TargetColumn>(merge: Merge<Column>): Promise<void> {
+  const { target: { session, action }, dialect, table, plan } = merge;
+  const keys = plan.key.map((column) => `t.${quoteIdentifier(column.name)}`).join(", ");
+  const texts = plan.key.map((column) => dialect.textOf(`t.${quoteIdentifier(column.name)}`)).join(", ");
+  const [twice] = await session.rows(
+    `SELECT ${texts} FROM ${table.only} AS t JOIN ${stagedAs(merge)} ON ${matches(plan)}
+      GROUP BY ${keys} HAVING count(*) > 1 LIMIT 1`,
+  );
+  if (twice === undefined) return;
+  const shown = `(${twice.map((value) => value?.slice(0, MAX_SHOWN)).join(", ")})`;
+  const names = plan.key.map((column) => column.name).join(", ");
+  throw new AppError(
+    "conflict",
+    `${action}: it has rows with the same ${names}, as ${shown}; remove them, or replace it`,
+  );
+}
+
+function stagedAs<Column extends TargetColumn>({ dialect, plan }: Merge<Column>): string {
+  const casts = plan.columns.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`);
+  return `(SELECT ${casts.join(", ")} FROM ${dialect.stage.relation}) AS s`;
+}
+
+const matches = (plan: LoadPlan<TargetColumn>): string =>
+  plan.key.map(({ name }) => `t.${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(" AND ");

@@ -1,0 +1,345 @@
+import type {
+  Load,
+  LoadInput,
+  LoadReceipt,
+  LoadRequest,
+  TransactionalDestination,
+} from "../../contract/connector.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
+import { quoteIdentifier } from "../../contract/sql.ts";
+import { checkCasts } from "./casts.ts";
+import { LoadLedger } from "./ledger.ts";
+import { checkKeys, mergeRows } from "./merge.ts";
+import {
+  castOf,
+  columnDefinitions,
+  columnList,
+  hasSameShape,
+  isNew,
+  type LoadPlan,
+  madeColumns,
+  needsCast,
+  planColumns,
+} from "./plan.ts";
+import type {
+  Dialect,
+  MadeColumn,
+  RelationName,
+  SentRows,
+  SqlSystem,
+  SqlTarget,
+  TargetColumn,
+  TargetTable,
+} from "./system.ts";
+
+/**
+ * The mode planner: replace, append and merge over any SQL system, in one transaction with the load's
+ * row in the ledger. Where the rows can go straight into their table they do, in `stage`; nobody
+ * sees them before the commit. Else they wait in a staging table, in types that hold them whole:
+ *
+ * | | where the rows go |
+ * | --- | --- |
+ * | the table is new | it is made, and filled |
+ * | replace, other columns, and the table is ours | a new one is filled and takes its place |
+ * | replace or append, every column as it is sent | into the table; a replace deletes the old rows first |
+ * | merge, casts, columns that are added late | staged, checked, then moved by SQL |
+ */
+export function sqlDestination<Target, Column extends TargetColumn>(
+  system: SqlSystem<Target, Column>,
+): TransactionalDestination<Target> {
+  return {
+    kind: "transactional",
+    async begin(request, signal) {
+      const target = await system.open(request, signal);
+      return new SqlLoad(target, system.dialect, request, signal);
+    },
+  };
+}
+
+type Way<Column extends TargetColumn> =
+  | { readonly type: "create"; readonly relation: RelationName; finish(): Promise<void> }
+  | { readonly type: "direct"; readonly table: TargetTable<Column> }
+  | { readonly type: "staged"; readonly table: TargetTable<Column> };
+
+/** How many of the target's rows are new, changed, gone. */
+interface Counts {
+  readonly inserted: number | null;
+  readonly updated: number | null;
+  readonly deleted: number | null;
+}
+
+interface Staged<Column extends TargetColumn> {
+  readonly way: Way<Column>;
+  readonly plan: LoadPlan<Column>;
+  readonly sent: SentRows;
+  readonly hash: string | null;
+  readonly counts: Counts;
+  readonly made: readonly MadeColumn[] | undefined;
+}
+
+class SqlLoad<Target, Column extends TargetColumn> implements Load {
+  readonly #target: SqlTarget<Column>;
+  readonly #dialect: Dialect<Column>;
+  readonly #request: LoadRequest<Target>;
+  readonly #signal: AbortSignal;
+  readonly #ledger: LoadLedger;
+  #columns: readonly string[] = [];
+  #staged: Staged<Column> | undefined;
+
+  constructor(
+    target: SqlTarget<Column>,
+    dialect: Dialect<Column>,
+    request: LoadRequest<Target>,
+    signal: AbortSignal,
+  ) {
+    this.#target = target;
+    this.#dialect = dialect;
+    this.#request = request;
+    this.#signal = signal;
+    this.#ledger = new LoadLedger(target, dialect.ledger);
+  }
+
+  claim(): Promise<LoadReceipt | undefined> {
+    return this.#explained(async () => {
+      const { session } = this.#target;
+      await this.#ledger.prepare();
+      await session.begin();
+      const known = await this.#ledger.claim(this.#request);
+      if (known !== undefined) await session.rollback();
+      else await this.#target.lock();
+      return known;
+    });
+  }
+
+  stage(input: LoadInput): Promise<void> {
+    this.#columns = input.schema.fields.map(({ name }) => name);
+    return this.#explained(async () => {
+      const { action, catalogue } = this.#target;
+      const table = await catalogue.inspect();
+      const madeBefore = table === undefined ? undefined : await this.#madeBefore(table);
+      const mayRebuild = this.#request.mode === "replace" && madeBefore !== undefined &&
+        table !== undefined &&
+        !hasSameShape(this.#dialect, input.schema, table) && await catalogue.isOurs(madeBefore.columns);
+      const fresh = table === undefined || mayRebuild;
+      const plan = planColumns(action, this.#dialect, input.schema, fresh ? undefined : table, this.#request);
+      const deletedByRebuild = mayRebuild ? await this.#countRows() : 0;
+      const way = fresh ? await this.#create(plan, mayRebuild) : await this.#into(plan, table);
+      const deleted = way.type === "direct" && this.#request.mode === "replace"
+        ? await this.#deleteRows(way.table)
+        : deletedByRebuild;
+      const sent = await this.#send(way, plan, input);
+      this.#staged = {
+        way,
+        plan,
+        sent,
+        hash: await input.hash(),
+        counts: { inserted: sent.sent, updated: 0, deleted },
+        made: fresh
+          ? madeColumns(plan.columns, [])
+          : madeBefore && madeColumns(plan.columns, madeBefore.columns),
+      };
+    });
+  }
+
+  apply(): Promise<void> {
+    return this.#explained(async () => {
+      const staged = this.#stagedRows();
+      const { way, plan } = staged;
+      if (way.type === "create") {
+        await this.#finishTable(way, plan);
+      } else if (way.type === "staged") {
+        this.#staged = { ...staged, counts: await this.#moveStaged(way.table, plan, staged.sent.sent) };
+      }
+    });
+  }
+
+  commit(): Promise<LoadReceipt> {
+    return this.#explained(async () => {
+      const { sent, counts, hash, made } = this.#stagedRows();
+      const receipt = { rows: sent.sent, ...counts, hash, sizeBytes: sent.sizeBytes, repeated: false };
+      await this.#ledger.finish(this.#request.loadId, receipt, made);
+      this.#signal.throwIfAborted();
+      await this.#target.session.commit();
+      return receipt;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#target[Symbol.asyncDispose]();
+  }
+
+  /** The columns that loads have given the table; undefined where it was made by somebody else. */
+  async #madeBefore(
+    table: TargetTable<Column>,
+  ): Promise<{ readonly columns: readonly MadeColumn[] } | undefined> {
+    const made = await this.#ledger.madeTable();
+    if (made === undefined || made.identity !== await this.#target.catalogue.identity()) return undefined;
+    return { columns: made.columns ?? table.columns.map(({ name, sql }): MadeColumn => [name, sql]) };
+  }
+
+  async #create(plan: LoadPlan<Column>, isRebuilt: boolean): Promise<Way<Column>> {
+    const { session, name } = this.#target;
+    const place = isRebuilt ? await this.#target.rebuild() : { relation: name, finish: async () => {} };
+    await session.run(`CREATE TABLE ${place.relation.quoted} (${columnDefinitions(plan.columns)})`);
+    return { type: "create", ...place };
+  }
+
+  async #into(plan: LoadPlan<Column>, table: TargetTable<Column>): Promise<Way<Column>> {
+    const { action, session, catalogue } = this.#target;
+    const { mode } = this.#request;
+    if (mode === "replace") {
+      const dependants = await catalogue.dependants();
+      if (dependants.length > 0) {
+        throw new AppError(
+          "invalid",
+          `${action}: replacing its rows would change those of ${dependants.join(", ")}; ` +
+            `load with mode: merge, or drop what ties them together`,
+        );
+      }
+    }
+    const added = plan.columns.some(isNew);
+    const isStaged = mode === "merge" || plan.columns.some(needsCast) ||
+      (added && this.#dialect.addsColumnsLate);
+    if (!isStaged) {
+      if (added) await this.#addColumns(plan);
+      return { type: "direct", table };
+    }
+    const { stage } = this.#dialect;
+    await session.run(stage.create(columnDefinitions(plan.columns)));
+    return { type: "staged", table };
+  }
+
+  async #send(way: Way<Column>, plan: LoadPlan<Column>, input: LoadInput): Promise<SentRows> {
+    const { action, session, name } = this.#target;
+    const relation = way.type === "create"
+      ? way.relation.quoted
+      : way.type === "direct"
+      ? name.quoted
+      : this.#dialect.stage.relation;
+    const sent = await session.send(relation, plan.columns, input.batches(), this.#signal);
+    this.#signal.throwIfAborted();
+    if (input.rows !== null && sent.sent !== input.rows) {
+      throw new AppError(
+        "internal",
+        `${action}: ${input.rows} rows were announced, ${sent.sent} sent and ${sent.taken} taken; nothing is changed`,
+      );
+    }
+    if (way.type === "direct") this.#checkTaken(way.table, sent.sent, sent.taken);
+    else if (sent.taken !== sent.sent) {
+      throw new AppError(
+        "internal",
+        `${action}: ${sent.sent} rows were sent and ${sent.taken} taken; nothing is changed`,
+      );
+    }
+    return sent;
+  }
+
+  /** Throws where the table did not take every row. */
+  #checkTaken(table: TargetTable<Column>, sent: number, taken: number): void {
+    if (taken === sent) return;
+    const triggers = table.skippingTriggers;
+    const who = triggers.length === 0 ? "a trigger or a rule of it" : `its trigger ${triggers.join(" or ")}`;
+    throw new AppError(
+      "invalid",
+      `${this.#target.action}: the table took ${taken} of ${sent} rows, since ${who} leaves rows out; ` +
+        `nothing is changed. Leave them out in the model, or drop the trigger`,
+    );
+  }
+
+  async #finishTable(
+    way: { readonly relation: RelationName; finish(): Promise<void> },
+    plan: LoadPlan<Column>,
+  ): Promise<void> {
+    const { session, action } = this.#target;
+    const { mode } = this.#request;
+    if (mode === "merge") await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
+    const key = mode === "append" || plan.key.length === 0
+      ? undefined
+      : this.#dialect.addKey(way.relation, plan.key.map(({ name }) => name), { mode, isNew: true });
+    if (key !== undefined) await session.run(key);
+    await way.finish();
+  }
+
+  async #moveStaged(table: TargetTable<Column>, plan: LoadPlan<Column>, rows: number): Promise<Counts> {
+    const { session, action, name } = this.#target;
+    const dialect = this.#dialect;
+    await checkCasts(session, dialect, action, plan.columns);
+    if (this.#request.mode === "merge") {
+      await checkKeys(session, dialect, action, plan, dialect.stage.relation);
+    }
+    await this.#addColumns(plan);
+    let counts: Counts;
+    if (this.#request.mode === "merge") {
+      const merged = await mergeRows({ target: this.#target, dialect, table, plan, rows });
+      this.#checkTaken(table, rows, merged.taken);
+      counts = { inserted: merged.inserted, updated: merged.updated, deleted: 0 };
+    } else {
+      const deleted = this.#request.mode === "replace" ? await this.#deleteRows(table) : 0;
+      const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");
+      const inserted = await session.run(
+        `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
+         SELECT ${casts} FROM ${dialect.stage.relation}`,
+      );
+      this.#checkTaken(table, rows, inserted);
+      counts = { inserted, updated: 0, deleted };
+    }
+    if (dialect.stage.drop !== undefined) await session.run(dialect.stage.drop);
+    return counts;
+  }
+
+  /** Adds what the table does not have yet. In some systems this locks out its readers, so it comes late there. */
+  async #addColumns(plan: LoadPlan<Column>): Promise<void> {
+    const { session, name } = this.#target;
+    for (const column of plan.columns.filter(isNew)) {
+      const definition = `${quoteIdentifier(column.name)} ${column.targetSql}`.trimEnd();
+      await session.run(`ALTER TABLE ${name.quoted} ADD COLUMN ${definition}`);
+    }
+  }
+
+  /**
+   * A replace deletes the old rows and brings the new ones in one transaction, into the same table:
+   * readers see all the old rows until the commit, and the table keeps its definition, grants,
+   * indexes, and what refers to it. Other writers wait, so that the table holds just these rows.
+   */
+  async #deleteRows(table: TargetTable<Column>): Promise<number> {
+    const { session, action } = this.#target;
+    const { only } = table;
+    const lock = this.#dialect.lockTable?.(only);
+    if (lock !== undefined) await session.run(lock);
+    const deleted = await session.run(`DELETE FROM ${only}`);
+    if (table.skippingTriggers.length === 0) return deleted;
+    const left = await session.rows(`SELECT 1 FROM ${only} LIMIT 1`);
+    if (left.length === 0) return deleted;
+    throw new AppError(
+      "invalid",
+      `${action}: its trigger ${
+        table.skippingTriggers.join(" or ")
+      } keeps rows from being deleted; nothing is changed. ` +
+        `Load with mode: merge, or drop the trigger`,
+    );
+  }
+
+  async #countRows(): Promise<number> {
+    const { session, name } = this.#target;
+    const [found] = await session.rows(`SELECT count(*) FROM ${name.quoted}`);
+    return Number(found?.[0]);
+  }
+
+  #stagedRows(): Staged<Column> {
+    if (this.#staged === undefined) {
+      throw new AppError("internal", `${this.#target.action}: no rows are staged`);
+    }
+    return this.#staged;
+  }
+
+  /** Runs a step; what it throws becomes an AppError that names the load. */
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      this.#signal.throwIfAborted();
+      return await work();
+    } catch (error) {
+      if (this.#signal.aborted) throw toAppError(this.#signal.reason);
+      throw this.#target.explain(error, this.#columns);
+    }
+  }
+}

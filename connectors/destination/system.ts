@@ -1,0 +1,165 @@
+import type { Field, RecordBatch } from "apache-arrow";
+import type { LoadMode, LoadRequest } from "../../contract/connector.ts";
+
+/**
+ * What a SQL database gives so that load.ts can load into it: a session, a fast way into a table, a
+ * catalogue and a dialect. How the modes work is written once, over these.
+ */
+export interface SqlSystem<Target, Column extends TargetColumn> {
+  readonly dialect: Dialect<Column>;
+  /** A connection for one load alone. Throws `invalid` for a target that cannot be loaded into. */
+  open(request: LoadRequest<Target>, signal: AbortSignal): Promise<SqlTarget<Column>>;
+}
+
+/** The target of one load. Disposing of it rolls back what was not committed. */
+export interface SqlTarget<Column extends TargetColumn> extends AsyncDisposable {
+  /** Heads every message: `Cannot merge into orders of shop`. */
+  readonly action: string;
+  readonly name: RelationName;
+  readonly session: SqlSession<Column>;
+  readonly catalogue: Catalogue<Column>;
+  /** Keeps another load of the same target waiting until the transaction ends. */
+  lock(): Promise<void>;
+  /** Makes the ledger, and its schema where there is none, by the statement `create`. */
+  makeLedger(create: string): Promise<void>;
+  /** What gives this user the rights on the ledger, for the message where it may not make it. */
+  grantLedger?(): Promise<string>;
+  /**
+   * Begins to give the table other columns: returns the relation to create and fill, and what puts it
+   * in the old one's place, with all that users made around it.
+   */
+  rebuild(): Promise<{ readonly relation: RelationName; finish(): Promise<void> }>;
+  /** What failed, as an AppError that begins with `action`. */
+  explain(error: unknown, columns: readonly string[]): unknown;
+}
+
+export interface RelationName {
+  /** As SQL. */
+  readonly quoted: string;
+  /** For messages and the ledger. */
+  readonly shown: string;
+  /** The ledger's table, as SQL. */
+  readonly ledger: string;
+}
+
+export type Cell = string | null;
+
+export interface SqlSession<Column extends TargetColumn> {
+  /** Whether any Unicode text can be sent, so that it can be compared. */
+  readonly isUnicode: boolean;
+  begin(): Promise<void>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+  /** One statement; returns how many rows it changed. */
+  run(sql: string): Promise<number>;
+  /** A small result, its values as text. */
+  rows(sql: string): Promise<readonly (readonly Cell[])[]>;
+  /** Sends all batches into the columns of a relation. Throws `invalid` for a value that does not fit, with row and column. */
+  send(
+    relation: string,
+    columns: readonly LoadColumn<Column>[],
+    batches: AsyncIterable<RecordBatch>,
+    signal: AbortSignal,
+  ): Promise<SentRows>;
+}
+
+export interface SentRows {
+  readonly sent: number;
+  /** What the system says that it took. */
+  readonly taken: number;
+  readonly sizeBytes: number;
+}
+
+export interface TargetColumn {
+  readonly name: string;
+  /** The type, as in a cast. */
+  readonly sql: string;
+  /** NOT NULL without a default: rows must have it. */
+  readonly isRequired: boolean;
+  readonly isGenerated: boolean;
+}
+
+export interface TargetTable<Column extends TargetColumn> {
+  readonly columns: readonly Column[];
+  /** The columns of each unique index that ON CONFLICT can use. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  /** Triggers that may leave out a row, for the message when rows are missing. */
+  readonly skippingTriggers: readonly string[];
+  /** The table without those that inherit from it, as SQL for UPDATE, DELETE and SELECT. */
+  readonly only: string;
+  readonly isPartitioned: boolean;
+}
+
+export interface Catalogue<Column extends TargetColumn> {
+  /** Undefined where there is no such table. Throws `invalid` for what is not a table. */
+  inspect(): Promise<TargetTable<Column> | undefined>;
+  /** What deleting this table's rows would do to rows of others, as `public.lines (ON DELETE CASCADE)`. */
+  dependants(): Promise<readonly string[]>;
+  /** Tells the table from one of the same name that was made after it was dropped; empty where nothing does. */
+  identity(): Promise<string>;
+  /** Whether the table has just the columns that loads gave it, and nothing on it that a rebuild would lose. */
+  isOurs(made: readonly MadeColumn[]): Promise<boolean>;
+  /** The names of the ledger's columns; empty where there is none. */
+  ledgerColumns(): Promise<readonly string[]>;
+}
+
+/** A column as a load made it: name and type. */
+export type MadeColumn = readonly [string, string];
+
+/** A column of the rows and where it goes. */
+export interface LoadColumn<Column extends TargetColumn> {
+  readonly field: Field;
+  /** As the table spells it. */
+  readonly name: string;
+  /** The table's; undefined for one that it does not have yet. */
+  readonly target: Column | undefined;
+  /** The type as which the values are sent: the table's, or one that holds them whole. */
+  readonly sentSql: string;
+  readonly targetSql: string;
+}
+
+export interface Dialect<Column extends TargetColumn> {
+  readonly ignoresCase: boolean;
+  /** Throws `invalid` for a name that the system would change or refuse. */
+  checkName(name: string): void;
+  /** The type that holds the field's values whole: what new columns get. Throws `invalid` where there is none. */
+  typeOf(field: Field): string;
+  /** The type as which the field's values are sent to the column: its own where nothing can be lost on the way. */
+  sentAs(field: Field, column: Column): string;
+  /** The staged column in the target's type. */
+  cast(column: LoadColumn<Column>): string;
+  /** A condition on the staged value that is true where the cast would change it. */
+  isChanged(column: LoadColumn<Column>): string;
+  textOf(expression: string): string;
+  readonly stage: {
+    readonly relation: string;
+    create(definitions: string): string;
+    /** Undefined where it goes with the transaction. */
+    readonly drop?: string;
+    readonly analyze?: string;
+  };
+  /** Between an INSERT's columns and its rows. */
+  readonly overriding: string;
+  /** Keeps other writers away until the transaction ends. */
+  lockTable?(only: string): string;
+  /** Whether adding a column keeps readers waiting, so that it is done last. */
+  readonly addsColumnsLate: boolean;
+  /** Wraps an upsert so that its one row says how many rows it inserted and updated; undefined where that cannot be told so. */
+  countingUpsert?(upsert: string, table: TargetTable<Column>): string | undefined;
+  /** Gives a table that a load made, or merges into, its key; undefined where none is needed. */
+  addKey(
+    name: RelationName,
+    key: readonly string[],
+    how: { readonly mode: LoadMode; readonly isNew: boolean },
+  ): string | undefined;
+  readonly ledger: LedgerDialect;
+}
+
+export interface LedgerDialect {
+  readonly text: string;
+  readonly integer: string;
+  readonly time: string;
+  readonly now: string;
+  /** The moment so many days ago. */
+  daysAgo(days: number): string;
+}

@@ -1,0 +1,55 @@
+import { quoteIdentifier } from "../../../contract/sql.ts";
+import type { Dialect, LoadColumn } from "../../destination/system.ts";
+import { checkName } from "../table_name.ts";
+import type { PostgresColumn } from "./catalogue.ts";
+import type { ColumnEncoder } from "./encode/column_encoder.ts";
+import { isChangedByCast } from "./exact_casts.ts";
+import { directEncoder, writeType } from "./types.ts";
+
+const STAGE = `"_sluice_stage"`;
+
+export const dialect: Dialect<PostgresColumn> = {
+  ignoresCase: false,
+  checkName: (name) => checkName("column", name),
+  typeOf: (field) => writeType(field).sql,
+  sentAs(field, column) {
+    const source = writeType(field);
+    return directEncoder(source, column.type) === undefined ? source.sql : column.sql;
+  },
+  cast: ({ name, targetSql }) => `${quoteIdentifier(name)}::${targetSql}`,
+  isChanged: ({ field, name, target, targetSql, sentSql }) =>
+    target === undefined
+      ? "false"
+      : isChangedByCast(writeType(field), sentSql, target.type, quoteIdentifier(name), targetSql),
+  textOf: (expression) => `${expression}::text`,
+  stage: {
+    relation: `pg_temp.${STAGE}`,
+    create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions}) ON COMMIT DROP`,
+    analyze: `ANALYZE pg_temp.${STAGE}`,
+  },
+  overriding: " OVERRIDING SYSTEM VALUE",
+  lockTable: (only) => `LOCK TABLE ${only} IN SHARE ROW EXCLUSIVE MODE`,
+  addsColumnsLate: true,
+  // A row that the upsert inserted was never locked by it. Partitioned tables do not give it out.
+  countingUpsert: (upsert, { isPartitioned }) =>
+    isPartitioned ? undefined : `WITH changed AS (${upsert} RETURNING (xmax = 0) AS is_new)
+       SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed`,
+  addKey: ({ quoted }, key, { isNew }) =>
+    isNew ? `ALTER TABLE ${quoted} ADD PRIMARY KEY (${key.map(quoteIdentifier).join(", ")})` : undefined,
+  ledger: {
+    text: "text",
+    integer: "bigint",
+    time: "timestamptz",
+    now: "now()",
+    daysAgo: (days) => `now() - interval '${days} days'`,
+  },
+};
+
+/** What writes the column's values as `sentAs` says. */
+export function encoderFor({ field, target, sentSql }: LoadColumn<PostgresColumn>): ColumnEncoder {
+  const source = writeType(field);
+  const direct = target !== undefined && sentSql === target.sql
+    ? directEncoder(source, target.type)
+    : undefined;
+  return direct ?? source.createEncoder();
+}
