@@ -77,8 +77,8 @@ export async function mergeRows<Column extends TargetColumn>(merge: Merge<Column
   await lockForMerge(merge);
   await refuseKeyTwiceInTable(merge);
   const addKey = dialect.addKey(name, key, { mode: "merge", isNew: false });
-  if (addKey === undefined) return await updateAndInsert(merge);
-  await session.run(addKey);
+  if (addKey.length === 0) return await updateAndInsert(merge);
+  for (const statement of addKey) await session.run(statement);
   return await upsert(merge);
 }
 

@@ -254,9 +254,9 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     const { mode } = this.#request;
     if (mode === "merge") await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
     const key = mode === "append" || plan.key.length === 0
-      ? undefined
+      ? []
       : this.#dialect.addKey(way.relation, plan.key.map(({ name }) => name), { mode, isNew: true });
-    if (key !== undefined) await session.run(key);
+    for (const statement of key) await session.run(statement);
     await way.finish();
   }
 

@@ -146,12 +146,12 @@ export interface Dialect<Column extends TargetColumn> {
   readonly addsColumnsLate: boolean;
   /** Wraps an upsert so that its one row says how many rows it inserted and updated; undefined where that cannot be told so. */
   countingUpsert?(upsert: string, table: TargetTable<Column>): string | undefined;
-  /** Gives a table that a load made, or merges into, its key; undefined where none is needed. */
+  /** Statements that give a table that a load made, or merges into, its key; none where it needs none. */
   addKey(
     name: RelationName,
     key: readonly string[],
     how: { readonly mode: LoadMode; readonly isNew: boolean },
-  ): string | undefined;
+  ): readonly string[];
   readonly ledger: LedgerDialect;
 }
 

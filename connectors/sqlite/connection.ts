@@ -2,13 +2,12 @@ import { dirname, resolve } from "node:path";
 import type { Connection, ConnectorContext, Destination, Source } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { SqliteDatabase } from "./driver.ts";
-import { wholeLoad } from "../destination/whole_load.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { SqliteStream, SqliteTarget } from "./options.ts";
 import { discoverStreams } from "./read/discover.ts";
 import { planStream } from "./read/plan.ts";
 import { readStream } from "./read/read_rows.ts";
-import { loadTable } from "./load/table.ts";
+import { createDestination } from "./load/destination.ts";
 
 /** A database file, opened anew for each use. */
 export class SqliteConnection implements Connection {
@@ -18,7 +17,6 @@ export class SqliteConnection implements Connection {
   constructor(config: { readonly path: string }, context: ConnectorContext) {
     const path = resolve(context.projectDir, config.path);
     const toRead = { path, readOnly: true, subject: `read "${config.path}"` };
-    const toWrite = { path, readOnly: false, subject: `write "${config.path}"` };
     this.source = {
       pushdown: { columns: true, where: true },
       async *discover(signal) {
@@ -46,17 +44,13 @@ export class SqliteConnection implements Connection {
         }
       },
     };
-    this.destination = {
-      kind: "transactional",
-      begin: (request, signal) =>
-        Promise.resolve(wholeLoad(request, async (whole) => {
-          const isNew = await makeFolder(path, config.path);
-          using database = SqliteDatabase.open(path, toWrite);
-          // Readers of a database in WAL mode do not wait for a load, nor it for them.
-          if (isNew) database.execute("PRAGMA journal_mode = WAL");
-          return await loadTable(database, whole, context, signal);
-        })),
-    };
+    this.destination = createDestination(context.name, async (subject) => {
+      const isNew = await makeFolder(path, config.path);
+      const database = SqliteDatabase.open(path, { readOnly: false, subject });
+      // Readers of a database in WAL mode do not wait for a load, nor it for them.
+      if (isNew) database.execute("PRAGMA journal_mode = WAL");
+      return database;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -35,7 +35,7 @@ export const dialect: Dialect<PostgresColumn> = {
     isPartitioned ? undefined : `WITH changed AS (${upsert} RETURNING (xmax = 0) AS is_new)
        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed`,
   addKey: ({ quoted }, key, { isNew }) =>
-    isNew ? `ALTER TABLE ${quoted} ADD PRIMARY KEY (${key.map(quoteIdentifier).join(", ")})` : undefined,
+    isNew ? [`ALTER TABLE ${quoted} ADD PRIMARY KEY (${key.map(quoteIdentifier).join(", ")})`] : [],
   ledger: {
     text: "text",
     integer: "bigint",

@@ -32,7 +32,8 @@ function plainReader(field: Field, data: Data): ValueReader {
   if (DataType.isDecimal(type)) return (row) => formatDecimal(int128At(values, row), type.scale);
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
     const bytes = bytesReader(data);
-    const decoder = new TextDecoder();
+    // A first U+FEFF is a character as any other.
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return (row) => decoder.decode(bytes(row));
   }
   if (DataType.isBinary(type) || DataType.isLargeBinary(type)) {
