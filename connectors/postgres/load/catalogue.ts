@@ -5,24 +5,26 @@ import type {
   Cell,
   MadeColumn,
   RelationName,
+  SqlSession,
   TargetColumn,
   TargetTable,
 } from "../../destination/system.ts";
-import type { LoadSession } from "./session.ts";
 import type { TargetType } from "./types.ts";
 
 export interface PostgresColumn extends TargetColumn {
   readonly type: TargetType;
 }
 
+type Rows = Pick<SqlSession<PostgresColumn>, "rows">;
+
 export const regclassOf = (quoted: string): string => `to_regclass(${quoteLiteral(quoted)})`;
 
 /** What PostgreSQL knows of a load's target. */
 export class PostgresCatalogue implements Catalogue<PostgresColumn> {
-  readonly #session: LoadSession;
+  readonly #session: Rows;
   readonly #name: RelationName;
 
-  constructor(session: LoadSession, name: RelationName) {
+  constructor(session: Rows, name: RelationName) {
     this.#session = session;
     this.#name = name;
   }

@@ -1,16 +1,23 @@
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { LEDGER_TABLE } from "../../destination/ledger.ts";
-import type { Catalogue, MadeColumn, TargetColumn, TargetTable } from "../../destination/system.ts";
-import type { LoadSession } from "./session.ts";
+import type {
+  Catalogue,
+  MadeColumn,
+  SqlSession,
+  TargetColumn,
+  TargetTable,
+} from "../../destination/system.ts";
+
+type Rows = Pick<SqlSession<TargetColumn>, "rows">;
 
 /** What a SQLite file knows of a load's target. */
 export class SqliteCatalogue implements Catalogue<TargetColumn> {
-  readonly #session: LoadSession;
+  readonly #session: Rows;
   readonly #action: string;
   readonly #table: string;
 
-  constructor(session: LoadSession, action: string, table: string) {
+  constructor(session: Rows, action: string, table: string) {
     this.#session = session;
     this.#action = action;
     this.#table = table;
