@@ -85,7 +85,7 @@ async function checkProject(
 }
 
 async function listen(program: Program, options: ListenOptions): Promise<ListeningServer> {
-  const { createApp } = await import("./http/app.ts");
+  const { createApp } = await import("./routes/app.ts");
   const { Auth } = await import("./auth/auth.ts");
   const { createClientView } = await import("./http/client_view.ts");
   const { listen } = await import("./http/listen.ts");

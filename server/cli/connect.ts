@@ -9,10 +9,10 @@ import {
   readHolder,
 } from "../data_folder.ts";
 import type { EngineRoom } from "../rooms.ts";
-import { ApiClient } from "./api_client.ts";
+import { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { createCommandLog } from "./command_log.ts";
-import { RemoteEngine } from "./remote_engine.ts";
+import { RemoteEngine } from "./client/remote_engine.ts";
 import type { Folders } from "./settings.ts";
 
 /**

@@ -35,7 +35,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     compile: ["language", "build"],
   },
   server: {
-    http: ["auth", "routes"],
+    http: ["auth"],
     auth: ["http"],
     routes: ["http", "auth"],
     cli: ["http", "auth"],
@@ -89,7 +89,6 @@ const PLACE_OF_PACKAGE: Readonly<Record<string, readonly string[]>> = {
 const MOST_FILES = 20;
 /** Folders that are larger all the same, and why. */
 const LARGER_FOLDERS: Readonly<Record<string, string>> = {
-  "server/cli": "a command is a file",
   "tests/support": "each file helps tests of another kind",
 };
 

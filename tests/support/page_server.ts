@@ -3,7 +3,7 @@ import type { LogLevel } from "../../contract/log.ts";
 import { systemClock } from "../../contract/clock.ts";
 import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
 import { type Role, ROLES, type Store } from "../../engine/store/store.ts";
-import { createApp } from "../../server/http/app.ts";
+import { createApp } from "../../server/routes/app.ts";
 import { Auth } from "../../server/auth/auth.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";

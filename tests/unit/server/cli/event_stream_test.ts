@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { readServerSentEvents } from "../../../../server/cli/event_stream.ts";
+import { readServerSentEvents } from "../../../../server/cli/client/event_stream.ts";
 
 function streamOf(chunks: readonly string[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();

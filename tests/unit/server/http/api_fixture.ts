@@ -3,7 +3,7 @@ import type { LogLevel } from "../../../../contract/log.ts";
 import type { Engine } from "../../../../engine/control/engine.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { type Role, ROLES, type Store } from "../../../../engine/store/store.ts";
-import { createApp } from "../../../../server/http/app.ts";
+import { createApp } from "../../../../server/routes/app.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { createToken } from "../../../../server/auth/token.ts";

@@ -1,8 +1,8 @@
-import { formatFault } from "../../text/fault.ts";
-import type { CommandRun } from "./command.ts";
-import { connect } from "./connect.ts";
-import { readFolders } from "./settings.ts";
-import { printable } from "./text.ts";
+import { formatFault } from "../../../text/fault.ts";
+import type { CommandRun } from "../command.ts";
+import { connect } from "../connect.ts";
+import { readFolders } from "../settings.ts";
+import { printable } from "../text.ts";
 
 /** `sluice apply`: what changed in the project's files and is right is in force. Exit code 2 where something is wrong. */
 export const apply: CommandRun = async (invocation, context) => {

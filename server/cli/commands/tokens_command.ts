@@ -1,14 +1,14 @@
 import * as v from "valibot";
-import { AppError } from "../../contract/errors.ts";
-import { systemClock } from "../../contract/clock.ts";
-import { type AccessStore, type Role, ROLES } from "../../engine/store/store.ts";
-import { createToken } from "../auth/token.ts";
-import type { ApiClient } from "./api_client.ts";
-import type { CommandRun, Invocation } from "./command.ts";
-import { connect } from "./connect.ts";
-import { readFolders } from "./settings.ts";
-import type { Terminal } from "./terminal.ts";
-import { formatTable, formatTime } from "./text.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { systemClock } from "../../../contract/clock.ts";
+import { type AccessStore, type Role, ROLES } from "../../../engine/store/store.ts";
+import { createToken } from "../../auth/token.ts";
+import type { ApiClient } from "../client/api_client.ts";
+import type { CommandRun, Invocation } from "../command.ts";
+import { connect } from "../connect.ts";
+import { readFolders } from "../settings.ts";
+import type { Terminal } from "../terminal.ts";
+import { formatTable, formatTime } from "../text.ts";
 
 /** What the command asks of the store, or of the server that holds it. */
 interface Tokens {

@@ -1,10 +1,10 @@
-import type { LogLine } from "../../contract/run.ts";
-import type { Engine } from "../../engine/control/engine.ts";
-import type { CommandRun } from "./command.ts";
-import { connect } from "./connect.ts";
-import { readFolders } from "./settings.ts";
-import type { Terminal } from "./terminal.ts";
-import { oneLine } from "./text.ts";
+import type { LogLine } from "../../../contract/run.ts";
+import type { Engine } from "../../../engine/control/engine.ts";
+import type { CommandRun } from "../command.ts";
+import { connect } from "../connect.ts";
+import { readFolders } from "../settings.ts";
+import type { Terminal } from "../terminal.ts";
+import { oneLine } from "../text.ts";
 
 const PAGE_LINES = 10_000;
 

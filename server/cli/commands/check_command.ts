@@ -1,11 +1,11 @@
-import { formatFault } from "../../text/fault.ts";
-import type { ProjectReport } from "../rooms.ts";
-import type { CommandRun } from "./command.ts";
-import { createCommandLog } from "./command_log.ts";
-import { requireProject } from "./connect.ts";
-import { readFolders } from "./settings.ts";
-import type { Terminal } from "./terminal.ts";
-import { printable } from "./text.ts";
+import { formatFault } from "../../../text/fault.ts";
+import type { ProjectReport } from "../../rooms.ts";
+import type { CommandRun } from "../command.ts";
+import { createCommandLog } from "../command_log.ts";
+import { requireProject } from "../connect.ts";
+import { readFolders } from "../settings.ts";
+import type { Terminal } from "../terminal.ts";
+import { printable } from "../text.ts";
 
 /** `sluice check`: every pipeline, header, model and column, without data. Exit code 2 where one is wrong. */
 export const check: CommandRun = async (invocation, context) => {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { AppError } from "../../contract/errors.ts";
-import { requireName } from "../../contract/names.ts";
-import type { PipelineSource } from "../../contract/pipeline.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { requireName } from "../../../contract/names.ts";
+import type { PipelineSource } from "../../../contract/pipeline.ts";
 import {
   type ApplyResult,
   applyResultSchema,
@@ -17,9 +17,9 @@ import {
   type RunEvent,
   runSchema,
   stepSchema,
-} from "../../contract/run.ts";
-import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
-import { isTerminal } from "../../contract/run_state.ts";
+} from "../../../contract/run.ts";
+import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../../engine/control/engine.ts";
+import { isTerminal } from "../../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 

@@ -1,14 +1,14 @@
-import { toAppError } from "../../contract/errors.ts";
-import { ENV_TOKEN_NAME } from "../../contract/names.ts";
-import { formatFault } from "../../text/fault.ts";
-import type { Log } from "../../contract/log.ts";
-import { openDataFolder, readHolder } from "../data_folder.ts";
-import type { LocalEngine } from "../../engine/control/local_engine.ts";
-import type { ListeningServer } from "../rooms.ts";
-import type { CliContext, CommandRun } from "./command.ts";
-import { createServerLog } from "./command_log.ts";
-import { heldError, requireProject } from "./connect.ts";
-import { readFolders, readInteger } from "./settings.ts";
+import { toAppError } from "../../../contract/errors.ts";
+import { ENV_TOKEN_NAME } from "../../../contract/names.ts";
+import { formatFault } from "../../../text/fault.ts";
+import type { Log } from "../../../contract/log.ts";
+import { openDataFolder, readHolder } from "../../data_folder.ts";
+import type { LocalEngine } from "../../../engine/control/local_engine.ts";
+import type { ListeningServer } from "../../rooms.ts";
+import type { CliContext, CommandRun } from "../command.ts";
+import { createServerLog } from "../command_log.ts";
+import { heldError, requireProject } from "../connect.ts";
+import { readFolders, readInteger } from "../settings.ts";
 
 /** `sluice serve`: the server, until SIGTERM or SIGINT. */
 export const serve: CommandRun = async (invocation, context) => {

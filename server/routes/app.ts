@@ -6,14 +6,14 @@ import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AccessStore } from "../../engine/store/store.ts";
-import type { AppEnv } from "./app_env.ts";
+import type { AppEnv } from "../http/app_env.ts";
 import type { Auth } from "../auth/auth.ts";
-import { answerHeaders, crossSiteGuard, hostGuard } from "./guards.ts";
-import { HttpError, problemResponse } from "./problem.ts";
-import type { Route } from "./route.ts";
-import { pipelineRoutes } from "../routes/pipelines.ts";
-import { runRoutes } from "../routes/runs.ts";
-import { tokenRoutes } from "../routes/tokens.ts";
+import { answerHeaders, crossSiteGuard, hostGuard } from "../http/guards.ts";
+import { HttpError, problemResponse } from "../http/problem.ts";
+import type { Route } from "../http/route.ts";
+import { pipelineRoutes } from "./pipelines.ts";
+import { runRoutes } from "./runs.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
 
@@ -57,7 +57,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.get("/openapi.json", async (c) => {
     await auth.requireUser(c, "read");
     // Loaded when first asked for: it would cost every start of the server.
-    const { openApi } = await import("./openapi.ts");
+    const { openApi } = await import("../http/openapi.ts");
     return c.json(openApi(routes, options.version));
   });
   const notFound = (c: Context<AppEnv>): never => {

@@ -1,6 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import { AppError } from "../../contract/errors.ts";
-import type { CommandRun } from "./command.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { CommandRun } from "../command.ts";
 
 /** `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files. */
 export const init: CommandRun = async (invocation, { program, terminal, cwd }) => {

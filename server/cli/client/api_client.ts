@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { AppError } from "../../contract/errors.ts";
-import { problemSchema } from "../http/problem.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { problemSchema } from "../../http/problem.ts";
 
 export interface ApiRequest {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

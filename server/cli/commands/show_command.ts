@@ -1,7 +1,7 @@
-import type { RunDetail } from "../../contract/run.ts";
-import type { CommandRun } from "./command.ts";
-import { connect } from "./connect.ts";
-import { readFolders } from "./settings.ts";
+import type { RunDetail } from "../../../contract/run.ts";
+import type { CommandRun } from "../command.ts";
+import { connect } from "../connect.ts";
+import { readFolders } from "../settings.ts";
 import {
   formatBytes,
   formatCount,
@@ -10,7 +10,7 @@ import {
   formatTime,
   oneLine,
   printable,
-} from "./text.ts";
+} from "../text.ts";
 
 /** `sluice show RUN`: the run, its steps, and what went wrong. */
 export const show: CommandRun = async (invocation, context) => {

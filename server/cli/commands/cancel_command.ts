@@ -1,6 +1,6 @@
-import type { CommandRun } from "./command.ts";
-import { connect } from "./connect.ts";
-import { callerName, readFolders } from "./settings.ts";
+import type { CommandRun } from "../command.ts";
+import { connect } from "../connect.ts";
+import { callerName, readFolders } from "../settings.ts";
 
 /** `sluice cancel RUN`: a queued run ends at once, a running one as soon as its step lets go. */
 export const cancel: CommandRun = async (invocation, context) => {

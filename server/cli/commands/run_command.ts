@@ -1,11 +1,11 @@
-import { AppError } from "../../contract/errors.ts";
-import type { ParamValue } from "../../contract/run.ts";
-import type { Engine, WindowRequest } from "../../engine/control/engine.ts";
-import type { CliContext, CommandRun, Invocation } from "./command.ts";
-import { connect, type Connection } from "./connect.ts";
-import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "./follow_run.ts";
-import { createRunDisplay } from "./run_display.ts";
-import { callerName, readFolders, readInteger } from "./settings.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { ParamValue } from "../../../contract/run.ts";
+import type { Engine, WindowRequest } from "../../../engine/control/engine.ts";
+import type { CliContext, CommandRun, Invocation } from "../command.ts";
+import { connect, type Connection } from "../connect.ts";
+import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "../follow_run.ts";
+import { createRunDisplay } from "../run_display.ts";
+import { callerName, readFolders, readInteger } from "../settings.ts";
 
 /** `sluice run PIPELINE`: one run now, in this process or by the server that holds the data folder. */
 export const run: CommandRun = async (invocation, context) => {

@@ -1,4 +1,4 @@
-import type { CommandRun } from "./command.ts";
+import type { CommandRun } from "../command.ts";
 
 /** `sluice version`: one line, or an object with what the program stands on. */
 export const version: CommandRun = (invocation, { program, terminal }) => {

@@ -1,9 +1,9 @@
-import { AppError } from "../../contract/errors.ts";
-import { type Run, RUN_STATES, type RunState } from "../../contract/run.ts";
-import type { CommandRun } from "./command.ts";
-import { connect } from "./connect.ts";
-import { readFolders, readInteger } from "./settings.ts";
-import { formatCount, formatDuration, formatTable, formatTime } from "./text.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { type Run, RUN_STATES, type RunState } from "../../../contract/run.ts";
+import type { CommandRun } from "../command.ts";
+import { connect } from "../connect.ts";
+import { readFolders, readInteger } from "../settings.ts";
+import { formatCount, formatDuration, formatTable, formatTime } from "../text.ts";
 
 /** `sluice runs`: newest first. */
 export const runs: CommandRun = async (invocation, context) => {
