@@ -178,3 +178,44 @@ Deno.test("claim, latest and list find their runs by an index", async () => {
     }
   });
 });
+
+Deno.test("the first release's runs get their attempts, as far as it kept them", async () => {
+  await using fixture = new StoreFixture();
+  await withClient(fixture, async (client) => {
+    await migrate(client, MIGRATIONS.slice(0, 1));
+    const run =
+      "(id, pipeline, revision, state, trigger, attempt, owner, params, full_refresh, window_end, " +
+      "created_at, started_at, finished_at, not_before, error)";
+    const values = (id: string, state: string, attempt: number, times: string, error = "null") =>
+      `insert into runs ${run} values ('${id}', 'a', 'r1', '${state}', 'api', ${attempt}, 'old', '{}', 0, 9, 10, ${times}, ${error})`;
+    const stepOf = (id: string, name: string, attempt: number) =>
+      `insert into step_runs (run, name, kind, state, attempt, started_at, finished_at, depends)
+       values ('${id}', '${name}', 'model', 'succeeded', ${attempt}, 20, 30, '[]')`;
+    await client.batch([
+      "insert into revisions values ('r1', 'a', '{}', '{}', null)",
+      "insert into pipelines values ('a', 'files', 'r1', '[]', 0)",
+      values("new", "queued", 0, "null, null, null"),
+      values("retried", "failed", 3, "40, 50, null", `'{"code":"invalid","message":"no"}'`),
+      values("waiting", "queued", 1, "null, null, 70"),
+      values("dying", "running", 1, "60, null, null"),
+      stepOf("retried", "model:one", 1),
+      stepOf("retried", "model:two", 3),
+      "insert into run_logs (run, seq, at, level, message) values ('retried', 1, 5, 'info', 'hello')",
+    ]);
+  });
+  const store = await fixture.open();
+  const attemptsOf = async (id: string) =>
+    (await store.runs.get(id))?.attempts.map(({ attempt, state, worker }) => `${attempt} ${state} ${worker}`);
+  assert.deepEqual(await attemptsOf("new"), []);
+  assert.deepEqual(await attemptsOf("retried"), ["1 failed ", "3 failed old"]);
+  assert.deepEqual(await attemptsOf("waiting"), ["1 failed old"]);
+  assert.deepEqual(await attemptsOf("dying"), ["1 running old"]);
+  const retried = await store.runs.get("retried");
+  assert.deepEqual(retried?.steps.map(({ name, attempt }) => `${name} ${attempt}`), [
+    "model:one 1",
+    "model:two 3",
+  ]);
+  assert.equal(retried?.attempts.at(-1)?.error?.message, "no");
+  assert.equal((await store.logs.read("retried", { afterSeq: 0, limit: 9 }))[0]?.attempt, null);
+  assert.deepEqual((await store.attempts.ofOthers("me")).map(({ run }) => run.id), ["dying"]);
+});
