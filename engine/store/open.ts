@@ -5,6 +5,7 @@ import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore } from "./access.ts";
 import { createAttemptStore } from "./attempts.ts";
 import { type Database, isOutOfSpace, storeError } from "./database.ts";
+import { holdAccess } from "./held_access.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
@@ -42,6 +43,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     client.close();
     throw openError(url, error);
   }
+  const access = holdAccess(createAccessStore(database));
   return {
     pipelines: createPipelineStore(database),
     revisions: createRevisionStore(database),
@@ -50,8 +52,11 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     logs: createLogStore(database),
     outbox: createOutbox(database),
     inbox: createInbox(database),
-    access: createAccessStore(database),
-    [Symbol.asyncDispose]: () => close(url, client),
+    access,
+    async [Symbol.asyncDispose]() {
+      if (!client.closed) await access[Symbol.asyncDispose]();
+      await close(url, client);
+    },
   };
 }
 

@@ -265,7 +265,10 @@ export interface TokenRecord {
   readonly lastUsedAtMs: number | null;
 }
 
-/** Tokens and page sessions; only SHA-256 hashes are stored. */
+/**
+ * Tokens and page sessions; only SHA-256 hashes are stored. `putToken` and `createSession` count at
+ * once also where the store cannot be written now: whoever only looks never depends on a write.
+ */
 export interface AccessStore {
   createToken(
     token: { id: string; name: string; role: Role; hash: string; createdAtMs: number },
@@ -276,6 +279,7 @@ export interface AccessStore {
   listTokens(): Promise<TokenRecord[]>;
   /** Its sessions end too. False where there is none of that id. */
   revokeToken(id: string): Promise<boolean>;
+  /** Notes when it was last used; that is written later, as well as it goes, and never fails. */
   touchToken(id: string, atMs: number): Promise<void>;
   createSession(session: { hash: string; tokenId: string; expiresAtMs: number }): Promise<void>;
   findSession(hash: string, nowMs: number): Promise<TokenRecord | undefined>;

@@ -2,7 +2,7 @@ import { toAppError } from "../../../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../../../contract/names.ts";
 import { formatFault } from "../../../text/fault.ts";
 import type { Log } from "../../../contract/log.ts";
-import { openDataFolder, readHolder } from "../../data_folder.ts";
+import { type DataFolder, openDataFolder, readHolder } from "../../data_folder.ts";
 import type { LocalEngine } from "../../../engine/control/local_engine.ts";
 import type { ListeningServer } from "../../rooms.ts";
 import type { CliContext, CommandRun } from "../command.ts";
@@ -36,7 +36,7 @@ export const serve: CommandRun = async (invocation, context) => {
     await applyAtStart(room.engine, log);
     await room.engine.start({ schedule: true, watch: true });
     isReady = true;
-    await folder.announce({ url: server.url, token: server.localToken });
+    await announce(folder, server, log);
     await greet(server, context);
     await triggerAtStart(room.engine, invocation.list("run"), log);
     await stop.promise;
@@ -46,6 +46,15 @@ export const serve: CommandRun = async (invocation, context) => {
   }
   return 0;
 };
+
+/** A disk without room for the note must not keep the server from serving: commands then find no server. */
+async function announce(folder: DataFolder, server: ListeningServer, log: Log): Promise<void> {
+  try {
+    await folder.announce({ url: server.url, token: server.localToken });
+  } catch (error) {
+    log("error", `Commands on this machine will not find the server: ${toAppError(error).message}`);
+  }
+}
 
 /** The first signal stops the server in order, the second at once. */
 function createStopper(stop: () => void, context: CliContext): () => void {

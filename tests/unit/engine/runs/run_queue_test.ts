@@ -1,6 +1,7 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
+import { AppError } from "../../../../contract/errors.ts";
 import { pipelineSchema, type RetryDefinition } from "../../../../contract/pipeline.ts";
 import type { Run } from "../../../../contract/run.ts";
 import type { AttemptResult } from "../../../../engine/runs/attempt/supervise.ts";
@@ -21,6 +22,8 @@ interface Bench {
   readonly queue: RunQueue;
   /** Attempts that were started, as `pipeline#attempt`. */
   readonly started: string[];
+  /** Attempts that were told to stop, as `pipeline reason`. */
+  readonly stopped: string[];
   readonly log: string[];
   /** Ends the attempt under way of the pipeline. */
   end(pipeline: string, error?: AttemptResult["error"]): Promise<void>;
@@ -34,6 +37,7 @@ async function withQueue(
     path?: string;
     pipelines?: string[];
     isAlone?: boolean;
+    nowMs?: number;
     /** What stands in for methods of the store. */
     attempts?: (real: Store["attempts"]) => Partial<Store["attempts"]>;
     /** What happens between the store's answer to a claim and the queue's hearing of it. */
@@ -42,10 +46,11 @@ async function withQueue(
   work: (bench: Bench) => Promise<void>,
 ): Promise<void> {
   const folder = options.path ?? await Deno.makeTempDir();
-  const clock = new FakeClock(START);
+  const clock = new FakeClock(options.nowMs ?? START);
   try {
     await using store = await openStore(`file://${join(folder, "s.db")}`);
     const started: string[] = [];
+    const stopped: string[] = [];
     const log: string[] = [];
     const ends = new Map<string, (result: AttemptResult) => void>();
     const resultOf = (error: AttemptResult["error"], stopped: AttemptResult["stopped"]): AttemptResult => ({
@@ -70,7 +75,10 @@ async function withQueue(
         ends.set(run.pipeline, finish);
         return {
           done: ended.promise,
-          stop: (reason) => finish(resultOf({ code: "cancelled", message: "stopped" }, reason)),
+          stop: (reason) => {
+            stopped.push(`${run.pipeline} ${reason}`);
+            finish(resultOf({ code: "cancelled", message: "stopped" }, reason));
+          },
         };
       },
     };
@@ -91,6 +99,7 @@ async function withQueue(
       clock,
       queue,
       started,
+      stopped,
       log,
       end: async (pipeline, error = null) => {
         ends.get(pipeline)?.(resultOf(error, null));
@@ -334,4 +343,139 @@ Deno.test("retryDelayMs() grows up to max_interval, or stays constant", () => {
   ]);
   equal(retryDelayMs({ ...RETRY, backoff: "constant" }, 9), 10_000);
   equal(retryDelayMs(RETRY, 5_000), 300_000);
+});
+
+Deno.test("RunQueue writes an end that the store did not take as soon as it does, and holds on to the run until then", async () => {
+  let isFull = false;
+  const attempts = (real: Store["attempts"]): Partial<Store["attempts"]> => ({
+    finish: (...args) => {
+      if (!isFull) return real.finish(...args);
+      return Promise.reject(new AppError("unavailable", "the disk is full"));
+    },
+  });
+  await withQueue({ attempts }, async (bench) => {
+    await enqueue(bench, "a1", "a");
+    isFull = true;
+    await bench.end("a");
+    await bench.clock.advance(60_000);
+    equal((await bench.store.runs.get("a1"))?.state, "running");
+    equal(bench.log.filter((line) => line.includes("the end of run a1 could not be written")).length, 1);
+    const refused = rejects(
+      bench.queue.cancel("a1", "Ann"),
+      (error) => error instanceof AppError && error.code === "unavailable",
+    );
+    await settle();
+    await bench.clock.advance(1_000);
+    await refused;
+    // Another pipeline's run goes on meanwhile.
+    await enqueue(bench, "b1", "b");
+    deepEqual(bench.started, ["a#1", "b#1"]);
+    isFull = false;
+    await bench.clock.advance(10_000);
+    await settle();
+    equal((await bench.store.runs.get("a1"))?.state, "succeeded");
+    ok(bench.log.includes("the end of run a1 is written now"));
+  });
+});
+
+Deno.test("RunQueue leaves an end that it could not write before it stopped to the next start", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    const attempts = (): Partial<Store["attempts"]> => ({
+      finish: () => Promise.reject(new AppError("unavailable", "the disk is full")),
+    });
+    await withQueue({ path, attempts }, async (bench) => {
+      await enqueue(bench, "a1");
+      await bench.end("p");
+      await bench.queue.stop();
+      equal((await bench.store.runs.get("a1"))?.state, "running");
+    });
+    await withQueue({ path, owner: "two" }, async (bench) => {
+      deepEqual(bench.started, ["p#2"]);
+      const run = await bench.store.runs.get("a1");
+      deepEqual(run?.attempts.map(({ state, worker }) => `${state} ${worker}`), ["lost one", "running two"]);
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("a living server's runs are never taken, whatever the clocks say; a dead one's are when its lease has run out", async () => {
+  const path = await Deno.makeTempDir();
+  const shared = { path, isAlone: false };
+  try {
+    await withQueue({ ...shared, owner: "one" }, async (one) => {
+      await enqueue(one, "a1");
+      deepEqual(one.started, ["p#1"]);
+      // The second server's clock is ahead by more than a lease lasts.
+      await withQueue({ ...shared, owner: "two", nowMs: START + 200_000 }, async (two) => {
+        for (let n = 0; n < 20; n++) {
+          await one.clock.advance(10_000);
+          await settle();
+          await two.clock.advance(10_000);
+          await settle();
+        }
+        deepEqual(two.started, []);
+        equal((await two.store.runs.get("a1"))?.state, "running");
+        // Now the first one stands still.
+        for (let n = 0; n < 10; n++) {
+          await two.clock.advance(5_000);
+          await settle();
+        }
+        deepEqual(two.started, ["p#2"]);
+        // It comes back: its attempt is stopped, and its end changes nothing.
+        await one.clock.advance(10_000);
+        await settle();
+        deepEqual(one.stopped, ["p lost"]);
+        equal((await two.store.runs.get("a1"))?.state, "running");
+        await two.end("p");
+        const run = await two.store.runs.get("a1");
+        equal(run?.state, "succeeded");
+        deepEqual(run?.attempts.map(({ state, worker }) => `${state} ${worker}`), [
+          "lost one",
+          "succeeded two",
+        ]);
+      });
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("a run is cancelled at the server that has it, from another one", async () => {
+  const path = await Deno.makeTempDir();
+  const shared = { path, isAlone: false };
+  try {
+    await withQueue({ ...shared, owner: "one" }, async (one) => {
+      await enqueue(one, "a1");
+      await withQueue({ ...shared, owner: "two" }, async (two) => {
+        equal(await two.queue.cancel("a1", "Ann"), false);
+        equal(await two.queue.cancelOrphan("a1", "Ann"), undefined, "somebody may be working on it");
+        ok(await two.store.runs.askCancel("a1", "Ann"));
+        await one.clock.advance(10_000);
+        await settle();
+        deepEqual(one.stopped, ["p cancel"]);
+        const run = await two.store.runs.get("a1");
+        deepEqual([run?.state, run?.cancelled_by], ["cancelled", "Ann"]);
+      });
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("a server that cannot renew its leases stops its runs where another may take them, and only there", async () => {
+  const attempts = (): Partial<Store["attempts"]> => ({
+    renew: () => Promise.reject(new AppError("unavailable", "locked")),
+  });
+  for (const isAlone of [true, false]) {
+    await withQueue({ isAlone, attempts }, async (bench) => {
+      await enqueue(bench, "a1");
+      for (let n = 0; n < 12; n++) {
+        await bench.clock.advance(5_000);
+        await settle();
+      }
+      deepEqual(bench.stopped, isAlone ? [] : ["p lost"]);
+    });
+  }
 });
