@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../contract/errors.ts";
+import { closeToOthers } from "./close_to_others.ts";
 
 /**
  * The data folder: control store, warehouses and what else a server keeps. One process at a time
@@ -33,8 +34,8 @@ const FORMAT = 1;
 
 /**
  * Takes the folder, creating it where there is none. Answers undefined where another process holds
- * it. Throws `invalid` where the path is no folder or a newer program made it, `forbidden` where it
- * cannot be written.
+ * it. What is in it is closed to other users. Throws `invalid` where the path is no folder, has other
+ * things in it or was made by a newer program, `forbidden` where it cannot be written or closed.
  */
 export async function openDataFolder(path: string, command: string): Promise<DataFolder | undefined> {
   await createFolder(path);
@@ -45,6 +46,7 @@ export async function openDataFolder(path: string, command: string): Promise<Dat
       return undefined;
     }
     await checkFormat(path);
+    await closeToOthers(path);
     await removeIfPresent(join(path, "server.json"));
     await lock.truncate();
     await lock.write(new TextEncoder().encode(JSON.stringify({ pid: Deno.pid, command })));
@@ -91,12 +93,30 @@ export async function dataFolderExists(path: string): Promise<boolean> {
 async function createFolder(path: string): Promise<void> {
   try {
     const made = await Deno.stat(path).then(() => false, () => true);
+    if (!made) await requireOurs(path);
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     // The default place is inside the user's project: it keeps itself out of git.
     if (made) await Deno.writeTextFile(join(path, ".gitignore"), "*\n");
   } catch (error) {
     throw folderError(path, error);
   }
+}
+
+/** What belongs to a volume's root, or to nobody: a folder with nothing else in it is as good as empty. */
+const HARMLESS: ReadonlySet<string> = new Set(["lost+found", ".gitignore", ".gitkeep", ".DS_Store"]);
+
+/** One of these makes it a data folder, whole or restored from a backup. */
+const OURS: ReadonlySet<string> = new Set(["lock", "format.json", "sluice.db", "warehouse"]);
+
+/** Throws `invalid` for a folder of other things: closing it would keep their users out. */
+async function requireOurs(path: string): Promise<void> {
+  const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  const other = names.find((name) => !HARMLESS.has(name));
+  if (other === undefined || names.some((name) => OURS.has(name))) return;
+  throw new AppError(
+    "invalid",
+    `Cannot use ${path} as the data folder: it has "${other}" in it, expected a new or an empty folder`,
+  );
 }
 
 async function openLock(path: string): Promise<Deno.FsFile> {
@@ -122,6 +142,7 @@ async function checkFormat(path: string): Promise<void> {
 }
 
 function folderError(path: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
     return new AppError("forbidden", `Cannot write the data folder ${path}: permission denied`, {
       cause: error,

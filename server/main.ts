@@ -4,6 +4,7 @@ import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
+import { createPrivateFile } from "./close_to_others.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
   EngineOptions,
@@ -40,8 +41,10 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Eng
   const { projectDir, dataDir, maxRuns, log } = options;
   const authToken = env("SLUICE_STORE_TOKEN");
   const sharedUrl = env("SLUICE_STORE_URL") || undefined;
+  const storePath = join(dataDir, "sluice.db");
+  if (sharedUrl === undefined) await createPrivateFile(storePath);
   const store = await openStore(
-    sharedUrl ?? fileStoreUrl(join(dataDir, "sluice.db")),
+    sharedUrl ?? fileStoreUrl(storePath),
     authToken === undefined ? {} : { authToken },
   );
   const engine = createEngine({

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Connector } from "../../../contract/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { requirePathPart } from "../../../contract/names.ts";
@@ -45,6 +45,7 @@ export async function executeRun(
   const retry = found?.revision.definition.retry;
   const tempDir = join(spillFolder(context.dataDir), `${run.id}-${run.attempt}`);
   let redact = (text: string) => text;
+  let warehouse: string | undefined;
   try {
     if (found === undefined) {
       throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
@@ -56,7 +57,9 @@ export async function executeRun(
       context.projectDir,
     );
     redact = createRedactor(provision.secrets);
-    await Deno.mkdir(tempDir, { recursive: true });
+    await Deno.mkdir(tempDir, { recursive: true, mode: PRIVATE_FOLDER });
+    const job = await runJobOf(context, run, found.revision);
+    warehouse = job.warehousePath;
     const result = await superviseAttempt(
       {
         store,
@@ -70,7 +73,7 @@ export async function executeRun(
       },
       run,
       {
-        ...await runJobOf(context, run, found.revision),
+        ...job,
         tempDir,
         connectors: provision.connectors,
         allowedPaths: [...new Set([...provision.access.read, ...provision.access.write])],
@@ -87,6 +90,26 @@ export async function executeRun(
     return { result: leaving.aborted ? { ...failed, stopped: "shutdown" } : failed, retry };
   } finally {
     await removeIfPresent(tempDir);
+    if (warehouse !== undefined) await closeToOthers(warehouse);
+  }
+}
+
+const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
+
+/** The file of a pipeline's warehouse. Throws `invalid` for a name that leads out of its folder. */
+function warehousePath(dataDir: string, pipeline: string): string {
+  return join(dataDir, "warehouse", `${requirePathPart(pipeline)}.duckdb`);
+}
+
+/**
+ * DuckDB makes its files with the process's umask, which destinations' files need as it is. The folder is
+ * closed in any case; where a file cannot be, the next start says so.
+ */
+async function closeToOthers(path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  for (const file of [path, `${path}.wal`]) {
+    await Deno.chmod(file, PRIVATE_FILE).catch(() => {});
   }
 }
 
@@ -95,8 +118,8 @@ async function runJobOf(
   run: Run,
   revision: Revision,
 ): Promise<Omit<RunJob, "tempDir" | "connectors" | "allowedPaths">> {
-  const warehouseDir = join(dataDir, "warehouse");
-  await Deno.mkdir(warehouseDir, { recursive: true });
+  const path = warehousePath(dataDir, run.pipeline);
+  await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
   return {
     kind: "run",
     runId: run.id,
@@ -110,7 +133,7 @@ async function runJobOf(
     windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
     windowEndMs: Date.parse(run.window_end),
     projectDir,
-    warehousePath: join(warehouseDir, `${requirePathPart(run.pipeline)}.duckdb`),
+    warehousePath: path,
   };
 }
 

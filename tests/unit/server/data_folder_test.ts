@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { AppError, type ErrorCode } from "../../../contract/errors.ts";
+import { closeToOthers } from "../../../server/close_to_others.ts";
 import { openDataFolder, readHolder } from "../../../server/data_folder.ts";
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -100,5 +101,92 @@ Deno.test("openDataFolder() refuses a path that is no folder and one that a newe
     await Deno.remove(join(newer, "format.json"));
     await using held = await openDataFolder(newer, "run");
     ok(held);
+  });
+});
+
+/** Path in the folder → mode. */
+async function modesIn(folder: string, inside = ""): Promise<Record<string, string>> {
+  const modes: Record<string, string> = {};
+  for await (const entry of Deno.readDir(join(folder, inside))) {
+    const path = join(inside, entry.name);
+    if (entry.isSymlink) continue;
+    modes[path] = (((await Deno.stat(join(folder, path))).mode ?? 0) & 0o777).toString(8);
+    if (entry.isDirectory) Object.assign(modes, await modesIn(folder, path));
+  }
+  return modes;
+}
+
+Deno.test("openDataFolder() closes a folder that others could read, and all in it, but nothing that a link leads to", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "data");
+    const outside = join(folder, "outside");
+    await Deno.mkdir(join(path, "warehouse"), { recursive: true, mode: 0o755 });
+    await Deno.mkdir(join(path, "tmp"), { mode: 0o755 });
+    for (
+      const name of [
+        "sluice.db",
+        "sluice.db-wal",
+        "sluice.db-shm",
+        "lock",
+        "server.json",
+        "warehouse/a.duckdb",
+      ]
+    ) {
+      await Deno.writeTextFile(join(path, name), name === "lock" || name === "server.json" ? "{}" : "", {
+        mode: 0o644,
+      });
+    }
+    await Deno.writeTextFile(outside, "", { mode: 0o644 });
+    await Deno.symlink(outside, join(path, "link"));
+    await Deno.symlink(join(folder, "nowhere"), join(path, "warehouse", "dead"));
+    await Deno.chmod(path, 0o755);
+    await using held = await openDataFolder(path, "serve");
+    strictEqual(held?.path, path);
+    strictEqual(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o700);
+    deepStrictEqual(await modesIn(path), {
+      "sluice.db": "600",
+      "sluice.db-wal": "600",
+      "sluice.db-shm": "600",
+      lock: "600",
+      "format.json": "600",
+      warehouse: "700",
+      "warehouse/a.duckdb": "600",
+      tmp: "700",
+    });
+    strictEqual(((await Deno.stat(outside)).mode ?? 0) & 0o777, 0o644);
+  });
+});
+
+Deno.test("openDataFolder() takes an empty folder and closes it, and refuses one of other things", async () => {
+  await withFolder(async (folder) => {
+    const empty = join(folder, "empty");
+    await Deno.mkdir(join(empty, "lost+found"), { recursive: true });
+    await Deno.chmod(empty, 0o777);
+    {
+      await using held = await openDataFolder(empty, "serve");
+      strictEqual(((await Deno.stat(held?.path ?? "")).mode ?? 0) & 0o777, 0o700);
+    }
+    const others = join(folder, "others");
+    await Deno.mkdir(others);
+    await Deno.chmod(others, 0o755);
+    await Deno.writeTextFile(join(others, "photo.jpg"), "");
+    await rejects(openDataFolder(others, "serve"), failsWith("invalid", /has "photo.jpg" in it/));
+    strictEqual(((await Deno.stat(others)).mode ?? 0) & 0o777, 0o755);
+  });
+});
+
+Deno.test("closeToOthers() says why a folder cannot be closed", async () => {
+  await withFolder(async (folder) => {
+    await Deno.chmod(folder, 0o755);
+    const forbidden = () =>
+      Promise.reject(new Deno.errors.PermissionDenied("Operation not permitted (os error 1)"));
+    await rejects(
+      closeToOthers(folder, forbidden),
+      failsWith("forbidden", /^Cannot close .* to other users: .*chown/),
+    );
+    const deaf = () => Promise.resolve();
+    await rejects(closeToOthers(folder, deaf), failsWith("forbidden", /file system keeps the permissions/));
+    await Deno.chmod(folder, 0o700);
+    await closeToOthers(folder, forbidden);
   });
 });
