@@ -7,13 +7,13 @@ import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
+  Backend,
   EngineOptions,
-  EngineRoom,
   ListeningServer,
   ListenOptions,
+  OpenedEngine,
   ProjectReport,
-  Rooms,
-} from "./rooms.ts";
+} from "./backend.ts";
 
 /**
  * The composition root: the one place that knows all the parts. What is heavy is imported when it is
@@ -25,7 +25,7 @@ const env = (name: string) => Deno.env.get(name);
 /** What a request may still take after the server was told to stop. */
 const SHUTDOWN_MS = 5_000;
 
-function createRooms(program: Program): Rooms {
+function createBackend(program: Program): Backend {
   return {
     openEngine: (options) => openEngine(program, options),
     checkProject: (options) => checkProject(program, options),
@@ -33,7 +33,7 @@ function createRooms(program: Program): Rooms {
   };
 }
 
-async function openEngine(program: Program, options: EngineOptions): Promise<EngineRoom> {
+async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
   const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
   const { createEngine } = await import("../engine/control/local_engine.ts");
   const { connectors } = await import("../connectors/registry.ts");
@@ -95,7 +95,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { checkEnvToken, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
   const { readProxySettings } = await import("./http/proxy_settings.ts");
   const { createPages } = await import("../ui/pages/create_pages.tsx");
-  const { room: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
+  const { opened: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
   const { version } = program;
   const { allowedHosts, trustProxy } = readProxySettings(env, host);
   const clock = systemClock;
@@ -134,7 +134,7 @@ function createContext(): CliContext {
   const program = findProgram(import.meta.url, env);
   return {
     program,
-    rooms: createRooms(program),
+    backend: createBackend(program),
     terminal: createTerminal(Boolean(env("NO_COLOR")) || env("TERM") === "dumb"),
     cwd: workingFolder(program),
     env,

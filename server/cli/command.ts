@@ -1,5 +1,5 @@
 import type { Program } from "../program.ts";
-import type { Rooms } from "../rooms.ts";
+import type { Backend } from "../backend.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** An option of a command: the table drives parsing, `--help` and the manual's test alike. */
@@ -45,7 +45,7 @@ export type CommandRun = (invocation: Invocation, context: CliContext) => Promis
 export interface CliContext {
   readonly terminal: Terminal;
   readonly program: Program;
-  readonly rooms: Rooms;
+  readonly backend: Backend;
   /** The folder that relative paths start from. */
   readonly cwd: string;
   env(name: string): string | undefined;

@@ -8,7 +8,7 @@ import {
   openDataFolder,
   readHolder,
 } from "../data_folder.ts";
-import type { EngineRoom } from "../rooms.ts";
+import type { OpenedEngine } from "../backend.ts";
 import { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { createCommandLog } from "./command_log.ts";
@@ -25,7 +25,7 @@ export type Connection =
   & AsyncDisposable
   & { readonly engine: Engine }
   & (
-    | { readonly kind: "local"; readonly room: EngineRoom }
+    | { readonly kind: "local"; readonly opened: OpenedEngine }
     | { readonly kind: "remote"; readonly api: ApiClient }
   );
 
@@ -108,13 +108,13 @@ async function exists(path: string): Promise<boolean> {
 
 async function openLocal(folders: Folders, folder: DataFolder, context: CliContext): Promise<Connection> {
   try {
-    const room = await openRoom(folders, context);
+    const opened = await openHere(folders, context);
     return {
       kind: "local",
-      engine: room.engine,
-      room,
+      engine: opened.engine,
+      opened,
       async [Symbol.asyncDispose]() {
-        await room[Symbol.asyncDispose]();
+        await opened[Symbol.asyncDispose]();
         await folder[Symbol.asyncDispose]();
       },
     };
@@ -126,20 +126,20 @@ async function openLocal(folders: Folders, folder: DataFolder, context: CliConte
 
 /** To look only: the store takes readers beside its writer. */
 async function openBeside(folders: Folders, context: CliContext): Promise<Connection> {
-  const room = await openRoom(folders, context);
+  const opened = await openHere(folders, context);
   return {
     kind: "local",
-    engine: room.engine,
-    room,
-    [Symbol.asyncDispose]: () => room[Symbol.asyncDispose](),
+    engine: opened.engine,
+    opened,
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
 
 /** A queue that another command left behind goes on beside the run that was asked for. */
 const COMMAND_MAX_RUNS = 4;
 
-function openRoom(folders: Folders, { rooms, terminal }: CliContext): Promise<EngineRoom> {
-  return rooms.openEngine({ ...folders, maxRuns: COMMAND_MAX_RUNS, log: createCommandLog(terminal) });
+function openHere(folders: Folders, { backend, terminal }: CliContext): Promise<OpenedEngine> {
+  return backend.openEngine({ ...folders, maxRuns: COMMAND_MAX_RUNS, log: createCommandLog(terminal) });
 }
 
 /** Undefined where nobody answers: the server has just gone. */

@@ -1,5 +1,5 @@
 import { formatFault } from "../../../text/fault.ts";
-import type { ProjectReport } from "../../rooms.ts";
+import type { ProjectReport } from "../../backend.ts";
 import type { CommandRun } from "../command.ts";
 import { createCommandLog } from "../command_log.ts";
 import { requireProject } from "../connect.ts";
@@ -13,7 +13,7 @@ export const check: CommandRun = async (invocation, context) => {
   await requireProject(folders);
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(() => stopping.abort());
-  const report = await context.rooms.checkProject({
+  const report = await context.backend.checkProject({
     ...folders,
     log: createCommandLog(context.terminal),
     signal: stopping.signal,

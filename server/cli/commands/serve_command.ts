@@ -4,7 +4,7 @@ import { formatFault } from "../../../text/fault.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type DataFolder, openDataFolder, readHolder } from "../../data_folder.ts";
 import type { LocalEngine } from "../../../engine/control/local_engine.ts";
-import type { ListeningServer } from "../../rooms.ts";
+import type { ListeningServer } from "../../backend.ts";
 import type { CliContext, CommandRun } from "../command.ts";
 import { createServerLog } from "../command_log.ts";
 import { heldError, requireProject } from "../connect.ts";
@@ -22,10 +22,10 @@ export const serve: CommandRun = async (invocation, context) => {
   await using folder = await openDataFolder(folders.dataDir, "serve");
   if (folder === undefined) throw heldError(folders.dataDir, await readHolder(folders.dataDir));
   const log = createServerLog(context.terminal);
-  await using room = await context.rooms.openEngine({ ...folders, maxRuns, log });
+  await using opened = await context.backend.openEngine({ ...folders, maxRuns, log });
   let isReady = false;
-  const server = await context.rooms.listen({
-    room,
+  const server = await context.backend.listen({
+    opened,
     host,
     port,
     log,
@@ -33,12 +33,12 @@ export const serve: CommandRun = async (invocation, context) => {
     firstTokenMark: folder.firstTokenMark,
   });
   try {
-    await applyAtStart(room.engine, log);
-    await room.engine.start({ schedule: true, watch: true });
+    await applyAtStart(opened.engine, log);
+    await opened.engine.start({ schedule: true, watch: true });
     isReady = true;
     await announce(folder, server, log);
     await greet(server, context);
-    await triggerAtStart(room.engine, invocation.list("run"), log);
+    await triggerAtStart(opened.engine, invocation.list("run"), log);
     await stop.promise;
     log("info", "Stopping; runs under way go on at the next start");
   } finally {

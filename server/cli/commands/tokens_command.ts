@@ -36,7 +36,7 @@ export const tokens: CommandRun = async (invocation, context) => {
   await using connection = await connect(readFolders(invocation, context), context, invocation.command, use);
   const store = connection.kind === "remote"
     ? remoteTokens(connection.api)
-    : localTokens(connection.room.store.access);
+    : localTokens(connection.opened.store.access);
   const isJson = invocation.flag("json");
   if (action === "create") {
     showCreated(await store.create(subject, role), { name: subject, role, isJson }, context.terminal);

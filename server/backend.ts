@@ -9,9 +9,9 @@ import type { Store } from "../engine/store/store.ts";
  * What commands need of the heavy parts of the program. The composition root fills it in, and loads
  * each part when it is first asked for: `sluice version` must not wait for a database.
  */
-export interface Rooms {
+export interface Backend {
   /** The control store and an engine over it; nothing runs until the engine is started. */
-  openEngine(options: EngineOptions): Promise<EngineRoom>;
+  openEngine(options: EngineOptions): Promise<OpenedEngine>;
   checkProject(options: { projectDir: string; log: Log; signal: AbortSignal }): Promise<ProjectReport>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */
   listen(options: ListenOptions): Promise<ListeningServer>;
@@ -25,7 +25,7 @@ export interface EngineOptions {
   readonly log: Log;
 }
 
-export interface EngineRoom extends AsyncDisposable {
+export interface OpenedEngine extends AsyncDisposable {
   readonly engine: LocalEngine;
   readonly store: Store;
 }
@@ -37,7 +37,7 @@ export interface ProjectReport {
 }
 
 export interface ListenOptions {
-  readonly room: EngineRoom;
+  readonly opened: OpenedEngine;
   readonly host: string;
   readonly port: number;
   readonly log: Log;
