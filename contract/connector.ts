@@ -209,7 +209,9 @@ export interface Scan {
   readonly files: readonly string[];
   readonly sizeBytes: number;
   /** Turns DuckDB's error of this relation into one that names file, line and column. */
-  explain(error: unknown): AppError;
+  explain(error: unknown): Promise<AppError>;
+  /** To be called when all rows were read, before they are kept: throws where a file changed meanwhile (rule 7). */
+  verify(): Promise<void>;
 }
 
 /** Where rows go. `kind` says which promise the system can keep; the engine does the rest. */
@@ -284,8 +286,11 @@ export interface LoadInput {
   readonly rows: number | null;
   /** Each call reads the table anew. */
   batches(): AsyncIterable<RecordBatch>;
-  /** DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed. */
-  copyTo(path: string, options: CopyOptions): Promise<void>;
+  /**
+   * DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed.
+   * Returns how many rows were written, those of `existing` that were kept among them.
+   */
+  copyTo(path: string, options: CopyOptions): Promise<number>;
   /**
    * A hash of all rows that does not depend on their order: 16 hexadecimal digits, comparable between
    * loads of one DuckDB version. Null where it is not known. To be asked for after the rows were read.
@@ -301,10 +306,15 @@ export interface CopyOptions {
   /** Columns to write as another type than their own, as `{ total: "DECIMAL(38,0)" }`; fails where a value does not fit. */
   readonly casts?: Readonly<Record<string, string>>;
   /**
-   * For `merge`: a relation with what the destination holds. Its rows whose key is not among the
-   * new ones are kept; columns are matched by name.
+   * The rows are to be merged: throws `invalid`, with `action` before the reason, where a key is NULL
+   * or comes twice in them.
    */
-  readonly existing?: { readonly relation: string; readonly primaryKey: readonly string[] };
+  readonly merge?: { readonly action: string; readonly primaryKey: readonly string[] };
+  /**
+   * For `merge`: a relation with what the destination holds. Its rows whose key is not among the new ones
+   * are kept, and of the others the columns that the new ones lack; columns are matched by name.
+   */
+  readonly existing?: { readonly relation: string };
 }
 
 /**

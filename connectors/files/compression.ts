@@ -1,19 +1,17 @@
-import { createReadStream } from "node:fs";
-import { type Readable, Transform } from "node:stream";
+import { Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { AppError } from "../../contract/errors.ts";
 import type { Compression } from "./options.ts";
-import type { FoundFile } from "../locations/disk/paths.ts";
-import { fileError } from "../locations/disk/file_error.ts";
+import type { FileReader, StoredFile } from "../locations/location.ts";
 
 /** The file's bytes, decompressed, in chunks. Throws `invalid` where the compressed data is broken. */
 export async function* readBytes(
-  file: FoundFile,
+  file: StoredFile,
   compression: Compression,
   signal?: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   if (compression === "zstd") await checkZstdFrames(file);
-  const raw = createReadStream(file.path, { highWaterMark: 262_144 });
+  const raw = file.read();
   const source = compression === "none" ? raw : decompressed(raw, compression);
   try {
     for await (const chunk of source) {
@@ -23,17 +21,24 @@ export async function* readBytes(
   } catch (error) {
     signal?.throwIfAborted();
     if (compression !== "none" && isBrokenData(error)) throw brokenError(file, compression, error);
-    throw fileError("read", file.shown, error);
-  } finally {
-    source.destroy();
-    raw.destroy();
+    throw error;
   }
 }
 
-function decompressed(raw: Readable, compression: "gzip" | "zstd"): Transform {
-  const transform = compression === "gzip" ? createGunzip() : createZstdDecompress();
+/** Ending the iteration early closes the file as well. */
+async function* decompressed(
+  bytes: AsyncIterable<Uint8Array>,
+  compression: "gzip" | "zstd",
+): AsyncIterable<Uint8Array> {
+  const raw = Readable.from(bytes, { objectMode: false });
+  const transform: Transform = compression === "gzip" ? createGunzip() : createZstdDecompress();
   raw.on("error", (error) => transform.destroy(error));
-  return raw.pipe(transform);
+  try {
+    yield* raw.pipe(transform);
+  } finally {
+    transform.destroy();
+    raw.destroy();
+  }
 }
 
 /**
@@ -41,7 +46,7 @@ function decompressed(raw: Readable, compression: "gzip" | "zstd"): Transform {
  * file that was cut short for the end of the data.
  */
 export async function checkCompressed(
-  file: FoundFile,
+  file: StoredFile,
   compression: Compression,
   signal: AbortSignal,
 ): Promise<void> {
@@ -58,7 +63,7 @@ function isBrokenData(error: unknown): boolean {
   return code.startsWith("Z_") || /zstd|gzip|header check|unexpected end/i.test(error.message);
 }
 
-function brokenError(file: FoundFile, compression: Compression, cause?: unknown): AppError {
+function brokenError(file: StoredFile, compression: Compression, cause?: unknown): AppError {
   const isCut = cause === undefined || (cause instanceof Error && /unexpected end/i.test(cause.message));
   return new AppError(
     "invalid",
@@ -73,20 +78,16 @@ const ZSTD_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
 /** Walks the frames and blocks without decompressing them (RFC 8878, section 3.1). */
-async function checkZstdFrames(file: FoundFile): Promise<void> {
-  try {
-    using handle = await Deno.open(file.path);
-    let position = 0;
-    if (file.sizeBytes === 0) throw brokenError(file, "zstd");
-    while (position < file.sizeBytes) position = await skipFrame(handle, position, file);
-    if (position !== file.sizeBytes) throw brokenError(file, "zstd");
-  } catch (error) {
-    throw fileError("read", file.shown, error);
-  }
+async function checkZstdFrames(file: StoredFile): Promise<void> {
+  if (file.sizeBytes === 0) throw brokenError(file, "zstd");
+  await using reader = await file.open();
+  let position = 0;
+  while (position < file.sizeBytes) position = await skipFrame(reader, position, file);
+  if (position !== file.sizeBytes) throw brokenError(file, "zstd");
 }
 
-async function skipFrame(handle: Deno.FsFile, start: number, file: FoundFile): Promise<number> {
-  const head = await readAt(handle, start, 18);
+async function skipFrame(reader: FileReader, start: number, file: StoredFile): Promise<number> {
+  const head = await viewAt(reader, start, 18);
   if (head.byteLength < 5) throw brokenError(file, "zstd");
   const magic = head.getUint32(0, true);
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC && head.byteLength >= 8) {
@@ -99,7 +100,7 @@ async function skipFrame(handle: Deno.FsFile, start: number, file: FoundFile): P
   const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
   let position = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryIdBytes + contentSizeBytes;
   for (;;) {
-    const block = await readAt(handle, position, 3);
+    const block = await viewAt(reader, position, 3);
     if (block.byteLength < 3) throw brokenError(file, "zstd");
     const header = block.getUint8(0) | (block.getUint8(1) << 8) | (block.getUint8(2) << 16);
     const isRunLength = ((header >> 1) & 3) === 1;
@@ -110,14 +111,7 @@ async function skipFrame(handle: Deno.FsFile, start: number, file: FoundFile): P
   return position + ((descriptor & 4) !== 0 ? 4 : 0);
 }
 
-async function readAt(handle: Deno.FsFile, position: number, length: number): Promise<DataView> {
-  await handle.seek(position, Deno.SeekMode.Start);
-  const buffer = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = await handle.read(buffer.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return new DataView(buffer.buffer, 0, filled);
+async function viewAt(reader: FileReader, position: number, length: number): Promise<DataView> {
+  const bytes = await reader.read(position, length);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

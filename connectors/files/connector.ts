@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type {
   Access,
   Connection,
@@ -12,10 +12,10 @@ import type {
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
-import { absolutePath, findFiles, fixedBase } from "../locations/disk/paths.ts";
+import { parsePattern } from "../locations/disk/pattern.ts";
+import type { Location } from "../locations/location.ts";
 import { resolveKind } from "./kind.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
-import { wholeLoad } from "../destination/whole_load.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
 import { targetAccess } from "./load/target.ts";
@@ -51,7 +51,7 @@ export const file = {
 } satisfies Connector<FileConfig, FileStream, FileTarget>;
 
 function rootOf(config: FileConfig, place: ConnectorPlace): string {
-  return absolutePath(place.projectDir, config.root ?? ".");
+  return resolve(place.projectDir, config.root ?? ".");
 }
 
 function access(
@@ -61,13 +61,9 @@ function access(
 ): Access {
   const root = rootOf(config, place);
   if (use.kind === "source") {
-    const base = fixedBase(root, use.stream.path);
-    // A file's folder, so that a message can tell a missing file from one that may not be read.
-    return {
-      hosts: [],
-      read: base === absolutePath(root, use.stream.path) ? [dirname(base)] : [base],
-      write: [],
-    };
+    const { base, glob } = parsePattern(root, use.stream.path);
+    // A file may be a link; and its folder, so that a message can tell a missing file from one that may not be read.
+    return { hosts: [], read: glob === undefined ? [base, dirname(base)] : [base], write: [] };
   }
   return { hosts: [], ...targetAccess(root, use.target.path) };
 }
@@ -79,11 +75,21 @@ class FileConnection implements Connection {
 
   constructor(config: FileConfig, context: ConnectorContext) {
     const root = rootOf(config, context);
+    const location = async (): Promise<Location> => {
+      const { DiskLocation } = await import("../locations/disk/disk_location.ts");
+      return new DiskLocation(root, { log: (message) => context.log("warn", message) });
+    };
+    const setOf = async (stream: FileStream, signal: AbortSignal) =>
+      await findSet(root, await location(), stream, signal);
     this.source = {
       // DuckDB does both where it scans; Arrow files are read whole.
       pushdown: { columns: false, where: false },
+      async *discover(signal) {
+        const { discoverFiles } = await import("./read/discover.ts");
+        yield* discoverFiles(await location(), signal);
+      },
       async describe({ address }, signal) {
-        const set = await findSet(root, address);
+        const set = await setOf(address, signal);
         if (set.format === "arrow") {
           const { arrowSchema } = await import("./arrow/arrow_read.ts");
           return { schema: await arrowSchema(arrowFiles(set), signal) };
@@ -92,7 +98,7 @@ class FileConnection implements Connection {
       },
       async *read({ streams }, signal) {
         const { name, address, cursor } = onlyStream(streams);
-        const set = await findSet(root, address);
+        const set = await setOf(address, signal);
         if (set.format !== "arrow") {
           throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
         }
@@ -102,7 +108,7 @@ class FileConnection implements Connection {
         }
       },
       async scan({ address }, signal) {
-        const set = await findSet(root, address);
+        const set = await setOf(address, signal);
         if (set.format === "arrow") return undefined;
         const { scanFiles } = await import("./read/scan.ts");
         return await scanFiles(set, signal);
@@ -111,8 +117,8 @@ class FileConnection implements Connection {
     this.destination = {
       kind: "transactional",
       async begin(request, signal) {
-        const { loadFiles } = await import("./load/load.ts");
-        return wholeLoad(request, (whole) => loadFiles(root, whole, context, signal));
+        const { FileLoad } = await import("./load/file_load.ts");
+        return new FileLoad(root, await location(), request, signal);
       },
     };
   }
@@ -122,8 +128,13 @@ class FileConnection implements Connection {
   }
 }
 
-async function findSet(root: string, { path, options }: FileStream): Promise<FileSet> {
-  const files = await findFiles(root, path);
+async function findSet(
+  root: string,
+  location: Location,
+  { path, options }: FileStream,
+  signal: AbortSignal,
+): Promise<FileSet> {
+  const { base, files } = await location.list(path, signal);
   const kinds = files.map((found) => resolveKind(found.shown, options));
   const formats = new Set(kinds.map(({ format }) => format));
   const [format, other] = formats;
@@ -136,7 +147,7 @@ async function findSet(root: string, { path, options }: FileStream): Promise<Fil
     );
   }
   const compressions = kinds.map(({ compression }) => compression);
-  return { root, base: fixedBase(root, path), files, format, compressions, options };
+  return { root, base, files, format, compressions, options };
 }
 
 function arrowFiles(set: FileSet): ArrowFile[] {

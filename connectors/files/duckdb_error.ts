@@ -1,5 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
-import { fileError } from "../locations/disk/file_error.ts";
+import { fileError } from "../locations/file_error.ts";
 
 /** An error of DuckDB's COPY while it wrote this path. */
 export function copyError(path: string, error: unknown): AppError {

@@ -1,5 +1,6 @@
 import { quoteLiteral } from "../../contract/sql.ts";
-import { escapeGlob, type FoundFile } from "../locations/disk/paths.ts";
+import { escapeGlob } from "../locations/disk/pattern.ts";
+import type { StoredFile } from "../locations/location.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
 
 /** The files that a stream names, all of one format. */
@@ -7,7 +8,7 @@ export interface FileSet {
   readonly root: string;
   /** The folder under which the pattern matches. */
   readonly base: string;
-  readonly files: readonly FoundFile[];
+  readonly files: readonly StoredFile[];
   readonly format: FileFormat;
   /** In the order of `files`. */
   readonly compressions: readonly Compression[];
@@ -18,5 +19,5 @@ export interface FileSet {
 
 /** A list of DuckDB's, of the files' paths. */
 export function fileList(set: FileSet): string {
-  return `[${set.files.map(({ path }) => quoteLiteral(escapeGlob(path))).join(", ")}]`;
+  return `[${set.files.map(({ localPath }) => quoteLiteral(escapeGlob(localPath))).join(", ")}]`;
 }

@@ -135,7 +135,7 @@ async function askSource(
   try {
     return await session.describe(`SELECT * FROM ${scan.relation}`);
   } catch (error) {
-    throw scan.explain(error);
+    throw await scan.explain(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Destination, Load, LoadInput, LoadReceipt } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LoadDefinition } from "../../contract/pipeline.ts";
-import { copyStatement } from "../duckdb/from/copy.ts";
+import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import type { Points } from "./points.ts";
@@ -97,9 +97,7 @@ async function inputOf(context: LoadContext, relation: string): Promise<LoadInpu
         context.onProgress(rows);
       }
     },
-    copyTo: async (path, options) => {
-      await session.run(copyStatement(select, path, options));
-    },
+    copyTo: async (path, options) => await copyRows(session, select, path, options),
     hash: () => Promise.resolve(hash),
   };
 }

@@ -162,8 +162,9 @@ export class StreamSink implements AsyncDisposable {
       );
     } catch (error) {
       if (signal.aborted) throw error;
-      throw scan.explain(error);
+      throw await scan.explain(error);
     }
+    await scan.verify();
     this.#hasInput = true;
     this.#hasIncoming = !this.#isReplacing;
     this.#sizeBytes += scan.sizeBytes;

@@ -401,8 +401,9 @@ function abortingInput(input: LoadInput, controller: AbortController): LoadInput
       controller.abort();
     },
     async copyTo(path, options) {
-      await input.copyTo(path, options);
+      const rows = await input.copyTo(path, options);
       controller.abort();
+      return rows;
     },
   };
 }

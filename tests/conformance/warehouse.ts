@@ -2,7 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import { duckdbCursorCondition } from "../../connectors/cursor.ts";
 import type { Connection, LoadInput, LoadRequest, StreamRequest } from "../../contract/connector.ts";
 import { type Column, quoteIdentifier } from "../../contract/sql.ts";
-import { copyStatement } from "../../engine/duckdb/from/copy.ts";
+import { copyRows } from "../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
 import { exportRows } from "../../engine/duckdb/from/export.ts";
 import { batchesOf } from "../support/connections.ts";
@@ -38,7 +38,7 @@ export class Warehouse implements AsyncDisposable {
         const { batches } = await exportRows(session, select, { signal });
         yield* batches;
       },
-      copyTo: async (path, options) => void await session.run(copyStatement(select, path, options)),
+      copyTo: async (path, options) => await copyRows(session, select, path, options),
       hash: () => Promise.resolve(null),
     };
   }
@@ -64,7 +64,7 @@ export class Warehouse implements AsyncDisposable {
           cursor === undefined ? [] : [cursor.value],
         );
       } catch (error) {
-        throw scan.explain(error);
+        throw await scan.explain(error);
       }
     } else {
       await this.#readInto(table, batchesOf(source.read({ streams: [stream] }, signal)), signal);

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { zstdDecompressSync } from "node:zlib";
 import {
   compressionRegistry,
@@ -15,15 +15,15 @@ import type { Cursor } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { ArrowFilter } from "./arrow_filter.ts";
 import { checkCompressed, readBytes } from "../compression.ts";
-import { fileError } from "../../locations/disk/file_error.ts";
-import type { FoundFile } from "../../locations/disk/paths.ts";
+import { fileError } from "../../locations/file_error.ts";
+import type { FileReader, StoredFile } from "../../locations/location.ts";
 import { decodeLz4Frame } from "./lz4.ts";
 import type { Compression } from "../options.ts";
 
 /** Arrow IPC files and streams (arrow.apache.org/docs/format/Columnar.html), also Feather version 2. */
 
 export interface ArrowFile {
-  readonly file: FoundFile;
+  readonly file: StoredFile;
   readonly compression: Compression;
 }
 
@@ -64,6 +64,7 @@ export async function* readArrow(
           yield batch.numRows <= MAX_BATCH_ROWS ? batch : batch.slice(start, start + MAX_BATCH_ROWS);
         }
       }
+      await source.file.checkUnchanged();
     } catch (error) {
       signal.throwIfAborted();
       throw readError(source, error);
@@ -88,37 +89,51 @@ async function openReader(source: ArrowFile, signal: AbortSignal): Promise<OpenR
   if (file.sizeBytes === 0) {
     throw new AppError("invalid", `Cannot read "${file.shown}": it is empty (0 bytes); expected Arrow IPC`);
   }
-  const handle = compression === "none"
-    ? await open(file.path).catch((error) => {
-      throw readError(source, error);
-    })
-    : undefined;
+  const bytes = compression === "none" ? await file.open() : undefined;
   try {
-    const reader = handle === undefined
+    const reader = bytes === undefined
       ? await RecordBatchReader.from(await unpack(source, signal))
-      : await RecordBatchReader.from(handle);
+      : await RecordBatchReader.from(handleOf(file, bytes));
     await reader.open();
     if (reader.schema === undefined || reader.schema === null) throw new Error("it has no schema");
-    return new OpenReader(reader, handle);
+    return new OpenReader(reader, bytes);
   } catch (error) {
-    await handle?.close();
+    await bytes?.[Symbol.asyncDispose]();
     throw readError(source, error);
   }
 }
 
+/** The library reads a file by a handle of Node's, of which it uses these few parts. */
+function handleOf(file: StoredFile, reader: FileReader): FileHandle {
+  const handle = {
+    fd: 0,
+    stat: () => Promise.resolve({ size: file.sizeBytes }),
+    async read(buffer: Uint8Array, offset: number, length: number, position: number) {
+      const bytes = await reader.read(position, length);
+      // The library would ask for them for ever.
+      if (bytes.length < length) throw new Error("it ends too early");
+      buffer.set(bytes, offset);
+      return { bytesRead: bytes.length, buffer };
+    },
+    // Who opened it closes it.
+    close: () => Promise.resolve(),
+  };
+  // The type has all that Node's handles can do.
+  return handle as unknown as FileHandle;
+}
+
 class OpenReader implements AsyncDisposable {
   readonly reader: RecordBatchReader;
-  readonly #handle: FileHandle | undefined;
+  readonly #bytes: FileReader | undefined;
 
-  constructor(reader: RecordBatchReader, handle: FileHandle | undefined) {
+  constructor(reader: RecordBatchReader, bytes: FileReader | undefined) {
     this.reader = reader;
-    this.#handle = handle;
+    this.#bytes = bytes;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.reader.cancel();
-    // The reader may have closed it by itself.
-    await this.#handle?.close().catch(() => {});
+    await this.#bytes?.[Symbol.asyncDispose]();
   }
 }
 
@@ -131,16 +146,10 @@ async function unpack(source: ArrowFile, signal: AbortSignal): Promise<Uint8Arra
 /** A stream that was cut between two messages looks whole to a reader: its end mark must be there. */
 async function checkWhole(source: ArrowFile, signal: AbortSignal): Promise<void> {
   if (source.compression !== "none") return await checkCompressed(source.file, source.compression, signal);
-  try {
-    using handle = await Deno.open(source.file.path);
-    const tail = new Uint8Array(8);
-    await handle.seek(Math.max(0, source.file.sizeBytes - 8), Deno.SeekMode.Start);
-    await handle.read(tail);
-    const text = new TextDecoder("iso-8859-1").decode(tail).replaceAll("ÿ", "\xff");
-    if (text.endsWith(FILE_MAGIC) || text === END_OF_STREAM) return;
-  } catch (error) {
-    throw fileError("read", source.file.shown, error);
-  }
+  await using reader = await source.file.open();
+  const tail = await reader.read(Math.max(0, source.file.sizeBytes - 8), 8);
+  const text = new TextDecoder("iso-8859-1").decode(tail).replaceAll("ÿ", "\xff");
+  if (text.endsWith(FILE_MAGIC) || text === END_OF_STREAM) return;
   throw new AppError(
     "invalid",
     `Cannot read "${source.file.shown}": it does not end as Arrow IPC does; it is cut short or of another format`,

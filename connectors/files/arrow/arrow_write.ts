@@ -1,5 +1,4 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
 import { createGzip, createZstdCompress } from "node:zlib";
 import {
   type RecordBatch,
@@ -9,76 +8,106 @@ import {
   util,
 } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
+import type { FileWriter } from "../../locations/location.ts";
 import type { Compression } from "../options.ts";
 
-/** Writes the batches as an Arrow IPC file, or as a stream. Answers the count of rows. */
+/** Writes the batches as an Arrow IPC file, or as a stream. Returns the count of rows; the file is not committed. */
 export async function writeArrow(
-  path: string,
+  file: FileWriter,
   schema: Schema,
   batches: AsyncIterable<RecordBatch>,
   options: { readonly isStream: boolean; readonly compression: Compression },
   signal: AbortSignal,
 ): Promise<number> {
-  const plain = options.compression === "none" ? path : `${path}.plain`;
-  let rows = 0;
-  {
-    using file = await Deno.open(plain, { write: true, create: true, truncate: true });
-    const writer = options.isStream ? new StreamFileWriter(file) : new IpcFileWriter(file);
-    for await (const batch of batches) {
-      signal.throwIfAborted();
-      // The writer would close itself without a word.
-      if (!util.compareSchemas(schema, batch.schema)) {
-        throw new AppError("internal", "The batches' columns differ");
-      }
-      rows += batch.numRows;
-      writer.write(batch);
+  const counted = { rows: 0 };
+  const plain = arrowBytes(schema, batches, options.isStream, counted, signal);
+  for await (const bytes of compressed(plain, options.compression)) {
+    signal.throwIfAborted();
+    await file.write(bytes);
+  }
+  return counted.rows;
+}
+
+async function* arrowBytes(
+  schema: Schema,
+  batches: AsyncIterable<RecordBatch>,
+  isStream: boolean,
+  counted: { rows: number },
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const writer = isStream ? new StreamBytes() : new FileBytes();
+  for await (const batch of batches) {
+    signal.throwIfAborted();
+    // The writer would close itself without a word.
+    if (!util.compareSchemas(schema, batch.schema)) {
+      throw new AppError("internal", "The batches' columns differ");
     }
-    if (rows === 0) writer.reset(undefined, schema);
-    writer.finish();
+    counted.rows += batch.numRows;
+    writer.write(batch);
+    yield* writer.taken();
   }
-  if (options.compression !== "none") {
-    const transform = options.compression === "gzip" ? createGzip() : createZstdCompress();
-    await pipeline(createReadStream(plain), transform, createWriteStream(path), { signal });
-    await Deno.remove(plain);
-  }
-  return rows;
+  if (counted.rows === 0) writer.reset(undefined, schema);
+  writer.finish();
+  yield* writer.taken();
 }
 
-/** Both write to the file at once: the library's own queue would hold all of it. */
-class IpcFileWriter extends RecordBatchFileWriter {
-  readonly #file: Deno.FsFile;
+async function* compressed(
+  bytes: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncIterable<Uint8Array> {
+  if (compression === "none") return yield* bytes;
+  const transform = compression === "gzip" ? createGzip() : createZstdCompress();
+  const raw = Readable.from(bytes, { objectMode: false });
+  raw.on("error", (error) => transform.destroy(error));
+  try {
+    yield* raw.pipe(transform);
+  } finally {
+    transform.destroy();
+    raw.destroy();
+  }
+}
 
-  constructor(file: Deno.FsFile) {
-    super();
-    this.#file = file;
+/** What a writer of the library wrote and nobody took yet: its own queue would hold all of it to the end. */
+class WrittenBytes {
+  #chunks: Uint8Array[] = [];
+
+  add(chunk: unknown): number {
+    if (!ArrayBuffer.isView(chunk)) {
+      throw new AppError("internal", "Arrow's writer gave something else than bytes");
+    }
+    this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    return chunk.byteLength;
+  }
+
+  take(): Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    return chunks;
+  }
+}
+
+class FileBytes extends RecordBatchFileWriter {
+  readonly #written = new WrittenBytes();
+
+  taken(): Uint8Array[] {
+    return this.#written.take();
   }
 
   protected override _write(chunk: unknown): this {
-    if (this._started) this._position += writeAll(this.#file, chunk);
+    if (this._started) this._position += this.#written.add(chunk);
     return this;
   }
 }
 
-class StreamFileWriter extends RecordBatchStreamWriter {
-  readonly #file: Deno.FsFile;
+class StreamBytes extends RecordBatchStreamWriter {
+  readonly #written = new WrittenBytes();
 
-  constructor(file: Deno.FsFile) {
-    super();
-    this.#file = file;
+  taken(): Uint8Array[] {
+    return this.#written.take();
   }
 
   protected override _write(chunk: unknown): this {
-    if (this._started) this._position += writeAll(this.#file, chunk);
+    if (this._started) this._position += this.#written.add(chunk);
     return this;
   }
-}
-
-function writeAll(file: Deno.FsFile, chunk: unknown): number {
-  if (!ArrayBuffer.isView(chunk)) {
-    throw new AppError("internal", "Arrow's writer gave something else than bytes");
-  }
-  const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  let written = 0;
-  while (written < bytes.length) written += file.writeSync(bytes.subarray(written));
-  return written;
 }

@@ -1,18 +1,17 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { AppError } from "../../../contract/errors.ts";
+import { readBytes } from "../compression.ts";
 import { CsvSplitter } from "./csv_records.ts";
 import { type CsvColumn, type CsvFile, type CsvPlan, faultError, isWidth, widthError } from "./csv_scan.ts";
 import { CAST_FAULT } from "./csv_types.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
-import { fileError } from "../../locations/disk/file_error.ts";
+import { fileError } from "../../locations/file_error.ts";
 
 /** Finds the file, line and column behind an error of DuckDB's while it read a CSV plan. */
 
 /** Beyond this a compressed file is not unpacked just for a message. */
 const MAX_COMPRESSED_BYTES = 256 * 1024 * 1024;
 
-export function explainCsv(plan: CsvPlan, error: unknown): AppError {
+export async function explainCsv(plan: CsvPlan, error: unknown): Promise<AppError> {
   if (isOutside(error)) return error;
   const message = driverMessage(error);
   const options = { cause: error };
@@ -38,7 +37,7 @@ export function explainCsv(plan: CsvPlan, error: unknown): AppError {
   }
   const isStructure = /CSV Error|state machine|Expected Number of Columns|unterminated quote/i.test(message);
   if (isStructure) {
-    const found = findFault(plan, file === undefined ? plan.files : [file], undefined);
+    const found = await findFault(plan, file === undefined ? plan.files : [file], undefined);
     if (found !== undefined) return new AppError(found.code, found.message, options);
     const what = message.includes("state machine")
       ? "its lines end in different ways (CRLF and LF), or its quotes do not follow RFC 4180; save it with one kind"
@@ -47,7 +46,7 @@ export function explainCsv(plan: CsvPlan, error: unknown): AppError {
   }
   const value = castValue(message);
   if (value !== undefined) {
-    const found = findFault(plan, plan.files, value);
+    const found = await findFault(plan, plan.files, value);
     if (found !== undefined) return new AppError(found.code, found.message, options);
     return new AppError(
       "invalid",
@@ -64,7 +63,7 @@ export function explainCsv(plan: CsvPlan, error: unknown): AppError {
 function fileOf(plan: CsvPlan, message: string): CsvFile | undefined {
   const path = /\bfile = (.*?)\s+delimiter = /.exec(message)?.[1];
   if (plan.files.length === 1) return plan.files[0];
-  return plan.files.find(({ file }) => file.path === path);
+  return plan.files.find(({ file }) => file.localPath === path);
 }
 
 /** The value in a message of a cast, ours or DuckDB's; undefined where it is of something else. */
@@ -88,26 +87,30 @@ function firstSentence(message: string): string {
 }
 
 /** The first record that cannot be split, has a wrong count of values, or holds `value` where it does not fit. */
-function findFault(
+async function findFault(
   plan: CsvPlan,
   files: readonly CsvFile[],
   value: string | undefined,
-): AppError | undefined {
+): Promise<AppError | undefined> {
   for (const source of files) {
-    const found = faultOfFile(plan, source, value);
+    const found = await faultOfFile(plan, source, value);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function faultOfFile(plan: CsvPlan, source: CsvFile, value: string | undefined): AppError | undefined {
+async function faultOfFile(
+  plan: CsvPlan,
+  source: CsvFile,
+  value: string | undefined,
+): Promise<AppError | undefined> {
   const { dialect, options } = plan;
   const { shown } = source.file;
   const names = plan.groups.find((group) => group.files.includes(source))?.names ?? [];
   const columns = names.map((name) => plan.columns.get(name));
   const splitter = new CsvSplitter(dialect, 1 + options.skip_rows);
   let isHeader = options.header;
-  for (const [text, isLast] of readText(source, plan)) {
+  for await (const [text, isLast] of readText(source, plan)) {
     for (const record of splitter.push(text, isLast)) {
       if (record.kind === "fault") return faultError(shown, record);
       if (isHeader) {
@@ -137,10 +140,10 @@ function valueError(shown: string, line: number, column: CsvColumn, value: strin
   );
 }
 
-const CHUNK_BYTES = 4 * 1024 * 1024;
-
-/** The file's text after the lines to skip, in pieces; without an await, as `explain` answers at once. */
-function* readText(source: CsvFile, plan: CsvPlan): Generator<[string, boolean]> {
+/** The file's text after the lines to skip, in pieces; nothing of a compressed file that is too large. */
+async function* readText(source: CsvFile, plan: CsvPlan): AsyncIterable<[string, boolean]> {
+  const { file, compression } = source;
+  if (compression !== "none" && file.sizeBytes > MAX_COMPRESSED_BYTES) return;
   const encoding = plan.options.encoding === "utf-16"
     ? "utf-16le"
     : plan.options.encoding === "latin-1"
@@ -148,7 +151,7 @@ function* readText(source: CsvFile, plan: CsvPlan): Generator<[string, boolean]>
     : "utf-8";
   const decoder = new TextDecoder(encoding, { ignoreBOM: true });
   let skip = plan.options.skip_rows;
-  for (const bytes of readChunks(source)) {
+  for await (const bytes of readBytes(file, compression)) {
     let text = decoder.decode(bytes, { stream: true });
     while (skip > 0) {
       const end = text.indexOf("\n");
@@ -159,28 +162,4 @@ function* readText(source: CsvFile, plan: CsvPlan): Generator<[string, boolean]>
     yield [text, false];
   }
   yield [decoder.decode(), true];
-}
-
-function* readChunks(source: CsvFile): Generator<Uint8Array> {
-  const { file, compression } = source;
-  if (compression !== "none") {
-    if (file.sizeBytes > MAX_COMPRESSED_BYTES) return;
-    const bytes = readFileSync(file.path);
-    const plain = compression === "gzip" ? gunzipSync(bytes) : zstdDecompressSync(bytes);
-    for (let start = 0; start < plain.length; start += CHUNK_BYTES) {
-      yield plain.subarray(start, start + CHUNK_BYTES);
-    }
-    return;
-  }
-  const handle = openSync(file.path, "r");
-  try {
-    const buffer = new Uint8Array(CHUNK_BYTES);
-    for (;;) {
-      const count = readSync(handle, buffer, 0, CHUNK_BYTES, null);
-      if (count === 0) return;
-      yield buffer.subarray(0, count);
-    }
-  } finally {
-    closeSync(handle);
-  }
 }

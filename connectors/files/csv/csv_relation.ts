@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { CsvGroup, CsvPlan } from "./csv_scan.ts";
 import { castExpression } from "./csv_types.ts";
-import { escapeGlob } from "../../locations/disk/paths.ts";
+import { escapeGlob } from "../../locations/disk/pattern.ts";
 
 /**
  * The relation that reads CSV files exactly: DuckDB's reader splits the lines into text, in strict
@@ -31,7 +31,7 @@ function readCsv(plan: CsvPlan, group: CsvGroup, readerOptions: readonly string[
   const compression = group.files[0]?.compression ?? "none";
   return `read_csv(${
     [
-      list(group.files.map(({ file }) => escapeGlob(file.path))),
+      list(group.files.map(({ file }) => escapeGlob(file.localPath))),
       "auto_detect = false",
       `columns = {${group.names.map((name) => `${quoteLiteral(name)}: 'VARCHAR'`).join(", ")}}`,
       `header = ${options.header}`,

@@ -3,7 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { readBytes } from "../compression.ts";
 import { type CsvDialect, type CsvFault, type CsvRecord, CsvSplitter } from "./csv_records.ts";
 import { TypeGuess, type ValueFormat } from "./csv_types.ts";
-import type { FoundFile } from "../../locations/disk/paths.ts";
+import type { StoredFile } from "../../locations/location.ts";
 import type { Compression, Encoding, StreamOptions } from "../options.ts";
 
 /** What CSV files hold, from the first rows of each: their columns, and types that every value seen fits. */
@@ -14,7 +14,7 @@ const FILE_SAMPLE_ROWS = 256;
 const SAMPLE_CHARACTERS = 8 * 1024 * 1024;
 
 export interface CsvFile {
-  readonly file: FoundFile;
+  readonly file: StoredFile;
   readonly compression: Compression;
 }
 

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";
 import { readBytes } from "../compression.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
-import { fileError } from "../../locations/disk/file_error.ts";
+import { fileError } from "../../locations/file_error.ts";
 import { fileList, type FileSet } from "../file_set.ts";
 
 /**
@@ -55,18 +53,18 @@ export async function checkJson(set: FileSet): Promise<void> {
 }
 
 /** DuckDB's error as one with file and line. */
-export function explainJson(set: FileSet, error: unknown): AppError {
+export async function explainJson(set: FileSet, error: unknown): Promise<AppError> {
   if (isOutside(error)) return error;
   const message = driverMessage(error);
   const options = { cause: error };
-  const index = set.files.findIndex(({ path }) => message.includes(`"${path}"`));
+  const index = set.files.findIndex(({ localPath }) => message.includes(`"${localPath}"`));
   const file = set.files[Math.max(index, 0)];
   const told = /in (?:line|record\/value) (\d+)/.exec(message)?.[1];
   const reason = /(?:in (?:line|record\/value) \d+): ([^]*?)(?:\.?\s*\n|\nTry |$)/.exec(message)?.[1] ??
     message.replace(/^.*?Error: /, "").split("\n")[0];
   if (told !== undefined && file !== undefined) {
     const unit = message.includes("record/value") ? "value" : "line";
-    const line = unit === "line" ? badLine(set, Math.max(index, 0), Number(told)) : undefined;
+    const line = unit === "line" ? await badLine(set, Math.max(index, 0), Number(told)) : undefined;
     const place = unit === "line" ? `line ${line ?? told}` : `near value ${told}`;
     const advice = /UTF-8/i.test(reason ?? "") ? "; save the file as UTF-8" : "";
     return new AppError("invalid", `Cannot read "${file.shown}" ${place}: ${reason}${advice}`, options);
@@ -83,22 +81,35 @@ export function explainJson(set: FileSet, error: unknown): AppError {
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /** DuckDB counts one line too many in some places: the line before it, where that one is not JSON. */
-function badLine(set: FileSet, index: number, told: number): number | undefined {
+async function badLine(set: FileSet, index: number, told: number): Promise<number | undefined> {
   const file = set.files[index];
   const compression = set.compressions[index] ?? "none";
   if (file === undefined || file.sizeBytes > MAX_BYTES) return undefined;
-  const bytes = readFileSync(file.path);
-  const plain = compression === "gzip"
-    ? gunzipSync(bytes)
-    : compression === "zstd"
-    ? zstdDecompressSync(bytes)
-    : bytes;
-  const lines = new TextDecoder().decode(plain).split("\n");
+  const lines = await linesAt(readBytes(file, compression), [told - 1, told]);
   const isBad = (line: number) => {
-    const text = lines[line - 1]?.trim();
+    const text = lines.get(line)?.trim();
     return text !== undefined && text !== "" && !isJson(text);
   };
   return [told - 1, told].find(isBad);
+}
+
+/** The texts of the lines with these numbers, from 1. */
+async function linesAt(
+  bytes: AsyncIterable<Uint8Array>,
+  wanted: readonly number[],
+): Promise<ReadonlyMap<number, string>> {
+  const found = new Map<number, string>();
+  const decoder = new TextDecoder();
+  let line = 1;
+  for await (const chunk of bytes) {
+    const pieces = decoder.decode(chunk, { stream: true }).split("\n");
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) line++;
+      if (wanted.includes(line)) found.set(line, (found.get(line) ?? "") + piece);
+    }
+    if (line > Math.max(...wanted)) break;
+  }
+  return found;
 }
 
 function isJson(text: string): boolean {

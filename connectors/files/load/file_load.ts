@@ -1,90 +1,139 @@
-import type { Field, Schema } from "apache-arrow";
-import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts";
-import type { ConnectorContext, CopyOptions } from "../../../contract/connector.ts";
-import type { WholeRequest } from "../../destination/whole_load.ts";
-import { writeArrow } from "../arrow/arrow_write.ts";
-import { copyError } from "../duckdb_error.ts";
-import type { Compression, FileFormat, FileTarget, LoadOptions } from "../options.ts";
+import type { Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Location, Publication } from "../../locations/location.ts";
+import type { FileTarget } from "../options.ts";
+import { checkColumns, checkFolder, checkPlan } from "./check_load.ts";
+import { existingRelation } from "./existing.ts";
+import { LoadNotes } from "./load_notes.ts";
+import { loadOfFile, tokenOf } from "./part_name.ts";
+import { type FileTargetPlan, planTarget } from "./target_plan.ts";
+import { writeRows } from "./write_rows.ts";
 
-/** One load as the connector sees it, and how its rows get into files. */
-
-export interface Target {
-  readonly kind: "file" | "folder";
-  readonly root: string;
-  /** Absolute. */
-  readonly path: string;
-  readonly shown: string;
-  readonly workPath: string;
+interface Claimed {
+  readonly publication: Publication;
+  readonly notes: LoadNotes;
 }
 
-export interface FileLoad {
-  readonly target: Target;
-  readonly request: WholeRequest<FileTarget>;
-  readonly options: LoadOptions;
-  readonly format: FileFormat;
-  readonly compression: Compression;
-  readonly context: ConnectorContext;
-  readonly signal: AbortSignal;
+interface Staged {
+  readonly input: LoadInput;
+  /** With those that a merge kept. */
+  readonly written: number;
 }
 
-/** The ending of files in a folder, with the compression's. */
-export function endingOf(format: FileFormat, compression: Compression): string {
-  if (format === "parquet") return format;
-  return `${format}${{ none: "", gzip: ".gz", zstd: ".zst" }[compression]}`;
-}
+/** One load into a file or a folder of files; the location makes it visible in one step. */
+export class FileLoad implements Load {
+  readonly #plan: FileTargetPlan;
+  readonly #location: Location;
+  readonly #request: LoadRequest<FileTarget>;
+  readonly #signal: AbortSignal;
+  #claimed: Claimed | undefined;
+  #staged: Staged | undefined;
+  #receipt: LoadReceipt | undefined;
 
-/** Writes the load's rows, with those of `existing` that they do not replace, to a path that does not exist. */
-export async function writeRows(
-  load: FileLoad,
-  path: string,
-  more: Pick<CopyOptions, "existing" | "partitionBy"> & { readonly filenamePattern?: string },
-): Promise<void> {
-  const { format, compression, options, request, signal } = load;
-  try {
-    if (format === "arrow") {
-      const isStream = /\.arrows(?:\.|$)/.test(path);
-      await writeArrow(
-        path,
-        request.input.schema,
-        request.input.batches(),
-        { isStream, compression },
-        signal,
+  /** Throws `invalid` for a target that cannot be loaded like this. `root` is absolute. */
+  constructor(root: string, location: Location, request: LoadRequest<FileTarget>, signal: AbortSignal) {
+    this.#plan = planTarget(root, request);
+    checkPlan(this.#plan);
+    this.#location = location;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  async claim(): Promise<LoadReceipt | undefined> {
+    const publication = await this.#location.publish(this.#plan.target, this.#signal);
+    const notes = LoadNotes.of(publication.current);
+    this.#claimed = { publication, notes };
+    const known = await notes.receiptOf(this.#request);
+    if (known === undefined) checkFolder(this.#plan, publication.current, notes);
+    return known;
+  }
+
+  async stage(input: LoadInput): Promise<void> {
+    const { publication } = this.#taken(this.#claimed);
+    checkColumns(this.#plan, input.schema);
+    const existing = this.#plan.mode === "merge"
+      ? await existingRelation(this.#plan, publication.current, this.#signal)
+      : undefined;
+    const token = await tokenOf(this.#request.loadId);
+    const written = await writeRows(this.#plan, publication, token, input, existing, this.#signal);
+    this.#signal.throwIfAborted();
+    if (existing === undefined && input.rows !== null && written !== input.rows) {
+      throw new AppError(
+        "internal",
+        `${this.#plan.action}: ${input.rows} rows were announced and ${written} written; nothing is changed`,
       );
-      return;
     }
-    await request.input.copyTo(path, {
-      format: format === "parquet" ? "parquet" : format === "json" || format === "ndjson" ? "json" : "csv",
-      options: {
-        ...formatOptions(format, options),
-        ...(compression === "none" ? {} : { compression }),
-        ...(more.filenamePattern === undefined
-          ? {}
-          : { filename_pattern: more.filenamePattern, file_extension: endingOf(format, compression) }),
-      },
-      ...(format === "parquet" ? { casts: hugeintCasts(request.input.schema) } : {}),
-      ...(more.partitionBy === undefined ? {} : { partitionBy: more.partitionBy }),
-      ...(more.existing === undefined ? {} : { existing: more.existing }),
+    this.#staged = { input, written };
+  }
+
+  async apply(): Promise<void> {
+    const { publication, notes } = this.#taken(this.#claimed);
+    const { input, written } = this.#taken(this.#staged);
+    const { mode, target } = this.#plan;
+    const staged = await publication.staged();
+    const unexpected = staged.find(({ path }) => target.kind === "folder" && loadOfFile(path) === undefined);
+    if (unexpected !== undefined) {
+      throw new AppError(
+        "internal",
+        `${this.#plan.action}: unexpected file "${unexpected.path}" was written`,
+      );
+    }
+    const { current } = publication;
+    const rowsBefore = current === undefined ? 0 : notes.rows;
+    const keepsCurrent = mode === "append" && current !== undefined;
+    const receipt = {
+      ...counts(mode, { sent: input.rows, written, before: rowsBefore }),
+      hash: await input.hash(),
+      sizeBytes: staged.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      repeated: false,
+    };
+    const note = await notes.with({
+      loadId: this.#request.loadId,
+      receipt,
+      partitionBy: this.#plan.options.partition_by ?? [],
+      rows: !keepsCurrent ? written : rowsBefore === null ? null : rowsBefore + written,
+      files: staged.length + (keepsCurrent ? current.files.length : 0),
+      isNamedByFiles: keepsCurrent && staged.length > 0,
+      isOurs: !keepsCurrent || notes.isOurs,
     });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw copyError(load.target.shown, error);
+    this.#signal.throwIfAborted();
+    await publication.prepare({ keepsCurrent, note });
+    this.#receipt = receipt;
+  }
+
+  async commit(): Promise<LoadReceipt> {
+    const { publication } = this.#taken(this.#claimed);
+    const receipt = this.#taken(this.#receipt);
+    this.#signal.throwIfAborted();
+    await publication.commit();
+    return receipt;
+  }
+
+  #taken<T>(step: T | undefined): T {
+    if (step === undefined) {
+      throw new AppError("internal", `${this.#plan.action}: its steps came out of order`);
+    }
+    return step;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#claimed?.publication[Symbol.asyncDispose]();
   }
 }
 
-/** Parquet has no integers of 128 bits, and DuckDB would write them as doubles. */
-function hugeintCasts(schema: Schema): Record<string, string> {
-  const isHugeint = (field: Field) => field.metadata.get(EXTENSION_NAME_KEY) === OPAQUE_EXTENSION;
-  return Object.fromEntries(schema.fields.filter(isHugeint).map(({ name }) => [name, "DECIMAL(38,0)"]));
-}
-
-function formatOptions(format: FileFormat, options: LoadOptions): Record<string, string | boolean> {
-  switch (format) {
-    case "csv":
-    case "tsv":
-      return { header: options.header, delimiter: options.delimiter ?? (format === "tsv" ? "\t" : ",") };
-    case "json":
-      return { array: true };
-    default:
-      return {};
+/** `written` are the target's rows afterwards for a replace and a merge. */
+function counts(
+  mode: FileTargetPlan["mode"],
+  { sent, written, before }: {
+    readonly sent: number | null;
+    readonly written: number;
+    readonly before: number | null;
+  },
+): Pick<LoadReceipt, "rows" | "inserted" | "updated" | "deleted"> {
+  if (mode !== "merge") {
+    return { rows: written, inserted: written, updated: 0, deleted: mode === "append" ? 0 : before };
   }
+  if (sent === null) throw new AppError("internal", "Cannot merge rows that were not counted");
+  const inserted = before === null ? null : written - before;
+  return { rows: sent, inserted, updated: inserted === null ? null : sent - inserted, deleted: 0 };
 }

@@ -7,11 +7,11 @@ import { csvRelation } from "../csv/csv_relation.ts";
 import { planCsv } from "../csv/csv_scan.ts";
 import { TypeGuess } from "../csv/csv_types.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
-import { fileError } from "../../locations/disk/file_error.ts";
+import { fileError } from "../../locations/file_error.ts";
 import { bigintKeys } from "../json/json_integers.ts";
 import { checkJson, explainJson, jsonRelation } from "../json/json_scan.ts";
 import { fileList, type FileSet } from "../file_set.ts";
-import type { FoundFile } from "../../locations/disk/paths.ts";
+import type { StoredFile } from "../../locations/location.ts";
 
 /** Relations for the formats that DuckDB reads by itself. */
 
@@ -27,6 +27,9 @@ export async function scanFiles(set: FileSet, signal: AbortSignal): Promise<Scan
     files: set.files.map(({ path }) => path),
     sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     explain,
+    async verify() {
+      for (const file of set.files) await file.checkUnchanged();
+    },
   };
 }
 
@@ -63,19 +66,15 @@ async function relationOf(set: FileSet, signal: AbortSignal): Promise<RelationAn
       for (const file of set.files) await checkParquet(file);
       return {
         relation: selectColumns(set, parquetRelation(set)),
-        explain: (error) => explainParquet(set, error),
+        explain: (error) => Promise.resolve(explainParquet(set, error)),
       };
     case "arrow":
       throw new AppError("internal", "Cannot scan Arrow files; they are read");
   }
 }
 
-async function checkReadable(file: FoundFile): Promise<void> {
-  try {
-    using _handle = await Deno.open(file.path);
-  } catch (error) {
-    throw fileError("read", file.shown, error);
-  }
+async function checkReadable(file: StoredFile): Promise<void> {
+  await using _reader = await file.open();
 }
 
 function checkOneCompression(set: FileSet): void {
@@ -107,7 +106,7 @@ function filenameOption(set: FileSet): string[] {
 function filenameColumn(set: FileSet, column: string): string[] {
   if (!set.options.filename) return [];
   const prefix = `${set.root}/`;
-  const isUnderRoot = set.files.every(({ path }) => path.startsWith(prefix));
+  const isUnderRoot = set.files.every(({ localPath }) => localPath.startsWith(prefix));
   return [
     isUnderRoot ? `substring(${column}, ${[...prefix].length + 1}) AS filename` : `${column} AS filename`,
   ];
@@ -184,16 +183,11 @@ function hiveOptions(set: FileSet, columns: readonly HiveColumn[]): string[] {
 
 const PARQUET_MAGIC = "PAR1";
 
-async function checkParquet(file: FoundFile): Promise<void> {
+async function checkParquet(file: StoredFile): Promise<void> {
   const wrong = (what: string) => new AppError("invalid", `Cannot read "${file.shown}": ${what}`);
   if (file.sizeBytes === 0) throw wrong("it is empty (0 bytes); expected a Parquet file");
-  using handle = await Deno.open(file.path);
-  const magic = async (position: number) => {
-    const bytes = new Uint8Array(4);
-    await handle.seek(position, Deno.SeekMode.Start);
-    await handle.read(bytes);
-    return new TextDecoder().decode(bytes);
-  };
+  await using reader = await file.open();
+  const magic = async (position: number) => new TextDecoder().decode(await reader.read(position, 4));
   if (await magic(0) !== PARQUET_MAGIC) throw wrong("it is not a Parquet file; set options.format");
   if (file.sizeBytes < 12 || await magic(file.sizeBytes - 4) !== PARQUET_MAGIC) {
     throw wrong("the Parquet file is cut short; copy the whole file again");
@@ -203,14 +197,14 @@ async function checkParquet(file: FoundFile): Promise<void> {
 function explainParquet(set: FileSet, error: unknown): AppError {
   if (isOutside(error)) return error;
   const message = driverMessage(error);
-  const file = set.files.find(({ path }) => message.includes(path)) ?? set.files[0];
+  const file = set.files.find(({ localPath }) => message.includes(localPath)) ?? set.files[0];
   const shown = set.files.length > 1 && file === set.files[0]
     ? set.files.map((f) => f.shown).join(", ")
     : file?.shown;
   if (/Invalid Input|Conversion|Schema mismatch|parquet|snappy|zstd|gzip|Binder/i.test(message)) {
     const [reason] = message.replace(/^.*?Error: /, "").split("\n");
     const text = set.files.reduce(
-      (all, { path, shown: name }) => all.replaceAll(path, name),
+      (all, { localPath, shown: name }) => all.replaceAll(localPath, name),
       reason ?? message,
     );
     return new AppError("invalid", `Cannot read "${shown}": ${text}`, { cause: error });

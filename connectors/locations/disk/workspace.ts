@@ -1,5 +1,13 @@
 import { AppError } from "../../../contract/errors.ts";
-import { fileError } from "./file_error.ts";
+import { fileError } from "../file_error.ts";
+
+const LOCK_RETRY_MS = 20;
+
+/** How a place is waited for that another load holds. */
+export interface LockWait {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
 
 /**
  * The hidden folder beside a target, on the same file system, in which a load is built. A lock on it
@@ -15,21 +23,29 @@ export class Workspace implements AsyncDisposable {
     this.#handle = handle;
   }
 
-  /** Throws `unavailable` where another load holds it, `forbidden` where it cannot be made. */
-  static async open(path: string, shown: string): Promise<Workspace> {
+  /**
+   * Waits while another load holds it. Throws `unavailable` where that takes too long, `forbidden` where
+   * it cannot be made.
+   */
+  static async open(path: string, shown: string, { timeoutMs, signal }: LockWait): Promise<Workspace> {
+    const deadlineMs = performance.now() + timeoutMs;
     try {
       for (;;) {
+        signal.throwIfAborted();
         await Deno.mkdir(path, { recursive: true });
         const handle = await Deno.open(path);
-        if (!await handle.tryLock(true)) {
-          handle.close();
+        const isLocked = await handle.tryLock(true);
+        // The one before may have removed the folder while this one waited at its door.
+        if (isLocked && await isSame(handle, path)) return new Workspace(path, handle);
+        handle.close();
+        if (isLocked) continue;
+        if (performance.now() > deadlineMs) {
           throw new AppError("unavailable", `Cannot write "${shown}": another load is writing it`);
         }
-        // The one before may have removed the folder while this one waited at its door.
-        if (await isSame(handle, path)) return new Workspace(path, handle);
-        handle.close();
+        await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
       }
     } catch (error) {
+      signal.throwIfAborted();
       throw fileError("write", shown, error);
     }
   }

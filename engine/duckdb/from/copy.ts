@@ -1,14 +1,28 @@
 import type { CopyOptions } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import {
+  type Column,
+  findColumn,
+  quoteIdentifier,
+  quoteLiteral,
+  type SqlSession,
+} from "../../../contract/sql.ts";
 
 const OPTION_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+type Session = Pick<SqlSession, "run" | "rows" | "describe">;
+
 /**
- * A COPY statement that writes the rows of `sql` (one SELECT) to `path`. Throws invalid for an
- * option name that is none, or a merge without a key.
+ * Writes the rows of `sql` (one SELECT) to `path`. Returns how many rows were written. Throws `invalid`
+ * for the name of an option that is none and for keys that a merge cannot go by, `conflict`
+ * where what is there has a key twice.
  */
-export function copyStatement(sql: string, path: string, options: CopyOptions): string {
+export async function copyRows(
+  session: Session,
+  sql: string,
+  path: string,
+  options: CopyOptions,
+): Promise<number> {
   const list = [
     `FORMAT ${options.format}`,
     ...Object.entries(options.options ?? {}).map(([name, value]) => `${optionName(name)} ${literal(value)}`),
@@ -17,8 +31,10 @@ export function copyStatement(sql: string, path: string, options: CopyOptions): 
       : [`PARTITION_BY (${options.partitionBy.map(quoteIdentifier).join(", ")})`]),
   ];
   const fresh = castColumns(sql, options.casts ?? {});
-  const rows = options.existing === undefined ? fresh : mergedRows(fresh, options.existing);
-  return `COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`;
+  const rows = options.merge === undefined
+    ? fresh
+    : await mergedRows(session, fresh, options.merge, options.existing?.relation);
+  return await session.run(`COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`);
 }
 
 function castColumns(sql: string, casts: NonNullable<CopyOptions["casts"]>): string {
@@ -28,17 +44,97 @@ function castColumns(sql: string, casts: NonNullable<CopyOptions["casts"]>): str
   return columns.length === 0 ? sql : `SELECT * REPLACE (${columns.join(", ")}) FROM (\n${sql}\n)`;
 }
 
-/** NULL keys match each other, so that a row without a key is replaced and not doubled. */
-function mergedRows(sql: string, existing: NonNullable<CopyOptions["existing"]>): string {
-  if (existing.primaryKey.length === 0) {
-    throw new AppError("invalid", "Cannot merge rows without a primary key");
+type Merge = NonNullable<CopyOptions["merge"]>;
+
+/** The new rows, with what they lack from the existing ones of the same key, and the existing rows of other keys. */
+async function mergedRows(
+  session: Session,
+  fresh: string,
+  merge: Merge,
+  existing: string | undefined,
+): Promise<string> {
+  if (merge.primaryKey.length === 0) throw new AppError("invalid", `${merge.action}: it needs a primary key`);
+  await checkKeys(session, fresh, merge);
+  if (existing === undefined) return fresh;
+  const [columns, held] = [
+    await session.describe(fresh),
+    await session.describe(`SELECT * FROM ${existing}`),
+  ];
+  const lacking = merge.primaryKey.find((key) => findColumn(held, key) === undefined);
+  if (lacking !== undefined) {
+    throw new AppError(
+      "conflict",
+      `${merge.action}: what is there has no column "${lacking}" of the primary key; replace it first`,
+    );
   }
-  const match = existing.primaryKey.map(quoteIdentifier)
-    .map((key) => `kept.${key} IS NOT DISTINCT FROM fresh.${key}`).join(" AND ");
-  return `WITH fresh AS NOT MATERIALIZED (\n${sql}\n)
-SELECT * FROM fresh
+  const match = merge.primaryKey.map(quoteIdentifier).map((key) => `kept.${key} = fresh.${key}`).join(
+    " AND ",
+  );
+  const sources = `WITH fresh AS NOT MATERIALIZED (\n${fresh}\n)`;
+  const keys = merge.primaryKey.map((key) => `fresh.${quoteIdentifier(key)}`).join(", ");
+  await checkExisting(
+    session,
+    `${sources}\nSELECT ${keys} FROM fresh JOIN ${existing} AS kept ON ${match}`,
+    merge,
+  );
+  const kept = held.filter(({ name }) => findColumn(columns, name) === undefined)
+    .map(({ name }: Column) => `kept.${quoteIdentifier(name)}`);
+  const updated = kept.length === 0
+    ? "SELECT * FROM fresh"
+    : `SELECT fresh.*, ${kept.join(", ")} FROM fresh LEFT JOIN ${existing} AS kept ON ${match}`;
+  return `${sources}\n${updated}
 UNION ALL BY NAME
-SELECT kept.* FROM ${existing.relation} AS kept ANTI JOIN fresh ON ${match}`;
+SELECT kept.* FROM ${existing} AS kept ANTI JOIN fresh ON ${match}`;
+}
+
+/** Throws `invalid` where the key is NULL in a row, or comes twice: which of its rows should win? */
+async function checkKeys(session: Session, fresh: string, merge: Merge): Promise<void> {
+  const keys = merge.primaryKey.map(quoteIdentifier);
+  const shown = `(${merge.primaryKey.join(", ")})`;
+  const [nulls] = await session.rows(
+    `SELECT count(*) AS n FROM (\n${fresh}\n) WHERE ${keys.map((key) => `${key} IS NULL`).join(" OR ")}`,
+  );
+  const nullCount = Number(nulls?.["n"]);
+  if (nullCount > 0) {
+    throw new AppError(
+      "invalid",
+      `${merge.action}: the key ${shown} is NULL in ${nullCount} of the rows to merge`,
+    );
+  }
+  const twice = await repeatedKey(session, fresh, keys);
+  if (twice === undefined) return;
+  throw new AppError(
+    "invalid",
+    `${merge.action}: the key ${shown} = ${twice.key} comes ${twice.count} times in the rows, ` +
+      "and a merge needs each key once",
+  );
+}
+
+async function checkExisting(session: Session, matched: string, merge: Merge): Promise<void> {
+  const twice = await repeatedKey(session, matched, merge.primaryKey.map(quoteIdentifier));
+  if (twice === undefined) return;
+  throw new AppError(
+    "conflict",
+    `${merge.action}: it has rows with the same ${merge.primaryKey.join(", ")}, as ${twice.key}; ` +
+      "remove them, or replace it",
+  );
+}
+
+const SHOWN_CHARACTERS = 100;
+
+async function repeatedKey(
+  session: Session,
+  sql: string,
+  keys: readonly string[],
+): Promise<{ readonly key: string; readonly count: number } | undefined> {
+  const texts = keys.map((key, index) => `left(CAST(${key} AS VARCHAR), ${SHOWN_CHARACTERS}) AS k${index}`);
+  const [found] = await session.rows(
+    `SELECT count(*) AS n, ${texts.join(", ")} FROM (\n${sql}\n) GROUP BY ${
+      keys.join(", ")
+    } HAVING count(*) > 1 LIMIT 1`,
+  );
+  if (found === undefined) return undefined;
+  return { key: `(${keys.map((_, index) => found[`k${index}`]).join(", ")})`, count: Number(found["n"]) };
 }
 
 function optionName(name: string): string {

@@ -12,7 +12,7 @@ import {
 import type { Connection, LoadInput, LoadMode, LoadReceipt } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
-import { copyStatement } from "../../../../engine/duckdb/from/copy.ts";
+import { copyRows } from "../../../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
 import type { DuckSession } from "../../../../engine/duckdb/session.ts";
 
@@ -62,7 +62,7 @@ export class FileBench implements AsyncDisposable {
     try {
       await session.run(`CREATE OR REPLACE TABLE t AS SELECT * FROM ${scan.relation}`);
     } catch (error) {
-      throw scan.explain(error);
+      throw await scan.explain(error);
     }
     const types = (await session.describe("SELECT * FROM t")).map(({ name, type }) => `${name} ${type}`);
     return { types, rows: (await session.rows(select)).map((row) => Object.values(row)) };
@@ -107,8 +107,9 @@ export class FileBench implements AsyncDisposable {
         throw new Error("not used");
       },
       copyTo: async (path, options) => {
-        await session.run(copyStatement(select, path, options));
+        const rows = await copyRows(session, select, path, options);
         await load.sabotage?.(path);
+        return rows;
       },
       hash: () => Promise.resolve(null),
     };

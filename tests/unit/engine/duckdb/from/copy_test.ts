@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { CopyOptions } from "../../../../../contract/connector.ts";
-import { copyStatement } from "../../../../../engine/duckdb/from/copy.ts";
+import { copyRows } from "../../../../../engine/duckdb/from/copy.ts";
 import { openDatabase } from "../../../../../engine/duckdb/database.ts";
 import type { DuckSession } from "../../../../../engine/duckdb/session.ts";
 import { tempFolder } from "../fixtures.ts";
@@ -16,9 +16,9 @@ async function withFolder(work: (session: DuckSession, folder: string) => Promis
 }
 
 const copy = (session: DuckSession, sql: string, path: string, options: CopyOptions) =>
-  session.run(copyStatement(sql, path, options));
+  copyRows(session, sql, path, options);
 
-Deno.test("copyStatement() writes each format with its options to a path with quotes", async () => {
+Deno.test("copyRows() writes each format with its options to a path with quotes", async () => {
   await withFolder(async (session, folder) => {
     const sql = "SELECT 1 AS a, 'it''s' AS b -- a comment";
     await copy(session, sql, join(folder, "x.csv"), {
@@ -38,7 +38,7 @@ Deno.test("copyStatement() writes each format with its options to a path with qu
   });
 });
 
-Deno.test("copyStatement() partitions by columns of any name", async () => {
+Deno.test("copyRows() partitions by columns of any name", async () => {
   await withFolder(async (session, folder) => {
     const target = join(folder, "out");
     await copy(session, `SELECT i, i % 2 AS "a ""b""" FROM range(4) t(i)`, target, {
@@ -49,32 +49,80 @@ Deno.test("copyStatement() partitions by columns of any name", async () => {
   });
 });
 
-Deno.test("copyStatement() keeps existing rows whose key is not among the new ones, by name of column", async () => {
+const merge = { action: 'Cannot merge "t"', primaryKey: ["id"] };
+
+Deno.test("copyRows() keeps existing rows of other keys, and columns that the new rows lack", async () => {
   await withFolder(async (session, folder) => {
     const target = join(folder, "merged.csv");
-    await copy(session, "SELECT 'new' AS v, 1 AS id, NULL AS k UNION ALL SELECT 'null', NULL, NULL", target, {
-      format: "csv",
-      existing: {
-        relation: "(FROM (VALUES (1, 'old', 0), (2, 'kept', 7), (NULL, 'replaced', 0)) AS o(id, v, gone))",
-        primaryKey: ["id"],
+    const rows = await copy(
+      session,
+      "SELECT 'new' AS v, 1 AS id, NULL AS k UNION ALL SELECT 'more', 9, 3",
+      target,
+      {
+        format: "csv",
+        merge,
+        existing: {
+          relation: "(FROM (VALUES (1, 'old', 5), (2, 'kept', 7), (NULL, 'none', 0)) AS o(id, v, gone))",
+        },
       },
-    });
+    );
+    assert.equal(rows, 4);
     assert.deepEqual((await Deno.readTextFile(target)).trim().split("\n").sort(), [
       "kept,2,,7",
-      "new,1,,",
-      "null,,,",
+      "more,9,3,",
+      "new,1,,5",
+      "none,,,0",
       "v,id,k,gone",
     ]);
   });
 });
 
-Deno.test("copyStatement() refuses an option that would end the list, and a merge without a key", () => {
-  assert.throws(
-    () => copyStatement("SELECT 1", "/x", { format: "csv", options: { "header, format": true } }),
-    { code: "invalid" },
-  );
-  assert.throws(
-    () => copyStatement("SELECT 1", "/x", { format: "csv", existing: { relation: "t", primaryKey: [] } }),
-    { code: "invalid" },
-  );
+Deno.test("copyRows() returns how many rows it wrote, into one file or partitions", async () => {
+  await withFolder(async (session, folder) => {
+    const sql = "SELECT i, i % 3 AS p FROM range(5000) t(i)";
+    assert.equal(await copy(session, sql, join(folder, "x.parquet"), { format: "parquet" }), 5_000);
+    assert.equal(await copy(session, sql, join(folder, "x"), { format: "csv", partitionBy: ["p"] }), 5_000);
+    assert.equal(await copy(session, `${sql} LIMIT 0`, join(folder, "y.csv"), { format: "csv" }), 0);
+  });
+});
+
+Deno.test("copyRows() refuses to merge keys that are NULL, come twice, or are there twice", async () => {
+  await withFolder(async (session, folder) => {
+    const path = join(folder, "x.csv");
+    const refused = (sql: string, relation?: string) =>
+      copy(session, sql, path, {
+        format: "csv",
+        merge,
+        ...(relation === undefined ? {} : { existing: { relation } }),
+      });
+    await assert.rejects(refused("FROM (VALUES (1), (NULL), (NULL)) AS t(id)"), {
+      code: "invalid",
+      message: 'Cannot merge "t": the key (id) is NULL in 2 of the rows to merge',
+    });
+    await assert.rejects(refused("FROM (VALUES (1), (7), (7)) AS t(id)"), {
+      code: "invalid",
+      message:
+        'Cannot merge "t": the key (id) = (7) comes 2 times in the rows, and a merge needs each key once',
+    });
+    await assert.rejects(refused("SELECT 7 AS id", "(FROM (VALUES ('7'), ('07')) AS t(id))"), {
+      code: "conflict",
+    });
+    await assert.rejects(refused("SELECT 7 AS id", "(FROM (VALUES (7)) AS t(other))"), { code: "conflict" });
+    assert.equal(await Deno.lstat(path).then(() => true, () => false), false);
+  });
+});
+
+Deno.test("copyRows() refuses an option that would end the list, and a merge without a key", async () => {
+  await withFolder(async (session) => {
+    await assert.rejects(
+      copy(session, "SELECT 1", "/x", { format: "csv", options: { "header, format": true } }),
+      {
+        code: "invalid",
+      },
+    );
+    await assert.rejects(
+      copy(session, "SELECT 1", "/x", { format: "csv", merge: { ...merge, primaryKey: [] } }),
+      { code: "invalid" },
+    );
+  });
 });

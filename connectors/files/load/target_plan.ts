@@ -1,0 +1,35 @@
+import type { LoadMode, LoadRequest } from "../../../contract/connector.ts";
+import type { PublicationTarget } from "../../locations/location.ts";
+import { resolveKind } from "../kind.ts";
+import type { Compression, FileFormat, FileTarget, LoadOptions } from "../options.ts";
+import { targetOf } from "./target.ts";
+
+/** What a load writes where. */
+export interface FileTargetPlan {
+  readonly target: PublicationTarget;
+  readonly root: string;
+  readonly mode: LoadMode;
+  readonly primaryKey: readonly string[];
+  readonly options: LoadOptions;
+  readonly format: FileFormat;
+  readonly compression: Compression;
+  /** Begins messages: `Cannot merge "out/a.csv"`. */
+  readonly action: string;
+}
+
+/** Throws `invalid` where the format is not known. `root` is absolute. */
+export function planTarget(root: string, request: LoadRequest<FileTarget>): FileTargetPlan {
+  const { mode, primaryKey, target: { path, options } } = request;
+  const target = targetOf(root, path);
+  const kind = target.kind === "file" ? resolveKind(target.shown, options) : {
+    format: options.format ?? "parquet",
+    compression: options.compression === "auto" ? "none" : options.compression,
+  } as const;
+  return { target, root, mode, primaryKey, options, ...kind, action: `Cannot ${mode} "${target.shown}"` };
+}
+
+/** The ending of files in a folder, with the compression's. */
+export function endingOf({ format, compression }: FileTargetPlan): string {
+  if (format === "parquet") return format;
+  return `${format}${{ none: "", gzip: ".gz", zstd: ".zst" }[compression]}`;
+}

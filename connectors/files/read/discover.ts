@@ -1,0 +1,52 @@
+import { dirname } from "node:path";
+import type { DiscoveredStream } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Location, StoredFile } from "../../locations/location.ts";
+import { kindOfName } from "../kind.ts";
+
+/** The files under the root that have a data ending, those of one folder and ending as one stream. */
+export async function* discoverFiles(
+  location: Location,
+  signal: AbortSignal,
+): AsyncIterable<DiscoveredStream> {
+  const groups = new Map<string, StoredFile[]>();
+  for (const file of await dataFiles(location, signal)) {
+    if (kindOfName(file.path).format === undefined) continue;
+    const glob = `${folderOf(file.shown)}*${endingOf(file.shown)}`;
+    const group = groups.get(glob) ?? [];
+    group.push(file);
+    groups.set(glob, group);
+  }
+  for (const [glob, files] of groups) {
+    const [first, second] = files;
+    const path = first !== undefined && second === undefined ? first.shown : glob;
+    yield {
+      address: { path },
+      name: path,
+      kind: "file",
+      columns: [],
+      primaryKey: [],
+      rows: null,
+      sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    };
+  }
+}
+
+async function dataFiles(location: Location, signal: AbortSignal): Promise<readonly StoredFile[]> {
+  try {
+    return (await location.list("**/*", signal)).files;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found") return [];
+    throw error;
+  }
+}
+
+function folderOf(path: string): string {
+  const folder = dirname(path);
+  return folder === "." ? "" : `${folder}/`;
+}
+
+/** With the compression's: `.csv.gz`. */
+function endingOf(path: string): string {
+  return /(?:\.[^./]+)?\.(?:gz|zst|zstd)$|\.[^./]+$/i.exec(path)?.[0] ?? "";
+}
