@@ -53,6 +53,12 @@ export function checkName(what: "schema" | "table" | "column", name: string): vo
 export const quoteTable = (name: TableName): string =>
   `${quoteIdentifier(name.schema)}.${quoteIdentifier(name.table)}`;
 
+/** The name as `parseTableName` reads it, with quotes where it needs them only. */
+export function writeTableName({ schema, table }: TableName): string {
+  const write = (part: string) => /[."]/.test(part) ? quoteIdentifier(part) : part;
+  return `${write(schema)}.${write(table)}`;
+}
+
 /** `schema.table` for a message. */
 export const showTable = (name: TableName): string => `${name.schema}.${name.table}`;
 

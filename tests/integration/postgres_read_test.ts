@@ -81,7 +81,11 @@ const TYPES:
     ["numeric(6,2)[]", "List<Decimal[6e+2]>", [["'{1.5,-2.25}'", [150n, -225n]]]],
     ["timestamptz[]", "List<Timestamp<MICROSECOND, UTC>>", [["'{1970-01-01 00:00+00}'", [0n]]]],
     ["inet[]", "List<Utf8>", [["'{10.0.0.1,::1}'", ["10.0.0.1/32", "::1/128"]]]],
-    ["money", "Utf8", [["'12.50'", "$12.50"]]],
+    ["money", "Decimal[19e+2]", [
+      ["'12.50'", 1250n],
+      ["'-92233720368547758.08'", -INT64_MAX - 1n],
+    ]],
+    ["money[]", "List<Decimal[19e+2]>", [["'{1.5,NULL,-0.01}'", [150n, null, -1n]]]],
     ["inet", "Utf8", [["'192.168.0.1/24'", "192.168.0.1/24"]]],
     ["cidr", "Utf8", [["'10.0.0.0/8'", "10.0.0.0/8"]]],
     ["macaddr", "Utf8", [["'08:00:2b:01:02:03'", "08:00:2b:01:02:03"]]],
@@ -95,13 +99,12 @@ const TYPES:
     ["mood[]", "List<Utf8>", [["'{ok,NULL}'", ["ok", null]]]],
     ["positive", "Int32", [["7", 7]]],
     ["amount", "Decimal[12e+3]", [["1.5", 1500n]]],
-    ["place", "Utf8", [["'(Paris,\"{1,2}\")'", '(Paris,"{1,2}")']]],
+    ["place", "Utf8", [["'(Paris,\"{1,2}\")'", '(Paris,"{1,2}")'], ["ROW(NULL, NULL)", "(,)"]]],
   ];
 
 Deno.test("read() gives every PostgreSQL type exactly, with NULLs", async () => {
   await using database = await server.createDatabase();
   await database.sql.unsafe(`
-    SET lc_monetary = 'C';
     CREATE TYPE mood AS ENUM ('ok', 'so ''so''');
     CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
     CREATE DOMAIN amount AS numeric(12,3);
@@ -224,6 +227,10 @@ Deno.test("read() names row and column of a value that Arrow cannot hold, and te
   await rejects(
     "SELECT grid FROM bad ORDER BY n",
     /row 3002: column "grid" is an array of 2 dimensions.*text_columns/,
+  );
+  await rejects(
+    "SELECT '[0:1]={7,8}'::integer[] AS grid",
+    /column "grid" is an array that begins at 0.*text_columns/,
   );
   const options = { text_columns: ["amount", "grid", "at"] };
   const rows = rowsOf(await readAll(connection, { query: "SELECT * FROM bad ORDER BY n" }, { options }));
@@ -354,7 +361,7 @@ Deno.test("read() explains what it cannot read", async () => {
   await rejects(
     { stream: "ordrs" },
     "not_found",
-    /no table public\.ordrs; did you mean public\.orders or public\.Order\?/,
+    /no table public\.ordrs; did you mean public\.orders\?/,
   );
   await rejects({ stream: "invoices" }, "not_found", /did you mean sales\.invoices\?/);
   await rejects({ stream: "nowhere.x" }, "not_found", /no table nowhere\.x$/);

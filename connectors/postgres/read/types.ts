@@ -27,6 +27,7 @@ import { EXTENSION_NAME_KEY, JSON_EXTENSION, UUID_EXTENSION } from "../../../con
  * | --- | --- |
  * | boolean, smallint, integer, bigint, oid, real, double precision | Bool, Int16, Int32, Int64, Uint32, Float32, Float64 |
  * | numeric(p,s) up to 38 digits | Decimal128 |
+ * | money | Decimal128(19) with the server's digits behind the point |
  * | text, varchar, char(n) (with its padding), name, enums, citext | Utf8 |
  * | json, jsonb | Utf8, `arrow.json` |
  * | bytea, uuid | Binary, FixedSizeBinary(16) `arrow.uuid` |
@@ -44,8 +45,17 @@ export type DecodeKind =
 /** How a column is selected and decoded. */
 export interface TypePlan {
   readonly decode: DecodeKind;
-  /** The type to cast to in the SELECT list; undefined where the column's own binary form is read. */
-  readonly castTo: "text" | "text[]" | undefined;
+  /** The types to cast to in the SELECT list, one after the other; none where the column's own binary form is read. */
+  readonly casts: readonly ("text" | "text[]" | "numeric" | "numeric[]")[];
+}
+
+/** What describes a column's type. */
+export interface ColumnType {
+  readonly oid: number;
+  /** -1 where the type has no modifier. */
+  readonly modifier: number;
+  /** Of types that are not built in: whether it is an array of something. */
+  readonly isArray: boolean;
 }
 
 const SCALAR_OIDS: Readonly<Record<number, DecodeKind["kind"]>> = {
@@ -98,25 +108,43 @@ const ELEMENT_OIDS: Readonly<Record<number, number>> = {
 };
 
 const MAX_DECIMAL_PRECISION = 38;
-const TEXT: TypePlan = { decode: { kind: "text" }, castTo: "text" };
-const TEXT_ARRAY: TypePlan = { decode: { kind: "list", element: { kind: "text" } }, castTo: "text[]" };
+const TEXT: TypePlan = { decode: { kind: "text" }, casts: ["text"] };
+const TEXT_ARRAY: TypePlan = { decode: { kind: "list", element: { kind: "text" } }, casts: ["text[]"] };
 
-/** `isArray` tells for types that are not built in whether they are an array of something. */
-export function planType(oid: number, modifier: number, isArray: boolean): TypePlan {
+const MONEY_OID = 790;
+const MONEY_ARRAY_OID = 791;
+/** money is a 64-bit count of its smallest unit. */
+const MONEY_PRECISION = 19;
+
+export const isMoney = ({ oid }: ColumnType): boolean => oid === MONEY_OID || oid === MONEY_ARRAY_OID;
+
+/** `moneyScale` are the digits behind the point of this server's money. */
+export function planType(type: ColumnType, moneyScale: number): TypePlan {
+  const { oid, modifier, isArray } = type;
+  if (isMoney(type)) {
+    const amount = { kind: "numeric", precision: MONEY_PRECISION, scale: moneyScale } as const;
+    return oid === MONEY_OID
+      ? { decode: amount, casts: ["numeric"] }
+      : { decode: { kind: "list", element: amount }, casts: ["numeric[]"] };
+  }
   const elementOid = ELEMENT_OIDS[oid];
   if (elementOid !== undefined) {
     const element = scalarKind(elementOid, modifier);
-    return element === undefined ? TEXT_ARRAY : { decode: { kind: "list", element }, castTo: undefined };
+    return element === undefined ? TEXT_ARRAY : { decode: { kind: "list", element }, casts: [] };
   }
   const decode = scalarKind(oid, modifier);
-  if (decode !== undefined) return { decode, castTo: undefined };
+  if (decode !== undefined) return { decode, casts: [] };
   return isArray ? TEXT_ARRAY : TEXT;
+}
+
+/** The column as text. That of money has the server's own signs for currency and digits, so a number's is taken. */
+export function planText({ oid }: ColumnType): TypePlan {
+  if (oid === MONEY_OID) return { ...TEXT, casts: ["numeric", "text"] };
+  return oid === MONEY_ARRAY_OID ? { ...TEXT, casts: ["numeric[]", "text"] } : TEXT;
 }
 
 export const isBuiltIn = (oid: number): boolean =>
   SCALAR_OIDS[oid] !== undefined || ELEMENT_OIDS[oid] !== undefined;
-
-export const AS_TEXT = TEXT;
 
 function scalarKind(oid: number, modifier: number): DecodeKind | undefined {
   const kind = SCALAR_OIDS[oid];

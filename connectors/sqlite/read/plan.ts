@@ -1,7 +1,8 @@
 import { Schema } from "apache-arrow";
-import type { ColumnChoice, StreamRequest } from "../../../contract/connector.ts";
+import type { StreamRequest } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { chooseColumns } from "../../column_choice.ts";
 import type { SqliteDatabase } from "../driver.ts";
 import type { SqliteStream } from "../options.ts";
 import { type ColumnType, fieldOf, typeOfClasses, typeOfDeclared } from "./column_type.ts";
@@ -108,23 +109,6 @@ function relationOf(database: SqliteDatabase, stream: SqliteStream): Relation {
     shown: `${found.type} "${found.name}"`,
     table: found.name,
   };
-}
-
-function chooseColumns<T extends { readonly name: string }>(
-  columns: readonly T[],
-  choice: ColumnChoice | undefined,
-  missing: (name: string) => AppError,
-): readonly T[] {
-  if (choice === undefined) return columns;
-  const find = (name: string) => {
-    const found = columns.find((column) => column.name === name) ??
-      columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-    if (found === undefined) throw missing(name);
-    return found;
-  };
-  const only = choice.only === undefined ? undefined : new Set(choice.only.map(find));
-  const except = new Set((choice.except ?? []).map(find));
-  return columns.filter((column) => (only === undefined || only.has(column)) && !except.has(column));
 }
 
 /**

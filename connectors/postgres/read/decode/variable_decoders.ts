@@ -171,6 +171,14 @@ function locateElements(view: DataView, at: number, row: number, starts: number[
     );
   }
   const count = view.getInt32(at + ARRAY_HEADER_BYTES);
+  const lowerBound = view.getInt32(at + ARRAY_HEADER_BYTES + 4);
+  if (lowerBound !== 1) {
+    throw new DecodeError(
+      row,
+      `is an array that begins at ${lowerBound}, which a list does not keep; ` +
+        `read it as text with the stream's option text_columns`,
+    );
+  }
   let place = at + ARRAY_HEADER_BYTES + DIMENSION_BYTES;
   for (let e = 0; e < count; e++) {
     const length = view.getInt32(place);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nearNames } from "../../../../connectors/postgres/read/near_names.ts";
-import { parseTableName, quoteTable } from "../../../../connectors/postgres/table_name.ts";
+import { withoutEnd } from "../../../../connectors/postgres/read/one_statement.ts";
+import { parseTableName, quoteTable, writeTableName } from "../../../../connectors/postgres/table_name.ts";
 
 Deno.test("parseTableName() reads a table, a schema before it, and quoted parts as they are", () => {
   assert.deepEqual(parseTableName("orders", "public"), { schema: "public", table: "orders" });
@@ -15,20 +15,32 @@ Deno.test("parseTableName() refuses what is no name", () => {
   }
 });
 
-Deno.test("parseTableName() reads back what quoteTable() writes", () => {
+Deno.test("parseTableName() reads back what quoteTable() and writeTableName() write", () => {
   const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 }).filter((text) =>
     !text.includes("\0") && new TextEncoder().encode(text).length <= 63
   );
   fc.assert(fc.property(name, name, (schema, table) => {
     assert.deepEqual(parseTableName(quoteTable({ schema, table }), "public"), { schema, table });
+    assert.deepEqual(parseTableName(writeTableName({ schema, table }), "public"), { schema, table });
   }));
 });
 
-Deno.test("nearNames() gives what one may have meant, nearest first, and nothing else", () => {
-  assert.deepEqual(nearNames("ordrs", ["customers", "orders", "order", "Orders"]), [
-    "Orders",
-    "orders",
-    "order",
-  ]);
-  assert.deepEqual(nearNames("orders", ["payments", "x"]), []);
+Deno.test("withoutEnd() cuts what stands behind a query, and nothing within it", () => {
+  assert.equal(withoutEnd("SELECT 1"), "SELECT 1");
+  assert.equal(withoutEnd("SELECT 1 ; -- the; end\n;/* ; */ ;\n"), "SELECT 1 ");
+  for (
+    const whole of [
+      "SELECT ';' AS a",
+      "SELECT 'it''s;' -- ; comment",
+      `SELECT 1 AS ";"`,
+      "SELECT E'\\';', 1",
+      "SELECT $$;$$, $t$ $$; $t$",
+      "SELECT 1 /* ; */ + 1",
+      "SELECT 1; DELETE FROM t",
+      "SELECT 'a -- b'",
+    ]
+  ) {
+    assert.equal(withoutEnd(whole), whole);
+    if (!whole.includes("DELETE")) assert.equal(withoutEnd(`${whole}\n;`), `${whole}\n`);
+  }
 });

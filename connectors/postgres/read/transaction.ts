@@ -1,0 +1,29 @@
+import type { Session } from "../session/session.ts";
+
+/**
+ * Values that have no type of Arrow's travel as PostgreSQL's text, and the server, the database and the
+ * user may each have settings that change it. Here is one value for all of them, so that the same value
+ * is the same text whoever reads it: times in UTC and ISO's order, intervals in words, floats with all
+ * their digits, bytes in hexadecimal or base64 (within XML), names of tables with quotes where needed
+ * only. `lc_monetary` is left alone: it says how many digits money has, and money is read as a number.
+ */
+const TEXT_SETTINGS: Readonly<Record<string, string>> = {
+  TimeZone: "UTC",
+  DateStyle: "ISO",
+  IntervalStyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  xmlbinary: "base64",
+  quote_all_identifiers: "off",
+  standard_conforming_strings: "on",
+};
+
+const BEGIN = [
+  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  ...Object.entries(TEXT_SETTINGS).map(([name, value]) => `SET LOCAL ${name} = '${value}'`),
+].join("; ");
+
+/** One snapshot for everything that is read until the transaction ends. */
+export async function beginRead(session: Session): Promise<void> {
+  await session.query(BEGIN);
+}
