@@ -61,6 +61,7 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
 const SHARED_BY_CONNECTORS = [
   "connectors/locations/",
   "connectors/destination/",
+  "connectors/column_choice.ts",
   "connectors/cursor.ts",
   "connectors/one_stream.ts",
   "connectors/parse.ts",
