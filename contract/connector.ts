@@ -71,12 +71,22 @@ export type ConnectorUse<Stream = unknown, Target = unknown> =
   | { readonly kind: "source"; readonly stream: Stream }
   | { readonly kind: "destination"; readonly target: Target };
 
+/**
+ * What a use of a connector needs. All paths are absolute; all but `config` must lie in the
+ * operator's `file_roots`, and symbolic links are followed before that is decided.
+ */
 export interface Access {
-  /** `host:port`, or `unix:` and the absolute path of a Unix socket, which is then in `read` and `write` too. */
+  /** `host:port` (`[address]:port` for IPv6), or `unix:` and the absolute path of a socket. */
   readonly hosts: readonly string[];
-  /** Absolute folders or files. */
+  /** Folders or files that the connector opens by itself. */
   readonly read: readonly string[];
   readonly write: readonly string[];
+  /** Files whose rows are read, as paths or globs of a folder: also by DuckDB, where it scans them. */
+  readonly sources?: readonly { readonly root: string; readonly pattern: string }[];
+  /** Files or folders that a load puts its rows into, and where it builds them: also by DuckDB's COPY. */
+  readonly targets?: readonly string[];
+  /** Files that belong to the connector's own configuration, as a certificate authority's: no data, wherever they are. */
+  readonly config?: readonly string[];
 }
 
 export interface Connection extends AsyncDisposable {

@@ -22,8 +22,17 @@ interface JobBase {
   /** Where DuckDB may spill; the server removes it afterwards. */
   readonly tempDir: string;
   readonly connectors: Readonly<Record<string, ResolvedConnector>>;
-  /** What DuckDB's SQL may touch besides the warehouse: folders and files, absolute. */
-  readonly allowedPaths: readonly string[];
+  readonly duckdb: DuckDbGrant;
+}
+
+/** What the job's DuckDB is locked to. Paths are absolute, links followed. */
+export interface DuckDbGrant {
+  /** What it may read and write besides the warehouse. */
+  readonly directories: readonly string[];
+  readonly files: readonly string[];
+  /** As DuckDB writes it, `4GB`; its own default where it is absent. */
+  readonly memoryLimit?: string;
+  readonly spillLimit?: string;
 }
 
 export interface RunJob extends JobBase {
@@ -64,6 +73,15 @@ export interface DefinitionFault {
   readonly severity: "error" | "warning";
 }
 
+/** What a check is at. */
+export interface CheckPlace {
+  readonly pipeline: string;
+  /** `the model daily`, `the stream orders`. */
+  readonly subject: string;
+  /** The model's file. */
+  readonly file: string | null;
+}
+
 export interface CheckReport {
   readonly name: string;
   readonly faults: readonly (Fault | DefinitionFault)[];
@@ -92,6 +110,8 @@ export type Report =
     readonly sizeBytes: number | null;
   }
   | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }
+  /** A check begins with something that may take long: what it was at is known when it is stopped. */
+  | { readonly type: "checking"; readonly place: CheckPlace }
   | { readonly type: "checked"; readonly reports: readonly CheckReport[] }
   /** The last line: an error where something failed; the process waits for stdin to close. */
   | { readonly type: "finished"; readonly error: ErrorRecord | null };

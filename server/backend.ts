@@ -12,14 +12,25 @@ import type { Store } from "../engine/store/store.ts";
 export interface Backend {
   /** The control store and an engine over it; nothing runs until the engine is started. */
   openEngine(options: EngineOptions): Promise<OpenedEngine>;
-  checkProject(options: { projectDir: string; log: Log; signal: AbortSignal }): Promise<ProjectReport>;
+  checkProject(options: CheckOptions): Promise<ProjectReport>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */
   listen(options: ListenOptions): Promise<ListeningServer>;
 }
 
-export interface EngineOptions {
+/** Where a command's project, data and policy are. Absolute. */
+export interface ProjectPlace {
   readonly projectDir: string;
   readonly dataDir: string;
+  /** The operator's policy; undefined: the default one. */
+  readonly policyPath: string | undefined;
+}
+
+export interface CheckOptions extends ProjectPlace {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export interface EngineOptions extends ProjectPlace {
   /** How many runs go on at the same time. */
   readonly maxRuns: number;
   readonly log: Log;

@@ -8,10 +8,12 @@ import { createPrivateFile } from "./close_to_others.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
   Backend,
+  CheckOptions,
   EngineOptions,
   ListeningServer,
   ListenOptions,
   OpenedEngine,
+  ProjectPlace,
   ProjectReport,
 } from "./backend.ts";
 
@@ -36,9 +38,8 @@ function createBackend(program: Program): Backend {
 async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
   const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
   const { createEngine } = await import("../engine/control/local_engine.ts");
-  const { connectors } = await import("../connectors/registry.ts");
-  const { defaultSecrets } = await import("../engine/grants/secrets.ts");
-  const { projectDir, dataDir, maxRuns, log } = options;
+  const { maxRuns, log, dataDir } = options;
+  const grants = await grantContext(program, options);
   const authToken = env("SLUICE_STORE_TOKEN");
   const sharedUrl = env("SLUICE_STORE_URL") || undefined;
   const storePath = join(dataDir, "sluice.db");
@@ -48,11 +49,8 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     authToken === undefined ? {} : { authToken },
   );
   const engine = createEngine({
+    ...grants,
     store,
-    projectDir,
-    dataDir,
-    connectors,
-    references: { env, secrets: defaultSecrets(env) },
     runProcess: program.runProcess,
     clock: systemClock,
     log,
@@ -70,17 +68,27 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
   };
 }
 
-async function checkProject(
-  program: Program,
-  { projectDir, log, signal }: { projectDir: string; log: EngineOptions["log"]; signal: AbortSignal },
-): Promise<ProjectReport> {
-  const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
+/** What decides about every process, whichever command starts it. Throws `invalid` where the policy has faults. */
+async function grantContext(program: Program, { projectDir, dataDir, policyPath }: ProjectPlace) {
   const { connectors } = await import("../connectors/registry.ts");
-  const { defaultSecrets } = await import("../engine/grants/secrets.ts");
-  return await checkProject({
+  const { defaultSecrets, secretFolders } = await import("../engine/grants/secrets.ts");
+  const { defaultPolicy, readPolicy } = await import("../engine/grants/policy.ts");
+  return {
     projectDir,
+    dataDir,
     connectors,
     references: { env, secrets: defaultSecrets(env) },
+    policy: policyPath === undefined ? defaultPolicy(projectDir) : await readPolicy(policyPath, projectDir),
+    programPaths: program.programPaths,
+    secretFolders: secretFolders(env),
+  };
+}
+
+async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
+  const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
+  const { log, signal } = options;
+  return await checkProject({
+    ...await grantContext(program, options),
     runProcess: program.runProcess,
     log,
     knownColumns: () => Promise.resolve({}),

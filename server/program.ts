@@ -11,6 +11,8 @@ export interface Program {
   /** The deno that runs it, and that `sluice deno` hands to users' scripts. */
   readonly deno: string;
   readonly runProcess: RunProcessProgram;
+  /** Everything that it is made of, and its runtime's cache: no data of anybody. */
+  readonly programPaths: readonly string[];
   /** The project that `sluice init` copies. */
   readonly starterDir: string;
 }
@@ -35,6 +37,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
         codeRoots: [lib],
         denoDir,
       },
+      programPaths: [dirname(lib), deno, ...cachePaths(denoDir)],
       starterDir: join(lib, "starter"),
     };
   }
@@ -45,14 +48,22 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
     runProcess: {
       deno,
       entry: join(root, "engine", "worker", "main.ts"),
-      codeRoots: ["contract", "text", "connectors", "sql", "engine", "node_modules", "package.json"].map((
-        part,
-      ) => join(root, part)),
+      codeRoots: [...CODE_FOLDERS, "node_modules", "package.json"].map((part) => join(root, part)),
       denoDir,
     },
+    // Not the whole checkout: the examples in it are projects.
+    programPaths: [
+      ...[...CODE_FOLDERS, "server", "ui", "build", "node_modules", "dist", ".git"],
+      ...["package.json", "deno.json", "deno.lock", "tsconfig.json"],
+    ].map((part) => join(root, part)).concat(deno, cachePaths(denoDir)),
     starterDir: join(root, "examples", "starter"),
   };
 }
+
+/** What a run's process is made of. */
+const CODE_FOLDERS = ["contract", "text", "connectors", "sql", "engine"];
+
+const cachePaths = (denoDir: string | undefined): string[] => denoDir === undefined ? [] : [denoDir];
 
 /** Deno's own rule: a child without an environment cannot follow it and would start cold each time. */
 function findDenoDir(env: (name: string) => string | undefined): string | undefined {

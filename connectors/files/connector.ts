@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type {
   Access,
   Connection,
@@ -12,13 +12,12 @@ import type {
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
-import { parsePattern } from "../locations/disk/pattern.ts";
 import type { Location } from "../locations/location.ts";
 import { resolveKind } from "./kind.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
-import { targetAccess } from "./load/target.ts";
+import { targetPaths } from "./load/target.ts";
 
 /**
  * Files of the server's own disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow IPC, each also as .gz or
@@ -60,12 +59,10 @@ function access(
   place: ConnectorPlace,
 ): Access {
   const root = rootOf(config, place);
-  if (use.kind === "source") {
-    const { base, glob } = parsePattern(root, use.stream.path);
-    // A file may be a link; and its folder, so that a message can tell a missing file from one that may not be read.
-    return { hosts: [], read: glob === undefined ? [base, dirname(base)] : [base], write: [] };
-  }
-  return { hosts: [], ...targetAccess(root, use.target.path) };
+  const none = { hosts: [], read: [], write: [] };
+  return use.kind === "source"
+    ? { ...none, sources: [{ root, pattern: use.stream.path }] }
+    : { ...none, targets: targetPaths(root, use.target.path) };
 }
 
 /** What moves rows is imported when it is used: the server wants the schemas only. */

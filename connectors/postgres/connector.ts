@@ -26,11 +26,11 @@ export const postgres = {
 
 /** Every host that may be tried. For a Unix socket, Deno also wants the right to read and write its path. */
 function access(config: PostgresConfig, _use: ConnectorUse, place: ConnectorPlace): Access {
-  const sockets = config.hosts.map(socketPath).filter((path) => path !== undefined);
   return {
     hosts: config.hosts.map(networkPermission),
-    read: [...Object.values(pemPathsOf(config, place.projectDir)), ...sockets],
-    write: sockets,
+    read: [],
+    write: [],
+    config: Object.values(pemPathsOf(config, place.projectDir)),
   };
 }
 

@@ -1,5 +1,4 @@
 import { ulid } from "ulid";
-import type { Connector } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/pipeline.ts";
@@ -19,7 +18,7 @@ import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { removeIfPresent, spillFolder } from "../runs/attempt/prepare.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { RunRequests } from "./run_requests.ts";
-import type { ReferenceSources } from "../grants/references.ts";
+import type { GrantContext } from "../grants/provide.ts";
 import { watchProject } from "../definitions/watch.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
@@ -32,14 +31,9 @@ import { isTerminal } from "../../contract/run_state.ts";
 import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
-export interface EngineContext {
+/** `projectDir` and `dataDir` are absolute; the caller holds the data folder's lock. */
+export interface EngineContext extends GrantContext {
   readonly store: Store;
-  /** Absolute. */
-  readonly projectDir: string;
-  /** Absolute; the caller holds its lock. */
-  readonly dataDir: string;
-  readonly connectors: readonly Connector[];
-  readonly references: ReferenceSources;
   readonly runProcess: RunProcessProgram;
   readonly clock: Clock;
   readonly log: Log;
@@ -286,16 +280,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   #applyContext(): CheckContext & { store: Store } {
-    const { store, projectDir, connectors, references, runProcess, log } = this.#context;
-    return {
-      store,
-      projectDir,
-      connectors,
-      references,
-      runProcess,
-      log,
-      knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
-    };
+    const { store } = this.#context;
+    return { ...this.#context, knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline) };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -4,7 +4,7 @@ import { requireName } from "../../contract/names.ts";
 import type { PipelineSource, Revision } from "../../contract/pipeline.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
-import { type CheckContext, checkPipelines, isRunnable } from "./check_pipelines.ts";
+import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
 import { gitCommit } from "./git.ts";
 import { loadProject, modelFiles } from "./load.ts";
 import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
@@ -17,6 +17,8 @@ import type { Store } from "../store/store.ts";
 
 export interface ApplyContext extends CheckContext {
   readonly store: Store;
+  /** Called when what a pipeline's files say is in force, or was found to be wrong. */
+  readonly onChecked?: (pipeline: string) => void;
 }
 
 /** Applies what the project's files say. Throws not_found where there is no project folder. */
@@ -76,15 +78,13 @@ export async function applySource(
       },
     },
   );
-  const [checked] = await checkPipelines(context, [pipeline], signal);
-  const faults = checked?.faults ?? [];
-  if (checked === undefined || !isRunnable(faults)) {
-    throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
+  for await (const { faults, steps, streamColumns } of checkPipelines(context, [pipeline], signal)) {
+    if (!isRunnable(faults)) throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
+    const revision = await revisionOf(pipeline, undefined);
+    await store.revisions.save(revision, steps);
+    await putColumns(store, name, streamColumns);
+    await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
   }
-  const revision = await revisionOf(pipeline, undefined);
-  await store.revisions.save(revision, checked.steps);
-  await putColumns(store, name, checked.streamColumns);
-  await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
 }
 
 async function applyLoaded(
@@ -95,9 +95,9 @@ async function applyLoaded(
   signal: AbortSignal,
 ): Promise<{ applied: string[]; unchanged: string[]; faults: Fault[] }> {
   const { store } = context;
-  const applied: string[] = [];
+  const applied = new Set<string>();
   const unchanged: string[] = [];
-  const faults: Fault[] = [];
+  const faults = new Map<LoadedPipeline, readonly Fault[]>();
   const fresh: LoadedPipeline[] = [];
   for (const pipeline of pipelines) {
     const revision = await inForce(store, pipeline, origin, commit);
@@ -109,21 +109,26 @@ async function applyLoaded(
     await store.revisions.save(revision, []);
     unchanged.push(pipeline.name);
   }
-  for (
-    const { pipeline, faults: found, steps, streamColumns } of await checkPipelines(context, fresh, signal)
+  for await (
+    const { pipeline, faults: found, steps, streamColumns } of checkPipelines(context, fresh, signal)
   ) {
-    faults.push(...found);
+    faults.set(pipeline, found);
     if (!isRunnable(found) || pipeline.definition === undefined) {
       await store.pipelines.put({ name: pipeline.name, origin, faults: found });
-      continue;
+    } else {
+      const revision = await revisionOf(pipeline, commit);
+      await store.revisions.save(revision, steps);
+      await putColumns(store, pipeline.name, streamColumns);
+      await store.pipelines.put({ name: pipeline.name, origin, revision: revision.id, faults: found });
+      applied.add(pipeline.name);
     }
-    const revision = await revisionOf(pipeline, commit);
-    await store.revisions.save(revision, steps);
-    await putColumns(store, pipeline.name, streamColumns);
-    await store.pipelines.put({ name: pipeline.name, origin, revision: revision.id, faults: found });
-    applied.push(pipeline.name);
+    context.onChecked?.(pipeline.name);
   }
-  return { applied, unchanged, faults };
+  return {
+    applied: fresh.map(({ name }) => name).filter((name) => applied.has(name)),
+    unchanged,
+    faults: fresh.flatMap((pipeline) => faults.get(pipeline) ?? []),
+  };
 }
 
 /**
@@ -153,7 +158,7 @@ async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined):
 async function putColumns(
   store: Store,
   pipeline: string,
-  columns: Awaited<ReturnType<typeof checkPipelines>>[number]["streamColumns"],
+  columns: CheckedPipeline["streamColumns"],
 ): Promise<void> {
   for (const [stream, found] of Object.entries(columns)) {
     await store.pipelines.putStreamColumns(pipeline, stream, found);

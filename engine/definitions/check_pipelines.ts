@@ -1,26 +1,26 @@
-import { join } from "node:path";
-import type { Connector } from "../../contract/connector.ts";
-import { AppError, toAppError } from "../../contract/errors.ts";
-import type { Fault } from "../../text/fault.ts";
+import type { CheckReport, DefinitionFault } from "../../contract/job.ts";
+import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
-import { provide, type Provision } from "../grants/grant.ts";
+import type { Fault } from "../../text/fault.ts";
+import { parseSize } from "../../text/size.ts";
+import { createFence, type Fence } from "../grants/fence.ts";
+import { type GrantContext, provide, type Provision } from "../grants/provide.ts";
+import { createRedactor } from "../grants/redact.ts";
+import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
+import { type CheckBudget, type CheckEnd, DEFAULT_CHECK_BUDGET, runCheckProcess } from "./check_process.ts";
+import { Lanes } from "./lanes.ts";
 import { loadProject } from "./load.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
-import { createRedactor } from "../grants/redact.ts";
-import type { ReferenceSources } from "../grants/references.ts";
-import type { CheckJob, CheckReport, DefinitionFault } from "../../contract/job.ts";
-import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../runs/attempt/spawn.ts";
 
-export interface CheckContext {
-  readonly projectDir: string;
-  readonly connectors: readonly Connector[];
-  readonly references: ReferenceSources;
+export interface CheckContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
   readonly log: Log;
   /** Columns of a pipeline's streams as they were last seen. */
   readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
+  /** Of each process; DEFAULT_CHECK_BUDGET where it is absent. */
+  readonly checkBudget?: CheckBudget;
 }
 
 /** What a pipeline was found to be. Only one without an error among its faults may run. */
@@ -41,135 +41,200 @@ export async function checkProject(
   signal: AbortSignal,
 ): Promise<{ faults: Fault[]; pipelines: number; models: number }> {
   const project = await loadProject(context.projectDir, { connectorTypes: context.connectors });
-  const checked = await checkPipelines(context, project.pipelines, signal);
+  const checked = new Map<LoadedPipeline, CheckedPipeline>();
+  for await (const entry of checkPipelines(context, project.pipelines, signal)) {
+    checked.set(entry.pipeline, entry);
+  }
   return {
-    faults: [...project.faults, ...checked.flatMap((entry) => entry.faults)],
+    faults: [
+      ...project.faults,
+      ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
+    ],
     pipelines: project.pipelines.length,
     models: project.pipelines.reduce((sum, pipeline) => sum + pipeline.files.length, 0),
   };
 }
 
-/** Checks pipelines against DuckDB and their sources in one process, without reading rows. */
-export async function checkPipelines(
+/** As many processes as two cores have use for; those that wait for a source are not counted. */
+const BUSY_PROCESSES = 3;
+const MOST_PROCESSES = 16;
+/** Who is at a source for so long waits for it. */
+const WAITS_AFTER_MS = 1_000;
+/** A process takes so many pipelines at most, where they may do the same and have no source to wait for. */
+const PIPELINES_A_PROCESS = 20;
+
+/**
+ * Checks pipelines against DuckDB and their sources, without reading rows; yields each as soon as it
+ * is checked. Each has a process with its own grant, time and memory, so that a source that never
+ * answers, or SQL that never ends, holds up no other pipeline. Only pipelines without a network whose
+ * grants are the same share one; where that does not end well, each of them gets its own.
+ */
+export async function* checkPipelines(
   context: CheckContext,
   pipelines: readonly LoadedPipeline[],
   signal: AbortSignal,
-): Promise<CheckedPipeline[]> {
+): AsyncIterable<CheckedPipeline> {
+  const fence = await createFence(context);
+  const outcomes = await Promise.all(pipelines.map((pipeline) => provideFor(context, pipeline, fence)));
   const provided: Provided[] = [];
-  const early = new Map<LoadedPipeline, Fault>();
-  for (const pipeline of pipelines) {
-    const { definition, connectors } = pipeline;
-    if (definition === undefined || !isRunnable(pipeline.faults)) continue;
-    try {
-      const subject = { definition, connectors };
-      const provision = await provide([subject], context.connectors, context.references, context.projectDir);
-      provided.push({ pipeline, provision });
-    } catch (error) {
-      early.set(pipeline, { file: pipeline.path, message: toAppError(error).message, severity: "error" });
-    }
+  for (const outcome of outcomes) {
+    if ("provision" in outcome) provided.push(outcome);
+    else yield outcome;
   }
-  const reports = provided.length === 0 ? [] : await runCheck(context, provided, signal);
-  const byName = new Map(reports.map((report) => [report.name, report]));
-  return pipelines.map((pipeline) => {
-    const report = byName.get(pipeline.name);
-    const fault = early.get(pipeline);
-    return {
-      pipeline,
-      faults: [
-        ...pipeline.faults,
-        ...(fault === undefined ? [] : [fault]),
-        ...(report?.faults ?? []).map((found) => placed(pipeline, found)),
-      ],
-      steps: report?.steps ?? [],
-      streamColumns: report?.streamColumns ?? {},
-    };
-  });
+  const lanes = new Lanes<CheckedPipeline[]>({ limit: BUSY_PROCESSES, most: MOST_PROCESSES });
+  for (const group of groupsOf(provided)) {
+    lanes.start((release) => checkGroup(context, group, release, signal));
+  }
+  for await (const checked of lanes.results()) yield* checked;
 }
 
 interface Provided {
   readonly pipeline: LoadedPipeline;
+  readonly definition: NonNullable<LoadedPipeline["definition"]>;
   readonly provision: Provision;
 }
 
-async function runCheck(
+/** The pipeline with what its process needs, or as it is where it cannot have a process. */
+async function provideFor(
   context: CheckContext,
-  provided: readonly Provided[],
-  signal: AbortSignal,
-): Promise<CheckReport[]> {
-  const tempDir = await Deno.makeTempDir({ prefix: "sluice-check-" });
-  const access = {
-    hosts: provided.flatMap(({ provision }) => provision.access.hosts),
-    read: provided.flatMap(({ provision }) => provision.access.read),
-    write: provided.flatMap(({ provision }) => provision.access.write),
-  };
-  const redact = createRedactor(provided.flatMap(({ provision }) => provision.secrets));
-  const stderr: string[] = [];
+  pipeline: LoadedPipeline,
+  fence: Fence,
+): Promise<Provided | CheckedPipeline> {
+  const { definition, connectors } = pipeline;
+  if (definition === undefined || !isRunnable(pipeline.faults)) return checkedAs(pipeline, []);
   try {
-    const job: CheckJob = {
-      kind: "check",
-      projectDir: context.projectDir,
-      tempDir: join(tempDir, "spill"),
-      connectors: Object.assign({}, ...provided.map(({ provision }) => provision.connectors)),
-      allowedPaths: [...new Set([...access.read, ...access.write])],
-      pipelines: await Promise.all(provided.map(async ({ pipeline }) => ({
-        name: pipeline.name,
-        definition: required(pipeline.definition),
-        files: pipeline.files,
-        knownColumns: await context.knownColumns(pipeline.name),
-      }))),
-    };
-    await using process = await spawnRunProcess(
-      context.runProcess,
-      job,
-      {
-        hosts: access.hosts,
-        read: [...access.read, ...access.write],
-        // A check writes nothing: a destination's folders are there to be looked at. To connect to a
-        // Unix socket is to write to its path.
-        write: access.write.filter((path) => access.hosts.includes(`unix:${path}`)),
-      },
-      (line) => void (stderr.length < 50 && stderr.push(line)),
-    );
-    const reports = await readCheck(process, context.log, redact, signal);
-    if (reports === undefined) {
-      const words = redact(stderr.join("\n"));
-      throw new AppError("internal", `The process that checks pipelines ended without a result: ${words}`);
-    }
-    return reports.map((report) => ({
-      ...report,
-      faults: report.faults.map((fault) => ({ ...fault, message: redact(fault.message) })),
+    const provision = await provide(context, { definition, connectors, purpose: "check" }, fence);
+    if (provision.refusals.length === 0) return { pipeline, definition, provision };
+    const faults = provision.refusals.map(({ message, place }): Fault => ({
+      ...pipeline.place(place),
+      message,
+      severity: "error",
     }));
-  } finally {
-    await Deno.remove(tempDir, { recursive: true });
+    return checkedAs(pipeline, faults);
+  } catch (error) {
+    return checkedAs(pipeline, [faultOf(pipeline, toAppError(error).message)]);
   }
 }
 
-/** What the process found; undefined where it ended without a word. Throws the error that it reported. */
-async function readCheck(
-  process: RunProcess,
-  log: Log,
-  redact: (text: string) => string,
-  signal: AbortSignal,
-): Promise<readonly CheckReport[] | undefined> {
-  const onAbort = () => process.kill();
-  signal.addEventListener("abort", onAbort, { once: true });
-  let reports: readonly CheckReport[] | undefined;
-  try {
-    for await (const report of process.reports) {
-      if (report.type === "checked") reports = report.reports;
-      else if (report.type === "log") log(report.level, redact(report.message));
-      else if (report.type === "finished") {
-        await process.close();
-        if (report.error === null) continue;
-        const { code, message, detail } = report.error;
-        throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
-      }
+/** Pipelines that may share a process. */
+function groupsOf(provided: readonly Provided[]): Provided[][] {
+  const groups: Provided[][] = [];
+  const openByGrant = new Map<string, Provided[]>();
+  for (const entry of provided) {
+    const { grant, secrets, connectors } = entry.provision;
+    const isAlone = grant.permissions.hosts.length > 0 || secrets.length > 0;
+    const key = JSON.stringify([grant, connectors]);
+    const open = isAlone ? undefined : openByGrant.get(key);
+    if (open !== undefined && open.length < PIPELINES_A_PROCESS) {
+      open.push(entry);
+      continue;
     }
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+    const group = [entry];
+    groups.push(group);
+    if (!isAlone) openByGrant.set(key, group);
   }
-  signal.throwIfAborted();
-  return reports;
+  return groups;
+}
+
+async function checkGroup(
+  context: CheckContext,
+  group: readonly Provided[],
+  release: () => void,
+  signal: AbortSignal,
+): Promise<CheckedPipeline[]> {
+  const end = await checkTogether(context, group, release, signal);
+  if ("stopped" in end && group.length > 1) {
+    const checked: CheckedPipeline[] = [];
+    for (const entry of group) checked.push(...await checkGroup(context, [entry], release, signal));
+    return checked;
+  }
+  if ("stopped" in end) {
+    const budget = context.checkBudget ?? DEFAULT_CHECK_BUDGET;
+    return group.map(({ pipeline }) => checkedAs(pipeline, [stopFault(pipeline, end, budget)]));
+  }
+  const byName = new Map(end.reports.map((report) => [report.name, report]));
+  return group.map((entry) => {
+    const report = byName.get(entry.pipeline.name);
+    const found = (report?.faults ?? []).map((fault) => placed(entry.pipeline, fault));
+    return checkedAs(entry.pipeline, [...memoryFaults(context, entry), ...found], report);
+  });
+}
+
+async function checkTogether(
+  context: CheckContext,
+  group: readonly Provided[],
+  release: () => void,
+  signal: AbortSignal,
+): Promise<CheckEnd> {
+  const [first] = group;
+  if (first === undefined) return { reports: [] };
+  const subjects = await Promise.all(group.map(async ({ pipeline, definition }) => ({
+    name: pipeline.name,
+    definition,
+    files: pipeline.files,
+    knownColumns: await context.knownColumns(pipeline.name),
+  })));
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  try {
+    return await runCheckProcess({
+      program: context.runProcess,
+      projectDir: context.projectDir,
+      subjects,
+      connectors: first.provision.connectors,
+      grant: first.provision.grant,
+      budget: context.checkBudget ?? DEFAULT_CHECK_BUDGET,
+      redact: createRedactor(first.provision.secrets),
+      log: context.log,
+      onPlace: ({ file }) => {
+        clearTimeout(waiting);
+        if (file === null) waiting = setTimeout(release, WAITS_AFTER_MS);
+      },
+    }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { stopped: "died", place: undefined, detail: toAppError(error).message };
+  } finally {
+    clearTimeout(waiting);
+  }
+}
+
+function checkedAs(
+  pipeline: LoadedPipeline,
+  found: readonly Fault[],
+  report?: CheckReport,
+): CheckedPipeline {
+  return {
+    pipeline,
+    faults: [...pipeline.faults, ...found],
+    steps: report?.steps ?? [],
+    streamColumns: report?.streamColumns ?? {},
+  };
+}
+
+/** Why a check did not come to its end, at the file that it was at. */
+function stopFault(
+  pipeline: LoadedPipeline,
+  { stopped, place, detail }: Extract<CheckEnd, { stopped: string }>,
+  budget: CheckBudget,
+): Fault {
+  const at = place === undefined ? "" : ` at ${place.subject}`;
+  const message = stopped === "time"
+    ? `the check was stopped${at}: it took more than ${budget.timeMs / 1000} s`
+    : stopped === "memory"
+    ? `the check was stopped${at}: it took more than ${Math.round(budget.memoryBytes / 1e6)} MB of memory`
+    : `the check ended without a result${at}: ${detail}`;
+  const hint = stopped !== "died" && place !== undefined && place.file !== null
+    ? "; DuckDB computes constants when it reads the SQL, look for one that is large or takes long"
+    : "";
+  return { ...faultOf(pipeline, `${message}${hint}`), file: place?.file ?? pipeline.path };
+}
+
+/** What a run asks for and does not get. */
+function memoryFaults({ policy: { memoryMax } }: CheckContext, { pipeline, definition }: Provided): Fault[] {
+  const asked = definition.resources.memory;
+  if (asked === undefined || memoryMax === undefined || (parseSize(asked) ?? 0) <= memoryMax.bytes) return [];
+  const message = `resources.memory: a run gets ${memoryMax.text}, the most that the operator's policy gives`;
+  return [{ ...pipeline.place(["resources", "memory"]), message, severity: "warning" }];
 }
 
 function placed(pipeline: LoadedPipeline, fault: Fault | DefinitionFault): Fault {
@@ -177,7 +242,6 @@ function placed(pipeline: LoadedPipeline, fault: Fault | DefinitionFault): Fault
   return { ...pipeline.place(fault.path), message: fault.message, severity: fault.severity };
 }
 
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("A pipeline without a definition cannot be checked");
-  return value;
+function faultOf(pipeline: LoadedPipeline, message: string): Fault {
+  return { file: pipeline.path, message, severity: "error" };
 }

@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   readonly threads?: number;
   /** Where DuckDB spills. Absolute. */
   readonly tempDirectory?: string;
+  /** The most that it spills, as DuckDB writes it. */
+  readonly spillLimit?: string;
   /** What SQL may read and write beside the database file itself. Absolute. */
   readonly allowedDirectories: readonly string[];
   readonly allowedPaths?: readonly string[];
@@ -134,6 +136,7 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
     autoload_known_extensions: "false",
     memory_limit: options.memoryLimit,
     threads: options.threads?.toString(),
+    max_temp_directory_size: options.spillLimit,
     // A database in memory would spill to the working directory.
     temp_directory: options.tempDirectory ?? (options.path === MEMORY ? "" : undefined),
   };

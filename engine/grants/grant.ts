@@ -1,103 +1,155 @@
-import { isAbsolute } from "node:path";
-import type { Access, Connector, ConnectorUse } from "../../contract/connector.ts";
-import { AppError, toAppError } from "../../contract/errors.ts";
-import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
-import { createRedactor } from "./redact.ts";
-import { type ReferenceSources, resolveConnector } from "./references.ts";
-import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
-import type { ResolvedConnector } from "../../contract/job.ts";
+import type { DuckDbGrant } from "../../contract/job.ts";
+import type { DocumentPath } from "../../text/yaml_document.ts";
+import { parseSize } from "../../text/size.ts";
+import { type Asker, askerText, type Asks, type HostAsk, type PathAsk } from "./asks.ts";
+import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
+import { findRule } from "./host_rules.ts";
+import type { Policy } from "./policy.ts";
+import { isInside } from "./real_path.ts";
 
-/** What a process needs to be handed and allowed for some pipelines. */
-export interface Provision {
-  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
-  readonly access: Access;
-  /** Values that must not appear in anything the process says. */
-  readonly secrets: readonly string[];
+/** What a process's runtime may touch. Paths are absolute; hosts are `host:port` or `unix:/path`. */
+export interface ProcessPermissions {
+  readonly hosts: readonly string[];
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Taken out of `read` and `write` again. */
+  readonly deny: readonly string[];
 }
 
-export interface ProvisionSubject {
-  readonly definition: PipelineDefinition;
-  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+/** What one process may do. */
+export interface Grant {
+  /** For the runtime: what TypeScript may touch. */
+  readonly permissions: ProcessPermissions;
+  /** For DuckDB, which opens its files by itself. */
+  readonly duckdb: DuckDbGrant;
+}
+
+/** What is refused, and to whom. */
+export interface Refusal {
+  /** Names the connector, the use, the path or host, and the key of the policy that decides. */
+  readonly message: string;
+  /** Where the pipeline's definition asks for it. */
+  readonly place: DocumentPath;
 }
 
 /**
- * Resolves the connectors that the pipelines name and adds up what they must be allowed. Throws
- * `invalid` for a reference without a value or a config that does not fit.
+ * The one answer to "may this process …?": what the connectors ask for, where the policy and the
+ * reserved paths allow it. The grant is for all of it or nothing: with a refusal it is not to be used.
  */
-export async function provide(
-  subjects: readonly ProvisionSubject[],
-  types: readonly Connector[],
-  references: ReferenceSources,
-  projectDir: string,
-): Promise<Provision> {
-  const resolved: Record<string, ResolvedConnector> = {};
-  const secrets = new Set<string>();
-  const hosts = new Set<string>();
-  const read = new Set<string>();
-  const write = new Set<string>();
-  for (const { definition, connectors } of subjects) {
-    for (const [name, uses] of usesOf(definition)) {
-      const entry = connectors[name];
-      if (entry === undefined) continue;
-      const { config: values, secrets: found } = await resolveConnector(name, entry, references);
-      const { connector, config } = parseWithoutSecrets(
-        types,
-        name,
-        { type: entry.type, config: values },
-        found,
-      );
-      resolved[name] = { type: entry.type, config: values };
-      for (const secret of [...found, ...connector.secrets(config)]) secrets.add(secret);
-      for (const use of uses) {
-        const access = connector.access(config, use(connector), { name, projectDir });
-        for (const host of access.hosts) hosts.add(host);
-        for (const path of access.read) read.add(absolute(path));
-        for (const path of access.write) write.add(absolute(path));
-      }
-    }
+export function createGrant(
+  fence: Fence,
+  asks: Asks,
+  memory: string | undefined,
+): { readonly grant: Grant; readonly refusals: readonly Refusal[] } {
+  const refusals: Refusal[] = [];
+  const refuse = (ask: Asker, reason: string | undefined, verb: string) => {
+    // One reason for each stream and load: a target's second file is refused for the same.
+    if (reason === undefined || refusals.some(({ place }) => place === ask.place)) return;
+    refusals.push({ message: `${askerText(ask)}: may not ${verb}: ${reason}`, place: ask.place });
+  };
+  for (const ask of asks.hosts) {
+    refuse(ask, reasonAgainstHost(fence.policy, ask), `connect to ${ask.host}`);
   }
+  for (const ask of asks.paths) {
+    const reason = reasonAgainstPath(fence, ask) ?? reasonAmong(ask, asks.paths);
+    refuse(ask, reason, `${ask.action} ${shown(ask)}`);
+  }
+  return { grant: grantOf(fence, asks, memory), refusals };
+}
+
+function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
+  const pathsOf = (keep: (ask: PathAsk) => boolean) =>
+    // The runtime goes by the path as it is written, links and all; a real one beside it does no harm.
+    sorted(asks.paths.filter(keep).flatMap(({ path, real }) => [path, real]));
+  const realOf = (
+    keep: (ask: PathAsk) => boolean,
+  ) => sorted(asks.paths.filter(keep).map(({ real }) => real));
+  const isForSql = ({ purpose }: PathAsk) => purpose === "source" || purpose === "target";
   return {
-    connectors: resolved,
-    access: { hosts: [...hosts], read: [...read], write: [...write] },
-    secrets: [...secrets],
+    permissions: {
+      hosts: sorted(asks.hosts.map(({ host }) => host)),
+      read: pathsOf(() => true),
+      write: pathsOf(({ action }) => action === "write"),
+      deny: asks.paths.some(({ purpose }) => purpose === "listing") ? deniedTo(fence) : [],
+    },
+    duckdb: {
+      directories: realOf((ask) => isForSql(ask) && ask.isFolder),
+      // A target that is not there yet is a folder or a file.
+      files: realOf((ask) => ask.purpose === "target" || (isForSql(ask) && !ask.isFolder)),
+      ...limitsOf(fence.policy, memory),
+    },
   };
 }
 
-/** What does not fit is quoted in messages, and may be a secret in the wrong place. */
-function parseWithoutSecrets(
-  types: readonly Connector[],
-  name: string,
-  resolved: ResolvedConnector,
-  secrets: readonly string[],
-): ReturnType<typeof parseConnector> {
-  try {
-    return parseConnector(types, name, resolved);
-  } catch (error) {
-    const { code, message } = toAppError(error);
-    throw new AppError(code, createRedactor(secrets)(message));
-  }
+/** DuckDB's limits: what the pipeline asks for, at most what the operator gives. */
+export function limitsOf(
+  { memoryMax, spillMax }: Policy,
+  memory: string | undefined,
+): Pick<DuckDbGrant, "memoryLimit" | "spillLimit"> {
+  const isTooMuch = memory === undefined ||
+    (memoryMax !== undefined && (parseSize(memory) ?? 0) > memoryMax.bytes);
+  const memoryLimit = isTooMuch ? memoryMax?.text : memory;
+  return {
+    ...(memoryLimit === undefined ? {} : { memoryLimit }),
+    ...(spillMax === undefined ? {} : { spillLimit: spillMax.text }),
+  };
 }
 
-/** What each connector is used for, once the connector is known that reads the uses' own keys. */
-function usesOf(definition: PipelineDefinition): Map<string, ((connector: Connector) => ConnectorUse)[]> {
-  const uses = new Map<string, ((connector: Connector) => ConnectorUse)[]>();
-  const add = (name: string, use: (connector: Connector) => ConnectorUse) =>
-    uses.set(name, [...uses.get(name) ?? [], use]);
-  for (const [name, stream] of Object.entries(definition.extract)) {
-    add(stream.connector, (connector) => ({ kind: "source", stream: parseStream(connector, name, stream) }));
-  }
-  for (const load of Object.values(definition.load)) {
-    for (const target of loadTargets(load)) {
-      add(target.connector, (connector) => ({
-        kind: "destination",
-        target: parseTarget(connector, target),
-      }));
-    }
-  }
-  return uses;
+function reasonAgainstHost({ hostsAllow, hostsDeny }: Policy, ask: HostAsk): string | undefined {
+  const target = { text: ask.host, addresses: ask.addresses };
+  const denied = findRule(hostsDeny, target, "any");
+  if (denied !== undefined) return `hosts_deny of the operator's policy refuses it (${denied.text})`;
+  if (hostsAllow === undefined || findRule(hostsAllow, target, "all") !== undefined) return undefined;
+  return "it is not among hosts_allow of the operator's policy";
 }
 
-function absolute(path: string): string {
-  if (!isAbsolute(path)) throw new Error(`A connector asked for the relative path ${path}`);
-  return path;
+function reasonAgainstPath(fence: Fence, ask: PathAsk): string | undefined {
+  const around = reservedAround(fence, ask.real, ask.action);
+  if (around !== undefined && !(around.mayHoldConfig && ask.purpose === "config")) {
+    const what = around.path === ask.real ? "it is" : `it lies in ${around.path},`;
+    return `${what} ${around.what}, which no policy opens`;
+  }
+  const isData = ask.purpose !== "config" && ask.purpose !== "socket";
+  if (isData && !fence.roots.some((root) => isInside(root, ask.real))) {
+    const roots = fence.roots.length === 0 ? "every folder that is open" : fence.roots.join(", ");
+    return `it is outside of ${roots}; name its folder in file_roots of the operator's policy`;
+  }
+  // A folder that is only listed, or read by globs, is narrowed to what is not reserved.
+  if (!ask.isFolder || ask.action === "read") return undefined;
+  const [within] = reservedWithin(fence, ask.real, ask.action);
+  return within === undefined ? undefined : `${within.path} lies in it, ${within.what}`;
+}
+
+/** What the other things that the pipeline asks for have against it. */
+function reasonAmong(ask: PathAsk, paths: readonly PathAsk[]): string | undefined {
+  if (ask.purpose === "target") {
+    const source = paths.find((other) => other.purpose === "source" && isReadBy(other, ask));
+    if (source !== undefined) return `${source.use} reads it; load into another path`;
+  }
+  const isConfig = ask.purpose !== "config" &&
+    paths.some((other) => other.purpose === "config" && other.real === ask.real);
+  return isConfig ? "a connector is configured with that file" : undefined;
+}
+
+/** Whether a load into the target would take away, or add to, what the source reads. */
+function isReadBy({ matches = () => false, isFolder, real }: PathAsk, target: PathAsk): boolean {
+  return (!isFolder && isInside(target.real, real)) || matches(target.path) || matches(target.real);
+}
+
+/** The process lists a folder that holds files of ours: of those it still opens none. */
+function deniedTo(fence: Fence): string[] {
+  const inProject = fence.reserved.filter(({ path, writeOnly }) => !writeOnly && path !== fence.dataDir);
+  return [
+    ...controlFiles(fence),
+    ...inProject.map(({ path }) => path).filter((path) => isInside(fence.projectDir, path)),
+  ];
+}
+
+function shown({ path, real }: PathAsk): string {
+  return path === real ? path : `${path} (a link to ${real})`;
+}
+
+/** Each once, in an order of their own: equal grants are equal texts. */
+function sorted(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
 }

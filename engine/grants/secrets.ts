@@ -65,7 +65,11 @@ export function chainSecrets(stores: readonly SecretStore[]): SecretStore {
  * CREDENTIALS_DIRECTORY (systemd's LoadCredential) and /run/secrets (containers).
  */
 export function defaultSecrets(env: (name: string) => string | undefined): SecretStore {
+  return chainSecrets([environmentSecrets(env), ...secretFolders(env).map(folderSecrets)]);
+}
+
+/** The folders with a file for each secret, in the order in which they are asked. */
+export function secretFolders(env: (name: string) => string | undefined): string[] {
   const folders = [env("SLUICE_SECRETS_DIR"), env("CREDENTIALS_DIRECTORY"), "/run/secrets"];
-  const named = folders.filter((folder): folder is string => folder !== undefined && folder !== "");
-  return chainSecrets([environmentSecrets(env), ...named.map(folderSecrets)]);
+  return folders.filter((folder): folder is string => folder !== undefined && folder !== "");
 }

@@ -4,6 +4,7 @@ import { buildGraph } from "../../sql/language/graph.ts";
 import { parseModel } from "../../sql/language/model.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
 import { openDatabase } from "../duckdb/database.ts";
+import { databaseLimits } from "./database_limits.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { Connections } from "./connections.ts";
@@ -25,10 +26,9 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
   await using database = await openDatabase({
     path: job.warehousePath,
     tempDirectory: job.tempDir,
-    allowedDirectories: [...job.allowedPaths],
+    ...databaseLimits(job.duckdb),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,
     signal: context.signal,
-    ...(resources.memory === undefined ? {} : { memoryLimit: resources.memory }),
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
   });
   const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, job));

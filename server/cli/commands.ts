@@ -17,6 +17,12 @@ const data: OptionSpec = {
   env: "SLUICE_DATA",
   description: "the data folder, DIR/.sluice of the project by default",
 };
+const policy: OptionSpec = {
+  type: "string",
+  value: "FILE",
+  env: "SLUICE_POLICY",
+  description: "the operator's policy: what connectors may reach, whatever the project asks for",
+};
 const json: OptionSpec = { type: "boolean", description: "print JSON for programs" };
 const runOutput = {
   json: { type: "boolean", description: "print the outcome as one JSON object in the last line" },
@@ -40,6 +46,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       project,
       data,
+      policy,
       host: {
         type: "string",
         value: "HOST",
@@ -73,6 +80,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       project,
       data,
+      policy,
       param: {
         type: "string",
         value: "NAME=VALUE",
@@ -96,14 +104,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "check",
     summary: "Check every pipeline and model without data",
     arguments: [],
-    options: { project, data, json },
+    options: { project, data, policy, json },
     load: async () => (await import("./commands/check_command.ts")).check,
   },
   {
     name: "apply",
     summary: "Put the project's files in force",
     arguments: [],
-    options: { project, data, json },
+    options: { project, data, policy, json },
     load: async () => (await import("./commands/apply_command.ts")).apply,
   },
   {
@@ -113,6 +121,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       project,
       data,
+      policy,
       pipeline: { type: "string", value: "PIPELINE", description: "only runs of this pipeline" },
       state: {
         type: "string",
@@ -129,7 +138,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "show",
     summary: "Show a run and its steps",
     arguments: [RUN],
-    options: { project, data, json },
+    options: { project, data, policy, json },
     load: async () => (await import("./commands/show_command.ts")).show,
   },
   {
@@ -139,6 +148,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       project,
       data,
+      policy,
       follow: { type: "boolean", description: "go on until the run has ended" },
       json: { type: "boolean", description: "print one JSON object a line" },
     },
@@ -148,14 +158,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "cancel",
     summary: "Stop a run",
     arguments: [RUN],
-    options: { project, data, json },
+    options: { project, data, policy, json },
     load: async () => (await import("./commands/cancel_command.ts")).cancel,
   },
   {
     name: "retry",
     summary: "Give a failed or cancelled run another attempt",
     arguments: [RUN],
-    options: { project, data, ...runOutput },
+    options: { project, data, policy, ...runOutput },
     load: async () => (await import("./commands/run_command.ts")).retry,
   },
   {
@@ -172,6 +182,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       project,
       data,
+      policy,
       role: {
         type: "string",
         value: "ROLE",

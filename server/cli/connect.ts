@@ -8,12 +8,11 @@ import {
   openDataFolder,
   readHolder,
 } from "../data_folder.ts";
-import type { OpenedEngine } from "../backend.ts";
+import type { OpenedEngine, ProjectPlace } from "../backend.ts";
 import { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { createCommandLog } from "./command_log.ts";
 import { RemoteEngine } from "./client/remote_engine.ts";
-import type { Folders } from "./settings.ts";
 
 /**
  * Why a command wants the engine. `read` may look beside another command at work, `change` may
@@ -38,7 +37,7 @@ const SERVER_START_MS = 15_000;
  * process's own, which then holds it. Throws `conflict` where another command holds it.
  */
 export async function connect(
-  folders: Folders,
+  folders: ProjectPlace,
   context: CliContext,
   command: string,
   use: Use,
@@ -83,7 +82,9 @@ function describeHolder(holder: Holder | undefined): string {
 }
 
 /** Throws `invalid` where the folder is no project: a data folder must not appear in a wrong place. */
-export async function requireProject({ projectDir, dataDir }: Folders): Promise<void> {
+export async function requireProject(
+  { projectDir, dataDir }: Pick<ProjectPlace, "projectDir" | "dataDir">,
+): Promise<void> {
   for (const part of ["pipelines", "connectors.yaml"]) {
     if (await exists(join(projectDir, part))) return;
   }
@@ -106,7 +107,11 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function openLocal(folders: Folders, folder: DataFolder, context: CliContext): Promise<Connection> {
+async function openLocal(
+  folders: ProjectPlace,
+  folder: DataFolder,
+  context: CliContext,
+): Promise<Connection> {
   try {
     const opened = await openHere(folders, context);
     return {
@@ -125,7 +130,7 @@ async function openLocal(folders: Folders, folder: DataFolder, context: CliConte
 }
 
 /** To look only: the store takes readers beside its writer. */
-async function openBeside(folders: Folders, context: CliContext): Promise<Connection> {
+async function openBeside(folders: ProjectPlace, context: CliContext): Promise<Connection> {
   const opened = await openHere(folders, context);
   return {
     kind: "local",
@@ -138,7 +143,7 @@ async function openBeside(folders: Folders, context: CliContext): Promise<Connec
 /** A queue that another command left behind goes on beside the run that was asked for. */
 const COMMAND_MAX_RUNS = 4;
 
-function openHere(folders: Folders, { backend, terminal }: CliContext): Promise<OpenedEngine> {
+function openHere(folders: ProjectPlace, { backend, terminal }: CliContext): Promise<OpenedEngine> {
   return backend.openEngine({ ...folders, maxRuns: COMMAND_MAX_RUNS, log: createCommandLog(terminal) });
 }
 

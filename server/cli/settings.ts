@@ -1,20 +1,17 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../contract/errors.ts";
+import type { ProjectPlace } from "../backend.ts";
 import type { CliContext, Invocation } from "./command.ts";
 
-/** Where the project and its data are. Absolute. */
-export interface Folders {
-  readonly projectDir: string;
-  readonly dataDir: string;
-}
-
-/** From --project and --data or their variables; the working folder and `<project>/.sluice` by default. */
-export function readFolders(invocation: Invocation, context: CliContext): Folders {
+/** From --project, --data and --policy or their variables; the working folder and `<project>/.sluice` by default. */
+export function readFolders(invocation: Invocation, context: CliContext): ProjectPlace {
   const projectDir = resolve(context.cwd, invocation.text("project") ?? ".");
   const data = invocation.text("data");
+  const policy = invocation.text("policy");
   return {
     projectDir,
     dataDir: data === undefined ? join(projectDir, ".sluice") : resolve(context.cwd, data),
+    policyPath: policy === undefined ? undefined : resolve(context.cwd, policy),
   };
 }
 

@@ -23,6 +23,8 @@ export interface CompileInput {
   readonly loads: readonly LoadReference[];
   /** Names of models that parseModel refused: what reads them is not told that they are missing. */
   readonly unreadable?: readonly string[];
+  /** Called before DuckDB is given a model, or its checks: what it then computes may never end. */
+  readonly onBind?: (model: Model) => void;
 }
 
 export interface Compilation {
@@ -61,7 +63,7 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, streams, params, loads, unreadable = [] } = this.#input;
+    const { models, streams, params, loads, unreadable = [], onBind = () => {} } = this.#input;
     const analysis = await analyzeGraph(this.#session, { models, streams: Object.keys(streams), unreadable });
     this.#fileFaults.push(...analysis.faults);
     for (const { path, message } of paramFaults(params)) {
@@ -78,7 +80,7 @@ class Compiler {
       const columns = this.#columns.get(`model:${model.name}`) ?? [];
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
     }
-    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis, this.#columns));
+    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis, this.#columns, onBind));
     this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
@@ -116,6 +118,7 @@ class Compiler {
         if (node.kind !== "model" || model === undefined) continue;
         for (const variable of trees.get(model.name)?.variables ?? []) this.#checkVariable(model, variable);
         if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
+        this.#input.onBind?.(model);
         try {
           const columns = await this.#bind(model, selfReferring.has(model.name));
           this.#columns.set(node.name, columns);

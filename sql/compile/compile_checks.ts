@@ -20,6 +20,7 @@ export async function bindChecks(
   models: readonly Model[],
   { graph, refusedChecks }: Pick<GraphAnalysis, "graph" | "refusedChecks">,
   bound: BoundColumns,
+  onBind: (model: Model) => void,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
   const all = models.flatMap((model) =>
@@ -31,9 +32,11 @@ export async function bindChecks(
   const together = all.filter(({ check }) => canBindTogether(check));
   for (let start = 0; start < together.length; start += CHECKS_PER_QUERY) {
     const batch = together.slice(start, start + CHECKS_PER_QUERY);
+    if (batch[0] !== undefined) onBind(batch[0].model);
     if (!await bindsTogether(session, batch)) alone.push(...batch);
   }
   for (const { model, check } of alone) {
+    onBind(model);
     const message = await faultOf(session, model, check, graph, bound);
     if (message === undefined) continue;
     faults.push({ ...headerPlace(model, checkPath(check)), message, severity: "error" });

@@ -1,5 +1,4 @@
-import { dirname, resolve } from "node:path";
-import type { Access } from "../../../contract/connector.ts";
+import { resolve } from "node:path";
 import { workPathOf } from "../../locations/disk/published.ts";
 import { shownPath } from "../../locations/disk/shown_path.ts";
 import type { PublicationTarget } from "../../locations/location.ts";
@@ -15,9 +14,8 @@ export function targetOf(root: string, target: string): PublicationTarget {
   return { kind, path, shown: shownPath(root, path) };
 }
 
-/** A folder needs itself and the work folder beside it; a file the folder that it is in. */
-export function targetAccess(root: string, target: string): Pick<Access, "read" | "write"> {
-  const { kind, path } = targetOf(root, target);
-  const paths = kind === "folder" ? [path, workPathOf(path)] : [dirname(path)];
-  return { read: paths, write: paths };
+/** What a load writes: the file or folder, and the work folder beside it. */
+export function targetPaths(root: string, target: string): string[] {
+  const { path } = targetOf(root, target);
+  return [path, workPathOf(path)];
 }

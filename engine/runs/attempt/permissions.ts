@@ -1,11 +1,4 @@
-/** What a process may touch. Paths are absolute; hosts are `host:port` or `unix:/path`. */
-export interface ProcessPermissions {
-  readonly hosts: readonly string[];
-  readonly read: readonly string[];
-  readonly write: readonly string[];
-  /** Taken out of `read` and `write` again. */
-  readonly deny?: readonly string[];
-}
+import type { ProcessPermissions } from "../../grants/grant.ts";
 
 /** The flags that make deno keep to a permission file, and to nothing else that lies around. */
 export function permissionFlags(path: string): string[] {
@@ -26,7 +19,7 @@ export function permissionFlags(path: string): string[] {
  * it takes its job: the caller removes it after that.
  */
 export async function writePermissions(path: string, permissions: ProcessPermissions): Promise<void> {
-  const { hosts, read, write, deny = [] } = permissions;
+  const { hosts, read, write, deny } = permissions;
   const paths = (allow: readonly string[]) =>
     deny.length === 0 ? [...new Set(allow)] : { allow: [...new Set(allow)], deny: [...new Set(deny)] };
   const config = {

@@ -1,5 +1,4 @@
 import { dirname, join } from "node:path";
-import type { Connector } from "../../../contract/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { requirePathPart } from "../../../contract/names.ts";
 import type { Log } from "../../../contract/log.ts";
@@ -7,22 +6,17 @@ import type { Revision } from "../../../contract/pipeline.ts";
 import type { Run } from "../../../contract/run.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
-import { provide } from "../../grants/grant.ts";
+import { type GrantContext, provide } from "../../grants/provide.ts";
 import { createRedactor } from "../../grants/redact.ts";
-import type { ReferenceSources } from "../../grants/references.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import { type RunProcessProgram, spawnRunProcess } from "./spawn.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
 
-export interface ExecuteContext {
+export interface ExecuteContext extends GrantContext {
   readonly store: Store;
   readonly events: RunEvents;
-  readonly projectDir: string;
-  readonly dataDir: string;
-  readonly connectors: readonly Connector[];
-  readonly references: ReferenceSources;
   readonly runProcess: RunProcessProgram;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,12 +44,7 @@ export async function executeRun(
     if (found === undefined) {
       throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
     }
-    const provision = await provide(
-      [found.revision],
-      context.connectors,
-      context.references,
-      context.projectDir,
-    );
+    const provision = await provide(context, { ...found.revision, purpose: "run" });
     redact = createRedactor(provision.secrets);
     await Deno.mkdir(tempDir, { recursive: true, mode: PRIVATE_FOLDER });
     const job = await runJobOf(context, run, found.revision);
@@ -69,14 +58,15 @@ export async function executeRun(
         lease,
         leaving,
         redact,
-        spawn: (job, onStderr) => spawnRunProcess(context.runProcess, job, provision.access, onStderr),
+        spawn: (job, onStderr) =>
+          spawnRunProcess(context.runProcess, job, provision.grant.permissions, onStderr),
       },
       run,
       {
         ...job,
         tempDir,
         connectors: provision.connectors,
-        allowedPaths: [...new Set([...provision.access.read, ...provision.access.write])],
+        duckdb: provision.grant.duckdb,
       },
       // With a selection only the process knows which steps it takes: none is put up before.
       run.select === null ? found.steps : [],
@@ -117,7 +107,7 @@ async function runJobOf(
   { dataDir, projectDir }: ExecuteContext,
   run: Run,
   revision: Revision,
-): Promise<Omit<RunJob, "tempDir" | "connectors" | "allowedPaths">> {
+): Promise<Omit<RunJob, "tempDir" | "connectors" | "duckdb">> {
   const path = warehousePath(dataDir, run.pipeline);
   await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
   return {

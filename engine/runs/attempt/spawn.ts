@@ -1,7 +1,8 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Job, Order, Report, SentJob } from "../../../contract/job.ts";
 import { linesOf } from "../../../contract/job_lines.ts";
-import { permissionFlags, type ProcessPermissions, writePermissions } from "./permissions.ts";
+import type { ProcessPermissions } from "../../grants/grant.ts";
+import { permissionFlags, writePermissions } from "./permissions.ts";
 
 /** Where the program of a run's process is, as the composition root found it. */
 export interface RunProcessProgram {
@@ -167,6 +168,7 @@ const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
   "step",
   "progress",
   "columns",
+  "checking",
   "checked",
   "finished",
 ]);

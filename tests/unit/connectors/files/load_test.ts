@@ -271,19 +271,28 @@ Deno.test("a full disk is told, and the old file stays", async () => {
   strictEqual(await Deno.readTextFile(`${bench.folder}/a.csv`), "id,name\n1,a\n");
 });
 
-Deno.test("access() names the folder of a file, and a folder with the hidden one beside it", () => {
+Deno.test("access() names what is read, and what is written with the hidden folder beside it", () => {
   const place = { name: "it", projectDir: "/p" };
   const write = (target: string) =>
     file.access(
       { root: "data" },
       { kind: "destination", target: v.parse(loadSchema, { path: target }) },
       place,
-    ).write;
+    );
   const read = (path: string) =>
-    file.access({}, { kind: "source", stream: v.parse(streamSchema, { path }) }, place).read;
-  deepStrictEqual(write("out/a.csv"), ["/p/data/out"]);
-  deepStrictEqual(write("lake/orders/"), ["/p/data/lake/orders", "/p/data/lake/.orders.sluice"]);
-  deepStrictEqual(read("in/*/a.csv"), ["/p/in"]);
-  deepStrictEqual(read("in/a.csv"), ["/p/in/a.csv", "/p/in"]);
-  deepStrictEqual(read("/abs/**/x[12].csv"), ["/abs"]);
+    file.access({}, { kind: "source", stream: v.parse(streamSchema, { path }) }, place);
+  const none = { hosts: [], read: [], write: [] };
+  deepStrictEqual(write("out/a.csv"), {
+    ...none,
+    targets: ["/p/data/out/a.csv", "/p/data/out/.a.csv.sluice"],
+  });
+  deepStrictEqual(write("lake/orders/"), {
+    ...none,
+    targets: ["/p/data/lake/orders", "/p/data/lake/.orders.sluice"],
+  });
+  deepStrictEqual(read("in/*/a.csv"), { ...none, sources: [{ root: "/p", pattern: "in/*/a.csv" }] });
+  deepStrictEqual(read("/abs/**/x[12].csv"), {
+    ...none,
+    sources: [{ root: "/p", pattern: "/abs/**/x[12].csv" }],
+  });
 });

@@ -1,44 +1,363 @@
-import { deepEqual, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { join } from "node:path";
 import * as v from "valibot";
 import { connectors } from "../../../../connectors/registry.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { type ConnectorDefinition, pipelineSchema } from "../../../../contract/pipeline.ts";
-import { provide } from "../../../../engine/grants/grant.ts";
+import { defaultPolicy, parsePolicy } from "../../../../engine/grants/policy.ts";
+import { provide, type ProvisionSubject } from "../../../../engine/grants/provide.ts";
 
-const definition = v.parse(pipelineSchema, {
-  extract: {
-    orders: { connector: "shop", stream: "public.orders" },
-    files: { connector: "files", path: "data/*.csv" },
-  },
-  load: { orders: { connector: "lake", path: "out/orders.parquet" } },
+/** A project with data, a data folder of its own and a folder outside. */
+class GrantFixture implements AsyncDisposable {
+  readonly root: string;
+  readonly project: string;
+  readonly outside: string;
+
+  constructor(root: string) {
+    this.root = root;
+    this.project = join(root, "project");
+    this.outside = join(root, "outside");
+  }
+
+  static async make(): Promise<GrantFixture> {
+    const fixture = new GrantFixture(
+      await Deno.realPath(await Deno.makeTempDir({ prefix: "sluice-grant-" })),
+    );
+    const { project, outside, root } = fixture;
+    for (const folder of ["data", "pipelines", ".sluice/warehouse", ".git"]) {
+      await Deno.mkdir(join(project, folder), { recursive: true });
+    }
+    for (const folder of [outside, join(root, "program"), join(root, "secrets")]) await Deno.mkdir(folder);
+    const files = ["data/a.csv", "orders.csv", "connectors.yaml", ".sluice/server.json", "app.db"];
+    for (const path of files) await Deno.writeTextFile(join(project, path), "a\n1\n");
+    await Deno.writeTextFile(join(outside, "x.csv"), "a\n1\n");
+    await Deno.writeTextFile(join(root, "program", "main.ts"), "");
+    return fixture;
+  }
+
+  provide(
+    definition: unknown,
+    { policy, purpose = "run", shop }: {
+      policy?: string;
+      purpose?: ProvisionSubject["purpose"];
+      shop?: ConnectorDefinition;
+    } = {},
+  ) {
+    const parsed = policy === undefined
+      ? { policy: defaultPolicy(this.project) }
+      : parsePolicy(policy, join(this.root, "policy.yaml"), this.project);
+    if ("faults" in parsed) throw new Error(JSON.stringify(parsed.faults));
+    return provide({
+      connectors,
+      references: { env: () => undefined, secrets: { get: () => Promise.resolve("s3cret-value") } },
+      policy: parsed.policy,
+      projectDir: this.project,
+      dataDir: join(this.project, ".sluice"),
+      programPaths: [join(this.root, "program")],
+      secretFolders: [join(this.root, "secrets")],
+    }, {
+      definition: v.parse(pipelineSchema, definition),
+      connectors: {
+        files: { type: "file" },
+        out: { type: "file", root: this.outside },
+        app: { type: "sqlite", path: "app.db" },
+        control: { type: "sqlite", path: ".sluice/sluice.db" },
+        shop: shop ?? { type: "postgres", url: "postgres://me:${secret:PW}@db.example:5433/shop" },
+      },
+      purpose,
+    });
+  }
+
+  async refusal(definition: unknown, policy?: string): Promise<string> {
+    try {
+      await this.provide(definition, policy === undefined ? {} : { policy });
+    } catch (error) {
+      ok(error instanceof AppError);
+      equal(error.code, "forbidden", error.message);
+      return error.message.replaceAll(this.root, "");
+    }
+    return "allowed";
+  }
+
+  async [Symbol.asyncDispose]() {
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+const stream = (path: string) => ({ extract: { s: { connector: "files", path } } });
+const load = (path: string, connector = "files") => ({
+  extract: { s: { connector: "shop", query: "SELECT 1" } },
+  load: { s: { connector, path } },
 });
 
-const provideFor = (shop: ConnectorDefinition) =>
-  provide(
-    [{ definition, connectors: { shop, files: { type: "file" }, lake: { type: "file" } } }],
-    connectors,
-    { env: () => undefined, secrets: { get: () => Promise.resolve("s3cret-value") } },
-    "/project",
-  );
-
-Deno.test("provide() adds up just what the connectors' uses need, and knows every secret", async () => {
-  const provision = await provideFor({
-    type: "postgres",
-    url: "postgres://me:${secret:PW}@db.example:5433/shop",
+Deno.test("provide() grants just what the connectors' uses need, and knows every secret", async () => {
+  await using fixture = await GrantFixture.make();
+  const { project } = fixture;
+  const { grant, secrets } = await fixture.provide({
+    extract: {
+      orders: { connector: "shop", stream: "public.orders" },
+      files: { connector: "files", path: "data/*.csv" },
+      one: { connector: "files", path: "orders.csv" },
+      app: { connector: "app", stream: "t" },
+    },
+    load: { orders: { connector: "files", path: "out/orders.parquet" } },
   });
-  deepEqual(provision.access.hosts, ["db.example:5433"]);
-  deepEqual(provision.access.write, ["/project/out"]);
-  ok(provision.access.read.includes("/project/data"));
-  ok(!provision.access.read.includes("/project"));
-  ok(provision.secrets.includes("s3cret-value"));
+  const target = [`${project}/out/orders.parquet`, `${project}/out/.orders.parquet.sluice`];
+  deepEqual(grant, {
+    permissions: {
+      hosts: ["db.example:5433"],
+      read: [
+        `${project}/data`,
+        `${project}/orders.csv`,
+        ...["", "-wal", "-shm", "-journal"].map((suffix) => `${project}/app.db${suffix}`),
+        ...target,
+      ].sort(),
+      write: target.toSorted(),
+      deny: [],
+    },
+    duckdb: {
+      directories: [`${project}/data`, ...target].sort(),
+      files: [`${project}/orders.csv`, ...target].sort(),
+    },
+  });
+  ok(secrets.includes("s3cret-value"));
+});
+
+Deno.test("a glob over the project's root gives DuckDB its files one by one, and no folder", async () => {
+  await using fixture = await GrantFixture.make();
+  const { grant } = await fixture.provide(stream("**/*.csv"));
+  const { project } = fixture;
+  deepEqual(grant.duckdb, { directories: [], files: [`${project}/data/a.csv`, `${project}/orders.csv`] });
+  ok(grant.permissions.read.includes(project));
+  for (const path of ["connectors.yaml", ".sluice/server.json", ".sluice/sluice.db", ".git"]) {
+    ok(grant.permissions.deny.includes(join(project, path)), path);
+  }
+});
+
+Deno.test("a check's process gets its sources and no destination", async () => {
+  await using fixture = await GrantFixture.make();
+  const { grant } = await fixture.provide({
+    extract: { s: { connector: "files", path: "orders.csv" } },
+    load: { s: [{ connector: "files", path: "out/" }, { connector: "shop", table: "public.s" }] },
+  }, { purpose: "check" });
+  deepEqual(grant.permissions, { hosts: [], read: [`${fixture.project}/orders.csv`], write: [], deny: [] });
+});
+
+const REFUSED: readonly [what: string, definition: unknown, message: RegExp][] = [
+  [
+    "a file outside",
+    stream("/etc/passwd"),
+    /^Connector "files", stream "s": may not read \/etc\/passwd: it is outside of \/project; name its folder in file_roots/,
+  ],
+  [
+    "a way out by dots",
+    stream("data/../../outside/x.csv"),
+    /may not read \/outside\/x\.csv: it is outside of/,
+  ],
+  ["a glob outside", stream("../**/*.csv"), /outside of/],
+  [
+    "the definitions as data",
+    stream("connectors.yaml"),
+    /connectors\.yaml: it is the project's definitions, which no policy opens/,
+  ],
+  ["a glob over the definitions", stream("*.yaml"), /connectors\.yaml: it is the project's definitions/],
+  [
+    "the server's own address and token",
+    stream(".sluice/server.json"),
+    /lies in \/project\/\.sluice, the data folder/,
+  ],
+  ["a warehouse", stream(".sluice/warehouse/other.duckdb"), /the data folder/],
+  [
+    "the control store",
+    { extract: { s: { connector: "control", stream: "tokens" } } },
+    /^Connector "control", stream "s": may not read .*sluice\.db: .*the data folder/,
+  ],
+  ["a load into the control store", {
+    extract: { s: { connector: "shop", query: "SELECT 1" } },
+    load: { s: { connector: "control", table: "tokens" } },
+  }, /load of "s": may not (?:read|write) .*the data folder/],
+  ["a load over the definitions", load("connectors.yaml"), /may not write .*the project's definitions/],
+  [
+    "a load among the pipelines",
+    load("pipelines/evil.csv"),
+    /lies in \/project\/pipelines, the project's definitions/,
+  ],
+  ["a load into a folder to be made", load("scripts/deep/evil.csv"), /the project's definitions/],
+  ["a load over the whole project", load("./"), /may not write \/project: .* lies in it/],
+  ["a load over a stream's file", {
+    extract: { s: { connector: "files", path: "orders.csv" } },
+    load: { s: { connector: "files", path: "orders.csv" } },
+  }, /may not write .*orders\.csv: stream "s" reads it/],
+  ["a load into a stream's glob", {
+    extract: { s: { connector: "files", path: "data/*.csv" } },
+    load: { s: { connector: "files", path: "data/new.csv" } },
+  }, /stream "s" reads it/],
+  ["a load over a stream's folder", {
+    extract: { s: { connector: "files", path: "data/a.csv" } },
+    load: { s: { connector: "files", path: "data/" } },
+  }, /stream "s" reads it/],
+];
+
+for (const [what, definition, message] of REFUSED) {
+  Deno.test(`provide() refuses ${what}`, async () => {
+    await using fixture = await GrantFixture.make();
+    match(await fixture.refusal(definition), message);
+  });
+}
+
+Deno.test("no policy opens the system's folders, the program, secrets or the policy itself", async () => {
+  await using fixture = await GrantFixture.make();
+  const policy = `file_roots: [/]`;
+  await Deno.writeTextFile(join(fixture.root, "policy.yaml"), policy);
+  for (
+    const path of [
+      "/proc/self/environ",
+      "/sys/kernel/x.csv",
+      "/dev/stdin",
+      join(fixture.root, "program", "main.ts"),
+      join(fixture.root, "secrets", "PW"),
+      join(fixture.root, "policy.yaml"),
+      join(fixture.project, ".sluice", "sluice.db"),
+    ]
+  ) {
+    match(await fixture.refusal(stream(path), policy), /which no policy opens/, path);
+  }
+  match(
+    await fixture.refusal(load(join(fixture.root, "program", "main.csv")), policy),
+    /the program's own files/,
+  );
+  equal(await fixture.refusal(stream(join(fixture.outside, "x.csv")), policy), "allowed");
+});
+
+Deno.test("a policy's roots take the project's place", async () => {
+  await using fixture = await GrantFixture.make();
+  const policy = `file_roots: [${fixture.outside}]`;
+  match(await fixture.refusal(stream("orders.csv"), policy), /outside of \/outside/);
+  equal(await fixture.refusal(load("x.csv", "out"), policy), "allowed");
+  equal(await fixture.refusal(stream("orders.csv"), `file_roots: [., ${fixture.outside}]`), "allowed");
+});
+
+Deno.test("links are followed before it is decided", async () => {
+  await using fixture = await GrantFixture.make();
+  const { project, outside } = fixture;
+  await Deno.symlink("../orders.csv", join(project, "data", "inside.csv"));
+  await Deno.symlink("data", join(project, "linked"));
+  equal(await fixture.refusal(stream("data/inside.csv")), "allowed");
+  equal(await fixture.refusal(stream("linked/a.csv")), "allowed");
+  const { grant } = await fixture.provide(stream("data/*.csv"));
+  deepEqual(grant.duckdb, { directories: [`${project}/data`], files: [`${project}/orders.csv`] });
+  match(
+    await fixture.refusal({
+      extract: { s: { connector: "files", path: "orders.csv" } },
+      load: { s: { connector: "files", path: "data/inside.csv" } },
+    }),
+    /data\/inside\.csv \(a link to \/project\/orders\.csv\): stream "s" reads it/,
+  );
+  await Deno.symlink(outside, join(project, "away"));
+  match(
+    await fixture.refusal(stream("away/x.csv")),
+    /may not read \/project\/away\/x\.csv \(a link to \/outside\/x\.csv\): it is outside/,
+  );
+  match(await fixture.refusal(load("away/not/there/yet.csv")), /a link to \/outside\/not\/there\/yet\.csv/);
+  await Deno.symlink("../.sluice/sluice.db", join(project, "data", "dangling.csv"));
+  match(await fixture.refusal(load("data/dangling.csv")), /the data folder/);
+  await Deno.symlink(join(outside, "x.csv"), join(project, "data", "out.csv"));
+  match(
+    await fixture.refusal(stream("data/*.csv")),
+    /data\/out\.csv \(a link to \/outside\/x\.csv\)|data\/dangling\.csv/,
+  );
+  await Deno.symlink("circle.csv", join(project, "circle.csv"));
+  match(await fixture.refusal(stream("circle.csv")), /lead in a circle/);
+});
+
+Deno.test("the policy decides about hosts, names and addresses alike", async () => {
+  await using fixture = await GrantFixture.make();
+  const shop = (host: string): ConnectorDefinition => ({ type: "postgres", host, user: "me", database: "x" });
+  const definition = { extract: { s: { connector: "shop", stream: "public.t" } } };
+  const outcome = async (host: string, policy: string) => {
+    try {
+      await fixture.provide(definition, { policy, shop: shop(host) });
+      return "allowed";
+    } catch (error) {
+      return error instanceof AppError ? `${error.code} ${error.message}` : String(error);
+    }
+  };
+  match(
+    await outcome("db.example", "hosts_allow: ['*.other']"),
+    /^forbidden Connector "shop", stream "s": may not connect to db\.example:5432: it is not among hosts_allow/,
+  );
+  equal(await outcome("db.example", "hosts_allow: ['db.example:5432']"), "allowed");
+  match(
+    await outcome("db.example", "hosts_deny: ['*.example']"),
+    /hosts_deny of the operator's policy refuses it \(\*\.example\)/,
+  );
+  match(await outcome("127.0.0.1", "hosts_deny: [127.0.0.0/8]"), /refuses it \(127\.0\.0\.0\/8\)/);
+  match(await outcome("localhost", "hosts_deny: [127.0.0.0/8, '::1']"), /may not connect to localhost:5432/);
+  equal(await outcome("localhost", "hosts_allow: [127.0.0.0/8, '::1']"), "allowed");
+  match(await outcome("no-such-host.invalid", "hosts_allow: [10.0.0.0/8]"), /^unavailable .*has no address/);
+});
+
+Deno.test("a socket and a certificate need no file root, and are no data", async () => {
+  await using fixture = await GrantFixture.make();
+  const shop: ConnectorDefinition = { type: "postgres", host: fixture.outside, user: "me", database: "x" };
+  const definition = { extract: { s: { connector: "shop", stream: "public.t" } } };
+  const { grant } = await fixture.provide(definition, { shop });
+  const socket = `${fixture.outside}/.s.PGSQL.5432`;
+  deepEqual(grant.permissions, { hosts: [`unix:${socket}`], read: [socket], write: [socket], deny: [] });
+  deepEqual(grant.duckdb, { directories: [], files: [] });
+  const authority = join(fixture.outside, "x.csv");
+  const tls: ConnectorDefinition = {
+    type: "postgres",
+    host: "db",
+    user: "me",
+    database: "x",
+    ssl: "verify-full",
+    ssl_ca: authority,
+  };
+  const read = await fixture.provide(definition, { shop: tls });
+  deepEqual([read.grant.permissions.read, read.grant.duckdb.files], [[authority], []]);
+});
+
+Deno.test("memory and spill are what the pipeline asks for, at most what the operator gives", async () => {
+  await using fixture = await GrantFixture.make();
+  const limits = async (memory: string | undefined, policy: string) => {
+    const definition = {
+      ...stream("orders.csv"),
+      ...(memory === undefined ? {} : { resources: { memory } }),
+    };
+    const { directories: _, files: __, ...rest } =
+      (await fixture.provide(definition, { policy })).grant.duckdb;
+    return rest;
+  };
+  deepEqual(await limits("8GB", "memory_max: 4GB"), { memoryLimit: "4GB" });
+  deepEqual(await limits("512MB", "memory_max: 4GB"), { memoryLimit: "512MB" });
+  deepEqual(await limits(undefined, "memory_max: 4GB\nspill_max: 10GB"), {
+    memoryLimit: "4GB",
+    spillLimit: "10GB",
+  });
+  deepEqual(await limits("1GB", "spill_max: 10GB"), { memoryLimit: "1GB", spillLimit: "10GB" });
+  deepEqual(await limits(undefined, "scripts: on"), {});
 });
 
 Deno.test("provide() keeps a secret in the wrong place out of its message", async () => {
-  const wrong = provideFor({ type: "postgres", host: "db", user: "me", port: "${secret:PW}" });
+  await using fixture = await GrantFixture.make();
+  const definition = { extract: { s: { connector: "shop", stream: "public.t" } } };
+  const wrong = fixture.provide(definition, {
+    shop: { type: "postgres", host: "db", user: "me", port: "${secret:PW}" },
+  });
   await rejects(wrong, (error: unknown) => {
     ok(error instanceof AppError);
-    ok(/"shop".*port/.test(error.message), error.message);
+    match(error.message, /"shop".*port/);
     ok(!error.message.includes("s3cret-value"), error.message);
+    return true;
+  });
+  const refused = fixture.provide(definition, {
+    policy: "hosts_allow: [other]",
+    shop: { type: "postgres", host: "${secret:HOST}", user: "me", database: "x" },
+  });
+  await rejects(refused, (error: unknown) => {
+    ok(error instanceof AppError);
+    match(error.message, /may not connect to \[redacted\]:5432/);
     return true;
   });
 });

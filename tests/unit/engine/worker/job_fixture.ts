@@ -138,7 +138,7 @@ export class JobProject implements AsyncDisposable {
         it: { type: "memory", config: {} },
         narrow: { type: "memory", config: { max_connections: 1 } },
       },
-      allowedPaths: [],
+      duckdb: { directories: [], files: [] },
       runId: "run1",
       attempt: 1,
       pipeline: "p",

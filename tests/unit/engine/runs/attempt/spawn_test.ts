@@ -21,7 +21,7 @@ Deno.test("spawnRunProcess() shows nothing of a job in the process's arguments, 
       projectDir: folder,
       tempDir: join(folder, "spill"),
       connectors: {},
-      allowedPaths: [],
+      duckdb: { directories: [], files: [] },
       pipelines: [],
     };
     await using process = await spawnRunProcess(
@@ -53,13 +53,13 @@ Deno.test("spawnRunProcess() starts a process whose arguments are the same for e
       projectDir: folder,
       tempDir: join(folder, "spill"),
       connectors: { shop: { type: "postgres", config: { host: "s3cret.example" } } },
-      allowedPaths: ["/s3cret"],
+      duckdb: { directories: ["/s3cret"], files: [] },
       pipelines: [],
     };
     await using process = await spawnRunProcess(
       { deno: Deno.execPath(), entry: join(folder, "program.ts"), codeRoots: [], denoDir: undefined },
       job,
-      { hosts: ["s3cret.example:1"], read: ["/s3cret"], write: [] },
+      { hosts: ["s3cret.example:1"], read: ["/s3cret"], write: [], deny: [] },
       () => {},
     );
     const shown = await Deno.readTextFile(`/proc/${process.pid}/cmdline`);

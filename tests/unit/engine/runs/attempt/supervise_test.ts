@@ -83,7 +83,7 @@ async function attemptOf(
       tempDir: folder,
       warehousePath: join(folder, "w.duckdb"),
       connectors: {},
-      allowedPaths: [],
+      duckdb: { directories: [], files: [] },
     };
     const events: RunEvent[] = [];
     const stop = new AbortController();
@@ -116,7 +116,7 @@ async function attemptOf(
               denoDir: undefined,
             },
             ready,
-            { hosts: [], read: [], write: [] },
+            { hosts: [], read: [], write: [], deny: [] },
             onStderr,
           ),
       },

@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import type { CheckPlace, CheckReport, CheckSubject, ResolvedConnector } from "../../contract/job.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { Grant } from "../grants/grant.ts";
+import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../runs/attempt/spawn.ts";
+
+/** What one process that checks may use up. */
+export interface CheckBudget {
+  readonly timeMs: number;
+  /** Of the whole process, as the system counts it. */
+  readonly memoryBytes: number;
+}
+
+export const DEFAULT_CHECK_BUDGET: CheckBudget = { timeMs: 60_000, memoryBytes: 2_000_000_000 };
+
+/** DuckDB's own limit in a check: no rows are read. */
+const CHECK_MEMORY = "1GB";
+
+/** Often enough for a process that takes gigabytes a second. */
+const LOOK_EVERY_MS = 100;
+
+export type CheckEnd =
+  | { readonly reports: readonly CheckReport[] }
+  /** It was stopped, or stopped by itself. */
+  | {
+    readonly stopped: "time" | "memory" | "died";
+    readonly place: CheckPlace | undefined;
+    readonly detail: string;
+  };
+
+export interface CheckProcessOptions {
+  readonly program: RunProcessProgram;
+  readonly projectDir: string;
+  readonly subjects: readonly CheckSubject[];
+  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
+  readonly grant: Grant;
+  readonly budget: CheckBudget;
+  readonly redact: (text: string) => string;
+  readonly log: Log;
+  /** Called when the process begins with something new. */
+  readonly onPlace?: (place: CheckPlace) => void;
+}
+
+/**
+ * Checks pipelines in a process of their own, which is killed where it goes over its budget. Throws
+ * the error that the process reported, and the signal's reason.
+ */
+export async function runCheckProcess(options: CheckProcessOptions, signal: AbortSignal): Promise<CheckEnd> {
+  signal.throwIfAborted();
+  const tempDir = await Deno.makeTempDir({ prefix: "sluice-check-" });
+  const stderr: string[] = [];
+  const { grant } = options;
+  try {
+    await using process = await spawnRunProcess(
+      options.program,
+      {
+        kind: "check",
+        projectDir: options.projectDir,
+        tempDir: join(tempDir, "spill"),
+        connectors: options.connectors,
+        duckdb: { memoryLimit: CHECK_MEMORY, ...grant.duckdb },
+        pipelines: options.subjects,
+      },
+      grant.permissions,
+      (line) => void (stderr.length < 50 && stderr.push(line)),
+    );
+    const end = await follow(process, options, signal);
+    if (!("stopped" in end) || end.stopped !== "died") return end;
+    const { code, signal: killedBy } = await process.status;
+    const how = killedBy === null ? `with exit code ${code}` : `by ${killedBy}`;
+    return { ...end, detail: options.redact([`It ended ${how}.`, ...stderr].join("\n")) };
+  } finally {
+    await Deno.remove(tempDir, { recursive: true });
+  }
+}
+
+async function follow(
+  process: RunProcess,
+  { budget, redact, log, onPlace }: CheckProcessOptions,
+  signal: AbortSignal,
+): Promise<CheckEnd> {
+  using watch = watchBudget(process, budget, signal);
+  let reports: readonly CheckReport[] | undefined;
+  let place: CheckPlace | undefined;
+  for await (const report of process.reports) {
+    if (report.type === "checking") {
+      place = report.place;
+      onPlace?.(place);
+    } else if (report.type === "checked") reports = report.reports;
+    else if (report.type === "log") log(report.level, redact(report.message));
+    else if (report.type === "finished") {
+      await process.close();
+      if (report.error === null) continue;
+      const { code, message, detail } = report.error;
+      throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
+    }
+  }
+  signal.throwIfAborted();
+  if (reports !== undefined) return { reports: reports.map((report) => redactReport(report, redact)) };
+  return { stopped: watch.exceeded ?? "died", place, detail: "" };
+}
+
+function redactReport(report: CheckReport, redact: (text: string) => string): CheckReport {
+  return { ...report, faults: report.faults.map((fault) => ({ ...fault, message: redact(fault.message) })) };
+}
+
+/** Kills the process when its time is up, when it takes too much memory, or when the signal is aborted. */
+function watchBudget(process: RunProcess, budget: CheckBudget, signal: AbortSignal) {
+  let exceeded: "time" | "memory" | undefined;
+  const stop = (reason: "time" | "memory") => {
+    exceeded ??= reason;
+    process.kill();
+  };
+  const kill = () => process.kill();
+  signal.addEventListener("abort", kill, { once: true });
+  const timer = setTimeout(() => stop("time"), budget.timeMs);
+  const look = setInterval(async () => {
+    if (await residentBytes(process.pid) > budget.memoryBytes) stop("memory");
+  }, LOOK_EVERY_MS);
+  return {
+    get exceeded() {
+      return exceeded;
+    },
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", kill);
+      clearTimeout(timer);
+      clearInterval(look);
+    },
+  };
+}
+
+/** Linux's count of the process's memory; 0 elsewhere, or where the process is gone. */
+async function residentBytes(pid: number): Promise<number> {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
+    return kib === undefined ? 0 : Number(kib) * 1024;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,131 @@
+import { resolve } from "node:path";
+import * as v from "valibot";
+import { AppError } from "../../contract/errors.ts";
+import type { Fault } from "../../text/fault.ts";
+import { checkSchema } from "../../text/schema_faults.ts";
+import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
+import { parseYamlDocument } from "../../text/yaml_document.ts";
+import { type HostRule, parseHostRule } from "./host_rules.ts";
+
+/** What the operator allows, whatever a project asks for. docs/security.md tells of each key. */
+export interface Policy {
+  /** Folders that connectors may read and write files in. Absolute. */
+  readonly fileRoots: readonly string[];
+  /** The only hosts that connectors may connect to; undefined: all. */
+  readonly hostsAllow: readonly HostRule[] | undefined;
+  readonly hostsDeny: readonly HostRule[];
+  /** Private addresses that connectors of HTTP, and scripts, may connect to; they may to no other. */
+  readonly privateHostsAllow: readonly HostRule[];
+  /** Programs that may be started. */
+  readonly commandsAllow: readonly string[];
+  readonly scripts: boolean;
+  /** The most that a run's DuckDB may take. */
+  readonly memoryMax: Size | undefined;
+  /** The most that a run may spill to the disk. */
+  readonly spillMax: Size | undefined;
+  /** The file that it came from. Absolute. */
+  readonly path: string | undefined;
+}
+
+export interface Size {
+  /** As it was written, which DuckDB understands: `4GB`. */
+  readonly text: string;
+  readonly bytes: number;
+}
+
+const texts = v.array(v.pipe(v.string(), v.nonEmpty("expected some text")));
+const hosts = v.array(
+  v.pipe(
+    v.string(),
+    v.check(
+      (text) => parseHostRule(text) !== undefined,
+      "expected a host, *.suffix, an address or a range such as 10.0.0.0/8, with or without :port",
+    ),
+  ),
+);
+const size = v.pipe(v.string(), v.regex(SIZE_PATTERN, "expected a size such as 512MB or 2GiB"));
+const toggle = v.union([v.boolean(), v.picklist(["on", "off"])]);
+
+export const policySchema = v.strictObject({
+  $schema: v.optional(v.string()),
+  file_roots: v.optional(texts),
+  hosts_allow: v.optional(hosts),
+  hosts_deny: v.optional(hosts),
+  private_hosts_allow: v.optional(hosts),
+  commands_allow: v.optional(texts),
+  scripts: v.optional(toggle),
+  memory_max: v.optional(size),
+  spill_max: v.optional(size),
+});
+
+/** The policy where the operator gives none: files of the project, all hosts, no limits of size. */
+export function defaultPolicy(projectDir: string): Policy {
+  return policyOf({}, projectDir, undefined);
+}
+
+/** Reads a policy file. Throws `invalid` with every fault of it, `not_found` and `forbidden` where it cannot be read. */
+export async function readPolicy(path: string, projectDir: string): Promise<Policy> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new AppError("not_found", `Cannot read the policy ${path}: there is no such file`);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("forbidden", `Cannot read the policy ${path}: ${reason}`, { cause: error });
+  }
+  const parsed = parsePolicy(text, path, projectDir);
+  if ("policy" in parsed) return parsed.policy;
+  throw new AppError("invalid", `The policy ${path} has faults: nothing runs without it`, {
+    faults: parsed.faults,
+  });
+}
+
+/** The policy that the text says, or what is wrong with it, each with its place. */
+export function parsePolicy(
+  text: string,
+  path: string,
+  projectDir: string,
+): { readonly policy: Policy } | { readonly faults: readonly Fault[] } {
+  const document = parseYamlDocument(text, path);
+  if (document.value === undefined) return { faults: document.faults };
+  if (Array.isArray(document.value)) {
+    const message = "expected keys with values but got a list";
+    return { faults: [{ ...document.valuePlace([]), message, severity: "error" }] };
+  }
+  const checked = checkSchema(policySchema, document.value);
+  if ("output" in checked) return { policy: policyOf(checked.output, projectDir, path) };
+  return {
+    faults: checked.faults.map(({ path: at, at: part, message }) => ({
+      ...(part === "key" ? document.place(at) : document.valuePlace(at)),
+      message,
+      severity: "error",
+    })),
+  };
+}
+
+function policyOf(
+  written: v.InferOutput<typeof policySchema>,
+  projectDir: string,
+  path: string | undefined,
+): Policy {
+  const rules = (list: readonly string[]) =>
+    list.map(parseHostRule).filter((rule): rule is HostRule => rule !== undefined);
+  return {
+    fileRoots: (written.file_roots ?? ["."]).map((root) => resolve(projectDir, root)),
+    hostsAllow: written.hosts_allow === undefined ? undefined : rules(written.hosts_allow),
+    hostsDeny: rules(written.hosts_deny ?? []),
+    privateHostsAllow: rules(written.private_hosts_allow ?? []),
+    commandsAllow: written.commands_allow ?? [],
+    scripts: written.scripts !== false && written.scripts !== "off",
+    memoryMax: sizeOf(written.memory_max),
+    spillMax: sizeOf(written.spill_max),
+    path,
+  };
+}
+
+function sizeOf(text: string | undefined): Size | undefined {
+  const bytes = text === undefined ? undefined : parseSize(text);
+  return text === undefined || bytes === undefined ? undefined : { text, bytes };
+}

@@ -1,0 +1,119 @@
+import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
+import type { Connector, ConnectorUse } from "../../contract/connector.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
+import type { ResolvedConnector } from "../../contract/job.ts";
+import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
+import { type Asks, collectAsks } from "./asks.ts";
+import { createFence, type Fence, type FenceOptions } from "./fence.ts";
+import type { DocumentPath } from "../../text/yaml_document.ts";
+import { createGrant, type Grant, type Refusal } from "./grant.ts";
+import { createRedactor } from "./redact.ts";
+import { type ReferenceSources, resolveConnector } from "./references.ts";
+
+/** What decides about every process of one server or command. */
+export interface GrantContext extends FenceOptions {
+  readonly connectors: readonly Connector[];
+  readonly references: ReferenceSources;
+}
+
+/** What a process needs to be handed and allowed for a pipeline. */
+export interface Provision {
+  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
+  /** Not to be used where there are refusals. */
+  readonly grant: Grant;
+  /** What the policy refuses; empty for a run, which throws the first. */
+  readonly refusals: readonly Refusal[];
+  /** Values that must not appear in anything the process says. */
+  readonly secrets: readonly string[];
+}
+
+export interface ProvisionSubject {
+  readonly definition: PipelineDefinition;
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** Whether rows are moved; a check only asks what the sources look like. */
+  readonly purpose: "run" | "check";
+}
+
+/**
+ * Resolves the connectors that the pipeline names and decides what its process may do. Throws
+ * `invalid` for a reference without a value or a config that does not fit, `forbidden` for what the
+ * operator's policy or a reserved path refuses.
+ */
+export async function provide(
+  context: GrantContext,
+  { definition, connectors, purpose }: ProvisionSubject,
+  knownFence?: Fence,
+): Promise<Provision> {
+  const resolved: Record<string, ResolvedConnector> = {};
+  const secrets = new Set<string>();
+  try {
+    const fence = knownFence ?? await createFence(context);
+    const asks: Asks[] = [];
+    for (const [name, uses] of usesOf(definition)) {
+      const entry = connectors[name];
+      if (entry === undefined) continue;
+      const { config: values, secrets: found } = await resolveConnector(name, entry, context.references);
+      for (const secret of found) secrets.add(secret);
+      resolved[name] = { type: entry.type, config: values };
+      const { connector, config } = parseConnector(context.connectors, name, resolved[name]);
+      for (const secret of connector.secrets(config)) secrets.add(secret);
+      for (const { asker, place, use } of uses) {
+        const access = connector.access(config, use(connector), { name, projectDir: context.projectDir });
+        asks.push(await collectAsks(fence, { connector: name, use: asker, place }, access));
+      }
+    }
+    // All of it is decided, so that a check tells what a run would be refused.
+    const all = { hosts: asks.flatMap(({ hosts }) => hosts), paths: asks.flatMap(({ paths }) => paths) };
+    const { grant, refusals } = createGrant(fence, all, definition.resources.memory);
+    const [first] = refusals;
+    if (first !== undefined && purpose === "run") {
+      throw new AppError("forbidden", first.message, { reason: "policy" });
+    }
+    const redact = createRedactor(secrets);
+    return {
+      connectors: resolved,
+      grant: purpose === "run" ? grant : createGrant(fence, onlyRead(all), undefined).grant,
+      refusals: refusals.map((refusal) => ({ ...refusal, message: redact(refusal.message) })),
+      secrets: [...secrets],
+    };
+  } catch (error) {
+    // A path, a host or a value that does not fit is quoted in messages, and may be a secret.
+    const { code, message, reason } = toAppError(error);
+    throw new AppError(code, createRedactor(secrets)(message), reason === undefined ? {} : { reason });
+  }
+}
+
+/** A check opens sources only. */
+function onlyRead({ hosts, paths }: Asks): Asks {
+  const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
+  return { hosts: hosts.filter(asking), paths: paths.filter(asking) };
+}
+
+interface Use {
+  readonly asker: string;
+  readonly place: DocumentPath;
+  readonly use: (connector: Connector) => ConnectorUse;
+}
+
+/** What each connector is used for, once the connector is known that reads the uses' own keys. */
+function usesOf(definition: PipelineDefinition): Map<string, Use[]> {
+  const uses = new Map<string, Use[]>();
+  const add = (name: string, use: Use) => uses.set(name, [...uses.get(name) ?? [], use]);
+  for (const [name, stream] of Object.entries(definition.extract)) {
+    add(stream.connector, {
+      asker: `stream "${name}"`,
+      place: ["extract", name],
+      use: (connector) => ({ kind: "source", stream: parseStream(connector, name, stream) }),
+    });
+  }
+  for (const [name, load] of Object.entries(definition.load)) {
+    for (const [index, target] of loadTargets(load).entries()) {
+      add(target.connector, {
+        asker: `load of "${name}"`,
+        place: Array.isArray(load) ? ["load", name, index] : ["load", name],
+        use: (connector) => ({ kind: "destination", target: parseTarget(connector, target) }),
+      });
+    }
+  }
+  return uses;
+}

@@ -1,0 +1,138 @@
+import { toAppError } from "../../contract/errors.ts";
+import type { CheckSubject, DefinitionFault } from "../../contract/job.ts";
+import type { StreamDefinition } from "../../contract/pipeline.ts";
+import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
+import type { Connections } from "./connections.ts";
+
+/** What a connector may take to describe a stream, its connection included. */
+export const DESCRIBE_TIMEOUT_MS = 10_000;
+/** As many streams of one connector are asked for at a time. */
+const STREAMS_AT_ONCE = 4;
+
+export interface DescribeContext {
+  /** Of a database that may read the streams' files. */
+  readonly session: SqlSession;
+  readonly connections: Connections;
+  readonly signal: AbortSignal;
+  /** DESCRIBE_TIMEOUT_MS. */
+  readonly timeoutMs: number;
+  /** Called with the stream that is asked for next. */
+  readonly onStream: (name: string) => void;
+}
+
+export interface DescribedStreams {
+  /** Columns by stream, as the source has them or as they were last seen; undefined where nobody has looked yet. */
+  readonly columns: Readonly<Record<string, readonly Column[] | undefined>>;
+  readonly faults: readonly DefinitionFault[];
+}
+
+/**
+ * Asks the sources of a pipeline for their streams' columns: those of different connectors side by
+ * side, each within its time. One that does not answer is a warning, and what it was
+ * last seen to have is used.
+ */
+export async function describeStreams(
+  context: DescribeContext,
+  subject: CheckSubject,
+): Promise<DescribedStreams> {
+  const streams = Object.entries(subject.definition.extract);
+  const found = new Map<string, Described>();
+  const connectors = Map.groupBy(streams, ([, { connector }]) => connector);
+  await Promise.all([...connectors.values()].map(async (list) => {
+    const waiting = [...list];
+    // One that kept silent once is not waited for again.
+    let isSilent = false;
+    const askNext = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const described = await describeStream(context, subject, ...next, isSilent);
+        isSilent ||= described.isLate;
+        found.set(next[0], described);
+      }
+    };
+    await Promise.all(Array.from({ length: STREAMS_AT_ONCE }, askNext));
+  }));
+  return {
+    columns: Object.fromEntries(streams.map(([name]) => [name, found.get(name)?.columns])),
+    faults: streams.flatMap(([name]) => found.get(name)?.faults ?? []),
+  };
+}
+
+interface Described {
+  readonly columns: readonly Column[] | undefined;
+  readonly faults: readonly DefinitionFault[];
+  readonly isLate: boolean;
+}
+
+async function describeStream(
+  context: DescribeContext,
+  subject: CheckSubject,
+  name: string,
+  stream: StreamDefinition,
+  isSilent: boolean,
+): Promise<Described> {
+  const path = ["extract", name];
+  const deadline = AbortSignal.any([
+    context.signal,
+    isSilent ? AbortSignal.abort() : AbortSignal.timeout(context.timeoutMs),
+  ]);
+  try {
+    deadline.throwIfAborted();
+    context.onStream(name);
+    const columns = await within(deadline, askSource(context, name, stream, deadline));
+    return { columns, faults: keyFaults(name, stream, columns), isLate: false };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const isLate = deadline.aborted;
+    const failure = toAppError(error);
+    const isAway = isLate || failure.code === "unavailable" || failure.code === "timeout";
+    const before = subject.knownColumns[name];
+    const reason = isLate
+      ? `connector "${stream.connector}" did not answer within ${context.timeoutMs / 1000} s`
+      : failure.message;
+    const message = isAway && before !== undefined
+      ? `${reason}; checked against its columns as they were last seen`
+      : reason;
+    return { columns: before, faults: [{ path, message, severity: isAway ? "warning" : "error" }], isLate };
+  }
+}
+
+/** Leaves work behind that does not keep to its signal: the process ends after the check. */
+async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+async function askSource(
+  { session, connections }: DescribeContext,
+  name: string,
+  stream: StreamDefinition,
+  signal: AbortSignal,
+): Promise<readonly Column[]> {
+  const { source, request } = await connections.source(name, stream);
+  const scan = await source.scan?.(request, signal);
+  if (scan === undefined) return session.columnsOf((await source.describe(request, signal)).schema);
+  try {
+    return await session.describe(`SELECT * FROM ${scan.relation}`);
+  } catch (error) {
+    throw await scan.explain(error);
+  }
+}
+
+function keyFaults(name: string, stream: StreamDefinition, columns: readonly Column[]): DefinitionFault[] {
+  const keys = [["primary_key", stream.primary_key], ["update_key", stream.update_key]] as const;
+  return keys.flatMap(([field, names]): DefinitionFault[] => {
+    const missing = [names ?? []].flat().filter((key) => findColumn(columns, key) === undefined);
+    if (missing.length === 0) return [];
+    const message = `stream "${name}" has no column "${missing.join('", "')}" (it has ${
+      columns.map((column) => column.name).join(", ")
+    })`;
+    return [{ path: ["extract", name, field], message, severity: "error" }];
+  });
+}
