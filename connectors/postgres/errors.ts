@@ -75,6 +75,12 @@ export function detailOf(error: ServerError): string {
 function adviceFor(code: string, message: string): string | undefined {
   if (code === "28000" && /no encryption|SSL off/.test(message)) return "set ssl: require";
   if (code === "28P01") return "check user and password";
-  if (code === "25006") return "the server is a read-only replica; load into its primary";
+  if (code === "25006") {
+    return "streams are read in transactions that may not write, and a standby writes nothing; " +
+      "load into the primary";
+  }
+  if (code === "0A000" && /during recovery/.test(message)) {
+    return "the server is a standby; load into its primary";
+  }
   return undefined;
 }

@@ -145,6 +145,21 @@ Deno.test("a server that asks for the password in unfair ways does not get it", 
       { signIn: [scram], answer: () => [authentication(0), ready()] },
       /without a proof/,
     ],
+    "SCRAM with a wrong proof": [
+      {
+        signIn: [scram],
+        *answer(heard) {
+          const nonce = /,r=(.*)$/.exec(heard)?.[1];
+          if (nonce !== undefined && !heard.includes(",p=")) {
+            return yield authentication(11, `r=${nonce}server,s=c2FsdA==,i=4096`);
+          }
+          // In one piece, so that all of it has come when the proof is looked at.
+          const all = [authentication(12, `v=${btoa("x".repeat(32))}`), authentication(0), ready()];
+          yield Uint8Array.from(all.flatMap((bytes) => [...bytes]));
+        },
+      },
+      /server signature does not match/,
+    ],
     "SCRAM by another nonce": [
       { signIn: [scram], answer: () => [authentication(11, "r=other,s=c2FsdA==,i=4096")] },
       /nonce/,

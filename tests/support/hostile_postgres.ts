@@ -7,6 +7,7 @@ export interface HostilePostgres extends AsyncDisposable {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("latin1");
 
 /** One message of the server: its type, its length, its payload. `announced` tells another length than it has. */
 export function message(
@@ -34,7 +35,7 @@ export interface HostilePlan {
   /** What follows the client's startup message; lets everybody in where left out. */
   readonly signIn?: readonly Uint8Array[];
   /** What follows each later message of the client; may go on for ever. */
-  answer?(): Iterable<Uint8Array>;
+  answer?(heard: string): Iterable<Uint8Array>;
   /** Whether the connection is cut after the answer. */
   readonly hangsUp?: boolean;
   /** Told of everything that the client says. */
@@ -73,7 +74,7 @@ async function serve(connection: Deno.TcpConn, plan: HostilePlan): Promise<void>
       const length = await connection.read(buffer);
       if (length === null) break;
       plan.onHeard?.(buffer.slice(0, length));
-      await say(connection, plan.answer?.() ?? []);
+      await say(connection, plan.answer?.(decoder.decode(buffer.subarray(0, length))) ?? []);
       if (plan.hangsUp === true) break;
     }
   } catch {

@@ -21,7 +21,7 @@ interface RowDescription {
 }
 
 /** A command as pg's client takes it; pg calls the handlers as the server's messages come. */
-abstract class Command implements Submittable {
+export abstract class Command implements Submittable {
   /** The first thing that went wrong. */
   failure: Error | undefined;
   /** Of the last statement, as `INSERT 0 3`. */
@@ -52,6 +52,24 @@ abstract class Command implements Submittable {
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
   handleReadyForQuery(): void {}
+}
+
+/**
+ * Runs one command to its end. Throws what went wrong first, at the server or on the way;
+ * ConnectionLostError where the connection ended before the command did.
+ */
+export async function runCommand(
+  { client, connection }: { readonly client: pg.Client; readonly connection: GatedConnection },
+  command: Command,
+): Promise<void> {
+  const ready = connection.gate.nextReady();
+  client.query<Command>(command);
+  try {
+    await ready;
+  } catch (error) {
+    throw command.failure ?? error;
+  }
+  if (command.failure !== undefined) throw command.failure;
 }
 
 /** pg's error of the server as ours; undefined for any other. */

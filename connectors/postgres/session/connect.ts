@@ -1,5 +1,5 @@
 import type { Host, SessionOptions, TargetSession } from "./connection_options.ts";
-import { TextQuery } from "./commands.ts";
+import { runCommand, TextQuery } from "./commands.ts";
 import { type OpenClient, openClient } from "./open_client.ts";
 import { ConnectionLostError, ServerError } from "./server_error.ts";
 
@@ -55,14 +55,11 @@ interface SessionKind {
   readonly isReadOnly: boolean;
 }
 
-async function kindOfSession({ client, connection }: OpenClient): Promise<SessionKind> {
+async function kindOfSession(opened: OpenClient): Promise<SessionKind> {
   const query = new TextQuery(
     "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'",
   );
-  const ready = connection.gate.nextReady();
-  client.query<TextQuery>(query);
-  await ready;
-  if (query.failure !== undefined) throw query.failure;
+  await runCommand(opened, query);
   const [isStandby, isReadOnly] = query.rows[0] ?? [];
   return { isStandby: isStandby === "t", isReadOnly: isReadOnly === "t" };
 }

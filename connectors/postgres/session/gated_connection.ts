@@ -19,6 +19,7 @@ export interface ConnectionPolicy {
 
 const KEEP_ALIVE_MS = 30_000;
 const SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
+const UNBOUND = "channel_binding is require, and the server does not bind the sign-in to its TLS connection";
 
 interface ParameterStatus {
   readonly parameterName: string;
@@ -58,8 +59,7 @@ export class GatedConnection extends pg.Connection {
   constructor(policy: ConnectionPolicy) {
     super({
       ssl: policy.tls ?? false,
-      // pg's connection reads it under this name, its client under the other.
-      ...{ sslNegotiation: policy.sslNegotiation },
+      sslNegotiation: policy.sslNegotiation,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     });
@@ -77,7 +77,7 @@ export class GatedConnection extends pg.Connection {
     this.on("authenticationMD5Password", () => this.#checkMethod("md5"));
     this.on("authenticationSASL", () => this.#checkMethod("scram-sha-256"));
     this.on("authenticationSASLFinal", () => {
-      // pg throws where the server's proof is wrong, and so never comes to authenticationOk.
+      // Whether the proof is right, pg finds out; where it is not, nothing that follows is heard.
       if (this.#scram !== undefined) this.#scram.isVerified = true;
     });
     this.on("authenticationOk", () => this.#checkEnd());
@@ -129,7 +129,7 @@ export class GatedConnection extends pg.Connection {
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     const gate = this.#gate;
     if (gate === undefined || (event !== "end" && event !== "error")) return super.emit(event, ...args);
-    if (event === "error" && args[0] instanceof Error) gate.endWith(args[0]);
+    if (event === "error") this.#endFor(args[0]);
     void gate.ended.then((reason) => super.emit(event, ...(event === "error" ? [reason] : args)));
     return true;
   }
@@ -151,6 +151,7 @@ export class GatedConnection extends pg.Connection {
 
   override sendSASLInitialResponseMessage(mechanism: string, response: string): void {
     this.#scram = { isBound: mechanism === SCRAM_PLUS, isVerified: false };
+    if (this.#isBindingMissing()) return this.#refuse(UNBOUND);
     super.sendSASLInitialResponseMessage(mechanism, response);
   }
 
@@ -158,6 +159,16 @@ export class GatedConnection extends pg.Connection {
   #onceSecure(write: () => void): void {
     if (this.policy.tls === undefined || this.#isSecure) write();
     else this.stream.once("secureConnect", write);
+  }
+
+  /**
+   * Of a socket that failed, what has come is still heard. Where pg gives up, as on a wrong proof of the
+   * server's, nothing more must be: an "all right" may be right behind.
+   */
+  #endFor(error: unknown): void {
+    const reason = error instanceof Error ? error : new ConnectionLostError(String(error));
+    if ("code" in reason) this.#gate?.endWith(reason);
+    else this.abandon(reason);
   }
 
   #checkClearText(): void {
@@ -169,8 +180,11 @@ export class GatedConnection extends pg.Connection {
   #checkMethod(method: AuthMethod): void {
     this.#method = method;
     if (this.#scram !== undefined) return this.#refuse("the server asks twice for a password");
-    if (this.policy.authMethods.has(method)) return;
-    this.#refuse(`the server asks for ${method}, which require_auth does not allow`);
+    if (!this.policy.authMethods.has(method)) {
+      return this.#refuse(`the server asks for ${method}, which require_auth does not allow`);
+    }
+    // Before a word of the password leaves.
+    if (method !== "scram-sha-256" && this.#isBindingMissing()) this.#refuse(UNBOUND);
   }
 
   #checkEnd(): void {
@@ -180,11 +194,11 @@ export class GatedConnection extends pg.Connection {
     if (this.#scram?.isVerified === false) {
       return this.#refuse("the server ended SCRAM without a proof that it knows the password");
     }
-    if (this.policy.channelBinding === "require" && this.#scram?.isBound !== true) {
-      this.#refuse(
-        "channel_binding is require, and the server did not bind the sign-in to its TLS connection",
-      );
-    }
+    if (this.#isBindingMissing()) this.#refuse(UNBOUND);
+  }
+
+  #isBindingMissing(): boolean {
+    return this.policy.channelBinding === "require" && this.#scram?.isBound !== true;
   }
 
   #refuse(what: string): void {

@@ -7,6 +7,8 @@ declare module "pg" {
     connection?: Connection;
     /** More iterations of SCRAM than this are refused. */
     scramMaxIterations?: number;
+    /** The connection reads it under this name, the client under `sslnegotiation`. */
+    sslNegotiation?: "postgres" | "direct";
   }
 
   interface Connection {

@@ -1,5 +1,12 @@
-import type pg from "pg";
-import { CopyIn, CopyOut, Description, type ResultColumn, TextQuery } from "./commands.ts";
+import {
+  type Command,
+  CopyIn,
+  CopyOut,
+  Description,
+  type ResultColumn,
+  runCommand,
+  TextQuery,
+} from "./commands.ts";
 import { cancelCommand } from "./cancel_command.ts";
 import { connectToAny } from "./connect.ts";
 import type { SessionOptions } from "./connection_options.ts";
@@ -13,11 +20,6 @@ export interface QueryResult {
   readonly rows: readonly (readonly (string | null)[])[];
   /** Tag of the last statement, as `INSERT 0 3`. */
   readonly tag: string;
-}
-
-/** What `pg` takes as a query of one's own. */
-interface Command extends pg.Submittable {
-  readonly failure: Error | undefined;
 }
 
 const CLOSED = "the connection was closed";
@@ -137,15 +139,7 @@ export class Session {
   /** Runs one command to its end. Throws what went wrong first, at the server or on the way. */
   async #run(command: Command): Promise<void> {
     if (!this.#isUsable) throw new ConnectionLostError(CLOSED);
-    const ready = this.#connection.gate.nextReady();
-    this.#opened.client.query(command);
-    try {
-      await ready;
-    } catch (error) {
-      this.#isUsable = false;
-      throw command.failure ?? error;
-    }
-    if (command.failure !== undefined) throw command.failure;
+    await runCommand(this.#opened, command);
   }
 
   /** Tells the server by a second connection to stop, and cuts this one. */
