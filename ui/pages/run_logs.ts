@@ -29,13 +29,18 @@ export async function readLastLogs(engine: LogSource, runId: string): Promise<La
 
 /** The whole log as UTF-8 text, one line of it a line, read as it is pulled. */
 export function streamLogText(engine: LogSource, runId: string): ReadableStream<Uint8Array> {
-  return ReadableStream.from(readChunks(engine, runId))
-    .pipeThrough(
-      new TransformStream<LogLine[], string>({
-        transform: (chunk, controller) => controller.enqueue(chunk.map(logText).join("")),
-      }),
-    )
-    .pipeThrough(new TextEncoderStream());
+  const chunks = readChunks(engine, runId);
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await chunks.next();
+      if (done === true) controller.close();
+      else controller.enqueue(encoder.encode(value.map(logText).join("")));
+    },
+    async cancel() {
+      await chunks.return();
+    },
+  });
 }
 
 async function* readChunks(engine: LogSource, runId: string): AsyncGenerator<LogLine[], void> {

@@ -3,7 +3,12 @@ import { readServerSentEvents } from "../../../../server/cli/client/event_stream
 
 function streamOf(chunks: readonly string[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  return ReadableStream.from(chunks.map((chunk) => encoder.encode(chunk)));
+  return new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(encoder.encode(chunk));
+      controller.close();
+    },
+  });
 }
 
 const read = (...chunks: string[]) => Array.fromAsync(readServerSentEvents(streamOf(chunks)));
