@@ -2,6 +2,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import type { GenericSchema } from "valibot";
 import type { Clock } from "./clock.ts";
 import type { AppError } from "./errors.ts";
+import type { OpenDuckdb } from "./duckdb.ts";
 import type { JsonValue } from "./json.ts";
 
 /**
@@ -54,6 +55,8 @@ export interface ConnectorContext extends ConnectorPlace {
   readonly clock: Clock;
   /** One place for each connection that is open at a time: `max_connections` of connectors.yaml. */
   readonly budget: Budget;
+  /** DuckDB files beside the warehouse: see contract/duckdb.ts. */
+  readonly openDuckdb: OpenDuckdb;
   log(level: "debug" | "info" | "warn", message: string): void;
 }
 

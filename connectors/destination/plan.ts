@@ -86,6 +86,15 @@ export function madeColumns<Column extends TargetColumn>(
 
 export const isNew = ({ target }: LoadColumn<TargetColumn>): boolean => target === undefined;
 
+/** Whether the table has columns that the rows do not. */
+export function lacksColumns<Column extends TargetColumn>(
+  { columns }: LoadPlan<Column>,
+  table: TargetTable<Column>,
+): boolean {
+  const given = new Set(columns.map(({ target }) => target));
+  return table.columns.some((column) => !given.has(column));
+}
+
 export const needsCast = ({ sentSql, targetSql }: LoadColumn<TargetColumn>): boolean => sentSql !== targetSql;
 
 /** The staged column as the table takes it. */

@@ -16,6 +16,7 @@ import {
   columnList,
   hasSameShape,
   isNew,
+  lacksColumns,
   type LoadPlan,
   madeColumns,
   needsCast,
@@ -24,9 +25,9 @@ import {
 import type {
   Dialect,
   MadeColumn,
+  OpenTarget,
   RelationName,
   SentRows,
-  SqlSystem,
   SqlTarget,
   TargetColumn,
   TargetTable,
@@ -45,13 +46,12 @@ import type {
  * | merge, casts, columns that are added late | staged, checked, then moved by SQL |
  */
 export function sqlDestination<Target, Column extends TargetColumn>(
-  system: SqlSystem<Target, Column>,
+  open: OpenTarget<Target, Column>,
 ): TransactionalDestination<Target> {
   return {
     kind: "transactional",
     async begin(request, signal) {
-      const target = await system.open(request, signal);
-      return new SqlLoad(target, system.dialect, request, signal);
+      return new SqlLoad(await open(request, signal), request, signal);
     },
   };
 }
@@ -88,15 +88,14 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
 
   constructor(
     target: SqlTarget<Column>,
-    dialect: Dialect<Column>,
     request: LoadRequest<Target>,
     signal: AbortSignal,
   ) {
     this.#target = target;
-    this.#dialect = dialect;
+    this.#dialect = target.dialect;
     this.#request = request;
     this.#signal = signal;
-    this.#ledger = new LoadLedger(target, dialect.ledger);
+    this.#ledger = new LoadLedger(target, target.dialect.ledger);
   }
 
   claim(): Promise<LoadReceipt | undefined> {
@@ -199,7 +198,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     }
     const added = plan.columns.some(isNew);
     const isStaged = mode === "merge" || plan.columns.some(needsCast) ||
-      (added && this.#dialect.addsColumnsLate);
+      (added && this.#dialect.addsColumnsLate) ||
+      (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
     if (!isStaged) {
       if (added) await this.#addColumns(plan);
       return { type: "direct", table };

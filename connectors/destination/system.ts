@@ -2,20 +2,21 @@ import type { Field, RecordBatch } from "apache-arrow";
 import type { LoadMode, LoadRequest } from "../../contract/connector.ts";
 
 /**
- * What a SQL database gives so that load.ts can load into it: a session, a fast way into a table, a
- * catalogue and a dialect. How the modes work is written once, over these.
+ * What a SQL database gives so that sql_load.ts can load into it: a session, a fast way into a table, a
+ * catalogue and a dialect. How the modes work is written once, over these. To be called for each load;
+ * throws `invalid` for a target that cannot be loaded into.
  */
-export interface SqlSystem<Target, Column extends TargetColumn> {
-  readonly dialect: Dialect<Column>;
-  /** A connection for one load alone. Throws `invalid` for a target that cannot be loaded into. */
-  open(request: LoadRequest<Target>, signal: AbortSignal): Promise<SqlTarget<Column>>;
-}
+export type OpenTarget<Target, Column extends TargetColumn> = (
+  request: LoadRequest<Target>,
+  signal: AbortSignal,
+) => Promise<SqlTarget<Column>>;
 
 /** The target of one load. Disposing of it rolls back what was not committed. */
 export interface SqlTarget<Column extends TargetColumn> extends AsyncDisposable {
   /** Heads every message: `Cannot merge into orders of shop`. */
   readonly action: string;
   readonly name: RelationName;
+  readonly dialect: Dialect<Column>;
   readonly session: SqlSession<Column>;
   readonly catalogue: Catalogue<Column>;
   /** Keeps another load of the same target waiting until the transaction ends. */
@@ -142,6 +143,8 @@ export interface Dialect<Column extends TargetColumn> {
   readonly overriding: string;
   /** Keeps other writers away until the transaction ends. */
   lockTable?(only: string): string;
+  /** Whether a column that is not sent gets its default; else the rows go by an INSERT, which gives it. */
+  readonly sendsDefaults: boolean;
   /** Whether adding a column keeps readers waiting, so that it is done last. */
   readonly addsColumnsLate: boolean;
   /** Wraps an upsert so that its one row says how many rows it inserted and updated; undefined where that cannot be told so. */

@@ -27,6 +27,8 @@ export interface DatabaseOptions {
   /** How long to keep trying while another process holds the file; 0 by default. */
   readonly lockTimeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Changes nothing in the file; other processes may read it meanwhile. */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -46,18 +48,23 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   if (options.path !== MEMORY && !isAbsolute(options.path)) {
     throw new AppError("internal", `Cannot open database "${options.path}": the path is not absolute`);
   }
-  const key = options.path === MEMORY ? undefined : await canonicalPath(options.path);
-  if (key !== undefined && openPaths.has(key)) {
+  const keys = options.path === MEMORY ? [] : await keysOf(options.path);
+  if (keys.some((key) => openPaths.has(key))) {
     throw new AppError(
       "conflict",
       `Cannot open database "${options.path}": this process has it open already`,
     );
   }
-  if (key !== undefined) openPaths.add(key);
-  const free = () => void (key !== undefined && openPaths.delete(key));
+  for (const key of keys) openPaths.add(key);
+  const free = () => keys.forEach((key) => openPaths.delete(key));
   try {
     const handle = await openHandle(options);
     try {
+      // A file that was made just now has got its inode.
+      if (options.path !== MEMORY) {
+        keys.push(...(await keysOf(options.path)).filter((key) => !keys.includes(key)));
+        for (const key of keys) openPaths.add(key);
+      }
       return new Database(handle, await lockDown(handle, options), free);
     } catch (error) {
       duckdb.close_sync(handle);
@@ -119,21 +126,27 @@ async function openHandle(options: DatabaseOptions): Promise<duckdb.Database> {
       return await duckdb.open(options.path, openConfig(options));
     } catch (error) {
       const failure = toOpenError(error, options.path);
-      if (!await isWorthAnother(failure, options.path, deadlineMs)) throw failure;
+      if (!await isWorthAnother(failure, options, deadlineMs)) throw failure;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
 
-async function isWorthAnother(failure: AppError, path: string, deadlineMs: number): Promise<boolean> {
+async function isWorthAnother(
+  failure: AppError,
+  options: DatabaseOptions,
+  deadlineMs: number,
+): Promise<boolean> {
+  const { path } = options;
   if (failure.code === "unavailable") return performance.now() < deadlineMs;
-  return failure.code === "invalid" && await removeUnbornFile(path) !== "kept";
+  return failure.code === "invalid" && !options.readOnly && await removeUnbornFile(path) !== "kept";
 }
 
 function openConfig(options: DatabaseOptions): duckdb.Config {
   const settings: Record<string, string | undefined> = {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
+    access_mode: options.readOnly ? "READ_ONLY" : undefined,
     memory_limit: options.memoryLimit,
     threads: options.threads?.toString(),
     max_temp_directory_size: options.spillLimit,
@@ -174,6 +187,17 @@ async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Prom
     return new Set(keywords.map((row) => String(row.name)));
   } finally {
     duckdb.disconnect_sync(connection);
+  }
+}
+
+/** The file by its path and, once it is there, by its inode: a hard link is the same file too. */
+async function keysOf(path: string): Promise<string[]> {
+  const canonical = await canonicalPath(path);
+  try {
+    const { dev, ino } = await Deno.stat(path);
+    return ino === null ? [canonical] : [canonical, `inode ${dev}:${ino}`];
+  } catch {
+    return [canonical];
   }
 }
 

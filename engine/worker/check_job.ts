@@ -8,6 +8,7 @@ import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
 import type { Fault } from "../../text/fault.ts";
 import { openDatabase } from "../duckdb/database.ts";
+import { duckdbOpener } from "../duckdb/file.ts";
 import { Connections } from "./connections.ts";
 import { databaseLimits } from "./database_limits.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
@@ -22,6 +23,7 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
     projectDir: job.projectDir,
     signal: context.signal,
     clock: systemClock,
+    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
     log: (level, message) => context.reporter.log(level, null, message),
   });
   const reports: CheckReport[] = [];

@@ -1,6 +1,7 @@
 import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Connection, Connector, Destination, Source, StreamRequest } from "../../contract/connector.ts";
+import type { OpenDuckdb } from "../../contract/duckdb.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { LoadDefinition, StreamDefinition } from "../../contract/pipeline.ts";
@@ -13,6 +14,7 @@ export interface ConnectionsOptions {
   readonly projectDir: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly openDuckdb: OpenDuckdb;
   readonly log: (level: LogLevel, message: string) => void;
 }
 
@@ -81,10 +83,18 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
-    const { projectDir, signal, clock, log } = this.#options;
+    const { projectDir, signal, clock, openDuckdb, log } = this.#options;
     const { connector, config, common } = this.#parsed(name);
     const budget = new PlaceBudget(common.max_connections);
-    const connection = await connector.open(config, { name, projectDir, signal, clock, budget, log });
+    const connection = await connector.open(config, {
+      name,
+      projectDir,
+      signal,
+      clock,
+      budget,
+      openDuckdb,
+      log,
+    });
     return { connector, connection };
   }
 

@@ -4,6 +4,7 @@ import { buildGraph } from "../../sql/language/graph.ts";
 import { parseModel } from "../../sql/language/model.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
 import { openDatabase } from "../duckdb/database.ts";
+import { duckdbOpener } from "../duckdb/file.ts";
 import { databaseLimits } from "./database_limits.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
@@ -40,6 +41,7 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
     projectDir: job.projectDir,
     signal: context.signal,
     clock: systemClock,
+    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
     log: (level, message) => context.reporter.log(level, null, message),
   });
   const graph = await withSession(sessions, async (session) => {

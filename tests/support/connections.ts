@@ -13,6 +13,7 @@ import type {
   StreamRequest,
 } from "../../contract/connector.ts";
 import { loadSchema, streamSchema } from "../../contract/pipeline.ts";
+import { duckdbOpener } from "../../engine/duckdb/file.ts";
 import { carryOut } from "../../engine/worker/load.ts";
 import * as v from "valibot";
 
@@ -22,7 +23,16 @@ export const never = (): AbortSignal => new AbortController().signal;
 
 export function connectorContext(projectDir: string, more: Partial<ConnectorContext> = {}): ConnectorContext {
   const budget = { limit: 4, acquire: () => Promise.resolve({ [Symbol.dispose]: () => {} }) };
-  return { name: "it", projectDir, signal: never(), clock: systemClock, budget, log: () => {}, ...more };
+  return {
+    name: "it",
+    projectDir,
+    signal: never(),
+    clock: systemClock,
+    budget,
+    openDuckdb: duckdbOpener(`${projectDir}/.spill`),
+    log: () => {},
+    ...more,
+  };
 }
 
 /** The request for a stream whose own keys (`stream`, `path`, `options` …) are written as in a pipeline. */

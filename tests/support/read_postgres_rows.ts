@@ -10,7 +10,16 @@ const { url, query } = JSON.parse(await new Response(Deno.stdin.readable).text()
 const { signal } = new AbortController();
 const config = v.parse(postgres.configSchema, { url });
 const budget = { limit: 1, acquire: () => Promise.resolve({ [Symbol.dispose]: () => {} }) };
-const context = { name: "shop", projectDir: "/nowhere", signal, clock: systemClock, budget, log: () => {} };
+const openDuckdb = () => Promise.reject(new Error("not used"));
+const context = {
+  name: "shop",
+  projectDir: "/nowhere",
+  signal,
+  clock: systemClock,
+  budget,
+  openDuckdb,
+  log: () => {},
+};
 await using connection = await postgres.open(config, context);
 const streams = [{ name: "rows", address: v.parse(postgres.streamSchema, { query }) }];
 let rows = 0;

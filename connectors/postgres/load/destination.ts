@@ -22,9 +22,8 @@ export function createDestination(
   pool: SessionPool,
   context: WriteContext,
 ): TransactionalDestination<PostgresTarget> {
-  return sqlDestination<PostgresTarget, PostgresColumn>({
-    dialect,
-    async open(request, signal) {
+  return sqlDestination<PostgresTarget, PostgresColumn>(
+    async (request, signal) => {
       const verb = request.mode === "merge" ? "merge" : "load";
       const action = `Cannot ${verb} into ${request.target.table} of ${context.name}`;
       const table = parseTableName(request.target.table, context.defaultSchema);
@@ -32,7 +31,7 @@ export function createDestination(
       const lease = await pool.lease(signal);
       return targetOf(lease, new LoadSession(lease.session, action), action, table);
     },
-  });
+  );
 }
 
 function targetOf(
@@ -45,6 +44,7 @@ function targetOf(
   return {
     action,
     name,
+    dialect,
     session,
     catalogue: new PostgresCatalogue(session, name),
     lock: () => lockName(session, name.quoted),

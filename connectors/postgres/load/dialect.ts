@@ -29,6 +29,7 @@ export const dialect: Dialect<PostgresColumn> = {
   },
   overriding: " OVERRIDING SYSTEM VALUE",
   lockTable: (only) => `LOCK TABLE ${only} IN SHARE ROW EXCLUSIVE MODE`,
+  sendsDefaults: true,
   addsColumnsLate: true,
   // A row that the upsert inserted was never locked by it. Partitioned tables do not give it out.
   countingUpsert: (upsert, { isPartitioned }) =>

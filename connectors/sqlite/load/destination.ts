@@ -27,6 +27,7 @@ const dialect: Dialect<TargetColumn> = {
     drop: `DROP TABLE temp.${STAGE}`,
   },
   overriding: "",
+  sendsDefaults: true,
   addsColumnsLate: false,
   addKey: ({ shown, quoted }, key, { mode }) => mode === "merge" ? uniqueIndex(shown, quoted, key) : [],
   ledger: {
@@ -53,9 +54,8 @@ export function createDestination(
   shownFile: string,
   openFile: (subject: string) => Promise<SqliteDatabase>,
 ): TransactionalDestination<SqliteTarget> {
-  return sqlDestination<SqliteTarget, TargetColumn>({
-    dialect,
-    async open(request, signal) {
+  return sqlDestination<SqliteTarget, TargetColumn>(
+    async (request, signal) => {
       const table = request.target.table.replace(/^main\./i, "");
       const subject = `${request.mode === "merge" ? "merge" : "load"} into ${table} of ${shownFile}`;
       const action = `Cannot ${subject}`;
@@ -67,7 +67,7 @@ export function createDestination(
       const session = new LoadSession(database, action, signal);
       return targetOf(database, session, action, table, request.mode === "replace");
     },
-  });
+  );
 }
 
 function targetOf(
@@ -86,6 +86,7 @@ function targetOf(
   return {
     action,
     name,
+    dialect,
     session,
     catalogue,
     async lock() {

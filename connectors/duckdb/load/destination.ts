@@ -1,0 +1,103 @@
+import { Schema } from "apache-arrow";
+import type { TransactionalDestination } from "../../../contract/connector.ts";
+import type { DuckdbSession } from "../../../contract/duckdb.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import { quoteIdentifier } from "../../../contract/sql.ts";
+import { checkTableName, LEDGER_TABLE } from "../../destination/ledger.ts";
+import { sqlDestination } from "../../destination/sql_load.ts";
+import type { Dialect, RelationName, SqlTarget, TargetColumn } from "../../destination/system.ts";
+import type { DuckdbFile, Lease } from "../file.ts";
+import type { DuckdbTarget } from "../options.ts";
+import { parseTableName, quoteTable, showTable, type TableName } from "../table_name.ts";
+import { DuckdbCatalogue } from "./catalogue.ts";
+import { isChangedByCast } from "./exact_casts.ts";
+import { LoadSession, STAGE } from "./session.ts";
+
+/** `connector` is its name in connectors.yaml. */
+export function createDestination(
+  file: DuckdbFile,
+  connector: string,
+): TransactionalDestination<DuckdbTarget> {
+  return sqlDestination<DuckdbTarget, TargetColumn>(async (request, signal) => {
+    const verb = request.mode === "merge" ? "merge" : "load";
+    const action = `Cannot ${verb} into ${request.target.table} of ${connector}`;
+    const table = parseTableName(request.target.table);
+    checkTableName(action, table.table);
+    const lease = await file.toWrite(signal);
+    return targetOf(lease, action, table);
+  });
+}
+
+function targetOf(lease: Lease, action: string, table: TableName): SqlTarget<TargetColumn> {
+  const session = new LoadSession(lease.session, table);
+  const name: RelationName = {
+    quoted: quoteTable(table),
+    shown: showTable(table),
+    ledger: quoteTable({ schema: table.schema, table: LEDGER_TABLE }),
+  };
+  return {
+    action,
+    name,
+    session,
+    dialect: dialectOf(lease.session),
+    catalogue: new DuckdbCatalogue(session, action, table),
+    // The file gives itself to one load at a time.
+    lock: () => Promise.resolve(),
+    async makeLedger(create) {
+      await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(table.schema)}`);
+      await session.run(create);
+    },
+    async rebuild() {
+      // Until the commit other sessions see the table as it was.
+      await session.run(`DROP TABLE ${name.quoted}`);
+      return { relation: name, finish: () => Promise.resolve() };
+    },
+    explain: (error) => explain(action, error),
+    // What was not committed is rolled back with the session.
+    [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose](),
+  };
+}
+
+function dialectOf(session: DuckdbSession): Dialect<TargetColumn> {
+  const typeOf: Dialect<TargetColumn>["typeOf"] = (field) =>
+    session.columnsOf(new Schema([field]))[0]?.type ?? "VARCHAR";
+  return {
+    ignoresCase: true,
+    checkName(name) {
+      if (name === "") {
+        throw new AppError("invalid", "A column has an empty name, which DuckDB does not allow");
+      }
+    },
+    typeOf,
+    sentAs: typeOf,
+    cast: ({ name, targetSql }) => `CAST(${quoteIdentifier(name)} AS ${targetSql})`,
+    isChanged: ({ name, sentSql, targetSql }) => isChangedByCast(quoteIdentifier(name), sentSql, targetSql),
+    textOf: (expression) => `CAST(${expression} AS VARCHAR)`,
+    stage: {
+      relation: `temp."${STAGE}"`,
+      create: (definitions) => `CREATE TEMPORARY TABLE "${STAGE}" (${definitions})`,
+      drop: `DROP TABLE temp."${STAGE}"`,
+    },
+    overriding: "",
+    sendsDefaults: false,
+    addsColumnsLate: false,
+    // Tables that loads make have no key: DuckDB merges without, and an index would cost memory.
+    addKey: () => [],
+    ledger: {
+      text: "VARCHAR",
+      integer: "BIGINT",
+      time: "TIMESTAMPTZ",
+      now: "now()",
+      daysAgo: (days) => `now() - INTERVAL ${days} DAY`,
+    },
+  };
+}
+
+function explain(action: string, error: unknown): AppError {
+  const failure = toAppError(error);
+  if (failure.message.startsWith(action)) return failure;
+  return new AppError(failure.code, `${action}: ${failure.message}`, {
+    ...(failure.detail === undefined ? {} : { detail: failure.detail }),
+    cause: failure,
+  });
+}
