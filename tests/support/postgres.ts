@@ -15,7 +15,8 @@ export interface PostgresServer extends AsyncDisposable {
   readonly user: string;
   readonly password: string;
   /** An empty database with a random name; disposing drops it. */
-  createDatabase(): Promise<TestDatabase>;
+  /** In UTF8, unless another encoding is named. */
+  createDatabase(encoding?: string): Promise<TestDatabase>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -149,14 +150,18 @@ function serverAt(url: string, stop: () => Promise<void>): PostgresServer {
     port: Number(port || 5432),
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
-    createDatabase: () => createDatabase(url),
+    createDatabase: (encoding = "UTF8") => createDatabase(url, encoding),
     [Symbol.asyncDispose]: stop,
   };
 }
 
-async function createDatabase(serverUrl: string): Promise<TestDatabase> {
+async function createDatabase(serverUrl: string, encoding: string): Promise<TestDatabase> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  await runOnServer(serverUrl, `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING 'UTF8'`);
+  await runOnServer(
+    serverUrl,
+    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING '${encoding}'` +
+      (encoding === "UTF8" ? "" : " LC_COLLATE 'C' LC_CTYPE 'C'"),
+  );
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const sql = connect(url.href);

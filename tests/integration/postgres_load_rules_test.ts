@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { Float64, Int64, Utf8 } from "apache-arrow";
+import { AppError } from "../../contract/errors.ts";
+import { type TestColumn, testColumn } from "../support/arrow_rows.ts";
+import { never, performLoad } from "../support/connections.ts";
+import { load, loadRequest, openPostgres } from "../support/postgres_connector.ts";
+import { acquirePostgres, type TestDatabase } from "../support/postgres.ts";
+
+/** What a load may do to a database that others made and use. */
+
+const server = await acquirePostgres();
+Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+
+const ids = (...values: (bigint | null)[]): TestColumn => testColumn("id", new Int64(), values);
+const names = (...values: (string | null)[]): TestColumn => testColumn("name", new Utf8(), values);
+const text = (name: string, ...values: (string | null)[]): TestColumn => testColumn(name, new Utf8(), values);
+
+async function rejects(work: Promise<unknown>, code: string, message: RegExp): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert(error instanceof AppError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+async function rowsOf(database: TestDatabase, query: string): Promise<unknown[][]> {
+  return (await database.sql.unsafe(query)).map((row) => Object.values(row));
+}
+
+for (const encoding of ["LATIN1", "WIN1252"]) {
+  Deno.test(`load() into a database in ${encoding}, under an id with an arrow in its earlier form`, async () => {
+    await using database = await server.createDatabase(encoding);
+    await using connection = await openPostgres(database.url);
+    const request = loadRequest({
+      target: "t",
+      mode: "replace",
+      columns: [ids(1n), names("é")],
+      loadId: "run/load:t->shop",
+    });
+    const earlier = { ...request, earlierLoadId: "run/load:t→shop" };
+    assert.equal((await performLoad(connection.destination, earlier, never())).repeated, false);
+    assert.equal((await performLoad(connection.destination, earlier, never())).repeated, true);
+    assert.deepEqual(await rowsOf(database, "SELECT name FROM t"), [["é"]]);
+    const misfit = load(connection, { target: "t", mode: "append", columns: [ids(2n), names("漢")] });
+    await rejects(misfit, "invalid", /row 1.*no equivalent in encoding/);
+  });
+}
+
+Deno.test("load() finds a load of the first release by its id, and brings that release's ledger up to date", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`
+    CREATE TABLE t (id bigint, name text);
+    CREATE TABLE _sluice_loads (load_id text PRIMARY KEY, target text NOT NULL, mode text NOT NULL, rows bigint NOT NULL,
+                                made_table oid, loaded_at timestamptz NOT NULL DEFAULT now());
+    INSERT INTO _sluice_loads VALUES ('run/load:t→shop', 'public.t', 'append', 7, 't'::regclass, now()),
+                                     ('ancient', 'public.t', 'append', 1, NULL, now() - interval '91 days')`);
+  await using connection = await openPostgres(database.url);
+  const request = loadRequest({
+    target: "t",
+    mode: "append",
+    columns: [ids(1n), names("a")],
+    loadId: "run/load:t->shop",
+  });
+  const known = await performLoad(
+    connection.destination,
+    { ...request, earlierLoadId: "run/load:t→shop" },
+    never(),
+  );
+  assert.deepEqual([known.rows, known.repeated, known.inserted, known.hash], [7, true, null, null]);
+  assert.deepEqual(await rowsOf(database, "SELECT * FROM t"), []);
+  // It is a table that a load made, so that a replace may give it other columns.
+  await load(connection, { target: "t", mode: "replace", columns: [text("other", "x")], loadId: "next" });
+  assert.deepEqual(await rowsOf(database, "SELECT * FROM t"), [["x"]]);
+  assert.deepEqual(await rowsOf(database, "SELECT load_id FROM _sluice_loads ORDER BY load_id"), [["next"], [
+    "run/load:t→shop",
+  ]]);
+});
+
+Deno.test("a receipt counts what became of the rows, and comes again with a load that is repeated", async () => {
+  await using database = await server.createDatabase();
+  await using connection = await openPostgres(database.url);
+  const counts = async (mode: "replace" | "append" | "merge", columns: TestColumn[], loadId: string) => {
+    const { rows, inserted, updated, deleted, hash } = await performLoad(
+      connection.destination,
+      {
+        ...loadRequest({ target: "t", mode, primaryKey: mode === "merge" ? ["id"] : [], columns, loadId }),
+        input: {
+          ...loadRequest({ target: "t", mode, columns }).input,
+          hash: () => Promise.resolve("00000000000000ff"),
+        },
+      },
+      never(),
+    );
+    assert.equal(hash, "00000000000000ff");
+    return [rows, inserted, updated, deleted];
+  };
+  assert.deepEqual(await counts("merge", [ids(1n, 2n), names("a", "b")], "1"), [2, 2, 0, 0]);
+  assert.deepEqual(await counts("merge", [ids(2n, 3n), names("B", "c")], "2"), [2, 1, 1, 0]);
+  assert.deepEqual(await counts("append", [ids(9n), names("z")], "3"), [1, 1, 0, 0]);
+  assert.deepEqual(await counts("replace", [ids(5n, 6n), names("x", "y")], "4"), [2, 2, 0, 4]);
+  assert.deepEqual(await counts("merge", [ids(2n, 3n), names("B", "c")], "2"), [2, 1, 1, 0]);
+});
+
+Deno.test("load() without the right to make its ledger says what the owner has to run, and that is enough", async () => {
+  await using database = await server.createDatabase();
+  const role = `role_${database.name}`;
+  await database.sql.unsafe(`
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE ${role} LOGIN PASSWORD 'secret-of-role';
+    CREATE TABLE t (id bigint); GRANT SELECT, INSERT, UPDATE, DELETE ON t TO ${role}`);
+  try {
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = "secret-of-role";
+    await using connection = await openPostgres(url.href);
+    const request = { target: "t", mode: "append", columns: [ids(1n)] } as const;
+    const failed = await load(connection, request).then(() => undefined, (error: unknown) => error);
+    assert(failed instanceof AppError);
+    assert.equal(failed.code, "forbidden");
+    assert.match(failed.message, /permission denied for schema public\. .*_sluice_loads/);
+    const [, create, grant] = /run once: (CREATE TABLE .*); (GRANT .*)$/.exec(failed.message) ?? [];
+    await database.sql.unsafe(create ?? "");
+    await database.sql.unsafe(grant ?? "");
+    assert.equal((await load(connection, request)).rows, 1);
+    assert.equal((await load(connection, { ...request, mode: "replace" })).deleted, 1);
+  } finally {
+    await database.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
+
+Deno.test("replace is refused where foreign keys would change other tables' rows, and a merge is not", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`
+    CREATE TABLE parent (id bigint PRIMARY KEY, name text);
+    CREATE TABLE lines (id bigint REFERENCES parent ON DELETE CASCADE);
+    CREATE TABLE notes (id bigint REFERENCES parent ON DELETE SET NULL);
+    INSERT INTO parent VALUES (1, 'a'); INSERT INTO lines VALUES (1); INSERT INTO notes VALUES (1)`);
+  await using connection = await openPostgres(database.url);
+  await rejects(
+    load(connection, { target: "parent", mode: "replace", columns: [ids(2n), names("b")] }),
+    "invalid",
+    /would change those of lines \(ON DELETE CASCADE\), notes \(ON DELETE SET NULL\)/,
+  );
+  assert.deepEqual(
+    await rowsOf(
+      database,
+      "SELECT (SELECT count(*)::int FROM lines) AS lines, (SELECT count(id)::int FROM notes) AS notes",
+    ),
+    [[1, 1]],
+  );
+  await load(connection, {
+    target: "parent",
+    mode: "merge",
+    primaryKey: ["id"],
+    columns: [ids(1n), names("A")],
+  });
+  assert.deepEqual(await rowsOf(database, "SELECT name FROM parent"), [["A"]]);
+});
+
+Deno.test("a table that inherits from the target keeps its rows in every mode", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`
+    CREATE TABLE t (id bigint, name text); CREATE TABLE child () INHERITS (t);
+    INSERT INTO t VALUES (1, 'own'); INSERT INTO child VALUES (1, 'child')`);
+  await using connection = await openPostgres(database.url);
+  await load(connection, {
+    target: "t",
+    mode: "merge",
+    primaryKey: ["id"],
+    columns: [ids(1n), names("merged")],
+  });
+  await load(connection, { target: "t", mode: "replace", columns: [ids(2n), names("new")] });
+  assert.deepEqual(await rowsOf(database, "SELECT name FROM ONLY t"), [["new"]]);
+  assert.deepEqual(await rowsOf(database, "SELECT name FROM child"), [["child"]]);
+});
+
+Deno.test("a trigger that leaves rows out, or keeps them, is named and nothing is changed", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`
+    CREATE TABLE t (id bigint PRIMARY KEY, name text); INSERT INTO t VALUES (2, 'old');
+    CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF TG_OP = 'DELETE' OR NEW.id = 2 THEN RETURN NULL; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER skips BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION skip()`);
+  await using connection = await openPostgres(database.url);
+  for (const mode of ["append", "merge"] as const) {
+    await rejects(
+      load(connection, { target: "t", mode, primaryKey: ["id"], columns: [ids(1n, 2n), names("a", "b")] }),
+      "invalid",
+      /took 1 of 2 rows, since its trigger skips leaves rows out/,
+    );
+  }
+  await database.sql.unsafe(
+    "DROP TRIGGER skips ON t; CREATE TRIGGER keeps BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION skip()",
+  );
+  await rejects(
+    load(connection, { target: "t", mode: "replace", columns: [ids(5n), names("a")] }),
+    "invalid",
+    /its trigger keeps keeps rows from being deleted/,
+  );
+  assert.deepEqual(await rowsOf(database, "SELECT name FROM t"), [["old"]]);
+});
+
+Deno.test("a replace of other columns keeps what users added to a table that a load made", async () => {
+  for (
+    const change of [
+      "ALTER TABLE t ALTER name SET DEFAULT 'x'",
+      "ALTER TABLE t ALTER name SET NOT NULL",
+      "ALTER TABLE t ADD COLUMN note text",
+      "ALTER TABLE t ADD CONSTRAINT named CHECK (name <> '')",
+      "CREATE STATISTICS s ON id, name FROM t",
+      "ALTER TABLE t ALTER name SET STATISTICS 500",
+      "ALTER TABLE t SET (fillfactor = 70)",
+      "CREATE INDEX ON t (name)",
+      "CREATE RULE r AS ON UPDATE TO t DO ALSO NOTHING",
+    ]
+  ) {
+    await using database = await server.createDatabase();
+    await using connection = await openPostgres(database.url);
+    await load(connection, { target: "t", mode: "replace", columns: [ids(1n), names("a")] });
+    await database.sql.unsafe(change);
+    const [before] = await database.sql`SELECT 't'::regclass::oid AS oid`;
+    await load(connection, {
+      target: "t",
+      mode: "replace",
+      columns: [ids(2n), names("b"), text("new", "n")],
+    });
+    const [after] = await database.sql`SELECT 't'::regclass::oid AS oid`;
+    assert.deepEqual(after, before, change);
+    assert.deepEqual(await rowsOf(database, `SELECT id::int, name, "new" FROM t`), [[2, "b", "n"]]);
+  }
+});
+
+Deno.test("a text that a column would round, cut or read in another way is refused", async () => {
+  await using database = await server.createDatabase();
+  const bad: readonly (readonly [string, string])[] = [
+    ["numeric(10,2)", "1.005"],
+    ["real", "123456789"],
+    ["double precision", "12345678901234567890"],
+    ["bit(3)", "1011"],
+    ["bit(3)", "1"],
+    ["varbit(2)", "101"],
+    [`"char"`, "ab"],
+    ["date", "2024-01-02 10:00:00"],
+    ["date", "now"],
+    ["time", "2024-01-02 10:00:00"],
+    ["time", "10:00:00+02"],
+    ["timestamp(0)", "2024-01-02 10:00:00.5"],
+    ["timestamp", "2024-01-02 10:00:00+02"],
+    ["timestamp", "2024-01-02 10:00:00.1234567"],
+    ["timestamptz(3)", "2024-01-02 10:00:00.1234+00"],
+    ["interval(0)", "1.5 seconds"],
+    ["integer", "1.5"],
+  ];
+  const good: readonly (readonly [string, string, string])[] = [
+    ["numeric(10,2)", "1.50", "1.50"],
+    ["real", "0.1", "0.1"],
+    ["real", "NaN", "NaN"],
+    ["double precision", "0.1", "0.1"],
+    ["bit(3)", "101", "101"],
+    [`"char"`, "a", "a"],
+    ["date", "2024-01-02", "2024-01-02"],
+    ["date", "infinity", "infinity"],
+    ["time", "10:00:00.5", "10:00:00.5"],
+    ["timestamp(0)", "2024-01-02 10:00:00", "2024-01-02 10:00:00"],
+    ["timestamp", "2024-01-02 10:00:00.123456", "2024-01-02 10:00:00.123456"],
+    ["interval(0)", "3 days", "3 days"],
+    ["integer", "42", "42"],
+  ];
+  await using connection = await openPostgres(database.url);
+  for (const [type, value] of bad) {
+    await database.sql.unsafe(`DROP TABLE IF EXISTS t; CREATE TABLE t (v ${type})`);
+    await rejects(
+      load(connection, { target: "t", mode: "append", columns: [text("v", null, value)] }),
+      "invalid",
+      /column "v"/,
+    );
+  }
+  for (const [type, value, stored] of good) {
+    await database.sql.unsafe(`DROP TABLE IF EXISTS t; CREATE TABLE t (v ${type})`);
+    await load(connection, { target: "t", mode: "append", columns: [text("v", null, value)] });
+    assert.deepEqual(await rowsOf(database, "SELECT v::text FROM t WHERE v IS NOT NULL"), [[stored]], type);
+  }
+  await database.sql.unsafe("DROP TABLE t; CREATE TABLE t (v real)");
+  const doubles = (...values: number[]) =>
+    load(connection, { target: "t", mode: "append", columns: [testColumn("v", new Float64(), values)] });
+  await rejects(doubles(123456789), "invalid", /column "v" is 123456789/);
+  await doubles(0.1, 16777216, Infinity, NaN);
+});
+
+Deno.test("merge refuses a table that holds a key of the rows twice", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(
+    "CREATE TABLE t (id bigint, name text); INSERT INTO t VALUES (1, 'a'), (1, 'b'), (2, 'c')",
+  );
+  await using connection = await openPostgres(database.url);
+  const merge = (id: bigint) =>
+    load(connection, { target: "t", mode: "merge", primaryKey: ["id"], columns: [ids(id), names("new")] });
+  await rejects(merge(1n), "conflict", /rows with the same id, as \(1\)/);
+  assert.deepEqual(await merge(2n).then(({ inserted, updated }) => [inserted, updated]), [0, 1]);
+});
