@@ -74,7 +74,7 @@ async function selectOf(session: DuckdbSession, request: Request): Promise<strin
   const conditions = [
     ...(request.where === undefined ? [] : [`(${request.where}\n)`]),
     ...(request.cursor === undefined ? [] : [cursorCondition(
-      findColumn(request, columns, request.cursor.column).name,
+      cursorColumn(request, columns, request.cursor.column),
       `CAST(${quoteLiteral(request.cursor.value)} AS ${request.cursor.type})`,
     )]),
   ];
