@@ -26,11 +26,23 @@ export async function scanFiles(set: FileSet, signal: AbortSignal): Promise<Scan
     relation,
     files: set.files.map(({ path }) => path),
     sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    explain,
+    explain: async (error) => await changeOf(set, error) ?? await explain(error),
     async verify() {
       for (const file of set.files) await file.checkUnchanged();
     },
   };
+}
+
+/** A file that changed while DuckDB read it is the reason of whatever DuckDB met. */
+async function changeOf(set: FileSet, error: unknown): Promise<AppError | undefined> {
+  if (error instanceof AppError && ["cancelled", "timeout"].includes(error.code)) return undefined;
+  try {
+    for (const file of set.files) await file.checkUnchanged();
+  } catch (change) {
+    if (change instanceof AppError) return new AppError(change.code, change.message, { cause: error });
+    throw change;
+  }
+  return undefined;
 }
 
 type RelationAndExplain = Pick<Scan, "relation" | "explain">;
@@ -195,12 +207,18 @@ async function checkParquet(file: StoredFile): Promise<void> {
 }
 
 function explainParquet(set: FileSet, error: unknown): AppError {
-  if (isOutside(error)) return error;
   const message = driverMessage(error);
+  const isShort = /Could not read enough bytes/i.test(message);
+  if (isOutside(error) && !isShort) return error;
   const file = set.files.find(({ localPath }) => message.includes(localPath)) ?? set.files[0];
   const shown = set.files.length > 1 && file === set.files[0]
     ? set.files.map((f) => f.shown).join(", ")
     : file?.shown;
+  if (isShort) {
+    const text =
+      `Cannot read "${file?.shown}": the Parquet file is damaged or cut short; copy the whole file again`;
+    return new AppError("invalid", text, { cause: error });
+  }
   if (/Invalid Input|Conversion|Schema mismatch|parquet|snappy|zstd|gzip|Binder/i.test(message)) {
     const [reason] = message.replace(/^.*?Error: /, "").split("\n");
     const text = set.files.reduce(

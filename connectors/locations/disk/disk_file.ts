@@ -51,6 +51,7 @@ export class DiskFile implements StoredFile {
         throw error;
       }
     } catch (error) {
+      if (error instanceof Deno.errors.NotFound) throw this.changed("it was removed");
       throw fileError("read", this.shown, error);
     }
   }

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
-import { isHidden } from "../hidden.ts";
 import type {
   FileList,
   FileWriter,
@@ -13,7 +12,8 @@ import type {
 import { DiskFile } from "./disk_file.ts";
 import { DiskWriter } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
-import { type Glob, parsePattern } from "./pattern.ts";
+import { findMatches } from "./find_matches.ts";
+import { parsePattern } from "./pattern.ts";
 import { publishFile } from "./publish_file.ts";
 import { publishFolder } from "./publish_folder.ts";
 import { shownPath } from "./shown_path.ts";
@@ -48,13 +48,16 @@ export class DiskLocation implements Location {
     if (glob === undefined) {
       throw new AppError("not_found", `Cannot read "${pattern}": there is no such file`);
     }
-    const files: StoredFile[] = [];
-    for await (const path of this.#walk(base, "", { pattern, glob, signal })) {
-      const file = await this.#stat(path, pattern);
-      if (file !== undefined) files.push(file);
-    }
+    const files = await findMatches({
+      base,
+      glob,
+      pattern,
+      signal,
+      stat: (path) => this.#stat(path, pattern),
+      leftOut: (path, leadsTo) => this.#tellLeftOut(path, leadsTo),
+    });
     if (files.length === 0) throw new AppError("not_found", `Cannot read "${pattern}": no file matches it`);
-    return { base, files: files.sort((a, b) => (a.path < b.path ? -1 : 1)) };
+    return { base, files };
   }
 
   async find(path: string): Promise<StoredFile | undefined> {
@@ -105,47 +108,12 @@ export class DiskLocation implements Location {
     }
   }
 
-  /** The paths in the folder, which is `inside` of the pattern's base, that the glob matches. */
-  async *#walk(folder: string, inside: string, search: Search): AsyncIterable<string> {
-    const { pattern, glob, signal } = search;
-    signal.throwIfAborted();
-    const entries: Deno.DirEntry[] = [];
-    try {
-      for await (const entry of Deno.readDir(folder)) entries.push(entry);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
-      throw fileError("read", pattern, error);
-    }
-    for (const entry of entries) {
-      if (isHidden(entry.name)) continue;
-      const path = `${folder === "/" ? "" : folder}/${entry.name}`;
-      const name = `${inside}${entry.name}`;
-      if (entry.isDirectory) {
-        if (glob.reaches(name)) yield* this.#walk(path, `${name}/`, search);
-      } else if (entry.isSymlink && (glob.reaches(name) || glob.matches(name))) {
-        if (!await this.#isLeftOut(path) && glob.matches(name)) yield path;
-      } else if (glob.matches(name)) yield path;
-    }
-  }
-
-  /** Folders are not followed through links: they may lead around in a circle. */
-  async #isLeftOut(path: string): Promise<boolean> {
+  #tellLeftOut(path: string, leadsTo: "folder" | "nothing"): void {
     const shown = shownPath(this.#root, path);
-    try {
-      if (!(await Deno.stat(path)).isDirectory) return false;
-      this.#log(
-        `"${shown}" is a link to a folder and is left out of wildcards; name it by a stream of its own`,
-      );
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) this.#log(`"${shown}" is a link to nothing and is left out`);
-      else throw fileError("read", shown, error);
-    }
-    return true;
+    this.#log(
+      leadsTo === "nothing"
+        ? `"${shown}" is a link to nothing and is left out`
+        : `"${shown}" is a link to a folder and is left out of wildcards; name it by a stream of its own`,
+    );
   }
-}
-
-interface Search {
-  readonly pattern: string;
-  readonly glob: Glob;
-  readonly signal: AbortSignal;
 }

@@ -2,16 +2,11 @@ import { ok } from "node:assert/strict";
 import { dirname } from "node:path";
 import { Field, Int64, Schema, Utf8 } from "apache-arrow";
 import type { RecordBatch } from "apache-arrow";
-import {
-  batchesOf,
-  connectorContext,
-  performLoad,
-  streamOf,
-  targetOf,
-} from "../../../support/connections.ts";
+import { batchesOf, connectorContext, streamOf, targetOf } from "../../../support/connections.ts";
 import type { Connection, LoadInput, LoadMode, LoadReceipt } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
+import { carryOut } from "../../../../engine/worker/load.ts";
 import { copyRows } from "../../../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
 import type { DuckSession } from "../../../../engine/duckdb/session.ts";
@@ -32,7 +27,11 @@ export class FileBench implements AsyncDisposable {
   }
 
   static async create(): Promise<FileBench> {
-    const folder = await Deno.makeTempDir({ prefix: "sluice-file-" });
+    return await FileBench.at(await Deno.makeTempDir({ prefix: "sluice-file-" }));
+  }
+
+  /** On a folder that is there; it is removed at the end all the same. */
+  static async at(folder: string): Promise<FileBench> {
     const database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
     return new FileBench(
       folder,
@@ -64,6 +63,7 @@ export class FileBench implements AsyncDisposable {
     } catch (error) {
       throw await scan.explain(error);
     }
+    await scan.verify();
     const types = (await session.describe("SELECT * FROM t")).map(({ name, type }) => `${name} ${type}`);
     return { types, rows: (await session.rows(select)).map((row) => Object.values(row)) };
   }
@@ -77,19 +77,21 @@ export class FileBench implements AsyncDisposable {
     return caught.message;
   }
 
-  /** Loads the rows of VALUES of (id, name); `sabotage` may break the copy after or before it is made. */
   readArrow(path: string): AsyncIterable<RecordBatch> {
     const { source } = this.connection;
     if (source === undefined) throw new Error("the connector is no source");
     return batchesOf(source.read({ streams: [streamOf(file, { path })] }, this.signal));
   }
 
+  /** Loads the rows of VALUES of (id, name); `sabotage` may break the copy after it is made. */
   async load(target: string, values: string, load: {
     readonly loadId?: string;
     readonly mode?: LoadMode;
     readonly primaryKey?: readonly string[];
     readonly options?: Record<string, unknown>;
     readonly sabotage?: (path: string) => Promise<void>;
+    /** Hears of each named point of the load. */
+    readonly reach?: (point: string) => void;
   } = {}): Promise<LoadReceipt> {
     await using database = await openDatabase({
       path: ":memory:",
@@ -114,14 +116,14 @@ export class FileBench implements AsyncDisposable {
       hash: () => Promise.resolve(null),
     };
     const { destination } = this.connection;
-    ok(destination !== undefined);
-    return await performLoad(destination, {
+    if (destination?.kind !== "transactional") throw new Error("the connector has no transactions");
+    await using begun = await destination.begin({
       loadId: load.loadId ?? crypto.randomUUID(),
       target: targetOf(file, { path: target, options: load.options ?? {} }),
       mode: load.mode ?? "replace",
       primaryKey: load.primaryKey ?? [],
-      input,
     }, this.signal);
+    return await carryOut(begun, () => Promise.resolve(input), { reach: load.reach ?? (() => {}) });
   }
 
   /** Relative paths of all files, hidden ones too. */
