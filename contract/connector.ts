@@ -280,7 +280,7 @@ export interface Load extends AsyncDisposable {
 export interface LoadReceipt {
   /** Rows that were sent. */
   readonly rows: number;
-  /** Rows of the target that are new, changed or gone; null where the system cannot tell. */
+  /** Rows of the target that are new, changed or gone; null where the system does not report it. */
   readonly inserted: number | null;
   readonly updated: number | null;
   readonly deleted: number | null;

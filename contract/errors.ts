@@ -33,7 +33,7 @@ export const IS_RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
 };
 
 export interface AppErrorOptions {
-  /** What code that catches the error can tell it by, in snake_case, as `idempotency_key_reused`. */
+  /** What code that catches the error can recognise it by, in snake_case, as `idempotency_key_reused`. */
   readonly reason?: string;
   /** More for the operator: the driver's own words, a SQL text. Never a secret. */
   readonly detail?: string;

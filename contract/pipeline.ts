@@ -155,7 +155,7 @@ export const streamSchema = v.pipe(
         v.integer(),
         v.minValue(0),
         v.description(
-          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; only where the source can tell them.",
+          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; only where the source can single them out.",
         ),
       ),
       0,

@@ -54,7 +54,7 @@ export const stepSchema = v.object({
   /** Rows extracted, in the model, that fail the check, or loaded. */
   rows: v.nullable(count),
   size_bytes: v.nullable(count),
-  /** Of a load: what became of the target's rows, where its destination can tell. */
+  /** Of a load: what became of the target's rows, where its destination reports it. */
   inserted: v.exactOptional(count),
   updated: v.exactOptional(count),
   deleted: v.exactOptional(count),

@@ -18,7 +18,7 @@ export type SqlRow = Readonly<Record<string, string | number | boolean | null>>;
  * One session is one connection; statements run one after the other.
  */
 export interface SqlSession {
-  /** Runs one or more statements; answers the rows changed by the last (0 where none). */
+  /** Runs one or more statements; returns how many rows the last one changed (0 where none). */
   run(sql: string, params?: readonly SqlValue[]): Promise<number>;
   /** A small result, whole. */
   rows(sql: string, params?: readonly SqlValue[]): Promise<SqlRow[]>;

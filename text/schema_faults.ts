@@ -17,7 +17,7 @@ export interface SchemaFault {
 
 type Issue = BaseIssue<unknown>;
 
-/** Runs the schema; answers its output, or every fault with the path it is at. `base` goes before each path. */
+/** Runs the schema; returns its output, or every fault with its path. `base` goes before each path. */
 export function checkSchema<T>(
   schema: v.GenericSchema<unknown, T>,
   value: unknown,
@@ -169,7 +169,7 @@ function isPlain(input: unknown): boolean {
   return typeof input === "string" || typeof input === "number" || typeof input === "boolean";
 }
 
-/** A misspelt key is told once: not again as the missing key that it was meant to be, and not per union option. */
+/** A misspelt key is reported once: not again as the missing key that it was meant to be, and not per union option. */
 function withoutEchoes(faults: readonly SchemaFault[]): SchemaFault[] {
   const seen = new Set<string>();
   return faults.filter((candidate) => {

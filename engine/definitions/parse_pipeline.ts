@@ -37,7 +37,7 @@ export interface LoadedPipeline {
 
 /**
  * Reads one definition, from a file or from the API: YAML or JSON text, or its value. `modelsOf`
- * answers the models of a folder in transforms/. Never throws for what a user wrote.
+ * returns the models of a folder in transforms/. Never throws for what a user wrote.
  */
 export async function parsePipeline(
   source: {

@@ -7,11 +7,11 @@ export interface WatchOptions {
 }
 
 /**
- * How often the files are looked at without an event: not every file system tells of changes, and the
+ * How often the files are looked at without an event: not every file system reports changes, and the
  * watch of a folder that is removed and made again at once may be lost.
  */
 const POLL_MS = 2_000;
-/** Files that never stop changing are told of after this many debounces all the same. */
+/** Files that never stop changing are reported after this many debounces all the same. */
 const MAX_DEBOUNCES = 10;
 
 /**

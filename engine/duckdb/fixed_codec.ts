@@ -116,7 +116,7 @@ export function checkTimestamps(unitsPerMicro: { multiply: bigint; divide: bigin
   const { multiply, divide } = unitsPerMicro;
   const min = divide === 1n ? MIN_TIMESTAMP_MICROS / multiply : MIN_TIMESTAMP_NANOS;
   const max = (MAX_INT64 - 1n) / multiply;
-  // Most values are told to be right by their upper half alone.
+  // The upper half alone shows for most values that they are right.
   const [lowest, highest] = [Number(min >> 32n), Number(max >> 32n)];
   return (values, count, bitmap) => {
     const words = int32View(values);

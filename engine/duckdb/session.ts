@@ -15,7 +15,7 @@ import { abortError, toSqlError } from "./sql_error.ts";
 import { columnsOfSchema } from "./types.ts";
 import { bindValues } from "./values.ts";
 
-/** How often a cancelled statement is told again, as one that has not begun yet forgets it. */
+/** How often a cancelled statement is interrupted again: one that has not begun yet forgets it. */
 const INTERRUPT_EVERY_MS = 20;
 
 /** What a session is given by its database. */
@@ -265,7 +265,7 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   }
 }
 
-/** DuckDB answers CREATE TABLE AS with a row that holds the count, and the others with a number. */
+/** DuckDB reports the count of CREATE TABLE AS as a row, and that of other statements as a number. */
 async function changedRows(result: duckdb.Result): Promise<number> {
   const changed = duckdb.rows_changed(result);
   if (changed > 0 || duckdb.result_statement_type(result) !== duckdb.StatementType.CREATE) return changed;

@@ -8,7 +8,7 @@ const MIN_AGE_MS = 2_000;
 
 /**
  * Removes a database file whose creation was cut off by a kill: DuckDB would refuse it for ever, and
- * nothing was ever in it. Answers `removed`, or `young` for one that may still be in the making.
+ * nothing was ever in it. Returns `removed`, or `young` for one that may still be in the making.
  * Needs to read and write the file; without that permission it is `kept`.
  */
 export async function removeUnbornFile(path: string): Promise<"removed" | "young" | "kept"> {

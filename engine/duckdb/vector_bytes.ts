@@ -18,7 +18,7 @@ export function stringReader(vector: duckdb.Vector, size: number): (row: number)
 
 export function validityOf(vector: duckdb.Vector, size: number): (row: number) => boolean {
   const bitmap = duckdb.vector_get_validity(vector, Math.ceil(size / 64) * 8);
-  // The driver answers null, despite its declared type, where every row is valid.
+  // The driver returns null, despite its declared type, where every row is valid.
   if (!bitmap) return () => true;
   return (row) => ((bitmap[row >> 3] ?? 0) & (1 << (row & 7))) !== 0;
 }

@@ -6,14 +6,14 @@ import { formatCommandHelp, formatHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 import { oneLine, printable } from "./text.ts";
 
-/** Runs one command line and answers the exit code; every error is a message on stderr. */
+/** Runs one command line and returns the exit code; every error is a message on stderr. */
 export async function runCommandLine(args: readonly string[], context: CliContext): Promise<number> {
   try {
     const parsed = parseCommandLine(args, COMMANDS, context.env);
     if (parsed.kind === "help") {
       const { command } = parsed;
       const text = command === undefined ? formatHelp(COMMANDS) : formatCommandHelp(command);
-      // Asked for, help is the answer; a bare `sluice` is a mistake.
+      // Asked for, help is the result; a bare `sluice` is a mistake.
       if (args.length > 0) context.terminal.out(text);
       else context.terminal.note(text);
       return args.length > 0 ? 0 : 2;
@@ -25,7 +25,7 @@ export async function runCommandLine(args: readonly string[], context: CliContex
   }
 }
 
-/** The message, the faults with their places, and for a bug of ours the stack. Only a run that failed answers 1. */
+/** The message, the faults with their places, and for a bug of ours the stack. Only a run that failed gives 1. */
 function reportError(error: unknown, { terminal }: CliContext): number {
   const known = toAppError(error);
   for (const fault of known.faults) terminal.note(printable(formatFault(fault)));

@@ -39,7 +39,7 @@ export interface Invocation {
   list(option: string): readonly string[];
 }
 
-/** Does the work and answers the exit code: 0 done, 1 a run failed, 2 the command or the project is wrong. */
+/** Does the work and returns the exit code: 0 done, 1 a run failed, 2 the command or the project is wrong. */
 export type CommandRun = (invocation: Invocation, context: CliContext) => Promise<number>;
 
 export interface CliContext {

@@ -147,7 +147,7 @@ function openHere(folders: ProjectPlace, { backend, terminal }: CliContext): Pro
   return backend.openEngine({ ...folders, maxRuns: COMMAND_MAX_RUNS, log: createCommandLog(terminal) });
 }
 
-/** Undefined where nobody answers: the server has just gone. */
+/** Undefined where nobody listens: the server has just gone. */
 async function openRemote(server: { url: string; token: string }): Promise<Connection | undefined> {
   const api = new ApiClient(server.url, server.token);
   if (!await api.isReady()) return undefined;

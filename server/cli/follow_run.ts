@@ -14,7 +14,7 @@ export interface FollowedRun {
 }
 
 /**
- * Shows a run until it has ended, and answers it as it ended. The first Ctrl-C cancels the run, the
+ * Shows a run until it has ended, and returns it as it ended. The first Ctrl-C cancels the run, the
  * second leaves at once.
  */
 export async function followRun(

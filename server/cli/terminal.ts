@@ -1,6 +1,6 @@
 /**
  * Where a command writes. Lines for people go to stderr where they are about progress, and to
- * stdout where they are the answer. A reader that went away (`sluice logs … | head`) closes the
+ * stdout where they are the result. A reader that went away (`sluice logs … | head`) closes the
  * terminal quietly: later lines are dropped and `closed` fires.
  */
 export interface Terminal {
@@ -10,9 +10,9 @@ export interface Terminal {
   columns(): number;
   /** Fires when nobody reads stdout any more. */
   readonly closed: AbortSignal;
-  /** One line of the answer, or several. */
+  /** One line of the result, or several. */
   out(text: string): void;
-  /** One line beside the answer. */
+  /** One line beside the result. */
   note(text: string): void;
   /** Bytes to stderr as they are: control sequences of a live display. */
   draw(text: string): void;

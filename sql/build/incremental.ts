@@ -18,7 +18,7 @@ import { countRows, type Materialized, runModelSql } from "./run_model_sql.ts";
 import { withoutTerminators } from "../language/scan_sql.ts";
 
 /**
- * Merges what the model's SELECT answers into its table by primary key: a row with a known key takes
+ * Merges the rows of the model's SELECT into its table by primary key: a row with a known key takes
  * the place of the old one. While the SELECT runs, `getvariable('cursor')` is the greatest
  * update_key of the table, or a NULL of its type where the table is new.
  */
@@ -120,7 +120,7 @@ const MAX_CURSOR_ROUNDS = 3;
 
 /**
  * Makes the cursor a NULL with the type of the update_key, so that what is compared with it binds as
- * it will later; without an update_key it stays unset. Answers the columns of the query.
+ * it will later; without an update_key it stays unset. Returns the columns of the query.
  */
 export async function declareCursor(session: SqlSession, model: Model): Promise<Column[]> {
   await session.run("RESET VARIABLE cursor");

@@ -9,7 +9,7 @@ export interface Materialized {
   readonly sql: string;
 }
 
-/** Runs `prefix` + the model's text; errors name the place in the file. Answers the SQL. */
+/** Runs `prefix` + the model's text; errors name the place in the file. Returns the SQL that ran. */
 export async function runModelSql(session: SqlSession, model: Model, prefix: string): Promise<string> {
   const sql = prefix + model.sql;
   try {

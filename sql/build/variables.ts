@@ -4,7 +4,7 @@ import type { ParamValue } from "../../contract/run.ts";
 import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 
-/** What a run tells its SQL: `getvariable('run_id')` and so on, and one variable for each param. */
+/** What a run sets for its SQL: `getvariable('run_id')` and so on, and one variable for each param. */
 export interface RunVariables {
   readonly runId: string;
   readonly pipeline: string;
@@ -14,7 +14,7 @@ export interface RunVariables {
   readonly windowEnd: Date;
   /** The pipeline's params. */
   readonly definitions: Readonly<Record<string, ParamDefinition>>;
-  /** As resolveParams answers them. */
+  /** As resolveParams returns them. */
   readonly params: Readonly<Record<string, ParamValue>>;
 }
 

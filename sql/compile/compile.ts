@@ -21,7 +21,7 @@ export interface CompileInput {
   readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
   readonly params: Readonly<Record<string, ParamDefinition>>;
   readonly loads: readonly LoadReference[];
-  /** Names of models that parseModel refused: what reads them is not told that they are missing. */
+  /** Names of models that parseModel refused: what reads them is not reported as reading a missing table. */
   readonly unreadable?: readonly string[];
   /** Called before DuckDB is given a model, or its checks: what it then computes may never end. */
   readonly onBind?: (model: Model) => void;
@@ -39,7 +39,7 @@ export interface Compilation {
 /**
  * The compile gate: binds every model, header and check against empty typed tables, so that a wrong
  * table, column or type is found with its line before any run. `session` is of an empty in-memory
- * database, which it fills. Faults are answered, not thrown.
+ * database, which it fills. Faults are returned, not thrown.
  */
 export async function compile(session: SqlSession, input: CompileInput): Promise<Compilation> {
   return await new Compiler(session, input).compile();

@@ -62,7 +62,7 @@ function canBindTogether(check: Check): boolean {
   return check.kind === "sql" || check.kind === "relationships";
 }
 
-/** Whether nothing is wrong with any of them; what it is, if something is, is not told here. */
+/** Whether nothing is wrong with any of them; where something is, the caller has to find out what. */
 async function bindsTogether(session: SqlSession, checks: readonly BoundCheck[]): Promise<boolean> {
   const parts = checks.map(({ model, check }, index) => {
     const definition = definitionOf(model, check);
@@ -91,7 +91,7 @@ async function faultOf(
   bound: BoundColumns,
 ): Promise<string | undefined> {
   const columns = bound.get(`model:${model.name}`) ?? [];
-  // The header's check of columns has told that already.
+  // The check of the header's columns has reported that already.
   if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;
   const target = check.kind === "relationships" ? relationshipFault(model, check, graph, bound) : undefined;
   if (target !== undefined) return target;

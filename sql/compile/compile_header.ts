@@ -24,7 +24,7 @@ export async function checkHeader(
   for (const [index, name] of model.primaryKey.entries()) {
     requireColumn(["primary_key", index], name, "value");
   }
-  // The cursor's type comes from the update_key, so declareCursor has told it where there is none.
+  // The cursor's type comes from the update_key, so declareCursor has reported a missing one.
   const known: { name: string; declared: string; actual: string }[] = [];
   for (const [name, { type }] of Object.entries(model.columns)) {
     const column = requireColumn(["columns", name], name, "key");

@@ -50,7 +50,7 @@ const REFUSED_SCALARS: ReadonlyMap<string, string> = new Map([
 /** A call that is refused, in the words of a fault. */
 export interface RefusedCall {
   readonly message: string;
-  /** UTF-16 units from 0 in the SQL; absent where DuckDB does not tell. */
+  /** UTF-16 units from 0 in the SQL; absent where DuckDB does not say. */
   readonly position?: number;
 }
 

@@ -201,7 +201,7 @@ class GraphBuilder {
     }
   }
 
-  /** A table that is missing is told when the check is bound; one that is a file must not get there. */
+  /** A missing table is reported when the check is bound; one that is a file must not get that far. */
   #refuseCheck(
     check: Check,
     tree: ParseTree,

@@ -26,7 +26,7 @@ export type Severity = (typeof SEVERITIES)[number];
 const severity = v.optional(
   v.pipe(
     v.picklist(SEVERITIES),
-    v.description("error: the run fails. warn: the run goes on and tells it."),
+    v.description("error: the run fails. warn: the run goes on and reports it."),
   ),
   "error",
 );

@@ -1,7 +1,7 @@
 import { didYouMean } from "../../text/suggest.ts";
 import type { TableReference } from "./tree_walk.ts";
 
-/** The tables of a pipeline, by their names in lower case: SQL does not tell `Orders` from `orders`. */
+/** The tables of a pipeline, by their names in lower case: to SQL, `Orders` and `orders` are the same. */
 export interface TableNames {
   readonly models: ReadonlyMap<string, string>;
   readonly streams: ReadonlyMap<string, string>;

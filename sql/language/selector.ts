@@ -15,7 +15,7 @@ import { downstreamOf, type Graph, type GraphNode, upstreamOf } from "./graph.ts
  * | `a b` | either |
  * | `a,b` | both |
  *
- * Throws invalid for an expression that is not one, and for a part that no step answers.
+ * Throws invalid for an expression that is not one, and for a part that matches no step.
  */
 export function selectSteps(expression: string, graph: Graph): Set<string> {
   const terms = expression.trim().split(/\s+/).filter((term) => term !== "");
@@ -74,7 +74,7 @@ function findNodes(body: string, graph: Graph): GraphNode[] {
   return fail(body, what, names);
 }
 
-/** Names in SQL do not tell upper from lower case, so selections do not either. */
+/** Names in SQL are case-insensitive, so selections are too. */
 function matches(name: string, pattern: string): boolean {
   if (!/[*?]/.test(pattern)) return isSameName(name, pattern);
   const source = pattern.replace(/[\\^$.+()[\]{}|/-]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");

@@ -4,7 +4,7 @@ export interface TableReference {
   readonly catalog?: string;
   readonly schema?: string;
   readonly name: string;
-  /** UTF-16 units from 0 in the SQL; `undefined` where DuckDB does not tell. */
+  /** UTF-16 units from 0 in the SQL; `undefined` where DuckDB does not say. */
   readonly position?: number;
 }
 

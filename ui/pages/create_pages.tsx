@@ -11,7 +11,7 @@ import { sessionRoutes } from "./session_routes.tsx";
 
 /**
  * The pages for people, to be mounted at `/` after the API's routes: every other GET under `/` is
- * answered here, an unknown address with a page that says so.
+ * handled here, an unknown address with a page that says so.
  */
 export function createPages(options: PagesOptions): Hono<AppEnv> {
   const pages: PageContext = { ...options, assets: createAssets() };
@@ -55,7 +55,7 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   internal: "Something went wrong here",
 };
 
-/** An internal error is told to the operator's log in full, to the reader by its request id alone. */
+/** An internal error goes into the operator's log in full; the reader sees its request id alone. */
 async function errorResponse(pages: PageContext, c: Context<AppEnv>, error: AppError): Promise<Response> {
   const requestId = c.get("requestId");
   const isInternal = error.code === "internal";

@@ -22,7 +22,7 @@ export interface PageContext extends PagesOptions {
   readonly assets: Assets;
 }
 
-/** The document as an answer, with the headers that the request has been given so far. */
+/** The document as a response, with the headers that were set on the request so far. */
 export function pageResponse(
   c: Context<AppEnv>,
   page: { toString(): string },
@@ -91,7 +91,7 @@ export function isRefresh(c: Context<AppEnv>): boolean {
 /** The outcome of an action that the engine may refuse for a reason the user can do something about. */
 export type Attempted<T> = { readonly value: T } | { readonly refusal: AppError };
 
-/** Runs the action; a refusal is answered beside the form that asked, every other error is thrown. */
+/** Runs the action; a refusal is shown beside the form that was sent, every other error is thrown. */
 export async function attempt<T>(action: () => Promise<T>): Promise<Attempted<T>> {
   try {
     return { value: await action() };

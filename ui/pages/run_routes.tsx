@@ -37,7 +37,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
         ...(before ? { before } : {}),
       };
       const [runs, pipelines] = await Promise.all([
-        // One more than is shown tells whether older ones follow.
+        // One more than is shown: then older ones follow.
         engine.listRuns({ ...filter, limit: RUNS_PER_PAGE + 1 }),
         engine.listPipelines(),
       ]);

@@ -55,7 +55,7 @@ export function highlight(source: string, language: Language): Token[][] {
   );
 }
 
-/** The language that a file's name tells of. */
+/** The language of a file, by its name. */
 export function languageOf(path: string): Language {
   if (/\.sql$/i.test(path)) return "sql";
   return /\.(?:ya?ml|json)$/i.test(path) ? "yaml" : "text";

@@ -50,10 +50,10 @@ export class GrowingBitmap {
     return this.#length;
   }
 
-  /** Rows [start, start + count) of a vector; answers its bitmap from row 0 on, undefined: no NULL. */
+  /** Adds rows [start, start + count) of a vector; returns its bitmap from row 0 on, undefined without a NULL. */
   append(vector: duckdb.Vector, start: number, count: number): Uint8Array | undefined {
     const end = start + count;
-    // The driver answers null, despite its declared type, where every row is valid.
+    // The driver returns null, despite its declared type, where every row is valid.
     const bitmap = duckdb.vector_get_validity(vector, Math.ceil(end / 64) * 8) || undefined;
     this.#append(bitmap, start, count);
     return bitmap;

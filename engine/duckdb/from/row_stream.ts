@@ -10,7 +10,7 @@ const EXPLAIN = "EXPLAIN ANALYZE ";
  * The chunks of one query while it runs, with bounded memory. From `open` until it is disposed, the
  * session refuses other statements.
  *
- * The driver answers a chunk that failed as it answers the end of the rows. Only the transaction
+ * The driver returns a chunk that failed just as it returns the end of the rows. Only the transaction
  * knows: a failed query has aborted it. So a stream outside of a transaction begins one of its own,
  * and asks after the last chunk.
  */
@@ -92,7 +92,7 @@ export class RowStream implements AsyncDisposable {
     }
   }
 
-  /** What failed is not told either: the query runs once more, without its rows. */
+  /** The driver does not report what failed: the query runs once more, without its rows. */
   async #reason(aborted: unknown): Promise<unknown> {
     if (!this.#ownsTransaction) return failedStream(aborted);
     try {

@@ -42,7 +42,7 @@ export class StringWriter implements VectorWriter {
   }
 
   /**
-   * All bytes go into the vector's heap as one string, and each cell points into it. Answers false
+   * All bytes go into the vector's heap as one string, and each cell points into it. Returns false
    * where a value may not be UTF-8; then nothing is written.
    */
   #writeBulk(vector: duckdb.Vector, strings: Strings, count: number): boolean {
@@ -51,7 +51,7 @@ export class StringWriter implements VectorWriter {
     let heap = 0;
     if (bytes.length > INLINE_BYTES) {
       duckdb.vector_assign_string_element_len(vector, 0, bytes);
-      // The driver answers null, despite its declared type, where every row is valid.
+      // The driver returns null, despite its declared type, where every row is valid.
       const validity = duckdb.vector_get_validity(vector, 8) || undefined;
       if (validity !== undefined && !isRowValid(validity, 0)) return false;
       const cell = duckdb.vector_get_data(vector, CELL_BYTES);

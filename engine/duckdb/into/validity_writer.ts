@@ -2,7 +2,7 @@ import duckdb from "@duckdb/node-bindings";
 import type { Data } from "apache-arrow";
 import { type Bitmap, bitmapBytes, intersect, validityOfData } from "../bitmap.ts";
 
-/** Sets the vector's NULLs and answers which rows hold a value. The vector is fresh: all are valid. */
+/** Sets the vector's NULLs and returns which rows hold a value. The vector is fresh: all are valid. */
 export function writeValidity(
   vector: duckdb.Vector,
   data: Data,

@@ -20,7 +20,7 @@ export class ApiClient {
     this.#token = token;
   }
 
-  /** Whether the server answers and is ready. */
+  /** Whether the server can be reached and is ready. */
   async isReady(): Promise<boolean> {
     try {
       const response = await fetch(new URL("/healthz", this.url));
@@ -31,14 +31,14 @@ export class ApiClient {
     }
   }
 
-  /** The answer, parsed by its schema. Throws `internal` where the server says something else. */
+  /** The response's body, parsed by its schema. Throws `internal` where the server says something else. */
   async read<T>(schema: v.GenericSchema<unknown, T>, path: string, request: ApiRequest = {}): Promise<T> {
     const response = await this.send(path, request);
     const parsed = v.safeParse(schema, await response.json());
     if (parsed.success) return parsed.output;
     throw new AppError(
       "internal",
-      `The server at ${this.url} gave an answer to ${path} that is not understood`,
+      `The server at ${this.url} gave a response to ${path} that is not understood`,
       {
         detail: parsed.issues.map((issue) => `${v.getDotPath(issue) ?? ""}: ${issue.message}`).join("\n"),
       },

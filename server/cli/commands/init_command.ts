@@ -45,7 +45,7 @@ async function createEmptyFolder(dir: string): Promise<void> {
   }
 }
 
-/** Copies what belongs to the project (no data, no secrets of a try-out) and answers the files' paths. */
+/** Copies what belongs to the project (no data, no secrets of a try-out) and returns the files' paths. */
 async function copyTree(from: string, to: string, inside = ""): Promise<string[]> {
   const files: string[] = [];
   for await (const entry of Deno.readDir(join(from, inside))) {

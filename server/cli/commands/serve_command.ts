@@ -81,7 +81,7 @@ async function greet(server: ListeningServer, { terminal, program, env }: CliCon
   }
 }
 
-/** What is wrong is told and shown on the pages; the rest of the project, or its last good state, is served. */
+/** What is wrong is logged and shown on the pages; the rest of the project, or its last good state, is served. */
 async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
   try {
     const { faults } = await engine.applyProject();

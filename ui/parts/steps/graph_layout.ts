@@ -169,7 +169,7 @@ function orderLayers(layers: Slot[][]): void {
   }
 }
 
-/** Gives every slot its y, each layer centred on the tallest; answers the height of the whole. */
+/** Gives every slot its y, each layer centred on the tallest; returns the height of the whole. */
 function placeLayers(layers: readonly Slot[][], sizes: GraphSizes): number {
   const heightOf = (slot: Slot) => slot.isNode ? sizes.nodeHeight : 0;
   const heights = layers.map((layer) =>
