@@ -35,7 +35,9 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   secrets(config: Config): string[];
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
   access(config: Config, use: ConnectorUse<Stream, Target>, place: ConnectorPlace): Access;
-  /** Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path. */
+  /**
+   * Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path.
+   */
   open(config: Config, context: ConnectorContext): Promise<Connection>;
 }
 
@@ -88,7 +90,10 @@ export interface Access {
   readonly sources?: readonly { readonly root: string; readonly pattern: string }[];
   /** Files or folders that a load puts its rows into, and where it builds them: also by DuckDB's COPY. */
   readonly targets?: readonly string[];
-  /** Files that belong to the connector's own configuration, as a certificate authority's: no data, wherever they are. */
+  /**
+   * Files that belong to the connector's own configuration, as a certificate authority's: no data, wherever
+   * they are.
+   */
   readonly config?: readonly string[];
 }
 
@@ -137,7 +142,10 @@ export interface ReadRequest<Stream = unknown> {
   readonly part?: Part;
 }
 
-/** A part of a stream that can be read by itself, with a closed upper bound: its rows do not change with the time of reading. */
+/**
+ * A part of a stream that can be read by itself, with a closed upper bound: its rows do not change with the
+ * time of reading.
+ */
 export interface Part {
   /** Unique in the stream and the same in every attempt, as `1000000..1999999`. */
   readonly id: string;
@@ -192,7 +200,10 @@ export interface Source<Stream = unknown> {
   readonly pushdown: { readonly columns: boolean; readonly where: boolean };
   /** All streams that it has. */
   discover?(signal: AbortSignal): AsyncIterable<DiscoveredStream>;
-  /** The stream's columns without its rows: the schema that `read` gives. Throws `not_found` where it does not exist. */
+  /**
+   * The stream's columns without its rows: the schema that `read` gives. Throws `not_found` where it does not
+   * exist.
+   */
   describe(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<StreamDescription>;
   /**
    * The parts that the stream falls into by `column`, of about `rows` rows each, in the order of the
@@ -223,7 +234,10 @@ export interface Scan {
   readonly sizeBytes: number;
   /** Turns DuckDB's error of this relation into one that names file, line and column. */
   explain(error: unknown): Promise<AppError>;
-  /** To be called when all rows were read, before they are kept: throws where a file changed meanwhile (rule 7). */
+  /**
+   * To be called when all rows were read, before they are kept: throws where a file changed meanwhile (rule
+   * 7).
+   */
   verify(): Promise<void>;
 }
 
@@ -245,7 +259,9 @@ export interface TransactionalDestination<Target = unknown> {
 export interface LoadRequest<Target = unknown> {
   /** The same for every attempt of the same step of the same run; ASCII. */
   readonly loadId: string;
-  /** How an earlier release wrote the id of this same load: a destination looks for both. May not be ASCII. */
+  /**
+   * How an earlier release wrote the id of this same load: a destination looks for both. May not be ASCII.
+   */
   readonly earlierLoadId?: string;
   /** What `loadSchema` returned for the target's own keys. */
   readonly target: Target;
@@ -316,7 +332,10 @@ export interface CopyOptions {
   /** What follows FORMAT in COPY's option list, as `{ header: true, compression: "zstd" }`. */
   readonly options?: Readonly<Record<string, string | number | boolean>>;
   readonly partitionBy?: readonly string[];
-  /** Columns to write as another type than their own, as `{ total: "DECIMAL(38,0)" }`; fails where a value does not fit. */
+  /**
+   * Columns to write as another type than their own, as `{ total: "DECIMAL(38,0)" }`; fails where a value
+   * does not fit.
+   */
   readonly casts?: Readonly<Record<string, string>>;
   /**
    * The rows are to be merged: throws `invalid`, with `action` before the reason, where a key is NULL

@@ -11,7 +11,9 @@ import type { Column } from "./sql.ts";
  * its stderr, and what is no report on its stdout, is kept as log lines.
  */
 
-/** A connector with its references resolved. It holds secrets: it travels over stdin, never as an argument. */
+/**
+ * A connector with its references resolved. It holds secrets: it travels over stdin, never as an argument.
+ */
 export interface ResolvedConnector {
   readonly type: string;
   readonly config: Readonly<Record<string, unknown>>;

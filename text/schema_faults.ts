@@ -169,7 +169,10 @@ function isPlain(input: unknown): boolean {
   return typeof input === "string" || typeof input === "number" || typeof input === "boolean";
 }
 
-/** A misspelt key is reported once: not again as the missing key that it was meant to be, and not per union option. */
+/**
+ * A misspelt key is reported once: not again as the missing key that it was meant to be, and not per union
+ * option.
+ */
 function withoutEchoes(faults: readonly SchemaFault[]): SchemaFault[] {
   const seen = new Set<string>();
   return faults.filter((candidate) => {

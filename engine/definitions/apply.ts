@@ -48,7 +48,10 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   return { applied, unchanged, removed, faults: [...project.faults, ...faults] };
 }
 
-/** Checks and applies one definition that came over the API. Throws `invalid` with its faults or for its name, or `conflict`. */
+/**
+ * Checks and applies one definition that came over the API. Throws `invalid` with its faults or for its name,
+ * or `conflict`.
+ */
 export async function applySource(
   context: ApplyContext,
   name: string,

@@ -51,7 +51,9 @@ export function checkTexts(definition: PipelineDefinition): PipelineFault[] {
   return faults;
 }
 
-/** Names that must be one of a kind. Names that SQL knows (params, tables to load) are checked with the SQL. */
+/**
+ * Names that must be one of a kind. Names that SQL knows (params, tables to load) are checked with the SQL.
+ */
 export function checkNames(definition: PipelineDefinition, models: ModelFiles): PipelineFault[] {
   const faults: PipelineFault[] = [];
   if (definition.transform !== undefined && !models.exists) {

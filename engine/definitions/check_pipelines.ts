@@ -35,7 +35,10 @@ export interface CheckedPipeline {
 export const isRunnable = (faults: readonly Fault[]): boolean =>
   faults.every((fault) => fault.severity !== "error");
 
-/** Everything that is wrong with a project, for `sluice check`. Throws not_found where there is no such folder. */
+/**
+ * Everything that is wrong with a project, for `sluice check`. Throws not_found where there is no such
+ * folder.
+ */
 export async function checkProject(
   context: CheckContext,
   signal: AbortSignal,

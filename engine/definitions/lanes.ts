@@ -7,7 +7,10 @@ export class Lanes<T> {
   #busy = 0;
   #open = 0;
 
-  /** `limit`: how many pieces of work hold a lane at a time; `most`: and how many there are, with those that released theirs. */
+  /**
+   * `limit`: how many pieces of work hold a lane at a time; `most`: and how many there are, with those that
+   * released theirs.
+   */
   constructor({ limit, most }: { readonly limit: number; readonly most: number }) {
     this.#limit = limit;
     this.#most = most;

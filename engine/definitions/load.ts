@@ -146,7 +146,9 @@ async function loadModels(project: ProjectFiles, folder: string): Promise<ModelF
   return { ...models, faults: [...faults, ...models.faults] };
 }
 
-/** Model files by name (`daily.sql` → SQL), with their paths in the project and what is wrong with the names. */
+/**
+ * Model files by name (`daily.sql` → SQL), with their paths in the project and what is wrong with the names.
+ */
 export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): ModelFiles {
   const files: RevisionFile[] = [];
   const faults: Fault[] = [];

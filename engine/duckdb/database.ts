@@ -165,7 +165,10 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
   return config;
 }
 
-/** Lets SQL touch the allowed paths only, load nothing and change no setting. Returns DuckDB's keywords, lower case. */
+/**
+ * Lets SQL touch the allowed paths only, load nothing and change no setting. Returns DuckDB's keywords, lower
+ * case.
+ */
 async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Promise<ReadonlySet<string>> {
   const list = (paths: readonly string[]) => `[${paths.map(quoteLiteral).join(", ")}]`;
   const connection = await duckdb.connect(handle);

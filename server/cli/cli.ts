@@ -25,7 +25,9 @@ export async function runCommandLine(args: readonly string[], context: CliContex
   }
 }
 
-/** The message, the faults with their places, and for a bug of ours the stack. Only a run that failed gives 1. */
+/**
+ * The message, the faults with their places, and for a bug of ours the stack. Only a run that failed gives 1.
+ */
 function reportError(error: unknown, { terminal }: CliContext): number {
   const known = toAppError(error);
   for (const fault of known.faults) terminal.note(printable(formatFault(fault)));

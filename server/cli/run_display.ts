@@ -9,7 +9,9 @@ export interface RunDisplay extends Disposable {
   note(text: string): void;
 }
 
-/** A live display on a person's terminal, plain lines as steps end elsewhere, nothing where it is to be quiet. */
+/**
+ * A live display on a person's terminal, plain lines as steps end elsewhere, nothing where it is to be quiet.
+ */
 export function createRunDisplay(terminal: Terminal, { isQuiet = false } = {}): RunDisplay {
   if (isQuiet) return { show: () => {}, note: (text) => terminal.note(text), [Symbol.dispose]: () => {} };
   return terminal.isLive ? new LiveDisplay(terminal) : new LineDisplay(terminal);

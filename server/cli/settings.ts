@@ -3,7 +3,10 @@ import { AppError } from "../../contract/errors.ts";
 import type { ProjectPlace } from "../backend.ts";
 import type { CliContext, Invocation } from "./command.ts";
 
-/** From --project, --data and --policy or their variables; the working folder and `<project>/.sluice` by default. */
+/**
+ * From --project, --data and --policy or their variables; the working folder and `<project>/.sluice` by
+ * default.
+ */
 export function readFolders(invocation: Invocation, context: CliContext): ProjectPlace {
   const projectDir = resolve(context.cwd, invocation.text("project") ?? ".");
   const data = invocation.text("data");

@@ -56,7 +56,10 @@ export function modelErrorPlace(model: Model, error: SqlError, prefixLength = 0)
     : { file: model.path };
 }
 
-/** A failure while a model was built: names the model, the file and the line. Errors that do, and others, stay as they are. */
+/**
+ * A failure while a model was built: names the model, the file and the line. Errors that do, and others, stay
+ * as they are.
+ */
 export function toModelError(error: unknown, model: Model, prefixLength: number): unknown {
   if (!(error instanceof SqlError) || error.faults.length > 0) return error;
   if (error.code === "cancelled" || error.code === "timeout") return error;

@@ -39,7 +39,10 @@ export interface GraphNode {
 
 export interface Graph {
   readonly nodes: ReadonlyMap<string, GraphNode>;
-  /** Names of all nodes: streams first, then models, each behind what it depends on; the same graph gives the same order. */
+  /**
+   * Names of all nodes: streams first, then models, each behind what it depends on; the same graph gives the
+   * same order.
+   */
   readonly order: readonly string[];
   /** `check:<model>.<name>` → the nodes that the check reads, its own model among them. */
   readonly checkDepends: ReadonlyMap<string, readonly string[]>;
@@ -61,7 +64,10 @@ export interface GraphAnalysis {
   readonly checkFaults: readonly Fault[];
 }
 
-/** Reads the dependencies from the models' SQL. Throws invalid with every fault, of checks too; see analyzeGraph. */
+/**
+ * Reads the dependencies from the models' SQL. Throws invalid with every fault, of checks too; see
+ * analyzeGraph.
+ */
 export async function buildGraph(session: SqlSession, input: GraphInput): Promise<Graph> {
   const { graph, faults: found, checkFaults } = await analyzeGraph(session, input);
   const faults = [...found, ...checkFaults];

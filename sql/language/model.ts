@@ -62,7 +62,9 @@ interface CheckOptions {
   readonly severity: Severity;
 }
 
-/** Reads a model's file. Throws invalid with every fault of its name and header; the SQL itself is not parsed. */
+/**
+ * Reads a model's file. Throws invalid with every fault of its name and header; the SQL itself is not parsed.
+ */
 export function parseModel(file: RevisionFile): Model {
   const faults: Fault[] = [];
   const fail = (place: SourcePlace, message: string) => faults.push({ ...place, message, severity: "error" });

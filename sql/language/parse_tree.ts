@@ -11,7 +11,10 @@ export type {
   VariableReference,
 } from "./tree_walk.ts";
 
-/** Parsing goes by DuckDB's `json_serialize_sql`, this many texts a query: a round trip costs more than the parse. */
+/**
+ * Parsing goes by DuckDB's `json_serialize_sql`, this many texts a query: a round trip costs more than the
+ * parse.
+ */
 const TEXTS_PER_QUERY = 50;
 /** And no more text than this a query, in UTF-16 units. */
 const MAX_QUERY_LENGTH = 1_000_000;

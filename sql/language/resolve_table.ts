@@ -20,7 +20,9 @@ export type ResolvedTable =
 
 const SYSTEM_SCHEMAS = new Set(["information_schema", "pg_catalog"]);
 
-/** Finds what a table's name stands for: a plain name is a model, `raw.<name>` a stream. Nothing is guessed. */
+/**
+ * Finds what a table's name stands for: a plain name is a model, `raw.<name>` a stream. Nothing is guessed.
+ */
 export function resolveTable(reference: TableReference, names: TableNames): ResolvedTable {
   const { catalog, schema, name } = reference;
   const key = name.toLowerCase();

@@ -40,7 +40,9 @@ type Node = Readonly<Record<string, unknown>>;
 /** Names of the common table expressions in reach, in lower case. */
 type Scope = ReadonlySet<string>;
 
-/** Reads a statement of `json_serialize_sql`. `offsetOf` turns DuckDB's byte offsets into those of the text. */
+/**
+ * Reads a statement of `json_serialize_sql`. `offsetOf` turns DuckDB's byte offsets into those of the text.
+ */
 export function readTree(statement: unknown, offsetOf: (byteOffset: number) => number): ParseTree {
   const walk = new TreeWalk(offsetOf);
   walk.visit(statement, new Set());

@@ -3,7 +3,8 @@
  * out what no escaping helps against.
  */
 
-// ECMA-48: CSI sequences (colours, cursor moves), OSC ones (hyperlinks) up to the line's end at most, other escapes.
+// ECMA-48: CSI sequences (colours, cursor moves), OSC ones (hyperlinks) up to the line's end at most, other
+// escapes.
 const ANSI =
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[@-_]?/g;

@@ -46,7 +46,10 @@ function castColumns(sql: string, casts: NonNullable<CopyOptions["casts"]>): str
 
 type Merge = NonNullable<CopyOptions["merge"]>;
 
-/** The new rows, with what they lack from the existing ones of the same key, and the existing rows of other keys. */
+/**
+ * The new rows, with what they lack from the existing ones of the same key, and the existing rows of other
+ * keys.
+ */
 async function mergedRows(
   session: Session,
   fresh: string,

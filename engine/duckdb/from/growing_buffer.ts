@@ -50,7 +50,9 @@ export class GrowingBitmap {
     return this.#length;
   }
 
-  /** Adds rows [start, start + count) of a vector; returns its bitmap from row 0 on, undefined without a NULL. */
+  /**
+   * Adds rows [start, start + count) of a vector; returns its bitmap from row 0 on, undefined without a NULL.
+   */
   append(vector: duckdb.Vector, start: number, count: number): Uint8Array | undefined {
     const end = start + count;
     // The driver returns null, despite its declared type, where every row is valid.

@@ -179,7 +179,9 @@ function fixedStrings(data: Data, start: number, count: number, width: number): 
   return { bytes: valueBytes(data, start, count, width), ends };
 }
 
-/** Views point to the bytes of strings over 12 bytes in one of several buffers (Arrow columnar format 1.4). */
+/**
+ * Views point to the bytes of strings over 12 bytes in one of several buffers (Arrow columnar format 1.4).
+ */
 function viewStrings(data: Data, start: number, count: number, bitmap: Bitmap): Strings {
   const bytes = valueBytes(data, start, count, VIEW_BYTES);
   const views = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -4,7 +4,10 @@ import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
 import { printable } from "../text.ts";
 
-/** `sluice apply`: what changed in the project's files and is right is in force. Exit code 2 where something is wrong. */
+/**
+ * `sluice apply`: what changed in the project's files and is right is in force. Exit code 2 where something
+ * is wrong.
+ */
 export const apply: CommandRun = async (invocation, context) => {
   await using connection = await connect(
     readFolders(invocation, context),

@@ -2,7 +2,9 @@ import { join, relative, resolve } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { CommandRun } from "../command.ts";
 
-/** `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files. */
+/**
+ * `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files.
+ */
 export const init: CommandRun = async (invocation, { program, terminal, cwd }) => {
   const dir = resolve(cwd, invocation.arguments[0] ?? ".");
   requirePrintable(dir);

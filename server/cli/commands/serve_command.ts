@@ -81,7 +81,9 @@ async function greet(server: ListeningServer, { terminal, program, env }: CliCon
   }
 }
 
-/** What is wrong is logged and shown on the pages; the rest of the project, or its last good state, is served. */
+/**
+ * What is wrong is logged and shown on the pages; the rest of the project, or its last good state, is served.
+ */
 async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
   try {
     const { faults } = await engine.applyProject();
@@ -91,7 +93,10 @@ async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
   }
 }
 
-/** A pipeline that cannot start (it has faults, or there is none of that name) does not keep the server from serving. */
+/**
+ * A pipeline that cannot start (it has faults, or there is none of that name) does not keep the server from
+ * serving.
+ */
 async function triggerAtStart(engine: LocalEngine, pipelines: readonly string[], log: Log): Promise<void> {
   for (const pipeline of pipelines) {
     try {

@@ -20,7 +20,9 @@ export interface RunFormValues {
 
 const PARAM_FIELD = "param.";
 
-/** The params that a run of the pipeline may be given; none where its definition has none that can be read. */
+/**
+ * The params that a run of the pipeline may be given; none where its definition has none that can be read.
+ */
 export function paramsOf(
   pipeline: Pick<PipelineDetail, "definition">,
 ): Readonly<Record<string, ParamDefinition>> {
