@@ -15,11 +15,12 @@ import { applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
-import { removeIfPresent, spillFolder } from "../runs/attempt/prepare.ts";
+import { removeIfPresent, spillFolder, spillName } from "../runs/attempt/prepare.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { RunRequests } from "./run_requests.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { watchProject } from "../definitions/watch.ts";
+import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
@@ -41,6 +42,7 @@ export interface EngineContext extends GrantContext {
   readonly maxRuns: number;
   /** Whether no other server can work on the store: what is under way elsewhere was left by a dead one. */
   readonly isAlone: boolean;
+  readonly retention: RetentionSettings;
 }
 
 export interface StartOptions {
@@ -48,6 +50,8 @@ export interface StartOptions {
   readonly schedule: boolean;
   /** Whether changed files are applied by themselves. */
   readonly watch: boolean;
+  /** Whether what is old is forgotten. */
+  readonly housekeeping: boolean;
   /** Work on the runs of these pipelines only; all by default. */
   readonly pipelines?: readonly string[];
 }
@@ -69,6 +73,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
+  readonly #housekeeping: Housekeeping;
   readonly #scheduler: Scheduler;
   #isStarted = false;
   #watching: Promise<void> | undefined;
@@ -101,6 +106,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
         this.#relay.wake();
       },
     });
+    this.#housekeeping = new Housekeeping({
+      store,
+      clock,
+      log,
+      settings: context.retention,
+      spillDir: spillFolder(context.dataDir),
+      spillsInUse: () => new Set(this.#queue.underWay.map(({ run, attempt }) => spillName(run, attempt))),
+    });
     this.#scheduler = new Scheduler({
       clock,
       log,
@@ -116,6 +129,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#relay.start();
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
+    if (options.housekeeping) this.#housekeeping.start();
     if (options.watch) this.#watching = this.#watch();
   }
 
@@ -123,6 +137,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#stopping.abort();
     if (!this.#isStarted) return;
     await this.#scheduler.stop();
+    await this.#housekeeping.stop();
     await this.#queue.stop();
     await this.#relay.stop();
     await this.#watching;

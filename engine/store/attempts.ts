@@ -1,4 +1,4 @@
-import { and, eq, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { AttemptState } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
@@ -46,8 +46,11 @@ function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "ofOther
     },
 
     async ofOthers(worker) {
-      const query = db.select().from(attempts).innerJoin(runs, eq(runs.id, attempts.run))
-        .where(and(sql`${attempts.endedAtMs} is null`, ne(attempts.worker, worker))).orderBy(attempts.seq);
+      // From the few runs under way to their attempts: no index finds what is open and not one's own.
+      const query = db.select().from(runs)
+        .innerJoin(attempts, and(eq(attempts.run, runs.id), eq(attempts.attempt, runs.attempt)))
+        .where(and(eq(runs.state, "running"), isNull(attempts.endedAtMs), ne(attempts.worker, worker)))
+        .orderBy(attempts.seq);
       return (await storing("read the attempts under way", query)).map((found) => ({
         run: runOf(found.runs),
         lease: { run: found.runs.id, attempt: found.attempts.attempt, worker: found.attempts.worker },
@@ -83,15 +86,15 @@ function takeRun(db: Database, claim: Claim) {
 
 /**
  * The run to take next. It is part of the update that takes it, and SQLite has one writer at a
- * time, so that two processes never take the same one, nor two of one pipeline. States are written
- * out, not bound: only then the indexes of the few that are queued or running are used.
+ * time, so that two processes never take the same one, nor two of one pipeline. The index is named,
+ * and the state written out: by it, the first that fits is the one, however many wait or have ended.
  */
 function claimable({ worker, nowMs, maxRuns, pipelines }: Claim): SQL {
   const among = pipelines === undefined
     ? sql``
     : sql`and q.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
   return sql`(
-    select q.seq from runs as q
+    select q.seq from runs as q indexed by runs_queued
     where q.state = 'queued' and (q.not_before is null or q.not_before <= ${nowMs}) ${among}
       and (select count(*) from limit_holders where name = ${workerLimit(worker)}) < ${maxRuns}
       and not exists (select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'running')

@@ -27,6 +27,7 @@ export interface Store extends AsyncDisposable {
   readonly logs: LogStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly retention: RetentionStore;
   readonly access: AccessStore;
 }
 
@@ -251,6 +252,29 @@ export interface Inbox {
   waiting(hook: string, limit: number): Promise<(InboxMessage & { readonly seq: number })[]>;
   /** What this run took. */
   takenBy(runId: string): Promise<(InboxMessage & { readonly seq: number })[]>;
+}
+
+export interface RunsToForget {
+  readonly pipeline: string;
+  /** Runs from before this may go, epoch milliseconds. */
+  readonly beforeMs: number;
+  /** The newest so many stay, however old they are. */
+  readonly keepNewest: number;
+  /** Beyond so many the oldest go, however young they are. */
+  readonly keepAtMost: number;
+  /** How many to forget in this step. */
+  readonly limit: number;
+}
+
+/** Forgets what is old, a small step a call: each returns how many rows went, 0 when nothing is left to do. */
+export interface RetentionStore {
+  /**
+   * Ended runs of a pipeline, with their attempts, steps and logs. The run from whose window the next
+   * one goes on stays.
+   */
+  forgetRuns(what: RunsToForget): Promise<number>;
+  /** Rows of the outbox and the inbox from before then, delivered or taken or not. */
+  forgetMessages(beforeMs: number): Promise<number>;
 }
 
 export const ROLES = ["admin", "operator", "viewer"] as const;

@@ -27,6 +27,9 @@ export interface ExecuteContext extends GrantContext {
 /** Where runs keep what they spill; emptied at the start. */
 export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
 
+/** The folder in it that is an attempt's own. */
+export const spillName = (run: string, attempt: number): string => `${run}-${attempt}`;
+
 /** Carries out one attempt of a run: prepares its process and follows it. Throws only what the store throws. */
 export async function executeRun(
   context: ExecuteContext,
@@ -37,7 +40,7 @@ export async function executeRun(
   const { store, events, clock, log, leaving } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
-  const tempDir = join(spillFolder(context.dataDir), `${run.id}-${run.attempt}`);
+  const tempDir = join(spillFolder(context.dataDir), spillName(run.id, run.attempt));
   let redact = (text: string) => text;
   let warehouse: string | undefined;
   try {
@@ -79,7 +82,9 @@ export async function executeRun(
     // A server that stops leaves what it could not write to the next: so it does the run.
     return { result: leaving.aborted ? { ...failed, stopped: "shutdown" } : failed, retry };
   } finally {
-    await removeIfPresent(tempDir);
+    await removeIfPresent(tempDir).catch((error) => {
+      log("warn", "what a run spilled could not be removed; that is tried again", { error: String(error) });
+    });
     if (warehouse !== undefined) await closeToOthers(warehouse);
   }
 }

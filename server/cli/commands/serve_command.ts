@@ -34,7 +34,7 @@ export const serve: CommandRun = async (invocation, context) => {
   });
   try {
     await applyAtStart(opened.engine, log);
-    await opened.engine.start({ schedule: true, watch: true });
+    await opened.engine.start({ schedule: true, watch: true, housekeeping: true });
     isReady = true;
     await announce(folder, server, log);
     await greet(server, context);
