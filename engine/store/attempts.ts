@@ -105,7 +105,8 @@ function claimable({ worker, nowMs, maxRuns, pipelines }: Claim): SQL {
       and not exists (
         select 1 from run_limits as needed join limits as l on l.name = needed.name
         where needed.run = q.id
-          and (select count(*) from limit_holders as h where h.name = l.name) >= l.slots
+          and (select coalesce(sum(h.slots), 0) from limit_holders as h where h.name = l.name)
+            + min(needed.slots, l.slots) > l.slots
       )
     order by q.priority desc, q.seq limit 1
   )`;
@@ -128,12 +129,13 @@ function openAttempt({ worker, nowMs, leaseUntilMs }: Claim): SQL {
 function takeSlots(worker: string): SQL {
   const taken = sql`(select run from outbox where seq = last_insert_rowid())`;
   return sql`
-    insert into limit_holders (name, run, attempt)
-    select needed.name, runs.id, runs.attempt from runs join (
-      select ${workerLimit(worker)} as name union all select name from run_limits where run = ${taken}
+    insert into limit_holders (name, run, attempt, slots)
+    select needed.name, runs.id, runs.attempt, needed.slots from runs join (
+      select ${workerLimit(worker)} as name, 1 as slots
+      union all select name, slots from run_limits where run = ${taken}
     ) as needed
     where ${HAS_CHANGED} and runs.id = ${taken}
-    on conflict (name, run) do update set attempt = excluded.attempt
+    on conflict (name, run) do update set attempt = excluded.attempt, slots = excluded.slots
   `;
 }
 

@@ -98,8 +98,8 @@ export interface NewRun {
   readonly parent?: string;
   /** 0 by default; the higher goes first. */
   readonly priority?: number;
-  /** What it needs a slot of while it runs, and how many slots there are of each. */
-  readonly limits?: Readonly<Record<string, number>>;
+  /** What it needs slots of while it runs, and how many there are of each. */
+  readonly limits?: Readonly<Record<string, { readonly slots: number; readonly needed: number }>>;
   /** The message of the inbox that asked for it (see `Inbox.put`), taken in the same transaction. */
   readonly inboxSeq?: number;
 }
@@ -187,7 +187,7 @@ export interface AttemptStore {
   /**
    * Takes the queued run that is next among those that are due: of the highest priority, then the
    * oldest; not while its pipeline has one running or an attempt that waits for its retry, and only
-   * where the worker and each of its limits have a slot. It is then `running` with one attempt more,
+   * where the worker has a slot and each of its limits enough of them. It is then `running` with one attempt more,
    * and holds the slots. A window that was not asked for begins where the last one ended and holds a
    * millisecond at least; later attempts keep it.
    */

@@ -92,12 +92,14 @@ export const attempts: Migration = {
     `create table run_limits (
       run text not null references runs (id) on delete cascade,
       name text not null,
+      slots integer not null,
       primary key (run, name)
     ) without rowid`,
     `create table limit_holders (
       name text not null,
       run text not null references runs (id) on delete cascade,
       attempt integer not null,
+      slots integer not null,
       primary key (name, run)
     ) without rowid`,
     `create index limit_holders_run on limit_holders (run)`,

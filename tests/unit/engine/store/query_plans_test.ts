@@ -36,7 +36,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const attempts = createAttemptStore(db);
   const outbox = createOutbox(db);
   const retention = createRetention(db);
-  const limits = { "connector shop": 2 };
+  const limits = { "connector shop": { slots: 2, needed: 1 } };
   const calls: Record<string, () => Promise<unknown>> = {
     create: () => runs.create(newRun("r", { idempotencyKey: "k", limits, inboxSeq: 1 })),
     claim: () => attempts.claim(CLAIM),
