@@ -118,11 +118,19 @@ Deno.test("a gate tells who waits why it ended, after what came before the end",
   const { socket, gate, handed } = open();
   const isReady = gate.nextReady();
   socket.receive(message("E", text("SFATAL\0C57P01\0Mgoing down\0\0")));
-  socket.destroy(Object.assign(new Error("reset"), { code: "ECONNRESET" }));
-  await assert.rejects(isReady, { name: "ConnectionLostError", message: "the connection was reset" });
-  await assert.rejects(gate.nextReady(), { message: "the connection was reset" });
-  await assert.rejects(gate.nextCopyRegion(), { message: "the connection was reset" });
+  socket.hangUp();
+  await assert.rejects(isReady, { name: "ConnectionLostError", message: "the server closed the connection" });
   assert.deepEqual(handed, ["E"]);
+  await assert.rejects(gate.nextReady(), { message: "the server closed the connection" });
+  await assert.rejects(gate.nextCopyRegion(), { message: "the server closed the connection" });
+  socket.destroy();
+});
+
+Deno.test("a gate says what became of its socket", async () => {
+  const { socket, gate } = open();
+  const isReady = gate.nextReady();
+  socket.destroy(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
+  await assert.rejects(isReady, { name: "ConnectionLostError", message: "the connection was reset" });
 });
 
 Deno.test("an abandoned gate hands nothing more on", async () => {
