@@ -41,6 +41,10 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
 }
 
+/**
+ * Every failure that a caller may meet. `message` is for people and says what was done to what, what it met,
+ * and what to do about it; `code` decides about status, exit code and retry. Neither holds a secret.
+ */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: ErrorCode;
@@ -79,6 +83,7 @@ export function toAppError(error: unknown): AppError {
   return new AppError("internal", message, { cause: error });
 }
 
+/** Any thrown value as the record of it, see toAppError; its stack and cause are left out. */
 export function toErrorRecord(error: unknown): ErrorRecord {
   const { code, reason, message, detail } = toAppError(error);
   return {

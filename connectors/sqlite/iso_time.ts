@@ -44,6 +44,7 @@ function daysOf(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
+/** `2024-01-31`, of days since 1970-01-01. */
 export function formatDate(days: number): string {
   if (days === MAX_INT32) return INFINITY;
   if (days === -MAX_INT32) return `-${INFINITY}`;
@@ -81,6 +82,7 @@ export function parseTime(text: string): bigint | undefined {
   return BigInt((h * 60 + m) * 60 + s) * MICROS_A_SECOND + BigInt(fraction.padEnd(6, "0"));
 }
 
+/** `10:15:00` or `10:15:00.500000`, of microseconds since midnight. */
 export function formatTime(micros: bigint): string {
   const seconds = Number(micros / MICROS_A_SECOND);
   const fraction = Number(micros % MICROS_A_SECOND);

@@ -17,6 +17,7 @@ export interface ProjectSchemas {
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
 
+/** The three schemas with the keys and options of the given connectors, as docs/schema/ publishes them. */
 export function createProjectSchemas(connectorTypes: readonly Connector[]): ProjectSchemas {
   return {
     pipeline: pipelineJsonSchema(connectorTypes),

@@ -9,6 +9,7 @@ export const bitmapBytes = (count: number): number => (count + 7) >> 3;
 export const isSet = (bitmap: Uint8Array, index: number): boolean =>
   ((bitmap[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
 
+/** Marks the row `index` as valid. */
 export function setBit(bitmap: Uint8Array, index: number): void {
   bitmap[index >> 3] = (bitmap[index >> 3] ?? 0) | (1 << (index & 7));
 }
@@ -34,6 +35,7 @@ export function validityOfData(data: Data, start: number, count: number): Bitmap
   return sliceBits(nullBitmap, data.offset + start, count);
 }
 
+/** Rows that are valid in both, which are of the same length. */
 export function intersect(a: Bitmap, b: Bitmap): Bitmap {
   if (a === undefined || b === undefined) return a ?? b;
   return a.map((byte, i) => byte & (b[i] ?? 0));

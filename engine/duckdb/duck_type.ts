@@ -99,6 +99,7 @@ export function readDuckType(logical: duckdb.LogicalType): DuckType {
   }
 }
 
+/** A type without children. JSON is VARCHAR with an alias, which only `isJson` keeps. */
 export function scalarType(id: duckdb.Type, isJson = false): ScalarType {
   return { kind: "scalar", id, isJson };
 }

@@ -16,6 +16,7 @@ export function stringReader(vector: duckdb.Vector, size: number): (row: number)
   };
 }
 
+/** Which of the `size` rows of a vector hold a value. */
 export function validityOf(vector: duckdb.Vector, size: number): (row: number) => boolean {
   const bitmap = duckdb.vector_get_validity(vector, Math.ceil(size / 64) * 8);
   // The driver returns null, despite its declared type, where every row is valid.

@@ -30,6 +30,7 @@ export interface UnfinishedRead {
 
 const NO_STATE: StreamState = {};
 
+/** What the last commit of `raw.<stream>` left; empty for a stream that was never read, or has no state. */
 export async function readState(session: SqlSession, stream: string): Promise<StreamState> {
   const [row] = await session.rows("SELECT state FROM _sluice.states WHERE stream = ?", [stream]);
   return row === undefined ? NO_STATE : JSON.parse(String(row["state"]));
@@ -138,6 +139,7 @@ export async function recordPart(
   ]);
 }
 
+/** Forgets which parts were committed: the next read of the stream begins with the first. */
 export async function forgetParts(session: SqlSession, stream: string): Promise<void> {
   await session.run("DELETE FROM _sluice.parts WHERE stream = ?", [stream]);
 }

@@ -36,6 +36,7 @@ export function pageResponse(
   return new Response(body, { status, headers: all });
 }
 
+/** What surrounds a page for this user, or for somebody who has not signed in. */
 export function frameFor(pages: PageContext, user?: PageUser): Frame {
   const { assets, version, clock } = pages;
   return { assets, version, nowMs: clock.now(), ...(user === undefined ? {} : { user }) };

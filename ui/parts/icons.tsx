@@ -27,6 +27,7 @@ export type IconName = keyof typeof PATHS | "warned";
 
 const CIRCLED: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled", "queued", "skipped"]);
 
+/** A 16-pixel icon for beside a word that says the same: it is hidden from those who hear the page. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class={`icon icon-${name}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">

@@ -23,6 +23,7 @@ interface LayoutProps {
   readonly children?: Child;
 }
 
+/** The whole document around a page: head, navigation, the page itself and the foot. */
 export function Layout({ frame, title, section, refreshSeconds, children }: LayoutProps) {
   return (
     <html lang="en">

@@ -20,6 +20,7 @@ export interface Asset {
   readonly body: string;
 }
 
+/** Takes the hashes; to be called once a server. */
 export function createAssets(): Assets {
   const byPath = new Map<string, Asset>();
   const add = (name: string, extension: string, contentType: string, body: string): string => {

@@ -68,6 +68,7 @@ export function valueBytes(data: Data, start: number, count: number, width: numb
   return bytes.subarray(start * width, (start + count) * width);
 }
 
+/** Throws `invalid` where an array has fewer bytes than its rows need. */
 export function requireBytes(type: DataType, found: number, needed: number): void {
   if (found >= needed) return;
   throw new AppError(

@@ -71,6 +71,7 @@ export class ArrayWriter implements VectorWriter {
   }
 }
 
+/** A STRUCT has no bytes of its own but its validity: each child writes into its own vector. */
 export class StructWriter implements VectorWriter {
   readonly #children: readonly VectorWriter[];
 

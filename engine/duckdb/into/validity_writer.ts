@@ -15,6 +15,7 @@ export function writeValidity(
   return bitmap;
 }
 
+/** Sets the validity of the first `count` rows; bit 0 of the bitmap is row 0. */
 export function setValidity(vector: duckdb.Vector, bitmap: Uint8Array, count: number): void {
   if (count === 0) return;
   // A copy of its own, as the driver takes no shared or sliced memory of unknown size.

@@ -30,10 +30,12 @@ export function paramsOf(
   return parsed.success ? parsed.output : {};
 }
 
+/** The name of the form's field for a param, apart from the form's own fields. */
 export function fieldName(param: string): string {
   return `${PARAM_FIELD}${param}`;
 }
 
+/** What was filled in, unchecked; fields that are no params of the pipeline are kept for toRunRequest. */
 export function readRunForm(form: FormData): RunFormValues {
   const params: Record<string, string> = {};
   for (const [field, value] of form) {

@@ -12,6 +12,7 @@ export interface RunTableView {
   readonly showPipeline: boolean;
 }
 
+/** Runs, newest first, one a row; with the pipeline's name where they are of several. */
 export function RunTable({ runs, nowMs, showPipeline }: RunTableView) {
   return (
     <table class={`runs${showPipeline ? " with-pipeline" : ""}`}>

@@ -55,6 +55,10 @@ interface Chain {
 
 const SWEEPS = 6;
 
+/**
+ * Places the nodes in layers, each behind all that it depends on, with few crossings, and gives every edge the
+ * points that it passes through. Sizes and places are pixels. The same nodes give the same layout.
+ */
 export function layoutGraph(nodes: readonly GraphNode[], sizes: GraphSizes): GraphLayout {
   const layerOf = assignLayers(nodes);
   const layers: Slot[][] = Array.from({ length: Math.max(0, ...layerOf.values()) + 1 }, () => []);
