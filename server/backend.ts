@@ -52,7 +52,7 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly log: Log;
-  /** /healthz answers 503 until it is. */
+  /** /healthz returns 503 until it is. */
   readonly isReady: () => boolean;
   readonly firstTokenMark: Mark;
 }

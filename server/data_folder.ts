@@ -33,7 +33,7 @@ export interface Holder {
 const FORMAT = 1;
 
 /**
- * Takes the folder, creating it where there is none. Answers undefined where another process holds
+ * Takes the folder, creating it where there is none. Returns undefined where another process holds
  * it. What is in it is closed to other users. Throws `invalid` where the path is no folder, has other
  * things in it or was made by a newer program, `forbidden` where it cannot be written or closed.
  */
@@ -66,7 +66,7 @@ export async function openDataFolder(path: string, command: string): Promise<Dat
   };
 }
 
-/** Who holds the folder, as far as it has said so. Ask after `openDataFolder` answered undefined. */
+/** Who holds the folder, as far as it has said so. Ask after `openDataFolder` returned undefined. */
 export async function readHolder(path: string): Promise<Holder | undefined> {
   const lock = await readJson(join(path, "lock"));
   if (typeof lock?.["pid"] !== "number" || typeof lock["command"] !== "string") return undefined;

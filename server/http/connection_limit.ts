@@ -21,7 +21,7 @@ interface Connection {
  * Keeps the number of open connections within what the process can hold: it would have no file left
  * for its own work, and Deno's listener never recovers from an accept that fails for want of one.
  * Where there are too many, the one that has been idle longest makes room (a browser opens another when it
- * needs it), then one whose request is still coming in; a request that is being answered is left alone,
+ * needs it), then one whose request is still coming in; a request that is being served is left alone,
  * and where there is nothing else, the newcomer is refused.
  */
 export class ConnectionLimit {

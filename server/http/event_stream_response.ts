@@ -26,7 +26,7 @@ export function eventStreamResponse(
       left.abort();
       await frames.return(undefined);
     },
-    // Nothing is asked for before it is read: the answer to a HEAD never is.
+    // Nothing is asked for before it is read: the response to a HEAD never is.
   }, { highWaterMark: 0 });
   return new Response(body, {
     // Said to nginx, which else holds events back.

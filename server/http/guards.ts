@@ -23,11 +23,11 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Headers for every answer: the security headers and the request's id. What says nothing about
+ * Headers of every response: the security headers and the request's id. What says nothing about
  * caching is not to be kept by anyone.
  */
-export function answerHeaders(): MiddlewareHandler<AppEnv> {
-  return async function answerHeaders(c, next) {
+export function responseHeaders(): MiddlewareHandler<AppEnv> {
+  return async function responseHeaders(c, next) {
     await next();
     c.res.headers.set("x-request-id", c.get("requestId"));
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);

@@ -78,7 +78,7 @@ export async function listen(app: Hono<AppEnv>, options: ListenOptions): Promise
   server.on("clientError", refuseClient);
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     trackPhase(connections, incoming, outgoing);
-    void answer(app, incoming, outgoing, { closing: closing.signal, stallMs: limits.stallMs, log });
+    void serveRequest(app, incoming, outgoing, { closing: closing.signal, stallMs: limits.stallMs, log });
   });
   const bound = await bind(server, host, port);
   return {
@@ -142,17 +142,17 @@ function refuseClient(error: Error & { readonly code?: string }, socket: Socket)
   socket.destroySoon();
 }
 
-interface AnswerContext {
+interface ServeContext {
   readonly closing: AbortSignal;
   readonly stallMs: number;
   readonly log: Log;
 }
 
-async function answer(
+async function serveRequest(
   app: Hono<AppEnv>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { closing, stallMs, log }: AnswerContext,
+  { closing, stallMs, log }: ServeContext,
 ): Promise<void> {
   incoming.on("error", () => {});
   outgoing.on("error", () => {});

@@ -14,7 +14,7 @@ import {
 import { listWords } from "../../text/suggest.ts";
 import { rolesThatMay } from "../auth/permissions.ts";
 import { problemSchema, STATUS } from "./problem.ts";
-import type { AnswerSpec, Route } from "./route.ts";
+import type { ResponseSpec, Route } from "./route.ts";
 
 /** The schemas that have a name in the document; others stand where they are used. */
 const NAMED = {
@@ -65,7 +65,7 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
 }
 
 function operationOf({ spec }: Route): Record<string, unknown> {
-  const { answer } = spec;
+  const { response } = spec;
   // What is sent: texts in a path, a query or a header come as the number that they are read as.
   const sent = schemaOf(spec.request, "input");
   const read = schemaOf(spec.request, "output");
@@ -87,7 +87,7 @@ function operationOf({ spec }: Route): Record<string, unknown> {
       },
     }),
     responses: {
-      [answer.status]: answerOf(answer),
+      [response.status]: responseOf(response),
       ...Object.fromEntries(codes.map((code) => [STATUS[code], PROBLEM])),
     },
   };
@@ -107,7 +107,7 @@ function parametersOf(schema: JsonSchema | boolean | undefined, place: "path" | 
   });
 }
 
-function answerOf({ description, schema, mediaType, headers }: AnswerSpec<unknown>) {
+function responseOf({ description, schema, mediaType, headers }: ResponseSpec<unknown>) {
   const type = schema === undefined ? mediaType : "application/json";
   const body = schema === undefined ? { type: "string" } : schemaOf(schema, "output");
   return {

@@ -5,13 +5,13 @@ import { isLoopback } from "./listen.ts";
 export interface ProxySettings {
   /** Whether X-Forwarded-For and X-Forwarded-Proto come from a reverse proxy. */
   readonly trustProxy: boolean;
-  /** The names that are answered, beside localhost and addresses; undefined: any. */
+  /** The names that are accepted, beside localhost and addresses; undefined: any. */
   readonly allowedHosts: readonly string[] | undefined;
 }
 
 /**
  * From SLUICE_TRUST_PROXY (`1` or `0`) and SLUICE_ALLOWED_HOSTS (names with commas between). A server
- * that only this machine can reach answers no other name than localhost unless told, so that no web
+ * that only this machine can reach accepts no other name than localhost by default, so that no web
  * site can pose as it by DNS rebinding. Throws `invalid`.
  */
 export function readProxySettings(env: (name: string) => string | undefined, host: string): ProxySettings {

@@ -12,7 +12,7 @@ import { HttpError } from "./problem.ts";
  * One endpoint of the API. The schemas here are the only ones: they validate the request, type the
  * handler and make /openapi.json.
  */
-export interface RouteSpec<Input extends RequestSchema, Answer> {
+export interface RouteSpec<Input extends RequestSchema, Body> {
   readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** With Hono's `:name` for a parameter. */
   readonly path: string;
@@ -22,10 +22,10 @@ export interface RouteSpec<Input extends RequestSchema, Answer> {
   /** What whoever asks must be allowed. */
   readonly permission: Permission;
   readonly request: Input;
-  readonly answer: AnswerSpec<Answer>;
+  readonly response: ResponseSpec<Body>;
   /** Other codes than unauthorized, forbidden and invalid that a client should expect. */
   readonly errors?: readonly ("not_found" | "conflict")[];
-  handle(input: v.InferOutput<Input>, context: RequestContext): Promise<RouteAnswer<Answer> | Response>;
+  handle(input: v.InferOutput<Input>, context: RequestContext): Promise<RouteResult<Body> | Response>;
 }
 
 /**
@@ -34,18 +34,18 @@ export interface RouteSpec<Input extends RequestSchema, Answer> {
  */
 export type RequestSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
 
-export interface AnswerSpec<Answer> {
+export interface ResponseSpec<Body> {
   readonly status: 200 | 201 | 202 | 204;
   readonly description: string;
   /** JSON's schema; none where there is no body, or one of another media type. */
-  readonly schema?: v.GenericSchema<unknown, Answer>;
+  readonly schema?: v.GenericSchema<unknown, Body>;
   readonly mediaType?: string;
   /** Name → what it says. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface RouteAnswer<Answer> {
-  readonly body: Answer;
+export interface RouteResult<Body> {
+  readonly body: Body;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -61,14 +61,14 @@ export interface Route {
   respond(c: Context<AppEnv>, user: User): Promise<Response>;
 }
 
-export function route<Input extends RequestSchema, Answer>(spec: RouteSpec<Input, Answer>): Route {
+export function route<Input extends RequestSchema, Body>(spec: RouteSpec<Input, Body>): Route {
   return {
     spec,
     async respond(c, user) {
-      const answer = await spec.handle(await readInput(spec.request, c), { user, signal: signalOf(c) });
-      if (answer instanceof Response) return answer;
-      const init = { status: spec.answer.status, headers: { ...answer.headers } };
-      return answer.body === undefined ? new Response(null, init) : Response.json(answer.body, init);
+      const result = await spec.handle(await readInput(spec.request, c), { user, signal: signalOf(c) });
+      if (result instanceof Response) return result;
+      const init = { status: spec.response.status, headers: { ...result.headers } };
+      return result.body === undefined ? new Response(null, init) : Response.json(result.body, init);
     },
   };
 }

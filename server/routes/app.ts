@@ -8,7 +8,7 @@ import type { Engine } from "../../engine/control/engine.ts";
 import type { AccessStore } from "../../engine/store/store.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import type { Auth } from "../auth/auth.ts";
-import { answerHeaders, crossSiteGuard, hostGuard } from "../http/guards.ts";
+import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import { pipelineRoutes } from "./pipelines.ts";
@@ -26,19 +26,19 @@ export interface AppOptions {
   readonly log: Log;
   /** The pages, at `/`; they ask `auth` themselves. */
   readonly pages?: Hono<AppEnv>;
-  /** /healthz answers 503 until it is; ready from the start by default. */
+  /** /healthz returns 503 until it is; ready from the start by default. */
   readonly isReady?: () => boolean;
-  /** The names in Host that are answered, beside localhost and addresses; any name by default. */
+  /** The names in Host that are accepted, beside localhost and addresses; any name by default. */
   readonly allowedHosts?: readonly string[];
 }
 
-/** Everything that the server answers over HTTP. */
+/** Everything that the server serves over HTTP. */
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const { auth, log, pages } = options;
   const routes = apiRoutes(options);
   const app = new Hono<AppEnv>();
   app.use(requestId());
-  app.use(answerHeaders());
+  app.use(responseHeaders());
   app.get("/healthz", (c) => health(c, options));
   if (options.allowedHosts !== undefined) app.use(hostGuard(options.allowedHosts));
   app.use(crossSiteGuard());
@@ -66,7 +66,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.all("/api/*", notFound);
   if (pages !== undefined) app.route("/", pages);
   app.notFound(notFound);
-  app.onError((error, c) => answerError(error, c, log));
+  app.onError((error, c) => errorResponse(error, c, log));
   return app;
 }
 
@@ -94,7 +94,7 @@ function methodsByPath(routes: readonly Route[]): Map<string, string> {
   return paths;
 }
 
-function answerError(thrown: Error, c: Context<AppEnv>, log: Log): Response {
+function errorResponse(thrown: Error, c: Context<AppEnv>, log: Log): Response {
   const error = toAppError(thrown);
   const requestId = c.get("requestId");
   if (error.code === "internal") {

@@ -30,7 +30,7 @@ function readRoutes(engine: Engine): Route[] {
       summary: "Runs, the newest first",
       permission: "read",
       request: v.object({ query: listQuery }),
-      answer: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
+      response: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
       handle: async ({ query }) => {
         const filter: RunFilter = query;
         return { body: await engine.listRuns(filter) };
@@ -43,7 +43,7 @@ function readRoutes(engine: Engine): Route[] {
       summary: "One run with its steps and attempts",
       permission: "read",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
-      answer: { status: 200, description: "The run.", schema: runDetailSchema },
+      response: { status: 200, description: "The run.", schema: runDetailSchema },
       errors: ["not_found"],
       handle: async ({ params }) => ({ body: await engine.getRun(params.id) }),
     }),
@@ -64,7 +64,7 @@ function readRoutes(engine: Engine): Route[] {
           ),
         }),
       }),
-      answer: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
+      response: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
       errors: ["not_found"],
       handle: async ({ params, query }) => ({
         body: await engine.getRunLogs(params.id, { afterSeq: query.after ?? 0, limit: query.limit ?? 1_000 }),
@@ -97,7 +97,7 @@ function eventsRoute(engine: Engine, clock: Clock): Route {
         ),
       }),
     }),
-    answer: {
+    response: {
       status: 200,
       description:
         "Events `run` {run}, `step` {step}, `progress` {step, rows, size_bytes} and `log` {line}; " +
@@ -123,7 +123,7 @@ function changeRoutes(engine: Engine): Route[] {
       summary: "Cancels a run that is queued or running",
       permission: "run",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
-      answer: { status: 202, description: "The run as it is now.", schema: runSchema },
+      response: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
       handle: async ({ params }, { user }) => ({ body: await engine.cancelRun(params.id, user.name) }),
     }),
@@ -134,7 +134,7 @@ function changeRoutes(engine: Engine): Route[] {
       summary: "Queues another attempt of a failed or cancelled run, with its revision, params and window",
       permission: "run",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
-      answer: { status: 202, description: "The run as it is now.", schema: runSchema },
+      response: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
       handle: async ({ params }) => ({ body: await engine.retryRun(params.id) }),
     }),

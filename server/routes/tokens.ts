@@ -32,7 +32,7 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
       summary: "The tokens, without their texts",
       permission: "manage_tokens",
       request: v.object({ query: v.strictObject({}) }),
-      answer: { status: 200, description: "By name.", schema: v.array(tokenSchema) },
+      response: { status: 200, description: "By name.", schema: v.array(tokenSchema) },
       handle: async () => ({ body: (await access.listTokens()).map(tokenView) }),
     }),
     route({
@@ -51,7 +51,7 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
           ),
         }),
       }),
-      answer: { status: 201, description: "The token with its text.", schema: newTokenSchema },
+      response: { status: 201, description: "The token with its text.", schema: newTokenSchema },
       errors: ["conflict"],
       handle: async ({ body }) => {
         const { token, record } = await createToken(access, clock, body);
@@ -68,7 +68,7 @@ export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
         params: v.object({ id: v.pipe(v.string(), v.description("The token's id.")) }),
         query: v.strictObject({}),
       }),
-      answer: { status: 204, description: "It is revoked." },
+      response: { status: 204, description: "It is revoked." },
       errors: ["not_found"],
       handle: async ({ params }) => {
         const isRevoked = await access.revokeToken(params.id);
