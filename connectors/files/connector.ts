@@ -12,12 +12,13 @@ import type {
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
+import { workPathOf } from "../locations/disk/published.ts";
 import type { Location } from "../locations/location.ts";
 import { resolveKind } from "./kind.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
-import { targetPaths } from "./load/target.ts";
+import { targetOf } from "./load/target.ts";
 
 /**
  * Files of the server's own disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow IPC, each also as .gz or
@@ -63,6 +64,12 @@ function access(
   return use.kind === "source"
     ? { ...none, sources: [{ root, pattern: use.stream.path }] }
     : { ...none, targets: targetPaths(root, use.target.path) };
+}
+
+/** What a load writes: the file or folder, and the work folder beside it. */
+function targetPaths(root: string, target: string): string[] {
+  const { path } = targetOf(root, target);
+  return [path, workPathOf(path)];
 }
 
 /** What moves rows is imported when it is used: the server wants the schemas only. */

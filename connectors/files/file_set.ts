@@ -1,5 +1,4 @@
 import { quoteLiteral } from "../../contract/sql.ts";
-import { escapeGlob } from "../locations/disk/pattern.ts";
 import type { StoredFile } from "../locations/location.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
 
@@ -15,6 +14,11 @@ export interface FileSet {
   readonly options: StreamOptions;
   /** Partitions are text whatever their values look like. */
   readonly isHiveText?: boolean;
+}
+
+/** DuckDB takes every path for a glob; brackets make its special characters plain. */
+export function escapeGlob(path: string): string {
+  return path.replace(/[*?[]/g, "[$&]");
 }
 
 /** A list of DuckDB's, of the files' paths. */

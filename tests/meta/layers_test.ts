@@ -186,6 +186,19 @@ Deno.test("imports point down, packages stay in their places, and there are no c
     deepStrictEqual(wrong, []);
   });
 
+  await t.step("the formats of files know no location but by its port", () => {
+    const wrong: string[] = [];
+    for (const [path, { own }] of graph) {
+      if (!path.startsWith("connectors/files/") || path === "connectors/files/connector.ts") continue;
+      wrong.push(
+        ...own.filter((target) => /^connectors\/locations\/[^/]+\//.test(target)).map((to) =>
+          `${path} → ${to}`
+        ),
+      );
+    }
+    deepStrictEqual(wrong, []);
+  });
+
   await t.step("packages stay in their places", () => {
     const wrong: string[] = [];
     for (const [path, { packages }] of graph) {
@@ -222,6 +235,16 @@ Deno.test("there are no barrels and no files without a subject", async () => {
         wrong.push(`${path} exports everything of another module`);
       }
     }
+  }
+  deepStrictEqual(wrong, []);
+});
+
+Deno.test("the formats of files do not touch the disk by themselves", async () => {
+  const wrong: string[] = [];
+  for (const path of await sourceFiles("connectors/files")) {
+    const text = await Deno.readTextFile(join(ROOT, path));
+    const calls = text.match(/\bDeno\.(?!errors\b)\w+|^import (?!type ).*"node:fs(?:\/promises)?"/gm) ?? [];
+    wrong.push(...calls.map((call) => `${path}: ${call}`));
   }
   deepStrictEqual(wrong, []);
 });

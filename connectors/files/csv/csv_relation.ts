@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { CsvGroup, CsvPlan } from "./csv_scan.ts";
 import { castExpression } from "./csv_types.ts";
-import { escapeGlob } from "../../locations/disk/pattern.ts";
+import { escapeGlob } from "../file_set.ts";
 
 /**
  * The relation that reads CSV files exactly: DuckDB's reader splits the lines into text, in strict

@@ -16,7 +16,7 @@ import { findMatches } from "./find_matches.ts";
 import { parsePattern } from "./pattern.ts";
 import { publishFile } from "./publish_file.ts";
 import { publishFolder } from "./publish_folder.ts";
-import { shownPath } from "./shown_path.ts";
+import { shownPath } from "../shown_path.ts";
 
 /** How long another load of the same target is waited for. */
 const LOCK_TIMEOUT_MS = 30_000;

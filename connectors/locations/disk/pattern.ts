@@ -50,11 +50,6 @@ function globOf(segments: readonly string[]): Glob {
   };
 }
 
-/** DuckDB takes every path for a glob; brackets make its special characters plain. */
-export function escapeGlob(path: string): string {
-  return path.replace(/[*?[]/g, "[$&]");
-}
-
 /** `*` and `?` within a name, `[abc]`, and `**` for any number of folders, as DuckDB's own globs. */
 export function globExpression(glob: string): RegExp {
   const segments = glob.split("/");
