@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { systemClock } from "../contract/clock.ts";
-import { AppError } from "../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
@@ -41,10 +40,6 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
   const { createEngine } = await import("../engine/control/local_engine.ts");
   const { maxRuns, log, dataDir } = options;
   const grants = await grantContext(program, options);
-  const retention = {
-    keepDays: readCount("SLUICE_KEEP_DAYS", 90),
-    keepRuns: readCount("SLUICE_KEEP_RUNS", 1_000),
-  };
   const authToken = env("SLUICE_STORE_TOKEN");
   const sharedUrl = env("SLUICE_STORE_URL") || undefined;
   const storePath = join(dataDir, "sluice.db");
@@ -62,7 +57,6 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     maxRuns,
     // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
     isAlone: sharedUrl === undefined,
-    retention,
   });
   return {
     engine,
@@ -72,14 +66,6 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       await store[Symbol.asyncDispose]();
     },
   };
-}
-
-/** A variable that is a whole number. Throws `invalid`. */
-function readCount(name: string, fallback: number): number {
-  const text = env(name);
-  if (text === undefined || text === "") return fallback;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new AppError("invalid", `${name} is "${text}", expected a whole number; 0 keeps everything`);
 }
 
 /** What decides about every process, whichever command starts it. Throws `invalid` where the policy has faults. */

@@ -52,9 +52,7 @@ export class SessionPool implements AsyncDisposable {
    */
   async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
     if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
-    const place = await this.#budget.acquire(signal).catch((error) => {
-      throw toAppError(error);
-    });
+    const place = await this.#budget.acquire(signal);
     try {
       const session = await this.#takeIdle(signal) ?? await this.#connect(signal);
       const cancelling = session.cancelOn(signal);

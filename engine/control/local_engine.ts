@@ -1,5 +1,6 @@
 import { ulid } from "ulid";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
+import type { PipelineDefinition, Revision } from "../../contract/pipeline.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/pipeline.ts";
 import type {
@@ -11,16 +12,17 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
-import { applyProject, applySource } from "../definitions/apply.ts";
+import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
-import { removeIfPresent, spillFolder, spillName } from "../runs/attempt/prepare.ts";
+import { grantOf, spillFolder } from "../runs/attempt/prepare.ts";
+import { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { RunRequests } from "./run_requests.ts";
 import type { GrantContext } from "../grants/provide.ts";
+import { provide } from "../grants/provide.ts";
 import { watchProject } from "../definitions/watch.ts";
-import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
@@ -42,7 +44,6 @@ export interface EngineContext extends GrantContext {
   readonly maxRuns: number;
   /** Whether no other server can work on the store: what is under way elsewhere was left by a dead one. */
   readonly isAlone: boolean;
-  readonly retention: RetentionSettings;
 }
 
 export interface StartOptions {
@@ -50,8 +51,8 @@ export interface StartOptions {
   readonly schedule: boolean;
   /** Whether changed files are applied by themselves. */
   readonly watch: boolean;
-  /** Whether what is old is forgotten. */
-  readonly housekeeping: boolean;
+  /** How many processes wait for the next runs of pipelines that ran or are due; none by default. */
+  readonly readyProcesses?: number;
   /** Work on the runs of these pipelines only; all by default. */
   readonly pipelines?: readonly string[];
 }
@@ -73,8 +74,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
-  readonly #housekeeping: Housekeeping;
   readonly #scheduler: Scheduler;
+  readonly #processes: ProcessPool;
   #isStarted = false;
   #watching: Promise<void> | undefined;
   /** Applies run one after the other: a later one sees what the earlier one stored. */
@@ -84,7 +85,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#context = context;
     const { store, clock, log, maxRuns, isAlone } = context;
     this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
-    const worker = createLocalWorker({ ...context, events: this.#events, leaving: this.#stopping.signal });
+    this.#processes = new ProcessPool({
+      program: context.runProcess,
+      folder: spillFolder(context.dataDir),
+      clock,
+    });
+    const worker = createLocalWorker({
+      ...context,
+      events: this.#events,
+      leaving: this.#stopping.signal,
+      processes: this.#processes,
+    });
     this.#queue = new RunQueue({
       store,
       clock,
@@ -106,41 +117,34 @@ export class LocalEngine implements Engine, AsyncDisposable {
         this.#relay.wake();
       },
     });
-    this.#housekeeping = new Housekeeping({
-      store,
-      clock,
-      log,
-      settings: context.retention,
-      spillDir: spillFolder(context.dataDir),
-      spillsInUse: () => new Set(this.#queue.underWay.map(({ run, attempt }) => spillName(run, attempt))),
-    });
     this.#scheduler = new Scheduler({
       clock,
       log,
       list: () => this.#scheduled(),
       fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
+      prepare: (pipeline) => this.#prepare(pipeline),
     });
   }
 
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */
   async start(options: StartOptions): Promise<void> {
     this.#isStarted = true;
-    await removeIfPresent(spillFolder(this.#context.dataDir));
+    this.#processes.keepReady(options.readyProcesses ?? 0);
     await this.#relay.start();
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
-    if (options.housekeeping) this.#housekeeping.start();
     if (options.watch) this.#watching = this.#watch();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    if (!this.#isStarted) return;
-    await this.#scheduler.stop();
-    await this.#housekeeping.stop();
-    await this.#queue.stop();
-    await this.#relay.stop();
-    await this.#watching;
+    if (this.#isStarted) {
+      await this.#scheduler.stop();
+      await this.#queue.stop();
+      await this.#relay.stop();
+      await this.#watching;
+    }
+    await this.#processes[Symbol.asyncDispose]();
   }
 
   async listPipelines(): Promise<PipelineSummary[]> {
@@ -194,8 +198,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return summary;
   }
 
-  async applyProject(): Promise<ApplyResult> {
-    const result = await this.#inTurn(() => applyProject(this.#applyContext(), this.#stopping.signal));
+  async applyProject(next?: string): Promise<ApplyResult> {
+    const context: ApplyContext = {
+      ...this.#applyContext(),
+      onRead: (pipelines) => {
+        const expected = pipelines.find(({ name }) => name === next);
+        if (expected?.definition !== undefined) {
+          this.#warm(expected.name, expected.definition, expected.connectors);
+        }
+      },
+    };
+    const result = await this.#inTurn(() => applyProject(context, this.#stopping.signal));
     this.#scheduler.wake();
     return result;
   }
@@ -267,6 +280,32 @@ export class LocalEngine implements Engine, AsyncDisposable {
       scheduled.push({ pipeline: record.name, schedule, lastFiredAtMs: record.lastFiredAtMs });
     }
     return scheduled;
+  }
+
+  /** Has a process ready for the pipeline's next run, where it can be had. */
+  async #prepare(pipeline: string): Promise<void> {
+    const { store } = this.#context;
+    const revision = (await store.pipelines.get(pipeline))?.revision;
+    const found = typeof revision === "string" ? await store.revisions.get(revision) : undefined;
+    if (found === undefined) return;
+    await this.#warm(pipeline, found.revision.definition, found.revision.connectors);
+  }
+
+  /** What keeps a process from being started now is told by the run itself. */
+  async #warm(
+    pipeline: string,
+    definition: PipelineDefinition,
+    connectors: Revision["connectors"],
+  ): Promise<void> {
+    try {
+      const provision = await provide(this.#context, { definition, connectors, purpose: "run" });
+      this.#processes.warm(grantOf(this.#context, provision, pipeline));
+    } catch (error) {
+      this.#context.log("debug", "no process was started ahead", {
+        pipeline,
+        error: toAppError(error).message,
+      });
+    }
   }
 
   async #watch(): Promise<void> {

@@ -17,6 +17,8 @@ import type { Store } from "../store/store.ts";
 
 export interface ApplyContext extends CheckContext {
   readonly store: Store;
+  /** Called with what was read of the project's files, before it is checked. */
+  readonly onRead?: (pipelines: readonly LoadedPipeline[]) => void;
   /** Called when what a pipeline's files say is in force, or was found to be wrong. */
   readonly onChecked?: (pipeline: string) => void;
 }
@@ -29,6 +31,7 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
     [...before.values()].filter(({ revision }) => revision !== null).map(({ name }) => name),
   );
   const project = await loadProject(projectDir, { connectorTypes: context.connectors, inForce });
+  context.onRead?.(project.pipelines);
   const commit = await gitCommit(projectDir, { signal });
   await store.pipelines.putConnectors(project.connectors);
   const { applied, unchanged, faults } = await applyLoaded(

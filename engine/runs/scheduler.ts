@@ -3,6 +3,8 @@ import type { Log } from "../../contract/log.ts";
 import { durationMs, type ScheduleDefinition } from "../../contract/pipeline.ts";
 import type { Clock } from "../../contract/clock.ts";
 
+/** How long before a firing its run is prepared for. */
+const PREPARE_MS = 3_000;
 /** The clock may be set or a laptop may sleep: look at it at least this often. */
 const MAX_WAIT_MS = 30_000;
 
@@ -20,6 +22,8 @@ export interface SchedulerContext {
   readonly list: () => Promise<Scheduled[]>;
   /** Enqueues the run of this firing; called once a firing. */
   readonly fire: (pipeline: string, atMs: number) => Promise<void>;
+  /** Called once a firing, some seconds before it. */
+  readonly prepare: (pipeline: string) => Promise<void>;
 }
 
 /** Fires pipelines by their cron expressions. It only enqueues. */
@@ -30,6 +34,8 @@ export class Scheduler {
   #loop: Promise<void> | undefined;
   /** Firings up to here have been looked at, by pipeline and by the schedule it had. */
   readonly #seen = new Map<string, { key: string; untilMs: number }>();
+  /** The firing that was last prepared for, by pipeline. */
+  readonly #prepared = new Map<string, number>();
 
   constructor(context: SchedulerContext) {
     this.#context = context;
@@ -65,7 +71,7 @@ export class Scheduler {
     }
   }
 
-  /** Fires what is due and answers when the next is, epoch milliseconds. */
+  /** Fires what is due and returns when there is something to do next, epoch milliseconds. */
   async #fireDue(): Promise<number | undefined> {
     const { clock, list, fire, log } = this.#context;
     let nextMs: number | undefined;
@@ -84,9 +90,21 @@ export class Scheduler {
       }
       this.#seen.set(entry.pipeline, { key: JSON.stringify(entry.schedule), untilMs: nowMs });
       const followingMs = nextFiringMs(entry.pipeline, entry.schedule, nowMs);
-      if (followingMs !== undefined && (nextMs === undefined || followingMs < nextMs)) nextMs = followingMs;
+      if (followingMs === undefined) continue;
+      const wakeMs = await this.#prepareFor(entry.pipeline, followingMs, nowMs);
+      if (nextMs === undefined || wakeMs < nextMs) nextMs = wakeMs;
     }
     return nextMs;
+  }
+
+  /** Prepares for a firing that is near; returns when to look at the pipeline again. */
+  async #prepareFor(pipeline: string, firingMs: number, nowMs: number): Promise<number> {
+    if (firingMs - nowMs > PREPARE_MS) return firingMs - PREPARE_MS;
+    if (this.#prepared.get(pipeline) !== firingMs) {
+      this.#prepared.set(pipeline, firingMs);
+      await this.#context.prepare(pipeline);
+    }
+    return firingMs;
   }
 
   /** From when on firings count: none are made up for a schedule that is new here, but by `catchup: last`. */

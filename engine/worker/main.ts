@@ -16,6 +16,8 @@ async function main(): Promise<void> {
     writeAll(Deno.stderr, new TextEncoder().encode(`${values.join(" ")}\n`));
   Object.assign(console, { log: toStderr, info: toStderr, debug: toStderr, warn: toStderr, error: toStderr });
 
+  // Everything is loaded: the server may have started this process before it had a job for it.
+  writeAll(Deno.stdout, new TextEncoder().encode("\n"));
   const lines = linesOf(Deno.stdin.readable)[Symbol.asyncIterator]();
   const first = await lines.next();
   if (first.done) Deno.exit(1);

@@ -70,6 +70,12 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: "N",
         description: "how many runs go on at the same time, 2 by default",
       },
+      "ready-processes": {
+        type: "string",
+        value: "N",
+        env: "SLUICE_READY_PROCESSES",
+        description: "how many processes wait for the next runs at most, 2 by default",
+      },
     },
     load: async () => (await import("./commands/serve_command.ts")).serve,
   },

@@ -14,6 +14,9 @@ export const CONNECTORS = "files: { type: file }\nlite: { type: sqlite, path: ou
 export const ENDLESS = "SELECT count(*) AS n FROM range(50000000000) a(i) WHERE hash(i) % 7 = 8\n";
 export const ONE_THREAD = "resources: { threads: 1 }\n";
 
+/** A server that starts processes only for runs that are there, so that one can see when they are gone. */
+export const NONE_READY = { SLUICE_READY_PROCESSES: "0" };
+
 /** A project with a server on it. */
 export class Served implements AsyncDisposable {
   readonly project: TestProject;

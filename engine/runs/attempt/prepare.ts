@@ -6,18 +6,17 @@ import type { Revision } from "../../../contract/pipeline.ts";
 import type { Run } from "../../../contract/run.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
-import { type GrantContext, provide } from "../../grants/provide.ts";
+import { type GrantContext, provide, type Provision } from "../../grants/provide.ts";
 import { createRedactor } from "../../grants/redact.ts";
 import type { RunEvents } from "../run_events.ts";
-import type { RunJob } from "../../../contract/job.ts";
-import { type RunProcessProgram, spawnRunProcess } from "./spawn.ts";
+import type { ProcessGrant, ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
 
 export interface ExecuteContext extends GrantContext {
   readonly store: Store;
   readonly events: RunEvents;
-  readonly runProcess: RunProcessProgram;
+  readonly processes: ProcessPool;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -26,9 +25,6 @@ export interface ExecuteContext extends GrantContext {
 
 /** Where runs keep what they spill; emptied at the start. */
 export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
-
-/** The folder in it that is an attempt's own. */
-export const spillName = (run: string, attempt: number): string => `${run}-${attempt}`;
 
 /** Carries out one attempt of a run: prepares its process and follows it. Throws only what the store throws. */
 export async function executeRun(
@@ -40,7 +36,6 @@ export async function executeRun(
   const { store, events, clock, log, leaving } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
-  const tempDir = join(spillFolder(context.dataDir), spillName(run.id, run.attempt));
   let redact = (text: string) => text;
   let warehouse: string | undefined;
   try {
@@ -49,9 +44,9 @@ export async function executeRun(
     }
     const provision = await provide(context, { ...found.revision, purpose: "run" });
     redact = createRedactor(provision.secrets);
-    await Deno.mkdir(tempDir, { recursive: true, mode: PRIVATE_FOLDER });
     const job = await runJobOf(context, run, found.revision);
     warehouse = job.warehousePath;
+    const grant = grantOf(context, provision, run.pipeline);
     const result = await superviseAttempt(
       {
         store,
@@ -61,13 +56,11 @@ export async function executeRun(
         lease,
         leaving,
         redact,
-        spawn: (job, onStderr) =>
-          spawnRunProcess(context.runProcess, job, provision.grant.permissions, onStderr),
+        spawn: (job, onStderr) => context.processes.start(grant, job, onStderr),
       },
       run,
       {
         ...job,
-        tempDir,
         connectors: provision.connectors,
         duckdb: provision.grant.duckdb,
       },
@@ -75,6 +68,8 @@ export async function executeRun(
       run.select === null ? found.steps : [],
       stop,
     );
+    // The next run of the pipeline may come soon.
+    if (!leaving.aborted) context.processes.warm(grant);
     return { result, retry };
   } catch (error) {
     log("error", "an attempt could not start", { run: run.id, error: redact(toAppError(error).message) });
@@ -82,9 +77,6 @@ export async function executeRun(
     // A server that stops leaves what it could not write to the next: so it does the run.
     return { result: leaving.aborted ? { ...failed, stopped: "shutdown" } : failed, retry };
   } finally {
-    await removeIfPresent(tempDir).catch((error) => {
-      log("warn", "what a run spilled could not be removed; that is tried again", { error: String(error) });
-    });
     if (warehouse !== undefined) await closeToOthers(warehouse);
   }
 }
@@ -95,6 +87,17 @@ const PRIVATE_FILE = 0o600;
 /** The file of a pipeline's warehouse. Throws `invalid` for a name that leads out of its folder. */
 function warehousePath(dataDir: string, pipeline: string): string {
   return join(dataDir, "warehouse", `${requirePathPart(pipeline)}.duckdb`);
+}
+
+/** Which processes may carry out runs of the pipeline as it is provided for. */
+export function grantOf(
+  { dataDir, projectDir }: Pick<GrantContext, "dataDir" | "projectDir">,
+  { grant: { permissions } }: Provision,
+  pipeline: string,
+): ProcessGrant {
+  // The warehouse itself: a file whose making a kill cut off has to be cleared away.
+  const write = [...permissions.write, warehousePath(dataDir, pipeline)];
+  return { permissions: { ...permissions, write }, projectDir };
 }
 
 /**
@@ -112,7 +115,7 @@ async function runJobOf(
   { dataDir, projectDir }: ExecuteContext,
   run: Run,
   revision: Revision,
-): Promise<Omit<RunJob, "tempDir" | "connectors" | "duckdb">> {
+): Promise<Omit<UnplacedJob, "connectors" | "duckdb">> {
   const path = warehousePath(dataDir, run.pipeline);
   await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
   return {
@@ -130,12 +133,4 @@ async function runJobOf(
     projectDir,
     warehousePath: path,
   };
-}
-
-export async function removeIfPresent(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -32,12 +32,25 @@ export interface RunProcess extends AsyncDisposable {
 /** What is kept of a line that is not a report. */
 const MAX_LOG_LENGTH = 4_000;
 
-/**
- * Starts a process that may do what this job needs and nothing else: no environment, no
- * subprocesses, the network of its connectors, the folders of its connectors. DuckDB's own files
- * are opened by native code, which `lockDown` in engine/duckdb confines. Nothing of the job is
- * among the process's arguments.
- */
+/** What a process is started for: all of it is fixed before it has a job. */
+export interface ProcessSpec {
+  readonly permissions: ProcessPermissions;
+  /** Its working folder. Absolute. */
+  readonly projectDir: string;
+  /** A folder of its own, which exists: where it spills. Absolute. */
+  readonly folder: string;
+}
+
+/** A process that waits for its job. It knows no secret yet. Disposing of it kills it. */
+export interface WaitingProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** Resolves when the process is gone. */
+  readonly status: Promise<Deno.CommandStatus>;
+  /** Hands over the job: to be called once. `onStderr` gets what it wrote to stderr, from its start on. */
+  begin(job: Job, onStderr: (line: string) => void): Promise<RunProcess>;
+}
+
+/** Starts a process for one job: see `startProcess`. The job's own folder and warehouse are added to what it may touch. */
 export async function spawnRunProcess(
   program: RunProcessProgram,
   job: Job,
@@ -45,42 +58,35 @@ export async function spawnRunProcess(
   onStderr: (line: string) => void,
 ): Promise<RunProcess> {
   // The warehouse itself: a file whose making a kill cut off has to be cleared away.
-  const own = job.kind === "run" ? [job.tempDir, job.warehousePath] : [job.tempDir];
-  const permissionsPath = `${job.tempDir}.${crypto.randomUUID()}.json`;
+  const own = job.kind === "run" ? [job.warehousePath] : [];
+  const permissions = { ...access, write: [...access.write, ...own] };
+  const process = await startProcess(program, {
+    permissions,
+    projectDir: job.projectDir,
+    folder: job.tempDir,
+  });
+  return await process.begin(job, onStderr);
+}
+
+/**
+ * Starts a process that may do what `spec` says and nothing else: no environment, no subprocesses,
+ * the network of its connectors, the folders of its connectors and its own. DuckDB's own files are
+ * opened by native code, which `lockDown` in engine/duckdb confines. Nothing of it is among the
+ * process's arguments. It loads all that a job may need, then waits for one.
+ */
+export async function startProcess(program: RunProcessProgram, spec: ProcessSpec): Promise<WaitingProcess> {
+  const { permissions: { read, write, ...permissions }, folder } = spec;
+  const permissionsPath = `${folder}.${crypto.randomUUID()}.json`;
   await writePermissions(permissionsPath, {
-    ...access,
-    read: [...program.codeRoots, ...access.read, ...access.write, ...own],
-    write: [...access.write, ...own],
+    ...permissions,
+    read: [...program.codeRoots, ...read, ...write, folder],
+    write: [...write, folder],
   });
   const removePermissions = () => Deno.remove(permissionsPath).catch(() => {});
-  const args = ["run", "--quiet", ...permissionFlags(permissionsPath), program.entry];
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(program.deno, {
-      args,
-      cwd: job.projectDir,
-      clearEnv: true,
-      env: {
-        NO_COLOR: "1",
-        DENO_NO_UPDATE_CHECK: "1",
-        ...(program.denoDir === undefined ? {} : { DENO_DIR: program.denoDir }),
-      },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (error) {
-    await removePermissions();
-    throw new AppError(
-      "unavailable",
-      `Cannot start the run's process with ${program.deno}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
+  const child = await spawnChild(program, spec, permissionsPath, removePermissions);
   const stdin = child.stdin.getWriter();
-  const stderrDone = forwardLines(child.stderr, onStderr);
+  const stderr = new HeldLines();
+  const stderrDone = forwardLines(child.stderr, (line) => stderr.take(line));
   const writeLine = async (value: SentJob | Order) => {
     try {
       await stdin.write(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
@@ -88,12 +94,10 @@ export async function spawnRunProcess(
       // The process is gone; its status tells more than a broken pipe.
     }
   };
-  const reportKey = crypto.randomUUID();
-  await writeLine({ ...job, reportKey });
-  let closed = false;
+  let isClosed = false;
   const close = async () => {
-    if (closed) return;
-    closed = true;
+    if (isClosed) return;
+    isClosed = true;
     await stdin.close().catch(() => {});
   };
   const kill = () => {
@@ -108,40 +112,97 @@ export async function spawnRunProcess(
     await stderrDone;
     return result;
   });
+  // The first line that it writes says that it has loaded, and so has read its permissions.
+  const lines = linesOf(child.stdout)[Symbol.asyncIterator]();
+  const first = lines.next().then(async (line) => {
+    await removePermissions();
+    return line;
+  });
+  first.catch(() => {});
+  const dispose = async () => {
+    kill();
+    await close();
+    await status;
+    await first.catch(() => {});
+    await lines.return?.();
+  };
   return {
     pid: child.pid,
-    reports: readReports(child.stdout, reportKey, { onBegin: removePermissions, onOther: onStderr }),
     status,
-    send: writeLine,
-    close,
-    kill,
-    async [Symbol.asyncDispose]() {
-      kill();
-      await close();
-      await status;
-      // Unread output would keep the pipe open.
-      if (!child.stdout.locked) await child.stdout.cancel();
+    async begin(job, onStderr) {
+      stderr.forward(onStderr);
+      const reportKey = crypto.randomUUID();
+      await writeLine({ ...job, reportKey });
+      return {
+        pid: child.pid,
+        reports: readReports(first, lines, reportKey, onStderr),
+        status,
+        send: writeLine,
+        close,
+        kill,
+        [Symbol.asyncDispose]: dispose,
+      };
     },
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
-interface OutputHandlers {
-  /** When the process has written something: it has read its permissions then. */
-  readonly onBegin: () => Promise<void>;
-  /** A line that is no report: SQL or a library wrote to stdout. */
-  readonly onOther: (line: string) => void;
+async function spawnChild(
+  program: RunProcessProgram,
+  { projectDir }: ProcessSpec,
+  permissionsPath: string,
+  removePermissions: () => Promise<void>,
+): Promise<Deno.ChildProcess> {
+  try {
+    return new Deno.Command(program.deno, {
+      args: ["run", "--quiet", ...permissionFlags(permissionsPath), program.entry],
+      cwd: projectDir,
+      clearEnv: true,
+      env: {
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+        ...(program.denoDir === undefined ? {} : { DENO_DIR: program.denoDir }),
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    await removePermissions();
+    const message = `Cannot start the run's process with ${program.deno}: ${messageOf(error)}`;
+    throw new AppError("unavailable", message, { cause: error });
+  }
 }
 
-/** The reports among the lines of a process's stdout: those that begin with the key that only it knows. */
+/** Lines that nobody listens to yet; a process that goes mad while it waits fills no memory. */
+class HeldLines {
+  static readonly #MAX = 100;
+  readonly #held: string[] = [];
+  #listener: ((line: string) => void) | undefined;
+
+  take(line: string): void {
+    if (this.#listener !== undefined) this.#listener(line);
+    else if (this.#held.length < HeldLines.#MAX) this.#held.push(line);
+  }
+
+  forward(listener: (line: string) => void): void {
+    this.#listener = listener;
+    for (const line of this.#held.splice(0)) listener(line);
+  }
+}
+
+/**
+ * The reports among the lines of a process's stdout: those that begin with the key that only it knows.
+ * A line that is none comes from SQL or a library and goes to `onOther`.
+ */
 async function* readReports(
-  stdout: ReadableStream<Uint8Array>,
+  first: Promise<IteratorResult<string>>,
+  lines: AsyncIterator<string>,
   reportKey: string,
-  { onBegin, onOther }: OutputHandlers,
+  onOther: (line: string) => void,
 ): AsyncIterable<Report> {
-  let hasBegun = false;
-  for await (const line of linesOf(stdout)) {
-    if (!hasBegun) await onBegin();
-    hasBegun = true;
+  for (let step = await first; !step.done; step = await lines.next()) {
+    const line = step.value;
     if (line.startsWith(`${reportKey} `)) yield parseReport(line.slice(reportKey.length + 1));
     else if (line.trim() !== "") onOther(line.slice(0, MAX_LOG_LENGTH));
   }

@@ -2,13 +2,13 @@ import { type ErrorRecord, toErrorRecord } from "../../../contract/errors.ts";
 import type { PipelineStep, Run } from "../../../contract/run.ts";
 import { AttemptRecorder, type RecorderContext, redactError } from "./record.ts";
 import { ProcessStopper, stopError, type StopReason } from "./stop.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { UnplacedJob } from "./process_pool.ts";
 import type { RunProcess } from "./spawn.ts";
 import type { RunOutcome } from "../../store/store.ts";
 
 export interface AttemptContext extends RecorderContext {
   /** Starts the process of this job. */
-  readonly spawn: (job: RunJob, onStderr: (line: string) => void) => Promise<RunProcess>;
+  readonly spawn: (job: UnplacedJob, onStderr: (line: string) => void) => Promise<RunProcess>;
 }
 
 /** How an attempt ended. `stopped` tells which stop took effect, where one did. */
@@ -26,7 +26,7 @@ export interface AttemptResult {
 export async function superviseAttempt(
   context: AttemptContext,
   run: Run,
-  job: RunJob,
+  job: UnplacedJob,
   plannedSteps: readonly PipelineStep[],
   stop: AbortSignal,
 ): Promise<AttemptResult> {
@@ -56,7 +56,7 @@ interface ProcessEnd {
 
 async function followProcess(
   context: AttemptContext,
-  job: RunJob,
+  job: UnplacedJob,
   recorder: AttemptRecorder,
   begun: Promise<void>,
   stop: AbortSignal,

@@ -43,7 +43,7 @@ export const retry: CommandRun = async (invocation, context) => {
 
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
 async function applyFirst(engine: Engine, pipeline: string): Promise<void> {
-  await engine.applyProject();
+  await engine.applyProject(pipeline);
   const { origin, faults } = await engine.getPipeline(pipeline);
   if (origin === "files" && faults.some((fault) => fault.severity === "error")) {
     throw new AppError("invalid", `Pipeline "${pipeline}" has faults`, { faults });
@@ -53,12 +53,7 @@ async function applyFirst(engine: Engine, pipeline: string): Promise<void> {
 /** Without a server this process works the queue itself, for this pipeline alone. */
 async function startLocally(connection: Connection, pipeline: string): Promise<void> {
   if (connection.kind !== "local") return;
-  await connection.opened.engine.start({
-    schedule: false,
-    watch: false,
-    housekeeping: false,
-    pipelines: [pipeline],
-  });
+  await connection.opened.engine.start({ schedule: false, watch: false, pipelines: [pipeline] });
 }
 
 async function connectToWork(invocation: Invocation, context: CliContext): Promise<Connection> {

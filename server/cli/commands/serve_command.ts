@@ -16,6 +16,7 @@ export const serve: CommandRun = async (invocation, context) => {
   const host = invocation.text("host") ?? "127.0.0.1";
   const port = readInteger(invocation, "port", { minimum: 0, maximum: 65_535, fallback: 8080 });
   const maxRuns = readInteger(invocation, "max-runs", { minimum: 1, maximum: 1_000, fallback: 2 });
+  const readyProcesses = readInteger(invocation, "ready-processes", { minimum: 0, maximum: 16, fallback: 2 });
   await requireProject(folders);
   const stop = Promise.withResolvers<void>();
   using _interrupts = context.onInterrupt(createStopper(stop.resolve, context));
@@ -34,7 +35,7 @@ export const serve: CommandRun = async (invocation, context) => {
   });
   try {
     await applyAtStart(opened.engine, log);
-    await opened.engine.start({ schedule: true, watch: true, housekeeping: true });
+    await opened.engine.start({ schedule: true, watch: true, readyProcesses });
     isReady = true;
     await announce(folder, server, log);
     await greet(server, context);

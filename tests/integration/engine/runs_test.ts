@@ -4,7 +4,15 @@ import type { LogLine, Run, RunDetail } from "../../../contract/run.ts";
 import type { Problem } from "../../../server/http/problem.ts";
 import { destinationRows } from "../../support/destination_rows.ts";
 import { waitFor } from "../../support/sluice_server.ts";
-import { ENDLESS, ONE_THREAD, PATIENCE_MS, Served, states, step } from "../../support/served_project.ts";
+import {
+  ENDLESS,
+  NONE_READY,
+  ONE_THREAD,
+  PATIENCE_MS,
+  Served,
+  states,
+  step,
+} from "../../support/served_project.ts";
 
 /** Runs through a server's API, as a script of a user's sees them. */
 
@@ -251,7 +259,7 @@ extract: { orders: { connector: files, path: data/orders.csv } }
 load: { slow: { connector: lite, table: slow } }
 `,
     "transforms/shop/slow.sql": ENDLESS.replace("range(", "raw.orders, range("),
-  });
+  }, NONE_READY);
   const running = await shop.server.trigger("shop");
   const queued = await shop.server.trigger("shop");
   await shop.untilRunning(running.id, "model:slow");
@@ -287,7 +295,7 @@ Deno.test("a run that takes longer than its timeout is stopped and fails with th
   await using shop = await Served.start({
     "pipelines/shop.yaml": `${ONE_THREAD}timeout: 1500ms\n`,
     "transforms/shop/slow.sql": ENDLESS,
-  });
+  }, NONE_READY);
   const run = await shop.runToEnd("shop");
   equal(run.state, "failed");
   equal(run.error?.code, "timeout");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SmallDisk } from "../../support/small_disk.ts";
 import { sluiceArgs, SluiceServer, TOKEN, waitFor } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
-import { CONNECTORS, ENDLESS, ONE_THREAD } from "../../support/served_project.ts";
+import { CONNECTORS, ENDLESS, NONE_READY, ONE_THREAD } from "../../support/served_project.ts";
 
 const FILES = {
   "connectors.yaml": CONNECTORS,
@@ -68,7 +68,7 @@ Deno.test({
     await using disk = await SmallDisk.mount(DISK_BYTES);
     const dataDir = join(disk.path, "data");
     {
-      await using server = await SluiceServer.start(project.projectDir, dataDir);
+      await using server = await SluiceServer.start(project.projectDir, dataDir, NONE_READY);
       equal((await server.ended((await server.trigger("small")).id)).state, "succeeded");
       const { id } = await server.trigger("endless");
       const began = async () =>

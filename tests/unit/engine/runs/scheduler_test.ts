@@ -20,6 +20,7 @@ async function firingsOf(clock: FakeClock, entries: () => Scheduled[], advance: 
       fired.push(`${pipeline} ${new Date(atMs).toISOString()}`);
       return Promise.resolve();
     },
+    prepare: () => Promise.resolve(),
   });
   scheduler.start();
   await settle();
@@ -76,6 +77,7 @@ Deno.test("Scheduler goes on when one pipeline's firing fails", async () => {
       fired.push(pipeline);
       return Promise.resolve();
     },
+    prepare: () => Promise.resolve(),
   });
   scheduler.start();
   await settle();
@@ -100,4 +102,26 @@ Deno.test("nextFiringMs() shifts by the same jitter each time, within the window
   ok(one >= plain && one < plain + 600_000);
   equal(nextFiringMs("orders", jittered, one - 1), one);
   equal(nextFiringMs("orders", jittered, one), one + 86_400_000);
+});
+
+Deno.test("Scheduler prepares for each firing once, three seconds before it", async () => {
+  const clock = new FakeClock("2026-03-01T00:00:00Z");
+  const seen: string[] = [];
+  const note = (what: string) => (pipeline: string) => {
+    seen.push(`${what} ${pipeline} ${new Date(clock.now()).toISOString().slice(11, 19)}`);
+    return Promise.resolve();
+  };
+  const scheduler = new Scheduler({
+    clock,
+    log: () => {},
+    list: () =>
+      Promise.resolve([{ pipeline: "p", schedule: schedule({ cron: "*/30 * * * *" }), lastFiredAtMs: null }]),
+    fire: note("fire"),
+    prepare: note("prepare"),
+  });
+  scheduler.start();
+  await settle();
+  await clock.advance(61 * 60_000);
+  await scheduler.stop();
+  deepEqual(seen, ["prepare p 00:29:57", "fire p 00:30:00", "prepare p 00:59:57", "fire p 01:00:00"]);
 });

@@ -115,7 +115,7 @@ async function attemptOf(
               codeRoots: [],
               denoDir: undefined,
             },
-            ready,
+            { ...ready, tempDir: folder },
             { hosts: [], read: [], write: [], deny: [] },
             onStderr,
           ),
