@@ -121,8 +121,9 @@ Deno.test("start() passes over a process that died while it waited", async () =>
   notEqual(other, pid);
 });
 
-Deno.test("a process waits for a minute, and two at most wait", async () => {
+Deno.test("a process waits for a minute, and no more wait than asked for", async () => {
   await using bench = await Bench.create();
+  bench.pool.keepReady(2);
   for (const host of ["a:1", "b:1", "c:1"]) {
     bench.pool.warm(bench.grant(host));
     await bench.pool.settled();

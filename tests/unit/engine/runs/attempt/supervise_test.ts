@@ -208,7 +208,7 @@ Deno.test("superviseAttempt() refuses a report that it does not understand", asy
 Deno.test("superviseAttempt() stops a process at its timeout, by force where it does not listen", async () => {
   await attemptOf(
     `say({ type: "step", step: step("running") }); for (;;) await new Promise((r) => setTimeout(r, 1000));`,
-    { timeout: "300ms" },
+    { timeout: "3s" },
     async (result, { store }) => {
       equal(result.error?.code, "timeout");
       equal(result.stopped, "timeout");
