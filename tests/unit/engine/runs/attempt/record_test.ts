@@ -1,0 +1,158 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { systemClock } from "../../../../../contract/clock.ts";
+import { AppError } from "../../../../../contract/errors.ts";
+import type { PipelineStep, Step } from "../../../../../contract/run.ts";
+import { AttemptRecorder, endOpenSteps } from "../../../../../engine/runs/attempt/record.ts";
+import { RunEvents } from "../../../../../engine/runs/run_events.ts";
+import type { Store } from "../../../../../engine/store/store.ts";
+import {
+  claim,
+  lease,
+  newRun,
+  outcome,
+  pipelineStep,
+  step,
+  StoreFixture,
+} from "../../store/store_fixture.ts";
+
+const PLAN: PipelineStep[] = [
+  pipelineStep({ name: "extract:a", kind: "extract" }),
+  pipelineStep({ name: "model:b", depends: ["extract:a"] }),
+];
+
+interface Context {
+  readonly store: Store;
+  readonly recorder: AttemptRecorder;
+  /** How often the lease was found lost. */
+  readonly losses: () => number;
+  readonly published: () => number;
+}
+
+async function withRecorder(
+  attempt: number,
+  prepare: (store: Store) => Promise<void>,
+  work: (context: Context) => Promise<void>,
+  wrap: (store: Store) => Store = (store) => store,
+): Promise<void> {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await store.runs.create(newRun("r"));
+  await prepare(store);
+  const run = await claim(store, "me", 2_000);
+  equal(run?.attempt, attempt);
+  const events = new RunEvents();
+  let published = 0;
+  const publish = events.publish.bind(events);
+  events.publish = (id, event) => {
+    published += 1;
+    publish(id, event);
+  };
+  let losses = 0;
+  const recorder = new AttemptRecorder(
+    {
+      store: wrap(store),
+      events,
+      clock: systemClock,
+      log: () => {},
+      lease: lease("r", attempt),
+      leaving: new AbortController().signal,
+      redact: (text) => text.replaceAll("hunter2", "[redacted]"),
+    },
+    run ?? ok(false),
+    () => void (losses += 1),
+  );
+  await recorder.begin(PLAN);
+  await work({ store, recorder, losses: () => losses, published: () => published });
+}
+
+const stepsOf = async (store: Store) =>
+  (await store.runs.get("r"))?.steps.map(({ name, state, attempt }) => `${name} ${state} ${attempt}`);
+
+const done = (name: string, attempt: number): Step => step(name, { attempt, state: "succeeded", rows: 5 });
+
+Deno.test("a later attempt keeps what an earlier one committed, and its history", async () => {
+  await withRecorder(2, async (store) => {
+    await claim(store, "me", 1_000);
+    await store.attempts.putSteps(lease("r"), [done("extract:a", 1), step("model:b", { state: "failed" })]);
+    await store.attempts.requeue(lease("r"), null, outcome());
+  }, async ({ store, recorder }) => {
+    // The process tells again what the warehouse says was committed.
+    recorder.take({ type: "step", step: done("extract:a", 1) });
+    recorder.take({ type: "step", step: done("model:b", 2) });
+    await recorder.end(null, false);
+    deepEqual(await stepsOf(store), ["extract:a succeeded 1", "model:b succeeded 2"]);
+    equal(recorder.outcome(null, null).rowsExtracted, 0);
+  });
+});
+
+Deno.test("a step that an earlier attempt committed but could not report counts as done", async () => {
+  await withRecorder(2, async (store) => {
+    await claim(store, "me", 1_000);
+    await store.attempts.putSteps(lease("r"), [step("extract:a", { state: "running" })]);
+    await store.attempts.requeue(lease("r"), null, outcome({ attemptState: "lost" }));
+  }, async ({ store, recorder }) => {
+    recorder.take({ type: "step", step: done("extract:a", 1) });
+    await recorder.end(null, false);
+    deepEqual((await stepsOf(store))?.[0], "extract:a succeeded 2");
+  });
+});
+
+Deno.test("what the store does not take is offered again, in order, before the attempt has ended", async () => {
+  let refusals = 2;
+  const wrap = (store: Store): Store => ({
+    ...store,
+    logs: {
+      ...store.logs,
+      append: (...args) => {
+        if (refusals-- > 0) return Promise.reject(new AppError("unavailable", "the disk is full"));
+        return store.logs.append(...args);
+      },
+    },
+  });
+  await withRecorder(1, () => Promise.resolve(), async ({ store, recorder, published }) => {
+    recorder.log("info", null, "password hunter2");
+    recorder.take({ type: "step", step: done("extract:a", 1) });
+    recorder.take({ type: "columns", stream: "orders", columns: [] });
+    await recorder.end(null, false);
+    const lines = await store.logs.read("r", { afterSeq: 0, limit: 9 });
+    deepEqual(lines.map(({ seq, attempt, message }) => [seq, attempt, message]), [[
+      1,
+      1,
+      "password [redacted]",
+    ]]);
+    deepEqual(await stepsOf(store), ["extract:a succeeded 1", "model:b skipped 1"]);
+    deepEqual(await store.pipelines.streamColumns("a"), { orders: [] });
+    equal(published(), 5, "followers hear of it once, when it is stored");
+  }, wrap);
+});
+
+Deno.test("an attempt that lost its lease writes and tells nothing more", async () => {
+  await withRecorder(1, () => Promise.resolve(), async ({ store, recorder, losses, published }) => {
+    await store.attempts.requeue(lease("r"), null, outcome({ attemptState: "lost" }));
+    recorder.take({ type: "step", step: done("extract:a", 1) });
+    recorder.log("info", null, "too late");
+    await recorder.end(null, false);
+    deepEqual([losses(), published()], [1, 0]);
+    deepEqual(await stepsOf(store), []);
+    equal(await store.logs.lastSeq("r"), 0);
+  });
+});
+
+Deno.test("a run cannot fill the store with log lines", async () => {
+  await withRecorder(1, () => Promise.resolve(), async ({ store, recorder }) => {
+    for (let n = 0; n < 20_500; n++) recorder.log("info", null, `line ${n}`);
+    await recorder.end(null, false);
+    equal(await store.logs.lastSeq("r"), 20_000);
+    const [last] = await store.logs.read("r", { afterSeq: 19_999, limit: 1 });
+    ok(last?.message.startsWith("More than 20000 log lines"));
+  });
+});
+
+Deno.test("endOpenSteps() ends what runs and skips what waits, or cancels both", () => {
+  const steps = [step("a", { state: "running" }), step("b"), step("c", { state: "succeeded" })];
+  const error = { code: "internal" as const, message: "died" };
+  const ended = (isStop: boolean) =>
+    endOpenSteps(steps, error, isStop, 0).map(({ name, state, error: own }) => [name, state, own?.message]);
+  deepEqual(ended(false), [["a", "failed", "died"], ["b", "skipped", undefined]]);
+  deepEqual(ended(true), [["a", "cancelled", "died"], ["b", "cancelled", undefined]]);
+});
