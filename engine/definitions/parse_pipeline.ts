@@ -14,6 +14,7 @@ import {
   type ModelFiles,
   type PipelineFault,
 } from "./check_pipeline.ts";
+import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
@@ -80,6 +81,7 @@ export async function parsePipeline(
     ...scheduleFaults(definition),
     ...checkTexts(definition),
     ...checkNames(definition, models),
+    ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),
   ];
   const faults = found.map((fault) => ({

@@ -71,6 +71,7 @@ const REGISTRY = "connectors/registry.ts";
 const MAY_IMPORT_REGISTRY = [
   COMPOSITION_ROOT,
   "engine/worker/main.ts",
+  "engine/worker/read_thread/main.ts",
   "engine/definitions/write_schemas.ts",
 ];
 

@@ -13,7 +13,7 @@ import type { FromThread, ThreadRead, ToThread } from "./protocol.ts";
  * process and no more. It ends when the main thread ends it.
  */
 
-/** What the thread itself is to its program; there is no type for it beside the page's. */
+/** What a thread is to its program; there is no type for it beside the page's. */
 interface ThreadScope {
   addEventListener(type: "message", listener: (event: MessageEvent<ToThread>) => void): void;
   postMessage(message: FromThread, transfer: Transferable[]): void;
@@ -22,75 +22,98 @@ interface ThreadScope {
 const isScope = (value: unknown): value is ThreadScope =>
   typeof value === "object" && value !== null && "postMessage" in value;
 
-const scope: unknown = self;
-if (!isScope(scope)) throw new AppError("internal", "The program of a thread runs outside of one");
-const thread = scope;
+class ReadThread {
+  readonly #scope: ThreadScope;
+  readonly #stop = new AbortController();
+  #credit = 0;
+  #wake: (() => void) | undefined;
 
-const send = (message: FromThread, memory: ArrayBuffer[] = []) => thread.postMessage(message, memory);
-const stop = new AbortController();
-let credit = 0;
-let wake: (() => void) | undefined;
-
-thread.addEventListener("message", ({ data }) => {
-  if (data.type === "read") {
-    credit = data.credit;
-    void carryOut(data);
-  } else if (data.type === "more") {
-    credit += 1;
-    wake?.();
-  } else {
-    stop.abort(new AppError(data.error.code, data.error.message));
-    wake?.();
+  constructor(scope: ThreadScope) {
+    this.#scope = scope;
+    scope.addEventListener("message", ({ data }) => this.#hear(data));
   }
-});
 
-async function carryOut(read: ThreadRead): Promise<void> {
-  try {
-    await readStream(read);
-    send({ type: "end" });
-  } catch (error) {
-    const failure = stop.signal.aborted ? toAppError(stop.signal.reason) : error;
-    send({ type: "failed", error: toErrorRecord(failure) });
+  #hear(message: ToThread): void {
+    switch (message.type) {
+      case "read":
+        this.#credit = message.credit;
+        void this.#carryOut(message);
+        break;
+      case "more":
+        this.#credit += 1;
+        break;
+      case "cancel":
+        this.#stop.abort(new AppError(message.error.code, message.error.message));
+    }
+    this.#wake?.();
   }
-}
 
-async function readStream({ name, resolved, projectDir, request }: ThreadRead): Promise<void> {
-  const { connector, config, common } = parseConnector(connectors, name, resolved);
-  await using connection = await connector.open(config, {
-    name,
-    projectDir,
-    signal: stop.signal,
-    clock: systemClock,
-    budget: new PlaceBudget(common.max_connections),
-    log: (level, message) => send({ type: "log", level, message }),
-  });
-  if (connection.source === undefined) throw new AppError("invalid", `Connector "${name}" is no source`);
-  let schema: Schema | undefined;
-  for await (const message of connection.source.read(request, stop.signal)) {
-    while (credit === 0 && !stop.signal.aborted) {
-      await new Promise<void>((resolve) => wake = resolve);
+  #send(message: FromThread, memory: ArrayBuffer[] = []): void {
+    this.#scope.postMessage(message, memory);
+  }
+
+  async #carryOut(read: ThreadRead): Promise<void> {
+    try {
+      await this.#read(read);
+      this.#send({ type: "end" });
+    } catch (error) {
+      const { signal } = this.#stop;
+      this.#send({
+        type: "failed",
+        error: toErrorRecord(signal.aborted ? toAppError(signal.reason) : error),
+      });
     }
-    stop.signal.throwIfAborted();
-    credit -= 1;
-    if (message.type !== "rows") {
-      send({ type: "message", message });
-      continue;
+  }
+
+  async #read({ name, resolved, projectDir, request }: ThreadRead): Promise<void> {
+    const { signal } = this.#stop;
+    const { connector, config, common } = parseConnector(connectors, name, resolved);
+    await using connection = await connector.open(config, {
+      name,
+      projectDir,
+      signal,
+      clock: systemClock,
+      budget: new PlaceBudget(common.max_connections),
+      openDuckdb: () =>
+        Promise.reject(new AppError("internal", "DuckDB's files are read in the main thread")),
+      log: (level, message) => this.#send({ type: "log", level, message }),
+    });
+    if (connection.source === undefined) throw new AppError("invalid", `Connector "${name}" is no source`);
+    let schema: Schema | undefined;
+    for await (const message of connection.source.read(request, signal)) {
+      await this.#takeCredit();
+      if (message.type !== "rows") {
+        this.#send({ type: "message", message });
+        continue;
+      }
+      this.#sendRows(message.stream, message.batch, schema !== message.batch.schema);
+      schema = message.batch.schema;
     }
-    const { stream, batch } = message;
+  }
+
+  async #takeCredit(): Promise<void> {
+    const { signal } = this.#stop;
+    while (this.#credit === 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    signal.throwIfAborted();
+    this.#credit -= 1;
+  }
+
+  #sendRows(stream: string, batch: RecordBatch, isNewSchema: boolean): void {
     const parts = packBatch(batch);
     if (parts === undefined) {
-      send({ type: "stream", stream, bytes: streamOf(batch) });
-    } else {
-      const isNew = schema !== batch.schema;
-      schema = batch.schema;
-      const { packed, memory } = parts;
-      send({ type: "rows", stream, packed, ...(isNew ? { schema: schemaOf(batch.schema) } : {}) }, memory);
+      this.#send({
+        type: "stream",
+        stream,
+        bytes: RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true),
+      });
+      return;
     }
+    const schema = isNewSchema ? { schema: schemaOf(batch.schema) } : {};
+    this.#send({ type: "rows", stream, packed: parts.packed, ...schema }, parts.memory);
   }
 }
-
-const streamOf = (batch: RecordBatch): Uint8Array =>
-  RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true);
 
 function schemaOf(schema: Schema): Uint8Array {
   const writer = new RecordBatchStreamWriter();
@@ -98,3 +121,7 @@ function schemaOf(schema: Schema): Uint8Array {
   writer.finish();
   return writer.toUint8Array(true);
 }
+
+const scope: unknown = self;
+if (!isScope(scope)) throw new AppError("internal", "The program of a thread runs outside of one");
+new ReadThread(scope);
