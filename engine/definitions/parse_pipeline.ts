@@ -1,4 +1,4 @@
-import type { Fault, SourcePlace } from "../../text/fault.ts";
+import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import {
   type ConnectorDefinition,
   loadTargets,
@@ -84,7 +84,11 @@ export async function parsePipeline(
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),
   ];
-  const faults = found.map((fault) => ({
+  const shown = boundFaults<PipelineFault>(
+    found,
+    (message, severity) => ({ path: [], at: "key", message, severity }),
+  );
+  const faults = shown.map((fault) => ({
     ...placeOf(document, fault),
     message: fault.message,
     severity: fault.severity,

@@ -10,7 +10,7 @@ import { printable } from "../text.ts";
 /** `sluice check`: every pipeline, header, model and column, without data. Exit code 2 where one is wrong. */
 export const check: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
-  await requireProject(folders);
+  await requireProject(folders, context);
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(() => stopping.abort());
   const report = await context.backend.checkProject({
