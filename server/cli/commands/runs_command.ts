@@ -4,7 +4,8 @@ import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
 import { readFolders, readInteger } from "../settings.ts";
-import { formatCount, formatDuration, formatTable, formatTime } from "../text.ts";
+import { formatCount, formatDuration } from "../../../text/format.ts";
+import { formatTable, formatTime } from "../text.ts";
 
 /** `sluice runs`: newest first. */
 export const runs: CommandRun = async (invocation, context) => {
