@@ -1,7 +1,7 @@
 import type { CliContext, Invocation } from "./command.ts";
 
-/** Options that say where the project is: a command that is advised needs those that this one was given. */
-const FOLDER_OPTIONS = ["project", "data"] as const;
+/** Options that say which project it is and what it may: an advised command needs those that this one was given. */
+const FOLDER_OPTIONS = ["project", "data", "policy"] as const;
 
 /**
  * A command as it can be typed here: as the program itself was called, and with the folders that were
