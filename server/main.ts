@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../contract/clock.ts";
+import { AppError } from "../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
@@ -40,6 +41,10 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
   const { createEngine } = await import("../engine/control/local_engine.ts");
   const { maxRuns, log, dataDir } = options;
   const grants = await grantContext(program, options);
+  const retention = {
+    keepDays: readCount("SLUICE_KEEP_DAYS", 90),
+    keepRuns: readCount("SLUICE_KEEP_RUNS", 1_000),
+  };
   const authToken = env("SLUICE_STORE_TOKEN");
   const sharedUrl = env("SLUICE_STORE_URL") || undefined;
   const storePath = join(dataDir, "sluice.db");
@@ -57,6 +62,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     maxRuns,
     // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
     isAlone: sharedUrl === undefined,
+    retention,
   });
   return {
     engine,
@@ -66,6 +72,14 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A variable that is a whole number. Throws `invalid`. */
+function readCount(name: string, fallback: number): number {
+  const text = env(name);
+  if (text === undefined || text === "") return fallback;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new AppError("invalid", `${name} is "${text}", expected a whole number; 0 keeps everything`);
 }
 
 /** What decides about every process, whichever command starts it. Throws `invalid` where the policy has faults. */
@@ -101,10 +115,11 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createClientView } = await import("./http/client_view.ts");
   const { listen } = await import("./http/listen.ts");
   const { checkEnvToken, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
+  const { readProxySettings } = await import("./http/proxy_settings.ts");
   const { createPages } = await import("../ui/pages/create_pages.tsx");
   const { opened: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
-  const { proxy: { allowedHosts, trustProxy } } = options;
   const { version } = program;
+  const { allowedHosts, trustProxy } = readProxySettings(env, host);
   const clock = systemClock;
   const envToken = env(ENV_TOKEN_NAME);
   checkEnvToken(envToken);

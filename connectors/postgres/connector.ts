@@ -24,7 +24,7 @@ export const postgres = {
   open,
 } satisfies Connector<PostgresConfig, PostgresStream, PostgresTarget>;
 
-/** Every host that may be tried. For a Unix socket, Deno also wants the right to read and write its path. */
+/** Every host that may be tried, and the PEM files that the config names. */
 function access(config: PostgresConfig, _use: ConnectorUse, place: ConnectorPlace): Access {
   return {
     hosts: config.hosts.map(networkPermission),

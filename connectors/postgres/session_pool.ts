@@ -52,7 +52,9 @@ export class SessionPool implements AsyncDisposable {
    */
   async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
     if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
-    const place = await this.#budget.acquire(signal);
+    const place = await this.#budget.acquire(signal).catch((error) => {
+      throw toAppError(error);
+    });
     try {
       const session = await this.#takeIdle(signal) ?? await this.#connect(signal);
       const cancelling = session.cancelOn(signal);

@@ -23,6 +23,7 @@ import { RunRequests } from "./run_requests.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { provide } from "../grants/provide.ts";
 import { watchProject } from "../definitions/watch.ts";
+import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
@@ -44,6 +45,7 @@ export interface EngineContext extends GrantContext {
   readonly maxRuns: number;
   /** Whether no other server can work on the store: what is under way elsewhere was left by a dead one. */
   readonly isAlone: boolean;
+  readonly retention: RetentionSettings;
 }
 
 export interface StartOptions {
@@ -51,6 +53,8 @@ export interface StartOptions {
   readonly schedule: boolean;
   /** Whether changed files are applied by themselves. */
   readonly watch: boolean;
+  /** Whether what is old is forgotten. */
+  readonly housekeeping: boolean;
   /** How many processes wait for the next runs of pipelines that ran or are due; none by default. */
   readonly readyProcesses?: number;
   /** Work on the runs of these pipelines only; all by default. */
@@ -74,6 +78,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
+  readonly #housekeeping: Housekeeping;
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
   #isStarted = false;
@@ -117,6 +122,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
         this.#relay.wake();
       },
     });
+    this.#housekeeping = new Housekeeping({
+      store,
+      clock,
+      log,
+      settings: context.retention,
+      spillDir: spillFolder(context.dataDir),
+      spillsInUse: () => this.#processes.folders,
+    });
     this.#scheduler = new Scheduler({
       clock,
       log,
@@ -133,6 +146,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#relay.start();
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
+    if (options.housekeeping) this.#housekeeping.start();
     if (options.watch) this.#watching = this.#watch();
   }
 
@@ -140,6 +154,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#stopping.abort();
     if (this.#isStarted) {
       await this.#scheduler.stop();
+      await this.#housekeeping.stop();
       await this.#queue.stop();
       await this.#relay.stop();
       await this.#watching;

@@ -2,12 +2,12 @@ import { ulid } from "ulid";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import { loadTargets, type Revision } from "../../contract/pipeline.ts";
 import type { Run, RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { resolveParams } from "../../sql/build/variables.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
-import type { PipelineRecord, Store } from "../store/store.ts";
+import type { NewRun, PipelineRecord, Store } from "../store/store.ts";
 import type { TriggerRequest, WindowRequest } from "./engine.ts";
 
 export interface RunRequestsContext {
@@ -128,7 +128,7 @@ export class RunRequests {
       ...(request.group === undefined ? {} : { group: request.group }),
       ...(request.parent === undefined ? {} : { parent: request.parent }),
       priority: request.priority ?? 0,
-      limits: connectionLimits(revision.connectors),
+      limits: connectionLimits(revision),
     });
     onChange();
     return run;
@@ -158,13 +158,20 @@ async function hashRequest(request: TriggerRequest): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-/** The connectors that only so many runs may use at once. */
-function connectionLimits(
-  connectors: Readonly<Record<string, ConnectorDefinition>>,
-): Record<string, number> {
-  const limits: Record<string, number> = {};
+/**
+ * The connectors that say how many connections there may be: over all runs, so that a run needs as many
+ * as it can have open at a time. One that says nothing limits each run by itself, in its own process.
+ */
+function connectionLimits({ connectors, definition }: Revision): NonNullable<NewRun["limits"]> {
+  const uses = [
+    ...Object.values(definition.extract),
+    ...Object.values(definition.load).flatMap((load) => loadTargets(load)),
+  ];
+  const limits: Record<string, { slots: number; needed: number }> = {};
   for (const [name, { max_connections: slots }] of Object.entries(connectors)) {
-    if (typeof slots === "number") limits[`connector ${name}`] = slots;
+    if (typeof slots !== "number") continue;
+    const count = uses.filter(({ connector }) => connector === name).length;
+    if (count > 0) limits[`connector ${name}`] = { slots, needed: Math.min(count, slots) };
   }
   return limits;
 }

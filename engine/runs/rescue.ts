@@ -7,7 +7,7 @@ import { endOpenSteps } from "./attempt/record.ts";
 import { LEASE_MS } from "./leases.ts";
 
 /** A run whose server dies after this many attempts beyond its retries may be what kills it: it fails instead. */
-const MAX_LOST_ATTEMPTS = 5;
+export const MAX_LOST_ATTEMPTS = 5;
 /** By how much the clocks of two servers may differ. */
 const MAX_CLOCK_SKEW_MS = 300_000;
 

@@ -4,11 +4,11 @@ import type { Log } from "../../contract/log.ts";
 import { durationMs, type RetryDefinition } from "../../contract/pipeline.ts";
 import type { Run } from "../../contract/run.ts";
 import type { Lease, RunOutcome, Store } from "../store/store.ts";
-import type { AttemptResult } from "./attempt/supervise.ts";
+import { type AttemptResult, failedBeforeStart } from "./attempt/supervise.ts";
 import type { StopReason } from "./attempt/stop.ts";
 import { LEASE_MS, type LeasedAttempt, LeaseKeeper } from "./leases.ts";
-import { Rescuer } from "./rescue.ts";
-import type { AttemptHandle, Worker } from "./worker.ts";
+import { MAX_LOST_ATTEMPTS, Rescuer } from "./rescue.ts";
+import type { AttemptHandle, EndedAttempt, Worker } from "./worker.ts";
 import { writeUntilDone } from "./write_until_done.ts";
 
 /** A claim is looked for at least this often, whatever was missed. */
@@ -195,7 +195,7 @@ export class RunQueue {
 
   async #seeThrough(run: Run, lease: Lease, handle: AttemptHandle): Promise<void> {
     const { clock, log, onChange } = this.#context;
-    const { result, retry } = await handle.done;
+    const { result, retry } = await handle.done.catch((error) => brokenAttempt(error, clock.now()));
     const active = this.#active.get(run.id);
     if (active !== undefined) active.isOver = true;
     const cancelledBy = active?.cancelledBy ?? null;
@@ -252,6 +252,17 @@ export class RunQueue {
     waiting.abort();
     return isDone;
   }
+}
+
+/** What the store did not let begin, or not go on, is tried again like a lost attempt, and as often. */
+function brokenAttempt(error: unknown, nowMs: number): EndedAttempt {
+  const retry: RetryDefinition = {
+    limit: MAX_LOST_ATTEMPTS,
+    interval: "5s",
+    backoff: "constant",
+    max_interval: "5s",
+  };
+  return { result: failedBeforeStart(error, nowMs, (text) => text), retry };
 }
 
 /** The wait after the given attempt (from 1). */

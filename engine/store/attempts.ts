@@ -1,4 +1,4 @@
-import { and, eq, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { AttemptState } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
@@ -46,8 +46,11 @@ function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "ofOther
     },
 
     async ofOthers(worker) {
-      const query = db.select().from(attempts).innerJoin(runs, eq(runs.id, attempts.run))
-        .where(and(sql`${attempts.endedAtMs} is null`, ne(attempts.worker, worker))).orderBy(attempts.seq);
+      // From the few runs under way to their attempts: no index finds what is open and not one's own.
+      const query = db.select().from(runs)
+        .innerJoin(attempts, and(eq(attempts.run, runs.id), eq(attempts.attempt, runs.attempt)))
+        .where(and(eq(runs.state, "running"), isNull(attempts.endedAtMs), ne(attempts.worker, worker)))
+        .orderBy(attempts.seq);
       return (await storing("read the attempts under way", query)).map((found) => ({
         run: runOf(found.runs),
         lease: { run: found.runs.id, attempt: found.attempts.attempt, worker: found.attempts.worker },
@@ -83,15 +86,15 @@ function takeRun(db: Database, claim: Claim) {
 
 /**
  * The run to take next. It is part of the update that takes it, and SQLite has one writer at a
- * time, so that two processes never take the same one, nor two of one pipeline. States are written
- * out, not bound: only then the indexes of the few that are queued or running are used.
+ * time, so that two processes never take the same one, nor two of one pipeline. The index is named,
+ * and the state written out: by it, the first that fits is the one, however many wait or have ended.
  */
 function claimable({ worker, nowMs, maxRuns, pipelines }: Claim): SQL {
   const among = pipelines === undefined
     ? sql``
     : sql`and q.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
   return sql`(
-    select q.seq from runs as q
+    select q.seq from runs as q indexed by runs_queued
     where q.state = 'queued' and (q.not_before is null or q.not_before <= ${nowMs}) ${among}
       and (select count(*) from limit_holders where name = ${workerLimit(worker)}) < ${maxRuns}
       and not exists (select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'running')
@@ -102,7 +105,8 @@ function claimable({ worker, nowMs, maxRuns, pipelines }: Claim): SQL {
       and not exists (
         select 1 from run_limits as needed join limits as l on l.name = needed.name
         where needed.run = q.id
-          and (select count(*) from limit_holders as h where h.name = l.name) >= l.slots
+          and (select coalesce(sum(h.slots), 0) from limit_holders as h where h.name = l.name)
+            + min(needed.slots, l.slots) > l.slots
       )
     order by q.priority desc, q.seq limit 1
   )`;
@@ -125,12 +129,13 @@ function openAttempt({ worker, nowMs, leaseUntilMs }: Claim): SQL {
 function takeSlots(worker: string): SQL {
   const taken = sql`(select run from outbox where seq = last_insert_rowid())`;
   return sql`
-    insert into limit_holders (name, run, attempt)
-    select needed.name, runs.id, runs.attempt from runs join (
-      select ${workerLimit(worker)} as name union all select name from run_limits where run = ${taken}
+    insert into limit_holders (name, run, attempt, slots)
+    select needed.name, runs.id, runs.attempt, needed.slots from runs join (
+      select ${workerLimit(worker)} as name, 1 as slots
+      union all select name, slots from run_limits where run = ${taken}
     ) as needed
     where ${HAS_CHANGED} and runs.id = ${taken}
-    on conflict (name, run) do update set attempt = excluded.attempt
+    on conflict (name, run) do update set attempt = excluded.attempt, slots = excluded.slots
   `;
 }
 

@@ -11,6 +11,7 @@ import { createLogStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPipelineStore } from "./pipelines.ts";
+import { createRetention } from "./retention.ts";
 import { createRevisionStore } from "./revisions.ts";
 import { createRunStore } from "./runs.ts";
 import { SteadyClient, TRY_MS } from "./steady_client.ts";
@@ -52,6 +53,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     logs: createLogStore(database),
     outbox: createOutbox(database),
     inbox: createInbox(database),
+    retention: createRetention(database),
     access,
     async [Symbol.asyncDispose]() {
       if (!client.closed) await access[Symbol.asyncDispose]();

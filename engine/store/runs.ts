@@ -133,14 +133,16 @@ function insertRun(db: Database, run: NewRun) {
 function consequencesOf(db: Database, run: NewRun): BatchItem<"sqlite">[] {
   const isThere = sql`exists (select 1 from runs where id = ${run.id})`;
   const all: BatchItem<"sqlite">[] = [];
-  const named = Object.entries(run.limits ?? {}).map(([name, slots]) => ({ name, slots }));
+  const named = Object.entries(run.limits ?? {}).map(([name, limit]) => ({ name, ...limit }));
   if (named.length > 0) {
     all.push(
-      db.insert(limits).values(named)
+      db.insert(limits).values(named.map(({ name, slots }) => ({ name, slots })))
         .onConflictDoUpdate({ target: limits.name, set: { slots: sql`excluded.slots` } }),
       db.run(sql`
-        insert into run_limits (run, name)
-        select ${run.id}, value ->> 'name' from json_each(${JSON.stringify(named)}) where ${isThere}
+        insert into run_limits (run, name, slots)
+        select ${run.id}, value ->> 'name', value ->> 'needed' from json_each(${
+        JSON.stringify(named)
+      }) where ${isThere}
       `),
     );
   }

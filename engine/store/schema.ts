@@ -136,16 +136,11 @@ export const limits = sqliteTable("limits", {
   slots: integer().notNull(),
 });
 
-/** What each run needs a slot of. */
-export const runLimits = sqliteTable("run_limits", {
-  run: text().notNull(),
-  name: text().notNull(),
-});
-
 export const limitHolders = sqliteTable("limit_holders", {
   name: text().notNull(),
   run: text().notNull(),
   attempt: integer().notNull(),
+  slots: integer().notNull(),
 });
 
 export const outbox = sqliteTable("outbox", {

@@ -27,6 +27,7 @@ export interface Store extends AsyncDisposable {
   readonly logs: LogStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly retention: RetentionStore;
   readonly access: AccessStore;
 }
 
@@ -97,8 +98,8 @@ export interface NewRun {
   readonly parent?: string;
   /** 0 by default; the higher goes first. */
   readonly priority?: number;
-  /** What it needs a slot of while it runs, and how many slots there are of each. */
-  readonly limits?: Readonly<Record<string, number>>;
+  /** What it needs slots of while it runs, and how many there are of each. */
+  readonly limits?: Readonly<Record<string, { readonly slots: number; readonly needed: number }>>;
   /** The message of the inbox that asked for it (see `Inbox.put`), taken in the same transaction. */
   readonly inboxSeq?: number;
 }
@@ -186,7 +187,7 @@ export interface AttemptStore {
   /**
    * Takes the queued run that is next among those that are due: of the highest priority, then the
    * oldest; not while its pipeline has one running or an attempt that waits for its retry, and only
-   * where the worker and each of its limits have a slot. It is then `running` with one attempt more,
+   * where the worker has a slot and each of its limits enough of them. It is then `running` with one attempt more,
    * and holds the slots. A window that was not asked for begins where the last one ended and holds a
    * millisecond at least; later attempts keep it.
    */
@@ -251,6 +252,29 @@ export interface Inbox {
   waiting(hook: string, limit: number): Promise<(InboxMessage & { readonly seq: number })[]>;
   /** What this run took. */
   takenBy(runId: string): Promise<(InboxMessage & { readonly seq: number })[]>;
+}
+
+export interface RunsToForget {
+  readonly pipeline: string;
+  /** Runs from before this may go, epoch milliseconds. */
+  readonly beforeMs: number;
+  /** The newest so many stay, however old they are. */
+  readonly keepNewest: number;
+  /** Beyond so many the oldest go, however young they are. */
+  readonly keepAtMost: number;
+  /** How many to forget in this step. */
+  readonly limit: number;
+}
+
+/** Forgets what is old, a small step a call: each returns how many rows went, 0 when nothing is left to do. */
+export interface RetentionStore {
+  /**
+   * Ended runs of a pipeline, with their attempts, steps and logs. The run from whose window the next
+   * one goes on stays.
+   */
+  forgetRuns(what: RunsToForget): Promise<number>;
+  /** Rows of the outbox and the inbox from before then, delivered or taken or not. */
+  forgetMessages(beforeMs: number): Promise<number>;
 }
 
 export const ROLES = ["admin", "operator", "viewer"] as const;

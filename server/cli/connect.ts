@@ -11,7 +11,6 @@ import {
 import type { OpenedEngine, ProjectPlace } from "../backend.ts";
 import { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
-import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
 import { RemoteEngine } from "./client/remote_engine.ts";
 
@@ -44,7 +43,7 @@ export async function connect(
   use: Use,
   signal?: AbortSignal,
 ): Promise<Connection> {
-  await requireProject(folders, context);
+  await requireProject(folders);
   const startedMs = Date.now();
   for (let round = 0;; round++) {
     signal?.throwIfAborted();
@@ -85,7 +84,6 @@ function describeHolder(holder: Holder | undefined): string {
 /** Throws `invalid` where the folder is no project: a data folder must not appear in a wrong place. */
 export async function requireProject(
   { projectDir, dataDir }: Pick<ProjectPlace, "projectDir" | "dataDir">,
-  context: Pick<CliContext, "program">,
 ): Promise<void> {
   for (const part of ["pipelines", "connectors.yaml"]) {
     if (await exists(join(projectDir, part))) return;
@@ -94,7 +92,7 @@ export async function requireProject(
   throw new AppError(
     "invalid",
     `No project in ${projectDir}: expected pipelines/ or connectors.yaml there. ` +
-      `Make one with ${commandText("init DIR", context)}, or say where it is with --project DIR.`,
+      "Make one with sluice init DIR, or say where it is with --project DIR.",
   );
 }
 

@@ -1,9 +1,11 @@
-import { connectorContext } from "../support/connections.ts";
+import { batchesOf, connectorContext, never } from "../support/connections.ts";
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { postgres } from "../../connectors/postgres/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import { openPostgres, read, readAll } from "../support/postgres_connector.ts";
+import { PlaceBudget } from "../../engine/worker/budget.ts";
+import { rowsOf } from "../support/arrow_rows.ts";
+import { openPostgres, read, readAll, streamRequest, testContext } from "../support/postgres_connector.ts";
 import { acquirePostgres } from "../support/postgres.ts";
 
 const server = await acquirePostgres();
@@ -114,4 +116,26 @@ Deno.test("a session that the server ends while nobody uses it is replaced by a 
     SELECT pg_terminate_backend(pid, 10000) AS done FROM pg_stat_activity WHERE application_name = 'idle'`;
   assert.equal(ended?.done, true);
   assert.equal((await readAll(connection, { query: "SELECT 1 AS one" })).length, 1);
+});
+
+Deno.test("a connection opens no more sessions than its budget has places, and gives the places back", async () => {
+  await using database = await server.createDatabase();
+  const budget = new PlaceBudget(2);
+  const config = v.parse(postgres.configSchema, { url: database.url, application_name: "frugal" });
+  await using connection = await postgres.open(config, { ...testContext(), budget });
+  const { source } = connection;
+  assert(source !== undefined);
+  const query = "SELECT count(*)::integer AS n FROM pg_stat_activity WHERE application_name = 'frugal'";
+  const streams = [streamRequest({ query })];
+  const count = async (signal = never()) =>
+    Number(rowsOf(await Array.fromAsync(batchesOf(source.read({ streams }, signal))))[0]?.[0]);
+  const counts = await Promise.all(Array.from({ length: 6 }, () => count()));
+  assert(counts.every((sessions) => sessions <= 2), String(counts));
+  const places = [await budget.acquire(never()), await budget.acquire(never())];
+  const controller = new AbortController();
+  const waits = count(controller.signal);
+  controller.abort(new AppError("cancelled", "a person cancelled the run"));
+  await assert.rejects(waits, { code: "cancelled", message: "a person cancelled the run" });
+  for (const place of places) place[Symbol.dispose]();
+  assert.equal(await count(), 1);
 });

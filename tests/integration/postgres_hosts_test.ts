@@ -100,11 +100,14 @@ Deno.test("what access() asks for is enough to connect, and no less is", async (
       const config = v.parse(postgres.configSchema, { url: address });
       const use = { kind: "source", stream: v.parse(postgres.streamSchema, { query: "SELECT 1" }) } as const;
       const access = postgres.access(config, use, testContext());
+      // As grants/asks.ts has it: to connect to a socket is to read and write its path.
+      const sockets = access.hosts.filter((host) => host.startsWith("unix:")).map((host) => host.slice(5));
       const permissions = [
         `--allow-net=${access.hosts.join(",")}`,
-        ...access.read.map((path) => `--allow-read=${path}`),
-        ...access.write.map((path) => `--allow-write=${path}`),
+        ...[...access.config ?? [], ...sockets].map((path) => `--allow-read=${path}`),
+        ...sockets.map((path) => `--allow-write=${path}`),
       ];
+      assert.deepEqual([access.read, access.write], [[], []]);
       const { rows, error } = await readInChild(address, permissions);
       assert.equal(error, "");
       assert.equal(rows, 1);

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
@@ -42,12 +42,18 @@ export class ProcessPool implements AsyncDisposable {
   readonly #waiting: Waiting[] = [];
   readonly #starting = new Map<string, Promise<void>>();
   readonly #changes = new Set<Promise<void>>();
+  readonly #folders = new Set<string>();
   #cleaned: Promise<void> | undefined;
   #maxWaiting = READY_BY_DEFAULT;
   #isClosed = false;
 
   constructor(context: ProcessPoolContext) {
     this.#context = context;
+  }
+
+  /** The names of the folders that its processes have now. */
+  get folders(): ReadonlySet<string> {
+    return this.#folders;
   }
 
   /** How many processes may wait from now on. */
@@ -80,9 +86,9 @@ export class ProcessPool implements AsyncDisposable {
     const placed = await process.begin({ ...job, tempDir: folder }, onStderr);
     return {
       ...placed,
-      async [Symbol.asyncDispose]() {
+      [Symbol.asyncDispose]: async () => {
         await placed[Symbol.asyncDispose]();
-        await removeFolder(folder);
+        await this.#removeFolder(folder);
       },
     };
   }
@@ -116,15 +122,21 @@ export class ProcessPool implements AsyncDisposable {
   async #startNew({ permissions, projectDir }: ProcessGrant): Promise<Pick<Waiting, "folder" | "process">> {
     const { program, folder: parent } = this.#context;
     // What processes of a dead server spilt goes before the first of ours spills.
-    await (this.#cleaned ??= removeFolder(parent));
+    await (this.#cleaned ??= removeAll(parent));
     const folder = join(parent, crypto.randomUUID());
+    this.#folders.add(basename(folder));
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     try {
       return { folder, process: await startProcess(program, { permissions, projectDir, folder }) };
     } catch (error) {
-      await removeFolder(folder);
+      await this.#removeFolder(folder);
       throw error;
     }
+  }
+
+  async #removeFolder(folder: string): Promise<void> {
+    await removeAll(folder);
+    this.#folders.delete(basename(folder));
   }
 
   async #keep(waiting: Waiting): Promise<void> {
@@ -149,7 +161,7 @@ export class ProcessPool implements AsyncDisposable {
     this.#waiting.splice(index, 1);
     waiting.expired.abort();
     await waiting.process[Symbol.asyncDispose]();
-    await removeFolder(waiting.folder);
+    await this.#removeFolder(waiting.folder);
   }
 }
 
@@ -159,10 +171,7 @@ function keyOf({ permissions, projectDir }: ProcessGrant): string {
   return JSON.stringify([projectDir, sorted(hosts), sorted(read), sorted(write), sorted(deny)]);
 }
 
-async function removeFolder(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+/** What cannot be removed is left to the next start and to the housekeeping. */
+async function removeAll(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch(() => {});
 }

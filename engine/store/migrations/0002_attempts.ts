@@ -77,13 +77,10 @@ export const attempts: Migration = {
 
     `alter table run_logs add column attempt integer`,
 
-    // The queue and what is under way are few among many: their indexes hold nothing else.
+    // What is queued is little among much: its index holds nothing else, in the order of its claims.
     `drop index runs_pipeline_state`,
     `create index runs_pipeline_state on runs (pipeline, state)`,
     `create index runs_queued on runs (priority desc, seq) where state = 'queued'`,
-    `create index runs_queued_pipeline on runs (pipeline, priority desc, seq) where state = 'queued'`,
-    `create index runs_due on runs (not_before) where state = 'queued'`,
-    `create index runs_running on runs (pipeline) where state = 'running'`,
     `create index runs_window on runs (pipeline, window_end)
       where state = 'succeeded' and window_given = 0`,
     `create index runs_group on runs (group_id) where group_id is not null`,
@@ -95,12 +92,14 @@ export const attempts: Migration = {
     `create table run_limits (
       run text not null references runs (id) on delete cascade,
       name text not null,
+      slots integer not null,
       primary key (run, name)
     ) without rowid`,
     `create table limit_holders (
       name text not null,
       run text not null references runs (id) on delete cascade,
       attempt integer not null,
+      slots integer not null,
       primary key (name, run)
     ) without rowid`,
     `create index limit_holders_run on limit_holders (run)`,

@@ -53,7 +53,12 @@ async function applyFirst(engine: Engine, pipeline: string): Promise<void> {
 /** Without a server this process works the queue itself, for this pipeline alone. */
 async function startLocally(connection: Connection, pipeline: string): Promise<void> {
   if (connection.kind !== "local") return;
-  await connection.opened.engine.start({ schedule: false, watch: false, pipelines: [pipeline] });
+  await connection.opened.engine.start({
+    schedule: false,
+    watch: false,
+    housekeeping: false,
+    pipelines: [pipeline],
+  });
 }
 
 async function connectToWork(invocation: Invocation, context: CliContext): Promise<Connection> {

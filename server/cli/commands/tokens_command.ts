@@ -118,9 +118,7 @@ function showCreated(
 }
 
 async function revoke(store: Tokens, id: string, isJson: boolean, terminal: Terminal): Promise<void> {
-  const known = await store.list();
-  const found = known.find((token) => token.id === id) ?? known.find((token) => token.name === id);
-  await store.revoke(found?.id ?? id);
+  await store.revoke(id);
   terminal.out(isJson ? JSON.stringify({ id }) : `Revoked ${id}`);
 }
 

@@ -211,7 +211,7 @@ Deno.test("a limit holds over all workers and is freed when a lease is taken ove
   const store = await fixture.open();
   for (const name of ["a", "b", "c"]) {
     await addPipeline(store, name);
-    const limits: Record<string, number> = name === "c" ? {} : { "connector shop": 1 };
+    const limits = name === "c" ? {} : { "connector shop": { slots: 1, needed: 1 } };
     await store.runs.create(newRun(name, { pipeline: name, limits }));
   }
   assert.equal((await claim(store, "one", 2_000))?.id, "a");
@@ -221,8 +221,27 @@ Deno.test("a limit holds over all workers and is freed when a lease is taken ove
   await store.attempts.finish(taken, "fail", outcome({ attemptState: "lost" }));
   assert.equal((await claim(store, "two", 2_000))?.id, "b");
   // More slots come with the next run that names them.
-  await store.runs.create(newRun("a2", { pipeline: "a", limits: { "connector shop": 2 } }));
+  await store.runs.create(
+    newRun("a2", { pipeline: "a", limits: { "connector shop": { slots: 2, needed: 1 } } }),
+  );
   assert.equal((await claim(store, "one", 2_000))?.id, "a2");
+});
+
+Deno.test("a run that needs several slots of a limit waits until so many are free", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  for (const [name, needed] of [["a", 2], ["b", 2], ["c", 1], ["d", 9]] as const) {
+    await addPipeline(store, name);
+    await store.runs.create(newRun(name, { pipeline: name, limits: { shop: { slots: 3, needed } } }));
+  }
+  const next = async () => (await claim(store, "me", 2_000))?.id;
+  assert.deepEqual([await next(), await next(), await next()], ["a", "c", undefined]);
+  await store.attempts.finish(lease("c"), "succeed", outcome());
+  assert.equal(await next(), undefined);
+  await store.attempts.finish(lease("a"), "succeed", outcome());
+  assert.deepEqual([await next(), await next()], ["b", undefined]);
+  await store.attempts.finish(lease("b"), "succeed", outcome());
+  assert.equal(await next(), "d", "more than there are is all that there are");
 });
 
 Deno.test("the outbox has each change of a run, as it left it, and nothing of one that was refused", async () => {

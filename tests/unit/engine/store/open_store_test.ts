@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import { migrate } from "../../../../engine/store/migrate.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
-import { claim, lease, newRun, outcome, StoreFixture } from "./store_fixture.ts";
+import { newRun, StoreFixture } from "./store_fixture.ts";
 
 /** A client of its own on the fixture's file, as an older or newer program has. */
 async function withClient<T>(fixture: StoreFixture, work: (client: Client) => Promise<T>): Promise<T> {
@@ -153,30 +153,6 @@ Deno.test("stores that open a new file at once migrate it once", async () => {
 
 Deno.test("migrations count from 1 without a gap", () => {
   assert.deepEqual(MIGRATIONS.map(({ id }) => id), MIGRATIONS.map((_, at) => at + 1));
-});
-
-Deno.test("claim, latest and list find their runs by an index", async () => {
-  await using fixture = new StoreFixture();
-  const store = await fixture.openWithPipelines();
-  for (let n = 0; n < 3; n++) await store.runs.create(newRun(`r${n}`));
-  await claim(store, "me", 2_000);
-  await store.attempts.finish(lease("r0"), "succeed", outcome());
-  await withClient(fixture, async (client) => {
-    for (
-      const query of [
-        "select q.seq from runs as q where q.state = 'queued' and not exists (select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'running') order by q.seq limit 1",
-        "select (select max(seq) from runs where pipeline = p.name) from pipelines as p",
-        "select * from runs where pipeline = 'a' and state = 'failed' order by seq desc limit 50",
-        "select * from runs where pipeline = 'a' order by seq desc limit 50",
-        "select max(window_end) from runs where pipeline = 'a' and state = 'succeeded'",
-      ]
-    ) {
-      const plan = (await client.execute(`explain query plan ${query}`)).rows.map((row) =>
-        String(row["detail"])
-      );
-      assert.ok(!plan.some((line) => /^SCAN (runs|q|o)\b/.test(line)), `${query}\n${plan.join("\n")}`);
-    }
-  });
 });
 
 Deno.test("the first release's runs get their attempts, as far as it kept them", async () => {

@@ -14,7 +14,6 @@ import type { Report, RunJob } from "../../../../contract/job.ts";
 import { pipelineSchema } from "../../../../contract/pipeline.ts";
 import type { Step } from "../../../../contract/run.ts";
 import type { SqlRow } from "../../../../contract/sql.ts";
-import { file } from "../../../../connectors/files/connector.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import { Reporter } from "../../../../engine/worker/reporter.ts";
 import { runJob } from "../../../../engine/worker/run_job.ts";
@@ -136,11 +135,10 @@ export class JobProject implements AsyncDisposable {
       projectDir: this.#folder.path,
       tempDir,
       connectors: {
-        it: { type: "memory", config: { mask_salt: "pepper" } },
-        files: { type: "file", config: {} },
+        it: { type: "memory", config: {} },
         narrow: { type: "memory", config: { max_connections: 1 } },
       },
-      duckdb: { directories: [this.#folder.path], files: [] },
+      duckdb: { directories: [], files: [] },
       runId: "run1",
       attempt: 1,
       pipeline: "p",
@@ -156,7 +154,7 @@ export class JobProject implements AsyncDisposable {
     };
     let error: unknown;
     try {
-      await runJob(job, { connectors: [memoryConnector(system), file], reporter, signal });
+      await runJob(job, { connectors: [memoryConnector(system)], reporter, signal });
     } catch (thrown) {
       error = thrown;
     }
@@ -164,11 +162,6 @@ export class JobProject implements AsyncDisposable {
       reports.flatMap((report) => report.type === "step" ? [[report.step.name, report.step]] : []),
     );
     return { reports, error, steps };
-  }
-
-  /** The project's folder. */
-  get path(): string {
-    return this.#folder.path;
   }
 
   /** Rows of a query on the warehouse. */

@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import type { Clock } from "../../contract/clock.ts";
+import type { Log } from "../../contract/log.ts";
+import type { Store } from "../store/store.ts";
+
+const FIRST_AFTER_MS = 60_000;
+const EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** However old they are, a pipeline's last runs stay. */
+const KEEP_NEWEST = 20;
+/** Between two steps others come to write. */
+const PAUSE_MS = 20;
+/** A step that takes longer than this takes too much, one that takes less may take more. */
+const STEP_MS = 30;
+const FIRST_RUNS_A_STEP = 5;
+const MAX_RUNS_A_STEP = 200;
+/** What is still written to is younger. */
+const SPILL_MIN_AGE_MS = DAY_MS;
+
+/** What is kept of the history. */
+export interface RetentionSettings {
+  /** Days; 0 for all. */
+  readonly keepDays: number;
+  /** Runs a pipeline; 0 for all. */
+  readonly keepRuns: number;
+}
+
+export interface HousekeepingContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: RetentionSettings;
+  /** Where runs spill; each has a folder of its own there. */
+  readonly spillDir: string;
+  /** Names of the folders there that are in use. */
+  readonly spillsInUse: () => ReadonlySet<string>;
+}
+
+/**
+ * Forgets old runs (with attempts, steps and logs), old rows of the outbox and the inbox, and what
+ * dead processes left of their spill, once an hour, in steps that hold up nobody.
+ */
+export class Housekeeping {
+  readonly #context: HousekeepingContext;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(context: HousekeepingContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#loop = this.#work();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#context;
+    let waitMs = FIRST_AFTER_MS;
+    while (!this.#stopping.signal.aborted) {
+      await clock.sleep(waitMs, this.#stopping.signal);
+      waitMs = EVERY_MS;
+      try {
+        const runs = await this.#forgetRuns();
+        const messages = await this.#forgetMessages();
+        const spills = await this.#removeSpills();
+        if (runs + messages + spills > 0) log("info", "forgot what is old", { runs, messages, spills });
+      } catch (error) {
+        log("warn", "what is old could not be forgotten; trying again in an hour", { error: String(error) });
+      }
+    }
+  }
+
+  async #forgetRuns(): Promise<number> {
+    const { store, clock, settings: { keepDays, keepRuns } } = this.#context;
+    const what = {
+      beforeMs: keepDays === 0 ? 0 : clock.now() - keepDays * DAY_MS,
+      keepNewest: KEEP_NEWEST,
+      keepAtMost: keepRuns === 0 ? Number.MAX_SAFE_INTEGER - 1 : Math.max(keepRuns, KEEP_NEWEST),
+    };
+    let count = 0;
+    // The pipelines that have runs, those that were removed among them.
+    for (const pipeline of (await store.runs.latest()).keys()) {
+      let limit = FIRST_RUNS_A_STEP;
+      count += await this.#inSteps(async () => {
+        const startedMs = performance.now();
+        const gone = await store.retention.forgetRuns({ ...what, pipeline, limit });
+        const isQuick = performance.now() - startedMs < STEP_MS;
+        limit = isQuick ? Math.min(limit * 2, MAX_RUNS_A_STEP) : Math.max(1, limit >> 1);
+        return gone;
+      });
+    }
+    return count;
+  }
+
+  async #forgetMessages(): Promise<number> {
+    const { store, clock, settings: { keepDays } } = this.#context;
+    if (keepDays === 0) return 0;
+    return await this.#inSteps(() => store.retention.forgetMessages(clock.now() - keepDays * DAY_MS));
+  }
+
+  /** Repeats the step, with pauses, until it finds nothing more. */
+  async #inSteps(step: () => Promise<number>): Promise<number> {
+    for (let count = 0;;) {
+      const gone = this.#stopping.signal.aborted ? 0 : await step();
+      if (gone === 0) return count;
+      count += gone;
+      await this.#context.clock.sleep(PAUSE_MS, this.#stopping.signal);
+    }
+  }
+
+  async #removeSpills(): Promise<number> {
+    const { spillDir, clock, spillsInUse } = this.#context;
+    let count = 0;
+    for (const name of await namesIn(spillDir)) {
+      if (spillsInUse().has(name)) continue;
+      const path = join(spillDir, name);
+      const { mtime } = await Deno.stat(path);
+      if (mtime !== null && clock.now() - mtime.getTime() < SPILL_MIN_AGE_MS) continue;
+      await Deno.remove(path, { recursive: true });
+      count += 1;
+    }
+    return count;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

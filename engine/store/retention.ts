@@ -1,0 +1,56 @@
+import { type SQL, sql } from "drizzle-orm";
+import { type Database, storing } from "./database.ts";
+import type { RetentionStore } from "./store.ts";
+
+/** A step takes no longer than this many rows do: whoever else writes waits for it. */
+const ROWS_A_STEP = 2_000;
+
+export function createRetention(db: Database): RetentionStore {
+  const remove = async (action: string, statement: SQL) =>
+    (await storing(action, db.run(statement))).rowsAffected;
+  return {
+    // Its attempts, steps, lines and slots go with it: they refer to it.
+    forgetRuns: ({ pipeline, beforeMs, keepNewest, keepAtMost, limit }) =>
+      remove(
+        `forget old runs of "${pipeline}"`,
+        sql`
+          delete from runs where seq in (
+            select seq from runs
+            where pipeline = ${pipeline} and state in ('succeeded', 'failed', 'cancelled')
+              and seq < ${seqOfNewest(pipeline, keepNewest)}
+              and (created_at < ${beforeMs} or seq <= ${seqOfNewest(pipeline, keepAtMost + 1)})
+              and seq <> coalesce(${lastWindow(pipeline)}, -1)
+            order by seq limit ${limit}
+          )
+        `,
+      ),
+
+    async forgetMessages(beforeMs) {
+      const outbox = sql`
+        delete from outbox
+        where seq < (select min(seq) + ${ROWS_A_STEP} from outbox) and created_at < ${beforeMs}
+      `;
+      const inbox = sql`
+        delete from inbox
+        where seq < (select min(seq) + ${ROWS_A_STEP} from inbox) and received_at < ${beforeMs}
+      `;
+      const action = "forget old messages";
+      return await remove(action, outbox) + await remove(action, inbox);
+    },
+  };
+}
+
+/** The seq of the pipeline's run at this place, counted from the newest as 1; -1 where it has fewer. */
+function seqOfNewest(pipeline: string, place: number): SQL {
+  return sql`coalesce((
+    select seq from runs where pipeline = ${pipeline} order by seq desc limit 1 offset ${place - 1}
+  ), -1)`;
+}
+
+/** The run from whose window the next one goes on. */
+function lastWindow(pipeline: string): SQL {
+  return sql`(
+    select seq from runs where pipeline = ${pipeline} and state = 'succeeded' and window_given = 0
+    order by window_end desc limit 1
+  )`;
+}

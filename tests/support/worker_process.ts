@@ -1,0 +1,113 @@
+import { equal } from "node:assert/strict";
+import { join } from "node:path";
+import * as v from "valibot";
+import { connectors } from "../../connectors/registry.ts";
+import type { ErrorRecord } from "../../contract/errors.ts";
+import type { RunJob } from "../../contract/job.ts";
+import { pipelineSchema } from "../../contract/pipeline.ts";
+import type { Step } from "../../contract/run.ts";
+import { defaultPolicy } from "../../engine/grants/policy.ts";
+import { provide } from "../../engine/grants/provide.ts";
+import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";
+import { findProgram } from "../../server/program.ts";
+
+/** A pipeline without files of its own: `connectors` and the pipeline as in YAML, models by name. */
+export interface WorkerProject {
+  readonly folder: string;
+  readonly connectors: Readonly<
+    Record<string, Readonly<Record<string, unknown>> & { readonly type: string }>
+  >;
+  readonly pipeline: Readonly<Record<string, unknown>>;
+}
+
+export interface AttemptRequest {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly models: Readonly<Record<string, string>>;
+  readonly dieAt?: string;
+}
+
+export interface Attempted {
+  /** How the last report has it; undefined where the process died before it. */
+  readonly error: ErrorRecord | null | undefined;
+  readonly signal: Deno.Signal | null;
+  readonly steps: ReadonlyMap<string, Step>;
+  readonly log: readonly string[];
+}
+
+/**
+ * One attempt in a run's process with just the permissions that its grant has, as a server starts it.
+ * `dieAt` is what no server ever writes into a job.
+ */
+export async function attemptInProcess(
+  project: WorkerProject,
+  { runId, attempt, models, dieAt }: AttemptRequest,
+): Promise<Attempted> {
+  const dataDir = join(project.folder, "data");
+  const projectDir = join(project.folder, "project");
+  const tempDir = join(dataDir, "tmp");
+  for (const folder of [projectDir, tempDir]) await Deno.mkdir(folder, { recursive: true });
+  const definition = v.parse(pipelineSchema, project.pipeline);
+  const program = findProgram(
+    new URL("../../server/main.ts", import.meta.url).href,
+    (name) => Deno.env.get(name),
+  );
+  const { connectors: resolved, grant } = await provide(
+    {
+      connectors,
+      references: {
+        env: () => undefined,
+        secrets: { get: () => Promise.resolve(undefined) },
+      },
+      policy: defaultPolicy(projectDir),
+      projectDir,
+      dataDir,
+      programPaths: program.programPaths,
+      secretFolders: [],
+    },
+    { definition, connectors: project.connectors, purpose: "run" },
+  );
+  const job: RunJob = {
+    kind: "run",
+    runId,
+    attempt,
+    pipeline: "p",
+    definition,
+    files: Object.entries(models).map(([name, content]) => ({ path: `transforms/p/${name}.sql`, content })),
+    params: {},
+    select: null,
+    fullRefresh: false,
+    windowStartMs: null,
+    windowEndMs: 0,
+    projectDir,
+    tempDir,
+    warehousePath: join(dataDir, "p.duckdb"),
+    connectors: resolved,
+    duckdb: grant.duckdb,
+    ...(dieAt === undefined ? {} : { dieAt }),
+  };
+  const log: string[] = [];
+  const steps = new Map<string, Step>();
+  let error: ErrorRecord | null | undefined;
+  await using process = await spawnRunProcess(
+    program.runProcess,
+    job,
+    grant.permissions,
+    (line) => log.push(line),
+  );
+  for await (const report of process.reports) {
+    if (report.type === "step") steps.set(report.step.name, report.step);
+    if (report.type === "log") log.push(`${report.step}: ${report.message}`);
+    if (report.type !== "finished") continue;
+    error = report.error;
+    await process.close();
+  }
+  return { error, signal: (await process.status).signal, steps, log };
+}
+
+/** The attempt, which must not fail. */
+export async function succeed(project: WorkerProject, request: AttemptRequest): Promise<Attempted> {
+  const attempted = await attemptInProcess(project, request);
+  equal(attempted.error, null, `${JSON.stringify(attempted.error)}\n${attempted.log.join("\n")}`);
+  return attempted;
+}

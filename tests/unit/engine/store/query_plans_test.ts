@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { type Client, createClient, type InStatement, type ResultSet } from "@libsql/client/sqlite3";
+import { drizzle } from "drizzle-orm/libsql/sqlite3";
+import { createAttemptStore } from "../../../../engine/store/attempts.ts";
+import { createLogStore } from "../../../../engine/store/logs.ts";
+import { createOutbox } from "../../../../engine/store/outbox.ts";
+import { createRetention } from "../../../../engine/store/retention.ts";
+import { createRunStore } from "../../../../engine/store/runs.ts";
+import type { Claim } from "../../../../engine/store/store.ts";
+import { lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
+
+/** Tables that grow with the history. Reading one from end to end takes longer with each run. */
+const GROWING =
+  /^SCAN (runs|q|o|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits)\b(?! USING INDEX runs_queued)/;
+
+const CLAIM: Claim = { worker: "me", nowMs: 2_000, leaseUntilMs: 3_000, maxRuns: 9 };
+
+Deno.test("no statement of the queue, the lists and the pages reads a whole history", async () => {
+  await using fixture = new StoreFixture();
+  await fixture.openWithPipelines();
+  const client = createClient({ url: fixture.url, concurrency: 1 });
+  const explainer = createClient({ url: fixture.url, concurrency: 1 });
+  const sent: InStatement[] = [];
+  const { execute, batch } = client;
+  const db = drizzle(Object.assign(client, {
+    execute: (statement: { sql: string }) => {
+      sent.push(statement);
+      return execute.call<Client, [InStatement], Promise<ResultSet>>(client, statement);
+    },
+    batch: (statements: InStatement[]) => {
+      sent.push(...statements);
+      return batch.call(client, statements, "write");
+    },
+  }));
+  const runs = createRunStore(db);
+  const attempts = createAttemptStore(db);
+  const outbox = createOutbox(db);
+  const retention = createRetention(db);
+  const limits = { "connector shop": { slots: 2, needed: 1 } };
+  const calls: Record<string, () => Promise<unknown>> = {
+    create: () => runs.create(newRun("r", { idempotencyKey: "k", limits, inboxSeq: 1 })),
+    claim: () => attempts.claim(CLAIM),
+    "claim of some": () => attempts.claim({ ...CLAIM, pipelines: ["a", "b"] }),
+    renew: () => attempts.renew("me", 1, 2),
+    ofOthers: () => attempts.ofOthers("me"),
+    putSteps: () => attempts.putSteps(lease("r"), [step("model:a")]),
+    append: () => createLogStore(db).append(lease("r"), [logLine(1)]),
+    lastSeq: () => createLogStore(db).lastSeq("r"),
+    askCancel: () => runs.askCancel("r", "Ann"),
+    requeue: () => attempts.requeue(lease("r"), 9_000, outcome()),
+    finish: () => attempts.finish(lease("r"), "succeed", outcome()),
+    retry: () => runs.retry("r", 1),
+    cancelQueued: () => runs.cancelQueued("r", 1, "asked", "Ann"),
+    nextDueMs: () => runs.nextDueMs(1),
+    latest: () => runs.latest(),
+    "list of a state": () => runs.list({ limit: 50, state: "failed" }),
+    "list of a pipeline": () => runs.list({ limit: 50, pipeline: "a", before: "r" }),
+    "list of a pipeline's state": () => runs.list({ limit: 50, pipeline: "a", state: "failed" }),
+    "list of a group": () => runs.list({ limit: 50, group: "g" }),
+    laterThan: () => runs.laterThan("r"),
+    lastWindowEndMs: () => runs.lastWindowEndMs("a"),
+    isActive: () => runs.isActive("a"),
+    get: () => runs.get("r"),
+    "outbox.read": () => outbox.read(1, 10),
+    "outbox.lastSeq": () => outbox.lastSeq(),
+    "outbox.markDelivered": () => outbox.markDelivered(9, 1),
+    "retention.forgetRuns": () =>
+      retention.forgetRuns({ pipeline: "a", beforeMs: 9, keepNewest: 1, keepAtMost: 5, limit: 9 }),
+    "retention.forgetMessages": () => retention.forgetMessages(9),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    sent.length = 0;
+    await call();
+    assert.ok(sent.length > 0, name);
+    for (const statement of sent) {
+      const { sql, args = [] } = typeof statement === "string" ? { sql: statement } : statement;
+      const plan = await explainer.execute({ sql: `explain query plan ${sql}`, args });
+      const lines = plan.rows.map((row) => String(row["detail"]));
+      assert.ok(!lines.some((line) => GROWING.test(line)), `${name}: ${sql}\n${lines.join("\n")}`);
+      // libsql leaves an explained write open.
+      await explainer.reconnect();
+    }
+  }
+  client.close();
+  explainer.close();
+});

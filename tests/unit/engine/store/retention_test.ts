@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import type { RunsToForget, Store } from "../../../../engine/store/store.ts";
+import { claim, lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
+
+/** Runs `r1`, `r2`, … of pipeline `a`, each asked for and ended at its number in seconds. */
+async function addRuns(store: Store, count: number, event: "succeed" | "fail" = "succeed"): Promise<void> {
+  for (let n = 1; n <= count; n++) {
+    await store.runs.create(newRun(`r${n}`, { createdAtMs: n * 1_000, windowEndMs: n * 1_000 }));
+    await claim(store, "me", n * 1_000);
+    await store.attempts.putSteps(lease(`r${n}`), [step("model:a")]);
+    await store.logs.append(lease(`r${n}`), [logLine(1)]);
+    await store.attempts.finish(lease(`r${n}`), event, outcome());
+  }
+}
+
+async function left(store: Store): Promise<string[]> {
+  return (await store.runs.list({ pipeline: "a", limit: 500 })).map(({ id }) => id);
+}
+
+const WHAT: RunsToForget = { pipeline: "a", beforeMs: 0, keepNewest: 2, keepAtMost: 1_000, limit: 100 };
+
+Deno.test("forgetRuns() forgets by age, with steps, attempts and logs, but never the newest", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await addRuns(store, 6, "fail");
+  assert.equal(await store.retention.forgetRuns({ ...WHAT, beforeMs: 3_500 }), 3);
+  assert.deepEqual(await left(store), ["r6", "r5", "r4"]);
+  assert.equal(await store.logs.lastSeq("r1"), 0);
+  assert.equal(await store.retention.forgetRuns({ ...WHAT, beforeMs: 99_000 }), 1);
+  assert.deepEqual(await left(store), ["r6", "r5"]);
+  assert.equal(await store.retention.forgetRuns({ ...WHAT, beforeMs: 99_000 }), 0);
+});
+
+Deno.test("forgetRuns() forgets by count, the oldest first, a step at a time, and in its pipeline only", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await addRuns(store, 6, "fail");
+  await store.runs.create(newRun("other", { pipeline: "b", createdAtMs: 0 }));
+  await store.runs.cancelQueued("other", 1, "asked", null);
+  const step = () => store.retention.forgetRuns({ ...WHAT, keepAtMost: 3, limit: 2 });
+  assert.equal(await step(), 2);
+  assert.deepEqual(await left(store), ["r6", "r5", "r4", "r3"]);
+  assert.equal(await step(), 1);
+  assert.equal(await step(), 0);
+  assert.deepEqual(await left(store), ["r6", "r5", "r4"]);
+  assert.ok(await store.runs.get("other"));
+});
+
+Deno.test("forgetRuns() keeps what is queued or running, and the run from whose window the next goes on", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await store.runs.create(newRun("waiting", { createdAtMs: 1 }));
+  await claim(store, "me", 1_000);
+  await store.attempts.requeue(lease("waiting"), 90_000, outcome());
+  for (let n = 1; n <= 4; n++) await store.runs.create(newRun(`q${n}`, { createdAtMs: n }));
+  for (let n = 1; n <= 4; n++) await store.runs.cancelQueued(`q${n}`, n, "asked", null);
+  assert.equal(await store.retention.forgetRuns({ ...WHAT, beforeMs: 99_000 }), 2);
+  assert.deepEqual(await left(store), ["q4", "q3", "waiting"]);
+
+  await store.runs.cancelQueued("waiting", 5, "asked", null);
+  await addRuns(store, 1);
+  for (let n = 5; n <= 8; n++) await store.runs.create(newRun(`q${n}`, { createdAtMs: n }));
+  for (let n = 5; n <= 8; n++) await store.runs.cancelQueued(`q${n}`, n, "asked", null);
+  await store.retention.forgetRuns({ ...WHAT, beforeMs: 99_000 });
+  assert.deepEqual(await left(store), ["q8", "q7", "r1"]);
+  assert.equal(await store.runs.lastWindowEndMs("a"), 1_000);
+});
+
+Deno.test("forgetMessages() forgets old rows of the outbox and the inbox", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await addRuns(store, 2);
+  const message = { hook: "shop", body: new Uint8Array(), headers: {} };
+  await store.inbox.put({ ...message, key: "1", receivedAtMs: 500 });
+  await store.inbox.put({ ...message, key: "2", receivedAtMs: 9_000 });
+  const before = await store.outbox.lastSeq();
+  const gone = await store.retention.forgetMessages(2_000);
+  assert.ok(gone > 1, String(gone));
+  assert.ok((await store.outbox.read(0, 100)).every(({ createdAtMs }) => createdAtMs >= 2_000));
+  assert.deepEqual((await store.inbox.waiting("shop", 9)).map(({ key }) => key), ["2"]);
+  assert.equal(await store.outbox.lastSeq(), before);
+});
