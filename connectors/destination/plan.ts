@@ -63,7 +63,7 @@ export function planColumns<Column extends TargetColumn>(
   return { columns, key, hasUniqueKey: hasUniqueKey ?? false };
 }
 
-/** Whether the table has just the rows' columns, each in the type that a new table would have. */
+/** Whether the table has just the rows' columns, each in the type that a new table has or once had. */
 export function hasSameShape<Column extends TargetColumn>(
   dialect: Dialect<Column>,
   schema: Schema,
@@ -72,7 +72,8 @@ export function hasSameShape<Column extends TargetColumn>(
   const isSame = nameTest(dialect);
   return schema.fields.length === table.columns.length && schema.fields.every((field) => {
     const column = table.columns.find(({ name }) => isSame(name, field.name));
-    return column !== undefined && column.sql === dialect.typeOf(field);
+    if (column === undefined) return false;
+    return column.sql === dialect.typeOf(field) || dialect.wasTypeOf?.(field, column) === true;
   });
 }
 

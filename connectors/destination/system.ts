@@ -125,6 +125,8 @@ export interface Dialect<Column extends TargetColumn> {
   checkName(name: string): void;
   /** The type that holds the field's values whole: what new columns get. Throws `invalid` where there is none. */
   typeOf(field: Field): string;
+  /** Whether the column has the type that an earlier release gave the field's values; it keeps it. */
+  wasTypeOf?(field: Field, column: Column): boolean;
   /** The type as which the field's values are sent to the column: its own where nothing can be lost on the way. */
   sentAs(field: Field, column: Column): string;
   /** The staged column in the target's type. */

@@ -98,8 +98,8 @@ const COLUMNS: readonly (readonly [TestColumn, string, readonly (string | null)[
     ["9999999999999999999999999999.9999999999", "-0.0000000001", null],
   ],
   [testColumn("text", new Utf8(), ["", "Ünï 😀 '\"\\", null]), "text", ["", "Ünï 😀 '\"\\", null]],
-  [testColumn("json", new Utf8(), [`{"a": [1, 2]}`, "null", null], json), "jsonb", [
-    `{"a": [1, 2]}`,
+  [testColumn("json", new Utf8(), [`{"b" : 1, "a": [1, 2], "a": "\\u0000"}`, "null", null], json), "json", [
+    `{"b" : 1, "a": [1, 2], "a": "\\u0000"}`,
     "null",
     null,
   ]],
@@ -442,6 +442,28 @@ Deno.test("load() has PostgreSQL cast to the table's own types where nothing is 
     always: 41,
   });
   assert.equal(rows.length, 2);
+});
+
+Deno.test("load() leaves a jsonb column what it is, also where a load made it", async () => {
+  await using database = await server.createDatabase();
+  await using connection = await openPostgres(database.url);
+  const columns = [ids(1n), testColumn("doc", new Utf8(), [`{"b": 1, "a": 2}`], json)];
+  const lists = [
+    testColumn("docs", new List(new Field("item", new Utf8(), true, new Map(Object.entries(json)))), [[
+      `{"a":1}`,
+    ]]),
+  ];
+  await load(connection, { target: "t", mode: "replace", columns: [...columns, ...lists] });
+  // As the first release made it.
+  await database.sql.unsafe(
+    "ALTER TABLE t ALTER doc TYPE jsonb USING doc::jsonb, ALTER docs TYPE jsonb[] USING docs::text[]::jsonb[]",
+  );
+  for (const mode of ["replace", "append"] as const) {
+    await load(connection, { target: "t", mode, columns: [...columns, ...lists] });
+  }
+  const rows = await database.sql.unsafe("SELECT doc::text, docs::text, pg_typeof(doc)::text AS type FROM t");
+  const row = { doc: `{"a": 2, "b": 1}`, docs: `{"{\\"a\\": 1}"}`, type: "jsonb" };
+  assert.deepEqual(rows.map((found) => ({ ...found })), [row, row]);
 });
 
 Deno.test("load() refuses a value that the table's type would change, and changes nothing", async () => {

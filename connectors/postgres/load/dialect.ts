@@ -12,6 +12,11 @@ export const dialect: Dialect<PostgresColumn> = {
   ignoresCase: false,
   checkName: (name) => checkName("column", name),
   typeOf: (field) => writeType(field).sql,
+  // JSON came as jsonb from the first release; a replace must not take its indexes and operators away.
+  wasTypeOf: (field, column) => {
+    const { sql } = writeType(field);
+    return sql.startsWith("json") && column.sql === sql.replace("json", "jsonb");
+  },
   sentAs(field, column) {
     const source = writeType(field);
     return directEncoder(source, column.type) === undefined ? source.sql : column.sql;

@@ -41,7 +41,8 @@ import { numericModifier } from "../read/types.ts";
  * | Uint64; 128-bit integers | numeric(20,0); numeric(39,0) |
  * | Float32, Float64, Decimal(p,s) | real, double precision, numeric(p,s) |
  * | Utf8, Dictionary | text |
- * | Utf8 `arrow.json`, Struct, Map, lists of nested values | jsonb |
+ * | Utf8 `arrow.json` | json, which keeps the text as it is |
+ * | Struct, Map, lists of nested values | jsonb |
  * | Binary, FixedSizeBinary, `arrow.uuid` | bytea, bytea, uuid |
  * | Date, Time, Timestamp, Timestamp with a zone, Interval, Duration | date, time, timestamp, timestamptz, interval, interval |
  * | List, FixedSizeList of scalars | an array |
@@ -181,7 +182,7 @@ function floatOrDecimalType(type: ArrowType): WriteType | undefined {
 function textType(type: ArrowType, extension: string | undefined): WriteType | undefined {
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
     return extension === JSON_EXTENSION
-      ? { sql: "jsonb", oid: OID.jsonb, family: "json", createEncoder: () => new BytesEncoder("jsonb") }
+      ? { sql: "json", oid: OID.json, family: "json", createEncoder: () => new BytesEncoder("plain") }
       : { sql: "text", oid: OID.text, family: "text", createEncoder: () => new BytesEncoder("plain") };
   }
   if (DataType.isNull(type)) {
@@ -275,7 +276,7 @@ export function directEncoder(source: WriteType, target: TargetType): ColumnEnco
     case "text":
       return isTextual(target) ? source.createEncoder() : undefined;
     case "json":
-      if (isSame) return source.createEncoder();
+      if (target.oid === OID.jsonb) return new BytesEncoder("jsonb");
       return isTextual(target) && !target.isEnum ? new BytesEncoder("plain") : undefined;
     case "interval":
       return isSame && target.modifier < 0 ? source.createEncoder() : undefined;
