@@ -444,6 +444,24 @@ Deno.test("load() has PostgreSQL cast to the table's own types where nothing is 
   assert.equal(rows.length, 2);
 });
 
+Deno.test("load() casts text to a composite type, also one of NULLs, as read() gives it", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(
+    "CREATE TYPE place AS (city text, n integer); CREATE TABLE t (at place, xs point)",
+  );
+  await using connection = await openPostgres(database.url);
+  const columns = [
+    testColumn("at", new Utf8(), ["(,)", "(Paris,1)", null]),
+    testColumn("xs", new Utf8(), ["(1,2)", null, null]),
+  ];
+  await load(connection, { target: "t", mode: "append", columns });
+  assert.deepEqual(rowsOf(await readAll(connection, { stream: "t" })), [
+    ["(,)", "(1,2)"],
+    ["(Paris,1)", null],
+    [null, null],
+  ]);
+});
+
 Deno.test("load() leaves a jsonb column what it is, also where a load made it", async () => {
   await using database = await server.createDatabase();
   await using connection = await openPostgres(database.url);

@@ -19,7 +19,7 @@ export function isChangedByCast(
     case "json":
       return changedText(value, there, target);
     case "nested":
-      return `${there} IS NULL AND ${value} IS NOT NULL`;
+      return isLost(there, value);
     case "float8":
       // 0.1 is another number as a real, but it is written the same.
       if (target.oid === OID.float4) return `${there}::text::float8 IS DISTINCT FROM ${value}`;
@@ -63,6 +63,10 @@ function changedText(value: string, there: string, target: TargetType): string {
     case OID.interval:
       return `${value} ~ ${MORE_THAN_MICROSECONDS} OR ${differs(there, `${value}::interval`)}`;
     default:
-      return `${there} IS NULL AND ${value} IS NOT NULL`;
+      return isLost(there, value);
   }
 }
+
+/** IS NULL would also be true for a composite value of NULLs. */
+const isLost = (there: string, value: string): string =>
+  `${there} IS NOT DISTINCT FROM NULL AND ${value} IS DISTINCT FROM NULL`;
