@@ -20,5 +20,9 @@ conformance({
     };
   },
   typeBack: (type) => type,
+  failsLate: {
+    query:
+      "SELECT range AS id, CASE range WHEN 90000 THEN error('late') ELSE 'x' END AS name FROM range(100000)",
+  },
   modes: ["replace", "append", "merge"],
 });

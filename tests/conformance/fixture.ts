@@ -31,6 +31,10 @@ export interface Fixture {
   readonly modes: readonly LoadMode[];
   /** Names that the system cannot have for a column, out of HOSTILE_NAMES. */
   readonly impossibleNames?: readonly string[];
+  /** Whether the system is a server, with `cut`. */
+  readonly isCut?: boolean;
+  /** A stream's own keys whose rows begin well and then fail. */
+  readonly failsLate?: Readonly<Record<string, unknown>>;
 }
 
 export interface RunningSystem extends AsyncDisposable {
@@ -44,6 +48,8 @@ export interface RunningSystem extends AsyncDisposable {
   stream(table: string): Readonly<Record<string, unknown>>;
   /** A config that cannot be used (a wrong password, a closed port), for what its message may say. */
   readonly brokenConfig?: Readonly<Record<string, unknown>>;
+  /** Ends all connections of the connector. */
+  cut?(): Promise<void>;
   /** Texts in `config` or `brokenConfig` that no message may contain. */
   readonly secrets?: readonly string[];
 }

@@ -31,6 +31,11 @@ conformance({
       stream: (table) => ({ stream: `made.${table}` }),
       brokenConfig: { url: broken.href },
       secrets: [server.password],
+      cut: async () => {
+        await database.sql`
+          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name = 'sluice'`;
+      },
       [Symbol.asyncDispose]: async () => {
         await database[Symbol.asyncDispose]();
         await Deno.remove(projectDir, { recursive: true });
@@ -38,5 +43,9 @@ conformance({
     };
   },
   typeBack: (type) => TYPE_BACK[type] ?? type,
+  isCut: true,
+  failsLate: {
+    query: "SELECT i AS id, (1 / (90000 - i))::text AS name FROM generate_series(1, 100000) AS i",
+  },
   modes: ["replace", "append", "merge"],
 });

@@ -33,5 +33,10 @@ conformance({
     };
   },
   typeBack: (type) => TYPE_BACK[type] ?? type,
+  failsLate: {
+    query: "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 50000) " +
+      "SELECT i AS id, json_extract(CASE i WHEN 40000 THEN 'oops' ELSE '{}' END, '$') AS name FROM r",
+    options: { columns: { id: "INTEGER", name: "TEXT" } },
+  },
   modes: ["replace", "append", "merge"],
 });

@@ -1,13 +1,33 @@
 import type { RecordBatch } from "apache-arrow";
+import * as v from "valibot";
 import { duckdbCursorCondition } from "../../connectors/cursor.ts";
-import type { Connection, LoadInput, LoadRequest, StreamRequest } from "../../contract/connector.ts";
+import type {
+  Cursor,
+  Destination,
+  LoadInput,
+  LoadReceipt,
+  LoadRequest,
+  Source,
+  StreamRequest,
+} from "../../contract/connector.ts";
+import { loadSchema, streamSchema } from "../../contract/pipeline.ts";
 import { type Column, quoteIdentifier } from "../../contract/sql.ts";
-import { copyRows } from "../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
+import { copyRows } from "../../engine/duckdb/from/copy.ts";
 import { exportRows } from "../../engine/duckdb/from/export.ts";
-import { batchesOf } from "../support/connections.ts";
 import { ingest } from "../../engine/duckdb/into/ingest.ts";
 import type { DuckSession } from "../../engine/duckdb/session.ts";
+import { prepareWarehouse } from "../../engine/warehouse/warehouse.ts";
+import { extractStream } from "../../engine/worker/extract.ts";
+import { loadRelation } from "../../engine/worker/load.ts";
+import { pointsOf } from "../../engine/worker/points.ts";
+import { batchesOf } from "../support/connections.ts";
+
+const BACK = "back";
+
+async function* one(batch: RecordBatch): AsyncIterable<RecordBatch> {
+  yield await Promise.resolve(batch);
+}
 
 /** A small DuckDB on the other side of the connector, used as a run's process uses its own. */
 export class Warehouse implements AsyncDisposable {
@@ -22,7 +42,7 @@ export class Warehouse implements AsyncDisposable {
   static async open(folder: string): Promise<Warehouse> {
     const database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 1 });
     const session = await database.session();
-    await session.run("SET TimeZone = 'UTC'").catch(() => {});
+    await prepareWarehouse(session);
     return new Warehouse(database, session);
   }
 
@@ -43,56 +63,71 @@ export class Warehouse implements AsyncDisposable {
     };
   }
 
-  /** Reads the stream into a table of that name, as an extract step does; answers its columns. */
-  async extract(
-    connection: Connection,
-    stream: StreamRequest,
-    table: string,
+  /** Loads the rows of a SELECT as a load step does. */
+  load(
+    destination: Destination,
+    target: unknown,
+    select: string,
+    { loadId, mode, primaryKey = [] }: PartialLoad,
     signal: AbortSignal,
-  ): Promise<Column[]> {
+  ): Promise<LoadReceipt> {
     const { session } = this;
-    const { cursor } = stream;
-    const source = connection.source;
-    if (source === undefined) throw new Error("the connector is no source");
-    const scan = await source.scan?.(stream, signal);
-    const name = quoteIdentifier(table);
-    if (scan !== undefined) {
-      const where = cursor === undefined ? "" : ` WHERE ${duckdbCursorCondition(cursor)}`;
-      try {
-        await session.run(
-          `CREATE OR REPLACE TABLE ${name} AS SELECT * FROM ${scan.relation}${where}`,
-          cursor === undefined ? [] : [cursor.value],
-        );
-      } catch (error) {
-        throw await scan.explain(error);
-      }
-    } else {
-      await this.#readInto(table, batchesOf(source.read({ streams: [stream] }, signal)), signal);
-    }
-    return await session.describe(`SELECT * FROM ${name}`);
+    const key = primaryKey.length === 0 ? {} : { primary_key: primaryKey };
+    const definition = v.parse(loadSchema, { connector: "it", mode, ...key });
+    const context = { session, runId: loadId, signal, points: pointsOf(undefined), onProgress: () => {} };
+    return loadRelation(context, destination, target, "load:t→it", `(${select})`, definition);
   }
 
-  async #readInto(
-    table: string,
-    batches: AsyncIterable<RecordBatch>,
+  /** Reads the stream into raw.back as an extract step does, and returns its columns. */
+  async extract(source: Source, request: StreamRequest, signal: AbortSignal): Promise<readonly Column[]> {
+    const { session } = this;
+    const stream = v.parse(streamSchema, { connector: "it" });
+    const context = {
+      session,
+      name: BACK,
+      stream,
+      runId: "run",
+      attempt: 1,
+      fullRefresh: false,
+      signal,
+      onProgress: () => {},
+      onWarning: () => {},
+      log: () => {},
+    };
+    const { columns } = await extractStream(
+      context,
+      source,
+      { ...request, name: BACK },
+      () => Promise.resolve(),
+    );
+    return columns;
+  }
+
+  /** The same for rows from the stream's own cursor on, which the engine would take from its warehouse. */
+  async extractFrom(
+    source: Source,
+    stream: StreamRequest,
+    cursor: Cursor,
     signal: AbortSignal,
   ): Promise<void> {
     const { session } = this;
-    let columns: Column[] | undefined;
-    for await (const batch of batches) {
-      if (columns === undefined) {
-        columns = session.columnsOf(batch.schema);
-        const definitions = columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`).join(
-          ", ",
-        );
-        await session.run(`CREATE OR REPLACE TABLE ${quoteIdentifier(table)} (${definitions})`);
-      }
-      const one = async function* () {
-        yield batch;
-      };
-      await ingest(session, { schema: "main", name: table }, one(), { signal });
+    const scan = await source.scan?.(stream, signal);
+    const table = { schema: "raw", name: BACK };
+    await session.run(`DROP TABLE IF EXISTS raw.${BACK}`);
+    if (scan !== undefined) {
+      const where = duckdbCursorCondition(cursor);
+      await session.run(`CREATE TABLE raw.${BACK} AS SELECT * FROM ${scan.relation} WHERE ${where}`, [
+        cursor.value,
+      ]);
+      return;
     }
-    if (columns === undefined) throw new Error("the source gave no batch, not even an empty one");
+    for await (const batch of batchesOf(source.read({ streams: [{ ...stream, cursor }] }, signal))) {
+      const columns = session.columnsOf(batch.schema).map(({ name, type }) =>
+        `${quoteIdentifier(name)} ${type}`
+      );
+      await session.run(`CREATE TABLE IF NOT EXISTS raw.${BACK} (${columns.join(", ")})`);
+      await ingest(session, table, one(batch), { signal });
+    }
   }
 
   /** The rows of a SELECT, each as text of its values, in an order of their own. */

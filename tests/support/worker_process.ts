@@ -13,7 +13,9 @@ import { findProgram } from "../../server/program.ts";
 
 /** A pipeline without files of its own: `connectors` and the pipeline as in YAML, models by name. */
 export interface WorkerProject {
+  /** Of the data folder and, unless it is named, the project. */
   readonly folder: string;
+  readonly projectDir?: string;
   readonly connectors: Readonly<
     Record<string, Readonly<Record<string, unknown>> & { readonly type: string }>
   >;
@@ -44,7 +46,7 @@ export async function attemptInProcess(
   { runId, attempt, models, dieAt }: AttemptRequest,
 ): Promise<Attempted> {
   const dataDir = join(project.folder, "data");
-  const projectDir = join(project.folder, "project");
+  const projectDir = project.projectDir ?? join(project.folder, "project");
   const tempDir = join(dataDir, "tmp");
   for (const folder of [projectDir, tempDir]) await Deno.mkdir(folder, { recursive: true });
   const definition = v.parse(pipelineSchema, project.pipeline);

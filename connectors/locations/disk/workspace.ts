@@ -32,8 +32,8 @@ export class Workspace implements AsyncDisposable {
     try {
       for (;;) {
         signal.throwIfAborted();
-        await Deno.mkdir(path, { recursive: true });
-        const handle = await Deno.open(path);
+        const handle = await openFolder(path);
+        if (handle === undefined) continue;
         const isLocked = await handle.tryLock(true);
         // The one before may have removed the folder while this one waited at its door.
         if (isLocked && await isSame(handle, path)) return new Workspace(path, handle);
@@ -66,6 +66,17 @@ export class Workspace implements AsyncDisposable {
     } finally {
       this.#handle.close();
     }
+  }
+}
+
+/** Makes the folder where it is missing; undefined where the load before removed it in between. */
+async function openFolder(path: string): Promise<Deno.FsFile | undefined> {
+  await Deno.mkdir(path, { recursive: true });
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
