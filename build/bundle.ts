@@ -7,6 +7,7 @@ import type { StagedFile } from "./staged_file.ts";
 const PROGRAMS: Readonly<Record<string, string>> = {
   app: "server/main.ts",
   worker: "engine/worker/main.ts",
+  read_thread: "engine/worker/read_thread/main.ts",
 };
 
 /**

@@ -27,7 +27,8 @@ start() {
   SLUICE_DENO=$here/bin/deno
   DENO_DIR=$here/deno
   DENO_NO_UPDATE_CHECK=1
-  export SLUICE_DENO DENO_DIR DENO_NO_UPDATE_CHECK
+  SLUICE_COMMAND=$0
+  export SLUICE_DENO SLUICE_COMMAND DENO_DIR DENO_NO_UPDATE_CHECK
   exec "$SLUICE_DENO" run --quiet --allow-all --no-prompt --no-remote --cached-only --no-lock \
     --config "$here/lib/deno.json" "$here/lib/app.mjs" "$@"
 }

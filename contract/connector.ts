@@ -215,6 +215,12 @@ export interface Source<Stream = unknown> {
     signal: AbortSignal,
   ): Promise<readonly Part[]>;
   /**
+   * About how many rows `read` would give, where the source knows without reading them; null where it
+   * does not. A source that has this may be read in a thread, with a connection of its own: decoding
+   * goes on beside the storing then. Its batches share no memory with each other or with the source.
+   */
+  estimateRows?(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<number | null>;
+  /**
    * All that was asked for, at most MAX_BATCH_ROWS a batch. Pulling is the back-pressure, returning
    * is the end of the input; a cut connection or an error in the middle throws, it never returns
    * (rule 7). A stream without rows gives one batch of zero rows, so that its columns are known.

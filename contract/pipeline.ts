@@ -123,6 +123,21 @@ export const contractSchema = v.pipe(
 
 const EXTRACT_MODES = ["full", "incremental", "append"] as const;
 
+/** How the values of a column are hidden before they are stored. */
+export const MASKS = ["hash", "redact", "null", "last4"] as const;
+export type Mask = (typeof MASKS)[number];
+
+export const partitionSchema = v.pipe(
+  v.strictObject({
+    column: v.pipe(text, v.description("A number, date or time that tells rows apart, as id.")),
+    size: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.description("About how many rows a part has.")),
+      1_000_000,
+    ),
+  }),
+  v.description("Read in parts: several side by side, each committed by itself; only where the source can."),
+);
+
 /** What all streams have; the rest (an address, as `stream`, `query` or `path`) is their connector's. */
 export const streamSchema = v.pipe(
   v.objectWithRest({
@@ -149,6 +164,24 @@ export const streamSchema = v.pipe(
       ),
     ),
     contract: v.optional(contractSchema, {}),
+    columns: v.optional(v.pipe(columns, v.description("The columns to read, and no others."))),
+    exclude: v.optional(v.pipe(columns, v.description("Columns that are not read."))),
+    where: v.optional(
+      v.pipe(
+        text,
+        v.description("Which rows to read: a condition in the source's own SQL, in DuckDB's for files."),
+      ),
+    ),
+    mask: v.optional(
+      v.pipe(
+        v.record(text, v.picklist(MASKS)),
+        v.description(
+          "Columns whose values are hidden before they are stored: hash (HMAC-SHA-256 with the connector's mask_salt), redact, null, last4.",
+        ),
+      ),
+      {},
+    ),
+    partition: v.optional(partitionSchema),
     max_rejects: v.optional(
       v.pipe(
         v.number(),
@@ -167,6 +200,10 @@ export const streamSchema = v.pipe(
   v.check(
     (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
     "mode incremental needs primary_key and update_key (use append for a stream without a key)",
+  ),
+  v.check(
+    (s) => s.columns === undefined || s.exclude === undefined,
+    "columns and exclude cannot stand together: one of them says it all",
   ),
 );
 
@@ -318,6 +355,12 @@ export const commonConnectorSchema = v.object({
       v.description("The most connections to this system at a time from one run; 4 by default."),
     ),
     DEFAULT_MAX_CONNECTIONS,
+  ),
+  mask_salt: v.optional(
+    v.pipe(
+      text,
+      v.description("The key of masks by hash, as ${secret:MASK_SALT}; the same key gives the same hashes."),
+    ),
   ),
 });
 export type CommonConnectorKeys = v.InferOutput<typeof commonConnectorSchema>;

@@ -2,6 +2,7 @@ import type { Fault } from "../text/fault.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { FirstToken } from "./auth/token.ts";
+import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { Mark } from "./data_folder.ts";
 import type { Store } from "../engine/store/store.ts";
 
@@ -55,6 +56,7 @@ export interface ListenOptions {
   /** /healthz returns 503 until it is. */
   readonly isReady: () => boolean;
   readonly firstTokenMark: Mark;
+  readonly proxy: ProxySettings;
 }
 
 export interface ListeningServer {

@@ -115,11 +115,10 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createClientView } = await import("./http/client_view.ts");
   const { listen } = await import("./http/listen.ts");
   const { checkEnvToken, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
-  const { readProxySettings } = await import("./http/proxy_settings.ts");
   const { createPages } = await import("../ui/pages/create_pages.tsx");
   const { opened: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
+  const { proxy: { allowedHosts, trustProxy } } = options;
   const { version } = program;
-  const { allowedHosts, trustProxy } = readProxySettings(env, host);
   const clock = systemClock;
   const envToken = env(ENV_TOKEN_NAME);
   checkEnvToken(envToken);

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunProcessProgram } from "../engine/runs/attempt/spawn.ts";
 import { VERSION } from "./version.ts";
@@ -6,6 +6,8 @@ import { VERSION } from "./version.ts";
 /** What the program knows about itself: it runs from a checkout, or unpacked from the one file. */
 export interface Program {
   readonly version: string;
+  /** How a person calls it, for advice that can be typed: `sluice`, or `deno task sluice` in a checkout. */
+  readonly command: string;
   /** Whether it came out of the one file. */
   readonly isPacked: boolean;
   /** The deno that runs it, and that `sluice deno` hands to users' scripts. */
@@ -30,6 +32,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
     const lib = dirname(main);
     return {
       ...common,
+      command: invokedAs(env),
       isPacked: true,
       runProcess: {
         deno,
@@ -44,6 +47,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
   const root = dirname(dirname(main));
   return {
     ...common,
+    command: "deno task sluice",
     isPacked: false,
     runProcess: {
       deno,
@@ -64,6 +68,14 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
 const CODE_FOLDERS = ["contract", "text", "connectors", "sql", "engine"];
 
 const cachePaths = (denoDir: string | undefined): string[] => denoDir === undefined ? [] : [denoDir];
+
+/** The launcher hands on what it was called as: the bare name where the shell finds the file by it. */
+function invokedAs(env: (name: string) => string | undefined): string {
+  const path = env("SLUICE_COMMAND");
+  if (path === undefined || path === "") return "sluice";
+  const isFound = (env("PATH") ?? "").split(delimiter).includes(dirname(path));
+  return isFound ? basename(path) : path;
+}
 
 /** Deno's own rule: a child without an environment cannot follow it and would start cold each time. */
 function findDenoDir(env: (name: string) => string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import type { BaseIssue } from "valibot";
 import * as v from "valibot";
+import { MAX_FAULTS, moreFaults } from "./fault.ts";
 import { didYouMean, listWords, suggest } from "./suggest.ts";
 import type { DocumentPath } from "./yaml_document.ts";
 
@@ -17,7 +18,10 @@ export interface SchemaFault {
 
 type Issue = BaseIssue<unknown>;
 
-/** Runs the schema; returns its output, or every fault with its path. `base` goes before each path. */
+/**
+ * Runs the schema; returns its output, or its faults with the path that each is at: at most MAX_FAULTS
+ * and one at `base` that says how many more there are. `base` goes before each path.
+ */
 export function checkSchema<T>(
   schema: v.GenericSchema<unknown, T>,
   value: unknown,
@@ -25,15 +29,53 @@ export function checkSchema<T>(
 ): { readonly output: T } | { readonly faults: SchemaFault[] } {
   const result = v.safeParse(schema, value);
   if (result.success) return { output: result.output };
-  const faults: SchemaFault[] = [];
-  for (const issue of result.issues) collect(issue, base, schema, value, faults);
-  return { faults: withoutEchoes(faults) };
+  const list = new FaultList();
+  for (const issue of result.issues) {
+    if (list.isFull) list.skip();
+    else collect(issue, base, schema, value, list);
+  }
+  const faults = withoutEchoes(list.faults);
+  if (list.skipped > 0) faults.push(fault(base, "key", moreFaults(list.skipped), "shape", MORE));
+  return { faults };
 }
+
+/** The input of the fault that stands for those that are not shown. */
+const MORE = Symbol("more");
+
+/** Whether there were more faults than are shown. */
+export function isCut(faults: readonly SchemaFault[]): boolean {
+  return faults.at(-1)?.input === MORE;
+}
+
+/** Takes the first faults; of the rest it only knows how many there are. */
+class FaultList {
+  readonly faults: SchemaFault[] = [];
+  skipped = 0;
+
+  get isFull(): boolean {
+    return this.faults.length >= MAX_FAULTS;
+  }
+
+  push(found: SchemaFault): void {
+    if (this.isFull) this.skipped++;
+    else this.faults.push(found);
+  }
+
+  skip(): void {
+    this.skipped++;
+  }
+}
+
+/** A key may be anything, a whole document by mistake: so much of it is shown. */
+const MAX_KEY_SHOWN = 100;
 
 /** `extract.orders[0].mode`. */
 export function pathText(path: DocumentPath): string {
-  return path.map((part, index) => typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)
-    .join("");
+  return path.map((part, index) => {
+    if (typeof part === "number") return `[${part}]`;
+    const shown = part.length > MAX_KEY_SHOWN ? `${part.slice(0, MAX_KEY_SHOWN)}…` : part;
+    return index === 0 ? shown : `.${shown}`;
+  }).join("");
 }
 
 function collect(
@@ -41,7 +83,7 @@ function collect(
   base: DocumentPath,
   schema: unknown,
   root: unknown,
-  faults: SchemaFault[],
+  faults: FaultList,
 ): void {
   const items = issue.path ?? [];
   const path = [...base, ...items.map((item) => pathKey(item.key))];
@@ -57,6 +99,10 @@ function collect(
     const known = entriesAt(schema, items.slice(0, -1).map((item) => pathKey(item.key)), root);
     for (const key of isRecord(last.input) ? Object.keys(last.input) : []) {
       if (known.includes(key)) continue;
+      if (faults.isFull) {
+        faults.skip();
+        continue;
+      }
       const hint = didYouMean(key, known) || (known.length > 0 ? `; it can have ${listWords(known)}` : "");
       faults.push(fault([...path.slice(0, -1), key], "key", `unknown key${hint}`, "shape", key));
     }

@@ -24,9 +24,14 @@ export function didYouMean(written: string, candidates: Iterable<string>): strin
   return found === undefined ? "" : ` (did you mean ${found}?)`;
 }
 
-/** `a, b and c`; `nothing` for an empty list. */
+const MAX_LISTED = 50;
+
+/** `a, b and c`; `nothing` for an empty list, and the first of a long one. */
 export function listWords(words: readonly string[], conjunction = "and"): string {
   if (words.length === 0) return "nothing";
+  if (words.length > MAX_LISTED) {
+    return `${words.slice(0, MAX_LISTED).join(", ")} and ${words.length - MAX_LISTED} more`;
+  }
   if (words.length === 1) return words[0] ?? "";
   return `${words.slice(0, -1).join(", ")} ${conjunction} ${words.at(-1)}`;
 }

@@ -1,5 +1,17 @@
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from "yaml";
-import type { Fault, SourcePlace } from "./fault.ts";
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  visit,
+  type YAMLMap,
+} from "yaml";
+import { boundFaults, type Fault, type SourcePlace } from "./fault.ts";
 
 export type DocumentPath = readonly (string | number)[];
 
@@ -20,10 +32,19 @@ export interface YamlDocument {
 /** Enough for a YAML file with shared parts, too few for one that grows without end. */
 const MAX_ALIASES = 100;
 
+/** Written by hand, a larger one is a mistake; the parser takes seconds for a few megabytes. */
+const MAX_LENGTH = 1_000_000;
+
 /** Reads YAML 1.2 with merge keys. `file` is what the places name. Never throws. */
 export function parseYamlDocument(text: string, file: string): YamlDocument {
+  if (text.length > MAX_LENGTH) return tooLarge(text, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    uniqueKeys: false,
+  });
   const at = (offset: number): SourcePlace => {
     const { line, col } = lines.linePos(offset);
     return line === 0 ? { file, line: 1, column: 1 } : { file, line, column: col };
@@ -36,6 +57,10 @@ export function parseYamlDocument(text: string, file: string): YamlDocument {
     faults.push({ ...at(node?.range?.[0] ?? 0), message, severity: "error" });
 
   visit(document, {
+    // Here and not by the parser, which compares each key of a map with all before it.
+    Map(_key, node) {
+      for (const key of repeatedKeys(node)) fail(key, "this key stands here twice");
+    },
     // `null:`, `true:` and `2013:` are keys like others.
     Pair(_key, { key }) {
       if (isScalar(key) && typeof key.value !== "string" && key.source) key.value = key.source;
@@ -74,10 +99,34 @@ export function parseYamlDocument(text: string, file: string): YamlDocument {
     value: faults.length === 0
       ? toValue(() => document.toJS({ maxAliasCount: MAX_ALIASES }), fail)
       : undefined,
-    faults,
+    faults: boundFaults(faults, (message, severity) => ({ file, line: 1, column: 1, message, severity })),
     place: (path) => place(path, "key"),
     valuePlace: (path) => place(path, "value"),
   };
+}
+
+function tooLarge(text: string, file: string): YamlDocument {
+  const place = { file, line: 1, column: 1 };
+  const message = `is ${(text.length / 1_000_000).toFixed(1)} MB large: the limit is 1 MB`;
+  return {
+    value: undefined,
+    faults: [{ ...place, message, severity: "error" }],
+    place: () => place,
+    valuePlace: () => place,
+  };
+}
+
+/** The keys of a map that stand there before, as they are read: `1` and `"1"` are one. */
+function repeatedKeys(map: YAMLMap): Scalar[] {
+  const seen = new Set<string>();
+  return map.items.flatMap(({ key }) => {
+    // Several merges are allowed.
+    if (!isScalar(key) || key.value === "<<" || typeof key.value === "symbol") return [];
+    const name = typeof key.value === "string" ? key.value : key.source ?? String(key.value);
+    if (seen.has(name)) return [key];
+    seen.add(name);
+    return [];
+  });
 }
 
 /** The one thing that can fail after a clean parse is a nest of aliases. */
@@ -112,8 +161,6 @@ function offsetOf(node: unknown): number | undefined {
 /** The parser's words, where they can be said more plainly. */
 function yamlMessage(code: string, message: string): string {
   switch (code) {
-    case "DUPLICATE_KEY":
-      return "this key stands here twice";
     case "TAB_AS_INDENT":
       return "a tab cannot indent YAML: use spaces";
     case "MULTIPLE_DOCS":

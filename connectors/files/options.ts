@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isTypeText } from "./type_text.ts";
 
 /** The own keys of a stream and of a load target of the file connector. */
 
@@ -12,6 +13,8 @@ export const ENCODINGS = ["utf-8", "latin-1", "utf-16"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+/** Without a % it would match itself alone, and the column would stay text without a word. */
+const strptimeFormat = v.pipe(text, v.includes("%", "expected a format with %, as %d/%m/%Y"));
 const oneCharacter = v.pipe(v.string(), v.length(1, "expected one character"));
 
 const format = v.optional(
@@ -71,7 +74,7 @@ export const streamOptionsSchema = v.strictObject({
   ),
   columns: v.optional(
     v.pipe(
-      v.record(text, text),
+      v.record(text, v.pipe(text, v.check(isTypeText, "expected one type of DuckDB, as DECIMAL(18,2)"))),
       v.description("DuckDB types of columns by name, as {amount: DECIMAL(18,2)}; the others are found out."),
     ),
     {},
@@ -101,10 +104,13 @@ export const streamOptionsSchema = v.strictObject({
     ".",
   ),
   date_format: v.optional(
-    v.pipe(text, v.description("CSV: how dates are written, as %d/%m/%Y; by default 2024-12-31.")),
+    v.pipe(strptimeFormat, v.description("CSV: how dates are written, as %d/%m/%Y; by default 2024-12-31.")),
   ),
   timestamp_format: v.optional(
-    v.pipe(text, v.description("CSV: how timestamps are written, as %d/%m/%Y %H:%M; by default ISO 8601.")),
+    v.pipe(
+      strptimeFormat,
+      v.description("CSV: how timestamps are written, as %d/%m/%Y %H:%M; by default ISO 8601."),
+    ),
   ),
   filename: v.optional(
     v.pipe(v.boolean(), v.description("Adds the column filename: the file's path under the root.")),
@@ -129,7 +135,14 @@ export type StreamOptions = v.InferOutput<typeof streamOptionsSchema>;
 export const loadOptionsSchema = v.strictObject({
   format,
   compression,
-  delimiter,
+  delimiter: v.optional(
+    v.pipe(
+      v.string(),
+      // DuckDB writes the first byte of what it is given.
+      v.check((text) => text.length === 1 && text > "\0" && text < "\x80", "expected one character of ASCII"),
+      v.description("CSV: between values; , or for tsv a tab."),
+    ),
+  ),
   header: v.optional(v.pipe(v.boolean(), v.description("CSV: whether to write the columns' names.")), true),
   partition_by: v.optional(
     v.pipe(

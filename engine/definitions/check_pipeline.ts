@@ -5,7 +5,7 @@ import {
   type PipelineDefinition,
   type RevisionFile,
 } from "../../contract/pipeline.ts";
-import { isSameName } from "../../contract/sql.ts";
+import { nameKey } from "../../contract/sql.ts";
 import { hasReference, visitTexts } from "../grants/references.ts";
 import { pathText } from "../../text/schema_faults.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
@@ -62,11 +62,11 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
     );
   }
   const streams = Object.keys(definition.extract);
-  for (const [index, name] of streams.entries()) {
-    const twin = streams.slice(0, index).find((other) => isSameName(other, name));
-    if (twin !== undefined) {
-      faults.push(error(["extract", name], "key", `"${twin}" and "${name}" would be the same table`));
-    }
+  const firstByKey = new Map<string, string>();
+  for (const name of streams) {
+    const twin = firstByKey.get(nameKey(name));
+    if (twin === undefined) firstByKey.set(nameKey(name), name);
+    else faults.push(error(["extract", name], "key", `"${twin}" and "${name}" would be the same table`));
   }
   for (const [name, load] of Object.entries(definition.load)) faults.push(...checkTwinTargets(name, load));
   if (streams.length === 0 && models.files.length === 0) {

@@ -1,15 +1,16 @@
 import * as v from "valibot";
 import type { Connector } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { Fault } from "../../text/fault.ts";
+import { boundFaults, type Fault } from "../../text/fault.ts";
 import { nameSchema } from "../../contract/names.ts";
 import {
   commonConnectorSchema,
   type ConnectorDefinition,
   splitConnectorKeys,
 } from "../../contract/pipeline.ts";
+import type { PipelineFault } from "./check_pipeline.ts";
 import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
-import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
+import { checkSchema, isCut, type SchemaFault } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
 
@@ -48,10 +49,10 @@ export function parseConnectors(
 
   const connectors: Record<string, ConnectorDefinition> = {};
   const broken = new Set<string>();
-  const faults: Fault[] = [];
+  const all: SchemaFault[] = [];
   const report = (found: readonly SchemaFault[]) => {
     for (const fault of found) {
-      faults.push({ ...placeOf(document, fault), message: fault.message, severity: "error" });
+      all.push(fault);
       if (fault.path[0] !== undefined) broken.add(String(fault.path[0]));
     }
   };
@@ -59,7 +60,10 @@ export function parseConnectors(
   const shape = checkSchema(connectorsSchema, value);
   if ("faults" in shape) {
     report(shape.faults);
-    if (broken.size === 0) return { ...NO_CONNECTORS, isReadable: false, faults };
+    // Of the faults that are not told nobody knows whose they are.
+    if (broken.size === 0 || isCut(shape.faults)) {
+      return { ...NO_CONNECTORS, isReadable: false, faults: placedFaults(document, all) };
+    }
   }
   for (const [name, entry] of Object.entries(isRecord(value) ? value : {})) {
     if (broken.has(name) || !isConnectorDefinition(entry)) continue;
@@ -67,7 +71,26 @@ export function parseConnectors(
     if (found.length === 0) connectors[name] = entry;
     else report(found);
   }
-  return { connectors, broken, isReadable: true, faults };
+  return { connectors, broken, isReadable: true, faults: placedFaults(document, all) };
+}
+
+/** Finding a place takes longer the larger the file is: it is done for those that are shown. */
+function placedFaults(document: YamlDocument, all: readonly SchemaFault[]): Fault[] {
+  const errors = all.map(({ path, at, message }): PipelineFault => ({
+    path,
+    at,
+    message,
+    severity: "error",
+  }));
+  const shown = boundFaults<PipelineFault>(
+    errors,
+    (message, severity) => ({ path: [], at: "key", message, severity }),
+  );
+  return shown.map((fault) => ({
+    ...placeOf(document, fault),
+    message: fault.message,
+    severity: fault.severity,
+  }));
 }
 
 /** Where a schema's fault stands in the document. */

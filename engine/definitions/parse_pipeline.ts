@@ -1,4 +1,4 @@
-import type { Fault, SourcePlace } from "../../text/fault.ts";
+import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import {
   type ConnectorDefinition,
   loadTargets,
@@ -14,6 +14,7 @@ import {
   type ModelFiles,
   type PipelineFault,
 } from "./check_pipeline.ts";
+import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
@@ -80,9 +81,14 @@ export async function parsePipeline(
     ...scheduleFaults(definition),
     ...checkTexts(definition),
     ...checkNames(definition, models),
+    ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),
   ];
-  const faults = found.map((fault) => ({
+  const shown = boundFaults<PipelineFault>(
+    found,
+    (message, severity) => ({ path: [], at: "key", message, severity }),
+  );
+  const faults = shown.map((fault) => ({
     ...placeOf(document, fault),
     message: fault.message,
     severity: fault.severity,

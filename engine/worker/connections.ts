@@ -1,12 +1,21 @@
 import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { Connection, Connector, Destination, Source, StreamRequest } from "../../contract/connector.ts";
+import type {
+  Budget,
+  Connection,
+  Connector,
+  Destination,
+  Source,
+  StreamRequest,
+} from "../../contract/connector.ts";
 import type { OpenDuckdb } from "../../contract/duckdb.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { LoadDefinition, StreamDefinition } from "../../contract/pipeline.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
 import { PlaceBudget } from "./budget.ts";
+import { threadedSource } from "./read_thread/threaded_source.ts";
+import { StreamShape } from "./extract/stream_shape.ts";
 
 export interface ConnectionsOptions {
   readonly connectors: readonly Connector[];
@@ -16,11 +25,14 @@ export interface ConnectionsOptions {
   readonly clock: Clock;
   readonly openDuckdb: OpenDuckdb;
   readonly log: (level: LogLevel, message: string) => void;
+  /** The program of threads that read large streams; without it all is read in this thread. */
+  readonly readThread?: URL | undefined;
 }
 
 interface Opened {
   readonly connector: Connector;
   readonly connection: Connection;
+  readonly budget: Budget;
 }
 
 /** The connectors of one job, each opened when it is first needed and closed with the job. */
@@ -35,12 +47,25 @@ export class Connections implements AsyncDisposable {
 
   /** The source of a stream, and how it is asked for it. Throws what the connector's `open` throws. */
   async source(name: string, stream: StreamDefinition): Promise<{ source: Source; request: StreamRequest }> {
-    const { connector, connection } = await this.#get(stream.connector);
+    const { connector, connection, budget } = await this.#get(stream.connector);
     const address = parseStream(connector, name, stream);
     if (connection.source === undefined) {
       throw new AppError("invalid", `Cannot extract "${name}": connector "${stream.connector}" is no source`);
     }
-    return { source: connection.source, request: { name, address } };
+    const source = this.#threaded(stream.connector, connection.source, budget);
+    return { source, request: { name, address } };
+  }
+
+  #threaded(name: string, source: Source, budget: Budget): Source {
+    const { readThread: program, resolved, projectDir, log } = this.#options;
+    const definition = resolved[name];
+    if (program === undefined || definition === undefined) return source;
+    return threadedSource(source, budget, { program, name, resolved: definition, projectDir, log });
+  }
+
+  /** What is stored of the stream. Throws `invalid` where a mask by hash has no salt. */
+  shape(name: string, stream: StreamDefinition): StreamShape {
+    return new StreamShape(name, stream, this.#parsed(stream.connector).common.mask_salt);
   }
 
   /** The destination of a load, and the target as its connector reads it. Throws what the connector's `open` throws. */
@@ -95,7 +120,7 @@ export class Connections implements AsyncDisposable {
       openDuckdb,
       log,
     });
-    return { connector, connection };
+    return { connector, connection, budget };
   }
 
   #parsed(name: string): ReturnType<typeof parseConnector> {

@@ -116,10 +116,17 @@ async function askSource(
   signal: AbortSignal,
 ): Promise<readonly Column[]> {
   const { source, request } = await connections.source(name, stream);
-  const scan = await source.scan?.(request, signal);
-  if (scan === undefined) return session.columnsOf((await source.describe(request, signal)).schema);
+  const shape = connections.shape(name, stream);
+  const asked = shape.request(request, source);
+  const scan = await source.scan?.(asked, signal);
+  if (scan === undefined) {
+    shape.requireFilter(source);
+    const { columns: _columns, ...whole } = asked;
+    return shape.columns(session.columnsOf((await source.describe(whole, signal)).schema));
+  }
+  await shape.checkWhere(session);
   try {
-    return await session.describe(`SELECT * FROM ${scan.relation}`);
+    return shape.columns(await session.describe(`SELECT * FROM ${scan.relation}${shape.whereClause}`));
   } catch (error) {
     throw await scan.explain(error);
   }

@@ -8,7 +8,7 @@ import type { DuckSession } from "../duckdb/session.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import type { Connections } from "./connections.ts";
-import { extractStream } from "./extract.ts";
+import { extractStream } from "./extract/extract.ts";
 import { loadRelation } from "./load.ts";
 import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
 import { pointsOf } from "./points.ts";
@@ -157,6 +157,7 @@ export class Execution {
       runId,
       attempt,
       fullRefresh,
+      shape: this.#connections.shape(name, stream),
       signal,
       onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
       log: reporter.logger(step.name),

@@ -7,4 +7,6 @@ export interface JobContext {
   readonly reporter: Reporter;
   /** Its abort stops the job. */
   readonly signal: AbortSignal;
+  /** The program of threads that read; without it all is read in the main thread. */
+  readonly readThread?: URL;
 }

@@ -6,6 +6,12 @@ import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
 import { linesOf } from "../../contract/job_lines.ts";
 
+/** The program of its threads, in a checkout and in the unpacked file. */
+const READ_THREAD = new URL(
+  import.meta.url.endsWith(".mjs") ? "./read_thread.mjs" : "./read_thread/main.ts",
+  import.meta.url,
+);
+
 /**
  * The program of a run's process: reads one job from stdin, reports on stdout, and ends when stdin
  * closes, which is also how it notices that its server is gone.
@@ -34,8 +40,9 @@ async function main(): Promise<void> {
   })();
 
   try {
-    if (job.kind === "run") await runJob(job, { connectors, reporter, signal: stop.signal });
-    else {
+    if (job.kind === "run") {
+      await runJob(job, { connectors, reporter, signal: stop.signal, readThread: READ_THREAD });
+    } else {
       const reports = await checkJob(job, { connectors, reporter, signal: stop.signal });
       reporter.send({ type: "checked", reports });
     }

@@ -43,6 +43,7 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
     clock: systemClock,
     openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
     log: (level, message) => context.reporter.log(level, null, message),
+    readThread: context.readThread,
   });
   const graph = await withSession(sessions, async (session) => {
     await prepareWarehouse(session);

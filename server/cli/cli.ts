@@ -9,10 +9,11 @@ import { oneLine, printable } from "./text.ts";
 /** Runs one command line and returns the exit code; every error is a message on stderr. */
 export async function runCommandLine(args: readonly string[], context: CliContext): Promise<number> {
   try {
-    const parsed = parseCommandLine(args, COMMANDS, context.env);
+    const name = context.program.command;
+    const parsed = parseCommandLine(args, COMMANDS, context.env, name);
     if (parsed.kind === "help") {
       const { command } = parsed;
-      const text = command === undefined ? formatHelp(COMMANDS) : formatCommandHelp(command);
+      const text = command === undefined ? formatHelp(COMMANDS, name) : formatCommandHelp(command, name);
       // Asked for, help is the result; a bare `sluice` is a mistake.
       if (args.length > 0) context.terminal.out(text);
       else context.terminal.note(text);

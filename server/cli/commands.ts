@@ -59,6 +59,18 @@ export const COMMANDS: readonly CommandSpec[] = [
         env: "SLUICE_PORT",
         description: "the port to listen on, 8080 by default; 0 picks a free one",
       },
+      "allow-host": {
+        type: "string",
+        value: "NAME",
+        multiple: true,
+        env: "SLUICE_ALLOWED_HOSTS",
+        description: "a name that browsers may use for the server, beside localhost",
+      },
+      "trust-proxy": {
+        type: "boolean",
+        env: "SLUICE_TRUST_PROXY",
+        description: "believe the X-Forwarded headers of a reverse proxy in front of it",
+      },
       run: {
         type: "string",
         value: "PIPELINE",
@@ -135,7 +147,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: "only runs in this state: queued, running, succeeded, failed or cancelled",
       },
       group: { type: "string", value: "NAME", description: "only runs of this group" },
-      limit: { type: "string", value: "N", description: "at most this many, 20 by default" },
+      limit: { type: "string", value: "N", description: "at most this many, 1 to 500, 20 by default" },
       json,
     },
     load: async () => (await import("./commands/runs_command.ts")).runs,

@@ -11,6 +11,7 @@ import {
 import type { OpenedEngine, ProjectPlace } from "../backend.ts";
 import { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
+import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
 import { RemoteEngine } from "./client/remote_engine.ts";
 
@@ -43,7 +44,7 @@ export async function connect(
   use: Use,
   signal?: AbortSignal,
 ): Promise<Connection> {
-  await requireProject(folders);
+  await requireProject(folders, context);
   const startedMs = Date.now();
   for (let round = 0;; round++) {
     signal?.throwIfAborted();
@@ -84,6 +85,7 @@ function describeHolder(holder: Holder | undefined): string {
 /** Throws `invalid` where the folder is no project: a data folder must not appear in a wrong place. */
 export async function requireProject(
   { projectDir, dataDir }: Pick<ProjectPlace, "projectDir" | "dataDir">,
+  context: Pick<CliContext, "program">,
 ): Promise<void> {
   for (const part of ["pipelines", "connectors.yaml"]) {
     if (await exists(join(projectDir, part))) return;
@@ -92,7 +94,7 @@ export async function requireProject(
   throw new AppError(
     "invalid",
     `No project in ${projectDir}: expected pipelines/ or connectors.yaml there. ` +
-      "Make one with sluice init DIR, or say where it is with --project DIR.",
+      `Make one with ${commandText("init DIR", context)}, or say where it is with --project DIR.`,
   );
 }
 

@@ -4,7 +4,8 @@ import type { Engine } from "../../engine/control/engine.ts";
 import type { CliContext } from "./command.ts";
 import type { RunDisplay } from "./run_display.ts";
 import { callerName } from "./settings.ts";
-import { formatCount, formatDuration, oneLine } from "./text.ts";
+import { formatCount, formatDuration, formatPlural } from "../../text/format.ts";
+import { oneLine } from "./text.ts";
 
 /** From where on a run is followed: what earlier attempts did is left out. */
 export interface FollowedRun {
@@ -68,10 +69,10 @@ export function formatOutcome(run: RunDetail): string {
   }
   const checks = run.steps.filter((step) => step.kind === "check" && step.state === "succeeded").length;
   const facts = [
-    `${formatCount(run.rows_extracted)} rows extracted`,
+    `${formatPlural(run.rows_extracted, "row")} extracted`,
     `${formatCount(run.rows_loaded)} loaded`,
-    checks === 0 ? "" : `${formatCount(checks)} ${checks === 1 ? "check" : "checks"} passed`,
-    run.warnings === 0 ? "" : `${formatCount(run.warnings)} ${run.warnings === 1 ? "warning" : "warnings"}`,
+    checks === 0 ? "" : `${formatPlural(checks, "check")} passed`,
+    run.warnings === 0 ? "" : formatPlural(run.warnings, "warning"),
   ];
   return `${run.pipeline} succeeded in ${took}: ${
     facts.filter((fact) => fact !== "").join(", ")

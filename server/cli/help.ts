@@ -1,26 +1,26 @@
 import type { CommandSpec, OptionSpec } from "./command.ts";
 
-/** The text of `sluice help`. */
-export function formatHelp(commands: readonly CommandSpec[]): string {
+/** The text of `sluice help`; `program` is how the program is called. */
+export function formatHelp(commands: readonly CommandSpec[], program: string): string {
   const rows = commands.map((command): [string, string] => [usageOf(command), command.summary]);
   return [
     "Sluice moves data with SQL: pipelines in YAML, models in SQL, one file to run.",
     "",
-    "Usage: sluice COMMAND [options]",
+    `Usage: ${program} COMMAND [options]`,
     "",
     ...alignRows(rows),
     "",
-    "sluice COMMAND --help says more. Exit codes: 0 done, 1 a run failed, 2 the command or the project is wrong.",
+    `${program} COMMAND --help says more. Exit codes: 0 done, 1 a run failed, 2 the command or the project is wrong.`,
   ].join("\n");
 }
 
 /** The text of `sluice COMMAND --help`. */
-export function formatCommandHelp(command: CommandSpec): string {
+export function formatCommandHelp(command: CommandSpec, program: string): string {
   const options = Object.entries(command.options);
   const lines = [
     `${command.summary}.`,
     "",
-    `Usage: sluice ${usageOf(command)}${options.length > 0 ? " [options]" : ""}`,
+    `Usage: ${program} ${usageOf(command)}${options.length > 0 ? " [options]" : ""}`,
   ];
   if (command.arguments.length > 0) {
     lines.push("", ...alignRows(command.arguments.map((argument) => [argument.name, argument.description])));

@@ -8,39 +8,40 @@ export type Parsed =
   | { readonly kind: "command"; readonly spec: CommandSpec; readonly invocation: Invocation };
 
 /**
- * Reads a command line by the table. Throws `invalid` for an unknown command or option, with the
+ * Reads a command line by the table; `program` is how it is called, for advice. Throws `invalid` for an unknown command or option, with the
  * one that was likely meant, and for a missing or surplus argument.
  */
 export function parseCommandLine(
   args: readonly string[],
   commands: readonly CommandSpec[],
   env: (name: string) => string | undefined,
+  program: string,
 ): Parsed {
   const [name, ...rest] = args;
   if (name === undefined || name === "--help" || name === "-h") return { kind: "help" };
-  if (name === "help") return rest[0] === undefined ? { kind: "help" } : helpOf(rest[0], commands);
-  const spec = findCommand(name === "--version" || name === "-V" ? "version" : name, commands);
+  if (name === "help") return rest[0] === undefined ? { kind: "help" } : helpOf(rest[0], commands, program);
+  const spec = findCommand(name === "--version" || name === "-V" ? "version" : name, commands, program);
   if (spec.passesThrough) {
     return { kind: "command", spec, invocation: createInvocation(spec, rest, new Map(), env) };
   }
   if (rest.some((arg) => arg === "--help" || arg === "-h")) return { kind: "help", command: spec };
-  const { positionals, values } = readTokens(spec, rest);
-  checkPositionals(spec, positionals);
+  const { positionals, values } = readTokens(spec, rest, program);
+  checkPositionals(spec, positionals, program);
   return { kind: "command", spec, invocation: createInvocation(spec, positionals, values, env) };
 }
 
-function helpOf(name: string, commands: readonly CommandSpec[]): Parsed {
-  return { kind: "help", command: findCommand(name, commands) };
+function helpOf(name: string, commands: readonly CommandSpec[], program: string): Parsed {
+  return { kind: "help", command: findCommand(name, commands, program) };
 }
 
-function findCommand(name: string, commands: readonly CommandSpec[]): CommandSpec {
+function findCommand(name: string, commands: readonly CommandSpec[], program: string): CommandSpec {
   const spec = commands.find((command) => command.name === name);
   if (spec !== undefined) return spec;
   if (name.startsWith("-")) {
-    throw new AppError("invalid", `Expected a command before "${name}": sluice COMMAND [options]`);
+    throw new AppError("invalid", `Expected a command before "${name}": ${program} COMMAND [options]`);
   }
   const meant = suggest(name, commands.map((command) => command.name));
-  const hint = meant === undefined ? "see sluice help" : `did you mean "${meant}"?`;
+  const hint = meant === undefined ? `see ${program} help` : `did you mean "${meant}"?`;
   throw new AppError("invalid", `Unknown command "${name}": ${hint}`);
 }
 
@@ -49,7 +50,7 @@ interface Tokens {
   readonly values: ReadonlyMap<string, readonly string[]>;
 }
 
-function readTokens(spec: CommandSpec, args: readonly string[]): Tokens {
+function readTokens(spec: CommandSpec, args: readonly string[], program: string): Tokens {
   const options = Object.fromEntries(
     Object.entries(spec.options).map(([name, option]) =>
       [name, { type: option.type, multiple: true }] as const
@@ -68,7 +69,9 @@ function readTokens(spec: CommandSpec, args: readonly string[]): Tokens {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     const option = spec.options[token.name];
-    if (option === undefined || !token.rawName.startsWith("--")) throw unknownOption(spec, token.rawName);
+    if (option === undefined || !token.rawName.startsWith("--")) {
+      throw unknownOption(spec, token.rawName, program);
+    }
     const value = readValue(spec, token.name, option, token.value, token.inlineValue ?? false);
     const earlier = values.get(token.name);
     if (earlier !== undefined && !option.multiple) {
@@ -79,9 +82,9 @@ function readTokens(spec: CommandSpec, args: readonly string[]): Tokens {
   return { positionals, values };
 }
 
-function unknownOption(spec: CommandSpec, rawName: string): AppError {
+function unknownOption(spec: CommandSpec, rawName: string, program: string): AppError {
   const meant = suggest(rawName.replace(/^-+/, ""), [...Object.keys(spec.options), "help"]);
-  const hint = meant === undefined ? `see sluice ${spec.name} --help` : `did you mean --${meant}?`;
+  const hint = meant === undefined ? `see ${program} ${spec.name} --help` : `did you mean --${meant}?`;
   return new AppError("invalid", `sluice ${spec.name}: unknown option ${rawName}: ${hint}`);
 }
 
@@ -105,7 +108,7 @@ function readValue(
   return value;
 }
 
-function checkPositionals(spec: CommandSpec, positionals: readonly string[]): void {
+function checkPositionals(spec: CommandSpec, positionals: readonly string[], program: string): void {
   const missing = spec.arguments[positionals.length];
   if (missing !== undefined && !missing.optional) {
     throw new AppError("invalid", `sluice ${spec.name} needs ${missing.name}: ${missing.description}`);
@@ -114,7 +117,7 @@ function checkPositionals(spec: CommandSpec, positionals: readonly string[]): vo
   if (surplus !== undefined) {
     throw new AppError(
       "invalid",
-      `sluice ${spec.name}: unexpected "${surplus}", see sluice ${spec.name} --help`,
+      `sluice ${spec.name}: unexpected "${surplus}", see ${program} ${spec.name} --help`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import type { RunEvent, Step } from "../../contract/run.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBytes, formatCount, formatDuration, oneLine, truncate } from "./text.ts";
+import { formatBytes, formatDuration, formatPlural } from "../../text/format.ts";
+import { oneLine, truncate } from "./text.ts";
 
 /** Shows how a run goes. */
 export interface RunDisplay extends Disposable {
@@ -34,7 +35,7 @@ const MARKS: Readonly<Record<Step["state"], string>> = {
 /** `✓ extract:orders  1,204 rows  83 kB  0.4 s`. */
 export function formatStep(step: Step): string {
   const facts = [
-    step.rows === null ? "" : `${formatCount(step.rows)} ${step.rows === 1 ? "row" : "rows"}`,
+    step.rows === null ? "" : formatPlural(step.rows, "row"),
     step.size_bytes === null ? "" : formatBytes(step.size_bytes),
     step.duration_ms === null ? "" : formatDuration(step.duration_ms),
     step.state === "succeeded" ? "" : step.state,
@@ -155,7 +156,7 @@ class LiveDisplay implements RunDisplay {
     const nowMs = Date.now();
     const lines = [...this.#active].slice(0, MAX_LIVE_LINES).map(([name, { startedMs, rows, sizeBytes }]) => {
       const facts = [
-        rows === 0 ? "" : `${formatCount(rows)} rows`,
+        rows === 0 ? "" : formatPlural(rows, "row"),
         sizeBytes === null ? "" : formatBytes(sizeBytes),
         formatDuration(nowMs - startedMs),
       ];

@@ -1,38 +1,6 @@
+import { MISSING } from "../../text/format.ts";
+
 /** How values read on a terminal. */
-
-const MISSING = "-";
-
-/** `840 ms`, `12.4 s`, `3 m 05 s`, `2 h 05 m`; a dash for null. */
-export function formatDuration(durationMs: number | null): string {
-  if (durationMs === null) return MISSING;
-  if (durationMs < 1_000) return `${Math.round(durationMs)} ms`;
-  if (durationMs < 60_000) return `${(Math.floor(durationMs / 100) / 10).toFixed(1)} s`;
-  const seconds = Math.floor(durationMs / 1_000);
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} m ${String(seconds % 60).padStart(2, "0")} s`;
-  const minutes = Math.floor(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
-}
-
-const COUNT = new Intl.NumberFormat("en-US");
-
-/** `1,234,567`; a dash for null. */
-export function formatCount(count: number | null): string {
-  return count === null ? MISSING : COUNT.format(count);
-}
-
-const SIZE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
-
-/** Decimal units: `512 B`, `1.2 kB`, `83 MB`; a dash for null. */
-export function formatBytes(sizeBytes: number | null): string {
-  if (sizeBytes === null) return MISSING;
-  let scaled = sizeBytes;
-  let unit = 0;
-  while (scaled >= 999.5 && unit < SIZE_UNITS.length - 1) {
-    scaled /= 1_000;
-    unit += 1;
-  }
-  return `${scaled.toFixed(unit === 0 || scaled >= 9.95 ? 0 : 1)} ${SIZE_UNITS[unit] ?? ""}`;
-}
 
 /** `2026-07-30 12:05:09` in UTC; a dash for null. */
 export function formatTime(iso: string | null): string {

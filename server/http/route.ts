@@ -1,11 +1,11 @@
 import type { Context } from "hono";
 import type * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
+import { findJsonPlace } from "../../text/json_place.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { User } from "../auth/auth.ts";
 import type { Permission } from "../auth/permissions.ts";
-import { findJsonFault } from "./json_position.ts";
 import { HttpError } from "./problem.ts";
 
 /**
@@ -118,13 +118,29 @@ async function readBody(c: Context<AppEnv>): Promise<unknown> {
 }
 
 function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
-    const place = findJsonFault(text);
+    const place = findJsonPlace(text);
     const where = place === undefined ? "" : ` at line ${place.line} column ${place.column}`;
     throw new AppError("invalid", `The request's body is not JSON${where}`, { cause: error });
   }
+  // Only an escape can bring one in: the text itself was decoded from UTF-8.
+  if (/\\ud[89a-f]/i.test(text) && !isWellFormed(value)) {
+    throw new AppError(
+      "invalid",
+      "A text in the request's body has half of a surrogate pair, as \\ud800: send whole characters",
+    );
+  }
+  return value;
+}
+
+/** Whether every text and key in it is made of whole characters: no store or file could give back half of one. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => key.isWellFormed() && isWellFormed(inner));
 }
 
 function signalOf(c: Context<AppEnv>): AbortSignal {

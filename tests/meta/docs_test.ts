@@ -109,6 +109,45 @@ Deno.test("every variable of the environment is in docs/operations.md", async ()
   assertMentioned(await manual("operations.md"), names, "docs/operations.md");
 });
 
+/** Commands of others in the manual, whose options are theirs. */
+const FOREIGN = /\b(?:duckdb|curl|docker|podman|openssl|git|nginx|caddy|psql|npx|npm|systemctl|ulimit)\b/;
+
+Deno.test("every option and variable in the manual is one of the code", async () => {
+  const options = new Set([
+    "--help",
+    "--version",
+    ...COMMANDS.flatMap(({ options }) => Object.keys(options).map((name) => `--${name}`)),
+  ]);
+  const variables = new Set<string>();
+  for (const folder of ["server", "engine", "ui", "connectors", "sql", "contract", "build", "tests"]) {
+    for await (const path of sources(folder)) {
+      for (const [name] of (await Deno.readTextFile(join(ROOT, path))).matchAll(/\bSLUICE_[A-Z_]*[A-Z]\b/g)) {
+        variables.add(name);
+      }
+    }
+  }
+  const unknown: string[] = [];
+  const pages = ["README.md", "examples/quickstart/README.md", "examples/starter/README.md"];
+  for await (const { name } of Deno.readDir(join(ROOT, "docs"))) {
+    // Decisions tell of what was, too.
+    if (name.endsWith(".md") && name !== "decisions.md") pages.push(`docs/${name}`);
+  }
+  for (const page of pages) {
+    const text = await Deno.readTextFile(join(ROOT, page));
+    // In code alone: spans, and lines of blocks.
+    const code = [...text.matchAll(/```[\s\S]*?```|`[^`\n]+`/g)].flatMap(([found]) => found.split("\n"));
+    for (const line of code.filter((line) => !FOREIGN.test(line))) {
+      for (const [option] of line.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)) {
+        if (!options.has(option)) unknown.push(`${page}: ${option}`);
+      }
+      for (const [name] of line.matchAll(/\bSLUICE_[A-Z_]*[A-Z]\b/g)) {
+        if (!variables.has(name) && name !== "SLUICE_SECRET") unknown.push(`${page}: ${name}`);
+      }
+    }
+  }
+  assert.deepEqual(unknown, []);
+});
+
 Deno.test("every route of the API is in docs/api.md", async () => {
   const page = await manual("api.md");
   const routes: string[] = [];

@@ -51,7 +51,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
 const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   [COMPOSITION_ROOT]: ["server"],
   "server/program.ts": ["server/version.ts"],
-  "server/backend.ts": ["server/auth/token.ts", "server/data_folder.ts"],
+  "server/backend.ts": ["server/auth/token.ts", "server/data_folder.ts", "server/http/proxy_settings.ts"],
   "server/data_folder.ts": ["server/close_to_others.ts"],
   "server/close_to_others.ts": [],
   "server/version.ts": [],
@@ -71,6 +71,7 @@ const REGISTRY = "connectors/registry.ts";
 const MAY_IMPORT_REGISTRY = [
   COMPOSITION_ROOT,
   "engine/worker/main.ts",
+  "engine/worker/read_thread/main.ts",
   "engine/definitions/write_schemas.ts",
 ];
 

@@ -1,5 +1,6 @@
 import type { PipelineSummary, Run } from "../../contract/run.ts";
-import { formatCron, formatPlural, formatShortCount } from "../parts/format.ts";
+import { formatPlural, formatShortCount } from "../../text/format.ts";
+import { formatCron } from "../parts/format.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";

@@ -1,6 +1,7 @@
 import { isTerminal } from "../../contract/run_state.ts";
 import type { LogLine, RunDetail } from "../../contract/run.ts";
-import { formatLogTime, formatPlural, shortId } from "../parts/format.ts";
+import { formatPlural } from "../../text/format.ts";
+import { formatLogTime, shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";

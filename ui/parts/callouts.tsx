@@ -1,6 +1,6 @@
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
-import { formatPlural } from "./format.ts";
+import { formatPlural } from "../../text/format.ts";
 import { Icon } from "./icons.tsx";
 import { plainText } from "./plain_text.ts";
 

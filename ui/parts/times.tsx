@@ -1,5 +1,6 @@
 import type { Run } from "../../contract/run.ts";
-import { formatDuration, formatRelative, formatUtc } from "./format.ts";
+import { formatDuration } from "../../text/format.ts";
+import { formatRelative, formatUtc } from "./format.ts";
 
 /** `3 min ago`; the UTC time on hover, to which the page's script adds the reader's own. */
 export function Ago({ at, nowMs }: { at: string; nowMs: number }) {

@@ -1,4 +1,5 @@
 import { formatFault } from "../../../text/fault.ts";
+import { formatPlural } from "../../../text/format.ts";
 import type { ProjectReport } from "../../backend.ts";
 import type { CommandRun } from "../command.ts";
 import { createCommandLog } from "../command_log.ts";
@@ -10,7 +11,7 @@ import { printable } from "../text.ts";
 /** `sluice check`: every pipeline, header, model and column, without data. Exit code 2 where one is wrong. */
 export const check: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
-  await requireProject(folders);
+  await requireProject(folders, context);
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(() => stopping.abort());
   const report = await context.backend.checkProject({
@@ -27,13 +28,12 @@ export const check: CommandRun = async (invocation, context) => {
 function printReport(report: ProjectReport, errors: number, terminal: Terminal): void {
   for (const fault of report.faults) terminal.out(printable(formatFault(fault)));
   const warnings = report.faults.length - errors;
-  const found = [plural(errors, "error"), ...(warnings === 0 ? [] : [plural(warnings, "warning")])].join(
+  const found = [countOf(errors, "error"), ...(warnings === 0 ? [] : [countOf(warnings, "warning")])].join(
     ", ",
   );
   terminal.note(
-    `Checked ${plural(report.pipelines, "pipeline")} and ${plural(report.models, "model")}: ${found}`,
+    `Checked ${countOf(report.pipelines, "pipeline")} and ${countOf(report.models, "model")}: ${found}`,
   );
 }
 
-const plural = (count: number, noun: string) =>
-  `${count === 0 ? "no" : count} ${noun}${count === 1 ? "" : "s"}`;
+const countOf = (count: number, noun: string) => count === 0 ? `no ${noun}s` : formatPlural(count, noun);

@@ -1,11 +1,11 @@
 import { join, relative, resolve } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
+import { commandText, shellWord } from "../command_text.ts";
 import type { CommandRun } from "../command.ts";
 
-/**
- * `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files.
- */
-export const init: CommandRun = async (invocation, { program, terminal, cwd }) => {
+/** `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files. */
+export const init: CommandRun = async (invocation, context) => {
+  const { program, terminal, cwd } = context;
   const dir = resolve(cwd, invocation.arguments[0] ?? ".");
   requirePrintable(dir);
   await createEmptyFolder(dir);
@@ -14,9 +14,12 @@ export const init: CommandRun = async (invocation, { program, terminal, cwd }) =
   const shown = below.startsWith("..") ? dir : below;
   terminal.out(`Made a project in ${shown}:`);
   for (const file of files.toSorted()) terminal.out(`  ${file}`);
-  terminal.out(
-    `\nNext:\n  cd ${shown}\n  sluice check\n  sluice run ${await firstPipeline(dir)}\n  sluice serve`,
-  );
+  const next = ["check", `run ${await firstPipeline(dir)}`, "serve"];
+  // A task of the checkout is there and nowhere else: the project is named instead of gone to.
+  const lines = program.isPacked
+    ? [`cd ${shellWord(shown)}`, ...next.map((words) => commandText(words, context))]
+    : next.map((words) => `${commandText(words, context)} --project ${shellWord(shown)}`);
+  terminal.out(`\nNext:\n${lines.map((line) => `  ${line}`).join("\n")}`);
   return 0;
 };
 

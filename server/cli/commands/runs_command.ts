@@ -1,9 +1,11 @@
 import { AppError } from "../../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
+import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
 import { readFolders, readInteger } from "../settings.ts";
-import { formatCount, formatDuration, formatTable, formatTime } from "../text.ts";
+import { formatCount, formatDuration } from "../../../text/format.ts";
+import { formatTable, formatTime } from "../text.ts";
 
 /** `sluice runs`: newest first. */
 export const runs: CommandRun = async (invocation, context) => {
@@ -23,9 +25,13 @@ export const runs: CommandRun = async (invocation, context) => {
     ...(state === undefined ? {} : { state }),
     ...(group === undefined ? {} : { group }),
   });
+  // Runs of a removed pipeline are kept: only where there are none is the name in question.
+  if (found.length === 0 && pipeline !== undefined) await connection.engine.getPipeline(pipeline);
   if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));
-  else if (found.length === 0) context.terminal.note("No runs yet. Start one with sluice run PIPELINE.");
-  else context.terminal.out(formatRuns(found));
+  else if (found.length === 0) {
+    const start = commandText(`run ${pipeline ?? "PIPELINE"}`, context, invocation);
+    context.terminal.note(`No runs yet. Start one with ${start}.`);
+  } else context.terminal.out(formatRuns(found));
   return 0;
 };
 

@@ -5,7 +5,9 @@ import type { Log } from "../../../contract/log.ts";
 import { type DataFolder, openDataFolder, readHolder } from "../../data_folder.ts";
 import type { LocalEngine } from "../../../engine/control/local_engine.ts";
 import type { ListeningServer } from "../../backend.ts";
-import type { CliContext, CommandRun } from "../command.ts";
+import { readProxySettings } from "../../http/proxy_settings.ts";
+import type { CliContext, CommandRun, Invocation } from "../command.ts";
+import { commandText } from "../command_text.ts";
 import { createServerLog } from "../command_log.ts";
 import { heldError, requireProject } from "../connect.ts";
 import { readFolders, readInteger } from "../settings.ts";
@@ -17,7 +19,11 @@ export const serve: CommandRun = async (invocation, context) => {
   const port = readInteger(invocation, "port", { minimum: 0, maximum: 65_535, fallback: 8080 });
   const maxRuns = readInteger(invocation, "max-runs", { minimum: 1, maximum: 1_000, fallback: 2 });
   const readyProcesses = readInteger(invocation, "ready-processes", { minimum: 0, maximum: 16, fallback: 2 });
-  await requireProject(folders);
+  const proxy = readProxySettings(
+    { allowHost: invocation.list("allow-host"), trustProxy: invocation.flag("trust-proxy"), host },
+    context.env,
+  );
+  await requireProject(folders, context);
   const stop = Promise.withResolvers<void>();
   using _interrupts = context.onInterrupt(createStopper(stop.resolve, context));
   await using folder = await openDataFolder(folders.dataDir, "serve");
@@ -32,13 +38,15 @@ export const serve: CommandRun = async (invocation, context) => {
     log,
     isReady: () => isReady,
     firstTokenMark: folder.firstTokenMark,
+    proxy,
   });
   try {
     await applyAtStart(opened.engine, log);
     await opened.engine.start({ schedule: true, watch: true, housekeeping: true, readyProcesses });
     isReady = true;
     await announce(folder, server, log);
-    await greet(server, context);
+    await requirePipelines(opened.engine, invocation.list("run"));
+    await greet(server, invocation, context);
     await triggerAtStart(opened.engine, invocation.list("run"), log);
     await stop.promise;
     log("info", "Stopping; runs under way go on at the next start");
@@ -68,7 +76,12 @@ function createStopper(stop: () => void, context: CliContext): () => void {
 }
 
 /** Where to sign in and with what; a first token is printed before it counts as shown. */
-async function greet(server: ListeningServer, { terminal, program, env }: CliContext): Promise<void> {
+async function greet(
+  server: ListeningServer,
+  invocation: Invocation,
+  context: CliContext,
+): Promise<void> {
+  const { terminal, program, env } = context;
   terminal.out(`Sluice ${program.version} serves ${server.url}`);
   const { firstToken, signInUrl } = server;
   if (firstToken !== undefined) {
@@ -78,7 +91,8 @@ async function greet(server: ListeningServer, { terminal, program, env }: CliCon
     terminal.out(`Sign in at ${signInUrl} with the token in ${ENV_TOKEN_NAME}`);
   } else {
     terminal.out(`Sign in at ${signInUrl} with a token that you have`);
-    terminal.out("sluice tokens create NAME --role admin makes another");
+    const another = commandText("tokens create NAME --role admin", context, invocation);
+    terminal.out(`${another} makes another`);
   }
 }
 
@@ -94,10 +108,12 @@ async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
   }
 }
 
-/**
- * A pipeline that cannot start (it has faults, or there is none of that name) does not keep the server from
- * serving.
- */
+/** Throws `not_found`, with the name that was likely meant: a misspelt `--run` would wait for ever. */
+async function requirePipelines(engine: LocalEngine, pipelines: readonly string[]): Promise<void> {
+  for (const pipeline of pipelines) await engine.getPipeline(pipeline);
+}
+
+/** A pipeline that cannot start, as one with faults, does not keep the server from serving. */
 async function triggerAtStart(engine: LocalEngine, pipelines: readonly string[], log: Log): Promise<void> {
   for (const pipeline of pipelines) {
     try {

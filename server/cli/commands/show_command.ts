@@ -2,15 +2,8 @@ import type { RunDetail } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
-import {
-  formatBytes,
-  formatCount,
-  formatDuration,
-  formatTable,
-  formatTime,
-  oneLine,
-  printable,
-} from "../text.ts";
+import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
+import { formatTable, formatTime, oneLine, printable } from "../text.ts";
 
 /** `sluice show RUN`: the run, its steps, and what went wrong. */
 export const show: CommandRun = async (invocation, context) => {

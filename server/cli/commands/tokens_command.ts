@@ -118,7 +118,9 @@ function showCreated(
 }
 
 async function revoke(store: Tokens, id: string, isJson: boolean, terminal: Terminal): Promise<void> {
-  await store.revoke(id);
+  const known = await store.list();
+  const found = known.find((token) => token.id === id) ?? known.find((token) => token.name === id);
+  await store.revoke(found?.id ?? id);
   terminal.out(isJson ? JSON.stringify({ id }) : `Revoked ${id}`);
 }
 

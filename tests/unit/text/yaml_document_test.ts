@@ -41,3 +41,17 @@ for (const text of ["", "\n\n", "# only a comment\n", "---\n", "~\n"]) {
     assert.deepEqual(faults.map((fault) => fault.message), ["the file is empty"]);
   });
 }
+
+Deno.test("parseYamlDocument() finds keys that stand there twice, as they are written", () => {
+  const twice = (text: string) =>
+    parseYamlDocument(text, "f.yaml").faults.map(({ line, message }) => `${line} ${message}`);
+  assert.deepEqual(twice("a: 1\nb: 2\na: 3\n"), ["3 this key stands here twice"]);
+  assert.deepEqual(twice("x: { a: 1, a: 2 }\n"), ["1 this key stands here twice"]);
+  assert.deepEqual(twice('1: a\n"1": b\n'), ["2 this key stands here twice"]);
+  assert.deepEqual(twice("a: &x { k: 1 }\nb: &y { k: 2 }\nc:\n  <<: *x\n  k: 3\n"), []);
+});
+
+Deno.test("parseYamlDocument() tells a hundred faults of a file that has one a line", () => {
+  const { faults } = parseYamlDocument("a: 1\n".repeat(20_000), "f.yaml");
+  assert.deepEqual([faults.length, faults.at(-1)?.message], [101, "and 19899 more"]);
+});

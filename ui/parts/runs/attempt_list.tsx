@@ -1,5 +1,5 @@
 import type { RunDetail } from "../../../contract/run.ts";
-import { formatBytes, formatDuration } from "../format.ts";
+import { formatBytes, formatDuration } from "../../../text/format.ts";
 import { plainText } from "../plain_text.ts";
 import { Moment } from "../times.tsx";
 

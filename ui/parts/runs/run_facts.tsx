@@ -1,5 +1,6 @@
 import type { RunDetail } from "../../../contract/run.ts";
-import { formatBytes, formatCount, formatTrigger, formatUtc } from "../format.ts";
+import { formatBytes, formatCount } from "../../../text/format.ts";
+import { formatTrigger, formatUtc } from "../format.ts";
 import { Fact, RevisionLabel } from "../facts.tsx";
 import { Ago, Elapsed, Moment } from "../times.tsx";
 import { plainText } from "../plain_text.ts";

@@ -1,5 +1,6 @@
 import type { Run } from "../../../contract/run.ts";
-import { formatDuration, formatUtc } from "../format.ts";
+import { formatDuration } from "../../../text/format.ts";
+import { formatUtc } from "../format.ts";
 
 const BAR_WIDTH = 7;
 const BAR_GAP = 3;

@@ -1,5 +1,6 @@
 import type { Run } from "../../../contract/run.ts";
-import { formatPlural, formatShortCount, formatTrigger, shortId } from "../format.ts";
+import { formatPlural, formatShortCount } from "../../../text/format.ts";
+import { formatTrigger, shortId } from "../format.ts";
 import { Icon } from "../icons.tsx";
 import { Ago, Elapsed } from "../times.tsx";
 import { StateLabel } from "../states.tsx";

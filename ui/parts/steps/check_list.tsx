@@ -1,5 +1,5 @@
 import type { RunDetail, Step } from "../../../contract/run.ts";
-import { formatPlural } from "../format.ts";
+import { formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
 import { Code } from "../source_code.tsx";

@@ -1,5 +1,5 @@
 import type { PipelineStep, RunDetail, StepState } from "../../../contract/run.ts";
-import { formatPlural } from "../format.ts";
+import { formatPlural } from "../../../text/format.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
 import { Icon } from "../icons.tsx";
 import { checksOf, shortStepName, stepAnchor } from "./step_names.tsx";

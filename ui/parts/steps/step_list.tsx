@@ -1,6 +1,6 @@
 import type { PipelineStep } from "../../../contract/run.ts";
 import { Code } from "../source_code.tsx";
-import { formatPlural } from "../format.ts";
+import { formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { Fact } from "../facts.tsx";
 import { DependsFact } from "./depends_fact.tsx";

@@ -1,6 +1,6 @@
 import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
 import { Code } from "../source_code.tsx";
-import { formatBytes, formatCount, formatDuration } from "../format.ts";
+import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { ErrorBox } from "../callouts.tsx";
 import { Fact } from "../facts.tsx";

@@ -328,3 +328,50 @@ Deno.test("parsePipeline() answers faults with places for any text and any value
     { numRuns: 300 },
   );
 });
+
+const MANY = Array.from({ length: 20_000 }, (_, n) => n);
+const SOME = MANY.slice(0, 2_000);
+
+const ENORMOUS: Readonly<Record<string, string>> = {
+  "unknown keys at the top": MANY.map((n) => `key_${n}: 1\n`).join(""),
+  "unknown keys of a stream": `extract:\n  a:\n    connector: shop\n    stream: a\n${
+    MANY.map((n) => `    key_${n}: 1\n`).join("")
+  }`,
+  "streams of an unknown connector": `extract:\n${
+    SOME.map((n) => `  s_${n}: { connector: shopp, stream: a }\n`).join("")
+  }`,
+  "streams that are no streams": `extract:\n${SOME.map((n) => `  s_${n}: 5\n`).join("")}`,
+  "names that cannot be": `extract:\n${
+    SOME.map((n) => `  "s ${n}": { connector: shop, stream: a }\n`).join("")
+  }`,
+  "twins": `extract:\n${
+    SOME.map((n) => `  ${n % 2 ? "s" : "S"}_${n >> 1}: { connector: shop, stream: a }\n`).join("")
+  }`,
+  "the same key again": "tags: [a]\n".repeat(20_000),
+  "keys of a hundred thousand letters": `${"k".repeat(100_000)}: 1\n${"l".repeat(100_000)}: 1\n`,
+};
+
+for (const [name, text] of Object.entries(ENORMOUS)) {
+  Deno.test(`parsePipeline() tells a bounded number of faults: ${name}`, async () => {
+    const { faults } = await parse(text);
+    assert.ok(faults.some(({ severity }) => severity === "error"));
+    assert.ok(faults.length <= 101, String(faults.length));
+    assert.ok(JSON.stringify(faults).length < 100_000);
+    if (!name.startsWith("keys of")) {
+      assert.ok(faults.some(({ message }) => /^and \d+ more$/.test(message)), faults.at(-1)?.message);
+    }
+  });
+}
+
+Deno.test("parseConnectors() tells a bounded number of faults, and takes no connector of such a file for right", () => {
+  const text = `good: { type: folder }\n${SOME.map((n) => `"c ${n}": { type: folder }\n`).join("")}`;
+  const parsed = parseConnectors(text, CONNECTOR_TYPES);
+  assert.deepEqual([parsed.isReadable, parsed.connectors, parsed.faults.length], [false, {}, 101]);
+  const types = parseConnectors(SOME.map((n) => `c_${n}: { type: foldr }\n`).join(""), CONNECTOR_TYPES);
+  assert.deepEqual([types.isReadable, types.broken.size, types.faults.length], [true, 2_000, 101]);
+});
+
+Deno.test("parsePipeline() does not begin to read a definition of megabytes", async () => {
+  const { faults } = await parse("# a comment that goes on\n".repeat(50_000));
+  assert.deepEqual(faults.map(formatFault), ["p.yaml:1:1: is 1.3 MB large: the limit is 1 MB"]);
+});

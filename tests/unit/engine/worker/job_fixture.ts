@@ -14,6 +14,7 @@ import type { Report, RunJob } from "../../../../contract/job.ts";
 import { pipelineSchema } from "../../../../contract/pipeline.ts";
 import type { Step } from "../../../../contract/run.ts";
 import type { SqlRow } from "../../../../contract/sql.ts";
+import { file } from "../../../../connectors/files/connector.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import { Reporter } from "../../../../engine/worker/reporter.ts";
 import { runJob } from "../../../../engine/worker/run_job.ts";
@@ -135,10 +136,11 @@ export class JobProject implements AsyncDisposable {
       projectDir: this.#folder.path,
       tempDir,
       connectors: {
-        it: { type: "memory", config: {} },
+        it: { type: "memory", config: { mask_salt: "pepper" } },
+        files: { type: "file", config: {} },
         narrow: { type: "memory", config: { max_connections: 1 } },
       },
-      duckdb: { directories: [], files: [] },
+      duckdb: { directories: [this.#folder.path], files: [] },
       runId: "run1",
       attempt: 1,
       pipeline: "p",
@@ -154,7 +156,7 @@ export class JobProject implements AsyncDisposable {
     };
     let error: unknown;
     try {
-      await runJob(job, { connectors: [memoryConnector(system)], reporter, signal });
+      await runJob(job, { connectors: [memoryConnector(system), file], reporter, signal });
     } catch (thrown) {
       error = thrown;
     }
@@ -162,6 +164,11 @@ export class JobProject implements AsyncDisposable {
       reports.flatMap((report) => report.type === "step" ? [[report.step.name, report.step]] : []),
     );
     return { reports, error, steps };
+  }
+
+  /** The project's folder. */
+  get path(): string {
+    return this.#folder.path;
   }
 
   /** Rows of a query on the warehouse. */

@@ -8,13 +8,13 @@ import { parseCommandLine } from "../../../../server/cli/parse.ts";
 const noEnv = () => undefined;
 
 function parse(args: readonly string[], env: Record<string, string> = {}) {
-  const parsed = parseCommandLine(args, COMMANDS, (name) => env[name]);
+  const parsed = parseCommandLine(args, COMMANDS, (name) => env[name], "sluice");
   if (parsed.kind !== "command") throw new Error(`expected a command, got ${parsed.kind}`);
   return parsed.invocation;
 }
 
 function throwsInvalid(args: readonly string[], message: RegExp): void {
-  throws(() => parseCommandLine(args, COMMANDS, noEnv), (error) => {
+  throws(() => parseCommandLine(args, COMMANDS, noEnv, "sluice"), (error) => {
     strictEqual(error instanceof AppError && error.code, "invalid");
     return error instanceof Error && message.test(error.message);
   });
@@ -72,17 +72,17 @@ Deno.test("parseCommandLine() hands the arguments of deno on as they are", () =>
 
 Deno.test("parseCommandLine() answers help for a command wherever --help stands", () => {
   for (const args of [["run", "--help"], ["run", "orders", "-h"], ["help", "run"]]) {
-    const parsed = parseCommandLine(args, COMMANDS, noEnv);
+    const parsed = parseCommandLine(args, COMMANDS, noEnv, "sluice");
     strictEqual(parsed.kind === "help" && parsed.command?.name, "run");
   }
-  strictEqual(parseCommandLine([], COMMANDS, noEnv).kind, "help");
+  strictEqual(parseCommandLine([], COMMANDS, noEnv, "sluice").kind, "help");
 });
 
 Deno.test("help lists every command and every option", () => {
-  const all = formatHelp(COMMANDS);
+  const all = formatHelp(COMMANDS, "sluice");
   for (const command of COMMANDS) {
     strictEqual(all.includes(command.summary), true, command.name);
-    const text = formatCommandHelp(command);
+    const text = formatCommandHelp(command, "sluice");
     for (const [name, option] of Object.entries(command.options)) {
       strictEqual(
         text.includes(`--${name}`) && text.includes(option.description),

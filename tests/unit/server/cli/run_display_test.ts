@@ -30,7 +30,7 @@ Deno.test("the plain display prints each ended step once", () => {
   display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null });
   display.show(ended({}));
   display.show(ended({}));
-  deepStrictEqual(terminal.notes, [`✓ ${"extract:orders".padEnd(36)}  1,204 rows  83 kB  420 ms`]);
+  deepStrictEqual(terminal.notes, [`✓ ${"extract:orders".padEnd(36)}  1,204 rows  83.0 kB  420 ms`]);
 });
 
 Deno.test("the plain display leaves out checks that pass and shows those that do not", () => {

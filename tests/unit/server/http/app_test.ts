@@ -228,7 +228,7 @@ Deno.test("a body that is not JSON is a 400 with its place, one of another type 
       headers: type === null ? {} : { "content-type": type },
     });
   const broken = await problem(await send('{\n  "paused": true,\n}', "application/json"), 400);
-  assert.match(String(broken.detail), /not JSON at line 3 column 1/);
+  assert.match(String(broken.detail), /not JSON at line 2 column 17/);
   for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/yaml", null]) {
     assert.equal((await problem(await send('{"paused":true}', type), 415)).code, "invalid");
   }
@@ -248,6 +248,26 @@ Deno.test("a body larger than 5 MB is a 413, whether its size is told or not", a
     const response = await api.ask("/api/pipelines/x", { method: "PUT", as: "admin", body: large, headers });
     assert.equal((await problem(response, 413)).code, "invalid");
   }
+});
+
+Deno.test("half of a surrogate pair in a body is refused, in a key as in a value, and a whole one is not", async () => {
+  await using api = await ApiFixture.create();
+  const send = (body: string) =>
+    api.ask("/api/pipelines/orders/runs", {
+      method: "POST",
+      as: "operator",
+      body,
+      headers: { "content-type": "application/json" },
+    });
+  for (const half of ["\\ud800", "\\uDFFF", "a\\ud83d b"]) {
+    for (const body of [`{"params":{"region":"${half}"}}`, `{"params":{"${half}":"x"}}`]) {
+      const { detail } = await problem(await send(body), 400);
+      assert.match(String(detail), /half of a surrogate pair/);
+    }
+  }
+  const whole = await send('{"select":"\\ud83d\\ude00"}');
+  await whole.body?.cancel();
+  assert.equal(whole.status, 202);
 });
 
 Deno.test("an unknown address is a 404, a wrong method a 405 that says which are right", async () => {

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { readProxySettings } from "../../../../server/http/proxy_settings.ts";
 
-const read = (env: Record<string, string>, host: string) => readProxySettings((name) => env[name], host);
+const read = (
+  env: Record<string, string>,
+  host: string,
+  options: { allowHost?: string[]; trustProxy?: boolean } = {},
+) => readProxySettings({ allowHost: [], trustProxy: false, host, ...options }, (name) => env[name]);
 
 Deno.test("a server on loopback answers to no other name than localhost", () => {
   for (const host of ["127.0.0.1", "127.1.2.3", "localhost", "::1"]) {
@@ -30,4 +34,21 @@ Deno.test("SLUICE_TRUST_PROXY takes nothing but 1 and 0", () => {
     () => read({ SLUICE_TRUST_PROXY: "yes" }, "127.0.0.1"),
     (error) => error instanceof AppError && error.code === "invalid" && error.message.includes('"yes"'),
   );
+});
+
+Deno.test("the options go before the variables", () => {
+  const env = { SLUICE_ALLOWED_HOSTS: "a.example", SLUICE_TRUST_PROXY: "0" };
+  assert.deepEqual(read(env, "127.0.0.1", { allowHost: ["b.example", "c.example"], trustProxy: true }), {
+    trustProxy: true,
+    allowedHosts: ["b.example", "c.example"],
+  });
+});
+
+Deno.test("a name that no browser could use is refused", () => {
+  for (const name of ["http://a.example", "a.example:80", "a b", "a.example/", "-a", "é.example"]) {
+    assert.throws(
+      () => read({}, "127.0.0.1", { allowHost: [name] }),
+      (error) => error instanceof AppError && error.code === "invalid" && error.message.includes(name),
+    );
+  }
 });

@@ -1,9 +1,12 @@
-import type { ReadMessage, Source, StreamRequest } from "../../contract/connector.ts";
-import { AppError } from "../../contract/errors.ts";
-import type { LogLevel } from "../../contract/log.ts";
+import type { RecordBatch } from "apache-arrow";
+import type { ReadMessage, Source, StreamRequest } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { LogLevel } from "../../../contract/log.ts";
+import type { StreamShape } from "./stream_shape.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
-export interface ExtractContext extends SinkOptions {
+export interface ExtractContext extends Omit<SinkOptions, "hasMasks"> {
+  readonly shape: StreamShape;
   readonly signal: AbortSignal;
   readonly log: (level: LogLevel, message: string) => void;
 }
@@ -18,14 +21,17 @@ export async function extractStream(
   request: StreamRequest,
   record: (extracted: Extracted) => Promise<void>,
 ): Promise<Extracted> {
-  const { signal } = context;
-  await using sink = await StreamSink.open(context);
-  const asked = { ...request, ...sink.position };
+  const { signal, shape } = context;
+  await using sink = await StreamSink.open({ ...context, hasMasks: shape.hasMasks });
+  const asked = { ...shape.request(request, source), ...sink.position };
   const scan = await source.scan?.(asked, signal);
-  if (scan === undefined) {
-    await takeMessages(source.read({ streams: [asked] }, signal), new Map([[request.name, sink]]), context);
+  if (scan !== undefined) {
+    await shape.checkWhere(context.session);
+    await sink.fill(scan, shape, signal);
   } else {
-    await sink.fill(scan, "*", [], signal);
+    shape.requireFilter(source);
+    const messages = source.read({ streams: [asked] }, signal);
+    await takeMessages(messages, source, new Map([[request.name, sink]]), context);
   }
   return await sink.finish(record);
 }
@@ -33,19 +39,22 @@ export async function extractStream(
 /** Hands each message to the sink of its stream. Throws what the source throws, and `invalid` for one reject too many. */
 async function takeMessages(
   messages: AsyncIterable<ReadMessage>,
+  source: Source,
   sinks: ReadonlyMap<string, StreamSink>,
-  { log, signal }: ExtractContext,
+  { log, signal, shape }: ExtractContext,
 ): Promise<void> {
   const sinkOf = (stream: string): StreamSink => {
     const sink = sinks.get(stream);
     if (sink !== undefined) return sink;
     throw new AppError("internal", `The source sent something of stream "${stream}", which nobody asked for`);
   };
+  let toShape: ((batch: RecordBatch) => RecordBatch) | undefined;
   for await (const message of messages) {
     signal.throwIfAborted();
     switch (message.type) {
       case "rows":
-        await sinkOf(message.stream).take(message.batch);
+        toShape ??= shape.batches(message.batch.schema, source);
+        await sinkOf(message.stream).take(toShape(message.batch));
         break;
       case "state":
         await sinkOf(message.stream).checkpoint(message.state);

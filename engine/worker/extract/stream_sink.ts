@@ -1,13 +1,13 @@
 import type { RecordBatch } from "apache-arrow";
-import { duckdbCursorCondition } from "../../connectors/cursor.ts";
-import type { Cursor, Reject, Scan } from "../../contract/connector.ts";
-import { AppError } from "../../contract/errors.ts";
-import type { JsonValue } from "../../contract/json.ts";
-import type { StreamDefinition } from "../../contract/pipeline.ts";
-import { type Column, findColumn } from "../../contract/sql.ts";
-import { createTable, TableIngest } from "../duckdb/into/ingest.ts";
-import type { DuckSession, Transaction } from "../duckdb/session.ts";
-import { appendAllRows, appendNewRows, dedupeTable, mergeRows } from "../warehouse/raw_rows.ts";
+import { duckdbCursorCondition } from "../../../connectors/cursor.ts";
+import type { Cursor, Reject, Scan } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { JsonValue } from "../../../contract/json.ts";
+import type { StreamDefinition } from "../../../contract/pipeline.ts";
+import { type Column, findColumn, type SqlValue } from "../../../contract/sql.ts";
+import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
+import type { DuckSession, Transaction } from "../../duckdb/session.ts";
+import { appendAllRows, appendNewRows, dedupeTable, mergeRows } from "../../warehouse/raw_rows.ts";
 import {
   incomingTable,
   incomingTableName,
@@ -15,8 +15,8 @@ import {
   nextTableName,
   swapInNextTable,
   tableColumns,
-} from "../warehouse/raw_table.ts";
-import { countRejects, recordRejects } from "../warehouse/rejects.ts";
+} from "../../warehouse/raw_table.ts";
+import { countRejects, recordRejects } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
   forgetParts,
@@ -25,7 +25,8 @@ import {
   type StreamState,
   type UnfinishedRead,
   writeState,
-} from "../warehouse/stream_state.ts";
+} from "../../warehouse/stream_state.ts";
+import type { StreamShape } from "./stream_shape.ts";
 
 export interface SinkOptions {
   readonly session: DuckSession;
@@ -34,6 +35,8 @@ export interface SinkOptions {
   readonly runId: string;
   readonly attempt: number;
   readonly fullRefresh: boolean;
+  /** Whether values are masked: then nothing of a row that was not stored may be kept. */
+  readonly hasMasks: boolean;
   readonly onProgress: (rows: number, sizeBytes: number | null) => void;
   readonly onWarning: (message: string) => void;
 }
@@ -148,17 +151,20 @@ export class StreamSink implements AsyncDisposable {
     onProgress(this.#rows, this.#sizeBytes);
   }
 
-  /** Takes all rows of a relation that DuckDB reads; `select` is what comes before its FROM. */
-  async fill(scan: Scan, select: string, where: readonly string[], signal: AbortSignal): Promise<void> {
+  /** Takes all rows of a relation that DuckDB reads, in their shape. */
+  async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
     const { session, name } = this.#options;
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
     const cursor = this.#cursor;
-    const conditions = cursor === undefined ? where : [...where, duckdbCursorCondition(cursor)];
+    const params: SqlValue[] = cursor === undefined ? [] : [cursor.value];
+    const conditions = cursor === undefined ? shape.where : [...shape.where, duckdbCursorCondition(cursor)];
     const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
     try {
+      const columns = shape.isWhole ? [] : await session.describe(`SELECT * FROM ${scan.relation}`);
+      const select = shape.select(columns, (value) => `$${params.push(value)}`);
       this.#rows += await session.run(
         `CREATE TABLE ${target} AS SELECT ${select} FROM ${scan.relation}${condition}`,
-        cursor === undefined ? [] : [cursor.value],
+        params,
       );
     } catch (error) {
       if (signal.aborted) throw error;
@@ -172,17 +178,23 @@ export class StreamSink implements AsyncDisposable {
 
   /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
   async reject(reject: Reject): Promise<void> {
-    const { name, stream } = this.#options;
+    const { name, stream, hasMasks } = this.#options;
     this.#rejected += 1;
     const limit = stream.max_rejects;
     if (this.#rejected > limit) {
       const place = reject.position === null ? "" : ` ${reject.position}:`;
+      if (hasMasks) {
+        throw new AppError(
+          "invalid",
+          `Stream "${name}":${place} a row does not fit (its reason could tell a masked value)`,
+        );
+      }
       const more = limit === 0 ? "" : ` (and ${this.#rejected - 1} rows before it; max_rejects is ${limit})`;
       throw new AppError("invalid", `Stream "${name}":${place} ${reject.reason}${more}`, {
         detail: "max_rejects on the stream lets rows that do not fit be kept aside.",
       });
     }
-    this.#rejects = [...this.#rejects, reject];
+    this.#rejects = [...this.#rejects, hasMasks ? withoutValues(reject) : reject];
     if (this.#rejects.length >= REJECTS_AT_ONCE) await this.#writeRejects();
   }
 
@@ -298,6 +310,13 @@ export class StreamSink implements AsyncDisposable {
     return cursor ?? before;
   }
 }
+
+/** A reject's row and reason may hold values that are masked. */
+const withoutValues = ({ position }: Reject): Reject => ({
+  reason: "does not fit (the stream masks columns, so nothing of the row is kept)",
+  position,
+  row: null,
+});
 
 async function checkKeyColumns(
   session: DuckSession,

@@ -1,0 +1,63 @@
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { parseTableName, resolveTable, tableNames } from "../../../../sql/language/resolve_table.ts";
+
+const NAMES = tableNames(["daily", "Customers"], ["orders", "events"]);
+
+/** The node's name, `system`, or the message. */
+function resolved(name: string): string {
+  const table = resolveTable(parseTableName(name), NAMES);
+  if ("node" in table) return table.node;
+  return table.kind === "system" ? "system" : table.message;
+}
+
+Deno.test("resolveTable() takes a plain name for a model and raw.<name> for a stream, whatever the case", () => {
+  equal(resolved("daily"), "model:daily");
+  equal(resolved("main.DAILY"), "model:daily");
+  equal(resolved("customers"), "model:Customers");
+  equal(resolved("raw.orders"), "extract:orders");
+  equal(resolved("RAW.Orders"), "extract:orders");
+});
+
+Deno.test("resolveTable() knows DuckDB's own schemas and database", () => {
+  equal(resolved("information_schema.tables"), "system");
+  equal(resolved("pg_catalog.pg_class"), "system");
+  deepStrictEqual(resolveTable({ catalog: "System", schema: "main", name: "x" }, NAMES), { kind: "system" });
+});
+
+Deno.test("resolveTable() says what was probably meant, also in the other schema", () => {
+  equal(resolved("dayly"), "table dayly does not exist (did you mean daily?)");
+  equal(resolved("orders"), "table orders does not exist (did you mean raw.orders?)");
+  equal(
+    resolved("raw.daily"),
+    "table raw.daily does not exist: no stream of that name (did you mean daily?)",
+  );
+  equal(
+    resolved("raw.evnts"),
+    "table raw.evnts does not exist: no stream of that name (did you mean raw.events?)",
+  );
+  equal(
+    resolved("staging.orders"),
+    'unknown schema "staging": models are in main, streams in raw (did you mean raw.orders?)',
+  );
+});
+
+Deno.test("resolveTable() reads no file and no other database", () => {
+  for (const name of ["data/x.csv", "x.parquet", "*", "a\\b"]) {
+    const table = resolveTable({ name }, NAMES);
+    ok("message" in table && /files are read by a stream/.test(table.message), name);
+  }
+  const other = resolveTable({ catalog: "lake", schema: "raw", name: "orders" }, NAMES);
+  ok("message" in other && /leave out the name of the database/.test(other.message));
+});
+
+Deno.test("only a name without a schema may still be one of DuckDB's own views", () => {
+  const isUnqualified = (name: string) => {
+    const table = resolveTable(parseTableName(name), NAMES);
+    return "isUnqualified" in table && table.isUnqualified;
+  };
+  deepStrictEqual(["duckdb_tables", "main.duckdb_tables", "raw.duckdb_tables"].map(isUnqualified), [
+    true,
+    false,
+    false,
+  ]);
+});
