@@ -1,52 +1,41 @@
-/**
- * Below this many characters a value is not looked for: replacing every `1` or `abc` of a message
- * would hide the message and tell the secret by its gaps.
- */
-const MIN_SECRET_LENGTH = 4;
-/** A line of a longer value (a key in PEM) is looked for from here on: shorter ones are common words. */
-const MIN_LINE_LENGTH = 8;
+import { formsOf } from "./secret_forms.ts";
+
 const REDACTED = "[redacted]";
 
-/**
- * A function that takes the secrets out of a text, in the forms that a message may show them in: as
- * they are, URL-encoded, JSON-escaped, in Base64, and each line of a value of several lines.
- */
-export function createRedactor(values: Iterable<string>): (text: string) => string {
-  const forms = new Set<string>();
-  for (const value of values) {
-    for (const form of formsOf(value)) {
-      if (form.trim().length >= MIN_SECRET_LENGTH) forms.add(form);
+/** Takes secrets out of texts: those that it was told of so far. */
+export class Redactor {
+  readonly #values = new Set<string>();
+  readonly #forms = new Set<string>();
+  #pattern: RegExp | undefined;
+
+  constructor(values: Iterable<string> = []) {
+    this.learn(values);
+  }
+
+  /** From now on these values are taken out too, in every form that a message may show them in. */
+  learn(values: Iterable<string>): void {
+    for (const value of values) {
+      if (this.#values.has(value)) continue;
+      this.#values.add(value);
+      for (const form of formsOf(value)) this.#forms.add(form);
+      this.#pattern = undefined;
     }
   }
-  if (forms.size === 0) return (text) => text;
+
+  /** A bound function: it may be handed on by itself. */
+  readonly redact = (text: string): string => {
+    if (this.#forms.size === 0) return text;
+    this.#pattern ??= patternOf(this.#forms);
+    return text.replace(this.#pattern, REDACTED);
+  };
+}
+
+/** A function that takes these secrets out of a text. */
+export function createRedactor(values: Iterable<string>): (text: string) => string {
+  return new Redactor(values).redact;
+}
+
+function patternOf(forms: Iterable<string>): RegExp {
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map(escapePattern).join("|"), "g");
-  return (text) => text.replace(pattern, REDACTED);
-}
-
-function formsOf(value: string): string[] {
-  const wellFormed = value.toWellFormed();
-  const json = JSON.stringify(value).slice(1, -1);
-  const encoded = encodeURIComponent(wellFormed);
-  return [
-    value,
-    value.trim(),
-    json,
-    encoded,
-    encoded.replaceAll("%20", "+"),
-    encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    encodeURI(wellFormed),
-    new URLSearchParams({ v: wellFormed }).toString().slice(2),
-    base64(wellFormed),
-    value.replaceAll("'", "''"),
-    ...value.split(/\r?\n/).filter((line) => line.length >= MIN_LINE_LENGTH),
-  ];
-}
-
-function base64(text: string): string {
-  return new TextEncoder().encode(text).toBase64({ omitPadding: true });
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  return new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRedactor } from "../../../../engine/grants/redact.ts";
+import { createRedactor, Redactor } from "../../../../engine/grants/redact.ts";
 
 Deno.test("createRedactor() takes a secret out in the forms that messages show", () => {
   const secret = 'p@ss/w"ord ü';
@@ -13,6 +13,10 @@ Deno.test("createRedactor() takes a secret out in the forms that messages show",
       JSON.stringify(secret).slice(1, -1),
       new URLSearchParams({ v: secret }).toString().slice(2),
       btoa(String.fromCharCode(...new TextEncoder().encode(secret))).replace(/=+$/, ""),
+      new TextEncoder().encode(secret).toBase64({ alphabet: "base64url", omitPadding: true }),
+      new TextEncoder().encode(secret).toHex(),
+      new TextEncoder().encode(secret).toHex().toUpperCase(),
+      secret.replaceAll('"', '""'),
     ]
   ) {
     assert.equal(redact(`cannot connect with ${form} now`), "cannot connect with [redacted] now");
@@ -49,4 +53,97 @@ Deno.test("createRedactor() lets no secret through, whatever stands around it", 
     const rest = redacted.replaceAll("[redacted]", "").replaceAll(around, "");
     return secrets.every((secret) => around.includes(secret) || !rest.includes(secret));
   }));
+});
+
+Deno.test("createRedactor() knows a value strictly URL-encoded, and what an encoded one decodes to", () => {
+  assert.equal(createRedactor(["it's(me)!*"])("at it%27s%28me%29%21%2A end"), "at [redacted] end");
+  assert.equal(createRedactor(["p%40ssw%2Frd"])("at p@ssw/rd end"), "at [redacted] end");
+});
+
+Deno.test("createRedactor() finds a secret inside of Base64, wherever it begins there", () => {
+  const secret = "s3cret-pass-word";
+  const redact = createRedactor([secret]);
+  for (const user of ["", "m", "me", "joe", "mary"]) {
+    const header = btoa(`${user}:${secret}`);
+    const left = redact(`Basic ${header}`).replace("[redacted]", "");
+    // Of the secret at most two characters, whose bits are mixed with their neighbours', are left.
+    assert.ok(left.length <= `Basic ${btoa(`${user}:`)}`.length + 4, `${user}: ${left}`);
+    assert.ok(redact(header).includes("[redacted]"), user);
+  }
+});
+
+Deno.test("createRedactor() knows the parts that a URL's parser makes of a password that was not encoded", () => {
+  const password = "Tr0ub/adour?correct#horse@battery:staple";
+  for (const secret of [password, `postgres://me:${password}@db.example:5432/shop`]) {
+    const redact = createRedactor([secret]);
+    const parts = [
+      "adour?correct#horse@battery:staple",
+      "?correct#horse@battery:staple",
+      "?correct",
+      "#horse@battery:staple",
+      "Tr0ub",
+      "tr0ub",
+      "/adour",
+      "battery:staple",
+      "Tr0ub/adour",
+      encodeURIComponent("adour?correct"),
+    ];
+    for (const part of parts) {
+      assert.doesNotMatch(
+        redact(`invalid port in "${part}"`),
+        /tr0ub|adour|correct|horse|battery|staple/i,
+        part,
+      );
+    }
+    assert.equal(redact("cannot reach db.example:5432 as me"), "cannot reach db.example:5432 as me");
+  }
+});
+
+Deno.test("createRedactor() lets through no part of a password in any part that new URL() makes of it", () => {
+  const letters = fc.constantFrom(..."abcXYZ012");
+  const word = fc.string({ minLength: 4, maxLength: 8, unit: letters });
+  const delimiter = fc.constantFrom("/", "?", "#", "@", ":", "&", "=");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(word, delimiter), { minLength: 1, maxLength: 4 }), word, (head, last) => {
+      const words = [...head.map(([part]) => part), last];
+      const url = `postgres://me:${
+        head.map(([part, mark]) => part + mark).join("")
+      }${last}@db.example:5432/shop`;
+      const redact = createRedactor([url]);
+      const parsed = URL.parse(url);
+      const shown = parsed === null ? [url] : [
+        parsed.host,
+        parsed.hostname,
+        parsed.port,
+        parsed.username,
+        parsed.password,
+        parsed.pathname,
+        parsed.search,
+        parsed.hash,
+        parsed.href,
+      ];
+      return shown.every((part) => {
+        const left = redact(part).replaceAll("[redacted]", "\n").toLowerCase();
+        return words.every((secret) => !left.includes(secret.toLowerCase()));
+      });
+    }),
+  );
+});
+
+Deno.test("createRedactor() takes the path of a URL without a password for the secret", () => {
+  const redact = createRedactor(["https://hooks.example/services/T000/B111/XyZ"]);
+  assert.equal(
+    redact("POST hooks.example/services/T000/B111/XyZ failed"),
+    "POST hooks.example[redacted] failed",
+  );
+});
+
+Deno.test("a Redactor learns", () => {
+  const redactor = new Redactor();
+  const { redact } = redactor;
+  assert.equal(redact("first and second"), "first and second");
+  redactor.learn(["first"]);
+  assert.equal(redact("first and second"), "[redacted] and second");
+  redactor.learn(["second"]);
+  assert.equal(redact("first and second"), "[redacted] and [redacted]");
 });
