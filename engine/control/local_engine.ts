@@ -18,6 +18,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/prepare.ts";
 import { ProcessPool } from "../runs/attempt/process_pool.ts";
+import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { RunRequests } from "./run_requests.ts";
 import type { GrantContext } from "../grants/provide.ts";
@@ -81,6 +82,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #housekeeping: Housekeeping;
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
+  readonly #checks = new PendingChecks();
   #isStarted = false;
   #watching: Promise<void> | undefined;
   /** Applies run one after the other: a later one sees what the earlier one stored. */
@@ -159,6 +161,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
       await this.#relay.stop();
       await this.#watching;
     }
+    // What was being checked is checked again at the next start.
+    await this.#applying;
     await this.#processes[Symbol.asyncDispose]();
   }
 
@@ -214,21 +218,42 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async applyProject(next?: string): Promise<ApplyResult> {
-    const context: ApplyContext = {
-      ...this.#applyContext(),
-      onRead: (pipelines) => {
-        const expected = pipelines.find(({ name }) => name === next);
-        if (expected?.definition !== undefined) {
-          this.#warm(expected.name, expected.definition, expected.connectors);
-        }
-      },
-    };
-    const result = await this.#inTurn(() => applyProject(context, this.#stopping.signal));
+    const result = await this.#checks.during(({ begin, wait, end }) => {
+      const context: ApplyContext = {
+        ...this.#applyContext(),
+        onRead: (pipelines) => {
+          const expected = pipelines.find(({ name }) => name === next);
+          if (expected?.definition !== undefined) {
+            this.#warm(expected.name, expected.definition, expected.connectors);
+          }
+        },
+        onChecking: begin,
+        onWaiting: wait,
+        onChecked: (pipeline) => {
+          end(pipeline);
+          this.#scheduler.wake();
+        },
+      };
+      return this.#inTurn(() => applyProject(context, this.#stopping.signal));
+    });
     this.#scheduler.wake();
     return result;
   }
 
+  /** Returns when all is checked that does not wait for a source. */
+  async checkedWhatAnswers(): Promise<void> {
+    await this.#checks.idle();
+  }
+
+  /** Returns when what the pipeline's files say is in force or was found to be wrong, while others are still checked. */
+  async checked(pipeline: string): Promise<void> {
+    await this.#checks.settled(pipeline);
+  }
+
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
+    const record = await this.#context.store.pipelines.get(pipeline);
+    // One that has never been in force waits for its check; any other runs as it is in force.
+    if ((record?.revision ?? null) === null) await this.#checks.settled(pipeline);
     return await this.#requests.trigger(pipeline, request);
   }
 

@@ -19,6 +19,8 @@ export interface ApplyContext extends CheckContext {
   readonly store: Store;
   /** Called with what was read of the project's files, before it is checked. */
   readonly onRead?: (pipelines: readonly LoadedPipeline[]) => void;
+  /** Called with the pipelines that are about to be checked. */
+  readonly onChecking?: (pipelines: readonly string[]) => void;
   /** Called when what a pipeline's files say is in force, or was found to be wrong. */
   readonly onChecked?: (pipeline: string) => void;
 }
@@ -115,6 +117,10 @@ async function applyLoaded(
     await store.revisions.save(revision, []);
     unchanged.push(pipeline.name);
   }
+  context.onChecking?.(fresh.map(({ name }) => name));
+  // One that is new is listed while it is checked.
+  const known = new Set((await store.pipelines.list()).map(({ name }) => name));
+  for (const { name } of fresh) if (!known.has(name)) await store.pipelines.put({ name, origin, faults: [] });
   for await (
     const { pipeline, faults: found, steps, streamColumns } of checkPipelines(context, fresh, signal)
   ) {

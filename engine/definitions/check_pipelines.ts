@@ -19,6 +19,8 @@ export interface CheckContext extends GrantContext {
   readonly log: Log;
   /** Columns of a pipeline's streams as they were last seen. */
   readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
+  /** Called where the check of a pipeline waits for a source. */
+  readonly onWaiting?: (pipeline: string) => void;
   /** Of each process; DEFAULT_CHECK_BUDGET where it is absent. */
   readonly checkBudget?: CheckBudget;
 }
@@ -62,7 +64,7 @@ export async function checkProject(
 const BUSY_PROCESSES = 3;
 const MOST_PROCESSES = 16;
 /** Who is at a source for so long waits for it. */
-const WAITS_AFTER_MS = 1_000;
+const WAITS_AFTER_MS = 3_000;
 /** A process takes so many pipelines at most, where they may do the same and have no source to wait for. */
 const PIPELINES_A_PROCESS = 20;
 
@@ -178,6 +180,11 @@ async function checkTogether(
     knownColumns: await context.knownColumns(pipeline.name),
   })));
   let waiting: ReturnType<typeof setTimeout> | undefined;
+  const hasNetwork = first.provision.grant.permissions.hosts.length > 0;
+  const onWaiting = () => {
+    release();
+    for (const { pipeline } of group) context.onWaiting?.(pipeline.name);
+  };
   try {
     return await runCheckProcess({
       program: context.runProcess,
@@ -190,7 +197,7 @@ async function checkTogether(
       log: context.log,
       onPlace: ({ file }) => {
         clearTimeout(waiting);
-        if (file === null) waiting = setTimeout(release, WAITS_AFTER_MS);
+        if (file === null && hasNetwork) waiting = setTimeout(onWaiting, WAITS_AFTER_MS);
       },
     }, signal);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { ParamValue } from "../../../contract/run.ts";
-import type { Engine, WindowRequest } from "../../../engine/control/engine.ts";
+import type { WindowRequest } from "../../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "../command.ts";
 import { connect, type Connection } from "../connect.ts";
 import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "../follow_run.ts";
@@ -15,7 +15,7 @@ export const run: CommandRun = async (invocation, context) => {
   const group = invocation.text("group");
   const user = callerName(context);
   await using connection = await connectToWork(invocation, context);
-  await applyFirst(connection.engine, pipeline);
+  await applyFirst(connection, pipeline);
   await startLocally(connection, pipeline);
   const { id } = await connection.engine.triggerRun(pipeline, {
     params,
@@ -42,8 +42,14 @@ export const retry: CommandRun = async (invocation, context) => {
 };
 
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
-async function applyFirst(engine: Engine, pipeline: string): Promise<void> {
-  await engine.applyProject(pipeline);
+async function applyFirst(connection: Connection, pipeline: string): Promise<void> {
+  const { engine } = connection;
+  const applying = engine.applyProject(pipeline);
+  if (connection.kind === "local") {
+    // Another pipeline's source that does not answer is not waited for.
+    applying.catch(() => {});
+    await Promise.race([applying, connection.opened.engine.checked(pipeline)]);
+  } else await applying;
   const { origin, faults } = await engine.getPipeline(pipeline);
   if (origin === "files" && faults.some((fault) => fault.severity === "error")) {
     throw new AppError("invalid", `Pipeline "${pipeline}" has faults`, { faults });

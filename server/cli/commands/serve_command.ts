@@ -41,13 +41,17 @@ export const serve: CommandRun = async (invocation, context) => {
     proxy,
   });
   try {
-    await applyAtStart(opened.engine, log);
+    void applyAtStart(opened.engine, log);
+    // Who asks first finds all of it in force; but a source that does not answer holds nobody up, and
+    // what was in force before is served meanwhile.
+    await atMost(APPLY_GRACE_MS, opened.engine.checkedWhatAnswers());
     await opened.engine.start({ schedule: true, watch: true, housekeeping: true, readyProcesses });
     isReady = true;
     await announce(folder, server, log);
     await requirePipelines(opened.engine, invocation.list("run"));
     await greet(server, invocation, context);
-    await triggerAtStart(opened.engine, invocation.list("run"), log);
+    // Waits for the pipelines' own checks, and for no one else.
+    void triggerAtStart(opened.engine, invocation.list("run"), log);
     await stop.promise;
     log("info", "Stopping; runs under way go on at the next start");
   } finally {
@@ -55,6 +59,17 @@ export const serve: CommandRun = async (invocation, context) => {
   }
   return 0;
 };
+
+/** Longer than any sound project's SQL takes. */
+const APPLY_GRACE_MS = 10_000;
+
+/** Returns when the work is done or the time is up; the work goes on. */
+async function atMost(timeMs: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeMs);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}
 
 /** A disk without room for the note must not keep the server from serving: commands then find no server. */
 async function announce(folder: DataFolder, server: ListeningServer, log: Log): Promise<void> {
@@ -104,7 +119,9 @@ async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
     const { faults } = await engine.applyProject();
     for (const fault of faults) log(fault.severity === "error" ? "error" : "warn", formatFault(fault));
   } catch (error) {
-    log("error", `The project's files cannot be applied: ${toAppError(error).message}`);
+    const { code, message } = toAppError(error);
+    // A server that stops is checked again at its next start.
+    if (code !== "cancelled") log("error", `The project's files cannot be applied: ${message}`);
   }
 }
 
@@ -115,11 +132,11 @@ async function requirePipelines(engine: LocalEngine, pipelines: readonly string[
 
 /** A pipeline that cannot start, as one with faults, does not keep the server from serving. */
 async function triggerAtStart(engine: LocalEngine, pipelines: readonly string[], log: Log): Promise<void> {
-  for (const pipeline of pipelines) {
+  await Promise.all(pipelines.map(async (pipeline) => {
     try {
       await engine.triggerRun(pipeline, { trigger: "start" });
     } catch (error) {
       log("error", `Cannot run ${pipeline}: ${toAppError(error).message}`);
     }
-  }
+  }));
 }
