@@ -73,6 +73,35 @@ Deno.test("a copy of the quickstart passes its check and runs", async () => {
   });
 });
 
+Deno.test("it refuses ways out of the project, its own folder among them, and takes a policy", async () => {
+  await withTempFolder(async (folder) => {
+    const project = join(folder, "shop");
+    strictEqual((await runPacked(["init", project], { cwd: folder, env })).code, 0);
+    const [unpacked = ""] = await namesIn(join(cache, "sluice"));
+    const escapes = {
+      passwd: "/etc/passwd",
+      program: join(cache, "sluice", unpacked, "lib", "x.csv"),
+      store: ".sluice/sluice.db",
+      definitions: "connectors.yaml",
+      proc: "/proc/self/environ",
+    };
+    await Deno.writeTextFile(join(project, "connectors.yaml"), "files: {type: file}\n");
+    for (const [name, path] of Object.entries(escapes)) {
+      const definition = `extract: {s: {connector: files, path: "${path}"}}\n`;
+      await Deno.writeTextFile(join(project, "pipelines", `${name}.yaml`), definition);
+    }
+    const policy = join(folder, "policy.yaml");
+    await Deno.writeTextFile(policy, "file_roots: [/]\nhosts_deny: ['10.0.0.0/8']\n");
+    const options = { cwd: project, env: { ...env, SLUICE_POLICY: policy } };
+    const { stdout } = await runPacked(["check"], options);
+    for (const name of ["program", "store", "definitions", "proc"]) {
+      match(stdout, new RegExp(`pipelines/${name}\\.yaml:1:11: .* may not read .* no policy opens`), name);
+    }
+    const without = await runPacked(["check"], { cwd: project, env });
+    match(without.stdout, /pipelines\/passwd\.yaml:1:11: .* may not read \/etc\/passwd: it is outside of/);
+  });
+});
+
 Deno.test("its server runs a pipeline that was triggered over the API", async () => {
   await withTempFolder(async (folder) => {
     const project = join(folder, "shop");
