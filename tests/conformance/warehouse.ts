@@ -18,7 +18,8 @@ import { exportRows } from "../../engine/duckdb/from/export.ts";
 import { ingest } from "../../engine/duckdb/into/ingest.ts";
 import type { DuckSession } from "../../engine/duckdb/session.ts";
 import { prepareWarehouse } from "../../engine/warehouse/warehouse.ts";
-import { extractStream } from "../../engine/worker/extract.ts";
+import { extractStream } from "../../engine/worker/extract/extract.ts";
+import { StreamShape } from "../../engine/worker/extract/stream_shape.ts";
 import { loadRelation } from "../../engine/worker/load.ts";
 import { pointsOf } from "../../engine/worker/points.ts";
 import { batchesOf } from "../support/connections.ts";
@@ -89,6 +90,7 @@ export class Warehouse implements AsyncDisposable {
       runId: "run",
       attempt: 1,
       fullRefresh: false,
+      shape: new StreamShape(BACK, stream, undefined),
       signal,
       onProgress: () => {},
       onWarning: () => {},
