@@ -1,4 +1,4 @@
-import { basename, delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunProcessProgram } from "../engine/runs/attempt/spawn.ts";
 import { VERSION } from "./version.ts";
@@ -69,12 +69,15 @@ const CODE_FOLDERS = ["contract", "text", "connectors", "sql", "engine"];
 
 const cachePaths = (denoDir: string | undefined): string[] => denoDir === undefined ? [] : [denoDir];
 
-/** The launcher hands on what it was called as: the bare name where the shell finds the file by it. */
+/**
+ * The launcher hands on what it was called as: the bare name where the shell finds the file by it, else
+ * the path from the root, since what is advised may be typed in another folder.
+ */
 function invokedAs(env: (name: string) => string | undefined): string {
   const path = env("SLUICE_COMMAND");
   if (path === undefined || path === "") return "sluice";
   const isFound = (env("PATH") ?? "").split(delimiter).includes(dirname(path));
-  return isFound ? basename(path) : path;
+  return isFound ? basename(path) : resolve(path);
 }
 
 /** Deno's own rule: a child without an environment cannot follow it and would start cold each time. */

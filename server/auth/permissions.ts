@@ -11,10 +11,10 @@ import { type Role, ROLES } from "../../engine/store/store.ts";
 /** What each is, after "may". */
 export const PERMISSIONS = {
   read: "look at pipelines, runs, logs and SQL",
-  run: "start, retry and cancel runs",
-  pause: "pause and resume schedules",
-  define: "change definitions and apply the project",
-  manage_tokens: "list, make and revoke tokens",
+  run: "start, retry or cancel runs",
+  pause: "pause or resume schedules",
+  define: "change definitions or apply the project",
+  manage_tokens: "list, make or revoke tokens",
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
 
@@ -47,7 +47,7 @@ export function rolesThatMay(permission: Permission): readonly Role[] {
   return ROLES.filter((role) => may(role, permission));
 }
 
-/** `look at …; start, retry and cancel runs`: what the role may. */
+/** `look at …; start, retry or cancel runs`: what the role may. */
 export function describeRole(role: Role): string {
   return Object.entries(MAY[role]).filter(([, isAllowed]) => isAllowed)
     .map(([permission]) => isPermission(permission) ? PERMISSIONS[permission] : "").join("; ");

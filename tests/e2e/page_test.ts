@@ -256,7 +256,10 @@ Deno.test("pages", async (t) => {
       headers: { origin: server.url },
     });
     equal(response.status(), 403);
-    match(await response.text(), /Your role &quot;viewer&quot; may look but not act/);
+    match(
+      await response.text(),
+      /is a viewer and may not start, retry or cancel runs: that takes the role admin or operator/,
+    );
     equal((await engine.getRun(RUN_IDS.failed)).state, "failed");
   });
 
