@@ -91,7 +91,6 @@ export class Warehouse implements AsyncDisposable {
       runId: "run",
       attempt: 1,
       fullRefresh: false,
-      shape: new StreamShape(BACK, stream, undefined),
       signal,
       onProgress: () => {},
       onWarning: () => {},
