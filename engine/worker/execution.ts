@@ -9,6 +9,8 @@ import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import type { Connections } from "./connections.ts";
 import { extractStream } from "./extract/extract.ts";
+import { extractParts } from "./extract/parts.ts";
+import type { Extracted } from "./extract/stream_sink.ts";
 import { loadRelation } from "./load.ts";
 import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
 import { pointsOf } from "./points.ts";
@@ -84,6 +86,14 @@ export class Execution {
     } catch {
       return 1;
     }
+  }
+
+  #partsAtOnce(connector: string): number {
+    const { resources } = this.#job.definition;
+    return Math.min(
+      this.#connections.limits(connector).uses,
+      stepsAtOnce(resources, navigator.hardwareConcurrency),
+    );
   }
 
   /** Runs a step, unless it is done, and reports how it went. Resolves to whether it succeeded. */
@@ -165,12 +175,20 @@ export class Execution {
     };
     const points = pointsOf(this.#job.dieAt);
     let ended = step;
-    await extractStream(context, source, request, async ({ rows, sizeBytes, rejects, columns }) => {
+    const record = async ({ rows, sizeBytes, rejects, columns }: Extracted) => {
       points.reach(step.name, "after read");
       reporter.send({ type: "columns", stream: name, columns });
       ended = await this.#record(session, step, { rows, size_bytes: sizeBytes, rejects });
       points.reach(step.name, "before commit");
-    });
+    };
+    const parts = stream.partition === undefined ? undefined : await extractParts(
+      { ...context, lease: () => this.#sessions.lease(), atOnce: this.#partsAtOnce(stream.connector) },
+      source,
+      request,
+      stream.partition,
+      record,
+    );
+    if (parts === undefined) await extractStream(context, source, request, record);
     points.reach(step.name, "after commit");
     return ended;
   }

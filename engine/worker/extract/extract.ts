@@ -5,7 +5,7 @@ import type { LogLevel } from "../../../contract/log.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
-export interface ExtractContext extends Omit<SinkOptions, "hasMasks"> {
+export interface ExtractContext extends SinkOptions {
   readonly shape: StreamShape;
   readonly signal: AbortSignal;
   readonly log: (level: LogLevel, message: string) => void;
@@ -22,7 +22,7 @@ export async function extractStream(
   record: (extracted: Extracted) => Promise<void>,
 ): Promise<Extracted> {
   const { signal, shape } = context;
-  await using sink = await StreamSink.open({ ...context, hasMasks: shape.hasMasks });
+  await using sink = await StreamSink.open(context);
   const asked = { ...shape.request(request, source), ...sink.position };
   const scan = await source.scan?.(asked, signal);
   if (scan !== undefined) {

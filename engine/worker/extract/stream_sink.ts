@@ -35,8 +35,6 @@ export interface SinkOptions {
   readonly runId: string;
   readonly attempt: number;
   readonly fullRefresh: boolean;
-  /** Whether values are masked: then nothing of a row that was not stored may be kept. */
-  readonly hasMasks: boolean;
   readonly onProgress: (rows: number, sizeBytes: number | null) => void;
   readonly onWarning: (message: string) => void;
 }
@@ -75,7 +73,7 @@ export class StreamSink implements AsyncDisposable {
   #rows: number;
   #sizeBytes: number;
   #rejects: readonly Reject[] = [];
-  #rejected: number;
+  readonly #limit: RejectLimit;
 
   private constructor(
     options: SinkOptions,
@@ -85,7 +83,7 @@ export class StreamSink implements AsyncDisposable {
       readonly before: UnfinishedRead | undefined;
       readonly isReplacing: boolean;
       readonly cursor: Cursor | undefined;
-      readonly rejected: number;
+      readonly limit: RejectLimit;
     },
   ) {
     this.#options = options;
@@ -94,7 +92,7 @@ export class StreamSink implements AsyncDisposable {
     this.#before = start.before;
     this.#isReplacing = start.isReplacing;
     this.#cursor = start.cursor;
-    this.#rejected = start.rejected;
+    this.#limit = start.limit;
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
     this.#sourceState = start.isReplacing ? start.before?.source : start.state.source;
@@ -102,23 +100,22 @@ export class StreamSink implements AsyncDisposable {
 
   /** Begins a transaction of the session. */
   static async open(options: SinkOptions): Promise<StreamSink> {
-    const { session, name, stream, runId, fullRefresh } = options;
+    const { session, name, stream, runId } = options;
     const transaction = await session.begin();
     try {
       const state = await readState(session, name);
       const before = state.unfinished?.runId === runId ? state.unfinished : undefined;
-      const isReplacing = before?.isReplacing ??
-        (stream.mode === "full" || fullRefresh || (await tableColumns(session, "raw", name)).length === 0);
-      if (isReplacing && before === undefined) {
+      const replaces = await isReplacing(session, options, state);
+      if (replaces && before === undefined) {
         // What a run that never came to its end has left.
         await session.run(`DROP TABLE IF EXISTS ${nextTable(name)}`);
         if (state.unfinished?.parts !== undefined) await forgetParts(session, name);
       }
-      const cursor = isReplacing || stream.update_key === undefined
+      const cursor = replaces || stream.update_key === undefined
         ? undefined
         : await cursorOf(session, name, stream.update_key, state);
-      const rejected = before === undefined ? 0 : await countRejects(session, name, runId);
-      return new StreamSink(options, transaction, { state, before, isReplacing, cursor, rejected });
+      const limit = await RejectLimit.open(session, options);
+      return new StreamSink(options, transaction, { state, before, isReplacing: replaces, cursor, limit });
     } catch (error) {
       await transaction[Symbol.asyncDispose]();
       throw error;
@@ -178,23 +175,7 @@ export class StreamSink implements AsyncDisposable {
 
   /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
   async reject(reject: Reject): Promise<void> {
-    const { name, stream, hasMasks } = this.#options;
-    this.#rejected += 1;
-    const limit = stream.max_rejects;
-    if (this.#rejected > limit) {
-      const place = reject.position === null ? "" : ` ${reject.position}:`;
-      if (hasMasks) {
-        throw new AppError(
-          "invalid",
-          `Stream "${name}":${place} a row does not fit (its reason could tell a masked value)`,
-        );
-      }
-      const more = limit === 0 ? "" : ` (and ${this.#rejected - 1} rows before it; max_rejects is ${limit})`;
-      throw new AppError("invalid", `Stream "${name}":${place} ${reject.reason}${more}`, {
-        detail: "max_rejects on the stream lets rows that do not fit be kept aside.",
-      });
-    }
-    this.#rejects = [...this.#rejects, hasMasks ? withoutValues(reject) : reject];
+    this.#rejects = [...this.#rejects, this.#limit.take(reject)];
     if (this.#rejects.length >= REJECTS_AT_ONCE) await this.#writeRejects();
   }
 
@@ -247,7 +228,7 @@ export class StreamSink implements AsyncDisposable {
     const extracted: Extracted = {
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
-      rejects: this.#rejected,
+      rejects: this.#limit.taken,
       columns: await tableColumns(session, "raw", name),
     };
     await record(extracted);
@@ -311,12 +292,63 @@ export class StreamSink implements AsyncDisposable {
   }
 }
 
-/** A reject's row and reason may hold values that are masked. */
-const withoutValues = ({ position }: Reject): Reject => ({
-  reason: "does not fit (the stream masks columns, so nothing of the row is kept)",
-  position,
-  row: null,
-});
+/** Whether the stream is read as a whole into a table that takes the old one's place. */
+export async function isReplacing(
+  session: DuckSession,
+  { name, stream, runId, fullRefresh }: Pick<SinkOptions, "name" | "stream" | "runId" | "fullRefresh">,
+  { unfinished }: StreamState,
+): Promise<boolean> {
+  if (unfinished?.runId === runId) return unfinished.isReplacing;
+  if (stream.mode === "full" || fullRefresh) return true;
+  return (await tableColumns(session, "raw", name)).length === 0;
+}
+
+type RejectSubject = Pick<SinkOptions, "name" | "stream"> & { readonly hasMasks: boolean };
+
+/** Counts the rows of one run that do not fit, up to what the stream allows. */
+export class RejectLimit {
+  readonly #options: RejectSubject;
+  #taken: number;
+
+  private constructor(options: RejectSubject, taken: number) {
+    this.#options = options;
+    this.#taken = taken;
+  }
+
+  /** Goes on from what the run has committed. */
+  static async open(
+    session: DuckSession,
+    { name, stream, runId }: Pick<SinkOptions, "name" | "stream" | "runId">,
+  ): Promise<RejectLimit> {
+    const hasMasks = Object.keys(stream.mask).length > 0;
+    return new RejectLimit({ name, stream, hasMasks }, await countRejects(session, name, runId));
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Returns what may be kept of it. Throws `invalid` where the stream allows no more. */
+  take(reject: Reject): Reject {
+    const { name, stream, hasMasks } = this.#options;
+    this.#taken += 1;
+    const limit = stream.max_rejects;
+    // Its reason and its row may tell a value that is masked.
+    const kept = hasMasks
+      ? {
+        reason: "a row does not fit (the stream masks values, so no more is told)",
+        position: reject.position,
+        row: null,
+      }
+      : reject;
+    if (this.#taken <= limit) return kept;
+    const place = reject.position === null ? "" : ` ${reject.position}:`;
+    const more = limit === 0 ? "" : ` (and ${this.#taken - 1} rows before it; max_rejects is ${limit})`;
+    throw new AppError("invalid", `Stream "${name}":${place} ${kept.reason}${more}`, {
+      detail: "max_rejects on the stream lets rows that do not fit be kept aside.",
+    });
+  }
+}
 
 async function checkKeyColumns(
   session: DuckSession,
