@@ -65,6 +65,14 @@ Deno.test("a server that sends notices for ever while signing in is given up on 
   assert.match(fault.message, /no answer within 1 s/);
 });
 
+Deno.test("a server that does not tell what it is, is given up on in time", async () => {
+  await using server = startHostilePostgres({});
+  const attrs = { connect_timeout: 1, target_session_attrs: "primary" };
+  const fault = await faultOf(() => openPostgres(server.url, attrs));
+  assert.equal(fault.code, "unavailable");
+  assert.match(fault.message, /no answer within 1 s/);
+});
+
 /** An array's iterator would end; this one does not. */
 function endless(bytes: Uint8Array): readonly Uint8Array[] {
   return Object.assign([bytes], { [Symbol.iterator]: () => forever(bytes)[Symbol.iterator]() });

@@ -26,6 +26,8 @@ export async function cancelCommand(options: SessionOptions, running: OpenClient
     connection.once("sslconnect", () => connection.cancel(processId, secretKey));
     startConnecting(connection, running.host);
     await connection.closed;
+  } catch {
+    // Then the cut connection has to do.
   } finally {
     clearTimeout(tooLong);
   }

@@ -1,6 +1,6 @@
 import type { Host, SessionOptions, TargetSession } from "./connection_options.ts";
 import { runCommand, TextQuery } from "./commands.ts";
-import { type OpenClient, openClient } from "./open_client.ts";
+import { closeClient, type OpenClient, openClient } from "./open_client.ts";
 import { ConnectionLostError, ServerError } from "./server_error.ts";
 
 /**
@@ -36,10 +36,9 @@ async function connectTo(
 ): Promise<OpenClient> {
   const opened = await openClient(options, host, signal);
   if (wanted === "any") return opened;
-  const kind = await kindOfSession(opened);
-  if (isWanted(wanted, kind)) return opened;
-  await opened.client.end();
-  const { isStandby, isReadOnly } = kind;
+  const { isStandby, isReadOnly } = await kindOfSession(opened, options, signal);
+  if (isWanted(wanted, { isStandby, isReadOnly })) return opened;
+  await closeClient(opened);
   const met = `${isStandby ? "a standby" : "the primary"}${isReadOnly ? ", read-only" : ""}`;
   throw new ConnectionLostError(`it is ${met}, and target_session_attrs is ${wanted}`);
 }
@@ -55,11 +54,27 @@ interface SessionKind {
   readonly isReadOnly: boolean;
 }
 
-async function kindOfSession(opened: OpenClient): Promise<SessionKind> {
+/** In as much time as connecting has. Where it fails, the client is closed. */
+async function kindOfSession(
+  opened: OpenClient,
+  { connectTimeoutMs }: SessionOptions,
+  signal: AbortSignal,
+): Promise<SessionKind> {
   const query = new TextQuery(
     "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'",
   );
-  await runCommand(opened, query);
+  const late = new ConnectionLostError(`no answer within ${connectTimeoutMs / 1000} s`);
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]);
+  const abort = () => opened.connection.abandon(late);
+  stop.addEventListener("abort", abort, { once: true });
+  try {
+    await runCommand(opened, query);
+  } catch (error) {
+    opened.connection.abandon(late);
+    throw error;
+  } finally {
+    stop.removeEventListener("abort", abort);
+  }
   const [isStandby, isReadOnly] = query.rows[0] ?? [];
   return { isStandby: isStandby === "t", isReadOnly: isReadOnly === "t" };
 }

@@ -9,6 +9,9 @@ import { ConnectionLostError, describeSocketError, HandshakeError, ServerError }
 /** Beyond this a hostile server could keep this process busy for minutes. PostgreSQL's default is 4,096. */
 const MAX_SCRAM_ITERATIONS = 1_000_000;
 
+/** A server that does not hang up after a goodbye is not waited for. */
+const GOODBYE_MS = 1_000;
+
 /** A client that is signed in, and how its connection was made. */
 export interface OpenClient {
   readonly client: pg.Client;
@@ -34,6 +37,16 @@ export async function openClient(
     if (second === undefined || !isAboutEncryption(error)) throw error;
     return await openOnce(options, host, second, signal);
   }
+}
+
+/** Says goodbye, and waits until the connection is closed. Never throws. */
+export async function closeClient({ client, connection }: OpenClient): Promise<void> {
+  const closed = new ConnectionLostError("the connection was closed");
+  const tooLong = setTimeout(() => connection.abandon(closed), GOODBYE_MS);
+  await client.end();
+  clearTimeout(tooLong);
+  connection.abandon(closed);
+  await connection.closed;
 }
 
 /** Begins to connect, as pg's client does it. */

@@ -12,7 +12,7 @@ import { connectToAny } from "./connect.ts";
 import type { SessionOptions } from "./connection_options.ts";
 import type { GatedConnection } from "./gated_connection.ts";
 import type { CopyRegion } from "./copy_data.ts";
-import type { OpenClient } from "./open_client.ts";
+import { closeClient, type OpenClient } from "./open_client.ts";
 import { ConnectionLostError } from "./server_error.ts";
 
 export interface QueryResult {
@@ -23,8 +23,6 @@ export interface QueryResult {
 }
 
 const CLOSED = "the connection was closed";
-/** A server that does not hang up after a goodbye is not waited for. */
-const GOODBYE_MS = 1_000;
 
 /**
  * One connection to PostgreSQL, one command at a time. `pg` connects, signs in and speaks the simple
@@ -127,11 +125,8 @@ export class Session {
   async close(): Promise<void> {
     if (this.#isUsable) {
       this.#isUsable = false;
-      const tooLong = setTimeout(() => this.#connection.abandon(new ConnectionLostError(CLOSED)), GOODBYE_MS);
-      await this.#opened.client.end();
-      clearTimeout(tooLong);
+      await closeClient(this.#opened);
     }
-    this.#connection.abandon(new ConnectionLostError(CLOSED));
     await this.#connection.closed;
     await this.#cancelling;
   }
