@@ -170,8 +170,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const { store, clock } = this.#context;
     const latest = await store.runs.latest();
     return await Promise.all((await store.pipelines.list()).map(async (record) => {
-      const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
-      return summaryOf(record, found?.revision, latest.get(record.name), clock.now());
+      const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
+      return summaryOf(record, revision, latest.get(record.name), clock.now());
     }));
   }
 
@@ -315,7 +315,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const scheduled: Scheduled[] = [];
     for (const record of await store.pipelines.list()) {
       if (record.paused || record.revision === null) continue;
-      const schedule = (await store.revisions.get(record.revision))?.revision.definition.schedule;
+      const schedule = (await store.revisions.head(record.revision))?.definition.schedule;
       if (schedule === undefined) continue;
       scheduled.push({ pipeline: record.name, schedule, lastFiredAtMs: record.lastFiredAtMs });
     }
@@ -326,9 +326,9 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async #prepare(pipeline: string): Promise<void> {
     const { store } = this.#context;
     const revision = (await store.pipelines.get(pipeline))?.revision;
-    const found = typeof revision === "string" ? await store.revisions.get(revision) : undefined;
+    const found = typeof revision === "string" ? await store.revisions.head(revision) : undefined;
     if (found === undefined) return;
-    await this.#warm(pipeline, found.revision.definition, found.revision.connectors);
+    await this.#warm(pipeline, found.definition, found.connectors);
   }
 
   /** What keeps a process from being started now is told by the run itself. */

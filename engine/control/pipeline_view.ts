@@ -2,13 +2,13 @@ import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts
 import type { Revision } from "../../contract/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { nextFiringMs } from "../runs/scheduler.ts";
-import type { PipelineRecord } from "../store/store.ts";
+import type { PipelineRecord, RevisionHead } from "../store/store.ts";
 
 /** Pipelines as the API and the pages show them, made of what the store holds. */
 
 export function summaryOf(
   record: PipelineRecord,
-  revision: Revision | undefined,
+  revision: RevisionHead | undefined,
   lastRun: Run | undefined,
   nowMs: number,
 ): PipelineSummary {

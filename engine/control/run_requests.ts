@@ -2,12 +2,12 @@ import { ulid } from "ulid";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
-import { loadTargets, type Revision } from "../../contract/pipeline.ts";
+import { loadTargets } from "../../contract/pipeline.ts";
 import type { Run, RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { resolveParams } from "../../sql/build/variables.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
-import type { NewRun, PipelineRecord, Store } from "../store/store.ts";
+import type { NewRun, PipelineRecord, RevisionHead, Store } from "../store/store.ts";
 import type { TriggerRequest, WindowRequest } from "./engine.ts";
 
 export interface RunRequestsContext {
@@ -38,9 +38,9 @@ export class RunRequests {
   async fire(pipeline: string, atMs: number): Promise<void> {
     const { store, log } = this.#context;
     const record = await this.#context.pipeline(pipeline);
-    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
+    const found = record.revision === null ? undefined : await store.revisions.head(record.revision);
     const at = new Date(atMs).toISOString();
-    if (found?.revision.definition.overlap === "skip" && await store.runs.isActive(pipeline)) {
+    if (found?.definition.overlap === "skip" && await store.runs.isActive(pipeline)) {
       log("info", "a firing was left out: a run is still going on", { pipeline, at });
     } else {
       const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
@@ -99,9 +99,7 @@ export class RunRequests {
   async #enqueue(pipeline: string, request: TriggerRequest, windowEndMs: number): Promise<Run> {
     const { store, clock, onChange } = this.#context;
     const record = await this.#context.pipeline(pipeline);
-    const revision = record.revision === null
-      ? undefined
-      : (await store.revisions.get(record.revision))?.revision;
+    const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
     if (revision === undefined) {
       throw new AppError(
         "invalid",
@@ -162,7 +160,7 @@ async function hashRequest(request: TriggerRequest): Promise<string> {
  * The connectors that say how many connections there may be: over all runs, so that a run needs as many
  * as it can have open at a time. One that says nothing limits each run by itself, in its own process.
  */
-function connectionLimits({ connectors, definition }: Revision): NonNullable<NewRun["limits"]> {
+function connectionLimits({ connectors, definition }: RevisionHead): NonNullable<NewRun["limits"]> {
   const uses = [
     ...Object.values(definition.extract),
     ...Object.values(definition.load).flatMap((load) => loadTargets(load)),

@@ -64,7 +64,7 @@ export class Rescuer {
     if (open.cancelAskedBy !== null) {
       return await this.#end(open, "cancel", cancelledError, "cancelled", open.cancelAskedBy) !== undefined;
     }
-    const retry = (await store.revisions.get(run.revision))?.revision.definition.retry;
+    const retry = (await store.revisions.head(run.revision))?.definition.retry;
     if (run.attempt >= MAX_LOST_ATTEMPTS + (retry?.limit ?? 0)) {
       const message =
         `The server died during attempt ${run.attempt}; the run is not taken up again, as it may be the cause`;

@@ -6,7 +6,7 @@ import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { storableText } from "./rows.ts";
 import { files, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
-import type { RevisionStore } from "./store.ts";
+import type { RevisionHead, RevisionStore } from "./store.ts";
 
 export function createRevisionStore(db: Database): RevisionStore {
   const has = async (id: string): Promise<boolean> => {
@@ -25,6 +25,12 @@ export function createRevisionStore(db: Database): RevisionStore {
       await storing(action, db.batch(await inserts(db, revision, steps)));
     },
 
+    async head(id) {
+      const query = db.select().from(revisions).where(eq(revisions.id, id));
+      const [row] = await storing(`read revision ${id}`, query);
+      return row && headOf(row);
+    },
+
     async get(id) {
       const [found, contents, steps] = await storing(
         `read revision ${id}`,
@@ -38,15 +44,18 @@ export function createRevisionStore(db: Database): RevisionStore {
       );
       const row = found[0];
       if (row === undefined) return undefined;
-      const { gitCommit, ...rest } = row;
       return {
-        revision: { ...rest, files: contents, ...(gitCommit === null ? {} : { gitCommit }) },
+        revision: { ...headOf(row), files: contents },
         steps: steps.map(({ name, kind, depends, summary, file, sql }) => (
           { name, kind, depends, summary, file, sql }
         )),
       };
     },
   };
+}
+
+function headOf({ gitCommit, ...rest }: typeof revisions.$inferSelect): RevisionHead {
+  return { ...rest, ...(gitCommit === null ? {} : { gitCommit }) };
 }
 
 /** The same content may first be seen before its commit: the name of the commit is then put right. */

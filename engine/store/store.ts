@@ -70,10 +70,15 @@ export interface PipelineStore {
   connectors(): Promise<Record<string, ConnectorDefinition>>;
 }
 
+/** A revision without its files, which may be many and long. */
+export type RevisionHead = Omit<Revision, "files">;
+
 export interface RevisionStore {
   /** Does nothing where the id is known. File contents are stored once by hash. */
   save(revision: Revision, steps: readonly PipelineStep[]): Promise<void>;
   get(id: string): Promise<{ revision: Revision; steps: PipelineStep[] } | undefined>;
+  /** The same without files and steps: what starting and listing pipelines need. */
+  head(id: string): Promise<RevisionHead | undefined>;
   has(id: string): Promise<boolean>;
 }
 

@@ -94,3 +94,13 @@ Deno.test("save() takes a file of several megabytes and hundreds of steps", asyn
   await revisions.save(saved, steps);
   assert.deepEqual(await revisions.get("r1"), { revision: saved, steps });
 });
+
+Deno.test("head() is the revision without its files", async () => {
+  await using fixture = new StoreFixture();
+  const { revisions } = await fixture.open();
+  const files = [{ path: "transforms/a/daily.sql", content: "SELECT 1" }];
+  await revisions.save(revision({ files, gitCommit: "aaaa" }), []);
+  const { files: _, ...head } = revision({ gitCommit: "aaaa" });
+  assert.deepEqual(await revisions.head("r1"), head);
+  assert.equal(await revisions.head("none"), undefined);
+});
