@@ -212,6 +212,7 @@ const STEP_COLUMNS = [
   "error",
   "sql",
   "depends",
+  "receipt",
 ] as const;
 
 function stepsOf(db: Database): Pick<AttemptStore, "putSteps"> {

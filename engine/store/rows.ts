@@ -1,6 +1,6 @@
 import { withoutDetail } from "../../contract/errors.ts";
 import type { Attempt, LogLine, Run, RunDetail, Step } from "../../contract/run.ts";
-import type { AttemptRow, LogRow, RunRow, StepRow } from "./schema.ts";
+import type { AttemptRow, LogRow, RunRow, StepReceipt, StepRow } from "./schema.ts";
 
 /** How rows of the store become the resources of contract/run.ts, and back. */
 
@@ -82,6 +82,7 @@ export function stepOf(row: StepRow): Step {
     attempt: row.attempt,
     rows: row.rows,
     size_bytes: row.sizeBytes,
+    ...row.receipt,
     started_at: isoOrNull(row.startedAtMs),
     finished_at: isoOrNull(row.finishedAtMs),
     duration_ms: row.durationMs,
@@ -105,7 +106,20 @@ export function stepRowOf(step: Step) {
     error: step.error,
     sql: step.sql === null ? null : storableText(step.sql),
     depends: step.depends,
+    receipt: receiptOf(step),
   };
+}
+
+/** Null where the step has nothing of it. */
+function receiptOf({ inserted, updated, deleted, hash, rejects }: Step): StepReceipt | null {
+  const receipt = {
+    ...(inserted === undefined ? {} : { inserted }),
+    ...(updated === undefined ? {} : { updated }),
+    ...(deleted === undefined ? {} : { deleted }),
+    ...(hash === undefined ? {} : { hash }),
+    ...(rejects === undefined ? {} : { rejects }),
+  };
+  return Object.keys(receipt).length === 0 ? null : receipt;
 }
 
 export function logLineOf(row: LogRow): LogLine {

@@ -7,6 +7,7 @@ import {
   LOG_LEVELS,
   type ParamValue,
   RUN_STATES,
+  type Step,
   STEP_KINDS,
   STEP_STATES,
   TRIGGERS,
@@ -179,7 +180,10 @@ export const stepRuns = sqliteTable("step_runs", {
   error: text({ mode: "json" }).$type<ErrorRecord>(),
   sql: text(),
   depends: text({ mode: "json" }).$type<string[]>().notNull(),
+  receipt: text({ mode: "json" }).$type<StepReceipt>(),
 });
+/** What only some steps have. */
+export type StepReceipt = Pick<Step, "inserted" | "updated" | "deleted" | "hash" | "rejects">;
 export type StepRow = typeof stepRuns.$inferSelect;
 
 export const runLogs = sqliteTable("run_logs", {

@@ -239,6 +239,9 @@ export class Execution {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
     const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
+    const counts = Object.entries({ inserted, updated, deleted })
+      .flatMap(([what, count]) => (count === null ? [] : [`${count} ${what}`]));
+    if (counts.length > 0) reporter.log("info", step.name, `${rows} rows: ${counts.join(", ")}`);
     const change = {
       rows,
       size_bytes: sizeBytes,

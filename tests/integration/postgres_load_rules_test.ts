@@ -250,6 +250,8 @@ Deno.test("a text that a column would round, cut or read in another way is refus
     ["timestamptz(3)", "2024-01-02 10:00:00.1234+00"],
     ["interval(0)", "1.5 seconds"],
     ["integer", "1.5"],
+    ["varchar(3)", "abc  "],
+    ["varchar(3)", "é€😀 "],
   ];
   const good: readonly (readonly [string, string, string])[] = [
     ["numeric(10,2)", "1.50", "1.50"],
@@ -265,6 +267,7 @@ Deno.test("a text that a column would round, cut or read in another way is refus
     ["timestamp", "2024-01-02 10:00:00.123456", "2024-01-02 10:00:00.123456"],
     ["interval(0)", "3 days", "3 days"],
     ["integer", "42", "42"],
+    ["varchar(4)", "é€😀 ", "é€😀 "],
   ];
   await using connection = await openPostgres(database.url);
   for (const [type, value] of bad) {

@@ -24,6 +24,7 @@ import {
 } from "./encode/scalar_values.ts";
 import {
   ArrayEncoder,
+  BoundedTextEncoder,
   BytesEncoder,
   dictionaryLabels,
   jsonBytes,
@@ -274,7 +275,7 @@ export function directEncoder(source: WriteType, target: TargetType): ColumnEnco
       return isSame && keepsScale ? source.createEncoder() : undefined;
     }
     case "text":
-      return isTextual(target) ? source.createEncoder() : undefined;
+      return isTextual(target) ? textEncoder(source, target) : undefined;
     case "json":
       if (target.oid === OID.jsonb) return new BytesEncoder("jsonb");
       return isTextual(target) && !target.isEnum ? new BytesEncoder("plain") : undefined;
@@ -292,6 +293,13 @@ export function directEncoder(source: WriteType, target: TargetType): ColumnEnco
     default:
       return isSame ? source.createEncoder() : undefined;
   }
+}
+
+/** A varchar(n) counts characters; its modifier is n and 4 bytes of length. */
+function textEncoder(source: WriteType, target: TargetType): ColumnEncoder {
+  const encoder = source.createEncoder();
+  const isBounded = target.oid === OID.varchar && target.modifier > 4 && encoder instanceof BytesEncoder;
+  return isBounded ? new BoundedTextEncoder(target.modifier - 4) : encoder;
 }
 
 function isTextual({ oid, isEnum }: TargetType): boolean {

@@ -16,7 +16,10 @@ const ARRAY_HEADER_BYTES = 20;
 /** An array without elements has no dimensions. */
 const EMPTY_ARRAY_BYTES = 12;
 
+const SPACE = 0x20;
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Where the bytes of each row begin and end in the data's buffer. */
 type Bounds = (row: number) => number;
@@ -59,6 +62,33 @@ export class BytesEncoder implements ColumnEncoder {
       if (length > SHORT_BYTES) bytes.set(values.subarray(start, start + length), at);
       else for (let b = 0; b < length; b++) bytes[at + b] = values[start + b] ?? 0;
       places[i] = at + length;
+    }
+  }
+}
+
+/** Text for a varchar(n): of what is longer, PostgreSQL cuts off spaces at the end without a word. */
+export class BoundedTextEncoder extends BytesEncoder {
+  readonly #maxCharacters: number;
+
+  constructor(maxCharacters: number) {
+    super("plain");
+    this.#maxCharacters = maxCharacters;
+  }
+
+  override measure(data: Data, from: number, to: number, sizes: Int32Array): void {
+    super.measure(data, from, to, sizes);
+    const isNull = nullTest(data);
+    const bound = boundsOf(data);
+    const values = valuesOf(data, Uint8Array);
+    for (let row = from; row < to; row++) {
+      const [start, end] = [bound(row), bound(row + 1)];
+      if (end - start <= this.#maxCharacters || isNull?.(row) || values[end - 1] !== SPACE) continue;
+      const characters = [...decoder.decode(values.subarray(start, end))].length;
+      if (characters <= this.#maxCharacters) continue;
+      throw new EncodeError(
+        row,
+        `has ${characters} characters, the last ones spaces, and the column holds ${this.#maxCharacters}`,
+      );
     }
   }
 }

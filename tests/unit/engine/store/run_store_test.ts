@@ -480,3 +480,21 @@ Deno.test("putSteps() takes thousands of steps at once", async () => {
   await store.attempts.putSteps(lease("r"), steps);
   assert.deepEqual((await store.runs.get("r"))?.steps, steps);
 });
+
+Deno.test("putSteps() keeps what a load did and what an extract left aside", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await runIn(store, "r", "running");
+  const loaded = step("load:a→b", { state: "succeeded", inserted: 0, updated: 2, deleted: 1, hash: "00ff" });
+  const read = step("extract:a", { state: "succeeded", rejects: 3 });
+  await store.attempts.putSteps(lease("r"), [loaded, read, step("model:a")]);
+  const steps = (await store.runs.get("r"))?.steps ?? [];
+  assert.deepEqual(
+    steps.map(({ inserted, updated, deleted, hash, rejects }) => [inserted, updated, deleted, hash, rejects]),
+    [
+      [0, 2, 1, "00ff", undefined],
+      [undefined, undefined, undefined, undefined, 3],
+      [undefined, undefined, undefined, undefined, undefined],
+    ],
+  );
+});
