@@ -87,6 +87,7 @@ export class Warehouse implements AsyncDisposable {
       session,
       name: BACK,
       stream,
+      shape: new StreamShape(BACK, stream, undefined),
       runId: "run",
       attempt: 1,
       fullRefresh: false,
