@@ -8,7 +8,8 @@ import { FileBench } from "./file_bench.ts";
  * done again leaves the new one, once, and nothing else.
  */
 
-const POINTS = ["after claim", "after stage", "after apply", "before commit", "after commit"] as const;
+/** Nothing happens between "after apply" and "before commit". */
+const POINTS = ["after claim", "after stage", "after apply", "after commit"] as const;
 
 interface Case {
   readonly target: string;
