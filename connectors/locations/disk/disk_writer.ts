@@ -3,7 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { FileWriter, WriteCondition } from "../location.ts";
 import { etagOf } from "./disk_file.ts";
 import { fileError } from "../file_error.ts";
-import { trySyncFolder } from "./workspace.ts";
+import { syncName } from "./workspace.ts";
 
 /**
  * Writes beside the file and puts it in its place at the commit. `absent` is as atomic as the disk's links
@@ -60,7 +60,7 @@ export class DiskWriter implements FileWriter {
       this.#close();
       await this.#putInPlace();
       this.#isCommitted = true;
-      await trySyncFolder(dirname(this.#path));
+      await syncName(this.#path);
     } catch (error) {
       throw fileError("write", this.#shown, error);
     }

@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
@@ -6,7 +6,7 @@ import type { FileWriter, Publication, PublicationTarget, Published } from "../l
 import { DiskWriter } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { BUILT, type FindFile, statTarget, workPathOf } from "./published.ts";
-import { type LockWait, syncPath, trySyncFolder, Workspace, writeAtomically } from "./workspace.ts";
+import { type LockWait, syncName, syncPath, Workspace, writeAtomically } from "./workspace.ts";
 
 /**
  * One file: built beside its place, then renamed over it. The note is written before the rename, with what
@@ -102,7 +102,7 @@ class FilePublication implements Publication {
   async commit(): Promise<void> {
     try {
       await Deno.rename(this.#built(), this.#target.path);
-      await trySyncFolder(dirname(this.#target.path));
+      await syncName(this.#target.path);
     } catch (error) {
       throw fileError("write", this.#target.shown, error);
     }

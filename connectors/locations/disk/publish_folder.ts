@@ -6,7 +6,7 @@ import { DiskWriter } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { BUILT, filesUnder, type FindFile, statTarget, workPathOf } from "./published.ts";
 import { recoverSwap, swapFolder } from "./swap.ts";
-import { type LockWait, syncPath, trySyncFolder, Workspace, writeAtomically } from "./workspace.ts";
+import { type LockWait, syncName, syncPath, trySync, Workspace, writeAtomically } from "./workspace.ts";
 
 /**
  * A folder of files. A new folder is built beside it and the two are exchanged in one step; files that stay
@@ -90,7 +90,10 @@ class FolderPublication implements Publication {
       if (keepsCurrent) await this.#linkCurrent();
       await Deno.writeTextFile(`${this.stagePath}/${MANIFEST}`, text);
       await syncPath(`${this.stagePath}/${MANIFEST}`);
-      await trySyncFolder(this.stagePath);
+      for (const folder of new Set(staged.map(({ path }) => dirname(`${this.stagePath}/${path}`)))) {
+        await trySync(folder);
+      }
+      await trySync(this.stagePath);
       this.#step = () => this.#swapIn();
     } catch (error) {
       throw fileError("write", this.#target.shown, error);
@@ -110,14 +113,14 @@ class FolderPublication implements Publication {
     const place = `${this.#target.path}/${path}`;
     await Deno.mkdir(dirname(place), { recursive: true });
     await Deno.rename(`${this.stagePath}/${path}`, place);
-    await trySyncFolder(dirname(place));
+    await syncName(place);
   }
 
   async #swapIn(): Promise<void> {
     const { path } = this.#target;
     if (this.current === undefined) await Deno.rename(this.stagePath, path);
     else await swapFolder(this.stagePath, path, `${this.#workspace.path}/${ASIDE}`);
-    await trySyncFolder(dirname(path));
+    await syncName(path);
   }
 
   async #linkCurrent(): Promise<void> {

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import { fileError } from "../file_error.ts";
 
@@ -97,12 +98,23 @@ export async function syncPath(path: string): Promise<void> {
   await handle.sync();
 }
 
-/** The same for a folder that the run may not be allowed to open: then the system does it in its time. */
-export async function trySyncFolder(path: string): Promise<void> {
+/**
+ * Makes the name durable that a file or folder was just given by a rename. The folder that it is in has to be
+ * synced for that; where the run may not open it, the thing itself is: journals of file systems write
+ * a rename no later than what was renamed.
+ */
+export async function syncName(path: string): Promise<void> {
+  // Where neither can be done, the system does it in its time.
+  void (await trySync(dirname(path)) || await trySync(path));
+}
+
+/** Whether the file or folder could be made durable. Some file systems do not let a folder be opened. */
+export async function trySync(path: string): Promise<boolean> {
   try {
     await syncPath(path);
+    return true;
   } catch {
-    // Some file systems, and narrow permissions, do not let a folder be opened.
+    return false;
   }
 }
 
