@@ -139,6 +139,11 @@ export const runDetailSchema = v.object({
 });
 export type RunDetail = v.InferOutput<typeof runDetailSchema>;
 
+/** How long a warehouse and a destination remember what a run committed, in days. */
+export const COMMITTED_KEPT_DAYS = 90;
+/** A run that is older is not retried: what it committed may be forgotten before the retry is done. */
+export const RETRY_WITHIN_DAYS = COMMITTED_KEPT_DAYS - 10;
+
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const logLineSchema = v.object({
   /** Grows within the run; the id of the server-sent event. */

@@ -1,5 +1,6 @@
 import type { LoadReceipt, LoadRequest } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
+import { COMMITTED_KEPT_DAYS } from "../../contract/run.ts";
 import { quoteLiteral } from "../../contract/sql.ts";
 import type { LedgerDialect, MadeColumn, SqlTarget, TargetColumn } from "./system.ts";
 
@@ -17,9 +18,6 @@ export function checkTableName(action: string, table: string): void {
   if (table.toLowerCase() !== LEDGER_TABLE) return;
   throw new AppError("invalid", `${action}: Sluice keeps its own notes there`);
 }
-
-/** A run is not retried that late; everywhere the same. */
-const KEEP_DAYS = 90;
 
 type AnyTarget = SqlTarget<TargetColumn>;
 
@@ -39,8 +37,11 @@ export class LoadLedger {
     this.#dialect = dialect;
   }
 
-  /** Makes the ledger where it is missing, brings an old one up to date, forgets old loads. Outside of the load's transaction. */
-  async prepare(): Promise<void> {
+  /**
+   * Makes the ledger where it is missing, brings an old one up to date, and forgets old loads, but not the
+   * requested one. Outside of the load's transaction.
+   */
+  async prepare(request: LoadRequest): Promise<void> {
     const { session, catalogue, name } = this.#target;
     let held = await catalogue.ledgerColumns();
     if (held.length === 0) {
@@ -60,7 +61,7 @@ export class LoadLedger {
       });
     }
     this.#columns = new Set([...held, ...missing.map(([column]) => column)]);
-    await this.#forgetOld();
+    await this.#forgetOld(request);
   }
 
   /** Takes the load's id in the open transaction; returns the receipt where it was committed before. */
@@ -176,9 +177,12 @@ export class LoadLedger {
   }
 
   /** Old loads go, but for the newest note of each table that a load made. */
-  async #forgetOld(): Promise<void> {
+  async #forgetOld({ loadId, earlierLoadId = loadId }: LoadRequest): Promise<void> {
     const { session, name } = this.#target;
-    const isOld = `l.loaded_at < ${this.#dialect.daysAgo(KEEP_DAYS)}`;
+    const ids = session.isUnicode ? [loadId, earlierLoadId] : [loadId];
+    const isOld = `l.load_id NOT IN (${ids.map(quoteLiteral).join(", ")}) AND l.loaded_at < ${
+      this.#dialect.daysAgo(COMMITTED_KEPT_DAYS)
+    }`;
     const isNoted = this.#columns.has("made_table")
       ? "(l.made IS NOT NULL OR l.made_table IS NOT NULL)"
       : "l.made IS NOT NULL";

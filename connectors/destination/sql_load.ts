@@ -101,7 +101,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   claim(): Promise<LoadReceipt | undefined> {
     return this.#explained(async () => {
       const { session } = this.#target;
-      await this.#ledger.prepare();
+      await this.#ledger.prepare(this.#request);
       await session.begin();
       const known = await this.#ledger.claim(this.#request);
       if (known !== undefined) await session.rollback();

@@ -3,12 +3,14 @@ import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { loadTargets } from "../../contract/pipeline.ts";
-import type { Run, RunDetail } from "../../contract/run.ts";
+import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { resolveParams } from "../../sql/build/variables.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
 import type { NewRun, PipelineRecord, RevisionHead, Store } from "../store/store.ts";
 import type { TriggerRequest, WindowRequest } from "./engine.ts";
+
+const DAY_MS = 86_400_000;
 
 export interface RunRequestsContext {
   readonly store: Store;
@@ -76,6 +78,13 @@ export class RunRequests {
       throw new AppError(
         "conflict",
         `Run ${id} is not the newest of "${run.pipeline}" (that is ${later}): its tables have moved on, start a new run`,
+      );
+    }
+    if (clock.now() - Date.parse(run.created_at) > RETRY_WITHIN_DAYS * DAY_MS) {
+      throw new AppError(
+        "conflict",
+        `Run ${id} is older than ${RETRY_WITHIN_DAYS} days: what it did is soon forgotten, start a new run`,
+        { reason: "run_too_old" },
       );
     }
     const retried = await store.runs.retry(id, clock.now());

@@ -1,13 +1,10 @@
-import type { Step } from "../../contract/run.ts";
+import { COMMITTED_KEPT_DAYS, type Step } from "../../contract/run.ts";
 import type { SqlSession } from "../../contract/sql.ts";
 
 /**
  * Which steps are committed, by run: what an attempt has done, the next attempt of the same run does
  * not do again (rule 3).
  */
-
-/** What earlier runs committed is of no use after this; a run is not retried that late. */
-const KEEP_STEPS_DAYS = 90;
 
 /** The steps that this run has committed, in this attempt or an earlier one. */
 export async function committedSteps(session: SqlSession, runId: string): Promise<Map<string, Step>> {
@@ -24,7 +21,9 @@ export async function recordStep(session: SqlSession, runId: string, step: Step)
   ]);
 }
 
-/** Removes what no attempt will ask for any more. */
+/** Removes what no attempt will ask for any more: a run is not retried that late. */
 export async function forgetOldSteps(session: SqlSession): Promise<void> {
-  await session.run(`DELETE FROM _sluice.steps WHERE committed_at < now() - INTERVAL ${KEEP_STEPS_DAYS} DAY`);
+  await session.run(
+    `DELETE FROM _sluice.steps WHERE committed_at < now() - INTERVAL ${COMMITTED_KEPT_DAYS} DAY`,
+  );
 }

@@ -9,10 +9,13 @@ import type { TestProject } from "../support/test_project.ts";
 
 /** A project and a data folder of the first release (tests/fixtures/first_release) open and go on. */
 
+const DAY_MS = 86_400_000;
+
 async function withFirstRelease(
   work: (context: { project: TestProject; seen: Seen; server: SluiceServer }) => Promise<void>,
+  ageMs?: number,
 ): Promise<void> {
-  const { project, seen } = await copyFirstRelease();
+  const { project, seen } = await copyFirstRelease(ageMs);
   await using _ = project;
   const server = await SluiceServer.start(project.projectDir, project.dataDir);
   try {
@@ -221,6 +224,17 @@ Deno.test("a failed run of the first release is retried, and what its loads adde
     equal(loaded(), "1 1 2 2 3");
     equal(await put(), "1 1 2 2 3");
   });
+});
+
+Deno.test("a run is not retried when what it committed may be forgotten", async () => {
+  await withFirstRelease(async ({ project, seen, server }) => {
+    const failed = seen.runs.find(({ pipeline }) => pipeline === "feed");
+    const refused = await server.request("POST", `/api/runs/${failed?.id}/retry`);
+    const problem: { code: string; detail: string } = JSON.parse(await refused.text());
+    equal(refused.status, 409, problem.detail);
+    ok(/older than 80 days.*start a new run/.test(problem.detail), problem.detail);
+    deepStrictEqual(report(project, "SELECT count(*) FROM feed"), [["2"]]);
+  }, 81 * DAY_MS);
 });
 
 Deno.test("a pipeline that was put through the first release's API runs on, by the command line too", async () => {

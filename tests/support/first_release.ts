@@ -22,26 +22,26 @@ const HOUR_MS = 3_600_000;
 
 /**
  * Copies the project and the data folder of the first release into a folder of a test. Times are
- * moved so that the newest is an hour old, as far as the first release kept them apart from rows:
+ * moved so that the newest is `ageMs` old, an hour by default, as far as the first release kept them apart from rows:
  * else what is kept for so many days would be gone one day.
  */
-export async function copyFirstRelease(): Promise<{ project: TestProject; seen: Seen }> {
+export async function copyFirstRelease(ageMs = HOUR_MS): Promise<{ project: TestProject; seen: Seen }> {
   const project = await TestProject.create({});
   try {
-    return { project, seen: await fill(project) };
+    return { project, seen: await fill(project, ageMs) };
   } catch (error) {
     await project[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function fill(project: TestProject): Promise<Seen> {
+async function fill(project: TestProject, ageMs: number): Promise<Seen> {
   await copy(join(FIXTURE, "project"), project.projectDir);
   await copy(join(FIXTURE, "data"), project.dataDir, (name) => name !== "warehouse");
   await Deno.chmod(project.dataDir, 0o700);
   const seen: Seen = JSON.parse(await Deno.readTextFile(join(FIXTURE, "seen.json")));
   const newestMs = Math.max(...seen.runs.map((run) => Date.parse(run.finished_at ?? run.created_at)));
-  const moveMs = Date.now() - HOUR_MS - newestMs;
+  const moveMs = Date.now() - ageMs - newestMs;
   moveStore(join(project.dataDir, "sluice.db"), moveMs);
   await Deno.mkdir(join(project.dataDir, "warehouse"));
   for await (const { name } of Deno.readDir(join(FIXTURE, "data", "warehouse"))) {

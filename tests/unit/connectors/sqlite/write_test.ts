@@ -224,6 +224,17 @@ Deno.test("a file that is no database is refused and left alone", async () => {
   strictEqual(await Deno.readTextFile(`${project.folder}/it.db`), text);
 });
 
+Deno.test("a load that is repeated after its ledger row grew old still changes nothing, and others are forgotten", async () => {
+  await using project = await Project.create();
+  await project.load(rows([1n], ["a"]), { mode: "append", loadId: "run/old" });
+  await project.load(rows([2n], ["b"]), { mode: "append", loadId: "run/other" });
+  project.execute("UPDATE _sluice_loads SET loaded_at = '2020-01-01T00:00:00.000Z'");
+  const { repeated } = await project.load(rows([1n], ["a"]), { mode: "append", loadId: "run/old" });
+  ok(repeated);
+  deepStrictEqual(project.all("SELECT id FROM t ORDER BY id"), [[1], [2]]);
+  ok(!project.all("SELECT load_id FROM _sluice_loads").flat().includes("run/other"));
+});
+
 Deno.test("load() waits for another writer", async () => {
   await using project = await Project.create("CREATE TABLE t (id INTEGER, name TEXT);");
   using other = new DatabaseSync(`${project.folder}/it.db`);
