@@ -314,6 +314,34 @@ export type LoadDefinition = v.InferOutput<typeof loadSchema>;
 export type ParamDefinition = v.InferOutput<typeof paramSchema>;
 export type RetryDefinition = v.InferOutput<typeof retrySchema>;
 
+const { connector: _source, ...STREAM_DEFAULTS } = v.parse(streamSchema, { connector: "any" });
+const { connector: _destination, ...LOAD_DEFAULTS } = v.parse(loadSchema, { connector: "any" });
+const PIPELINE_DEFAULTS = v.parse(pipelineSchema, {});
+
+/**
+ * A definition as an earlier version stored it, with the defaults of the keys that there were not yet. It is
+ * not checked again: what once came into force may be run and retried.
+ */
+export function withDefaults(stored: PipelineDefinition): PipelineDefinition {
+  const stream = (definition: StreamDefinition): StreamDefinition => ({
+    ...STREAM_DEFAULTS,
+    ...definition,
+    contract: { ...STREAM_DEFAULTS.contract, ...definition.contract },
+  });
+  const target = (definition: LoadDefinition): LoadDefinition => ({ ...LOAD_DEFAULTS, ...definition });
+  return {
+    ...PIPELINE_DEFAULTS,
+    ...stored,
+    extract: Object.fromEntries(Object.entries(stored.extract).map(([name, value]) => [name, stream(value)])),
+    load: Object.fromEntries(
+      Object.entries(stored.load).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.map(target) : target(value),
+      ]),
+    ),
+  };
+}
+
 /** Keys that mean the same whatever the connector is. */
 export const STREAM_KEYS: readonly string[] = Object.keys(streamSchema.pipe[0].entries);
 export const LOAD_KEYS: readonly string[] = Object.keys(loadSchema.pipe[0].entries);

@@ -1,7 +1,7 @@
 import { asc, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
-import type { Revision, RevisionFile } from "../../contract/pipeline.ts";
+import { type Revision, type RevisionFile, withDefaults } from "../../contract/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { storableText } from "./rows.ts";
@@ -54,8 +54,12 @@ export function createRevisionStore(db: Database): RevisionStore {
   };
 }
 
-function headOf({ gitCommit, ...rest }: typeof revisions.$inferSelect): RevisionHead {
-  return { ...rest, ...(gitCommit === null ? {} : { gitCommit }) };
+function headOf({ gitCommit, definition, ...rest }: typeof revisions.$inferSelect): RevisionHead {
+  return {
+    ...rest,
+    definition: withDefaults(definition),
+    ...(gitCommit === null ? {} : { gitCommit }),
+  };
 }
 
 /** The same content may first be seen before its commit: the name of the commit is then put right. */

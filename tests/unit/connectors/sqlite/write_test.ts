@@ -226,9 +226,10 @@ Deno.test("a file that is no database is refused and left alone", async () => {
 
 Deno.test("a load that is repeated after its ledger row grew old still changes nothing, and others are forgotten", async () => {
   await using project = await Project.create();
-  await project.load(rows([1n], ["a"]), { mode: "append", loadId: "run/old" });
   await project.load(rows([2n], ["b"]), { mode: "append", loadId: "run/other" });
-  project.execute("UPDATE _sluice_loads SET loaded_at = '2020-01-01T00:00:00.000Z'");
+  await project.load(rows([1n], ["a"]), { mode: "append", loadId: "run/old" });
+  project.execute(`UPDATE _sluice_loads SET loaded_at =
+    CASE load_id WHEN 'run/other' THEN '2019-01-01T00:00:00.000Z' ELSE '2020-01-01T00:00:00.000Z' END`);
   const { repeated } = await project.load(rows([1n], ["a"]), { mode: "append", loadId: "run/old" });
   ok(repeated);
   deepStrictEqual(project.all("SELECT id FROM t ORDER BY id"), [[1], [2]]);
