@@ -17,7 +17,9 @@ const NOTICE = 0x4e;
 const READY_FOR_QUERY = 0x5a;
 const ROW_DESCRIPTION = 0x54;
 
-/** Rows of COPY may be as long as PostgreSQL allows, 1 GB; no other message of an honest server comes near this. */
+/** What PostgreSQL allows itself for a row of COPY, and some more. */
+const MAX_ROW_BYTES = 1024 * 1024 * 1024 + 65_536;
+/** Rows aside, no message of an honest server comes near this. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** All the rows of a query by the simple protocol: we ask catalogues, not tables. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -114,7 +116,7 @@ export class MessageGate extends EventEmitter {
     const type = this.#buffer[this.#at] ?? 0;
     const end = 1 + this.#messageLength();
     if (type === COPY_DATA) {
-      if (!this.#isCopying) throw new ConnectionLostError(NOT_THE_PROTOCOL);
+      if (!this.#isCopying || end > MAX_ROW_BYTES) throw new ConnectionLostError(NOT_THE_PROTOCOL);
       return await this.#handCopyRegion(end);
     }
     this.#checkSize(type, end);
@@ -126,8 +128,10 @@ export class MessageGate extends EventEmitter {
 
   /** A server must not fill our memory, neither by a message nor by rows without end. */
   #checkSize(type: number, sizeBytes: number): void {
-    if (type === DATA_ROW || type === ROW_DESCRIPTION) this.#answerBytes += sizeBytes;
-    if (sizeBytes > MAX_MESSAGE_BYTES || this.#answerBytes > MAX_ANSWER_BYTES) {
+    const isAnswer = type === DATA_ROW || type === ROW_DESCRIPTION;
+    if (isAnswer) this.#answerBytes += sizeBytes;
+    const isTooLarge = isAnswer ? this.#answerBytes > MAX_ANSWER_BYTES : sizeBytes > MAX_MESSAGE_BYTES;
+    if (isTooLarge) {
       throw new ConnectionLostError(`${NOT_THE_PROTOCOL}: an answer of ${sizeBytes} bytes and more`);
     }
   }
