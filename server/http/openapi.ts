@@ -1,6 +1,5 @@
 import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
-import type { ErrorCode } from "../../contract/errors.ts";
 import {
   errorRecordSchema,
   logLineSchema,
@@ -70,7 +69,13 @@ function operationOf({ spec }: Route): Record<string, unknown> {
   const sent = schemaOf(spec.request, "input");
   const read = schemaOf(spec.request, "output");
   const body = sent.properties?.["body"];
-  const codes: ErrorCode[] = ["invalid", "unauthorized", "forbidden", ...spec.errors ?? []];
+  const statuses = [
+    STATUS.invalid,
+    STATUS.unauthorized,
+    STATUS.forbidden,
+    TOO_MANY_REQUESTS,
+    ...(spec.errors ?? []).map((error) => error === "unprocessable" ? UNPROCESSABLE : STATUS[error]),
+  ];
   return {
     operationId: spec.operation,
     summary: spec.summary,
@@ -88,7 +93,7 @@ function operationOf({ spec }: Route): Record<string, unknown> {
     }),
     responses: {
       [response.status]: responseOf(response),
-      ...Object.fromEntries(codes.map((code) => [STATUS[code], PROBLEM])),
+      ...Object.fromEntries(statuses.map((status) => [status, PROBLEM])),
     },
   };
 }
@@ -132,6 +137,9 @@ function schemaOf(schema: GenericSchema, typeMode: "input" | "output"): JsonSche
   });
   return rest;
 }
+
+const UNPROCESSABLE = 422;
+const TOO_MANY_REQUESTS = 429;
 
 const PROBLEM = {
   description: "What is wrong.",

@@ -23,8 +23,8 @@ export interface RouteSpec<Input extends RequestSchema, Body> {
   readonly permission: Permission;
   readonly request: Input;
   readonly response: ResponseSpec<Body>;
-  /** Other codes than unauthorized, forbidden and invalid that a client should expect. */
-  readonly errors?: readonly ("not_found" | "conflict")[];
+  /** What a client should expect beside 400, 401, 403 and 429; `unprocessable` is 422. */
+  readonly errors?: readonly ("not_found" | "conflict" | "unprocessable")[];
   handle(input: v.InferOutput<Input>, context: RequestContext): Promise<RouteResult<Body> | Response>;
 }
 

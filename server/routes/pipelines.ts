@@ -189,7 +189,7 @@ function triggerRoute(engine: Engine): Route {
       schema: runSchema,
       headers: { Location: "The run's address." },
     },
-    errors: ["not_found", "conflict"],
+    errors: ["not_found", "conflict", "unprocessable"],
     handle: async ({ params, headers, body }, { user }) => {
       const key = headers["idempotency-key"];
       const run = await engine.triggerRun(params.name, {

@@ -31,6 +31,7 @@ function readRoutes(engine: Engine): Route[] {
       permission: "read",
       request: v.object({ query: listQuery }),
       response: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
+      errors: ["unprocessable"],
       handle: async ({ query }) => {
         const filter: RunFilter = query;
         return { body: await engine.listRuns(filter) };

@@ -97,7 +97,9 @@ async function greet(
   context: CliContext,
 ): Promise<void> {
   const { terminal, program, env } = context;
-  terminal.out(`Sluice ${program.version} serves ${server.url}`);
+  const isEverywhere = ["0.0.0.0", "::"].includes(invocation.text("host") ?? "");
+  const also = isEverywhere ? " and every other address of this machine" : "";
+  terminal.out(`Sluice ${program.version} serves ${server.url}${also}`);
   const { firstToken, signInUrl } = server;
   if (firstToken !== undefined) {
     terminal.out(`Sign in at ${signInUrl} with this token, which is shown this once: ${firstToken.token}`);

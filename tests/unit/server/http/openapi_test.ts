@@ -128,6 +128,14 @@ const ASKED: readonly [string, string, Asked & { as: Role }][] = [
   ["/api/tokens/{id}", "/api/tokens/none", { as: "admin", method: "DELETE" }],
 ];
 
+Deno.test("the document names the refusals that are not told by their code alone", async () => {
+  await using api = await ApiFixture.create();
+  const { paths } = await readDocument(api);
+  const statuses = (path: string, method: string) => Object.keys(paths[path]?.[method]?.responses ?? {});
+  assert.deepEqual(statuses("/api/runs", "get"), ["200", "400", "401", "403", "422", "429"]);
+  assert.ok(statuses("/api/pipelines/{name}/runs", "post").includes("422"));
+});
+
 for (const [path, url, asked] of ASKED) {
   const method = asked.method ?? "GET";
   Deno.test(`the answer of ${method} ${url} as ${asked.as} is as documented`, async () => {
