@@ -1,9 +1,9 @@
 import type { Destination, Load, LoadInput, LoadReceipt } from "../../contract/connector.ts";
-import { AppError } from "../../contract/errors.ts";
 import type { LoadDefinition } from "../../contract/pipeline.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
+import { deliverRows } from "./deliver.ts";
 import type { Points } from "./points.ts";
 
 export interface LoadContext {
@@ -28,19 +28,33 @@ export async function loadRelation(
   load: LoadDefinition,
 ): Promise<LoadReceipt> {
   const { signal, runId, points } = context;
-  if (destination.kind !== "transactional") {
-    throw new AppError("internal", `Cannot load into "${load.connector}": it delivers rows one by one`);
+  const loadId = loadIdOf(runId, stepName);
+  const request = { target, mode: load.mode, primaryKey: load.primary_key ?? [] };
+  if (destination.kind === "delivering") {
+    const pause = (ms: number) => pauseFor(ms, signal);
+    return await deliverRows(
+      { ...context, pause },
+      destination,
+      loadId,
+      request,
+      await inputOf(context, relation),
+    );
   }
   const earlierLoadId = `${runId}/${stepName}`;
-  await using begun = await destination.begin({
-    loadId: loadIdOf(runId, stepName),
-    earlierLoadId,
-    target,
-    mode: load.mode,
-    primaryKey: load.primary_key ?? [],
-  }, signal);
+  await using begun = await destination.begin({ ...request, loadId, earlierLoadId }, signal);
   return await carryOut(begun, () => inputOf(context, relation), {
     reach: (point) => points.reach(stepName, point),
+  });
+}
+
+function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
   });
 }
 
