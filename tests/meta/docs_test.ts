@@ -212,3 +212,16 @@ function anchorsOf(page: string): Set<string> {
     ),
   );
 }
+
+Deno.test("the homes of the seven rules are there", async () => {
+  const rules = section(await manual("decisions.md"), "## 2026-11-26 · Where each of the seven rules lives");
+  const homes = [...rules.matchAll(/`((?:contract|connectors|engine|tests)\/[^`]*)`/g)].map(([, path = ""]) =>
+    path
+  );
+  assert(homes.length > 10);
+  const missing: string[] = [];
+  for (const path of homes) {
+    if (!await Deno.stat(join(ROOT, path)).then(() => true, () => false)) missing.push(path);
+  }
+  assert.deepEqual(missing, []);
+});

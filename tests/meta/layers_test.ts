@@ -167,6 +167,14 @@ Deno.test("imports point down, packages stay in their places, and there are no c
     deepStrictEqual(wrongInside(graph), []);
   });
 
+  await t.step("only a run's process knows DuckDB and warehouses (rule 4)", () => {
+    const isOfRuns = (path: string) => /^engine\/(?:duckdb|warehouse|worker)\//.test(path);
+    const wrong = [...graph].flatMap(([path, { own }]) =>
+      isOfRuns(path) ? [] : own.filter(isOfRuns).map((target) => `${path} → ${target}`)
+    );
+    deepStrictEqual(wrong, []);
+  });
+
   await t.step("a connector knows its own system and what is shared, and only the registry knows all", () => {
     const wrong: string[] = [];
     for (const [path, { own }] of graph) {
