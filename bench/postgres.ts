@@ -1,5 +1,5 @@
 /**
- * The PostgreSQL connector against its physical limit: 2 M rows of a `lineitem`-like table of 16
+ * PostgreSQL → warehouse by the whole command, and the connector alone, against the physical limit: 2 M rows of a `lineitem`-like table of 16
  * columns by binary COPY, out to Arrow and in from Arrow, beside `psql`'s binary COPY of the same
  * rows to and from a file, one after the other in the same run.
  *
@@ -8,6 +8,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
 import { never, performLoad } from "../tests/support/connections.ts";
@@ -50,9 +51,18 @@ async function main(): Promise<void> {
   try {
     const file = join(folder, "lineitem.bin");
     await psql(database, `\\copy lineitem to '${file}' (format binary)`);
-    const measured = { psqlOut: [], out: [], psqlIn: [], in: [] } as Record<string, Measured[]>;
+    const measured = { psqlOut: [], run: [], step: [], out: [], psqlIn: [], in: [] } as Record<
+      string,
+      Measured[]
+    >;
+    await writeProject(folder, database.url);
+    let peakRssBytes = 0;
     for (let round = 0; round < rounds; round += 1) {
       measured.psqlOut?.push(await psql(database, "\\copy lineitem to /dev/null (format binary)"));
+      const run = await sluiceRun(folder);
+      measured.run?.push(run.whole);
+      measured.step?.push(run.step);
+      peakRssBytes = Math.max(peakRssBytes, run.peakRssBytes);
       measured.out?.push(await timed(() => readAll(database)));
       await database.sql.unsafe("TRUNCATE copied");
       measured.psqlIn?.push(await psql(database, `\\copy copied from '${file}' (format binary)`));
@@ -60,13 +70,68 @@ async function main(): Promise<void> {
       measured.in?.push(await load(database, rows));
     }
     report("psql COPY to /dev/null", rows, measured.psqlOut ?? []);
+    report("sluice run, whole", rows, measured.run ?? [], measured.psqlOut);
+    report("PostgreSQL → warehouse", rows, measured.step ?? [], measured.psqlOut);
     report("PostgreSQL → Arrow", rows, measured.out ?? [], measured.psqlOut);
     report("psql COPY from a file", rows, measured.psqlIn ?? []);
     report("Arrow → PostgreSQL", rows, measured.in ?? [], measured.psqlIn);
+    console.log(`peak RSS of a run's process: ${(peakRssBytes / 1e6).toFixed(0)} MB`);
     console.log(`peak RSS of this process: ${await peakRssMb()} MB`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** A pipeline with that one stream and nothing else. */
+async function writeProject(folder: string, url: string): Promise<void> {
+  await Deno.mkdir(join(folder, "project", "pipelines"), { recursive: true });
+  const connectors = `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`;
+  await Deno.writeTextFile(join(folder, "project", "connectors.yaml"), connectors);
+  const pipeline = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
+  await Deno.writeTextFile(join(folder, "project", "pipelines", "bench.yaml"), pipeline);
+}
+
+/** The command from its start to its end with a new data folder, and the step as it reports itself. */
+async function sluiceRun(
+  folder: string,
+): Promise<{ readonly whole: Measured; readonly step: Measured; readonly peakRssBytes: number }> {
+  await Deno.remove(join(folder, "data"), { recursive: true }).catch(() => {});
+  let run: SluiceRun | undefined;
+  const whole = await timed(async () => run = await sluice(folder, "run", "bench"));
+  const shown = await sluice(folder, "show", run?.id ?? "");
+  const stepMs = shown.steps.find(({ kind }) => kind === "extract")?.duration_ms ?? Number.NaN;
+  return {
+    whole,
+    step: { seconds: stepMs / 1_000, cpuSeconds: Number.NaN },
+    peakRssBytes: shown.peak_rss_bytes ?? 0,
+  };
+}
+
+interface SluiceRun {
+  readonly id: string;
+  readonly steps: readonly { readonly kind: string; readonly duration_ms: number | null }[];
+  readonly peak_rss_bytes?: number | null;
+}
+
+async function sluice(folder: string, ...command: string[]): Promise<SluiceRun> {
+  const project = ["--project", join(folder, "project"), "--data", join(folder, "data")];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--frozen",
+      "--quiet",
+      join(ROOT, "server/main.ts"),
+      ...command,
+      "--json",
+      ...project,
+    ],
+    cwd: ROOT,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "");
 }
 
 async function readAll(database: TestDatabase): Promise<void> {
@@ -133,12 +198,16 @@ function report(
   const seconds = median(measured);
   const ratio = limit === undefined
     ? ""
-    : `, ${(median(limit) / seconds).toFixed(2)} × the limit's speed, ${
-      median(measured, "cpuSeconds").toFixed(2)
-    } s of processor`;
+    : `, ${(median(limit) / seconds).toFixed(2)} × the limit's speed${cpuText(measured)}`;
   console.log(
     `${what.padEnd(24)} ${seconds.toFixed(2)} s, ${(rows / seconds / 1e6).toFixed(2)} Mrow/s${ratio}`,
   );
+}
+
+/** Nothing where the work was done by other processes. */
+function cpuText(measured: readonly Measured[]): string {
+  const seconds = median(measured, "cpuSeconds");
+  return Number.isNaN(seconds) || seconds < 0.01 ? "" : `, ${seconds.toFixed(2)} s of processor`;
 }
 
 async function peakRssMb(): Promise<string> {
