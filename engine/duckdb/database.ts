@@ -39,7 +39,7 @@ const openPaths = new Set<string>();
 
 /**
  * Opens a database file, or creates it, and locks its configuration: SQL reaches the allowed folders
- * and nothing else, loads no extension and changes no setting.
+ * and nothing else, loads no extension and changes no setting but the number of threads.
  *
  * @throws AppError `unavailable` where another process holds the file, `conflict` where this one
  * does, `invalid` where it is not a DuckDB file, is damaged or made by a newer DuckDB.
@@ -175,18 +175,16 @@ async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Prom
   try {
     const keywords = await duckdb.query(
       connection,
-      "SELECT keyword_name AS name FROM duckdb_keywords()",
-    ).then(readRows);
-    await duckdb.query(
-      connection,
       `SET GLOBAL errors_as_json = true;
        SET GLOBAL TimeZone = 'UTC';
        SET GLOBAL allow_community_extensions = false;
        SET GLOBAL allowed_directories = ${list(options.allowedDirectories)};
        SET GLOBAL allowed_paths = ${list(options.allowedPaths ?? [])};
        SET GLOBAL enable_external_access = false;
-       SET GLOBAL lock_configuration = true`,
-    );
+       SET GLOBAL allowed_configs = ['threads'];
+       SET GLOBAL lock_configuration = true;
+       SELECT keyword_name AS name FROM duckdb_keywords()`,
+    ).then(readRows);
     return new Set(keywords.map((row) => String(row.name)));
   } finally {
     duckdb.disconnect_sync(connection);

@@ -5,6 +5,7 @@ import { SqlError } from "../../contract/sql.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import { selectSteps } from "../../sql/language/selector.ts";
 import type { DuckSession } from "../duckdb/session.ts";
+import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import type { Connections } from "./connections.ts";
@@ -29,6 +30,7 @@ export interface ExecutionOptions {
   readonly context: JobContext;
   readonly sessions: SessionPool;
   readonly connections: Connections;
+  readonly threads: ThreadCount;
 }
 
 /** The steps of one attempt, and what became of them. Each runs on a session of its own. */
@@ -37,14 +39,16 @@ export class Execution {
   readonly #context: JobContext;
   readonly #sessions: SessionPool;
   readonly #connections: Connections;
+  readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
   #failure: AppError | undefined;
 
-  constructor({ job, context, sessions, connections }: ExecutionOptions) {
+  constructor({ job, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
     this.#context = context;
     this.#sessions = sessions;
     this.#connections = connections;
+    this.#threads = threads;
   }
 
   /** Throws the first failure when all else is done, and the signal's reason when nothing runs any more. */
@@ -140,10 +144,16 @@ export class Execution {
     return true;
   }
 
-  #work(planned: PlannedStep, step: Step): Promise<Step> {
+  async #work(planned: PlannedStep, step: Step): Promise<Step> {
+    if (planned.kind === "extract") {
+      return await this.#withSession((session) => this.#extract(session, planned, step));
+    }
+    await using _computing = await this.#threads.computing();
+    return await this.#compute(planned, step);
+  }
+
+  #compute(planned: Exclude<PlannedStep, PlannedExtract>, step: Step): Promise<Step> {
     switch (planned.kind) {
-      case "extract":
-        return this.#withSession((session) => this.#extract(session, planned, step));
       case "model":
         return this.#withSession((session) =>
           this.#retryConflicts(() => this.#build(session, planned, step), step)
@@ -169,6 +179,7 @@ export class Execution {
       fullRefresh,
       shape: this.#connections.shape(name, stream),
       signal,
+      threads: this.#threads,
       onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
       log: reporter.logger(step.name),
       onWarning: (message: string) => reporter.log("warn", step.name, message),

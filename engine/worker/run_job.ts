@@ -7,6 +7,7 @@ import { openDatabase } from "../duckdb/database.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
 import { databaseLimits } from "./database_limits.ts";
 import type { DuckSession } from "../duckdb/session.ts";
+import { ThreadCount } from "../duckdb/thread_count.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { Connections } from "./connections.ts";
 import { Execution } from "./execution.ts";
@@ -49,7 +50,8 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
     await prepareWarehouse(session);
     return await buildGraph(session, { models, streams });
   });
-  const execution = new Execution({ job, context, sessions, connections });
+  const threads = new ThreadCount(await database.session());
+  const execution = new Execution({ job, context, sessions, connections, threads });
   await execution.carryOut(planRun(job.definition, models, graph), graph);
 }
 

@@ -2,6 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import type { ReadMessage, Source, StreamRequest } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
+import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
@@ -9,6 +10,8 @@ export interface ExtractContext extends SinkOptions {
   readonly shape: StreamShape;
   readonly signal: AbortSignal;
   readonly log: (level: LogLevel, message: string) => void;
+  /** Told of what DuckDB is used for. */
+  readonly threads?: ThreadCount;
 }
 
 /**
@@ -26,9 +29,11 @@ export async function extractStream(
   const asked = { ...shape.request(request, source), ...sink.position };
   const scan = await source.scan?.(asked, signal);
   if (scan !== undefined) {
+    await using _computing = await context.threads?.computing();
     await shape.checkWhere(context.session);
     await sink.fill(scan, shape, signal);
   } else {
+    await using _appending = await context.threads?.appending();
     shape.requireFilter(source);
     const messages = source.read({ streams: [asked] }, signal);
     await takeMessages(messages, source, new Map([[request.name, sink]]), context);

@@ -91,6 +91,7 @@ async function readParts(
   parts: readonly Part[],
 ): Promise<Counts> {
   const { session, name, runId, onProgress, atOnce } = context;
+  await using _appending = await context.threads?.appending();
   const done = await committedParts(session, name, runId);
   const left = parts.filter(({ id }) => !done.some((part) => part.id === id));
   let rows = done.reduce((sum, part) => sum + part.rows, 0);
