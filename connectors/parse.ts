@@ -20,13 +20,20 @@ export function parseConnector(
   resolved: ResolvedConnector,
 ): { connector: Connector; config: unknown; common: CommonConnectorKeys } {
   const connector = connectorOf(connectors, name, resolved.type);
-  const { common, own } = splitConnectorKeys(resolved.config);
-  const subject = `Connector "${name}"`;
+  const { own } = splitConnectorKeys(resolved.config);
   return {
     connector,
-    config: parse(connector.configSchema, own, subject),
-    common: parse(commonConnectorSchema, common, subject),
+    config: parse(connector.configSchema, own, `Connector "${name}"`),
+    common: parseCommonKeys(name, resolved.config),
   };
+}
+
+/** The keys that all connectors have, which hold no references. Throws `invalid`. */
+export function parseCommonKeys(
+  name: string,
+  config: Readonly<Record<string, unknown>>,
+): CommonConnectorKeys {
+  return parse(commonConnectorSchema, splitConnectorKeys(config).common, `Connector "${name}"`);
 }
 
 /** The connector of that type. Throws `invalid` where there is none. */

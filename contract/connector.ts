@@ -60,6 +60,12 @@ export interface ConnectorContext extends ConnectorPlace {
   /** DuckDB files beside the warehouse: see contract/duckdb.ts. */
   readonly openDuckdb: OpenDuckdb;
   log(level: "debug" | "info" | "warn", message: string): void;
+  /**
+   * The secret's value as it is now, for what lives longer than a connection, as a token that is renewed.
+   * Throws `forbidden` for a name that no connector of the pipeline refers to, `invalid` for one
+   * without a value.
+   */
+  secret(name: string): Promise<string>;
 }
 
 /** What a system has a limited number of. */

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
-import type { PipelineDefinition, RevisionFile } from "./pipeline.ts";
+import type { ConnectorDefinition, PipelineDefinition, RevisionFile } from "./pipeline.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
 
@@ -23,7 +23,8 @@ interface JobBase {
   readonly projectDir: string;
   /** Where DuckDB may spill; the server removes it afterwards. */
   readonly tempDir: string;
-  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
+  /** As connectors.yaml has them: references are resolved when the process asks for the config. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly duckdb: DuckDbGrant;
 }
 
@@ -99,8 +100,23 @@ export type Job = RunJob | CheckJob;
  */
 export type SentJob = Job & { readonly reportKey: string };
 
-/** Stop, for the reason that `error` gives. */
-export type Order = { readonly type: "cancel"; readonly error: ErrorRecord };
+export type Order =
+  /** Stop, for the reason that `error` gives. */
+  | { readonly type: "cancel"; readonly error: ErrorRecord }
+  | { readonly type: "answer"; readonly answer: Answer };
+
+/** What a process needs of its server while it works; the answer has the same `id`. */
+export type Question =
+  /** The config of one of its job's connectors, references resolved as they are now. */
+  | { readonly type: "config"; readonly id: number; readonly connector: string }
+  /** A secret that one of them refers to. */
+  | { readonly type: "secret"; readonly id: number; readonly name: string };
+
+/** It may hold secrets: it travels over stdin, and is stored nowhere. */
+export type Answer =
+  | { readonly type: "config"; readonly id: number; readonly config: Readonly<Record<string, unknown>> }
+  | { readonly type: "secret"; readonly id: number; readonly value: string }
+  | { readonly type: "refused"; readonly id: number; readonly error: ErrorRecord };
 
 export type Report =
   | { readonly type: "log"; readonly level: LogLevel; readonly step: string | null; readonly message: string }
@@ -112,6 +128,7 @@ export type Report =
     readonly sizeBytes: number | null;
   }
   | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }
+  | { readonly type: "question"; readonly question: Question }
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }
   | { readonly type: "checked"; readonly reports: readonly CheckReport[] }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../contract/clock.ts";
 import { AppError } from "../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
@@ -95,7 +95,14 @@ async function grantContext(program: Program, { projectDir, dataDir, policyPath 
     policy: policyPath === undefined ? defaultPolicy(projectDir) : await readPolicy(policyPath, projectDir),
     programPaths: program.programPaths,
     secretFolders: secretFolders(env),
+    ...storePlace(env("SLUICE_STORE_URL")),
   };
+}
+
+/** A store that is a file of its own; one in the data folder lies with all the rest there. */
+function storePlace(url: string | undefined): { storePath?: string } {
+  const path = /^file:(?:\/\/)?([^?]+)/.exec(url ?? "")?.[1];
+  return path === undefined ? {} : { storePath: resolve(decodeURIComponent(path)) };
 }
 
 async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {

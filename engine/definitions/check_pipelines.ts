@@ -7,7 +7,6 @@ import type { Fault } from "../../text/fault.ts";
 import { parseSize } from "../../text/size.ts";
 import { createFence, type Fence } from "../grants/fence.ts";
 import { type GrantContext, provide, type Provision } from "../grants/provide.ts";
-import { createRedactor } from "../grants/redact.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { type CheckBudget, type CheckEnd, DEFAULT_CHECK_BUDGET, runCheckProcess } from "./check_process.ts";
 import { Lanes } from "./lanes.ts";
@@ -126,8 +125,8 @@ function groupsOf(provided: readonly Provided[]): Provided[][] {
   const groups: Provided[][] = [];
   const openByGrant = new Map<string, Provided[]>();
   for (const entry of provided) {
-    const { grant, secrets, connectors } = entry.provision;
-    const isAlone = grant.permissions.hosts.length > 0 || secrets.length > 0;
+    const { grant, hasSecrets, connectors } = entry.provision;
+    const isAlone = grant.permissions.hosts.length > 0 || hasSecrets;
     const key = JSON.stringify([grant, connectors]);
     const open = isAlone ? undefined : openByGrant.get(key);
     if (open !== undefined && open.length < PIPELINES_A_PROCESS) {
@@ -193,7 +192,8 @@ async function checkTogether(
       connectors: first.provision.connectors,
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_CHECK_BUDGET,
-      redact: createRedactor(first.provision.secrets),
+      answer: first.provision.answer,
+      redact: first.provision.redactor.redact,
       log: context.log,
       onPlace: ({ file }) => {
         clearTimeout(waiting);

@@ -1,5 +1,7 @@
 import { join } from "node:path";
-import type { CheckPlace, CheckReport, CheckSubject, ResolvedConnector } from "../../contract/job.ts";
+import type { Answer, CheckPlace, CheckReport, CheckSubject, Question } from "../../contract/job.ts";
+import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import { answering } from "../runs/attempt/answers.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Grant } from "../grants/grant.ts";
@@ -33,7 +35,9 @@ export interface CheckProcessOptions {
   readonly program: RunProcessProgram;
   readonly projectDir: string;
   readonly subjects: readonly CheckSubject[];
-  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
+  /** References not resolved; `answer` resolves them. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  readonly answer: (question: Question) => Promise<Answer>;
   readonly grant: Grant;
   readonly budget: CheckBudget;
   readonly redact: (text: string) => string;
@@ -52,7 +56,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
   const stderr: string[] = [];
   const { grant } = options;
   try {
-    await using process = await spawnRunProcess(
+    const spawned = await spawnRunProcess(
       options.program,
       {
         kind: "check",
@@ -65,6 +69,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
       grant.permissions,
       (line) => void (stderr.length < 50 && stderr.push(line)),
     );
+    await using process = answering(spawned, options.answer);
     const end = await follow(process, options, signal);
     if (!("stopped" in end) || end.stopped !== "died") return end;
     const { code, signal: killedBy } = await process.status;

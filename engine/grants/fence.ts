@@ -33,6 +33,8 @@ export interface FenceOptions {
   readonly programPaths: readonly string[];
   /** Folders with a file for each secret. */
   readonly secretFolders: readonly string[];
+  /** The control store's file, where it lies outside of the data folder. */
+  readonly storePath?: string;
 }
 
 const SYSTEM_FOLDERS = ["/proc", "/sys", "/dev"];
@@ -63,6 +65,7 @@ export async function createFence(options: FenceOptions): Promise<Fence> {
       ...await reserve(SYSTEM_FOLDERS, "the system's own folder"),
       ...await reserve(options.programPaths, "the program's own files"),
       ...await reserve(options.secretFolders, "where secrets are kept", { mayHoldConfig: true }),
+      ...await reserve(storeFiles(options.storePath), "the control store"),
       ...await reserve(policy.path === undefined ? [] : [policy.path], "the operator's policy"),
       ...await reserve(inProject(PROJECT_CONFIG), "the project's definitions"),
       ...await reserve(inProject(DEFINITIONS), "the project's definitions", { writeOnly: true }),
@@ -89,6 +92,10 @@ export function reservedWithin(fence: Fence, folder: string, action: "read" | "w
 function isProjectInside(fence: Fence, reserved: Reserved, path: string): boolean {
   return reserved.path === fence.dataDir && reserved.path !== fence.projectDir &&
     isInside(reserved.path, fence.projectDir) && isInside(fence.projectDir, path);
+}
+
+function storeFiles(path: string | undefined): string[] {
+  return path === undefined ? [] : [path, `${path}-wal`, `${path}-shm`];
 }
 
 /** The files in the data folder that no process of a run has any business with. */

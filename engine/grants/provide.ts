@@ -1,13 +1,14 @@
 import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
 import type { Connector, ConnectorUse } from "../../contract/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import type { ResolvedConnector } from "../../contract/job.ts";
+import type { Answer, Question } from "../../contract/job.ts";
 import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
 import { type Asks, collectAsks } from "./asks.ts";
 import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
-import { createRedactor } from "./redact.ts";
+import { createAnswers } from "./answer_questions.ts";
+import { Redactor } from "./redact.ts";
 import { type ReferenceSources, resolveConnector } from "./references.ts";
 
 /** What decides about every process of one server or command. */
@@ -18,13 +19,17 @@ export interface GrantContext extends FenceOptions {
 
 /** What a process needs to be handed and allowed for a pipeline. */
 export interface Provision {
-  readonly connectors: Readonly<Record<string, ResolvedConnector>>;
+  /** Those that it names, references not resolved: the process asks for their configs. */
+  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** Answers what the process asks for. */
+  readonly answer: (question: Question) => Promise<Answer>;
   /** Not to be used where there are refusals. */
   readonly grant: Grant;
   /** What the policy refuses; empty for a run, which throws the first. */
   readonly refusals: readonly Refusal[];
-  /** Values that must not appear in anything the process says. */
-  readonly secrets: readonly string[];
+  /** Knows every secret that the process may say, those that are handed out later too. */
+  readonly redactor: Redactor;
+  readonly hasSecrets: boolean;
 }
 
 export interface ProvisionSubject {
@@ -44,8 +49,9 @@ export async function provide(
   { definition, connectors, purpose }: ProvisionSubject,
   knownFence?: Fence,
 ): Promise<Provision> {
-  const resolved: Record<string, ResolvedConnector> = {};
-  const secrets = new Set<string>();
+  const definitions: Record<string, ConnectorDefinition> = {};
+  const redactor = new Redactor();
+  let hasSecrets = false;
   try {
     const fence = knownFence ?? await createFence(context);
     const asks: Asks[] = [];
@@ -53,10 +59,13 @@ export async function provide(
       const entry = connectors[name];
       if (entry === undefined) continue;
       const { config: values, secrets: found } = await resolveConnector(name, entry, context.references);
-      for (const secret of found) secrets.add(secret);
-      resolved[name] = { type: entry.type, config: values };
-      const { connector, config } = parseConnector(context.connectors, name, resolved[name]);
-      for (const secret of connector.secrets(config)) secrets.add(secret);
+      redactor.learn(found);
+      definitions[name] = entry;
+      const resolved = { type: entry.type, config: values };
+      const { connector, config } = parseConnector(context.connectors, name, resolved);
+      const known = connector.secrets(config);
+      redactor.learn(known);
+      hasSecrets ||= found.length + known.length > 0;
       for (const { asker, place, use } of uses) {
         const access = connector.access(config, use(connector), { name, projectDir: context.projectDir });
         asks.push(await collectAsks(fence, { connector: name, use: asker, place }, access));
@@ -69,17 +78,19 @@ export async function provide(
     if (first !== undefined && purpose === "run") {
       throw new AppError("forbidden", first.message, { reason: "policy" });
     }
-    const redact = createRedactor(secrets);
+    const { connectors: types, references } = context;
     return {
-      connectors: resolved,
+      connectors: definitions,
+      answer: createAnswers({ connectors: types, references, definitions, redactor }),
       grant: purpose === "run" ? grant : createGrant(fence, onlyRead(all), undefined).grant,
-      refusals: refusals.map((refusal) => ({ ...refusal, message: redact(refusal.message) })),
-      secrets: [...secrets],
+      refusals: refusals.map((refusal) => ({ ...refusal, message: redactor.redact(refusal.message) })),
+      redactor,
+      hasSecrets,
     };
   } catch (error) {
     // A path, a host or a value that does not fit is quoted in messages, and may be a secret.
     const { code, message, reason } = toAppError(error);
-    throw new AppError(code, createRedactor(secrets)(message), reason === undefined ? {} : { reason });
+    throw new AppError(code, redactor.redact(message), reason === undefined ? {} : { reason });
   }
 }
 

@@ -19,7 +19,8 @@ import { planRun, stepsOf } from "./plan.ts";
 export async function checkJob(job: CheckJob, context: JobContext): Promise<CheckReport[]> {
   await using connections = new Connections({
     connectors: context.connectors,
-    resolved: job.connectors,
+    definitions: job.connectors,
+    requests: context.requests,
     projectDir: job.projectDir,
     signal: context.signal,
     clock: systemClock,

@@ -1,4 +1,10 @@
-import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
+import {
+  connectorOf,
+  parseCommonKeys,
+  parseConnector,
+  parseStream,
+  parseTarget,
+} from "../../connectors/parse.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type {
   Budget,
@@ -11,15 +17,24 @@ import type {
 import type { OpenDuckdb } from "../../contract/duckdb.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
-import type { LoadDefinition, StreamDefinition } from "../../contract/pipeline.ts";
+import {
+  type CommonConnectorKeys,
+  type ConnectorDefinition,
+  type LoadDefinition,
+  type StreamDefinition,
+} from "../../contract/pipeline.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
+import type { ConfigRequests } from "./config_requests.ts";
 import { PlaceBudget } from "./budget.ts";
 import { threadedSource } from "./read_thread/threaded_source.ts";
 import { StreamShape } from "./extract/stream_shape.ts";
 
 export interface ConnectionsOptions {
   readonly connectors: readonly Connector[];
-  readonly resolved: Readonly<Record<string, ResolvedConnector>>;
+  /** References not resolved. */
+  readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
+  /** Asked for a config when a connection is opened, for a secret when a connector wants one. */
+  readonly requests: Pick<ConfigRequests, "config" | "secret">;
   readonly projectDir: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -33,13 +48,13 @@ interface Opened {
   readonly connector: Connector;
   readonly connection: Connection;
   readonly budget: Budget;
+  readonly common: CommonConnectorKeys;
 }
 
 /** The connectors of one job, each opened when it is first needed and closed with the job. */
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<string, Promise<Opened>>();
-  readonly #parsedByName = new Map<string, ReturnType<typeof parseConnector>>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -57,15 +72,21 @@ export class Connections implements AsyncDisposable {
   }
 
   #threaded(name: string, source: Source, budget: Budget): Source {
-    const { readThread: program, resolved, projectDir, log } = this.#options;
-    const definition = resolved[name];
-    if (program === undefined || definition === undefined) return source;
-    return threadedSource(source, budget, { program, name, resolved: definition, projectDir, log });
+    const { readThread: program, projectDir, log } = this.#options;
+    if (program === undefined) return source;
+    return threadedSource(source, budget, {
+      program,
+      name,
+      resolve: () => this.#resolve(name),
+      projectDir,
+      log,
+    });
   }
 
   /** What is stored of the stream. Throws `invalid` where a mask by hash has no salt. */
-  shape(name: string, stream: StreamDefinition): StreamShape {
-    return new StreamShape(name, stream, this.#parsed(stream.connector).common.mask_salt);
+  async shape(name: string, stream: StreamDefinition): Promise<StreamShape> {
+    const { common } = await this.#get(stream.connector);
+    return new StreamShape(name, stream, common.mask_salt);
   }
 
   /** The destination of a load, and the target as its connector reads it. Throws what the connector's `open` throws. */
@@ -80,7 +101,7 @@ export class Connections implements AsyncDisposable {
 
   /** The most steps at a time that use the connector, or load into it. */
   limits(name: string): { readonly uses: number; readonly loads: number } {
-    const { connector, common } = this.#parsed(name);
+    const { connector, common } = this.#kindOf(name);
     const uses = common.max_connections;
     return { uses, loads: Math.min(uses, connector.loadsAtOnce ?? uses) };
   }
@@ -108,8 +129,8 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
-    const { projectDir, signal, clock, openDuckdb, log } = this.#options;
-    const { connector, config, common } = this.#parsed(name);
+    const { connectors, requests, projectDir, signal, clock, openDuckdb, log } = this.#options;
+    const { connector, config, common } = parseConnector(connectors, name, await this.#resolve(name));
     const budget = new PlaceBudget(common.max_connections);
     const connection = await connector.open(config, {
       name,
@@ -119,18 +140,30 @@ export class Connections implements AsyncDisposable {
       budget,
       openDuckdb,
       log,
+      secret: (secret) => requests.secret(secret),
     });
-    return { connector, connection, budget };
+    return { connector, connection, budget, common };
   }
 
-  #parsed(name: string): ReturnType<typeof parseConnector> {
-    const known = this.#parsedByName.get(name);
-    if (known !== undefined) return known;
-    const { resolved, connectors } = this.#options;
-    const definition = resolved[name];
+  /** As the server has it now. */
+  async #resolve(name: string): Promise<ResolvedConnector> {
+    const { type } = this.#definitionOf(name);
+    return { type, config: await this.#options.requests.config(name) };
+  }
+
+  /** What is known of a connector before its config is: no secret. */
+  #kindOf(name: string): { readonly connector: Connector; readonly common: CommonConnectorKeys } {
+    const { type, ...config } = this.#definitionOf(name);
+    return {
+      connector: connectorOf(this.#options.connectors, name, type),
+      common: parseCommonKeys(name, config),
+    };
+  }
+
+  #definitionOf(name: string): ConnectorDefinition {
+    const { definitions } = this.#options;
+    const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
     if (definition === undefined) throw new AppError("invalid", `There is no connector "${name}"`);
-    const parsed = parseConnector(connectors, name, definition);
-    this.#parsedByName.set(name, parsed);
-    return parsed;
+    return definition;
   }
 }

@@ -116,7 +116,7 @@ async function askSource(
   signal: AbortSignal,
 ): Promise<readonly Column[]> {
   const { source, request } = await connections.source(name, stream);
-  const shape = connections.shape(name, stream);
+  const shape = await connections.shape(name, stream);
   const asked = shape.request(request, source);
   const scan = await source.scan?.(asked, signal);
   if (scan === undefined) {

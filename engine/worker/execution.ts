@@ -177,7 +177,7 @@ export class Execution {
       runId,
       attempt,
       fullRefresh,
-      shape: this.#connections.shape(name, stream),
+      shape: await this.#connections.shape(name, stream),
       signal,
       threads: this.#threads,
       onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),

@@ -1,6 +1,7 @@
 import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
+import { ConfigRequests } from "./config_requests.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
@@ -29,21 +30,24 @@ async function main(): Promise<void> {
   if (first.done) Deno.exit(1);
   const job: SentJob = JSON.parse(first.value);
   const reporter = new Reporter(job.reportKey, (bytes) => writeAll(Deno.stdout, bytes));
+  const requests = new ConfigRequests((report) => reporter.send(report));
   const stop = new AbortController();
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {
       const order: Order = JSON.parse(line.value);
       if (order.type === "cancel") stop.abort(new AppError(order.error.code, order.error.message));
+      requests.take(order);
     }
     // The server closed stdin: after the last report that means done, before it that nobody listens any more.
     Deno.exit(0);
   })();
 
   try {
+    const context = { connectors, reporter, requests, signal: stop.signal, readThread: READ_THREAD };
     if (job.kind === "run") {
-      await runJob(job, { connectors, reporter, signal: stop.signal, readThread: READ_THREAD });
+      await runJob(job, context);
     } else {
-      const reports = await checkJob(job, { connectors, reporter, signal: stop.signal });
+      const reports = await checkJob(job, context);
       reporter.send({ type: "checked", reports });
     }
     reporter.send({ type: "finished", error: null });

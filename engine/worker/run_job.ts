@@ -38,7 +38,8 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
   const streams = Object.entries(job.definition.extract).map(([name, { tags }]) => ({ name, tags }));
   await using connections = new Connections({
     connectors: context.connectors,
-    resolved: job.connectors,
+    definitions: job.connectors,
+    requests: context.requests,
     projectDir: job.projectDir,
     signal: context.signal,
     clock: systemClock,

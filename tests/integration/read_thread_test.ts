@@ -14,7 +14,7 @@ const PROGRAM = new URL("../../engine/worker/read_thread/main.ts", import.meta.u
 const optionsFor = ({ url }: TestDatabase) => ({
   program: PROGRAM,
   name: "shop",
-  resolved: { type: "postgres", config: { url, ssl: "disable" } },
+  resolve: () => Promise.resolve({ type: "postgres", config: { url, ssl: "disable" } }),
   projectDir: "/nowhere",
   log: () => {},
 });

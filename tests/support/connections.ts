@@ -31,6 +31,7 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     budget,
     openDuckdb: duckdbOpener(`${projectDir}/.spill`),
     log: () => {},
+    secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
     ...more,
   };
 }

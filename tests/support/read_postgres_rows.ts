@@ -18,6 +18,7 @@ const context = {
   clock: systemClock,
   budget,
   openDuckdb,
+  secret: openDuckdb,
   log: () => {},
 };
 await using connection = await postgres.open(config, context);

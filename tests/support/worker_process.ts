@@ -8,6 +8,7 @@ import { pipelineSchema } from "../../contract/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
 import { defaultPolicy } from "../../engine/grants/policy.ts";
 import { provide } from "../../engine/grants/provide.ts";
+import { answering } from "../../engine/runs/attempt/answers.ts";
 import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";
 import { findProgram } from "../../server/program.ts";
 
@@ -54,7 +55,7 @@ export async function attemptInProcess(
     new URL("../../server/main.ts", import.meta.url).href,
     (name) => Deno.env.get(name),
   );
-  const { connectors: resolved, grant } = await provide(
+  const { connectors: definitions, grant, answer } = await provide(
     {
       connectors,
       references: {
@@ -84,19 +85,20 @@ export async function attemptInProcess(
     projectDir,
     tempDir,
     warehousePath: join(dataDir, "p.duckdb"),
-    connectors: resolved,
+    connectors: definitions,
     duckdb: grant.duckdb,
     ...(dieAt === undefined ? {} : { dieAt }),
   };
   const log: string[] = [];
   const steps = new Map<string, Step>();
   let error: ErrorRecord | null | undefined;
-  await using process = await spawnRunProcess(
+  const spawned = await spawnRunProcess(
     program.runProcess,
     job,
     grant.permissions,
     (line) => log.push(line),
   );
+  await using process = answering(spawned, answer);
   for await (const report of process.reports) {
     if (report.type === "step") steps.set(report.step.name, report.step);
     if (report.type === "log") log.push(`${report.step}: ${report.message}`);

@@ -7,7 +7,7 @@ import type { Run } from "../../../contract/run.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { type GrantContext, provide, type Provision } from "../../grants/provide.ts";
-import { createRedactor } from "../../grants/redact.ts";
+import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { ProcessGrant, ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { Lease, Store } from "../../store/store.ts";
@@ -43,7 +43,7 @@ export async function executeRun(
       throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
     }
     const provision = await provide(context, { ...found.revision, purpose: "run" });
-    redact = createRedactor(provision.secrets);
+    redact = provision.redactor.redact;
     const job = await runJobOf(context, run, found.revision);
     warehouse = job.warehousePath;
     const grant = grantOf(context, provision, run.pipeline);
@@ -56,7 +56,8 @@ export async function executeRun(
         lease,
         leaving,
         redact,
-        spawn: (job, onStderr) => context.processes.start(grant, job, onStderr),
+        spawn: async (job, onStderr) =>
+          answering(await context.processes.start(grant, job, onStderr), provision.answer),
       },
       run,
       {

@@ -229,6 +229,7 @@ const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
   "step",
   "progress",
   "columns",
+  "question",
   "checking",
   "checked",
   "finished",

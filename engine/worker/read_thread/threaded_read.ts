@@ -17,7 +17,8 @@ export interface ThreadedReadOptions {
   readonly program: URL;
   /** The connector's name in connectors.yaml. */
   readonly name: string;
-  readonly resolved: ResolvedConnector;
+  /** The connector's config as the server has it when the thread begins. */
+  readonly resolve: () => Promise<ResolvedConnector>;
   readonly projectDir: string;
   readonly log: (level: LogLevel, message: string) => void;
 }
@@ -31,7 +32,8 @@ export async function* readInThread(
   request: ReadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ReadMessage, void, undefined> {
-  const { name, resolved, projectDir, program } = options;
+  const { name, projectDir, program } = options;
+  const resolved = await options.resolve();
   const worker = new Worker(program, { type: "module", name: `read ${name}` });
   const inbox = new Inbox(worker);
   const tell = (message: ToThread) => worker.postMessage(message);

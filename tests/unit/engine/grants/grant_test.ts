@@ -55,6 +55,7 @@ class GrantFixture implements AsyncDisposable {
       dataDir: join(this.project, ".sluice"),
       programPaths: [join(this.root, "program")],
       secretFolders: [join(this.root, "secrets")],
+      storePath: join(this.outside, "control.db"),
     }, {
       definition: v.parse(pipelineSchema, definition),
       connectors: {
@@ -93,7 +94,7 @@ const load = (path: string, connector = "files") => ({
 Deno.test("provide() grants just what the connectors' uses need, and knows every secret", async () => {
   await using fixture = await GrantFixture.make();
   const { project } = fixture;
-  const { grant, secrets } = await fixture.provide({
+  const { grant, redactor, hasSecrets, connectors: handed } = await fixture.provide({
     extract: {
       orders: { connector: "shop", stream: "public.orders" },
       files: { connector: "files", path: "data/*.csv" },
@@ -120,7 +121,9 @@ Deno.test("provide() grants just what the connectors' uses need, and knows every
       files: [`${project}/orders.csv`, ...target].sort(),
     },
   });
-  ok(secrets.includes("s3cret-value"));
+  equal(redactor.redact("with s3cret-value"), "with [redacted]");
+  equal(hasSecrets, true);
+  ok(!JSON.stringify(handed).includes("s3cret-value"), "the job holds no secret");
 });
 
 Deno.test("a glob over the project's root gives DuckDB its files one by one, and no folder", async () => {
@@ -218,6 +221,8 @@ Deno.test("no policy opens the system's folders, the program, secrets or the pol
       join(fixture.root, "secrets", "PW"),
       join(fixture.root, "policy.yaml"),
       join(fixture.project, ".sluice", "sluice.db"),
+      join(fixture.outside, "control.db"),
+      join(fixture.outside, "control.db-wal"),
     ]
   ) {
     match(await fixture.refusal(stream(path), policy), /which no policy opens/, path);

@@ -136,9 +136,9 @@ export class JobProject implements AsyncDisposable {
       projectDir: this.#folder.path,
       tempDir,
       connectors: {
-        it: { type: "memory", config: { mask_salt: "pepper" } },
-        files: { type: "file", config: {} },
-        narrow: { type: "memory", config: { max_connections: 1 } },
+        it: { type: "memory", mask_salt: "pepper" },
+        files: { type: "file" },
+        narrow: { type: "memory", max_connections: 1 },
       },
       duckdb: { directories: [this.#folder.path], files: [] },
       runId: "run1",
@@ -156,7 +156,14 @@ export class JobProject implements AsyncDisposable {
     };
     let error: unknown;
     try {
-      await runJob(job, { connectors: [memoryConnector(system), file], reporter, signal });
+      const requests = {
+        config: (name: string) => {
+          const { type: _, ...config } = job.connectors[name] ?? { type: "none" };
+          return Promise.resolve(config);
+        },
+        secret: (name: string) => Promise.reject(new Error(`there is no secret ${name}`)),
+      };
+      await runJob(job, { connectors: [memoryConnector(system), file], reporter, requests, signal });
     } catch (thrown) {
       error = thrown;
     }

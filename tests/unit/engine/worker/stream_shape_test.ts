@@ -40,8 +40,8 @@ async function bothWays(keys: Readonly<Record<string, unknown>>) {
       {},
       {
         connectors: {
-          it: { type: "memory", config: { mask_salt: "pepper" } },
-          salted: { type: "file", config: { mask_salt: "pepper" } },
+          it: { type: "memory", mask_salt: "pepper" },
+          salted: { type: "file", mask_salt: "pepper" },
         },
       },
     );

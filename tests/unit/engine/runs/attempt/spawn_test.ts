@@ -52,7 +52,7 @@ Deno.test("spawnRunProcess() starts a process whose arguments are the same for e
       kind: "check",
       projectDir: folder,
       tempDir: join(folder, "spill"),
-      connectors: { shop: { type: "postgres", config: { host: "s3cret.example" } } },
+      connectors: { shop: { type: "postgres", host: "s3cret.example" } },
       duckdb: { directories: ["/s3cret"], files: [] },
       pipelines: [],
     };

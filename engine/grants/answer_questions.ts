@@ -1,0 +1,74 @@
+import { parseConnector } from "../../connectors/parse.ts";
+import type { Connector } from "../../contract/connector.ts";
+import { AppError, toErrorRecord } from "../../contract/errors.ts";
+import type { Answer, Question } from "../../contract/job.ts";
+import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { Redactor } from "./redact.ts";
+import { parseReferences, type ReferenceSources, resolveConnector, visitTexts } from "./references.ts";
+
+export interface AnswerContext {
+  readonly connectors: readonly Connector[];
+  readonly references: ReferenceSources;
+  /** Of the job's own pipeline: it gets no other's. References not resolved. */
+  readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
+  /** Learns each secret before it is handed out. */
+  readonly redactor: Redactor;
+}
+
+/**
+ * Answers what a process asks for, as it is at that moment: a secret that was changed is seen by the
+ * next connection. Never throws: what is wrong is the answer.
+ */
+export function createAnswers(context: AnswerContext): (question: Question) => Promise<Answer> {
+  return async (question) => {
+    try {
+      if (question.type === "secret") {
+        return { type: "secret", id: question.id, value: await secretOf(context, question.name) };
+      }
+      return { type: "config", id: question.id, config: await configOf(context, question.connector) };
+    } catch (error) {
+      const { message, ...record } = toErrorRecord(error);
+      return {
+        type: "refused",
+        id: question.id,
+        error: { ...record, message: context.redactor.redact(message) },
+      };
+    }
+  };
+}
+
+async function configOf(
+  { connectors, references, definitions, redactor }: AnswerContext,
+  name: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+  if (definition === undefined) {
+    throw new AppError("forbidden", `Connector "${name}" is none of this pipeline's`);
+  }
+  const { config: values, secrets } = await resolveConnector(name, definition, references);
+  redactor.learn(secrets);
+  const { connector, config } = parseConnector(connectors, name, { type: definition.type, config: values });
+  redactor.learn(connector.secrets(config));
+  return values;
+}
+
+async function secretOf({ references, definitions, redactor }: AnswerContext, name: string): Promise<string> {
+  if (!secretNames(definitions).has(name)) {
+    throw new AppError("forbidden", `No connector of this pipeline refers to the secret "${name}"`);
+  }
+  const value = await references.secrets.get(name);
+  if (value === undefined) throw new AppError("invalid", `There is no secret "${name}"`);
+  redactor.learn([value]);
+  return value;
+}
+
+/** The secrets that the definitions refer to. */
+function secretNames(definitions: Readonly<Record<string, ConnectorDefinition>>): Set<string> {
+  const names = new Set<string>();
+  visitTexts(definitions, (text) => {
+    for (const part of parseReferences(text)) {
+      if ("reference" in part && part.reference.kind === "secret") names.add(part.reference.name);
+    }
+  });
+  return names;
+}

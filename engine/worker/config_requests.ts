@@ -1,0 +1,52 @@
+import type { Answer, Order, Question, Report } from "../../contract/job.ts";
+import { AppError } from "../../contract/errors.ts";
+
+/** A question without its number. */
+type Asked = Question extends infer Kind ? Kind extends Question ? Omit<Kind, "id"> : never : never;
+
+/**
+ * What a process asks its server for while it works: a connector's config and secrets, which it gets
+ * no earlier than it needs them, as they are at that moment.
+ */
+export class ConfigRequests {
+  readonly #send: (report: Report) => void;
+  readonly #open = new Map<number, PromiseWithResolvers<Answer>>();
+  #lastId = 0;
+
+  constructor(send: (report: Report) => void) {
+    this.#send = send;
+  }
+
+  /** The connector's config with its references resolved. Throws what the server says against it. */
+  async config(connector: string): Promise<Readonly<Record<string, unknown>>> {
+    const answer = await this.#ask({ type: "config", connector });
+    if (answer.type === "config") return answer.config;
+    throw new AppError("internal", `The server gave no config for connector "${connector}"`);
+  }
+
+  /** The value of a secret that one of the pipeline's connectors refers to. Throws what the server says against it. */
+  async secret(name: string): Promise<string> {
+    const answer = await this.#ask({ type: "secret", name });
+    if (answer.type === "secret") return answer.value;
+    throw new AppError("internal", `The server gave no secret "${name}"`);
+  }
+
+  /** An order of the server; one that answers no question of ours is passed by. */
+  take(order: Order): void {
+    if (order.type === "cancel") return;
+    const { answer } = order;
+    this.#open.get(answer.id)?.resolve(answer);
+    this.#open.delete(answer.id);
+  }
+
+  async #ask(asked: Asked): Promise<Answer> {
+    const id = ++this.#lastId;
+    const waiting = Promise.withResolvers<Answer>();
+    this.#open.set(id, waiting);
+    this.#send({ type: "question", question: { ...asked, id } });
+    const answer = await waiting.promise;
+    if (answer.type !== "refused") return answer;
+    const { code, message, detail } = answer.error;
+    throw new AppError(code, message, detail === undefined ? {} : { detail });
+  }
+}
