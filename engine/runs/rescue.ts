@@ -8,8 +8,8 @@ import { LEASE_MS } from "./leases.ts";
 
 /** A run whose server dies after this many attempts beyond its retries may be what kills it: it fails instead. */
 export const MAX_LOST_ATTEMPTS = 5;
-/** By how much the clocks of two servers may differ. */
-const MAX_CLOCK_SKEW_MS = 300_000;
+/** Between two looks no more than this counts as watched: a clock may be set, or this process may stand still. */
+const MAX_LOOK_MS = 10_000;
 
 export interface RescueContext {
   readonly store: Store;
@@ -22,13 +22,12 @@ export interface RescueContext {
 
 /**
  * Takes up the runs of workers that are gone. A lease has run out when it was not renewed for as long
- * as it lasts, watched from here: two servers' clocks may differ, and a clock may be set. Only one
- * that ended long ago is believed at once.
+ * as it lasts, watched from here: two servers' clocks may differ, and a clock may be set.
  */
 export class Rescuer {
   readonly #context: RescueContext;
   /** Leases of others as they were first seen: a lease that is renewed has another end. */
-  readonly #seen = new Map<string, { untilMs: number; sinceMs: number }>();
+  readonly #seen = new Map<string, { untilMs: number; watchedMs: number; lookMs: number }>();
 
   constructor(context: RescueContext) {
     this.#context = context;
@@ -102,12 +101,14 @@ export class Rescuer {
   #hasRunOut({ lease, leaseUntilMs }: OpenAttempt): boolean {
     const { clock, isAlone } = this.#context;
     const nowMs = clock.now();
-    if (isAlone || leaseUntilMs + MAX_CLOCK_SKEW_MS < nowMs) return true;
+    if (isAlone) return true;
     const key = keyOf(lease);
     const seen = this.#seen.get(key);
-    if (seen?.untilMs === leaseUntilMs && nowMs >= seen.sinceMs) return nowMs - seen.sinceMs > LEASE_MS;
-    this.#seen.set(key, { untilMs: leaseUntilMs, sinceMs: nowMs });
-    return false;
+    const watchedMs = seen?.untilMs === leaseUntilMs
+      ? seen.watchedMs + Math.min(Math.max(nowMs - seen.lookMs, 0), MAX_LOOK_MS)
+      : 0;
+    this.#seen.set(key, { untilMs: leaseUntilMs, watchedMs, lookMs: nowMs });
+    return watchedMs > LEASE_MS;
   }
 
   #forgetAllBut(open: readonly OpenAttempt[]): void {

@@ -5,7 +5,7 @@ import { storeError } from "./database.ts";
 
 /**
  * Brings the schema up to the last of `migrations`, each in one transaction; what was applied stays
- * applied. Answers the ids that it applied. Throws `conflict` for a store that a newer Sluice made.
+ * applied. Returns the ids that it applied. Throws `conflict` for a store that a newer Sluice made.
  */
 export async function migrate(client: Client, migrations: readonly Migration[]): Promise<number[]> {
   const known = migrations.at(-1)?.id ?? 0;
