@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, fail, ok } from "node:assert/strict";
 import { systemClock } from "../../../../../contract/clock.ts";
 import { AppError } from "../../../../../contract/errors.ts";
 import type { PipelineStep, Step } from "../../../../../contract/run.ts";
@@ -58,7 +58,7 @@ async function withRecorder(
       leaving: new AbortController().signal,
       redact: (text) => text.replaceAll("hunter2", "[redacted]"),
     },
-    run ?? ok(false),
+    run ?? fail("nothing to claim"),
     () => void (losses += 1),
   );
   await recorder.begin(PLAN);
