@@ -180,7 +180,10 @@ function scalarReader(vector: duckdb.Vector, type: ScalarType, size: number): (r
     case Type.DOUBLE:
       return floatReader(vector, type.id === Type.FLOAT, size);
     case Type.VARCHAR:
-      return wrap(stringReader(vector, size), (v) => duckdb.create_varchar(new TextDecoder().decode(v)));
+      return wrap(
+        stringReader(vector, size),
+        (v) => duckdb.create_varchar(new TextDecoder("utf-8", { ignoreBOM: true }).decode(v)),
+      );
     case Type.BLOB:
       return wrap(stringReader(vector, size), duckdb.create_blob);
     case Type.BIT:

@@ -46,7 +46,9 @@ const element = (data: Data, row: number): number | bigint => data.values[row] ?
 
 function readText(data: Data, row: number): string {
   const { valueOffsets, values } = data;
-  return new TextDecoder().decode(values.subarray(valueOffsets[row], valueOffsets[row + 1]));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    values.subarray(valueOffsets[row], valueOffsets[row + 1]),
+  );
 }
 
 function decimalText(data: Data, row: number, scale: number): string {

@@ -72,7 +72,7 @@ function scalarText(data: Data, row: number, extension: string | undefined): str
   }
   if (DataType.isDecimal(type)) return decimalText(data, row, type.bitWidth / 32, type.scale);
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
-    const text = new TextDecoder().decode(bytesOf(data, row));
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(data, row));
     return extension === JSON_EXTENSION ? text : JSON.stringify(text);
   }
   if (DataType.isDictionary(type)) {

@@ -266,14 +266,14 @@ for (const encoding of ["UTF-8", "UTF-16le", "UTF-16be"]) {
     const long = "lang \u{1F986} ".repeat(500);
     await using project = await Project.create(`PRAGMA encoding = '${encoding}';
       CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
-      INSERT INTO t (v) VALUES ('abc'), ('é漢🦆'), (''), (NULL), ('${long}'), ('a' || char(0) || 'b');`);
-    const texts = [["abc"], ["é漢🦆"], [""], [null], [long], ["a\0b"]];
+      INSERT INTO t (v) VALUES ('abc'), ('é漢🦆'), (''), (NULL), ('${long}'), ('a' || char(0) || 'b'), (char(65279, 120));`);
+    const texts = [["abc"], ["é漢🦆"], [""], [null], [long], ["a\0b"], ["\ufeffx"]];
     deepStrictEqual((await project.read({ query: "SELECT v FROM t ORDER BY id" })).rows, texts);
     deepStrictEqual((await project.read({ stream: "t" })).rows.map(([, text]) => [text]), texts);
     const broken = { "UTF-8": "61ff", "UTF-16le": "00d800d8", "UTF-16be": "d800d800" }[encoding];
     makeSqlite(`${project.folder}/it.db`, `INSERT INTO t (v) VALUES (CAST(x'${broken}' AS TEXT));`);
     const error = await failure(project.read({ stream: "t" }));
-    ok(error.message.includes(`"v" of the row with rowid 7 is a text that is not ${encoding.toUpperCase()}`));
+    ok(error.message.includes(`"v" of the row with rowid 8 is a text that is not ${encoding.toUpperCase()}`));
   });
 }
 
