@@ -47,7 +47,7 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   const { createSource } = await import("./read/source.ts");
   const { createDestination } = await import("./load/destination.ts");
   const pool = new SessionPool(await sessionOptions(config, context), showServer(config), context.budget);
-  // One session now, so that a wrong password or host is told here; the first use takes it.
+  // One session now, so that a wrong password or host is reported here; the first use takes it.
   await (await pool.lease(context.signal))[Symbol.asyncDispose]();
   const names = { name: context.name, defaultSchema: config.schema };
   return {

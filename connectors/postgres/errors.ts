@@ -41,7 +41,7 @@ export function toPostgresError(action: string, error: unknown): AppError {
   if (error instanceof ServerError) {
     const { code, message, detail, hint } = error.fields;
     const advice = adviceFor(code, message) ?? hint;
-    // Of a constraint that is violated, only the detail tells the key.
+    // Of a constraint that is violated, only the detail names the key.
     const met = code.startsWith("23") && detail !== undefined ? `${message}: ${detail}` : message;
     const sentence = advice === undefined ? met : `${met} (${advice})`;
     return new AppError(codeOfSqlState(code), `${action}: ${sentence}`, {

@@ -116,7 +116,7 @@ export class SqliteDatabase implements Disposable {
     if (slice.length > 0) yield slice;
   }
 
-  /** The step after `rows` rows failed; when all rows are asked for at once, the same failure is told. */
+  /** The step after `rows` rows failed; when all rows are asked for at once, the same failure is reported. */
   #whyUnfinished(
     select: string,
     params: readonly SqliteValue[],

@@ -331,7 +331,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#warm(pipeline, found.definition, found.connectors);
   }
 
-  /** What keeps a process from being started now is told by the run itself. */
+  /** What keeps a process from being started now is reported by the run itself. */
   async #warm(
     pipeline: string,
     definition: PipelineDefinition,

@@ -1,4 +1,4 @@
-/** What one apply tells of its checks. */
+/** What one apply reports of its checks. */
 export interface CheckProgress {
   /** These pipelines are checked from now on. */
   begin(pipelines: readonly string[]): void;

@@ -98,7 +98,7 @@ async function askForSource(
   return asks;
 }
 
-/** What is wrong with the pattern is told by the connector, where it reads. */
+/** What is wrong with the pattern is reported by the connector, where it reads. */
 async function filesOf(root: string, pattern: string): Promise<readonly string[]> {
   try {
     const { files } = await new DiskLocation(root, { log: () => {} }).list(pattern, AbortSignal.any([]));
@@ -115,7 +115,7 @@ async function* linksIn(folder: string): AsyncIterable<string> {
   try {
     entries = await Array.fromAsync(Deno.readDir(folder));
   } catch {
-    // Not there or not to be read: the connector tells.
+    // Not there or not to be read: the connector reports it.
     return;
   }
   for (const entry of entries) {

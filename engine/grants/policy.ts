@@ -7,7 +7,7 @@ import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
 import { parseYamlDocument } from "../../text/yaml_document.ts";
 import { type HostRule, parseHostRule } from "./host_rules.ts";
 
-/** What the operator allows, whatever a project asks for. docs/security.md tells of each key. */
+/** What the operator allows, whatever a project asks for. docs/security.md describes each key. */
 export interface Policy {
   /** Folders that connectors may read and write files in. Absolute. */
   readonly fileRoots: readonly string[];

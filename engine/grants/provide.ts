@@ -71,7 +71,7 @@ export async function provide(
         asks.push(await collectAsks(fence, { connector: name, use: asker, place }, access));
       }
     }
-    // All of it is decided, so that a check tells what a run would be refused.
+    // All of it is decided, so that a check reports what a run would be refused.
     const all = { hosts: asks.flatMap(({ hosts }) => hosts), paths: asks.flatMap(({ paths }) => paths) };
     const { grant, refusals } = createGrant(fence, all, definition.resources.memory);
     const [first] = refusals;

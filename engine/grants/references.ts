@@ -60,7 +60,7 @@ export function visitTexts(
 }
 
 export interface ReferenceSources {
-  /** Answers an environment variable. */
+  /** The value of an environment variable. */
   readonly env: (name: string) => string | undefined;
   readonly secrets: SecretStore;
 }
@@ -72,7 +72,7 @@ export interface ResolvedConnector {
   readonly secrets: string[];
 }
 
-/** Throws invalid for a reference that nothing answers, naming connector, key and reference. */
+/** Throws invalid for a reference without a value, naming connector, key and reference. */
 export async function resolveConnector(
   name: string,
   definition: ConnectorDefinition,

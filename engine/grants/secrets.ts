@@ -47,7 +47,7 @@ export function folderSecrets(folder: string): SecretStore {
   };
 }
 
-/** The first store that has it answers. */
+/** The first store that has it wins. */
 export function chainSecrets(stores: readonly SecretStore[]): SecretStore {
   return {
     async get(name) {

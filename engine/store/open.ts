@@ -75,7 +75,7 @@ async function connect(url: string, options: StoreOptions): Promise<Database> {
 }
 
 /**
- * One connection, which libsql opens with foreign_keys on and synchronous FULL: what was answered has
+ * One connection, which libsql opens with foreign_keys on and synchronous FULL: what was acknowledged has
  * reached the disk, for 0.4 ms more a commit. On a full disk the shared index of the write-ahead log
  * finds no room; a connection that keeps the file to itself holds its index in memory, and reads.
  */

@@ -17,7 +17,7 @@ import type { Column } from "../../contract/sql.ts";
 /**
  * The control store: what is defined, what ran, who may ask. Several processes may work on one store:
  * each attempt of a run belongs to the worker that holds its lease, every change of a run's state is
- * one guarded statement, and the outbox tells of it in the same transaction.
+ * one guarded statement, and a row of the outbox in the same transaction.
  */
 export interface Store extends AsyncDisposable {
   readonly pipelines: PipelineStore;

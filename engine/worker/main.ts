@@ -61,7 +61,7 @@ function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Ar
   try {
     for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
   } catch {
-    // A closed pipe: the server is gone, and stdin tells so too.
+    // A closed pipe: the server is gone, and stdin shows it too.
     Deno.exit(1);
   }
 }

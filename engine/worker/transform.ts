@@ -44,7 +44,7 @@ export async function buildModel(
   return { rows, sql, checks };
 }
 
-/** Runs one check and tells how it went; never throws for rows that fail it. */
+/** Runs one check and reports how it went; never throws for rows that fail it. */
 export async function checkRows(
   session: SqlSession,
   planned: PlannedCheck,

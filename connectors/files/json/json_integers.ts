@@ -62,7 +62,7 @@ async function* recordTexts(set: FileSet, signal: AbortSignal): AsyncIterable<st
 }
 
 const MAX_JSON_CHARACTERS = 128 * 1024 * 1024;
-/** Well inside of 64 bits, as a double tells it. */
+/** Well inside of 64 bits, as a double has it. */
 const MAX_INTEGER = 9_223_372_036_854_770_000;
 const NOT_INTEGER = /"((?:[^"\\]|\\.)*)"\s*:\s*-?\d+(?:\.\d|[eE.])/g;
 

@@ -4,7 +4,7 @@ import { fileError } from "../file_error.ts";
 
 const CHUNK_BYTES = 262_144;
 
-/** What changes with a file's content, as far as a disk tells. */
+/** What changes with a file's content, as far as a disk shows it. */
 export function etagOf(info: Deno.FileInfo): string {
   return `${info.ino}-${info.size}-${info.mtime?.getTime()}`;
 }

@@ -10,7 +10,7 @@ import { type LockWait, syncName, syncPath, Workspace, writeAtomically } from ".
 
 /**
  * One file: built beside its place, then renamed over it. The note is written before the rename, with what
- * tells the new file from every other (inode, size and time, which a rename keeps) and with the note
+ * distinguishes the new file from every other (inode, size and time, which a rename keeps) and with the note
  * that was true before: where the target is the new file the one counts, else the other.
  */
 

@@ -106,5 +106,5 @@ const toNumber = (text: string | null | undefined): number | null =>
 function parseJson<T>(schema: v.GenericSchema<unknown, T>, text: string | null | undefined): T {
   const parsed = v.safeParse(schema, JSON.parse(text ?? "[]"));
   if (parsed.success) return parsed.output;
-  throw new AppError("internal", "PostgreSQL's catalogue answered in another form than expected");
+  throw new AppError("internal", "PostgreSQL's catalogue has another form than expected");
 }

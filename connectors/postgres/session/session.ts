@@ -109,7 +109,7 @@ export class Session {
   /**
    * Runs a `COPY … FROM STDIN` and returns how many rows the server took. Every chunk leaves
    * MESSAGE_HEADER_BYTES free at its front, and is this session's own from then on. When `chunks`
-   * throws, the server is told to forget what it got, and the error is thrown on.
+   * throws, the server discards what it got, and the error is thrown on.
    */
   async copyIn(sql: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
     const command = new CopyIn(sql, chunks);

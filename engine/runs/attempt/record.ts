@@ -31,7 +31,7 @@ export interface RecorderContext {
 }
 
 /**
- * Keeps what an attempt reports, in batches, and tells followers. They hear of it when it is stored:
+ * Keeps what an attempt reports, in batches, and informs followers. They hear of it when it is stored:
  * whoever reads the store and then follows misses nothing. What the store does not take it is offered
  * again, in order, until it does.
  */

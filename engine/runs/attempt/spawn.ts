@@ -91,7 +91,7 @@ export async function startProcess(program: RunProcessProgram, spec: ProcessSpec
     try {
       await stdin.write(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
     } catch {
-      // The process is gone; its status tells more than a broken pipe.
+      // The process is gone; its status says more than a broken pipe.
     }
   };
   let isClosed = false;

@@ -35,7 +35,7 @@ export function stopReasonOf({ reason }: AbortSignal): StopReason {
   return reason === "shutdown" || reason === "lost" ? reason : "cancel";
 }
 
-/** Stops a process when it is told to, or at its timeout: first by an order, then by force. */
+/** Stops a process on request, or at its timeout: first by an order, then by force. */
 export class ProcessStopper implements Disposable {
   readonly #clock: Clock;
   readonly #process: RunProcess;

@@ -11,7 +11,7 @@ export interface AttemptContext extends RecorderContext {
   readonly spawn: (job: UnplacedJob, onStderr: (line: string) => void) => Promise<RunProcess>;
 }
 
-/** How an attempt ended. `stopped` tells which stop took effect, where one did. */
+/** How an attempt ended. `stopped` says which stop took effect, where one did. */
 export interface AttemptResult {
   readonly error: ErrorRecord | null;
   readonly stopped: StopReason | "timeout" | null;
@@ -20,7 +20,7 @@ export interface AttemptResult {
 
 /**
  * Follows one attempt of a run from its process's start to its end: keeps its steps and log lines,
- * tells followers, and turns every way of ending (a report, a crash, a time-out, a stop) into one
+ * informs followers, and turns every way of ending (a report, a crash, a time-out, a stop) into one
  * result. Throws only what the store throws.
  */
 export async function superviseAttempt(

@@ -10,7 +10,7 @@ const TWO_32 = 0x1_0000_0000;
 /** Puts a value's four 32-bit words, lowest first, into `words`. */
 type GetWords = (row: number, words: Int32Array) => void;
 
-/** Decimal128, 128-bit integers and Uint64 → numeric. The format is told in numeric_decoder.ts. */
+/** Decimal128, 128-bit integers and Uint64 → numeric. The format is described in numeric_decoder.ts. */
 export class NumericEncoder implements ColumnEncoder {
   readonly #scale: number;
   readonly #isSigned: boolean;
@@ -76,7 +76,7 @@ export class NumericEncoder implements ColumnEncoder {
     this.#negative = new Uint8Array(rows);
   }
 
-  /** Splits the value in `#words` into groups, lowest first, without zeros at either end; answers how many. */
+  /** Splits the value in `#words` into groups, lowest first, without zeros at either end; returns how many. */
   #split(i: number): number {
     const words = this.#words;
     const isNegative = this.#isSigned && (words[3] ?? 0) < 0;

@@ -92,7 +92,7 @@ export class BatchDecoder {
     return this.#rows === 0 ? undefined : this.#finish();
   }
 
-  /** A batch without rows: it tells the columns. */
+  /** A batch without rows: it has the columns. */
   emptyBatch(): RecordBatch {
     return this.#finish();
   }
