@@ -48,8 +48,7 @@ export async function openDataFolder(path: string, command: string): Promise<Dat
     await checkFormat(path);
     await closeToOthers(path);
     await removeIfPresent(join(path, "server.json"));
-    await lock.truncate();
-    await lock.write(new TextEncoder().encode(JSON.stringify({ pid: Deno.pid, command })));
+    await noteHolder(lock, command);
   } catch (error) {
     lock.close();
     throw error;
@@ -64,6 +63,16 @@ export async function openDataFolder(path: string, command: string): Promise<Dat
       lock.close();
     },
   };
+}
+
+/** The lock holds whether or not a full disk has room to say whose it is. */
+async function noteHolder(lock: Deno.FsFile, command: string): Promise<void> {
+  await lock.truncate();
+  try {
+    await lock.write(new TextEncoder().encode(JSON.stringify({ pid: Deno.pid, command })));
+  } catch {
+    // Others are told that somebody holds it, and not who.
+  }
 }
 
 /** Who holds the folder, as far as it has said so. Ask after `openDataFolder` returned undefined. */
