@@ -80,6 +80,8 @@ export interface Budget {
 
 export type ConnectorUse<Stream = unknown, Target = unknown> =
   | { readonly kind: "source"; readonly stream: Stream }
+  /** To find what streams there are: of a source that has `discover`. */
+  | { readonly kind: "discovery" }
   | { readonly kind: "destination"; readonly target: Target };
 
 /**

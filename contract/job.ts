@@ -1,3 +1,4 @@
+import type { DiscoveredStream } from "./connector.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
@@ -92,7 +93,13 @@ export interface CheckReport {
   readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
 }
 
-export type Job = RunJob | CheckJob;
+/** Finds what streams a connector has. */
+export interface DiscoveryJob extends JobBase {
+  readonly kind: "discovery";
+  readonly connector: string;
+}
+
+export type Job = RunJob | CheckJob | DiscoveryJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -132,5 +139,7 @@ export type Report =
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }
   | { readonly type: "checked"; readonly reports: readonly CheckReport[] }
+  /** Streams that a connector has, some at a time. */
+  | { readonly type: "discovered"; readonly streams: readonly DiscoveredStream[] }
   /** The last line: an error where something failed; the process waits for stdin to close. */
   | { readonly type: "finished"; readonly error: ErrorRecord | null };

@@ -39,7 +39,7 @@ export const duckdb = {
 function access(config: DuckdbConfig, use: ConnectorUse, place: ConnectorPlace): Access {
   const path = resolve(place.projectDir, config.path);
   const files = [path, `${path}.wal`];
-  if (use.kind === "source") return { hosts: [], read: files, write: [] };
+  if (use.kind !== "destination") return { hosts: [], read: files, write: [] };
   const folder = dirname(path);
   // The folder may have to be made; the project's own is there.
   const write = folder === resolve(place.projectDir) ? files : [folder];

@@ -61,9 +61,14 @@ function access(
 ): Access {
   const root = rootOf(config, place);
   const none = { hosts: [], read: [], write: [] };
-  return use.kind === "source"
-    ? { ...none, sources: [{ root, pattern: use.stream.path }] }
-    : { ...none, targets: targetPaths(root, use.target.path) };
+  switch (use.kind) {
+    case "source":
+      return { ...none, sources: [{ root, pattern: use.stream.path }] };
+    case "discovery":
+      return { ...none, sources: [{ root, pattern: "**" }] };
+    case "destination":
+      return { ...none, targets: targetPaths(root, use.target.path) };
+  }
 }
 
 /** What a load writes: the file or folder, and the work folder beside it. */

@@ -8,9 +8,10 @@ import type { JsonValue } from "../../contract/json.ts";
 export interface Location {
   /**
    * The files that a path or glob names, in the order of their paths. Throws `not_found` where there is none,
-   * `invalid` for a folder, `forbidden`.
+   * `invalid` for a folder, `forbidden`. Of a glob's files those whose path `accepts` refuses are left out,
+   * unseen.
    */
-  list(pattern: string, signal: AbortSignal): Promise<FileList>;
+  list(pattern: string, signal: AbortSignal, accepts?: (path: string) => boolean): Promise<FileList>;
   /** Undefined where there is no such file. `path` is absolute. */
   find(path: string): Promise<StoredFile | undefined>;
   /** Writes one file, on one condition. It is not there before the writer's commit(). `path` is absolute. */

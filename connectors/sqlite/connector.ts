@@ -40,7 +40,7 @@ function access(config: SqliteConfig, use: ConnectorUse, place: ConnectorPlace):
   const path = resolve(place.projectDir, config.path);
   const folder = dirname(path);
   const files = ["", "-wal", "-shm", "-journal"].map((suffix) => `${path}${suffix}`);
-  if (use.kind === "source") return { hosts: [], read: files, write: [] };
+  if (use.kind !== "destination") return { hosts: [], read: files, write: [] };
   // The folder may have to be made; the project's own is there.
   const write = folder === resolve(place.projectDir) ? files : [folder];
   return { hosts: [], read: write, write };

@@ -1,3 +1,4 @@
+import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import type { PipelineSource } from "../../contract/pipeline.ts";
 import type {
   ApplyResult,
@@ -33,6 +34,13 @@ export interface Engine {
    * that run, or conflict (reason idempotency_key_reused) where that asked for something else.
    */
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run>;
+  /** The connectors of the project's files as they are now, by name. */
+  listConnectors(): Promise<ConnectorSummary[]>;
+  /**
+   * The streams that a connector has, asked of its system. Throws not_found, invalid where the connector
+   * cannot look for streams, and what its system refuses.
+   */
+  discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]>;
   /** Newest first. Throws invalid (reason unknown_cursor) for a `before` that is no run. */
   listRuns(filter: RunFilter): Promise<Run[]>;
   /** Throws not_found. */

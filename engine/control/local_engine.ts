@@ -1,4 +1,5 @@
 import { ulid } from "ulid";
+import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { PipelineDefinition, Revision } from "../../contract/pipeline.ts";
 import type { Log } from "../../contract/log.ts";
@@ -14,6 +15,7 @@ import type {
 } from "../../contract/run.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
+import { discoverStreams, readConnectors } from "../definitions/discover.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/prepare.ts";
@@ -248,6 +250,20 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** Returns when what the pipeline's files say is in force or was found to be wrong, while others are still checked. */
   async checked(pipeline: string): Promise<void> {
     await this.#checks.settled(pipeline);
+  }
+
+  async listConnectors(): Promise<ConnectorSummary[]> {
+    const types = new Map(this.#context.connectors.map((type) => [type.name, type]));
+    return Object.entries(await readConnectors(this.#context)).map(([name, { type }]) => ({
+      name,
+      type,
+      description: types.get(type)?.description ?? "",
+    }));
+  }
+
+  async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
+    const both = AbortSignal.any([signal, this.#stopping.signal]);
+    return await discoverStreams(this.#applyContext(), connector, both);
   }
 
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {

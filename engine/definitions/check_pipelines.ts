@@ -8,7 +8,8 @@ import { parseSize } from "../../text/size.ts";
 import { createFence, type Fence } from "../grants/fence.ts";
 import { type GrantContext, provide, type Provision } from "../grants/provide.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
-import { type CheckBudget, type CheckEnd, DEFAULT_CHECK_BUDGET, runCheckProcess } from "./check_process.ts";
+import { type CheckEnd, runCheckProcess } from "./check_process.ts";
+import { DEFAULT_BUDGET, type ProcessBudget } from "./process_budget.ts";
 import { Lanes } from "./lanes.ts";
 import { loadProject } from "./load.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
@@ -20,8 +21,8 @@ export interface CheckContext extends GrantContext {
   readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
   /** Called where the check of a pipeline waits for a source. */
   readonly onWaiting?: (pipeline: string) => void;
-  /** Of each process; DEFAULT_CHECK_BUDGET where it is absent. */
-  readonly checkBudget?: CheckBudget;
+  /** Of each process; DEFAULT_BUDGET where it is absent. */
+  readonly checkBudget?: ProcessBudget;
 }
 
 /** What a pipeline was found to be. Only one without an error among its faults may run. */
@@ -153,7 +154,7 @@ async function checkGroup(
     return checked;
   }
   if ("stopped" in end) {
-    const budget = context.checkBudget ?? DEFAULT_CHECK_BUDGET;
+    const budget = context.checkBudget ?? DEFAULT_BUDGET;
     return group.map(({ pipeline }) => checkedAs(pipeline, [stopFault(pipeline, end, budget)]));
   }
   const byName = new Map(end.reports.map((report) => [report.name, report]));
@@ -191,7 +192,7 @@ async function checkTogether(
       subjects,
       connectors: first.provision.connectors,
       grant: first.provision.grant,
-      budget: context.checkBudget ?? DEFAULT_CHECK_BUDGET,
+      budget: context.checkBudget ?? DEFAULT_BUDGET,
       answer: first.provision.answer,
       redact: first.provision.redactor.redact,
       log: context.log,
@@ -225,7 +226,7 @@ function checkedAs(
 function stopFault(
   pipeline: LoadedPipeline,
   { stopped, place, detail }: Extract<CheckEnd, { stopped: string }>,
-  budget: CheckBudget,
+  budget: ProcessBudget,
 ): Fault {
   const at = place === undefined ? "" : ` at ${place.subject}`;
   const message = stopped === "time"

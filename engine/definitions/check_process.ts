@@ -4,23 +4,12 @@ import type { ConnectorDefinition } from "../../contract/pipeline.ts";
 import { answering } from "../runs/attempt/answers.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import { type ProcessBudget, watchBudget } from "./process_budget.ts";
 import type { Grant } from "../grants/grant.ts";
 import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../runs/attempt/spawn.ts";
 
-/** What one process that checks may use up. */
-export interface CheckBudget {
-  readonly timeMs: number;
-  /** Of the whole process, as the system counts it. */
-  readonly memoryBytes: number;
-}
-
-export const DEFAULT_CHECK_BUDGET: CheckBudget = { timeMs: 60_000, memoryBytes: 2_000_000_000 };
-
 /** DuckDB's own limit in a check: no rows are read. */
 const CHECK_MEMORY = "1GB";
-
-/** Often enough for a process that takes gigabytes a second. */
-const LOOK_EVERY_MS = 100;
 
 export type CheckEnd =
   | { readonly reports: readonly CheckReport[] }
@@ -39,7 +28,7 @@ export interface CheckProcessOptions {
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly answer: (question: Question) => Promise<Answer>;
   readonly grant: Grant;
-  readonly budget: CheckBudget;
+  readonly budget: ProcessBudget;
   readonly redact: (text: string) => string;
   readonly log: Log;
   /** Called when the process begins with something new. */
@@ -108,39 +97,4 @@ async function follow(
 
 function redactReport(report: CheckReport, redact: (text: string) => string): CheckReport {
   return { ...report, faults: report.faults.map((fault) => ({ ...fault, message: redact(fault.message) })) };
-}
-
-/** Kills the process when its time is up, when it takes too much memory, or when the signal is aborted. */
-function watchBudget(process: RunProcess, budget: CheckBudget, signal: AbortSignal) {
-  let exceeded: "time" | "memory" | undefined;
-  const stop = (reason: "time" | "memory") => {
-    exceeded ??= reason;
-    process.kill();
-  };
-  const kill = () => process.kill();
-  signal.addEventListener("abort", kill, { once: true });
-  const timer = setTimeout(() => stop("time"), budget.timeMs);
-  const look = setInterval(async () => {
-    if (await residentBytes(process.pid) > budget.memoryBytes) stop("memory");
-  }, LOOK_EVERY_MS);
-  return {
-    get exceeded() {
-      return exceeded;
-    },
-    [Symbol.dispose]() {
-      signal.removeEventListener("abort", kill);
-      clearTimeout(timer);
-      clearInterval(look);
-    },
-  };
-}
-
-/** Linux's count of the process's memory; 0 elsewhere, or where the process is gone. */
-async function residentBytes(pid: number): Promise<number> {
-  try {
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
-    return kib === undefined ? 0 : Number(kib) * 1024;
-  } catch {
-    return 0;
-  }
 }

@@ -3,7 +3,7 @@ import type { Connector, ConnectorUse } from "../../contract/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Answer, Question } from "../../contract/job.ts";
 import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
-import { type Asks, collectAsks } from "./asks.ts";
+import { type Asks, collectAsks, type PathAsk } from "./asks.ts";
 import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
@@ -88,9 +88,51 @@ export async function provide(
       hasSecrets,
     };
   } catch (error) {
-    // A path, a host or a value that does not fit is quoted in messages, and may be a secret.
-    const { code, message, reason } = toAppError(error);
-    throw new AppError(code, redactor.redact(message), reason === undefined ? {} : { reason });
+    throw withoutSecrets(error, redactor);
+  }
+}
+
+/**
+ * What a process needs to find the streams of one connector. Throws `invalid` and `forbidden` as
+ * `provide` does.
+ */
+export async function provideDiscovery(
+  context: GrantContext,
+  name: string,
+  entry: ConnectorDefinition,
+): Promise<Omit<Provision, "refusals">> {
+  const redactor = new Redactor();
+  const { connectors: types, references, projectDir } = context;
+  try {
+    const fence = await createFence(context);
+    const { config: values, secrets: found } = await resolveConnector(name, entry, references);
+    redactor.learn(found);
+    const { connector, config } = parseConnector(types, name, { type: entry.type, config: values });
+    const known = connector.secrets(config);
+    redactor.learn(known);
+    const access = connector.access(config, { kind: "discovery" }, { name, projectDir });
+    const { hosts, paths } = await collectAsks(
+      fence,
+      { connector: name, use: "discovery", place: [] },
+      access,
+    );
+    // Among the files of a folder those that nobody may read are left out: they are no streams.
+    const isOpen = (path: PathAsk) =>
+      path.purpose !== "source" ||
+      createGrant(fence, { hosts: [], paths: [path] }, undefined).refusals.length === 0;
+    const asks = { hosts, paths: paths.filter(isOpen) };
+    const { grant, refusals: [refusal] } = createGrant(fence, asks, undefined);
+    if (refusal !== undefined) throw new AppError("forbidden", refusal.message, { reason: "policy" });
+    const definitions = { [name]: entry };
+    return {
+      connectors: definitions,
+      answer: createAnswers({ connectors: types, references, definitions, redactor }),
+      grant,
+      redactor,
+      hasSecrets: found.length + known.length > 0,
+    };
+  } catch (error) {
+    throw withoutSecrets(error, redactor);
   }
 }
 
@@ -98,6 +140,12 @@ export async function provide(
 function onlyRead({ hosts, paths }: Asks): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
   return { hosts: hosts.filter(asking), paths: paths.filter(asking) };
+}
+
+/** A path, a host or a value that does not fit is quoted in messages, and may be a secret. */
+function withoutSecrets(error: unknown, redactor: Redactor): AppError {
+  const { code, message, reason } = toAppError(error);
+  return new AppError(code, redactor.redact(message), reason === undefined ? {} : { reason });
 }
 
 interface Use {

@@ -11,6 +11,7 @@ import type {
   Connection,
   Connector,
   Destination,
+  DiscoveredStream,
   Source,
   StreamRequest,
 } from "../../contract/connector.ts";
@@ -69,6 +70,15 @@ export class Connections implements AsyncDisposable {
     }
     const source = this.#threaded(stream.connector, connection.source, budget);
     return { source, request: { name, address } };
+  }
+
+  /** The streams that the connector has. Throws `invalid` where it cannot look for them. */
+  async discover(name: string, signal: AbortSignal): Promise<AsyncIterable<DiscoveredStream>> {
+    const { connector, connection: { source } } = await this.#get(name);
+    if (source?.discover === undefined) {
+      throw new AppError("invalid", `Connector "${name}" (${connector.name}) cannot say what streams it has`);
+    }
+    return source.discover(signal);
   }
 
   #threaded(name: string, source: Source, budget: Budget): Source {

@@ -2,6 +2,7 @@ import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
 import { ConfigRequests } from "./config_requests.ts";
+import { discoveryJob } from "./discovery_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
@@ -46,6 +47,8 @@ async function main(): Promise<void> {
     const context = { connectors, reporter, requests, signal: stop.signal, readThread: READ_THREAD };
     if (job.kind === "run") {
       await runJob(job, context);
+    } else if (job.kind === "discovery") {
+      await discoveryJob(job, context);
     } else {
       const reports = await checkJob(job, context);
       reporter.send({ type: "checked", reports });

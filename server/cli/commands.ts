@@ -187,6 +187,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/run_command.ts")).retry,
   },
   {
+    name: "connectors",
+    summary: "List the connectors, and find the streams that one has",
+    arguments: [
+      { name: "ACTION", description: "nothing, or discover", optional: true },
+      { name: "NAME", description: "the connector's name in connectors.yaml", optional: true },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/connectors_command.ts")).connectors,
+  },
+  {
     name: "tokens",
     summary: "List, create and revoke tokens for the API and the pages",
     arguments: [

@@ -11,6 +11,7 @@ import type { Auth } from "../auth/auth.ts";
 import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
+import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -73,7 +74,12 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 /** The routes of the API, as they are served and documented. */
 export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock">): Route[] {
   const { engine, access, clock } = options;
-  return [...pipelineRoutes(engine), ...runRoutes(engine, clock), ...tokenRoutes(access, clock)];
+  return [
+    ...pipelineRoutes(engine),
+    ...connectorRoutes(engine),
+    ...runRoutes(engine, clock),
+    ...tokenRoutes(access, clock),
+  ];
 }
 
 function health(c: Context<AppEnv>, { version, isReady = () => true }: AppOptions): Response {

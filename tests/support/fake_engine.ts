@@ -1,3 +1,4 @@
+import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { PipelineSource } from "../../contract/pipeline.ts";
 import type {
@@ -120,6 +121,25 @@ export class FakeEngine implements Engine {
       removed: [],
       faults: [],
     });
+  }
+
+  listConnectors(): Promise<ConnectorSummary[]> {
+    return Promise.resolve([{ name: "shop", type: "postgres", description: "PostgreSQL" }]);
+  }
+
+  discoverStreams(connector: string): Promise<SourceStream[]> {
+    if (connector !== "shop") {
+      return Promise.reject(new AppError("not_found", `There is no connector "${connector}"`));
+    }
+    return Promise.resolve([{
+      name: "public.orders",
+      kind: "table",
+      address: { stream: "public.orders" },
+      columns: [{ name: "id", type: "bigint", nullable: false }],
+      primary_key: ["id"],
+      rows: 3,
+      size_bytes: 8_192,
+    }]);
   }
 
   async triggerRun(name: string, request: TriggerRequest): Promise<Run> {

@@ -11,7 +11,6 @@ export async function* discoverFiles(
 ): AsyncIterable<DiscoveredStream> {
   const groups = new Map<string, StoredFile[]>();
   for (const file of await dataFiles(location, signal)) {
-    if (kindOfName(file.path).format === undefined) continue;
     const glob = `${folderOf(file.shown)}*${endingOf(file.shown)}`;
     const group = groups.get(glob) ?? [];
     group.push(file);
@@ -34,7 +33,8 @@ export async function* discoverFiles(
 
 async function dataFiles(location: Location, signal: AbortSignal): Promise<readonly StoredFile[]> {
   try {
-    return (await location.list("**/*", signal)).files;
+    const isData = (path: string) => kindOfName(path).format !== undefined;
+    return (await location.list("**/*", signal, isData)).files;
   } catch (error) {
     if (error instanceof AppError && error.code === "not_found") return [];
     throw error;

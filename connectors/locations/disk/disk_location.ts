@@ -40,7 +40,11 @@ export class DiskLocation implements Location {
     this.#lockTimeoutMs = lockTimeoutMs;
   }
 
-  async list(pattern: string, signal: AbortSignal): Promise<FileList> {
+  async list(
+    pattern: string,
+    signal: AbortSignal,
+    accepts: (path: string) => boolean = () => true,
+  ): Promise<FileList> {
     const { base, glob } = parsePattern(this.#root, pattern);
     // A name may have brackets of its own.
     const plain = await this.#stat(resolve(this.#root, pattern), pattern);
@@ -53,7 +57,7 @@ export class DiskLocation implements Location {
       glob,
       pattern,
       signal,
-      stat: (path) => this.#stat(path, pattern),
+      stat: (path) => accepts(path) ? this.#stat(path, pattern) : Promise.resolve(undefined),
       leftOut: (path, leadsTo) => this.#tellLeftOut(path, leadsTo),
     });
     if (files.length === 0) throw new AppError("not_found", `Cannot read "${pattern}": no file matches it`);

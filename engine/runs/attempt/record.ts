@@ -91,6 +91,7 @@ export class AttemptRecorder {
         this.#putColumns(report.stream, report.columns);
         break;
       case "checked":
+      case "discovered":
       case "finished":
         break;
     }

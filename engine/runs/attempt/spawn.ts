@@ -232,6 +232,7 @@ const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
   "question",
   "checking",
   "checked",
+  "discovered",
   "finished",
 ]);
 

@@ -1,3 +1,9 @@
+import {
+  type ConnectorSummary,
+  connectorSummarySchema,
+  type SourceStream,
+  sourceStreamSchema,
+} from "../../../contract/discovery.ts";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import { requireName } from "../../../contract/names.ts";
@@ -60,6 +66,17 @@ export class RemoteEngine implements Engine {
 
   applyProject(): Promise<ApplyResult> {
     return this.#api.read(applyResultSchema, "/api/apply", { method: "POST" });
+  }
+
+  listConnectors(): Promise<ConnectorSummary[]> {
+    return this.#api.read(v.array(connectorSummarySchema), "/api/connectors");
+  }
+
+  discoverStreams(connector: string): Promise<SourceStream[]> {
+    return this.#api.read(
+      v.array(sourceStreamSchema),
+      `/api/connectors/${encodeURIComponent(connector)}/streams`,
+    );
   }
 
   /** Who triggers it is the token's owner: the server says so. */

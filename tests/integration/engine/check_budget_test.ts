@@ -5,7 +5,7 @@ import {
   type CheckedPipeline,
   checkPipelines,
 } from "../../../engine/definitions/check_pipelines.ts";
-import type { CheckBudget } from "../../../engine/definitions/check_process.ts";
+import type { ProcessBudget } from "../../../engine/definitions/process_budget.ts";
 import { loadProject } from "../../../engine/definitions/load.ts";
 import { defaultPolicy, parsePolicy } from "../../../engine/grants/policy.ts";
 import { findProgram } from "../../../server/program.ts";
@@ -16,7 +16,7 @@ const MAIN = new URL("../../../server/main.ts", import.meta.url).href;
 
 async function check(
   project: TestProject,
-  options: { budget?: CheckBudget; policy?: string; signal?: AbortSignal } = {},
+  options: { budget?: ProcessBudget; policy?: string; signal?: AbortSignal } = {},
 ): Promise<Map<string, CheckedPipeline>> {
   const program = findProgram(MAIN, (name) => Deno.env.get(name));
   const parsed = options.policy === undefined

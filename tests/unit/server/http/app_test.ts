@@ -37,6 +37,8 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   deletePipeline: ["admin"],
   pausePipeline: ["admin", "operator"],
   applyProject: ["admin"],
+  listConnectors: ["admin", "operator", "viewer"],
+  discoverStreams: ["admin"],
   triggerRun: ["admin", "operator"],
   listRuns: ["admin", "operator", "viewer"],
   getRun: ["admin", "operator", "viewer"],

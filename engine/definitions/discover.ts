@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import type { DiscoveredStream } from "../../contract/connector.ts";
+import type { SourceStream } from "../../contract/discovery.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import { didYouMean, listWords } from "../../text/suggest.ts";
+import { provideDiscovery } from "../grants/provide.ts";
+import { answering } from "../runs/attempt/answers.ts";
+import { type RunProcess, spawnRunProcess } from "../runs/attempt/spawn.ts";
+import type { CheckContext } from "./check_pipelines.ts";
+import { loadProject } from "./load.ts";
+import { CONNECTORS_FILE } from "./parse_connectors.ts";
+import { DEFAULT_BUDGET, watchBudget } from "./process_budget.ts";
+
+/** The connectors of connectors.yaml as it is now, references not resolved, by name. */
+export async function readConnectors(
+  context: Pick<CheckContext, "projectDir" | "connectors">,
+): Promise<Readonly<Record<string, ConnectorDefinition>>> {
+  const project = await loadProject(context.projectDir, { connectorTypes: context.connectors });
+  return project.connectors;
+}
+
+/**
+ * The streams that a connector of the project has, asked of the system itself in a process with the
+ * permissions of this connector alone. Throws not_found for an unknown name, `invalid` where the
+ * connector cannot look for streams, `timeout`, and what its system answers.
+ */
+export async function discoverStreams(
+  context: CheckContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<SourceStream[]> {
+  const known = await readConnectors(context);
+  const entry = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (entry === undefined) {
+    const names = Object.keys(known);
+    const hint = didYouMean(name, names) ||
+      (names.length === 0 ? "" : `; ${CONNECTORS_FILE} has ${listWords(names)}`);
+    throw new AppError("not_found", `There is no connector "${name}"${hint}`);
+  }
+  const { grant, connectors, answer, redactor } = await provideDiscovery(context, name, entry);
+  const tempDir = await Deno.makeTempDir({ prefix: "sluice-discover-" });
+  try {
+    const stderr: string[] = [];
+    const spawned = await spawnRunProcess(
+      context.runProcess,
+      {
+        kind: "discovery",
+        connector: name,
+        projectDir: context.projectDir,
+        tempDir: join(tempDir, "spill"),
+        connectors,
+        duckdb: grant.duckdb,
+      },
+      grant.permissions,
+      (line) => void (stderr.length < 50 && stderr.push(line)),
+    );
+    await using process = answering(spawned, answer);
+    const streams = await follow(process, context, { name, redact: redactor.redact, stderr }, signal);
+    return streams.map(({ primaryKey, sizeBytes, address, columns, ...stream }) => ({
+      ...stream,
+      address: { ...address },
+      columns: [...columns],
+      primary_key: [...primaryKey],
+      size_bytes: sizeBytes,
+    }));
+  } finally {
+    await Deno.remove(tempDir, { recursive: true });
+  }
+}
+
+interface Followed {
+  readonly name: string;
+  readonly redact: (text: string) => string;
+  readonly stderr: readonly string[];
+}
+
+async function follow(
+  process: RunProcess,
+  { log, checkBudget = DEFAULT_BUDGET }: CheckContext,
+  { name, redact, stderr }: Followed,
+  signal: AbortSignal,
+): Promise<DiscoveredStream[]> {
+  using watch = watchBudget(process, checkBudget, signal);
+  const streams: DiscoveredStream[] = [];
+  let isWhole = false;
+  for await (const report of process.reports) {
+    if (report.type === "discovered") streams.push(...report.streams);
+    else if (report.type === "log") log(report.level, redact(report.message));
+    else if (report.type === "finished") {
+      await process.close();
+      if (report.error !== null) {
+        const { code, message, detail } = report.error;
+        throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
+      }
+      isWhole = true;
+    }
+  }
+  signal.throwIfAborted();
+  if (isWhole) return streams;
+  const subject = `Cannot find the streams of "${name}"`;
+  if (watch.exceeded === "time") {
+    const seconds = Math.round(checkBudget.timeMs / 1_000);
+    throw new AppError("timeout", `${subject}: the source took longer than ${seconds} s`);
+  }
+  if (watch.exceeded === "memory") throw new AppError("invalid", `${subject}: that takes too much memory`);
+  throw new AppError("internal", `${subject}: the process that asked ended without a result`, {
+    detail: redact(stderr.join("\n")),
+  });
+}

@@ -1,0 +1,61 @@
+import type { SourceStream } from "../../../contract/discovery.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { formatBytes, formatCount } from "../../../text/format.ts";
+import type { CommandRun } from "../command.ts";
+import { connect } from "../connect.ts";
+import { readFolders } from "../settings.ts";
+import { type ColumnSpec, formatTable, truncate } from "../text.ts";
+
+const CONNECTOR_COLUMNS: readonly ColumnSpec[] = [{ title: "NAME" }, { title: "TYPE" }, { title: "WHAT" }];
+const STREAM_COLUMNS: readonly ColumnSpec[] = [
+  { title: "STREAM" },
+  { title: "KIND" },
+  { title: "ROWS", align: "right" },
+  { title: "SIZE", align: "right" },
+  { title: "KEY" },
+  { title: "COLUMNS" },
+];
+/** All of them are in the JSON. */
+const MAX_COLUMNS_WIDTH = 100;
+
+/** `sluice connectors`: the project's connectors; `sluice connectors discover NAME`: the streams that one has. */
+export const connectors: CommandRun = async (invocation, context) => {
+  const [verb, name, ...rest] = invocation.arguments;
+  const isDiscovery = verb === "discover" && name !== undefined && rest.length === 0;
+  if (verb !== undefined && !isDiscovery) {
+    throw new AppError("invalid", "sluice connectors takes nothing, or: discover NAME");
+  }
+  await using connection = await connect(
+    readFolders(invocation, context),
+    context,
+    invocation.command,
+    "read",
+  );
+  const { engine } = connection;
+  const { terminal } = context;
+  const isJson = invocation.flag("json");
+  if (name === undefined) {
+    const found = await engine.listConnectors();
+    const rows = found.map((one) => [one.name, one.type, one.description]);
+    terminal.out(isJson ? JSON.stringify(found) : formatTable(CONNECTOR_COLUMNS, rows));
+    return 0;
+  }
+  const stop = new AbortController();
+  using _interrupts = context.onInterrupt(() => stop.abort(new AppError("cancelled", "Stopped")));
+  const streams = await engine.discoverStreams(name, stop.signal);
+  if (isJson) terminal.out(JSON.stringify(streams));
+  else if (streams.length === 0) terminal.note(`"${name}" has no streams that its user may read`);
+  else terminal.out(formatTable(STREAM_COLUMNS, streams.map(rowOf)));
+  return 0;
+};
+
+function rowOf(stream: SourceStream): string[] {
+  return [
+    stream.name,
+    stream.kind,
+    stream.rows === null ? "" : formatCount(stream.rows),
+    stream.size_bytes === null ? "" : formatBytes(stream.size_bytes),
+    stream.primary_key.join(", "),
+    truncate(stream.columns.map((column) => `${column.name} ${column.type}`).join(", "), MAX_COLUMNS_WIDTH),
+  ];
+}

@@ -1,0 +1,41 @@
+import * as v from "valibot";
+import { connectorSummarySchema, sourceStreamSchema } from "../../contract/discovery.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import { type Route, route } from "../http/route.ts";
+
+/** The project's connectors, and what they have to read. */
+export function connectorRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/api/connectors",
+      operation: "listConnectors",
+      summary: "The connectors of the project",
+      permission: "read",
+      request: v.object({ query: v.strictObject({}) }),
+      response: { status: 200, description: "By name.", schema: v.array(connectorSummarySchema) },
+      handle: async () => ({ body: await engine.listConnectors() }),
+    }),
+    route({
+      method: "get",
+      path: "/api/connectors/:name/streams",
+      operation: "discoverStreams",
+      summary: "The streams that a connector has, asked of its system",
+      // Who may write pipelines may see what there is to read.
+      permission: "define",
+      request: v.object({
+        params: v.object({ name: v.pipe(v.string(), v.description("The connector's name.")) }),
+        query: v.strictObject({}),
+      }),
+      response: {
+        status: 200,
+        description: "Tables, views or files, with columns and keys where the system knows them.",
+        schema: v.array(sourceStreamSchema),
+      },
+      errors: ["not_found"],
+      handle: async ({ params }, { signal }) => ({
+        body: await engine.discoverStreams(params.name, signal),
+      }),
+    }),
+  ];
+}
