@@ -70,7 +70,7 @@ Deno.test("a constant that takes gigabytes ends its pipeline's check alone, and 
 Deno.test("a check that takes too long is stopped and says at what", async () => {
   await using silent = startHostilePostgres({ answer: () => [] });
   await using project = await TestProject.create({
-    "connectors.yaml": `silent: {type: postgres, url: "${silent.url}"}\n`,
+    "connectors.yaml": `silent: {type: postgres, url: "${silent.url}", ssl: disable}\n`,
     "pipelines/waits.yaml": "extract: {s: {connector: silent, stream: public.t}}\n",
     "pipelines/small.yaml": "transform: small\n",
     "transforms/small/a.sql": "SELECT 1 AS a",
@@ -96,7 +96,7 @@ Deno.test("a pipeline that asks for more memory than the operator gives is told 
 Deno.test("a check that is stopped ends with the reason why", async () => {
   await using silent = startHostilePostgres({ answer: () => [] });
   await using project = await TestProject.create({
-    "connectors.yaml": `silent: {type: postgres, url: "${silent.url}"}\n`,
+    "connectors.yaml": `silent: {type: postgres, url: "${silent.url}", ssl: disable}\n`,
     "pipelines/waits.yaml": "extract: {s: {connector: silent, stream: public.t}}\n",
   });
   const stop = new AbortController();
