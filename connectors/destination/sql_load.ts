@@ -6,10 +6,10 @@ import type {
   TransactionalDestination,
 } from "../../contract/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import { quoteIdentifier } from "../../contract/sql.ts";
 import { checkCasts } from "./casts.ts";
 import { LoadLedger } from "./ledger.ts";
 import { checkKeys, mergeRows } from "./merge.ts";
+import { addColumns, checkTaken, countRows, deleteRows } from "./target_rows.ts";
 import {
   castOf,
   columnDefinitions,
@@ -121,10 +121,10 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         !hasSameShape(this.#dialect, input.schema, table) && await catalogue.isOurs(madeBefore.columns);
       const fresh = table === undefined || mayRebuild;
       const plan = planColumns(action, this.#dialect, input.schema, fresh ? undefined : table, this.#request);
-      const deletedByRebuild = mayRebuild ? await this.#countRows() : 0;
+      const deletedByRebuild = mayRebuild ? await countRows(this.#target) : 0;
       const way = fresh ? await this.#create(plan, mayRebuild) : await this.#into(plan, table);
       const deleted = way.type === "direct" && this.#request.mode === "replace"
-        ? await this.#deleteRows(way.table)
+        ? await deleteRows(this.#target, way.table)
         : deletedByRebuild;
       const sent = await this.#send(way, plan, input);
       this.#staged = {
@@ -201,7 +201,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       (added && this.#dialect.addsColumnsLate) ||
       (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
     if (!isStaged) {
-      if (added) await this.#addColumns(plan);
+      if (added) await addColumns(this.#target, plan);
       return { type: "direct", table };
     }
     const { stage } = this.#dialect;
@@ -224,7 +224,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         `${action}: ${input.rows} rows were announced, ${sent.sent} sent and ${sent.taken} taken; nothing is changed`,
       );
     }
-    if (way.type === "direct") this.#checkTaken(way.table, sent.sent, sent.taken);
+    if (way.type === "direct") checkTaken(action, way.table, sent.sent, sent.taken);
     else if (sent.taken !== sent.sent) {
       throw new AppError(
         "internal",
@@ -232,18 +232,6 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       );
     }
     return sent;
-  }
-
-  /** Throws where the table did not take every row. */
-  #checkTaken(table: TargetTable<Column>, sent: number, taken: number): void {
-    if (taken === sent) return;
-    const triggers = table.skippingTriggers;
-    const who = triggers.length === 0 ? "a trigger or a rule of it" : `its trigger ${triggers.join(" or ")}`;
-    throw new AppError(
-      "invalid",
-      `${this.#target.action}: the table took ${taken} of ${sent} rows, since ${who} leaves rows out; ` +
-        `nothing is changed. Leave them out in the model, or drop the trigger`,
-    );
   }
 
   async #finishTable(
@@ -267,62 +255,24 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     if (this.#request.mode === "merge") {
       await checkKeys(session, dialect, action, plan, dialect.stage.relation);
     }
-    await this.#addColumns(plan);
+    await addColumns(this.#target, plan);
     let counts: Counts;
     if (this.#request.mode === "merge") {
       const merged = await mergeRows({ target: this.#target, dialect, table, plan, rows });
-      this.#checkTaken(table, rows, merged.taken);
+      checkTaken(action, table, rows, merged.taken);
       counts = { inserted: merged.inserted, updated: merged.updated, deleted: 0 };
     } else {
-      const deleted = this.#request.mode === "replace" ? await this.#deleteRows(table) : 0;
+      const deleted = this.#request.mode === "replace" ? await deleteRows(this.#target, table) : 0;
       const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");
       const inserted = await session.run(
         `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
          SELECT ${casts} FROM ${dialect.stage.relation}`,
       );
-      this.#checkTaken(table, rows, inserted);
+      checkTaken(action, table, rows, inserted);
       counts = { inserted, updated: 0, deleted };
     }
     if (dialect.stage.drop !== undefined) await session.run(dialect.stage.drop);
     return counts;
-  }
-
-  /** Adds what the table does not have yet. In some systems this locks out its readers, so it comes late there. */
-  async #addColumns(plan: LoadPlan<Column>): Promise<void> {
-    const { session, name } = this.#target;
-    for (const column of plan.columns.filter(isNew)) {
-      const definition = `${quoteIdentifier(column.name)} ${column.targetSql}`.trimEnd();
-      await session.run(`ALTER TABLE ${name.quoted} ADD COLUMN ${definition}`);
-    }
-  }
-
-  /**
-   * A replace deletes the old rows and brings the new ones in one transaction, into the same table:
-   * readers see all the old rows until the commit, and the table keeps its definition, grants,
-   * indexes, and what refers to it. Other writers wait, so that the table holds just these rows.
-   */
-  async #deleteRows(table: TargetTable<Column>): Promise<number> {
-    const { session, action } = this.#target;
-    const { only } = table;
-    const lock = this.#dialect.lockTable?.(only);
-    if (lock !== undefined) await session.run(lock);
-    const deleted = await session.run(`DELETE FROM ${only}`);
-    if (table.skippingTriggers.length === 0) return deleted;
-    const left = await session.rows(`SELECT 1 FROM ${only} LIMIT 1`);
-    if (left.length === 0) return deleted;
-    throw new AppError(
-      "invalid",
-      `${action}: its trigger ${
-        table.skippingTriggers.join(" or ")
-      } keeps rows from being deleted; nothing is changed. ` +
-        `Load with mode: merge, or drop the trigger`,
-    );
-  }
-
-  async #countRows(): Promise<number> {
-    const { session, name } = this.#target;
-    const [found] = await session.rows(`SELECT count(*) FROM ${name.quoted}`);
-    return Number(found?.[0]);
   }
 
   #stagedRows(): Staged<Column> {

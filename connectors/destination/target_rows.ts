@@ -1,0 +1,66 @@
+import { AppError } from "../../contract/errors.ts";
+import { quoteIdentifier } from "../../contract/sql.ts";
+import { isNew, type LoadPlan } from "./plan.ts";
+import type { SqlTarget, TargetColumn, TargetTable } from "./system.ts";
+
+/** What all modes do to the table that is loaded into. */
+
+/** Throws where the table did not take every row. */
+export function checkTaken(
+  action: string,
+  table: Pick<TargetTable<TargetColumn>, "skippingTriggers">,
+  sent: number,
+  taken: number,
+): void {
+  if (taken === sent) return;
+  const triggers = table.skippingTriggers;
+  const who = triggers.length === 0 ? "a trigger or a rule of it" : `its trigger ${triggers.join(" or ")}`;
+  throw new AppError(
+    "invalid",
+    `${action}: the table took ${taken} of ${sent} rows, since ${who} leaves rows out; ` +
+      `nothing is changed. Leave them out in the model, or drop the trigger`,
+  );
+}
+
+/** Adds what the table does not have yet. In some systems this locks out its readers, so it comes late there. */
+export async function addColumns<Column extends TargetColumn>(
+  { session, name }: SqlTarget<Column>,
+  plan: LoadPlan<Column>,
+): Promise<void> {
+  for (const column of plan.columns.filter(isNew)) {
+    const definition = `${quoteIdentifier(column.name)} ${column.targetSql}`.trimEnd();
+    await session.run(`ALTER TABLE ${name.quoted} ADD COLUMN ${definition}`);
+  }
+}
+
+/**
+ * A replace deletes the old rows and brings the new ones in one transaction, into the same table:
+ * readers see all the old rows until the commit, and the table keeps its definition, grants,
+ * indexes, and what refers to it. Other writers wait, so that the table holds just these rows.
+ */
+export async function deleteRows<Column extends TargetColumn>(
+  { session, action, dialect }: SqlTarget<Column>,
+  table: TargetTable<Column>,
+): Promise<number> {
+  const { only } = table;
+  const lock = dialect.lockTable?.(only);
+  if (lock !== undefined) await session.run(lock);
+  const deleted = await session.run(`DELETE FROM ${only}`);
+  if (table.skippingTriggers.length === 0) return deleted;
+  const left = await session.rows(`SELECT 1 FROM ${only} LIMIT 1`);
+  if (left.length === 0) return deleted;
+  throw new AppError(
+    "invalid",
+    `${action}: its trigger ${
+      table.skippingTriggers.join(" or ")
+    } keeps rows from being deleted; nothing is changed. ` +
+      `Load with mode: merge, or drop the trigger`,
+  );
+}
+
+export async function countRows<Column extends TargetColumn>(
+  { session, name }: SqlTarget<Column>,
+): Promise<number> {
+  const [found] = await session.rows(`SELECT count(*) FROM ${name.quoted}`);
+  return Number(found?.[0]);
+}
