@@ -133,6 +133,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/apply_command.ts")).apply,
   },
   {
+    name: "pipelines",
+    summary: "List the pipelines, when each runs next and how it went last",
+    arguments: [],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/pipelines_command.ts")).pipelines,
+  },
+  {
     name: "runs",
     summary: "List runs, newest first",
     arguments: [],

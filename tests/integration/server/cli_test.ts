@@ -266,3 +266,17 @@ Deno.test("a reader that goes away is no error", async () => {
     strictEqual(new TextDecoder().decode(stderr), "");
   });
 });
+
+Deno.test("pipelines lists what is in force and how it went last", async () => {
+  await withProject(async (project) => {
+    const before = await sluice(project, "pipelines");
+    match(before.stderr, /No pipelines in force\. .*apply/);
+    strictEqual((await sluice(project, "run", "quick", "--quiet")).code, 0);
+    const { stdout } = await sluice(project, "pipelines");
+    match(stdout, /^PIPELINE +SCHEDULE/m);
+    match(stdout, /^quick .* succeeded$/m);
+    match(stdout, /^slow$/m);
+    const [first] = JSON.parse((await sluice(project, "pipelines", "--json")).stdout);
+    strictEqual(first.name, "quick");
+  });
+});
