@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { LogLine, Run } from "../../../contract/run.ts";
-import { ENDLESS, ONE_THREAD, PATIENCE_MS, Served } from "../../support/served_project.ts";
+import { ENDLESS, NONE_READY, ONE_THREAD, PATIENCE_MS, Served } from "../../support/served_project.ts";
 import { waitFor } from "../../support/sluice_server.ts";
 
 /** What can be asked of runs, through the API of a real server. */
@@ -71,7 +71,7 @@ Deno.test("a run waits for a connector with max_connections that another run hol
     "transforms/b/rows.sql": "SELECT 1 AS n\n",
     "pipelines/c.yaml": "transform: c\n",
     "transforms/c/rows.sql": "SELECT 1 AS n\n",
-  });
+  }, NONE_READY);
   const { server } = served;
   const { id: holder } = await server.trigger("a");
   await served.untilRunning(holder, "model:rows");
