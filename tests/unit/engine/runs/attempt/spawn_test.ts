@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { CheckJob } from "../../../../../contract/job.ts";
+import { waitFor } from "../../../../support/sluice_server.ts";
 import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 
 const namesIn = async (folder: string) =>
@@ -62,7 +63,11 @@ Deno.test("spawnRunProcess() starts a process whose arguments are the same for e
       { hosts: ["s3cret.example:1"], read: ["/s3cret"], write: [], deny: [] },
       () => {},
     );
-    const shown = await Deno.readTextFile(`/proc/${process.pid}/cmdline`);
+    // Until its exec the new process is a copy of this one.
+    const shown = await waitFor(async () => {
+      const line = await Deno.readTextFile(`/proc/${process.pid}/cmdline`);
+      return line.includes("program.ts") ? line : undefined;
+    }, 10_000) ?? "";
     ok(shown.includes("--permission-set"), shown);
     ok(!shown.includes("s3cret"), shown);
   } finally {
