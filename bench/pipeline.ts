@@ -8,6 +8,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { type Measured, median, show } from "./lib/measured.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -29,11 +30,6 @@ FROM stg_flights AS f JOIN carriers AS c USING (carrier)`,
 };
 
 const RELATION = (file: string) => `read_csv(['${file}'], header = true)`;
-
-interface Measured {
-  readonly seconds: number;
-  readonly peakRssBytes: number;
-}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -181,18 +177,6 @@ async function sluice(folder: string, ...args: string[]): Promise<Record<string,
   const text = new TextDecoder().decode(output.stdout);
   if (!output.success) throw new Error(text + new TextDecoder().decode(output.stderr));
   return JSON.parse(text.trim().split("\n").at(-1) ?? "");
-}
-
-function median(values: readonly Measured[]): Measured {
-  const sorted = [...values].sort((a, b) => a.seconds - b.seconds);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (middle === undefined) throw new Error("nothing was measured");
-  return middle;
-}
-
-function show(measured: Measured | undefined): string {
-  if (measured === undefined) return "-";
-  return `${measured.seconds.toFixed(2)} s (peak RSS ${(measured.peakRssBytes / 1e6).toFixed(0)} MB)`;
 }
 
 await main();
