@@ -30,11 +30,6 @@ export class Redactor {
   };
 }
 
-/** A function that takes these secrets out of a text. */
-export function createRedactor(values: Iterable<string>): (text: string) => string {
-  return new Redactor(values).redact;
-}
-
 function patternOf(forms: Iterable<string>): RegExp {
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
   return new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRedactor, Redactor } from "../../../../engine/grants/redact.ts";
+import { Redactor } from "../../../../engine/grants/redact.ts";
 
-Deno.test("createRedactor() takes a secret out in the forms that messages show", () => {
+const redactorOf = (secrets: Iterable<string>) => new Redactor(secrets).redact;
+
+Deno.test("Redactor takes a secret out in the forms that messages show", () => {
   const secret = 'p@ss/w"ord ü';
-  const redact = createRedactor([secret]);
+  const redact = redactorOf([secret]);
   for (
     const form of [
       secret,
@@ -23,46 +25,46 @@ Deno.test("createRedactor() takes a secret out in the forms that messages show",
   }
 });
 
-Deno.test("createRedactor() takes the longest of overlapping secrets", () => {
-  const redact = createRedactor(["hunter", "hunter-two"]);
+Deno.test("Redactor takes the longest of overlapping secrets", () => {
+  const redact = redactorOf(["hunter", "hunter-two"]);
   assert.equal(redact("hunter-two and hunter"), "[redacted] and [redacted]");
 });
 
-Deno.test("createRedactor() finds the lines of a secret of several lines", () => {
-  const redact = createRedactor(["-----BEGIN KEY-----\nMIIEvQIBADANBg\nab\n-----END KEY-----\n"]);
+Deno.test("Redactor finds the lines of a secret of several lines", () => {
+  const redact = redactorOf(["-----BEGIN KEY-----\nMIIEvQIBADANBg\nab\n-----END KEY-----\n"]);
   assert.equal(redact("bad line MIIEvQIBADANBg of ab"), "bad line [redacted] of ab");
 });
 
-Deno.test("createRedactor() leaves values alone that are too short to look for", () => {
-  const redact = createRedactor(["", "a", "abc", "   "]);
+Deno.test("Redactor leaves values alone that are too short to look for", () => {
+  const redact = redactorOf(["", "a", "abc", "   "]);
   assert.equal(redact("abc a    b"), "abc a    b");
 });
 
-Deno.test("createRedactor() is not confused by characters of patterns", () => {
-  const redact = createRedactor(["a.c*[x]$", "\\d+(?"]);
+Deno.test("Redactor is not confused by characters of patterns", () => {
+  const redact = redactorOf(["a.c*[x]$", "\\d+(?"]);
   assert.equal(redact("abcx 12 a.c*[x]$ \\d+(?"), "abcx 12 [redacted] [redacted]");
 });
 
-Deno.test("createRedactor() lets no secret through, whatever stands around it", () => {
+Deno.test("Redactor lets no secret through, whatever stands around it", () => {
   const value = fc.string({ minLength: 6, maxLength: 40, unit: "grapheme" }).filter((text) =>
     text.trim().length >= 6
   );
   fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 4 }), fc.string(), (secrets, around) => {
-    const redact = createRedactor(secrets);
+    const redact = redactorOf(secrets);
     const redacted = redact(secrets.map((secret) => `${around}|${secret}|`).join(""));
     const rest = redacted.replaceAll("[redacted]", "").replaceAll(around, "");
     return secrets.every((secret) => around.includes(secret) || !rest.includes(secret));
   }));
 });
 
-Deno.test("createRedactor() knows a value strictly URL-encoded, and what an encoded one decodes to", () => {
-  assert.equal(createRedactor(["it's(me)!*"])("at it%27s%28me%29%21%2A end"), "at [redacted] end");
-  assert.equal(createRedactor(["p%40ssw%2Frd"])("at p@ssw/rd end"), "at [redacted] end");
+Deno.test("Redactor knows a value strictly URL-encoded, and what an encoded one decodes to", () => {
+  assert.equal(redactorOf(["it's(me)!*"])("at it%27s%28me%29%21%2A end"), "at [redacted] end");
+  assert.equal(redactorOf(["p%40ssw%2Frd"])("at p@ssw/rd end"), "at [redacted] end");
 });
 
-Deno.test("createRedactor() finds a secret inside of Base64, wherever it begins there", () => {
+Deno.test("Redactor finds a secret inside of Base64, wherever it begins there", () => {
   const secret = "s3cret-pass-word";
-  const redact = createRedactor([secret]);
+  const redact = redactorOf([secret]);
   for (const user of ["", "m", "me", "joe", "mary"]) {
     const header = btoa(`${user}:${secret}`);
     const left = redact(`Basic ${header}`).replace("[redacted]", "");
@@ -72,10 +74,10 @@ Deno.test("createRedactor() finds a secret inside of Base64, wherever it begins 
   }
 });
 
-Deno.test("createRedactor() knows the parts that a URL's parser makes of a password that was not encoded", () => {
+Deno.test("Redactor knows the parts that a URL's parser makes of a password that was not encoded", () => {
   const password = "Tr0ub/adour?correct#horse@battery:staple";
   for (const secret of [password, `postgres://me:${password}@db.example:5432/shop`]) {
-    const redact = createRedactor([secret]);
+    const redact = redactorOf([secret]);
     const parts = [
       "adour?correct#horse@battery:staple",
       "?correct#horse@battery:staple",
@@ -99,7 +101,7 @@ Deno.test("createRedactor() knows the parts that a URL's parser makes of a passw
   }
 });
 
-Deno.test("createRedactor() lets through no part of a password in any part that new URL() makes of it", () => {
+Deno.test("Redactor lets through no part of a password in any part that new URL() makes of it", () => {
   const letters = fc.constantFrom(..."abcXYZ012");
   const word = fc.string({ minLength: 4, maxLength: 8, unit: letters });
   const delimiter = fc.constantFrom("/", "?", "#", "@", ":", "&", "=");
@@ -109,7 +111,7 @@ Deno.test("createRedactor() lets through no part of a password in any part that 
       const url = `postgres://me:${
         head.map(([part, mark]) => part + mark).join("")
       }${last}@db.example:5432/shop`;
-      const redact = createRedactor([url]);
+      const redact = redactorOf([url]);
       const parsed = URL.parse(url);
       const shown = parsed === null ? [url] : [
         parsed.host,
@@ -130,8 +132,8 @@ Deno.test("createRedactor() lets through no part of a password in any part that 
   );
 });
 
-Deno.test("createRedactor() takes the path of a URL without a password for the secret", () => {
-  const redact = createRedactor(["https://hooks.example/services/T000/B111/XyZ"]);
+Deno.test("Redactor takes the path of a URL without a password for the secret", () => {
+  const redact = redactorOf(["https://hooks.example/services/T000/B111/XyZ"]);
   assert.equal(
     redact("POST hooks.example/services/T000/B111/XyZ failed"),
     "POST hooks.example[redacted] failed",
