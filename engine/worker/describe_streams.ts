@@ -12,7 +12,7 @@ const STREAMS_AT_ONCE = 4;
 export interface DescribeContext {
   /** Of a database that may read the streams' files. */
   readonly session: SqlSession;
-  readonly connections: Connections;
+  readonly connections: Pick<Connections, "source" | "shape">;
   readonly signal: AbortSignal;
   /** DESCRIBE_TIMEOUT_MS. */
   readonly timeoutMs: number;

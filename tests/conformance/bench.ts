@@ -86,6 +86,16 @@ export class Bench implements AsyncDisposable {
     return await this.warehouse.extract(this.source, stream, this.signal);
   }
 
+  /** Reads a stream as a pipeline defines it, its columns, filter and masks included; returns what is stored. */
+  async readShaped(own: Readonly<Record<string, unknown>>, salt: string): Promise<readonly Column[]> {
+    return await this.warehouse.extract(this.source, this.streamOf(own), this.signal, own, salt);
+  }
+
+  /** The columns of such a stream as `check` finds them. */
+  async describe(own: Readonly<Record<string, unknown>>, salt: string): Promise<readonly Column[]> {
+    return await this.warehouse.describe(this.source, this.streamOf(own), this.signal, own, salt);
+  }
+
   /** The same for the rows from a cursor on. */
   async readCursor(table: string, cursor: Cursor): Promise<void> {
     await this.warehouse.extractFrom(this.source, this.stream(table, cursor), cursor, this.signal);

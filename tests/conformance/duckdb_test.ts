@@ -15,6 +15,7 @@ conformance({
       projectDir,
       target: (table) => ({ table }),
       stream: (table) => ({ stream: table }),
+      query: (table) => ({ query: `SELECT * FROM ${table}` }),
       brokenConfig: { path: "text.db" },
       [Symbol.asyncDispose]: () => Deno.remove(projectDir, { recursive: true }),
     };

@@ -46,6 +46,8 @@ export interface RunningSystem extends AsyncDisposable {
   target(table: string): Readonly<Record<string, unknown>>;
   /** How the same table is read: a stream's own keys. */
   stream(table: string): Readonly<Record<string, unknown>>;
+  /** The same by a query, where the source has them. */
+  query?(table: string): Readonly<Record<string, unknown>>;
   /** A config that cannot be used (a wrong password, a closed port), for what its message may say. */
   readonly brokenConfig?: Readonly<Record<string, unknown>>;
   /** Ends all connections of the connector. */

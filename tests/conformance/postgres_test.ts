@@ -29,6 +29,7 @@ conformance({
       projectDir,
       target: (table) => ({ table: `made.${table}` }),
       stream: (table) => ({ stream: `made.${table}` }),
+      query: (table) => ({ query: `SELECT * FROM made.${table}` }),
       brokenConfig: { url: broken.href },
       secrets: [server.password],
       cut: async () => {

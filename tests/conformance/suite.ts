@@ -1,4 +1,5 @@
 import { registerConfig } from "./config.ts";
+import { registerDescribe } from "./describe.ts";
 import type { Fixture } from "./fixture.ts";
 import { registerLoadRules } from "./load_rules.ts";
 import { registerLoads } from "./loads.ts";
@@ -12,6 +13,7 @@ export function conformance(fixture: Fixture): void {
   registerConfig(fixture);
   registerRoundTrips(fixture);
   registerReads(fixture);
+  registerDescribe(fixture);
   registerLoads(fixture);
   registerLoadRules(fixture);
   registerSideBySide(fixture);

@@ -10,7 +10,7 @@ import type {
   Source,
   StreamRequest,
 } from "../../contract/connector.ts";
-import { loadSchema, streamSchema } from "../../contract/pipeline.ts";
+import { loadSchema, pipelineSchema, streamSchema } from "../../contract/pipeline.ts";
 import { type Column, quoteIdentifier } from "../../contract/sql.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
 import { copyRows } from "../../engine/duckdb/from/copy.ts";
@@ -18,6 +18,7 @@ import { exportRows } from "../../engine/duckdb/from/export.ts";
 import { ingest } from "../../engine/duckdb/into/ingest.ts";
 import type { DuckSession } from "../../engine/duckdb/session.ts";
 import { prepareWarehouse } from "../../engine/warehouse/warehouse.ts";
+import { DESCRIBE_TIMEOUT_MS, describeStreams } from "../../engine/worker/describe_streams.ts";
 import { extractStream } from "../../engine/worker/extract/extract.ts";
 import { StreamShape } from "../../engine/worker/extract/stream_shape.ts";
 import { loadRelation } from "../../engine/worker/load.ts";
@@ -79,15 +80,49 @@ export class Warehouse implements AsyncDisposable {
     return loadRelation(context, destination, target, "load:t→it", `(${select})`, definition);
   }
 
-  /** Reads the stream into raw.back as an extract step does, and returns its columns. */
-  async extract(source: Source, request: StreamRequest, signal: AbortSignal): Promise<readonly Column[]> {
+  /** The columns of the stream as `check` finds them. Throws an error with what it complains of. */
+  async describe(
+    source: Source,
+    request: StreamRequest,
+    signal: AbortSignal,
+    own: Readonly<Record<string, unknown>>,
+    salt: string,
+  ): Promise<readonly Column[]> {
+    const stream = v.parse(streamSchema, { ...own, connector: "it" });
+    const connections = {
+      source: () => Promise.resolve({ source, request: { ...request, name: BACK } }),
+      shape: () => Promise.resolve(new StreamShape(BACK, stream, salt)),
+    };
     const { session } = this;
-    const stream = v.parse(streamSchema, { connector: "it" });
+    const context = { session, connections, signal, timeoutMs: DESCRIBE_TIMEOUT_MS, onStream: () => {} };
+    const definition = v.parse(pipelineSchema, {
+      extract: { [BACK]: { ...own, connector: "it" } },
+    });
+    const { columns, faults } = await describeStreams(context, {
+      name: "it",
+      definition,
+      files: [],
+      knownColumns: {},
+    });
+    if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join("; "));
+    return columns[BACK] ?? [];
+  }
+
+  /** Reads the stream into raw.back as an extract step does, and returns its columns. */
+  async extract(
+    source: Source,
+    request: StreamRequest,
+    signal: AbortSignal,
+    own: Readonly<Record<string, unknown>> = {},
+    salt?: string,
+  ): Promise<readonly Column[]> {
+    const { session } = this;
+    const stream = v.parse(streamSchema, { ...own, connector: "it" });
     const context = {
       session,
       name: BACK,
       stream,
-      shape: new StreamShape(BACK, stream, undefined),
+      shape: new StreamShape(BACK, stream, salt),
       runId: "run",
       attempt: 1,
       fullRefresh: false,
