@@ -10,6 +10,8 @@ import { removeUnbornFile } from "./unborn_file.ts";
 
 const RETRY_MS = 50;
 const MEMORY = ":memory:";
+/** Of new files; one that is there keeps its own. Its string compression takes a third less time than the default's. */
+const STORAGE_VERSION = "v1.4.0";
 
 export interface DatabaseOptions {
   /** Absolute, or `:memory:`. */
@@ -146,6 +148,7 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
   const settings: Record<string, string | undefined> = {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
+    storage_compatibility_version: STORAGE_VERSION,
     access_mode: options.readOnly ? "READ_ONLY" : undefined,
     memory_limit: options.memoryLimit,
     threads: options.threads?.toString(),

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import duckdb from "@duckdb/node-bindings";
 import { type Data, type Field, Null, type RecordBatch, Schema } from "apache-arrow";
 import { VECTOR_ROWS } from "../../../contract/arrow.ts";
@@ -163,7 +164,7 @@ export class BatchAppender implements AsyncDisposable {
 
   async #yield(): Promise<void> {
     if (performance.now() - this.#yieldedAtMs < YIELD_EVERY_MS) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => setImmediate(() => resolve()));
     this.#yieldedAtMs = performance.now();
   }
 }

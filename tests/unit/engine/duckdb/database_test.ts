@@ -1,3 +1,4 @@
+import duckdb from "@duckdb/node-bindings";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
@@ -7,6 +8,15 @@ import { CHILD_PROGRAM, tempFolder } from "./fixtures.ts";
 
 async function open(path: string, options: Partial<DatabaseOptions> = {}): Promise<Database> {
   return await openDatabase({ path, allowedDirectories: [], ...options });
+}
+
+/** A file as DuckDB makes it when nobody says otherwise: readable by its first stable versions. */
+async function makeOldFile(path: string): Promise<void> {
+  const handle = await duckdb.open(path);
+  const connection = await duckdb.connect(handle);
+  await duckdb.query(connection, "CREATE TABLE kept AS SELECT 42 AS a");
+  duckdb.disconnect_sync(connection);
+  duckdb.close_sync(handle);
 }
 
 function isError(code: ErrorCode, ...texts: string[]) {
@@ -50,6 +60,28 @@ Deno.test("openDatabase() keeps what was committed and leaves no write-ahead log
   await using database = await open(path);
   await using session = await database.session();
   assert.deepEqual(await session.rows("FROM t"), [{ a: 42 }]);
+});
+
+Deno.test("openDatabase() makes files in DuckDB 1.4's format, and leaves one of an older format in it", async () => {
+  await using folder = await tempFolder();
+  const older = join(folder.path, "older.duckdb");
+  await makeOldFile(older);
+  const versionOf = async (path: string) => {
+    await using database = await open(path);
+    await using session = await database.session();
+    await session.run("CREATE TABLE added AS SELECT 'text ' || i AS t FROM range(10) AS r(i)");
+    const [row] = await session.rows(
+      "SELECT tags['storage_version'] AS version FROM duckdb_databases() WHERE database_name = current_database()",
+    );
+    return row?.["version"];
+  };
+  assert.match(String(await versionOf(join(folder.path, "new.duckdb"))), /^v1\.4\.0/);
+  assert.match(String(await versionOf(older)), /^v1\.0\.0/);
+  await using database = await open(older);
+  await using session = await database.session();
+  assert.deepEqual(await session.rows("SELECT kept.a, count(added.t) AS n FROM kept, added GROUP BY ALL"), [
+    { a: 42, n: 10 },
+  ]);
 });
 
 Deno.test("openDatabase() refuses a second opening of the same file in one process, also through a link", async () => {
