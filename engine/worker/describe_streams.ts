@@ -109,8 +109,9 @@ async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   }
 }
 
-async function askSource(
-  { session, connections }: DescribeContext,
+/** The columns that a run would store of the stream. Throws what the source throws, and `invalid` for a shape it cannot have. */
+export async function askSource(
+  { session, connections }: Pick<DescribeContext, "session" | "connections">,
   name: string,
   stream: StreamDefinition,
   signal: AbortSignal,

@@ -2,7 +2,7 @@ import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
 import { ConfigRequests } from "./config_requests.ts";
-import { discoveryJob } from "./discovery_job.ts";
+import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";

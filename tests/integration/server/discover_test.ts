@@ -64,7 +64,13 @@ Deno.test("sluice connectors lists them, and discover finds the streams of each"
     "view",
   ]]);
   const files = await found("files");
-  ok(files.some(({ kind, address }) => kind === "file" && String(address["path"]).startsWith("data/")));
+  const { columns } =
+    files.find(({ kind, address }) => kind === "file" && address["path"] === "data/orders.csv") ?? {};
+  deepEqual(columns, [{ name: "id", type: "BIGINT", nullable: true }, {
+    name: "amount",
+    type: "BIGINT",
+    nullable: true,
+  }]);
   ok(!JSON.stringify(files).includes("connectors.yaml"), "a project's definitions are no data");
 });
 

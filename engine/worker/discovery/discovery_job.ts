@@ -1,0 +1,52 @@
+import { systemClock } from "../../../contract/clock.ts";
+import type { DiscoveredStream } from "../../../contract/connector.ts";
+import type { DiscoveryJob } from "../../../contract/job.ts";
+import { Connections } from "../connections.ts";
+import { openDatabase } from "../../duckdb/database.ts";
+import { duckdbOpener } from "../../duckdb/file.ts";
+import { databaseLimits } from "../database_limits.ts";
+import { DiscoveredColumns } from "./discovered_columns.ts";
+import type { JobContext } from "../job_context.ts";
+
+/** Reported together: a database may have thousands. */
+const STREAMS_AT_ONCE = 200;
+
+/** Reports the streams that a connector has. Throws `invalid` where it cannot look for them, and what its `open` throws. */
+export async function discoveryJob(
+  job: DiscoveryJob,
+  { connectors, requests, reporter, signal }: JobContext,
+): Promise<void> {
+  await using connections = new Connections({
+    connectors,
+    definitions: job.connectors,
+    requests,
+    projectDir: job.projectDir,
+    signal,
+    clock: systemClock,
+    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
+    log: (level, message) => reporter.log(level, null, message),
+  });
+  await using database = await openDatabase({
+    path: ":memory:",
+    tempDirectory: job.tempDir,
+    ...databaseLimits(job.duckdb),
+    signal,
+  });
+  const columns = new DiscoveredColumns({
+    session: await database.session(),
+    connections,
+    connector: job.connector,
+    signal,
+    clock: systemClock,
+    log: (level, message) => reporter.log(level, null, message),
+  });
+  let found: DiscoveredStream[] = [];
+  for await (const stream of await connections.discover(job.connector, signal)) {
+    found.push(await columns.complete(stream));
+    if (found.length < STREAMS_AT_ONCE) continue;
+    reporter.send({ type: "discovered", streams: found });
+    found = [];
+  }
+  columns.end();
+  reporter.send({ type: "discovered", streams: found });
+}
