@@ -18,6 +18,7 @@ import { pointsOf } from "./points.ts";
 import { endStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
 import type { SessionPool } from "./session_pool.ts";
+import { stepLine } from "./step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
 import { buildModel, checkRows } from "./transform.ts";
@@ -42,6 +43,8 @@ export class Execution {
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
   #failure: AppError | undefined;
+  /** How many files a stream was read from, by its step. */
+  readonly #files = new Map<string, number>();
 
   constructor({ job, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
@@ -107,8 +110,11 @@ export class Execution {
     if (this.#replay(planned)) return true;
     const step = startStep(plannedStep, this.#job.attempt, Date.now());
     reporter.send({ type: "step", step });
+    reporter.log("debug", step.name, `Begins: ${plannedStep.summary}`);
     try {
-      reporter.send({ type: "step", step: await this.#work(planned, step) });
+      const ended = await this.#work(planned, step);
+      reporter.send({ type: "step", step: ended });
+      reporter.log("info", step.name, stepLine(planned, ended, this.#files.get(step.name)));
       return true;
     } catch (error) {
       const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
@@ -138,9 +144,11 @@ export class Execution {
     const steps = [planned, ...(planned.kind === "model" ? planned.checks : [])];
     const [done, ...checks] = steps.map(({ step }) => this.#committed.get(step.name));
     if (done === undefined) return false;
+    const { reporter } = this.#context;
     for (const step of [done, ...checks]) {
-      if (step !== undefined) this.#context.reporter.send({ type: "step", step });
+      if (step !== undefined) reporter.send({ type: "step", step });
     }
+    reporter.log("info", done.name, `Done already in attempt ${done.attempt}: not done again`);
     return true;
   }
 
@@ -186,7 +194,8 @@ export class Execution {
     };
     const points = pointsOf(this.#job.dieAt);
     let ended = step;
-    const record = async ({ rows, sizeBytes, rejects, columns }: Extracted) => {
+    const record = async ({ rows, sizeBytes, rejects, columns, files }: Extracted) => {
+      if (files !== undefined) this.#files.set(step.name, files);
       points.reach(step.name, "after read");
       reporter.send({ type: "columns", stream: name, columns });
       ended = await this.#record(session, step, { rows, size_bytes: sizeBytes, rejects });
@@ -250,9 +259,6 @@ export class Execution {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
     const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
-    const counts = Object.entries({ inserted, updated, deleted })
-      .flatMap(([what, count]) => (count === null ? [] : [`${count} ${what}`]));
-    if (counts.length > 0) reporter.log("info", step.name, `${rows} rows: ${counts.join(", ")}`);
     const change = {
       rows,
       size_bytes: sizeBytes,

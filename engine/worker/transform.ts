@@ -4,6 +4,7 @@ import type { SqlSession } from "../../contract/sql.ts";
 import { checkMessage, runCheck } from "../../sql/build/run_check.ts";
 import { materialize } from "../../sql/build/materialize.ts";
 import type { PlannedCheck, PlannedModel } from "./plan.ts";
+import { formatDuration } from "../../text/format.ts";
 import { endStep, type Reporter, startStep } from "./reporter.ts";
 
 export interface BuildOptions {
@@ -57,6 +58,11 @@ export async function checkRows(
   if (found.failures === 0) {
     const ended = endStep(step, { state: "succeeded", rows: 0 }, Date.now());
     options.reporter.send({ type: "step", step: ended });
+    options.reporter.log(
+      "debug",
+      step.name,
+      `No row fails it, found in ${formatDuration(ended.duration_ms)}`,
+    );
     return ended;
   }
   const isWarning = check.severity === "warn";

@@ -75,11 +75,20 @@ export async function executeRun(
   } catch (error) {
     log("error", "an attempt could not start", { run: run.id, error: redact(toAppError(error).message) });
     const failed = failedBeforeStart(error, clock.now(), redact);
+    await noteFailure(store, lease, failed.error?.message ?? "", clock.now()).catch(() => {});
     // A server that stops leaves what it could not write to the next: so it does the run.
     return { result: leaving.aborted ? { ...failed, stopped: "shutdown" } : failed, retry };
   } finally {
     if (warehouse !== undefined) await closeToOthers(warehouse);
   }
+}
+
+/** Why there is nothing else in the attempt's log. What the store does not take is in the attempt's error. */
+async function noteFailure(store: Store, lease: Lease, message: string, nowMs: number): Promise<void> {
+  const seq = await store.logs.lastSeq(lease.run) + 1;
+  const at = new Date(nowMs).toISOString();
+  const line = { seq, at, level: "error", attempt: lease.attempt, step: null, message } as const;
+  await store.logs.append(lease, [line]);
 }
 
 const PRIVATE_FOLDER = 0o700;

@@ -5,6 +5,7 @@ import { ProcessStopper, stopError, type StopReason } from "./stop.ts";
 import type { UnplacedJob } from "./process_pool.ts";
 import type { RunProcess } from "./spawn.ts";
 import type { RunOutcome } from "../../store/store.ts";
+import { formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 
 export interface AttemptContext extends RecorderContext {
   /** Starts the process of this job. */
@@ -33,16 +34,33 @@ export async function superviseAttempt(
   const lost = new AbortController();
   const recorder = new AttemptRecorder(context, run, () => lost.abort("lost" satisfies StopReason));
   // The process starts while its record is opened.
-  const begun = recorder.begin(plannedSteps);
+  const begun = recorder.begin(plannedSteps).then(() =>
+    recorder.log("info", null, beginLine(run, plannedSteps))
+  );
   const end = await followProcess(context, job, recorder, begun, AbortSignal.any([stop, lost.signal]));
   await begun;
   const error = redactError(context.redact, errorOf(end, job.definition.timeout));
+  const outcome = recorder.outcome(error, end.peakRssBytes);
+  if (error === null) recorder.log("info", null, endLine(run, outcome));
   await recorder.end(error, end.stopped !== null && end.stopped !== "timeout");
   return {
     error,
     stopped: error === null ? null : end.stopped,
     outcome: recorder.outcome(error, end.peakRssBytes),
   };
+}
+
+/** The first line of an attempt, so that a log that is followed begins at once. */
+function beginLine(run: Run, steps: readonly PipelineStep[]): string {
+  const what = run.select === null ? formatPlural(steps.length, "step") : `the steps of "${run.select}"`;
+  return `Attempt ${run.attempt} of revision ${run.revision.slice(0, 8)} begins: ${what}`;
+}
+
+function endLine(run: Run, { atMs, rowsExtracted, rowsLoaded }: AttemptResult["outcome"]): string {
+  const took = run.started_at === null ? null : atMs - Date.parse(run.started_at);
+  return `Succeeded in ${formatDuration(took)}: ${formatPlural(rowsExtracted, "row")} extracted, ${
+    formatCount(rowsLoaded)
+  } loaded`;
 }
 
 interface ProcessEnd {

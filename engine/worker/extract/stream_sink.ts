@@ -45,6 +45,8 @@ export interface Extracted {
   readonly sizeBytes: number | null;
   readonly rejects: number;
   readonly columns: readonly Column[];
+  /** How many files DuckDB read them from. */
+  readonly files?: number;
 }
 
 /** Rejects wait until there are so many, or until the next commit. */
@@ -72,6 +74,7 @@ export class StreamSink implements AsyncDisposable {
   #hasInput = false;
   #rows: number;
   #sizeBytes: number;
+  #files: number | undefined;
   #rejects: readonly Reject[] = [];
   readonly #limit: RejectLimit;
 
@@ -171,6 +174,7 @@ export class StreamSink implements AsyncDisposable {
     this.#hasInput = true;
     this.#hasIncoming = !this.#isReplacing;
     this.#sizeBytes += scan.sizeBytes;
+    this.#files = scan.files.length;
   }
 
   /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
@@ -230,6 +234,7 @@ export class StreamSink implements AsyncDisposable {
       sizeBytes: this.#sizeBytes,
       rejects: this.#limit.taken,
       columns: await tableColumns(session, "raw", name),
+      ...(this.#files === undefined ? {} : { files: this.#files }),
     };
     await record(extracted);
     await this.#transaction.commit();

@@ -295,7 +295,7 @@ SELECT * FROM raw.orders
     logs: await shop.server.call<unknown[]>("GET", `/api/runs/${first?.id}/logs`),
   });
   const before = await look();
-  equal(before.logs.length, 1);
+  ok(before.logs.length > 1);
   equal(before.pipelines.length, 2);
   await shop.restart();
   deepEqual(await look(), before);

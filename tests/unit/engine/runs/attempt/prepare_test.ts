@@ -82,7 +82,8 @@ Deno.test("executeRun() hands the process the run's window, params and place, an
     async (ended, context) => {
       const { store, folder } = context;
       deepEqual([ended.result.error, ended.result.stopped], [null, null]);
-      const [line] = await store.logs.read("r", { afterSeq: 0, limit: 1 });
+      const [begin, line] = await store.logs.read("r", { afterSeq: 0, limit: 2 });
+      equal(begin?.message, 'Attempt 1 of revision rev-a begins: the steps of "+daily"');
       const job = JSON.parse(line?.message ?? "{}");
       deepEqual(
         [job.runId, job.attempt, job.windowStartMs, job.windowEndMs, job.params, job.select, job.fullRefresh],
@@ -107,9 +108,11 @@ const BROKEN = revision({
 });
 
 Deno.test("executeRun() ends an attempt that cannot begin with the reason, and with the pipeline's own retry", async () => {
-  await execute({ revision: BROKEN.id }, async ({ result, retry }, { folder }) => {
+  await execute({ revision: BROKEN.id }, async ({ result, retry }, { folder, store }) => {
     deepEqual([result.error?.code, result.stopped, retry?.limit], ["invalid", null, 3]);
     match(result.error?.message ?? "", /SHOP/);
+    const lines = await store.logs.read("r", { afterSeq: 0, limit: 9 });
+    deepEqual(lines.map(({ level, message }) => [level, message]), [["error", result.error?.message]]);
     deepEqual(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), ["program.ts"]);
   }, { before: (store) => store.revisions.save(BROKEN, []) });
 });

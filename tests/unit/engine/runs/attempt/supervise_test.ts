@@ -149,10 +149,12 @@ Deno.test("superviseAttempt() keeps steps and log lines, and tells followers in 
       equal(result.outcome.rowsExtracted, 3);
       ok((result.outcome.peakRssBytes ?? 0) > 10_000_000);
       equal((await stepOf(store))?.state, "succeeded");
-      deepEqual((await store.logs.read("run", { afterSeq: 0, limit: 9 })).map((line) => line.message), [
-        "hello",
-      ]);
-      deepEqual(events.map((event) => event.type), ["step", "step", "log", "progress", "step", "run"]);
+      const lines = (await store.logs.read("run", { afterSeq: 0, limit: 9 })).map((line) => line.message);
+      deepEqual(lines.slice(0, 2), ["Attempt 1 of revision r begins: 1 step", "hello"]);
+      match(lines[2] ?? "", /^Succeeded in \d.*: 3 rows extracted, 0 loaded$/);
+      equal(lines.length, 3);
+      const types = ["step", "log", "step", "log", "progress", "step", "log", "run"];
+      deepEqual(events.map((event) => event.type), types);
     },
   );
 });
