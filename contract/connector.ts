@@ -135,6 +135,11 @@ export interface StreamRequest<Stream = unknown> {
   readonly cursor?: Cursor;
   /** The last state that the source gave and that was committed with its rows; its own JSON. */
   readonly state?: JsonValue;
+  /**
+   * Rows that do not fit are sent as rejects, by sources that can single them out; otherwise the first
+   * of them is thrown.
+   */
+  readonly setsAside?: boolean;
 }
 
 /** `only` and `except` are never both given. Names are compared without case where none matches exactly. */

@@ -188,7 +188,7 @@ export const streamSchema = v.pipe(
         v.integer(),
         v.minValue(0),
         v.description(
-          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; only where the source can single them out.",
+          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; sqlite can single them out.",
         ),
       ),
       0,

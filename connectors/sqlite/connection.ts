@@ -39,8 +39,10 @@ export class SqliteConnection implements Connection {
         const stream = onlyStream(streams);
         await checkFile(path, config.path);
         using database = SqliteDatabase.open(path, toRead);
-        for await (const batch of readStream(database, stream, signal)) {
-          yield { type: "rows", stream: stream.name, batch };
+        for await (const part of readStream(database, stream, signal)) {
+          yield "batch" in part
+            ? { type: "rows", stream: stream.name, batch: part.batch }
+            : { type: "reject", stream: stream.name, reject: part.reject };
         }
       },
     };

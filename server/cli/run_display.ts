@@ -36,6 +36,7 @@ const MARKS: Readonly<Record<Step["state"], string>> = {
 export function formatStep(step: Step): string {
   const facts = [
     step.rows === null ? "" : formatPlural(step.rows, "row"),
+    step.rejects === undefined || step.rejects === 0 ? "" : formatPlural(step.rejects, "reject"),
     step.size_bytes === null ? "" : formatBytes(step.size_bytes),
     step.duration_ms === null ? "" : formatDuration(step.duration_ms),
     step.state === "succeeded" ? "" : step.state,

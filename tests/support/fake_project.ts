@@ -344,7 +344,7 @@ function succeededRun(): RunDetail {
     peak_rss_bytes: 412_880_896,
     steps: [
       done("extract:flights", 1_242, 1_223.4, { rows: 336_776, size_bytes: 33_100_000 }),
-      done("extract:weather", 1_242, 1_237.8, { rows: 26_213, size_bytes: 4_120_000 }),
+      done("extract:weather", 1_242, 1_237.8, { rows: 26_213, rejects: 7, size_bytes: 4_120_000 }),
       done("extract:airlines", 1_241.9, 1_241.6, { rows: 16, size_bytes: 812 }),
       done("model:departures", 1_223.4, 1_218.1, { rows: 328_521 }),
       done("check:departures.not_null_flight_id", 1_218.1, 1_218, { rows: 0 }),

@@ -29,7 +29,7 @@ export class Served implements AsyncDisposable {
     this.#env = env;
   }
 
-  static async start(files: Readonly<Record<string, string>>, env: Record<string, string> = {}) {
+  static async start(files: Readonly<Record<string, string | Uint8Array>>, env: Record<string, string> = {}) {
     const project = await TestProject.create({ "connectors.yaml": CONNECTORS, ...files });
     try {
       return new Served(project, await SluiceServer.start(project.projectDir, project.dataDir, env), env);

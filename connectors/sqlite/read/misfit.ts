@@ -4,6 +4,7 @@ import type { SqliteDatabase } from "../driver.ts";
 import { builderOf } from "./builder_of.ts";
 import { MisfitError } from "./column_builder.ts";
 import { type Column, type Plan, valueExpression } from "./plan.ts";
+import type { TextEncoding } from "./text_bytes.ts";
 
 const SHOWN_CHARACTERS = 100;
 
@@ -25,14 +26,11 @@ export function misfit(database: SqliteDatabase, plan: Plan, column: Column): Ap
         if (!(error instanceof MisfitError)) throw error;
         const [, storage, id = null, text] = row;
         const place = id === null ? `row ${count}` : `the row with rowid ${id}`;
-        const isBroken = storage === "text" && column.type.kind === "text";
-        const what = isBroken
-          ? `is a text that is not ${plan.encoding.toUpperCase()}`
-          : `is ${JSON.stringify(text)} (${storage})`;
+        const { what, type } = explainMisfit(column, String(storage), String(text), plan.encoding);
         return new AppError(
           "invalid",
           `Cannot read ${plan.shown}: column "${column.name}" of ${place} ${what}, expected ${column.type.text}; ` +
-            `correct it, or set options.columns: {${column.name}: ${isBroken ? "BLOB" : "TEXT"}}`,
+            `correct it, or set options.columns: {${column.name}: ${type}}`,
         );
       }
     }
@@ -41,4 +39,16 @@ export function misfit(database: SqliteDatabase, plan: Plan, column: Column): Ap
     "invalid",
     `Cannot read ${plan.shown}: a value of column "${column.name}" is not ${column.type.text}`,
   );
+}
+
+/** `is "abc" (text)` of a value that does not fit, and a type that takes it. */
+export function explainMisfit(
+  column: Column,
+  storage: string,
+  text: string,
+  encoding: TextEncoding,
+): { readonly what: string; readonly type: "TEXT" | "BLOB" } {
+  return storage === "text" && column.type.kind === "text"
+    ? { what: `is a text that is not ${encoding.toUpperCase()}`, type: "BLOB" }
+    : { what: `is ${JSON.stringify(text.slice(0, SHOWN_CHARACTERS))} (${storage})`, type: "TEXT" };
 }

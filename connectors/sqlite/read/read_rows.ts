@@ -1,5 +1,5 @@
 import { makeData, RecordBatch, Struct } from "apache-arrow";
-import type { StreamRequest } from "../../../contract/connector.ts";
+import type { Reject, StreamRequest } from "../../../contract/connector.ts";
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "../driver.ts";
 import type { SqliteStream } from "../options.ts";
 import { builderOf } from "./builder_of.ts";
@@ -7,6 +7,7 @@ import { type ColumnBuilder, MisfitError } from "./column_builder.ts";
 import { cursorFilter } from "./cursor_filter.ts";
 import { misfit } from "./misfit.ts";
 import { type Column, type Plan, planStream, valueExpression } from "./plan.ts";
+import { RowSieve } from "./row_sieve.ts";
 
 /** A batch ends at so many rows, or at about so many bytes of texts and blobs. */
 const BATCH_ROWS = 16_384;
@@ -14,24 +15,30 @@ const BATCH_BYTES = 32 * 1024 * 1024;
 /** Rows are read without a wait; the event loop gets its turn this often. */
 const SLICE_MS = 8;
 
-/** All rows, in one read transaction. A stream without rows gives one batch without rows. */
+/**
+ * All rows, in one read transaction. A stream without rows gives one batch without rows. A row that does
+ * not fit is a reject where the request sets them aside; otherwise it throws `invalid`.
+ */
 export async function* readStream(
   database: SqliteDatabase,
   request: StreamRequest<SqliteStream>,
   signal: AbortSignal,
-): AsyncIterable<RecordBatch> {
+): AsyncIterable<{ readonly batch: RecordBatch } | { readonly reject: Reject }> {
   signal.throwIfAborted();
   database.execute("BEGIN");
   const plan = planStream(database, request);
   const batch = new BatchBuilder(database, plan);
+  const sieve = request.setsAside === true ? new RowSieve(plan) : undefined;
   let hasBatch = false;
   let sliceStart = performance.now();
   for (const rows of slicesOf(database, plan, request, batch)) {
-    for (let from = 0; from < rows.length;) {
-      from += batch.append(rows, from);
+    const { fitting, rejects } = sieve?.sift(rows) ?? { fitting: rows, rejects: [] };
+    for (const reject of rejects) yield { reject };
+    for (let from = 0; from < fitting.length;) {
+      from += batch.append(fitting, from);
       if (!batch.isFull) continue;
       hasBatch = true;
-      yield batch.finish();
+      yield { batch: batch.finish() };
     }
     if (performance.now() - sliceStart > SLICE_MS) {
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -40,24 +47,25 @@ export async function* readStream(
     }
   }
   signal.throwIfAborted();
-  if (batch.rows > 0 || !hasBatch) yield batch.finish();
+  if (batch.rows > 0 || !hasBatch) yield { batch: batch.finish() };
 }
 
 function* slicesOf(
   database: SqliteDatabase,
   plan: Plan,
-  { where: given, cursor }: StreamRequest<SqliteStream>,
+  { where: given, cursor, setsAside = false }: StreamRequest<SqliteStream>,
   batch: BatchBuilder,
 ): Generator<readonly SqliteRow[]> {
+  const expressions = [...plan.columns.map(valueExpression), ...setsAside ? RowSieve.select(plan) : []];
   const { where, params, isWanted } = cursorFilter(plan, cursor);
   // A line break, in case the condition ends in a comment.
   const conditions = [given === undefined ? undefined : `(${given}\n)`, where].filter((text) =>
     text !== undefined
   );
   if (conditions.length === 0 && plan.rowid !== undefined && isWanted === undefined) {
-    return yield* pages(database, plan, plan.rowid, batch);
+    return yield* pages(database, plan, expressions, plan.rowid, batch);
   }
-  const select = `SELECT ${plan.columns.map(valueExpression).join(", ")} FROM ${plan.relation}` +
+  const select = `SELECT ${expressions.join(", ")} FROM ${plan.relation}` +
     (conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`);
   for (const rows of database.slices(select, params, `read ${plan.shown}`)) {
     yield isWanted === undefined ? rows : rows.filter(isWanted);
@@ -76,10 +84,11 @@ const PAGE_BYTES = 1024 * 1024;
 function* pages(
   database: SqliteDatabase,
   plan: Plan,
+  expressions: readonly string[],
   rowid: string,
   batch: BatchBuilder,
 ): Generator<readonly SqliteRow[]> {
-  const select = `SELECT ${[...plan.columns.map(valueExpression), rowid].join(", ")} FROM ${plan.relation}`;
+  const select = `SELECT ${[...expressions, rowid].join(", ")} FROM ${plan.relation}`;
   const page = (where: string) =>
     database.prepareRows(`${select}${where} ORDER BY ${rowid} LIMIT ?`, `read ${plan.shown}`);
   const following = page(` WHERE ${rowid} > ?`);

@@ -87,11 +87,13 @@ function formatAttempts(run: RunDetail): string {
 }
 
 function formatSteps(run: RunDetail): string {
+  const hasRejects = run.steps.some(({ rejects = 0 }) => rejects > 0);
   return formatTable(
     [
       { title: "STEP" },
       { title: "STATE" },
       { title: "ROWS", align: "right" },
+      ...hasRejects ? [{ title: "REJECTS", align: "right" }] as const : [],
       { title: "SIZE", align: "right" },
       { title: "DURATION", align: "right" },
     ],
@@ -99,6 +101,7 @@ function formatSteps(run: RunDetail): string {
       step.name,
       step.state,
       formatCount(step.rows),
+      ...hasRejects ? [step.rejects === undefined ? "" : formatCount(step.rejects)] : [],
       formatBytes(step.size_bytes),
       formatDuration(step.duration_ms),
     ]),

@@ -230,6 +230,13 @@ Deno.test("a schedule is paused and resumed", async () => {
   equal((await engine.getPipeline("orders")).paused, false);
 });
 
+Deno.test("a run's page counts the rows that a step has kept aside", async () => {
+  const texts = await Promise.all(
+    Object.values(RUN_IDS).map(async (id) => await html(await pagesFor("viewer").get(`/runs/${id}`))),
+  );
+  deepEqual(texts.filter((text) => />7 rejects</.test(text)).length, 1);
+});
+
 Deno.test("/runs is turned over by the last run of each page, and keeps its filter", async () => {
   const { engine, get } = pagesFor("viewer");
   const seen: string[] = [];

@@ -1,6 +1,6 @@
 import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
 import { Code } from "../source_code.tsx";
-import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
+import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { ErrorBox } from "../callouts.tsx";
 import { Fact } from "../facts.tsx";
@@ -51,6 +51,11 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
         <span class="row-name">
           <Breakable text={shortStepName(step.name)} />
           {step.state === "skipped" && <span class="muted">skipped</span>}
+          {step.rejects !== undefined && step.rejects > 0 && (
+            <span class="tag" title="Rows that did not fit, kept aside in _sluice.rejects">
+              {formatPlural(step.rejects, "reject")}
+            </span>
+          )}
           {step.attempt > 0 && step.attempt < run.attempt && (
             <span class="tag" title="It was done already in an earlier attempt">attempt {step.attempt}</span>
           )}
