@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { readBytes } from "../compression.ts";
 import { CsvSplitter } from "./csv_records.ts";
 import { type CsvColumn, type CsvFile, type CsvPlan, faultError, isWidth, widthError } from "./csv_scan.ts";
-import { CAST_FAULT } from "./csv_types.ts";
+import { CAST_FAULT } from "../types/exact_cast.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
 

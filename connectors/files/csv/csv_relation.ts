@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { CsvGroup, CsvPlan } from "./csv_scan.ts";
-import { castExpression } from "./csv_types.ts";
+import { exactCast } from "../types/exact_cast.ts";
 import { escapeGlob } from "../file_set.ts";
 
 /**
@@ -18,7 +18,8 @@ export function csvRelation(
   const selects = plan.groups.map((group) => {
     const expressions = group.names.map((name, index) => {
       const column = plan.columns.get(name) ?? { name, type: "VARCHAR", isGiven: false };
-      return `${castExpression({ ...column, index }, plan.format)} AS ${quoteIdentifier(name)}`;
+      const quoted = quoteIdentifier(name);
+      return `${exactCast({ ...column, text: quoted, label: index }, plan.format)} AS ${quoted}`;
     });
     return `SELECT ${[...expressions, ...extra].join(", ")} FROM ${readCsv(plan, group, readerOptions)}`;
   });

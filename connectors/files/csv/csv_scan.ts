@@ -2,7 +2,7 @@ import { nameKey } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { readBytes } from "../compression.ts";
 import { type CsvDialect, type CsvFault, type CsvRecord, CsvSplitter } from "./csv_records.ts";
-import { TypeGuess, type ValueFormat } from "./csv_types.ts";
+import { TypeGuess, type ValueFormat } from "../types/type_guess.ts";
 import type { StoredFile } from "../../locations/location.ts";
 import type { Compression, Encoding, StreamOptions } from "../options.ts";
 

@@ -5,7 +5,7 @@ import { checkCompressed } from "../compression.ts";
 import { explainCsv } from "../csv/csv_explain.ts";
 import { csvRelation } from "../csv/csv_relation.ts";
 import { planCsv } from "../csv/csv_scan.ts";
-import { TypeGuess } from "../csv/csv_types.ts";
+import { TypeGuess } from "../types/type_guess.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
 import { bigintKeys } from "../json/json_integers.ts";
