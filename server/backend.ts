@@ -35,6 +35,8 @@ export interface EngineOptions extends ProjectPlace {
   /** How many runs go on at the same time. */
   readonly maxRuns: number;
   readonly log: Log;
+  /** The pipeline that is to run: its process starts while the store is opened. */
+  readonly next?: string;
 }
 
 export interface OpenedEngine extends AsyncDisposable {

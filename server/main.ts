@@ -6,6 +6,7 @@ import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
+import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
   Backend,
@@ -37,41 +38,57 @@ function createBackend(program: Program): Backend {
 }
 
 async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
-  const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
-  const { createEngine } = await import("../engine/control/local_engine.ts");
-  const { maxRuns, log, dataDir } = options;
-  const grants = await grantContext(program, options);
+  const { maxRuns, log, next } = options;
+  const context = {
+    ...await grantContext(program, options),
+    runProcess: program.runProcess,
+    clock: systemClock,
+    log,
+  };
   const retention = {
     keepDays: readCount("SLUICE_KEEP_DAYS", 90),
     keepRuns: readCount("SLUICE_KEEP_RUNS", 1_000),
   };
+  // First of all: the run's process loads while this one does.
+  const ahead = next === undefined
+    ? undefined
+    : await (await import("../engine/control/start_ahead.ts")).startAhead(context, next);
+  try {
+    const store = await openControlStore(options);
+    const { createEngine } = await import("../engine/control/local_engine.ts");
+    const engine = createEngine({
+      ...context,
+      store,
+      maxRuns,
+      // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
+      isAlone: sharedStoreUrl() === undefined,
+      retention,
+      ahead,
+    });
+    return {
+      engine,
+      store,
+      async [Symbol.asyncDispose]() {
+        await engine[Symbol.asyncDispose]();
+        await store[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await ahead?.processes[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The operator's own store; undefined: the one in the data folder. */
+const sharedStoreUrl = (): string | undefined => env("SLUICE_STORE_URL") || undefined;
+
+async function openControlStore({ dataDir }: ProjectPlace): Promise<Store> {
+  const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
   const authToken = env("SLUICE_STORE_TOKEN");
-  const sharedUrl = env("SLUICE_STORE_URL") || undefined;
+  const sharedUrl = sharedStoreUrl();
   const storePath = join(dataDir, "sluice.db");
   if (sharedUrl === undefined) await createPrivateFile(storePath);
-  const store = await openStore(
-    sharedUrl ?? fileStoreUrl(storePath),
-    authToken === undefined ? {} : { authToken },
-  );
-  const engine = createEngine({
-    ...grants,
-    store,
-    runProcess: program.runProcess,
-    clock: systemClock,
-    log,
-    maxRuns,
-    // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
-    isAlone: sharedUrl === undefined,
-    retention,
-  });
-  return {
-    engine,
-    store,
-    async [Symbol.asyncDispose]() {
-      await engine[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-    },
-  };
+  return await openStore(sharedUrl ?? fileStoreUrl(storePath), authToken === undefined ? {} : { authToken });
 }
 
 /** A variable that is a whole number. Throws `invalid`. */

@@ -24,11 +24,8 @@ export interface Engine {
   deletePipeline(name: string): Promise<void>;
   /** A paused pipeline is not started by its schedule. */
   setPaused(name: string, paused: boolean): Promise<PipelineSummary>;
-  /**
-   * Reads the project's files again and puts in force what changed and is right. `next` is the pipeline that
-   * is to run after it: what can be started ahead of its run is.
-   */
-  applyProject(next?: string): Promise<ApplyResult>;
+  /** Reads the project's files again and puts in force what changed and is right. */
+  applyProject(): Promise<ApplyResult>;
   /**
    * Throws not_found, or invalid for params or a window that do not fit. With a known idempotencyKey:
    * that run, or conflict (reason idempotency_key_reused) where that asked for something else.

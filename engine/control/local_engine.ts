@@ -18,11 +18,12 @@ import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { discoverStreams, readConnectors } from "../definitions/discover.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
-import { grantOf, spillFolder } from "../runs/attempt/prepare.ts";
-import { ProcessPool } from "../runs/attempt/process_pool.ts";
+import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
+import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { RunRequests } from "./run_requests.ts";
+import { createProcesses, type StartedAhead } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { provide } from "../grants/provide.ts";
 import { watchProject } from "../definitions/watch.ts";
@@ -49,6 +50,8 @@ export interface EngineContext extends GrantContext {
   /** Whether no other server can work on the store: what is under way elsewhere was left by a dead one. */
   readonly isAlone: boolean;
   readonly retention: RetentionSettings;
+  /** What was started while the store was opened. */
+  readonly ahead?: StartedAhead | undefined;
 }
 
 export interface StartOptions {
@@ -85,6 +88,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
   readonly #checks = new PendingChecks();
+  /** As it was read before there was a store; for the first apply alone. */
+  #project: StartedAhead["project"];
   #isStarted = false;
   #watching: Promise<void> | undefined;
   /** Applies run one after the other: a later one sees what the earlier one stored. */
@@ -94,11 +99,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#context = context;
     const { store, clock, log, maxRuns, isAlone } = context;
     this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
-    this.#processes = new ProcessPool({
-      program: context.runProcess,
-      folder: spillFolder(context.dataDir),
-      clock,
-    });
+    this.#processes = context.ahead?.processes ?? createProcesses(context);
+    this.#project = context.ahead?.project;
     const worker = createLocalWorker({
       ...context,
       events: this.#events,
@@ -219,16 +221,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return summary;
   }
 
-  async applyProject(next?: string): Promise<ApplyResult> {
+  async applyProject(): Promise<ApplyResult> {
     const result = await this.#checks.during(({ begin, wait, end }) => {
       const context: ApplyContext = {
         ...this.#applyContext(),
-        onRead: (pipelines) => {
-          const expected = pipelines.find(({ name }) => name === next);
-          if (expected?.definition !== undefined) {
-            this.#warm(expected.name, expected.definition, expected.connectors);
-          }
-        },
+        project: this.#project,
         onChecking: begin,
         onWaiting: wait,
         onChecked: (pipeline) => {
@@ -236,6 +233,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
           this.#scheduler.wake();
         },
       };
+      this.#project = undefined;
       return this.#inTurn(() => applyProject(context, this.#stopping.signal));
     });
     this.#scheduler.wake();
@@ -355,7 +353,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   ): Promise<void> {
     try {
       const provision = await provide(this.#context, { definition, connectors, purpose: "run" });
-      this.#processes.warm(grantOf(this.#context, provision, pipeline));
+      await this.#processes.warm(grantOf(this.#context, provision, pipeline));
     } catch (error) {
       this.#context.log("debug", "no process was started ahead", {
         pipeline,

@@ -6,7 +6,7 @@ import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
 import { gitCommit } from "./git.ts";
-import { loadProject, modelFiles } from "./load.ts";
+import { keepNames, type LoadedProject, loadProject, modelFiles } from "./load.ts";
 import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
 import type { Store } from "../store/store.ts";
 
@@ -17,8 +17,8 @@ import type { Store } from "../store/store.ts";
 
 export interface ApplyContext extends CheckContext {
   readonly store: Store;
-  /** Called with what was read of the project's files, before it is checked. */
-  readonly onRead?: (pipelines: readonly LoadedPipeline[]) => void;
+  /** What the project's files say, where they have just been read. */
+  readonly project?: LoadedProject | undefined;
   /** Called with the pipelines that are about to be checked. */
   readonly onChecking?: (pipelines: readonly string[]) => void;
   /** Called when what a pipeline's files say is in force, or was found to be wrong. */
@@ -32,8 +32,8 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const inForce = new Set(
     [...before.values()].filter(({ revision }) => revision !== null).map(({ name }) => name),
   );
-  const project = await loadProject(projectDir, { connectorTypes: context.connectors, inForce });
-  context.onRead?.(project.pipelines);
+  const loaded = context.project ?? await loadProject(projectDir, { connectorTypes: context.connectors });
+  const project = keepNames(loaded, inForce);
   const commit = await gitCommit(projectDir, { signal });
   await store.pipelines.putConnectors(project.connectors);
   const { applied, unchanged, faults } = await applyLoaded(

@@ -28,8 +28,6 @@ export interface LoadedProject {
 
 export interface LoadOptions {
   readonly connectorTypes: readonly Connector[];
-  /** Pipelines that are in force: one whose name is refused today goes on, with a warning. */
-  readonly inForce?: ReadonlySet<string>;
 }
 
 /**
@@ -38,7 +36,7 @@ export interface LoadOptions {
  */
 export async function loadProject(
   projectDir: string,
-  { connectorTypes, inForce = new Set() }: LoadOptions,
+  { connectorTypes }: LoadOptions,
 ): Promise<LoadedProject> {
   const project = await ProjectFiles.open(projectDir);
   const connectors = await loadConnectors(project, connectorTypes);
@@ -67,18 +65,32 @@ export async function loadProject(
       continue;
     }
     pathByName.set(name, path);
-    pipelines.push(withNameFault(await loadPipeline(project, name, path, context), inForce));
+    pipelines.push(withNameFault(await loadPipeline(project, name, path, context)));
   }
   return { connectors: connectors.connectors, pipelines, faults, isWhole: true };
 }
 
-function withNameFault(pipeline: LoadedPipeline, inForce: ReadonlySet<string>): LoadedPipeline {
+/** Of a name that is refused the first fault says so. */
+function withNameFault(pipeline: LoadedPipeline): LoadedPipeline {
   const { name, path, faults } = pipeline;
   const wrong = nameFault("pipeline", name);
   if (wrong === undefined) return pipeline;
-  const severity = inForce.has(name) ? "warning" : "error";
-  const message = `the file's name is the pipeline's name: ${wrong}`;
-  return { ...pipeline, faults: [{ ...fault(path, message), severity }, ...faults] };
+  return {
+    ...pipeline,
+    faults: [fault(path, `the file's name is the pipeline's name: ${wrong}`), ...faults],
+  };
+}
+
+/** The project, where a pipeline that is in force goes on, with a warning, under a name that is refused today. */
+export function keepNames(project: LoadedProject, inForce: ReadonlySet<string>): LoadedProject {
+  const pipelines = project.pipelines.map((pipeline): LoadedPipeline => {
+    const { name, faults: [refused, ...others] } = pipeline;
+    if (refused === undefined || !inForce.has(name) || nameFault("pipeline", name) === undefined) {
+      return pipeline;
+    }
+    return { ...pipeline, faults: [{ ...refused, severity: "warning" }, ...others] };
+  });
+  return { ...project, pipelines };
 }
 
 async function loadConnectors(

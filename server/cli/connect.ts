@@ -29,6 +29,13 @@ export type Connection =
     | { readonly kind: "remote"; readonly api: ApiClient }
   );
 
+export interface ConnectOptions {
+  /** Ends the wait for the data folder. */
+  readonly signal?: AbortSignal;
+  /** The pipeline that is to run. */
+  readonly next?: string | undefined;
+}
+
 const POLL_MS = 50;
 /** A server that holds the folder has announced itself long before. */
 const SERVER_START_MS = 15_000;
@@ -42,14 +49,14 @@ export async function connect(
   context: CliContext,
   command: string,
   use: Use,
-  signal?: AbortSignal,
+  { signal, next }: ConnectOptions = {},
 ): Promise<Connection> {
   await requireProject(folders, context);
   const startedMs = Date.now();
   for (let round = 0;; round++) {
     signal?.throwIfAborted();
     const folder = await openDataFolder(folders.dataDir, command);
-    if (folder !== undefined) return await openLocal(folders, folder, context);
+    if (folder !== undefined) return await openLocal(folders, folder, context, next);
     const holder = await readHolder(folders.dataDir);
     const remote = holder?.server === undefined ? undefined : await openRemote(holder.server);
     if (remote !== undefined) return remote;
@@ -113,9 +120,10 @@ async function openLocal(
   folders: ProjectPlace,
   folder: DataFolder,
   context: CliContext,
+  next: string | undefined,
 ): Promise<Connection> {
   try {
-    const opened = await openHere(folders, context);
+    const opened = await openHere(folders, context, next);
     return {
       kind: "local",
       engine: opened.engine,
@@ -145,8 +153,17 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
 /** A queue that another command left behind goes on beside the run that was asked for. */
 const COMMAND_MAX_RUNS = 4;
 
-function openHere(folders: ProjectPlace, { backend, terminal }: CliContext): Promise<OpenedEngine> {
-  return backend.openEngine({ ...folders, maxRuns: COMMAND_MAX_RUNS, log: createCommandLog(terminal) });
+function openHere(
+  folders: ProjectPlace,
+  { backend, terminal }: CliContext,
+  next?: string,
+): Promise<OpenedEngine> {
+  return backend.openEngine({
+    ...folders,
+    maxRuns: COMMAND_MAX_RUNS,
+    log: createCommandLog(terminal),
+    ...(next === undefined ? {} : { next }),
+  });
 }
 
 /** Undefined where nobody listens: the server has just gone. */

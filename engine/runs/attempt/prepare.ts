@@ -1,15 +1,15 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { AppError, toAppError } from "../../../contract/errors.ts";
-import { requirePathPart } from "../../../contract/names.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { Revision } from "../../../contract/pipeline.ts";
 import type { Run } from "../../../contract/run.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
-import { type GrantContext, provide, type Provision } from "../../grants/provide.ts";
+import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
-import type { ProcessGrant, ProcessPool, UnplacedJob } from "./process_pool.ts";
+import { grantOf, warehousePath } from "./process_grant.ts";
+import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
 
@@ -22,9 +22,6 @@ export interface ExecuteContext extends GrantContext {
   /** Aborted when this server stops. */
   readonly leaving: AbortSignal;
 }
-
-/** Where runs keep what they spill; emptied at the start. */
-export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
 
 /** Carries out one attempt of a run: prepares its process and follows it. Throws only what the store throws. */
 export async function executeRun(
@@ -70,7 +67,7 @@ export async function executeRun(
       stop,
     );
     // The next run of the pipeline may come soon.
-    if (!leaving.aborted) context.processes.warm(grant);
+    if (!leaving.aborted) void context.processes.warm(grant);
     return { result, retry };
   } catch (error) {
     log("error", "an attempt could not start", { run: run.id, error: redact(toAppError(error).message) });
@@ -93,22 +90,6 @@ async function noteFailure(store: Store, lease: Lease, message: string, nowMs: n
 
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
-
-/** The file of a pipeline's warehouse. Throws `invalid` for a name that leads out of its folder. */
-function warehousePath(dataDir: string, pipeline: string): string {
-  return join(dataDir, "warehouse", `${requirePathPart(pipeline)}.duckdb`);
-}
-
-/** Which processes may carry out runs of the pipeline as it is provided for. */
-export function grantOf(
-  { dataDir, projectDir }: Pick<GrantContext, "dataDir" | "projectDir">,
-  { grant: { permissions } }: Provision,
-  pipeline: string,
-): ProcessGrant {
-  // The warehouse itself: a file whose making a kill cut off has to be cleared away.
-  const write = [...permissions.write, warehousePath(dataDir, pipeline)];
-  return { permissions: { ...permissions, write }, projectDir };
-}
 
 /**
  * DuckDB makes its files with the process's umask, which destinations' files need as it is. The folder is

@@ -93,8 +93,11 @@ export class ProcessPool implements AsyncDisposable {
     };
   }
 
-  /** Starts a process of this grant ahead, unless one waits already. Never throws: the run itself will tell. */
-  warm(grant: ProcessGrant): void {
+  /**
+   * Starts a process of this grant ahead, unless one waits already. Returns when it has been started, or could
+   * not be. Never throws: the run itself will tell.
+   */
+  async warm(grant: ProcessGrant): Promise<void> {
     const key = keyOf(grant);
     const known = this.#waiting.find((waiting) => waiting.grant === key);
     if (this.#isClosed || this.#maxWaiting === 0 || known !== undefined || this.#starting.has(key)) return;
@@ -104,6 +107,7 @@ export class ProcessPool implements AsyncDisposable {
     ).finally(() => this.#starting.delete(key));
     this.#starting.set(key, starting);
     this.#track(starting);
+    await starting;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,7 @@ export const run: CommandRun = async (invocation, context) => {
   const select = invocation.text("select");
   const group = invocation.text("group");
   const user = callerName(context);
-  await using connection = await connectToWork(invocation, context);
+  await using connection = await connectToWork(invocation, context, pipeline);
   await applyFirst(connection, pipeline);
   await startLocally(connection, pipeline);
   const { id } = await connection.engine.triggerRun(pipeline, {
@@ -44,7 +44,7 @@ export const retry: CommandRun = async (invocation, context) => {
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
 async function applyFirst(connection: Connection, pipeline: string): Promise<void> {
   const { engine } = connection;
-  const applying = engine.applyProject(pipeline);
+  const applying = engine.applyProject();
   if (connection.kind === "local") {
     // Another pipeline's source that does not answer is not waited for.
     applying.catch(() => {});
@@ -67,12 +67,18 @@ async function startLocally(connection: Connection, pipeline: string): Promise<v
   });
 }
 
-async function connectToWork(invocation: Invocation, context: CliContext): Promise<Connection> {
+/** `next` is the pipeline that is to run, where that is known already. */
+async function connectToWork(
+  invocation: Invocation,
+  context: CliContext,
+  next?: string,
+): Promise<Connection> {
   const waiting = new AbortController();
   using _interrupts = context.onInterrupt(() =>
     waiting.abort(new AppError("cancelled", "Stopped before the run began"))
   );
-  return await connect(readFolders(invocation, context), context, invocation.command, "work", waiting.signal);
+  const folders = readFolders(invocation, context);
+  return await connect(folders, context, invocation.command, "work", { signal: waiting.signal, next });
 }
 
 async function showRun(

@@ -1,0 +1,48 @@
+import { toAppError } from "../../contract/errors.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { Log } from "../../contract/log.ts";
+import { type LoadedProject, loadProject } from "../definitions/load.ts";
+import { type GrantContext, provide } from "../grants/provide.ts";
+import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
+import { ProcessPool } from "../runs/attempt/process_pool.ts";
+import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
+
+export interface StartAheadContext extends GrantContext {
+  readonly runProcess: RunProcessProgram;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What a command has under way before its control store is open. Whoever takes it disposes of `processes`. */
+export interface StartedAhead {
+  readonly processes: ProcessPool;
+  /** The project's files as they were read; undefined where they could not be: the next who reads them says why. */
+  readonly project: LoadedProject | undefined;
+}
+
+/**
+ * Reads the project and has a process started for the pipeline that is to run, with the grant of its runs:
+ * it loads while the rest of the engine does. Never throws: the run itself tells what is wrong.
+ */
+export async function startAhead(context: StartAheadContext, pipeline: string): Promise<StartedAhead> {
+  const processes = createProcesses(context);
+  let project: LoadedProject | undefined;
+  try {
+    project = await loadProject(context.projectDir, { connectorTypes: context.connectors });
+    const found = project.pipelines.find(({ name }) => name === pipeline);
+    if (found?.definition === undefined) return { processes, project };
+    const { definition, connectors } = found;
+    const provision = await provide(context, { definition, connectors, purpose: "run" });
+    await processes.warm(grantOf(context, provision, pipeline));
+  } catch (error) {
+    context.log("debug", "no process was started ahead", { pipeline, error: toAppError(error).message });
+  }
+  return { processes, project };
+}
+
+/** The processes of the runs of one server or command. */
+export function createProcesses(
+  { runProcess, dataDir, clock }: Pick<StartAheadContext, "runProcess" | "dataDir" | "clock">,
+): ProcessPool {
+  return new ProcessPool({ program: runProcess, folder: spillFolder(dataDir), clock });
+}

@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { requirePathPart } from "../../../contract/names.ts";
+import type { GrantContext, Provision } from "../../grants/provide.ts";
+import type { ProcessGrant } from "./process_pool.ts";
+
+/** Where runs keep what they spill; emptied at the start. */
+export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
+
+/** The file of a pipeline's warehouse. Throws `invalid` for a name that leads out of its folder. */
+export function warehousePath(dataDir: string, pipeline: string): string {
+  return join(dataDir, "warehouse", `${requirePathPart(pipeline)}.duckdb`);
+}
+
+/** Which processes may carry out runs of the pipeline as it is provided for. */
+export function grantOf(
+  { dataDir, projectDir }: Pick<GrantContext, "dataDir" | "projectDir">,
+  { grant: { permissions } }: Provision,
+  pipeline: string,
+): ProcessGrant {
+  // The warehouse itself: a file whose making a kill cut off has to be cleared away.
+  const write = [...permissions.write, warehousePath(dataDir, pipeline)];
+  return { permissions: { ...permissions, write }, projectDir };
+}
