@@ -1,0 +1,49 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { join } from "node:path";
+import { systemClock } from "../../../../contract/clock.ts";
+import { startAhead, type StartedAhead } from "../../../../engine/control/start_ahead.ts";
+import { defaultPolicy } from "../../../../engine/grants/policy.ts";
+
+async function withAhead(pipeline: string, look: (ahead: StartedAhead) => void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const projectDir = join(folder, "project");
+    await Deno.mkdir(join(projectDir, "pipelines"), { recursive: true });
+    await Deno.writeTextFile(join(projectDir, "pipelines", "good.yaml"), "description: right\n");
+    await Deno.writeTextFile(join(projectDir, "pipelines", "bad.yaml"), "extract: 5\n");
+    const entry = join(folder, "program.ts");
+    await Deno.writeTextFile(entry, "for await (const _ of Deno.stdin.readable);\n");
+    const ahead = await startAhead({
+      runProcess: { deno: Deno.execPath(), entry, codeRoots: [], denoDir: undefined },
+      clock: systemClock,
+      log: () => {},
+      projectDir,
+      dataDir: join(folder, "data"),
+      connectors: [],
+      references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
+      policy: defaultPolicy(projectDir),
+      programPaths: [],
+      secretFolders: [],
+    }, pipeline);
+    await using _processes = ahead.processes;
+    look(ahead);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("startAhead() has a process waiting for the pipeline, and hands on what it read", async () => {
+  await withAhead("good", ({ processes, project }) => {
+    equal(processes.waiting.length, 1);
+    deepEqual(project?.pipelines.map(({ name }) => name), ["bad", "good"]);
+  });
+});
+
+Deno.test("startAhead() starts nothing for a pipeline that is wrong or not there", async () => {
+  for (const pipeline of ["bad", "nowhere"]) {
+    await withAhead(pipeline, ({ processes, project }) => {
+      equal(processes.waiting.length, 0, pipeline);
+      equal(project?.pipelines.length, 2, pipeline);
+    });
+  }
+});
