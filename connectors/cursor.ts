@@ -12,9 +12,18 @@ export function cursorCondition(column: string, bound: string): string {
   return `(${column} >= ${bound} OR ${column} IS NULL)`;
 }
 
-/** The condition for DuckDB, with the value as its parameter `$1`. */
-export function duckdbCursorCondition(cursor: { readonly column: string; readonly type: string }): string {
-  return cursorCondition(quoteIdentifier(cursor.column), `CAST($1 AS ${cursor.type})`);
+/**
+ * The condition for DuckDB, with the value as its parameter `$1`. Where the column has another type
+ * than the cursor (a file without rows, or with other values, was typed anew), what cannot be compared
+ * is let through: what becomes of the column is decided where its rows are stored.
+ */
+export function duckdbCursorCondition(
+  cursor: { readonly column: string; readonly type: string },
+  type: string = cursor.type,
+): string {
+  const column = quoteIdentifier(cursor.column);
+  const compared = type === cursor.type ? column : `TRY_CAST(${column} AS ${cursor.type})`;
+  return cursorCondition(compared, `CAST($1 AS ${cursor.type})`);
 }
 
 /** The same for values that only code can compare; `compare` is negative where `value` is before the cursor. */

@@ -140,6 +140,11 @@ export interface StreamRequest<Stream = unknown> {
    * of them is thrown.
    */
   readonly setsAside?: boolean;
+  /**
+   * Columns that hold text in `raw`. A source that guesses types gives their values as they are
+   * written, whatever they look like this time.
+   */
+  readonly texts?: readonly string[];
 }
 
 /** `only` and `except` are never both given. Names are compared without case where none matches exactly. */

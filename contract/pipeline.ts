@@ -112,10 +112,10 @@ export const contractSchema = v.pipe(
       v.pipe(
         v.picklist(["evolve", "freeze"]),
         v.description(
-          "evolve: a column is widened where every value it holds survives. freeze: a changed type fails the run.",
+          "evolve: a column takes the type that holds every value exactly, old and new; in doubt text. freeze: a changed type fails the run.",
         ),
       ),
-      "freeze",
+      "evolve",
     ),
   }),
   v.description("What may change in the source's columns between runs of an incremental or append stream."),
@@ -163,6 +163,14 @@ export const streamSchema = v.pipe(
         ),
       ),
     ),
+    lag: v.optional(
+      v.pipe(
+        v.union([duration, v.pipe(v.number(), v.gtValue(0))], "expected a duration such as 1h, or a number"),
+        v.description(
+          "How far before the cursor each read begins again, for rows that are committed late: a duration such as 1h where update_key is a date or time, a number where it is one.",
+        ),
+      ),
+    ),
     contract: v.optional(contractSchema, {}),
     columns: v.optional(v.pipe(columns, v.description("The columns to read, and no others."))),
     exclude: v.optional(v.pipe(columns, v.description("Columns that are not read."))),
@@ -200,6 +208,10 @@ export const streamSchema = v.pipe(
   v.check(
     (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
     "mode incremental needs primary_key and update_key (use append for a stream without a key)",
+  ),
+  v.check(
+    (s) => s.lag === undefined || (s.update_key !== undefined && s.mode !== "full"),
+    "lag needs an update_key, and a mode that keeps rows (incremental or append)",
   ),
   v.check(
     (s) => s.columns === undefined || s.exclude === undefined,

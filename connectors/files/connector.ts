@@ -116,11 +116,11 @@ class FileConnection implements Connection {
           yield { type: "rows", stream: name, batch };
         }
       },
-      async scan({ address }, signal) {
+      async scan({ address, texts }, signal) {
         const set = await setOf(address, signal);
         if (set.format === "arrow") return undefined;
         const { scanFiles } = await import("./read/scan.ts");
-        return await scanFiles(set, signal);
+        return await scanFiles(texts === undefined ? set : { ...set, texts }, signal);
       },
     };
     this.destination = {

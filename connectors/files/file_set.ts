@@ -14,6 +14,8 @@ export interface FileSet {
   readonly options: StreamOptions;
   /** Partitions are text whatever their values look like. */
   readonly isHiveText?: boolean;
+  /** Columns whose values are given as they are written: see StreamRequest. */
+  readonly texts?: readonly string[];
 }
 
 /** DuckDB takes every path for a glob; brackets make its special characters plain. */

@@ -9,6 +9,7 @@ import {
   quoteIdentifier,
   type SqlSession,
 } from "../../contract/sql.ts";
+import { changeType, hasValues, type TypedColumn, typeOfBoth } from "./column_types.ts";
 import { rawTable, tableColumns } from "./raw_table.ts";
 import { finiteCondition } from "./stream_state.ts";
 
@@ -49,9 +50,17 @@ export async function appendAllRows(
   await session.run(`INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${incoming}`);
 }
 
+/** What an append stream was asked to go on from. */
+export interface AppendedFrom {
+  /** The greatest value that is there. */
+  readonly cursor: Cursor;
+  /** Where the source began to read: the cursor itself, or what lies `lag` before it; undefined: at the first row. */
+  readonly from: Cursor | undefined;
+}
+
 /**
- * Adds the rows that are not there yet. A source gives the rows at the cursor again, and those that
- * no cursor can pass: without a value, infinite or NaN. Of these as many are added as there are more
+ * Adds the rows that are not there yet. A source gives the rows from `from` to the cursor again, and
+ * those that no cursor can pass: without a value, infinite or NaN. Of these as many are added as there are more
  * than before. They are compared by the columns that were there before, as a column that is added or
  * renamed makes no row a new one.
  */
@@ -61,7 +70,7 @@ export async function appendNewRows(
   stream: StreamDefinition,
   incoming: string,
   key: string,
-  cursor: Cursor | undefined,
+  start: AppendedFrom | undefined,
 ): Promise<void> {
   const held = await tableColumns(session, "raw", name);
   if (findColumn(held, key) === undefined) {
@@ -82,10 +91,11 @@ export async function appendNewRows(
   const casts = columns.map((column, i) => `${quoteIdentifier(column)}::${typeOf(column)} AS c${i}`);
   const compared = columns.flatMap((_, i) => wasHeld[i] ? [`c${i}`] : []);
   const keyColumn = `c${columns.findIndex((column) => isSameName(column, key))}`;
-  const bound = cursor === undefined ? undefined : `CAST($1 AS ${cursor.type})`;
+  const bound = start === undefined ? undefined : `CAST($1 AS ${start.cursor.type})`;
+  const first = start?.from === undefined ? "true" : `${keyColumn} >= CAST($2 AS ${start.from.type})`;
   const isFinite = finiteCondition(keyColumn, keyType);
   const comesAgain = `(${keyColumn} IS NULL OR NOT ${isFinite}${
-    bound === undefined ? "" : ` OR ${keyColumn} = ${bound}`
+    bound === undefined ? "" : ` OR ${keyColumn} <= ${bound} AND ${first}`
   })`;
   const isBeyond = `(${keyColumn} IS NOT NULL AND ${isFinite}${
     bound === undefined ? "" : ` AND ${keyColumn} > ${bound}`
@@ -103,7 +113,7 @@ export async function appendNewRows(
      SELECT * FROM given WHERE ${isBeyond}
      UNION ALL
      SELECT ${all} FROM fresh ANTI JOIN known ON ${isSame.join(" AND ")}`,
-    cursor === undefined ? [] : [cursor.value],
+    start === undefined ? [] : [start.cursor.value, ...start.from === undefined ? [] : [start.from.value]],
   );
 }
 
@@ -175,54 +185,61 @@ async function alignColumns(
   for (const column of fresh) {
     const before = held.get(nameKey(column.name));
     if (before !== undefined && before.type !== column.type) {
-      await alignType(session, name, stream, incoming, before, column);
+      await alignType(
+        session,
+        name,
+        stream,
+        { ...before, table: rawTable(name) },
+        { ...column, table: incoming },
+      );
     }
   }
   return fresh.map((column) => column.name);
 }
 
+/** Makes the table and the new rows hold each other's values in one column, or throws. */
 async function alignType(
   session: SqlSession,
   name: string,
   stream: StreamDefinition,
-  incoming: string,
-  before: Column,
-  now: Column,
+  held: TypedColumn,
+  given: TypedColumn,
 ): Promise<void> {
-  const wide = await commonType(session, before.type, now.type);
-  // What fits into the table as it is, is no change: INTEGER into BIGINT, or a column that is all NULL.
-  if (wide === before.type && !isText(before.type)) return;
-  const [row] = await session.rows(`SELECT count(${quoteIdentifier(now.name)}) AS n FROM ${incoming}`);
-  if (row?.["n"] === 0) return;
-  if (stream.contract.types === "evolve" && wide !== undefined) {
-    if (wide === before.type) return;
-    await session.run(
-      `ALTER TABLE ${rawTable(name)} ALTER COLUMN ${quoteIdentifier(before.name)} SET DATA TYPE ${wide}`,
-    );
-    return;
+  // No news is no error: where no new row has a value, there is nothing that could not be held.
+  if (!await hasValues(session, given)) return;
+  if (!await hasValues(session, held)) return await changeType(session, held, given.type);
+  const isOrdered = stream.update_key !== undefined && isSameName(stream.update_key, held.name);
+  const type = await typeOfBoth(session, held, given, { isOrdered });
+  // What fits into the table as it is, is no change of its type: INTEGER into BIGINT.
+  const fits = type === held.type && (held.type !== "VARCHAR" || stream.contract.types === "evolve");
+  if (!fits && (type === undefined || stream.contract.types === "freeze")) {
+    throw changedType(name, stream, held, given, isOrdered);
   }
-  throw new AppError(
-    "invalid",
-    `Stream "${name}": column "${now.name}" was ${before.type} and is now ${now.type}, and its contract freezes types`,
-    {
-      detail:
-        "Set contract: {types: evolve} on the stream, or run once with --full-refresh to take the new type.",
-    },
-  );
+  await changeType(session, given, type ?? held.type);
+  await changeType(session, held, type ?? held.type);
 }
 
-const isText = (type: string): boolean => type === "VARCHAR";
-
-/** The type that DuckDB would give a UNION of both; undefined where there is none. */
-async function commonType(session: SqlSession, one: string, other: string): Promise<string | undefined> {
-  try {
-    const [column] = await session.describe(
-      `SELECT CAST(NULL AS ${one}) AS x UNION ALL SELECT CAST(NULL AS ${other})`,
-    );
-    return column?.type;
-  } catch {
-    return undefined;
+function changedType(
+  name: string,
+  stream: StreamDefinition,
+  held: TypedColumn,
+  given: TypedColumn,
+  isOrdered: boolean,
+): AppError {
+  const what = `Stream "${name}": column "${given.name}" was ${held.type} and is now ${given.type}`;
+  if (stream.contract.types === "freeze") {
+    return new AppError("invalid", `${what}, and its contract freezes types`, {
+      detail:
+        "Set contract: {types: evolve} on the stream, or run once with --full-refresh to take the new type.",
+    });
   }
+  const why = isOrdered
+    ? "it is the update_key, whose values must sort as before"
+    : "no type holds the values of both";
+  return new AppError("invalid", `${what}, and ${why}`, {
+    detail:
+      "Give the column one type where it is read (options.columns, or a cast in a query), or run once with --full-refresh to take the new type.",
+  });
 }
 
 function frozenColumns(name: string, added: readonly Column[], missing: readonly Column[]): AppError {

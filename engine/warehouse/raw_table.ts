@@ -38,3 +38,15 @@ export async function tableColumns(
   );
   return rows.map((row) => ({ name: String(row["column_name"]), type: String(row["data_type"]) }));
 }
+
+/** The columns of `raw.<stream>` that hold text, by name. One without a value yet holds nothing. */
+export async function textColumns(session: SqlSession, stream: string): Promise<string[]> {
+  const columns = await tableColumns(session, "raw", stream);
+  const names = columns.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
+  if (names.length === 0) return [];
+  const held = names.map((name, i) =>
+    `EXISTS (FROM ${rawTable(stream)} WHERE ${quoteIdentifier(name)} IS NOT NULL) AS c${i}`
+  );
+  const [row] = await session.rows(`SELECT ${held.join(", ")}`);
+  return names.filter((_, i) => row?.[`c${i}`] === true);
+}

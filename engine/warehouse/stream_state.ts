@@ -1,5 +1,7 @@
 import type { Cursor, Part } from "../../contract/connector.ts";
+import { AppError } from "../../contract/errors.ts";
 import type { JsonValue } from "../../contract/json.ts";
+import { durationMs } from "../../contract/pipeline.ts";
 import { findColumn, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
 import { rawTable, tableColumns } from "./raw_table.ts";
 
@@ -93,6 +95,42 @@ export async function greatestValue(
     cursor: typeof value === "string" ? { column, value, type: found.type } : undefined,
     endless: Number(row?.["endless"] ?? 0),
   };
+}
+
+const NUMBER = /^(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
+const TIME = /^(?:DATE|TIMESTAMP)/;
+
+/**
+ * The cursor that reads again what is up to `lag` before it, so that rows which were committed late are
+ * found; undefined where nothing lies before that. Throws `invalid` for a lag that does not go with the type.
+ */
+export async function lookBack(
+  session: SqlSession,
+  stream: string,
+  cursor: Cursor,
+  lag: string | number,
+): Promise<Cursor | undefined> {
+  const { column, type, value } = cursor;
+  const isNumber = typeof lag === "number";
+  if (!(isNumber ? NUMBER : TIME).test(type)) {
+    const expected = NUMBER.test(type)
+      ? "a number, as lag: 1000"
+      : TIME.test(type)
+      ? "a duration, as lag: 1h"
+      : "an update_key that is a number, a date or a time";
+    throw new AppError(
+      "invalid",
+      `Stream "${stream}": lag: ${lag} does not go with update_key "${column}" of type ${type}: it needs ${expected}`,
+    );
+  }
+  const distance = isNumber ? "CAST($2 AS DOUBLE)" : "to_milliseconds(CAST($2 AS BIGINT))";
+  const whole = isNumber && Number.isInteger(lag) ? "CAST($2 AS HUGEINT)" : distance;
+  const [row] = await session.rows(
+    `SELECT CAST(TRY(CAST(CAST($1 AS ${type}) - ${whole} AS ${type})) AS VARCHAR) AS v`,
+    [value, isNumber ? lag : durationMs(lag)],
+  );
+  const before = row?.["v"];
+  return typeof before === "string" ? { column, value: before, type } : undefined;
 }
 
 /** A condition on a quoted column: false for infinities and NaN, true where its type has none. */

@@ -41,12 +41,16 @@ export interface CsvGroup {
   readonly files: readonly CsvFile[];
 }
 
-/** Reads the beginning of each file. Throws `invalid` for what can be seen there to be wrong. */
+/**
+ * Reads the beginning of each file. `texts` are columns that stay text whatever their values look like.
+ * Throws `invalid` for what can be seen there to be wrong.
+ */
 export async function planCsv(
   files: readonly CsvFile[],
   options: StreamOptions,
   isTabs: boolean,
   signal: AbortSignal,
+  texts: readonly string[] = [],
 ): Promise<CsvPlan> {
   const dialect: CsvDialect = {
     delimiter: options.delimiter ?? (isTabs ? "\t" : ","),
@@ -76,7 +80,7 @@ export async function planCsv(
     dialect,
     options,
     format,
-    columns: typeColumns(guesses, options),
+    columns: typeColumns(guesses, options, texts),
     groups: [...groups.values()],
   };
 }
@@ -227,7 +231,9 @@ function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHe
 function typeColumns(
   guesses: ReadonlyMap<string, TypeGuess>,
   options: StreamOptions,
+  texts: readonly string[],
 ): Map<string, CsvColumn> {
+  const isText = new Set(texts.map((name) => nameKey(name)));
   const unused = new Map(
     Object.entries(options.columns).map(([name, type]) => [nameKey(name), { name, type }]),
   );
@@ -235,7 +241,7 @@ function typeColumns(
   for (const [name, guess] of guesses) {
     const given = unused.get(nameKey(name));
     unused.delete(nameKey(name));
-    const type = given?.type ?? (options.all_text ? "VARCHAR" : guess.type);
+    const type = given?.type ?? (options.all_text || isText.has(nameKey(name)) ? "VARCHAR" : guess.type);
     columns.set(name, { name, type, isGiven: given !== undefined });
   }
   const [left] = unused.values();

@@ -56,7 +56,7 @@ async function relationOf(set: FileSet, signal: AbortSignal): Promise<RelationAn
         compression: set.compressions[index] ?? "none",
       }));
       checkOneCompression(set);
-      const plan = await planCsv(files, set.options, set.format === "tsv", signal);
+      const plan = await planCsv(files, set.options, set.format === "tsv", signal, set.texts);
       const hive = hiveColumns(set);
       const extra = [...hive.map(({ quoted }) => quoted), ...filenameColumn(set, "filename")];
       const relation = csvRelation(plan, extra, [...hiveOptions(set, hive), ...filenameOption(set)]);

@@ -1,6 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import { duckdbCursorCondition } from "../../../connectors/cursor.ts";
-import type { Cursor, Reject, Scan } from "../../../contract/connector.ts";
+import type { Cursor, Reject, Scan, StreamRequest } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline.ts";
@@ -15,12 +15,14 @@ import {
   nextTableName,
   swapInNextTable,
   tableColumns,
+  textColumns,
 } from "../../warehouse/raw_table.ts";
 import { countRejects, recordRejects } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
   forgetParts,
   greatestValue,
+  lookBack,
   readState,
   type StreamState,
   type UnfinishedRead,
@@ -65,6 +67,9 @@ export class StreamSink implements AsyncDisposable {
   /** What an earlier attempt of this run has committed. */
   readonly #before: UnfinishedRead | undefined;
   readonly #cursor: Cursor | undefined;
+  /** Where the source begins to read: the cursor, or what lies `lag` before it. */
+  readonly #from: Cursor | undefined;
+  readonly #texts: readonly string[];
   #state: StreamState;
   /** The last state of the source, of this attempt or an earlier one. */
   #sourceState: JsonValue | undefined;
@@ -86,6 +91,8 @@ export class StreamSink implements AsyncDisposable {
       readonly before: UnfinishedRead | undefined;
       readonly isReplacing: boolean;
       readonly cursor: Cursor | undefined;
+      readonly from: Cursor | undefined;
+      readonly texts: readonly string[];
       readonly limit: RejectLimit;
     },
   ) {
@@ -95,6 +102,8 @@ export class StreamSink implements AsyncDisposable {
     this.#before = start.before;
     this.#isReplacing = start.isReplacing;
     this.#cursor = start.cursor;
+    this.#from = start.from;
+    this.#texts = start.texts;
     this.#limit = start.limit;
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
@@ -117,8 +126,13 @@ export class StreamSink implements AsyncDisposable {
       const cursor = replaces || stream.update_key === undefined
         ? undefined
         : await cursorOf(session, name, stream.update_key, state);
+      const from = cursor === undefined || stream.lag === undefined
+        ? cursor
+        : await lookBack(session, name, cursor, stream.lag);
+      const texts = replaces ? [] : await textColumns(session, name);
       const limit = await RejectLimit.open(session, options);
-      return new StreamSink(options, transaction, { state, before, isReplacing: replaces, cursor, limit });
+      const start = { state, before, isReplacing: replaces, cursor, from, texts, limit };
+      return new StreamSink(options, transaction, start);
     } catch (error) {
       await transaction[Symbol.asyncDispose]();
       throw error;
@@ -126,9 +140,10 @@ export class StreamSink implements AsyncDisposable {
   }
 
   /** What the source is asked to go on from. */
-  get position(): { readonly cursor?: Cursor; readonly state?: JsonValue } {
+  get position(): Pick<StreamRequest, "cursor" | "state" | "texts"> {
     return {
-      ...(this.#cursor === undefined ? {} : { cursor: this.#cursor }),
+      ...(this.#from === undefined ? {} : { cursor: this.#from }),
+      ...(this.#texts.length === 0 ? {} : { texts: this.#texts }),
       ...(this.#sourceState === undefined ? {} : { state: this.#sourceState }),
     };
   }
@@ -155,12 +170,16 @@ export class StreamSink implements AsyncDisposable {
   async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
     const { session, name } = this.#options;
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
-    const cursor = this.#cursor;
+    const cursor = this.#from;
     const params: SqlValue[] = cursor === undefined ? [] : [cursor.value];
-    const conditions = cursor === undefined ? shape.where : [...shape.where, duckdbCursorCondition(cursor)];
-    const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
     try {
-      const columns = shape.isWhole ? [] : await session.describe(`SELECT * FROM ${scan.relation}`);
+      const columns = shape.isWhole && cursor === undefined
+        ? []
+        : await session.describe(`SELECT * FROM ${scan.relation}`);
+      const conditions = cursor === undefined
+        ? shape.where
+        : [...shape.where, duckdbCursorCondition(cursor, findColumn(columns, cursor.column)?.type)];
+      const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
       const select = shape.select(columns, (value) => `$${params.push(value)}`);
       this.#rows += await session.run(
         `CREATE TABLE ${target} AS SELECT ${select} FROM ${scan.relation}${condition}`,
@@ -259,7 +278,14 @@ export class StreamSink implements AsyncDisposable {
     } else if (this.#sourceState !== undefined || stream.update_key === undefined) {
       await appendAllRows(session, name, stream, incoming);
     } else {
-      await appendNewRows(session, name, stream, incoming, stream.update_key, this.#cursor);
+      await appendNewRows(
+        session,
+        name,
+        stream,
+        incoming,
+        stream.update_key,
+        this.#cursor === undefined ? undefined : { cursor: this.#cursor, from: this.#from },
+      );
     }
     await session.run(`DROP TABLE ${incoming}`);
     this.#hasIncoming = false;

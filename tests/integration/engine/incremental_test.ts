@@ -137,8 +137,8 @@ Deno.test("contract columns: evolve adds new columns and leaves missing ones NUL
 Deno.test("contract types: freeze refuses a wider type and changes nothing; evolve widens and keeps every value", async () => {
   await using shop = await Served.start({
     "data/orders.csv": "id,amount,updated_at\n1,9007199254740993,2024-01-01\n",
-    "pipelines/evolves.yaml": csvStream("mode: incremental, primary_key: [id], contract: { types: evolve }"),
-    "pipelines/freezes.yaml": csvStream("mode: incremental, primary_key: [id]"),
+    "pipelines/evolves.yaml": csvStream("mode: incremental, primary_key: [id]"),
+    "pipelines/freezes.yaml": csvStream("mode: incremental, primary_key: [id], contract: { types: freeze }"),
   });
   await shop.succeed("evolves");
   await shop.succeed("freezes");

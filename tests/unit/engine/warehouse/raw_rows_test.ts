@@ -1,5 +1,6 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import * as v from "valibot";
+import type { Cursor } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { type StreamDefinition, streamSchema } from "../../../../contract/pipeline.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
@@ -10,7 +11,7 @@ import {
   dedupeTable,
   mergeRows,
 } from "../../../../engine/warehouse/raw_rows.ts";
-import { greatestValue } from "../../../../engine/warehouse/stream_state.ts";
+import { greatestValue, lookBack } from "../../../../engine/warehouse/stream_state.ts";
 import { prepareWarehouse } from "../../../../engine/warehouse/warehouse.ts";
 
 const stream = (over: Record<string, unknown> = {}): StreamDefinition =>
@@ -37,6 +38,9 @@ async function withTables(
 
 const rowsOf = async (session: DuckSession) =>
   (await session.rows("SELECT * FROM raw.orders ORDER BY ALL")).map((row) => Object.values(row));
+
+const fromCursor = (cursor: Cursor | undefined) =>
+  cursor === undefined ? undefined : { cursor, from: cursor };
 
 const isInvalid = (message: RegExp) => (error: unknown) =>
   error instanceof AppError && error.code === "invalid" && message.test(error.message);
@@ -103,13 +107,13 @@ Deno.test("mergeRows() refuses another set of columns where the contract freezes
   );
 });
 
-Deno.test("mergeRows() refuses a changed type by default, takes it where it fits, and widens where it may", async () => {
+Deno.test("mergeRows() takes what fits, widens where it may, and refuses a changed type where types are frozen", async () => {
   const held = "FROM (VALUES (1, 10, 5::INTEGER)) AS t(id, ts, x)";
   const texts = "FROM (VALUES (2, 11, 'many')) AS t(id, ts, x)";
   await withTables(held, texts, async (session) => {
     await rejects(
-      mergeRows(session, "orders", stream(), "temp.incoming"),
-      isInvalid(/"x" was INTEGER and is now VARCHAR/),
+      mergeRows(session, "orders", stream({ contract: { types: "freeze" } }), "temp.incoming"),
+      isInvalid(/"x" was INTEGER and is now VARCHAR, and its contract freezes types/),
     );
   });
   await withTables(held, "FROM (VALUES (2, 11, 7::TINYINT)) AS t(id, ts, x)", async (session) => {
@@ -121,7 +125,7 @@ Deno.test("mergeRows() refuses a changed type by default, takes it where it fits
     deepEqual(await rowsOf(session), [[1, 10, 5], [2, 11, null]]);
   });
   await withTables(held, texts, async (session) => {
-    await mergeRows(session, "orders", stream({ contract: { types: "evolve" } }), "temp.incoming");
+    await mergeRows(session, "orders", stream(), "temp.incoming");
     deepEqual(await rowsOf(session), [[1, 10, "5"], [2, 11, "many"]]);
   });
 });
@@ -134,7 +138,7 @@ Deno.test("appendNewRows() adds what comes at the cursor again only as often as 
       const appended = stream({ mode: "append", primary_key: undefined });
       const { cursor } = await greatestValue(session, "orders", "ts");
       equal(cursor?.value, "11");
-      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", cursor);
+      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", fromCursor(cursor));
       deepEqual(
         (await rowsOf(session)).map((row) => row.join(" ")),
         ["10 a", "11 b", "11 b", "11 b", "11 c", "12 d", "12 d", " m", " n"],
@@ -183,7 +187,7 @@ Deno.test("appendNewRows() takes a row for the same where the source has more, f
   ) {
     await withTables(held, `FROM (VALUES ${given}) AS t(${columns})`, async (session) => {
       const { cursor } = await greatestValue(session, "orders", "ts");
-      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", cursor);
+      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", fromCursor(cursor));
       deepEqual(
         (await session.rows("SELECT ts, x FROM raw.orders ORDER BY ALL")).map((row) => Object.values(row)),
         [[10, "a"], [11, "b"], [12, "c"], [null, "n"]],
@@ -201,7 +205,7 @@ Deno.test("appendNewRows() passes by infinities and NaN, and doubles none of the
       const appended = stream({ mode: "append", primary_key: undefined });
       const { cursor, endless } = await greatestValue(session, "orders", "ts");
       deepEqual([cursor?.value, endless], ["1.5", 2]);
-      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", cursor);
+      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", fromCursor(cursor));
       const rows = await session.rows("SELECT x FROM raw.orders ORDER BY ALL");
       deepEqual(rows.map(({ x }) => x), ["a", "b", "i", "j", "n"]);
     },
@@ -215,6 +219,28 @@ Deno.test("dedupeTable() leaves the newest row of each key, NULL update keys las
     async (session) => {
       await dedupeTable(session, "orders", stream(), "raw.orders");
       deepEqual(await rowsOf(session), [[1, 12, "new"], [2, null, "only"]]);
+    },
+  );
+});
+
+Deno.test("appendNewRows() finds rows that were committed late within the lag, and doubles none", async () => {
+  const appended = stream({ mode: "append", primary_key: undefined, lag: "1h" });
+  const at = (time: string) => `TIMESTAMP '2026-01-01 ${time}:00'`;
+  await withTables(
+    `FROM (VALUES (${at("09:00")}, 'a'), (${at("09:30")}, 'b'), (${at("10:00")}, 'c'), (${
+      at("10:00")
+    }, 'c')) AS t(ts, x)`,
+    `FROM (VALUES (${at("09:30")}, 'b'), (${at("09:45")}, 'late'), (${at("09:45")}, 'late'), (${
+      at("10:00")
+    }, 'c'), (${at("10:00")}, 'c'), (${at("10:05")}, 'd')) AS t(ts, x)`,
+    async (session) => {
+      const { cursor } = await greatestValue(session, "orders", "ts");
+      ok(cursor !== undefined);
+      const from = await lookBack(session, "orders", cursor, "1h");
+      equal(from?.value, "2026-01-01 09:00:00");
+      await appendNewRows(session, "orders", appended, "temp.incoming", "ts", { cursor, from });
+      const texts = (await session.rows("SELECT x FROM raw.orders ORDER BY ts, x")).map(({ x }) => x);
+      deepEqual(texts, ["a", "b", "late", "late", "c", "c", "d"]);
     },
   );
 });
