@@ -103,6 +103,17 @@ export interface Access {
    * they are.
    */
   readonly config?: readonly string[];
+  /** Tables that the use names: no load may go into one that the same pipeline reads. */
+  readonly tables?: readonly TableUse[];
+}
+
+/** A table, so that two uses of it can be recognized whatever connectors they go by. */
+export interface TableUse {
+  readonly action: "read" | "write";
+  /** The absolute path of the database's file, or server and database, as `postgres db.example:5432/shop`. */
+  readonly database: string;
+  /** As the system tells names apart: in lower case where case does not matter. */
+  readonly table: string;
 }
 
 export interface Connection extends AsyncDisposable {

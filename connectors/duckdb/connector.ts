@@ -7,8 +7,10 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
+  TableUse,
 } from "../../contract/connector.ts";
 import { type DuckdbStream, type DuckdbTarget, loadSchema, streamSchema } from "./options.ts";
+import { parseTableName, quoteTable } from "./table_name.ts";
 
 /** DuckDB files of others: tables, views and queries as sources, tables as destinations. */
 
@@ -36,14 +38,35 @@ export const duckdb = {
 } satisfies Connector<DuckdbConfig, DuckdbStream, DuckdbTarget>;
 
 /** The write-ahead log lies beside the file. */
-function access(config: DuckdbConfig, use: ConnectorUse, place: ConnectorPlace): Access {
+function access(
+  config: DuckdbConfig,
+  use: ConnectorUse<DuckdbStream, DuckdbTarget>,
+  place: ConnectorPlace,
+): Access {
   const path = resolve(place.projectDir, config.path);
   const files = [path, `${path}.wal`];
-  if (use.kind !== "destination") return { hosts: [], read: files, write: [] };
+  const tables = tablesOf(use, path);
+  if (use.kind !== "destination") return { hosts: [], read: files, write: [], tables };
   const folder = dirname(path);
   // The folder may have to be made; the project's own is there.
   const write = folder === resolve(place.projectDir) ? files : [folder];
-  return { hosts: [], read: write, write };
+  return { hosts: [], read: write, write, tables };
+}
+
+function tablesOf(use: ConnectorUse<DuckdbStream, DuckdbTarget>, database: string): TableUse[] {
+  const name = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
+  const action = use.kind === "destination" ? "write" : "read";
+  try {
+    if (name === undefined) return [];
+    return [{ action, database, table: quoteTable(parseTableName(name)).toLowerCase() }];
+  } catch {
+    // What is wrong with the name is said where it is used.
+    return [];
+  }
 }
 
 /** What reads and writes is for the run's process; the server wants the schemas only. */

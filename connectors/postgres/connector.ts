@@ -5,11 +5,13 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
+  TableUse,
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { configSchema, pemPathsOf, type PostgresConfig, secretsOf, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
 import { type Host, type SessionOptions, socketPath } from "./session/connection_options.ts";
+import { parseTableName, writeTableName } from "./table_name.ts";
 
 /** PostgreSQL 12 and later, read and written by binary COPY. */
 export const postgres = {
@@ -25,13 +27,46 @@ export const postgres = {
 } satisfies Connector<PostgresConfig, PostgresStream, PostgresTarget>;
 
 /** Every host that may be tried, and the PEM files that the config names. */
-function access(config: PostgresConfig, _use: ConnectorUse, place: ConnectorPlace): Access {
+function access(
+  config: PostgresConfig,
+  use: ConnectorUse<PostgresStream, PostgresTarget>,
+  place: ConnectorPlace,
+): Access {
   return {
     hosts: config.hosts.map(networkPermission),
     read: [],
     write: [],
     config: Object.values(pemPathsOf(config, place.projectDir)),
+    tables: tablesOf(config, use),
   };
+}
+
+/** The table at each of the hosts. Which hosts are one server, the names of this machine apart, is not known here. */
+function tablesOf(
+  { hosts, database, schema }: PostgresConfig,
+  use: ConnectorUse<PostgresStream, PostgresTarget>,
+): TableUse[] {
+  const name = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
+  const action = use.kind === "destination" ? "write" : "read";
+  try {
+    if (name === undefined) return [];
+    const table = writeTableName(parseTableName(name, schema));
+    return hosts.map((host) => ({ action, database: `postgres ${serverName(host)}/${database}`, table }));
+  } catch {
+    // What is wrong with the name is said where it is used.
+    return [];
+  }
+}
+
+const THIS_MACHINE = ["127.0.0.1", "::1"];
+
+function serverName(host: Host): string {
+  const name = host.host.toLowerCase().replace(/\.$/, "");
+  return socketPath(host) ?? `${THIS_MACHINE.includes(name) ? "localhost" : name}:${host.port}`;
 }
 
 /** As Deno's permissions want it, an IPv6 address in brackets. */

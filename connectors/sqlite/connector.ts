@@ -7,6 +7,7 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
+  TableUse,
 } from "../../contract/connector.ts";
 import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "./options.ts";
 
@@ -36,14 +37,31 @@ export const sqlite = {
 } satisfies Connector<SqliteConfig, SqliteStream, SqliteTarget>;
 
 /** The journal and the shared memory of a database lie beside it. */
-function access(config: SqliteConfig, use: ConnectorUse, place: ConnectorPlace): Access {
+function access(
+  config: SqliteConfig,
+  use: ConnectorUse<SqliteStream, SqliteTarget>,
+  place: ConnectorPlace,
+): Access {
   const path = resolve(place.projectDir, config.path);
   const folder = dirname(path);
   const files = ["", "-wal", "-shm", "-journal"].map((suffix) => `${path}${suffix}`);
-  if (use.kind !== "destination") return { hosts: [], read: files, write: [] };
+  const tables = tablesOf(use).map((table) => ({
+    ...table,
+    database: path,
+    table: table.table.toLowerCase(),
+  }));
+  if (use.kind !== "destination") return { hosts: [], read: files, write: [], tables };
   // The folder may have to be made; the project's own is there.
   const write = folder === resolve(place.projectDir) ? files : [folder];
-  return { hosts: [], read: write, write };
+  return { hosts: [], read: write, write, tables };
+}
+
+function tablesOf(use: ConnectorUse<SqliteStream, SqliteTarget>): Pick<TableUse, "action" | "table">[] {
+  if (use.kind === "destination") return [{ action: "write", table: use.target.table }];
+  const { stream } = use.kind === "source" ? use.stream : {};
+  if (stream === undefined) return [];
+  // A table may have a dot in its name.
+  return [stream, stream.replace(/^main\./i, "")].map((table) => ({ action: "read", table }));
 }
 
 /** The driver is for the run's process; the server wants the schemas only. */

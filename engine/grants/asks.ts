@@ -4,7 +4,7 @@ import { DiskLocation } from "../../connectors/locations/disk/disk_location.ts";
 import { parsePattern } from "../../connectors/locations/disk/pattern.ts";
 import { isHidden } from "../../connectors/locations/hidden.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
-import type { Access } from "../../contract/connector.ts";
+import type { Access, TableUse } from "../../contract/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { type Fence, reservedWithin } from "./fence.ts";
 import { needsAddresses, parseAddress, splitPort } from "./host_rules.ts";
@@ -38,9 +38,13 @@ export interface PathAsk extends Asker {
   readonly matches?: (path: string) => boolean;
 }
 
+/** The path of a database's file is with links followed. */
+export interface TableAsk extends Asker, TableUse {}
+
 export interface Asks {
   readonly hosts: readonly HostAsk[];
   readonly paths: readonly PathAsk[];
+  readonly tables: readonly TableAsk[];
 }
 
 /**
@@ -64,7 +68,12 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
   const hosts = await Promise.all(
     access.hosts.map(async (host) => ({ ...asker, host, addresses: await addressesOf(fence, asker, host) })),
   );
-  return { hosts, paths };
+  const tables = await Promise.all((access.tables ?? []).map(async (table) => ({
+    ...asker,
+    ...table,
+    database: isAbsolute(table.database) ? await lookAt(asker, table.database) : table.database,
+  })));
+  return { hosts, paths, tables };
 }
 
 /**

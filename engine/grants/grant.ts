@@ -1,7 +1,7 @@
 import type { DuckDbGrant } from "../../contract/job.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
-import { type Asker, askerText, type Asks, type HostAsk, type PathAsk } from "./asks.ts";
+import { type Asker, askerText, type Asks, type HostAsk, type PathAsk, type TableAsk } from "./asks.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
 import { findRule } from "./host_rules.ts";
 import type { Policy } from "./policy.ts";
@@ -53,6 +53,12 @@ export function createGrant(
   for (const ask of asks.paths) {
     const reason = reasonAgainstPath(fence, ask) ?? reasonAmong(ask, asks.paths);
     refuse(ask, reason, `${ask.action} ${shown(ask)}`);
+  }
+  for (const ask of asks.tables) {
+    const source = ask.action === "write" ? asks.tables.find((other) => isSameTable(ask, other)) : undefined;
+    if (source !== undefined) {
+      refuse(ask, `${source.use} reads it; load into another table`, `write the table ${ask.table}`);
+    }
   }
   return { grant: grantOf(fence, asks, memory), refusals };
 }
@@ -135,6 +141,9 @@ function reasonAmong(ask: PathAsk, paths: readonly PathAsk[]): string | undefine
 function isReadBy({ matches = () => false, isFolder, real }: PathAsk, target: PathAsk): boolean {
   return (!isFolder && isInside(target.real, real)) || matches(target.path) || matches(target.real);
 }
+
+const isSameTable = ({ database, table }: TableAsk, other: TableAsk): boolean =>
+  other.action === "read" && other.database === database && other.table === table;
 
 /** The process lists a folder that holds files of ours: of those it still opens none. */
 function deniedTo(fence: Fence): string[] {

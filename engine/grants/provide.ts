@@ -72,7 +72,11 @@ export async function provide(
       }
     }
     // All of it is decided, so that a check reports what a run would be refused.
-    const all = { hosts: asks.flatMap(({ hosts }) => hosts), paths: asks.flatMap(({ paths }) => paths) };
+    const all = {
+      hosts: asks.flatMap(({ hosts }) => hosts),
+      paths: asks.flatMap(({ paths }) => paths),
+      tables: asks.flatMap(({ tables }) => tables),
+    };
     const { grant, refusals } = createGrant(fence, all, definition.resources.memory);
     const [first] = refusals;
     if (first !== undefined && purpose === "run") {
@@ -119,8 +123,8 @@ export async function provideDiscovery(
     // Among the files of a folder those that nobody may read are left out: they are no streams.
     const isOpen = (path: PathAsk) =>
       path.purpose !== "source" ||
-      createGrant(fence, { hosts: [], paths: [path] }, undefined).refusals.length === 0;
-    const asks = { hosts, paths: paths.filter(isOpen) };
+      createGrant(fence, { hosts: [], paths: [path], tables: [] }, undefined).refusals.length === 0;
+    const asks = { hosts, paths: paths.filter(isOpen), tables: [] };
     const { grant, refusals: [refusal] } = createGrant(fence, asks, undefined);
     if (refusal !== undefined) throw new AppError("forbidden", refusal.message, { reason: "policy" });
     const definitions = { [name]: entry };
@@ -137,9 +141,9 @@ export async function provideDiscovery(
 }
 
 /** A check opens sources only. */
-function onlyRead({ hosts, paths }: Asks): Asks {
+function onlyRead({ hosts, paths, tables }: Asks): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
-  return { hosts: hosts.filter(asking), paths: paths.filter(asking) };
+  return { hosts: hosts.filter(asking), paths: paths.filter(asking), tables: tables.filter(asking) };
 }
 
 /** A path, a host or a value that does not fit is quoted in messages, and may be a secret. */

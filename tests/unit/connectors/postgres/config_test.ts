@@ -154,7 +154,7 @@ Deno.test("secrets() has the password as it is and as a URL carries it", () => {
 });
 
 Deno.test("access() asks for every host, or the socket's path, and for the files of certificates", () => {
-  const use = { kind: "destination", target: "t" } as const;
+  const use = { kind: "discovery" } as const;
   const access = (entry: unknown) => postgres.access(parse(entry), use, testContext());
   const none = { read: [], write: [], config: [] };
   assert.deepEqual(access({ url: "postgres://u@db:6000/d" }), { hosts: ["db:6000"], ...none });

@@ -62,6 +62,12 @@ class GrantFixture implements AsyncDisposable {
         files: { type: "file" },
         out: { type: "file", root: this.outside },
         app: { type: "sqlite", path: "app.db" },
+        mirror: { type: "sqlite", path: "data/../app.db" },
+        linked: { type: "sqlite", path: "data/linked.db" },
+        lake: { type: "duckdb", path: "lake.duckdb" },
+        other: { type: "postgres", host: "DB.example", port: 5433, user: "you", database: "shop" },
+        here: { type: "postgres", url: "postgres://me@127.0.0.1/shop" },
+        local: { type: "postgres", url: "postgres://me@localhost:5432/shop", schema: "sales" },
         control: { type: "sqlite", path: ".sluice/sluice.db" },
         shop: shop ?? { type: "postgres", url: "postgres://me:${secret:PW}@db.example:5433/shop" },
       },
@@ -200,6 +206,47 @@ const REFUSED: readonly [what: string, definition: unknown, message: RegExp][] =
     load: { s: { connector: "files", path: "data/" } },
   }, /stream "s" reads it/],
 ];
+
+/** A pipeline that reads a table and loads into one: each a connector and a name. */
+const tables = (read: readonly [string, string], written: readonly [string, string], mode = "replace") => ({
+  extract: { s: { connector: read[0], stream: read[1] } },
+  load: { s: { connector: written[0], table: written[1], mode, primary_key: ["id"] } },
+});
+
+const SAME_TABLE = [
+  ["of sqlite", tables(["app", "orders"], ["app", "orders"])],
+  ["of sqlite by another entry and case", tables(["app", "main.orders"], ["mirror", "Orders"], "append")],
+  ["of sqlite through a link", tables(["app", "orders"], ["linked", "orders"])],
+  ["of duckdb", tables(["lake", "main.orders"], ["lake", "ORDERS"], "merge")],
+  ["of postgres", tables(["shop", "orders"], ["shop", '"public".orders'])],
+  ["of postgres by another user", tables(["shop", "orders"], ["other", "public.orders"])],
+  ["of postgres on this machine", tables(["here", "sales.orders"], ["local", "orders"])],
+] as const;
+
+for (const [what, definition] of SAME_TABLE) {
+  Deno.test(`provide() refuses a load over a stream's table ${what}`, async () => {
+    await using fixture = await GrantFixture.make();
+    await Deno.symlink("../app.db", join(fixture.project, "data", "linked.db"));
+    match(
+      await fixture.refusal(definition),
+      /load of "s": may not write the table .*orders"?: stream "s" reads it; load into another table/,
+    );
+  });
+}
+
+Deno.test("provide() allows loads into other tables, databases and cases than a stream's", async () => {
+  await using fixture = await GrantFixture.make();
+  for (
+    const definition of [
+      tables(["app", "orders"], ["app", "orders_copy"]),
+      tables(["app", "orders"], ["lake", "orders"]),
+      tables(["lake", "orders"], ["lake", "sales.orders"]),
+      tables(["shop", "orders"], ["shop", "Orders"]),
+      tables(["shop", "orders"], ["here", "orders"]),
+      tables(["here", "orders"], ["local", "orders"]),
+    ]
+  ) equal(await fixture.refusal(definition), "allowed");
+});
 
 for (const [what, definition, message] of REFUSED) {
   Deno.test(`provide() refuses ${what}`, async () => {
