@@ -88,27 +88,49 @@ function takeRun(db: Database, claim: Claim) {
  * The run to take next. It is part of the update that takes it, and SQLite has one writer at a
  * time, so that two processes never take the same one, nor two of one pipeline. The index is named,
  * and the state written out: by it, the first that fits is the one, however many wait or have ended.
+ *
+ * A run that waits for slots keeps the younger ones back that need the same limits, or a run that needs
+ * several at once would wait for as long as others come that need one.
  */
-function claimable({ worker, nowMs, maxRuns, pipelines }: Claim): SQL {
-  const among = pipelines === undefined
-    ? sql``
-    : sql`and q.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
+function claimable(claim: Claim): SQL {
   return sql`(
     select q.seq from runs as q indexed by runs_queued
-    where q.state = 'queued' and (q.not_before is null or q.not_before <= ${nowMs}) ${among}
-      and (select count(*) from limit_holders where name = ${workerLimit(worker)}) < ${maxRuns}
-      and not exists (select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'running')
+    where ${isNext(sql`q`, claim)}
+      and (select count(*) from limit_holders where name = ${workerLimit(claim.worker)}) < ${claim.maxRuns}
+      and not ${lacksSlots(sql`q`)}
       and not exists (
-        select 1 from runs as o where o.pipeline = q.pipeline and o.state = 'queued'
-          and (o.attempt > 0, o.priority, -o.seq) > (q.attempt > 0, q.priority, -q.seq)
-      )
-      and not exists (
-        select 1 from run_limits as needed join limits as l on l.name = needed.name
-        where needed.run = q.id
-          and (select coalesce(sum(h.slots), 0) from limit_holders as h where h.name = l.name)
-            + min(needed.slots, l.slots) > l.slots
+        select 1 from runs as earlier indexed by runs_queued
+        where ${isNext(sql`earlier`, claim)} and (earlier.priority, -earlier.seq) > (q.priority, -q.seq)
+          and exists (
+            select 1 from run_limits as one join run_limits as other on other.name = one.name
+            where one.run = earlier.id and other.run = q.id
+          )
+          and ${lacksSlots(sql`earlier`)}
       )
     order by q.priority desc, q.seq limit 1
+  )`;
+}
+
+/** Whether the queued run is due and the next of its pipeline. */
+function isNext(run: SQL, { nowMs, pipelines }: Claim): SQL {
+  const among = pipelines === undefined
+    ? sql``
+    : sql`and ${run}.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
+  return sql`${run}.state = 'queued' and (${run}.not_before is null or ${run}.not_before <= ${nowMs}) ${among}
+    and not exists (select 1 from runs as o where o.pipeline = ${run}.pipeline and o.state = 'running')
+    and not exists (
+      select 1 from runs as o where o.pipeline = ${run}.pipeline and o.state = 'queued'
+        and (o.attempt > 0, o.priority, -o.seq) > (${run}.attempt > 0, ${run}.priority, -${run}.seq)
+    )`;
+}
+
+/** Whether one of the run's limits has fewer free slots than it needs. */
+function lacksSlots(run: SQL): SQL {
+  return sql`exists (
+    select 1 from run_limits as needed join limits as l on l.name = needed.name
+    where needed.run = ${run}.id
+      and (select coalesce(sum(h.slots), 0) from limit_holders as h where h.name = l.name)
+        + min(needed.slots, l.slots) > l.slots
   )`;
 }
 

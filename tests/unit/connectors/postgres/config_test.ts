@@ -156,7 +156,7 @@ Deno.test("secrets() has the password as it is and as a URL carries it", () => {
 Deno.test("access() asks for every host, or the socket's path, and for the files of certificates", () => {
   const use = { kind: "discovery" } as const;
   const access = (entry: unknown) => postgres.access(parse(entry), use, testContext());
-  const none = { read: [], write: [], config: [] };
+  const none = { read: [], write: [], config: [], tables: [] };
   assert.deepEqual(access({ url: "postgres://u@db:6000/d" }), { hosts: ["db:6000"], ...none });
   assert.deepEqual(access({ user: "u", host: "::1" }).hosts, ["[::1]:5432"]);
   assert.deepEqual(access({ user: "u", host: "/run/postgresql" }), {

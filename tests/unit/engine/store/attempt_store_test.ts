@@ -235,13 +235,62 @@ Deno.test("a run that needs several slots of a limit waits until so many are fre
     await store.runs.create(newRun(name, { pipeline: name, limits: { shop: { slots: 3, needed } } }));
   }
   const next = async () => (await claim(store, "me", 2_000))?.id;
-  assert.deepEqual([await next(), await next(), await next()], ["a", "c", undefined]);
-  await store.attempts.finish(lease("c"), "succeed", outcome());
-  assert.equal(await next(), undefined);
+  assert.deepEqual([await next(), await next()], ["a", undefined]);
   await store.attempts.finish(lease("a"), "succeed", outcome());
-  assert.deepEqual([await next(), await next()], ["b", undefined]);
+  assert.deepEqual([await next(), await next(), await next()], ["b", "c", undefined]);
   await store.attempts.finish(lease("b"), "succeed", outcome());
+  assert.equal(await next(), undefined);
+  await store.attempts.finish(lease("c"), "succeed", outcome());
   assert.equal(await next(), "d", "more than there are is all that there are");
+});
+
+Deno.test("a run that needs all slots is not starved by younger ones that need one each", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  const create = async (name: string, needed: number, more = {}) => {
+    await addPipeline(store, name);
+    const limits = needed === 0 ? {} : { shop: { slots: 2, needed } };
+    await store.runs.create(newRun(name, { pipeline: name, limits, ...more }));
+  };
+  let nowMs = 2_000;
+  const next = async () => (await claim(store, "me", nowMs += 1_000))?.id;
+  await create("small 0", 1);
+  assert.equal(await next(), "small 0");
+  await create("all", 2);
+  for (let i = 1; i <= 5; i++) await create(`small ${i}`, 1);
+  await create("other", 0);
+  assert.deepEqual([await next(), await next()], ["other", undefined], "what needs no slot of it goes on");
+  await create("urgent", 1, { priority: 1 });
+  assert.equal(await next(), "urgent", "a higher priority comes first");
+  await store.attempts.finish(lease("small 0"), "succeed", outcome());
+  assert.equal(await next(), undefined, "the free slot is kept");
+  await store.attempts.finish(lease("urgent"), "succeed", outcome());
+  assert.equal(await next(), "all");
+  await store.attempts.finish(lease("all"), "succeed", outcome());
+  assert.deepEqual([await next(), await next(), await next()], ["small 1", "small 2", undefined]);
+});
+
+Deno.test("a run keeps no slots free before it is due, while its pipeline is busy, or for others' pipelines", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  for (const name of ["holder", "all", "small", "late"]) await addPipeline(store, name);
+  const create = (id: string, pipeline: string, needed: number) =>
+    store.runs.create(newRun(id, { pipeline, limits: { shop: { slots: 3, needed } } }));
+  await create("holder", "holder", 1);
+  assert.equal((await claim(store, "me", 2_000))?.id, "holder");
+  await create("all", "all", 3);
+  await create("small", "small", 1);
+  const only = { pipelines: ["small"] };
+  assert.equal((await claim(store, "me", 3_000, only))?.id, "small", "nobody here will take the other");
+  await store.attempts.requeue(lease("small"), 9_000, outcome());
+  await create("late", "late", 1);
+  await store.attempts.finish(lease("holder"), "succeed", outcome());
+  assert.equal((await claim(store, "me", 4_000))?.id, "all");
+  await create("all again", "all", 3);
+  await create("late 2", "late", 1);
+  assert.equal((await claim(store, "me", 5_000))?.id, undefined, "the slots are taken");
+  await store.attempts.requeue(lease("all"), 20_000, outcome());
+  assert.equal((await claim(store, "me", 6_000))?.id, "late", "its next attempt is not due yet");
 });
 
 Deno.test("the outbox has each change of a run, as it left it, and nothing of one that was refused", async () => {
