@@ -37,8 +37,9 @@ export interface HousekeepingContext {
 }
 
 /**
- * Forgets old runs (with attempts, steps and logs), old rows of the outbox and the inbox, and what
- * dead processes left of their spill, once an hour, in steps that hold up nobody.
+ * Forgets old runs (with attempts, steps and logs), old rows of the outbox and the inbox, revisions
+ * that nothing uses, and what dead processes left of their spill, once an hour, in steps that hold up
+ * nobody.
  */
 export class Housekeeping {
   readonly #context: HousekeepingContext;
@@ -67,8 +68,11 @@ export class Housekeeping {
       try {
         const runs = await this.#forgetRuns();
         const messages = await this.#forgetMessages();
+        const revisions = await this.#forgetRevisions();
         const spills = await this.#removeSpills();
-        if (runs + messages + spills > 0) log("info", "forgot what is old", { runs, messages, spills });
+        if (runs + messages + revisions + spills > 0) {
+          log("info", "forgot what is old", { runs, messages, revisions, spills });
+        }
       } catch (error) {
         log("warn", "what is old could not be forgotten; trying again in an hour", { error: String(error) });
       }
@@ -101,6 +105,16 @@ export class Housekeeping {
     const { store, clock, settings: { keepDays } } = this.#context;
     if (keepDays === 0) return 0;
     return await this.#inSteps(() => store.retention.forgetMessages(clock.now() - keepDays * DAY_MS));
+  }
+
+  /** Those that nothing has used for a day: one may be about to be used. */
+  async #forgetRevisions(): Promise<number> {
+    const { store, clock, settings: { keepDays } } = this.#context;
+    if (keepDays === 0) return 0;
+    return await this.#inSteps(() => {
+      const nowMs = clock.now();
+      return store.retention.forgetRevisions({ nowMs, unusedBeforeMs: nowMs - DAY_MS });
+    });
   }
 
   /** Repeats the step, with pauses, until it finds nothing more. */

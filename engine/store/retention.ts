@@ -4,6 +4,8 @@ import type { RetentionStore } from "./store.ts";
 
 /** A step takes no longer than this many rows do: whoever else writes waits for it. */
 const ROWS_A_STEP = 2_000;
+/** Each with its files, which may be long. */
+const REVISIONS_A_STEP = 20;
 
 export function createRetention(db: Database): RetentionStore {
   const remove = async (action: string, statement: SQL) =>
@@ -37,8 +39,39 @@ export function createRetention(db: Database): RetentionStore {
       const action = "forget old messages";
       return await remove(action, outbox) + await remove(action, inbox);
     },
+
+    async forgetRevisions({ nowMs, unusedBeforeMs }) {
+      const action = "forget unused revisions";
+      const [, , gone] = await storing(
+        action,
+        db.batch([
+          db.run(sql`update revisions set unused_since = null where unused_since is not null and ${IS_USED}`),
+          db.run(
+            sql`update revisions set unused_since = ${nowMs} where unused_since is null and not ${IS_USED}`,
+          ),
+          db.run(sql`
+            delete from revisions where id in (
+              select id from revisions where unused_since < ${unusedBeforeMs} limit ${REVISIONS_A_STEP}
+            )
+          `),
+        ]),
+      );
+      if (gone.rowsAffected > 0) {
+        await remove(
+          action,
+          sql`delete from files where not exists (select 1 from revision_files where hash = files.hash)`,
+        );
+      }
+      return gone.rowsAffected;
+    },
   };
 }
+
+/** Whether a pipeline or a run goes by the revision. */
+const IS_USED = sql`(
+  exists (select 1 from pipelines where pipelines.revision = revisions.id)
+    or exists (select 1 from runs where runs.revision = revisions.id)
+)`;
 
 /** The seq of the pipeline's run at this place, counted from the newest as 1; -1 where it has fewer. */
 function seqOfNewest(pipeline: string, place: number): SQL {

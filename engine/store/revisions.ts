@@ -19,7 +19,9 @@ export function createRevisionStore(db: Database): RevisionStore {
     async save(revision, steps) {
       const action = `save a revision of "${revision.pipeline}"`;
       if (await has(revision.id)) {
-        await storing(action, noteCleanCommit(db, revision));
+        // It is about to be used again: retention must not take it meanwhile.
+        const keep = db.update(revisions).set({ unusedSinceMs: null }).where(eq(revisions.id, revision.id));
+        await storing(action, db.batch([noteCleanCommit(db, revision), keep]));
         return;
       }
       await storing(action, db.batch(await inserts(db, revision, steps)));
@@ -54,7 +56,9 @@ export function createRevisionStore(db: Database): RevisionStore {
   };
 }
 
-function headOf({ gitCommit, definition, ...rest }: typeof revisions.$inferSelect): RevisionHead {
+function headOf(
+  { gitCommit, definition, unusedSinceMs: _, ...rest }: typeof revisions.$inferSelect,
+): RevisionHead {
   return {
     ...rest,
     definition: withDefaults(definition),

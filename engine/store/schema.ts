@@ -36,6 +36,8 @@ export const revisions = sqliteTable("revisions", {
   definition: text({ mode: "json" }).$type<PipelineDefinition>().notNull(),
   connectors: text({ mode: "json" }).$type<Record<string, ConnectorDefinition>>().notNull(),
   gitCommit: text("git_commit"),
+  /** Since when retention has found nothing that uses it. */
+  unusedSinceMs: integer("unused_since"),
 });
 
 export const revisionFiles = sqliteTable("revision_files", {

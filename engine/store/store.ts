@@ -280,6 +280,11 @@ export interface RetentionStore {
   forgetRuns(what: RunsToForget): Promise<number>;
   /** Rows of the outbox and the inbox from before then, delivered or taken or not. */
   forgetMessages(beforeMs: number): Promise<number>;
+  /**
+   * Revisions that neither a pipeline nor a run has used since before then, with their files. What is
+   * found unused now is noted so: a revision goes only when it is found unused again.
+   */
+  forgetRevisions(moment: { readonly nowMs: number; readonly unusedBeforeMs: number }): Promise<number>;
 }
 
 export const ROLES = ["admin", "operator", "viewer"] as const;

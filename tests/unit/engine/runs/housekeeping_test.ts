@@ -11,7 +11,14 @@ const DAY_MS = 86_400_000;
 async function withHousekeeping(
   settings: { keepDays: number; keepRuns: number },
   work: (
-    context: { asked: RunsToForget[]; spillDir: string; clock: FakeClock; messages: number[]; log: string[] },
+    context: {
+      asked: RunsToForget[];
+      spillDir: string;
+      clock: FakeClock;
+      messages: number[];
+      log: string[];
+      revisions: { nowMs: number; unusedBeforeMs: number }[];
+    },
   ) => Promise<void>,
   rows = 0,
 ): Promise<void> {
@@ -22,6 +29,7 @@ async function withHousekeeping(
   const spillDir = await Deno.makeTempDir();
   const asked: RunsToForget[] = [];
   const messages: number[] = [];
+  const revisions: { nowMs: number; unusedBeforeMs: number }[] = [];
   const log: string[] = [];
   let left = rows;
   const retention: Store["retention"] = {
@@ -33,6 +41,10 @@ async function withHousekeeping(
     },
     forgetMessages(beforeMs) {
       messages.push(beforeMs);
+      return Promise.resolve(0);
+    },
+    forgetRevisions(moment) {
+      revisions.push(moment);
       return Promise.resolve(0);
     },
   };
@@ -47,7 +59,7 @@ async function withHousekeeping(
   });
   housekeeping.start();
   try {
-    await work({ asked, spillDir, clock, messages, log });
+    await work({ asked, spillDir, clock, messages, log, revisions });
   } finally {
     await housekeeping.stop();
     await Deno.remove(spillDir, { recursive: true });
@@ -104,5 +116,16 @@ Deno.test("Housekeeping removes what dead attempts spilled, and nothing that is 
     await passUntil(clock, () => log.length > 0);
     const names = (await Array.fromAsync(Deno.readDir(spillDir))).map(({ name }) => name).sort();
     deepEqual(names, ["run-1", "young-3"]);
+  });
+});
+
+Deno.test("Housekeeping forgets revisions that were unused for a day, unless all is to be kept", async () => {
+  await withHousekeeping({ keepDays: 90, keepRuns: 1_000 }, async ({ clock, revisions }) => {
+    await passUntil(clock, () => revisions.length === 1);
+    deepEqual(revisions.map(({ nowMs, unusedBeforeMs }) => nowMs - unusedBeforeMs), [DAY_MS]);
+  });
+  await withHousekeeping({ keepDays: 0, keepRuns: 0 }, async ({ clock, revisions, asked }) => {
+    await passUntil(clock, () => asked.length === 2);
+    deepEqual(revisions, []);
   });
 });

@@ -11,7 +11,7 @@ import { lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fix
 
 /** Tables that grow with the history. Reading one from end to end takes longer with each run. */
 const GROWING =
-  /^SCAN (runs|q|o|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits)\b(?! USING INDEX runs_queued)/;
+  /^SCAN (runs|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits)\b(?! USING INDEX runs_queued)/;
 
 const CLAIM: Claim = { worker: "me", nowMs: 2_000, leaseUntilMs: 3_000, maxRuns: 9 };
 
@@ -67,6 +67,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "retention.forgetRuns": () =>
       retention.forgetRuns({ pipeline: "a", beforeMs: 9, keepNewest: 1, keepAtMost: 5, limit: 9 }),
     "retention.forgetMessages": () => retention.forgetMessages(9),
+    "retention.forgetRevisions": () => retention.forgetRevisions({ nowMs: 9, unusedBeforeMs: 8 }),
   };
   for (const [name, call] of Object.entries(calls)) {
     sent.length = 0;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RunsToForget, Store } from "../../../../engine/store/store.ts";
-import { claim, lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
+import { claim, lease, logLine, newRun, outcome, revision, step, StoreFixture } from "./store_fixture.ts";
 
 /** Runs `r1`, `r2`, … of pipeline `a`, each asked for and ended at its number in seconds. */
 async function addRuns(store: Store, count: number, event: "succeed" | "fail" = "succeed"): Promise<void> {
@@ -79,4 +79,43 @@ Deno.test("forgetMessages() forgets old rows of the outbox and the inbox", async
   assert.ok((await store.outbox.read(0, 100)).every(({ createdAtMs }) => createdAtMs >= 2_000));
   assert.deepEqual((await store.inbox.waiting("shop", 9)).map(({ key }) => key), ["2"]);
   assert.equal(await store.outbox.lastSeq(), before);
+});
+
+Deno.test("forgetRevisions() takes what no pipeline and no run has used for a while, with its files", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  const save = (id: string, ...contents: string[]) =>
+    store.revisions.save(
+      revision({ id, files: contents.map((content, i) => ({ path: `${i}.sql`, content })) }),
+      [],
+    );
+  await save("of a run", "SELECT 1");
+  await save("unused", "SELECT 1", "SELECT 2");
+  await save("comes back", "SELECT 2");
+  await store.runs.create(newRun("r1", { revision: "of a run" }));
+  const forget = (nowMs: number) => store.retention.forgetRevisions({ nowMs, unusedBeforeMs: nowMs - 100 });
+  const left = async () => {
+    const ids = ["rev-a", "rev-b", "of a run", "unused", "comes back"];
+    return (await Promise.all(ids.map(async (id) => await store.revisions.has(id) ? [id] : []))).flat();
+  };
+  assert.equal(await forget(1_000), 0, "only noted");
+  assert.equal(await forget(1_050), 0, "not long enough");
+  await save("comes back", "SELECT 2");
+  assert.equal(await forget(1_101), 1);
+  assert.deepEqual(await left(), ["rev-a", "rev-b", "of a run", "comes back"]);
+  assert.deepEqual((await store.revisions.get("comes back"))?.revision.files, [{
+    path: "0.sql",
+    content: "SELECT 2",
+  }]);
+  await store.pipelines.put({ name: "a", origin: "files", revision: "comes back", faults: [] });
+  await forget(1_300);
+  assert.equal(await forget(1_500), 1, "the one that the pipeline had before");
+  assert.deepEqual(await left(), ["rev-b", "of a run", "comes back"]);
+  await store.runs.cancelQueued("r1", 2_000, "asked", null);
+  assert.equal(await forget(2_000), 0, "a run that has ended still shows it");
+  await store.runs.create(newRun("r2", { revision: "comes back" }));
+  await store.retention.forgetRuns({ ...WHAT, beforeMs: 99_000, keepNewest: 1 });
+  await forget(2_100);
+  assert.equal(await forget(2_300), 1);
+  assert.deepEqual(await left(), ["rev-b", "comes back"]);
 });
