@@ -31,6 +31,12 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   readonly loadModes: readonly LoadMode[];
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
+  /**
+   * Whether a load into this target may be begun before its rows are there, and stage them while they are
+   * read: its claim is held as long as the source takes, and `rows` of its input is null. Not for a system
+   * that a load keeps from all other writers, nor for a target that DuckDB writes by itself. No I/O.
+   */
+  stagesWhileReading?(target: Target): boolean;
   /** Values in the config that must never be printed (a password, also one inside a URL). */
   secrets(config: Config): string[];
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
@@ -252,7 +258,8 @@ export interface Source<Stream = unknown> {
   /**
    * All that was asked for, at most MAX_BATCH_ROWS a batch. Pulling is the back-pressure, returning
    * is the end of the input; a cut connection or an error in the middle throws, it never returns
-   * (rule 7). A stream without rows gives one batch of zero rows, so that its columns are known.
+   * (rule 7). A stream without rows gives one batch of zero rows, so that its columns are known. A batch
+   * that was given is not changed any more.
    */
   read(request: ReadRequest<Stream>, signal: AbortSignal): AsyncIterable<ReadMessage>;
   /**
@@ -348,11 +355,12 @@ export interface LoadInput {
   readonly schema: Schema;
   /** Null where the rows are sent while they are still being read: then they can be read once only. */
   readonly rows: number | null;
-  /** Each call reads the table anew. */
+  /** Each call reads the table anew; where `rows` is null there can be one only. */
   batches(): AsyncIterable<RecordBatch>;
   /**
    * DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed.
-   * Returns how many rows were written, those of `existing` that were kept among them.
+   * Returns how many rows were written, those of `existing` that were kept among them. Not to be called
+   * where `rows` is null.
    */
   copyTo(path: string, options: CopyOptions): Promise<number>;
   /**

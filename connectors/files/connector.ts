@@ -14,7 +14,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
 import { workPathOf } from "../locations/disk/published.ts";
 import type { Location } from "../locations/location.ts";
-import { resolveKind } from "./kind.ts";
+import { kindOfName, resolveKind } from "./kind.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
@@ -45,6 +45,8 @@ export const file = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge"],
+  // DuckDB writes the other formats from a table that is whole.
+  stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
   secrets: () => [],
   access,
   open: (config, context) => Promise.resolve(new FileConnection(config, context)),

@@ -21,6 +21,8 @@ export const postgres = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge"],
+  // A load keeps other writers from its own table, and no reader.
+  stagesWhileReading: () => true,
   secrets: secretsOf,
   access,
   open,

@@ -109,6 +109,17 @@ export class Connections implements AsyncDisposable {
     return { destination: connection.destination, target };
   }
 
+  /** Whether the load can stage its rows while they are read; not where nothing is known of its connector. */
+  stagesWhileReading(load: LoadDefinition): boolean {
+    try {
+      const { connector } = this.#kindOf(load.connector);
+      return connector.stagesWhileReading?.(parseTarget(connector, load)) ?? false;
+    } catch {
+      // The load's own step says what is wrong.
+      return false;
+    }
+  }
+
   /** The most steps at a time that use the connector, or load into it. */
   limits(name: string): { readonly uses: number; readonly loads: number } {
     const { connector, common } = this.#kindOf(name);

@@ -1,3 +1,4 @@
+import type { LoadReceipt } from "../../contract/connector.ts";
 import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
@@ -9,10 +10,12 @@ import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import type { Connections } from "./connections.ts";
-import { extractStream } from "./extract/extract.ts";
+import { extractStream, type RowTap } from "./extract/extract.ts";
 import { extractParts } from "./extract/parts.ts";
 import type { Extracted } from "./extract/stream_sink.ts";
 import { loadRelation } from "./load.ts";
+import { loadInPass } from "./pass_through/load_in_pass.ts";
+import { PassingLoads } from "./pass_through/passing_loads.ts";
 import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
 import { pointsOf } from "./points.ts";
 import { endStep, startStep } from "./reporter.ts";
@@ -42,6 +45,7 @@ export class Execution {
   readonly #connections: Connections;
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
+  readonly #passing: PassingLoads;
   #failure: AppError | undefined;
   /** How many files a stream was read from, by its step. */
   readonly #files = new Map<string, number>();
@@ -52,6 +56,14 @@ export class Execution {
     this.#sessions = sessions;
     this.#connections = connections;
     this.#threads = threads;
+    this.#passing = new PassingLoads({
+      runId: job.runId,
+      connections,
+      reporter: context.reporter,
+      signal: context.signal,
+      points: pointsOf(job.dieAt),
+      start: ({ step }) => this.#start(step),
+    });
   }
 
   /** Throws the first failure when all else is done, and the signal's reason when nothing runs any more. */
@@ -61,27 +73,36 @@ export class Execution {
     const selected = select === null ? undefined : selectSteps(select, graph);
     const steps = plan.steps.filter((planned) => selected === undefined || selected.has(nodeOf(planned)));
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
-    await runTaskGraph(
-      steps.map((planned) => ({
-        name: planned.step.name,
-        depends: planned.step.depends,
-        uses: usesOf(planned),
-        planned,
-      })),
-      {
-        limit: stepsAtOnce(definition.resources, navigator.hardwareConcurrency),
-        limitOf: (used) => this.#limitOf(used),
-        signal,
-        run: ({ planned }) => this.#run(planned),
-        skip: ({ planned }, because) => this.#skip(planned.step, because),
+    const tasks = steps.map((planned) => ({
+      name: planned.step.name,
+      depends: planned.step.depends,
+      uses: usesOf(planned),
+      planned,
+    }));
+    await runTaskGraph(tasks, {
+      limit: stepsAtOnce(definition.resources, navigator.hardwareConcurrency),
+      limitOf: (used) => this.#limitOf(used),
+      signal,
+      partnerOf: ({ planned }) => {
+        const load = this.#loadInPass(planned, steps);
+        return tasks.find((task) => task.planned === load);
       },
-    );
+      run: ({ planned }, partner) => this.#run(planned, partner?.planned),
+      skip: ({ planned }, because) => this.#skip(planned.step, because),
+    });
+    await this.#passing.dropAll();
     if (signal.aborted) throw toAppError(signal.reason);
     await this.#withSession(async (session) => {
       await forgetOldSteps(session);
       await forgetOldRejects(session);
     });
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** The load that may take the rows of the step while it reads them. */
+  #loadInPass(planned: PlannedStep, steps: readonly PlannedStep[]): PlannedLoad | undefined {
+    if (planned.kind !== "extract" || this.#committed.has(planned.step.name)) return undefined;
+    return loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
   }
 
   /** A connector that is not there fails its steps, not the plan. */
@@ -103,16 +124,17 @@ export class Execution {
     );
   }
 
-  /** Runs a step, unless it is done, and reports how it went. Resolves to whether it succeeded. */
-  async #run(planned: PlannedStep): Promise<boolean> {
+  /**
+   * Runs a step, unless it is done, and reports how it went. Resolves to whether it succeeded. `partner`
+   * is the load that may take an extract's rows.
+   */
+  async #run(planned: PlannedStep, partner?: PlannedStep): Promise<boolean> {
     const { reporter, signal } = this.#context;
     const { step: plannedStep } = planned;
     if (this.#replay(planned)) return true;
-    const step = startStep(plannedStep, this.#job.attempt, Date.now());
-    reporter.send({ type: "step", step });
-    reporter.log("debug", step.name, `Begins: ${plannedStep.summary}`);
+    const step = this.#passing.stepOf(plannedStep.name) ?? this.#start(plannedStep);
     try {
-      const ended = await this.#work(planned, step);
+      const ended = await this.#work(planned, step, partner);
       reporter.send({ type: "step", step: ended });
       reporter.log("info", step.name, stepLine(planned, ended, this.#files.get(step.name)));
       return true;
@@ -130,6 +152,13 @@ export class Execution {
       reporter.log("error", step.name, [failure.message, failure.detail ?? ""].join("\n").trim());
       return false;
     }
+  }
+
+  #start(planned: PipelineStep): Step {
+    const step = startStep(planned, this.#job.attempt, Date.now());
+    this.#context.reporter.send({ type: "step", step });
+    this.#context.reporter.log("debug", step.name, `Begins: ${planned.summary}`);
+    return step;
   }
 
   #skip(planned: PipelineStep, because: readonly string[]): void {
@@ -152,9 +181,15 @@ export class Execution {
     return true;
   }
 
-  async #work(planned: PlannedStep, step: Step): Promise<Step> {
+  async #work(planned: PlannedStep, step: Step, partner: PlannedStep | undefined): Promise<Step> {
     if (planned.kind === "extract") {
-      return await this.#withSession((session) => this.#extract(session, planned, step));
+      const tap = partner?.kind === "load" ? this.#passing.add(partner) : undefined;
+      try {
+        return await this.#withSession((session) => this.#extract(session, planned, step, tap));
+      } catch (error) {
+        if (partner !== undefined) await this.#passing.drop(partner.step.name);
+        throw error;
+      }
     }
     await using _computing = await this.#threads.computing();
     return await this.#compute(planned, step);
@@ -173,7 +208,12 @@ export class Execution {
     }
   }
 
-  async #extract(session: DuckSession, planned: PlannedExtract, step: Step): Promise<Step> {
+  async #extract(
+    session: DuckSession,
+    planned: PlannedExtract,
+    step: Step,
+    tap: RowTap | undefined,
+  ): Promise<Step> {
     const { reporter, signal } = this.#context;
     const { name, stream } = planned;
     const { runId, attempt, fullRefresh } = this.#job;
@@ -188,6 +228,7 @@ export class Execution {
       shape: await this.#connections.shape(name, stream),
       signal,
       threads: this.#threads,
+      ...(tap === undefined ? {} : { tap }),
       onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
       log: reporter.logger(step.name),
       onWarning: (message: string) => reporter.log("warn", step.name, message),
@@ -239,22 +280,8 @@ export class Execution {
   }
 
   async #load(session: DuckSession, planned: PlannedLoad, step: Step): Promise<Step> {
-    const { reporter, signal } = this.#context;
-    const { destination, target } = await this.#connections.destination(planned.target);
-    const loaded = await loadRelation(
-      {
-        session,
-        runId: this.#job.runId,
-        signal,
-        points: pointsOf(this.#job.dieAt),
-        onProgress: (rows) => reporter.progress(step.name, rows),
-      },
-      destination,
-      target,
-      step.name,
-      planned.relation,
-      planned.target,
-    );
+    const { reporter } = this.#context;
+    const loaded = await this.#passing.finish(session, planned) ?? await this.#loadTable(session, planned);
     if (loaded.repeated) {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
@@ -268,6 +295,20 @@ export class Execution {
       ...(hash === null ? {} : { hash }),
     };
     return await this.#retryConflicts(() => this.#record(session, step, change), step);
+  }
+
+  async #loadTable(session: DuckSession, planned: PlannedLoad): Promise<LoadReceipt> {
+    const { reporter, signal } = this.#context;
+    const { step: { name }, relation } = planned;
+    const { destination, target } = await this.#connections.destination(planned.target);
+    const context = {
+      session,
+      runId: this.#job.runId,
+      signal,
+      points: pointsOf(this.#job.dieAt),
+      onProgress: (rows: number) => reporter.progress(name, rows),
+    };
+    return await loadRelation(context, destination, target, name, relation, planned.target);
   }
 
   async #record(session: DuckSession, step: Step, change: Partial<Step>): Promise<Step> {

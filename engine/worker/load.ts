@@ -1,4 +1,4 @@
-import type { Destination, Load, LoadInput, LoadReceipt } from "../../contract/connector.ts";
+import type { Destination, Load, LoadInput, LoadReceipt, LoadRequest } from "../../contract/connector.ts";
 import type { LoadDefinition } from "../../contract/pipeline.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
@@ -28,23 +28,33 @@ export async function loadRelation(
   load: LoadDefinition,
 ): Promise<LoadReceipt> {
   const { signal, runId, points } = context;
-  const loadId = loadIdOf(runId, stepName);
-  const request = { target, mode: load.mode, primaryKey: load.primary_key ?? [] };
+  const request = requestOf(runId, stepName, target, load);
   if (destination.kind === "delivering") {
+    const { loadId, earlierLoadId: _, ...delivery } = request;
     const pause = (ms: number) => pauseFor(ms, signal);
     return await deliverRows(
       { ...context, pause },
       destination,
       loadId,
-      request,
+      delivery,
       await inputOf(context, relation),
     );
   }
-  const earlierLoadId = `${runId}/${stepName}`;
-  await using begun = await destination.begin({ ...request, loadId, earlierLoadId }, signal);
+  await using begun = await destination.begin(request, signal);
   return await carryOut(begun, () => inputOf(context, relation), {
     reach: (point) => points.reach(stepName, point),
   });
+}
+
+/** What a destination is asked for by a load step. */
+export function requestOf(
+  runId: string,
+  stepName: string,
+  target: unknown,
+  { mode, primary_key: primaryKey = [] }: LoadDefinition,
+): LoadRequest {
+  const loadId = loadIdOf(runId, stepName);
+  return { loadId, earlierLoadId: `${runId}/${stepName}`, target, mode, primaryKey };
 }
 
 function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
@@ -70,18 +80,25 @@ export function loadIdOf(runId: string, stepName: string): string {
   return `${runId}/${ascii.join("")}`;
 }
 
+export interface LoadPoints {
+  reach(point: "after claim" | "after stage" | "after apply" | "before commit" | "after commit"): void;
+}
+
 /** The four steps of a load with the points between them. */
 export async function carryOut(
   load: Load,
   input: () => Promise<LoadInput>,
-  points: {
-    reach(point: "after claim" | "after stage" | "after apply" | "before commit" | "after commit"): void;
-  },
+  points: LoadPoints,
 ): Promise<LoadReceipt> {
   const known = await load.claim();
   if (known !== undefined) return known;
   points.reach("after claim");
   await load.stage(await input());
+  return await complete(load, points);
+}
+
+/** What is left of a load when its rows are staged. */
+export async function complete(load: Load, points: LoadPoints): Promise<LoadReceipt> {
   points.reach("after stage");
   await load.apply();
   points.reach("after apply");
@@ -91,17 +108,28 @@ export async function carryOut(
   return receipt;
 }
 
-async function inputOf(context: LoadContext, relation: string): Promise<LoadInput> {
-  const { session, signal } = context;
-  const select = `SELECT * FROM ${relation}`;
+/** How many rows a relation has, and their hash as in LoadInput. */
+export interface Counted {
+  readonly rows: number;
+  readonly hash: string;
+}
+
+export async function countRows(session: DuckSession, relation: string): Promise<Counted> {
   const [counted] = await session.rows(
     `SELECT count(*) AS n, (sum(hash(r)) % 18446744073709551616::HUGEINT)::UBIGINT::VARCHAR AS h FROM ${relation} AS r`,
   );
-  const { schema } = await exportRows(session, select, { signal });
   const hash = BigInt(String(counted?.["h"] ?? 0)).toString(16).padStart(16, "0");
+  return { rows: Number(counted?.["n"]), hash };
+}
+
+async function inputOf(context: LoadContext, relation: string): Promise<LoadInput> {
+  const { session, signal } = context;
+  const select = `SELECT * FROM ${relation}`;
+  const counted = await countRows(session, relation);
+  const { schema } = await exportRows(session, select, { signal });
   return {
     schema,
-    rows: Number(counted?.["n"]),
+    rows: counted.rows,
     batches: async function* () {
       let rows = 0;
       const { batches } = await exportRows(session, select, { signal });
@@ -112,6 +140,6 @@ async function inputOf(context: LoadContext, relation: string): Promise<LoadInpu
       }
     },
     copyTo: async (path, options) => await copyRows(session, select, path, options),
-    hash: () => Promise.resolve(hash),
+    hash: () => Promise.resolve(counted.hash),
   };
 }

@@ -10,6 +10,7 @@ export interface Points {
 export type Point =
   | "after read"
   | "after claim"
+  | "while staging"
   | "after stage"
   | "after apply"
   | "before commit"

@@ -14,8 +14,14 @@ export interface TaskGraphOptions<T extends Task> {
   readonly limitOf: (used: string) => number;
   /** From its abort on no task begins. */
   readonly signal: AbortSignal;
+  /**
+   * Another task of the graph, which depends on this one alone, that may take part in it: where there
+   * are places for both as it begins, `run` is told so, and the other begins as soon as it is done, in
+   * places that nobody had in between.
+   */
+  readonly partnerOf?: (task: T) => T | undefined;
   /** Does the task; resolves to whether those that depend on it may begin. Must not throw. */
-  readonly run: (task: T) => Promise<boolean>;
+  readonly run: (task: T, partner: T | undefined) => Promise<boolean>;
   /** Called instead of `run` for a task that depends, at any distance, on one that was not done. */
   readonly skip: (task: T, because: readonly string[]) => void;
 }
@@ -30,7 +36,7 @@ export async function runTaskGraph<T extends Task>(
   tasks: readonly T[],
   options: TaskGraphOptions<T>,
 ): Promise<void> {
-  const { limit, limitOf, signal, run, skip } = options;
+  const { limit, limitOf, signal, run, skip, partnerOf = () => undefined } = options;
   const names = new Set(tasks.map(({ name }) => name));
   const done = new Set<string>();
   const broken = new Set<string>();
@@ -39,16 +45,29 @@ export async function runTaskGraph<T extends Task>(
   let waiting = [...tasks];
 
   const isReady = (task: T) => task.depends.every((name) => done.has(name) || !names.has(name));
-  const hasPlace = (task: T) => task.uses.every((used) => (uses.get(used) ?? 0) < limitOf(used));
+  const hasPlaces = (wanted: readonly string[]) =>
+    wanted.every((used) =>
+      (uses.get(used) ?? 0) + wanted.filter((other) => other === used).length <= limitOf(used)
+    );
   const count = (task: T, by: number) => {
     for (const used of task.uses) uses.set(used, (uses.get(used) ?? 0) + by);
   };
   const begin = (task: T) => {
+    const possible = partnerOf(task);
+    const partner = possible !== undefined && hasPlaces([...task.uses, ...possible.uses])
+      ? possible
+      : undefined;
     count(task, 1);
-    const work = run(task).then((succeeded) => {
+    if (partner !== undefined) count(partner, 1);
+    const work = run(task, partner).then((succeeded) => {
       (succeeded ? done : broken).add(task.name);
       count(task, -1);
       running.delete(work);
+      if (partner === undefined) return;
+      count(partner, -1);
+      if (!succeeded || signal.aborted) return;
+      waiting = waiting.filter((other) => other !== partner);
+      begin(partner);
     });
     running.add(work);
   };
@@ -61,7 +80,7 @@ export async function runTaskGraph<T extends Task>(
       if (because.length > 0) {
         broken.add(task.name);
         skip(task, because);
-      } else if (running.size < limit && isReady(task) && hasPlace(task)) {
+      } else if (running.size < limit && isReady(task) && hasPlaces(task.uses)) {
         begin(task);
       } else {
         left.push(task);

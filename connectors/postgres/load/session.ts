@@ -9,11 +9,15 @@ import type { PostgresColumn } from "./catalogue.ts";
 import { encoderFor } from "./dialect.ts";
 import { BatchEncoder, UnfitRowError } from "./encode/batch_encoder.ts";
 
-/** Casts that do not depend on the server's settings; row security may fail us but not hide rows from us. */
+/**
+ * Casts that do not depend on the server's settings; row security may fail us but not hide rows from us.
+ * Between the claim and the first row, the transaction waits for the source.
+ */
 const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
   "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; " +
   "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; " +
-  "SET LOCAL standard_conforming_strings = on; SET LOCAL row_security = off";
+  "SET LOCAL standard_conforming_strings = on; SET LOCAL row_security = off; " +
+  "SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /** A session of PostgreSQL as the mode planner uses it. What it throws are AppErrors that begin with `action`. */
 export class LoadSession implements SqlSession<PostgresColumn> {

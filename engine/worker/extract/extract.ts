@@ -6,7 +6,22 @@ import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
+/**
+ * Takes the rows of a stream beside the warehouse, while they are read. Where it fails it says so later,
+ * and takes no more.
+ */
+export interface RowTap {
+  /** Comes before the first message is asked for. */
+  open(): Promise<void>;
+  /** Waits until there is room for the batch. */
+  take(batch: RecordBatch): Promise<void>;
+  /** There are no more rows; whether they are kept is not known yet. */
+  end(): void;
+}
+
 export interface ExtractContext extends SinkOptions {
+  /** Gets the rows where they are stored as they are read, and is left alone otherwise. */
+  readonly tap?: RowTap;
   readonly shape: StreamShape;
   readonly signal: AbortSignal;
   readonly log: (level: LogLevel, message: string) => void;
@@ -35,8 +50,12 @@ export async function extractStream(
   } else {
     await using _appending = await context.threads?.appending();
     shape.requireFilter(source);
+    const tap = sink.storesAsRead ? context.tap : undefined;
+    await tap?.open();
+    signal.throwIfAborted();
     const messages = source.read({ streams: [asked] }, signal);
-    await takeMessages(messages, source, new Map([[request.name, sink]]), context);
+    await takeMessages(messages, source, new Map([[request.name, sink]]), context, tap);
+    tap?.end();
   }
   return await sink.finish(record);
 }
@@ -47,6 +66,7 @@ async function takeMessages(
   source: Source,
   sinks: ReadonlyMap<string, StreamSink>,
   { log, signal, shape }: ExtractContext,
+  tap: RowTap | undefined,
 ): Promise<void> {
   const sinkOf = (stream: string): StreamSink => {
     const sink = sinks.get(stream);
@@ -57,10 +77,13 @@ async function takeMessages(
   for await (const message of messages) {
     signal.throwIfAborted();
     switch (message.type) {
-      case "rows":
+      case "rows": {
         toShape ??= shape.batches(message.batch.schema, source);
-        await sinkOf(message.stream).take(toShape(message.batch));
+        const batch = toShape(message.batch);
+        await tap?.take(batch);
+        await sinkOf(message.stream).take(batch);
         break;
+      }
       case "state":
         await sinkOf(message.stream).checkpoint(message.state);
         break;

@@ -148,6 +148,11 @@ export class StreamSink implements AsyncDisposable {
     };
   }
 
+  /** Whether the table will have the rows that this attempt takes, all of them and no others. */
+  get storesAsRead(): boolean {
+    return this.#isReplacing && this.#before === undefined && this.#options.stream.mode !== "incremental";
+  }
+
   /** Takes rows. All batches have one schema. */
   async take(batch: RecordBatch): Promise<void> {
     const { session, name, onProgress } = this.#options;

@@ -37,6 +37,10 @@ export interface MemorySystem {
   readonly partition?: (stream: StreamRequest) => readonly Part[];
   readonly load?: (request: LoadRequest) => void | Promise<void>;
   readonly loadsAtOnce?: number;
+  /** Whether loads may stage while their rows are read. */
+  readonly stagesWhileReading?: boolean;
+  /** In place of loads that only count. */
+  readonly begin?: (request: LoadRequest, signal: AbortSignal) => Promise<Load>;
 }
 
 /** A connector whose system is the test itself. */
@@ -51,6 +55,7 @@ function memoryConnector(system: MemorySystem): Connector {
     loadSchema: own,
     loadModes: ["replace", "append", "merge"],
     ...(system.loadsAtOnce === undefined ? {} : { loadsAtOnce: system.loadsAtOnce }),
+    stagesWhileReading: () => system.stagesWhileReading ?? false,
     secrets: () => [],
     access: () => ({ hosts: [], read: [], write: [] }),
     open: () =>
@@ -70,7 +75,8 @@ function memoryConnector(system: MemorySystem): Connector {
         },
         destination: {
           kind: "transactional",
-          begin: (request) => Promise.resolve(memoryLoad(system, request)),
+          begin: (request, signal) =>
+            system.begin?.(request, signal) ?? Promise.resolve(memoryLoad(system, request)),
         },
         [Symbol.asyncDispose]: () => Promise.resolve(),
       }),

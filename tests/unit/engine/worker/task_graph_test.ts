@@ -15,13 +15,18 @@ class Graph {
   readonly #ends = new Map<string, (succeeded: boolean) => void>();
   readonly whole: Promise<void>;
 
-  constructor(tasks: readonly Task[], options: Partial<TaskGraphOptions<Task>> = {}) {
+  constructor(
+    tasks: readonly Task[],
+    options: Partial<TaskGraphOptions<Task>> = {},
+    onBegin: (name: string, partner: string | undefined) => void = () => {},
+  ) {
     this.whole = runTaskGraph(tasks, {
       limit: 10,
       limitOf: () => 10,
       signal: this.stop.signal,
-      run: ({ name }) => {
+      run: ({ name }, partner) => {
         this.begun.push(name);
+        onBegin(name, partner?.name);
         return new Promise((resolve) => this.#ends.set(name, resolve));
       },
       skip: ({ name }, because) => void this.skipped.push([name, because]),
@@ -102,5 +107,76 @@ Deno.test("runTaskGraph() begins nothing after an abort, and resolves when what 
   equal(isWhole, false, "a still runs");
   await graph.end("a");
   await whole;
+  deepEqual(graph.begun, ["a"]);
+});
+
+/** Tasks of which `x load` is the partner of `x`, and with which partner each has begun. */
+class Pairs {
+  readonly begun: (readonly [string, string | undefined])[] = [];
+  readonly graph: Graph;
+
+  constructor(tasks: readonly Task[], options: Partial<TaskGraphOptions<Task>> = {}) {
+    const { begun } = this;
+    this.graph = new Graph(tasks, {
+      ...options,
+      partnerOf: ({ name }) => tasks.find((other) => other.name === `${name} load`),
+    }, (name, partner) => begun.push([name, partner]));
+  }
+}
+
+Deno.test("runTaskGraph() begins a partner when its task is done, in the place that was kept for it", async () => {
+  const { graph, begun } = new Pairs(
+    [task("a", [], ["shop"]), task("b", ["a"], ["lake"]), task("a load", ["a"], ["lake"])],
+    { limit: 1, limitOf: () => 1 },
+  );
+  await graph.end("a");
+  await graph.end("a load");
+  await graph.end("b");
+  await graph.whole;
+  deepEqual(begun, [["a", "a load"], ["a load", undefined], ["b", undefined]]);
+});
+
+Deno.test("runTaskGraph() begins a task alone where its partner has no place, also of the same thing", async () => {
+  const { graph, begun } = new Pairs(
+    [
+      task("a", [], ["shop"]),
+      task("a load", ["a"], ["lake"]),
+      task("b", [], ["shop"]),
+      task("b load", ["b"], ["lake"]),
+      task("c", [], ["narrow"]),
+      task("c load", ["c"], ["narrow"]),
+    ],
+    { limitOf: (used) => used === "shop" ? 2 : 1 },
+  );
+  deepEqual(begun, [["a", "a load"], ["b", undefined], ["c", undefined]]);
+  await graph.end("b");
+  equal(begun.length, 3, "the load of b waits for that of a");
+  await graph.end("c");
+  await graph.end("c load");
+  await graph.end("a");
+  await graph.end("a load");
+  await graph.end("b load");
+  await graph.whole;
+  deepEqual(graph.begun, ["a", "b", "c", "c load", "a load", "b load"]);
+});
+
+Deno.test("runTaskGraph() skips the partner of a task that failed, and gives its place to others", async () => {
+  const { graph } = new Pairs(
+    [task("a"), task("a load", ["a"], ["lake"]), task("b", [], ["lake"])],
+    { limitOf: () => 1 },
+  );
+  deepEqual(graph.begun, ["a"]);
+  await graph.end("a", false);
+  deepEqual(graph.begun, ["a", "b"]);
+  await graph.end("b");
+  await graph.whole;
+  deepEqual(graph.skipped, [["a load", ["a"]]]);
+});
+
+Deno.test("runTaskGraph() does not begin a partner after an abort", async () => {
+  const { graph } = new Pairs([task("a"), task("a load", ["a"])]);
+  graph.stop.abort();
+  await graph.end("a");
+  await graph.whole;
   deepEqual(graph.begun, ["a"]);
 });

@@ -1,0 +1,29 @@
+import type { LoadDefinition } from "../../../contract/pipeline.ts";
+import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
+
+/**
+ * The load that can take a stream's rows while they are read, as far as the pipeline says; undefined
+ * where it has to wait for the table. All of this has to be so:
+ *
+ * - just one load takes the stream's table, and waits for nothing but the stream;
+ * - its destination can stage rows while they are read (`stagesWhileReading`);
+ * - the stream is read in one piece, and no row replaces another by a key.
+ *
+ * The rest is known only when the stream is read: that its rows come as Arrow, and from the beginning
+ * into an empty table (`StreamSink.storesAsRead`), and that its types are stored as they come
+ * (`schemaAsStored`).
+ */
+export function loadInPass(
+  { step, stream }: PlannedExtract,
+  steps: readonly PlannedStep[],
+  stagesWhileReading: (target: LoadDefinition) => boolean,
+): PlannedLoad | undefined {
+  const loads = steps.filter((planned): planned is PlannedLoad =>
+    planned.kind === "load" && planned.node === step.name
+  );
+  const [load, other] = loads;
+  if (load === undefined || other !== undefined) return undefined;
+  if (load.step.depends.some((name) => name !== step.name)) return undefined;
+  if (stream.mode === "incremental" || stream.partition !== undefined) return undefined;
+  return stagesWhileReading(load.target) ? load : undefined;
+}

@@ -1,0 +1,168 @@
+import { RecordBatch, type Schema } from "apache-arrow";
+import type { Destination, Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { RowTap } from "../extract/extract.ts";
+import { complete, type Counted, type LoadPoints } from "../load.ts";
+import { BatchQueue } from "./batch_queue.ts";
+import { isSameSchema, schemaAsStored } from "./schema_as_stored.ts";
+
+export interface PassingLoadOptions {
+  /** Connects to the destination. */
+  readonly connect: () => Promise<{ readonly destination: Destination; readonly request: LoadRequest }>;
+  readonly signal: AbortSignal;
+  readonly points: LoadPoints & { reach(point: "while staging"): void };
+  readonly onStart: () => void;
+  readonly onGiveUp: () => void;
+  readonly onProgress: (rows: number) => void;
+}
+
+/**
+ * A load that takes the rows of a stream while they are read: it is claimed before the first row is
+ * asked for and stages what is given. Only `finish`, which is called when the warehouse has committed
+ * the stream, applies and commits it, so that a destination never has rows that the warehouse does
+ * not; until then, whatever happens leaves the destination as it was.
+ *
+ * The stream goes on where the load fails; `finish` throws what it failed with. Where the rows turn out
+ * not to be those of the table, the load is given up (`isPassing` is false) and done as any other.
+ */
+export class PassingLoad implements RowTap, AsyncDisposable {
+  readonly #options: PassingLoadOptions;
+  readonly #queue = new BatchQueue();
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #hash = Promise.withResolvers<string>();
+  #state: "unused" | "open" | "given up" | "over" = "unused";
+  #load: Load | undefined;
+  #known: LoadReceipt | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #schemas: { readonly read: Schema; readonly stored: Schema } | undefined;
+  #staging: Promise<void> | undefined;
+  #rows = 0;
+
+  constructor(options: PassingLoadOptions) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    // The taker may wait for the next batch, and the source for room.
+    this.#signal.addEventListener("abort", () => this.#queue.fail(this.#signal.reason), { once: true });
+    // Nobody may ask for it.
+    this.#hash.promise.catch(() => {});
+  }
+
+  /** Whether `finish` is to be called. If not, the load is done from the table when this one is disposed of. */
+  get isPassing(): boolean {
+    const hasEnd = this.#staging !== undefined || this.#known !== undefined || this.#failure !== undefined;
+    return this.#state === "open" && hasEnd;
+  }
+
+  async open(): Promise<void> {
+    const { connect, points, onStart } = this.#options;
+    onStart();
+    this.#state = "open";
+    try {
+      const { destination, request } = await connect();
+      if (destination.kind !== "transactional") return await this.#giveUp();
+      this.#load = await destination.begin(request, this.#signal);
+      this.#known = await this.#load.claim();
+      if (this.#known === undefined) points.reach("after claim");
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async take(batch: RecordBatch): Promise<void> {
+    if (this.#state !== "open" || this.#known !== undefined || this.#failure !== undefined) return;
+    this.#staging ??= this.#stage(batch.schema);
+    const schemas = this.#schemas;
+    if (schemas === undefined || !isSameSchema(schemas.read, batch.schema)) return await this.#giveUp();
+    if (batch.numRows > 0) await this.#queue.put(new RecordBatch(schemas.stored, batch.data));
+  }
+
+  end(): void {
+    this.#queue.end();
+  }
+
+  /**
+   * Applies and commits, as `carryOut` goes on after `stage`. `count` is asked for what the table has.
+   * Throws what the load failed with, and `internal` where the table has not just the rows that were
+   * given.
+   */
+  async finish(count: () => Promise<Counted>): Promise<LoadReceipt> {
+    this.#throwFailure();
+    if (this.#known !== undefined) {
+      this.#state = "over";
+      return this.#known;
+    }
+    const { rows, hash } = await count();
+    this.#hash.resolve(hash);
+    await this.#staging;
+    this.#throwFailure();
+    if (this.#load === undefined || rows !== this.#rows) {
+      throw new AppError("internal", `${this.#rows} rows were read and ${rows} stored; nothing is loaded`);
+    }
+    const receipt = await complete(this.#load, this.#options.points);
+    this.#state = "over";
+    return receipt;
+  }
+
+  /** What was not committed leaves no trace. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close("over");
+  }
+
+  /** Undefined where the rows have to come from the table. */
+  #stage(schema: Schema): Promise<void> | undefined {
+    const load = this.#load;
+    const stored = schemaAsStored(schema);
+    if (load === undefined || stored === undefined) return undefined;
+    this.#schemas = { read: schema, stored };
+    return load.stage(this.#input(stored)).catch((error) => this.#fail(error));
+  }
+
+  #input(schema: Schema): LoadInput {
+    const { points, onProgress } = this.#options;
+    const queue = this.#queue;
+    const count = (rows: number) => onProgress(this.#rows += rows);
+    return {
+      schema,
+      rows: null,
+      batches: async function* () {
+        for await (const batch of queue.batches()) {
+          yield batch;
+          count(batch.numRows);
+          points.reach("while staging");
+        }
+      },
+      copyTo: () => Promise.reject(new AppError("internal", "DuckDB cannot write rows that are being read")),
+      hash: () => this.#hash.promise,
+    };
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#queue.leave();
+  }
+
+  async #giveUp(): Promise<void> {
+    this.#options.onGiveUp();
+    await this.#close("given up");
+  }
+
+  /** Stops what goes on, and lets go of the destination. */
+  async #close(state: "given up" | "over"): Promise<void> {
+    const isOver = this.#state === "over";
+    this.#state = state;
+    if (!isOver) {
+      const reason = new AppError("cancelled", "The rows are not loaded while they are read");
+      this.#stop.abort(reason);
+      this.#hash.reject(reason);
+      await this.#staging;
+    }
+    const load = this.#load;
+    this.#load = undefined;
+    await load?.[Symbol.asyncDispose]();
+  }
+}

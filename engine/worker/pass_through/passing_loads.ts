@@ -1,0 +1,102 @@
+import type { LoadReceipt } from "../../../contract/connector.ts";
+import { toAppError, toErrorRecord } from "../../../contract/errors.ts";
+import type { Step } from "../../../contract/run.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
+import type { Connections } from "../connections.ts";
+import { countRows, requestOf } from "../load.ts";
+import type { PlannedLoad } from "../plan.ts";
+import type { Points } from "../points.ts";
+import { endStep, type Reporter } from "../reporter.ts";
+import { PassingLoad } from "./passing_load.ts";
+
+export interface PassingLoadsOptions {
+  readonly runId: string;
+  readonly connections: Pick<Connections, "destination">;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly points: Points;
+  /** Reports the beginning of a load's step. */
+  readonly start: (planned: PlannedLoad) => Step;
+}
+
+interface Passing {
+  readonly load: PassingLoad;
+  /** From the load's beginning on. */
+  step: Step | undefined;
+}
+
+/** The loads of an attempt that take rows while they are read, from the extract's step to their own. */
+export class PassingLoads {
+  readonly #options: PassingLoadsOptions;
+  /** By the name of the load's step. */
+  readonly #loads = new Map<string, Passing>();
+
+  constructor(options: PassingLoadsOptions) {
+    this.#options = options;
+  }
+
+  /** The load as the extract feeds it. */
+  add(planned: PlannedLoad): PassingLoad {
+    const { runId, connections, reporter, signal, points, start } = this.#options;
+    const { step: { name }, target: definition } = planned;
+    const load = new PassingLoad({
+      connect: async () => {
+        const { destination, target } = await connections.destination(definition);
+        return { destination, request: requestOf(runId, name, target, definition) };
+      },
+      signal,
+      points: { reach: (point) => points.reach(name, point) },
+      onStart: () => {
+        passing.step = start(planned);
+        reporter.log("info", name, "Takes the rows while they are read");
+      },
+      onGiveUp: () => reporter.log("info", name, "The rows come from the table after all"),
+      onProgress: (rows) => reporter.progress(name, rows),
+    });
+    const passing: Passing = { load, step: undefined };
+    this.#loads.set(name, passing);
+    return load;
+  }
+
+  /** The load's step where it has begun. */
+  stepOf(name: string): Step | undefined {
+    return this.#loads.get(name)?.step;
+  }
+
+  /**
+   * Commits the load; to be called when the warehouse has committed the stream. Undefined where it
+   * has to be done from the table. Throws what the load failed with.
+   */
+  async finish(
+    session: DuckSession,
+    { step: { name }, relation }: PlannedLoad,
+  ): Promise<LoadReceipt | undefined> {
+    const passing = this.#loads.get(name);
+    this.#loads.delete(name);
+    if (passing === undefined) return undefined;
+    await using load = passing.load;
+    return load.isPassing ? await load.finish(() => countRows(session, relation)) : undefined;
+  }
+
+  /**
+   * Leaves the destination as it was. A load that has begun is reported as cancelled where the run is; else
+   * its step is still to be skipped.
+   */
+  async drop(name: string): Promise<void> {
+    const { reporter, signal } = this.#options;
+    const passing = this.#loads.get(name);
+    this.#loads.delete(name);
+    await passing?.load[Symbol.asyncDispose]();
+    if (passing?.step === undefined || !signal.aborted) return;
+    const error = toErrorRecord(toAppError(signal.reason));
+    reporter.send({
+      type: "step",
+      step: endStep(passing.step, { state: "cancelled", error }, Date.now()),
+    });
+  }
+
+  /** Those that never came to their own step. */
+  async dropAll(): Promise<void> {
+    for (const name of [...this.#loads.keys()]) await this.drop(name);
+  }
+}

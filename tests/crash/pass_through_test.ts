@@ -1,0 +1,139 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { tableFromIPC } from "apache-arrow";
+import { openDatabase } from "../../engine/duckdb/database.ts";
+import { acquirePostgres, type TestDatabase } from "../support/postgres.ts";
+import { attemptInProcess, succeed, type WorkerProject } from "../support/worker_process.ts";
+
+/**
+ * A run's process dies at each named point of a load that takes its rows while they are read
+ * (engine/worker/pass_through): the destination never has rows that the warehouse does not, and the next
+ * attempt of the run leaves exactly the right rows on both sides.
+ */
+
+const server = await acquirePostgres();
+Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+
+/** In the order in which they are reached. */
+const POINTS = [
+  "load:orders→there after claim",
+  "load:orders→there while staging",
+  "extract:orders after read",
+  "extract:orders before commit",
+  "extract:orders after commit",
+  "load:orders→there after stage",
+  "load:orders→there after apply",
+  "load:orders→there before commit",
+  "load:orders→there after commit",
+] as const;
+const EXTRACTED = POINTS.indexOf("extract:orders after commit");
+const LOADED = POINTS.indexOf("load:orders→there after commit");
+
+const PASSES = /load:orders→there: Takes the rows while they are read/;
+
+interface System {
+  readonly connector: WorkerProject["connectors"][string];
+  readonly load: Readonly<Record<string, unknown>>;
+  rows(): Promise<string[]>;
+}
+
+const texts = (rows: Iterable<{ readonly id?: unknown; readonly name?: unknown }>): string[] =>
+  [...rows].map(({ id, name }) => `${id} ${name}`).toSorted();
+
+/** Each round's rows: one of the round before, changed, and one more. */
+const rowsOfRound = (round: number): (readonly [number, string])[] => [
+  [round, `round ${round}`],
+  [round + 1, `round ${round}`],
+];
+
+async function fill(source: TestDatabase, round: number): Promise<void> {
+  const values = rowsOfRound(round).map(([id, name]) => `(${id}, '${name}')`).join(", ");
+  await source.sql.unsafe(`TRUNCATE orders; INSERT INTO orders VALUES ${values}`);
+}
+
+type Mode = "replace" | "append";
+
+function expected(mode: Mode, rounds: number): string[] {
+  const all = Array.from({ length: rounds }, (_, i) => rowsOfRound(i + 1));
+  const rows = mode === "replace" ? all.at(-1) ?? [] : all.flat();
+  return texts(rows.map(([id, name]) => ({ id, name })));
+}
+
+async function dieAtEachPoint(folder: string, source: TestDatabase, system: System, mode: Mode) {
+  await source.sql.unsafe("CREATE TABLE orders (id integer PRIMARY KEY, name text)");
+  const project: WorkerProject = {
+    folder,
+    connectors: { here: { type: "postgres", url: source.url }, there: system.connector },
+    pipeline: {
+      extract: { orders: { connector: "here", stream: "orders" } },
+      load: { orders: { connector: "there", mode, ...system.load } },
+    },
+  };
+  const stored = async () => {
+    await using database = await openDatabase({
+      path: `${folder}/data/p.duckdb`,
+      allowedDirectories: [folder],
+    });
+    await using session = await database.session();
+    return texts(await session.rows("SELECT id, name FROM raw.orders"));
+  };
+  await fill(source, 1);
+  const first = await succeed(project, { runId: "round1", attempt: 1, models: {} });
+  match(first.log.join("\n"), PASSES);
+  deepEqual(await system.rows(), expected(mode, 1));
+  for (const [i, point] of POINTS.entries()) {
+    const round = i + 2;
+    await fill(source, round);
+    const request = { runId: `round${round}`, models: {} };
+    const died = await attemptInProcess(project, { ...request, attempt: 1, dieAt: point });
+    equal(died.signal, "SIGKILL", `${point}: ${JSON.stringify(died.error)} ${died.log.join("\n")}`);
+    match(died.log.join("\n"), PASSES);
+    deepEqual(await system.rows(), expected(mode, i < LOADED ? round - 1 : round), point);
+    deepEqual(await stored(), expected("replace", i < EXTRACTED ? round - 1 : round), `${point}, stored`);
+    if (i >= EXTRACTED) {
+      // What the first attempt has read is not read again.
+      await source.sql.unsafe("INSERT INTO orders VALUES (-1, 'too late')");
+    }
+    const retried = await succeed(project, { ...request, attempt: 2 });
+    const log = retried.log.join("\n");
+    equal(PASSES.test(log), i < EXTRACTED, `${point}: ${log}`);
+    equal(/had this load from an earlier attempt/.test(log), i >= LOADED, `${point}: ${log}`);
+    deepEqual(await system.rows(), expected(mode, round), `${point}, then the next attempt`);
+    deepEqual(await stored(), expected("replace", round));
+    equal(retried.steps.get("load:orders→there")?.rows, 2);
+    ok(retried.steps.get("load:orders→there")?.hash !== undefined);
+  }
+}
+
+for (const mode of ["replace", "append"] as const) {
+  Deno.test(`PostgreSQL to PostgreSQL in one pass, ${mode}: a process that dies at any point loses and doubles nothing`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "sluice-pass-" });
+    try {
+      await using source = await server.createDatabase();
+      await using target = await server.createDatabase();
+      await dieAtEachPoint(folder, source, {
+        connector: { type: "postgres", url: target.url },
+        load: { table: "made.t" },
+        rows: async () => {
+          const [made] = await target.sql`SELECT to_regclass('made.t') IS NOT NULL AS made`;
+          return made?.["made"] ? texts(await target.sql`SELECT id, name FROM made.t`) : [];
+        },
+      }, mode);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("PostgreSQL to an Arrow file in one pass: a process that dies at any point leaves the old file or the new one", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-pass-" });
+  try {
+    await using source = await server.createDatabase();
+    await dieAtEachPoint(folder, source, {
+      connector: { type: "file" },
+      load: { path: "out/orders.arrow" },
+      rows: async () => texts(tableFromIPC(await Deno.readFile(`${folder}/project/out/orders.arrow`))),
+    }, "replace");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
