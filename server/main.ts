@@ -52,7 +52,10 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
   // First of all: the run's process loads while this one does.
   const ahead = next === undefined
     ? undefined
-    : await (await import("../engine/control/start_ahead.ts")).startAhead(context, next);
+    : await (await import("../engine/control/start_ahead.ts")).startAhead({
+      ...context,
+      isNew: await isNewStore(options),
+    }, next);
   try {
     const store = await openControlStore(options);
     const { createEngine } = await import("../engine/control/local_engine.ts");
@@ -81,6 +84,12 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
 
 /** The operator's own store; undefined: the one in the data folder. */
 const sharedStoreUrl = (): string | undefined => env("SLUICE_STORE_URL") || undefined;
+
+/** Whether there is no store yet; one elsewhere is taken for one that is there. */
+async function isNewStore({ dataDir }: ProjectPlace): Promise<boolean> {
+  if (sharedStoreUrl() !== undefined) return false;
+  return await Deno.stat(join(dataDir, "sluice.db")).then(() => false, () => true);
+}
 
 async function openControlStore({ dataDir }: ProjectPlace): Promise<Store> {
   const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");

@@ -88,8 +88,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
   readonly #checks = new PendingChecks();
-  /** As it was read before there was a store; for the first apply alone. */
-  #project: StartedAhead["project"];
+  /** What was found before there was a store; for the first apply alone. */
+  #ahead: StartedAhead | undefined;
   #isStarted = false;
   #watching: Promise<void> | undefined;
   /** Applies run one after the other: a later one sees what the earlier one stored. */
@@ -100,7 +100,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const { store, clock, log, maxRuns, isAlone } = context;
     this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
     this.#processes = context.ahead?.processes ?? createProcesses(context);
-    this.#project = context.ahead?.project;
+    this.#ahead = context.ahead;
     const worker = createLocalWorker({
       ...context,
       events: this.#events,
@@ -222,18 +222,24 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async applyProject(): Promise<ApplyResult> {
+    const ahead = this.#ahead;
+    const runGrant = ahead?.runGrant;
     const result = await this.#checks.during(({ begin, wait, end }) => {
       const context: ApplyContext = {
         ...this.#applyContext(),
-        project: this.#project,
-        onChecking: begin,
+        project: ahead?.project,
+        onChecking: (pipelines) => {
+          begin(pipelines);
+          // While a check is at work, the process of the run behind it loads.
+          if (runGrant !== undefined) void this.#processes.warm(runGrant);
+        },
         onWaiting: wait,
         onChecked: (pipeline) => {
           end(pipeline);
           this.#scheduler.wake();
         },
       };
-      this.#project = undefined;
+      this.#ahead = undefined;
       return this.#inTurn(() => applyProject(context, this.#stopping.signal));
     });
     this.#scheduler.wake();
@@ -389,7 +395,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   #applyContext(): CheckContext & { store: Store } {
     const { store } = this.#context;
-    return { ...this.#context, knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline) };
+    return {
+      ...this.#context,
+      processes: this.#processes,
+      knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
+    };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

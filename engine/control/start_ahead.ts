@@ -2,15 +2,18 @@ import { toAppError } from "../../contract/errors.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import { type LoadedProject, loadProject } from "../definitions/load.ts";
+import { createFence } from "../grants/fence.ts";
 import { type GrantContext, provide } from "../grants/provide.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
-import { ProcessPool } from "../runs/attempt/process_pool.ts";
+import { type ProcessGrant, ProcessPool } from "../runs/attempt/process_pool.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 
 export interface StartAheadContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether nothing is in force yet: the pipeline is checked before it runs. */
+  readonly isNew: boolean;
 }
 
 /** What a command has under way before its control store is open. Whoever takes it disposes of `processes`. */
@@ -18,11 +21,14 @@ export interface StartedAhead {
   readonly processes: ProcessPool;
   /** The project's files as they were read; undefined where they could not be: the next who reads them says why. */
   readonly project: LoadedProject | undefined;
+  /** What the process of the pipeline's run may do, where that is known. */
+  readonly runGrant?: ProcessGrant | undefined;
 }
 
 /**
- * Reads the project and has a process started for the pipeline that is to run, with the grant of its runs:
- * it loads while the rest of the engine does. Never throws: the run itself tells what is wrong.
+ * Reads the project and has a process started for the pipeline that is to run, with the grant of its runs, or
+ * of the check that comes first: it loads while the rest of the engine does. Never throws: the run itself
+ * tells what is wrong.
  */
 export async function startAhead(context: StartAheadContext, pipeline: string): Promise<StartedAhead> {
   const processes = createProcesses(context);
@@ -32,8 +38,14 @@ export async function startAhead(context: StartAheadContext, pipeline: string): 
     const found = project.pipelines.find(({ name }) => name === pipeline);
     if (found?.definition === undefined) return { processes, project };
     const { definition, connectors } = found;
-    const provision = await provide(context, { definition, connectors, purpose: "run" });
-    await processes.warm(grantOf(context, provision, pipeline));
+    const fence = await createFence(context);
+    const provision = await provide(context, { definition, connectors, purpose: "run" }, fence);
+    const runGrant = grantOf(context, provision, pipeline);
+    if (context.isNew) {
+      const check = await provide(context, { definition, connectors, purpose: "check" }, fence);
+      await processes.warm({ permissions: check.grant.permissions, projectDir: context.projectDir });
+    } else await processes.warm(runGrant);
+    return { processes, project, runGrant };
   } catch (error) {
     context.log("debug", "no process was started ahead", { pipeline, error: toAppError(error).message });
   }

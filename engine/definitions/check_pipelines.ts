@@ -7,6 +7,7 @@ import type { Fault } from "../../text/fault.ts";
 import { parseSize } from "../../text/size.ts";
 import { createFence, type Fence } from "../grants/fence.ts";
 import { type GrantContext, provide, type Provision } from "../grants/provide.ts";
+import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { type CheckEnd, runCheckProcess } from "./check_process.ts";
 import { DEFAULT_BUDGET, type ProcessBudget } from "./process_budget.ts";
@@ -16,6 +17,8 @@ import type { LoadedPipeline } from "./parse_pipeline.ts";
 
 export interface CheckContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
+  /** Where a process for a check may wait. */
+  readonly processes?: Pick<ProcessPool, "startWaiting">;
   readonly log: Log;
   /** Columns of a pipeline's streams as they were last seen. */
   readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
@@ -188,6 +191,7 @@ async function checkTogether(
   try {
     return await runCheckProcess({
       program: context.runProcess,
+      processes: context.processes,
       projectDir: context.projectDir,
       subjects,
       connectors: first.provision.connectors,

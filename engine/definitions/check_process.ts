@@ -6,6 +6,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { type ProcessBudget, watchBudget } from "./process_budget.ts";
 import type { Grant } from "../grants/grant.ts";
+import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../runs/attempt/spawn.ts";
 
 /** DuckDB's own limit in a check: no rows are read. */
@@ -22,6 +23,8 @@ export type CheckEnd =
 
 export interface CheckProcessOptions {
   readonly program: RunProcessProgram;
+  /** Where a process for it may wait. */
+  readonly processes?: Pick<ProcessPool, "startWaiting"> | undefined;
   readonly projectDir: string;
   readonly subjects: readonly CheckSubject[];
   /** References not resolved; `answer` resolves them. */
@@ -43,21 +46,18 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
   signal.throwIfAborted();
   const tempDir = await Deno.makeTempDir({ prefix: "sluice-check-" });
   const stderr: string[] = [];
-  const { grant } = options;
+  const { program, processes, projectDir, grant: { permissions, duckdb } } = options;
+  const job = {
+    kind: "check" as const,
+    projectDir,
+    connectors: options.connectors,
+    duckdb: { memoryLimit: CHECK_MEMORY, ...duckdb },
+    pipelines: options.subjects,
+  };
+  const onStderr = (line: string) => void (stderr.length < 50 && stderr.push(line));
   try {
-    const spawned = await spawnRunProcess(
-      options.program,
-      {
-        kind: "check",
-        projectDir: options.projectDir,
-        tempDir: join(tempDir, "spill"),
-        connectors: options.connectors,
-        duckdb: { memoryLimit: CHECK_MEMORY, ...grant.duckdb },
-        pipelines: options.subjects,
-      },
-      grant.permissions,
-      (line) => void (stderr.length < 50 && stderr.push(line)),
-    );
+    const spawned = await processes?.startWaiting({ permissions, projectDir }, job, onStderr) ??
+      await spawnRunProcess(program, { ...job, tempDir: join(tempDir, "spill") }, permissions, onStderr);
     await using process = answering(spawned, options.answer);
     const end = await follow(process, options, signal);
     if (!("stopped" in end) || end.stopped !== "died") return end;

@@ -30,8 +30,8 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
   const reports: CheckReport[] = [];
   for (const subject of job.pipelines) {
     context.signal.throwIfAborted();
-    const streams = await askSources(job, subject, connections, context);
-    reports.push(await checkModels(job, subject, streams, context));
+    const asking = askSources(job, subject, connections, context);
+    reports.push(await checkModels(job, subject, asking, context));
   }
   return reports;
 }
@@ -68,9 +68,19 @@ async function askSources(
 async function checkModels(
   job: CheckJob,
   subject: CheckSubject,
-  streams: DescribedStreams,
+  asking: Promise<DescribedStreams>,
   { signal, reporter }: JobContext,
 ): Promise<CheckReport> {
+  // Where the database does not open, that is the error.
+  asking.catch(() => {});
+  // DuckDB takes its time to open: it does while the sources are asked.
+  await using database = await openDatabase({
+    path: ":memory:",
+    tempDirectory: job.tempDir,
+    ...databaseLimits({ ...job.duckdb, directories: [], files: [] }),
+    signal,
+  });
+  const streams = await asking;
   const faults: (Fault | DefinitionFault)[] = [...streams.faults];
   const models: Model[] = [];
   const unreadable: string[] = [];
@@ -82,12 +92,6 @@ async function checkModels(
       unreadable.push(basename(file.path, ".sql"));
     }
   }
-  await using database = await openDatabase({
-    path: ":memory:",
-    tempDirectory: job.tempDir,
-    ...databaseLimits({ ...job.duckdb, directories: [], files: [] }),
-    signal,
-  });
   const session = await database.session();
   using _interrupt = session.interruptOn(signal);
   const compiled = await compile(session, {

@@ -1,13 +1,13 @@
 import { basename, join } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { CheckJob, RunJob } from "../../../contract/job.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
 import { type RunProcess, type RunProcessProgram, startProcess, type WaitingProcess } from "./spawn.ts";
 
 /** A process that waits costs some 90 MB: few are kept, and not for long. */
 const KEEP_MS = 60_000;
-/** A command starts the process of its one run ahead. */
-const READY_BY_DEFAULT = 1;
+/** A command starts the processes of its one check and its one run ahead. */
+const READY_BY_DEFAULT = 2;
 
 export interface ProcessPoolContext {
   readonly program: RunProcessProgram;
@@ -24,6 +24,7 @@ export interface ProcessGrant {
 
 /** A job before it is known which process carries it out. */
 export type UnplacedJob = Omit<RunJob, "tempDir">;
+export type UnplacedCheck = Omit<CheckJob, "tempDir">;
 
 interface Waiting {
   readonly grant: string;
@@ -80,9 +81,25 @@ export class ProcessPool implements AsyncDisposable {
     job: UnplacedJob,
     onStderr: (line: string) => void,
   ): Promise<RunProcess> {
-    const key = keyOf(grant);
-    await this.#starting.get(key);
-    const { folder, process } = this.#take(key) ?? await this.#startNew(grant);
+    const waiting = await this.#takeWaiting(grant) ?? await this.#startNew(grant);
+    return await this.#begin(waiting, job, onStderr);
+  }
+
+  /** Hands the check to a process of this grant that was started ahead. Returns undefined where there is none. */
+  async startWaiting(
+    grant: ProcessGrant,
+    job: UnplacedCheck,
+    onStderr: (line: string) => void,
+  ): Promise<RunProcess | undefined> {
+    const waiting = await this.#takeWaiting(grant);
+    return waiting === undefined ? undefined : await this.#begin(waiting, job, onStderr);
+  }
+
+  async #begin(
+    { folder, process }: Pick<Waiting, "folder" | "process">,
+    job: UnplacedJob | UnplacedCheck,
+    onStderr: (line: string) => void,
+  ): Promise<RunProcess> {
     const placed = await process.begin({ ...job, tempDir: folder }, onStderr);
     return {
       ...placed,
@@ -116,7 +133,9 @@ export class ProcessPool implements AsyncDisposable {
     await Promise.all([...this.#waiting].map((waiting) => this.#drop(waiting)));
   }
 
-  #take(key: string): Pick<Waiting, "folder" | "process"> | undefined {
+  async #takeWaiting(grant: ProcessGrant): Promise<Pick<Waiting, "folder" | "process"> | undefined> {
+    const key = keyOf(grant);
+    await this.#starting.get(key);
     const index = this.#waiting.findIndex((waiting) => waiting.grant === key);
     const [waiting] = index === -1 ? [] : this.#waiting.splice(index, 1);
     waiting?.expired.abort();

@@ -1,10 +1,14 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, fail } from "node:assert/strict";
 import { join } from "node:path";
 import { systemClock } from "../../../../contract/clock.ts";
 import { startAhead, type StartedAhead } from "../../../../engine/control/start_ahead.ts";
 import { defaultPolicy } from "../../../../engine/grants/policy.ts";
 
-async function withAhead(pipeline: string, look: (ahead: StartedAhead) => void): Promise<void> {
+async function withAhead(
+  pipeline: string,
+  look: (ahead: StartedAhead) => void | Promise<void>,
+  isNew = false,
+): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     const projectDir = join(folder, "project");
@@ -17,6 +21,7 @@ async function withAhead(pipeline: string, look: (ahead: StartedAhead) => void):
       runProcess: { deno: Deno.execPath(), entry, codeRoots: [], denoDir: undefined },
       clock: systemClock,
       log: () => {},
+      isNew,
       projectDir,
       dataDir: join(folder, "data"),
       connectors: [],
@@ -26,7 +31,7 @@ async function withAhead(pipeline: string, look: (ahead: StartedAhead) => void):
       secretFolders: [],
     }, pipeline);
     await using _processes = ahead.processes;
-    look(ahead);
+    await look(ahead);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -46,4 +51,15 @@ Deno.test("startAhead() starts nothing for a pipeline that is wrong or not there
       equal(project?.pipelines.length, 2, pipeline);
     });
   }
+});
+
+Deno.test("startAhead() starts the check's process first where nothing is in force, and none of the run's grant", async () => {
+  await withAhead("good", async ({ processes, runGrant }) => {
+    const [check] = processes.waiting;
+    equal(processes.waiting.length, 1);
+    // The run's process is another one.
+    await processes.warm(runGrant ?? fail("no grant"));
+    equal(processes.waiting.length, 2);
+    equal(processes.waiting[0], check);
+  }, true);
 });

@@ -110,6 +110,28 @@ Deno.test("start() takes the process that waits for this grant, and no other", a
   equal(bench.pool.waiting.length, 0);
 });
 
+Deno.test("startWaiting() hands a check to the process that waits for its grant, and starts none", async () => {
+  await using bench = await Bench.create();
+  const grant = bench.grant("a:1");
+  const job = {
+    kind: "check" as const,
+    projectDir: grant.projectDir,
+    connectors: {},
+    duckdb: { directories: [], files: [] },
+    pipelines: [],
+  };
+  equal(await bench.pool.startWaiting(grant, job, () => {}), undefined);
+  await bench.pool.warm(grant);
+  const [waiting] = bench.pool.waiting;
+  equal(await bench.pool.startWaiting(bench.grant("b:1"), job, () => {}), undefined);
+  {
+    await using process = await bench.pool.startWaiting(grant, job, () => {});
+    equal(process?.pid, waiting);
+  }
+  equal(bench.pool.waiting.length, 0);
+  deepEqual(await bench.left(), []);
+});
+
 Deno.test("start() passes over a process that died while it waited", async () => {
   await using bench = await Bench.create();
   bench.pool.warm(bench.grant("a:1"));
