@@ -102,6 +102,8 @@ export const runSchema = v.object({
   /** What the run is for: from here (null: from the beginning) until before `window_end`. */
   window_start: v.nullable(time),
   window_end: time,
+  /** Whether the window was asked for; else each step goes on from where it was last done. */
+  window_given: v.boolean(),
   created_at: time,
   not_before: v.nullable(time),
   started_at: v.nullable(time),

@@ -84,6 +84,7 @@ function seqOfNewest(pipeline: string, place: number): SQL {
 function lastWindow(pipeline: string): SQL {
   return sql`(
     select seq from runs where pipeline = ${pipeline} and state = 'succeeded' and window_given = 0
+      and selection is null
     order by window_end desc limit 1
   )`;
 }

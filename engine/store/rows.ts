@@ -24,6 +24,7 @@ export function runOf(row: RunRow): Run {
     cancelled_by: row.cancelledBy,
     window_start: isoOrNull(row.windowStartMs),
     window_end: isoTime(row.windowEndMs),
+    window_given: row.windowGiven,
     created_at: isoTime(row.createdAtMs),
     not_before: isoOrNull(row.notBeforeMs),
     started_at: isoOrNull(row.startedAtMs),

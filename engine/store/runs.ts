@@ -20,7 +20,7 @@ export function createRunStore(db: Database): RunStore {
 export function lastWindowEnd(pipeline: SQL): SQL<number | null> {
   return sql`(
     select max(w.window_end) from runs as w
-    where w.pipeline = ${pipeline} and w.state = 'succeeded' and w.window_given = 0
+    where w.pipeline = ${pipeline} and w.state = 'succeeded' and w.window_given = 0 and w.selection is null
   )`;
 }
 

@@ -172,7 +172,7 @@ export interface RunStore {
   latest(): Promise<Map<string, Run>>;
   /** The newest run of the pipeline after this one that has been started or will be; undefined for none. */
   laterThan(id: string): Promise<string | undefined>;
-  /** Where the windows of the pipeline's succeeded runs end, epoch milliseconds; those asked for aside. */
+  /** Where the windows of the pipeline's succeeded runs end, epoch milliseconds; without those asked for and runs of some steps only. */
   lastWindowEndMs(pipeline: string): Promise<number | null>;
   /** Whether a run of the pipeline is queued or running. */
   isActive(pipeline: string): Promise<boolean>;

@@ -3,7 +3,8 @@ import { SqlError, type SqlSession } from "../../contract/sql.ts";
 
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
- * run (step_ledger.ts), how far streams got (stream_state.ts) and which rows did not fit (rejects.ts).
+ * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
+ * rows did not fit (rejects.ts) and what models were made of (built_models.ts).
  * All of it is written in the transaction of the rows themselves.
  */
 
@@ -50,6 +51,21 @@ const MIGRATIONS: readonly string[] = [
      position VARCHAR,
      "row" JSON,
      rejected_at TIMESTAMPTZ NOT NULL
+   );`,
+  `CREATE TABLE _sluice.windows (
+     step VARCHAR PRIMARY KEY,
+     run_id VARCHAR,
+     is_done BOOLEAN NOT NULL,
+     start_ms BIGINT,
+     end_ms BIGINT
+   );
+   INSERT INTO _sluice.windows SELECT DISTINCT step, NULL, true, NULL::BIGINT, NULL::BIGINT FROM _sluice.steps
+     WHERE NOT starts_with(step, 'check:');
+   CREATE TABLE _sluice.models (
+     model VARCHAR PRIMARY KEY,
+     definition JSON NOT NULL,
+     run_id VARCHAR NOT NULL,
+     built_at TIMESTAMPTZ NOT NULL
    );`,
 ];
 

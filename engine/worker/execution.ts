@@ -9,6 +9,7 @@ import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
+import { noteNewSteps, readStepWindows, recordStepWindow } from "../warehouse/step_windows.ts";
 import type { Connections } from "./connections.ts";
 import { extractStream, type RowTap } from "./extract/extract.ts";
 import { extractParts } from "./extract/parts.ts";
@@ -16,15 +17,24 @@ import type { Extracted } from "./extract/stream_sink.ts";
 import { loadRelation } from "./load.ts";
 import { loadInPass } from "./pass_through/load_in_pass.ts";
 import { PassingLoads } from "./pass_through/passing_loads.ts";
-import type { Plan, PlannedCheck, PlannedExtract, PlannedLoad, PlannedModel, PlannedStep } from "./plan.ts";
+import {
+  nodeOf,
+  type Plan,
+  type PlannedCheck,
+  type PlannedExtract,
+  type PlannedLoad,
+  type PlannedModel,
+  type PlannedStep,
+} from "./plan.ts";
 import { pointsOf } from "./points.ts";
 import { endStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
-import type { SessionPool } from "./session_pool.ts";
+import type { SessionLease, SessionPool } from "./session_pool.ts";
 import { stepLine } from "./step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
 import { buildModel, checkRows } from "./transform.ts";
+import { setWindowStart, StepWindows } from "./windows.ts";
 
 /** Two steps may meet in DuckDB's catalogue; the one that loses begins again. */
 const CONFLICT_TRIES = 5;
@@ -46,6 +56,7 @@ export class Execution {
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
   readonly #passing: PassingLoads;
+  #windows: StepWindows | undefined;
   #failure: AppError | undefined;
   /** How many files a stream was read from, by its step. */
   readonly #files = new Map<string, number>();
@@ -73,6 +84,7 @@ export class Execution {
     const selected = select === null ? undefined : selectSteps(select, graph);
     const steps = plan.steps.filter((planned) => selected === undefined || selected.has(nodeOf(planned)));
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
+    this.#windows = await this.#withSession((session) => this.#openWindows(session, plan, graph));
     const tasks = steps.map((planned) => ({
       name: planned.step.name,
       depends: planned.step.depends,
@@ -103,6 +115,12 @@ export class Execution {
   #loadInPass(planned: PlannedStep, steps: readonly PlannedStep[]): PlannedLoad | undefined {
     if (planned.kind !== "extract" || this.#committed.has(planned.step.name)) return undefined;
     return loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
+  }
+
+  async #openWindows(session: DuckSession, plan: Plan, graph: Graph): Promise<StepWindows> {
+    const windows = new StepWindows(this.#job, plan, graph, await readStepWindows(session));
+    await noteNewSteps(session, windows.newSteps(), this.#job.runId);
+    return windows;
   }
 
   /** A connector that is not there fails its steps, not the plan. */
@@ -185,7 +203,7 @@ export class Execution {
     if (planned.kind === "extract") {
       const tap = partner?.kind === "load" ? this.#passing.add(partner) : undefined;
       try {
-        return await this.#withSession((session) => this.#extract(session, planned, step, tap));
+        return await this.#withSession((session) => this.#extract(session, planned, step, tap), planned);
       } catch (error) {
         if (partner !== undefined) await this.#passing.drop(partner.step.name);
         throw error;
@@ -198,13 +216,14 @@ export class Execution {
   #compute(planned: Exclude<PlannedStep, PlannedExtract>, step: Step): Promise<Step> {
     switch (planned.kind) {
       case "model":
-        return this.#withSession((session) =>
-          this.#retryConflicts(() => this.#build(session, planned, step), step)
+        return this.#withSession(
+          (session) => this.#retryConflicts(() => this.#build(session, planned, step), step),
+          planned,
         );
       case "check":
-        return this.#withSession((session) => this.#checkLate(session, planned));
+        return this.#withSession((session) => this.#checkLate(session, planned), planned);
       case "load":
-        return this.#withSession((session) => this.#load(session, planned, step));
+        return this.#withSession((session) => this.#load(session, planned, step), planned);
     }
   }
 
@@ -239,11 +258,11 @@ export class Execution {
       if (files !== undefined) this.#files.set(step.name, files);
       points.reach(step.name, "after read");
       reporter.send({ type: "columns", stream: name, columns });
-      ended = await this.#record(session, step, { rows, size_bytes: sizeBytes, rejects });
+      ended = await this.#record(session, planned, step, { rows, size_bytes: sizeBytes, rejects });
       points.reach(step.name, "before commit");
     };
     const parts = stream.partition === undefined ? undefined : await extractParts(
-      { ...context, lease: () => this.#sessions.lease(), atOnce: this.#partsAtOnce(stream.connector) },
+      { ...context, lease: () => this.#lease(planned), atOnce: this.#partsAtOnce(stream.connector) },
       source,
       request,
       stream.partition,
@@ -263,7 +282,7 @@ export class Execution {
         reporter,
       });
       for (const check of built.checks) await recordStep(session, this.#job.runId, check);
-      return await this.#record(session, step, { rows: built.rows, sql: built.sql });
+      return await this.#record(session, planned, step, { rows: built.rows, sql: built.sql });
     });
   }
 
@@ -294,7 +313,10 @@ export class Execution {
       ...(deleted === null ? {} : { deleted }),
       ...(hash === null ? {} : { hash }),
     };
-    return await this.#retryConflicts(() => this.#record(session, step, change), step);
+    return await this.#retryConflicts(
+      () => session.transaction(() => this.#record(session, planned, step, change)),
+      step,
+    );
   }
 
   async #loadTable(session: DuckSession, planned: PlannedLoad): Promise<LoadReceipt> {
@@ -311,9 +333,17 @@ export class Execution {
     return await loadRelation(context, destination, target, name, relation, planned.target);
   }
 
-  async #record(session: DuckSession, step: Step, change: Partial<Step>): Promise<Step> {
+  async #record(
+    session: DuckSession,
+    planned: PlannedStep,
+    step: Step,
+    change: Partial<Step>,
+  ): Promise<Step> {
     const done = endStep(step, { state: "succeeded", ...change }, Date.now());
-    await recordStep(session, this.#job.runId, done);
+    const { runId } = this.#job;
+    await recordStep(session, runId, done);
+    const window = this.#windows?.doneFor(nodeOf(planned));
+    if (window !== undefined) await recordStepWindow(session, done.name, runId, window);
     return done;
   }
 
@@ -330,20 +360,23 @@ export class Execution {
     }
   }
 
-  async #withSession<T>(work: (session: DuckSession) => Promise<T>): Promise<T> {
-    await using lease = await this.#sessions.lease();
+  /** `planned` is the step whose window the session's SQL is to see. */
+  async #withSession<T>(work: (session: DuckSession) => Promise<T>, planned?: PlannedStep): Promise<T> {
+    await using lease = await this.#lease(planned);
     return await work(lease.session);
+  }
+
+  async #lease(planned?: PlannedStep): Promise<SessionLease> {
+    const lease = await this.#sessions.lease();
+    if (planned !== undefined && this.#windows !== undefined) {
+      await setWindowStart(lease.session, this.#windows.startOf(nodeOf(planned)));
+    }
+    return lease;
   }
 }
 
 function isConflict(error: unknown): error is SqlError {
   return error instanceof SqlError && error.code === "conflict";
-}
-
-/** The node of the graph by which a selection takes the step or leaves it. */
-function nodeOf(planned: PlannedStep): string {
-  if (planned.kind === "load") return planned.node;
-  return planned.kind === "check" ? `model:${planned.model.name}` : planned.step.name;
 }
 
 /** What the step takes a place of: see `limitOf`. */

@@ -92,6 +92,12 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
   return { steps: [...extracts, ...transforms, ...loads] };
 }
 
+/** The node of the graph by which a selection takes the step or leaves it. */
+export function nodeOf(planned: PlannedStep): string {
+  if (planned.kind === "load") return planned.node;
+  return planned.kind === "check" ? `model:${planned.model.name}` : planned.step.name;
+}
+
 /** All steps of a plan, for the page before the first run. */
 export function stepsOf(plan: Plan): PipelineStep[] {
   return plan.steps.flatMap((planned) => [

@@ -168,6 +168,7 @@ export class FakeEngine implements Engine {
       cancelled_by: null,
       window_start: request.window?.start ?? null,
       window_end: request.window?.end ?? at,
+      window_given: request.window !== undefined,
       created_at: at,
       not_before: null,
       started_at: null,

@@ -240,6 +240,7 @@ export function makeRun(change: Partial<RunDetail> & { id: string; pipeline: str
     cancelled_by: null,
     window_start: null,
     window_end: at(60),
+    window_given: false,
     created_at: at(60),
     not_before: null,
     started_at: at(59),

@@ -80,6 +80,7 @@ export async function attemptInProcess(
     params: {},
     select: null,
     fullRefresh: false,
+    isWindowGiven: false,
     windowStartMs: null,
     windowEndMs: 0,
     projectDir,

@@ -121,6 +121,7 @@ async function runJobOf(
     fullRefresh: run.full_refresh,
     windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
     windowEndMs: Date.parse(run.window_end),
+    isWindowGiven: run.window_given,
     projectDir,
     warehousePath: path,
   };

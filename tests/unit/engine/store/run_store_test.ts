@@ -143,6 +143,7 @@ Deno.test("create() stores what it is given and get() answers it", async () => {
     cancelled_by: null,
     window_start: "0001-01-01T00:00:00.000Z",
     window_end: "2026-03-01T12:00:00.001Z",
+    window_given: true,
     created_at: "2026-03-01T12:00:00.002Z",
     not_before: null,
     started_at: null,
@@ -421,7 +422,7 @@ Deno.test("latest() is the newest run of each pipeline, also of one that was rem
   assert.deepEqual([...latest].map(([name, run]) => [name, run.id]).sort(), [["a", "r2"], ["b", "r3"]]);
 });
 
-Deno.test("lastWindowEndMs() counts succeeded runs whose window nobody asked for", async () => {
+Deno.test("lastWindowEndMs() counts succeeded runs of all steps whose window nobody asked for", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   assert.equal(await store.runs.lastWindowEndMs("a"), null);
@@ -429,6 +430,7 @@ Deno.test("lastWindowEndMs() counts succeeded runs whose window nobody asked for
   await succeed(store, newRun("r1", { windowEndMs: 5_000 }));
   await succeed(store, newRun("r2", { windowEndMs: 9_000 }), "fail");
   await succeed(store, newRun("r3", { window }));
+  await succeed(store, newRun("r4", { windowEndMs: 8_000, select: "daily" }));
   assert.equal(await store.runs.lastWindowEndMs("a"), 5_000);
   assert.equal(await store.runs.lastWindowEndMs("b"), null);
 });

@@ -155,6 +155,7 @@ export class JobProject implements AsyncDisposable {
       params: {},
       select: null,
       fullRefresh: false,
+      isWindowGiven: false,
       windowStartMs: null,
       windowEndMs: 0,
       warehousePath: this.#warehouse,

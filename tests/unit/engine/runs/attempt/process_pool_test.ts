@@ -61,6 +61,7 @@ class Bench implements AsyncDisposable {
       params: {},
       select: null,
       fullRefresh: false,
+      isWindowGiven: false,
       windowStartMs: null,
       windowEndMs: 0,
       projectDir: this.#folder,

@@ -77,6 +77,7 @@ async function attemptOf(
       params: {},
       select: null,
       fullRefresh: false,
+      isWindowGiven: false,
       windowStartMs: null,
       windowEndMs: 0,
       projectDir: folder,

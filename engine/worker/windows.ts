@@ -1,0 +1,103 @@
+import type { RunJob } from "../../contract/job.ts";
+import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
+import type { Graph } from "../../sql/language/graph.ts";
+import type { StepWindow } from "../warehouse/step_windows.ts";
+import { nodeOf, type Plan } from "./plan.ts";
+
+type WindowedJob = Pick<RunJob, "runId" | "windowStartMs" | "windowEndMs" | "isWindowGiven" | "fullRefresh">;
+
+/** Epoch milliseconds; null is the beginning of time. */
+type Moment = number | null;
+
+/**
+ * Where each step's window begins in this run: where the one ended that it was last done for. It begins
+ * earlier where something that is made of the step's rows is further behind, as a load that failed or was
+ * left out: else the rows between would never get there. A window that was asked for counts for all steps.
+ */
+export class StepWindows {
+  readonly #job: WindowedJob;
+  readonly #graph: Graph;
+  readonly #known: ReadonlyMap<string, StepWindow>;
+  /** Loads of each node of the graph. */
+  readonly #loads: ReadonlyMap<string, readonly string[]>;
+  readonly #starts = new Map<string, Moment>();
+
+  constructor(job: WindowedJob, plan: Plan, graph: Graph, known: ReadonlyMap<string, StepWindow>) {
+    this.#job = job;
+    this.#graph = graph;
+    this.#known = known;
+    const loads = plan.steps.filter(({ kind }) => kind === "load");
+    this.#loads = new Map(
+      [...Map.groupBy(loads, nodeOf)].map(([node, list]) => [node, list.map(({ step }) => step.name)]),
+    );
+    /** What the consumers of each node have had, as far as they are known. */
+    const reached = new Map<string, Moment | undefined>();
+    for (const node of graph.order.toReversed()) {
+      const dependents = graph.nodes.get(node)?.dependents ?? [];
+      const ends = [...dependents, ...this.#loads.get(node) ?? []].map((step) => this.#endOf(step));
+      const behind = earliest([...ends, ...dependents.map((other) => reached.get(other))]);
+      reached.set(node, behind);
+      this.#starts.set(node, this.#decide(node, behind));
+    }
+  }
+
+  /** Of a stream or a model by its node, as `model:daily`. */
+  startOf(node: string): Moment {
+    return this.#starts.get(node) ?? null;
+  }
+
+  /** The steps of the plan that nobody knows yet, and since when rows are owed to each. */
+  newSteps(): Map<string, Moment> {
+    const owed = new Map<string, Moment>();
+    if (this.#job.isWindowGiven) return owed;
+    /** The earliest start of the node and of all that it is made of. */
+    const sources = new Map<string, Moment | undefined>();
+    for (const node of this.#graph.order) {
+      const above = earliest((this.#graph.nodes.get(node)?.depends ?? []).map((other) => sources.get(other)));
+      const withOwn = earliest([above, this.startOf(node)]);
+      sources.set(node, withOwn);
+      if (!this.#known.has(node)) owed.set(node, above ?? null);
+      for (const load of this.#loads.get(node) ?? []) {
+        if (!this.#known.has(load)) owed.set(load, withOwn ?? null);
+      }
+    }
+    return owed;
+  }
+
+  /** What is noted of a step that this run did; undefined where it moves no window. */
+  doneFor(node: string): { readonly startMs: Moment; readonly endMs: number } | undefined {
+    const { isWindowGiven, windowEndMs } = this.#job;
+    return isWindowGiven ? undefined : { startMs: this.startOf(node), endMs: windowEndMs };
+  }
+
+  #decide(node: string, behind: Moment | undefined): Moment {
+    const { fullRefresh, isWindowGiven, runId, windowStartMs } = this.#job;
+    if (isWindowGiven) return windowStartMs;
+    const own = this.#known.get(node);
+    // A check that comes later than its model, or a next attempt: it is the window that the model was built for.
+    if (own?.isDone && own.runId === runId) return own.startMs;
+    if (fullRefresh || own?.isDone !== true) return null;
+    return earliest([this.#endOf(node), behind]) ?? null;
+  }
+
+  #endOf(step: string): Moment | undefined {
+    const known = this.#known.get(step);
+    return known?.runId === null ? this.#job.windowStartMs : known?.endMs;
+  }
+}
+
+/** Undefined where there is none. */
+function earliest(moments: readonly (Moment | undefined)[]): Moment | undefined {
+  let first: Moment | undefined;
+  for (const moment of moments) {
+    if (moment === null) return null;
+    if (moment !== undefined && (first === undefined || first === null || moment < first)) first = moment;
+  }
+  return first;
+}
+
+/** Sets `getvariable('window_start')` for what the session does next. */
+export async function setWindowStart(session: SqlSession, start: Moment): Promise<void> {
+  const value = start === null ? "NULL" : quoteLiteral(new Date(start).toISOString());
+  await session.run(`SET VARIABLE window_start = CAST(${value} AS TIMESTAMP WITH TIME ZONE)`);
+}
