@@ -51,7 +51,7 @@ export interface RunJob extends JobBase {
   readonly fullRefresh: boolean;
   readonly windowStartMs: number | null;
   readonly windowEndMs: number;
-  /** Whether the window was asked for; else each step's begins where it was last done, see engine/worker/windows.ts. */
+  /** Whether the window was asked for; else each step's begins where it was last done, see engine/worker/models/windows.ts. */
   readonly isWindowGiven: boolean;
   readonly warehousePath: string;
   /** Where the process is to die, for tests of crashes: see engine/worker/points.ts. */

@@ -33,8 +33,8 @@ import type { SessionLease, SessionPool } from "./session_pool.ts";
 import { stepLine } from "./step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
-import { buildModel, checkRows } from "./transform.ts";
-import { setWindowStart, StepWindows } from "./windows.ts";
+import { buildModel, checkRows } from "./models/transform.ts";
+import { setWindowStart, StepWindows } from "./models/windows.ts";
 
 /** Two steps may meet in DuckDB's catalogue; the one that loses begins again. */
 const CONFLICT_TRIES = 5;

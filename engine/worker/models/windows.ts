@@ -1,8 +1,8 @@
-import type { RunJob } from "../../contract/job.ts";
-import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
-import type { Graph } from "../../sql/language/graph.ts";
-import type { StepWindow } from "../warehouse/step_windows.ts";
-import { nodeOf, type Plan } from "./plan.ts";
+import type { RunJob } from "../../../contract/job.ts";
+import { quoteLiteral, type SqlSession } from "../../../contract/sql.ts";
+import type { Graph } from "../../../sql/language/graph.ts";
+import type { StepWindow } from "../../warehouse/step_windows.ts";
+import { nodeOf, type Plan } from "../plan.ts";
 
 type WindowedJob = Pick<RunJob, "runId" | "windowStartMs" | "windowEndMs" | "isWindowGiven" | "fullRefresh">;
 

@@ -1,11 +1,11 @@
-import { AppError } from "../../contract/errors.ts";
-import type { Step } from "../../contract/run.ts";
-import type { SqlSession } from "../../contract/sql.ts";
-import { checkMessage, runCheck } from "../../sql/build/run_check.ts";
-import { materialize } from "../../sql/build/materialize.ts";
-import type { PlannedCheck, PlannedModel } from "./plan.ts";
-import { formatDuration } from "../../text/format.ts";
-import { endStep, type Reporter, startStep } from "./reporter.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Step } from "../../../contract/run.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
+import { checkMessage, runCheck } from "../../../sql/build/run_check.ts";
+import { materialize } from "../../../sql/build/materialize.ts";
+import type { PlannedCheck, PlannedModel } from "../plan.ts";
+import { formatDuration } from "../../../text/format.ts";
+import { endStep, type Reporter, startStep } from "../reporter.ts";
 
 export interface BuildOptions {
   readonly fullRefresh: boolean;
