@@ -1,7 +1,8 @@
 /**
- * PostgreSQL → warehouse by the whole command, and the connector alone, against the physical limit: 2 M rows of a `lineitem`-like table of 16
- * columns by binary COPY, out to Arrow and in from Arrow, beside `psql`'s binary COPY of the same
- * rows to and from a file, one after the other in the same run.
+ * PostgreSQL → warehouse and PostgreSQL → PostgreSQL by the whole command, and the connector alone, against
+ * the physical limit: 2 M rows of a `lineitem`-like table of 16 columns by binary COPY, out to Arrow and in
+ * from Arrow, beside `psql`'s binary COPY of the same rows to and from a file and through a pipe, one after
+ * the other in the same run.
  *
  * deno task bench postgres [--rows 2000000] [--rounds 3]; SLUICE_TEST_POSTGRES_URL names a server to use
  */
@@ -51,18 +52,31 @@ async function main(): Promise<void> {
   try {
     const file = join(folder, "lineitem.bin");
     await psql(database, `\\copy lineitem to '${file}' (format binary)`);
-    const measured = { psqlOut: [], run: [], step: [], out: [], psqlIn: [], in: [] } as Record<
-      string,
-      Measured[]
-    >;
+    const measured: Record<string, Measured[]> = {
+      psqlOut: [],
+      run: [],
+      step: [],
+      psqlThrough: [],
+      through: [],
+      out: [],
+      psqlIn: [],
+      in: [],
+    };
     await writeProject(folder, database.url);
     let peakRssBytes = 0;
     for (let round = 0; round < rounds; round += 1) {
       measured.psqlOut?.push(await psql(database, "\\copy lineitem to /dev/null (format binary)"));
-      const run = await sluiceRun(folder);
+      const run = await sluiceRun(folder, "bench");
       measured.run?.push(run.whole);
       measured.step?.push(run.step);
       peakRssBytes = Math.max(peakRssBytes, run.peakRssBytes);
+      await database.sql.unsafe("TRUNCATE copied");
+      measured.psqlThrough?.push(await psqlThrough(database));
+      await database.sql.unsafe("DROP TABLE IF EXISTS loaded");
+      const through = await sluiceRun(folder, "through");
+      measured.through?.push(through.whole);
+      peakRssBytes = Math.max(peakRssBytes, through.peakRssBytes);
+      await database.sql.unsafe("DROP TABLE loaded");
       measured.out?.push(await timed(() => readAll(database)));
       await database.sql.unsafe("TRUNCATE copied");
       measured.psqlIn?.push(await psql(database, `\\copy copied from '${file}' (format binary)`));
@@ -72,6 +86,8 @@ async function main(): Promise<void> {
     report("psql COPY to /dev/null", rows, measured.psqlOut ?? []);
     report("sluice run, whole", rows, measured.run ?? [], measured.psqlOut);
     report("PostgreSQL → warehouse", rows, measured.step ?? [], measured.psqlOut);
+    report("psql COPY through a pipe", rows, measured.psqlThrough ?? []);
+    report("PostgreSQL → PostgreSQL", rows, measured.through ?? [], measured.psqlThrough);
     report("PostgreSQL → Arrow", rows, measured.out ?? [], measured.psqlOut);
     report("psql COPY from a file", rows, measured.psqlIn ?? []);
     report("Arrow → PostgreSQL", rows, measured.in ?? [], measured.psqlIn);
@@ -84,22 +100,25 @@ async function main(): Promise<void> {
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** A pipeline with that one stream and nothing else. */
+/** A pipeline with that one stream and nothing else, and one that loads it too. */
 async function writeProject(folder: string, url: string): Promise<void> {
   await Deno.mkdir(join(folder, "project", "pipelines"), { recursive: true });
   const connectors = `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`;
   await Deno.writeTextFile(join(folder, "project", "connectors.yaml"), connectors);
-  const pipeline = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
-  await Deno.writeTextFile(join(folder, "project", "pipelines", "bench.yaml"), pipeline);
+  const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
+  const load = "load: { lineitem: { connector: shop, table: loaded } }\n";
+  await Deno.writeTextFile(join(folder, "project", "pipelines", "bench.yaml"), extract);
+  await Deno.writeTextFile(join(folder, "project", "pipelines", "through.yaml"), extract + load);
 }
 
 /** The command from its start to its end with a new data folder, and the step as it reports itself. */
 async function sluiceRun(
   folder: string,
+  pipeline: "bench" | "through",
 ): Promise<{ readonly whole: Measured; readonly step: Measured; readonly peakRssBytes: number }> {
   await Deno.remove(join(folder, "data"), { recursive: true }).catch(() => {});
   let run: SluiceRun | undefined;
-  const whole = await timed(async () => run = await sluice(folder, "run", "bench"));
+  const whole = await timed(async () => run = await sluice(folder, "run", pipeline));
   const shown = await sluice(folder, "show", run?.id ?? "");
   const stepMs = shown.steps.find(({ kind }) => kind === "extract")?.duration_ms ?? Number.NaN;
   return {
@@ -177,11 +196,19 @@ async function timed(work: () => Promise<unknown>): Promise<Measured> {
 }
 
 function psql(database: TestDatabase, command: string): Promise<Measured> {
-  return timed(async () => {
-    const args = ["--no-psqlrc", "--quiet", database.url, "-c", command];
-    const { success, stderr } = await new Deno.Command("psql", { args, stderr: "piped" }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-  });
+  return timed(() => succeed("psql", ["--no-psqlrc", "--quiet", database.url, "-c", command]));
+}
+
+/** Out of the one table and into the other at the same time. */
+function psqlThrough({ url }: TestDatabase): Promise<Measured> {
+  const copy = (what: string) => `psql --no-psqlrc --quiet "$0" -c "COPY ${what} (FORMAT binary)"`;
+  const script = `set -o pipefail; ${copy("lineitem TO STDOUT")} | ${copy("copied FROM STDIN")}`;
+  return timed(() => succeed("bash", ["-c", script, url]));
+}
+
+async function succeed(command: string, args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args, stderr: "piped" }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
 function median(measured: readonly Measured[], of: keyof Measured = "seconds"): number {
