@@ -5,6 +5,7 @@ import type { LogLevel } from "./log.ts";
 import type { ConnectorDefinition, PipelineDefinition, RevisionFile } from "./pipeline.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
+import type { TablePreview } from "./table.ts";
 
 /**
  * What the server and a run's process say to each other: one JSON object a line, the job and then
@@ -137,6 +138,8 @@ export type Report =
     readonly sizeBytes: number | null;
   }
   | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }
+  /** What a step has written, once that is committed. */
+  | { readonly type: "table"; readonly table: TablePreview }
   | { readonly type: "question"; readonly question: Question }
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }

@@ -12,6 +12,7 @@ import type {
   RunState,
   Trigger,
 } from "../../contract/run.ts";
+import type { Table, TablePreview } from "../../contract/table.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
@@ -31,6 +32,13 @@ export interface Engine {
    * that run, or conflict (reason idempotency_key_reused) where that asked for something else.
    */
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run>;
+  /** The raw tables and models of the pipeline, as they were last written. Throws not_found. */
+  listTables(pipeline: string): Promise<Table[]>;
+  /**
+   * A table with its first rows, as a run last wrote it: `raw.orders` of a stream, `daily` of a model. Throws
+   * not_found.
+   */
+  previewTable(pipeline: string, table: string): Promise<TablePreview>;
   /** The connectors of the project's files as they are now, by name. */
   listConnectors(): Promise<ConnectorSummary[]>;
   /**

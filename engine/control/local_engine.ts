@@ -13,6 +13,7 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
+import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { discoverStreams, readConnectors } from "../definitions/discover.ts";
@@ -22,6 +23,7 @@ import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { tablesOf } from "./table_view.ts";
 import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
@@ -29,6 +31,7 @@ import { provide } from "../grants/provide.ts";
 import { watchProject } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
+import { PreviewFolder } from "../runs/previews.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
@@ -87,6 +90,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #housekeeping: Housekeeping;
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
+  readonly #previews: PreviewFolder;
   readonly #checks = new PendingChecks();
   /** What was found before there was a store; for the first apply alone. */
   #ahead: StartedAhead | undefined;
@@ -101,8 +105,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
     this.#processes = context.ahead?.processes ?? createProcesses(context);
     this.#ahead = context.ahead;
+    this.#previews = new PreviewFolder(context.dataDir);
     const worker = createLocalWorker({
       ...context,
+      previews: this.#previews,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -268,6 +274,20 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
     const both = AbortSignal.any([signal, this.#stopping.signal]);
     return await discoverStreams(this.#applyContext(), connector, both);
+  }
+
+  async listTables(pipeline: string): Promise<Table[]> {
+    const { store } = this.#context;
+    const { revision } = await this.#pipelineRecord(pipeline);
+    const found = revision === null ? undefined : await store.revisions.get(revision);
+    const columns = await store.pipelines.streamColumns(pipeline);
+    return await tablesOf(found?.steps ?? [], columns, (table) => this.#previews.facts(pipeline, table));
+  }
+
+  async previewTable(pipeline: string, name: string): Promise<TablePreview> {
+    const table = findTable(await this.listTables(pipeline), pipeline, name);
+    const note = "No run has written it yet";
+    return await this.#previews.get(pipeline, table.name) ?? { ...table, rows: [], note };
   }
 
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {

@@ -27,6 +27,7 @@ import {
   type PlannedStep,
 } from "./plan.ts";
 import { pointsOf } from "./points.ts";
+import { Previews } from "./previews.ts";
 import { endStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
 import type { SessionLease, SessionPool } from "./session_pool.ts";
@@ -58,6 +59,7 @@ export class Execution {
   readonly #passing: PassingLoads;
   #windows: StepWindows | undefined;
   #failure: AppError | undefined;
+  readonly #previews: Previews;
   /** How many files a stream was read from, by its step. */
   readonly #files = new Map<string, number>();
 
@@ -74,6 +76,12 @@ export class Execution {
       signal: context.signal,
       points: pointsOf(job.dieAt),
       start: ({ step }) => this.#start(step),
+    });
+    this.#previews = new Previews({
+      runId: job.runId,
+      lease: () => sessions.lease(),
+      signal: context.signal,
+      send: (table) => context.reporter.send({ type: "table", table }),
     });
   }
 
@@ -103,6 +111,7 @@ export class Execution {
       skip: ({ planned }, because) => this.#skip(planned.step, because),
     });
     await this.#passing.dropAll();
+    await this.#previews.done();
     if (signal.aborted) throw toAppError(signal.reason);
     await this.#withSession(async (session) => {
       await forgetOldSteps(session);
@@ -154,6 +163,7 @@ export class Execution {
     try {
       const ended = await this.#work(planned, step, partner);
       reporter.send({ type: "step", step: ended });
+      if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, ended);
       reporter.log("info", step.name, stepLine(planned, ended, this.#files.get(step.name)));
       return true;
     } catch (error) {
@@ -195,6 +205,8 @@ export class Execution {
     for (const step of [done, ...checks]) {
       if (step !== undefined) reporter.send({ type: "step", step });
     }
+    // The attempt that did it may have died before it could tell.
+    if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, done);
     reporter.log("info", done.name, `Done already in attempt ${done.attempt}: not done again`);
     return true;
   }

@@ -10,7 +10,8 @@ import { type Role, ROLES } from "../../engine/store/store.ts";
 
 /** What each is, after "may". */
 export const PERMISSIONS = {
-  read: "look at pipelines, runs, logs and SQL",
+  read: "look at pipelines, runs, logs, SQL and columns",
+  preview: "look at rows of tables",
   run: "start, retry or cancel runs",
   pause: "pause or resume schedules",
   define: "change definitions or apply the project",
@@ -19,9 +20,9 @@ export const PERMISSIONS = {
 export type Permission = keyof typeof PERMISSIONS;
 
 const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
-  viewer: { read: true, run: false, pause: false, define: false, manage_tokens: false },
-  operator: { read: true, run: true, pause: true, define: false, manage_tokens: false },
-  admin: { read: true, run: true, pause: true, define: true, manage_tokens: true },
+  viewer: { read: true, preview: false, run: false, pause: false, define: false, manage_tokens: false },
+  operator: { read: true, preview: true, run: true, pause: true, define: false, manage_tokens: false },
+  admin: { read: true, preview: true, run: true, pause: true, define: true, manage_tokens: true },
 };
 
 export function may(role: Role, permission: Permission): boolean {

@@ -140,6 +140,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/pipelines_command.ts")).pipelines,
   },
   {
+    name: "preview",
+    summary: "Look at a pipeline's tables: columns, and the first rows of one",
+    arguments: [
+      { name: "PIPELINE", description: "the pipeline's name" },
+      {
+        name: "TABLE",
+        description: "raw.orders of a stream, daily of a model; all are listed without",
+        optional: true,
+      },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/preview_command.ts")).preview,
+  },
+  {
     name: "runs",
     summary: "List runs, newest first",
     arguments: [],

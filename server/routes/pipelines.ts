@@ -10,7 +10,13 @@ import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
 import { type Route, route } from "../http/route.ts";
+import { tablePreviewSchema, tableSchema } from "../../contract/table.ts";
 import { nameParams } from "./request_parts.ts";
+
+const tableParams = v.object({
+  ...nameParams.entries,
+  table: v.pipe(v.string(), v.description("`raw.orders` of a stream, `daily` of a model.")),
+});
 
 /** `/api/pipelines` and `/api/apply`. */
 export function pipelineRoutes(engine: Engine): Route[] {
@@ -39,6 +45,28 @@ function readRoutes(engine: Engine): Route[] {
       response: { status: 200, description: "The pipeline.", schema: pipelineDetailSchema },
       errors: ["not_found"],
       handle: async ({ params }) => ({ body: await engine.getPipeline(params.name) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/tables",
+      operation: "listTables",
+      summary: "The raw tables and models of a pipeline with their columns, as a run last wrote them",
+      permission: "read",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "In the order of the steps.", schema: v.array(tableSchema) },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.listTables(params.name) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/tables/:table",
+      operation: "previewTable",
+      summary: "A table with its first rows, as a run last wrote it",
+      permission: "preview",
+      request: v.object({ params: tableParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "The table.", schema: tablePreviewSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.previewTable(params.name, params.table) }),
     }),
   ];
 }

@@ -14,6 +14,8 @@ const PAGES = [
   "/pipelines/flights",
   "/pipelines/crm_sync",
   "/pipelines/board_pack",
+  "/pipelines/flights/tables/raw.flights",
+  "/pipelines/flights/tables/hourly_weather",
   "/pipelines/a_pipeline_with_a_very_long_name_that_goes_on_and_on_and_on_63",
   "/runs",
   "/runs?state=cancelled",

@@ -11,6 +11,7 @@ import type {
   RunEvent,
   Step,
 } from "../../contract/run.ts";
+import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
@@ -22,6 +23,7 @@ export class FakeEngine implements Engine {
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();
+  readonly #tables = new Map<string, readonly TablePreview[]>();
   readonly #logs = new Map<string, LogLine[]>();
   readonly #watchers = new Map<string, Set<(event: RunEvent) => void>>();
 
@@ -31,6 +33,10 @@ export class FakeEngine implements Engine {
 
   addPipeline(pipeline: PipelineDetail): void {
     this.#pipelines.set(pipeline.name, pipeline);
+  }
+
+  setTables(pipeline: string, tables: readonly TablePreview[]): void {
+    this.#tables.set(pipeline, tables);
   }
 
   addRun(run: RunDetail, logs: readonly LogLine[] = []): void {
@@ -121,6 +127,16 @@ export class FakeEngine implements Engine {
       removed: [],
       faults: [],
     });
+  }
+
+  async listTables(pipeline: string): Promise<Table[]> {
+    await this.getPipeline(pipeline);
+    return (this.#tables.get(pipeline) ?? []).map(({ rows: _, note: __, ...table }) => table);
+  }
+
+  async previewTable(pipeline: string, name: string): Promise<TablePreview> {
+    await this.getPipeline(pipeline);
+    return findTable(this.#tables.get(pipeline) ?? [], pipeline, name);
   }
 
   listConnectors(): Promise<ConnectorSummary[]> {

@@ -1,4 +1,5 @@
 import type { LogLine, PipelineDetail, PipelineStep, RunDetail, RunState, Step } from "../../contract/run.ts";
+import type { TablePreview } from "../../contract/table.ts";
 import { FakeEngine } from "./fake_engine.ts";
 
 /**
@@ -33,6 +34,7 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
   addHistory(engine, "orders", 14, 3_600, 9_000, [3, 9]);
   addHistory(engine, "web_events", 12, 3_600, 122_000, [1, 2, 7]);
   addHistory(engine, "crm_sync", 6, 86_400, 5_000);
+  engine.setTables("flights", flightTables());
   engine.addRun(succeededRun(), succeededLogs());
   engine.addRun(failedRun(), failedLogs());
   engine.addRun(queuedRun());
@@ -219,6 +221,57 @@ function flightSteps(): PipelineStep[] {
       ["model:carrier_ranking"],
       "reporting carrier_ranking, replace",
     ),
+  ];
+}
+
+function flightTables(): TablePreview[] {
+  const columns = (names: string) =>
+    names.split(" ").map((column) => {
+      const [name = "", type = "VARCHAR"] = column.split(":");
+      return { name, type, description: name === "distance" ? "In miles." : null };
+    });
+  const written = { changed_at: at(1_223.4), run: RUN_IDS.succeeded, note: null, cursor: null };
+  return [
+    {
+      ...written,
+      name: "raw.flights",
+      step: "extract:flights",
+      description: "Departures as the bureau publishes them.",
+      columns: columns(
+        "flight_id:BIGINT carrier:VARCHAR origin:VARCHAR departed_at:TIMESTAMP distance:INTEGER note",
+      ),
+      row_count: 336_776,
+      cursor: { column: "departed_at", value: "2013-12-31 23:59:00", type: "TIMESTAMP" },
+      rows: Array.from({ length: 50 }, (_, i) => [
+        String(i + 1),
+        "UA",
+        "EWR",
+        `2013-01-01 05:${String(i).padStart(2, "0")}:00`,
+        i % 7 === 0 ? null : String(1_400 + i),
+        i === 3 ? HOSTILE : "",
+      ]),
+    },
+    {
+      ...written,
+      name: "raw.weather",
+      step: "extract:weather",
+      description: null,
+      columns: columns("time_hour:TIMESTAMP temp:DOUBLE"),
+      row_count: null,
+      changed_at: null,
+      run: null,
+      rows: [],
+    },
+    {
+      ...written,
+      name: "hourly_weather",
+      step: "model:hourly_weather",
+      description: "One row an hour and airport.",
+      columns: columns("time_hour:TIMESTAMP origin temp:DOUBLE"),
+      row_count: null,
+      rows: [],
+      note: "Reading it took too long for a preview",
+    },
   ];
 }
 

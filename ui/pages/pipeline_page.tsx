@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
+import type { Table } from "../../contract/table.ts";
 import { Code } from "../parts/source_code.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { formatCron } from "../parts/format.ts";
@@ -26,6 +27,7 @@ export interface PipelineView {
   readonly pipeline: PipelineDetail;
   /** Newest first. */
   readonly runs: readonly Run[];
+  readonly tables: readonly Table[];
   /** The newest run with its steps. */
   readonly lastRun?: RunDetail;
   /** An action that was refused, and what had been typed into the run form. */
@@ -80,7 +82,12 @@ export function PipelinePage(view: PipelineView) {
       {pipeline.steps.length > 0 && (
         <section aria-labelledby="steps-title">
           <h2 id="steps-title">Steps</h2>
-          <StepList steps={pipeline.steps} />
+          <StepList
+            pipeline={pipeline.name}
+            steps={pipeline.steps}
+            tables={view.tables}
+            nowMs={frame.nowMs}
+          />
         </section>
       )}
       <FilesSection pipeline={pipeline} />

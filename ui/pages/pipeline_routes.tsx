@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { findTable } from "../../contract/table.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { statusOf } from "../../server/http/problem.ts";
@@ -14,6 +15,8 @@ import {
 } from "./page_context.tsx";
 import { PipelinePage, type PipelineView } from "./pipeline_page.tsx";
 import { PIPELINE_FILTERS, type PipelineRow, PipelinesPage, STRIP_RUNS } from "./pipelines_page.tsx";
+import { TablePage } from "./table_page.tsx";
+import { userMay } from "../parts/page_auth.ts";
 import { paramsOf, readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
 
 const RECENT_RUNS = 10;
@@ -39,6 +42,18 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
     "/pipelines/:name",
     forUser(pages, async (visit) => {
       return pageResponse(visit.c, <PipelinePage {...await loadView(engine, visit)} />);
+    }),
+  );
+
+  app.get(
+    "/pipelines/:name/tables/:table",
+    forUser(pages, async (visit) => {
+      const { c, user, frame } = visit;
+      const pipeline = pipelineName(visit);
+      const table = findTable(await engine.listTables(pipeline), pipeline, c.req.param("table") ?? "");
+      const mayLook = userMay(user, "preview");
+      const preview = mayLook ? { preview: await engine.previewTable(pipeline, table.name) } : {};
+      return pageResponse(c, <TablePage frame={frame} pipeline={pipeline} table={table} {...preview} />);
     }),
   );
 
@@ -99,11 +114,12 @@ async function loadRows(engine: Engine): Promise<PipelineRow[]> {
 
 async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const name = pipelineName(visit);
-  const [pipeline, runs] = await Promise.all([
+  const [pipeline, tables, runs] = await Promise.all([
     engine.getPipeline(name),
+    engine.listTables(name),
     engine.listRuns({ pipeline: name, limit: RECENT_RUNS }),
   ]);
   const newest = runs[0];
   const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
-  return { frame: visit.frame, pipeline, runs, ...lastRun };
+  return { frame: visit.frame, pipeline, tables, runs, ...lastRun };
 }

@@ -9,6 +9,7 @@ import pipelinesPage from "./style/pages/pipelines.css" with { type: "text" };
 import buttons from "./style/parts/buttons.css" with { type: "text" };
 import callouts from "./style/parts/callouts.css" with { type: "text" };
 import checkList from "./style/parts/check_list.css" with { type: "text" };
+import dataTable from "./style/parts/data_table.css" with { type: "text" };
 import empty from "./style/parts/empty.css" with { type: "text" };
 import facts from "./style/parts/facts.css" with { type: "text" };
 import fields from "./style/parts/fields.css" with { type: "text" };
@@ -28,6 +29,6 @@ import tabs from "./style/parts/tabs.css" with { type: "text" };
 export const STYLESHEET = [
   ...[colours, base, frame, sections, states],
   ...[buttons, fields, tabs, facts, callouts, empty, runTable],
-  ...[stepGraph, rows, stepTimeline, checkList, sourceCode, runLog],
+  ...[stepGraph, rows, stepTimeline, checkList, sourceCode, runLog, dataTable],
   ...[pipelinesPage, loginPage, errorPage],
 ].join("\n");

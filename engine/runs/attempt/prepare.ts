@@ -10,6 +10,7 @@ import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf, warehousePath } from "./process_grant.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
+import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
 
@@ -17,6 +18,7 @@ export interface ExecuteContext extends GrantContext {
   readonly store: Store;
   readonly events: RunEvents;
   readonly processes: ProcessPool;
+  readonly previews: PreviewFolder;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -30,7 +32,7 @@ export async function executeRun(
   lease: Lease,
   stop: AbortSignal,
 ): Promise<EndedAttempt> {
-  const { store, events, clock, log, leaving } = context;
+  const { store, events, clock, log, leaving, previews } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   let redact = (text: string) => text;
@@ -53,6 +55,7 @@ export async function executeRun(
         lease,
         leaving,
         redact,
+        keepPreview: (pipeline, table) => previews.put(pipeline, table),
         spawn: async (job, onStderr) =>
           answering(await context.processes.start(grant, job, onStderr), provision.answer),
       },

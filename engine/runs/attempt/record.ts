@@ -6,6 +6,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/job.ts";
 import type { Lease, RunOutcome, Store } from "../../store/store.ts";
+import type { TablePreview } from "../../../contract/table.ts";
 import { writeUntilDone } from "../write_until_done.ts";
 
 /** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
@@ -28,6 +29,8 @@ export interface RecorderContext {
   readonly leaving: AbortSignal;
   /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
+  /** Keeps what a step has written for who wants to look at it. */
+  readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
 }
 
 /**
@@ -89,6 +92,9 @@ export class AttemptRecorder {
         break;
       case "columns":
         this.#putColumns(report.stream, report.columns);
+        break;
+      case "table":
+        this.#putTable(redactPreview(this.#context.redact, report.table));
         break;
       case "checked":
       case "discovered":
@@ -157,6 +163,17 @@ export class AttemptRecorder {
     const { store, lease } = this.#context;
     const write = () => store.pipelines.putStreamColumns(this.#run.pipeline, stream, columns, lease);
     this.#offer(`the columns of "${stream}"`, write);
+  }
+
+  /** A look at a table is worth no second try, and nobody's failure. */
+  #putTable(table: TablePreview): void {
+    const { store, lease, log, keepPreview } = this.#context;
+    this.#flushing = this.#flushing.then(async () => {
+      if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
+      await keepPreview(this.#run.pipeline, table);
+    }).catch((error) => {
+      log("debug", "a preview was not kept", { table: table.name, error: toAppError(error).message });
+    });
   }
 
   #keep(event: RunEvent): void {
@@ -229,6 +246,15 @@ export function redactError(redact: (text: string) => string, error: ErrorRecord
     message: redact(error.message),
     ...(error.detail === undefined ? {} : { detail: redact(error.detail) }),
   });
+}
+
+/** Rows may hold what connectors.yaml keeps secret, too. */
+function redactPreview(redact: (text: string) => string, table: TablePreview): TablePreview {
+  return {
+    ...table,
+    rows: table.rows.map((row) => row.map((cell) => cell === null ? null : redact(cell))),
+    cursor: table.cursor === null ? null : { ...table.cursor, value: redact(table.cursor.value) },
+  };
 }
 
 /** The steps that were left open, as they end where nobody works on them any more. */

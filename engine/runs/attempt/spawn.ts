@@ -224,21 +224,24 @@ function parseReport(text: string): Report {
   });
 }
 
-const REPORT_TYPES: ReadonlySet<unknown> = new Set<Report["type"]>([
-  "log",
-  "step",
-  "progress",
-  "columns",
-  "question",
-  "checking",
-  "checked",
-  "discovered",
-  "finished",
-]);
+/** Total, so that a new type does not compile before it is known here. */
+const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
+  log: true,
+  step: true,
+  progress: true,
+  columns: true,
+  table: true,
+  question: true,
+  checking: true,
+  checked: true,
+  discovered: true,
+  finished: true,
+};
 
 /** Both ends are the same version of the same program, so the type is all that is looked at. */
 function isReport(value: unknown): value is Report {
-  return typeof value === "object" && value !== null && "type" in value && REPORT_TYPES.has(value.type);
+  return typeof value === "object" && value !== null && "type" in value &&
+    Object.hasOwn(REPORT_TYPES, String(value.type));
 }
 
 async function forwardLines(

@@ -24,6 +24,7 @@ import {
   runSchema,
   stepSchema,
 } from "../../../contract/run.ts";
+import { type Table, type TablePreview, tablePreviewSchema, tableSchema } from "../../../contract/table.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../../engine/control/engine.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
@@ -66,6 +67,15 @@ export class RemoteEngine implements Engine {
 
   applyProject(): Promise<ApplyResult> {
     return this.#api.read(applyResultSchema, "/api/apply", { method: "POST" });
+  }
+
+  listTables(pipeline: string): Promise<Table[]> {
+    return this.#api.read(v.array(tableSchema), `${pipelinePath(pipeline)}/tables`);
+  }
+
+  previewTable(pipeline: string, table: string): Promise<TablePreview> {
+    const path = `${pipelinePath(pipeline)}/tables/${encodeURIComponent(table)}`;
+    return this.#api.read(tablePreviewSchema, path);
   }
 
   listConnectors(): Promise<ConnectorSummary[]> {

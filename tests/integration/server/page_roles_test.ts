@@ -5,7 +5,14 @@ import { PageServer } from "../../support/page_server.ts";
 
 /** What each role may do with the pages, over real requests with the cookie that signing in gave. */
 
-const LOOK = ["/", "/pipelines/orders", "/runs", `/runs/${RUN_IDS.failed}`, `/runs/${RUN_IDS.failed}/log`];
+const LOOK = [
+  "/",
+  "/pipelines/orders",
+  "/pipelines/flights/tables/raw.flights",
+  "/runs",
+  `/runs/${RUN_IDS.failed}`,
+  `/runs/${RUN_IDS.failed}/log`,
+];
 const ACT: Readonly<Record<string, readonly Role[]>> = {
   "/pipelines/orders/runs": ["admin", "operator"],
   "/pipelines/orders/pause": ["admin", "operator"],

@@ -16,6 +16,9 @@ const PATHS = [
   "/pipelines/crm_sync",
   "/pipelines/flights",
   "/pipelines/board_pack",
+  "/pipelines/flights/tables/raw.flights",
+  "/pipelines/flights/tables/raw.weather",
+  "/pipelines/flights/tables/hourly_weather",
   "/runs",
   "/runs?state=failed&pipeline=web_events",
   ...Object.values(RUN_IDS).map((id) => `/runs/${id}`),
@@ -220,6 +223,24 @@ Deno.test("an action that the run's state does not allow is refused on its page"
   const response = await pagesFor("operator").post(`/runs/${RUN_IDS.succeeded}/cancel`);
   equal(response.status, 409);
   match(await html(response), /role="alert".*it is succeeded/s);
+});
+
+Deno.test("a table shows its columns, and its rows to who may look at them", async () => {
+  const path = "/pipelines/flights/tables/raw.flights";
+  const shown = await html(await pagesFor("operator").get(path));
+  match(shown, /First 50 rows/);
+  match(shown, /<td class="number">1402<\/td>/);
+  match(shown, /<span class="null">NULL<\/span>/);
+  match(shown, /departed_at = 2013-12-31 23:59:00/);
+  match(shown, /In miles\./);
+  const hidden = await html(await pagesFor("viewer").get(path));
+  match(hidden, /You may not look at rows/);
+  match(hidden, /departed_at/);
+  equal(hidden.includes("1402"), false);
+  const { get } = pagesFor("admin");
+  match(await html(await get("/pipelines/flights/tables/hourly_weather")), /took too long for a preview/);
+  match(await html(await get("/pipelines/flights")), /href="\/pipelines\/flights\/tables\/raw\.flights"/);
+  equal((await get("/pipelines/flights/tables/none")).status, 404);
 });
 
 Deno.test("a schedule is paused and resumed", async () => {

@@ -1,4 +1,7 @@
+import type { Child } from "hono/jsx";
 import type { PipelineStep } from "../../../contract/run.ts";
+import type { Table } from "../../../contract/table.ts";
+import { ColumnLine, TableFacts } from "../tables/table_facts.tsx";
 import { Code } from "../source_code.tsx";
 import { formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
@@ -7,18 +10,53 @@ import { DependsFact } from "./depends_fact.tsx";
 import { Breakable, checkName, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText } from "../plain_text.ts";
 
+export interface StepListView {
+  readonly pipeline: string;
+  readonly steps: readonly PipelineStep[];
+  /** What the steps write. */
+  readonly tables: readonly Table[];
+  readonly nowMs: number;
+}
+
 /** Each stream, model and load with its SQL; a model's checks are within it. */
-export function StepList({ steps }: { steps: readonly PipelineStep[] }) {
+export function StepList({ pipeline, steps, tables, nowMs }: StepListView) {
   return (
     <div class="card rows">
       {steps.filter((step) => step.kind !== "check").map((step) => (
-        <StepItem step={step} checks={checksOf(step, steps)} />
+        <StepItem step={step} checks={checksOf(step, steps)}>
+          {tables.filter((table) =>
+            table.step === step.name
+          ).map((table) => <TableLook pipeline={pipeline} table={table} nowMs={nowMs} />)}
+        </StepItem>
       ))}
     </div>
   );
 }
 
-function StepItem({ step, checks }: { step: PipelineStep; checks: readonly PipelineStep[] }) {
+/** What a step has written, with the way to its rows. */
+function TableLook({ pipeline, table, nowMs }: { pipeline: string; table: Table; nowMs: number }) {
+  const href = `/pipelines/${encodeURIComponent(pipeline)}/tables/${encodeURIComponent(table.name)}`;
+  return (
+    <>
+      {table.description !== null && <p>{plainText(table.description)}</p>}
+      <dl class="facts small">
+        <TableFacts table={table} nowMs={nowMs} />
+        <Fact name="Data">
+          <a href={href}>Look at {table.name}</a>
+        </Fact>
+      </dl>
+      <ColumnLine table={table} />
+    </>
+  );
+}
+
+interface StepItemView {
+  readonly step: PipelineStep;
+  readonly checks: readonly PipelineStep[];
+  readonly children?: Child;
+}
+
+function StepItem({ step, checks, children }: StepItemView) {
   return (
     <details class="row" id={`row-${step.name}`}>
       <summary>
@@ -45,6 +83,7 @@ function StepItem({ step, checks }: { step: PipelineStep; checks: readonly Pipel
           )}
           <DependsFact depends={step.depends} />
         </dl>
+        {children}
         {step.sql !== null && <Code source={step.sql} language="sql" />}
         {checks.length > 0 && (
           <ul class="check-items">

@@ -108,6 +108,8 @@ function engineMethods(engine: FakeEngine): Engine {
     deletePipeline: (name) => engine.deletePipeline(name),
     setPaused: (name, paused) => engine.setPaused(name, paused),
     applyProject: () => engine.applyProject(),
+    listTables: (pipeline) => engine.listTables(pipeline),
+    previewTable: (pipeline, table) => engine.previewTable(pipeline, table),
     listConnectors: () => engine.listConnectors(),
     discoverStreams: (connector) => engine.discoverStreams(connector),
     triggerRun: (name, request) => engine.triggerRun(name, request),

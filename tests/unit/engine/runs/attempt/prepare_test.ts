@@ -5,6 +5,7 @@ import { systemClock } from "../../../../../contract/clock.ts";
 import { pipelineSchema } from "../../../../../contract/pipeline.ts";
 import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
+import { PreviewFolder } from "../../../../../engine/runs/previews.ts";
 import { ProcessPool } from "../../../../../engine/runs/attempt/process_pool.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
 import type { NewRun, Store } from "../../../../../engine/store/store.ts";
@@ -54,6 +55,7 @@ async function execute(
         store,
         events: new RunEvents(),
         processes,
+        previews: new PreviewFolder(join(folder, "data")),
         clock: systemClock,
         log: () => {},
         leaving: leaving.signal,

@@ -2,6 +2,7 @@ import { deepEqual, equal, fail, ok } from "node:assert/strict";
 import { systemClock } from "../../../../../contract/clock.ts";
 import { AppError } from "../../../../../contract/errors.ts";
 import type { PipelineStep, Step } from "../../../../../contract/run.ts";
+import type { TablePreview } from "../../../../../contract/table.ts";
 import { AttemptRecorder, endOpenSteps } from "../../../../../engine/runs/attempt/record.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
@@ -26,6 +27,7 @@ interface Context {
   /** How often the lease was found lost. */
   readonly losses: () => number;
   readonly published: () => number;
+  readonly kept: readonly TablePreview[];
 }
 
 async function withRecorder(
@@ -48,6 +50,7 @@ async function withRecorder(
     publish(id, event);
   };
   let losses = 0;
+  const kept: TablePreview[] = [];
   const recorder = new AttemptRecorder(
     {
       store: wrap(store),
@@ -57,12 +60,16 @@ async function withRecorder(
       lease: lease("r", attempt),
       leaving: new AbortController().signal,
       redact: (text) => text.replaceAll("hunter2", "[redacted]"),
+      keepPreview: (_pipeline, table) => {
+        kept.push(table);
+        return Promise.resolve();
+      },
     },
     run ?? fail("nothing to claim"),
     () => void (losses += 1),
   );
   await recorder.begin(PLAN);
-  await work({ store, recorder, losses: () => losses, published: () => published });
+  await work({ store, recorder, losses: () => losses, published: () => published, kept });
 }
 
 const stepsOf = async (store: Store) =>
@@ -135,6 +142,31 @@ Deno.test("an attempt that lost its lease writes and tells nothing more", async 
     deepEqual([losses(), published()], [1, 0]);
     deepEqual(await stepsOf(store), []);
     equal(await store.logs.lastSeq("r"), 0);
+  });
+});
+
+const TABLE: TablePreview = {
+  name: "raw.a",
+  step: "extract:a",
+  description: null,
+  columns: [{ name: "x", type: "VARCHAR", description: null }],
+  row_count: 1,
+  cursor: null,
+  changed_at: "2026-01-01T00:00:00.000Z",
+  run: "r",
+  rows: [["hunter2"], [null]],
+  note: null,
+};
+
+Deno.test("a preview is kept while the lease is held, without secrets", async () => {
+  await withRecorder(1, () => Promise.resolve(), async ({ store, recorder, kept }) => {
+    recorder.take({ type: "table", table: TABLE });
+    await recorder.end(null, false);
+    deepEqual(kept.map(({ rows }) => rows), [[["[redacted]"], [null]]]);
+    await store.attempts.requeue(lease("r"), null, outcome({ attemptState: "lost" }));
+    recorder.take({ type: "table", table: TABLE });
+    await recorder.end(null, false);
+    equal(kept.length, 1);
   });
 });
 

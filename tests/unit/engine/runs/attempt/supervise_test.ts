@@ -106,6 +106,7 @@ async function attemptOf(
         log: () => {},
         lease: lease("run", 1, "owner"),
         leaving: new AbortController().signal,
+        keepPreview: () => Promise.resolve(),
         redact: (text) =>
           (options.secrets ?? []).reduce((left, secret) => left.replaceAll(secret, "[redacted]"), text),
         spawn: (ready, onStderr) =>

@@ -1,0 +1,34 @@
+import type { PipelineStep } from "../../contract/run.ts";
+import type { Column } from "../../contract/sql.ts";
+import type { Table } from "../../contract/table.ts";
+
+/**
+ * The raw tables and models of a revision's steps, in their order: as a run last wrote them, or with what is
+ * known of their columns before the first.
+ */
+export async function tablesOf(
+  steps: readonly PipelineStep[],
+  streamColumns: Readonly<Record<string, readonly Column[]>>,
+  written: (table: string) => Promise<Table | undefined>,
+): Promise<Table[]> {
+  return await Promise.all(
+    steps.filter(({ kind }) => kind === "extract" || kind === "model").map(async (step) => {
+      const own = step.name.slice(step.name.indexOf(":") + 1);
+      const name = step.kind === "extract" ? `raw.${own}` : own;
+      return await written(name) ?? unwritten(name, step, streamColumns[own] ?? []);
+    }),
+  );
+}
+
+function unwritten(name: string, step: PipelineStep, columns: readonly Column[]): Table {
+  return {
+    name,
+    step: step.name,
+    description: null,
+    columns: step.kind === "extract" ? columns.map((column) => ({ ...column, description: null })) : [],
+    row_count: null,
+    cursor: null,
+    changed_at: null,
+    run: null,
+  };
+}

@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import * as v from "valibot";
+import { requirePathPart } from "../../contract/names.ts";
+import { type Table, type TablePreview, tablePreviewSchema } from "../../contract/table.ts";
+
+const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
+
+/**
+ * The previews of all pipelines' tables, a JSON file each beside the warehouses. They are written by runs as
+ * they go, so that a look at a table opens no warehouse and holds up no run.
+ */
+export class PreviewFolder {
+  readonly #path: string;
+  /** What is said of tables without their rows, by file: lists are asked for often. */
+  readonly #facts = new Map<string, Table | undefined>();
+  #writes = 0;
+
+  constructor(dataDir: string) {
+    this.#path = join(dataDir, "previews");
+  }
+
+  /** Takes the place of the table's preview before. */
+  async put(pipeline: string, table: TablePreview): Promise<void> {
+    const path = this.#fileOf(pipeline, table.name);
+    await Deno.mkdir(join(path, ".."), { recursive: true, mode: PRIVATE_FOLDER });
+    this.#writes += 1;
+    const written = `${path}.${Deno.pid}.${this.#writes}`;
+    try {
+      await Deno.writeTextFile(written, JSON.stringify(table), { mode: PRIVATE_FILE });
+      await Deno.rename(written, path);
+      this.#facts.set(path, factsOf(table));
+    } catch (error) {
+      await Deno.remove(written).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Undefined where no run has written the table yet, or only one of another version. */
+  async get(pipeline: string, table: string): Promise<TablePreview | undefined> {
+    try {
+      const text = await Deno.readTextFile(this.#fileOf(pipeline, table));
+      const parsed = v.safeParse(tablePreviewSchema, JSON.parse(text));
+      return parsed.success ? parsed.output : undefined;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  /** The same without the rows. */
+  async facts(pipeline: string, table: string): Promise<Table | undefined> {
+    const path = this.#fileOf(pipeline, table);
+    if (this.#facts.has(path)) return this.#facts.get(path);
+    const preview = await this.get(pipeline, table);
+    const facts = preview === undefined ? undefined : factsOf(preview);
+    // What was written meanwhile is newer.
+    if (!this.#facts.has(path)) this.#facts.set(path, facts);
+    return this.#facts.get(path);
+  }
+
+  #fileOf(pipeline: string, table: string): string {
+    return join(this.#path, requirePathPart(pipeline), `${requirePathPart(table)}.json`);
+  }
+}
+
+function factsOf({ rows: _, note: __, ...table }: TablePreview): Table {
+  return table;
+}

@@ -1,0 +1,79 @@
+import type { Table, TablePreview } from "../../contract/table.ts";
+import { formatPlural } from "../../text/format.ts";
+import { Empty } from "../parts/empty.tsx";
+import { type Frame, Layout } from "../parts/layout.tsx";
+import { plainText } from "../parts/plain_text.ts";
+import { Breakable, stepAnchor } from "../parts/steps/step_names.tsx";
+import { Fact } from "../parts/facts.tsx";
+import { ColumnTable, RowTable } from "../parts/tables/row_table.tsx";
+import { TableFacts } from "../parts/tables/table_facts.tsx";
+
+export interface TableView {
+  readonly frame: Frame;
+  readonly pipeline: string;
+  readonly table: Table;
+  /** Absent for who may not look at rows. */
+  readonly preview?: TablePreview;
+}
+
+/** A raw table or model: what it has, and its first rows as a run left them. */
+export function TablePage({ frame, pipeline, table, preview }: TableView) {
+  const pipelinePath = `/pipelines/${encodeURIComponent(pipeline)}`;
+  return (
+    <Layout frame={frame} title={`${table.name} · ${pipeline}`} section="pipelines">
+      <div class="page-head">
+        <div class="page-title">
+          <p class="crumbs">
+            <a href="/">Pipelines</a> <span>/</span> <a href={pipelinePath}>{pipeline}</a>
+          </p>
+          <h1>
+            <Breakable text={table.name} />
+          </h1>
+          {table.description !== null && <p class="lead">{plainText(table.description)}</p>}
+        </div>
+        <dl class="facts">
+          <TableFacts table={table} nowMs={frame.nowMs} />
+          <Fact name="Written by">
+            <a href={`${pipelinePath}#${stepAnchor(table.step)}`}>
+              <code>{table.step}</code>
+            </a>
+          </Fact>
+        </dl>
+      </div>
+      <section aria-labelledby="rows-title">
+        <h2 id="rows-title">
+          {preview === undefined || preview.rows.length === 0
+            ? "Rows"
+            : preview.rows.length === table.row_count
+            ? "All rows"
+            : `First ${formatPlural(preview.rows.length, "row")}`}
+        </h2>
+        <div class="card">
+          <Rows preview={preview} />
+        </div>
+      </section>
+      {table.columns.length > 0 && (
+        <section aria-labelledby="columns-title">
+          <h2 id="columns-title">
+            Columns <span class="count">{table.columns.length}</span>
+          </h2>
+          <div class="card">
+            <ColumnTable columns={table.columns} />
+          </div>
+        </section>
+      )}
+    </Layout>
+  );
+}
+
+function Rows({ preview }: { preview: TablePreview | undefined }) {
+  if (preview === undefined) {
+    return (
+      <Empty title="You may not look at rows">
+        <p>That takes the role operator or admin.</p>
+      </Empty>
+    );
+  }
+  if (preview.rows.length > 0) return <RowTable table={preview} />;
+  return <Empty title={preview.note ?? "The table is empty"} />;
+}
