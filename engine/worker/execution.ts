@@ -27,11 +27,11 @@ import {
   type PlannedStep,
 } from "./plan.ts";
 import { pointsOf } from "./points.ts";
-import { Previews } from "./previews.ts";
+import { Previews } from "./reports/previews.ts";
 import { endStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
 import type { SessionLease, SessionPool } from "./session_pool.ts";
-import { stepLine } from "./step_log.ts";
+import { stepLine } from "./reports/step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
 import { buildModel, checkRows } from "./models/transform.ts";

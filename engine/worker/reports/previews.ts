@@ -1,11 +1,16 @@
-import { PREVIEW_CELL_CHARS, PREVIEW_CELLS, PREVIEW_ROWS, type TablePreview } from "../../contract/table.ts";
-import type { Step } from "../../contract/run.ts";
-import { type Column, quoteIdentifier } from "../../contract/sql.ts";
-import type { DuckSession } from "../duckdb/session.ts";
-import { rawTable } from "../warehouse/raw_table.ts";
-import { readState } from "../warehouse/stream_state.ts";
-import type { PlannedExtract, PlannedModel } from "./plan.ts";
-import type { SessionLease } from "./session_pool.ts";
+import {
+  PREVIEW_CELL_CHARS,
+  PREVIEW_CELLS,
+  PREVIEW_ROWS,
+  type TablePreview,
+} from "../../../contract/table.ts";
+import type { Step } from "../../../contract/run.ts";
+import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
+import { rawTable } from "../../warehouse/raw_table.ts";
+import { readState } from "../../warehouse/stream_state.ts";
+import type { PlannedExtract, PlannedModel } from "../plan.ts";
+import type { SessionLease } from "../session_pool.ts";
 
 /** All previews of a run together take no longer; a view may be a long query. */
 const BUDGET_MS = 2_000;

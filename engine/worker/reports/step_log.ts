@@ -1,6 +1,6 @@
-import type { Step } from "../../contract/run.ts";
-import { formatBytes, formatCount, formatDuration, formatPlural } from "../../text/format.ts";
-import type { PlannedStep } from "./plan.ts";
+import type { Step } from "../../../contract/run.ts";
+import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
+import type { PlannedStep } from "../plan.ts";
 
 /**
  * The line of a run's log that says what a step did: `12,208 rows, 1.20 MB from 3 files in 0.3 s`. `files` is
