@@ -45,7 +45,7 @@ export function durationMs(text: string): number {
   return total;
 }
 
-export const scheduleSchema = v.pipe(
+const scheduleSchema = v.pipe(
   v.strictObject({
     cron: v.pipe(
       text,
@@ -97,7 +97,7 @@ export const paramSchema = v.strictObject({
   description: v.optional(v.string()),
 });
 
-export const contractSchema = v.pipe(
+const contractSchema = v.pipe(
   v.strictObject({
     columns: v.optional(
       v.pipe(
@@ -124,10 +124,10 @@ export const contractSchema = v.pipe(
 const EXTRACT_MODES = ["full", "incremental", "append"] as const;
 
 /** How the values of a column are hidden before they are stored. */
-export const MASKS = ["hash", "redact", "null", "last4"] as const;
+const MASKS = ["hash", "redact", "null", "last4"] as const;
 export type Mask = (typeof MASKS)[number];
 
-export const partitionSchema = v.pipe(
+const partitionSchema = v.pipe(
   v.strictObject({
     column: v.pipe(text, v.description("A number, date or time that tells rows apart, as id.")),
     size: v.optional(
@@ -245,7 +245,7 @@ export const loadSchema = v.pipe(
   v.check((l) => l.mode !== "merge" || l.primary_key !== undefined, "mode merge needs primary_key"),
 );
 
-export const retrySchema = v.pipe(
+const retrySchema = v.pipe(
   v.strictObject({
     limit: v.pipe(
       v.number(),
@@ -261,7 +261,7 @@ export const retrySchema = v.pipe(
   v.description("Attempts after a failure that may pass by itself; a wrong definition is not tried again."),
 );
 
-export const resourcesSchema = v.strictObject({
+const resourcesSchema = v.strictObject({
   memory: v.optional(
     v.pipe(
       v.string(),
@@ -382,7 +382,7 @@ export function loadTargets(load: LoadDefinition | readonly LoadDefinition[]): r
 const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value);
 
 /** The most connections at a time to one system, where connectors.yaml says nothing. */
-export const DEFAULT_MAX_CONNECTIONS = 4;
+const DEFAULT_MAX_CONNECTIONS = 4;
 
 /** What every entry of connectors.yaml may have beside its `type` and the keys of its type. */
 export const commonConnectorSchema = v.object({

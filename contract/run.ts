@@ -118,7 +118,7 @@ export const runSchema = v.object({
 });
 export type Run = v.InferOutput<typeof runSchema>;
 
-export const attemptSchema = v.object({
+const attemptSchema = v.object({
   /** Counts from 1. */
   attempt: count,
   /** The server that carried it out, by the name of that start. */

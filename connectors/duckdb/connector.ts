@@ -1,5 +1,3 @@
-import { dirname, resolve } from "node:path";
-import * as v from "valibot";
 import type {
   Access,
   Connection,
@@ -9,24 +7,21 @@ import type {
   ConnectorUse,
   TableUse,
 } from "../../contract/connector.ts";
+import {
+  databaseFileAccess,
+  type DatabaseFileConfig,
+  databaseFileSchema,
+  databasePath,
+} from "../database_file.ts";
 import { type DuckdbStream, type DuckdbTarget, loadSchema, streamSchema } from "./options.ts";
 import { parseTableName, quoteTable } from "./table_name.ts";
 
 /** DuckDB files of others: tables, views and queries as sources, tables as destinations. */
 
-const configSchema = v.strictObject({
-  path: v.pipe(
-    v.string(),
-    v.nonEmpty("expected the path of a file"),
-    v.description("The database file, relative to the project; a load makes it where it does not exist."),
-  ),
-});
-export type DuckdbConfig = v.InferOutput<typeof configSchema>;
-
 export const duckdb = {
   name: "duckdb",
   description: "DuckDB database files.",
-  configSchema,
+  configSchema: databaseFileSchema,
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge"],
@@ -35,22 +30,16 @@ export const duckdb = {
   secrets: () => [],
   access,
   open,
-} satisfies Connector<DuckdbConfig, DuckdbStream, DuckdbTarget>;
+} satisfies Connector<DatabaseFileConfig, DuckdbStream, DuckdbTarget>;
 
 /** The write-ahead log lies beside the file. */
 function access(
-  config: DuckdbConfig,
+  config: DatabaseFileConfig,
   use: ConnectorUse<DuckdbStream, DuckdbTarget>,
   place: ConnectorPlace,
 ): Access {
-  const path = resolve(place.projectDir, config.path);
-  const files = [path, `${path}.wal`];
-  const tables = tablesOf(use, path);
-  if (use.kind !== "destination") return { hosts: [], read: files, write: [], tables };
-  const folder = dirname(path);
-  // The folder may have to be made; the project's own is there.
-  const write = folder === resolve(place.projectDir) ? files : [folder];
-  return { hosts: [], read: write, write, tables };
+  const tables = tablesOf(use, databasePath(config, place));
+  return { ...databaseFileAccess(config, use, place, [".wal"]), tables };
 }
 
 function tablesOf(use: ConnectorUse<DuckdbStream, DuckdbTarget>, database: string): TableUse[] {
@@ -70,7 +59,7 @@ function tablesOf(use: ConnectorUse<DuckdbStream, DuckdbTarget>, database: strin
 }
 
 /** What reads and writes is for the run's process; the server wants the schemas only. */
-async function open(config: DuckdbConfig, context: ConnectorContext): Promise<Connection> {
+async function open(config: DatabaseFileConfig, context: ConnectorContext): Promise<Connection> {
   const { createConnection } = await import("./connection.ts");
   return createConnection(config, context);
 }

@@ -6,10 +6,10 @@ import { isTypeText } from "./type_text.ts";
 export const FILE_FORMATS = ["csv", "tsv", "ndjson", "json", "parquet", "arrow"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
-export const COMPRESSIONS = ["auto", "none", "gzip", "zstd"] as const;
+const COMPRESSIONS = ["auto", "none", "gzip", "zstd"] as const;
 export type Compression = Exclude<(typeof COMPRESSIONS)[number], "auto">;
 
-export const ENCODINGS = ["utf-8", "latin-1", "utf-16"] as const;
+const ENCODINGS = ["utf-8", "latin-1", "utf-16"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
@@ -132,7 +132,7 @@ export const streamOptionsSchema = v.strictObject({
 });
 export type StreamOptions = v.InferOutput<typeof streamOptionsSchema>;
 
-export const loadOptionsSchema = v.strictObject({
+const loadOptionsSchema = v.strictObject({
   format,
   compression,
   delimiter: v.optional(

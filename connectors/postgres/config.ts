@@ -47,7 +47,7 @@ const AUTH_METHODS = ["none", "password", "md5", "scram-sha-256"] as const;
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const portNumber = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 
-export const entrySchema = v.strictObject({
+const entrySchema = v.strictObject({
   url: v.optional(v.pipe(
     text,
     v.description(

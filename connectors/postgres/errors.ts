@@ -32,8 +32,7 @@ const CLASSES: Readonly<Record<string, ErrorCode>> = {
   "44": "invalid",
 };
 
-export const codeOfSqlState = (state: string): ErrorCode =>
-  CODES[state] ?? CLASSES[state.slice(0, 2)] ?? "internal";
+const codeOfSqlState = (state: string): ErrorCode => CODES[state] ?? CLASSES[state.slice(0, 2)] ?? "internal";
 
 /** `action` is what was tried, as `Cannot load "public.orders"`; the rest of the message is what it met. */
 export function toPostgresError(action: string, error: unknown): AppError {

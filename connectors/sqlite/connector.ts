@@ -1,5 +1,3 @@
-import * as v from "valibot";
-import { dirname, resolve } from "node:path";
 import type {
   Access,
   Connection,
@@ -9,23 +7,20 @@ import type {
   ConnectorUse,
   TableUse,
 } from "../../contract/connector.ts";
+import {
+  databaseFileAccess,
+  type DatabaseFileConfig,
+  databaseFileSchema,
+  databasePath,
+} from "../database_file.ts";
 import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "./options.ts";
 
 /** SQLite files, also those of libSQL: tables, views and queries as sources, tables as destinations. */
 
-const configSchema = v.strictObject({
-  path: v.pipe(
-    v.string(),
-    v.nonEmpty("expected the path of a file"),
-    v.description("The database file, relative to the project; a load makes it where it does not exist."),
-  ),
-});
-export type SqliteConfig = v.InferOutput<typeof configSchema>;
-
 export const sqlite = {
   name: "sqlite",
   description: "SQLite and libSQL database files.",
-  configSchema,
+  configSchema: databaseFileSchema,
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge"],
@@ -34,26 +29,17 @@ export const sqlite = {
   secrets: () => [],
   access,
   open,
-} satisfies Connector<SqliteConfig, SqliteStream, SqliteTarget>;
+} satisfies Connector<DatabaseFileConfig, SqliteStream, SqliteTarget>;
 
 /** The journal and the shared memory of a database lie beside it. */
 function access(
-  config: SqliteConfig,
+  config: DatabaseFileConfig,
   use: ConnectorUse<SqliteStream, SqliteTarget>,
   place: ConnectorPlace,
 ): Access {
-  const path = resolve(place.projectDir, config.path);
-  const folder = dirname(path);
-  const files = ["", "-wal", "-shm", "-journal"].map((suffix) => `${path}${suffix}`);
-  const tables = tablesOf(use).map((table) => ({
-    ...table,
-    database: path,
-    table: table.table.toLowerCase(),
-  }));
-  if (use.kind !== "destination") return { hosts: [], read: files, write: [], tables };
-  // The folder may have to be made; the project's own is there.
-  const write = folder === resolve(place.projectDir) ? files : [folder];
-  return { hosts: [], read: write, write, tables };
+  const database = databasePath(config, place);
+  const tables = tablesOf(use).map(({ action, table }) => ({ action, database, table: table.toLowerCase() }));
+  return { ...databaseFileAccess(config, use, place, ["-wal", "-shm", "-journal"]), tables };
 }
 
 function tablesOf(use: ConnectorUse<SqliteStream, SqliteTarget>): Pick<TableUse, "action" | "table">[] {
@@ -65,7 +51,7 @@ function tablesOf(use: ConnectorUse<SqliteStream, SqliteTarget>): Pick<TableUse,
 }
 
 /** The driver is for the run's process; the server wants the schemas only. */
-async function open(config: SqliteConfig, context: ConnectorContext): Promise<Connection> {
+async function open(config: DatabaseFileConfig, context: ConnectorContext): Promise<Connection> {
   const { SqliteConnection } = await import("./connection.ts");
   return new SqliteConnection(config, context);
 }

@@ -5,9 +5,9 @@
 
 const MICROS_A_SECOND = 1_000_000n;
 const MICROS_A_DAY = 86_400n * MICROS_A_SECOND;
-export const INFINITY = "infinity";
+const INFINITY = "infinity";
 export const MAX_INT64 = 9_223_372_036_854_775_807n;
-export const MAX_INT32 = 2_147_483_647;
+const MAX_INT32 = 2_147_483_647;
 
 const DATE = /^([+-]?\d{4,7})-(\d\d)-(\d\d)$/;
 const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/;

@@ -34,7 +34,7 @@ export const NO_CONNECTORS: ParsedConnectors = {
 };
 
 /** The shape of connectors.yaml, before each entry meets the schema of its type. */
-export const connectorsSchema = v.record(nameSchema("connector"), v.looseObject({ type: v.string() }));
+const connectorsSchema = v.record(nameSchema("connector"), v.looseObject({ type: v.string() }));
 
 /** Reads the text of connectors.yaml. Never throws for what a user wrote. */
 export function parseConnectors(

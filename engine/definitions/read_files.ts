@@ -11,7 +11,7 @@ export interface FolderEntry {
 }
 
 /** Definitions and SQL are written by hand: one larger than this is a mistake. */
-export const MAX_FILE_BYTES = 5 * 1024 * 1024;
+const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
 /** The texts of one project folder. Nothing outside it is ever read, not even through a symbolic link. */
 export class ProjectFiles {

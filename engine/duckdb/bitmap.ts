@@ -15,7 +15,7 @@ export function setBit(bitmap: Uint8Array, index: number): void {
 }
 
 /** `count` bits from bit `start` on, moved to bit 0. Shares the memory where the bits lie well. */
-export function sliceBits(bits: Uint8Array, start: number, count: number): Uint8Array {
+function sliceBits(bits: Uint8Array, start: number, count: number): Uint8Array {
   const first = start >> 3;
   const shift = start & 7;
   const length = bitmapBytes(count);

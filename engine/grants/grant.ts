@@ -88,7 +88,7 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
 }
 
 /** DuckDB's limits: what the pipeline asks for, at most what the operator gives. */
-export function limitsOf(
+function limitsOf(
   { memoryMax, spillMax }: Policy,
   memory: string | undefined,
 ): Pick<DuckDbGrant, "memoryLimit" | "spillLimit"> {

@@ -33,7 +33,7 @@ const MARKS: Readonly<Record<Step["state"], string>> = {
 };
 
 /** `✓ extract:orders  1,204 rows  83 kB  0.4 s`. */
-export function formatStep(step: Step): string {
+function formatStep(step: Step): string {
   const facts = [
     step.rows === null ? "" : formatPlural(step.rows, "row"),
     step.rejects === undefined || step.rejects === 0 ? "" : formatPlural(step.rejects, "reject"),

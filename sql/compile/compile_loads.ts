@@ -14,7 +14,7 @@ export interface LoadReference {
 }
 
 /** The table that a load's name stands for: the model of that name, or else the stream. */
-export function loadNode(name: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode | undefined {
+function loadNode(name: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode | undefined {
   return nodes.get(`model:${name}`) ?? nodes.get(`extract:${name}`);
 }
 

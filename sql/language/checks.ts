@@ -62,7 +62,7 @@ export function checksOf(model: Model): Check[] {
 }
 
 /** Names that the header gives, in lower case, as often as it gives them. */
-export function givenNames(model: Model): string[] {
+function givenNames(model: Model): string[] {
   const columnChecks = Object.values(model.columns).flatMap((column) => column.checks);
   return [...columnChecks, ...model.checks].flatMap(({ name }) =>
     name === undefined ? [] : [name.toLowerCase()]

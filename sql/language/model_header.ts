@@ -10,7 +10,7 @@ const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const columnList = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
 
 /** `daily`, `main.daily` or `raw.orders`. */
-export const TABLE_NAME_PATTERN = /^(?:(?:main|raw)\.)?[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const TABLE_NAME_PATTERN = /^(?:(?:main|raw)\.)?[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 const tableName = v.pipe(
   v.string(),
   v.regex(TABLE_NAME_PATTERN, "expected a model such as daily, or a stream such as raw.orders"),
@@ -20,7 +20,7 @@ const checkName = v.pipe(
   v.regex(NAME_PATTERN, "expected a letter or _, then letters, digits or _, at most 63 characters"),
 );
 
-export const SEVERITIES = ["error", "warn"] as const;
+const SEVERITIES = ["error", "warn"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 const severity = v.optional(
@@ -88,7 +88,7 @@ const modelCheckSchema = v.strictObject({
   severity,
 });
 
-export const MATERIALIZATIONS = ["table", "view", "incremental"] as const;
+const MATERIALIZATIONS = ["table", "view", "incremental"] as const;
 export type Materialization = (typeof MATERIALIZATIONS)[number];
 
 /** Objects drop these keys on their way through a schema, and a check that is lost is worse than a fault. */

@@ -63,6 +63,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/destination/",
   "connectors/column_choice.ts",
   "connectors/cursor.ts",
+  "connectors/database_file.ts",
   "connectors/one_stream.ts",
   "connectors/parse.ts",
 ];

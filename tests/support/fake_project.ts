@@ -11,8 +11,7 @@ export const NOW = "2026-07-30T09:41:30.000Z";
 const NOW_MS = Date.parse(NOW);
 
 /** Text with everything that a page must not let through as it is. */
-export const HOSTILE =
-  `<script>alert("x")</script><img src=x onerror=alert(1)> & "quoted" \u001b[31mred\u001b[0m`;
+const HOSTILE = `<script>alert("x")</script><img src=x onerror=alert(1)> & "quoted" \u001b[31mred\u001b[0m`;
 
 export const RUN_IDS = {
   running: "01985a10-7c1e-7b60-9a41-5d0f3c2a9e11",

@@ -25,7 +25,7 @@ export async function runPacked(args: readonly string[], options: PackedOptions)
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-export function packedCommand(args: readonly string[], options: PackedOptions): Deno.Command {
+function packedCommand(args: readonly string[], options: PackedOptions): Deno.Command {
   const { cwd, env = {}, hasNoNetwork = false, binary = PACKED_SLUICE } = options;
   const command = [binary, ...args];
   if (hasNoNetwork && Deno.uid() === 0 && Deno.build.os === "linux") command.unshift("unshare", "--net");

@@ -199,7 +199,7 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
 }
 
 /** When the schedule starts it next, or why it does not. */
-export function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number }) {
+function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number }) {
   const { schedule, paused, next_run_at: next } = pipeline;
   if (schedule === null) return <span class="line muted">On demand</span>;
   const words = formatCron(schedule.cron);

@@ -1,61 +1,31 @@
-import { AppError } from "../../../contract/errors.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";
+import { FileCatalogue } from "../../destination/file_catalogue.ts";
 import { LEDGER_TABLE } from "../../destination/ledger.ts";
-import type {
-  Catalogue,
-  Cell,
-  MadeColumn,
-  SqlSession,
-  TargetColumn,
-  TargetTable,
-} from "../../destination/system.ts";
+import type { Cell, MadeColumn, SqlSession, TargetColumn } from "../../destination/system.ts";
 import { quoteTable, type TableName } from "../table_name.ts";
 
 type Rows = Pick<SqlSession<TargetColumn>, "rows">;
 
 /** What a DuckDB file knows of a load's target. */
-export class DuckdbCatalogue implements Catalogue<TargetColumn> {
-  readonly #session: Rows;
-  readonly #action: string;
+export class DuckdbCatalogue extends FileCatalogue {
   readonly #name: TableName;
 
   constructor(session: Rows, action: string, name: TableName) {
-    this.#session = session;
-    this.#action = action;
+    super(session, action, quoteTable(name));
     this.#name = name;
   }
 
-  async inspect(): Promise<TargetTable<TargetColumn> | undefined> {
-    const [view] = await this.#session.rows(
+  protected override async isView(): Promise<boolean> {
+    const views = await this.session.rows(
       `SELECT 1 FROM duckdb_views() WHERE NOT internal AND ${this.#where("view_name")}`,
     );
-    if (view !== undefined) {
-      throw new AppError("invalid", `${this.#action}: it is a view; choose another name`);
-    }
-    const columns = await this.#columns();
-    if (columns.length === 0) return undefined;
-    return {
-      columns,
-      uniqueKeys: await this.#uniqueKeys(),
-      skippingTriggers: [],
-      only: quoteTable(this.#name),
-      isPartitioned: false,
-    };
-  }
-
-  /** DuckDB's foreign keys never change rows of other tables: they refuse. */
-  dependants(): Promise<readonly string[]> {
-    return Promise.resolve([]);
-  }
-
-  identity(): Promise<string> {
-    return Promise.resolve("");
+    return views.length > 0;
   }
 
   /** A table of just those columns, without constraints, indexes, defaults, comments, and views that name it. */
-  async isOurs(made: readonly MadeColumn[]): Promise<boolean> {
+  override async isOurs(made: readonly MadeColumn[]): Promise<boolean> {
     const table = quoteLiteral(this.#name.table);
-    const [plain] = await this.#session.rows(
+    const [plain] = await this.session.rows(
       `SELECT 1 FROM duckdb_tables()
         WHERE ${
         this.#where("table_name")
@@ -68,13 +38,13 @@ export class DuckdbCatalogue implements Catalogue<TargetColumn> {
                              AND contains(lower(sql), lower(${table})))`,
     );
     if (plain === undefined) return false;
-    return (await this.#columns()).every(({ name, sql }) =>
+    return (await this.columns()).every(({ name, sql }) =>
       made.some(([madeName, type]) => madeName === name && type === sql)
     );
   }
 
-  async ledgerColumns(): Promise<readonly string[]> {
-    const rows = await this.#session.rows(
+  override async ledgerColumns(): Promise<readonly string[]> {
+    const rows = await this.session.rows(
       `SELECT column_name FROM duckdb_columns()
         WHERE database_name = current_database() AND lower(schema_name) = lower(${
         quoteLiteral(this.#name.schema)
@@ -90,8 +60,8 @@ export class DuckdbCatalogue implements Catalogue<TargetColumn> {
       `AND lower(${column}) = lower(${quoteLiteral(table)})`;
   }
 
-  async #columns(): Promise<TargetColumn[]> {
-    const rows = await this.#session.rows(
+  protected override async columns(): Promise<TargetColumn[]> {
+    const rows = await this.session.rows(
       `SELECT column_name, data_type, NOT is_nullable AND column_default IS NULL FROM duckdb_columns()
         WHERE ${this.#where("table_name")} ORDER BY column_index`,
     );
@@ -103,8 +73,8 @@ export class DuckdbCatalogue implements Catalogue<TargetColumn> {
     }));
   }
 
-  async #uniqueKeys(): Promise<string[][]> {
-    const rows = await this.#session.rows(
+  protected override async uniqueKeys(): Promise<string[][]> {
+    const rows = await this.session.rows(
       `SELECT constraint_index, unnest(constraint_column_names) FROM duckdb_constraints()
         WHERE ${this.#where("table_name")} AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')`,
     );

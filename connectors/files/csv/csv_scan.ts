@@ -150,7 +150,7 @@ const TEXT_DECODER: Readonly<Record<Encoding, string>> = {
 };
 
 /** The records of a file from its beginning, header included, up to so many characters. */
-export async function* readRecords(
+async function* readRecords(
   source: CsvFile,
   dialect: CsvDialect,
   options: StreamOptions,

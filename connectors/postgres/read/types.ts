@@ -177,7 +177,7 @@ function extensionOf(decode: DecodeKind): Map<string, string> {
   return new Map();
 }
 
-export function arrowType(decode: DecodeKind): DataType {
+function arrowType(decode: DecodeKind): DataType {
   switch (decode.kind) {
     case "bool":
       return new Bool();

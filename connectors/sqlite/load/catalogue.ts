@@ -1,64 +1,35 @@
-import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { FileCatalogue } from "../../destination/file_catalogue.ts";
 import { LEDGER_TABLE } from "../../destination/ledger.ts";
-import type {
-  Catalogue,
-  MadeColumn,
-  SqlSession,
-  TargetColumn,
-  TargetTable,
-} from "../../destination/system.ts";
+import type { MadeColumn, SqlSession, TargetColumn } from "../../destination/system.ts";
 
 type Rows = Pick<SqlSession<TargetColumn>, "rows">;
 
 /** What a SQLite file knows of a load's target. */
-export class SqliteCatalogue implements Catalogue<TargetColumn> {
-  readonly #session: Rows;
-  readonly #action: string;
+export class SqliteCatalogue extends FileCatalogue {
   readonly #table: string;
 
   constructor(session: Rows, action: string, table: string) {
-    this.#session = session;
-    this.#action = action;
+    super(session, action, quoteIdentifier(table));
     this.#table = table;
   }
 
-  async inspect(): Promise<TargetTable<TargetColumn> | undefined> {
-    const found = await this.#master();
-    if (found === undefined) return undefined;
-    if (found.type === "view") {
-      throw new AppError("invalid", `${this.#action}: it is a view; choose another name`);
-    }
-    return {
-      columns: await this.#columns(),
-      uniqueKeys: await this.#uniqueKeys(),
-      skippingTriggers: await this.#skippingTriggers(),
-      only: quoteIdentifier(this.#table),
-      isPartitioned: false,
-    };
-  }
-
-  /** Foreign keys are not enforced on our connection, so nothing else is touched. */
-  dependants(): Promise<readonly string[]> {
-    return Promise.resolve([]);
-  }
-
-  identity(): Promise<string> {
-    return Promise.resolve("");
+  protected override async isView(): Promise<boolean> {
+    return (await this.#master())?.type === "view";
   }
 
   /** Whether the table is defined by just those columns and types; indexes and triggers are carried over. */
-  async isOurs(made: readonly MadeColumn[]): Promise<boolean> {
+  override async isOurs(made: readonly MadeColumn[]): Promise<boolean> {
     const found = await this.#master();
     if (found === undefined) return false;
-    const columns = await this.#columns();
+    const columns = await this.columns();
     const list = columns.map(({ name, sql }) => `${quoteIdentifier(name)} ${sql}`).join(", ");
     return found.sql === `CREATE TABLE ${quoteIdentifier(found.name)} (${list})` &&
       columns.every(({ name, sql }) => made.some(([madeName, type]) => madeName === name && type === sql));
   }
 
-  async ledgerColumns(): Promise<readonly string[]> {
-    const rows = await this.#session.rows(
+  override async ledgerColumns(): Promise<readonly string[]> {
+    const rows = await this.session.rows(
       `SELECT name FROM pragma_table_info(${quoteLiteral(LEDGER_TABLE)})`,
     );
     return rows.map(([name]) => name ?? "");
@@ -66,7 +37,7 @@ export class SqliteCatalogue implements Catalogue<TargetColumn> {
 
   /** The statements that make the user's indexes and triggers of the table again. */
   async carried(): Promise<{ type: string; name: string; sql: string }[]> {
-    const rows = await this.#session.rows(
+    const rows = await this.session.rows(
       `SELECT type, name, sql FROM sqlite_master
         WHERE tbl_name = ${quoteLiteral(this.#table)} COLLATE NOCASE AND type IN ('index', 'trigger')
           AND sql IS NOT NULL AND name NOT LIKE '\\_sluice\\_%' ESCAPE '\\'`,
@@ -75,7 +46,7 @@ export class SqliteCatalogue implements Catalogue<TargetColumn> {
   }
 
   async #master(): Promise<{ type: string; name: string; sql: string } | undefined> {
-    const [row] = await this.#session.rows(
+    const [row] = await this.session.rows(
       `SELECT type, name, sql FROM sqlite_master
         WHERE type IN ('table', 'view') AND name = ${quoteLiteral(this.#table)} COLLATE NOCASE`,
     );
@@ -84,8 +55,8 @@ export class SqliteCatalogue implements Catalogue<TargetColumn> {
     return { type: type ?? "", name: name ?? "", sql: sql ?? "" };
   }
 
-  async #columns(): Promise<TargetColumn[]> {
-    const rows = await this.#session.rows(
+  protected override async columns(): Promise<TargetColumn[]> {
+    const rows = await this.session.rows(
       `SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(${
         quoteLiteral(this.#table)
       })`,
@@ -99,10 +70,10 @@ export class SqliteCatalogue implements Catalogue<TargetColumn> {
     }));
   }
 
-  async #uniqueKeys(): Promise<string[][]> {
+  protected override async uniqueKeys(): Promise<string[][]> {
     const table = quoteLiteral(this.#table);
-    const key = await this.#session.rows(`SELECT name FROM pragma_table_info(${table}) WHERE pk > 0`);
-    const indexes = await this.#session.rows(
+    const key = await this.session.rows(`SELECT name FROM pragma_table_info(${table}) WHERE pk > 0`);
+    const indexes = await this.session.rows(
       `SELECT l.seq, i.name FROM pragma_index_list(${table}) AS l, pragma_index_info(l.name) AS i
         WHERE l."unique" AND NOT l.partial`,
     );
@@ -115,8 +86,8 @@ export class SqliteCatalogue implements Catalogue<TargetColumn> {
     return [key.map(([name]) => name ?? ""), ...named.map((names) => names.map((name) => name ?? ""))];
   }
 
-  async #skippingTriggers(): Promise<string[]> {
-    const rows = await this.#session.rows(
+  protected override async skippingTriggers(): Promise<string[]> {
+    const rows = await this.session.rows(
       `SELECT name, sql FROM sqlite_master
         WHERE type = 'trigger' AND tbl_name = ${quoteLiteral(this.#table)} COLLATE NOCASE`,
     );

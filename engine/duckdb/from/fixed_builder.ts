@@ -118,7 +118,7 @@ export function layoutOf(type: DuckType): Layout | undefined {
 }
 
 /** Types that DuckDB and Arrow keep alike, with the bytes of a value. */
-export const SAME_BYTES: ReadonlyMap<duckdb.Type, number> = new Map([
+const SAME_BYTES: ReadonlyMap<duckdb.Type, number> = new Map([
   [duckdb.Type.TINYINT, 1],
   [duckdb.Type.UTINYINT, 1],
   [duckdb.Type.SMALLINT, 2],

@@ -31,7 +31,7 @@ export function stopError(reason: StopReason | "timeout", timeout: string | unde
 }
 
 /** What an aborted signal was aborted with; a person's cancel where that says nothing. */
-export function stopReasonOf({ reason }: AbortSignal): StopReason {
+function stopReasonOf({ reason }: AbortSignal): StopReason {
   return reason === "shutdown" || reason === "lost" ? reason : "cancel";
 }
 

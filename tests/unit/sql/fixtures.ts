@@ -31,7 +31,7 @@ export function columns(text: string): Column[] {
 }
 
 /** `3:8 message` for each fault of a file, the file before it where it is not `file`; `load.daily.0: message` else. */
-export function faultTexts(
+function faultTexts(
   faults: readonly (Fault | { path: readonly (string | number)[]; message: string })[],
 ) {
   return faults.map((fault) => {
