@@ -7,10 +7,8 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
-import { type Measured, median, show } from "./lib/measured.ts";
-
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+import { show } from "./lib/measured.ts";
+import { measureSideBySide, printPeakMemory } from "./lib/side_by_side.ts";
 
 /** In the order in which they can be built. */
 const MODELS: Readonly<Record<string, string>> = {
@@ -51,17 +49,17 @@ async function main(): Promise<void> {
         (size / 1e6).toFixed(0)
       } MB of CSV, ${navigator.hardwareConcurrency} cores`,
     );
-    const bare: Measured[] = [];
-    const sluice: Measured[] = [];
-    for (let round = 0; round < Number(values.rounds); round += 1) {
-      bare.push(await measureBare(folder));
-      sluice.push(await measureSluice(folder));
-      console.log(`round ${round + 1}: bare ${show(bare.at(-1))}, sluice ${show(sluice.at(-1))}`);
-    }
-    const [limit, ours] = [median(bare), median(sluice)];
+    const project = join(folder, "project");
+    const { bare, ours } = await measureSideBySide({
+      program: import.meta.url,
+      folder,
+      project,
+      rounds: Number(values.rounds),
+      prepare: () => Deno.remove(join(project, "out"), { recursive: true }).catch(() => {}),
+    });
     console.log(
-      `median: bare DuckDB ${show(limit)}; sluice run ${show(ours)}; ratio ${
-        (ours.seconds / limit.seconds).toFixed(2)
+      `median: bare DuckDB ${show(bare)}; sluice run ${show(ours)}; ratio ${
+        (ours.seconds / bare.seconds).toFixed(2)
       }`,
     );
   } finally {
@@ -109,24 +107,7 @@ load:
   }
 }
 
-/** The same statements on the same file, by DuckDB alone, in a process of its own. */
-async function measureBare(folder: string): Promise<Measured> {
-  const started = performance.now();
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      `--config=${join(ROOT, "deno.json")}`,
-      fileURLToPath(import.meta.url),
-      "--bare",
-      folder,
-    ],
-  }).output();
-  const seconds = (performance.now() - started) / 1_000;
-  if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
-  return { seconds, peakRssBytes: Number(new TextDecoder().decode(output.stdout).trim()) };
-}
-
+/** The same statements on the same file, by DuckDB alone. */
 async function runBare(folder: string): Promise<void> {
   const out = join(folder, "bare");
   await Deno.remove(out, { recursive: true }).catch(() => {});
@@ -145,38 +126,7 @@ async function runBare(folder: string): Promise<void> {
   }
   connection.closeSync();
   instance.closeSync();
-  const status = await Deno.readTextFile("/proc/self/status");
-  console.log(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1_024);
-}
-
-async function measureSluice(folder: string): Promise<Measured> {
-  const data = join(folder, "data");
-  await Deno.remove(data, { recursive: true }).catch(() => {});
-  await Deno.remove(join(folder, "project", "out"), { recursive: true }).catch(() => {});
-  const started = performance.now();
-  const run = await sluice(folder, "run", "bench", "--json");
-  const seconds = (performance.now() - started) / 1_000;
-  const shown = await sluice(folder, "show", String(run["id"]), "--json");
-  return { seconds, peakRssBytes: Number(shown["peak_rss_bytes"]) };
-}
-
-async function sluice(folder: string, ...args: string[]): Promise<Record<string, unknown>> {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      `--config=${join(ROOT, "deno.json")}`,
-      join(ROOT, "server", "main.ts"),
-      ...args,
-      "--project",
-      join(folder, "project"),
-      "--data",
-      join(folder, "data"),
-    ],
-  }).output();
-  const text = new TextDecoder().decode(output.stdout);
-  if (!output.success) throw new Error(text + new TextDecoder().decode(output.stderr));
-  return JSON.parse(text.trim().split("\n").at(-1) ?? "");
+  await printPeakMemory();
 }
 
 await main();
