@@ -5,7 +5,9 @@ import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
  * The load that can take a stream's rows while they are read, as far as the pipeline says; undefined
  * where it has to wait for the table. All of this has to be so:
  *
- * - just one load takes the stream's table, and waits for nothing but the stream;
+ * - the load waits for nothing but the stream;
+ * - nothing else waits for the stream, as another load or a model: it would have to wait for the
+ *   destination too, since the slower of the two sets the pace;
  * - its destination can stage rows while they are read (`stagesWhileReading`);
  * - the stream is read in one piece, and no row replaces another by a key.
  *
@@ -18,11 +20,8 @@ export function loadInPass(
   steps: readonly PlannedStep[],
   stagesWhileReading: (target: LoadDefinition) => boolean,
 ): PlannedLoad | undefined {
-  const loads = steps.filter((planned): planned is PlannedLoad =>
-    planned.kind === "load" && planned.node === step.name
-  );
-  const [load, other] = loads;
-  if (load === undefined || other !== undefined) return undefined;
+  const [load, other] = steps.filter(({ step: { depends } }) => depends.includes(step.name));
+  if (load?.kind !== "load" || other !== undefined) return undefined;
   if (load.step.depends.some((name) => name !== step.name)) return undefined;
   if (stream.mode === "incremental" || stream.partition !== undefined) return undefined;
   return stagesWhileReading(load.target) ? load : undefined;

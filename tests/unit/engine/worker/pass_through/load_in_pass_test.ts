@@ -31,7 +31,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "no load": [{}, {}, {}, undefined],
   "the load of a model": [{}, { m: load }, { m: "SELECT * FROM raw.s" }, undefined],
   "the load of a model of the stream's name": [{}, { s: load }, { s: "SELECT * FROM raw.s" }, undefined],
-  "a model that reads the stream too": [{}, { s: load }, { m: "SELECT * FROM raw.s" }, "load:s→there"],
+  "a model that reads the stream too": [{}, { s: load }, { m: "SELECT * FROM raw.s" }, undefined],
   "a destination that takes whole tables": [{}, { s: { ...load, connector: "whole" } }, {}, undefined],
 };
 
