@@ -65,6 +65,11 @@ export interface ConnectorContext extends ConnectorPlace {
   readonly budget: Budget;
   /** DuckDB files beside the warehouse: see contract/duckdb.ts. */
   readonly openDuckdb: OpenDuckdb;
+  /**
+   * A folder of the process's own for what is too large for its memory, which DuckDB may read too. Absolute; it
+   * may not be there yet. What is in it goes with the process.
+   */
+  readonly scratchDir: string;
   log(level: "debug" | "info" | "warn", message: string): void;
   /**
    * The secret's value as it is now, for what lives longer than a connection, as a token that is renewed.
@@ -274,6 +279,12 @@ export interface Scan {
   readonly relation: string;
   readonly files: readonly string[];
   readonly sizeBytes: number;
+  /**
+   * Where DuckDB cannot read the files as they are: makes what it can read, in the scratch folder, and gives the
+   * relation with the rows. `relation` has the same columns and not all rows then. Throws what reading
+   * throws.
+   */
+  prepare?(signal: AbortSignal): Promise<PreparedScan>;
   /** Turns DuckDB's error of this relation into one that names file, line and column. */
   explain(error: unknown): Promise<AppError>;
   /**
@@ -281,6 +292,11 @@ export interface Scan {
    * 7).
    */
   verify(): Promise<void>;
+}
+
+/** Disposing of it removes what was made. */
+export interface PreparedScan extends AsyncDisposable {
+  readonly relation: string;
 }
 
 /** Where rows go. `kind` says which promise the system can keep; the engine does the rest. */

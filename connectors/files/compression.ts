@@ -1,5 +1,5 @@
 import { Readable, type Transform } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { AppError } from "../../contract/errors.ts";
 import type { Compression } from "./options.ts";
 import type { FileReader, StoredFile } from "../locations/location.ts";
@@ -10,11 +10,8 @@ export async function* readBytes(
   compression: Compression,
   signal?: AbortSignal,
 ): AsyncIterable<Uint8Array> {
-  if (compression === "zstd") await checkZstdFrames(file);
-  const raw = file.read();
-  const source = compression === "none" ? raw : decompressed(raw, compression);
   try {
-    for await (const chunk of source) {
+    for await (const chunk of plainBytes(file, compression)) {
       signal?.throwIfAborted();
       yield chunk;
     }
@@ -25,13 +22,24 @@ export async function* readBytes(
   }
 }
 
+async function* plainBytes(file: StoredFile, compression: Compression): AsyncIterable<Uint8Array> {
+  if (compression === "none") yield* file.read();
+  if (compression === "gzip") yield* decompressed(file.read(), createGunzip());
+  if (compression !== "zstd") return;
+  // Node's decompressor ends with the first frame, and takes one without data for such.
+  for (const { start, end, hasData } of await zstdFrames(file)) {
+    if (!hasData) continue;
+    const params = { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
+    yield* decompressed(file.read({ start, end }), createZstdDecompress({ params }));
+  }
+}
+
 /** Ending the iteration early closes the file as well. */
 async function* decompressed(
   bytes: AsyncIterable<Uint8Array>,
-  compression: "gzip" | "zstd",
+  transform: Transform,
 ): AsyncIterable<Uint8Array> {
   const raw = Readable.from(bytes, { objectMode: false });
-  const transform: Transform = compression === "gzip" ? createGunzip() : createZstdDecompress();
   raw.on("error", (error) => transform.destroy(error));
   try {
     yield* raw.pipe(transform);
@@ -43,18 +51,19 @@ async function* decompressed(
 
 /**
  * Reads the whole file to see that its compressed data is complete: DuckDB takes a gzip or zstd
- * file that was cut short for the end of the data.
+ * file that was cut short for the end of the data. `isOdd`: it is whole, and DuckDB cannot read it.
  */
 export async function checkCompressed(
   file: StoredFile,
   compression: Compression,
   signal: AbortSignal,
-): Promise<void> {
-  if (compression === "none") return;
-  if (compression === "zstd") return await checkZstdFrames(file);
+): Promise<{ readonly isOdd: boolean }> {
+  if (compression === "none") return { isOdd: false };
+  if (compression === "zstd") return { isOdd: (await zstdFrames(file)).some((frame) => frame.isOdd) };
   for await (const _chunk of readBytes(file, compression, signal)) {
     // Only its end matters.
   }
+  return { isOdd: false };
 }
 
 function isBrokenData(error: unknown): boolean {
@@ -77,21 +86,39 @@ function brokenError(file: StoredFile, compression: Compression, cause?: unknown
 const ZSTD_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
-/** Walks the frames and blocks without decompressing them (RFC 8878, section 3.1). */
-async function checkZstdFrames(file: StoredFile): Promise<void> {
-  if (file.sizeBytes === 0) throw brokenError(file, "zstd");
-  await using reader = await file.open();
-  let position = 0;
-  while (position < file.sizeBytes) position = await skipFrame(reader, position, file);
-  if (position !== file.sizeBytes) throw brokenError(file, "zstd");
+/** The largest window that zstd itself reads, with --long=31; without, and in DuckDB, it is 27. */
+const MAX_WINDOW_LOG = 31;
+const DUCKDB_WINDOW_BYTES = 2 ** 27;
+
+interface ZstdFrame {
+  readonly start: number;
+  readonly end: number;
+  readonly hasData: boolean;
+  /** DuckDB does not read it. */
+  readonly isOdd: boolean;
 }
 
-async function skipFrame(reader: FileReader, start: number, file: StoredFile): Promise<number> {
+/** Walks the frames and blocks without decompressing them (RFC 8878, section 3.1). Throws `invalid` where one is cut. */
+async function zstdFrames(file: StoredFile): Promise<readonly ZstdFrame[]> {
+  if (file.sizeBytes === 0) throw brokenError(file, "zstd");
+  await using reader = await file.open();
+  const frames: ZstdFrame[] = [];
+  let position = 0;
+  while (position < file.sizeBytes) {
+    const frame = await skipFrame(reader, position, file);
+    frames.push(frame);
+    position = frame.end;
+  }
+  if (position !== file.sizeBytes) throw brokenError(file, "zstd");
+  return frames;
+}
+
+async function skipFrame(reader: FileReader, start: number, file: StoredFile): Promise<ZstdFrame> {
   const head = await viewAt(reader, start, 18);
   if (head.byteLength < 5) throw brokenError(file, "zstd");
   const magic = head.getUint32(0, true);
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC && head.byteLength >= 8) {
-    return start + 8 + head.getUint32(4, true);
+    return { start, end: start + 8 + head.getUint32(4, true), hasData: false, isOdd: true };
   }
   if (magic !== ZSTD_MAGIC) throw brokenError(file, "zstd", new Error("not a zstd frame"));
   const descriptor = head.getUint8(4);
@@ -108,7 +135,19 @@ async function skipFrame(reader: FileReader, start: number, file: StoredFile): P
     if (position > file.sizeBytes) throw brokenError(file, "zstd");
     if ((header & 1) === 1) break;
   }
-  return position + ((descriptor & 4) !== 0 ? 4 : 0);
+  const isOdd = windowBytes(head, isSingleSegment, descriptor >> 6) > DUCKDB_WINDOW_BYTES;
+  return { start, end: position + ((descriptor & 4) !== 0 ? 4 : 0), hasData: true, isOdd };
+}
+
+/** How much of what came before a decompressor has to keep: all of a single segment. */
+function windowBytes(head: DataView, isSingleSegment: boolean, sizeField: number): number {
+  if (!isSingleSegment) {
+    const descriptor = head.getUint8(5);
+    const base = 2 ** (10 + (descriptor >> 3));
+    return base + (base / 8) * (descriptor & 7);
+  }
+  if (sizeField < 2 || head.byteLength < 13) return 0;
+  return sizeField === 2 ? head.getUint32(5, true) : Number(head.getBigUint64(5, true));
 }
 
 async function viewAt(reader: FileReader, position: number, length: number): Promise<DataView> {

@@ -86,6 +86,7 @@ class FileConnection implements Connection {
 
   constructor(config: FileConfig, context: ConnectorContext) {
     const root = rootOf(config, context);
+    const { scratchDir } = context;
     const location = async (): Promise<Location> => {
       const { DiskLocation } = await import("../locations/disk/disk_location.ts");
       return new DiskLocation(root, { log: (message) => context.log("warn", message) });
@@ -122,14 +123,14 @@ class FileConnection implements Connection {
         const set = await setOf(address, signal);
         if (set.format === "arrow") return undefined;
         const { scanFiles } = await import("./read/scan.ts");
-        return await scanFiles(texts === undefined ? set : { ...set, texts }, signal);
+        return await scanFiles(texts === undefined ? set : { ...set, texts }, scratchDir, signal);
       },
     };
     this.destination = {
       kind: "transactional",
       async begin(request, signal) {
         const { FileLoad } = await import("./load/file_load.ts");
-        return new FileLoad(root, await location(), request, signal);
+        return new FileLoad({ root, scratchDir, location: await location() }, request, signal);
       },
     };
   }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { encodingOf } from "./text/encoding.ts";
 import { isTypeText } from "./type_text.ts";
 
 /** The own keys of a stream and of a load target of the file connector. */
@@ -9,13 +10,18 @@ export type FileFormat = (typeof FILE_FORMATS)[number];
 const COMPRESSIONS = ["auto", "none", "gzip", "zstd"] as const;
 export type Compression = Exclude<(typeof COMPRESSIONS)[number], "auto">;
 
-const ENCODINGS = ["utf-8", "latin-1", "utf-16"] as const;
-export type Encoding = (typeof ENCODINGS)[number];
-
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 /** Without a % it would match itself alone, and the column would stay text without a word. */
 const strptimeFormat = v.pipe(text, v.includes("%", "expected a format with %, as %d/%m/%Y"));
 const oneCharacter = v.pipe(v.string(), v.length(1, "expected one character"));
+const oneCharacterOrNone = v.pipe(v.string(), v.maxLength(1, "expected one character, or none"));
+const encoding = v.pipe(
+  v.string(),
+  v.check(
+    (label) => encodingOf(label) !== undefined,
+    "expected a label of the Encoding Standard, as windows-1252",
+  ),
+);
 
 const format = v.optional(
   v.pipe(v.picklist(FILE_FORMATS), v.description("The format; by default what the file's ending says.")),
@@ -38,7 +44,12 @@ export const streamOptionsSchema = v.strictObject({
   compression,
   delimiter,
   quote: v.optional(
-    v.pipe(oneCharacter, v.description("CSV: around a value that has a delimiter or a line break.")),
+    v.pipe(
+      oneCharacterOrNone,
+      v.description(
+        'CSV: around a value that has a delimiter or a line break; "" where there are no quotes.',
+      ),
+    ),
     '"',
   ),
   escape: v.optional(
@@ -68,9 +79,38 @@ export const streamOptionsSchema = v.strictObject({
     ),
     false,
   ),
+  comment: v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(1),
+      v.maxLength(8),
+      v.description("CSV: lines that begin with it are left out; by default none are."),
+    ),
+  ),
+  skip_initial_space: v.optional(
+    v.pipe(v.boolean(), v.description("CSV: whether blanks before a value and around quotes are left out.")),
+    false,
+  ),
+  line_ends: v.optional(
+    v.pipe(
+      v.picklist(["same", "mixed"]),
+      v.description("CSV: mixed where lines of one file end in different ways, as in LF and CRLF."),
+    ),
+    "same",
+  ),
   encoding: v.optional(
-    v.pipe(v.picklist(ENCODINGS), v.description("CSV: the file's character set.")),
+    v.pipe(
+      encoding,
+      v.description("CSV: the file's character set, by a label of the Encoding Standard, as windows-1252."),
+    ),
     "utf-8",
+  ),
+  encoding_errors: v.optional(
+    v.pipe(
+      v.picklist(["strict", "replace"]),
+      v.description("CSV: whether bytes that are no text fail the stream, or become U+FFFD."),
+    ),
+    "strict",
   ),
   columns: v.optional(
     v.pipe(
@@ -89,6 +129,22 @@ export const streamOptionsSchema = v.strictObject({
     ),
     0,
   ),
+  skip_footer: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(10_000),
+      v.description(
+        "CSV: rows to leave out at the file's end, as a line of totals; blank lines do not count.",
+      ),
+    ),
+    0,
+  ),
+  null_padding: v.optional(
+    v.pipe(v.boolean(), v.description("CSV: whether a row with too few values ends with missing ones.")),
+    false,
+  ),
   max_line_bytes: v.optional(
     v.pipe(
       v.number(),
@@ -102,6 +158,12 @@ export const streamOptionsSchema = v.strictObject({
   decimal_separator: v.optional(
     v.pipe(v.picklist([".", ","]), v.description("CSV: the decimal separator of numbers.")),
     ".",
+  ),
+  thousands_separator: v.optional(
+    v.pipe(
+      v.picklist([",", ".", " ", "'", "_", "\u2019"]),
+      v.description("CSV: between groups of digits, as in 1,234; a blank stands for no-break spaces too."),
+    ),
   ),
   date_format: v.optional(
     v.pipe(strptimeFormat, v.description("CSV: how dates are written, as %d/%m/%Y; by default 2024-12-31.")),

@@ -10,7 +10,7 @@ import type { Fault } from "../../text/fault.ts";
 import { openDatabase } from "../duckdb/database.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
 import { Connections } from "./connections.ts";
-import { databaseLimits } from "./database_limits.ts";
+import { databaseLimits, scratchOf } from "./database_limits.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
 import type { JobContext } from "./job_context.ts";
 import { planRun, stepsOf } from "./plan.ts";
@@ -25,6 +25,7 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
     signal: context.signal,
     clock: systemClock,
     openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
+    scratchDir: scratchOf(job.tempDir),
     log: (level, message) => context.reporter.log(level, null, message),
   });
   const reports: CheckReport[] = [];

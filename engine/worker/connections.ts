@@ -40,6 +40,8 @@ export interface ConnectionsOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly openDuckdb: OpenDuckdb;
+  /** Absolute; DuckDB may read it. */
+  readonly scratchDir: string;
   readonly log: (level: LogLevel, message: string) => void;
   /** The program of threads that read large streams; without it all is read in this thread. */
   readonly readThread?: URL | undefined;
@@ -82,13 +84,14 @@ export class Connections implements AsyncDisposable {
   }
 
   #threaded(name: string, source: Source, budget: Budget): Source {
-    const { readThread: program, projectDir, log } = this.#options;
+    const { readThread: program, projectDir, scratchDir, log } = this.#options;
     if (program === undefined) return source;
     return threadedSource(source, budget, {
       program,
       name,
       resolve: () => this.#resolve(name),
       projectDir,
+      scratchDir,
       log,
     });
   }
@@ -150,7 +153,7 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
-    const { connectors, requests, projectDir, signal, clock, openDuckdb, log } = this.#options;
+    const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log } = this.#options;
     const { connector, config, common } = parseConnector(connectors, name, await this.#resolve(name));
     const budget = new PlaceBudget(common.max_connections);
     const connection = await connector.open(config, {
@@ -160,6 +163,7 @@ export class Connections implements AsyncDisposable {
       clock,
       budget,
       openDuckdb,
+      scratchDir,
       log,
       secret: (secret) => requests.secret(secret),
     });

@@ -5,7 +5,7 @@ import { parseModel } from "../../sql/language/model.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
 import { openDatabase } from "../duckdb/database.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
-import { databaseLimits } from "./database_limits.ts";
+import { databaseLimits, scratchOf } from "./database_limits.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { ThreadCount } from "../duckdb/thread_count.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
@@ -28,7 +28,7 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
   await using database = await openDatabase({
     path: job.warehousePath,
     tempDirectory: job.tempDir,
-    ...databaseLimits(job.duckdb),
+    ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,
     signal: context.signal,
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
@@ -44,6 +44,7 @@ export async function runJob(job: RunJob, context: JobContext): Promise<void> {
     signal: context.signal,
     clock: systemClock,
     openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
+    scratchDir: scratchOf(job.tempDir),
     log: (level, message) => context.reporter.log(level, null, message),
     readThread: context.readThread,
   });

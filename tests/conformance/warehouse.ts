@@ -153,7 +153,9 @@ export class Warehouse implements AsyncDisposable {
     await session.run(`DROP TABLE IF EXISTS raw.${BACK}`);
     if (scan !== undefined) {
       const where = duckdbCursorCondition(cursor);
-      await session.run(`CREATE TABLE raw.${BACK} AS SELECT * FROM ${scan.relation} WHERE ${where}`, [
+      await using prepared = await scan.prepare?.(signal);
+      const relation = prepared?.relation ?? scan.relation;
+      await session.run(`CREATE TABLE raw.${BACK} AS SELECT * FROM ${relation} WHERE ${where}`, [
         cursor.value,
       ]);
       return;

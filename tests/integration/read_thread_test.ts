@@ -16,6 +16,7 @@ const optionsFor = ({ url }: TestDatabase) => ({
   name: "shop",
   resolve: () => Promise.resolve({ type: "postgres", config: { url, ssl: "disable" } }),
   projectDir: "/nowhere",
+  scratchDir: "/nowhere",
   log: () => {},
 });
 

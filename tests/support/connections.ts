@@ -30,6 +30,7 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     clock: systemClock,
     budget,
     openDuckdb: duckdbOpener(`${projectDir}/.spill`),
+    scratchDir: `${projectDir}/.scratch`,
     log: () => {},
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
     ...more,

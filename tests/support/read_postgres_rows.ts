@@ -18,6 +18,7 @@ const context = {
   clock: systemClock,
   budget,
   openDuckdb,
+  scratchDir: "/nowhere",
   secret: openDuckdb,
   log: () => {},
 };

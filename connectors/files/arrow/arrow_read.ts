@@ -145,7 +145,10 @@ async function unpack(source: ArrowFile, signal: AbortSignal): Promise<Uint8Arra
 
 /** A stream that was cut between two messages looks whole to a reader: its end mark must be there. */
 async function checkWhole(source: ArrowFile, signal: AbortSignal): Promise<void> {
-  if (source.compression !== "none") return await checkCompressed(source.file, source.compression, signal);
+  if (source.compression !== "none") {
+    await checkCompressed(source.file, source.compression, signal);
+    return;
+  }
   await using reader = await source.file.open();
   const tail = await reader.read(Math.max(0, source.file.sizeBytes - 8), 8);
   const text = new TextDecoder("iso-8859-1").decode(tail).replaceAll("ÿ", "\xff");

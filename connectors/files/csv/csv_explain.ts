@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
-import { readBytes } from "../compression.ts";
-import { CsvSplitter } from "./csv_records.ts";
-import { type CsvColumn, type CsvFile, type CsvPlan, faultError, isWidth, widthError } from "./csv_scan.ts";
+import { CsvReader } from "./csv_reader.ts";
+import { type CsvColumn, type CsvPlan, faultError, fitRecord } from "./csv_scan.ts";
+import type { CsvFile } from "./csv_setup.ts";
 import { CAST_FAULT } from "../types/exact_cast.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
@@ -18,14 +18,6 @@ export async function explainCsv(plan: CsvPlan, error: unknown): Promise<AppErro
   const file = fileOf(plan, message);
   const line = Number(/CSV Error on Line: (\d+)/.exec(message)?.[1] ?? 0);
   const place = `"${file?.file.shown ?? plan.files[0]?.file.shown}"${line === 0 ? "" : ` line ${line}`}`;
-  if (/Invalid unicode|byte sequence mismatch|not utf-8/i.test(message)) {
-    return new AppError(
-      "invalid",
-      `Cannot read ${place}: it is not ${plan.options.encoding.toUpperCase()}; ` +
-        `set options.encoding: latin-1, or save the file as UTF-8`,
-      options,
-    );
-  }
   const longest = /Maximum line size of (\d+) bytes exceeded/i.exec(message);
   if (longest !== null) {
     return new AppError(
@@ -35,22 +27,25 @@ export async function explainCsv(plan: CsvPlan, error: unknown): Promise<AppErro
       options,
     );
   }
-  const isStructure = /CSV Error|state machine|Expected Number of Columns|unterminated quote/i.test(message);
+  const isStructure =
+    /CSV Error|state machine|Expected Number of Columns|unterminated quote|Invalid unicode|byte sequence mismatch/i
+      .test(message);
   if (isStructure) {
     const found = await findFault(plan, file === undefined ? plan.files : [file], undefined);
     if (found !== undefined) return new AppError(found.code, found.message, options);
     const what = message.includes("state machine")
-      ? "its lines end in different ways (CRLF and LF), or its quotes do not follow RFC 4180; save it with one kind"
+      ? "its lines end in different ways (CRLF and LF), or its quotes do not follow RFC 4180; " +
+        "set options.line_ends: mixed, or save it with one kind"
       : firstSentence(message);
     return new AppError("invalid", `Cannot read ${place}: ${what}`, options);
   }
-  const value = castValue(message);
-  if (value !== undefined) {
-    const found = await findFault(plan, plan.files, value);
+  const misfit = misfitOf(message);
+  if (misfit !== undefined) {
+    const found = await findFault(plan, plan.files, misfit);
     if (found !== undefined) return new AppError(found.code, found.message, options);
     return new AppError(
       "invalid",
-      `Cannot read ${place}: "${value}" does not fit its column's type`,
+      `Cannot read ${place}: "${misfit.value}" does not fit its column's type`,
       options,
     );
   }
@@ -66,10 +61,16 @@ function fileOf(plan: CsvPlan, message: string): CsvFile | undefined {
   return plan.files.find(({ file }) => file.localPath === path);
 }
 
-/** The value in a message of a cast, ours or DuckDB's; undefined where it is of something else. */
-function castValue(message: string): string | undefined {
-  const ours = new RegExp(`${CAST_FAULT}:\\d+:([^]*?)(?:\\n\\nLINE |$)`).exec(message);
-  if (ours?.[1] !== undefined) return ours[1];
+/** A value that does not fit, and the place of its column where that is known. */
+interface Misfit {
+  readonly value: string;
+  readonly index: number | undefined;
+}
+
+/** What a message of a cast, ours or DuckDB's, is about; undefined where it is of something else. */
+function misfitOf(message: string): Misfit | undefined {
+  const ours = new RegExp(`${CAST_FAULT}:(\\d+):([^]*?)(?:\\n\\nLINE |$)`).exec(message);
+  if (ours?.[2] !== undefined) return { index: Number(ours[1]), value: ours[2] };
   if (!/could not|out of range|invalid|expected format|conversion|malformed json/i.test(message)) {
     return undefined;
   }
@@ -77,7 +78,8 @@ function castValue(message: string): string | undefined {
   const quoted =
     /(?:convert string|Could not parse string|field value out of range:|field format:|Failed to cast value:.*?|value out of range:|Malformed JSON at .*?input:) *(?:"([^]*?)"|'([^]*?)')(?: to |,|\s|\.|$)/i
       .exec(message);
-  return quoted?.[1] ?? quoted?.[2] ?? /["']([^"']*)["']/.exec(message)?.[1];
+  const value = quoted?.[1] ?? quoted?.[2] ?? /["']([^"']*)["']/.exec(message)?.[1];
+  return value === undefined ? undefined : { value, index: undefined };
 }
 
 function firstSentence(message: string): string {
@@ -86,15 +88,20 @@ function firstSentence(message: string): string {
   );
 }
 
-/** The first record that cannot be split, has a wrong count of values, or holds `value` where it does not fit. */
+/** The first record that cannot be split, has a wrong count of values, or holds the value where it does not fit. */
 async function findFault(
   plan: CsvPlan,
   files: readonly CsvFile[],
-  value: string | undefined,
+  misfit: Misfit | undefined,
 ): Promise<AppError | undefined> {
   for (const source of files) {
-    const found = await faultOfFile(plan, source, value);
-    if (found !== undefined) return found;
+    try {
+      const found = await faultOfFile(plan, source, misfit);
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (error instanceof AppError) return error;
+      throw error;
+    }
   }
   return undefined;
 }
@@ -102,28 +109,26 @@ async function findFault(
 async function faultOfFile(
   plan: CsvPlan,
   source: CsvFile,
-  value: string | undefined,
+  misfit: Misfit | undefined,
 ): Promise<AppError | undefined> {
-  const { dialect, options } = plan;
-  const { shown } = source.file;
+  const { setup } = plan;
+  const { shown, sizeBytes } = source.file;
+  if (source.compression !== "none" && sizeBytes > MAX_COMPRESSED_BYTES) return undefined;
   const names = plan.groups.find((group) => group.files.includes(source))?.names ?? [];
   const columns = names.map((name) => plan.columns.get(name));
-  const splitter = new CsvSplitter(dialect, 1 + options.skip_rows);
-  let isHeader = options.header;
-  for await (const [text, isLast] of readText(source, plan)) {
-    for (const record of splitter.push(text, isLast)) {
-      if (record.kind === "fault") return faultError(shown, record);
-      if (isHeader) {
-        isHeader = false;
-        continue;
-      }
-      if (record.isBlank && names.length > 1) continue;
-      if (!isWidth(record, names.length)) return widthError(shown, record, names.length);
-      if (value === undefined) continue;
-      const index = record.values.findIndex((v, i) => v === value && columns[i]?.type !== "VARCHAR");
-      const column = columns[index];
-      if (column !== undefined) return valueError(shown, record.line, column, value);
+  const isFault = (value: string | null, index: number) =>
+    value === misfit?.value && (misfit?.index ?? index) === index && columns[index]?.type !== "VARCHAR";
+  let isHeader = setup.header;
+  for await (const record of new CsvReader(source, setup).records(new AbortController().signal)) {
+    if (record.kind === "fault") return faultError(shown, record, plan.options.max_line_bytes);
+    if (isHeader) {
+      isHeader = false;
+      continue;
     }
+    const values = fitRecord(shown, record, names.length, setup.padsRows);
+    if (values === undefined || misfit === undefined) continue;
+    const column = columns[values.findIndex(isFault)];
+    if (column !== undefined) return valueError(shown, record.line, column, misfit.value);
   }
   return undefined;
 }
@@ -138,28 +143,4 @@ function valueError(shown: string, line: number, column: CsvColumn, value: strin
         column.isGiven ? "" : " as in the rows before"
       }; correct the file, or set options.columns: {${key}: VARCHAR}`,
   );
-}
-
-/** The file's text after the lines to skip, in pieces; nothing of a compressed file that is too large. */
-async function* readText(source: CsvFile, plan: CsvPlan): AsyncIterable<[string, boolean]> {
-  const { file, compression } = source;
-  if (compression !== "none" && file.sizeBytes > MAX_COMPRESSED_BYTES) return;
-  const encoding = plan.options.encoding === "utf-16"
-    ? "utf-16le"
-    : plan.options.encoding === "latin-1"
-    ? "iso-8859-1"
-    : "utf-8";
-  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
-  let skip = plan.options.skip_rows;
-  for await (const bytes of readBytes(file, compression)) {
-    let text = decoder.decode(bytes, { stream: true });
-    while (skip > 0) {
-      const end = text.indexOf("\n");
-      text = end === -1 ? "" : text.slice(end + 1);
-      if (end === -1) break;
-      skip--;
-    }
-    yield [text, false];
-  }
-  yield [decoder.decode(), true];
 }

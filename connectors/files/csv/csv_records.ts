@@ -1,15 +1,25 @@
 /**
- * Splits CSV text (RFC 4180, with any delimiter) into records. Used for what DuckDB's reader does
- * not tell: a sample to find types from, and the place of a fault. Strict: a fault is returned.
+ * Splits CSV text (RFC 4180, and the other ways that a dialect names) into records. Strict: a fault is
+ * returned.
  */
 
 export interface CsvDialect {
   readonly delimiter: string;
+  /** Empty where no value is quoted. */
   readonly quote: string;
+  /** Before a quote, or another of itself, inside a quoted value; elsewhere it is what it is. */
   readonly escape: string;
   /** Texts that are NULL. */
   readonly nulls: ReadonlySet<string>;
   readonly quotedNull: boolean;
+  /** Lines that begin with it are left out. */
+  readonly comment?: string | undefined;
+  /** Blanks before a value, and behind a closing quote, are left out. */
+  readonly skipsBlanks?: boolean;
+  /** LF, CRLF and CR may stand in one file. */
+  readonly hasMixedLineEnds?: boolean;
+  /** The most that a record may have. */
+  readonly maxCharacters?: number;
 }
 
 export interface CsvRecord {
@@ -19,54 +29,88 @@ export interface CsvRecord {
   readonly line: number;
   /** A line with nothing on it. */
   readonly isBlank: boolean;
+  /** Whether a delimiter ends it: an empty value without quotes is its last. */
+  readonly endsEmpty: boolean;
 }
 
 export interface CsvFault {
   readonly kind: "fault";
   readonly line: number;
-  readonly reason: "unterminated_quote" | "text_after_quote";
+  readonly reason: FaultReason;
 }
+
+export type FaultReason = "unterminated_quote" | "text_after_quote" | "mixed_line_ends" | "line_too_long";
+
+type LineEnd = "\n" | "\r\n" | "\r";
 
 /** Takes text in pieces; gives the records that are complete. */
 export class CsvSplitter {
   readonly #dialect: CsvDialect;
-  #rest = "";
+  /** Text without the end of its record. */
+  #pieces: string[] = [];
+  #heldLength = 0;
+  /** It is looked at again when it has grown to so much, so that a long value is not scanned over and over. */
+  #enough = 0;
   #line: number;
-  #isFirst = true;
+  #lineEnd: LineEnd | undefined;
+  #isBroken = false;
 
   constructor(dialect: CsvDialect, firstLine = 1) {
     this.#dialect = dialect;
     this.#line = firstLine;
   }
 
+  /** Nothing follows a fault. */
   *push(text: string, isLast: boolean): Generator<CsvRecord | CsvFault> {
-    let buffer = this.#rest + text;
-    if (this.#isFirst && buffer !== "") {
-      this.#isFirst = false;
-      if (buffer.startsWith("\ufeff")) buffer = buffer.slice(1);
-    }
+    if (this.#isBroken) return;
+    this.#pieces.push(text);
+    this.#heldLength += text.length;
+    if (!isLast && this.#heldLength < this.#enough) return;
+    const buffer = this.#pieces.length === 1 ? text : this.#pieces.join("");
     let position = 0;
     while (position < buffer.length) {
       const step = splitRecord(buffer, position, this.#dialect, isLast);
       if (step === "incomplete") break;
-      if (step.fault !== undefined) {
-        yield { kind: "fault", line: this.#line, reason: step.fault };
+      const fault = step.fault ?? this.#faultOfEnd(step.lineEnd);
+      if (fault !== undefined) {
+        this.#isBroken = true;
+        yield { kind: "fault", line: this.#line + step.lines, reason: fault };
         return;
       }
-      yield { kind: "record", values: step.values, line: this.#line, isBlank: step.isBlank };
-      this.#line += step.lines;
+      const { values, isBlank, endsEmpty } = step;
+      if (values !== undefined) yield { kind: "record", values, line: this.#line, isBlank, endsEmpty };
+      this.#line += step.lines + (step.lineEnd === undefined ? 0 : 1);
       position = step.next;
     }
-    this.#rest = buffer.slice(position);
+    const rest = buffer.slice(position);
+    if (rest.length > (this.#dialect.maxCharacters ?? Number.POSITIVE_INFINITY)) {
+      this.#isBroken = true;
+      yield { kind: "fault", line: this.#line, reason: "line_too_long" };
+      return;
+    }
+    this.#pieces = [rest];
+    this.#heldLength = rest.length;
+    this.#enough = position === 0 ? rest.length * 2 : 0;
+  }
+
+  #faultOfEnd(lineEnd: LineEnd | undefined): FaultReason | undefined {
+    if (lineEnd === undefined || this.#dialect.hasMixedLineEnds) return undefined;
+    this.#lineEnd ??= lineEnd;
+    return this.#lineEnd === lineEnd ? undefined : "mixed_line_ends";
   }
 }
 
 interface Step {
-  readonly values: (string | null)[];
+  /** Undefined for a comment. */
+  readonly values: (string | null)[] | undefined;
   readonly next: number;
+  /** Line breaks inside of values; with a fault, those before it. */
   readonly lines: number;
+  /** Undefined at the end of the text. */
+  readonly lineEnd: LineEnd | undefined;
   readonly isBlank: boolean;
-  readonly fault?: CsvFault["reason"];
+  readonly endsEmpty: boolean;
+  readonly fault?: FaultReason;
 }
 
 interface Value {
@@ -77,15 +121,30 @@ interface Value {
 }
 
 function splitRecord(text: string, start: number, dialect: CsvDialect, isLast: boolean): Step | "incomplete" {
+  if (dialect.comment !== undefined && text.startsWith(dialect.comment, start)) {
+    const line = plainValue(text, start, undefined, isLast);
+    return line === "incomplete" ? line : endOf(text, line.end, isLast, { values: undefined, lines: 0 });
+  }
   const values: (string | null)[] = [];
   let position = start;
   let lines = 0;
   for (;;) {
-    const value = text[position] === dialect.quote
+    if (dialect.skipsBlanks) position = skipBlanks(text, position, dialect);
+    const value = dialect.quote !== "" && text[position] === dialect.quote
       ? quotedValue(text, position, dialect, isLast)
-      : plainValue(text, position, dialect, isLast);
+      : plainValue(text, position, dialect.delimiter, isLast);
     if (value === "incomplete") return value;
-    if (typeof value === "string") return { values, next: position, lines, isBlank: false, fault: value };
+    if (typeof value === "string") {
+      return {
+        values,
+        next: position,
+        lines,
+        lineEnd: undefined,
+        isBlank: false,
+        endsEmpty: false,
+        fault: value,
+      };
+    }
     lines += value.lines;
     const isNull = dialect.nulls.has(value.text) && (!value.isQuoted || dialect.quotedNull);
     values.push(isNull ? null : value.text);
@@ -94,21 +153,50 @@ function splitRecord(text: string, start: number, dialect: CsvDialect, isLast: b
       position += dialect.delimiter.length;
       continue;
     }
-    const isBlank = values.length === 1 && value.text === "" && !value.isQuoted;
-    if (position >= text.length) return isLast ? { values, next: position, lines, isBlank } : "incomplete";
-    if (text[position] === "\r" && text[position + 1] === "\n") position++;
-    else if (text[position] === "\r" && position + 1 >= text.length && !isLast) return "incomplete";
-    return { values, next: position + 1, lines: lines + 1, isBlank };
+    const endsEmpty = value.text === "" && !value.isQuoted;
+    return endOf(text, position, isLast, { values, lines, endsEmpty });
   }
 }
 
-function plainValue(text: string, start: number, dialect: CsvDialect, isLast: boolean): Value | "incomplete" {
-  const first = dialect.delimiter.charCodeAt(0);
+function endOf(
+  text: string,
+  position: number,
+  isLast: boolean,
+  { values, lines, endsEmpty = false }: {
+    readonly values: (string | null)[] | undefined;
+    readonly lines: number;
+    readonly endsEmpty?: boolean;
+  },
+): Step | "incomplete" {
+  const record = { values, lines, endsEmpty, isBlank: values?.length === 1 && endsEmpty };
+  if (position >= text.length) {
+    return isLast ? { ...record, next: position, lineEnd: undefined } : "incomplete";
+  }
+  if (text[position] === "\n") return { ...record, next: position + 1, lineEnd: "\n" };
+  if (position + 1 >= text.length && !isLast) return "incomplete";
+  const isPair = text[position + 1] === "\n";
+  return { ...record, next: position + (isPair ? 2 : 1), lineEnd: isPair ? "\r\n" : "\r" };
+}
+
+function skipBlanks(text: string, start: number, { delimiter }: CsvDialect): number {
+  let position = start;
+  while ((text[position] === " " || text[position] === "\t") && text[position] !== delimiter) position++;
+  return position;
+}
+
+/** Up to the delimiter, where there is one, or the end of the line. */
+function plainValue(
+  text: string,
+  start: number,
+  delimiter: string | undefined,
+  isLast: boolean,
+): Value | "incomplete" {
+  const first = delimiter?.charCodeAt(0);
   for (let end = start; end < text.length; end++) {
     const code = text.charCodeAt(end);
     if (
       code === 10 || code === 13 ||
-      (code === first && (dialect.delimiter.length === 1 || text.startsWith(dialect.delimiter, end)))
+      (code === first && (delimiter?.length === 1 || text.startsWith(delimiter ?? "", end)))
     ) {
       return { text: text.slice(start, end), isQuoted: false, end, lines: 0 };
     }
@@ -121,7 +209,7 @@ function quotedValue(
   start: number,
   dialect: CsvDialect,
   isLast: boolean,
-): Value | CsvFault["reason"] | "incomplete" {
+): Value | FaultReason | "incomplete" {
   const { quote, escape } = dialect;
   let value = "";
   let from = start + 1;
@@ -138,8 +226,9 @@ function quotedValue(
     }
     if (character !== quote) continue;
     if (next === undefined && !isLast) return "incomplete";
-    const after = end + 1;
-    const isEnd = next === undefined || next === "\n" || next === "\r" ||
+    const after = dialect.skipsBlanks ? skipBlanks(text, end + 1, dialect) : end + 1;
+    if (text.length - after < dialect.delimiter.length && !isLast) return "incomplete";
+    const isEnd = after >= text.length || text[after] === "\n" || text[after] === "\r" ||
       text.startsWith(dialect.delimiter, after);
     if (!isEnd) return "text_after_quote";
     return { text: value + text.slice(from, end), isQuoted: true, end: after, lines };

@@ -1,10 +1,10 @@
 import { nameKey } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { readBytes } from "../compression.ts";
-import { type CsvDialect, type CsvFault, type CsvRecord, CsvSplitter } from "./csv_records.ts";
+import { type CsvDialect, type CsvFault, type CsvRecord } from "./csv_records.ts";
+import { type CsvHead, CsvReader } from "./csv_reader.ts";
+import { type CsvFile, type CsvSetup, csvSetup, isDuckdbSetup } from "./csv_setup.ts";
 import { TypeGuess, type ValueFormat } from "../types/type_guess.ts";
-import type { StoredFile } from "../../locations/location.ts";
-import type { Compression, Encoding, StreamOptions } from "../options.ts";
+import type { StreamOptions } from "../options.ts";
 
 /** What CSV files hold, from the first rows of each: their columns, and types that every value seen fits. */
 
@@ -12,11 +12,6 @@ import type { Compression, Encoding, StreamOptions } from "../options.ts";
 const SAMPLE_ROWS = 20_480;
 const FILE_SAMPLE_ROWS = 256;
 const SAMPLE_CHARACTERS = 8 * 1024 * 1024;
-
-export interface CsvFile {
-  readonly file: StoredFile;
-  readonly compression: Compression;
-}
 
 export interface CsvColumn {
   readonly name: string;
@@ -27,17 +22,20 @@ export interface CsvColumn {
 
 export interface CsvPlan {
   readonly files: readonly CsvFile[];
-  readonly dialect: CsvDialect;
+  readonly setup: CsvSetup;
   readonly options: StreamOptions;
   readonly format: ValueFormat;
   /** By name, in the order of the first file that has it. */
   readonly columns: ReadonlyMap<string, CsvColumn>;
-  /** Files with the same columns in the same order. */
+  /** Files with the same columns in the same order, and the same head. */
   readonly groups: readonly CsvGroup[];
 }
 
 export interface CsvGroup {
   readonly names: readonly string[];
+  readonly head: CsvHead;
+  /** DuckDB cannot read the files as they are, but only what copyCsv() makes of them. */
+  readonly isCopied: boolean;
   readonly files: readonly CsvFile[];
 }
 
@@ -52,32 +50,27 @@ export async function planCsv(
   signal: AbortSignal,
   texts: readonly string[] = [],
 ): Promise<CsvPlan> {
-  const dialect: CsvDialect = {
-    delimiter: options.delimiter ?? (isTabs ? "\t" : ","),
-    quote: options.quote,
-    escape: options.escape ?? options.quote,
-    nulls: new Set(typeof options.null === "string" ? [options.null] : options.null),
-    quotedNull: options.quoted_null,
-  };
+  const setup = csvSetup(options, isTabs);
   const format: ValueFormat = {
     decimalSeparator: options.decimal_separator,
     dateFormat: options.date_format,
     timestampFormat: options.timestamp_format,
   };
   const guesses = new Map<string, TypeGuess>();
-  const groups = new Map<string, { names: string[]; files: CsvFile[] }>();
+  const groups = new Map<string, CsvGroup & { files: CsvFile[] }>();
   const sampleRows = Math.max(FILE_SAMPLE_ROWS, Math.floor(SAMPLE_ROWS / files.length));
   for (const file of files) {
-    const names = await sampleFile(file, { dialect, options, format, sampleRows, guesses, signal });
-    const key = JSON.stringify(names);
-    const group = groups.get(key) ?? { names, files: [] };
+    const { names, head } = await sampleFile(file, { setup, options, format, sampleRows, guesses, signal });
+    const isCopied = !head.isPlain || file.isOdd || !isDuckdbSetup(setup);
+    const key = JSON.stringify([names, isCopied, isCopied ? null : [head.lines, head.dialect.delimiter]]);
+    const group = groups.get(key) ?? { names, head, isCopied, files: [] };
     group.files.push(file);
     groups.set(key, group);
   }
-  if (!options.union_by_name && groups.size > 1) throw differingColumns([...groups.values()]);
+  if (!options.union_by_name) checkSameColumns([...groups.values()]);
   return {
     files,
-    dialect,
+    setup,
     options,
     format,
     columns: typeColumns(guesses, options, texts),
@@ -86,7 +79,7 @@ export async function planCsv(
 }
 
 interface Sample {
-  readonly dialect: CsvDialect;
+  readonly setup: CsvSetup;
   readonly options: StreamOptions;
   readonly format: ValueFormat;
   readonly sampleRows: number;
@@ -94,108 +87,59 @@ interface Sample {
   readonly signal: AbortSignal;
 }
 
-/** The file's column names; its first values go into the guesses. */
-async function sampleFile(source: CsvFile, sample: Sample): Promise<string[]> {
-  const { dialect, options } = sample;
+/** The file's column names, and how it begins; its first values go into the guesses. */
+async function sampleFile(source: CsvFile, sample: Sample): Promise<{ names: string[]; head: CsvHead }> {
+  const { setup } = sample;
   const { shown } = source.file;
+  const nothing = (what: string) => new AppError("invalid", `Cannot read "${shown}": ${what}`);
   if (source.file.sizeBytes === 0) {
-    throw new AppError(
-      "invalid",
-      `Cannot read "${shown}": it is empty (0 bytes); expected ${
-        options.header ? "a line of column names" : "rows"
-      }`,
-    );
+    throw nothing(`it is empty (0 bytes); expected ${setup.header ? "a line of column names" : "rows"}`);
   }
+  const reader = new CsvReader(source, setup);
   let names: string[] | undefined;
   let guesses: TypeGuess[] = [];
   let rows = 0;
-  for await (const record of readRecords(source, dialect, options, sample.signal, SAMPLE_CHARACTERS)) {
-    if (record.kind === "fault") throw faultError(shown, record);
+  for await (const record of reader.records(sample.signal, SAMPLE_CHARACTERS)) {
+    if (record.kind === "fault") throw faultError(shown, record, sample.options.max_line_bytes);
     if (names === undefined) {
-      names = nameColumns(shown, record, dialect, options.header);
+      names = nameColumns(shown, record, reader.head.dialect, setup.header);
       guesses = names.map((name) => {
         const guess = sample.guesses.get(name) ?? new TypeGuess(sample.format);
         sample.guesses.set(name, guess);
         return guess;
       });
-      if (options.header) continue;
+      if (setup.header) continue;
     }
-    if (record.isBlank && names.length > 1) continue;
-    if (!isWidth(record, names.length)) throw widthError(shown, record, names.length);
+    const values = fitRecord(shown, record, names.length, setup.padsRows);
+    if (values === undefined) continue;
     if (rows >= sample.sampleRows) break;
     rows++;
-    record.values.forEach((value, index) => {
+    values.forEach((value, index) => {
       if (value !== null) guesses[index]?.observe(value);
     });
   }
-  if (names === undefined) {
-    throw new AppError(
-      "invalid",
-      `Cannot read "${shown}": it has no ${options.header ? "line of column names" : "rows"}`,
-    );
-  }
-  return names;
+  if (names === undefined) throw nothing(`it has no ${setup.header ? "line of column names" : "rows"}`);
+  return { names, head: reader.head };
 }
 
-/** Whether the record has as many values as columns; an empty one at the end is let pass, as DuckDB does. */
-export function isWidth(record: CsvRecord, width: number): boolean {
-  return record.values.length === width ||
-    (record.values.length === width + 1 && (record.values.at(-1) ?? "") === "");
-}
-
-const TEXT_DECODER: Readonly<Record<Encoding, string>> = {
-  "utf-8": "utf-8",
-  "latin-1": "iso-8859-1",
-  "utf-16": "utf-16le",
-};
-
-/** The records of a file from its beginning, header included, up to so many characters. */
-async function* readRecords(
-  source: CsvFile,
-  dialect: CsvDialect,
-  options: StreamOptions,
-  signal: AbortSignal,
-  limit: number,
-): AsyncIterable<CsvRecord | CsvFault> {
-  const decoder = new TextDecoder(TEXT_DECODER[options.encoding], { ignoreBOM: true });
-  const splitter = new CsvSplitter(dialect, 1 + options.skip_rows);
-  let skip = options.skip_rows;
-  let characters = 0;
-  let isFirst = true;
-  for await (const bytes of readBytes(source.file, source.compression, signal)) {
-    if (isFirst) checkByteOrderMark(source.file.shown, bytes, options.encoding);
-    isFirst = false;
-    let text = decoder.decode(bytes, { stream: true });
-    characters += text.length;
-    [text, skip] = skipLines(text, skip);
-    yield* splitter.push(text, false);
-    if (characters >= limit) return;
+/**
+ * The record's values, one a column; undefined for a blank line, which is no row unless there is one column
+ * alone. An empty one too many is let pass, as DuckDB does. Throws `invalid` for another count of values.
+ */
+export function fitRecord(
+  shown: string,
+  record: CsvRecord,
+  width: number,
+  padsRows: boolean,
+): readonly (string | null)[] | undefined {
+  const { values, endsEmpty } = record;
+  if (record.isBlank && width > 1) return undefined;
+  if (values.length === width) return values;
+  if (values.length === width + 1 && endsEmpty) return values.slice(0, width);
+  if (values.length < width && padsRows) {
+    return [...values, ...Array.from({ length: width - values.length }, () => null)];
   }
-  yield* splitter.push(decoder.decode(), true);
-}
-
-function skipLines(text: string, count: number): [string, number] {
-  let position = 0;
-  while (count > 0) {
-    const end = text.indexOf("\n", position);
-    if (end === -1) return ["", count];
-    position = end + 1;
-    count--;
-  }
-  return [text.slice(position), 0];
-}
-
-function checkByteOrderMark(shown: string, bytes: Uint8Array, encoding: Encoding): void {
-  const [first, second] = bytes;
-  if (first === 0xfe && second === 0xff) {
-    throw new AppError(
-      "invalid",
-      `Cannot read "${shown}": it is UTF-16 with the high byte first; save it as UTF-8`,
-    );
-  }
-  if (first === 0xff && second === 0xfe && encoding !== "utf-16") {
-    throw new AppError("invalid", `Cannot read "${shown}": it is UTF-16; set options.encoding: utf-16`);
-  }
+  throw widthError(shown, record, width);
 }
 
 function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHeader: boolean): string[] {
@@ -256,32 +200,49 @@ function typeColumns(
   return columns;
 }
 
-export function faultError(shown: string, fault: CsvFault): AppError {
-  return new AppError(
-    "invalid",
-    fault.reason === "unterminated_quote"
-      ? `Cannot read "${shown}" line ${fault.line}: a quoted value has no closing quote`
-      : `Cannot read "${shown}" line ${fault.line}: there is text after a closing quote; double a quote that is part of a value`,
-  );
+/** What is wrong with a record that cannot be split. */
+export function faultError(shown: string, { line, reason }: CsvFault, maxCharacters: number): AppError {
+  return new AppError("invalid", `Cannot read "${shown}" line ${line}: ${faultText(reason, maxCharacters)}`);
 }
 
-export function widthError(shown: string, record: CsvRecord, width: number): AppError {
+function faultText(reason: CsvFault["reason"], maxCharacters: number): string {
+  switch (reason) {
+    case "unterminated_quote":
+      return 'a quoted value has no closing quote; where quotes are plain text set options.quote: ""';
+    case "text_after_quote":
+      return "there is text after a closing quote; double a quote that is part of a value, set " +
+        'options.skip_initial_space: true where it is a blank, or options.quote: "" where quotes are plain text';
+    case "mixed_line_ends":
+      return "its lines end in different ways (CRLF and LF); set options.line_ends: mixed, or save it with one kind";
+    case "line_too_long":
+      return `the line is longer than ${maxCharacters} bytes; set options.max_line_bytes, ` +
+        "or look for a quote that is never closed";
+  }
+}
+
+function widthError(shown: string, record: CsvRecord, width: number): AppError {
   const count = record.values.length;
   return new AppError(
     "invalid",
     `Cannot read "${shown}" line ${record.line}: it has ${count} ${count === 1 ? "value" : "values"}, ` +
-      `expected ${width}; correct the line, or set options.delimiter or options.quote`,
+      `expected ${width}; correct the line, or set options.${
+        count < width
+          ? "null_padding: true for rows that end early, options.skip_footer for lines at the end"
+          : "delimiter or options.quote"
+      }`,
   );
 }
 
-function differingColumns(groups: readonly CsvGroup[]): AppError {
-  const [first, second] = groups;
+function checkSameColumns(groups: readonly CsvGroup[]): void {
+  const [first] = groups;
+  const other = groups.find(({ names }) => names.join("\0") !== first?.names.join("\0"));
+  if (other === undefined) return;
   const show = (group: CsvGroup | undefined) =>
     `"${group?.files[0]?.file.shown}" has ${group?.names.join(", ")}`;
-  return new AppError(
+  throw new AppError(
     "invalid",
     `Cannot read files with different columns: ${show(first)}; ${
-      show(second)
+      show(other)
     }; set options.union_by_name: true`,
   );
 }

@@ -14,6 +14,7 @@ import type { FileTargetPlan } from "./target_plan.ts";
 export async function existingRelation(
   plan: FileTargetPlan,
   current: Published | undefined,
+  scratchDir: string,
   signal: AbortSignal,
 ): Promise<CopyOptions["existing"]> {
   const { target, root, format, compression, options } = plan;
@@ -31,6 +32,7 @@ export async function existingRelation(
   const compressions = files.map(() => compression);
   const { relation } = await scanFiles(
     { root, base, files, format, compressions, options: streamOptions, isHiveText: true },
+    scratchDir,
     signal,
   );
   return { relation };

@@ -9,6 +9,13 @@ import { loadOfFile, tokenOf } from "./part_name.ts";
 import { type FileTargetPlan, planTarget } from "./target_plan.ts";
 import { writeRows } from "./write_rows.ts";
 
+/** Where a connector's files are, and where it may put what it makes on the way. Both paths are absolute. */
+export interface FilePlace {
+  readonly root: string;
+  readonly scratchDir: string;
+  readonly location: Location;
+}
+
 interface Claimed {
   readonly publication: Publication;
   readonly notes: LoadNotes;
@@ -24,6 +31,7 @@ interface Staged {
 export class FileLoad implements Load {
   readonly #plan: FileTargetPlan;
   readonly #location: Location;
+  readonly #scratchDir: string;
   readonly #request: LoadRequest<FileTarget>;
   readonly #signal: AbortSignal;
   #claimed: Claimed | undefined;
@@ -31,7 +39,12 @@ export class FileLoad implements Load {
   #receipt: LoadReceipt | undefined;
 
   /** Throws `invalid` for a target that cannot be loaded like this. `root` is absolute. */
-  constructor(root: string, location: Location, request: LoadRequest<FileTarget>, signal: AbortSignal) {
+  constructor(
+    { root, scratchDir, location }: FilePlace,
+    request: LoadRequest<FileTarget>,
+    signal: AbortSignal,
+  ) {
+    this.#scratchDir = scratchDir;
     this.#plan = planTarget(root, request);
     checkPlan(this.#plan);
     this.#location = location;
@@ -52,7 +65,7 @@ export class FileLoad implements Load {
     const { publication } = this.#taken(this.#claimed);
     checkColumns(this.#plan, input.schema);
     const existing = this.#plan.mode === "merge"
-      ? await existingRelation(this.#plan, publication.current, this.#signal)
+      ? await existingRelation(this.#plan, publication.current, this.#scratchDir, this.#signal)
       : undefined;
     const token = await tokenOf(this.#request.loadId);
     const written = await writeRows(this.#plan, publication, token, input, existing, this.#signal);

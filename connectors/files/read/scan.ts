@@ -1,29 +1,32 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Scan } from "../../../contract/connector.ts";
-import { nameKey, quoteLiteral } from "../../../contract/sql.ts";
+import { nameKey } from "../../../contract/sql.ts";
 import { checkCompressed } from "../compression.ts";
-import { explainCsv } from "../csv/csv_explain.ts";
-import { csvRelation } from "../csv/csv_relation.ts";
-import { planCsv } from "../csv/csv_scan.ts";
-import { TypeGuess } from "../types/type_guess.ts";
+import { scanCsv } from "../csv/csv_source.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
 import { bigintKeys } from "../json/json_integers.ts";
 import { checkJson, explainJson, jsonRelation } from "../json/json_scan.ts";
 import { fileList, type FileSet } from "../file_set.ts";
+import { hiveColumns, hiveOptions } from "./hive.ts";
 import type { StoredFile } from "../../locations/location.ts";
 
 /** Relations for the formats that DuckDB reads by itself. */
 
-export async function scanFiles(set: FileSet, signal: AbortSignal): Promise<Scan> {
+/** `scratchDir`: an absolute path that is the process's own, and that DuckDB may read. */
+export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortSignal): Promise<Scan> {
+  const oddFiles = new Set<string>();
   for (const [index, file] of set.files.entries()) {
     signal.throwIfAborted();
     await checkReadable(file);
-    if (set.format !== "parquet") await checkCompressed(file, set.compressions[index] ?? "none", signal);
+    if (set.format === "parquet") continue;
+    const { isOdd } = await checkCompressed(file, set.compressions[index] ?? "none", signal);
+    if (isOdd) oddFiles.add(file.path);
   }
-  const { relation, explain } = await relationOf(set, signal);
+  const { relation, explain, prepare } = await relationOf(set, oddFiles, scratchDir, signal);
   return {
     relation,
+    ...(prepare === undefined ? {} : { prepare }),
     files: set.files.map(({ path }) => path),
     sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     explain: async (error) => await changeOf(set, error) ?? await explain(error),
@@ -45,23 +48,17 @@ async function changeOf(set: FileSet, error: unknown): Promise<AppError | undefi
   return undefined;
 }
 
-type RelationAndExplain = Pick<Scan, "relation" | "explain">;
-
-async function relationOf(set: FileSet, signal: AbortSignal): Promise<RelationAndExplain> {
+async function relationOf(
+  set: FileSet,
+  oddFiles: ReadonlySet<string>,
+  scratchDir: string,
+  signal: AbortSignal,
+): Promise<Pick<Scan, "relation" | "explain" | "prepare">> {
   switch (set.format) {
     case "csv":
-    case "tsv": {
-      const files = set.files.map((file, index) => ({
-        file,
-        compression: set.compressions[index] ?? "none",
-      }));
+    case "tsv":
       checkOneCompression(set);
-      const plan = await planCsv(files, set.options, set.format === "tsv", signal, set.texts);
-      const hive = hiveColumns(set);
-      const extra = [...hive.map(({ quoted }) => quoted), ...filenameColumn(set, "filename")];
-      const relation = csvRelation(plan, extra, [...hiveOptions(set, hive), ...filenameOption(set)]);
-      return { relation, explain: (error) => explainCsv(plan, error) };
-    }
+      return await scanCsv(set, oddFiles, scratchDir, signal);
     case "json":
     case "ndjson":
       checkOneCompression(set);
@@ -137,60 +134,6 @@ function selectColumns(set: FileSet, relation: string, bigints: readonly string[
   });
   const replaced = [...casts, ...filenameColumn(set, "filename")];
   return replaced.length === 0 ? relation : `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${relation})`;
-}
-
-interface HiveColumn {
-  readonly name: string;
-  readonly type: string;
-  readonly quoted: string;
-}
-
-/** The columns that folders as `day=2024-01-31` make, the same for every file or none. */
-function hiveColumns(set: FileSet): HiveColumn[] {
-  if (set.options.hive_partitioning === false) return [];
-  const guesses = new Map<string, TypeGuess>();
-  const format = { decimalSeparator: ".", dateFormat: undefined, timestampFormat: undefined } as const;
-  let names: string | undefined;
-  for (const { path } of set.files) {
-    const pairs = path.slice(set.base.length).split("/").slice(0, -1)
-      .map((segment) => /^([^=]+)=(.*)$/.exec(segment)).filter((match) => match !== null);
-    const key = pairs.map(([, name]) => name).join("/");
-    names ??= key;
-    if (key === "" || key !== names) {
-      if (set.options.hive_partitioning !== true) return [];
-      throw new AppError(
-        "invalid",
-        `Cannot read "${path}": its folders are not name=value as those of the other files`,
-      );
-    }
-    for (const [, name = "", value = ""] of pairs) {
-      const guess = guesses.get(name) ?? new TypeGuess(format);
-      guesses.set(name, guess);
-      if (value !== "__HIVE_DEFAULT_PARTITION__") guess.observe(decodeSegment(value));
-    }
-  }
-  return [...guesses].map(([name, guess]) => {
-    const isTyped = !set.isHiveText && (guess.type === "BIGINT" || guess.type === "DATE");
-    const type = isTyped ? guess.type : "VARCHAR";
-    return { name, type, quoted: `"${name.replaceAll('"', '""')}"` };
-  });
-}
-
-function decodeSegment(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function hiveOptions(set: FileSet, columns: readonly HiveColumn[]): string[] {
-  if (columns.length === 0) return ["hive_partitioning = false"];
-  const types = columns.map(({ name, type }) => {
-    const given = Object.entries(set.options.columns).find(([key]) => key === name)?.[1];
-    return `${quoteLiteral(name)}: ${given ?? type}`;
-  });
-  return ["hive_partitioning = true", `hive_types = {${types.join(", ")}}`];
 }
 
 const PARQUET_MAGIC = "PAR1";

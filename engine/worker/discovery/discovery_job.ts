@@ -4,7 +4,7 @@ import type { DiscoveryJob } from "../../../contract/job.ts";
 import { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { duckdbOpener } from "../../duckdb/file.ts";
-import { databaseLimits } from "../database_limits.ts";
+import { databaseLimits, scratchOf } from "../database_limits.ts";
 import { DiscoveredColumns } from "./discovered_columns.ts";
 import type { JobContext } from "../job_context.ts";
 
@@ -24,6 +24,7 @@ export async function discoveryJob(
     signal,
     clock: systemClock,
     openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
+    scratchDir: scratchOf(job.tempDir),
     log: (level, message) => reporter.log(level, null, message),
   });
   await using database = await openDatabase({

@@ -177,17 +177,19 @@ export class StreamSink implements AsyncDisposable {
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
     const cursor = this.#from;
     const params: SqlValue[] = cursor === undefined ? [] : [cursor.value];
+    await using prepared = await scan.prepare?.(signal);
+    const relation = prepared?.relation ?? scan.relation;
     try {
       const columns = shape.isWhole && cursor === undefined
         ? []
-        : await session.describe(`SELECT * FROM ${scan.relation}`);
+        : await session.describe(`SELECT * FROM ${relation}`);
       const conditions = cursor === undefined
         ? shape.where
         : [...shape.where, duckdbCursorCondition(cursor, findColumn(columns, cursor.column)?.type)];
       const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
       const select = shape.select(columns, (value) => `$${params.push(value)}`);
       this.#rows += await session.run(
-        `CREATE TABLE ${target} AS SELECT ${select} FROM ${scan.relation}${condition}`,
+        `CREATE TABLE ${target} AS SELECT ${select} FROM ${relation}${condition}`,
         params,
       );
     } catch (error) {

@@ -65,12 +65,13 @@ class ReadThread {
     }
   }
 
-  async #read({ name, resolved, projectDir, request }: ThreadRead): Promise<void> {
+  async #read({ name, resolved, projectDir, scratchDir, request }: ThreadRead): Promise<void> {
     const { signal } = this.#stop;
     const { connector, config, common } = parseConnector(connectors, name, resolved);
     await using connection = await connector.open(config, {
       name,
       projectDir,
+      scratchDir,
       signal,
       clock: systemClock,
       budget: new PlaceBudget(common.max_connections),

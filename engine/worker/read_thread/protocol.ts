@@ -12,6 +12,7 @@ export interface ThreadRead {
   readonly name: string;
   readonly resolved: ResolvedConnector;
   readonly projectDir: string;
+  readonly scratchDir: string;
   readonly request: ReadRequest;
   /** How many messages the thread may send before it hears `more`. */
   readonly credit: number;

@@ -20,6 +20,7 @@ export interface ThreadedReadOptions {
   /** The connector's config as the server has it when the thread begins. */
   readonly resolve: () => Promise<ResolvedConnector>;
   readonly projectDir: string;
+  readonly scratchDir: string;
   readonly log: (level: LogLevel, message: string) => void;
 }
 
@@ -32,7 +33,7 @@ export async function* readInThread(
   request: ReadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ReadMessage, void, undefined> {
-  const { name, projectDir, program } = options;
+  const { name, projectDir, scratchDir, program } = options;
   const resolved = await options.resolve();
   const worker = new Worker(program, { type: "module", name: `read ${name}` });
   const inbox = new Inbox(worker);
@@ -43,7 +44,7 @@ export async function* readInThread(
   try {
     signal.throwIfAborted();
     signal.addEventListener("abort", abort, { once: true });
-    tell({ type: "read", name, resolved, projectDir, request, credit: CREDIT });
+    tell({ type: "read", name, resolved, projectDir, scratchDir, request, credit: CREDIT });
     for (;;) {
       const message = await inbox.next();
       switch (message.type) {

@@ -1,4 +1,4 @@
-import { ok } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import { dirname } from "node:path";
 import { Field, Int64, Schema, Utf8 } from "apache-arrow";
 import type { RecordBatch } from "apache-arrow";
@@ -58,12 +58,17 @@ export class FileBench implements AsyncDisposable {
       threads: 2,
     });
     await using session = await database.session();
+    let described: string[] = [];
     try {
-      await session.run(`CREATE OR REPLACE TABLE t AS SELECT * FROM ${scan.relation}`);
+      described = (await session.describe(`SELECT * FROM ${scan.relation}`)).map(({ name }) => name);
+      await using prepared = await scan.prepare?.(this.signal);
+      const relation = prepared?.relation ?? scan.relation;
+      await session.run(`CREATE OR REPLACE TABLE t AS SELECT * FROM ${relation}`);
     } catch (error) {
       throw await scan.explain(error);
     }
     await scan.verify();
+    deepStrictEqual((await session.describe("SELECT * FROM t")).map(({ name }) => name), described);
     const types = (await session.describe("SELECT * FROM t")).map(({ name, type }) => `${name} ${type}`);
     return { types, rows: (await session.rows(select)).map((row) => Object.values(row)) };
   }
