@@ -39,7 +39,7 @@ const delimiter = v.optional(
   ),
 );
 
-export const streamOptionsSchema = v.strictObject({
+const streamOptions = v.strictObject({
   format,
   compression,
   delimiter,
@@ -192,6 +192,16 @@ export const streamOptionsSchema = v.strictObject({
     ),
   ),
 });
+export const streamOptionsSchema = v.pipe(
+  streamOptions,
+  v.forward(
+    v.check(
+      ({ thousands_separator, decimal_separator }) => thousands_separator !== decimal_separator,
+      "expected another one than decimal_separator",
+    ),
+    ["thousands_separator"],
+  ),
+);
 export type StreamOptions = v.InferOutput<typeof streamOptionsSchema>;
 
 const loadOptionsSchema = v.strictObject({

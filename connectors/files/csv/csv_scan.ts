@@ -3,7 +3,8 @@ import { AppError } from "../../../contract/errors.ts";
 import { type CsvDialect, type CsvFault, type CsvRecord } from "./csv_records.ts";
 import { type CsvHead, CsvReader } from "./csv_reader.ts";
 import { type CsvFile, type CsvSetup, csvSetup, isDuckdbSetup } from "./csv_setup.ts";
-import { TypeGuess, type ValueFormat } from "../types/type_guess.ts";
+import { TypeGuess } from "../types/type_guess.ts";
+import type { ValueFormat } from "../types/value_format.ts";
 import type { StreamOptions } from "../options.ts";
 
 /** What CSV files hold, from the first rows of each: their columns, and types that every value seen fits. */
@@ -53,6 +54,7 @@ export async function planCsv(
   const setup = csvSetup(options, isTabs);
   const format: ValueFormat = {
     decimalSeparator: options.decimal_separator,
+    thousandsSeparator: options.thousands_separator,
     dateFormat: options.date_format,
     timestampFormat: options.timestamp_format,
   };

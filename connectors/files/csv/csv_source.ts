@@ -3,6 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { nameKey } from "../../../contract/sql.ts";
 import type { FileSet } from "../file_set.ts";
 import { hiveColumns, hiveText, withoutOwn } from "../read/hive.ts";
+import { Scratch } from "../../locations/scratch.ts";
 import { copyCsv, type CsvCopy } from "./csv_copy.ts";
 import { explainCsv } from "./csv_explain.ts";
 import { csvRelation, type PathColumn } from "./csv_relation.ts";
@@ -42,20 +43,21 @@ async function prepareCopies(
   scratchDir: string,
   signal: AbortSignal,
 ): Promise<PreparedScan> {
-  const prefix = `${scratchDir}/csv-${crypto.randomUUID()}`;
-  const remove = () => Deno.remove(prefix, { recursive: true }).catch(() => {});
+  const scratch = new Scratch(scratchDir);
   try {
     const made = new Map<CsvFile, CsvCopy>();
     for (const group of plan.groups.filter(({ isCopied }) => isCopied)) {
       for (const source of group.files) {
         signal.throwIfAborted();
-        const path = `${prefix}${source.file.localPath}`;
-        made.set(source, await copyCsv(plan, source, group.names, path, signal));
+        made.set(source, await copyCsv(plan, source, group.names, scratch, signal));
       }
     }
-    return { relation: csvRelation(plan, extra, { prefix, of: made }), [Symbol.asyncDispose]: remove };
+    return {
+      relation: csvRelation(plan, extra, { prefix: scratch.path, of: made }),
+      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
+    };
   } catch (error) {
-    await remove();
+    await scratch[Symbol.asyncDispose]();
     throw error;
   }
 }

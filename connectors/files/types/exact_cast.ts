@@ -1,11 +1,16 @@
 import { quoteLiteral } from "../../../contract/sql.ts";
-import { DOUBLE_DIGITS, DOUBLE_REPR_DIGITS, ISO_DATE, ISO_OFFSET } from "./text_kind.ts";
-import type { ValueFormat } from "./type_guess.ts";
+import {
+  formatSource,
+  groupedSource,
+  thousandsClass,
+  TIME_OF_DAY,
+  type ValueFormat,
+} from "./value_format.ts";
 
 /**
- * Casts of text that fail where DuckDB's own would round, cut or drop something, or read a text in a way of
- * its own, without a word: '1.5' to BIGINT is 2, '1.005' to DECIMAL(18,2) is 1.01, 'epoch' is a date,
- * '1_000' a number, 1e400 infinity, and a timestamp's offset is left out.
+ * Casts of text in DuckDB's SQL that never change a value: DuckDB's own would round, cut, drop or make
+ * up something without a word ('1.5' to BIGINT is 2, '1.005' to DECIMAL(18,2) is 1.01, 'epoch' to DATE is
+ * 1970-01-01, '10:00:00+02' to TIME has no offset).
  */
 
 /** Marks an error of ours in DuckDB's message: the label and the value follow. */
@@ -15,148 +20,233 @@ export interface ExactCast {
   /** The SQL of the text; it is repeated in the expression. */
   readonly text: string;
   readonly type: string;
-  /** The type comes from the user, so that `007` may be the integer 7, and `yes` true. */
+  /** The type comes from the user, so that `007` may be the integer 7, `yes` true and `4:30` a time. */
   readonly isGiven: boolean;
   /** Stands in the error, before a colon and the value. */
   readonly label: string | number;
 }
 
-const TEXT_TYPE = /^(?:VARCHAR|TEXT|STRING|CHAR|BPCHAR)\s*(?:\(\s*\d+\s*\))?$/i;
-const INTEGER_TYPE =
-  /^(?:U?TINYINT|U?SMALLINT|U?INTEGER|INT(?:1|2|4|8|16|32|64|128)?|U?BIGINT|LONG|SHORT|OID|U?HUGEINT|BIGNUM|VARINT)$/i;
+interface Cast {
+  readonly text: string;
+  readonly type: string;
+  readonly isGiven: boolean;
+  /** SQL that raises the error. */
+  readonly fault: string;
+}
+
+const TEXT_TYPES = /^(?:VARCHAR|TEXT|STRING|CHAR|BPCHAR)(?:\s*\(\s*\d+\s*\))?$/i;
+const INTEGER_TYPES =
+  /^(?:U?TINYINT|U?SMALLINT|U?INTEGER|U?INT(?:8|16|32|64|128)?|INT[1248]|SIGNED|U?BIGINT|LONG|OID|SHORT|U?HUGEINT)$/i;
 /** Without a precision it is DECIMAL(18,3), without a scale the scale is 0. */
 const DECIMAL_TYPE = /^(?:DECIMAL|DEC|NUMERIC)\s*(\(\s*\d+\s*(?:,\s*(\d+)\s*)?\))?$/i;
-const DOUBLE_TYPE = /^(?:DOUBLE|FLOAT8|DOUBLE PRECISION)$/i;
-const FLOAT_TYPE = /^(?:FLOAT4?|REAL)$/i;
+const DOUBLE_TYPES = /^(?:DOUBLE(?:\s+PRECISION)?|FLOAT8)$/i;
+const FLOAT_TYPES = /^(?:FLOAT4?|REAL)$/i;
+const BOOLEAN_TYPES = /^(?:BOOLEAN|BOOL|LOGICAL)$/i;
+const UUID_TYPES = /^(?:UUID|GUID)$/i;
+const TIMESTAMP_TYPES =
+  /^(?:TIMESTAMP|DATETIME|TIMESTAMP_(?:S|MS|US|NS)|TIMESTAMP WITHOUT TIME ZONE|TIMESTAMPTZ|TIMESTAMP WITH TIME ZONE)$/i;
+const ZONED = /TZ$|WITH TIME ZONE$/i;
+const BLANKS = "' ' || chr(9)";
 
-const DECIMAL = "[-+]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)";
+const NUMBER = "-?(?:(?:0|[1-9]\\d{0,16})(?:\\.\\d*)?|\\.\\d+)(?:[eE][+-]?\\d+)?";
+/** Of no more digits than a double holds, without an exponent. */
+const SHORT_NUMBER = "-?(?:0|[1-9]\\d*)(?:\\.\\d*)?";
+const GIVEN_NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?";
+const NOT_FINITE = "[+-]?(?i:inf|infinity|nan)";
+const YEAR = "(?:\\d{3}[1-9]|\\d\\d[1-9]\\d|\\d[1-9]\\d\\d|[1-9]\\d{3})";
+const GIVEN_YEAR = `(?:${YEAR}|[1-9]\\d{4,5})`;
+const ZONE = "(?:Z|[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?)";
+const UUID = "\\{?[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\\}?";
+const INTERVAL =
+  "(?:[+-]?\\d+\\s*[A-Za-z]+\\s*)*(?:[+-]?\\d+:\\d\\d(?::\\d\\d(?:\\.\\d{1,6}0*)?)?|[+-]?\\d+\\.\\d{1,6}0*\\s*(?i:s|sec|secs|second|seconds))?";
 
 /** The expression that turns a text into its type, and fails where that would change the value. */
-export function exactCast(cast: ExactCast, format: ValueFormat): string {
-  const { text } = cast;
+export function exactCast({ text, label, ...cast }: ExactCast, format: ValueFormat): string {
+  const fault = `error(concat(${quoteLiteral(`${CAST_FAULT}:${label}:`)}, ${text}))`;
+  return castText({ ...cast, text, fault }, format);
+}
+
+function castText(cast: Cast, format: ValueFormat): string {
   const type = cast.type.trim();
-  if (TEXT_TYPE.test(type)) return text;
-  const isComma = format.decimalSeparator === ",";
-  const number = isComma ? `replace(${text}, ',', '.')` : text;
-  const ifComma = (isExact: string) => isComma ? `NOT contains(${text}, '.') AND (${isExact})` : isExact;
+  if (TEXT_TYPES.test(type)) return cast.text;
+  const given = cast.isGiven ? { ...cast, type, text: `trim(${cast.text}, ${BLANKS})` } : { ...cast, type };
+  if (INTEGER_TYPES.test(type)) return integer(given, format);
   const decimal = DECIMAL_TYPE.exec(type);
-  if (INTEGER_TYPE.test(type)) return guarded(cast, text, isInteger(cast));
   if (decimal !== null) {
-    const scale = decimal[1] === undefined ? 3 : Number(decimal[2] ?? 0);
-    return guarded(cast, number, ifComma(isDecimal(number, scale)));
+    return exactDecimal(given, decimal[1] === undefined ? 3 : Number(decimal[2] ?? 0), format);
   }
-  if (DOUBLE_TYPE.test(type)) return guarded(cast, number, ifComma(isFloat(number, type, DOUBLE_PRECISION)));
-  if (FLOAT_TYPE.test(type)) return guarded(cast, number, ifComma(isFloat(number, type, FLOAT_PRECISION)));
-  if (/^BOOL(?:EAN)?$/i.test(type)) {
-    const words = cast.isGiven ? GIVEN_BOOLEANS : ["true", "false"];
-    const isWord = `lower(${text}) IN (${words.map(quoteLiteral).join(", ")})`;
-    return guarded(cast, text, `${text} IN ('true', 'false') OR ${isWord}`);
+  if (DOUBLE_TYPES.test(type)) return floating(given, format);
+  if (FLOAT_TYPES.test(type)) return single(given, format);
+  if (BOOLEAN_TYPES.test(type)) {
+    const words = cast.isGiven
+      ? "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
+      : "'true', 'false'";
+    const { text } = given;
+    return choose(given, [[`lower(${text}) IN (${words})`, `TRY_CAST(${text} AS BOOLEAN)`]]);
   }
-  return timeCast(cast, type, format);
+  if (/^DATE$/i.test(type)) return date(given, format);
+  if (TIMESTAMP_TYPES.test(type)) return timestamp(given, format);
+  if (/^(?:TIME|TIMETZ|TIME_NS|TIME WITH(?:OUT)? TIME ZONE)$/i.test(type)) return timeOfDay(given);
+  if (UUID_TYPES.test(type)) return byPattern(given, UUID);
+  if (/^INTERVAL$/i.test(type)) return byPattern(given, INTERVAL);
+  return other(given, format);
 }
 
-const GIVEN_BOOLEANS = ["true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"];
-
-/**
- * `isExact` is the condition of a CASE: of its alternatives with OR, those behind the one that holds are not
- * computed. So the cheap ones come first, and regular expressions last.
- */
-function guarded(cast: ExactCast, value: string, isExact: string): string {
-  const fault = `error(concat(${quoteLiteral(`${CAST_FAULT}:${cast.label}:`)}, ${cast.text}))`;
-  return `CASE WHEN ${cast.text} IS NULL OR ${isExact} THEN CAST(${value} AS ${cast.type}) ELSE ${fault} END`;
+/** The first of the values whose condition holds; NULL stays NULL, and what none takes is at fault. */
+function choose({ text, fault }: Cast, cases: readonly (readonly [string, string])[]): string {
+  const whens = cases.map(([condition, value]) => `WHEN ${condition} THEN ${value}`).join(" ");
+  return `CASE ${whens} WHEN ${text} IS NULL THEN NULL ELSE ${fault} END`;
 }
 
-const matches = (text: string, expression: string) =>
-  `regexp_full_match(${text}, ${quoteLiteral(expression)})`;
+const isLike = (text: string, pattern: string) => `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
 
-/** Written as the integer itself: not 1.5, which would be 2, and, where nobody said so, not 007. */
-function isInteger({ text, type, isGiven }: ExactCast): string {
-  return isGiven ? isPlain(text, ["."]) : `CAST(CAST(${text} AS ${type}) AS VARCHAR) = ${text}`;
+/** What is written in a way that says it without a doubt, and DuckDB can read. */
+function byPattern(cast: Cast, pattern: string): string {
+  const value = `TRY_CAST(${cast.text} AS ${cast.type})`;
+  return choose(cast, [[`${isLike(cast.text, pattern)} AND ${value} IS NOT NULL`, value]]);
 }
 
-/** Of what DuckDB takes for a number at all: digits, a sign and a point, without its own additions. */
-function isPlain(number: string, others: readonly string[] = []): string {
-  const marks = ["e", "E", "_", "x", "X", "b", "B", ...others];
-  return `(${marks.map((mark) => `NOT contains(${number}, '${mark}')`).join(" AND ")})`;
+/** The number as DuckDB writes it, or an expression that is NULL where it is not one of the format's. */
+function plainNumber(text: string, format: ValueFormat): string {
+  const { decimalSeparator, thousandsSeparator } = format;
+  const withPoint = (number: string) =>
+    decimalSeparator === ","
+      ? `CASE WHEN NOT contains(${number}, '.') THEN replace(${number}, ',', '.') END`
+      : number;
+  if (thousandsSeparator === undefined) return withPoint(text);
+  const marks = quoteLiteral(`[${thousandsClass(thousandsSeparator)}]`);
+  const ungrouped = `CASE WHEN NOT regexp_matches(${text}, ${marks}) THEN ${text} ` +
+    `WHEN ${isLike(text, groupedSource(format))} THEN regexp_replace(${text}, ${marks}, '', 'g') END`;
+  return withPoint(`(${ungrouped})`);
 }
 
-function isDecimal(number: string, scale: number): string {
-  const isWhole = `NOT contains(${number}, '.')`;
-  const isShort = `strlen(${number}) - instr(${number}, '.') <= ${scale}`;
-  const hasZeros = matches(number, `[-+]?[0-9]*\\.[0-9]{0,${scale}}0*`);
-  return `(${isPlain(number)} AND (${isWhole} OR ${isShort} OR ${hasZeros}))`;
+function integer(cast: Cast, format: ValueFormat): string {
+  const number = format.thousandsSeparator === undefined ? cast.text : plainNumber(cast.text, format);
+  const value = `TRY_CAST(${number} AS ${cast.type})`;
+  // Whatever is not written as the integer itself: 1.5, which would be 2, but also 007 and 1e2.
+  if (!cast.isGiven) return choose(cast, [[`CAST(${value} AS VARCHAR) = ${number}`, value]]);
+  return choose(cast, [[`${isLike(number, "[+-]?\\d+")} AND ${value} IS NOT NULL`, value]]);
 }
 
-interface Precision {
-  /** Every decimal number of so many digits is kept. */
-  readonly sure: number;
-  /** What is written without loss has at most so many. */
-  readonly most: number;
-  /** Below it there are fewer digits. */
-  readonly minNormal: string;
-}
-const DOUBLE_PRECISION: Precision = {
-  sure: DOUBLE_DIGITS,
-  most: DOUBLE_REPR_DIGITS,
-  minNormal: "2.2250738585072014e-308",
-};
-const FLOAT_PRECISION: Precision = { sure: 6, most: 9, minNormal: "1.17549436e-38" };
-
-/** As isExactDouble(): written with as many digits, the number is the same again. */
-function isFloat(number: string, type: string, { sure, most, minNormal }: Precision): string {
-  const value = `TRY_CAST(${number} AS ${type})`;
-  const significant = (text: string) => `trim(regexp_replace(${text}, '[eE].*$|[^0-9]', '', 'g'), '0')`;
-  const digits = significant(number);
-  const written = Array.from({ length: most - sure }, (_, i) => sure + 1 + i).map((count) =>
-    `WHEN ${count} THEN ${significant(`format('{:.${count - 1}e}', CAST(${value} AS DOUBLE))`)} = ${digits}`
-  );
-  const isShort = `strlen(${number}) <= ${sure} AND ${isPlain(number)}`;
-  const isCanonical = `CAST(${value} AS VARCHAR) = ${number}`;
-  const isEndless = `${matches(number, "(?i)[-+]?(?:nan|inf|infinity)")}`;
-  const isKept = `CASE length(${digits}) WHEN 0 THEN true ${written.join(" ")} ` +
-    `ELSE length(${digits}) <= ${sure} AND abs(${value}) >= ${minNormal} END`;
-  const isNumber = matches(number, `${DECIMAL}(?:[eE][-+]?[0-9]+)?`);
-  return `((${isShort}) OR ${isCanonical} OR ${isEndless} OR ` +
-    `(${isNumber} AND isfinite(${value}) AND ${isKept}))`;
+function exactDecimal(cast: Cast, scale: number, format: ValueFormat): string {
+  const number = plainNumber(cast.text, format);
+  const value = `TRY_CAST(${number} AS ${cast.type})`;
+  const pattern = `[+-]?(?:\\d+(?:\\.\\d{0,${scale}}0*)?|\\.\\d{1,${Math.max(scale, 1)}}0*)`;
+  return choose(cast, [[`${isLike(number, pattern)} AND ${value} IS NOT NULL`, value]]);
 }
 
-const CLOCK = "[0-9]{1,2}:[0-9]{2}";
-const seconds = (digits: number) => `:[0-9]{2}(?:\\.[0-9]{1,${digits}}0*)?`;
+/** The digits of a number from the first to the last that is not 0. */
+const digitsOf = (number: string) =>
+  `rtrim(ltrim(regexp_replace(${number}, '[eE].*$|[-+.]', '', 'g'), '0'), '0')`;
 
-function timeCast(cast: ExactCast, type: string, format: ValueFormat): string {
+/** See isExactDouble: the double gives the same digits again when it is written with as many. */
+function isExactDouble(number: string, value: string): string {
+  const digits = digitsOf(number);
+  const written = (precision: number) => digitsOf(`format('{:.${precision - 1}e}', ${value})`);
+  return `(${digits} = '' OR (isfinite(${value}) AND ${value} <> 0 AND ` +
+    `CASE WHEN abs(${value}) < 2.2250738585072014e-308 THEN ${digits} = ${
+      digitsOf(`CAST(${value} AS VARCHAR)`)
+    } ` +
+    `WHEN strlen(${digits}) <= 15 THEN true ` +
+    `ELSE strlen(${digits}) <= 17 AND ${digits} IN (${written(16)}, ${written(17)}) END))`;
+}
+
+function floating(cast: Cast, format: ValueFormat): string {
+  const number = plainNumber(cast.text, format);
+  const value = `TRY_CAST(${number} AS DOUBLE)`;
+  const pattern = cast.isGiven ? GIVEN_NUMBER : NUMBER;
+  return choose(cast, [
+    [`strlen(${number}) <= 15 AND ${isLike(number, SHORT_NUMBER)}`, value],
+    [`${isLike(number, pattern)} AND ${isExactDouble(number, value)}`, value],
+    [isLike(cast.text, NOT_FINITE), `TRY_CAST(${cast.text} AS DOUBLE)`],
+  ]);
+}
+
+/** What a single holds is written by it with the same digits. */
+function single(cast: Cast, format: ValueFormat): string {
+  const double = floating({ ...cast, type: "DOUBLE" }, format);
+  const value = `TRY_CAST(${double} AS FLOAT)`;
+  return choose(cast, [[
+    `isnan(${double}) OR (isinf(${value}) = isinf(${double}) AND CAST(CAST(${value} AS VARCHAR) AS DOUBLE) = ${double})`,
+    value,
+  ]]);
+}
+
+/** What strptime reads of a text of this format, and of nothing else. */
+function byFormat(cast: Cast, format: string, convert: (read: string) => string): string {
+  const read = `try_strptime(${cast.text}, ${quoteLiteral(format)})`;
+  const value = convert(read);
+  const isWhole = /^DATE$/i.test(cast.type) && TIME_OF_DAY.test(format) ? ` AND ${read} = ${value}` : "";
+  return choose(cast, [[
+    `${isLike(cast.text, formatSource(format))} AND ${read} IS NOT NULL${isWhole}`,
+    value,
+  ]]);
+}
+
+function date(cast: Cast, format: ValueFormat): string {
   const { text, isGiven } = cast;
-  const { dateFormat, timestampFormat } = format;
-  const fits = (expression: string, ...common: readonly string[]) => {
-    const isCommon = common.map((pattern) => `${text} LIKE '${pattern}'`);
-    const isEndless = isGiven ? [`lower(${text}) IN ('infinity', '-infinity')`] : [];
-    return guarded(cast, text, [...isCommon, matches(text, expression), ...isEndless].join(" OR "));
-  };
-  const byFormat = (strptime: string) => `CAST(strptime(${text}, ${quoteLiteral(strptime)}) AS ${type})`;
-  const date = isGiven ? "[0-9]{4,6}-[0-9]{1,2}-[0-9]{1,2}" : ISO_DATE;
-  if (/^DATE$/i.test(type)) {
-    if (dateFormat !== undefined) return byFormat(dateFormat);
-    return fits(isGiven ? `${date}(?:[ T]00:00(?::00(?:\\.0+)?)?)?` : date, "____-__-__");
+  if (format.dateFormat !== undefined) {
+    return byFormat(cast, format.dateFormat, (read) => `CAST(${read} AS DATE)`);
   }
-  const time = /^TIME(_NS)?(?: WITHOUT TIME ZONE)?$/i.exec(type);
-  if (time !== null) {
-    return guarded(
-      cast,
-      text,
-      `${text} LIKE '__:__:__' OR ${matches(text, `${CLOCK}(?:${seconds(time[1] === undefined ? 6 : 9)})?`)}`,
-    );
-  }
-  const timestamp = TIMESTAMP_TYPE.exec(type);
-  if (timestamp === null) return `CAST(${text} AS ${type})`;
-  if (timestampFormat !== undefined) return byFormat(timestampFormat);
-  const unit = (timestamp[1] ?? "").toUpperCase();
-  const clock = unit === "_S"
-    ? `${CLOCK}(?::[0-9]{2}(?:\\.0+)?)?`
-    : `${CLOCK}(?:${seconds(unit === "_NS" ? 9 : unit === "_MS" ? 3 : 6)})?`;
-  const [blank, letter] = ["____-__-__ __:__:__", "____-__-__T__:__:__"];
-  if (unit === "TZ" || unit === " WITH TIME ZONE") {
-    return fits(`${date}[ T]${clock} ?(?:${ISO_OFFSET}|UTC)`, `${letter}Z`, `${blank}Z`);
-  }
-  return fits(`${date}(?:[ T]${clock})?`, blank, letter);
+  const value = `TRY_CAST(${text} AS DATE)`;
+  const itself = [`strlen(${text}) = 10 AND CAST(${value} AS VARCHAR) = ${text}`, value] as const;
+  if (!isGiven) return choose(cast, [itself]);
+  const pattern =
+    `${GIVEN_YEAR}(?:-\\d{1,2}-\\d{1,2}|/\\d{1,2}/\\d{1,2})(?: \\(BC\\)|[ T]00:00(?::00(?:\\.0*)?)?)?|-?infinity`;
+  return choose(cast, [itself, [`${isLike(text, pattern)} AND ${value} IS NOT NULL`, value]]);
 }
 
-const TIMESTAMP_TYPE = /^(?:TIMESTAMP|DATETIME)(TZ| WITH TIME ZONE|_S|_MS|_US|_NS| WITHOUT TIME ZONE)?$/i;
+function timestamp(cast: Cast, format: ValueFormat): string {
+  const { text, type, isGiven } = cast;
+  if (format.timestampFormat !== undefined) {
+    return byFormat(cast, format.timestampFormat, (read) => `CAST(${read} AS ${type})`);
+  }
+  const digits = /_NS$/i.test(type) ? 9 : /_MS$/i.test(type) ? 3 : /_S$/i.test(type) ? 0 : 6;
+  const hour = isGiven ? "(?:[01]?\\d|2[0-3])" : "(?:[01]\\d|2[0-3])";
+  const fraction = digits === 0 ? "(?:\\.0+)?" : `(?:\\.\\d{1,${digits}}0*)?`;
+  const day = isGiven ? `${GIVEN_YEAR}-\\d{1,2}-\\d{1,2}` : `${YEAR}-\\d\\d-\\d\\d`;
+  const time = `[ T]${hour}:[0-5]\\d(?::[0-5]\\d${fraction})?`;
+  if (ZONED.test(type)) {
+    // DuckDB wants the seconds where there is a zone, and a blank before its name.
+    const whole =
+      `regexp_replace(regexp_replace(${text}, '^([^:]*:\\d\\d)([^:\\d].*)$', '\\1:00\\2'), ' ?UTC$', 'Z')`;
+    const value = `TRY_CAST(${whole} AS ${type})`;
+    const pattern = `${day}${time}${isGiven ? `(?:${ZONE}| ?UTC)` : ZONE}`;
+    return choose(cast, [[`${isLike(text, pattern)} AND ${value} IS NOT NULL`, value]]);
+  }
+  const value = `TRY_CAST(${text} AS ${type})`;
+  const bc = isGiven ? "(?: \\(BC\\))?" : "";
+  const infinite = isGiven ? "|-?infinity" : "";
+  return choose(cast, [
+    [`strlen(${text}) >= 19 AND CAST(${value} AS VARCHAR) = ${text}`, value],
+    [`${isLike(text, `${day}(?:${time})?${bc}${infinite}`)} AND ${value} IS NOT NULL`, value],
+  ]);
+}
+
+function timeOfDay(cast: Cast): string {
+  const digits = /_NS$/i.test(cast.type) ? 9 : 6;
+  const fraction = `(?:\\.\\d{1,${digits}}0*)?`;
+  const zone = ZONED.test(cast.type) ? ZONE : "";
+  return byPattern(
+    cast,
+    cast.isGiven
+      ? `(?:[01]?\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d${fraction})?${zone}`
+      : `(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d${fraction}${zone}`,
+  );
+}
+
+/** Lists value by value; of the rest, what DuckDB writes as it was written. */
+function other(cast: Cast, format: ValueFormat): string {
+  const { text, type } = cast;
+  const element = /^(.*\S)\s*\[\s*\d*\s*\]$/s.exec(type)?.[1];
+  if (element !== undefined) {
+    const items = castText({ ...cast, text: "item", type: element }, format);
+    const list = `TRY_CAST(${text} AS VARCHAR[])`;
+    const value = `CAST(list_transform(${list}, lambda item: ${items}) AS ${type})`;
+    return choose(cast, [[`${list} IS NOT NULL`, value]]);
+  }
+  const value = `TRY_CAST(${text} AS ${type})`;
+  if (!/^(?:STRUCT|MAP|UNION|ROW)\b/i.test(type)) return choose(cast, [[`${value} IS NOT NULL`, value]]);
+  const bare = (written: string) => `regexp_replace(${written}, '[\\s"'']', '', 'g')`;
+  return choose(cast, [[`${bare(`CAST(${value} AS VARCHAR)`)} = ${bare(text)}`, value]]);
+}
