@@ -9,7 +9,7 @@ import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
-import { noteNewSteps, readStepWindows, recordStepWindow } from "../warehouse/step_windows.ts";
+import { recordStepWindow } from "../warehouse/step_windows.ts";
 import type { Connections } from "./connections.ts";
 import { extractStream, type RowTap } from "./extract/extract.ts";
 import { extractParts } from "./extract/parts.ts";
@@ -34,8 +34,9 @@ import type { SessionLease, SessionPool } from "./session_pool.ts";
 import { stepLine } from "./reports/step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
+import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
 import { buildModel, checkRows } from "./models/transform.ts";
-import { setWindowStart, StepWindows } from "./models/windows.ts";
+import { setWindowStart } from "./models/windows.ts";
 
 /** Two steps may meet in DuckDB's catalogue; the one that loses begins again. */
 const CONFLICT_TRIES = 5;
@@ -57,7 +58,7 @@ export class Execution {
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
   readonly #passing: PassingLoads;
-  #windows: StepWindows | undefined;
+  #earlier: EarlierRuns | undefined;
   #failure: AppError | undefined;
   readonly #previews: Previews;
   /** How many files a stream was read from, by its step. */
@@ -92,7 +93,8 @@ export class Execution {
     const selected = select === null ? undefined : selectSteps(select, graph);
     const steps = plan.steps.filter((planned) => selected === undefined || selected.has(nodeOf(planned)));
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
-    this.#windows = await this.#withSession((session) => this.#openWindows(session, plan, graph));
+    const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
+    this.#earlier = earlier;
     const tasks = steps.map((planned) => ({
       name: planned.step.name,
       depends: planned.step.depends,
@@ -116,6 +118,9 @@ export class Execution {
     await this.#withSession(async (session) => {
       await forgetOldSteps(session);
       await forgetOldRejects(session);
+      if (this.#failure === undefined) {
+        await clearAway(session, this.#job, earlier, this.#context.reporter);
+      }
     });
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -124,12 +129,6 @@ export class Execution {
   #loadInPass(planned: PlannedStep, steps: readonly PlannedStep[]): PlannedLoad | undefined {
     if (planned.kind !== "extract" || this.#committed.has(planned.step.name)) return undefined;
     return loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
-  }
-
-  async #openWindows(session: DuckSession, plan: Plan, graph: Graph): Promise<StepWindows> {
-    const windows = new StepWindows(this.#job, plan, graph, await readStepWindows(session));
-    await noteNewSteps(session, windows.newSteps(), this.#job.runId);
-    return windows;
   }
 
   /** A connector that is not there fails its steps, not the plan. */
@@ -289,7 +288,10 @@ export class Execution {
     const { reporter } = this.#context;
     return await session.transaction(async () => {
       const built = await buildModel(session, planned, {
+        runId: this.#job.runId,
         fullRefresh: this.#job.fullRefresh,
+        isWindowGiven: this.#job.isWindowGiven,
+        left: this.#earlier?.left ?? [],
         attempt: this.#job.attempt,
         reporter,
       });
@@ -300,7 +302,6 @@ export class Execution {
 
   async #checkLate(session: DuckSession, planned: PlannedCheck): Promise<Step> {
     const ended = await checkRows(session, planned, {
-      fullRefresh: this.#job.fullRefresh,
       attempt: this.#job.attempt,
       reporter: this.#context.reporter,
     });
@@ -354,7 +355,7 @@ export class Execution {
     const done = endStep(step, { state: "succeeded", ...change }, Date.now());
     const { runId } = this.#job;
     await recordStep(session, runId, done);
-    const window = this.#windows?.doneFor(nodeOf(planned));
+    const window = this.#earlier?.windows.doneFor(nodeOf(planned));
     if (window !== undefined) await recordStepWindow(session, done.name, runId, window);
     return done;
   }
@@ -380,8 +381,8 @@ export class Execution {
 
   async #lease(planned?: PlannedStep): Promise<SessionLease> {
     const lease = await this.#sessions.lease();
-    if (planned !== undefined && this.#windows !== undefined) {
-      await setWindowStart(lease.session, this.#windows.startOf(nodeOf(planned)));
+    if (planned !== undefined && this.#earlier !== undefined) {
+      await setWindowStart(lease.session, this.#earlier.windows.startOf(nodeOf(planned)));
     }
     return lease;
   }

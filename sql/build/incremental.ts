@@ -28,7 +28,7 @@ export async function materializeIncremental(
   hasTable: boolean,
 ): Promise<Materialized> {
   try {
-    if (hasTable) return await merge(session, model);
+    if (hasTable) return await merge(session, model, await readsItself(session, model));
     if (await readsItself(session, model)) {
       const create = declaredTable(model);
       // Types are the header's own text; what is prepared is one statement.
@@ -51,10 +51,12 @@ async function create(session: SqlSession, model: Model): Promise<Materialized> 
   return { rows: await countRows(session, modelTable(model.name)), sql };
 }
 
-async function merge(session: SqlSession, model: Model): Promise<Materialized> {
+async function merge(session: SqlSession, model: Model, isSelfReading = false): Promise<Materialized> {
   const table = modelTable(model.name);
   const stage = quoteIdentifier(`_sluice_merge_${model.name}`);
-  const before = await columnsOfTable(session, table);
+  const stored = await columnsOfTable(session, table);
+  const declared = isSelfReading ? await addDeclared(session, model, stored) : [];
+  const before = declared.length === 0 ? stored : await columnsOfTable(session, table);
   await setCursor(session, model, before);
   const select = await runModelSql(session, model, `CREATE OR REPLACE TEMP TABLE ${stage} AS\n`);
   const after = await columnsOfTable(session, stage);
@@ -69,7 +71,26 @@ async function merge(session: SqlSession, model: Model): Promise<Materialized> {
   for (const statement of statements) await session.run(statement);
   const rows = await countRows(session, stage);
   await session.run(`DROP TABLE ${stage}`);
-  return { rows, sql: [`${withoutTerminators(select).trimEnd()}\n`, ...statements].join(";\n") };
+  return {
+    rows,
+    sql: [...declared, `${withoutTerminators(select).trimEnd()}\n`, ...statements].join(";\n"),
+    added: after.filter(({ name }) => findColumn(stored, name) === undefined).map(({ name }) => name),
+    gone: stored.filter(({ name }) => findColumn(after, name) === undefined).map(({ name }) => name),
+  };
+}
+
+/** A model that reads itself cannot be bound before its new columns are there. Returns the statements. */
+async function addDeclared(session: SqlSession, model: Model, stored: readonly Column[]): Promise<string[]> {
+  const statements: string[] = [];
+  for (const [name, { type }] of Object.entries(model.columns)) {
+    if (type === undefined || findColumn(stored, name) !== undefined) continue;
+    const add = `ALTER TABLE ${modelTable(model.name)} ADD COLUMN ${quoteIdentifier(name)} ${type}`;
+    // The type is the header's own text; what is prepared is one statement.
+    await session.describe(add);
+    await session.run(add);
+    statements.push(add);
+  }
+  return statements;
 }
 
 async function readsItself(session: SqlSession, model: Model): Promise<boolean> {
@@ -174,6 +195,12 @@ async function resetCursor(session: SqlSession): Promise<void> {
     // In a transaction that has failed nothing runs any more; the failure itself is on its way.
     if (!(error instanceof SqlError)) throw error;
   }
+}
+
+/** Throws invalid where the primary_key is NULL or comes twice among all rows of the model's table. */
+export async function checkStoredKey(session: SqlSession, model: Model): Promise<void> {
+  const table = modelTable(model.name);
+  await checkKey(session, model, table, await columnsOfTable(session, table));
 }
 
 /** A key that is NULL or comes twice cannot say which row it replaces. */

@@ -1,5 +1,5 @@
 import type { SqlSession } from "../../contract/sql.ts";
-import { materializeIncremental } from "./incremental.ts";
+import { checkStoredKey, materializeIncremental } from "./incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";
 import { countRows, type Materialized, runModelSql } from "./run_model_sql.ts";
 
@@ -13,7 +13,7 @@ export interface MaterializeOptions {
 /**
  * Builds a model as main.<name>. Call it in a transaction: what it throws is to be rolled back, and
  * until the commit readers see what was there. Throws SqlError with file and line where the model's
- * SQL fails, and invalid where an incremental model's keys or columns do not fit.
+ * SQL fails, and invalid where keys are NULL or come twice, or an incremental model's columns do not fit.
  */
 export async function materialize(
   session: SqlSession,
@@ -32,10 +32,12 @@ export async function materialize(
     await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
   }
   const sql = await runModelSql(session, model, `CREATE OR REPLACE ${kind} ${modelTable(model.name)} AS\n`);
+  if (model.primaryKey.length > 0) await checkStoredKey(session, model);
   return { rows: kind === "VIEW" ? null : await countRows(session, modelTable(model.name)), sql };
 }
 
-async function relationKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
+/** What stands in main under the name; undefined where nothing does. */
+export async function relationKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
   const [row] = await session.rows(
     `SELECT table_type FROM information_schema.tables
      WHERE table_catalog = current_database() AND table_schema = 'main' AND lower(table_name) = lower($1)`,

@@ -7,6 +7,9 @@ export interface Materialized {
   readonly rows: number | null;
   /** The SQL that ran. */
   readonly sql: string;
+  /** Of a merge: columns that the query has and the table had not, and the other way about. */
+  readonly added?: readonly string[];
+  readonly gone?: readonly string[];
 }
 
 /** Runs `prefix` + the model's text; errors name the place in the file. Returns the SQL that ran. */

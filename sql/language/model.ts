@@ -6,6 +6,7 @@ import { quoteIdentifier } from "../../contract/sql.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
 import {
+  type ChangeWay,
   type ColumnCheckDefinition,
   type Materialization,
   type ModelHeader,
@@ -27,6 +28,9 @@ export interface Model {
   /** Empty where the header gives none. */
   readonly primaryKey: readonly string[];
   readonly updateKey?: string;
+  readonly onChange: ChangeWay;
+  /** The name that it had before. */
+  readonly renamedFrom?: string;
   readonly tags: readonly string[];
   readonly description?: string;
   /** Those that the header names, as written there. */
@@ -94,8 +98,18 @@ export function parseModel(file: RevisionFile): Model {
   } else reportRepeatedNames(parsed.output, document, fail);
   if (faults.length > 0 || "faults" in parsed) throw modelError(file.path, faults);
 
-  const { primary_key, update_key, description, columns, materialized, tags, checks, depends } =
-    parsed.output;
+  const {
+    primary_key,
+    update_key,
+    on_change,
+    renamed_from,
+    description,
+    columns,
+    materialized,
+    tags,
+    checks,
+    depends,
+  } = parsed.output;
   return {
     name,
     path: file.path,
@@ -103,6 +117,8 @@ export function parseModel(file: RevisionFile): Model {
     materialized,
     primaryKey: primary_key ?? [],
     ...(update_key === undefined ? {} : { updateKey: update_key }),
+    onChange: on_change,
+    ...(renamed_from === undefined ? {} : { renamedFrom: renamed_from }),
     tags,
     ...(description === undefined ? {} : { description }),
     columns: Object.fromEntries(

@@ -88,6 +88,10 @@ const modelCheckSchema = v.strictObject({
   severity,
 });
 
+/** What becomes of an incremental table's rows when the model's definition changes. */
+const CHANGE_WAYS = ["fail", "append", "full_refresh"] as const;
+export type ChangeWay = (typeof CHANGE_WAYS)[number];
+
 const MATERIALIZATIONS = ["table", "view", "incremental"] as const;
 export type Materialization = (typeof MATERIALIZATIONS)[number];
 
@@ -112,6 +116,22 @@ export const modelHeaderSchema = v.pipe(
       v.pipe(
         text,
         v.description("A column whose greatest value so far is getvariable('cursor') in the next run's SQL."),
+      ),
+    ),
+    on_change: v.optional(
+      v.pipe(
+        v.picklist(CHANGE_WAYS),
+        v.description(
+          "When an incremental model has changed: fail stops before its rows are mixed, append keeps the old " +
+            "rows, full_refresh builds it anew.",
+        ),
+      ),
+      "fail",
+    ),
+    renamed_from: v.optional(
+      v.pipe(
+        checkName,
+        v.description("The name that the model had before: it takes over that table and its rows."),
       ),
     ),
     columns: v.optional(

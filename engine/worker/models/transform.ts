@@ -2,15 +2,36 @@ import { AppError } from "../../../contract/errors.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import { checkMessage, runCheck } from "../../../sql/build/run_check.ts";
-import { materialize } from "../../../sql/build/materialize.ts";
+import { checkStoredKey } from "../../../sql/build/incremental.ts";
+import { materialize, relationKind } from "../../../sql/build/materialize.ts";
+import {
+  type BuildWay,
+  definitionOf,
+  type ModelDefinition,
+  requireColumns,
+  wayToBuild,
+} from "../../../sql/build/model_change.ts";
+import type { Materialized } from "../../../sql/build/run_model_sql.ts";
+import type { Model } from "../../../sql/language/model.ts";
+import { readBuiltModel, writeBuiltModel } from "../../warehouse/built_models.ts";
 import type { PlannedCheck, PlannedModel } from "../plan.ts";
+import { type LeftTable, requireNoRename, takeOverTable } from "./renamed_models.ts";
 import { formatDuration } from "../../../text/format.ts";
 import { endStep, type Reporter, startStep } from "../reporter.ts";
+import { setWindowStart } from "./windows.ts";
 
-export interface BuildOptions {
-  readonly fullRefresh: boolean;
+export interface CheckOptions {
   readonly attempt: number;
   readonly reporter: Reporter;
+}
+
+export interface BuildOptions extends CheckOptions {
+  readonly runId: string;
+  readonly fullRefresh: boolean;
+  /** What earlier models left, see renamed_models.ts. */
+  readonly left: readonly LeftTable[];
+  /** Whether a model that is built from nothing keeps to the run's window all the same. */
+  readonly isWindowGiven: boolean;
 }
 
 export interface Built {
@@ -30,7 +51,7 @@ export async function buildModel(
   options: BuildOptions,
 ): Promise<Built> {
   const { model } = planned;
-  const { rows, sql } = await materialize(session, model, { fullRefresh: options.fullRefresh });
+  const { rows, sql } = await buildTable(session, planned, options);
   const checks: Step[] = [];
   for (const check of planned.checks) checks.push(await checkRows(session, check, options));
   const failed = checks.filter((check) => check.state === "failed").map((check) =>
@@ -45,11 +66,50 @@ export async function buildModel(
   return { rows, sql, checks };
 }
 
+/** Builds the table or view and notes what it was made by; see wayToBuild for what is refused. */
+async function buildTable(
+  session: SqlSession,
+  { model, step }: PlannedModel,
+  { runId, fullRefresh, isWindowGiven, left, reporter }: BuildOptions,
+): Promise<Materialized> {
+  const warn = (message: string) => reporter.log("warn", step.name, message);
+  const taken = await takeOverTable(session, model);
+  if (taken !== undefined) warn(taken);
+  if (!fullRefresh) await requireNoRename(session, model, left);
+  const before = await readBuiltModel(session, model.name);
+  const now = await definitionOf(model);
+  const way = await wayOf(session, model, before, now, fullRefresh);
+  for (const warning of way.warnings) warn(warning);
+  if (way.isAnew && model.materialized === "incremental" && !isWindowGiven) {
+    await setWindowStart(session, null);
+  }
+  const built = await materialize(session, model, { fullRefresh: way.isAnew });
+  const { added = [], gone = [] } = built;
+  if (way.keepsOtherRows) await checkStoredKey(session, model);
+  else requireColumns(model, before, gone, built.rows ?? 0);
+  if (added.length > 0) warn(`New in the table: ${added.join(", ")}; NULL in the rows that were there`);
+  await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId);
+  return built;
+}
+
+async function wayOf(
+  session: SqlSession,
+  model: Model,
+  before: ModelDefinition | undefined,
+  now: ModelDefinition,
+  fullRefresh: boolean,
+): Promise<BuildWay> {
+  if (fullRefresh || await relationKind(session, model.name) === undefined) {
+    return { isAnew: true, warnings: [], keepsOtherRows: false };
+  }
+  return await wayToBuild(session, model, before, now);
+}
+
 /** Runs one check and reports how it went; never throws for rows that fail it. */
 export async function checkRows(
   session: SqlSession,
   planned: PlannedCheck,
-  options: BuildOptions,
+  options: CheckOptions,
 ): Promise<Step> {
   const { check } = planned;
   const step = startStep(planned.step, options.attempt, Date.now());

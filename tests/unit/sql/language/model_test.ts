@@ -8,6 +8,7 @@ const parse = (content: string, path = "transforms/shop/daily.sql") => parseMode
 Deno.test("parseModel() makes a file without a header a table", () => {
   assert.deepEqual(parse("SELECT 1 AS a\n"), {
     name: "daily",
+    onChange: "fail",
     path: "transforms/shop/daily.sql",
     sql: "SELECT 1 AS a\n",
     materialized: "table",
@@ -50,6 +51,7 @@ SELECT 1
 `);
   assert.deepEqual(rest, {
     name: "daily",
+    onChange: "fail",
     path: "transforms/shop/daily.sql",
     materialized: "incremental",
     primaryKey: ["day"],

@@ -1,0 +1,41 @@
+import { nameKey, type SqlSession } from "../../contract/sql.ts";
+import type { ModelDefinition } from "../../sql/build/model_change.ts";
+
+/**
+ * What the tables and views of main were made by, so that a model whose definition changes does not mix
+ * its rows with older ones. It is written in the transaction of the rows themselves (rule 1).
+ */
+
+/** Undefined for a model that was never built, or not since its making is noted. */
+export async function readBuiltModel(
+  session: SqlSession,
+  model: string,
+): Promise<ModelDefinition | undefined> {
+  const [row] = await session.rows("SELECT definition FROM _sluice.models WHERE model = ?", [nameKey(model)]);
+  return row === undefined ? undefined : JSON.parse(String(row["definition"]));
+}
+
+/** By the models' names as nameKey has them. */
+export async function readBuiltModels(session: SqlSession): Promise<Map<string, ModelDefinition>> {
+  const rows = await session.rows("SELECT model, definition FROM _sluice.models ORDER BY model");
+  return new Map(rows.map((row) => [String(row["model"]), JSON.parse(String(row["definition"]))]));
+}
+
+export async function writeBuiltModel(
+  session: SqlSession,
+  model: string,
+  definition: ModelDefinition,
+  runId: string,
+): Promise<void> {
+  await session.run("INSERT OR REPLACE INTO _sluice.models VALUES (?, ?, ?, now())", [
+    nameKey(model),
+    JSON.stringify(definition),
+    runId,
+  ]);
+}
+
+/** Forgets a model, and for which window it was built. */
+export async function forgetBuiltModel(session: SqlSession, model: string): Promise<void> {
+  await session.run("DELETE FROM _sluice.models WHERE model = ?", [nameKey(model)]);
+  await session.run("DELETE FROM _sluice.windows WHERE step = ?", [`model:${model}`]);
+}

@@ -1,0 +1,40 @@
+import type { RunJob } from "../../../contract/job.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
+import type { Graph } from "../../../sql/language/graph.ts";
+import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
+import type { Plan } from "../plan.ts";
+import type { Reporter } from "../reporter.ts";
+import { dropLeftTables, type LeftTable, leftTables } from "./renamed_models.ts";
+import { StepWindows } from "./windows.ts";
+
+/** What earlier runs left in the warehouse, as a run has to know it before its first step. */
+export interface EarlierRuns {
+  readonly windows: StepWindows;
+  /** Tables of models that are not in the pipeline any more. */
+  readonly left: readonly LeftTable[];
+}
+
+/** Steps that are new are noted, so that what they miss from now on comes to them later. */
+export async function lookBack(
+  session: SqlSession,
+  job: RunJob,
+  plan: Plan,
+  graph: Graph,
+): Promise<EarlierRuns> {
+  const windows = new StepWindows(job, plan, graph, await readStepWindows(session));
+  await noteNewSteps(session, windows.newSteps(), job.runId);
+  const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
+  return { windows, left: await leftTables(session, models) };
+}
+
+/** At the end of a run that succeeded: what no model makes any more goes, where all of them ran. */
+export async function clearAway(
+  session: SqlSession,
+  { select, fullRefresh }: RunJob,
+  { left }: EarlierRuns,
+  reporter: Reporter,
+): Promise<void> {
+  if (select !== null || left.length === 0) return;
+  const lines = await session.transaction(() => dropLeftTables(session, left, fullRefresh));
+  for (const { level, message } of lines) reporter.log(level, null, message);
+}

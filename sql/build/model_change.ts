@@ -1,0 +1,161 @@
+import { AppError } from "../../contract/errors.ts";
+import { findColumn, nameKey, type SqlSession } from "../../contract/sql.ts";
+import { formatFault } from "../../text/fault.ts";
+import { headerPlace, type Model, modelTable } from "../language/model.ts";
+import { placeAt } from "../language/position.ts";
+import { firstWord, scanSql } from "../language/scan_sql.ts";
+import { countRows } from "./run_model_sql.ts";
+
+/** What the rows of a model's table were made by, as far as a change of it makes other rows. */
+export interface ModelDefinition {
+  readonly materialized: Model["materialized"];
+  /** Sorted: their order means nothing. */
+  readonly primaryKey: readonly string[];
+  readonly updateKey: string | null;
+  /** SHA-256 in hex of the SQL without comments, white space and the case of words. */
+  readonly sql: string;
+  /** Columns of an incremental table that its query no longer has; known when it is built. */
+  readonly gone?: readonly string[];
+}
+
+export async function definitionOf(model: Model): Promise<ModelDefinition> {
+  const bytes = new TextEncoder().encode(plainSql(model.sql));
+  return {
+    materialized: model.materialized,
+    primaryKey: model.primaryKey.map(nameKey).sort(),
+    updateKey: model.updateKey === undefined ? null : nameKey(model.updateKey),
+    sql: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
+  };
+}
+
+/** Two texts that differ in comments, white space or the case of words only become the same. */
+export function plainSql(sql: string): string {
+  const words: string[] = [];
+  for (const { kind, start, end } of scanSql(sql)) {
+    const text = sql.slice(start, end);
+    if (kind === "word") words.push(text.toLowerCase());
+    else if (kind === "text" || kind === "other") words.push(text);
+  }
+  return words.join(" ");
+}
+
+/** How a model is built over what is there. */
+export interface BuildWay {
+  /** From nothing; else its rows are merged into those of the table. */
+  readonly isAnew: boolean;
+  /** What the log says of it. */
+  readonly warnings: readonly string[];
+  /** Whether rows of another definition stay, so that the key has to be looked at in all of them. */
+  readonly keepsOtherRows: boolean;
+}
+
+const ANEW: BuildWay = { isAnew: true, warnings: [], keepsOtherRows: false };
+
+/**
+ * Decides by what the rows were made that are there. `before` is undefined for a table whose making is
+ * not known. Throws invalid where rows of two definitions would stand in one table, or gathered rows
+ * would be dropped, and the header's on_change does not say that they may.
+ */
+export async function wayToBuild(
+  session: SqlSession,
+  model: Model,
+  before: ModelDefinition | undefined,
+  now: ModelDefinition,
+): Promise<BuildWay> {
+  const isIncremental = model.materialized === "incremental";
+  if (before === undefined) return { ...ANEW, isAnew: !isIncremental };
+  // What a table or a view showed comes again; it may hold keys twice, which a merge does not expect.
+  if (before.materialized !== "incremental") return ANEW;
+  const changes = changesBetween(before, now);
+  if (changes.length === 0) return { ...ANEW, isAnew: false };
+  const rows = await countRows(session, modelTable(model.name));
+  if (rows === 0) return ANEW;
+  const shown = changes.map(({ text }) => text).join(", ");
+  if (model.onChange === "full_refresh") {
+    return { ...ANEW, warnings: [`Built anew, as on_change says: ${shown}`] };
+  }
+  if (model.onChange === "append" && isIncremental) {
+    const warnings = [`${counted(rows)} of another definition stay, as on_change says: ${shown}`];
+    return { isAnew: false, warnings, keepsOtherRows: true };
+  }
+  const columns = isIncremental ? await columnChanges(session, model) : [];
+  throw changeError(model, rows, [shown, ...columns].join(", "), changes[0]?.path ?? [], isIncremental);
+}
+
+/** Throws invalid for columns that the query lost since the last build, which its own text does not show. */
+export function requireColumns(
+  model: Model,
+  before: ModelDefinition | undefined,
+  gone: readonly string[],
+  rows: number,
+): void {
+  if (before === undefined || model.onChange !== "fail") return;
+  const news = gone.filter((name) => !before.gone?.includes(name));
+  if (news.length === 0) return;
+  throw changeError(model, rows, goneText(news), [], true);
+}
+
+interface Change {
+  readonly text: string;
+  /** Where the header says it; empty for the SQL. */
+  readonly path: readonly string[];
+}
+
+function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[] {
+  const changes: Change[] = [];
+  const compare = (key: string, old: string, current: string) => {
+    if (old !== current) changes.push({ text: `${key} was ${old} and is ${current}`, path: [key] });
+  };
+  compare("materialized", before.materialized, now.materialized);
+  if (now.materialized !== "incremental") return changes;
+  compare("primary_key", before.primaryKey.join(", "), now.primaryKey.join(", "));
+  compare("update_key", before.updateKey ?? "none", now.updateKey ?? "none");
+  if (before.sql !== now.sql) changes.push({ text: "its SQL is another", path: [] });
+  return changes;
+}
+
+/** As far as the query can be bound to what is there. */
+async function columnChanges(session: SqlSession, model: Model): Promise<string[]> {
+  try {
+    const old = await session.describe(`SELECT * FROM ${modelTable(model.name)}`);
+    const now = await session.describe(model.sql);
+    const added = now.filter(({ name }) => findColumn(old, name) === undefined).map(({ name }) => name);
+    const gone = old.filter(({ name }) => findColumn(now, name) === undefined).map(({ name }) => name);
+    return [
+      ...(added.length === 0 ? [] : [`${columnsText(added)} new`]),
+      ...(gone.length === 0 ? [] : [goneText(gone)]),
+    ];
+  } catch {
+    return [];
+  }
+}
+
+function changeError(
+  model: Model,
+  rows: number,
+  changes: string,
+  path: readonly string[],
+  isIncremental: boolean,
+): AppError {
+  const place = path.length > 0
+    ? headerPlace(model, path)
+    : placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
+  const what = isIncremental
+    ? `new rows would stand beside ${counted(rows)} that were made otherwise`
+    : `${counted(rows)} that it has gathered would be dropped`;
+  const ways = isIncremental
+    ? "`on_change: append` in its header keeps the old rows as they are, `on_change: full_refresh` builds it anew " +
+      "after each change"
+    : "`on_change: full_refresh` in its header lets every change do so";
+  const message = `${model.name} has changed (${changes}), and ${what}. Build it anew with ` +
+    `--select ${model.name} --full-refresh; or ${ways}`;
+  const fault = { ...place, message, severity: "error" } as const;
+  return new AppError("invalid", `Cannot build the model ${model.name}: ${formatFault(fault)}`, {
+    faults: [fault],
+  });
+}
+
+const counted = (rows: number): string => `${rows} row${rows === 1 ? "" : "s"}`;
+const columnsText = (names: readonly string[]): string =>
+  names.length === 1 ? `column ${names[0]} is` : `columns ${names.join(", ")} are`;
+const goneText = (names: readonly string[]): string => `${columnsText(names)} no longer in the query`;
