@@ -1,5 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
-import type { Fault } from "../../text/fault.ts";
+import type { Fault, SourcePlace } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
 import type { ParamDefinition } from "../../contract/pipeline.ts";
 import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
@@ -8,9 +8,18 @@ import { bindChecks } from "./compile_checks.ts";
 import { checkHeader, TypeNames } from "./compile_header.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { explainSqlError, toModelError } from "../language/explain_error.ts";
-import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "../language/graph.ts";
+import { checkPlace } from "../language/check_place.ts";
+import { checksOf } from "../language/checks.ts";
+import {
+  analyzeGraph,
+  checkStep,
+  type Graph,
+  type GraphAnalysis,
+  type GraphNode,
+} from "../language/graph.ts";
 import { declareCursor, declaredTable } from "../build/incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";
+import type { VariableReference } from "../language/parse_tree.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
 import { declareRunVariables, paramFaults, RUN_VARIABLES } from "../build/variables.ts";
@@ -72,6 +81,7 @@ class Compiler {
     await declareRunVariables(this.#session, params);
     await this.#createStreams();
     await this.#bindModels(analysis);
+    this.#checkVariables(analysis);
     this.#warnOfUnknownStreams(analysis.graph);
     const bound = models.filter(({ name }) =>
       this.#columns.has(`model:${name}`) && !analysis.broken.has(name)
@@ -109,6 +119,21 @@ class Compiler {
     }
   }
 
+  #checkVariables({ checkTrees }: GraphAnalysis): void {
+    for (const model of this.#models.values()) {
+      for (const check of checksOf(model)) {
+        for (const variable of checkTrees.get(checkStep(check))?.variables ?? []) {
+          this.#checkVariable(
+            model,
+            variable,
+            checkPlace(model, check, variable.position),
+            `${check.label}: `,
+          );
+        }
+      }
+    }
+  }
+
   async #bindModels({ graph, broken, trees, selfReferring }: GraphAnalysis): Promise<void> {
     const readByChecks = new Set([...graph.checkDepends.values()].flat());
     for (const level of levelsOf(graph)) {
@@ -116,7 +141,13 @@ class Compiler {
       for (const node of level) {
         const model = this.#models.get(node.label);
         if (node.kind !== "model" || model === undefined) continue;
-        for (const variable of trees.get(model.name)?.variables ?? []) this.#checkVariable(model, variable);
+        for (const variable of trees.get(model.name)?.variables ?? []) {
+          const { position } = variable;
+          const place = position === undefined
+            ? { file: model.path }
+            : placeAt(model.sql, position, model.path);
+          this.#checkVariable(model, variable, place);
+        }
         if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
         this.#input.onBind?.(model);
         try {
@@ -173,15 +204,21 @@ class Compiler {
   }
 
   /** A name that is not set would be NULL without a word. */
-  #checkVariable(model: Model, { name, position }: { name: string; position?: number }): void {
-    const place = position === undefined ? { file: model.path } : placeAt(model.sql, position, model.path);
+  #checkVariable(model: Model, { name }: VariableReference, place: SourcePlace, prefix = ""): void {
     const known: string[] = [...RUN_VARIABLES, ...Object.keys(this.#input.params)];
+    if (name === undefined) {
+      const message = `${prefix}getvariable() needs the variable's name as a plain text, as 'run_start'`;
+      this.#fileFaults.push({ ...place, message, severity: "error" });
+      return;
+    }
     const key = name.toLowerCase();
     if (!known.some((variable) => variable.toLowerCase() === key)) {
-      const message = `there is no variable or param ${name}${didYouMean(name, known)}`;
+      const message = `${prefix}there is no variable or param ${name}${didYouMean(name, known)}`;
       this.#fileFaults.push({ ...place, message, severity: "error" });
-    } else if (key === "cursor" && model.updateKey === undefined) {
-      const message = "the cursor is always NULL here: only an incremental model with an update_key has one";
+    } else if (key === "cursor" && (model.updateKey === undefined || prefix !== "")) {
+      const message = prefix === ""
+        ? "the cursor is always NULL here: only an incremental model with an update_key has one"
+        : `${prefix}the cursor is always NULL in a check`;
       this.#fileFaults.push({ ...place, message, severity: "warning" });
     }
   }

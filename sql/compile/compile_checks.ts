@@ -1,10 +1,11 @@
 import type { Fault } from "../../text/fault.ts";
 import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import { type Check, checkPath, checksOf } from "../language/checks.ts";
+import { checkPlace } from "../language/check_place.ts";
+import { type Check, checksOf } from "../language/checks.ts";
 import { explainSqlError } from "../language/explain_error.ts";
 import { checkStep, type Graph, type GraphAnalysis } from "../language/graph.ts";
-import { headerPlace, type Model, modelTable } from "../language/model.ts";
+import { type Model, modelTable } from "../language/model.ts";
 import { parseSelect } from "../language/parse_tree.ts";
 import { parseTableName, resolveTable, tableNames } from "../language/resolve_table.ts";
 
@@ -37,9 +38,10 @@ export async function bindChecks(
   }
   for (const { model, check } of alone) {
     onBind(model);
-    const message = await faultOf(session, model, check, graph, bound);
-    if (message === undefined) continue;
-    faults.push({ ...headerPlace(model, checkPath(check)), message, severity: "error" });
+    const found = await faultOf(session, model, check, graph, bound);
+    if (found === undefined) continue;
+    const { message, position } = typeof found === "string" ? { message: found, position: undefined } : found;
+    faults.push({ ...checkPlace(model, check, position), message, severity: "error" });
   }
   return faults;
 }
@@ -89,7 +91,7 @@ async function faultOf(
   check: Check,
   graph: Graph,
   bound: BoundColumns,
-): Promise<string | undefined> {
+): Promise<string | { readonly message: string; readonly position: number | undefined } | undefined> {
   const columns = bound.get(`model:${model.name}`) ?? [];
   // The check of the header's columns has reported that already.
   if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;
@@ -97,16 +99,23 @@ async function faultOf(
   if (target !== undefined) return target;
   const reads = graph.checkDepends.get(checkStep(check)) ?? [];
   if (!reads.every((node) => bound.has(node))) return undefined;
+  const whole = "SELECT * FROM (\n";
+  let prefix = 0;
   try {
     if (check.kind === "accepted_values") return await valuesFault(session, model, check, columns);
-    if (check.kind === "sql") return await expressionFault(session, model, check);
+    if (check.kind === "sql") {
+      prefix = "SELECT (\n".length - check.sql.indexOf("(\n") - 2;
+      return await expressionFault(session, model, check);
+    }
     if (check.kind === "query") {
       await parseSelect(session, model.checks[Number(check.headerPath[1])]?.sql ?? "");
     }
-    await session.describe(`SELECT * FROM (\n${check.sql}\n)`);
+    prefix = whole.length;
+    await session.describe(`${whole}${check.sql}\n)`);
   } catch (error) {
     if (!(error instanceof SqlError) || error.code === "cancelled" || error.code === "timeout") throw error;
-    return `${check.label}: ${explainSqlError(error)}`;
+    const position = error.position === undefined ? undefined : error.position - prefix;
+    return { message: `${check.label}: ${explainSqlError(error)}`, position };
   }
 }
 

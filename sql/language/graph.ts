@@ -1,7 +1,9 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
-import { type Check, checkPath, checksOf } from "./checks.ts";
+import { checkPlace } from "./check_place.ts";
+import { type Check, checksOf } from "./checks.ts";
+import { foreignSyntax } from "./foreign_syntax.ts";
 import { refusedCalls } from "./allowed_functions.ts";
 import { headerPlace, type Model } from "./model.ts";
 import { parseSelects, type ParseTree } from "./parse_tree.ts";
@@ -56,6 +58,8 @@ export interface GraphAnalysis {
   readonly broken: ReadonlySet<string>;
   /** What each model's SQL refers to, by the model's name; without those that do not parse. */
   readonly trees: ReadonlyMap<string, ParseTree>;
+  /** The same for the SQL of checks, by their steps. */
+  readonly checkTrees: ReadonlyMap<string, ParseTree>;
   /** Names of the incremental models that read themselves. */
   readonly selfReferring: ReadonlySet<string>;
   /** Steps of the checks whose SQL calls or reads what it may not; they must not even be bound. */
@@ -115,6 +119,7 @@ class GraphBuilder {
   readonly #faults: Fault[] = [];
   readonly #broken = new Set<string>();
   readonly #trees = new Map<string, ParseTree>();
+  readonly #checkTrees = new Map<string, ParseTree>();
   readonly #selfReferring = new Set<string>();
   readonly #refusedChecks = new Set<string>();
   readonly #checkFaults: Fault[] = [];
@@ -162,10 +167,17 @@ class GraphBuilder {
     );
     for (const [index, check] of checks.entries()) {
       const tree = trees[models.length + index];
+      const foreign = foreignSyntax(check.sql);
+      for (const { message, position } of foreign) {
+        this.#faults.push(this.#checkFault(check, message, position));
+      }
+      if (foreign.length > 0) this.#refusedChecks.add(checkStep(check));
       if (tree === undefined || tree instanceof SqlError) {
-        this.#checkFaults.push(this.#checkFault(check, tree?.message ?? "cannot be parsed"));
+        if (foreign.length > 0) continue;
+        this.#checkFaults.push(this.#checkFault(check, tree?.message ?? "cannot be parsed", tree?.position));
         continue;
       }
+      this.#checkTrees.set(checkStep(check), tree);
       const tables = tree.tables.map((table) => ({ ...resolveTable(table, this.#names), name: table.name }));
       this.#refuseCheck(check, tree, tables);
       const nodes = tables.flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
@@ -177,6 +189,7 @@ class GraphBuilder {
       faults: this.#faults,
       broken: this.#broken,
       trees: this.#trees,
+      checkTrees: this.#checkTrees,
       selfReferring: this.#selfReferring,
       refusedChecks: this.#refusedChecks,
       checkFaults: this.#checkFaults,
@@ -189,6 +202,9 @@ class GraphBuilder {
       const resolved = resolveTable(parseTableName(name), this.#names);
       await this.#addEdge(model, resolved, name, () => headerPlace(model, ["depends", index]));
     }
+    const foreign = foreignSyntax(model.sql);
+    for (const { message, position } of foreign) this.#fail(model, placeOf(model, position), message);
+    if (foreign.length > 0) return;
     if (tree === undefined || tree instanceof SqlError) {
       const place = placeAt(model.sql, tree?.position ?? 0, model.path);
       this.#fail(model, place, tree?.message ?? "cannot be parsed");
@@ -214,17 +230,17 @@ class GraphBuilder {
     tables: readonly (ResolvedTable & { readonly name: string })[],
   ): void {
     const files = tables.filter((table) => "message" in table && isFileName(table.name));
-    const messages = [
-      ...refusedCalls(tree).map(({ message }) => message),
-      ...files.flatMap((table) => "message" in table ? [table.message] : []),
-    ];
-    for (const message of new Set(messages)) this.#faults.push(this.#checkFault(check, message));
-    if (messages.length > 0) this.#refusedChecks.add(checkStep(check));
+    const messages = new Map<string, number | undefined>();
+    for (const { message, position } of refusedCalls(tree)) messages.set(message, position);
+    for (const file of files) if ("message" in file) messages.set(file.message, undefined);
+
+    for (const [message, position] of messages) this.#faults.push(this.#checkFault(check, message, position));
+    if (messages.size > 0) this.#refusedChecks.add(checkStep(check));
   }
 
-  #checkFault(check: Check, message: string): Fault {
+  #checkFault(check: Check, message: string, position?: number): Fault {
     const model = this.#models.get(check.model);
-    const place = model === undefined ? { file: check.model } : headerPlace(model, checkPath(check));
+    const place = model === undefined ? { file: check.model } : checkPlace(model, check, position);
     return { ...place, message: `${check.label}: ${message}`, severity: "error" };
   }
 

@@ -14,6 +14,7 @@ import {
   reservedColumns,
   type Severity,
 } from "./model_header.ts";
+import { headerSlip } from "./header_slip.ts";
 import { placeAt } from "./position.ts";
 import { scanSql } from "./scan_sql.ts";
 
@@ -180,9 +181,8 @@ function findHeader(file: RevisionFile, fail: Fail): HeaderRange | undefined {
     const comment = sql.slice(start, end);
     const opening = HEADER_START.exec(comment);
     if (opening === null) {
-      if (/^--\s*@sluice(?:\s|$)/.test(comment)) {
-        fail(at(start), "a header is one block comment: /* @sluice … */");
-      }
+      const slip = headerSlip(comment, isBeforeSql && header === undefined);
+      if (slip !== undefined) fail(at(start), slip);
     } else if (!isBeforeSql) {
       fail(at(start), "the header must stand before the SQL");
     } else if (header !== undefined) {

@@ -22,7 +22,8 @@ export interface TableFunctionReference extends FunctionReference {
 
 /** `getvariable('name')`. */
 export interface VariableReference {
-  readonly name: string;
+  /** Undefined where it is no plain text. */
+  readonly name: string | undefined;
   readonly position?: number;
 }
 
@@ -116,7 +117,9 @@ class TreeWalk implements ParseTree {
     if (name === undefined) return;
     const schema = textOf(node["schema_name"]);
     const catalog = textOf(node["catalog_name"]);
-    if (schema === undefined && catalog === undefined && scope.has(name.toLowerCase())) return;
+    // In a recursive one with USING KEY, `recurring.t` is all that `t` has so far.
+    const isOwn = schema === undefined || schema.toLowerCase() === "recurring";
+    if (isOwn && catalog === undefined && scope.has(name.toLowerCase())) return;
     this.tables.push({
       ...(catalog === undefined ? {} : { catalog }),
       ...(schema === undefined ? {} : { schema }),
@@ -159,7 +162,7 @@ class TreeWalk implements ParseTree {
     if (called !== "getvariable") return;
     const children = node["children"];
     const [name] = constantTexts(Array.isArray(children) ? children.slice(0, 1) : []);
-    if (name !== undefined) this.variables.push({ name, ...this.#position(node) });
+    this.variables.push({ name, ...this.#position(node) });
   }
 
   /** DuckDB writes the greatest 64-bit number where it has no place. */

@@ -146,7 +146,7 @@ SELECT id FROM raw.orders`,
       'm.sql:9:15 sql(id >): syntax error at or near ")"',
       "m.sql:10:25 relationships(id): raw.customers has no column idd (did you mean id?)",
       "m.sql:11:25 relationships(id): table custommers does not exist (did you mean raw.customers?)",
-      'm.sql:13:10 check_1: column "idd" does not exist (did you mean id?)',
+      'm.sql:13:32 check_1: column "idd" does not exist (did you mean id?)',
       "m.sql:14:10 check_2: expected one SELECT, but this is DELETE",
       "m.sql:15:10 check_3: expected one SELECT, but there are 2 statements",
     ],
@@ -262,9 +262,9 @@ checks:
   });
   assert.deepEqual(texts, [
     'm.sql:2:21 "INTEGER); CREATE TABLE stolen (a INTEGER" is no type of DuckDB: Cannot prepare multiple statements at once!',
-    "m.sql:2:80 sql(getenv('HOME') = x): getenv() cannot be called here: it reads the server's environment",
-    "m.sql:4:24 files: read_text() cannot be called here: files are read by a stream of the pipeline, as extract: with path:",
+    "m.sql:2:81 sql(getenv('HOME') = x): getenv() cannot be called here: it reads the server's environment",
     'm.sql:4:24 files: "data/x.csv" is no table: files are read by a stream of the pipeline',
+    "m.sql:4:53 files: read_text() cannot be called here: files are read by a stream of the pipeline, as extract: with path:",
     "n.sql:2:6 enable_logging() cannot be called here: SQL here reads the tables of its pipeline and computes, and nothing else",
   ]);
 });
@@ -289,4 +289,51 @@ Deno.test("compile() binds 300 models that build on each other", async () => {
   const { texts, columns: found } = await compileModels(sqls, { streams: STREAMS });
   assert.deepEqual(texts, []);
   assert.equal(Object.keys(found).length, 300);
+});
+
+Deno.test("compile() finds misspelt variables in the SQL of checks, at their place", async () => {
+  const { texts } = await compileModels({
+    m: `/* @sluice
+columns:
+  id: { checks: [{ sql: "id < getvariable('limt')" }] }
+checks:
+  - name: recent
+    sql: |
+      SELECT * FROM m
+      WHERE id > getvariable('window_strat')
+  - sql: SELECT * FROM m WHERE id > getvariable('run_' || 'id')
+  - name: cursor
+    severity: warn
+    sql: SELECT * FROM m WHERE id > getvariable('cursor')
+*/
+SELECT 1 AS id`,
+  }, { params: { limit: { type: "integer", default: 1 } } });
+  assert.deepEqual(texts, [
+    "m.sql:3:31 sql(id < getvariable('limt')): there is no variable or param limt (did you mean limit?)",
+    "m.sql:8:18 recent: there is no variable or param window_strat (did you mean window_start?)",
+    "m.sql:9:37 check_2: getvariable() needs the variable's name as a plain text, as 'run_start'",
+    "m.sql:12:37 cursor: the cursor is always NULL in a check",
+  ]);
+});
+
+Deno.test("compile() finds Jinja, backticks and placeholders in models and checks, each with its line", async () => {
+  const { texts } = await compileModels({
+    base: "SELECT 1 AS id",
+    jinja: "SELECT id\nFROM {{ ref('base') }}",
+    ticks: "SELECT `id` FROM base",
+    holes: "SELECT id FROM base\nWHERE id > $since",
+    checked: "/* @sluice\nchecks:\n  - sql: SELECT * FROM checked WHERE id = ?\n*/\nSELECT 1 AS id",
+  });
+  assert.deepEqual(texts, [
+    "checked.sql:3:43 check_1: ? is a placeholder, and nothing fills it: write getvariable('name')",
+    "holes.sql:2:12 $since is a placeholder, and nothing fills it: write getvariable('since')",
+    "jinja.sql:2:6 {{ ref('base') }} is Jinja: write the model's name alone, base",
+    'ticks.sql:1:8 names stand in double quotes, not in backticks: write id, or "id"',
+  ]);
+});
+
+Deno.test("compile() knows recurring.t of a recursive query with USING KEY", async () => {
+  const sql =
+    "WITH RECURSIVE t(a, b) USING KEY (a) AS (SELECT 1, 2 UNION SELECT a, b + 1 FROM recurring.t WHERE b < 4) FROM t";
+  assert.deepEqual((await compileModels({ m: sql })).texts, []);
 });
