@@ -171,6 +171,20 @@ export type RunEvent =
   }
   | { readonly type: "log"; readonly line: LogLine };
 
+const scheduleViewSchema = v.object({
+  cron: v.string(),
+  timezone: v.string(),
+  /** `weekdays at 07:30`; the expression itself where there are no words for it. */
+  words: v.string(),
+  /** The next five firings, jitter included; none while the pipeline is paused. */
+  next: v.array(v.object({
+    at: time,
+    /** By the clock of the schedule's zone: `Thu 30 Jul 07:30 Paris`. */
+    local: v.string(),
+  })),
+});
+export type ScheduleView = v.InferOutput<typeof scheduleViewSchema>;
+
 export const pipelineSummarySchema = v.object({
   name: v.string(),
   description: v.nullable(v.string()),
@@ -179,7 +193,7 @@ export const pipelineSummarySchema = v.object({
   origin: v.picklist(["files", "api"]),
   revision: v.nullable(v.string()),
   git_commit: v.nullable(v.string()),
-  schedule: v.nullable(v.object({ cron: v.string(), timezone: v.string() })),
+  schedule: v.nullable(scheduleViewSchema),
   paused: v.boolean(),
   next_run_at: v.nullable(time),
   last_run: v.nullable(runSchema),

@@ -1,8 +1,12 @@
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
-import type { Revision } from "../../contract/pipeline.ts";
-import type { PipelineStep } from "../../contract/run.ts";
-import { nextFiringMs } from "../runs/scheduler.ts";
+import type { Revision, ScheduleDefinition } from "../../contract/pipeline.ts";
+import type { PipelineStep, ScheduleView } from "../../contract/run.ts";
+import { cronWords } from "../../text/cron_words.ts";
+import { formatInZone } from "../../text/zone_time.ts";
+import { nextFirings } from "../runs/scheduler.ts";
 import type { PipelineRecord, RevisionHead } from "../store/store.ts";
+
+const NEXT_FIRINGS = 5;
 
 /** Pipelines as the API and the pages show them, made of what the store holds. */
 
@@ -14,9 +18,10 @@ export function summaryOf(
 ): PipelineSummary {
   const definition = revision?.definition;
   const schedule = definition?.schedule;
-  const nextMs = schedule === undefined || record.paused
-    ? undefined
-    : nextFiringMs(record.name, schedule, nowMs);
+  const firings = schedule === undefined || record.paused
+    ? []
+    : nextFirings(record.name, schedule, nowMs, NEXT_FIRINGS);
+  const [nextMs] = firings;
   return {
     name: record.name,
     description: definition?.description ?? null,
@@ -24,11 +29,23 @@ export function summaryOf(
     origin: record.origin,
     revision: record.revision,
     git_commit: revision?.gitCommit ?? null,
-    schedule: schedule === undefined ? null : { cron: schedule.cron, timezone: schedule.timezone },
+    schedule: schedule === undefined ? null : scheduleView(schedule, firings),
     paused: record.paused,
     next_run_at: nextMs === undefined ? null : new Date(nextMs).toISOString(),
     last_run: lastRun ?? null,
     faults: [...record.faults],
+  };
+}
+
+function scheduleView({ cron, timezone }: ScheduleDefinition, firings: readonly number[]): ScheduleView {
+  return {
+    cron,
+    timezone,
+    words: cronWords(cron),
+    next: firings.map((atMs) => ({
+      at: new Date(atMs).toISOString(),
+      local: formatInZone(atMs, timezone),
+    })),
   };
 }
 

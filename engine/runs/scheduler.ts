@@ -130,6 +130,18 @@ export function nextFiringMs(
   return next === null ? undefined : next.getTime() + shiftMs;
 }
 
+/** The next `count` firings after the given moment, epoch milliseconds; fewer where the schedule ends. */
+export function nextFirings(
+  pipeline: string,
+  schedule: ScheduleDefinition,
+  afterMs: number,
+  count: number,
+): number[] {
+  const shiftMs = jitterMs(pipeline, schedule);
+  const cron = new Cron(schedule.cron, { timezone: schedule.timezone, paused: true });
+  return cron.nextRuns(count, new Date(afterMs - shiftMs)).map((firing) => firing.getTime() + shiftMs);
+}
+
 /** The newest firing in (sinceMs, untilMs]: of several missed ones, only the last counts. */
 function latestFiring(
   pipeline: string,

@@ -135,7 +135,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "pipelines",
     summary: "List the pipelines, when each runs next and how it went last",
-    arguments: [],
+    arguments: [{ name: "PIPELINE", description: "only this one, with its next five runs", optional: true }],
     options: { project, data, policy, json },
     load: async () => (await import("./commands/pipelines_command.ts")).pipelines,
   },

@@ -1,5 +1,15 @@
-import type { LogLine, PipelineDetail, PipelineStep, RunDetail, RunState, Step } from "../../contract/run.ts";
+import type {
+  LogLine,
+  PipelineDetail,
+  PipelineStep,
+  RunDetail,
+  RunState,
+  ScheduleView,
+  Step,
+} from "../../contract/run.ts";
 import type { TablePreview } from "../../contract/table.ts";
+import { cronWords } from "../../text/cron_words.ts";
+import { formatInZone } from "../../text/zone_time.ts";
 import { FakeEngine } from "./fake_engine.ts";
 
 /**
@@ -60,13 +70,22 @@ function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineD
   };
 }
 
+/** With five firings a day apart, where there is a first one. */
+function scheduled(cron: string, timezone: string, first?: string): ScheduleView {
+  const next = first === undefined ? [] : Array.from({ length: 5 }, (_, days) => {
+    const atMs = Date.parse(first) + days * 86_400_000;
+    return { at: new Date(atMs).toISOString(), local: formatInZone(atMs, timezone) };
+  });
+  return { cron, timezone, words: cronWords(cron), next };
+}
+
 function pipelines(): PipelineDetail[] {
   return [
     pipeline({
       name: "flights",
       description: "Departures from New York in 2013, by carrier and by the weather at the time.",
       tags: ["core", "daily"],
-      schedule: { cron: "0 2 * * *", timezone: "Europe/Paris" },
+      schedule: scheduled("0 2 * * *", "Europe/Paris", "2026-07-31T00:00:00.000Z"),
       next_run_at: "2026-07-31T00:00:00.000Z",
       definition: {
         schedule: { cron: "0 2 * * *", timezone: "Europe/Paris" },
@@ -95,7 +114,7 @@ function pipelines(): PipelineDetail[] {
       name: "orders",
       description: "The shop's orders, incrementally, and what each day earned.",
       tags: ["core", "finance"],
-      schedule: { cron: "0 * * * *", timezone: "Europe/Paris" },
+      schedule: scheduled("0 * * * *", "Europe/Paris", "2026-07-30T10:00:00.000Z"),
       next_run_at: "2026-07-30T10:00:00.000Z",
       steps: flightSteps().slice(0, 5),
     }),
@@ -103,21 +122,21 @@ function pipelines(): PipelineDetail[] {
       name: "web_events",
       description: "Clickstream from the collector, sessionised.",
       tags: ["marketing"],
-      schedule: { cron: "15 * * * *", timezone: "UTC" },
+      schedule: scheduled("15 * * * *", "UTC", "2026-07-30T10:15:00.000Z"),
       next_run_at: "2026-07-30T10:15:00.000Z",
     }),
     pipeline({
       name: "exchange_rates",
       description: "Reference rates of the European Central Bank.",
       tags: ["finance"],
-      schedule: { cron: "*/15 * * * *", timezone: "UTC" },
+      schedule: scheduled("*/15 * * * *", "UTC", "2026-07-30T09:45:00.000Z"),
       next_run_at: "2026-07-30T09:45:00.000Z",
       origin: "api",
     }),
     pipeline({
       name: "crm_sync",
       description: HOSTILE,
-      schedule: { cron: "0 6 * * 1-5", timezone: "America/New_York" },
+      schedule: scheduled("0 6 * * 1-5", "America/New_York"),
       paused: true,
       faults: [
         {

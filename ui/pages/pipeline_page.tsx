@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
-import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
+import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
 import type { Table } from "../../contract/table.ts";
 import { Code } from "../parts/source_code.tsx";
 import { formatPlural } from "../../text/format.ts";
-import { formatCron } from "../parts/format.ts";
+import { cityOf, formatInZone } from "../../text/zone_time.ts";
 import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { languageOf } from "../parts/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
@@ -17,7 +17,8 @@ import { FaultList, Notice } from "../parts/callouts.tsx";
 import { paramsOf, type RunFormValues } from "../parts/runs/run_form.ts";
 import { RunForm } from "../parts/runs/run_form_fields.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
-import { Ago } from "../parts/times.tsx";
+import { formatUtc } from "../parts/format.ts";
+import { Ago, At } from "../parts/times.tsx";
 import { StepList } from "../parts/steps/step_list.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -125,16 +126,14 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
           <ScheduleFact pipeline={pipeline} />
         </Fact>
         {pipeline.schedule !== null && (
-          <Fact name="Next run">
+          <Fact name="Next runs">
             {pipeline.paused
               ? (
                 <span class="badge idle">
                   <Icon name="pause" />paused
                 </span>
               )
-              : pipeline.next_run_at === null
-              ? "–"
-              : <Ago at={pipeline.next_run_at} nowMs={frame.nowMs} />}
+              : <NextRuns schedule={pipeline.schedule} nowMs={frame.nowMs} />}
           </Fact>
         )}
         <Fact name="Revision">
@@ -155,15 +154,48 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
 
 function ScheduleFact({ pipeline: { schedule } }: { pipeline: PipelineDetail }) {
   if (schedule === null) return <>on demand</>;
-  const words = formatCron(schedule.cron);
   return (
     <>
-      {words}{" "}
-      <span class="muted">
-        {words === schedule.cron ? "" : <code>{schedule.cron}</code>} {schedule.timezone}
-      </span>
+      {schedule.words}, {cityOf(schedule.timezone)}{" "}
+      {schedule.words !== schedule.cron && (
+        <code class="muted" title={schedule.timezone}>{schedule.cron}</code>
+      )}
     </>
   );
+}
+
+/** The first of them with the wait for it; the four after that, to see that the schedule is what was meant. */
+function NextRuns({ schedule, nowMs }: { schedule: ScheduleView; nowMs: number }) {
+  const [first, ...later] = schedule.next;
+  if (first === undefined) return <>none</>;
+  const { timezone } = schedule;
+  return (
+    <span class="next-runs">
+      <span>
+        <At at={first.at} timezone={timezone} nowMs={nowMs} />{" "}
+        <span class="muted">
+          <Ago at={first.at} nowMs={nowMs} />
+        </span>
+      </span>
+      {later.length > 0 && (
+        <span class="muted">
+          {"then "}
+          {later.map(({ at }, index) => (
+            <>
+              {index > 0 && " · "}
+              <time datetime={at} title={formatUtc(at)}>{shortTime(at, timezone, nowMs)}</time>
+            </>
+          ))}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** Without the zone, which the first of them has. */
+function shortTime(at: string, timezone: string, nowMs: number): string {
+  const text = formatInZone(Date.parse(at), timezone, nowMs);
+  return text.endsWith(cityOf(timezone)) ? text.slice(0, -cityOf(timezone).length - 1) : text;
 }
 
 function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {

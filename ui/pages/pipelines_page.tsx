@@ -1,13 +1,13 @@
 import type { PipelineSummary, Run } from "../../contract/run.ts";
 import { formatPlural, formatShortCount } from "../../text/format.ts";
-import { formatCron } from "../parts/format.ts";
+import { cityOf } from "../../text/zone_time.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
-import { Ago, Elapsed } from "../parts/times.tsx";
-import { StateIcon, StateLabel } from "../parts/states.tsx";
+import { Ago, At, Elapsed } from "../parts/times.tsx";
+import { StateIcon, StateLabel, stateOf, Warnings } from "../parts/states.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { RunStrip } from "../parts/runs/run_strip.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -15,7 +15,7 @@ import { plainText } from "../parts/plain_text.ts";
 /** How many of a pipeline's latest runs its strip shows. */
 export const STRIP_RUNS = 12;
 
-export const PIPELINE_FILTERS = ["all", "running", "failing", "paused", "faulty"] as const;
+export const PIPELINE_FILTERS = ["all", "running", "failing", "warned", "paused", "faulty"] as const;
 export type PipelineFilter = (typeof PIPELINE_FILTERS)[number];
 
 export interface PipelineRow {
@@ -36,6 +36,7 @@ export interface PipelinesView {
 const FITS: Record<PipelineFilter, (pipeline: PipelineSummary) => boolean> = {
   all: () => true,
   running: ({ last_run: run }) => run?.state === "running" || run?.state === "queued",
+  warned: ({ last_run: run }) => run !== null && run.warnings > 0,
   failing: ({ last_run: run }) => run?.state === "failed",
   paused: ({ paused }) => paused,
   faulty: ({ faults }) => faults.length > 0,
@@ -132,7 +133,7 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
   return (
     <li class={`pipeline${about === "" ? " without-about" : ""}`}>
       <div class="pipeline-title">
-        <StateIcon state={run?.state ?? "pending"} />
+        <StateIcon state={run === null ? "pending" : stateOf(run)} />
         <div>
           <a class="pipeline-name" href={href}>
             <Breakable text={pipeline.name} />
@@ -184,7 +185,8 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
     <>
       <a class="line" href={`/runs/${encodeURIComponent(run.id)}`}>
         <StateLabel state={run.state} />{" "}
-        <Ago at={run.finished_at ?? run.started_at ?? run.created_at} nowMs={frame.nowMs} />
+        <Ago at={run.finished_at ?? run.started_at ?? run.created_at} nowMs={frame.nowMs} />{" "}
+        <Warnings count={run.warnings} />
       </a>
       <span class="line muted">
         {run.state === "queued" ? plainText(run.reason ?? "waiting for its turn") : (
@@ -202,7 +204,6 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
 function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number }) {
   const { schedule, paused, next_run_at: next } = pipeline;
   if (schedule === null) return <span class="line muted">On demand</span>;
-  const words = formatCron(schedule.cron);
   return (
     <>
       <span class="line">
@@ -216,19 +217,14 @@ function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number
           ? "not scheduled"
           : (
             <>
-              next <Ago at={next} nowMs={nowMs} />
+              next <At at={next} timezone={schedule.timezone} nowMs={nowMs} />
             </>
           )}
       </span>
       <span class="line muted" title={`${schedule.cron} (${schedule.timezone})`}>
-        {words}
+        {schedule.words}
         {schedule.timezone === "UTC" ? "" : `, ${cityOf(schedule.timezone)}`}
       </span>
     </>
   );
-}
-
-/** `Paris` of `Europe/Paris`. */
-function cityOf(timezone: string): string {
-  return timezone.slice(timezone.lastIndexOf("/") + 1).replaceAll("_", " ");
 }

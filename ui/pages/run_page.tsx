@@ -10,7 +10,7 @@ import { ErrorBox, Notice } from "../parts/callouts.tsx";
 import { RunFacts } from "../parts/runs/run_facts.tsx";
 import { CheckList, tally } from "../parts/steps/check_list.tsx";
 import { StepTimeline } from "../parts/steps/step_timeline.tsx";
-import { StateLabel } from "../parts/states.tsx";
+import { StateLabel, Warnings } from "../parts/states.tsx";
 import { plainText } from "../parts/plain_text.ts";
 import { AttemptList } from "../parts/runs/attempt_list.tsx";
 
@@ -78,7 +78,8 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
             <a href="/">Pipelines</a> <span>/</span> <a href={pipelinePath}>{run.pipeline}</a>
           </p>
           <h1>
-            Run <code>{shortId(run.id)}</code> <StateLabel state={run.state} pill />
+            Run <code>{shortId(run.id)}</code> <StateLabel state={run.state} pill />{" "}
+            <Warnings count={run.warnings} href="#checks-title" />
           </h1>
           {run.reason !== null && run.reason !== run.error?.message && (
             <p class="lead">{plainText(run.reason)}</p>
@@ -86,7 +87,10 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
         </div>
         {userMay(frame.user, "run") && <RunActions run={run} />}
       </div>
-      <p class="sr-only" role="status">Run {run.state}</p>
+      <p class="sr-only" role="status">
+        Run {run.state}
+        {run.warnings > 0 && ` with ${formatPlural(run.warnings, "warning")}`}
+      </p>
       {run.error !== null && <ErrorBox error={run.error} title={errorTitle(run)} />}
       <RunFacts run={run} nowMs={frame.nowMs} />
     </>

@@ -1,8 +1,9 @@
 import type { Run } from "../../contract/run.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../text/format.ts";
+import { DAY_MS, SECOND_MS } from "../../text/format.ts";
+import { formatWait } from "../../text/zone_time.ts";
 
 /**
- * How times, schedules, ids and triggers read on the pages. Times are UTC; the pages' script adds the
+ * How times, ids and triggers read on the pages. Times are UTC; the pages' script adds the
  * reader's own zone on hover.
  */
 
@@ -19,70 +20,17 @@ export function formatLogTime(iso: string): string {
   return Number.isNaN(parsed.getTime()) ? iso : parsed.toISOString().slice(11, 23);
 }
 
-/** `just now`, `12 s ago`, `3 min ago`, `in 2 h`, `5 d ago`; the date from 30 days on. */
+/** `just now`, `12 s ago`, `3 min ago`, `in 1 h 49 min`, `5 d ago`; the date from 30 days on. */
 export function formatRelative(iso: string, nowMs: number): string {
   const atMs = Date.parse(iso);
   if (Number.isNaN(atMs)) return iso;
   const distanceMs = Math.abs(nowMs - atMs);
   if (distanceMs < 5 * SECOND_MS) return atMs > nowMs ? "now" : "just now";
-  const distance = formatDistance(distanceMs);
-  if (distance === undefined) return new Date(atMs).toISOString().slice(0, 10);
-  return atMs > nowMs ? `in ${distance}` : `${distance} ago`;
+  if (distanceMs >= 30 * DAY_MS) return new Date(atMs).toISOString().slice(0, 10);
+  // Who waits wants to know it more closely than who looks back.
+  if (atMs > nowMs) return `in ${formatWait(distanceMs)}`;
+  return `${formatWait(distanceMs).split(" ").slice(0, 2).join(" ")} ago`;
 }
-
-function formatDistance(distanceMs: number): string | undefined {
-  if (distanceMs < MINUTE_MS) return `${Math.floor(distanceMs / SECOND_MS)} s`;
-  if (distanceMs < HOUR_MS) return `${Math.floor(distanceMs / MINUTE_MS)} min`;
-  if (distanceMs < DAY_MS) return `${Math.floor(distanceMs / HOUR_MS)} h`;
-  if (distanceMs < 30 * DAY_MS) return `${Math.floor(distanceMs / DAY_MS)} d`;
-  return undefined;
-}
-
-const WEEKDAYS = [
-  "Sundays",
-  "Mondays",
-  "Tuesdays",
-  "Wednesdays",
-  "Thursdays",
-  "Fridays",
-  "Saturdays",
-] as const;
-const NICKNAMES: Readonly<Record<string, string>> = {
-  "@yearly": "every year",
-  "@annually": "every year",
-  "@monthly": "every month",
-  "@weekly": "every week",
-  "@daily": "every day at 00:00",
-  "@midnight": "every day at 00:00",
-  "@hourly": "every hour",
-};
-
-/** The common cron patterns in words (`every day at 02:00`); any other as it is written. */
-export function formatCron(cron: string): string {
-  const nickname = NICKNAMES[cron.trim().toLowerCase()];
-  if (nickname !== undefined) return nickname;
-  const fields = cron.trim().split(/\s+/);
-  if (fields.length === 6 && fields[0] === "0") fields.shift();
-  const [minute = "", hour = "", day = "", month = "", weekday = ""] = fields;
-  if (fields.length !== 5 || month !== "*") return cron;
-  if (day === "*" && weekday === "*" && hour === "*") return formatMinutes(minute) ?? cron;
-  if (!isNumber(minute) || !isNumber(hour)) return cron;
-  const at = `at ${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`;
-  if (day === "*" && weekday === "*") return `every day ${at}`;
-  if (day === "*" && weekday === "1-5") return `weekdays ${at}`;
-  if (day === "*" && isNumber(weekday)) return `${WEEKDAYS[Number(weekday) % 7] ?? weekday} ${at}`;
-  if (isNumber(day) && weekday === "*") return `monthly on day ${day} ${at}`;
-  return cron;
-}
-
-function formatMinutes(minute: string): string | undefined {
-  if (minute === "*" || minute === "*/1") return "every minute";
-  if (isNumber(minute)) return `every hour at :${minute.padStart(2, "0")}`;
-  const every = /^\*\/(\d{1,2})$/.exec(minute)?.[1];
-  return every === undefined ? undefined : `every ${every} min`;
-}
-
-const isNumber = (text: string): boolean => /^\d{1,2}$/.test(text);
 
 /** The end of a run's id, which differs most between neighbours. */
 export function shortId(id: string): string {

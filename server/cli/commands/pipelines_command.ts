@@ -1,20 +1,22 @@
-import type { PipelineSummary } from "../../../contract/run.ts";
+import { formatCount, formatPlural } from "../../../text/format.ts";
+import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
+import type { PipelineSummary, ScheduleView } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
-import { type ColumnSpec, formatTable, formatTime } from "../text.ts";
+import { type ColumnSpec, formatTable, formatTime, oneLine } from "../text.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [
   { title: "PIPELINE" },
   { title: "SCHEDULE" },
-  { title: "NEXT (UTC)" },
+  { title: "NEXT" },
   { title: "LAST RUN (UTC)" },
   { title: "STATE" },
   { title: "FAULTS", align: "right" },
 ];
 
-/** `sluice pipelines`: what there is, when it runs next, and how it went last. */
+/** `sluice pipelines`: what there is, when it runs next, and how it went last; with PIPELINE that one alone. */
 export const pipelines: CommandRun = async (invocation, context) => {
   await using connection = await connect(
     readFolders(invocation, context),
@@ -22,23 +24,72 @@ export const pipelines: CommandRun = async (invocation, context) => {
     invocation.command,
     "read",
   );
+  const nowMs = Date.now();
+  const [name] = invocation.arguments;
+  if (name !== undefined) {
+    const { definition: _, files: __, steps: ___, ...summary } = await connection.engine.getPipeline(name);
+    const isJson = invocation.flag("json");
+    context.terminal.out(isJson ? JSON.stringify(summary) : formatPipeline(summary, nowMs));
+    return 0;
+  }
   const found = await connection.engine.listPipelines();
   if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));
   else if (found.length === 0) {
     context.terminal.note(
       `No pipelines in force. Put the project's in force with ${commandText("apply", context, invocation)}.`,
     );
-  } else context.terminal.out(formatTable(COLUMNS, found.map(rowOf)));
+  } else context.terminal.out(formatTable(COLUMNS, found.map((pipeline) => rowOf(pipeline, nowMs))));
   return 0;
 };
 
-function rowOf({ name, schedule, paused, next_run_at, last_run, faults }: PipelineSummary): string[] {
+/** `Thu 07:30 Paris (in 1 h 49 min)`. */
+function nextText({ timezone, next: [next] }: ScheduleView, nowMs: number): string {
+  if (next === undefined) return "never";
+  const atMs = Date.parse(next.at);
+  return `${formatInZone(atMs, timezone, nowMs)} (in ${formatWait(atMs - nowMs)})`;
+}
+
+/** One pipeline: what it is, when it runs next, how it went last, what is wrong with its files. */
+function formatPipeline(pipeline: PipelineSummary, nowMs: number): string {
+  const { schedule, last_run: last, paused } = pipeline;
+  const facts: readonly (readonly [string, string])[] = [
+    ["pipeline", pipeline.name],
+    ["about", pipeline.description ?? ""],
+    ["tags", pipeline.tags.join(", ")],
+    ["schedule", schedule === null ? "on demand" : `${schedule.words}, ${schedule.timezone}`],
+    ["cron", schedule === null ? "" : schedule.cron],
+    ["next", schedule === null ? "" : paused ? "paused" : nextText(schedule, nowMs)],
+    ...(schedule?.next.slice(1).map(({ local }): [string, string] => ["", local]) ?? []),
+    [
+      "last",
+      last === null ? "no run yet" : `${last.state}, ${formatTime(last.created_at)} UTC, run ${last.id}`,
+    ],
+    ["warnings", last === null || last.warnings === 0 ? "" : formatCount(last.warnings)],
+    ["revision", pipeline.revision?.slice(0, 12) ?? "none in force"],
+    ...pipeline.faults.map((fault): [string, string] => [fault.severity, formatFault(fault)]),
+  ];
+  return facts.filter(([, value]) => value !== "").map(([name, value]) =>
+    `${name.padEnd(10)}${oneLine(value)}`
+  ).join("\n");
+}
+
+function formatFault({ file, line, column, message }: PipelineSummary["faults"][number]): string {
+  return `${
+    [file, line, line === undefined ? undefined : column].filter((part) => part !== undefined).join(":")
+  }: ${message}`;
+}
+
+function rowOf({ name, schedule, paused, last_run, faults }: PipelineSummary, nowMs: number): string[] {
   return [
     name,
-    schedule === null ? "" : `${schedule.cron} ${schedule.timezone}${paused ? " (paused)" : ""}`,
-    next_run_at === null ? "" : formatTime(next_run_at),
+    schedule === null ? "" : `${schedule.words}, ${cityOf(schedule.timezone)}`,
+    schedule === null ? "" : paused ? "paused" : nextText(schedule, nowMs),
     last_run === null ? "" : formatTime(last_run.created_at),
-    last_run?.state ?? "",
+    last_run === null
+      ? ""
+      : last_run.warnings === 0
+      ? last_run.state
+      : `${last_run.state}, ${formatPlural(last_run.warnings, "warning")}`,
     faults.length === 0 ? "" : String(faults.length),
   ];
 }

@@ -100,6 +100,30 @@ Deno.test("a run's state is a word, not only a colour", async () => {
   }
 });
 
+Deno.test("warnings are seen wherever a run that succeeded is", async () => {
+  const { get } = pagesFor("viewer");
+  const home = await html(await get("/?q=flights"));
+  match(home, /class="state state-warned" title="warned"/);
+  match(home, /class="badge warn" title="1 warning"/);
+  match(home, /class="bar bar-warned"/);
+  equal((await html(await get("/?show=warned"))).match(/class="pipeline-name"/g)?.length, 1);
+  const pipeline = await html(await get("/pipelines/flights"));
+  match(pipeline, /model:departures: [^<]*\(last run: warned\)/);
+  match(pipeline, /model:daily_delays: [^<]*\(last run: succeeded\)/);
+  const run = await html(await get(`/runs/${RUN_IDS.succeeded}`));
+  match(run, /<h1>.*<a class="badge warn" href="#checks-title" title="1 warning">.*<\/h1>/);
+});
+
+Deno.test("schedules are told in words and in their own zone, with the next five times", async () => {
+  const { get } = pagesFor("viewer");
+  const flights = await html(await get("/pipelines/flights"));
+  match(flights, /every day at 02:00, Paris/);
+  match(flights, /Fri 02:00 Paris/);
+  match(flights, /in 14 h 18 min/);
+  match(flights, /then .*Sat 02:00.*Sun 02:00.*Mon 02:00.*Tue 02:00/);
+  match(await html(await get("/")), /next <time [^>]*>Fri 02:00 Paris<\/time>/);
+});
+
 Deno.test("a step's state is told to those who do not see its icon", async () => {
   const engine = createFakeProject();
   const { steps } = await engine.getRun(RUN_IDS.succeeded);

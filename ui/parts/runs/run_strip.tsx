@@ -1,6 +1,7 @@
 import type { Run } from "../../../contract/run.ts";
-import { formatDuration } from "../../../text/format.ts";
+import { formatDuration, formatPlural } from "../../../text/format.ts";
 import { formatUtc } from "../format.ts";
+import { stateOf } from "../states.tsx";
 
 const BAR_WIDTH = 7;
 const BAR_GAP = 3;
@@ -44,23 +45,25 @@ export function RunStrip({ runs, slots }: { runs: readonly Run[]; slots: number 
 }
 
 function Bar({ run, x, height }: { run: Run; x: number; height: number }) {
-  const label = `${run.state}, ${formatUtc(run.created_at)}, ${formatDuration(run.duration_ms)}`;
+  const state = stateOf(run);
+  const warnings = run.warnings === 0 ? "" : `, ${formatPlural(run.warnings, "warning")}`;
+  const label = `${run.state}${warnings}, ${formatUtc(run.created_at)}, ${formatDuration(run.duration_ms)}`;
   const bottom = HEIGHT - MARK_ROOM;
   return (
     <a href={`/runs/${encodeURIComponent(run.id)}`} aria-label={label}>
       <title>{label}</title>
       <rect class="bar-hit" x={x - BAR_GAP / 2} y="0" width={BAR_WIDTH + BAR_GAP} height={HEIGHT} />
       <rect
-        class={`bar bar-${run.state}`}
+        class={`bar bar-${state}`}
         x={x}
         y={bottom - height}
         width={BAR_WIDTH}
         height={height}
         rx="1.5"
       />
-      {(run.state === "failed" || run.state === "cancelled") && (
+      {(state === "failed" || state === "cancelled" || state === "warned") && (
         <rect
-          class={`bar bar-${run.state}`}
+          class={`bar bar-${state}`}
           x={x + 2}
           y={HEIGHT - 3}
           width={BAR_WIDTH - 4}

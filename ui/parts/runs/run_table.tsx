@@ -1,9 +1,8 @@
 import type { Run } from "../../../contract/run.ts";
-import { formatPlural, formatShortCount } from "../../../text/format.ts";
+import { formatShortCount } from "../../../text/format.ts";
 import { formatTrigger, shortId } from "../format.ts";
-import { Icon } from "../icons.tsx";
 import { Ago, Elapsed } from "../times.tsx";
-import { StateLabel } from "../states.tsx";
+import { StateLabel, Warnings } from "../states.tsx";
 import { plainText, truncate } from "../plain_text.ts";
 
 export interface RunTableView {
@@ -39,12 +38,7 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
     <tr>
       <td class="cell-state">
         <StateLabel state={run.state} />
-        {run.warnings > 0 && (
-          <span class="badge warn" title={formatPlural(run.warnings, "warning")}>
-            <Icon name="warned" />
-            {run.warnings}
-          </span>
-        )}
+        <Warnings count={run.warnings} />
       </td>
       {showPipeline && (
         <td class="cell-pipeline">

@@ -1,4 +1,4 @@
-import type { PipelineStep, RunDetail, StepState } from "../../../contract/run.ts";
+import type { PipelineStep, RunDetail, Step, StepState } from "../../../contract/run.ts";
 import { formatPlural } from "../../../text/format.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
 import { Icon } from "../icons.tsx";
@@ -22,7 +22,7 @@ export function StepGraph({ steps, lastRun }: StepGraphView) {
   const layout = layoutGraph(nodes.map((step) => ({ id: step.name, depends: step.depends })), SIZES);
   const width = layout.width + 2 * MARGIN;
   const height = layout.height + 2 * MARGIN;
-  const states = new Map(lastRun?.steps.map((step) => [step.name, step.state]));
+  const states = statesOf(lastRun?.steps ?? []);
   return (
     <div class="scroll" tabindex={0} role="region" aria-label="Graph of the steps">
       <svg class="graph" width={width} height={height} viewBox={`${-MARGIN} ${-MARGIN} ${width} ${height}`}>
@@ -38,6 +38,16 @@ export function StepGraph({ steps, lastRun }: StepGraphView) {
       </svg>
     </div>
   );
+}
+
+/** The state of each step, `warned` where it succeeded and a check of it found something to tell. */
+function statesOf(steps: readonly Step[]): ReadonlyMap<string, StepState> {
+  return new Map(steps.map((step) => [
+    step.name,
+    step.state === "succeeded" && checksOf(step, steps).some(({ state }) => state === "warned")
+      ? "warned"
+      : step.state,
+  ]));
 }
 
 interface GraphNodeProps {

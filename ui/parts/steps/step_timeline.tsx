@@ -5,9 +5,9 @@ import { Icon } from "../icons.tsx";
 import { ErrorBox } from "../callouts.tsx";
 import { Fact } from "../facts.tsx";
 import { Moment } from "../times.tsx";
-import { StateIcon } from "../states.tsx";
+import { StateIcon, Warnings } from "../states.tsx";
 import { DependsFact } from "./depends_fact.tsx";
-import { Breakable, shortStepName, stepAnchor } from "./step_names.tsx";
+import { Breakable, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText } from "../plain_text.ts";
 
 const GROUPS = [
@@ -50,6 +50,10 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
         <StateIcon state={step.state} />
         <span class="row-name">
           <Breakable text={shortStepName(step.name)} />
+          <Warnings
+            count={checksOf(step, run.steps).filter(({ state }) => state === "warned").length}
+            href="#checks-title"
+          />
           {step.state === "skipped" && <span class="muted">skipped</span>}
           {step.rejects !== undefined && step.rejects > 0 && (
             <span class="tag" title="Rows that did not fit, kept aside in _sluice.rejects">
