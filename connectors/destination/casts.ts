@@ -1,12 +1,12 @@
 import { AppError } from "../../contract/errors.ts";
-import { quoteIdentifier } from "../../contract/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
 import { needsCast } from "./plan.ts";
 import type { Dialect, LoadColumn, SqlSession, TargetColumn } from "./system.ts";
 
 const MAX_SHOWN = 100;
 
 /**
- * Throws `invalid` with column and value where a staged value would not be the same in the table's
+ * Throws `invalid` with row, column and value where a staged value would not be the same in the table's
  * type: a cast may cut or round without an error.
  */
 export async function checkCasts<Column extends TargetColumn>(
@@ -18,10 +18,18 @@ export async function checkCasts<Column extends TargetColumn>(
   for (const column of columns.filter(needsCast)) {
     const shown = JSON.stringify(column.name);
     const text = dialect.textOf(quoteIdentifier(column.name));
+    const { relation, place } = dialect.stage;
     let changed;
+    let row;
     try {
       [changed] = await session.rows(
-        `SELECT ${text} FROM ${dialect.stage.relation} WHERE ${dialect.isChanged(column)} LIMIT 1`,
+        `SELECT ${text}, ${place} FROM ${relation} WHERE ${
+          dialect.isChanged(column)
+        } ORDER BY ${place} LIMIT 1`,
+      );
+      if (changed === undefined) continue;
+      [row] = await session.rows(
+        `SELECT count(*) FROM ${relation} WHERE ${place} <= ${quoteLiteral(changed[1] ?? "")}`,
       );
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "invalid") throw error;
@@ -32,10 +40,9 @@ export async function checkCasts<Column extends TargetColumn>(
         { ...(error.detail === undefined ? {} : { detail: error.detail }), cause: error },
       );
     }
-    if (changed === undefined) continue;
     throw new AppError(
       "invalid",
-      `${action}: column ${shown} is ${
+      `${action} row ${row?.[0]}: column ${shown} is ${
         changed[0]?.slice(0, MAX_SHOWN)
       }, which the table's ${column.targetSql} ` +
         `cannot hold without a loss; round or cast it in the model, or change the table`,

@@ -136,6 +136,8 @@ export interface Dialect<Column extends TargetColumn> {
   textOf(expression: string): string;
   readonly stage: {
     readonly relation: string;
+    /** Sorts the staged rows as they came. */
+    readonly place: string;
     create(definitions: string): string;
     /** Undefined where it goes with the transaction. */
     readonly drop?: string;

@@ -1,8 +1,12 @@
 import { AppError, type ErrorCode, toAppError } from "../../contract/errors.ts";
 import { ConnectionLostError, HandshakeError, ServerError } from "./session/server_error.ts";
 
-/** SQLSTATEs that say more than their class. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/**
+ * SQLSTATEs that say more than their class. Of what may pass by itself only is `unavailable`, so that it
+ * is tried again. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
 const CODES: Readonly<Record<string, ErrorCode>> = {
+  "0P000": "forbidden",
   "28000": "unauthorized",
   "28P01": "unauthorized",
   "3D000": "not_found",
@@ -10,10 +14,17 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   "42P01": "not_found",
   "42501": "forbidden",
   "25006": "forbidden",
+  "25P03": "timeout",
+  "25P04": "timeout",
   "57014": "timeout",
+  "57P04": "not_found",
+  "58P01": "invalid",
+  "58P02": "invalid",
   // Tried again, these have a chance: another transaction was in the way.
   "40001": "unavailable",
+  "40003": "unavailable",
   "40P01": "unavailable",
+  "55006": "unavailable",
   "55P03": "unavailable",
 };
 
@@ -22,17 +33,11 @@ const CLASSES: Readonly<Record<string, ErrorCode>> = {
   "53": "unavailable",
   "57": "unavailable",
   "58": "unavailable",
-  "0A": "invalid",
-  "21": "invalid",
-  "22": "invalid",
-  "23": "invalid",
-  "25": "invalid",
-  "2B": "invalid",
-  "42": "invalid",
-  "44": "invalid",
+  "XX": "internal",
 };
 
-const codeOfSqlState = (state: string): ErrorCode => CODES[state] ?? CLASSES[state.slice(0, 2)] ?? "internal";
+/** What the server says of data, statements, limits, and what its functions and triggers raise, it will say again. */
+const codeOfSqlState = (state: string): ErrorCode => CODES[state] ?? CLASSES[state.slice(0, 2)] ?? "invalid";
 
 /** `action` is what was tried, as `Cannot load "public.orders"`; the rest of the message is what it met. */
 export function toPostgresError(action: string, error: unknown): AppError {

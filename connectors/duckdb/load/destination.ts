@@ -10,7 +10,7 @@ import type { DuckdbFile, Lease } from "../file.ts";
 import type { DuckdbTarget } from "../options.ts";
 import { parseTableName, quoteTable, showTable, type TableName } from "../table_name.ts";
 import { DuckdbCatalogue } from "./catalogue.ts";
-import { isChangedByCast } from "./exact_casts.ts";
+import { castTo, isChangedByCast } from "./exact_casts.ts";
 import { LoadSession, STAGE } from "./session.ts";
 
 /** `connector` is its name in connectors.yaml. */
@@ -70,11 +70,12 @@ function dialectOf(session: DuckdbSession): Dialect<TargetColumn> {
     },
     typeOf,
     sentAs: typeOf,
-    cast: ({ name, targetSql }) => `CAST(${quoteIdentifier(name)} AS ${targetSql})`,
+    cast: ({ name, sentSql, targetSql }) => castTo(quoteIdentifier(name), sentSql, targetSql),
     isChanged: ({ name, sentSql, targetSql }) => isChangedByCast(quoteIdentifier(name), sentSql, targetSql),
     textOf: (expression) => `CAST(${expression} AS VARCHAR)`,
     stage: {
       relation: `temp."${STAGE}"`,
+      place: "rowid",
       create: (definitions) => `CREATE TEMPORARY TABLE "${STAGE}" (${definitions})`,
       drop: `DROP TABLE temp."${STAGE}"`,
     },

@@ -113,12 +113,20 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
 
   async #columns(table: string): Promise<PostgresColumn[]> {
     const rows = await this.#session.rows(
-      `SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
-              CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END,
-              CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
-              t.typtype = 'e', CASE WHEN t.typtype <> 'd' AND t.typlen = -1 THEN t.typelem ELSE 0 END,
-              a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.attgenerated <> ''
+      `SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), base.oid, base.modifier,
+              base.typtype = 'e', CASE WHEN t.typtype <> 'd' AND t.typlen = -1 THEN t.typelem ELSE 0 END,
+              a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.attgenerated <> '',
+              base.typcategory = 'S'
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+         CROSS JOIN LATERAL (
+           WITH RECURSIVE bases AS (
+             SELECT d.oid, d.typtype, d.typcategory, d.typbasetype, d.typtypmod, a.atttypmod AS modifier
+               FROM pg_catalog.pg_type d WHERE d.oid = t.oid
+              UNION ALL
+             SELECT d.oid, d.typtype, d.typcategory, d.typbasetype, d.typtypmod,
+                    CASE WHEN b.modifier = -1 THEN b.typtypmod ELSE b.modifier END
+               FROM bases b JOIN pg_catalog.pg_type d ON d.oid = b.typbasetype WHERE b.typtype = 'd')
+           SELECT * FROM bases WHERE typtype <> 'd') AS base
         WHERE a.attrelid = ${table} AND a.attnum > 0 AND NOT a.attisdropped
         ORDER BY a.attnum`,
     );
@@ -152,7 +160,7 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
 }
 
 function toColumn(row: readonly Cell[]): PostgresColumn {
-  const [name, sql, oid, modifier, isEnum, elementOid, isRequired, isGenerated] = row;
+  const [name, sql, oid, modifier, isEnum, elementOid, isRequired, isGenerated, isText] = row;
   return {
     name: name ?? "",
     sql: sql ?? "",
@@ -164,6 +172,7 @@ function toColumn(row: readonly Cell[]): PostgresColumn {
       modifier: Number(modifier),
       isEnum: isEnum === "t",
       elementOid: Number(elementOid),
+      isText: isText === "t",
     },
   };
 }

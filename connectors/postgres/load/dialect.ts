@@ -3,7 +3,7 @@ import type { Dialect, LoadColumn } from "../../destination/system.ts";
 import { checkName } from "../table_name.ts";
 import type { PostgresColumn } from "./catalogue.ts";
 import type { ColumnEncoder } from "./encode/column_encoder.ts";
-import { isChangedByCast } from "./exact_casts.ts";
+import { castTo, isChangedByCast } from "./exact_casts.ts";
 import { directEncoder, writeType } from "./types.ts";
 
 const STAGE = `"_sluice_stage"`;
@@ -21,7 +21,10 @@ export const dialect: Dialect<PostgresColumn> = {
     const source = writeType(field);
     return directEncoder(source, column.type) === undefined ? source.sql : column.sql;
   },
-  cast: ({ name, targetSql }) => `${quoteIdentifier(name)}::${targetSql}`,
+  cast: ({ field, name, target, targetSql }) =>
+    target === undefined
+      ? quoteIdentifier(name)
+      : castTo(writeType(field), target.type, quoteIdentifier(name), targetSql),
   isChanged: ({ field, name, target, targetSql, sentSql }) =>
     target === undefined
       ? "false"
@@ -29,6 +32,7 @@ export const dialect: Dialect<PostgresColumn> = {
   textOf: (expression) => `${expression}::text`,
   stage: {
     relation: `pg_temp.${STAGE}`,
+    place: "ctid",
     create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions}) ON COMMIT DROP`,
     analyze: `ANALYZE pg_temp.${STAGE}`,
   },

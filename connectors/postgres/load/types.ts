@@ -87,16 +87,20 @@ export interface TargetType {
   readonly isEnum: boolean;
   /** The base type's element, of an array. */
   readonly elementOid: number;
+  /** Texts of any kind, as varchar(n), name and citext. */
+  readonly isText: boolean;
 }
 
 export const OID = {
   bool: 16,
   bytea: 17,
   char: 18,
+  name: 19,
   int8: 20,
   int2: 21,
   int4: 23,
   text: 25,
+  oid: 26,
   json: 114,
   float4: 700,
   float8: 701,
@@ -119,7 +123,7 @@ export const OID = {
 const UINT64_DIGITS = 20;
 const INT128_DIGITS = 39;
 /** Beyond this PostgreSQL would round a time. */
-const MICROSECOND_DIGITS = 6;
+export const MICROSECOND_DIGITS = 6;
 
 /** Throws `invalid` where there is no way to write such a column. */
 export function writeType(field: Field): WriteType {
@@ -278,7 +282,7 @@ export function directEncoder(source: WriteType, target: TargetType): ColumnEnco
       return isTextual(target) ? textEncoder(source, target) : undefined;
     case "json":
       if (target.oid === OID.jsonb) return new BytesEncoder("jsonb");
-      return isTextual(target) && !target.isEnum ? new BytesEncoder("plain") : undefined;
+      return isTextual(target) && !target.isEnum ? textEncoder(source, target) : undefined;
     case "interval":
       return isSame && target.modifier < 0 ? source.createEncoder() : undefined;
     case "time":

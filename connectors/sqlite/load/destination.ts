@@ -23,6 +23,7 @@ const dialect: Dialect<TargetColumn> = {
   textOf: (expression) => `CAST(${expression} AS TEXT)`,
   stage: {
     relation: `temp.${STAGE}`,
+    place: "rowid",
     create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions})`,
     drop: `DROP TABLE temp.${STAGE}`,
   },

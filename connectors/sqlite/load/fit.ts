@@ -2,7 +2,8 @@ import { type Data, DataType, type Field } from "apache-arrow";
 import type { SqliteValue } from "../driver.ts";
 import { MisfitError } from "../read/column_builder.ts";
 import { type ColumnType, typeOfDeclared } from "../read/column_type.ts";
-import { integerOf } from "../read/whole_number.ts";
+import { decimalOf, integerOf } from "../read/whole_number.ts";
+import { DATE_TEXT, FLOAT_TEXT, INTEGER_TEXT, NUMBER_TEXT } from "../../destination/text_forms.ts";
 import { readerOf, type ValueReader } from "./arrow_values.ts";
 import { declaredTypeOf } from "./types.ts";
 
@@ -25,6 +26,8 @@ export function fittedReader(field: Field, data: Data, declared: string): ValueR
   const type = typeOfDeclared(declared);
   const affinity = affinityOf(declared);
   const isBool = DataType.isBool(field.type);
+  // As a text, an infinite day looks like an infinite number.
+  if (type?.kind === "real" && !isNumber(field.type)) return refuseAll(read);
   return (row) => {
     const value = read(row);
     if (value === null) return null;
@@ -34,6 +37,19 @@ export function fittedReader(field: Field, data: Data, declared: string): ValueR
       if (!(error instanceof MisfitError)) throw error;
       throw new UnfitValueError(value instanceof Uint8Array ? "a blob" : String(value));
     }
+  };
+}
+
+/** Types whose texts may be those of numbers. */
+function isNumber(type: DataType): boolean {
+  return !DataType.isDate(type) && !DataType.isTimestamp(type) && !DataType.isTime(type);
+}
+
+function refuseAll(read: ValueReader): ValueReader {
+  return (row) => {
+    const value = read(row);
+    if (value !== null) throw new UnfitValueError(String(value));
+    return null;
   };
 }
 
@@ -59,12 +75,25 @@ type Value = Exclude<SqliteValue, null>;
 
 /** The value to bind so that the column holds the same one. Throws MisfitError. */
 function fit(value: Value, type: ColumnType | undefined, affinity: Affinity, isBool: boolean): Value {
-  if (type !== undefined && type.kind !== "text" && type.kind !== "json" && type.kind !== "blob") {
-    return fitKind(value, type, affinity);
-  }
+  const isBlob = value instanceof Uint8Array;
+  // A column that says what it holds holds nothing else: SQLite would, and its readers would not expect it.
+  if (type !== undefined && isBlob !== (type.kind === "blob")) throw new MisfitError();
+  if (type?.kind === "json") checkJson(isBool ? value === 1n : value);
+  else if (type !== undefined && type.kind !== "text" && !isBlob) return fitKind(value, type, affinity);
+  if (type?.kind === "json" && isBool) return fitText(value, isBool);
   if (affinity === "TEXT") return fitText(value, isBool);
   if (affinity === "BLOB" || value instanceof Uint8Array) return value;
   return fitNumber(value, affinity);
+}
+
+function checkJson(value: Value | boolean): void {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new MisfitError();
+  if (typeof value !== "string") return;
+  try {
+    JSON.parse(value);
+  } catch {
+    throw new MisfitError();
+  }
 }
 
 /** Numbers are written by us: SQLite would keep 15 digits of a double. */
@@ -83,12 +112,10 @@ function fitKind(value: Value, type: ColumnType, affinity: Affinity): Value {
     case "boolean":
       if (value !== 0n && value !== 1n) throw new MisfitError();
       return value;
-    case "decimal": {
-      const unscaled = integerOf(value, type);
-      return affinity === "TEXT" ? String(value) : exactDecimal(value, unscaled);
-    }
+    case "decimal":
+      return decimal(value, type, affinity);
     case "hugeint":
-      return String(integerOf(value, type));
+      return String(integerOf(inForm(value, INTEGER), type));
     case "date":
       return date(value, type);
     case "timestamp":
@@ -115,20 +142,32 @@ function date(value: Value, type: ColumnType): Value {
   if (typeof value !== "string") throw new MisfitError();
   const [day = "", rest] = value.split(/[T ]/);
   if (rest !== undefined && !/^00:00:00(?:\.0+)?$/.test(rest)) throw new MisfitError();
-  integerOf(`${day.includes("infinity") ? "" : day}T00:00:00`, { ...type, kind: "timestamp" });
+  inForm(day, DATE);
+  integerOf(day.includes("infinity") ? day : `${day}T00:00:00`, { ...type, kind: "timestamp" });
   return day;
+}
+
+const patternOf = (form: string) => new RegExp(`^(?:${form})$`, "i");
+const INTEGER = patternOf(INTEGER_TEXT);
+const NUMBER = patternOf(NUMBER_TEXT);
+const FLOAT = patternOf(FLOAT_TEXT);
+const DATE = patternOf(DATE_TEXT);
+
+/** A text has to be written in the form; other values pass. */
+function inForm(value: Value, form: RegExp): Value {
+  if (typeof value === "string" && !form.test(value)) throw new MisfitError();
+  return value;
 }
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
-const INTEGER_TEXT = /^-?(?:0|[1-9]\d*)(?:\.0+)?$/;
 
 function integer(value: Value): bigint {
   const found = typeof value === "bigint"
     ? value
     : typeof value === "number" && Number.isSafeInteger(value)
     ? BigInt(value)
-    : typeof value === "string" && INTEGER_TEXT.test(value)
+    : typeof value === "string" && INTEGER.test(value)
     ? BigInt(value.split(".")[0] ?? "")
     : undefined;
   if (found === undefined || found < MIN_INT64 || found > MAX_INT64) throw new MisfitError();
@@ -136,31 +175,37 @@ function integer(value: Value): bigint {
 }
 
 function real(value: Value): Value {
-  if (typeof value === "number" || value === "NaN") return value;
+  if (typeof value === "number") return value;
   if (typeof value === "bigint") {
     if (BigInt(Number(value)) !== value) throw new MisfitError();
     return value;
   }
-  if (typeof value === "string" && isDouble(value)) return Number(value);
-  throw new MisfitError();
+  if (typeof value !== "string" || !FLOAT.test(value)) throw new MisfitError();
+  if (/^nan$/i.test(value)) return "NaN";
+  if (/^-?inf/i.test(value)) return value.startsWith("-") ? -Infinity : Infinity;
+  if (!isDouble(value)) throw new MisfitError();
+  return Number(value);
 }
 
-const NUMBER_TEXT = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
-/** A double holds a decimal number of so many digits exactly. */
-const DOUBLE_DIGITS = 15;
-
-/** Whether the text is a number that a double holds with all its digits. */
+/** Whether the number is written with the same digits as the double that is nearest to it. */
 function isDouble(text: string): boolean {
-  if (!NUMBER_TEXT.test(text)) return false;
-  const digits = text.trim().replace(/e.*$/i, "").replace(/[^\d]/g, "").replace(/^0+|0+$/g, "");
-  return digits.length <= DOUBLE_DIGITS && Number.isFinite(Number(text));
+  const double = Number(text);
+  return Number.isFinite(double) && digitsOf(text) === digitsOf(String(double));
 }
 
-/** A number for a column of numeric affinity, which keeps integers of 64 bits and else doubles. */
-function exactDecimal(value: Value, unscaled: bigint): Value {
-  const digits = String(unscaled < 0n ? -unscaled : unscaled);
-  const text = String(value);
-  if (digits.replace(/0+$/, "").length <= DOUBLE_DIGITS) return text;
+/** The digits of a number but for its zeros at both ends. */
+const digitsOf = (text: string): string =>
+  text.replace(/e.*$/i, "").replace(/[^\d]/g, "").replace(/^0+|0+$/g, "");
+
+/** What is stored reads as just this decimal again; a column of numeric affinity keeps integers of 64 bits and else doubles. */
+function decimal(value: Value, type: ColumnType, affinity: Affinity): Value {
+  const text = String(inForm(value, NUMBER));
+  const unscaled = decimalOf(text, type);
+  if (affinity === "TEXT") return text;
+  if (isDouble(text)) {
+    if (decimalOf(Number(text), type) !== unscaled) throw new MisfitError();
+    return text;
+  }
   return integer(text);
 }
 
@@ -170,12 +215,14 @@ function fitNumber(value: Exclude<Value, Uint8Array>, affinity: Affinity): Value
     if (affinity === "REAL" && BigInt(Number(value)) !== value) throw new MisfitError();
     return value;
   }
-  if (typeof value === "number" || !NUMBER_TEXT.test(value)) return value;
-  if (affinity !== "REAL" && INTEGER_TEXT.test(value)) {
-    if (BigInt.asIntN(64, BigInt(value.split(".")[0] ?? "")) === BigInt(value.split(".")[0] ?? "")) {
-      return value;
-    }
+  if (typeof value === "number" || !LIKE_NUMBER.test(value)) return value;
+  if (affinity !== "REAL" && INTEGER.test(value)) {
+    const whole = BigInt(value.split(".")[0] ?? "");
+    if (BigInt.asIntN(64, whole) === whole) return value;
   }
-  if (!isDouble(value) || /^\s|\s$|^[+]|^-?0\d/.test(value)) throw new MisfitError();
+  if (!NUMBER.test(value) || !isDouble(value)) throw new MisfitError();
   return value;
 }
+
+/** What SQLite takes for a number. */
+const LIKE_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
