@@ -204,7 +204,7 @@ Deno.test("BatchDecoder names column and row of text that is not UTF-8", async (
 
 Deno.test("BatchEncoder names column and row of an integer that the table's column cannot hold", async () => {
   const columns = [testColumn("ok", new Int32(), [1, 2, 3]), testColumn("n", new Int64(), [1n, 70_000n, 2n])];
-  const target = { sql: "smallint", oid: 21, modifier: -1, isEnum: false, elementOid: 0 };
+  const target = { sql: "smallint", oid: 21, modifier: -1, isEnum: false, elementOid: 0, isText: false };
   const encoders = columns.map(({ field }) => directEncoder(writeType(field), target) ?? assert.fail());
   async function* batches() {
     yield batchOf(columns);
