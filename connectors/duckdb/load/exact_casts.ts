@@ -27,8 +27,11 @@ export function isChangedByCast(value: string, sent: string, target: string): st
   const there = castTo(value, sent, target);
   if (sent === "VARCHAR") return changedText(value, there, target);
   if (sent === "JSON") return `CAST(${there} AS VARCHAR) IS DISTINCT FROM CAST(${value} AS VARCHAR)`;
-  // The bits of a number are none of a user's, and within lists and structs nothing helps against DuckDB's own cast.
-  if (target === "BIT" || /FLOAT|DOUBLE/.test(sent) && !isFloating(sent) && target.includes("DECIMAL")) {
+  // The bytes of another value are none of a user's, and within lists and structs nothing helps against DuckDB's own cast.
+  if (
+    target === "BIT" || target === "BLOB" ||
+    /FLOAT|DOUBLE/.test(sent) && !isFloating(sent) && target.includes("DECIMAL")
+  ) {
     return `${value} IS NOT NULL`;
   }
   // 0.1 is another number as a FLOAT, but it is written the same.
