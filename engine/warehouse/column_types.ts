@@ -1,4 +1,5 @@
 import { quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { castTo, isChangedByCast, NESTED_TYPE } from "../duckdb/exact_cast.ts";
 
 /**
  * Rule 6 where a column's type changes between two reads of a stream: the narrowest type that holds
@@ -18,7 +19,6 @@ export interface TypedColumn {
 const NUMBER = /^(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/;
 /** Without a zone: an instant and a wall clock's time are never the same value. */
 const CALENDAR = /^(?:DATE|TIMESTAMP(?:_S|_MS|_NS)?)$/;
-const NESTED = /(?:\]|^(?:STRUCT|MAP|UNION)\(.*\))$/;
 
 /**
  * The type that holds every value of both columns exactly, or undefined where there is none. `isOrdered`:
@@ -64,7 +64,7 @@ async function candidates(
 ): Promise<string[]> {
   const isBoth = (kind: RegExp) => kind.test(held) && kind.test(given);
   const text = isOrdered && held !== "VARCHAR" ? [] : ["VARCHAR"];
-  if (!isBoth(NUMBER) && !isBoth(CALENDAR) && !isBoth(NESTED)) {
+  if (!isBoth(NUMBER) && !isBoth(CALENDAR) && !isBoth(NESTED_TYPE)) {
     return held === "BLOB" || given === "BLOB" ? [] : text;
   }
   const common = await commonType(session, held, given);
@@ -91,28 +91,12 @@ async function commonType(session: SqlSession, one: string, other: string): Prom
 /** Whether each value is the same again when it comes back from the type. */
 async function survives(session: SqlSession, column: TypedColumn, type: string): Promise<boolean> {
   if (column.type === type) return true;
-  const name = quoteIdentifier(column.name);
-  const there = castTo(name, column.type, type, "TRY_CAST");
-  const back = type === "VARCHAR" && NESTED.test(column.type)
-    ? `TRY_CAST(CAST(${there} AS JSON) AS ${column.type})`
-    : `TRY_CAST(${there} AS ${column.type})`;
-  // -0.0 equals 0.0, and only its text tells them apart.
-  const isSame = /^(?:FLOAT|DOUBLE)$/.test(column.type)
-    ? `CAST(${back} AS VARCHAR) IS NOT DISTINCT FROM CAST(${name} AS VARCHAR)`
-    : `${back} IS NOT DISTINCT FROM ${name}`;
+  const isChanged = isChangedByCast(quoteIdentifier(column.name), column.type, type);
   try {
-    const [row] = await session.rows(
-      `SELECT EXISTS (FROM ${column.table} WHERE ${name} IS NOT NULL AND NOT (${isSame})) AS lost`,
-    );
+    const [row] = await session.rows(`SELECT EXISTS (FROM ${column.table} WHERE ${isChanged}) AS lost`);
     return row?.["lost"] === false;
   } catch {
     // There is no such cast at all.
     return false;
   }
-}
-
-function castTo(name: string, from: string, to: string, cast: "CAST" | "TRY_CAST" = "CAST"): string {
-  // DuckDB's own text of nested values is no format that others read.
-  if (to === "VARCHAR" && NESTED.test(from)) return `CAST(to_json(${name}) AS VARCHAR)`;
-  return `${cast}(${name} AS ${to})`;
 }

@@ -2,10 +2,12 @@ import type { Field, RecordBatch, Schema } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
 import { type Column, nameKey, quoteIdentifier, SqlError } from "../../../contract/sql.ts";
 import { BatchAppender, type IngestTable } from "./batch_appender.ts";
+import { isChangedByCast } from "../exact_cast.ts";
 import type { DuckSession } from "../session.ts";
 import { abortError } from "../sql_error.ts";
 import { chooseStringWay, type StringWay } from "../string_cell.ts";
 
+const MAX_SHOWN = 100;
 const STAGING: IngestTable = { schema: "temp", name: "_sluice_staging" };
 
 export interface IngestOptions {
@@ -20,7 +22,7 @@ export interface IngestOptions {
  * Appends all batches to a table that exists, inside the caller's transaction, and returns the
  * number of rows. Columns meet by name, as DuckDB compares names; a column of the table that no
  * batch has becomes NULL. Where types differ from what `columnsOf` gives, and for JSON, the rows
- * wait in a temporary table and are cast. `schema` may be `temp`.
+ * wait in a temporary table and are cast, exactly or not at all. `schema` may be `temp`.
  *
  * @throws AppError invalid for an unknown column, a batch of another schema, and a value that does
  * not fit, with its column and row (from 1); SqlError from the table, as for NOT NULL.
@@ -133,6 +135,7 @@ export class TableIngest implements AsyncDisposable {
   }
 
   async #moveStaged(): Promise<void> {
+    await this.#refuseChanges();
     const names = this.#casts.map(({ column }) => quoteIdentifier(column.name)).join(", ");
     let sql = `INSERT INTO ${tableText(this.#table)} (${names}) SELECT `;
     const starts = this.#casts.map(({ column }, i) => {
@@ -147,6 +150,25 @@ export class TableIngest implements AsyncDisposable {
       throw this.#withColumn(error, starts);
     }
     await this.#session.run(`DROP TABLE ${tableText(STAGING)}`);
+  }
+
+  /** A cast may round or cut without an error. */
+  async #refuseChanges(): Promise<void> {
+    for (const [i, { column, given }] of this.#casts.entries()) {
+      if (given === column.type || holdsJson(given) || holdsJson(column.type)) continue;
+      const [changed] = await this.#session.rows(
+        `SELECT CAST(c${i} AS VARCHAR) AS v FROM ${tableText(STAGING)} WHERE ${
+          isChangedByCast(`c${i}`, given, column.type)
+        } AND TRY_CAST(c${i} AS ${column.type}) IS NOT NULL LIMIT 1`,
+      );
+      if (changed === undefined) continue;
+      throw new AppError(
+        "invalid",
+        `Cannot store column "${column.name}" of table "${this.#table.name}" as ${column.type}: it has the ${given} ${
+          String(changed["v"]).slice(0, MAX_SHOWN)
+        }, which would be changed`,
+      );
+    }
   }
 
   /** DuckDB's error has the place of the cast that failed, which says the column. */

@@ -1,13 +1,14 @@
 import {
   BinaryView,
   Data,
-  type DataType,
+  DataType,
   DateMillisecond,
   Decimal,
   Dictionary,
   DurationMillisecond,
   Field,
   Float16,
+  Float64,
   Int32,
   Int8,
   IntervalDayTime,
@@ -22,6 +23,7 @@ import {
   Struct,
   TimeMillisecond,
   TimeSecond,
+  TimestampMicrosecond,
   TimestampNanosecond,
   TimestampSecond,
   Uint16,
@@ -143,6 +145,25 @@ Deno.test("ingest() casts where the table's type is another, and names the colum
     assert.equal((await session.rows("FROM t")).length, 2);
     assert.deepEqual(await session.rows("SELECT table_name FROM duckdb_tables() WHERE temporary"), []);
   });
+});
+
+Deno.test("ingest() refuses a value that the cast to the table's type would round or cut", async () => {
+  for (
+    const [type, value] of [
+      [new Float64(), 1.5],
+      [new Utf8(), "1.5"],
+      [new Utf8(), "07"],
+      [new TimestampMicrosecond(), 1n],
+    ] as const
+  ) {
+    await withSession(async (session) => {
+      const column = DataType.isTimestamp(type) ? "DATE" : "BIGINT";
+      await session.run(`CREATE TABLE t (v ${column})`);
+      const given = streamOf(batchOf([field("v", type)], [[value]]));
+      await rejects(session.transaction(() => ingest(session, T, given)), 'column "v"', "would be changed");
+      assert.deepEqual(await session.rows("FROM t"), []);
+    });
+  }
 });
 
 Deno.test("ingest() refuses text that is no JSON in a JSON column", async () => {
