@@ -189,7 +189,7 @@ function createContext(): CliContext {
   return {
     program,
     backend: createBackend(program),
-    terminal: createTerminal(Boolean(env("NO_COLOR")) || env("TERM") === "dumb"),
+    terminal: createTerminal(env),
     cwd: workingFolder(program),
     env,
     exit: (code) => Deno.exit(code),

@@ -24,6 +24,16 @@ export function didYouMean(written: string, candidates: Iterable<string>): strin
   return found === undefined ? "" : ` (did you mean ${found}?)`;
 }
 
+/** How many names a message has room for. */
+const MAX_NAMED = 12;
+
+/** The same, or all there are where none is near: ` (there are a and b)`; nothing for a long list. */
+export function didYouMeanOneOf(written: string, candidates: readonly string[]): string {
+  const near = didYouMean(written, candidates);
+  if (near !== "" || candidates.length === 0 || candidates.length > MAX_NAMED) return near;
+  return ` (there ${candidates.length === 1 ? "is" : "are"} ${listWords(candidates)})`;
+}
+
 const MAX_LISTED = 50;
 
 /** `a, b and c`; `nothing` for an empty list, and the first of a long one. */

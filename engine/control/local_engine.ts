@@ -24,6 +24,7 @@ import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { tablesOf } from "./table_view.ts";
+import { wholeRunId } from "./run_id.ts";
 import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
@@ -37,7 +38,7 @@ import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import { requireName } from "../../contract/names.ts";
-import { didYouMean } from "../../text/suggest.ts";
+import { didYouMeanOneOf } from "../../text/suggest.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
@@ -303,18 +304,19 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async getRun(id: string): Promise<RunDetail> {
-    const run = await this.#context.store.runs.get(id);
+    const run = await this.#context.store.runs.get(await this.#runId(id));
     if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
     return run;
   }
 
-  async getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {
-    await this.getRun(id);
+  async getRunLogs(idOrPart: string, range: LogRange): Promise<LogLine[]> {
+    const { id } = await this.getRun(idOrPart);
     const limit = Math.min(Math.max(range.limit ?? 1_000, 1), MAX_LOG_LIMIT);
     return await this.#context.store.logs.read(id, { afterSeq: range.afterSeq ?? 0, limit });
   }
 
-  async *watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+  async *watchRun(idOrPart: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const id = await this.#runId(idOrPart);
     const both = AbortSignal.any([signal, this.#stopping.signal]);
     // What is already in the outbox is in what is read below: it must not come once more behind it.
     await this.#relay.catchUp();
@@ -343,11 +345,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async cancelRun(id: string, by: string): Promise<Run> {
-    return await this.#requests.cancel(id, by);
+    return await this.#requests.cancel(await this.#runId(id), by);
   }
 
   async retryRun(id: string): Promise<Run> {
-    return await this.#requests.retry(id);
+    return await this.#requests.retry(await this.#runId(id));
   }
 
   async #scheduled(): Promise<Scheduled[]> {
@@ -428,6 +430,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return turn;
   }
 
+  /** The run's whole id; where no run is like it the text itself. Throws conflict where several are. */
+  #runId(text: string): Promise<string> {
+    return wholeRunId(this.#context.store.runs, text);
+  }
+
   /** Throws not_found, with the name that was likely meant, or invalid for what cannot be a name. */
   async #pipelineRecord(name: string) {
     const { pipelines } = this.#context.store;
@@ -436,7 +443,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const record = await pipelines.get(name);
     if (record !== undefined) return record;
     requireName("pipeline", name);
-    const meant = didYouMean(name, (await pipelines.list()).map((known) => known.name));
-    throw new AppError("not_found", `There is no pipeline "${name}"${meant}`);
+    const known = (await pipelines.list()).map((pipeline) => pipeline.name);
+    throw new AppError("not_found", `There is no pipeline "${name}"${didYouMeanOneOf(name, known)}`);
   }
 }

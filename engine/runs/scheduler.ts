@@ -75,7 +75,9 @@ export class Scheduler {
   async #fireDue(): Promise<number | undefined> {
     const { clock, list, fire, log } = this.#context;
     let nextMs: number | undefined;
-    for (const entry of await list()) {
+    const entries = await list();
+    this.#forgetOthers(entries);
+    for (const entry of entries) {
       const nowMs = clock.now();
       const dueMs = latestFiring(entry.pipeline, entry.schedule, this.#since(entry, nowMs), nowMs);
       if (dueMs !== undefined) {
@@ -95,6 +97,16 @@ export class Scheduler {
       if (nextMs === undefined || wakeMs < nextMs) nextMs = wakeMs;
     }
     return nextMs;
+  }
+
+  /** What was paused or removed meanwhile is as new when it comes back: its firings are not made up for. */
+  #forgetOthers(entries: readonly Scheduled[]): void {
+    const names = new Set(entries.map(({ pipeline }) => pipeline));
+    for (const pipeline of [...this.#seen.keys()]) {
+      if (names.has(pipeline)) continue;
+      this.#seen.delete(pipeline);
+      this.#prepared.delete(pipeline);
+    }
   }
 
   /** Prepares for a firing that is near; returns when to look at the pipeline again. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, lt, min, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, gte, inArray, lt, min, or, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES } from "../../contract/run.ts";
@@ -157,7 +157,10 @@ function consequencesOf(db: Database, run: NewRun): BatchItem<"sqlite">[] {
 /** What the pages, the scheduler and the queue ask. */
 function readsOf(
   db: Database,
-): Pick<RunStore, "nextDueMs" | "get" | "list" | "latest" | "laterThan" | "lastWindowEndMs" | "isActive"> {
+): Pick<
+  RunStore,
+  "nextDueMs" | "get" | "idsLike" | "list" | "latest" | "laterThan" | "lastWindowEndMs" | "isActive"
+> {
   return {
     async nextDueMs(nowMs) {
       const query = db.select({ dueMs: min(runs.notBeforeMs) }).from(runs)
@@ -177,6 +180,15 @@ function readsOf(
       );
       const row = found[0];
       return row && runDetailOf(row, steps, tries);
+    },
+
+    async idsLike(text, limit) {
+      // The first by the index of ids, the second by reading them all.
+      const query = db.select({ id: runs.id }).from(runs).where(or(
+        and(gte(runs.id, text), lt(runs.id, `${text}\u{10ffff}`)),
+        sql`substr(${runs.id}, ${-text.length}) = ${text}`,
+      )).orderBy(desc(runs.seq)).limit(limit);
+      return (await storing(`read the run ${text}`, query)).map(({ id }) => id);
     },
 
     async list({ pipeline, state, group, limit, before }) {

@@ -166,6 +166,8 @@ export interface RunStore {
   /** failed or cancelled → queued; undefined where it is neither. */
   retry(id: string, atMs: number): Promise<Run | undefined>;
   get(id: string): Promise<RunDetail | undefined>;
+  /** The ids that are `text`, begin with it or end in it, the newest first, at most `limit`. */
+  idsLike(text: string, limit: number): Promise<string[]>;
   /** The newest first. Throws `invalid`, reason `unknown_cursor`, for a `before` that is no run. */
   list(filter: RunFilter): Promise<Run[]>;
   /** The newest run of each pipeline. */

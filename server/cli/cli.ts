@@ -13,7 +13,10 @@ export async function runCommandLine(args: readonly string[], context: CliContex
     const parsed = parseCommandLine(args, COMMANDS, context.env, name);
     if (parsed.kind === "help") {
       const { command } = parsed;
-      const text = command === undefined ? formatHelp(COMMANDS, name) : formatCommandHelp(command, name);
+      const width = context.terminal.tableColumns();
+      const text = command === undefined
+        ? formatHelp(COMMANDS, name, width)
+        : formatCommandHelp(command, name, width);
       // Asked for, help is the result; a bare `sluice` is a mistake.
       if (args.length > 0) context.terminal.out(text);
       else context.terminal.note(text);

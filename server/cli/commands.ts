@@ -29,13 +29,14 @@ const runOutput = {
   quiet: { type: "boolean", description: "print no progress, only the outcome" },
 } as const satisfies Record<string, OptionSpec>;
 
-const RUN = { name: "RUN", description: "a run's id, as sluice runs prints it" };
+const PIPELINE = { name: "PIPELINE", description: "the pipeline's name" };
+const RUN = { name: "RUN", description: "a run's id, or the beginning or end of one" };
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "init",
     summary: "Make a new project with a pipeline that runs",
-    arguments: [{ name: "DIR", description: "a new or empty folder" }],
+    arguments: [{ name: "DIR", description: "a new folder, or one without a project in it" }],
     options: {},
     load: async () => (await import("./commands/init_command.ts")).init,
   },
@@ -94,7 +95,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
     summary: "Run a pipeline now and show how it goes",
-    arguments: [{ name: "PIPELINE", description: "the pipeline's name" }],
+    arguments: [PIPELINE],
     options: {
       project,
       data,
@@ -140,10 +141,24 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/pipelines_command.ts")).pipelines,
   },
   {
+    name: "pause",
+    summary: "Stop a pipeline's schedule until it is resumed",
+    arguments: [PIPELINE],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/pause_command.ts")).pause,
+  },
+  {
+    name: "resume",
+    summary: "Let a pipeline's schedule start runs again",
+    arguments: [PIPELINE],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/pause_command.ts")).resume,
+  },
+  {
     name: "preview",
     summary: "Look at a pipeline's tables: columns, and the first rows of one",
     arguments: [
-      { name: "PIPELINE", description: "the pipeline's name" },
+      PIPELINE,
       {
         name: "TABLE",
         description: "raw.orders of a stream, daily of a model; all are listed without",
@@ -224,7 +239,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "ACTION", description: "list (the default), create or revoke", optional: true },
       {
         name: "NAME",
-        description: "the name of a new token, or the id of the one to revoke",
+        description: "the name of a new token, or the name or id of the one to revoke",
         optional: true,
       },
     ],
@@ -248,6 +263,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {},
     passesThrough: true,
     load: async () => (await import("./commands/deno_command.ts")).deno,
+  },
+  {
+    name: "completion",
+    summary: "Print what makes a shell complete commands, options and names",
+    arguments: [{ name: "SHELL", description: "bash, zsh or fish" }],
+    options: {},
+    load: async () => (await import("./commands/completion_command.ts")).completionOf(COMMANDS),
   },
   {
     name: "version",

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly isLive: boolean;
   /** Columns of the terminal; 80 where it is none. */
   columns(): number;
+  /** Columns that a table on stdout may take: the terminal's or `COLUMNS`, no limit in a pipe. */
+  tableColumns(): number;
   /** Fires when nobody reads stdout any more. */
   readonly closed: AbortSignal;
   /** One line of the result, or several. */
@@ -18,8 +20,8 @@ export interface Terminal {
   draw(text: string): void;
 }
 
-/** The process's own stdout and stderr. */
-export function createTerminal(noColor: boolean): Terminal {
+/** The process's own stdout and stderr; `TERM` and `COLUMNS` are the environment's. */
+export function createTerminal(env: (name: string) => string | undefined): Terminal {
   const closing = new AbortController();
   const encoder = new TextEncoder();
   const write = (stream: typeof Deno.stdout, text: string) => {
@@ -32,8 +34,15 @@ export function createTerminal(noColor: boolean): Terminal {
     }
   };
   return {
-    isLive: !noColor && Deno.stderr.isTerminal(),
+    // NO_COLOR is about colours, which there are none of: progress stays.
+    isLive: env("TERM") !== "dumb" && Deno.stderr.isTerminal(),
     columns: () => (Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 0) || 80,
+    tableColumns: () =>
+      /^[1-9]\d{0,4}$/.test(env("COLUMNS") ?? "")
+        ? Number(env("COLUMNS"))
+        : Deno.stdout.isTerminal()
+        ? Deno.consoleSize().columns || 80
+        : Infinity,
     closed: closing.signal,
     out: (text) => write(Deno.stdout, `${text}\n`),
     note: (text) => write(Deno.stderr, `${text}\n`),

@@ -21,31 +21,14 @@ export function printable(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(UNPRINTABLE, "");
 }
 
-export interface ColumnSpec {
-  readonly title: string;
-  readonly align?: "right";
+/** `2026-07-30 12:05` of formatTime's text. */
+export function withoutSeconds(time: string): string {
+  return time.replace(/^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d$/, "$1");
 }
 
-/** Rows under their titles, columns as wide as their widest cell. */
-export function formatTable(columns: readonly ColumnSpec[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map((column, index) =>
-    Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index] ?? "")))
-  );
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, index) => pad(cell, widths[index] ?? 0, columns[index]?.align)).join("  ").trimEnd();
-  return [line(columns.map((column) => column.title)), ...rows.map((row) => line(row.map(oneLine)))].join(
-    "\n",
-  );
-}
-
-function pad(cell: string, width: number, align: "right" | undefined): string {
-  const space = " ".repeat(Math.max(0, width - displayWidth(cell)));
-  return align === "right" ? space + cell : cell + space;
-}
-
-/** Code points, which is near enough for names; combining marks take no column of their own. */
-function displayWidth(text: string): number {
-  return [...text.normalize("NFC")].length;
+/** The end of a run's id, as the pages show it: commands take it for the id. */
+export function shortRunId(id: string): string {
+  return id.length <= 8 ? id : id.slice(-8);
 }
 
 /** At most `width` code points, with `…` in place of the rest. */

@@ -45,7 +45,7 @@ function readRoutes(engine: Engine): Route[] {
       permission: "read",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       response: { status: 200, description: "The run.", schema: runDetailSchema },
-      errors: ["not_found"],
+      errors: ["not_found", "conflict"],
       handle: async ({ params }) => ({ body: await engine.getRun(params.id) }),
     }),
     route({
@@ -66,7 +66,7 @@ function readRoutes(engine: Engine): Route[] {
         }),
       }),
       response: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
-      errors: ["not_found"],
+      errors: ["not_found", "conflict"],
       handle: async ({ params, query }) => ({
         body: await engine.getRunLogs(params.id, { afterSeq: query.after ?? 0, limit: query.limit ?? 1_000 }),
       }),
@@ -105,7 +105,7 @@ function eventsRoute(engine: Engine, clock: Clock): Route {
         "the id of a log event is its seq.",
       mediaType: "text/event-stream",
     },
-    errors: ["not_found"],
+    errors: ["not_found", "conflict"],
     handle: async ({ params, query, headers }, { signal }) => {
       // Asked first, so that an unknown run is a 404 and not a stream that breaks.
       await engine.getRun(params.id);

@@ -2,7 +2,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { ParamDefinition, ParamType } from "../../contract/pipeline.ts";
 import type { ParamValue } from "../../contract/run.ts";
 import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
-import { didYouMean } from "../../text/suggest.ts";
+import { didYouMean, didYouMeanOneOf } from "../../text/suggest.ts";
 
 /** What a run sets for its SQL: `getvariable('run_id')` and so on, and one variable for each param. */
 export interface RunVariables {
@@ -79,7 +79,7 @@ export function resolveParams(
   const faults: string[] = [];
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(definitions, name)) {
-      faults.push(`there is no param ${name}${didYouMean(name, Object.keys(definitions))}`);
+      faults.push(`there is no param ${name}${didYouMeanOneOf(name, Object.keys(definitions))}`);
     }
   }
   const resolved: [string, ParamValue][] = [];

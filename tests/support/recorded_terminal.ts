@@ -20,6 +20,10 @@ export class RecordedTerminal implements Terminal {
     return 80;
   }
 
+  tableColumns(): number {
+    return Infinity;
+  }
+
   out(text: string): void {
     this.outs.push(text);
   }

@@ -4,16 +4,21 @@ import { formatBytes, formatCount } from "../../../text/format.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
-import { type ColumnSpec, formatTable, truncate } from "../text.ts";
+import { type ColumnSpec, formatTable } from "../table.ts";
+import { truncate } from "../text.ts";
 
-const CONNECTOR_COLUMNS: readonly ColumnSpec[] = [{ title: "NAME" }, { title: "TYPE" }, { title: "WHAT" }];
+const CONNECTOR_COLUMNS: readonly ColumnSpec[] = [
+  { title: "NAME", minWidth: 16 },
+  { title: "TYPE" },
+  { title: "WHAT", minWidth: 16 },
+];
 const STREAM_COLUMNS: readonly ColumnSpec[] = [
-  { title: "STREAM" },
-  { title: "KIND" },
+  { title: "STREAM", minWidth: 24 },
+  { title: "KIND", mayGo: true },
   { title: "ROWS", align: "right" },
   { title: "SIZE", align: "right" },
-  { title: "KEY" },
-  { title: "COLUMNS" },
+  { title: "KEY", minWidth: 12 },
+  { title: "COLUMNS", minWidth: 16 },
 ];
 /** All of them are in the JSON. */
 const MAX_COLUMNS_WIDTH = 100;
@@ -37,7 +42,9 @@ export const connectors: CommandRun = async (invocation, context) => {
   if (name === undefined) {
     const found = await engine.listConnectors();
     const rows = found.map((one) => [one.name, one.type, one.description]);
-    terminal.out(isJson ? JSON.stringify(found) : formatTable(CONNECTOR_COLUMNS, rows));
+    terminal.out(
+      isJson ? JSON.stringify(found) : formatTable(CONNECTOR_COLUMNS, rows, terminal.tableColumns()),
+    );
     return 0;
   }
   const stop = new AbortController();
@@ -45,7 +52,7 @@ export const connectors: CommandRun = async (invocation, context) => {
   const streams = await engine.discoverStreams(name, stop.signal);
   if (isJson) terminal.out(JSON.stringify(streams));
   else if (streams.length === 0) terminal.note(`"${name}" has no streams that its user may read`);
-  else terminal.out(formatTable(STREAM_COLUMNS, streams.map(rowOf)));
+  else terminal.out(formatTable(STREAM_COLUMNS, streams.map(rowOf), terminal.tableColumns()));
   return 0;
 };
 

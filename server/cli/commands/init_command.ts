@@ -3,12 +3,15 @@ import { AppError } from "../../../contract/errors.ts";
 import { commandText, shellWord } from "../command_text.ts";
 import type { CommandRun } from "../command.ts";
 
-/** `sluice init DIR`: the starter project in a new or empty folder. Throws `conflict` where there are files. */
+/**
+ * `sluice init DIR`: the starter project in a new folder, or in one that has nothing of a project yet; files
+ * that are there stay as they are. Throws `conflict` where there are others.
+ */
 export const init: CommandRun = async (invocation, context) => {
   const { program, terminal, cwd } = context;
   const dir = resolve(cwd, invocation.arguments[0] ?? ".");
   requirePrintable(dir);
-  await createEmptyFolder(dir);
+  await createFolder(dir);
   const files = await copyTree(program.starterDir, dir);
   const below = relative(cwd, dir) || ".";
   const shown = below.startsWith("..") ? dir : below;
@@ -32,15 +35,19 @@ function requirePrintable(dir: string): void {
   );
 }
 
-async function createEmptyFolder(dir: string): Promise<void> {
+/** What a new repository has before there is anything in it. */
+const BESIDE_A_PROJECT =
+  /^(?:\.git.*|\.editorconfig|\.vscode|\.idea|\.DS_Store|(?:readme|licen[cs]e|notice)(?:\..*)?)$/i;
+
+async function createFolder(dir: string): Promise<void> {
   try {
     await Deno.mkdir(dir, { recursive: true });
     for await (const entry of Deno.readDir(dir)) {
-      // A folder that was made for it by git init is as good as an empty one.
-      if (entry.name === ".git") continue;
+      if (BESIDE_A_PROJECT.test(entry.name)) continue;
       throw new AppError(
         "conflict",
-        `Cannot make a project in ${dir}: it has "${entry.name}" in it, expected an empty folder`,
+        `Cannot make a project in ${dir}: it has "${entry.name}" in it, expected a folder with ` +
+          "nothing but a README, a license or files of git",
       );
     }
   } catch (error) {
@@ -50,22 +57,35 @@ async function createEmptyFolder(dir: string): Promise<void> {
   }
 }
 
-/** Copies what belongs to the project (no data, no secrets of a try-out) and returns the files' paths. */
+/**
+ * Copies what belongs to the project (no data, no secrets of a try-out) beside what is there, and returns the
+ * copied files' paths.
+ */
 async function copyTree(from: string, to: string, inside = ""): Promise<string[]> {
   const files: string[] = [];
   for await (const entry of Deno.readDir(join(from, inside))) {
     const path = join(inside, entry.name);
     if (entry.name === ".sluice" || entry.name === "out") continue;
     if (entry.isDirectory) {
-      await Deno.mkdir(join(to, path));
+      await Deno.mkdir(join(to, path), { recursive: true });
       files.push(...await copyTree(from, to, path));
     } else {
-      // Written anew, so that the copy is writable whatever the original's mode.
-      await Deno.writeFile(join(to, path), await Deno.readFile(join(from, path)));
-      files.push(path);
+      const content = await Deno.readFile(join(from, path));
+      if (await createFile(join(to, path), content)) files.push(path);
     }
   }
   return files;
+}
+
+/** Written anew, so that the copy is writable whatever the original's mode; false where a file is there. */
+async function createFile(path: string, content: Uint8Array): Promise<boolean> {
+  try {
+    await Deno.writeFile(path, content, { createNew: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
 }
 
 async function firstPipeline(dir: string): Promise<string> {

@@ -10,7 +10,7 @@ const PAGE_LINES = 10_000;
 
 /** `sluice logs RUN`: its lines so far, and with --follow those to come until it has ended. */
 export const logs: CommandRun = async (invocation, context) => {
-  const [id = ""] = invocation.arguments;
+  const [idOrPart = ""] = invocation.arguments;
   await using connection = await connect(
     readFolders(invocation, context),
     context,
@@ -21,6 +21,8 @@ export const logs: CommandRun = async (invocation, context) => {
   using _interrupts = context.onInterrupt(() => stopping.abort());
   const signal = AbortSignal.any([stopping.signal, context.terminal.closed]);
   const format = invocation.flag("json") ? JSON.stringify : formatLine;
+  // Before the first page: a run that does not exist is an error, one without lines is not.
+  const { id } = await connection.engine.getRun(idOrPart);
   const afterSeq = await printLines(connection.engine, id, context.terminal, format);
   if (!invocation.flag("follow")) return 0;
   try {
@@ -39,8 +41,6 @@ async function printLines(
   terminal: Terminal,
   format: (line: LogLine) => string,
 ): Promise<number> {
-  // Before the first page: a run that does not exist is an error, one without lines is not.
-  await engine.getRun(id);
   let afterSeq = 0;
   for (;;) {
     const lines = await engine.getRunLogs(id, { afterSeq, limit: PAGE_LINES });

@@ -5,13 +5,14 @@ import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
-import { type ColumnSpec, formatTable, formatTime, oneLine } from "../text.ts";
+import { type ColumnSpec, formatTable } from "../table.ts";
+import { formatTime, oneLine, withoutSeconds } from "../text.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [
-  { title: "PIPELINE" },
-  { title: "SCHEDULE" },
-  { title: "NEXT" },
-  { title: "LAST RUN (UTC)" },
+  { title: "PIPELINE", minWidth: 16 },
+  { title: "SCHEDULE", minWidth: 16 },
+  { title: "NEXT", short: (next) => next.replace(/ \(in .*\)$/, "") },
+  { title: "LAST RUN (UTC)", short: withoutSeconds, mayGo: true },
   { title: "STATE" },
   { title: "FAULTS", align: "right" },
 ];
@@ -38,7 +39,10 @@ export const pipelines: CommandRun = async (invocation, context) => {
     context.terminal.note(
       `No pipelines in force. Put the project's in force with ${commandText("apply", context, invocation)}.`,
     );
-  } else context.terminal.out(formatTable(COLUMNS, found.map((pipeline) => rowOf(pipeline, nowMs))));
+  } else {
+    const rows = found.map((pipeline) => rowOf(pipeline, nowMs));
+    context.terminal.out(formatTable(COLUMNS, rows, context.terminal.tableColumns()));
+  }
   return 0;
 };
 

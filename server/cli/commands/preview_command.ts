@@ -3,14 +3,16 @@ import { formatCount, formatPlural } from "../../../text/format.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
-import { type ColumnSpec, formatTable, formatTime, oneLine, truncate } from "../text.ts";
+import type { Terminal } from "../terminal.ts";
+import { type ColumnSpec, formatTable } from "../table.ts";
+import { formatTime, oneLine, truncate, withoutSeconds } from "../text.ts";
 
 const TABLE_COLUMNS: readonly ColumnSpec[] = [
-  { title: "TABLE" },
+  { title: "TABLE", minWidth: 20 },
   { title: "ROWS", align: "right" },
-  { title: "CHANGED (UTC)" },
-  { title: "CURSOR" },
-  { title: "COLUMNS" },
+  { title: "CHANGED (UTC)", short: withoutSeconds },
+  { title: "CURSOR", minWidth: 10 },
+  { title: "COLUMNS", minWidth: 12 },
 ];
 /** All of it is in the JSON. */
 const MAX_LIST_WIDTH = 60;
@@ -32,11 +34,11 @@ export const preview: CommandRun = async (invocation, context) => {
     const tables = await engine.listTables(pipeline);
     if (isJson) terminal.out(JSON.stringify(tables));
     else if (tables.length === 0) terminal.note(`Pipeline "${pipeline}" has no streams and no models`);
-    else terminal.out(formatTable(TABLE_COLUMNS, tables.map(tableRow)));
+    else terminal.out(formatTable(TABLE_COLUMNS, tables.map(tableRow), terminal.tableColumns()));
     return 0;
   }
   const found = await engine.previewTable(pipeline, table);
-  terminal.out(isJson ? JSON.stringify(found) : formatPreview(found, terminal.columns()));
+  terminal.out(isJson ? JSON.stringify(found) : formatPreview(found, terminal));
   return 0;
 };
 
@@ -50,7 +52,7 @@ function tableRow(table: Table): string[] {
   ];
 }
 
-function formatPreview(table: TablePreview, width: number): string {
+function formatPreview(table: TablePreview, terminal: Terminal): string {
   const { cursor } = table;
   const facts: readonly (readonly [string, string])[] = [
     ["table", table.name],
@@ -63,11 +65,12 @@ function formatPreview(table: TablePreview, width: number): string {
     facts.filter(([, value]) => value !== "").map(([name, value]) => `${name.padEnd(10)}${oneLine(value)}`)
       .join("\n"),
     formatTable(
-      [{ title: "COLUMN" }, { title: "TYPE" }, { title: "ABOUT" }],
+      [{ title: "COLUMN", minWidth: 20 }, { title: "TYPE", minWidth: 12 }, { title: "ABOUT", minWidth: 20 }],
       table.columns.map(({ name, type, description }) => [name, type, description ?? ""]),
+      terminal.tableColumns(),
     ),
   ];
-  if (table.rows.length > 0) parts.push(formatRows(table, width));
+  if (table.rows.length > 0) parts.push(formatRows(table, terminal.columns()));
   if (table.note !== null) parts.push(`${table.note}.`);
   return parts.join("\n\n");
 }

@@ -32,11 +32,12 @@ export const run: CommandRun = async (invocation, context) => {
 
 /** `sluice retry RUN`: another attempt with the run's own revision, params and window. */
 export const retry: CommandRun = async (invocation, context) => {
-  const [id = ""] = invocation.arguments;
+  const [idOrPart = ""] = invocation.arguments;
   await using connection = await connectToWork(invocation, context);
   const { engine } = connection;
+  const { id, pipeline } = await engine.getRun(idOrPart);
   const afterSeq = await lastLogSeq(engine, id);
-  await startLocally(connection, (await engine.getRun(id)).pipeline);
+  await startLocally(connection, pipeline);
   const { attempt } = await engine.retryRun(id);
   return await showRun(connection, { id, afterSeq, afterAttempt: attempt }, invocation, context);
 };

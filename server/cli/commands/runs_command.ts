@@ -5,7 +5,8 @@ import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
 import { readFolders, readInteger } from "../settings.ts";
 import { formatCount, formatDuration } from "../../../text/format.ts";
-import { formatTable, formatTime } from "../text.ts";
+import { formatTable } from "../table.ts";
+import { formatTime, shortRunId, withoutSeconds } from "../text.ts";
 
 /** `sluice runs`: newest first. */
 export const runs: CommandRun = async (invocation, context) => {
@@ -31,7 +32,7 @@ export const runs: CommandRun = async (invocation, context) => {
   else if (found.length === 0) {
     const start = commandText(`run ${pipeline ?? "PIPELINE"}`, context, invocation);
     context.terminal.note(`No runs yet. Start one with ${start}.`);
-  } else context.terminal.out(formatRuns(found));
+  } else context.terminal.out(formatRuns(found, context.terminal.tableColumns()));
   return 0;
 };
 
@@ -43,16 +44,16 @@ function readState(text: string | undefined): RunState | undefined {
   return state;
 }
 
-function formatRuns(runs: readonly Run[]): string {
+function formatRuns(runs: readonly Run[], width: number): string {
   return formatTable(
     [
-      { title: "RUN" },
-      { title: "PIPELINE" },
+      { title: "RUN", short: shortRunId },
+      { title: "PIPELINE", minWidth: 12 },
       { title: "STATE" },
-      { title: "TRIGGER" },
-      { title: "CREATED (UTC)" },
+      { title: "TRIGGER", mayGo: true },
+      { title: "CREATED (UTC)", short: withoutSeconds },
       { title: "DURATION", align: "right" },
-      { title: "EXTRACTED", align: "right" },
+      { title: "EXTRACTED", align: "right", mayGo: true },
       { title: "LOADED", align: "right" },
       { title: "WARNINGS", align: "right" },
     ],
@@ -67,5 +68,6 @@ function formatRuns(runs: readonly Run[]): string {
       formatCount(run.rows_loaded),
       formatCount(run.warnings),
     ]),
+    width,
   );
 }

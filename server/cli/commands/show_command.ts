@@ -3,7 +3,8 @@ import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
 import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
-import { formatTable, formatTime, oneLine, printable } from "../text.ts";
+import { formatTable } from "../table.ts";
+import { formatTime, oneLine, printable, withoutSeconds } from "../text.ts";
 
 /** `sluice show RUN`: the run, its steps, and what went wrong. */
 export const show: CommandRun = async (invocation, context) => {
@@ -14,11 +15,13 @@ export const show: CommandRun = async (invocation, context) => {
     "read",
   );
   const run = await connection.engine.getRun(invocation.arguments[0] ?? "");
-  context.terminal.out(invocation.flag("json") ? JSON.stringify(run) : formatRun(run));
+  context.terminal.out(
+    invocation.flag("json") ? JSON.stringify(run) : formatRun(run, context.terminal.tableColumns()),
+  );
   return 0;
 };
 
-function formatRun(run: RunDetail): string {
+function formatRun(run: RunDetail, width: number): string {
   const params = Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(" ");
   const by = run.triggered_by === null ? "" : ` by ${run.triggered_by}`;
   const facts: readonly (readonly [string, string])[] = [
@@ -55,8 +58,8 @@ function formatRun(run: RunDetail): string {
     `${name.padEnd(10)}${oneLine(value)}`
   );
   const parts = [head.join("\n")];
-  if (run.attempts.length > 1) parts.push(formatAttempts(run));
-  if (run.steps.length > 0) parts.push(formatSteps(run));
+  if (run.attempts.length > 1) parts.push(formatAttempts(run, width));
+  if (run.steps.length > 0) parts.push(formatSteps(run, width));
   const errors = run.steps.flatMap((step) =>
     step.error === null ? [] : [`${step.name}: ${step.error.message}`]
   );
@@ -65,15 +68,15 @@ function formatRun(run: RunDetail): string {
   return parts.join("\n\n");
 }
 
-function formatAttempts(run: RunDetail): string {
+function formatAttempts(run: RunDetail, width: number): string {
   return formatTable(
     [
       { title: "ATTEMPT", align: "right" },
       { title: "STATE" },
-      { title: "STARTED (UTC)" },
+      { title: "STARTED (UTC)", short: withoutSeconds },
       { title: "DURATION", align: "right" },
-      { title: "MEMORY", align: "right" },
-      { title: "ERROR" },
+      { title: "MEMORY", align: "right", mayGo: true },
+      { title: "ERROR", minWidth: 16 },
     ],
     run.attempts.map((attempt) => [
       String(attempt.attempt),
@@ -83,14 +86,15 @@ function formatAttempts(run: RunDetail): string {
       formatBytes(attempt.peak_rss_bytes),
       oneLine(attempt.error?.message ?? ""),
     ]),
+    width,
   );
 }
 
-function formatSteps(run: RunDetail): string {
+function formatSteps(run: RunDetail, width: number): string {
   const hasRejects = run.steps.some(({ rejects = 0 }) => rejects > 0);
   return formatTable(
     [
-      { title: "STEP" },
+      { title: "STEP", minWidth: 24 },
       { title: "STATE" },
       { title: "ROWS", align: "right" },
       ...hasRejects ? [{ title: "REJECTS", align: "right" }] as const : [],
@@ -105,5 +109,6 @@ function formatSteps(run: RunDetail): string {
       formatBytes(step.size_bytes),
       formatDuration(step.duration_ms),
     ]),
+    width,
   );
 }

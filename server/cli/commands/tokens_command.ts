@@ -8,7 +8,9 @@ import type { CommandRun, Invocation } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
 import type { Terminal } from "../terminal.ts";
-import { formatTable, formatTime } from "../text.ts";
+import { didYouMean } from "../../../text/suggest.ts";
+import { formatTable } from "../table.ts";
+import { formatTime, withoutSeconds } from "../text.ts";
 
 /** What the command asks of the store, or of the server that holds it. */
 interface Tokens {
@@ -117,21 +119,32 @@ function showCreated(
   terminal.out(created.token);
 }
 
-async function revoke(store: Tokens, id: string, isJson: boolean, terminal: Terminal): Promise<void> {
+/** Throws not_found, with the name that was likely meant. */
+async function revoke(store: Tokens, idOrName: string, isJson: boolean, terminal: Terminal): Promise<void> {
   const known = await store.list();
-  const found = known.find((token) => token.id === id) ?? known.find((token) => token.name === id);
-  await store.revoke(found?.id ?? id);
-  terminal.out(isJson ? JSON.stringify({ id }) : `Revoked ${id}`);
+  const found = known.find((token) => token.id === idOrName) ??
+    known.find((token) => token.name === idOrName);
+  if (found === undefined) {
+    const meant = didYouMean(idOrName, known.map((token) => token.name));
+    throw new AppError("not_found", `There is no token with the id or name "${idOrName}"${meant}`);
+  }
+  await store.revoke(found.id);
+  terminal.out(isJson ? JSON.stringify({ id: found.id }) : `Revoked ${idOrName}`);
 }
 
 function showList(list: readonly TokenView[], isJson: boolean, terminal: Terminal): void {
   if (isJson) return terminal.out(JSON.stringify(list));
   terminal.out(formatTable(
-    [{ title: "ID" }, { title: "NAME" }, { title: "ROLE" }, { title: "CREATED (UTC)" }, {
-      title: "LAST USED (UTC)",
-    }],
+    [
+      { title: "ID" },
+      { title: "NAME", minWidth: 12 },
+      { title: "ROLE" },
+      { title: "CREATED (UTC)", short: withoutSeconds, mayGo: true },
+      { title: "LAST USED (UTC)", short: withoutSeconds },
+    ],
     list.map((
       token,
     ) => [token.id, token.name, token.role, formatTime(token.created_at), formatTime(token.last_used_at)]),
+    terminal.tableColumns(),
   ));
 }

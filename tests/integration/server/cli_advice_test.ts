@@ -66,6 +66,57 @@ Deno.test("what init prints can be typed, whatever the folder is called", async 
   match(lines[2] ?? "", /deno task sluice serve --project 'it'\\''s new'$/);
 });
 
+Deno.test("init makes a project beside a README and what git has, and keeps them", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-init-" });
+  try {
+    await Deno.writeTextFile(join(folder, "README.md"), "mine\n");
+    await Deno.writeTextFile(join(folder, "LICENSE"), "mine too\n");
+    await Deno.writeTextFile(join(folder, ".gitignore"), "*.log\n");
+    const made = await sluice(folder, "init", ".");
+    strictEqual(made.code, 0, made.stderr);
+    strictEqual(await Deno.readTextFile(join(folder, "README.md")), "mine\n");
+    strictEqual(await Deno.readTextFile(join(folder, ".gitignore")), "*.log\n");
+    ok(!made.stdout.includes("README.md"), made.stdout);
+    match(made.stdout, /pipelines\/hello\.yaml/);
+    const again = await sluice(folder, "init", ".");
+    strictEqual(again.code, 2);
+    match(
+      again.stderr,
+      /it has "(?:connectors\.yaml|data|pipelines|transforms)" in it, expected a folder with/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("runs are shown by a part of their id, schedules paused and resumed, tables fit COLUMNS", async () => {
+  await using project = await TestProject.create({
+    ...FILES,
+    "pipelines/orders.yaml": 'transform: orders\nschedule: { cron: "0 6 * * *" }\n',
+  });
+  const ran = await project.sluice("run", ["orders"]);
+  strictEqual(ran.code, 0, ran.stderr);
+  const [, id = ""] = /\(run (\w+)\)/.exec(ran.stdout) ?? [];
+  const narrow = await project.sluice("runs", [], { COLUMNS: "80" });
+  ok(narrow.stdout.split("\n").every((line) => line.length <= 80), narrow.stdout);
+  const [, shown = ""] = /^(\w+) +orders /m.exec(narrow.stdout) ?? [];
+  strictEqual(shown, id.slice(-8));
+  for (const part of [shown, id.slice(0, 20).toLowerCase()]) {
+    match((await project.sluice("show", [part])).stdout, new RegExp(`^run +${id}$`, "m"));
+    strictEqual((await project.sluice("logs", [part])).code, 0);
+  }
+  const paused = await project.sluice("pause", ["orders"]);
+  strictEqual(paused.stdout, "Paused orders: its schedule starts no runs\n");
+  match((await project.sluice("pipelines")).stdout, /^orders .* paused /m);
+  match(
+    (await project.sluice("resume", ["orders"])).stdout,
+    /^Resumed orders: its next run is at .* 06:00:00 UTC$/m,
+  );
+  const unknown = await project.sluice("pause", ["oders"]);
+  strictEqual(unknown.code, 2);
+  match(unknown.stderr, /There is no pipeline "oders" \(did you mean orders\?\)/);
+});
+
 Deno.test("a token is revoked by its id or its name", async () => {
   await using project = await TestProject.create(FILES);
   for (const name of ["ci", "dashboard"]) {
@@ -76,7 +127,9 @@ Deno.test("a token is revoked by its id or its name", async () => {
   strictEqual((await project.sluice("tokens", ["revoke", "dashboard"])).code, 0);
   const { stdout } = await project.sluice("tokens");
   ok(!/ci|dashboard/.test(stdout), stdout);
-  strictEqual((await project.sluice("tokens", ["revoke", "dashboard"])).code, 2);
+  const gone = await project.sluice("tokens", ["revoke", "first admn"]);
+  strictEqual(gone.code, 2);
+  match(gone.stderr, /There is no token with the id or name "first admn"/);
 });
 
 Deno.test("links that lead in a circle are one fault each, and the other pipelines are checked", async () => {

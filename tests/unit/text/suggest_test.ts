@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { didYouMean, listWords, suggest, suggestions } from "../../../text/suggest.ts";
+import { didYouMean, didYouMeanOneOf, listWords, suggest, suggestions } from "../../../text/suggest.ts";
 
 Deno.test("suggest() finds the nearest candidate of a slip", () => {
   const words = ["incremental", "full", "append"];
@@ -24,6 +24,14 @@ Deno.test("suggestions() lists the near ones, the nearest first and no more than
 Deno.test("didYouMean() is empty where there is nothing to suggest", () => {
   assert.equal(didYouMean("shp", ["shop"]), " (did you mean shop?)");
   assert.equal(didYouMean("zebra", ["shop"]), "");
+});
+
+Deno.test("didYouMeanOneOf() lists what there is where nothing is near, while that is a few", () => {
+  assert.equal(didYouMeanOneOf("shp", ["shop", "store"]), " (did you mean shop?)");
+  assert.equal(didYouMeanOneOf("zebra", ["shop"]), " (there is shop)");
+  assert.equal(didYouMeanOneOf("zebra", ["shop", "store"]), " (there are shop and store)");
+  assert.equal(didYouMeanOneOf("zebra", []), "");
+  assert.equal(didYouMeanOneOf("zebra", Array.from({ length: 13 }, (_, i) => `pipeline_${i}`)), "");
 });
 
 Deno.test("listWords() reads like a sentence", () => {

@@ -60,6 +60,28 @@ Deno.test("Scheduler fires nothing for a pipeline that is no longer listed", asy
   deepEqual(fired, ["p 2026-03-01T00:01:00.000Z"]);
 });
 
+Deno.test("Scheduler makes up for no firing of a pipeline that was paused, but by catchup: last", async () => {
+  for (const catchup of ["none", "last"] as const) {
+    const clock = new FakeClock("2026-03-01T00:00:30Z");
+    const listed = [{
+      pipeline: "p",
+      schedule: schedule({ cron: "* * * * *", catchup }),
+      lastFiredAtMs: Date.parse("2026-03-01T00:01:00Z"),
+    }];
+    let entries: Scheduled[] = listed;
+    const fired = await firingsOf(clock, () => entries, async () => {
+      await clock.advance(30_000);
+      entries = [];
+      await clock.advance(300_000);
+      entries = listed;
+      await clock.advance(45_000);
+    });
+    // It is looked at every 30 seconds: between 00:06:00 and 00:07:00 here.
+    deepEqual(fired.slice(0, 1), ["p 2026-03-01T00:01:00.000Z"]);
+    deepEqual(fired.slice(1), catchup === "none" ? [] : ["p 2026-03-01T00:06:00.000Z"]);
+  }
+});
+
 Deno.test("Scheduler goes on when one pipeline's firing fails", async () => {
   const clock = new FakeClock("2026-03-01T00:00:00Z");
   const fired: string[] = [];

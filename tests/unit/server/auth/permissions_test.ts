@@ -9,12 +9,19 @@ import {
   rolesThatMay,
 } from "../../../../server/auth/permissions.ts";
 
-const names = ["read", "run", "pause", "define", "manage_tokens"] as const satisfies readonly Permission[];
+const names = [
+  "read",
+  "preview",
+  "run",
+  "pause",
+  "define",
+  "manage_tokens",
+] as const satisfies readonly Permission[];
 
 Deno.test("each role may what the manual says", () => {
   deepEqual(Object.keys(PERMISSIONS), names);
   const allowed = Object.fromEntries(ROLES.map((role) => [role, names.filter((name) => may(role, name))]));
-  deepEqual(allowed, { admin: names, operator: ["read", "run", "pause"], viewer: ["read"] });
+  deepEqual(allowed, { admin: names, operator: ["read", "preview", "run", "pause"], viewer: ["read"] });
 });
 
 Deno.test("requirePermission() names the user, what it was about and who may", () => {
@@ -28,6 +35,6 @@ Deno.test("requirePermission() names the user, what it was about and who may", (
 });
 
 Deno.test("a role and a permission are described for people", () => {
-  equal(describeRole("viewer"), "look at pipelines, runs, logs and SQL");
+  equal(describeRole("viewer"), "look at pipelines, runs, logs, SQL and columns");
   deepEqual(rolesThatMay("manage_tokens"), ["admin"]);
 });

@@ -1,17 +1,16 @@
 import { strictEqual } from "node:assert/strict";
-import { formatTable, formatTime, oneLine, printable, truncate } from "../../../../server/cli/text.ts";
+import {
+  formatTime,
+  oneLine,
+  printable,
+  shortRunId,
+  truncate,
+  withoutSeconds,
+} from "../../../../server/cli/text.ts";
 
 Deno.test("formatTime() says the second in UTC, and a dash for none", () => {
   strictEqual(formatTime("2026-07-30T12:05:09.123Z"), "2026-07-30 12:05:09");
   strictEqual(formatTime(null), "–");
-});
-
-Deno.test("formatTable() lines columns up, wide characters counted as one", () => {
-  const table = formatTable([{ title: "NAME" }, { title: "ROWS", align: "right" }], [["é", "1"], [
-    "orders",
-    "12,000",
-  ]]);
-  strictEqual(table, ["NAME      ROWS", "é            1", "orders  12,000"].join("\n"));
 });
 
 Deno.test("oneLine() keeps text from steering the terminal", () => {
@@ -22,4 +21,11 @@ Deno.test("oneLine() keeps text from steering the terminal", () => {
 Deno.test("truncate() cuts at whole characters", () => {
   strictEqual(truncate("a😀bc", 3), "a😀…");
   strictEqual(truncate("abc", 3), "abc");
+});
+
+Deno.test("withoutSeconds() and shortRunId() shorten what they know and leave the rest", () => {
+  strictEqual(withoutSeconds("2026-07-30 12:05:09"), "2026-07-30 12:05");
+  strictEqual(withoutSeconds("–"), "–");
+  strictEqual(shortRunId("01M8BQ8M5E52W8QQ63W9EPMH41"), "W9EPMH41");
+  strictEqual(shortRunId("RUN"), "RUN");
 });

@@ -1,0 +1,37 @@
+import { RUN_STATES } from "../../../contract/run.ts";
+import { ROLES } from "../../../engine/store/store.ts";
+import type { ArgumentSpec, CommandSpec, OptionSpec } from "../command.ts";
+
+/** What a shell offers in a place: folders, files, the project's pipelines, or these words. */
+export type Offer =
+  | { readonly kind: "folders" | "files" | "pipelines" | "nothing" }
+  | { readonly kind: "words"; readonly words: readonly string[] };
+
+const NOTHING: Offer = { kind: "nothing" };
+
+/** By what stands for the value in the table of commands. */
+const OFFERS: Readonly<Record<string, Offer>> = {
+  DIR: { kind: "folders" },
+  FILE: { kind: "files" },
+  PIPELINE: { kind: "pipelines" },
+  STATE: { kind: "words", words: RUN_STATES },
+  ROLE: { kind: "words", words: ROLES },
+  SHELL: { kind: "words", words: ["bash", "zsh", "fish"] },
+};
+
+/** The actions of commands that have some. */
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  connectors: ["discover"],
+  tokens: ["list", "create", "revoke"],
+};
+
+/** Undefined for an option without a value. */
+export function offerOfOption(option: OptionSpec): Offer | undefined {
+  return option.type === "boolean" ? undefined : OFFERS[option.value ?? ""] ?? NOTHING;
+}
+
+export function offerOfArgument(command: CommandSpec, argument: ArgumentSpec): Offer {
+  const actions = argument.name === "ACTION" ? ACTIONS[command.name] : undefined;
+  if (actions !== undefined) return { kind: "words", words: actions };
+  return OFFERS[argument.name] ?? NOTHING;
+}
