@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { escapeGlob } from "../file_set.ts";
+import type { PathColumn } from "../read/path_columns.ts";
 import type { CsvCopy } from "./csv_copy.ts";
 import type { CsvGroup, CsvPlan } from "./csv_scan.ts";
 import type { CsvFile } from "./csv_setup.ts";
@@ -10,16 +11,6 @@ import { exactCast } from "../types/exact_cast.ts";
  * mode and with nothing left to its guesses, and casts of ours that never change a value make the
  * types.
  */
-
-/** A column beside those of the files, made of the file's path. */
-export interface PathColumn {
-  readonly name: string;
-  readonly type: string;
-  /** Its text as SQL; `path` is SQL of the file's absolute path. */
-  text(path: string): string;
-  /** Its value as SQL; `text` is SQL of the text. */
-  value(text: string): string;
-}
 
 export interface CsvCopies {
   /** Each file's copy is at this, and behind it the file's own path. */

@@ -1,12 +1,10 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Scan } from "../../../contract/connector.ts";
-import { nameKey } from "../../../contract/sql.ts";
 import { checkCompressed } from "../compression.ts";
 import { scanCsv } from "../csv/csv_source.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
-import { bigintKeys } from "../json/json_integers.ts";
-import { checkJson, explainJson, jsonRelation } from "../json/json_scan.ts";
+import { scanJson } from "../json/json_source.ts";
 import { fileList, type FileSet } from "../file_set.ts";
 import { hiveColumns, hiveOptions } from "./hive.ts";
 import type { StoredFile } from "../../locations/location.ts";
@@ -61,16 +59,7 @@ async function relationOf(
       return await scanCsv(set, oddFiles, scratchDir, signal);
     case "json":
     case "ndjson":
-      checkOneCompression(set);
-      await checkJson(set);
-      return {
-        relation: selectColumns(
-          set,
-          jsonRelation(set, [...hiveOptions(set, hiveColumns(set)), ...filenameOption(set)]),
-          await bigintKeys(set, signal),
-        ),
-        explain: (error) => explainJson(set, error),
-      };
+      return await scanJson(set, oddFiles, scratchDir, signal);
     case "parquet":
       for (const file of set.files) await checkParquet(file);
       return {
@@ -121,14 +110,9 @@ function filenameColumn(set: FileSet, column: string): string[] {
   ];
 }
 
-/** Column types given by the user, and the shortened filename. CSV has its own way. */
-function selectColumns(set: FileSet, relation: string, bigints: readonly string[] = []): string {
-  const given = new Set(Object.keys(set.options.columns).map((name) => nameKey(name)));
-  const types = [
-    ...bigints.filter((name) => !given.has(nameKey(name))).map((name) => [name, "BIGINT"] as const),
-    ...Object.entries(set.options.columns),
-  ];
-  const casts = types.map(([name, type]) => {
+/** Column types given by the user, and the shortened filename. CSV and JSON have their own ways. */
+function selectColumns(set: FileSet, relation: string): string {
+  const casts = Object.entries(set.options.columns).map(([name, type]) => {
     const quoted = `"${name.replaceAll('"', '""')}"`;
     return `CAST(${quoted} AS ${type}) AS ${quoted}`;
   });

@@ -1,0 +1,247 @@
+import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { escapeGlob } from "../file_set.ts";
+import type { PathColumn } from "../read/path_columns.ts";
+import { exactCast } from "../types/exact_cast.ts";
+import { PLAIN_FORMAT } from "../types/value_format.ts";
+import { ARRAY, type JsonNode, OBJECT } from "./json_node.ts";
+import type { JsonPlan } from "./json_plan.ts";
+import type { SurveyedFile } from "./json_survey.ts";
+import { isKeptByParser, type JsonType, typeName } from "./json_type.ts";
+
+/**
+ * The relation that reads surveyed JSON files exactly. DuckDB's reader makes the values of the types that the
+ * survey has found all of them to fit; a type that the user has given is a guarded cast of the value's text.
+ *
+ * DuckDB's parser makes doubles of all numbers with a point or an exponent. Where that would change one, or
+ * its text is wanted, the records are taken as text, and their numbers are marked there as strings, which no
+ * parser changes: `{"a":1.10,"b":"x"}` becomes `{"a#":"#1.10","b#":"x#"}`.
+ */
+
+export interface JsonRelation {
+  readonly sql: string;
+  /** The places of values with a type of the user's; an error's label is the index of one. */
+  readonly casts: readonly CastPlace[];
+}
+
+export interface CastPlace {
+  readonly column: string;
+  readonly type: string;
+  readonly node: JsonNode;
+}
+
+/** What files are read instead of those that DuckDB cannot read: their plain text. */
+export interface JsonCopies {
+  /** Each file's copy is at this, and behind it the file's own path. */
+  readonly prefix: string;
+}
+
+/** The name that DuckDB gives the column with the file's path. */
+const PATH = "_sluice_path";
+
+/** Without `copies`, files that DuckDB cannot read as they are have no rows. */
+export function jsonRelation(
+  plan: JsonPlan,
+  extra: readonly PathColumn[],
+  copies?: JsonCopies,
+): JsonRelation {
+  const { columns, survey } = plan;
+  const isMarked = !columns.every(({ keys, type }) => keys.length === 1 && isKeptByParser(type));
+  const casts: CastPlace[] = [];
+  const own = columns.map(({ name, keys, type }) => {
+    const values = keys.map((key, index) =>
+      isMarked ? `${quoteIdentifier(`marked_${index}`)}.${quoteIdentifier(`${key}#`)}` : quoteIdentifier(key)
+    );
+    const value = values.length === 1 ? values.join() : `coalesce(${values.join(", ")})`;
+    const expression = expressionOf(value, type, { isMarked, column: name, casts, depth: 0 });
+    return { name, type: typeName(type), expression };
+  });
+  const added = extra.map(({ name, type, value }, index) => ({
+    name,
+    type,
+    expression: value(`${PATH}_${index}`),
+  }));
+  const all = [...own, ...added];
+  const list = all.map(({ name, expression }) => `${expression} AS ${quoteIdentifier(name)}`).join(", ");
+  const groups = Map.groupBy(
+    survey.files.filter(({ layout, isOdd }) => layout !== undefined && (copies !== undefined || !isOdd)),
+    ({ layout, compression, isOdd }) => `${layout} ${compression} ${isOdd}`,
+  );
+  const selects = [...groups.values()].map((files) => {
+    const options = readerOptions(plan, files, extra.length > 0, copies);
+    const read = isMarked ? readMarked(plan, options) : readTyped(plan, options);
+    const path = files[0]?.isOdd ? `substring(${PATH}, ${[...copies?.prefix ?? ""].length + 1})` : PATH;
+    const texts = extra.map(({ text }, index) => `, ${text(path)} AS ${PATH}_${index}`).join("");
+    return `SELECT ${list} FROM ${texts === "" ? read : `(SELECT *${texts} FROM ${read})`}`;
+  });
+  const none = all.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`).join(", ");
+  return {
+    sql: `(${selects.length === 0 ? `SELECT ${none} WHERE false` : selects.join(" UNION ALL ")})`,
+    casts,
+  };
+}
+
+/** For files that all stand in one layout and compression. */
+function readerOptions(
+  { survey }: JsonPlan,
+  files: readonly SurveyedFile[],
+  hasPath: boolean,
+  copies: JsonCopies | undefined,
+): string[] {
+  const [first] = files;
+  const paths = files.map(({ file, isOdd }) => `${isOdd ? copies?.prefix ?? "" : ""}${file.localPath}`);
+  return [
+    `[${paths.map((path) => quoteLiteral(escapeGlob(path))).join(", ")}]`,
+    `format = ${quoteLiteral(first?.layout ?? "newline_delimited")}`,
+    ...(first === undefined || first.compression === "none" || first.isOdd
+      ? []
+      : [`compression = ${quoteLiteral(first.compression)}`]),
+    `maximum_object_size = ${Math.max(MIN_OBJECT_BYTES, 2 * survey.maxRecordBytes)}`,
+    "ignore_errors = false",
+    "hive_partitioning = false",
+    ...(hasPath ? [`filename = ${quoteLiteral(PATH)}`] : []),
+  ];
+}
+
+/** DuckDB's own default: a larger one takes more memory. */
+const MIN_OBJECT_BYTES = 16 * 1024 * 1024;
+
+function readTyped(plan: JsonPlan, options: readonly string[]): string {
+  const columns = plan.columns.map(({ keys: [key = ""], type }) =>
+    `${quoteLiteral(key)}: ${quoteLiteral(readerType(type, false))}`
+  );
+  return `read_json(${[...options, "auto_detect = false", `columns = {${columns.join(", ")}}`].join(", ")})`;
+}
+
+const STRING_OR_NUMBER = String.raw`"((?:[^"\\]|\\.)*)"|(-?[0-9][0-9.eE+-]*)`;
+
+/**
+ * Makes the struct `marked_0` of the first keys of all columns, `marked_1` of the second ones of those that
+ * have several, and so on.
+ */
+function readMarked(plan: JsonPlan, options: readonly string[]): string {
+  const most = Math.max(1, ...plan.columns.map(({ keys }) => keys.length));
+  const structs = Array.from({ length: most }, (_, index) => {
+    const members = plan.columns.filter(({ keys }) => keys[index] !== undefined)
+      .map(({ keys, type }) => [`${keys[index]}#`, readerType(type, true)]);
+    const structure = quoteLiteral(JSON.stringify(Object.fromEntries(members)));
+    return `from_json(marked, ${structure}) AS ${quoteIdentifier(`marked_${index}`)}`;
+  });
+  const mark = `regexp_replace(CAST(json AS VARCHAR), ${quoteLiteral(STRING_OR_NUMBER)}, '"\\1#\\2"', 'gs')`;
+  const read = `read_json_objects(${options.join(", ")})`;
+  return `(SELECT *, ${structs.join(", ")} FROM (SELECT *, ${mark} AS marked FROM ${read}))`;
+}
+
+/** What DuckDB's parser is to make of a value: it goes by the records' own keys. */
+function readerType(type: JsonType, isMarked: boolean): string {
+  switch (type.kind) {
+    case "scalar":
+      return isMarked || type.isGiven || isTime(type.type) ? "VARCHAR" : type.type;
+    case "json":
+      return "JSON";
+    case "list":
+      return `${readerType(type.item, isMarked)}[]`;
+    case "map":
+      return `MAP(VARCHAR, ${readerType(type.value, isMarked)})`;
+    case "struct":
+      return `STRUCT(${
+        type.fields.map((field) =>
+          `${quoteIdentifier(isMarked ? `${field.key}#` : field.key)} ${readerType(field.type, isMarked)}`
+        ).join(", ")
+      })`;
+  }
+}
+
+const isTime = (type: string): boolean => /^(?:DATE|TIME)/.test(type);
+
+interface Context {
+  readonly isMarked: boolean;
+  readonly column: string;
+  readonly casts: CastPlace[];
+  /** Of lambdas around. */
+  readonly depth: number;
+}
+
+/** The SQL that makes the type of what the reader has made. */
+function expressionOf(value: string, type: JsonType, context: Context): string {
+  if (isRead(type, context.isMarked)) return value;
+  switch (type.kind) {
+    case "scalar":
+      return scalarExpression(value, type, context);
+    case "json":
+      return `CAST(${unmarkedJson(value)} AS JSON)`;
+    case "list": {
+      const list = listExpression(value, (item, inner) => expressionOf(item, type.item, inner), context);
+      return type.size === undefined ? list : `CAST(${list} AS ${typeName(type)})`;
+    }
+    case "map": {
+      const keys = context.isMarked
+        ? listExpression(`map_keys(${value})`, (key) => `left(${key}, -1)`, context)
+        : `map_keys(${value})`;
+      const values = listExpression(
+        `map_values(${value})`,
+        (item, inner) => expressionOf(item, type.value, inner),
+        context,
+      );
+      return `map(${keys}, ${values})`;
+    }
+    case "struct": {
+      const fields = type.fields.map((field) => {
+        const inner = `${value}.${quoteIdentifier(context.isMarked ? `${field.key}#` : field.key)}`;
+        return `${quoteIdentifier(field.name)} := ${expressionOf(inner, field.type, context)}`;
+      });
+      return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${fields.join(", ")}) END`;
+    }
+  }
+}
+
+/** Whether the reader makes the type itself. */
+function isRead(type: JsonType, isMarked: boolean): boolean {
+  if (isMarked) return false;
+  switch (type.kind) {
+    case "scalar":
+      return !isTime(type.type) && !type.isGiven;
+    case "json":
+      return true;
+    case "list":
+      return type.size === undefined && isRead(type.item, isMarked);
+    case "map":
+      return isRead(type.value, isMarked);
+    case "struct":
+      return type.fields.every((field) => field.key === field.name && isRead(field.type, isMarked));
+  }
+}
+
+function listExpression(
+  list: string,
+  each: (item: string, context: Context) => string,
+  context: Context,
+): string {
+  const item = quoteIdentifier(`item_${context.depth}`);
+  const expression = each(item, { ...context, depth: context.depth + 1 });
+  return `list_transform(${list}, lambda ${item}: ${expression})`;
+}
+
+function scalarExpression(
+  value: string,
+  type: Extract<JsonType, { readonly kind: "scalar" }>,
+  { isMarked, column, casts }: Context,
+): string {
+  const text = isMarked ? unmarkedText(value, type.node) : value;
+  if (!type.isGiven) return type.type === "VARCHAR" ? text : `CAST(${text} AS ${type.type})`;
+  const label = casts.push({ column, type: type.type, node: type.node }) - 1;
+  return exactCast({ text, type: type.type, isGiven: true, label }, PLAIN_FORMAT);
+}
+
+/** Of a marked string or number its text, of an object or array its JSON. */
+function unmarkedText(value: string, node: JsonNode): string {
+  const hasParts = (node.kinds & (OBJECT | ARRAY)) !== 0;
+  const parts = hasParts
+    ? `WHEN ends_with(${value}, '}') OR ends_with(${value}, ']') THEN ${unmarkedJson(value)} `
+    : "";
+  return `CASE WHEN ends_with(${value}, '#') THEN left(${value}, -1) ${parts}ELSE ltrim(${value}, '#') END`;
+}
+
+function unmarkedJson(value: string): string {
+  const numbers = `regexp_replace(CAST(${value} AS VARCHAR), '"#(-?[0-9][0-9.eE+-]*)"', '\\1', 'g')`;
+  return `replace(${numbers}, '#"', '"')`;
+}

@@ -1,0 +1,57 @@
+import type { Cursor, PreparedScan, Scan } from "../../../contract/connector.ts";
+import { Scratch } from "../../locations/scratch.ts";
+import { readBytes } from "../compression.ts";
+import type { FileSet } from "../file_set.ts";
+import { type PathColumn, pathColumns } from "../read/path_columns.ts";
+import { PLAIN_FORMAT } from "../types/value_format.ts";
+import { explainJson } from "./json_explain.ts";
+import { type JsonPlan, planJson } from "./json_plan.ts";
+import { jsonRelation } from "./json_relation.ts";
+import { surveyJson } from "./json_survey.ts";
+
+/**
+ * The records of JSON files. `oddFiles`: those compressed in a way that DuckDB cannot read. `cursor` is where an
+ * incremental stream goes on from. Throws `invalid` with file and line for what is no JSON.
+ */
+export async function scanJson(
+  set: FileSet,
+  oddFiles: ReadonlySet<string>,
+  scratchDir: string,
+  signal: AbortSignal,
+  cursor: Cursor | undefined,
+): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
+  const plan = planJson(set, await surveyJson(set, oddFiles, signal), cursor);
+  const extra = pathColumns(set, plan.columns.map(({ name }) => name), PLAIN_FORMAT);
+  const { sql, hasNoColumns, casts } = jsonRelation(plan, extra);
+  const hasCopies = plan.survey.files.some(({ isOdd }) => isOdd);
+  return {
+    relation: sql,
+    hasNoColumns,
+    explain: (error) => explainJson(plan, casts, error),
+    ...(hasCopies ? { prepare: (during) => prepareCopies(plan, extra, scratchDir, during) } : {}),
+  };
+}
+
+/** The plain text of the files that DuckDB cannot read. Disposing of it removes it. */
+async function prepareCopies(
+  plan: JsonPlan,
+  extra: readonly PathColumn[],
+  scratchDir: string,
+  signal: AbortSignal,
+): Promise<PreparedScan> {
+  const scratch = new Scratch(scratchDir);
+  try {
+    for (const { file, compression, isOdd } of plan.survey.files) {
+      if (!isOdd) continue;
+      await using copy = await scratch.create(file.localPath.slice(1));
+      for await (const bytes of readBytes(file, compression, signal)) await copy.write(bytes);
+    }
+    return {
+      relation: jsonRelation(plan, extra, { prefix: scratch.path }).sql,
+      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await scratch[Symbol.asyncDispose]();
+    throw error;
+  }
+}

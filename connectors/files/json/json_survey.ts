@@ -1,0 +1,237 @@
+import { isUtf8 } from "node:buffer";
+import { AppError } from "../../../contract/errors.ts";
+import type { StoredFile } from "../../locations/location.ts";
+import { readBytes } from "../compression.ts";
+import type { FileSet } from "../file_set.ts";
+import type { Compression } from "../options.ts";
+import { JsonNode } from "./json_node.ts";
+import { INCOMPLETE, JsonFault, JsonScanner } from "./json_scanner.ts";
+
+/**
+ * Reads JSON files whole, before DuckDB does, for what they hold: every key and what all of its values have in
+ * common. A key or a type that a sample has not shown would be left out, or changed, without a word.
+ */
+
+/** How the records stand in a file: in DuckDB's words. */
+export type JsonLayout = "newline_delimited" | "unstructured" | "array";
+
+export interface SurveyedFile {
+  readonly file: StoredFile;
+  readonly compression: Compression;
+  /** It is compressed in a way that DuckDB cannot read. */
+  readonly isOdd: boolean;
+  /** Undefined where the file has no records. */
+  readonly layout: JsonLayout | undefined;
+}
+
+export interface JsonSurvey {
+  readonly root: JsonNode;
+  readonly files: readonly SurveyedFile[];
+  /** Of the longest record. */
+  readonly maxRecordBytes: number;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+/** More than DuckDB's reader would take. */
+const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+const MAX_COLUMNS = 20_000;
+
+/**
+ * `oddFiles`: paths of those that DuckDB cannot read; `root` may be watched. Throws `invalid` with file and line
+ * for what is no JSON, or no records.
+ */
+export async function surveyJson(
+  set: FileSet,
+  oddFiles: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+  root: JsonNode = new JsonNode(),
+): Promise<JsonSurvey> {
+  const files: SurveyedFile[] = [];
+  let maxRecordBytes = 0;
+  for (const [index, file] of set.files.entries()) {
+    const compression = set.compressions[index] ?? "none";
+    const reader = new RecordReader(root, index);
+    const chunks = readBytes(file, compression, signal);
+    try {
+      for await (const chunk of chunks) reader.push(chunk);
+      reader.finish();
+    } catch (error) {
+      if (error instanceof JsonFault) throw faultError(file, error);
+      throw error;
+    }
+    if (reader.layout === undefined && set.format === "json" && !reader.hasBrackets) {
+      const what = file.sizeBytes === 0 ? "it is empty (0 bytes)" : "it has nothing but white space";
+      throw new AppError("invalid", `Cannot read "${file.shown}": ${what}; expected JSON`);
+    }
+    maxRecordBytes = Math.max(maxRecordBytes, reader.maxRecordBytes);
+    files.push({ file, compression, isOdd: oddFiles.has(file.path), layout: reader.layout });
+  }
+  return { root, files, maxRecordBytes };
+}
+
+function faultError(file: StoredFile, fault: JsonFault): AppError {
+  return new AppError("invalid", `Cannot read "${file.shown}" line ${fault.line}: ${fault.message}`, {
+    cause: fault,
+  });
+}
+
+/** Takes a file's bytes in pieces, and its records out of them. */
+class RecordReader {
+  readonly #root: JsonNode;
+  readonly #scanner: JsonScanner;
+  /** The bytes that are not read yet are from #start to the scanner's end. */
+  #start = 0;
+  #isBegun = false;
+  #hasMark = false;
+  /** Inside of the array that holds the records. */
+  #array: "none" | "open" | "closed" = "none";
+  #needsComma = false;
+  #lastLine = 0;
+  #isLines = true;
+  #count = 0;
+  maxRecordBytes = 0;
+
+  constructor(root: JsonNode, file: number) {
+    this.#root = root;
+    this.#scanner = new JsonScanner(file);
+  }
+
+  get hasBrackets(): boolean {
+    return this.#array !== "none";
+  }
+
+  get layout(): JsonLayout | undefined {
+    if (this.#count === 0) return undefined;
+    if (this.#array !== "none") return "array";
+    // With a byte order mark DuckDB reads these two only.
+    return this.#isLines && !this.#hasMark ? "newline_delimited" : "unstructured";
+  }
+
+  push(chunk: Uint8Array): void {
+    const scanner = this.#scanner;
+    const rest = scanner.end - this.#start;
+    if (this.#start > 0 || scanner.bytes.length < rest + chunk.length + 1) {
+      const needed = rest + chunk.length + 1;
+      const target = scanner.bytes.length >= needed && this.#start > 0
+        ? scanner.bytes
+        : new Uint8Array(Math.max(needed + CHUNK_BYTES, 2 * rest));
+      target.set(scanner.bytes.subarray(this.#start, scanner.end));
+      scanner.bytes = target;
+      scanner.end = rest;
+      this.#start = 0;
+    }
+    scanner.bytes.set(chunk, scanner.end);
+    scanner.end += chunk.length;
+    scanner.bytes[scanner.end] = 0;
+    if (scanner.end >= this.#wanted) this.#readRecords();
+  }
+
+  /** Half a record is not tried again with every piece that comes. */
+  #wanted = CHUNK_BYTES;
+
+  finish(): void {
+    this.#scanner.isLast = true;
+    this.#readRecords();
+    if (this.#array === "open") {
+      throw new JsonFault(this.#scanner.line, "expected a closing bracket, found the end of the file");
+    }
+  }
+
+  #readRecords(): void {
+    const scanner = this.#scanner;
+    if (!this.#isBegun) this.#skipMark();
+    const begin = this.#start;
+    const beginLine = scanner.line;
+    try {
+      for (;;) {
+        const line = scanner.line;
+        const next = this.#readRecord(this.#start);
+        if (next === INCOMPLETE) {
+          scanner.line = line;
+          break;
+        }
+        this.#start = next;
+        if (next >= scanner.end) break;
+      }
+    } finally {
+      this.#checkUtf8(begin, beginLine);
+    }
+    const rest = scanner.end - this.#start;
+    if (rest > MAX_RECORD_BYTES) throw new JsonFault(scanner.line, "a record is larger than 256 MiB");
+    this.#wanted = Math.max(CHUNK_BYTES, 2 * rest);
+  }
+
+  /** What comes next, from white space on. Returns where it ends. */
+  #readRecord(position: number): number {
+    const scanner = this.#scanner;
+    const at = scanner.skipSpace(position);
+    if (at >= scanner.end) return at;
+    const byte = scanner.bytes[at];
+    if (this.#array === "closed") {
+      throw new JsonFault(scanner.line, `expected the end of the file, found ${scanner.shown(at)}`);
+    }
+    if (byte === 0x5b && this.#array === "none" && this.#count === 0) {
+      this.#array = "open";
+      return at + 1;
+    }
+    if (this.#array === "open") {
+      if (byte === 0x5d && (this.#needsComma || this.#count === 0)) {
+        this.#array = "closed";
+        return at + 1;
+      }
+      if (this.#needsComma) {
+        if (byte !== 0x2c) {
+          throw new JsonFault(scanner.line, `expected a comma, found ${scanner.shown(at)}`);
+        }
+        this.#needsComma = false;
+        return at + 1;
+      }
+    }
+    if (byte !== 0x7b) throw new JsonFault(scanner.line, `expected an object, found ${scanner.shown(at)}`);
+    return this.#readObject(at);
+  }
+
+  #readObject(position: number): number {
+    const scanner = this.#scanner;
+    const { line } = scanner;
+    const end = scanner.record(position, this.#root);
+    if (end === INCOMPLETE) return INCOMPLETE;
+    if (line === this.#lastLine || scanner.line !== line) this.#isLines = false;
+    this.#lastLine = scanner.line;
+    this.#needsComma = true;
+    this.#count++;
+    this.maxRecordBytes = Math.max(this.maxRecordBytes, end - position);
+    if (this.#root.fields.length > MAX_COLUMNS) {
+      throw new JsonFault(
+        line,
+        `the records have more than ${MAX_COLUMNS.toLocaleString("en")} different keys`,
+      );
+    }
+    return end;
+  }
+
+  #skipMark(): void {
+    const { bytes, end } = this.#scanner;
+    this.#isBegun = true;
+    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf && end >= 3) {
+      this.#hasMark = true;
+      this.#start = 3;
+      return;
+    }
+    const isWide = bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff;
+    if (isWide && end >= 2) throw new JsonFault(1, "it is UTF-16; save it as UTF-8");
+  }
+
+  /** Throws for the bytes from `begin` on that were read as records. */
+  #checkUtf8(begin: number, line: number): void {
+    const read = this.#scanner.bytes.subarray(begin, this.#start);
+    if (isUtf8(read)) return;
+    let start = 0;
+    for (let at = read.indexOf(0x0a); at !== -1; at = read.indexOf(0x0a, start)) {
+      if (!isUtf8(read.subarray(start, at))) break;
+      start = at + 1;
+      line++;
+    }
+    throw new JsonFault(line, "it is not UTF-8; save the file as UTF-8");
+  }
+}
