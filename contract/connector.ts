@@ -285,6 +285,11 @@ export interface Scan {
    * throws.
    */
   prepare?(signal: AbortSignal): Promise<PreparedScan>;
+  /**
+   * The files hold no record, and nothing else says what columns one would have: the relation has one column,
+   * which means nothing, and no rows.
+   */
+  readonly hasNoColumns?: boolean;
   /** Turns DuckDB's error of this relation into one that names file, line and column. */
   explain(error: unknown): Promise<AppError>;
   /**

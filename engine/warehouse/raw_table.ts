@@ -25,6 +25,18 @@ export async function swapInNextTable(session: SqlSession, stream: string): Prom
   );
 }
 
+/** The only column of the table of a stream whose source has never had a record to tell its columns by. */
+const NO_COLUMNS = "_sluice_no_columns";
+
+/** What such a table is made as, without rows. */
+export const TABLE_WITHOUT_COLUMNS = `SELECT NULL::BOOLEAN AS ${quoteIdentifier(NO_COLUMNS)} WHERE false`;
+
+/** Whether the stream has a table with columns of its source's. */
+export async function hasColumns(session: SqlSession, stream: string): Promise<boolean> {
+  const [first] = await tableColumns(session, "raw", stream);
+  return first !== undefined && first.name !== NO_COLUMNS;
+}
+
 /** The columns of a table of this database, in order; empty where there is no such table. */
 export async function tableColumns(
   session: SqlSession,

@@ -79,6 +79,7 @@ async function describeStream(
     deadline.throwIfAborted();
     context.onStream(name);
     const columns = await within(deadline, askSource(context, name, stream, deadline));
+    if (columns === undefined) return { columns: subject.knownColumns[name], faults: [], isLate: false };
     return { columns, faults: keyFaults(name, stream, columns), isLate: false };
   } catch (error) {
     context.signal.throwIfAborted();
@@ -110,12 +111,13 @@ async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 }
 
 /** The columns that a run would store of the stream. Throws what the source throws, and `invalid` for a shape it cannot have. */
-export async function askSource(
+export /** Undefined where the source has no record to tell its columns by. */
+async function askSource(
   { session, connections }: Pick<DescribeContext, "session" | "connections">,
   name: string,
   stream: StreamDefinition,
   signal: AbortSignal,
-): Promise<readonly Column[]> {
+): Promise<readonly Column[] | undefined> {
   const { source, request } = await connections.source(name, stream);
   const shape = await connections.shape(name, stream);
   const asked = shape.request(request, source);
@@ -125,6 +127,7 @@ export async function askSource(
     const { columns: _columns, ...whole } = asked;
     return shape.columns(session.columnsOf((await source.describe(whole, signal)).schema));
   }
+  if (scan.hasNoColumns) return undefined;
   await shape.checkWhere(session);
   try {
     return shape.columns(await session.describe(`SELECT * FROM ${scan.relation}${shape.whereClause}`));

@@ -268,7 +268,7 @@ export class Execution {
     const record = async ({ rows, sizeBytes, rejects, columns, files }: Extracted) => {
       if (files !== undefined) this.#files.set(step.name, files);
       points.reach(step.name, "after read");
-      reporter.send({ type: "columns", stream: name, columns });
+      if (columns.length > 0) reporter.send({ type: "columns", stream: name, columns });
       ended = await this.#record(session, planned, step, { rows, size_bytes: sizeBytes, rejects });
       points.reach(step.name, "before commit");
     };

@@ -53,6 +53,9 @@ export function planJson(set: FileSet, survey: JsonSurvey, extra: readonly strin
     const refuse = (reason: string, place?: Place) => placedError(set, place, reason);
     return { name, keys, type: givenType(type, node, name, refuse), isGiven: true };
   });
+  if (columns.length === 0 && survey.files.some(({ layout }) => layout !== undefined)) {
+    throw placedError(set, undefined, "its objects have no keys, and a row needs a column");
+  }
   return { set, survey, columns };
 }
 

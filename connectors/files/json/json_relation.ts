@@ -19,6 +19,8 @@ import { isKeptByParser, type JsonType, typeName } from "./json_type.ts";
 
 export interface JsonRelation {
   readonly sql: string;
+  /** No record and no option says which: the relation has one that means nothing. */
+  readonly hasNoColumns: boolean;
   /** The places of values with a type of the user's; an error's label is the index of one. */
   readonly casts: readonly CastPlace[];
 }
@@ -74,7 +76,9 @@ export function jsonRelation(
     return `SELECT ${list} FROM ${texts === "" ? read : `(SELECT *${texts} FROM ${read})`}`;
   });
   const none = all.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`).join(", ");
+  if (own.length === 0) return { sql: "(SELECT NULL AS none WHERE false)", hasNoColumns: true, casts };
   return {
+    hasNoColumns: false,
     sql: `(${selects.length === 0 ? `SELECT ${none} WHERE false` : selects.join(" UNION ALL ")})`,
     casts,
   };

@@ -21,9 +21,15 @@ export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortS
     const { isOdd } = await checkCompressed(file, set.compressions[index] ?? "none", signal);
     if (isOdd) oddFiles.add(file.path);
   }
-  const { relation, explain, prepare } = await relationOf(set, oddFiles, scratchDir, signal);
+  const { relation, hasNoColumns = false, explain, prepare } = await relationOf(
+    set,
+    oddFiles,
+    scratchDir,
+    signal,
+  );
   return {
     relation,
+    hasNoColumns,
     ...(prepare === undefined ? {} : { prepare }),
     files: set.files.map(({ path }) => path),
     sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -51,7 +57,7 @@ async function relationOf(
   oddFiles: ReadonlySet<string>,
   scratchDir: string,
   signal: AbortSignal,
-): Promise<Pick<Scan, "relation" | "explain" | "prepare">> {
+): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
   switch (set.format) {
     case "csv":
     case "tsv":

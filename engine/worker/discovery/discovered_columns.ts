@@ -46,7 +46,10 @@ export class DiscoveredColumns {
     try {
       const definition = v.parse(streamSchema, { connector, ...stream.address });
       const columns = await askSource(this.#context, stream.name, definition, deadline);
-      return { ...stream, columns: columns.map(({ name, type }) => ({ name, type, nullable: true })) };
+      return {
+        ...stream,
+        columns: (columns ?? []).map(({ name, type }) => ({ name, type, nullable: true })),
+      };
     } catch (error) {
       signal.throwIfAborted();
       if (deadline.aborted) this.#unseen += 1;

@@ -9,11 +9,14 @@ import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
 import { appendAllRows, appendNewRows, dedupeTable, mergeRows } from "../../warehouse/raw_rows.ts";
 import {
+  hasColumns,
   incomingTable,
   incomingTableName,
   nextTable,
   nextTableName,
+  rawTable,
   swapInNextTable,
+  TABLE_WITHOUT_COLUMNS,
   tableColumns,
   textColumns,
 } from "../../warehouse/raw_table.ts";
@@ -46,6 +49,7 @@ export interface Extracted {
   readonly rows: number;
   readonly sizeBytes: number | null;
   readonly rejects: number;
+  /** None where the source has never had a record to tell them by. */
   readonly columns: readonly Column[];
   /** How many files DuckDB read them from. */
   readonly files?: number;
@@ -76,6 +80,8 @@ export class StreamSink implements AsyncDisposable {
   #transaction: Transaction;
   #ingest: TableIngest | undefined;
   #hasIncoming = false;
+  /** False where neither the source nor the table knows any. */
+  #hasColumns = true;
   #hasInput = false;
   #rows: number;
   #sizeBytes: number;
@@ -173,6 +179,7 @@ export class StreamSink implements AsyncDisposable {
 
   /** Takes all rows of a relation that DuckDB reads, in their shape. */
   async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
+    if (scan.hasNoColumns) return await this.#fillWithNone(scan);
     const { session, name } = this.#options;
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
     const cursor = this.#from;
@@ -196,6 +203,20 @@ export class StreamSink implements AsyncDisposable {
       if (signal.aborted) throw error;
       throw await scan.explain(error);
     }
+    await scan.verify();
+    this.#hasInput = true;
+    this.#hasIncoming = !this.#isReplacing;
+    this.#sizeBytes += scan.sizeBytes;
+    this.#files = scan.files.length;
+  }
+
+  /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
+  async #fillWithNone(scan: Scan): Promise<void> {
+    const { session, name } = this.#options;
+    const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
+    this.#hasColumns = await hasColumns(session, name);
+    const none = this.#hasColumns ? `SELECT * FROM ${rawTable(name)} WHERE false` : TABLE_WITHOUT_COLUMNS;
+    await session.run(`CREATE TABLE ${target} AS ${none}`);
     await scan.verify();
     this.#hasInput = true;
     this.#hasIncoming = !this.#isReplacing;
@@ -243,8 +264,10 @@ export class StreamSink implements AsyncDisposable {
     }
     await this.#settle();
     if (this.#isReplacing) {
-      await checkKeyColumns(session, name, stream, nextTableName(name));
-      if (stream.mode === "incremental") await dedupeTable(session, name, stream, nextTable(name));
+      if (this.#hasColumns) await checkKeyColumns(session, name, stream, nextTableName(name));
+      if (this.#hasColumns && stream.mode === "incremental") {
+        await dedupeTable(session, name, stream, nextTable(name));
+      }
       await swapInNextTable(session, name);
       if (this.#before?.parts !== undefined) await forgetParts(session, name);
     }
@@ -259,7 +282,7 @@ export class StreamSink implements AsyncDisposable {
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
       rejects: this.#limit.taken,
-      columns: await tableColumns(session, "raw", name),
+      columns: this.#hasColumns ? await tableColumns(session, "raw", name) : [],
       ...(this.#files === undefined ? {} : { files: this.#files }),
     };
     await record(extracted);
@@ -316,7 +339,7 @@ export class StreamSink implements AsyncDisposable {
   /** The greatest update_key of what is there now. */
   async #findCursor(): Promise<Cursor | undefined> {
     const { session, name, stream, onWarning } = this.#options;
-    if (stream.mode === "full" || stream.update_key === undefined) return undefined;
+    if (stream.mode === "full" || stream.update_key === undefined || !this.#hasColumns) return undefined;
     const { cursor, endless } = await greatestValue(session, name, stream.update_key);
     if (endless > 0) {
       onWarning(
@@ -338,7 +361,7 @@ export async function isReplacing(
 ): Promise<boolean> {
   if (unfinished?.runId === runId) return unfinished.isReplacing;
   if (stream.mode === "full" || fullRefresh) return true;
-  return (await tableColumns(session, "raw", name)).length === 0;
+  return !await hasColumns(session, name);
 }
 
 type RejectSubject = Pick<SinkOptions, "name" | "stream"> & { readonly hasMasks: boolean };
