@@ -119,11 +119,16 @@ class FileConnection implements Connection {
           yield { type: "rows", stream: name, batch };
         }
       },
-      async scan({ address, texts }, signal) {
+      async scan({ address, texts, cursor }, signal) {
         const set = await setOf(address, signal);
         if (set.format === "arrow") return undefined;
         const { scanFiles } = await import("./read/scan.ts");
-        return await scanFiles(texts === undefined ? set : { ...set, texts }, scratchDir, signal);
+        const told = {
+          ...set,
+          ...(texts === undefined ? {} : { texts }),
+          ...(cursor === undefined ? {} : { cursor }),
+        };
+        return await scanFiles(told, scratchDir, signal);
       },
     };
     this.destination = {

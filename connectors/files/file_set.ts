@@ -1,3 +1,4 @@
+import type { Cursor } from "../../contract/connector.ts";
 import { quoteLiteral } from "../../contract/sql.ts";
 import type { StoredFile } from "../locations/location.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
@@ -16,6 +17,8 @@ export interface FileSet {
   readonly isHiveText?: boolean;
   /** Columns whose values are given as they are written: see StreamRequest. */
   readonly texts?: readonly string[];
+  /** Where an incremental stream goes on from, and of which type that is. */
+  readonly cursor?: Cursor;
 }
 
 /** DuckDB takes every path for a glob; brackets make its special characters plain. */

@@ -1,5 +1,4 @@
 import { AppError } from "../../../contract/errors.ts";
-import { castValue } from "../csv/csv_explain.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
 import { CAST_FAULT } from "../types/exact_cast.ts";

@@ -4,7 +4,7 @@ import type { PathColumn } from "../read/path_columns.ts";
 import { exactCast } from "../types/exact_cast.ts";
 import { PLAIN_FORMAT } from "../types/value_format.ts";
 import { ARRAY, type JsonNode, OBJECT } from "./json_node.ts";
-import type { JsonPlan } from "./json_plan.ts";
+import type { JsonColumn, JsonPlan } from "./json_plan.ts";
 import type { SurveyedFile } from "./json_survey.ts";
 import { isKeptByParser, type JsonType, typeName } from "./json_type.ts";
 
@@ -28,7 +28,7 @@ export interface JsonRelation {
 export interface CastPlace {
   readonly column: string;
   readonly type: string;
-  readonly node: JsonNode;
+  readonly nodes: readonly JsonNode[];
 }
 
 /** What files are read instead of those that DuckDB cannot read: their plain text. */
@@ -49,12 +49,13 @@ export function jsonRelation(
   const { columns, survey } = plan;
   const isMarked = !columns.every(({ keys, type }) => keys.length === 1 && isKeptByParser(type));
   const casts: CastPlace[] = [];
-  const own = columns.map(({ name, keys, type }) => {
+  const own = columns.map((column) => {
+    const { name, keys, type } = column;
     const values = keys.map((key, index) =>
       isMarked ? `${quoteIdentifier(`marked_${index}`)}.${quoteIdentifier(`${key}#`)}` : quoteIdentifier(key)
     );
     const value = values.length === 1 ? values.join() : `coalesce(${values.join(", ")})`;
-    const expression = expressionOf(value, type, { isMarked, column: name, casts, depth: 0 });
+    const expression = expressionOf(value, type, { isMarked, column, casts, depth: 0 });
     return { name, type: typeName(type), expression };
   });
   const added = extra.map(({ name, type, value }, index) => ({
@@ -159,7 +160,7 @@ const isTime = (type: string): boolean => /^(?:DATE|TIME)/.test(type);
 
 interface Context {
   readonly isMarked: boolean;
-  readonly column: string;
+  readonly column: JsonColumn;
   readonly casts: CastPlace[];
   /** Of lambdas around. */
   readonly depth: number;
@@ -231,8 +232,10 @@ function scalarExpression(
   { isMarked, column, casts }: Context,
 ): string {
   const text = isMarked ? unmarkedText(value, type.node) : value;
+  if (type.isUtc) return `CAST(${text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'`;
   if (!type.isGiven) return type.type === "VARCHAR" ? text : `CAST(${text} AS ${type.type})`;
-  const label = casts.push({ column, type: type.type, node: type.node }) - 1;
+  const nodes = column.type === type ? column.nodes : [type.node];
+  const label = casts.push({ column: column.name, type: type.type, nodes }) - 1;
   return exactCast({ text, type: type.type, isGiven: true, label }, PLAIN_FORMAT);
 }
 

@@ -1,4 +1,4 @@
-import type { Cursor, PreparedScan, Scan } from "../../../contract/connector.ts";
+import type { PreparedScan, Scan } from "../../../contract/connector.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import { readBytes } from "../compression.ts";
 import type { FileSet } from "../file_set.ts";
@@ -10,17 +10,15 @@ import { jsonRelation } from "./json_relation.ts";
 import { surveyJson } from "./json_survey.ts";
 
 /**
- * The records of JSON files. `oddFiles`: those compressed in a way that DuckDB cannot read. `cursor` is where an
- * incremental stream goes on from. Throws `invalid` with file and line for what is no JSON.
+ * The records of JSON files. `oddFiles`: those compressed in a way that DuckDB cannot read. Throws `invalid` with file and line for what is no JSON.
  */
 export async function scanJson(
   set: FileSet,
   oddFiles: ReadonlySet<string>,
   scratchDir: string,
   signal: AbortSignal,
-  cursor: Cursor | undefined,
 ): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
-  const plan = planJson(set, await surveyJson(set, oddFiles, signal), cursor);
+  const plan = planJson(set, await surveyJson(set, oddFiles, signal));
   const extra = pathColumns(set, plan.columns.map(({ name }) => name), PLAIN_FORMAT);
   const { sql, hasNoColumns, casts } = jsonRelation(plan, extra);
   const hasCopies = plan.survey.files.some(({ isOdd }) => isOdd);

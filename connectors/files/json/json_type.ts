@@ -6,7 +6,14 @@ import { DOUBLE_DIGITS } from "../types/text_kind.ts";
 
 export type JsonType =
   /** `given`: by the user, so that the value must be looked at; else all values are known to fit. */
-  | { readonly kind: "scalar"; readonly type: string; readonly isGiven: boolean; readonly node: JsonNode }
+  | {
+    readonly kind: "scalar";
+    readonly type: string;
+    readonly isGiven: boolean;
+    readonly node: JsonNode;
+    /** Instants as UTC's wall clock shows them. */
+    readonly isUtc?: true;
+  }
   | { readonly kind: "struct"; readonly fields: readonly JsonFieldType[] }
   | { readonly kind: "list"; readonly item: JsonType; readonly size?: number }
   | { readonly kind: "map"; readonly key: string; readonly value: JsonType }
@@ -42,6 +49,22 @@ export function inferType(node: JsonNode): JsonType {
       return inferObject(node);
     default:
       return { kind: "json", node };
+  }
+}
+
+/** With each instant as a TIMESTAMP of UTC. */
+export function zonesAsUtc(type: JsonType): JsonType {
+  switch (type.kind) {
+    case "scalar":
+      return type.type === "TIMESTAMPTZ" ? { ...type, type: "TIMESTAMP", isUtc: true } : type;
+    case "list":
+      return { ...type, item: zonesAsUtc(type.item) };
+    case "map":
+      return { ...type, value: zonesAsUtc(type.value) };
+    case "struct":
+      return { ...type, fields: type.fields.map((field) => ({ ...field, type: zonesAsUtc(field.type) })) };
+    case "json":
+      return type;
   }
 }
 

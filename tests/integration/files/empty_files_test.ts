@@ -1,5 +1,5 @@
 import { equal, match } from "node:assert/strict";
-import { TestProject } from "../support/test_project.ts";
+import { TestProject } from "../../support/test_project.ts";
 
 /** Files without a record, and no news is no error. */
 
