@@ -93,13 +93,12 @@ function readerOptions(
   copies: JsonCopies | undefined,
 ): string[] {
   const [first] = files;
+  const isPlain = first === undefined || first.compression === "none" || first.isOdd;
   const paths = files.map(({ file, isOdd }) => `${isOdd ? copies?.prefix ?? "" : ""}${file.localPath}`);
   return [
     `[${paths.map((path) => quoteLiteral(escapeGlob(path))).join(", ")}]`,
     `format = ${quoteLiteral(first?.layout ?? "newline_delimited")}`,
-    ...(first === undefined || first.compression === "none" || first.isOdd
-      ? []
-      : [`compression = ${quoteLiteral(first.compression)}`]),
+    `compression = ${quoteLiteral(isPlain ? "uncompressed" : first.compression)}`,
     `maximum_object_size = ${Math.max(MIN_OBJECT_BYTES, 2 * survey.maxRecordBytes)}`,
     "ignore_errors = false",
     "hive_partitioning = false",
