@@ -48,8 +48,11 @@ export interface Engine {
   discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]>;
   /** Newest first. Throws invalid (reason unknown_cursor) for a `before` that is no run. */
   listRuns(filter: RunFilter): Promise<Run[]>;
-  /** Throws not_found. */
-  getRun(id: string): Promise<RunDetail>;
+  /**
+   * With an attempt (from 1): its steps as they were when that had ended, those of earlier ones that were done
+   * already among them. Throws not_found, for an attempt that there was not as well.
+   */
+  getRun(id: string, attempt?: number): Promise<RunDetail>;
   /** In order; `limit` at most 10,000. */
   getRunLogs(id: string, range: LogRange): Promise<LogLine[]>;
   /** What has happened since log line `afterSeq`, then what happens, until the run has ended. */

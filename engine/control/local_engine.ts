@@ -303,9 +303,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return await this.#context.store.runs.list({ ...filter, limit });
   }
 
-  async getRun(id: string): Promise<RunDetail> {
-    const run = await this.#context.store.runs.get(await this.#runId(id));
+  async getRun(id: string, attempt?: number): Promise<RunDetail> {
+    const run = await this.#context.store.runs.get(await this.#runId(id), attempt);
     if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
+    if (attempt !== undefined && !run.attempts.some((known) => known.attempt === attempt)) {
+      throw new AppError(
+        "not_found",
+        `Run ${id} has no attempt ${attempt}: it has had ${run.attempts.length}`,
+      );
+    }
     return run;
   }
 

@@ -43,13 +43,15 @@ export function listedRunOf(row: RunRow): Run {
   return { ...runOf(row), error: withoutDetail(row.error) };
 }
 
-/** `steps` and `attempts` in their own order. */
+/** `steps` and `attempts` in their own order; the steps as they were at the end of `attempt`, by default now. */
 export function runDetailOf(
   row: RunRow,
   steps: readonly StepRow[],
   attempts: readonly AttemptRow[],
+  attempt = Infinity,
 ): RunDetail {
-  return { ...runOf(row), steps: newestOf(steps).map(stepOf), attempts: attempts.map(attemptOf) };
+  const until = steps.filter((step) => step.attempt <= attempt);
+  return { ...runOf(row), steps: newestOf(until).map(stepOf), attempts: attempts.map(attemptOf) };
 }
 
 /** Of each step the row of its last attempt, in the order in which the steps were first seen. */

@@ -169,7 +169,7 @@ function readsOf(
       return row?.dueMs ?? undefined;
     },
 
-    async get(id) {
+    async get(id, attempt) {
       const [found, steps, tries] = await storing(
         `read run ${id}`,
         db.batch([
@@ -179,7 +179,7 @@ function readsOf(
         ]),
       );
       const row = found[0];
-      return row && runDetailOf(row, steps, tries);
+      return row && runDetailOf(row, steps, tries, attempt);
     },
 
     async idsLike(text, limit) {

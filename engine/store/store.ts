@@ -165,7 +165,8 @@ export interface RunStore {
   askCancel(id: string, by: string): Promise<boolean>;
   /** failed or cancelled → queued; undefined where it is neither. */
   retry(id: string, atMs: number): Promise<Run | undefined>;
-  get(id: string): Promise<RunDetail | undefined>;
+  /** With an attempt: its steps as they were when that had ended. */
+  get(id: string, attempt?: number): Promise<RunDetail | undefined>;
   /** The ids that are `text`, begin with it or end in it, the newest first, at most `limit`. */
   idsLike(text: string, limit: number): Promise<string[]>;
   /** The newest first. Throws `invalid`, reason `unknown_cursor`, for a `before` that is no run. */

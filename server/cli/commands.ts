@@ -192,7 +192,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "show",
     summary: "Show a run and its steps",
     arguments: [RUN],
-    options: { project, data, policy, json },
+    options: {
+      project,
+      data,
+      policy,
+      attempt: {
+        type: "string",
+        value: "N",
+        description: "the steps as they were when this attempt had ended",
+      },
+      json,
+    },
     load: async () => (await import("./commands/show_command.ts")).show,
   },
   {

@@ -43,10 +43,22 @@ function readRoutes(engine: Engine): Route[] {
       operation: "getRun",
       summary: "One run with its steps and attempts",
       permission: "read",
-      request: v.object({ params: idParams, query: v.strictObject({}) }),
+      request: v.object({
+        params: idParams,
+        query: v.strictObject({
+          attempt: v.exactOptional(
+            v.pipe(
+              integerText(1, 1_000_000),
+              v.description(
+                "The steps as they were when this attempt had ended; as they are now by default.",
+              ),
+            ),
+          ),
+        }),
+      }),
       response: { status: 200, description: "The run.", schema: runDetailSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await engine.getRun(params.id) }),
+      handle: async ({ params, query }) => ({ body: await engine.getRun(params.id, query.attempt) }),
     }),
     route({
       method: "get",

@@ -215,8 +215,10 @@ export class FakeEngine implements Engine {
       .map(({ steps: _, attempts: __, ...run }) => run);
   }
 
-  async getRun(id: string): Promise<RunDetail> {
-    return await Promise.resolve(this.#run(id));
+  /** It keeps a step's newest state alone: of an earlier attempt are those that are not newer. */
+  async getRun(id: string, attempt = Infinity): Promise<RunDetail> {
+    const run = await Promise.resolve(this.#run(id));
+    return { ...run, steps: run.steps.filter((step) => step.attempt <= attempt) };
   }
 
   async getRunLogs(id: string, { afterSeq = 0, limit = 1_000 }: LogRange): Promise<LogLine[]> {

@@ -1,4 +1,5 @@
 import type {
+  Attempt,
   LogLine,
   PipelineDetail,
   PipelineStep,
@@ -478,6 +479,14 @@ function failedRun(): RunDetail {
     state: "failed",
     reason: "attempt 3 of 3 failed",
     attempt: 3,
+    attempts: [
+      fakeAttempt(1, 500, 478, {
+        code: "unavailable",
+        message: "Cannot reach db.internal:5432: connection refused",
+      }),
+      fakeAttempt(2, 440, 428, error),
+      fakeAttempt(3, 372, 360, error),
+    ],
     created_at: at(500),
     started_at: at(372),
     finished_at: at(360),
@@ -500,12 +509,25 @@ function failedRun(): RunDetail {
   });
 }
 
+function fakeAttempt(attempt: number, fromAgo: number, toAgo: number, error: Attempt["error"]): Attempt {
+  return {
+    attempt,
+    worker: "01M8BP23CSEDXHJ6TPH44TEVTQ",
+    state: "failed",
+    started_at: at(fromAgo),
+    finished_at: at(toAgo),
+    duration_ms: Math.round((fromAgo - toAgo) * 1_000),
+    error,
+    peak_rss_bytes: 190_000_000 + attempt,
+  };
+}
+
 function failedLogs(): LogLine[] {
   return Array.from({ length: 60 }, (_, index) => ({
     seq: index + 1,
     at: at(372 - index / 5),
     level: index === 59 ? "error" : index % 9 === 0 ? "debug" : "info",
-    attempt: 1,
+    attempt: index < 20 ? 1 : index < 40 ? 2 : 3,
     step: index === 0 ? null : "extract:weather",
     message: index === 59 ? `${HOSTILE}\nsecond line of the same message` : `batch ${index}: 65,536 rows`,
   }));

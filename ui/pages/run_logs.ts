@@ -53,6 +53,7 @@ async function* readChunks(engine: LogSource, runId: string): AsyncGenerator<Log
   }
 }
 
-function logText({ at, level, step, message }: LogLine): string {
-  return `${at} ${level.padEnd(5)} ${step === null ? "" : `${step}: `}${plainText(message)}\n`;
+function logText({ at, level, attempt, step, message }: LogLine): string {
+  const later = (attempt ?? 1) > 1 ? `#${attempt} ` : "";
+  return `${at} ${level.padEnd(5)} ${later}${step === null ? "" : `${step}: `}${plainText(message)}\n`;
 }

@@ -16,7 +16,10 @@ import { AttemptList } from "../parts/runs/attempt_list.tsx";
 
 export interface RunView {
   readonly frame: Frame;
+  /** With the steps of the attempt that is shown. */
   readonly run: RunDetail;
+  /** An earlier attempt that was asked for. */
+  readonly attempt?: number;
   /** The last lines, in order. */
   readonly logs: readonly LogLine[];
   /** Whether older lines than these exist. */
@@ -40,8 +43,14 @@ export function RunPage(view: RunView) {
       <div id="run-head" data-live>
         <RunHead frame={frame} run={run} />
       </div>
+      <div id="attempts" data-live>
+        {run.attempts.length > 1 && <AttemptList run={run} shown={view.attempt ?? run.attempt} />}
+      </div>
       <section aria-labelledby="steps-title">
-        <h2 id="steps-title">Steps</h2>
+        <h2 id="steps-title">
+          Steps
+          {view.attempt !== undefined && <span class="count">as attempt {view.attempt} left them</span>}
+        </h2>
         <div id="steps" data-live>
           {run.steps.length === checks.length
             ? (
@@ -49,7 +58,7 @@ export function RunPage(view: RunView) {
                 <Empty title={isActive ? "Nothing has started yet" : "No step was run"} />
               </div>
             )
-            : <StepTimeline run={run} nowMs={frame.nowMs} />}
+            : <StepTimeline run={asOfAttempt(run, view.attempt)} nowMs={frame.nowMs} />}
         </div>
       </section>
       <div id="checks" data-live>
@@ -62,7 +71,6 @@ export function RunPage(view: RunView) {
           </section>
         )}
       </div>
-      <div id="attempts" data-live>{run.attempts.length > 1 && <AttemptList run={run} />}</div>
       <LogSection view={view} isActive={isActive} />
     </Layout>
   );
@@ -101,7 +109,9 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
 function errorTitle(run: RunDetail): string {
   const failed = run.steps.filter((step) => step.state === "failed");
   const [first] = failed;
-  if (run.state === "cancelled") return "The run was cancelled";
+  if (run.state === "cancelled") {
+    return `The run was cancelled${run.cancelled_by === null ? "" : ` by ${plainText(run.cancelled_by)}`}`;
+  }
   return first !== undefined && failed.length === 1 ? `${first.name} failed` : "The run failed";
 }
 
@@ -150,7 +160,7 @@ function LogSection({ view: { run, logs, hasOlderLogs }, isActive }: { view: Run
             <a href={`${path}/log`}>all of them as text</a>.
           </p>
         )}
-        <ol
+        <div
           class="log"
           id="log"
           role="log"
@@ -158,14 +168,39 @@ function LogSection({ view: { run, logs, hasOlderLogs }, isActive }: { view: Run
           aria-label="Log lines"
           tabindex={0}
           data-after={logs.at(-1)?.seq ?? 0}
+          data-attempt={logs.at(-1)?.attempt ?? ""}
           {...(isActive ? { "data-events": events } : {})}
         >
-          {logs.map((line) => <LogItem line={line} />)}
-        </ol>
+          <ol class="log-lines" id="log-lines">
+            {logs.map((line, index) => (
+              <>
+                {startsAttempt(line, logs[index - 1]) && <AttemptMark attempt={line.attempt} />}
+                <LogItem line={line} />
+              </>
+            ))}
+          </ol>
+        </div>
         <p class="log-empty muted">{isActive ? "Waiting for the first line …" : "The run wrote no log."}</p>
       </div>
     </section>
   );
+}
+
+/** The run by the time of the attempt whose steps are shown. */
+function asOfAttempt(run: RunDetail, attempt: number | undefined): RunDetail {
+  const shown = run.attempts.find((known) => known.attempt === attempt);
+  if (shown === undefined) return run;
+  const { started_at, finished_at, duration_ms } = shown;
+  return { ...run, attempt: shown.attempt, started_at, finished_at, duration_ms };
+}
+
+/** Whether the line is the first of an attempt after another one. */
+function startsAttempt(line: LogLine, before: LogLine | undefined): boolean {
+  return before === undefined ? (line.attempt ?? 1) > 1 : line.attempt !== before.attempt;
+}
+
+function AttemptMark({ attempt }: { attempt: number | null }) {
+  return <li class="log-attempt">Attempt {attempt ?? 1}</li>;
 }
 
 /** One line; the page's script builds the same for those that come later. */

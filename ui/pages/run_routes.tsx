@@ -95,9 +95,13 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
 
 async function loadView({ engine }: PageContext, { c, frame }: Visit): Promise<RunView> {
   const id = c.req.param("id") ?? "";
+  const asked = Number(c.req.query("attempt") ?? "");
+  const attempt = Number.isInteger(asked) && asked > 0 ? asked : undefined;
   const [run, logs] = await Promise.all([
-    engine.getRun(id),
+    engine.getRun(id, attempt),
     isRefresh(c) ? NO_LOGS : readLastLogs(engine, id),
   ]);
-  return { frame, run, ...logs };
+  // The newest is what the page shows anyway, as it goes on.
+  const earlier = attempt === undefined || attempt === run.attempt ? {} : { attempt };
+  return { frame, run, ...earlier, ...logs };
 }

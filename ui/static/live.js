@@ -130,15 +130,22 @@ const SEQUENCES =
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[@-_]?|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 function followRun(log) {
+  const list = document.getElementById("log-lines");
   let lastSeq = Number(log.dataset.after);
+  let lastAttempt = log.dataset.attempt === "" ? 1 : Number(log.dataset.attempt);
   let waiting = [];
   const source = new EventSource(`${log.dataset.events}?after=${lastSeq}`);
 
   const flush = () => {
     const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    log.append(...waiting.map(logItem));
+    for (const line of waiting) {
+      const attempt = line.attempt ?? 1;
+      if (attempt !== lastAttempt) list.append(element("li", "log-attempt", `Attempt ${attempt}`));
+      lastAttempt = attempt;
+      list.append(logItem(line));
+    }
     waiting = [];
-    while (log.childElementCount > MAX_LOG_LINES) log.firstElementChild.remove();
+    while (list.childElementCount > MAX_LOG_LINES) list.firstElementChild.remove();
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
   source.addEventListener("log", ({ data }) => {

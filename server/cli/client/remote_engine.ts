@@ -112,8 +112,8 @@ export class RemoteEngine implements Engine {
     return this.#api.read(v.array(runSchema), "/api/runs", { query: { ...filter } });
   }
 
-  getRun(id: string): Promise<RunDetail> {
-    return this.#api.read(runDetailSchema, runPath(id));
+  getRun(id: string, attempt?: number): Promise<RunDetail> {
+    return this.#api.read(runDetailSchema, runPath(id), { query: { attempt } });
   }
 
   getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {

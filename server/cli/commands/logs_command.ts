@@ -50,7 +50,9 @@ async function printLines(
   }
 }
 
+/** Lines of a first attempt need no number. */
 function formatLine(line: LogLine): string {
   const step = line.step === null ? "" : ` ${line.step}:`;
-  return `${line.at} ${line.level.padEnd(5)}${oneLine(step)} ${oneLine(line.message)}`;
+  const attempt = (line.attempt ?? 1) > 1 ? ` #${line.attempt}` : "";
+  return `${line.at} ${line.level.padEnd(5)}${attempt}${oneLine(step)} ${oneLine(line.message)}`;
 }

@@ -1,3 +1,4 @@
+import { AppError } from "../../../contract/errors.ts";
 import type { RunDetail } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
@@ -14,7 +15,14 @@ export const show: CommandRun = async (invocation, context) => {
     invocation.command,
     "read",
   );
-  const run = await connection.engine.getRun(invocation.arguments[0] ?? "");
+  const attempt = invocation.text("attempt");
+  if (attempt !== undefined && !/^[1-9]\d{0,5}$/.test(attempt)) {
+    throw new AppError("invalid", `--attempt is "${attempt}": expected a number from 1`);
+  }
+  const run = await connection.engine.getRun(
+    invocation.arguments[0] ?? "",
+    attempt === undefined ? undefined : Number(attempt),
+  );
   context.terminal.out(
     invocation.flag("json") ? JSON.stringify(run) : formatRun(run, context.terminal.tableColumns()),
   );
@@ -96,6 +104,7 @@ function formatSteps(run: RunDetail, width: number): string {
     [
       { title: "STEP", minWidth: 24 },
       { title: "STATE" },
+      ...(run.attempt > 1 ? [{ title: "ATTEMPT", align: "right" } as const] : []),
       { title: "ROWS", align: "right" },
       ...hasRejects ? [{ title: "REJECTS", align: "right" }] as const : [],
       { title: "SIZE", align: "right" },
@@ -104,6 +113,7 @@ function formatSteps(run: RunDetail, width: number): string {
     run.steps.map((step) => [
       step.name,
       step.state,
+      ...(run.attempt > 1 ? [String(step.attempt)] : []),
       formatCount(step.rows),
       ...hasRejects ? [step.rejects === undefined ? "" : formatCount(step.rejects)] : [],
       formatBytes(step.size_bytes),

@@ -143,10 +143,41 @@ Deno.test("a failed run shows its error with the step, the message, the detail a
   match(text, /<code>invalid<\/code>/);
 });
 
+Deno.test("attempts are kept apart in the log and the steps, with the way to each", async () => {
+  const { get } = pagesFor("viewer");
+  const newest = await html(await get(`/runs/${RUN_IDS.failed}`));
+  deepEqual([...newest.matchAll(/<li class="log-attempt">([^<]+)/g)].map((found) => found[1]), [
+    "Attempt 2",
+    "Attempt 3",
+  ]);
+  match(newest, new RegExp(`href="/runs/${RUN_IDS.failed}" aria-current="true">Attempt 3<`));
+  match(newest, new RegExp(`href="/runs/${RUN_IDS.failed}\\?attempt=1"[^>]*>Attempt 1<`));
+  const first = await html(await get(`/runs/${RUN_IDS.failed}?attempt=1`));
+  match(first, /as attempt 1 left them/);
+  equal(first.match(/class="row step /g)?.length, 1);
+  const text = await (await get(`/runs/${RUN_IDS.failed}/log`)).text();
+  equal(text.match(/^\S+ \S+ +#3 extract:weather: /gm)?.length, 20);
+});
+
+Deno.test("who cancelled a run is on its page", async () => {
+  const engine = createFakeProject();
+  engine.addRun(makeRun({
+    id: "stopped",
+    pipeline: "board_pack",
+    state: "cancelled",
+    cancelled_by: "ada",
+    error: { code: "cancelled", message: "The run was cancelled" },
+  }));
+  match(await html(await pagesFor("viewer", engine).get("/runs/stopped")), /The run was cancelled by ada/);
+});
+
 Deno.test("an active run's page follows its events and one that has ended does not", async () => {
   const { get } = pagesFor("viewer");
   const running = await html(await get(`/runs/${RUN_IDS.running}`));
-  match(running, new RegExp(`data-after="2" data-events="/api/runs/${RUN_IDS.running}/events"`));
+  match(
+    running,
+    new RegExp(`data-after="2" data-attempt="1" data-events="/api/runs/${RUN_IDS.running}/events"`),
+  );
   match(running, /<noscript><meta http-equiv="refresh" content="3"/);
   const ended = await html(await get(`/runs/${RUN_IDS.succeeded}`));
   equal(/data-events|http-equiv/.test(ended), false);

@@ -500,3 +500,24 @@ Deno.test("putSteps() keeps what a load did and what an extract left aside", asy
     ],
   );
 });
+
+Deno.test("a run's steps can be read as an earlier attempt left them", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await store.runs.create(newRun("r"));
+  await claim(store, "me", 1_000);
+  await store.attempts.putSteps(lease("r"), [
+    step("extract:a", { state: "succeeded" }),
+    step("model:b", { state: "failed" }),
+  ]);
+  await store.attempts.requeue(lease("r"), null, outcome());
+  await claim(store, "me", 2_000);
+  await store.attempts.putSteps(lease("r", 2), [step("model:b", { attempt: 2, state: "succeeded" })]);
+  const statesAt = async (attempt?: number) =>
+    (await store.runs.get("r", attempt))?.steps.map(({ name, state, attempt: of }) =>
+      `${name} ${state} ${of}`
+    );
+  assert.deepEqual(await statesAt(1), ["extract:a succeeded 1", "model:b failed 1"]);
+  assert.deepEqual(await statesAt(2), ["extract:a succeeded 1", "model:b succeeded 2"]);
+  assert.deepEqual(await statesAt(), await statesAt(2));
+});

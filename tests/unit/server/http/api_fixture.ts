@@ -114,7 +114,7 @@ function engineMethods(engine: FakeEngine): Engine {
     discoverStreams: (connector) => engine.discoverStreams(connector),
     triggerRun: (name, request) => engine.triggerRun(name, request),
     listRuns: (filter) => engine.listRuns(filter),
-    getRun: (id) => engine.getRun(id),
+    getRun: (id, attempt) => engine.getRun(id, attempt),
     getRunLogs: (id, range) => engine.getRunLogs(id, range),
     watchRun: (id, afterSeq, signal) => engine.watchRun(id, afterSeq, signal),
     cancelRun: (id, by) => engine.cancelRun(id, by),
