@@ -6,6 +6,7 @@ import states from "./style/states.css" with { type: "text" };
 import errorPage from "./style/pages/error.css" with { type: "text" };
 import loginPage from "./style/pages/login.css" with { type: "text" };
 import pipelinesPage from "./style/pages/pipelines.css" with { type: "text" };
+import attemptList from "./style/parts/attempt_list.css" with { type: "text" };
 import buttons from "./style/parts/buttons.css" with { type: "text" };
 import callouts from "./style/parts/callouts.css" with { type: "text" };
 import checkList from "./style/parts/check_list.css" with { type: "text" };
@@ -29,6 +30,6 @@ import tabs from "./style/parts/tabs.css" with { type: "text" };
 export const STYLESHEET = [
   ...[colours, base, frame, sections, states],
   ...[buttons, fields, tabs, facts, callouts, empty, runTable],
-  ...[stepGraph, rows, stepTimeline, checkList, sourceCode, runLog, dataTable],
+  ...[stepGraph, rows, stepTimeline, checkList, sourceCode, runLog, dataTable, attemptList],
   ...[pipelinesPage, loginPage, errorPage],
 ].join("\n");

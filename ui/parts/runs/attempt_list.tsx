@@ -12,7 +12,7 @@ export function AttemptList({ run, shown }: { run: RunDetail; shown: number }) {
         Attempts <span class="count">{run.attempts.length}</span>
       </h2>
       <div class="card">
-        <table class="runs attempts">
+        <table class="attempts">
           <thead>
             <tr>
               <th scope="col" class="head-attempt">Steps of</th>
