@@ -393,14 +393,19 @@ export interface LoadInput {
 
 export interface CopyOptions {
   readonly format: "csv" | "json" | "parquet";
-  /** What follows FORMAT in COPY's option list, as `{ header: true, compression: "zstd" }`. */
-  readonly options?: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * What follows FORMAT in COPY's option list, as `{ header: true, compression: "zstd" }`; a list is of
+   * columns.
+   */
+  readonly options?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   readonly partitionBy?: readonly string[];
   /**
    * Columns to write as another type than their own, as `{ total: "DECIMAL(38,0)" }`; fails where a value
    * does not fit.
    */
   readonly casts?: Readonly<Record<string, string>>;
+  /** Columns to write as what an expression of SQL makes of them, as `{ day: "strftime(day, '%d.%m.%Y')" }`. */
+  readonly expressions?: Readonly<Record<string, string>>;
   /**
    * The rows are to be merged: throws `invalid`, with `action` before the reason, where a key is NULL
    * or comes twice in them.

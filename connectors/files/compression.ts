@@ -1,5 +1,6 @@
 import { Readable, type Transform } from "node:stream";
-import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { promisify } from "node:util";
+import { constants, createGunzip, createZstdDecompress, gzip, zstdCompress } from "node:zlib";
 import { AppError } from "../../contract/errors.ts";
 import type { Compression } from "./options.ts";
 import type { FileReader, StoredFile } from "../locations/location.ts";
@@ -64,6 +65,13 @@ export async function checkCompressed(
     // Only its end matters.
   }
   return { isOdd: false };
+}
+
+/** Few bytes as a whole gzip member or zstd frame, to which others may be appended. */
+export async function compressed(bytes: Uint8Array, compression: Compression): Promise<Uint8Array> {
+  if (compression === "gzip") return await promisify<Uint8Array, Uint8Array>(gzip)(bytes);
+  if (compression === "zstd") return await promisify<Uint8Array, Uint8Array>(zstdCompress)(bytes);
+  return bytes;
 }
 
 function isBrokenData(error: unknown): boolean {

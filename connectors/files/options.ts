@@ -23,6 +23,20 @@ const encoding = v.pipe(
   ),
 );
 
+const thousandsSeparator = v.picklist([",", ".", " ", "'", "_", "\u2019"]);
+
+function separatorsDiffer<T extends Separators>() {
+  return v.check<T, string>(
+    ({ thousands_separator, decimal_separator }) => thousands_separator !== decimal_separator,
+    "expected a thousands_separator other than the decimal_separator",
+  );
+}
+
+interface Separators {
+  readonly decimal_separator: string;
+  readonly thousands_separator?: string | undefined;
+}
+
 const format = v.optional(
   v.pipe(v.picklist(FILE_FORMATS), v.description("The format; by default what the file's ending says.")),
 );
@@ -161,7 +175,7 @@ const streamOptions = v.strictObject({
   ),
   thousands_separator: v.optional(
     v.pipe(
-      v.picklist([",", ".", " ", "'", "_", "\u2019"]),
+      thousandsSeparator,
       v.description("CSV: between groups of digits, as in 1,234; a blank stands for no-break spaces too."),
     ),
   ),
@@ -192,19 +206,10 @@ const streamOptions = v.strictObject({
     ),
   ),
 });
-export const streamOptionsSchema = v.pipe(
-  streamOptions,
-  v.forward(
-    v.check(
-      ({ thousands_separator, decimal_separator }) => thousands_separator !== decimal_separator,
-      "expected another one than decimal_separator",
-    ),
-    ["thousands_separator"],
-  ),
-);
+export const streamOptionsSchema = v.pipe(streamOptions, separatorsDiffer());
 export type StreamOptions = v.InferOutput<typeof streamOptionsSchema>;
 
-const loadOptionsSchema = v.strictObject({
+const loadOptions = v.strictObject({
   format,
   compression,
   delimiter: v.optional(
@@ -216,6 +221,44 @@ const loadOptionsSchema = v.strictObject({
     ),
   ),
   header: v.optional(v.pipe(v.boolean(), v.description("CSV: whether to write the columns' names.")), true),
+  null: v.optional(
+    v.pipe(v.string(), v.description("CSV: the text of a missing value; none by default.")),
+    "",
+  ),
+  quote_style: v.optional(
+    v.pipe(
+      v.picklist(["minimal", "all", "non_numeric"]),
+      v.description("CSV: which values are quoted: those that need it, all, or all but numbers."),
+    ),
+    "minimal",
+  ),
+  line_ends: v.optional(
+    v.pipe(v.picklist(["lf", "crlf"]), v.description("CSV: how lines end; Windows programs like crlf.")),
+    "lf",
+  ),
+  bom: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description("CSV: whether to begin with a byte order mark, by which Excel knows UTF-8."),
+    ),
+    false,
+  ),
+  decimal_separator: v.optional(
+    v.pipe(v.picklist([".", ","]), v.description("CSV: the decimal separator of numbers.")),
+    ".",
+  ),
+  thousands_separator: v.optional(
+    v.pipe(thousandsSeparator, v.description("CSV: between groups of digits, as in 1,234; none by default.")),
+  ),
+  date_format: v.optional(
+    v.pipe(strptimeFormat, v.description("CSV: how to write dates, as %d/%m/%Y; by default 2024-12-31.")),
+  ),
+  timestamp_format: v.optional(
+    v.pipe(
+      strptimeFormat,
+      v.description("CSV: how to write timestamps, as %d/%m/%Y %H:%M; by default 2024-12-31 23:59:59."),
+    ),
+  ),
   partition_by: v.optional(
     v.pipe(
       v.array(text),
@@ -224,6 +267,7 @@ const loadOptionsSchema = v.strictObject({
     ),
   ),
 });
+const loadOptionsSchema = v.pipe(loadOptions, separatorsDiffer());
 export type LoadOptions = v.InferOutput<typeof loadOptionsSchema>;
 
 export const streamSchema = v.strictObject({

@@ -95,6 +95,8 @@ export interface Publication extends AsyncDisposable {
   readonly stagePath: string;
   /** A new file at a path relative to `stagePath`. */
   stage(path: string): Promise<FileWriter>;
+  /** Puts the bytes before what each file that is in `stagePath` now begins with. */
+  prefix(bytes: Uint8Array): Promise<void>;
   /** The files that are in `stagePath` now. */
   staged(): Promise<readonly { readonly path: string; readonly sizeBytes: number }[]>;
   /**

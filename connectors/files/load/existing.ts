@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
-import type { CopyOptions } from "../../../contract/connector.ts";
+import type { PreparedScan } from "../../../contract/connector.ts";
 import type { Published } from "../../locations/location.ts";
 import { streamOptionsSchema } from "../options.ts";
 import { scanFiles } from "../read/scan.ts";
@@ -16,7 +16,7 @@ export async function existingRelation(
   current: Published | undefined,
   scratchDir: string,
   signal: AbortSignal,
-): Promise<CopyOptions["existing"]> {
+): Promise<PreparedScan | undefined> {
   const { target, root, format, compression, options } = plan;
   const files = (current?.files ?? [])
     .filter(({ path }) => target.kind === "file" || loadOfFile(path) !== undefined)
@@ -24,16 +24,18 @@ export async function existingRelation(
   if (files.length === 0) return undefined;
   const streamOptions = v.parse(streamOptionsSchema, {
     header: options.header,
+    null: options.null,
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
     all_text: true,
     hive_partitioning: options.partition_by !== undefined,
   });
   const base = target.kind === "file" ? dirname(target.path) : target.path;
   const compressions = files.map(() => compression);
-  const { relation } = await scanFiles(
+  const scan = await scanFiles(
     { root, base, files, format, compressions, options: streamOptions, isHiveText: true },
     scratchDir,
     signal,
   );
-  return { relation };
+  return await scan.prepare?.(signal) ??
+    { relation: scan.relation, [Symbol.asyncDispose]: () => Promise.resolve() };
 }

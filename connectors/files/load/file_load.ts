@@ -64,7 +64,7 @@ export class FileLoad implements Load {
   async stage(input: LoadInput): Promise<void> {
     const { publication } = this.#taken(this.#claimed);
     checkColumns(this.#plan, input.schema);
-    const existing = this.#plan.mode === "merge"
+    await using existing = this.#plan.mode === "merge"
       ? await existingRelation(this.#plan, publication.current, this.#scratchDir, this.#signal)
       : undefined;
     const token = await tokenOf(this.#request.loadId);

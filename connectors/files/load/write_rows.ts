@@ -4,8 +4,10 @@ import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts
 import type { CopyOptions, LoadInput } from "../../../contract/connector.ts";
 import type { Publication } from "../../locations/location.ts";
 import { writeArrow } from "../arrow/arrow_write.ts";
+import { compressed } from "../compression.ts";
 import { copyError } from "../duckdb_error.ts";
 import type { FileFormat, LoadOptions } from "../options.ts";
+import { csvCopy } from "./csv_format.ts";
 import { endingOf, type FileTargetPlan } from "./target_plan.ts";
 
 /**
@@ -32,10 +34,12 @@ export async function writeRows(
     }
     const partitionBy = options.partition_by;
     const path = partitionBy === undefined ? `${publication.stagePath}/${name}` : publication.stagePath;
-    return await input.copyTo(path, {
+    const copy = formatCopy(input.schema, format, options);
+    const rows = await input.copyTo(path, {
+      ...copy,
       format: format === "parquet" ? "parquet" : format === "json" || format === "ndjson" ? "json" : "csv",
       options: {
-        ...formatOptions(format, options),
+        ...copy.options,
         ...(compression === "none" ? {} : { compression }),
         ...(partitionBy === undefined ? {} : {
           filename_pattern: `part-${token}_{i}`,
@@ -47,6 +51,10 @@ export async function writeRows(
       ...(plan.mode === "merge" ? { merge: { action: plan.action, primaryKey: plan.primaryKey } } : {}),
       ...(existing === undefined ? {} : { existing }),
     });
+    if (options.bom && isCsv(format)) {
+      await publication.prefix(await compressed(BYTE_ORDER_MARK, compression));
+    }
+    return rows;
   } catch (error) {
     signal.throwIfAborted();
     throw copyError(target.shown, error);
@@ -59,14 +67,15 @@ function hugeintCasts(schema: Schema): Record<string, string> {
   return Object.fromEntries(schema.fields.filter(isHugeint).map(({ name }) => [name, "DECIMAL(38,0)"]));
 }
 
-function formatOptions(format: FileFormat, options: LoadOptions): Record<string, string | boolean> {
-  switch (format) {
-    case "csv":
-    case "tsv":
-      return { header: options.header, delimiter: options.delimiter ?? (format === "tsv" ? "\t" : ",") };
-    case "json":
-      return { array: true };
-    default:
-      return {};
-  }
+const BYTE_ORDER_MARK = new TextEncoder().encode("\ufeff");
+
+const isCsv = (format: FileFormat): format is "csv" | "tsv" => format === "csv" || format === "tsv";
+
+function formatCopy(
+  schema: Schema,
+  format: FileFormat,
+  options: LoadOptions,
+): Pick<CopyOptions, "options" | "expressions"> {
+  if (isCsv(format)) return csvCopy(schema, options, options.delimiter ?? (format === "tsv" ? "\t" : ","));
+  return format === "json" ? { options: { array: true } } : {};
 }

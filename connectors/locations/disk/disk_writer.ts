@@ -102,3 +102,15 @@ export class DiskWriter implements FileWriter {
     await Deno.remove(this.#temporary).catch(() => {});
   }
 }
+
+/** The file with the bytes before what it began with. */
+export async function prefixFile(path: string, bytes: Uint8Array, shown: string): Promise<void> {
+  await using writer = await DiskWriter.open(path, shown, { type: "any" });
+  await writer.write(bytes);
+  try {
+    for await (const chunk of (await Deno.open(path)).readable) await writer.write(chunk);
+  } catch (error) {
+    throw fileError("write", shown, error);
+  }
+  await writer.commit();
+}

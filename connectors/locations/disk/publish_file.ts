@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { FileWriter, Publication, PublicationTarget, Published } from "../location.ts";
-import { DiskWriter } from "./disk_writer.ts";
+import { DiskWriter, prefixFile } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { BUILT, type FindFile, statTarget, workPathOf } from "./published.ts";
 import { type LockWait, syncName, syncPath, Workspace, writeAtomically } from "./workspace.ts";
@@ -77,6 +77,12 @@ class FilePublication implements Publication {
 
   async stage(path: string): Promise<FileWriter> {
     return await DiskWriter.open(`${this.stagePath}/${path}`, this.#target.shown, { type: "any" });
+  }
+
+  async prefix(bytes: Uint8Array): Promise<void> {
+    for (const { path } of await this.staged()) {
+      await prefixFile(`${this.stagePath}/${path}`, bytes, this.#target.shown);
+    }
   }
 
   async staged() {

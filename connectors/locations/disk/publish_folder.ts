@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { FileWriter, Publication, PublicationTarget, Published } from "../location.ts";
-import { DiskWriter } from "./disk_writer.ts";
+import { DiskWriter, prefixFile } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { BUILT, filesUnder, type FindFile, statTarget, workPathOf } from "./published.ts";
 import { recoverSwap, swapFolder } from "./swap.ts";
@@ -69,6 +69,12 @@ class FolderPublication implements Publication {
 
   async stage(path: string): Promise<FileWriter> {
     return await DiskWriter.open(`${this.stagePath}/${path}`, this.#target.shown, { type: "any" });
+  }
+
+  async prefix(bytes: Uint8Array): Promise<void> {
+    for (const { path } of await this.staged()) {
+      await prefixFile(`${this.stagePath}/${path}`, bytes, this.#target.shown);
+    }
   }
 
   async staged() {

@@ -30,17 +30,18 @@ export async function copyRows(
       ? []
       : [`PARTITION_BY (${options.partitionBy.map(quoteIdentifier).join(", ")})`]),
   ];
-  const fresh = castColumns(sql, options.casts ?? {});
+  const fresh = replaceColumns(sql, options);
   const rows = options.merge === undefined
     ? fresh
     : await mergedRows(session, fresh, options.merge, options.existing?.relation);
   return await session.run(`COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`);
 }
 
-function castColumns(sql: string, casts: NonNullable<CopyOptions["casts"]>): string {
-  const columns = Object.entries(casts).map(([name, type]) =>
-    `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`
-  );
+function replaceColumns(sql: string, { casts = {}, expressions = {} }: CopyOptions): string {
+  const columns = [
+    ...Object.entries(casts).map(([name, type]) => [name, `CAST(${quoteIdentifier(name)} AS ${type})`]),
+    ...Object.entries(expressions),
+  ].map(([name = "", expression]) => `${expression} AS ${quoteIdentifier(name)}`);
   return columns.length === 0 ? sql : `SELECT * REPLACE (${columns.join(", ")}) FROM (\n${sql}\n)`;
 }
 
@@ -145,6 +146,7 @@ function optionName(name: string): string {
   return name.toUpperCase();
 }
 
-function literal(value: string | number | boolean): string {
+function literal(value: string | number | boolean | readonly string[]): string {
+  if (typeof value === "object") return `(${value.map(quoteIdentifier).join(", ")})`;
   return typeof value === "string" ? quoteLiteral(value) : String(value);
 }

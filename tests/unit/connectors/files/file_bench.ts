@@ -94,6 +94,8 @@ export class FileBench implements AsyncDisposable {
     readonly mode?: LoadMode;
     readonly primaryKey?: readonly string[];
     readonly options?: Record<string, unknown>;
+    /** Other rows than those of the values. */
+    readonly rows?: { readonly select: string; readonly schema: Schema };
     readonly sabotage?: (path: string) => Promise<void>;
     /** Hears of each named point of the load. */
     readonly reach?: (point: string) => void;
@@ -104,11 +106,12 @@ export class FileBench implements AsyncDisposable {
       threads: 1,
     });
     await using session = await database.session();
-    const select =
+    const select = load.rows?.select ??
       `SELECT id::BIGINT AS id, name::VARCHAR AS name FROM (VALUES ${values}) AS t(id, name) WHERE id IS NOT NULL`;
     const [count] = await session.rows(`SELECT count(*) AS n FROM (${select})`);
     const input: LoadInput = {
-      schema: new Schema([new Field("id", new Int64(), true), new Field("name", new Utf8(), true)]),
+      schema: load.rows?.schema ??
+        new Schema([new Field("id", new Int64(), true), new Field("name", new Utf8(), true)]),
       rows: Number(count?.["n"]),
       batches: () => {
         throw new Error("not used");
