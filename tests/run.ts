@@ -26,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
   const results: GroupResult[] = [];
   const deadlineMs = performance.now() + LIMIT_MS;
   try {
-    await using servers = await startServers(groups);
+    await using servers = await startServers(root, groups);
     if (groups.some((group) => group.needsBinary)) await buildBinary(root);
     const options = {
       root,

@@ -10,6 +10,8 @@ export interface Group {
   readonly needsBinary: boolean;
   readonly needsBrowser: boolean;
   readonly needsPostgres: boolean;
+  /** Python with pyarrow. */
+  readonly needsSecondReaders: boolean;
 }
 
 /** In the order they run: what fails fast comes first. */
@@ -20,6 +22,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
+    needsSecondReaders: false,
   },
   {
     name: "unit",
@@ -27,6 +30,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
+    needsSecondReaders: false,
   },
   {
     name: "conformance",
@@ -34,6 +38,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsSecondReaders: false,
   },
   {
     name: "integration",
@@ -41,6 +46,15 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsSecondReaders: false,
+  },
+  {
+    name: "differential",
+    isParallel: false,
+    needsBinary: false,
+    needsBrowser: false,
+    needsPostgres: true,
+    needsSecondReaders: true,
   },
   {
     name: "crash",
@@ -48,6 +62,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsSecondReaders: false,
   },
   {
     name: "e2e",
@@ -55,6 +70,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: true,
     needsBrowser: true,
     needsPostgres: false,
+    needsSecondReaders: false,
   },
 ];
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { startPostgres } from "../support/postgres.ts";
 import type { Group } from "./groups.ts";
+import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
 const CHROMIUM = "SLUICE_TEST_CHROMIUM";
@@ -14,9 +15,9 @@ export interface Servers extends AsyncDisposable {
 /**
  * Starts what the groups need. What is not there is installed where that can be done (root on Debian
  * or a system made from it); an address in SLUICE_TEST_POSTGRES_URL, or a browser's path in
- * SLUICE_TEST_CHROMIUM, is used instead.
+ * SLUICE_TEST_CHROMIUM, is used instead. `root` is the checkout's.
  */
-export async function startServers(groups: readonly Group[]): Promise<Servers> {
+export async function startServers(root: string, groups: readonly Group[]): Promise<Servers> {
   const needsPostgres = groups.some((group) => group.needsPostgres) && !Deno.env.get(POSTGRES_URL);
   const needsBrowser = groups.some((group) => group.needsBrowser);
   const missing: string[] = [];
@@ -27,11 +28,15 @@ export async function startServers(groups: readonly Group[]): Promise<Servers> {
     if (missing.includes("postgresql") && await findPostgres() === undefined) throw cannotFind("postgresql");
     if (missing.includes("chromium") && await findChromium() === undefined) throw cannotFind("chromium");
   }
+  const python = groups.some((group) => group.needsSecondReaders)
+    ? await findSecondReaders(root, install)
+    : undefined;
   const chromium = needsBrowser ? await findChromium() : undefined;
   const postgres = needsPostgres ? await startPostgres() : undefined;
   return {
     environment: {
       ...(chromium === undefined ? {} : { [CHROMIUM]: chromium }),
+      ...(python === undefined ? {} : { [SECOND_READERS]: python }),
       ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),
     },
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,39 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { acquirePostgres } from "../support/postgres.ts";
+import { SECOND_READERS } from "../runner/second_readers.ts";
+import { describeFailures } from "./failures.ts";
+import { compareAgain, runRound } from "./round.ts";
+
+/** The small form: always the same tables. `deno task differential` has the large one. */
+const SEED = 20_240_229;
+const TABLES = 24;
+const MOST_ROWS = 20;
+
+Deno.test("what Sluice reads and writes is the same to pyarrow, Python and psql, value by value", async () => {
+  const python = Deno.env.get(SECOND_READERS) ?? "python3";
+  await using server = await acquirePostgres();
+  await using database = await server.createDatabase();
+  const folder = await Deno.makeTempDir({ prefix: "sluice-differential-" });
+  try {
+    const round = { python, folder, url: database.url };
+    const report = await runRound({ ...round, what: { seed: SEED, tables: TABLES, most_rows: MOST_ROWS } });
+    if (report.differences.length > 0) {
+      await using other = await server.createDatabase();
+      const smaller = { folder: join(folder, "smaller"), url: other.url };
+      await Deno.mkdir(smaller.folder);
+      throw new Error(await describeFailures(report, { ...round, smaller }));
+    }
+    ok(
+      report.compared > TABLES * 6,
+      `only ${report.compared} loads were compared: ${JSON.stringify(report.refusals)}`,
+    );
+
+    const written = join(folder, "project", "out", "t0.csv");
+    await Deno.writeTextFile(written, (await Deno.readTextFile(written)).replace(/,([^,\n]*)\n$/, ",$1 \n"));
+    const { differences } = await compareAgain(python, folder);
+    deepStrictEqual(differences.map(({ table, destination }) => [table, destination]), [["t0", "csv"]]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

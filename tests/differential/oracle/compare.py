@@ -1,0 +1,111 @@
+"""Compares what came out at each destination with what was generated."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from destinations import Found, read_arrow, read_csv, read_json, read_json_lines, read_parquet, read_postgres, read_sqlite
+from sources import NUMBER
+from tables import Table
+from values import same
+
+
+@dataclass(frozen=True)
+class Difference:
+    table: str
+    destination: str
+    """Empty where the table as a whole is meant."""
+    column: str
+    """Of the first row that differs, and of how many; 0 where the table as a whole is meant."""
+    row: int
+    rows: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run said of a step that was not done."""
+
+    step: str
+    code: str
+    message: str
+
+
+def read_found(folder: Path, url: str, table: str, destination: str) -> Found:
+    out = folder / "out"
+    match destination:
+        case "csv":
+            return read_csv(out / f"{table}.csv")
+        case "tsv":
+            return read_csv(out / f"{table}.tsv", "\t")
+        case "ndjson":
+            return read_json_lines(out / f"{table}.ndjson")
+        case "json":
+            return read_json(out / f"{table}.json")
+        case "parquet":
+            return read_parquet(out / f"{table}.parquet")
+        case "arrow":
+            return read_arrow(out / f"{table}.arrow")
+        case "sqlite":
+            return read_sqlite(out / "report.sqlite", table)
+        case "postgres":
+            return read_postgres(url, table)
+        case "duckdb":
+            return read_parquet(out / f"back_{table}.parquet")
+    raise ValueError(destination)
+
+
+def compare(table: Table, destination: str, found: Found, text_columns: set[str]) -> list[Difference]:
+    """`text_columns` are those that Sluice holds as text, so that their texts have to be the same."""
+    whole = lambda what: Difference(table.name, destination, "", 0, len(table.rows), what)  # noqa: E731
+    expected = [NUMBER, *(column.name for column in table.columns)]
+    # Keys of JSON that no row has are no columns; nor are they among what is found where all are NULL.
+    shown = [
+        NUMBER,
+        *(column.name for column in table.columns if column.name in found.names or any(v is not None for v in column.values)),
+    ]
+    is_json = "json" in table.source
+    if (sorted if is_json else list)(found.names) != (sorted(shown) if is_json else expected):
+        return [whole(f"the columns are {found.names!r} instead of {expected!r}")]
+    if sorted(found.rows) != sorted(table.rows):
+        lost, more = set(table.rows) - set(found.rows), set(found.rows) - set(table.rows)
+        return [whole(f"rows are missing: {sorted(lost)}; rows are too many: {sorted(more)}")]
+    differences = []
+    for column in table.columns:
+        if destination in ("csv", "tsv") and any(isinstance(value, (list, dict)) for value in column.values):
+            # DuckDB's own text of nested values, which no other reader knows.
+            continue
+        is_typed = column.name not in text_columns
+        bad = [
+            (row, value, found.rows[row].get(column.name))
+            for row, value in zip(table.rows, column.values)
+            if not same(value, found.rows[row].get(column.name), is_typed)
+        ]
+        if bad:
+            row, value, other = bad[0]
+            what = f"{column.type}: {value!r:.200} became {other!r:.200}"
+            differences.append(Difference(table.name, destination, column.name, row, len(bad), what))
+    return differences
+
+
+def text_columns(folder: Path, table: str) -> set[str]:
+    """By Parquet's schema, where the table was loaded into Parquet too."""
+    path = folder / "out" / f"{table}.parquet"
+    if not path.exists():
+        return set()
+    return {field.name for field in pq.read_schema(path) if str(field.type) in ("string", "large_string")}
+
+
+def unclear(outcome: Outcome, tables: dict[str, Table]) -> str | None:
+    """Why a failure is none that a person can do something with; None where it is."""
+    if outcome.code == "internal":
+        return "is an internal error"
+    table = tables[re.split("[:\u2192]", outcome.step)[1]]
+    names_column = any(column.name in outcome.message for column in table.columns)
+    names_place = re.search(r"\b(line|row|rowid|value)\b", outcome.message) is not None
+    return None if names_column or names_place else "names neither a column nor a row"
+
+
+__all__ = ["Difference", "Outcome", "compare", "read_found", "text_columns", "unclear"]

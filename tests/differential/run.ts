@@ -1,0 +1,69 @@
+import { parseArgs } from "node:util";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { acquirePostgres } from "../support/postgres.ts";
+import { findSecondReaders } from "../runner/second_readers.ts";
+import { describeFailures } from "./failures.ts";
+import { runRound } from "./round.ts";
+
+/**
+ * `deno task differential [--tables N] [--seed N] [--minutes N]`: rounds of generated tables, until so many are
+ * compared or the time is up. Ends with 1 where a value differs; its projects are then kept.
+ */
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const TABLES_A_ROUND = 50;
+const MOST_ROWS = 40;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      tables: { type: "string", default: "1000" },
+      seed: { type: "string", default: String(crypto.getRandomValues(new Uint32Array(1))[0]) },
+      minutes: { type: "string", default: "60" },
+    },
+  });
+  const untilMs = performance.now() + Number(values.minutes) * 60_000;
+  const python = await findSecondReaders(root, (packages) => {
+    throw new Error(`install ${packages.join(" and ")} first`);
+  });
+  await using server = await acquirePostgres();
+  let [tables, compared, different] = [0, 0, 0];
+  const refusals = new Map<string, string>();
+  for (
+    let seed = Number(values.seed);
+    tables < Number(values.tables) && performance.now() < untilMs;
+    seed++
+  ) {
+    const count = Math.min(TABLES_A_ROUND, Number(values.tables) - tables);
+    await using database = await server.createDatabase();
+    const folder = await Deno.makeTempDir({ prefix: `sluice-differential-${seed}-` });
+    const round = { python, folder, url: database.url };
+    const report = await runRound({ ...round, what: { seed, tables: count, most_rows: MOST_ROWS } });
+    tables += report.tables;
+    compared += report.compared;
+    different += report.differences.length;
+    for (const { message, step } of report.refusals) {
+      refusals.set(message.replaceAll(/"[^"]*"|\d+/g, "…"), `${step}: ${message}`);
+    }
+    console.log(
+      `seed ${seed}: ${report.tables} tables, ${report.compared} compared, ${report.refusals.length} refused, ` +
+        `${report.differences.length} different`,
+    );
+    if (report.differences.length === 0) {
+      await Deno.remove(folder, { recursive: true });
+      continue;
+    }
+    await using other = await server.createDatabase();
+    const smaller = {
+      folder: await Deno.makeTempDir({ prefix: `sluice-differential-${seed}-smaller-` }),
+      url: other.url,
+    };
+    console.log(`${await describeFailures(report, { ...round, smaller })}\n`);
+  }
+  for (const example of refusals.values()) console.log(`refused, as ${example.slice(0, 400)}`);
+  console.log(`${tables} tables, ${compared} compared, ${different} different`);
+  return different === 0 ? 0 : 1;
+}
+
+Deno.exit(await main());
