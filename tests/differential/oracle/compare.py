@@ -74,20 +74,22 @@ def compare(table: Table, destination: str, found: Found, text_columns: set[str]
         return [whole(f"rows are missing: {sorted(lost)}; rows are too many: {sorted(more)}")]
     differences = []
     for column in table.columns:
-        if destination in ("csv", "tsv") and any(isinstance(value, (list, dict)) for value in column.values):
-            # DuckDB's own text of nested values, which no other reader knows.
-            continue
         is_typed = column.name not in text_columns
         bad = [
             (row, value, found.rows[row].get(column.name))
             for row, value in zip(table.rows, column.values)
-            if not same(value, found.rows[row].get(column.name), is_typed)
+            if not same(_held(value, destination), found.rows[row].get(column.name), is_typed)
         ]
         if bad:
             row, value, other = bad[0]
             what = f"{column.type}: {value!r:.200} became {other!r:.200}"
             differences.append(Difference(table.name, destination, column.name, row, len(bad), what))
     return differences
+
+
+def _held(value, destination: str):
+    """SQLite itself stores no sign of a zero."""
+    return 0.0 if destination == "sqlite" and isinstance(value, float) and value == 0 else value
 
 
 def text_columns(folder: Path, table: str) -> set[str]:

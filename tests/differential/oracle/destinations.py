@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources import NUMBER, _UNITS_NS
-from values import Date, JsonText, Pairs, Stamp, Time, parse_json, parse_moment
+from values import Date, JsonText, Pairs, Stamp, Time, float32, parse_json, parse_moment
 
 
 class Found:
@@ -189,7 +189,9 @@ def _of_postgres(text: str | None, type_: str):
         return int(text)
     if type_.startswith("numeric") and text not in ("NaN", "Infinity", "-Infinity"):
         return Decimal(text)
-    if type_ in ("real", "double precision"):
+    if type_ == "real":
+        return float32(float(text))
+    if type_ == "double precision":
         return float(text)
     if type_ == "boolean":
         return text == "t"
