@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type Case, type Difference, type Report, type RoundOptions, runRound, showTable } from "./round.ts";
 
 /** What a round found, for a person: each failure once, in the smallest form that still fails. */
@@ -39,7 +38,7 @@ export async function describeFailures(report: Report, options: FailureOptions):
       "differs only beside its other tables";
     lines.push(`\n${table}: ${told}\n${await showTable(options.python, folder, table)}`);
   }
-  return `${lines.join("\n")}\n\nThe projects are in ${options.folder} and ${join(options.smaller.folder)}`;
+  return `${lines.join("\n")}\n\nThe projects are in ${options.folder} and ${options.smaller.folder}`;
 }
 
 function failuresOf(differences: readonly Difference[]): Failure[] {

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { acquirePostgres } from "../support/postgres.ts";
 import { findSecondReaders } from "../runner/second_readers.ts";
