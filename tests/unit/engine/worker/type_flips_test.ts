@@ -63,6 +63,27 @@ Deno.test("a column takes the type that holds old and new values exactly, and be
   });
 });
 
+Deno.test("JSON whose types flip between files stops no run and changes no value", async () => {
+  const json = (...contents: readonly string[]) => runs(contents, {}, "data.ndjson");
+  deepEqual(await json('{"v":"A1"}\n', '{"v":"2024-01-02"}\n{"v":7}\n'), {
+    error: undefined,
+    types: ["VARCHAR"],
+    rows: ["A1", "2024-01-02", "7"],
+  });
+  deepEqual(await json('{"v":"0f8fad5b-d9cb-469f-a165-70867728950e"}\n', '{"v":"legacy-7"}\n'), {
+    error: undefined,
+    types: ["VARCHAR"],
+    rows: ["0f8fad5b-d9cb-469f-a165-70867728950e", "legacy-7"],
+  });
+  deepEqual(
+    (await json('{"v":"2024-01-02T00:00:00Z"}\n', '{"v":"2024-01-02T00:00:00.5Z"}\n')).rows,
+    ["2024-01-02 00:00:00+00", "2024-01-02 00:00:00.5+00"],
+  );
+  deepEqual((await json('{"v":-1}\n', '{"v":18446744073709551615}\n')).rows, ["-1", "18446744073709551615"]);
+  deepEqual((await json('{"v":{"a":1}}\n', '{"v":"text"}\n')).rows, ['{"a":1}', "text"]);
+  deepEqual((await json('{"v":1}\n', '{"v":[1,2]}\n')).rows, ["1", "[1,2]"]);
+});
+
 Deno.test("no news is no error: a file of nothing but its header, or a column without values", async () => {
   const key = { mode: "incremental", primary_key: ["id"], update_key: "id" };
   deepEqual((await runs(["id,v\n1,2\n", "id,v\n", "id,v\n2,3\n"], key)).rows, ["1|2", "2|3"]);
