@@ -69,6 +69,12 @@ export interface CheckSubject {
   readonly name: string;
   readonly definition: PipelineDefinition;
   readonly files: readonly RevisionFile[];
+  /** Streams that are not asked, since that would fail or may not be: they have the columns that are known. */
+  readonly mutedStreams: readonly string[];
+  /** Params of which nothing but the name is known. */
+  readonly mutedParams: readonly string[];
+  /** Models whose files are a fault already. */
+  readonly refusedModels: readonly string[];
   /** Columns of streams as they were last seen, used where the source cannot be asked. */
   readonly knownColumns: Readonly<Record<string, readonly Column[]>>;
 }

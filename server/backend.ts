@@ -27,6 +27,8 @@ export interface ProjectPlace {
 }
 
 export interface CheckOptions extends ProjectPlace {
+  /** No source over a network is asked, and a missing secret or variable is a warning. */
+  readonly isOffline: boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
 }

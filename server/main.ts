@@ -133,9 +133,10 @@ function storePlace(url: string | undefined): { storePath?: string } {
 
 async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
-  const { log, signal } = options;
+  const { log, signal, isOffline } = options;
   return await checkProject({
     ...await grantContext(program, options),
+    isOffline,
     runProcess: program.runProcess,
     log,
     knownColumns: () => Promise.resolve({}),

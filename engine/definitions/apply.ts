@@ -83,6 +83,7 @@ export async function applySource(
         broken: new Set(),
         isReadable: true,
         faults: [],
+        place: () => ({ file: "connectors.yaml" }),
       },
     },
   );

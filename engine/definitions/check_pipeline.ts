@@ -22,6 +22,8 @@ export interface PipelineFault {
 export interface ModelFiles {
   readonly files: readonly RevisionFile[];
   readonly faults: readonly Fault[];
+  /** Names of the models whose files are a fault. */
+  readonly refused: readonly string[];
   /** False where transforms/<folder>/ does not exist. */
   readonly exists: boolean;
 }

@@ -1,10 +1,12 @@
 import type { CheckReport, DefinitionFault } from "../../contract/job.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import { loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";
 import { parseSize } from "../../text/size.ts";
+import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createFence, type Fence } from "../grants/fence.ts";
 import { type GrantContext, provide, type Provision } from "../grants/provide.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
@@ -12,6 +14,7 @@ import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { type CheckEnd, runCheckProcess } from "./check_process.ts";
 import { DEFAULT_BUDGET, type ProcessBudget } from "./process_budget.ts";
 import { Lanes } from "./lanes.ts";
+import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
 import { loadProject } from "./load.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
 
@@ -24,6 +27,8 @@ export interface CheckContext extends GrantContext {
   readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
   /** Called where the check of a pipeline waits for a source. */
   readonly onWaiting?: (pipeline: string) => void;
+  /** No source over a network is asked, and a missing secret or variable is a warning. */
+  readonly isOffline?: boolean;
   /** Of each process; DEFAULT_BUDGET where it is absent. */
   readonly checkBudget?: ProcessBudget;
 }
@@ -98,30 +103,74 @@ export async function* checkPipelines(
 
 interface Provided {
   readonly pipeline: LoadedPipeline;
-  readonly definition: NonNullable<LoadedPipeline["definition"]>;
+  readonly sketch: PipelineSketch;
   readonly provision: Provision;
+  /** What was found before its process. */
+  readonly faults: readonly Fault[];
 }
 
-/** The pipeline with what its process needs, or as it is where it cannot have a process. */
+/**
+ * The pipeline with what its process needs, or as it is where it cannot have a process. Streams whose
+ * connector cannot be asked are left out of what the process asks for.
+ */
 async function provideFor(
   context: CheckContext,
   pipeline: LoadedPipeline,
   fence: Fence,
 ): Promise<Provided | CheckedPipeline> {
-  const { definition, connectors } = pipeline;
-  if (definition === undefined || !isRunnable(pipeline.faults)) return checkedAs(pipeline, []);
+  const { connectors } = pipeline;
+  const faults: Fault[] = [];
+  let sketch = pipeline.sketch;
+  if (sketch === undefined) return checkedAs(pipeline, []);
   try {
-    const provision = await provide(context, { definition, connectors, purpose: "check" }, fence);
-    if (provision.refusals.length === 0) return { pipeline, definition, provision };
-    const faults = provision.refusals.map(({ message, place }): Fault => ({
+    for (;;) {
+      const definition = askedOf(sketch);
+      const provision = await provide(context, { definition, connectors, purpose: "check" }, fence);
+      const { found, muted } = problemsOf(context, pipeline, definition, provision);
+      faults.push(...found);
+      if (muted.length === 0) return { pipeline, sketch, provision, faults };
+      const next = withMuted(sketch, muted);
+      // What is refused to the pipeline as a whole cannot be left out.
+      if (countMuted(next) === countMuted(sketch)) return checkedAs(pipeline, faults);
+      sketch = next;
+    }
+  } catch (error) {
+    return checkedAs(pipeline, [...faults, faultOf(pipeline, toAppError(error).message)]);
+  }
+}
+
+/** What is wrong with the connectors, and the streams and loads that are to be left alone for it. */
+function problemsOf(
+  { isOffline = false }: CheckContext,
+  pipeline: LoadedPipeline,
+  definition: PipelineDefinition,
+  { refusals, failures, networked }: Provision,
+): { readonly found: readonly Fault[]; readonly muted: readonly DocumentPath[] } {
+  const usesOf = (connector: string): DocumentPath[] => [
+    ...Object.entries(definition.extract).filter(([, stream]) => stream.connector === connector)
+      .map(([name]) => ["extract", name]),
+    ...Object.entries(definition.load).filter(([, load]) =>
+      loadTargets(load).some((target) => target.connector === connector)
+    ).map(([name]) => ["load", name]),
+  ];
+  const found = [
+    ...refusals.map(({ message, place }): Fault => ({
       ...pipeline.place(place),
       message,
       severity: "error",
-    }));
-    return checkedAs(pipeline, faults);
-  } catch (error) {
-    return checkedAs(pipeline, [faultOf(pipeline, toAppError(error).message)]);
-  }
+    })),
+    ...failures.map(({ message, place, isMissing }): Fault => ({
+      ...("connectors" in place ? pipeline.connectorPlace(place.connectors) : pipeline.place(place.pipeline)),
+      message,
+      severity: isMissing && isOffline ? "warning" : "error",
+    })),
+  ];
+  const muted = [
+    ...refusals.map(({ place }) => place),
+    ...failures.flatMap(({ connector, place }) => "pipeline" in place ? [place.pipeline] : usesOf(connector)),
+    ...(isOffline ? [...networked].flatMap(usesOf) : []),
+  ];
+  return { found, muted };
 }
 
 /** Pipelines that may share a process. */
@@ -158,13 +207,15 @@ async function checkGroup(
   }
   if ("stopped" in end) {
     const budget = context.checkBudget ?? DEFAULT_BUDGET;
-    return group.map(({ pipeline }) => checkedAs(pipeline, [stopFault(pipeline, end, budget)]));
+    return group.map(({ pipeline, faults }) =>
+      checkedAs(pipeline, [...faults, stopFault(pipeline, end, budget)])
+    );
   }
   const byName = new Map(end.reports.map((report) => [report.name, report]));
   return group.map((entry) => {
     const report = byName.get(entry.pipeline.name);
     const found = (report?.faults ?? []).map((fault) => placed(entry.pipeline, fault));
-    return checkedAs(entry.pipeline, [...memoryFaults(context, entry), ...found], report);
+    return checkedAs(entry.pipeline, [...entry.faults, ...memoryFaults(context, entry), ...found], report);
   });
 }
 
@@ -176,10 +227,13 @@ async function checkTogether(
 ): Promise<CheckEnd> {
   const [first] = group;
   if (first === undefined) return { reports: [] };
-  const subjects = await Promise.all(group.map(async ({ pipeline, definition }) => ({
+  const subjects = await Promise.all(group.map(async ({ pipeline, sketch }) => ({
     name: pipeline.name,
-    definition,
-    files: pipeline.files,
+    definition: sketch.definition,
+    files: sketch.files,
+    mutedStreams: [...sketch.mutedStreams],
+    mutedParams: sketch.mutedParams,
+    refusedModels: sketch.refusedModels,
     knownColumns: await context.knownColumns(pipeline.name),
   })));
   let waiting: ReturnType<typeof setTimeout> | undefined;
@@ -245,8 +299,8 @@ function stopFault(
 }
 
 /** What a run asks for and does not get. */
-function memoryFaults({ policy: { memoryMax } }: CheckContext, { pipeline, definition }: Provided): Fault[] {
-  const asked = definition.resources.memory;
+function memoryFaults({ policy: { memoryMax } }: CheckContext, { pipeline, sketch }: Provided): Fault[] {
+  const asked = sketch.definition.resources.memory;
   if (asked === undefined || memoryMax === undefined || (parseSize(asked) ?? 0) <= memoryMax.bytes) return [];
   const message = `resources.memory: a run gets ${memoryMax.text}, the most that the operator's policy gives`;
   return [{ ...pipeline.place(["resources", "memory"]), message, severity: "warning" }];

@@ -13,6 +13,7 @@ import {
 } from "./parse_connectors.ts";
 import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
 import { ProjectFiles } from "./read_files.ts";
+import { didYouMean } from "../../text/suggest.ts";
 
 /** Everything that a project's files say. A fault in one pipeline leaves the others as they are. */
 export interface LoadedProject {
@@ -57,7 +58,12 @@ export async function loadProject(
   for (const entry of entries) {
     const path = `pipelines/${entry.name}`;
     const match = /^(.+)\.ya?ml$/.exec(entry.name);
-    if (match === null || entry.isFolder) continue;
+    if (match === null || entry.isFolder) {
+      if (entry.isFolder || !/\.(?:ya?ml|json)$/i.test(entry.name)) continue;
+      const message = "is not read: a pipeline's file ends in .yaml or .yml, in small letters";
+      faults.push({ ...fault(path, message), severity: "warning" });
+      continue;
+    }
     const name = match[1] ?? "";
     const first = pathByName.get(name);
     if (first !== undefined) {
@@ -67,6 +73,7 @@ export async function loadProject(
     pathByName.set(name, path);
     pipelines.push(withNameFault(await loadPipeline(project, name, path, context)));
   }
+  faults.push(...await unusedModels(project, pipelines));
   return { connectors: connectors.connectors, pipelines, faults, isWhole: true };
 }
 
@@ -119,6 +126,8 @@ async function loadPipeline(
       files: [],
       connectors: {},
       faults,
+      sketch: undefined,
+      connectorPlace: context.connectors.place,
       place: () => ({ file: path }),
     };
   }
@@ -132,14 +141,15 @@ async function loadPipeline(
 async function loadModels(project: ProjectFiles, folder: string): Promise<ModelFiles> {
   const base = `transforms/${folder}`;
   const entries = await project.list(base);
-  if (entries === undefined) return { files: [], faults: [], exists: false };
-  if ("fault" in entries) return { files: [], faults: [entries.fault], exists: true };
+  if (entries === undefined) return { files: [], faults: [], refused: [], exists: false };
+  if ("fault" in entries) return { files: [], faults: [entries.fault], refused: [], exists: true };
   if (!await project.hasFolder(base)) {
     const message = "leads out of the project by a symbolic link: copy the folder in";
-    return { files: [], faults: [fault(base, message)], exists: true };
+    return { files: [], faults: [fault(base, message)], refused: [], exists: true };
   }
   const texts = new Map<string, string>();
   const faults: Fault[] = [];
+  const unread: string[] = [];
   for (const { name, isFolder } of entries) {
     const path = `${base}/${name}`;
     if (isFolder) {
@@ -150,12 +160,60 @@ async function loadModels(project: ProjectFiles, folder: string): Promise<ModelF
     } else if (name.endsWith(".sql")) {
       const file = await project.read(path);
       if (file === undefined) continue;
-      if ("fault" in file) faults.push(file.fault);
-      else texts.set(name, file.text);
+      if ("fault" in file) {
+        faults.push(file.fault);
+        unread.push(modelName(name));
+      } else texts.set(name, file.text);
+    } else {
+      const message = whyNotRead(name);
+      if (message !== undefined) faults.push({ ...fault(path, message), severity: "warning" });
     }
   }
   const models = modelFiles(folder, texts);
-  return { ...models, faults: [...faults, ...models.faults] };
+  return {
+    ...models,
+    faults: [...faults, ...models.faults],
+    refused: [...unread, ...models.refused],
+  };
+}
+
+/** What is wrong with a file beside the models that looks as if it was meant for one; undefined for a note. */
+function whyNotRead(name: string): string | undefined {
+  if (/\.sql$/i.test(name)) return "is not read: a model's file ends in .sql, in small letters";
+  if (/\.sql\.|\.(?:jinja2?|j2|sqlx|ddl|prql|py)$/i.test(name)) {
+    return "is not read: a model is one SELECT in a file that ends in .sql";
+  }
+  if (/\.ya?ml$/i.test(name)) {
+    return "is not read: what is known of a model, its columns and its checks, stands in the header of its SQL file";
+  }
+  return undefined;
+}
+
+/** Folders of transforms/ that no pipeline uses, and models that are in none. */
+async function unusedModels(project: ProjectFiles, pipelines: readonly LoadedPipeline[]): Promise<Fault[]> {
+  const entries = await project.list("transforms") ?? [];
+  if ("fault" in entries) return [];
+  // One that cannot be read may name any of them.
+  if (pipelines.some(({ sketch }) => sketch === undefined)) return [];
+  const used = new Set(pipelines.map(({ name, sketch }) => sketch?.definition.transform ?? name));
+  const faults: Fault[] = [];
+  for (const { name, isFolder } of entries) {
+    const path = `transforms/${name}`;
+    if (!isFolder) {
+      if (!/\.sql$/i.test(name)) continue;
+      const message = "is not read: models are in a folder of transforms/, that of their pipeline";
+      faults.push({ ...fault(path, message), severity: "warning" });
+    } else if (!used.has(name)) {
+      const inner = await project.list(path) ?? [];
+      if ("fault" in inner || !inner.some((entry) => /\.sql$/i.test(entry.name))) continue;
+      const names = pipelines.map((pipeline) => pipeline.name);
+      const message = `no pipeline uses this folder: one takes it by "transform: ${name}"${
+        didYouMean(name, names)
+      }`;
+      faults.push({ file: path, message, severity: "warning" });
+    }
+  }
+  return faults;
 }
 
 /**
@@ -164,6 +222,11 @@ async function loadModels(project: ProjectFiles, folder: string): Promise<ModelF
 export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): ModelFiles {
   const files: RevisionFile[] = [];
   const faults: Fault[] = [];
+  const refused: string[] = [];
+  const refuse = (path: string, message: string) => {
+    faults.push(fault(path, message));
+    refused.push(modelName(path));
+  };
   const nameByKey = new Map<string, string>();
   for (const [name, content] of [...texts].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)) {
     const path = `transforms/${folder}/${name}`;
@@ -171,17 +234,17 @@ export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): 
     const twin = nameByKey.get(model.toLowerCase());
     const wrong = name === `${model}.sql` ? nameFault("model", model) : "expected a name, then .sql";
     if (wrong !== undefined) {
-      faults.push(fault(path, `the file's name is the table's name: ${wrong}`));
+      refuse(path, `the file's name is the table's name: ${wrong}`);
     } else if (twin !== undefined) {
-      faults.push(fault(path, `"${twin}" and "${model}" would be the same table: rename one`));
+      refuse(path, `"${twin}" and "${model}" would be the same table: rename one`);
     } else if (content.trim() === "") {
-      faults.push(fault(path, "the file is empty: a model is one SELECT"));
+      refuse(path, "the file is empty: a model is one SELECT");
     } else {
       nameByKey.set(model.toLowerCase(), model);
       files.push({ path, content });
     }
   }
-  return { files, faults, exists: true };
+  return { files, faults, refused, exists: true };
 }
 
 function fault(file: string, message: string): Fault {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Connector } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
-import { boundFaults, type Fault } from "../../text/fault.ts";
+import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import { nameSchema } from "../../contract/names.ts";
 import {
   commonConnectorSchema,
@@ -24,6 +24,8 @@ export interface ParsedConnectors {
   /** False where the file as a whole could not be read: then no name is known. */
   readonly isReadable: boolean;
   readonly faults: readonly Fault[];
+  /** Where the entry at a path stands, as `["shop", "url"]`; its value where it has one. */
+  place(path: DocumentPath): SourcePlace;
 }
 
 export const NO_CONNECTORS: ParsedConnectors = {
@@ -31,6 +33,7 @@ export const NO_CONNECTORS: ParsedConnectors = {
   broken: new Set(),
   isReadable: true,
   faults: [],
+  place: () => ({ file: CONNECTORS_FILE }),
 };
 
 /** The shape of connectors.yaml, before each entry meets the schema of its type. */
@@ -71,7 +74,13 @@ export function parseConnectors(
     if (found.length === 0) connectors[name] = entry;
     else report(found);
   }
-  return { connectors, broken, isReadable: true, faults: placedFaults(document, all) };
+  return {
+    connectors,
+    broken,
+    isReadable: true,
+    faults: placedFaults(document, all),
+    place: document.valuePlace,
+  };
 }
 
 /** Finding a place takes longer the larger the file is: it is done for those that are shown. */

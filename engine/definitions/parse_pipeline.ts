@@ -17,6 +17,7 @@ import {
 import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
+import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument } from "../../text/yaml_document.ts";
 
@@ -32,6 +33,10 @@ export interface LoadedPipeline {
   /** The connectors that it names, references not resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly faults: readonly Fault[];
+  /** What can be checked of it; undefined where its text cannot be read. */
+  readonly sketch: PipelineSketch | undefined;
+  /** Where the entry at a path of connectors.yaml stands, as `["shop", "url"]`. */
+  connectorPlace(path: DocumentPath): SourcePlace;
   /** Where the entry at a path of the definition stands, as `["extract", "orders", "mode"]`. */
   place(path: DocumentPath): SourcePlace;
 }
@@ -55,52 +60,90 @@ export async function parsePipeline(
     : JSON.stringify(source.definition, null, 2);
   const document = parseYamlDocument(text, path);
   const place = document.place;
-  const broken = (faults: readonly Fault[]): LoadedPipeline => ({
+  const broken: LoadedPipeline = {
     name,
     path,
     definition: undefined,
     files: [],
     connectors: {},
-    faults,
+    faults: document.faults,
+    sketch: undefined,
+    connectorPlace: context.connectors.place,
     place,
-  });
-  if (document.value === undefined) return broken(document.faults);
+  };
+  const whole = async (salvaged: SalvagedDefinition, shapeFaults: readonly Fault[] = []) => {
+    const { definition } = salvaged;
+    const models = await modelsOf(definition.transform ?? name);
+    // Of a part the warnings say little: it may have nothing to do for what was left out.
+    const found = faultsOf(document.value, salvaged, models, context)
+      .filter(({ severity }) => severity === "error" || shapeFaults.length === 0);
+    const shown = boundFaults<PipelineFault>(
+      found,
+      (message, severity) => ({ path: [], at: "key", message, severity }),
+    );
+    const faults = shown.map((fault) => ({
+      ...placeOf(document, fault),
+      message: fault.message,
+      severity: fault.severity,
+    }));
+    return {
+      ...broken,
+      files: models.files,
+      connectors: namedConnectors(definition, context.connectors.connectors),
+      faults: [...shapeFaults, ...faults, ...models.faults].sort(byPlace),
+      sketch: sketchOf(salvaged, models, found),
+    };
+  };
+  if (document.value === undefined) return broken;
   const shape = checkSchema(pipelineSchema, document.value);
   if ("faults" in shape) {
-    return broken(shape.faults.map((fault) => ({
+    const faults = shape.faults.map((fault): Fault => ({
       ...placeOf(document, fault),
       message: fault.message,
       severity: "error",
-    })));
+    }));
+    const salvaged = salvageDefinition(document.value, shape.faults);
+    if (salvaged === undefined) return { ...broken, faults };
+    return await whole(salvaged, faults);
   }
+  return { ...await whole({ definition: shape.output, streams: [], params: [] }), definition: shape.output };
+}
 
-  const definition = shape.output;
-  const models = await modelsOf(definition.transform ?? name);
-  const found: PipelineFault[] = [
-    ...checkReservedKeys(document.value),
+/** What is wrong with a definition whose shape is right, or with what was salvaged of it. */
+function faultsOf(
+  written: unknown,
+  { definition, streams }: SalvagedDefinition,
+  models: ModelFiles,
+  context: PipelineContext,
+): PipelineFault[] {
+  return [
+    ...checkReservedKeys(written),
     ...scheduleFaults(definition),
     ...checkTexts(definition),
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),
-  ];
-  const shown = boundFaults<PipelineFault>(
-    found,
-    (message, severity) => ({ path: [], at: "key", message, severity }),
-  );
-  const faults = shown.map((fault) => ({
-    ...placeOf(document, fault),
-    message: fault.message,
-    severity: fault.severity,
-  }));
+    // A stream that is a fault already lacks keys that it may have had.
+  ].filter(({ path: [part, name] }) => part !== "extract" || !streams.includes(String(name)));
+}
+
+/** What the check may do with the definition: streams and loads with an error are left alone. */
+function sketchOf(
+  { definition, streams, params }: SalvagedDefinition,
+  models: ModelFiles,
+  found: readonly PipelineFault[],
+): PipelineSketch {
+  const namesIn = (part: string) =>
+    found.flatMap(({ path, severity }) =>
+      severity === "error" && path[0] === part && path[1] !== undefined ? [String(path[1])] : []
+    );
   return {
-    name,
-    path,
     definition,
     files: models.files,
-    connectors: namedConnectors(definition, context.connectors.connectors),
-    faults: [...faults, ...models.faults].sort(byPlace),
-    place,
+    mutedStreams: new Set([...streams, ...namesIn("extract")]),
+    mutedLoads: new Set(namesIn("load")),
+    mutedParams: params,
+    refusedModels: models.refused,
   };
 }
 

@@ -9,7 +9,7 @@ import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
 import { createAnswers } from "./answer_questions.ts";
 import { Redactor } from "./redact.ts";
-import { type ReferenceSources, resolveConnector } from "./references.ts";
+import { missingReferences, type ReferenceSources, resolveConnector } from "./references.ts";
 
 /** What decides about every process of one server or command. */
 export interface GrantContext extends FenceOptions {
@@ -27,9 +27,23 @@ export interface Provision {
   readonly grant: Grant;
   /** What the policy refuses; empty for a run, which throws the first. */
   readonly refusals: readonly Refusal[];
+  /** What keeps a check from asking connectors; empty for a run, which throws the first. */
+  readonly failures: readonly ConnectorFailure[];
+  /** Connectors that ask for a network. */
+  readonly networked: ReadonlySet<string>;
   /** Knows every secret that the process may say, those that are handed out later too. */
   readonly redactor: Redactor;
   readonly hasSecrets: boolean;
+}
+
+/** A connector, or one use of it, that cannot be asked. */
+export interface ConnectorFailure {
+  readonly connector: string;
+  readonly message: string;
+  /** Where connectors.yaml says it, or where the pipeline does. */
+  readonly place: { readonly connectors: DocumentPath } | { readonly pipeline: DocumentPath };
+  /** Whether a reference has no value. */
+  readonly isMissing: boolean;
 }
 
 export interface ProvisionSubject {
@@ -55,21 +69,40 @@ export async function provide(
   try {
     const fence = knownFence ?? await createFence(context);
     const asks: Asks[] = [];
+    const failures: ConnectorFailure[] = [];
+    const trying = async (connector: string, place: ConnectorFailure["place"], work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        if (purpose === "run") throw error;
+        const { message } = withoutSecrets(error, redactor);
+        failures.push({ connector, message, place, isMissing: false });
+      }
+    };
     for (const [name, uses] of usesOf(definition)) {
       const entry = connectors[name];
       if (entry === undefined) continue;
-      const { config: values, secrets: found } = await resolveConnector(name, entry, context.references);
-      redactor.learn(found);
-      definitions[name] = entry;
-      const resolved = { type: entry.type, config: values };
-      const { connector, config } = parseConnector(context.connectors, name, resolved);
-      const known = connector.secrets(config);
-      redactor.learn(known);
-      hasSecrets ||= found.length + known.length > 0;
-      for (const { asker, place, use } of uses) {
-        const access = connector.access(config, use(connector), { name, projectDir: context.projectDir });
-        asks.push(await collectAsks(fence, { connector: name, use: asker, place }, access));
+      const missing = purpose === "check" ? await missingReferences(name, entry, context.references) : [];
+      for (const { path, message } of missing) {
+        failures.push({ connector: name, message, place: { connectors: [name, ...path] }, isMissing: true });
       }
+      if (missing.length > 0) continue;
+      await trying(name, { connectors: [name] }, async () => {
+        const { config: values, secrets: found } = await resolveConnector(name, entry, context.references);
+        redactor.learn(found);
+        definitions[name] = entry;
+        const resolved = { type: entry.type, config: values };
+        const { connector, config } = parseConnector(context.connectors, name, resolved);
+        const known = connector.secrets(config);
+        redactor.learn(known);
+        hasSecrets ||= found.length + known.length > 0;
+        for (const { asker, place, use } of uses) {
+          await trying(name, { pipeline: place }, async () => {
+            const access = connector.access(config, use(connector), { name, projectDir: context.projectDir });
+            asks.push(await collectAsks(fence, { connector: name, use: asker, place }, access));
+          });
+        }
+      });
     }
     // All of it is decided, so that a check reports what a run would be refused.
     const all = {
@@ -88,6 +121,8 @@ export async function provide(
       answer: createAnswers({ connectors: types, references, definitions, redactor }),
       grant: purpose === "run" ? grant : createGrant(fence, onlyRead(all), undefined).grant,
       refusals: refusals.map((refusal) => ({ ...refusal, message: redactor.redact(refusal.message) })),
+      failures,
+      networked: new Set(all.hosts.map(({ connector }) => connector)),
       redactor,
       hasSecrets,
     };
@@ -104,7 +139,7 @@ export async function provideDiscovery(
   context: GrantContext,
   name: string,
   entry: ConnectorDefinition,
-): Promise<Omit<Provision, "refusals">> {
+): Promise<Omit<Provision, "refusals" | "failures" | "networked">> {
   const redactor = new Redactor();
   const { connectors: types, references, projectDir } = context;
   try {

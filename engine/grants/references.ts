@@ -87,9 +87,7 @@ export async function resolveConnector(
         continue;
       }
       const { reference } = part;
-      const value = reference.kind === "env"
-        ? sources.env(reference.name)
-        : await sources.secrets.get(reference.name);
+      const value = await valueOf(reference, sources);
       if (value === undefined) throw missing(name, key, reference);
       if (reference.kind === "secret") secrets.add(value);
       resolved += value;
@@ -113,6 +111,29 @@ export async function resolveConnector(
     if (key !== "type") config[key] = await resolveValue(value, key);
   }
   return { config, secrets: [...secrets] };
+}
+
+/** The references of a connector that have no value, each with the path to its text and what to do. */
+export async function missingReferences(
+  name: string,
+  definition: ConnectorDefinition,
+  sources: ReferenceSources,
+): Promise<{ readonly path: readonly (string | number)[]; readonly message: string }[]> {
+  const found: { path: readonly (string | number)[]; reference: Reference }[] = [];
+  visitTexts(definition, (text, path) => {
+    for (const part of parseReferences(text)) {
+      if ("reference" in part) found.push({ path, reference: part.reference });
+    }
+  });
+  const missed = await Promise.all(found.map(async ({ path, reference }) => {
+    if (await valueOf(reference, sources) !== undefined) return [];
+    return [{ path, message: missing(name, path.join("."), reference).message }];
+  }));
+  return missed.flat();
+}
+
+async function valueOf({ kind, name }: Reference, sources: ReferenceSources): Promise<string | undefined> {
+  return kind === "env" ? sources.env(name) : await sources.secrets.get(name);
 }
 
 function missing(connector: string, key: string, reference: Reference): AppError {

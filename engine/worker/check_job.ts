@@ -44,7 +44,9 @@ async function askSources(
   connections: Connections,
   { signal, reporter }: JobContext,
 ): Promise<DescribedStreams> {
-  if (Object.keys(subject.definition.extract).length === 0) return { columns: {}, faults: [] };
+  if (Object.keys(subject.definition.extract).length + subject.mutedStreams.length === 0) {
+    return { columns: {}, faults: [] };
+  }
   await using database = await openDatabase({
     path: ":memory:",
     tempDirectory: job.tempDir,
@@ -84,7 +86,7 @@ async function checkModels(
   const streams = await asking;
   const faults: (Fault | DefinitionFault)[] = [...streams.faults];
   const models: Model[] = [];
-  const unreadable: string[] = [];
+  const unreadable = [...subject.refusedModels];
   for (const file of subject.files) {
     try {
       models.push(parseModel(file));
@@ -100,6 +102,7 @@ async function checkModels(
     streams: streams.columns,
     unreadable,
     params: subject.definition.params,
+    unknownParams: subject.mutedParams,
     onBind: ({ name, path }) =>
       reporter.send({
         type: "checking",

@@ -35,7 +35,8 @@ export async function describeStreams(
   context: DescribeContext,
   subject: CheckSubject,
 ): Promise<DescribedStreams> {
-  const streams = Object.entries(subject.definition.extract);
+  const muted = new Set(subject.mutedStreams);
+  const streams = Object.entries(subject.definition.extract).filter(([name]) => !muted.has(name));
   const found = new Map<string, Described>();
   const connectors = Map.groupBy(streams, ([, { connector }]) => connector);
   await Promise.all([...connectors.values()].map(async (list) => {
@@ -52,7 +53,10 @@ export async function describeStreams(
     await Promise.all(Array.from({ length: STREAMS_AT_ONCE }, askNext));
   }));
   return {
-    columns: Object.fromEntries(streams.map(([name]) => [name, found.get(name)?.columns])),
+    columns: Object.fromEntries([
+      ...streams.map(([name]) => [name, found.get(name)?.columns]),
+      ...subject.mutedStreams.map((name) => [name, subject.knownColumns[name]]),
+    ]),
     faults: streams.flatMap(([name]) => found.get(name)?.faults ?? []),
   };
 }

@@ -123,7 +123,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "check",
     summary: "Check every pipeline and model without data",
     arguments: [],
-    options: { project, data, policy, json },
+    options: {
+      project,
+      data,
+      policy,
+      offline: {
+        type: "boolean",
+        description: "ask no source over a network; a missing secret or variable is a warning",
+      },
+      json,
+    },
     load: async () => (await import("./commands/check_command.ts")).check,
   },
   {

@@ -29,6 +29,8 @@ export interface CompileInput {
   /** The columns of raw.<name>; undefined where nobody has looked yet. */
   readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
   readonly params: Readonly<Record<string, ParamDefinition>>;
+  /** Params of which only the names are known. */
+  readonly unknownParams?: readonly string[];
   readonly loads: readonly LoadReference[];
   /** Names of models that parseModel refused: what reads them is not reported as reading a missing table. */
   readonly unreadable?: readonly string[];
@@ -205,7 +207,8 @@ class Compiler {
 
   /** A name that is not set would be NULL without a word. */
   #checkVariable(model: Model, { name }: VariableReference, place: SourcePlace, prefix = ""): void {
-    const known: string[] = [...RUN_VARIABLES, ...Object.keys(this.#input.params)];
+    const { params, unknownParams = [] } = this.#input;
+    const known: string[] = [...RUN_VARIABLES, ...Object.keys(params), ...unknownParams];
     if (name === undefined) {
       const message = `${prefix}getvariable() needs the variable's name as a plain text, as 'run_start'`;
       this.#fileFaults.push({ ...place, message, severity: "error" });
@@ -233,8 +236,7 @@ class Compiler {
       const readers = graph.nodes.get(`extract:${stream}`)?.dependents ?? [];
       if (columns !== undefined || readers.length === 0) continue;
       const names = readers.map((node) => graph.nodes.get(node)?.label ?? node);
-      const message =
-        `the columns of raw.${stream} are not known before its first extract, so ${listWords(names)} ` +
+      const message = `the columns of raw.${stream} are not known, so ${listWords(names)} ` +
         "could not be checked against them";
       this.#definitionFaults.push({ path: ["extract", stream], message, severity: "warning" });
     }

@@ -102,6 +102,9 @@ export class Warehouse implements AsyncDisposable {
       name: "it",
       definition,
       files: [],
+      mutedStreams: [],
+      mutedParams: [],
+      refusedModels: [],
       knownColumns: {},
     });
     if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join("; "));

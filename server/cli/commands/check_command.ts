@@ -16,6 +16,7 @@ export const check: CommandRun = async (invocation, context) => {
   using _interrupts = context.onInterrupt(() => stopping.abort());
   const report = await context.backend.checkProject({
     ...folders,
+    isOffline: invocation.flag("offline"),
     log: createCommandLog(context.terminal),
     signal: stopping.signal,
   });

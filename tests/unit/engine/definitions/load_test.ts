@@ -27,7 +27,7 @@ Deno.test("loadProject() reads connectors, pipelines and models", async () => {
     "pipelines/notes.txt": "not a pipeline",
     "transforms/orders/daily.sql": "SELECT 1 AS day\n",
     "transforms/orders/.hidden.sql": "not a model",
-    "transforms/other/thing.sql": "SELECT 2",
+    "transforms/other/notes.md": "no model either",
   });
   const { pipelines, projectFaults, connectors } = await load(project);
   assert.deepEqual(projectFaults, []);
@@ -197,4 +197,37 @@ Deno.test("loadProject() throws not_found for a folder that is not there", async
   await using project = await ProjectFixture.create();
   const attempt = loadProject(join(project.dir, "nowhere"), { connectorTypes: CONNECTOR_TYPES });
   await assert.rejects(attempt, (error) => error instanceof AppError && error.code === "not_found");
+});
+
+Deno.test("loadProject() warns of files that look like models or pipelines and are not read", async () => {
+  await using project = await ProjectFixture.create({
+    "connectors.yaml": CONNECTORS,
+    "pipelines/orders.yaml": ORDERS,
+    "pipelines/late.YAML": ORDERS,
+    "pipelines/other.json": "{}",
+    "transforms/orders/daily.sql": "SELECT 1 AS day\n",
+    "transforms/orders/weekly.SQL": "SELECT 1 AS week\n",
+    "transforms/orders/schema.yml": "version: 2",
+    "transforms/orders/macro.sql.j2": "",
+    "transforms/orders/README.md": "about them",
+    "transforms/orders/data.csv": "a",
+    "transforms/order/thing.sql": "SELECT 2",
+    "transforms/lost.sql": "SELECT 3",
+    "transforms/empty/notes.txt": "",
+  });
+  const { projectFaults, faultsOf, pipelines } = await load(project);
+  const model = "is not read: a model's file ends in .sql, in small letters";
+  const pipeline = "is not read: a pipeline's file ends in .yaml or .yml, in small letters";
+  assert.deepEqual(projectFaults, [
+    `pipelines/late.YAML:1:1: warning: ${pipeline}`,
+    `pipelines/other.json:1:1: warning: ${pipeline}`,
+    "transforms/lost.sql:1:1: warning: is not read: models are in a folder of transforms/, that of their pipeline",
+    'transforms/order: warning: no pipeline uses this folder: one takes it by "transform: order" (did you mean orders?)',
+  ]);
+  assert.deepEqual(faultsOf("orders"), [
+    "transforms/orders/macro.sql.j2:1:1: warning: is not read: a model is one SELECT in a file that ends in .sql",
+    "transforms/orders/schema.yml:1:1: warning: is not read: what is known of a model, its columns and its checks, stands in the header of its SQL file",
+    `transforms/orders/weekly.SQL:1:1: warning: ${model}`,
+  ]);
+  assert.equal(pipelines[0]?.files.length, 1);
 });

@@ -194,8 +194,7 @@ Deno.test("compile() binds what it can where the columns of a stream are not kno
   assert.deepEqual(texts, [
     'd.sql:1:8 column "nope" does not exist (candidates: id)',
     "e.sql:1:25 there is no variable or param nope",
-    "extract.far: the columns of raw.far are not known before its first extract, so a and e could not be checked " +
-    "against them",
+    "extract.far: the columns of raw.far are not known, so a and e could not be checked against them",
   ]);
   assert.equal(faults.at(-1)?.severity, "warning");
   assert.deepEqual(Object.keys(found), ["c"]);
