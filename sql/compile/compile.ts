@@ -6,6 +6,7 @@ import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";
 import { checkHeader, TypeNames } from "./compile_header.ts";
+import { ImpossibleCasts } from "./impossible_casts.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { explainSqlError, toModelError } from "../language/explain_error.ts";
 import { checkPlace } from "../language/check_place.ts";
@@ -65,12 +66,14 @@ class Compiler {
   /** By node, as `model:daily`: what has a table now. */
   readonly #columns = new Map<string, readonly Column[]>();
   readonly #types: TypeNames;
+  readonly #casts: ImpossibleCasts;
 
   constructor(session: SqlSession, input: CompileInput) {
     this.#session = session;
     this.#input = input;
     this.#models = new Map(input.models.map((model) => [model.name, model]));
     this.#types = new TypeNames(session);
+    this.#casts = new ImpossibleCasts(session);
   }
 
   async compile(): Promise<Compilation> {
@@ -92,7 +95,9 @@ class Compiler {
       const columns = this.#columns.get(`model:${model.name}`) ?? [];
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
     }
-    this.#fileFaults.push(...await bindChecks(this.#session, bound, analysis, this.#columns, onBind));
+    this.#fileFaults.push(
+      ...await bindChecks(this.#session, bound, analysis, this.#columns, onBind, this.#casts),
+    );
     this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
@@ -140,6 +145,7 @@ class Compiler {
     const readByChecks = new Set([...graph.checkDepends.values()].flat());
     for (const level of levelsOf(graph)) {
       const tables: ModelTable[] = [];
+      const plain: Model[] = [];
       for (const node of level) {
         const model = this.#models.get(node.label);
         if (node.kind !== "model" || model === undefined) continue;
@@ -154,13 +160,16 @@ class Compiler {
         this.#input.onBind?.(model);
         try {
           const columns = await this.#bind(model, selfReferring.has(model.name));
+          this.#refuseVariants(model, columns);
           this.#columns.set(node.name, columns);
+          if (model.materialized !== "incremental") plain.push(model);
           const isRead = node.dependents.length > 0 || readByChecks.has(node.name);
           if (isRead) tables.push({ model, node: node.name, columns });
         } catch (error) {
           this.#addModelFaults(toModelError(error, model, 0));
         }
       }
+      await this.#findCasts(plain);
       await this.#createModels(tables);
     }
   }
@@ -173,9 +182,31 @@ class Compiler {
       await this.#session.run(declaredTable(model));
     }
     try {
-      return await declareCursor(this.#session, model);
+      const columns = await declareCursor(this.#session, model);
+      await this.#findCasts([model]);
+      return columns;
     } finally {
       await this.#session.run("RESET VARIABLE cursor");
+    }
+  }
+
+  /** Binding takes it, and a warehouse's file has no place for it. */
+  #refuseVariants(model: Model, columns: readonly Column[]): void {
+    const place = placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
+    for (const { name, type } of columns) {
+      if (!/\bVARIANT\b/.test(type)) continue;
+      const message = `column ${name} is ${type}, which cannot be stored: cast it, as to JSON`;
+      this.#fileFaults.push({ ...place, message, severity: "error" });
+    }
+  }
+
+  async #findCasts(models: readonly Model[]): Promise<void> {
+    const found = await this.#casts.findAll(models.map(({ sql }) => sql));
+    for (const [index, model] of models.entries()) {
+      for (const { message, position } of found[index] ?? []) {
+        const place = placeAt(model.sql, position ?? firstWord(model.sql)?.position ?? 0, model.path);
+        this.#fileFaults.push({ ...place, message, severity: "error" });
+      }
     }
   }
 

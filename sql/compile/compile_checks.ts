@@ -1,6 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
+import type { ImpossibleCasts } from "./impossible_casts.ts";
 import { checkPlace } from "../language/check_place.ts";
 import { type Check, checksOf } from "../language/checks.ts";
 import { explainSqlError } from "../language/explain_error.ts";
@@ -22,6 +23,7 @@ export async function bindChecks(
   { graph, refusedChecks }: Pick<GraphAnalysis, "graph" | "refusedChecks">,
   bound: BoundColumns,
   onBind: (model: Model) => void,
+  casts: ImpossibleCasts,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
   const all = models.flatMap((model) =>
@@ -34,11 +36,12 @@ export async function bindChecks(
   for (let start = 0; start < together.length; start += CHECKS_PER_QUERY) {
     const batch = together.slice(start, start + CHECKS_PER_QUERY);
     if (batch[0] !== undefined) onBind(batch[0].model);
-    if (!await bindsTogether(session, batch)) alone.push(...batch);
+    if (!await bindsTogether(session, batch, casts)) alone.push(...batch);
   }
   for (const { model, check } of alone) {
     onBind(model);
-    const found = await faultOf(session, model, check, graph, bound);
+    const found = await faultOf(session, model, check, graph, bound) ??
+      await castFault(casts, check, bound, graph);
     if (found === undefined) continue;
     const { message, position } = typeof found === "string" ? { message: found, position: undefined } : found;
     faults.push({ ...checkPlace(model, check, position), message, severity: "error" });
@@ -65,7 +68,11 @@ function canBindTogether(check: Check): boolean {
 }
 
 /** Whether nothing is wrong with any of them; where something is, the caller has to find out what. */
-async function bindsTogether(session: SqlSession, checks: readonly BoundCheck[]): Promise<boolean> {
+async function bindsTogether(
+  session: SqlSession,
+  checks: readonly BoundCheck[],
+  casts: ImpossibleCasts,
+): Promise<boolean> {
   const parts = checks.map(({ model, check }, index) => {
     const definition = definitionOf(model, check);
     const select = definition?.kind === "sql"
@@ -77,12 +84,33 @@ async function bindsTogether(session: SqlSession, checks: readonly BoundCheck[])
   try {
     // The join that DuckDB plans in the least time.
     const from = parts.map((part) => part.from).join(" POSITIONAL JOIN ");
-    const columns = await session.describe(`SELECT ${list} FROM ${from}`);
-    return columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
+    const sql = `SELECT ${list} FROM ${from}`;
+    const columns = await session.describe(sql);
+    const isRight = columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
+    return isRight && (await casts.find(sql)).length === 0;
   } catch (error) {
     if (error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout") return false;
     throw error;
   }
+}
+
+/** Of a check that binds: the cast in it that cannot work. */
+async function castFault(
+  casts: ImpossibleCasts,
+  check: Check,
+  bound: BoundColumns,
+  graph: Graph,
+): Promise<CheckFault | undefined> {
+  const reads = graph.checkDepends.get(checkStep(check)) ?? [];
+  if (!reads.every((node) => bound.has(node))) return undefined;
+  const [cast] = await casts.find(check.sql);
+  return cast && { message: `${check.label}: ${cast.message}`, position: cast.position };
+}
+
+interface CheckFault {
+  readonly message: string;
+  /** In the check's SQL. */
+  readonly position: number | undefined;
 }
 
 async function faultOf(
@@ -91,7 +119,7 @@ async function faultOf(
   check: Check,
   graph: Graph,
   bound: BoundColumns,
-): Promise<string | { readonly message: string; readonly position: number | undefined } | undefined> {
+): Promise<string | CheckFault | undefined> {
   const columns = bound.get(`model:${model.name}`) ?? [];
   // The check of the header's columns has reported that already.
   if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;

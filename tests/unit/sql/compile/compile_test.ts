@@ -336,3 +336,86 @@ Deno.test("compile() knows recurring.t of a recursive query with USING KEY", asy
     "WITH RECURSIVE t(a, b) USING KEY (a) AS (SELECT 1, 2 UNION SELECT a, b + 1 FROM recurring.t WHERE b < 4) FROM t";
   assert.deepEqual((await compileModels({ m: sql })).texts, []);
 });
+
+const IMPOSSIBLE: Readonly<Record<string, string>> = {
+  "SELECT * FROM raw.t WHERE day = 5": "1:33 5::INTEGER can never be a value of type DATE",
+  "SELECT day FROM raw.t UNION SELECT id FROM raw.t": "a value of type INTEGER can never be one of type DATE",
+  "SELECT 'abc'::INTEGER AS a FROM raw.t": "1:13 'abc' can never be a value of type INTEGER",
+  "SELECT day + INTERVAL 1 DAY = [1, 2] AS a FROM raw.t": "can never be one of type",
+  "SELECT a.id FROM raw.t AS a JOIN raw.t AS b ON a.day = b.id":
+    "a value of type INTEGER can never be one of type DATE",
+  "SELECT id FROM raw.t WHERE id = 'x'": "1:33 'x' can never be a value of type INTEGER",
+  "SELECT '2024-13-01'::DATE AS d FROM raw.t": "'2024-13-01' can never be a value of type DATE",
+  "SELECT 300::TINYINT AS a FROM raw.t": "300::INTEGER can never be a value of type TINYINT",
+  "SELECT id::UUID AS a FROM raw.t": "a value of type INTEGER can never be one of type UUID",
+  "SELECT id FROM raw.t WHERE id IN (SELECT id FROM raw.t WHERE ok = day)": "can never be",
+  "SELECT sum(id) FILTER (WHERE day = id) AS a FROM raw.t":
+    "a value of type INTEGER can never be one of type DATE",
+  "SELECT list::DATE[] AS a FROM raw.t": "a value of type INTEGER[] can never be one of type DATE[]",
+  "SELECT rec::STRUCT(a DATE) AS a FROM raw.t": "can never be one of type STRUCT",
+  "SELECT id FROM raw.t ORDER BY id = day": "can never be",
+  "SELECT CASE WHEN ok THEN day = id END AS a FROM raw.t": "can never be",
+};
+
+for (const [sql, expected] of Object.entries(IMPOSSIBLE)) {
+  Deno.test(`compile() finds the cast that cannot work in ${sql}`, async () => {
+    const { texts } = await compileModels({ m: sql }, { streams: T });
+    assert.equal(texts.length, 1, texts.join("\n"));
+    assert.ok(texts[0]?.includes(expected), texts[0]);
+  });
+}
+
+const T = {
+  t: columns(
+    "id INTEGER, day DATE, txt VARCHAR, ok BOOLEAN, list INTEGER[], rec STRUCT(a INTEGER), ts TIMESTAMP, n DECIMAL(9,2), j JSON, e ENUM('a'), big HUGEINT, u UUID, b BLOB",
+  ),
+};
+
+for (
+  const sql of [
+    "SELECT * FROM raw.t WHERE day = '2024-01-01' AND ts >= day AND txt = id AND n > 1.5 AND big = 1",
+    "SELECT txt::INTEGER AS a, txt::DATE AS b, txt::STRUCT(a DATE) AS c, try_cast('abc' AS INTEGER) AS d FROM raw.t",
+    "SELECT id::VARCHAR AS a, id::BOOLEAN AS b, ok::INTEGER AS c, day::TIMESTAMPTZ AS d, ts::TIME AS e, n::INTEGER AS f FROM raw.t",
+    "SELECT NULL::DATE AS a, try('abc'::INTEGER) AS b, j->>'$.a' AS c, e = 'a' AS d, e::VARCHAR AS f, u::VARCHAR AS g FROM raw.t",
+    "SELECT id FROM raw.t UNION SELECT n FROM raw.t UNION ALL SELECT 1.5",
+    "SELECT rec::STRUCT(a BIGINT) AS a, list::BIGINT[] AS b, [1, 2]::VARCHAR[] AS c, MAP {'a': 1} AS d, b::VARCHAR AS e FROM raw.t",
+    "SELECT id, unnest(list) AS x, row_number() OVER (ORDER BY day) AS r FROM raw.t QUALIFY r > 1",
+    "WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r WHERE a < 3) SELECT * FROM r, LATERAL (SELECT r.a) AS x(y)",
+    "PIVOT raw.t ON id IN (1, 2) USING sum(n) GROUP BY day",
+    "FROM query_table('raw.t')",
+    "SELECT day, getvariable('run_start') > ts AS a, coalesce(getvariable('window_start'), '-infinity'::TIMESTAMPTZ) AS b FROM raw.t",
+    "SELECT DATE '2024-01-01' + 1 AS a, day - 1 AS b, 5::HUGEINT::VARCHAR AS c, '1 day'::INTERVAL AS d FROM raw.t",
+  ]
+) {
+  Deno.test(`compile() leaves the casts alone in ${sql}`, async () => {
+    assert.deepEqual((await compileModels({ m: sql }, { streams: T })).texts, []);
+  });
+}
+
+Deno.test("compile() finds casts that cannot work in incremental models and in checks", async () => {
+  const { texts } = await compileModels({
+    other: "SELECT 1::BIGINT AS nr",
+    m: `/* @sluice
+materialized: incremental
+primary_key: [day]
+update_key: day
+columns:
+  day:
+    checks:
+      - relationships: { to: other, column: nr }
+      - sql: day = 5
+      - sql: day > DATE '2024-01-01'
+checks:
+  - sql: |
+      SELECT * FROM m
+      WHERE day = 7
+*/
+SELECT day FROM raw.t WHERE day > getvariable('cursor') OR day = 9`,
+  }, { streams: T });
+  assert.deepEqual(texts.map((text) => text.replace(/:? Unimpl.*/, "")), [
+    "m.sql:8:24 relationships(day): a value of type BIGINT can never be one of type DATE: the first row would fail here",
+    "m.sql:9:20 sql(day = 5): 5::INTEGER can never be a value of type DATE",
+    "m.sql:14:19 check_1: 7::INTEGER can never be a value of type DATE",
+    "m.sql:16:66 9::INTEGER can never be a value of type DATE",
+  ]);
+});

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { TestProject } from "../support/test_project.ts";
+import { TestProject } from "../../support/test_project.ts";
 
 /** Faults as `path:line: message`, and warnings marked. */
 async function check(project: TestProject, ...args: string[]) {
