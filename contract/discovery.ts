@@ -1,13 +1,13 @@
 import * as v from "valibot";
 import type { JsonValue } from "./json.ts";
+import { described } from "./described.ts";
 
 /** What can be found out of a project's connectors before a pipeline reads them. */
 
 export const connectorSummarySchema = v.object({
-  name: v.string(),
-  type: v.string(),
-  /** What its type is, for a person. */
-  description: v.string(),
+  name: described(v.string(), "Its name in connectors.yaml."),
+  type: described(v.string(), "What kind of system it is."),
+  description: described(v.string(), "What its type is, for a person."),
 });
 export type ConnectorSummary = v.InferOutput<typeof connectorSummarySchema>;
 
@@ -17,15 +17,22 @@ const json: v.GenericSchema<JsonValue> = v.lazy(() =>
 
 /** A stream that a source has, whether or not a pipeline reads it. */
 export const sourceStreamSchema = v.object({
-  /** For people and for the name in a pipeline, as `public.orders`. */
-  name: v.string(),
-  kind: v.picklist(["table", "view", "file"]),
-  /** The stream's own keys that read it, as `{ stream: "public.orders" }`. */
-  address: v.record(v.string(), json),
-  columns: v.array(v.object({ name: v.string(), type: v.string(), nullable: v.boolean() })),
-  primary_key: v.array(v.string()),
-  /** An estimate; null where the source has none. */
-  rows: v.nullable(v.number()),
-  size_bytes: v.nullable(v.number()),
+  name: described(v.string(), "For people and for the name in a pipeline, as public.orders."),
+  kind: described(v.picklist(["table", "view", "file"]), "What it is in its system."),
+  address: described(
+    v.record(v.string(), json),
+    'The stream\'s own keys that read it, as {"stream": "public.orders"}.',
+  ),
+  columns: described(
+    v.array(v.object({
+      name: described(v.string(), "The column's name."),
+      type: described(v.string(), "As DuckDB writes it, DECIMAL(18,2)."),
+      nullable: described(v.boolean(), "Whether it may hold NULL."),
+    })),
+    "Empty where they are not known.",
+  ),
+  primary_key: described(v.array(v.string()), "The columns that identify a row; empty for none."),
+  rows: described(v.nullable(v.number()), "An estimate; null where the source has none."),
+  size_bytes: described(v.nullable(v.number()), "Its size in its system; null where that is not known."),
 });
 export type SourceStream = v.InferOutput<typeof sourceStreamSchema>;

@@ -94,7 +94,7 @@ export const paramSchema = v.strictObject({
   enum: v.optional(
     v.pipe(v.array(v.union([v.string(), v.number()])), v.description("The only values allowed.")),
   ),
-  description: v.optional(v.string()),
+  description: v.optional(v.pipe(v.string(), v.description("What it is for."))),
 });
 
 const contractSchema = v.pipe(
@@ -202,8 +202,8 @@ export const streamSchema = v.pipe(
       0,
     ),
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this stream.")), {}),
-    description: v.optional(v.string()),
-    tags: v.optional(v.array(text), []),
+    description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
+    tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
   }, v.unknown()),
   v.check(
     (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
@@ -255,7 +255,13 @@ const retrySchema = v.pipe(
       v.description("How many more attempts a failed run gets."),
     ),
     interval: v.optional(v.pipe(duration, v.description("The wait before the first of them.")), "10s"),
-    backoff: v.optional(v.picklist(["constant", "exponential"]), "exponential"),
+    backoff: v.optional(
+      v.pipe(
+        v.picklist(["constant", "exponential"]),
+        v.description("Whether each wait is as long as the first, or twice as long as the one before."),
+      ),
+      "exponential",
+    ),
     max_interval: v.optional(v.pipe(duration, v.description("The longest wait.")), "5m"),
   }),
   v.description("Attempts after a failure that may pass by itself; a wrong definition is not tried again."),
@@ -269,13 +275,21 @@ const resourcesSchema = v.strictObject({
       v.description("DuckDB's memory_limit; beyond it DuckDB spills to disk."),
     ),
   ),
-  threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
+  threads: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(1024),
+      v.description("DuckDB's threads, and how many steps go on side by side; the machine's by default."),
+    ),
+  ),
 });
 
 export const pipelineSchema = v.strictObject({
   $schema: v.optional(v.string()),
   description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
-  tags: v.optional(v.array(text), []),
+  tags: v.optional(v.pipe(v.array(text), v.description("Words to find it by.")), []),
   schedule: v.optional(scheduleSchema),
   params: v.optional(
     v.pipe(

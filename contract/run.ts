@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ERROR_CODES } from "./errors.ts";
+import { described } from "./described.ts";
 
 /**
  * Runs as the API, the command line and the pages show them. Times are ISO 8601 in UTC with
@@ -38,38 +39,58 @@ const time = v.pipe(v.string(), v.isoTimestamp());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const errorRecordSchema = v.object({
-  code: v.picklist(ERROR_CODES),
-  /** Tells errors of one code apart, as `idempotency_key_reused`. */
-  reason: v.exactOptional(v.string()),
-  message: v.string(),
-  detail: v.exactOptional(v.string()),
+  code: described(
+    v.picklist(ERROR_CODES),
+    "What kind of failure it is: decides about retries, status and exit code.",
+  ),
+  reason: v.exactOptional(
+    described(v.string(), "Tells errors of one code apart, as idempotency_key_reused."),
+  ),
+  message: described(v.string(), "What was done to what, what it met, and what to do about it."),
+  detail: v.exactOptional(
+    described(v.string(), "More for the operator: a driver's own words, a SQL text. Lists leave it out."),
+  ),
 });
 
 export const stepSchema = v.object({
-  /** Unique in the run: `extract:orders`, `model:daily`, `check:daily.not_null_day`, `load:daily→lake`. */
-  name: v.string(),
-  kind: v.picklist(STEP_KINDS),
-  state: v.picklist(STEP_STATES),
-  attempt: count,
-  /** Rows extracted, in the model, that fail the check, or loaded. */
-  rows: v.nullable(count),
-  size_bytes: v.nullable(count),
-  /** Of a load: what became of the target's rows, where its destination reports it. */
-  inserted: v.exactOptional(count),
-  updated: v.exactOptional(count),
-  deleted: v.exactOptional(count),
-  /** Of a load: a hash of its rows that does not depend on their order, in hexadecimal. */
-  hash: v.exactOptional(v.string()),
-  /** Rows that did not fit and were kept aside; absent where the step can have none. */
-  rejects: v.exactOptional(count),
-  started_at: v.nullable(time),
-  finished_at: v.nullable(time),
-  duration_ms: v.nullable(count),
-  error: v.nullable(errorRecordSchema),
-  /** The SQL that it ran, where it is SQL. */
-  sql: v.nullable(v.string()),
-  /** Names of the steps it waited for. */
-  depends: v.array(v.string()),
+  name: described(
+    v.string(),
+    "Unique in the run: extract:orders, model:daily, check:daily.not_null_day, load:daily→lake.",
+  ),
+  kind: described(v.picklist(STEP_KINDS), "What it does."),
+  state: described(
+    v.picklist(STEP_STATES),
+    "warned: a check of severity warn found rows. skipped: something before it failed.",
+  ),
+  attempt: described(count, "The attempt that it belongs to."),
+  rows: described(
+    v.nullable(count),
+    "Rows extracted, in the model, that fail the check, or loaded; null while not known.",
+  ),
+  size_bytes: described(
+    v.nullable(count),
+    "Bytes read, or of the files written; null where that is not known.",
+  ),
+  inserted: v.exactOptional(
+    described(count, "Of a load: how many rows of the target are new, where its destination reports it."),
+  ),
+  updated: v.exactOptional(described(count, "Of a load: how many rows of the target were changed.")),
+  deleted: v.exactOptional(described(count, "Of a load: how many rows of the target are gone.")),
+  hash: v.exactOptional(
+    described(
+      v.string(),
+      "Of a load: a hash of its rows that does not depend on their order, in hexadecimal.",
+    ),
+  ),
+  rejects: v.exactOptional(
+    described(count, "Rows that did not fit and were kept aside; absent where the step can have none."),
+  ),
+  started_at: described(v.nullable(time), "When it began."),
+  finished_at: described(v.nullable(time), "When it ended, however it did."),
+  duration_ms: described(v.nullable(count), "From begin to end."),
+  error: described(v.nullable(errorRecordSchema), "Why it failed."),
+  sql: described(v.nullable(v.string()), "The SQL that it ran, where it is SQL."),
+  depends: described(v.array(v.string()), "Names of the steps that it waited for."),
 });
 export type Step = v.InferOutput<typeof stepSchema>;
 
@@ -77,67 +98,78 @@ export const paramValueSchema = v.union([v.string(), v.number(), v.boolean(), v.
 export type ParamValue = v.InferOutput<typeof paramValueSchema>;
 
 export const runSchema = v.object({
-  id: v.string(),
-  pipeline: v.string(),
-  revision: v.string(),
-  git_commit: v.nullable(v.string()),
-  state: v.picklist(RUN_STATES),
-  /** Why it is in this state, for a person: `retry 2 of 3 at 10:15`, `the server stopped`. */
-  reason: v.nullable(v.string()),
-  trigger: v.picklist(TRIGGERS),
-  /** Who or what asked for it: a token's name, a schedule. */
-  triggered_by: v.nullable(v.string()),
-  attempt: count,
-  params: v.record(v.string(), paramValueSchema),
-  select: v.nullable(v.string()),
-  full_refresh: v.boolean(),
-  /** Runs that belong together, as those of a backfill. */
-  group: v.nullable(v.string()),
-  /** The run that caused this one. */
-  parent: v.nullable(v.string()),
-  /** The higher goes first; of one priority, the older. */
-  priority: v.pipe(v.number(), v.integer()),
-  /** Who cancelled it. */
-  cancelled_by: v.nullable(v.string()),
-  /** What the run is for: from here (null: from the beginning) until before `window_end`. */
-  window_start: v.nullable(time),
-  window_end: time,
-  /** Whether the window was asked for; else each step goes on from where it was last done. */
-  window_given: v.boolean(),
-  created_at: time,
-  not_before: v.nullable(time),
-  started_at: v.nullable(time),
-  finished_at: v.nullable(time),
-  duration_ms: v.nullable(count),
-  rows_extracted: count,
-  rows_loaded: count,
-  warnings: count,
-  /** Greatest resident memory of the run's process. */
-  peak_rss_bytes: v.nullable(count),
-  error: v.nullable(errorRecordSchema),
+  id: described(v.string(), "A ULID: later runs have greater ones."),
+  pipeline: described(v.string(), "The name of its pipeline."),
+  revision: described(v.string(), "The hash of the pipeline's definition and files that it runs."),
+  git_commit: described(
+    v.nullable(v.string()),
+    "The commit of those files, with +dirty where the work tree differed.",
+  ),
+  state: described(v.picklist(RUN_STATES), "queued and running runs have not ended."),
+  reason: described(
+    v.nullable(v.string()),
+    "Why it is in this state, for a person: retry 2 of 3 at 10:15, the server stopped.",
+  ),
+  trigger: described(v.picklist(TRIGGERS), "What it was started by."),
+  triggered_by: described(
+    v.nullable(v.string()),
+    "Who or what asked for it: a token's name, the time of a schedule's firing.",
+  ),
+  attempt: described(count, "How many attempts it has had."),
+  params: described(
+    v.record(v.string(), paramValueSchema),
+    "Values of the pipeline's params, defaults included.",
+  ),
+  select: described(v.nullable(v.string()), "The selection of steps; null for all."),
+  full_refresh: described(v.boolean(), "Whether it rebuilds incremental streams and models from nothing."),
+  group: described(v.nullable(v.string()), "Names runs that belong together, as those of a backfill."),
+  parent: described(v.nullable(v.string()), "The id of the run that caused this one."),
+  priority: described(v.pipe(v.number(), v.integer()), "The higher goes first; of one priority, the older."),
+  cancelled_by: described(v.nullable(v.string()), "Who cancelled it."),
+  window_start: described(
+    v.nullable(time),
+    "What the run is for: from here (null: from the beginning) until before window_end.",
+  ),
+  window_end: described(time, "What the run is for: until before this."),
+  window_given: described(
+    v.boolean(),
+    "Whether the window was asked for; else each step goes on from where it was last done.",
+  ),
+  created_at: described(time, "When it was asked for."),
+  not_before: described(v.nullable(time), "Until when it waits for its next attempt."),
+  started_at: described(v.nullable(time), "When its newest attempt began."),
+  finished_at: described(v.nullable(time), "When it ended."),
+  duration_ms: described(v.nullable(count), "How long its newest attempt took."),
+  rows_extracted: described(count, "Rows read from sources."),
+  rows_loaded: described(count, "Rows written to destinations."),
+  warnings: described(count, "How many checks and steps warned."),
+  peak_rss_bytes: described(v.nullable(count), "Greatest resident memory of the run's process."),
+  error: described(v.nullable(errorRecordSchema), "Why it failed."),
 });
 export type Run = v.InferOutput<typeof runSchema>;
 
 const attemptSchema = v.object({
-  /** Counts from 1. */
-  attempt: count,
-  /** The server that carried it out, by the name of that start. */
-  worker: v.string(),
-  state: v.picklist(ATTEMPT_STATES),
-  started_at: time,
-  finished_at: v.nullable(time),
-  duration_ms: v.nullable(count),
-  error: v.nullable(errorRecordSchema),
-  peak_rss_bytes: v.nullable(count),
+  attempt: described(count, "Counts from 1."),
+  worker: described(v.string(), "The server that carried it out, by the name of that start."),
+  state: described(
+    v.picklist(ATTEMPT_STATES),
+    "stopped: its server stopped in order, the run goes on. lost: its server died or lost its lease.",
+  ),
+  started_at: described(time, "When it began."),
+  finished_at: described(v.nullable(time), "When it ended."),
+  duration_ms: described(v.nullable(count), "From begin to end."),
+  error: described(v.nullable(errorRecordSchema), "Why it failed."),
+  peak_rss_bytes: described(v.nullable(count), "Greatest resident memory of its process."),
 });
 export type Attempt = v.InferOutput<typeof attemptSchema>;
 
 export const runDetailSchema = v.object({
   ...runSchema.entries,
-  /** The newest state of each step, in the order in which they were first seen. */
-  steps: v.array(stepSchema),
-  /** In order. */
-  attempts: v.array(attemptSchema),
+  steps: described(
+    v.array(stepSchema),
+    "The newest state of each step, in the order in which they were first seen.",
+  ),
+  attempts: described(v.array(attemptSchema), "In order."),
 });
 export type RunDetail = v.InferOutput<typeof runDetailSchema>;
 
@@ -148,14 +180,15 @@ export const RETRY_WITHIN_DAYS = COMMITTED_KEPT_DAYS - 10;
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const logLineSchema = v.object({
-  /** Grows within the run; the id of the server-sent event. */
-  seq: count,
-  at: time,
-  level: v.picklist(LOG_LEVELS),
-  /** Null for lines that the first release wrote. */
-  attempt: v.nullable(count),
-  step: v.nullable(v.string()),
-  message: v.string(),
+  seq: described(count, "Grows within the run; the id of the server-sent event."),
+  at: described(time, "When it was written."),
+  level: described(v.picklist(LOG_LEVELS), "How much it matters."),
+  attempt: described(
+    v.nullable(count),
+    "The attempt that wrote it; null for lines that the first release wrote.",
+  ),
+  step: described(v.nullable(v.string()), "The step that wrote it; null for the run itself."),
+  message: described(v.string(), "The line, without secrets."),
 });
 export type LogLine = v.InferOutput<typeof logLineSchema>;
 
@@ -172,66 +205,87 @@ export type RunEvent =
   | { readonly type: "log"; readonly line: LogLine };
 
 const scheduleViewSchema = v.object({
-  cron: v.string(),
-  timezone: v.string(),
-  /** `weekdays at 07:30`; the expression itself where there are no words for it. */
-  words: v.string(),
-  /** The next five firings, jitter included; none while the pipeline is paused. */
-  next: v.array(v.object({
-    at: time,
-    /** By the clock of the schedule's zone: `Thu 30 Jul 07:30 Paris`. */
-    local: v.string(),
-  })),
+  cron: described(v.string(), "The cron expression, as it is written."),
+  timezone: described(v.string(), "The IANA time zone that it is read in."),
+  words: described(v.string(), "weekdays at 07:30; the expression itself where there are no words for it."),
+  next: described(
+    v.array(v.object({
+      at: described(time, "When it fires."),
+      local: described(v.string(), "By the clock of the schedule's zone: Thu 30 Jul 07:30 Paris."),
+    })),
+    "The next five firings, jitter included; none while the pipeline is paused.",
+  ),
 });
 export type ScheduleView = v.InferOutput<typeof scheduleViewSchema>;
 
 export const pipelineSummarySchema = v.object({
-  name: v.string(),
-  description: v.nullable(v.string()),
-  tags: v.array(v.string()),
-  /** Where the definition comes from: `files` is changed in the project, `api` by PUT. */
-  origin: v.picklist(["files", "api"]),
-  revision: v.nullable(v.string()),
-  git_commit: v.nullable(v.string()),
-  schedule: v.nullable(scheduleViewSchema),
-  paused: v.boolean(),
-  next_run_at: v.nullable(time),
-  last_run: v.nullable(runSchema),
-  /** Why the newest definition is not in force; the last good revision still runs. */
-  faults: v.array(v.object({
-    file: v.string(),
-    line: v.exactOptional(count),
-    column: v.exactOptional(count),
-    message: v.string(),
-    severity: v.picklist(["error", "warning"]),
-  })),
+  name: described(v.string(), "The file's name, or that of the PUT."),
+  description: described(v.nullable(v.string()), "One line about it."),
+  tags: described(v.array(v.string()), "Words to find it by."),
+  origin: described(
+    v.picklist(["files", "api"]),
+    "Where the definition comes from: files is changed in the project, api by PUT.",
+  ),
+  revision: described(
+    v.nullable(v.string()),
+    "The hash of what is in force; null where nothing has ever been right.",
+  ),
+  git_commit: described(
+    v.nullable(v.string()),
+    "The commit of what is in force, with +dirty where the work tree differed.",
+  ),
+  schedule: described(v.nullable(scheduleViewSchema), "When it runs by itself; null for on demand."),
+  paused: described(v.boolean(), "Whether its schedule is kept from starting it."),
+  next_run_at: described(
+    v.nullable(time),
+    "When the schedule next starts it; null while it is paused or has none.",
+  ),
+  last_run: described(v.nullable(runSchema), "Its newest run."),
+  faults: described(
+    v.array(v.object({
+      file: described(v.string(), "Relative to the project."),
+      line: v.exactOptional(described(count, "Counts from 1.")),
+      column: v.exactOptional(described(count, "Counts from 1.")),
+      message: described(v.string(), "What is wrong, and what to do about it."),
+      severity: described(v.picklist(["error", "warning"]), "error: it is not in force. warning: it is."),
+    })),
+    "Why the newest definition is not in force; the last good revision still runs.",
+  ),
 });
 export type PipelineSummary = v.InferOutput<typeof pipelineSummarySchema>;
 
 export const pipelineStepSchema = v.object({
-  name: v.string(),
-  kind: v.picklist(STEP_KINDS),
-  depends: v.array(v.string()),
-  /** What it is, for a person: `shop public.orders, incremental by updated_at`. */
-  summary: v.string(),
-  file: v.nullable(v.string()),
-  sql: v.nullable(v.string()),
+  name: described(v.string(), "As in its runs: extract:orders, model:daily."),
+  kind: described(v.picklist(STEP_KINDS), "What it does."),
+  depends: described(v.array(v.string()), "Names of the steps that it waits for."),
+  summary: described(v.string(), "What it is, for a person: shop public.orders, incremental by updated_at."),
+  file: described(v.nullable(v.string()), "The file that defines it, relative to the project."),
+  sql: described(v.nullable(v.string()), "Its SQL, where it is SQL."),
 });
 export type PipelineStep = v.InferOutput<typeof pipelineStepSchema>;
 
 export const pipelineDetailSchema = v.object({
   ...pipelineSummarySchema.entries,
-  definition: v.nullable(v.record(v.string(), v.unknown())),
-  files: v.array(v.object({ path: v.string(), content: v.string() })),
-  steps: v.array(pipelineStepSchema),
+  definition: described(
+    v.nullable(v.record(v.string(), v.unknown())),
+    "What is in force, defaults filled in; null where nothing has ever been right.",
+  ),
+  files: described(
+    v.array(v.object({
+      path: described(v.string(), "Relative to the project."),
+      content: described(v.string(), "The text of the file."),
+    })),
+    "Its models, in order of their paths.",
+  ),
+  steps: described(v.array(pipelineStepSchema), "What a run of it does, in order."),
 });
 export type PipelineDetail = v.InferOutput<typeof pipelineDetailSchema>;
 
 /** What applying a project's files did: names of pipelines, and what is wrong with the files. */
 export const applyResultSchema = v.object({
-  applied: v.array(v.string()),
-  unchanged: v.array(v.string()),
-  removed: v.array(v.string()),
+  applied: described(v.array(v.string()), "Pipelines that are in force as the files are now."),
+  unchanged: described(v.array(v.string()), "Pipelines that were so already."),
+  removed: described(v.array(v.string()), "Pipelines whose files are gone."),
   faults: pipelineSummarySchema.entries.faults,
 });
 export type ApplyResult = v.InferOutput<typeof applyResultSchema>;

@@ -3,6 +3,7 @@ import { didYouMean } from "../text/suggest.ts";
 import { AppError } from "./errors.ts";
 import { quoteName } from "./names.ts";
 import { isSameName } from "./sql.ts";
+import { described } from "./described.ts";
 
 /**
  * What is in a pipeline's warehouse: its raw tables and models with their columns, and a preview of their
@@ -20,37 +21,38 @@ const time = v.pipe(v.string(), v.isoTimestamp());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const tableColumnSchema = v.object({
-  name: v.string(),
-  /** As DuckDB writes it, `DECIMAL(18,2)`. */
-  type: v.string(),
-  description: v.nullable(v.string()),
+  name: described(v.string(), "The column's name."),
+  type: described(v.string(), "As DuckDB writes it, DECIMAL(18,2)."),
+  description: described(v.nullable(v.string()), "What the model's header says about it."),
 });
 export type TableColumn = v.InferOutput<typeof tableColumnSchema>;
 
 export const tableSchema = v.object({
-  /** `raw.orders` of a stream, `daily` of a model. */
-  name: v.string(),
-  /** The step that writes it, `extract:orders`. */
-  step: v.string(),
-  description: v.nullable(v.string()),
-  /** Empty while they are not known. */
-  columns: v.array(tableColumnSchema),
-  /** All its rows; null for a view, and before the first run. */
-  row_count: v.nullable(count),
-  /** How far an incremental or append stream has got. */
-  cursor: v.nullable(v.object({ column: v.string(), value: v.string(), type: v.string() })),
-  /** When its step last wrote it, and the run of that; null before the first time. */
-  changed_at: v.nullable(time),
-  run: v.nullable(v.string()),
+  name: described(v.string(), "raw.orders of a stream, daily of a model."),
+  step: described(v.string(), "The step that writes it, extract:orders."),
+  description: described(v.nullable(v.string()), "What the pipeline or the model says about it."),
+  columns: described(v.array(tableColumnSchema), "Empty while they are not known."),
+  row_count: described(v.nullable(count), "All its rows; null for a view, and before the first run."),
+  cursor: described(
+    v.nullable(v.object({
+      column: described(v.string(), "The column that tells how far."),
+      value: described(v.string(), "Its greatest value so far, as text."),
+      type: described(v.string(), "Its type, as DuckDB writes it."),
+    })),
+    "How far an incremental or append stream has got.",
+  ),
+  changed_at: described(v.nullable(time), "When its step last wrote it; null before the first time."),
+  run: described(v.nullable(v.string()), "The run that last wrote it."),
 });
 export type Table = v.InferOutput<typeof tableSchema>;
 
 export const tablePreviewSchema = v.object({
   ...tableSchema.entries,
-  /** The first rows as texts, a cell a column; null is NULL, and binary values are `\x` and hexadecimal. */
-  rows: v.array(v.array(v.nullable(v.string()))),
-  /** Why there are no rows to show, where there might be. */
-  note: v.nullable(v.string()),
+  rows: described(
+    v.array(v.array(v.nullable(v.string()))),
+    "The first rows as texts, a cell a column; null is NULL, and binary values are \\x and hexadecimal.",
+  ),
+  note: described(v.nullable(v.string()), "Why there are no rows to show, where there might be."),
 });
 export type TablePreview = v.InferOutput<typeof tablePreviewSchema>;
 

@@ -1,6 +1,7 @@
 import type { Fault } from "../text/fault.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
+import type { ProjectSchemas } from "../engine/definitions/schemas.ts";
 import type { FirstToken } from "./auth/token.ts";
 import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { Mark } from "./data_folder.ts";
@@ -13,6 +14,8 @@ import type { Store } from "../engine/store/store.ts";
 export interface Backend {
   /** The control store and an engine over it; nothing runs until the engine is started. */
   openEngine(options: EngineOptions): Promise<OpenedEngine>;
+  /** The JSON Schemas of a project's files, with the keys of all connectors. */
+  projectSchemas(): Promise<ProjectSchemas>;
   checkProject(options: CheckOptions): Promise<ProjectReport>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */
   listen(options: ListenOptions): Promise<ListeningServer>;

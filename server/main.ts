@@ -6,6 +6,7 @@ import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
+import type { ProjectSchemas } from "../engine/definitions/schemas.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
@@ -33,6 +34,7 @@ function createBackend(program: Program): Backend {
   return {
     openEngine: (options) => openEngine(program, options),
     checkProject: (options) => checkProject(program, options),
+    projectSchemas,
     listen: (options) => listen(program, options),
   };
 }
@@ -141,6 +143,12 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
     log,
     knownColumns: () => Promise.resolve({}),
   }, signal);
+}
+
+async function projectSchemas(): Promise<ProjectSchemas> {
+  const { createProjectSchemas } = await import("../engine/definitions/schemas.ts");
+  const { connectors } = await import("../connectors/registry.ts");
+  return createProjectSchemas(connectors);
 }
 
 async function listen(program: Program, options: ListenOptions): Promise<ListeningServer> {

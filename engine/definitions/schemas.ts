@@ -4,16 +4,13 @@ import type { Connector } from "../../contract/connector.ts";
 import { PIPELINE_NAME_PATTERN } from "../../contract/names.ts";
 import { commonConnectorSchema, pipelineSchema } from "../../contract/pipeline.ts";
 import { modelHeaderSchema } from "../../sql/language/model_header.ts";
+import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
 
 /**
  * The JSON Schemas (draft 7, which editors know) of what users write, made from the schemas that validate it. What
- * JSON Schema cannot say (exactly one of three keys, a cron expression) is left to `sluice check`.
+ * JSON Schema cannot say (a cron expression, which keys go with which connector) is left to `sluice check`.
  */
-export interface ProjectSchemas {
-  readonly pipeline: JsonSchema;
-  readonly connectors: JsonSchema;
-  readonly model: JsonSchema;
-}
+export type ProjectSchemas = Readonly<Record<"pipeline" | "connectors" | "model", JsonSchema>>;
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
 
@@ -22,7 +19,11 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
   return {
     pipeline: pipelineJsonSchema(connectorTypes),
     connectors: connectorsJsonSchema(connectorTypes),
-    model: { ...toJsonSchema(modelHeaderSchema, CONVERSION), title: "The header of a Sluice model" },
+    model: {
+      ...toJsonSchema(modelHeaderSchema, CONVERSION),
+      title: "The header of a Sluice model",
+      allOf: [...MODEL_RULES],
+    },
   };
 }
 
@@ -32,15 +33,22 @@ function pipelineJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
   const streams = connectorTypes.flatMap((type) => type.streamSchema ?? []);
   const loads = connectorTypes.flatMap((type) => type.loadSchema ?? []);
   const properties = mapProperties(schema.properties, (key, value) => {
-    if (key === "extract") return withOwnKeys(value, streams.map(inner));
-    return key === "load" ? withOwnKeys(value, loads.map(inner)) : value;
+    if (key === "extract") return withOwnKeys(value, streams.map(inner), streamRules);
+    return key === "load" ? withOwnKeys(value, loads.map(inner), loadRules) : value;
   });
   return { ...schema, title: "A Sluice pipeline", properties };
 }
 
-/** The schema with every object below it that names a connector having the keys of the given ones too. */
-function withOwnKeys(schema: JsonSchema, own: readonly JsonSchema[]): JsonSchema {
-  const visit = (value: JsonSchema) => withOwnKeys(value, own);
+/**
+ * The schema with every object below it that names a connector having the keys of the given ones too, and
+ * the rules for them.
+ */
+function withOwnKeys(
+  schema: JsonSchema,
+  own: readonly JsonSchema[],
+  rules: (addresses: readonly string[]) => JsonSchema[],
+): JsonSchema {
+  const visit = (value: JsonSchema) => withOwnKeys(value, own, rules);
   if (schema.properties?.["connector"] !== undefined) {
     const { options, ...properties } = schema.properties;
     const keys = [...new Set(own.flatMap((one) => Object.keys(one.properties ?? {})))];
@@ -54,6 +62,7 @@ function withOwnKeys(schema: JsonSchema, own: readonly JsonSchema[]): JsonSchema
         ),
       },
       additionalProperties: false,
+      allOf: rules(keys.filter((key) => key !== "options")),
     };
   }
   return {
@@ -72,7 +81,8 @@ function anyOf(key: string, own: readonly JsonSchema[], description: string): Js
   const different = [...new Map(found.map((schema) => [JSON.stringify(schema), schema])).values()];
   const [only, other] = different;
   if (only !== undefined && other === undefined) return only;
-  return { ...(description === "" ? {} : { description }), anyOf: different };
+  const about = description || found.flatMap((schema) => schema.description ?? []).join(" Or: ");
+  return { ...(about === "" ? {} : { description: about }), anyOf: different };
 }
 
 function connectorsJsonSchema(connectorTypes: readonly Connector[]): JsonSchema {
@@ -101,7 +111,9 @@ function connectorsJsonSchema(connectorTypes: readonly Connector[]): JsonSchema 
     additionalProperties: {
       type: "object",
       required: ["type"],
-      properties: { type: { enum: connectorTypes.map((type) => type.name) } },
+      properties: {
+        type: { enum: connectorTypes.map((type) => type.name), description: "What kind of system it is." },
+      },
       anyOf: types,
     },
   };

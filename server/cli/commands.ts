@@ -284,6 +284,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/deno_command.ts")).deno,
   },
   {
+    name: "schema",
+    summary: "Write the JSON Schemas of the project's files into its schema/, for editors",
+    arguments: [],
+    options: { project },
+    load: async () => (await import("./commands/schema_command.ts")).schema,
+  },
+  {
     name: "completion",
     summary: "Print what makes a shell complete commands, options and names",
     arguments: [{ name: "SHELL", description: "bash, zsh or fish" }],

@@ -37,7 +37,7 @@ const CONVERSION = {
 
 /** The API as OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1.html. */
 export function openApi(routes: readonly Route[], version: string): Record<string, unknown> {
-  const paths: Record<string, Record<string, unknown>> = {};
+  const paths: Record<string, Record<string, unknown>> = { "/healthz": { get: HEALTH } };
   for (const route of routes) {
     const path = route.spec.path.replaceAll(/:(\w+)/g, "{$1}");
     (paths[path] ??= {})[route.spec.method] = operationOf(route);
@@ -51,6 +51,8 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
         "Errors are problem+json (RFC 9457). Times are ISO 8601 in UTC, sizes bytes, durations milliseconds.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
+    // Wherever the document was read from: a proxy may have put the server below another name.
+    servers: [{ url: "/", description: "The server that this document comes from." }],
     security: [{ token: [] }, { session: [] }],
     paths,
     components: {
@@ -62,6 +64,28 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
     },
   };
 }
+
+const HEALTH_BODY = {
+  type: "object",
+  properties: {
+    status: { enum: ["ok", "starting"], description: "Whether it takes requests." },
+    version: { type: "string", description: "The version of Sluice." },
+  },
+  required: ["status", "version"],
+};
+
+/** The one operation that wants no token. */
+const HEALTH = {
+  operationId: "getHealth",
+  summary: "Whether the server is ready",
+  description: "For anybody.",
+  security: [],
+  parameters: [],
+  responses: {
+    200: { description: "It is ready.", content: { "application/json": { schema: HEALTH_BODY } } },
+    503: { description: "It is starting.", content: { "application/json": { schema: HEALTH_BODY } } },
+  },
+};
 
 function operationOf({ spec }: Route): Record<string, unknown> {
   const { response } = spec;

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { pipelineSummarySchema } from "../../contract/run.ts";
 import { AppError, type AppErrorOptions, ERROR_CODES, type ErrorCode } from "../../contract/errors.ts";
 
 /** Errors as the API says them: RFC 9457, https://www.rfc-editor.org/rfc/rfc9457. */
@@ -59,20 +60,14 @@ export class HttpError extends AppError {
 
 export const problemSchema = v.object({
   type: v.pipe(v.string(), v.description("Always about:blank: the code says what kind of error it is.")),
-  title: v.string(),
-  status: v.pipe(v.number(), v.integer()),
+  title: v.pipe(v.string(), v.description("The status in words.")),
+  status: v.pipe(v.number(), v.integer(), v.description("The HTTP status.")),
   detail: v.pipe(v.string(), v.description("What went wrong and what to do about it.")),
-  code: v.picklist(ERROR_CODES),
+  code: v.pipe(v.picklist(ERROR_CODES), v.description("What kind of error it is.")),
   reason: v.exactOptional(
     v.pipe(v.string(), v.description("Tells errors of one code apart, as idempotency_key_reused.")),
   ),
-  faults: v.exactOptional(v.array(v.object({
-    file: v.string(),
-    line: v.exactOptional(v.number()),
-    column: v.exactOptional(v.number()),
-    message: v.string(),
-    severity: v.picklist(["error", "warning"]),
-  }))),
+  faults: v.exactOptional(pipelineSummarySchema.entries.faults),
   request_id: v.pipe(v.string(), v.description("Names the request in the server's log.")),
 });
 export type Problem = v.InferOutput<typeof problemSchema>;

@@ -6,15 +6,16 @@ import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/st
 import { type Route, route } from "../http/route.ts";
 import { describeRole } from "../auth/permissions.ts";
 import { createToken } from "../auth/token.ts";
+import { described } from "../../contract/described.ts";
 
 const time = v.pipe(v.string(), v.isoTimestamp());
 
 const tokenSchema = v.object({
-  id: v.string(),
-  name: v.string(),
-  role: v.picklist(ROLES),
-  created_at: time,
-  last_used_at: v.nullable(time),
+  id: described(v.string(), "What it is revoked by."),
+  name: described(v.string(), "Who or what uses it; runs show it."),
+  role: described(v.picklist(ROLES), "What it may do."),
+  created_at: described(time, "When it was made."),
+  last_used_at: described(v.nullable(time), "When it was last used, about; null for never."),
 });
 
 const newTokenSchema = v.object({

@@ -78,8 +78,11 @@ const columnSchema = v.strictObject({
   type: v.optional(
     v.pipe(text, v.description("The type in DuckDB, as DECIMAL(18,2); another one is a fault.")),
   ),
-  description: v.optional(v.string()),
-  checks: v.optional(v.array(columnCheckSchema), []),
+  description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
+  checks: v.optional(
+    v.pipe(v.array(columnCheckSchema), v.description("What must be true of it in each row.")),
+    [],
+  ),
 });
 
 const modelCheckSchema = v.strictObject({

@@ -2,6 +2,7 @@ import { join, relative, resolve } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import { commandText, shellWord } from "../command_text.ts";
 import type { CommandRun } from "../command.ts";
+import { schemaLine, writeProjectSchemas } from "../project_schemas.ts";
 
 /**
  * `sluice init DIR`: the starter project in a new folder, or in one that has nothing of a project yet; files
@@ -13,6 +14,7 @@ export const init: CommandRun = async (invocation, context) => {
   requirePrintable(dir);
   await createFolder(dir);
   const files = await copyTree(program.starterDir, dir);
+  files.push(...await writeProjectSchemas(dir, await context.backend.projectSchemas()));
   const below = relative(cwd, dir) || ".";
   const shown = below.startsWith("..") ? dir : below;
   terminal.out(`Made a project in ${shown}:`);
@@ -70,11 +72,16 @@ async function copyTree(from: string, to: string, inside = ""): Promise<string[]
       await Deno.mkdir(join(to, path), { recursive: true });
       files.push(...await copyTree(from, to, path));
     } else {
-      const content = await Deno.readFile(join(from, path));
+      const content = withLine(schemaLine(path), await Deno.readFile(join(from, path)));
       if (await createFile(join(to, path), content)) files.push(path);
     }
   }
   return files;
+}
+
+function withLine(line: string | undefined, content: Uint8Array): Uint8Array {
+  if (line === undefined) return content;
+  return new Uint8Array([...new TextEncoder().encode(line), ...content]);
 }
 
 /** Written anew, so that the copy is writable whatever the original's mode; false where a file is there. */

@@ -78,11 +78,26 @@ Deno.test("init makes a project beside a README and what git has, and keeps them
     strictEqual(await Deno.readTextFile(join(folder, ".gitignore")), "*.log\n");
     ok(!made.stdout.includes("README.md"), made.stdout);
     match(made.stdout, /pipelines\/hello\.yaml/);
+    for (
+      const [file, schema] of [["connectors.yaml", "schema/connectors"], [
+        "pipelines/hello.yaml",
+        "../schema/pipeline",
+      ]]
+    ) {
+      const path = join(folder, file ?? "");
+      const [line = ""] = (await Deno.readTextFile(path)).split("\n");
+      strictEqual(line, `# yaml-language-server: $schema=${schema}.schema.json`);
+      const named = join(path, "..", line.slice(line.indexOf("=") + 1));
+      strictEqual(JSON.parse(await Deno.readTextFile(named)).type, "object");
+    }
+    await Deno.writeTextFile(join(folder, "schema/pipeline.schema.json"), "{}");
+    strictEqual((await sluice(folder, "schema")).code, 0);
+    ok((await Deno.readTextFile(join(folder, "schema/pipeline.schema.json"))).length > 1_000);
     const again = await sluice(folder, "init", ".");
     strictEqual(again.code, 2);
     match(
       again.stderr,
-      /it has "(?:connectors\.yaml|data|pipelines|transforms)" in it, expected a folder with/,
+      /it has "(?:connectors\.yaml|data|pipelines|schema|transforms)" in it, expected a folder with/,
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -59,13 +59,13 @@ Deno.test("/openapi.json wants a token", async () => {
   assert.equal(response.status, 401);
 });
 
-Deno.test("/openapi.json has every route under /api that the app has, and no other", async () => {
+Deno.test("/openapi.json has /healthz and every route under /api that the app has, and no other", async () => {
   await using api = await ApiFixture.create();
   const { paths } = await readDocument(api);
   const documented = Object.entries(paths)
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
   const served = api.app.routes
-    .filter(({ path, method }) => path.startsWith("/api/") && method !== "ALL")
+    .filter(({ path, method }) => (path.startsWith("/api/") || path === "/healthz") && method !== "ALL")
     .map(({ path, method }) => `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
   assert.deepEqual(documented.sort(), [...new Set(served)].sort());
 });
@@ -86,6 +86,31 @@ Deno.test("every path parameter is documented, and operations have names of thei
   assert.equal(new Set(names).size, names.length);
 });
 
+Deno.test("the document says where its server is, and what each field is", async () => {
+  await using api = await ApiFixture.create();
+  const document = await readDocument(api);
+  assert.deepEqual(
+    v.parse(v.array(v.looseObject({ url: v.string() })), document["servers"]).map(({ url }) => url),
+    [
+      "/",
+    ],
+  );
+  assert.deepEqual([...undescribed(document)], []);
+});
+
+/** Every property of a schema in the document that has no description, with where it is. */
+function* undescribed(value: unknown, place = ""): Iterable<string> {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === "properties" && typeof inner === "object" && inner !== null) {
+      for (const [name, property] of Object.entries(inner)) {
+        if (!Object.hasOwn(Object(property), "description")) yield `${place}.${name}`;
+      }
+    }
+    yield* undescribed(inner, `${place}/${key}`);
+  }
+}
+
 Deno.test("the schemas of the document are JSON Schema and say what is required", async () => {
   await using api = await ApiFixture.create();
   const document = await readDocument(api);
@@ -99,6 +124,7 @@ Deno.test("the schemas of the document are JSON Schema and say what is required"
 });
 
 const ASKED: readonly [string, string, Asked & { as: Role }][] = [
+  ["/healthz", "/healthz", { as: "viewer" }],
   ["/api/pipelines", "/api/pipelines", { as: "viewer" }],
   ["/api/pipelines/{name}", "/api/pipelines/flights", { as: "viewer" }],
   ["/api/pipelines/{name}", "/api/pipelines/none", { as: "viewer" }],

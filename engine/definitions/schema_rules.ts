@@ -1,0 +1,44 @@
+import type { JsonSchema } from "@valibot/to-json-schema";
+
+/**
+ * What the schemas of streams and loads check beside the types of their keys, once more as JSON Schema, so
+ * that editors see it: tests hold the two together. `addresses` are the keys of which each has exactly one.
+ */
+
+export function streamRules(addresses: readonly string[]): JsonSchema[] {
+  return [
+    ...exactlyOne(addresses),
+    needs("mode", ["incremental"], ["primary_key", "update_key"]),
+    {
+      if: { required: ["lag"] },
+      then: { required: ["mode", "update_key"], properties: { mode: not("full") } },
+    },
+    { not: { required: ["columns", "exclude"] } },
+  ];
+}
+
+export function loadRules(addresses: readonly string[]): JsonSchema[] {
+  return [...exactlyOne(addresses), needs("mode", ["merge"], ["primary_key"])];
+}
+
+function exactlyOne(keys: readonly string[]): JsonSchema[] {
+  return keys.length === 0 ? [] : [{ oneOf: keys.map((key) => ({ required: [key] })) }];
+}
+
+export const MODEL_RULES: readonly JsonSchema[] = [
+  needs("materialized", ["incremental"], ["primary_key"]),
+  {
+    if: { required: ["update_key"] },
+    then: { required: ["materialized"], properties: { materialized: { const: "incremental" } } },
+  },
+];
+
+/** With one of the values in `key`, the `required` keys must be there. */
+function needs(key: string, values: readonly string[], required: readonly string[]): JsonSchema {
+  return {
+    if: { required: [key], properties: { [key]: { enum: [...values] } } },
+    then: { required: [...required] },
+  };
+}
+
+const not = (value: string): JsonSchema => ({ not: { const: value } });
