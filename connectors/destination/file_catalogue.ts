@@ -37,10 +37,11 @@ export abstract class FileCatalogue implements Catalogue<TargetColumn> {
       skippingTriggers: await this.skippingTriggers(),
       only: this.#quoted,
       isPartitioned: false,
+      heirs: [],
     };
   }
 
-  /** SQLite enforces no foreign keys on our connection, and DuckDB's only ever refuse: nothing else is touched. */
+  /** SQLite enforces no foreign keys on our connection, and DuckDB's only ever refuse: they touch nothing else. */
   dependants(): Promise<readonly string[]> {
     return Promise.resolve([]);
   }

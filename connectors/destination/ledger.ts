@@ -19,6 +19,9 @@ export function checkTableName(action: string, table: string): void {
   throw new AppError("invalid", `${action}: Sluice keeps its own notes there`);
 }
 
+/** The reason of an error that says what the ledger's owner has to run. */
+const NO_LEDGER = "no_ledger";
+
 type AnyTarget = SqlTarget<TargetColumn>;
 
 interface MadeTable {
@@ -42,6 +45,10 @@ export class LoadLedger {
    * requested one. Outside of the load's transaction.
    */
   async prepare(request: LoadRequest): Promise<void> {
+    await this.#allowed(() => this.#prepare(request));
+  }
+
+  async #prepare(request: LoadRequest): Promise<void> {
     const { session, catalogue, name } = this.#target;
     let held = await catalogue.ledgerColumns();
     if (held.length === 0) {
@@ -66,6 +73,10 @@ export class LoadLedger {
 
   /** Takes the load's id in the open transaction; returns the receipt where it was committed before. */
   async claim(request: LoadRequest): Promise<LoadReceipt | undefined> {
+    return await this.#allowed(() => this.#claim(request));
+  }
+
+  async #claim(request: LoadRequest): Promise<LoadReceipt | undefined> {
     const { session, name } = this.#target;
     const { loadId, earlierLoadId, mode } = request;
     if (earlierLoadId !== undefined && session.isUnicode) {
@@ -152,26 +163,31 @@ export class LoadLedger {
   }
 
   async #create(): Promise<void> {
-    const { session, name, action } = this.#target;
+    const { name } = this.#target;
     const columns = Object.entries(this.#definitions()).map(([column, type]) => `${column} ${type}`);
     const create = `CREATE TABLE IF NOT EXISTS ${name.ledger} (${columns.join(", ")})`;
+    await this.#allowed(() => this.#target.makeLedger(create), `${create}; `);
+  }
+
+  /** Where the user may not do the work, the error says what its owner has to run: `first`, and the grants. */
+  async #allowed<T>(work: () => Promise<T>, first = ""): Promise<T> {
+    const { session, action, grantLedger } = this.#target;
     try {
-      await this.#target.makeLedger(create);
+      return await work();
     } catch (error) {
-      if (
-        !(error instanceof AppError) || error.code !== "forbidden" || this.#target.grantLedger === undefined
-      ) {
+      if (!(error instanceof AppError) || error.code !== "forbidden" || grantLedger === undefined) {
         throw error;
       }
+      if (error.reason === NO_LEDGER) throw error;
       await session.rollback();
       throw new AppError(
         "forbidden",
         `${action}: ${
           withoutAction(error.message, action)
         }. Sluice notes in the table ${LEDGER_TABLE} beside the ` +
-          `target which loads are done, and may not make it. Let its owner run once: ${create}; ` +
-          await this.#target.grantLedger(),
-        { cause: error },
+          `target which loads are done, and may not ${first === "" ? "use" : "make"} it. ` +
+          `Let its owner run once: ${first}${await grantLedger()}`,
+        { reason: NO_LEDGER, cause: error },
       );
     }
   }

@@ -7,7 +7,7 @@ const MAX_SHOWN = 100;
 
 /**
  * Throws `invalid` where the key is NULL in a row of the relation or comes twice: which of its rows
- * should win? Keys are compared in the types that they have in the table.
+ * should win? Keys are compared in the types that they have in the table, and by `collations`, if any.
  */
 export async function checkKeys<Column extends TargetColumn>(
   session: SqlSession<Column>,
@@ -15,6 +15,7 @@ export async function checkKeys<Column extends TargetColumn>(
   action: string,
   plan: LoadPlan<Column>,
   relation: string,
+  collations: readonly string[] = [],
 ): Promise<void> {
   const { key } = plan;
   const shownKey = `(${key.map(({ name }) => name).join(", ")})`;
@@ -24,10 +25,13 @@ export async function checkKeys<Column extends TargetColumn>(
   if (nullCount > 0) {
     throw new AppError(
       "invalid",
-      `${action}: the key ${shownKey} is NULL in ${nullCount} of the rows to merge`,
+      `${action}: the key ${shownKey} is NULL in ${nullCount} of the rows`,
     );
   }
-  const list = columnList(key);
+  const list = key.map(({ name }, at) => {
+    const collation = collations[at];
+    return quoteIdentifier(name) + (collation === undefined ? "" : ` COLLATE ${quoteIdentifier(collation)}`);
+  }).join(", ");
   const casts = key.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`).join(
     ", ",
   );
@@ -49,7 +53,7 @@ function keyTwice(
   const shown = `(${values.map((value) => value?.slice(0, MAX_SHOWN)).join(", ")})`;
   return new AppError(
     "invalid",
-    `${action}: the key ${shownKey} = ${shown} comes ${count} times in the rows, and a merge needs each key once`,
+    `${action}: the key ${shownKey} = ${shown} comes ${count} times in the rows, and primary_key says that each comes once`,
   );
 }
 
@@ -83,7 +87,11 @@ export async function mergeRows<Column extends TargetColumn>(merge: Merge<Column
 }
 
 async function upsert<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {
-  const { target: { name, session }, dialect, table, plan, rows } = merge;
+  const { target: { action, catalogue, name, session }, dialect, table, plan, rows } = merge;
+  const collations = await catalogue.collations?.(plan.key.map(({ name }) => name));
+  if (collations !== undefined) {
+    await checkKeys(session, dialect, action, plan, dialect.stage.relation, collations);
+  }
   const others = plan.columns.filter((column) => !plan.key.includes(column)).map(({ name }) =>
     quoteIdentifier(name)
   );
@@ -91,7 +99,7 @@ async function upsert<Column extends TargetColumn>(merge: Merge<Column>): Promis
     ? "NOTHING"
     : `UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(", ")}`;
   const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");
-  const statement = `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
+  const statement = `${dialect.insertInto} ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
      SELECT ${casts} FROM ${dialect.stage.relation} WHERE true
      ON CONFLICT (${columnList(plan.key)}) DO ${update}`;
   const counting = dialect.countingUpsert?.(statement, table);
@@ -120,7 +128,7 @@ async function updateAndInsert<Column extends TargetColumn>(merge: Merge<Column>
     updated = await session.run(`UPDATE ${table.only} AS t SET ${set} FROM ${staged} WHERE ${matches(plan)}`);
   }
   const inserted = await session.run(
-    `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
+    `${dialect.insertInto} ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
      SELECT ${columnList(plan.columns)} FROM ${staged}
       WHERE NOT EXISTS (SELECT 1 FROM ${table.only} AS t WHERE ${matches(plan)})`,
   );

@@ -9,7 +9,7 @@ import { AppError, toAppError } from "../../contract/errors.ts";
 import { checkCasts } from "./casts.ts";
 import { LoadLedger } from "./ledger.ts";
 import { checkKeys, mergeRows } from "./merge.ts";
-import { addColumns, checkTaken, countRows, deleteRows } from "./target_rows.ts";
+import { addColumns, checkHeirs, checkTaken, countRows, deleteRows } from "./target_rows.ts";
 import {
   castOf,
   columnDefinitions,
@@ -149,6 +149,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       } else if (way.type === "staged") {
         this.#staged = { ...staged, counts: await this.#moveStaged(way.table, plan, staged.sent.sent) };
       }
+      if (way.type !== "create") await this.#target.moveSequences?.(plan.columns.map(({ name }) => name));
     });
   }
 
@@ -191,12 +192,13 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       if (dependants.length > 0) {
         throw new AppError(
           "invalid",
-          `${action}: replacing its rows would change those of ${dependants.join(", ")}; ` +
+          `${action}: replacing its rows would also change ${dependants.join(", ")}; ` +
             `load with mode: merge, or drop what ties them together`,
         );
       }
     }
     const added = plan.columns.some(isNew);
+    if (added) checkHeirs(action, table, plan);
     const isStaged = mode === "merge" || plan.columns.some(needsCast) ||
       (added && this.#dialect.addsColumnsLate) ||
       (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
@@ -224,8 +226,14 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         `${action}: ${input.rows} rows were announced, ${sent.sent} sent and ${sent.taken} taken; nothing is changed`,
       );
     }
-    if (way.type === "direct") checkTaken(action, way.table, sent.sent, sent.taken);
-    else if (sent.taken !== sent.sent) {
+    if (way.type === "direct") {
+      checkTaken(action, way.table, sent.sent, sent.taken);
+      // Where the table has a unique key it refused by itself what comes twice.
+      if (this.#request.mode === "replace" && plan.key.length > 0 && !plan.hasUniqueKey) {
+        await checkKeys(session, this.#dialect, action, plan, way.table.only);
+      }
+    }
+    if (sent.taken !== sent.sent) {
       throw new AppError(
         "internal",
         `${action}: ${sent.sent} rows were sent and ${sent.taken} taken; nothing is changed`,
@@ -240,8 +248,9 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   ): Promise<void> {
     const { session, action } = this.#target;
     const { mode } = this.#request;
-    if (mode === "merge") await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
-    const key = mode === "append" || plan.key.length === 0
+    const hasKey = mode !== "append" && plan.key.length > 0;
+    if (hasKey) await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
+    const key = !hasKey
       ? []
       : this.#dialect.addKey(way.relation, plan.key.map(({ name }) => name), { mode, isNew: true });
     for (const statement of key) await session.run(statement);
@@ -252,7 +261,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     const { session, action, name } = this.#target;
     const dialect = this.#dialect;
     await checkCasts(session, dialect, action, plan.columns);
-    if (this.#request.mode === "merge") {
+    if (this.#request.mode !== "append" && plan.key.length > 0) {
       await checkKeys(session, dialect, action, plan, dialect.stage.relation);
     }
     await addColumns(this.#target, plan);
@@ -265,7 +274,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       const deleted = this.#request.mode === "replace" ? await deleteRows(this.#target, table) : 0;
       const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");
       const inserted = await session.run(
-        `INSERT INTO ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
+        `${dialect.insertInto} ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
          SELECT ${casts} FROM ${dialect.stage.relation}`,
       );
       checkTaken(action, table, rows, inserted);

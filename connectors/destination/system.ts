@@ -30,6 +30,8 @@ export interface SqlTarget<Column extends TargetColumn> extends AsyncDisposable 
    * in the old one's place, with all that users made around it.
    */
   rebuild(): Promise<{ readonly relation: RelationName; finish(): Promise<void> }>;
+  /** Moves what gives the columns numbers of its own on to those that were loaded into them, or says that it was not. */
+  moveSequences?(columns: readonly string[]): Promise<void>;
   /** What failed, as an AppError that begins with `action`. */
   explain(error: unknown, columns: readonly string[]): unknown;
 }
@@ -78,6 +80,8 @@ export interface TargetColumn {
   /** NOT NULL without a default: rows must have it. */
   readonly isRequired: boolean;
   readonly isGenerated: boolean;
+  /** Whether the table gives a row that has NULL there a number of its own. */
+  readonly numbersNulls?: boolean;
 }
 
 export interface TargetTable<Column extends TargetColumn> {
@@ -89,6 +93,8 @@ export interface TargetTable<Column extends TargetColumn> {
   /** The table without those that inherit from it, as SQL for UPDATE, DELETE and SELECT. */
   readonly only: string;
   readonly isPartitioned: boolean;
+  /** Tables that inherit from it, and so get its columns; its partitions are none. */
+  readonly heirs: readonly string[];
 }
 
 export interface Catalogue<Column extends TargetColumn> {
@@ -98,6 +104,8 @@ export interface Catalogue<Column extends TargetColumn> {
   dependants(): Promise<readonly string[]>;
   /** Tells the table from one of the same name that was made after it was dropped; empty where nothing does. */
   identity(): Promise<string>;
+  /** By which collations the table tells the values of its key apart; undefined where a comparison of the staged values does the same. */
+  collations?(key: readonly string[]): Promise<readonly string[] | undefined>;
   /** Whether the table has just the columns that loads gave it, and nothing on it that a rebuild would lose. */
   isOurs(made: readonly MadeColumn[]): Promise<boolean>;
   /** The names of the ledger's columns; empty where there is none. */
@@ -143,6 +151,8 @@ export interface Dialect<Column extends TargetColumn> {
     readonly drop?: string;
     readonly analyze?: string;
   };
+  /** `INSERT INTO`, so that a row that a constraint refuses is an error, whatever the table says to do instead. */
+  readonly insertInto: string;
   /** Between an INSERT's columns and its rows. */
   readonly overriding: string;
   /** Keeps other writers away until the transaction ends. */

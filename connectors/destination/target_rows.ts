@@ -22,6 +22,23 @@ export function checkTaken(
   );
 }
 
+/** Throws where new columns would go to other tables too. */
+export function checkHeirs<Column extends TargetColumn>(
+  action: string,
+  { heirs }: Pick<TargetTable<Column>, "heirs">,
+  plan: LoadPlan<Column>,
+): void {
+  if (heirs.length === 0) return;
+  const names = plan.columns.filter(isNew).map(({ name }) => JSON.stringify(name)).join(", ");
+  throw new AppError(
+    "invalid",
+    `${action}: the table has no column ${names}, and to add it would change ${
+      heirs.join(", ")
+    }, which inherits; ` +
+      `leave it out in the model, or add it yourself`,
+  );
+}
+
 /** Adds what the table does not have yet. In some systems this locks out its readers, so it comes late there. */
 export async function addColumns<Column extends TargetColumn>(
   { session, name }: SqlTarget<Column>,

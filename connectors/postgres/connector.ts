@@ -89,7 +89,7 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   const names = { name: context.name, defaultSchema: config.schema };
   return {
     source: createSource(pool, names),
-    destination: createDestination(pool, names),
+    destination: createDestination(pool, { ...names, warn: (message) => context.log("warn", message) }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }

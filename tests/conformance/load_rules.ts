@@ -42,6 +42,29 @@ export function registerLoadRules({ name, modes, ...fixture }: Fixture): void {
     deepStrictEqual(await bench.rowsBack("t"), ['["1","a"]', '["2","b"]']);
   });
 
+  Deno.test(`${name}: a replace by a key refuses what comes twice, or is NULL, like a merge`, async () => {
+    await using bench = await start();
+    const replace = { mode: "replace", primaryKey: ["id"] } as const;
+    const twice = "SELECT * FROM (VALUES (7, 'y'), (7, 'z')) AS t(id, name)";
+    const nullKey = "SELECT * FROM (VALUES (1, 'x'), (NULL, 'y')) AS t(id, name)";
+    for (const before of ["nothing", "a table"]) {
+      for (
+        const [select, met] of [[twice, /\(?"?id"?\)? ?= ?\(?7\)?/], [nullKey, /NULL|not-null/]] as const
+      ) {
+        const error = await failureOf(() =>
+          bench.load("t", select, { loadId: `${before} ${met}`, ...replace })
+        );
+        strictEqual(error.code, "invalid");
+        ok(met.test(error.message), error.message);
+      }
+      await bench.load("t", TWO_ROWS, { loadId: before, ...replace });
+      deepStrictEqual(await bench.rowsBack("t"), ['["1","a"]', '["2","b"]']);
+    }
+    // Without a key, nothing says that rows are to be told apart.
+    await bench.load("u", twice, { loadId: "u", mode: "replace" });
+    deepStrictEqual(await bench.rowsBack("u"), ['["7","y"]', '["7","z"]']);
+  });
+
   Deno.test(`${name}: a merge refuses a key that is NULL, and changes nothing`, async () => {
     await using bench = await start();
     await bench.load("t", TWO_ROWS, { loadId: "a", ...merge });

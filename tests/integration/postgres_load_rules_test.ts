@@ -139,7 +139,7 @@ Deno.test("replace is refused where foreign keys would change other tables' rows
   await rejects(
     load(connection, { target: "parent", mode: "replace", columns: [ids(2n), names("b")] }),
     "invalid",
-    /would change those of lines \(ON DELETE CASCADE\), notes \(ON DELETE SET NULL\)/,
+    /would also change lines \(ON DELETE CASCADE\), notes \(ON DELETE SET NULL\)/,
   );
   assert.deepEqual(
     await rowsOf(
@@ -300,4 +300,121 @@ Deno.test("merge refuses a table that holds a key of the rows twice", async () =
     load(connection, { target: "t", mode: "merge", primaryKey: ["id"], columns: [ids(id), names("new")] });
   await rejects(merge(1n), "conflict", /rows with the same id, as \(1\)/);
   assert.deepEqual(await merge(2n).then(({ inserted, updated }) => [inserted, updated]), [0, 1]);
+});
+
+Deno.test("replace is refused where rules, triggers, or foreign keys to partitions would change other tables", async () => {
+  const deletes = "$$ BEGIN DELETE FROM other WHERE id = OLD.id; RETURN OLD; END $$";
+  const empties = "$$ BEGIN UPDATE other SET id = NULL WHERE id = OLD.id; RETURN OLD; END $$";
+  const noted = "$$ BEGIN INSERT INTO other VALUES (OLD.id); RETURN OLD; END $$";
+  const trigger = (body: string) =>
+    `CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS ${body};
+     CREATE TRIGGER g AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()`;
+  const cases: readonly (readonly [string, RegExp | undefined])[] = [
+    ["CREATE RULE r AS ON DELETE TO t DO ALSO DELETE FROM other", /its rule r does on DELETE/],
+    [trigger(deletes), /its trigger g does on DELETE/],
+    [trigger(empties), /its trigger g does on DELETE/],
+    [trigger(noted), undefined],
+    [
+      `DROP TABLE t; CREATE TABLE t (id bigint, name text) PARTITION BY RANGE (id);
+       CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10); ALTER TABLE t1 ADD PRIMARY KEY (id);
+       ALTER TABLE other ADD FOREIGN KEY (id) REFERENCES t1 ON DELETE CASCADE`,
+      /other \(ON DELETE CASCADE\)/,
+    ],
+  ];
+  for (const [change, expected] of cases) {
+    await using database = await server.createDatabase();
+    await database.sql.unsafe(
+      `CREATE TABLE t (id bigint PRIMARY KEY, name text); CREATE TABLE other (id bigint);
+      ${change}; INSERT INTO t VALUES (1, 'a'); INSERT INTO other VALUES (1)`,
+    );
+    await using connection = await openPostgres(database.url);
+    const replacing = load(connection, { target: "t", mode: "replace", columns: [ids(2n), names("b")] });
+    if (expected === undefined) await replacing;
+    else await rejects(replacing, "invalid", expected);
+    assert.deepEqual(await rowsOf(database, "SELECT min(id)::int FROM other"), [[1]], change);
+  }
+});
+
+Deno.test("a new column is not given to tables that inherit", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe("CREATE TABLE t (id bigint); CREATE TABLE child () INHERITS (t)");
+  await using connection = await openPostgres(database.url);
+  await rejects(
+    load(connection, { target: "t", mode: "append", columns: [ids(1n), names("a")] }),
+    "invalid",
+    /no column "name", and to add it would change child/,
+  );
+});
+
+Deno.test("sequences behind loaded columns move on, and a user who may not move them is told", async () => {
+  await using database = await server.createDatabase();
+  const role = `role_${database.name}`;
+  await database.sql.unsafe(`
+    CREATE TABLE t (id bigserial PRIMARY KEY, name text);
+    CREATE TABLE u (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);
+    CREATE SEQUENCE down INCREMENT -1; CREATE TABLE v (id bigint DEFAULT nextval('down'), name text);
+    CREATE ROLE ${role} LOGIN PASSWORD 'secret-of-role'; GRANT ALL ON SCHEMA public TO ${role};
+    GRANT ALL ON t TO ${role}; GRANT USAGE ON SEQUENCE t_id_seq TO ${role}`);
+  try {
+    await using connection = await openPostgres(database.url);
+    for (const mode of ["append", "merge", "replace"] as const) {
+      const id = { append: 7n, merge: 9n, replace: 12n }[mode];
+      for (const target of ["t", "u"]) {
+        await load(connection, { target, mode, primaryKey: ["id"], columns: [ids(id), names(mode)] });
+        await database.sql.unsafe(`INSERT INTO ${target} (name) VALUES ('own')`);
+        const own = await rowsOf(database, `SELECT max(id)::int FROM ${target}`);
+        assert.deepEqual(own, [[Number(id) + 1]], `${target} ${mode}`);
+      }
+    }
+    await load(connection, { target: "v", mode: "append", columns: [ids(-5n), names("a")] });
+    await database.sql.unsafe("INSERT INTO v (name) VALUES ('own')");
+    assert.deepEqual(await rowsOf(database, "SELECT min(id)::int FROM v"), [[-6]]);
+    // Rows without the column, or with smaller values, leave the sequence where it is.
+    await load(connection, { target: "t", mode: "append", columns: [names("next")] });
+    await load(connection, { target: "t", mode: "append", columns: [ids(1n), names("small")] });
+    assert.deepEqual(await rowsOf(database, "SELECT max(id)::int, nextval('t_id_seq')::int FROM t"), [[
+      14,
+      15,
+    ]]);
+    assert.deepEqual(connection.messages.filter((message) => message.startsWith("warn")), []);
+
+    const url = new URL(database.url);
+    [url.username, url.password] = [role, "secret-of-role"];
+    await using limited = await openPostgres(url.href);
+    await rejects(
+      load(limited, { target: "t", mode: "append", columns: [ids(100n), names("far")] }),
+      "forbidden",
+      /_sluice_loads.*Let its owner run once: GRANT SELECT, INSERT, UPDATE, DELETE/,
+    );
+    await database.sql.unsafe(`GRANT ALL ON _sluice_loads TO ${role}`);
+    await load(limited, { target: "t", mode: "append", columns: [ids(100n), names("far")] });
+    assert.match(
+      limited.messages.join("\n"),
+      /warn: .*sequence t_id_seq of public\.t\.id was not moved.*GRANT SELECT, UPDATE/,
+    );
+  } finally {
+    await database.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
+
+Deno.test("a load finds PostgreSQL's own functions and types, whatever the search_path has before them", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`
+    CREATE SCHEMA own; CREATE DOMAIN own.text AS varchar(2); CREATE DOMAIN own.numeric AS integer;
+    CREATE FUNCTION own.format(text, VARIADIC "any") RETURNS text LANGUAGE internal IMMUTABLE AS 'text_format';
+    CREATE FUNCTION own.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz';
+    CREATE TABLE t (id bigint PRIMARY KEY, name text, price numeric(8,2))`);
+  await using connection = await openPostgres(database.url, {
+    options: "-c search_path=own,pg_catalog,public -c array_nulls=off -c quote_all_identifiers=on",
+  });
+  for (const mode of ["append", "merge", "replace"] as const) {
+    const columns = [ids(1n), names("longer"), testColumn("price", new Float64(), [1.5])];
+    if (mode === "append") await load(connection, { target: "t", mode, columns });
+    else await load(connection, { target: "t", mode, primaryKey: ["id"], columns });
+    assert.deepEqual(await rowsOf(database, "SELECT id::int, name, price::text FROM t"), [[
+      1,
+      "longer",
+      "1.50",
+    ]]);
+  }
 });

@@ -79,6 +79,7 @@ function dialectOf(session: DuckdbSession): Dialect<TargetColumn> {
       create: (definitions) => `CREATE TEMPORARY TABLE "${STAGE}" (${definitions})`,
       drop: `DROP TABLE temp."${STAGE}"`,
     },
+    insertInto: "INSERT INTO",
     overriding: "",
     sendsDefaults: false,
     addsColumnsLate: false,

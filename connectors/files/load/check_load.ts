@@ -43,7 +43,7 @@ export function checkColumns(plan: FileTargetPlan, schema: Schema): void {
   if (partitionBy.length >= names.length) {
     throw refuse("partition_by names every column; leave one for the files");
   }
-  const missingKey = plan.mode === "merge" ? plan.primaryKey.find(isMissing) : undefined;
+  const missingKey = plan.mode === "append" ? undefined : plan.primaryKey.find(isMissing);
   if (missingKey !== undefined) {
     throw refuse(
       `the rows have no column "${missingKey}" of the primary key; the columns are ${names.join(", ")}`,

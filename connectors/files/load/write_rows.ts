@@ -48,7 +48,9 @@ export async function writeRows(
       },
       ...(format === "parquet" ? { casts: hugeintCasts(input.schema) } : {}),
       ...(partitionBy === undefined ? {} : { partitionBy }),
-      ...(plan.mode === "merge" ? { merge: { action: plan.action, primaryKey: plan.primaryKey } } : {}),
+      ...(plan.mode !== "append" && plan.primaryKey.length > 0
+        ? { merge: { action: plan.action, primaryKey: plan.primaryKey } }
+        : {}),
       ...(existing === undefined ? {} : { existing }),
     });
     if (options.bom && isCsv(format)) {

@@ -17,7 +17,7 @@ export interface PostgresColumn extends TargetColumn {
 
 type Rows = Pick<SqlSession<PostgresColumn>, "rows">;
 
-export const regclassOf = (quoted: string): string => `to_regclass(${quoteLiteral(quoted)})`;
+export const regclassOf = (quoted: string): string => `pg_catalog.to_regclass(${quoteLiteral(quoted)})`;
 
 /** What PostgreSQL knows of a load's target. */
 export class PostgresCatalogue implements Catalogue<PostgresColumn> {
@@ -45,17 +45,35 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
       skippingTriggers: await this.#skippingTriggers(table),
       only: isPartitioned ? quoted : `ONLY ${quoted}`,
       isPartitioned,
+      heirs: isPartitioned ? [] : await this.#heirs(table),
     };
   }
 
-  /** Foreign keys that change or delete rows of other tables. RESTRICT and NO ACTION refuse by themselves. */
+  /**
+   * What a DELETE of the table's rows does to rows of others: foreign keys to it or its partitions that
+   * delete or change rows (RESTRICT and NO ACTION refuse by themselves), rules, and triggers whose function
+   * deletes rows or sets columns to NULL, as far as its text tells.
+   */
   async dependants(): Promise<readonly string[]> {
     const rows = await this.#session.rows(
-      `SELECT format('%s (ON DELETE %s)', conrelid::regclass,
-                     CASE confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END)
-         FROM pg_catalog.pg_constraint
-        WHERE contype = 'f' AND confrelid = ${regclassOf(this.#name.quoted)} AND conrelid <> confrelid
-          AND confdeltype IN ('c', 'n', 'd') AND conparentid = 0
+      `WITH whole AS (
+         SELECT ${regclassOf(this.#name.quoted)}::oid AS oid
+          UNION
+         SELECT t.relid::oid FROM pg_catalog.pg_partition_tree(${regclassOf(this.#name.quoted)}) AS t)
+       SELECT format('%s (ON DELETE %s)', COALESCE(pg_catalog.pg_partition_root(k.conrelid), k.conrelid)::regclass,
+                     CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END)
+         FROM pg_catalog.pg_constraint k
+        WHERE k.contype = 'f' AND k.confrelid IN (SELECT oid FROM whole) AND k.confdeltype IN ('c', 'n', 'd')
+          AND k.conrelid NOT IN (SELECT oid FROM whole)
+        UNION
+       SELECT format('what its rule %I does on DELETE', r.rulename) FROM pg_catalog.pg_rewrite r
+        WHERE r.ev_class IN (SELECT oid FROM whole) AND r.ev_type = '4' AND r.ev_enabled <> 'D'
+        UNION
+       SELECT format('what its trigger %I does on DELETE', g.tgname)
+         FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid
+        WHERE g.tgrelid IN (SELECT oid FROM whole) AND NOT g.tgisinternal AND g.tgenabled <> 'D'
+          AND g.tgtype & 8 = 8
+          AND p.prosrc ~* '\\m(delete\\s+from|truncate)\\M|\\mupdate\\M.*\\mset\\M.*=\\s*null\\M'
         ORDER BY 1`,
     );
     return rows.map(([text]) => text ?? "");
@@ -84,10 +102,11 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                              AND (a.attacl IS NOT NULL OR a.atthasdef OR a.attidentity <> '' OR a.attoptions IS NOT NULL
                                   OR COALESCE(a.attstattarget, -1) <> -1
+                                  OR a.attstorage <> (SELECT t.typstorage FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid)
                                   OR a.attnotnull AND NOT EXISTS (
                                        SELECT FROM pg_catalog.pg_index p
                                         WHERE p.indrelid = c.oid AND p.indisprimary AND a.attnum = ANY (p.indkey))))
-          AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND NOT x.indisprimary)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND (NOT x.indisprimary OR x.indisclustered OR x.indisreplident))
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
                            WHERE k.conrelid = c.oid AND k.contype NOT IN ('p', 'n'))
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = c.oid)
@@ -107,6 +126,13 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
     const rows = await this.#session.rows(
       `SELECT attname FROM pg_catalog.pg_attribute
         WHERE attrelid = ${regclassOf(this.#name.ledger)} AND attnum > 0 AND NOT attisdropped`,
+    );
+    return rows.map(([name]) => name ?? "");
+  }
+
+  async #heirs(table: string): Promise<string[]> {
+    const rows = await this.#session.rows(
+      `SELECT inhrelid::regclass FROM pg_catalog.pg_inherits WHERE inhparent = ${table} ORDER BY 1`,
     );
     return rows.map(([name]) => name ?? "");
   }

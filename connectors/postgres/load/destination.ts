@@ -10,12 +10,15 @@ import { parseTableName, quoteTable, showTable, type TableName } from "../table_
 import { PostgresCatalogue, type PostgresColumn } from "./catalogue.ts";
 import { dialect } from "./dialect.ts";
 import { besideName, swapTables } from "./rebuild.ts";
+import { moveSequences } from "./sequences.ts";
 import { LoadSession } from "./session.ts";
 
 export interface WriteContext {
   /** The connector's name in connectors.yaml. */
   readonly name: string;
   readonly defaultSchema: string;
+  /** Into the run's log. */
+  warn(message: string): void;
 }
 
 export function createDestination(
@@ -29,7 +32,7 @@ export function createDestination(
       const table = parseTableName(request.target.table, context.defaultSchema);
       checkTableName(action, table.table);
       const lease = await pool.lease(signal);
-      return targetOf(lease, new LoadSession(lease.session, action), action, table);
+      return targetOf(lease, new LoadSession(lease.session, action), action, table, context);
     },
   );
 }
@@ -39,6 +42,7 @@ function targetOf(
   session: LoadSession,
   action: string,
   table: TableName,
+  context: WriteContext,
 ): SqlTarget<PostgresColumn> {
   const name = relationOf(table);
   return {
@@ -62,6 +66,13 @@ function targetOf(
       const [row] = await session.rows("SELECT quote_ident(current_user)");
       return `GRANT SELECT, INSERT, UPDATE, DELETE ON ${name.ledger} TO ${row?.[0] ?? ""}`;
     },
+    moveSequences: (columns) =>
+      moveSequences(
+        session,
+        name,
+        columns,
+        (message) => context.warn(`Loading into ${table.table} of ${context.name}: ${message}`),
+      ),
     rebuild() {
       const beside = besideName(table);
       return Promise.resolve({

@@ -36,6 +36,7 @@ export const dialect: Dialect<PostgresColumn> = {
     create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions}) ON COMMIT DROP`,
     analyze: `ANALYZE pg_temp.${STAGE}`,
   },
+  insertInto: "INSERT INTO",
   overriding: " OVERRIDING SYSTEM VALUE",
   lockTable: (only) => `LOCK TABLE ${only} IN SHARE ROW EXCLUSIVE MODE`,
   sendsDefaults: true,

@@ -19,6 +19,8 @@ import { MICROSECOND_DIGITS, OID, type TargetType, type WriteType } from "./type
  */
 export function castTo(source: WriteType, target: TargetType, value: string, targetSql: string): string {
   const isFloating = source.family === "float4" || source.family === "float8";
+  // As a text, money is read as the server's lc_monetary has it, which may take the point for nothing.
+  if (source.family === "text" && target.oid === OID.money) return `${value}::numeric::${targetSql}`;
   return isFloating && target.oid === OID.numeric ? `${value}::text::${targetSql}` : `${value}::${targetSql}`;
 }
 

@@ -37,12 +37,16 @@ export async function swapTables(session: LoadSession, old: TableName, beside: T
   );
 }
 
-/** Grants and comments of the old table, as statements for the new one. */
+/** Grants and comments of the old table, as statements for the new one, which has those of new tables. */
 async function statementsToCarry(session: LoadSession, old: TableName, beside: TableName): Promise<string[]> {
   const from = regclassOf(old);
   const onto = quoteLiteral(quoteTable(beside));
   const rows = await session.rows(
-    `SELECT format('GRANT %s ON %s TO %s%s', g.privilege_type, ${onto},
+    `SELECT format('REVOKE ALL ON %s FROM %s', ${onto}, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
+       FROM pg_catalog.pg_class c, aclexplode(c.relacl) g
+      WHERE c.oid = ${regclassOf(beside)} AND g.grantee <> c.relowner
+      UNION ALL
+     SELECT format('GRANT %s ON %s TO %s%s', g.privilege_type, ${onto},
                    CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
                    CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
        FROM pg_catalog.pg_class c, aclexplode(c.relacl) g

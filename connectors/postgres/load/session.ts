@@ -13,11 +13,35 @@ import { BatchEncoder, UnfitRowError } from "./encode/batch_encoder.ts";
  * Casts that do not depend on the server's settings; row security may fail us but not hide rows from us.
  * Between the claim and the first row, the transaction waits for the source.
  */
-const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
-  "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; " +
-  "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; " +
-  "SET LOCAL standard_conforming_strings = on; SET LOCAL row_security = off; " +
-  "SET LOCAL idle_in_transaction_session_timeout = 0";
+const SETTINGS: Readonly<Record<string, string>> = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, YMD",
+  IntervalStyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  array_nulls: "on",
+  xmlbinary: "base64",
+  xmloption: "content",
+  quote_all_identifiers: "off",
+  standard_conforming_strings: "on",
+  row_security: "off",
+  idle_in_transaction_session_timeout: "0",
+};
+
+/**
+ * A search_path that names pg_catalog behind other schemas would find their functions, types and operators in
+ * the place of PostgreSQL's. Any other is left to the table's triggers as it is.
+ */
+const CATALOG_FIRST = `SELECT pg_catalog.set_config('search_path',
+  CASE WHEN pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0
+       THEN pg_catalog.concat('pg_catalog, ', pg_catalog.current_setting('search_path'))
+       ELSE pg_catalog.current_setting('search_path') END, true)`;
+
+const BEGIN = [
+  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+  CATALOG_FIRST,
+  ...Object.entries(SETTINGS).map(([name, value]) => `SET LOCAL ${name} = '${value}'`),
+].join("; ");
 
 /** A session of PostgreSQL as the mode planner uses it. What it throws are AppErrors that begin with `action`. */
 export class LoadSession implements SqlSession<PostgresColumn> {

@@ -13,7 +13,9 @@ const TEXT_SETTINGS: Readonly<Record<string, string>> = {
   IntervalStyle: "postgres",
   extra_float_digits: "1",
   bytea_output: "hex",
+  array_nulls: "on",
   xmlbinary: "base64",
+  xmloption: "content",
   quote_all_identifiers: "off",
   standard_conforming_strings: "on",
 };

@@ -27,6 +27,7 @@ const dialect: Dialect<TargetColumn> = {
     create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions})`,
     drop: `DROP TABLE temp.${STAGE}`,
   },
+  insertInto: "INSERT OR ABORT INTO",
   overriding: "",
   sendsDefaults: true,
   addsColumnsLate: false,

@@ -57,7 +57,9 @@ export class LoadSession implements SqlSession<TargetColumn> {
     batches: AsyncIterable<RecordBatch>,
   ): Promise<SentRows> {
     const insert = this.#database.prepare(
-      `INSERT INTO ${relation} (${columnList(columns)}) VALUES (${columns.map(() => "?").join(", ")})`,
+      `INSERT OR ABORT INTO ${relation} (${columnList(columns)}) VALUES (${
+        columns.map(() => "?").join(", ")
+      })`,
     );
     let sent = 0;
     let taken = 0;
@@ -95,13 +97,25 @@ export class LoadSession implements SqlSession<TargetColumn> {
     return (row, before) => {
       for (let i = 0; i < readers.length; i++) {
         try {
-          values[i] = readers[i]?.(row) ?? null;
+          const value = readers[i]?.(row) ?? null;
+          if (value === null && columns[i]?.target?.numbersNulls) {
+            throw this.#numbered(columns[i], before + 1);
+          }
+          values[i] = value;
         } catch (error) {
           if (!(error instanceof UnfitValueError)) throw error;
           throw this.#misfit(columns[i], before + 1, error);
         }
       }
     };
+  }
+
+  #numbered(column: Column | undefined, row: number): AppError {
+    return new AppError(
+      "invalid",
+      `${this.#action} row ${row}: column "${column?.name}" is NULL, and the table would give the row a number of its own; ` +
+        `leave the column out of the rows to have it do so`,
+    );
   }
 
   #misfit(column: Column | undefined, row: number, error: UnfitValueError): AppError {

@@ -1,4 +1,5 @@
 import type { CopyOptions } from "../../../contract/connector.ts";
+import { isChangedByCast } from "../exact_cast.ts";
 import { AppError } from "../../../contract/errors.ts";
 import {
   type Column,
@@ -8,6 +9,7 @@ import {
   type SqlSession,
 } from "../../../contract/sql.ts";
 
+const SHOWN_CHARACTERS = 100;
 const OPTION_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 type Session = Pick<SqlSession, "run" | "rows" | "describe">;
@@ -86,9 +88,40 @@ async function mergedRows(
   const updated = kept.length === 0
     ? "SELECT * FROM fresh"
     : `SELECT fresh.*, ${kept.join(", ")} FROM fresh LEFT JOIN ${existing} AS kept ON ${match}`;
-  return `${sources}\n${updated}
+  const rows = `${sources}\n${updated}
 UNION ALL BY NAME
 SELECT kept.* FROM ${existing} AS kept ANTI JOIN fresh ON ${match}`;
+  const types = await session.describe(rows);
+  await checkTypes(session, merge, `(\n${fresh}\n)`, columns, types);
+  await checkTypes(session, merge, existing, held, types);
+  return rows;
+}
+
+/** Throws `invalid` where old and new rows have types that have none in common which holds the values of both. */
+async function checkTypes(
+  session: Session,
+  { action }: Merge,
+  relation: string,
+  columns: readonly Column[],
+  types: readonly Column[],
+): Promise<void> {
+  for (const column of columns) {
+    const type = findColumn(types, column.name)?.type ?? column.type;
+    if (type === column.type) continue;
+    const name = quoteIdentifier(column.name);
+    const [changed] = await session.rows(
+      `SELECT left(CAST(${name} AS VARCHAR), ${SHOWN_CHARACTERS}) AS value FROM ${relation}
+        WHERE ${isChangedByCast(name, column.type, type)} LIMIT 1`,
+    );
+    if (changed === undefined) continue;
+    throw new AppError(
+      "invalid",
+      `${action}: column "${column.name}" would be ${type} with the new rows, which cannot hold ${
+        changed["value"]
+      } ` +
+        `without a loss; cast it in the model to one type`,
+    );
+  }
 }
 
 /** Throws `invalid` where the key is NULL in a row, or comes twice: which of its rows should win? */
@@ -102,7 +135,7 @@ async function checkKeys(session: Session, fresh: string, merge: Merge): Promise
   if (nullCount > 0) {
     throw new AppError(
       "invalid",
-      `${merge.action}: the key ${shown} is NULL in ${nullCount} of the rows to merge`,
+      `${merge.action}: the key ${shown} is NULL in ${nullCount} of the rows`,
     );
   }
   const twice = await repeatedKey(session, fresh, keys);
@@ -110,7 +143,7 @@ async function checkKeys(session: Session, fresh: string, merge: Merge): Promise
   throw new AppError(
     "invalid",
     `${merge.action}: the key ${shown} = ${twice.key} comes ${twice.count} times in the rows, ` +
-      "and a merge needs each key once",
+      "and primary_key says that each comes once",
   );
 }
 
@@ -123,8 +156,6 @@ async function checkExisting(session: Session, matched: string, merge: Merge): P
       "remove them, or replace it",
   );
 }
-
-const SHOWN_CHARACTERS = 100;
 
 async function repeatedKey(
   session: Session,

@@ -304,3 +304,70 @@ Deno.test("a load works with no more than what access() asks for", async () => {
   using database = new DatabaseSync(`${project.folder}/data/it.db`);
   deepStrictEqual(database.prepare("SELECT name FROM t").all().map((row) => row.name), ["from a child"]);
 });
+
+Deno.test("a replace is refused where a trigger would delete rows of other tables, or empty them", async () => {
+  for (
+    const [body, isRefused] of [
+      ["DELETE FROM child WHERE t_id = OLD.id", true],
+      ["UPDATE child SET t_id = NULL WHERE t_id = OLD.id", true],
+      ["INSERT INTO child VALUES (-OLD.id)", false],
+    ] as const
+  ) {
+    await using project = await Project.create(`
+      CREATE TABLE t (id INTEGER, name TEXT); INSERT INTO t VALUES (9, 'old');
+      CREATE TABLE child (t_id INTEGER); INSERT INTO child VALUES (9);
+      CREATE TRIGGER gone AFTER DELETE ON t BEGIN ${body}; END;`);
+    const replacing = project.load(rows([1n], ["a"]));
+    if (isRefused) {
+      const error = await failure(replacing);
+      strictEqual(error.code, "invalid");
+      ok(error.message.includes("its trigger gone does on DELETE"), error.message);
+    } else await replacing;
+    deepStrictEqual(project.all("SELECT max(t_id) FROM child"), [[9]]);
+  }
+});
+
+Deno.test("a table that says to ignore or replace rows in conflict loses none by a load", async () => {
+  for (const conflict of ["IGNORE", "REPLACE"]) {
+    await using project = await Project.create(`
+      CREATE TABLE t (id INTEGER, name TEXT UNIQUE ON CONFLICT ${conflict}); INSERT INTO t VALUES (9, 'a');`);
+    for (const mode of ["append", "merge"] as const) {
+      const error = await failure(project.load(rows([1n], ["a"]), { mode, primaryKey: ["id"] }));
+      strictEqual(error.code, "invalid");
+      ok(error.message.includes("UNIQUE constraint failed"), error.message);
+    }
+    deepStrictEqual(project.all("SELECT * FROM t"), [[9, "a"]]);
+  }
+});
+
+Deno.test("keys that the table's collation does not tell apart are one key that comes twice", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (id INTEGER, name TEXT COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES (9, 'A');`);
+  const merge = { mode: "merge", primaryKey: ["name"] } as const;
+  const error = await failure(project.load(rows([1n, 2n], ["a", "A"]), merge));
+  strictEqual(error.code, "invalid");
+  ok(/key \(name\) = \([aA]\) comes 2 times/.test(error.message), error.message);
+  await project.load(rows([1n, 2n], ["a", "b"]), merge);
+  deepStrictEqual(project.all("SELECT id FROM t ORDER BY id"), [[1], [2]]);
+});
+
+Deno.test("a row whose key the table would number itself is refused, not numbered", async () => {
+  await using project = await Project.create("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)");
+  const input = inputOf({
+    id: vectorFromArray([1n, null], new Int64()),
+    name: vectorFromArray(["a", "b"], new Utf8()),
+  });
+  const error = await failure(project.load(input, { mode: "append" }));
+  strictEqual(error.code, "invalid");
+  ok(/row 2: column "id" is NULL/.test(error.message), error.message);
+  await project.load(inputOf({ name: vectorFromArray(["a"], new Utf8()) }), { mode: "append" });
+  deepStrictEqual(project.all("SELECT * FROM t"), [[1, "a"]]);
+});
+
+Deno.test("a replace of other columns keeps a table that a load made where views of it would break", async () => {
+  await using project = await Project.create();
+  await project.load(rows([9n], ["old"]));
+  project.execute("CREATE VIEW names AS SELECT name FROM t");
+  await project.load(inputOf({ id: vectorFromArray([1n], new Int64()) }));
+  deepStrictEqual(project.all("SELECT * FROM names"), [[null]]);
+});

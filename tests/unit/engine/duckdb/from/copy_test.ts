@@ -97,12 +97,12 @@ Deno.test("copyRows() refuses to merge keys that are NULL, come twice, or are th
       });
     await assert.rejects(refused("FROM (VALUES (1), (NULL), (NULL)) AS t(id)"), {
       code: "invalid",
-      message: 'Cannot merge "t": the key (id) is NULL in 2 of the rows to merge',
+      message: 'Cannot merge "t": the key (id) is NULL in 2 of the rows',
     });
     await assert.rejects(refused("FROM (VALUES (1), (7), (7)) AS t(id)"), {
       code: "invalid",
       message:
-        'Cannot merge "t": the key (id) = (7) comes 2 times in the rows, and a merge needs each key once',
+        'Cannot merge "t": the key (id) = (7) comes 2 times in the rows, and primary_key says that each comes once',
     });
     await assert.rejects(refused("SELECT 7 AS id", "(FROM (VALUES ('7'), ('07')) AS t(id))"), {
       code: "conflict",
@@ -124,5 +124,32 @@ Deno.test("copyRows() refuses an option that would end the list, and a merge wit
       copy(session, "SELECT 1", "/x", { format: "csv", merge: { ...merge, primaryKey: [] } }),
       { code: "invalid" },
     );
+  });
+});
+
+Deno.test("copyRows() refuses a merge of types that have none in common which holds all values", async () => {
+  await withFolder(async (session, folder) => {
+    const path = join(folder, "x.parquet");
+    const merged = (fresh: string, held: string) =>
+      copy(session, `SELECT 1 AS id, ${fresh} AS v`, path, {
+        format: "parquet",
+        merge,
+        existing: { relation: `(SELECT 2 AS id, ${held} AS v)` },
+      });
+    for (
+      const [fresh, held] of [
+        ["0.5::DOUBLE", "9007199254740993::BIGINT"],
+        ["9007199254740993::BIGINT", "0.5::DOUBLE"],
+        ["0.5::FLOAT", "16777217::INTEGER"],
+        ["1::DOUBLE", "1234567890.1234567890::DECIMAL(30,10)"],
+      ] as const
+    ) {
+      await assert.rejects(merged(fresh, held), {
+        code: "invalid",
+        message: /^Cannot merge "t": column "v" would be \w+ with the new rows/,
+      });
+    }
+    await merged("0.5::DOUBLE", "3::BIGINT");
+    assert.deepEqual(await session.rows(`SELECT v FROM '${path}' ORDER BY id`), [{ v: 0.5 }, { v: 3 }]);
   });
 });
