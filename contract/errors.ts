@@ -32,6 +32,9 @@ export const IS_RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   internal: true,
 };
 
+/** The reason of an error about a table that is there and has no column to read. */
+export const NO_COLUMNS = "no_columns";
+
 export interface AppErrorOptions {
   /** What code that catches the error can recognise it by, in snake_case, as `idempotency_key_reused`. */
   readonly reason?: string;

@@ -80,8 +80,13 @@ function adviceFor(code: string, message: string): string | undefined {
   if (code === "28000" && /no encryption|SSL off/.test(message)) return "set ssl: require";
   if (code === "28P01") return "check user and password";
   if (code === "25006") {
-    return "streams are read in transactions that may not write, and a standby writes nothing; " +
-      "load into the primary";
+    return "a stream is read in a transaction that may not write; take that out of the query";
+  }
+  if (code === "42501" && /row-level security/.test(message)) {
+    return "it would hide rows from the load; let the load's user own the table, or have BYPASSRLS";
+  }
+  if (code === "23503" && /^update or delete/.test(message)) {
+    return "its rows are referred to; load with mode: merge, which deletes none";
   }
   if (code === "0A000" && /during recovery/.test(message)) {
     return "the server is a standby; load into its primary";

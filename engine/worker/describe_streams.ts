@@ -1,4 +1,4 @@
-import { toAppError } from "../../contract/errors.ts";
+import { NO_COLUMNS, toAppError } from "../../contract/errors.ts";
 import type { CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import type { StreamDefinition } from "../../contract/pipeline.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
@@ -90,6 +90,8 @@ async function describeStream(
     const isLate = deadline.aborted;
     const failure = toAppError(error);
     const isAway = isLate || failure.code === "unavailable" || failure.code === "timeout";
+    // It fails its own step; the other streams can be read.
+    const isHarmless = isAway || failure.reason === NO_COLUMNS;
     const before = subject.knownColumns[name];
     const reason = isLate
       ? `connector "${stream.connector}" did not answer within ${context.timeoutMs / 1000} s`
@@ -97,7 +99,11 @@ async function describeStream(
     const message = isAway && before !== undefined
       ? `${reason}; checked against its columns as they were last seen`
       : reason;
-    return { columns: before, faults: [{ path, message, severity: isAway ? "warning" : "error" }], isLate };
+    return {
+      columns: before,
+      faults: [{ path, message, severity: isHarmless ? "warning" : "error" }],
+      isLate,
+    };
   }
 }
 

@@ -288,13 +288,19 @@ Deno.test("read() warns where row security hides rows from the reader, and nowhe
     ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
     CREATE POLICY own ON orders FOR SELECT USING (owner = 'a');
     CREATE ROLE "${reader}" LOGIN PASSWORD 'p';
-    GRANT SELECT ON orders TO "${reader}"`);
+    CREATE VIEW invoker WITH (security_invoker = true) AS SELECT * FROM orders;
+    CREATE VIEW owner AS SELECT * FROM orders;
+    GRANT SELECT ON orders, invoker, owner TO "${reader}"`);
   try {
-    const read = async (user: string, password: string) => {
+    const read = async (
+      user: string,
+      password: string,
+      address: Parameters<typeof streamRequest>[0] = { stream: "orders" },
+    ) => {
       const url = new URL(database.url);
       [url.username, url.password] = [user, password];
       await using connection = await openPostgres(url.href);
-      const streams = [streamRequest({ stream: "orders" })];
+      const streams = [streamRequest(address)];
       const messages = await Array.fromAsync(connection.source.read({ streams }, never()));
       const said = messages.flatMap((message) =>
         message.type === "log" ? [`${message.level}: ${message.message}`] : []
@@ -312,6 +318,18 @@ Deno.test("read() warns where row security hides rows from the reader, and nowhe
       rows: 1,
     });
     assert.deepEqual(await read(server.user, server.password), { said: [], rows: 2 });
+    // In what a view or a query reads too, but not where the view reads as its owner.
+    const hidden = (what: string) =>
+      `warn: ${what} of shop has row-level security: only the rows that ${reader} may see are read`;
+    assert.deepEqual(await read(reader, "p", { query: "SELECT id FROM orders LIMIT 10" }), {
+      said: [hidden("a table of the query")],
+      rows: 1,
+    });
+    assert.deepEqual(await read(reader, "p", { stream: "invoker" }), {
+      said: [hidden("public.invoker")],
+      rows: 1,
+    });
+    assert.deepEqual(await read(reader, "p", { stream: "owner" }), { said: [], rows: 2 });
   } finally {
     await database.sql.unsafe(`DROP OWNED BY "${reader}"; DROP ROLE "${reader}"`);
   }

@@ -1,9 +1,11 @@
-import type { TransactionalDestination } from "../../../contract/connector.ts";
+import type { LoadMode, TransactionalDestination } from "../../../contract/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { checkTableName, LEDGER_TABLE } from "../../destination/ledger.ts";
 import { sqlDestination } from "../../destination/sql_load.ts";
 import type { RelationName, SqlTarget } from "../../destination/system.ts";
 import { toPostgresError } from "../errors.ts";
+import { ServerError } from "../session/server_error.ts";
 import type { PostgresTarget } from "../options.ts";
 import type { SessionPool } from "../session_pool.ts";
 import { parseTableName, quoteTable, showTable, type TableName } from "../table_name.ts";
@@ -32,7 +34,7 @@ export function createDestination(
       const table = parseTableName(request.target.table, context.defaultSchema);
       checkTableName(action, table.table);
       const lease = await pool.lease(signal);
-      return targetOf(lease, new LoadSession(lease.session, action), action, table, context);
+      return targetOf(lease, new LoadSession(lease.session, action), action, table, request.mode, context);
     },
   );
 }
@@ -42,6 +44,7 @@ function targetOf(
   session: LoadSession,
   action: string,
   table: TableName,
+  mode: LoadMode,
   context: WriteContext,
 ): SqlTarget<PostgresColumn> {
   const name = relationOf(table);
@@ -80,10 +83,26 @@ function targetOf(
         finish: () => swapTables(session, table, beside),
       });
     },
-    explain: (error) => toPostgresError(action, error),
+    explain: (error) => withRights(toPostgresError(action, error), mode),
     // A session with an open transaction is closed when it is given back, and the server rolls back.
     [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose](),
   };
+}
+
+const RIGHTS: Readonly<Record<LoadMode, string>> = {
+  append: "INSERT",
+  merge: "SELECT, INSERT and UPDATE",
+  replace: "SELECT, INSERT and DELETE",
+};
+
+/** Which rights the load needs, where it has not all of them. */
+function withRights(error: AppError, mode: LoadMode): AppError {
+  if (!(error.cause instanceof ServerError) || error.cause.fields.code !== "42501") return error;
+  if (!/^permission denied for (?:table|relation)/.test(error.cause.fields.message)) return error;
+  return new AppError("forbidden", `${error.message}; mode: ${mode} needs ${RIGHTS[mode]} on it`, {
+    cause: error,
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+  });
 }
 
 const relationOf = (table: TableName): RelationName => ({

@@ -1,6 +1,6 @@
 import { Schema } from "apache-arrow";
 import type { StreamRequest } from "../../../contract/connector.ts";
-import { AppError } from "../../../contract/errors.ts";
+import { AppError, NO_COLUMNS } from "../../../contract/errors.ts";
 import { isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import { chooseColumns } from "../../column_choice.ts";
@@ -130,7 +130,7 @@ async function describeRelation(
     if (await doesExist(session, table)) throw error;
     throw await missingTable(session, action, table);
   }
-  throw new AppError("invalid", `${action}: it has no columns`);
+  throw new AppError("invalid", `${action}: it has no columns`, { reason: NO_COLUMNS });
 }
 
 /** Then another table is missing, as one that the condition names. */

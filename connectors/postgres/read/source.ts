@@ -74,10 +74,10 @@ async function* readRows(
   const { session } = lease;
   try {
     const plan = await planRead(session, stream, context);
-    const warning = await rowSecurityWarning(session, plan, context);
-    if (warning !== undefined) yield { type: "log", level: "warn", message: warning };
     const filters = [plan.condition, partFilter(plan, request.part), cursorFilter(plan, stream.cursor)];
     const select = `SELECT ${selectList(plan)} FROM ${plan.relation}${whereClause(filters)}`;
+    const warning = await rowSecurityWarning(session, select, plan, context);
+    if (warning !== undefined) yield { type: "log", level: "warn", message: warning };
     for await (const batch of copyBatches(session, plan, select)) {
       yield { type: "rows", stream: stream.name, batch };
     }

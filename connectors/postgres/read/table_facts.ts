@@ -1,4 +1,5 @@
 import { quoteLiteral } from "../../../contract/sql.ts";
+import { ServerError } from "../session/server_error.ts";
 import type { Session } from "../session/session.ts";
 import { quoteTable, showTable, type TableName } from "../table_name.ts";
 import type { ReadContext, ReadPlan } from "./plan.ts";
@@ -20,20 +21,38 @@ export async function primaryKeyOf(session: Session, table: TableName): Promise<
   return rows.map(([name]) => name ?? "");
 }
 
+/** SQLSTATE, also of a query that row security would take rows from where it was told to take none. */
+const NOT_ALLOWED = "42501";
+
 /**
- * Row security hides rows without an error: the same stream would be another one for another user.
- * Undefined where it is not in force for the reader, and for queries, whose tables are not known.
+ * Row security hides rows without an error: the same stream would be another one for another user. The
+ * server says whether it is in force for the reader of `select`, in the tables of a view or a query too;
+ * undefined where it is not.
  */
 export async function rowSecurityWarning(
   session: Session,
+  select: string,
   { table }: ReadPlan,
   { name }: ReadContext,
 ): Promise<string | undefined> {
-  if (table === undefined) return undefined;
-  const { rows } = await session.query(
-    `SELECT current_user WHERE pg_catalog.row_security_active(${regclassOf(table)})`,
-  );
-  const user = rows[0]?.[0];
-  if (typeof user !== "string") return undefined;
-  return `${showTable(table)} of ${name} has row-level security: only the rows that ${user} may see are read`;
+  if (!await isRefused(session, `SET LOCAL row_security = off; EXPLAIN ${select}`)) return undefined;
+  // One without the right to read at all is refused in any case.
+  if (await isRefused(session, `EXPLAIN ${select}`)) return undefined;
+  const { rows } = await session.query("SELECT current_user");
+  const what = table === undefined ? "a table of the query" : showTable(table);
+  return `${what} of ${name} has row-level security: only the rows that ${rows[0]?.[0]} may see are read`;
+}
+
+/** Whether the statements fail for want of a right; other errors come up when the rows are read. */
+async function isRefused(session: Session, statements: string): Promise<boolean> {
+  await session.query("SAVEPOINT tried");
+  try {
+    await session.query(statements);
+    return false;
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    return error.fields.code === NOT_ALLOWED;
+  } finally {
+    await session.query("ROLLBACK TO SAVEPOINT tried");
+  }
 }
