@@ -20,6 +20,8 @@ export abstract class FileCatalogue implements Catalogue<TargetColumn> {
   /** None where there is no such table. */
   protected abstract columns(): Promise<TargetColumn[]>;
   protected abstract uniqueKeys(): Promise<string[][]>;
+  /** Empty where there is none. */
+  protected abstract primaryKey(): Promise<string[]>;
 
   protected skippingTriggers(): Promise<string[]> {
     return Promise.resolve([]);
@@ -34,6 +36,7 @@ export abstract class FileCatalogue implements Catalogue<TargetColumn> {
     return {
       columns,
       uniqueKeys: await this.uniqueKeys(),
+      primaryKey: await this.primaryKey(),
       skippingTriggers: await this.skippingTriggers(),
       only: this.#quoted,
       isPartitioned: false,

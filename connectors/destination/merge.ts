@@ -57,7 +57,7 @@ function keyTwice(
   );
 }
 
-interface Merge<Column extends TargetColumn> {
+export interface Merge<Column extends TargetColumn> {
   readonly target: SqlTarget<Column>;
   readonly dialect: Dialect<Column>;
   readonly table: TargetTable<Column>;
@@ -172,6 +172,17 @@ async function refuseKeyTwiceInTable<Column extends TargetColumn>(merge: Merge<C
 function stagedAs<Column extends TargetColumn>({ dialect, plan }: Merge<Column>): string {
   const casts = plan.columns.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`);
   return `(SELECT ${casts.join(", ")} FROM ${dialect.stage.relation}) AS s`;
+}
+
+/** The staged rows of the key that the row `t` of the table has, as a SELECT. */
+export function rowsMatching<Column extends TargetColumn>(
+  dialect: Dialect<Column>,
+  plan: LoadPlan<Column>,
+): string {
+  const casts = plan.key.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`);
+  return `SELECT 1 FROM (SELECT ${casts.join(", ")} FROM ${dialect.stage.relation}) AS s WHERE ${
+    matches(plan)
+  }`;
 }
 
 const matches = (plan: LoadPlan<TargetColumn>): string =>

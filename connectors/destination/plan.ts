@@ -57,10 +57,17 @@ export function planColumns<Column extends TargetColumn>(
       `${action}: primary_key names ${JSON.stringify(name)}, and the rows have only ${names}`,
     );
   });
-  const hasUniqueKey = table?.uniqueKeys.some((unique) =>
+  return { columns, key, hasUniqueKey: table !== undefined && hasUniqueKey(table, key) };
+}
+
+/** Whether a unique index of the table has just the key's columns. */
+export function hasUniqueKey<Column extends TargetColumn>(
+  { uniqueKeys }: TargetTable<Column>,
+  key: readonly LoadColumn<Column>[],
+): boolean {
+  return uniqueKeys.some((unique) =>
     unique.length === key.length && unique.every((name) => key.some((column) => column.name === name))
   );
-  return { columns, key, hasUniqueKey: hasUniqueKey ?? false };
 }
 
 /** Whether the table has just the rows' columns, each in the type that a new table has or once had. */

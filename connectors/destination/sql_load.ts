@@ -9,6 +9,7 @@ import { AppError, toAppError } from "../../contract/errors.ts";
 import { checkCasts } from "./casts.ts";
 import { LoadLedger } from "./ledger.ts";
 import { checkKeys, mergeRows } from "./merge.ts";
+import { planByKey, replaceByKey } from "./replace_by_key.ts";
 import { addColumns, checkHeirs, checkTaken, countRows, deleteRows } from "./target_rows.ts";
 import {
   castOf,
@@ -44,6 +45,7 @@ import type {
  * | replace, other columns, and the table is ours | a new one is filled and takes its place |
  * | replace or append, every column as it is sent | into the table; a replace deletes the old rows first |
  * | merge, casts, columns that are added late | staged, checked, then moved by SQL |
+ * | replace, the table has columns of its own and a key | the same; rows of a known key keep those columns |
  */
 export function sqlDestination<Target, Column extends TargetColumn>(
   open: OpenTarget<Target, Column>,
@@ -59,7 +61,12 @@ export function sqlDestination<Target, Column extends TargetColumn>(
 type Way<Column extends TargetColumn> =
   | { readonly type: "create"; readonly relation: RelationName; finish(): Promise<void> }
   | { readonly type: "direct"; readonly table: TargetTable<Column> }
-  | { readonly type: "staged"; readonly table: TargetTable<Column> };
+  | {
+    readonly type: "staged";
+    readonly table: TargetTable<Column>;
+    /** Of a replace that keeps what the rows lack. */
+    readonly byKey?: LoadPlan<Column> | undefined;
+  };
 
 /** How many of the target's rows are new, changed, gone. */
 interface Counts {
@@ -147,7 +154,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       if (way.type === "create") {
         await this.#finishTable(way, plan);
       } else if (way.type === "staged") {
-        this.#staged = { ...staged, counts: await this.#moveStaged(way.table, plan, staged.sent.sent) };
+        this.#staged = { ...staged, counts: await this.#moveStaged(way, plan, staged.sent.sent) };
       }
       if (way.type !== "create") await this.#target.moveSequences?.(plan.columns.map(({ name }) => name));
     });
@@ -197,9 +204,10 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         );
       }
     }
+    const byKey = mode === "replace" ? await planByKey(this.#target, table, plan) : undefined;
     const added = plan.columns.some(isNew);
     if (added) checkHeirs(action, table, plan);
-    const isStaged = mode === "merge" || plan.columns.some(needsCast) ||
+    const isStaged = mode === "merge" || byKey !== undefined || plan.columns.some(needsCast) ||
       (added && this.#dialect.addsColumnsLate) ||
       (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
     if (!isStaged) {
@@ -208,7 +216,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     }
     const { stage } = this.#dialect;
     await session.run(stage.create(columnDefinitions(plan.columns)));
-    return { type: "staged", table };
+    return { type: "staged", table, byKey };
   }
 
   async #send(way: Way<Column>, plan: LoadPlan<Column>, input: LoadInput): Promise<SentRows> {
@@ -257,12 +265,17 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     await way.finish();
   }
 
-  async #moveStaged(table: TargetTable<Column>, plan: LoadPlan<Column>, rows: number): Promise<Counts> {
+  async #moveStaged(
+    { table, byKey }: Extract<Way<Column>, { type: "staged" }>,
+    plan: LoadPlan<Column>,
+    rows: number,
+  ): Promise<Counts> {
     const { session, action, name } = this.#target;
     const dialect = this.#dialect;
     await checkCasts(session, dialect, action, plan.columns);
-    if (this.#request.mode !== "append" && plan.key.length > 0) {
-      await checkKeys(session, dialect, action, plan, dialect.stage.relation);
+    const keyed = byKey ?? plan;
+    if (this.#request.mode !== "append" && keyed.key.length > 0) {
+      await checkKeys(session, dialect, action, keyed, dialect.stage.relation);
     }
     await addColumns(this.#target, plan);
     let counts: Counts;
@@ -270,6 +283,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       const merged = await mergeRows({ target: this.#target, dialect, table, plan, rows });
       checkTaken(action, table, rows, merged.taken);
       counts = { inserted: merged.inserted, updated: merged.updated, deleted: 0 };
+    } else if (byKey !== undefined) {
+      counts = await replaceByKey({ target: this.#target, dialect, table, plan: byKey, rows });
     } else {
       const deleted = this.#request.mode === "replace" ? await deleteRows(this.#target, table) : 0;
       const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");

@@ -88,6 +88,8 @@ export interface TargetTable<Column extends TargetColumn> {
   readonly columns: readonly Column[];
   /** The columns of each unique index that ON CONFLICT can use. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** One of them; empty where the table has no primary key that ON CONFLICT can use. */
+  readonly primaryKey: readonly string[];
   /** Triggers that may leave out a row, for the message when rows are missing. */
   readonly skippingTriggers: readonly string[];
   /** The table without those that inherit from it, as SQL for UPDATE, DELETE and SELECT. */

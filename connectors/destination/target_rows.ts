@@ -63,9 +63,17 @@ export async function deleteRows<Column extends TargetColumn>(
   const lock = dialect.lockTable?.(only);
   if (lock !== undefined) await session.run(lock);
   const deleted = await session.run(`DELETE FROM ${only}`);
-  if (table.skippingTriggers.length === 0) return deleted;
-  const left = await session.rows(`SELECT 1 FROM ${only} LIMIT 1`);
-  if (left.length === 0) return deleted;
+  await checkDeleted({ session, action }, table, `SELECT 1 FROM ${only} LIMIT 1`);
+  return deleted;
+}
+
+/** Throws where a trigger kept rows that were to go; `left` selects them. */
+export async function checkDeleted<Column extends TargetColumn>(
+  { session, action }: Pick<SqlTarget<Column>, "session" | "action">,
+  table: TargetTable<Column>,
+  left: string,
+): Promise<void> {
+  if (table.skippingTriggers.length === 0 || (await session.rows(left)).length === 0) return;
   throw new AppError(
     "invalid",
     `${action}: its trigger ${

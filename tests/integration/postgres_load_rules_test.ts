@@ -418,3 +418,26 @@ Deno.test("a load finds PostgreSQL's own functions and types, whatever the searc
     ]]);
   }
 });
+
+Deno.test("replace keeps what a table has in columns that the rows lack, where the key is there", async () => {
+  for (const key of ["bigint PRIMARY KEY", "bigint UNIQUE", "bigint"]) {
+    await using database = await server.createDatabase();
+    await database.sql.unsafe(`
+      CREATE TABLE t (id ${key}, name text, note text DEFAULT 'none', twice text GENERATED ALWAYS AS (name || name) STORED);
+      INSERT INTO t VALUES (1, 'old', 'first'), (9, 'old', 'ninth')`);
+    await using connection = await openPostgres(database.url);
+    const primaryKey = key === "bigint PRIMARY KEY" ? [] : ["id"];
+    const columns = [ids(1n, 2n), names("a", "b")];
+    const { inserted, updated, deleted } = await load(connection, {
+      target: "t",
+      mode: "replace",
+      primaryKey,
+      columns,
+    });
+    assert.deepEqual([inserted, updated, deleted], [1, 1, 1], key);
+    assert.deepEqual(await rowsOf(database, "SELECT id::int, name, note, twice FROM t ORDER BY id"), [
+      [1, "a", "first", "aa"],
+      [2, "b", "none", "bb"],
+    ]);
+  }
+});

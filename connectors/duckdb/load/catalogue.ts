@@ -73,6 +73,14 @@ export class DuckdbCatalogue extends FileCatalogue {
     }));
   }
 
+  protected override async primaryKey(): Promise<string[]> {
+    const rows = await this.session.rows(
+      `SELECT unnest(constraint_column_names) FROM duckdb_constraints()
+        WHERE ${this.#where("table_name")} AND constraint_type = 'PRIMARY KEY'`,
+    );
+    return rows.map(([name]) => name ?? "");
+  }
+
   protected override async uniqueKeys(): Promise<string[][]> {
     const rows = await this.session.rows(
       `SELECT constraint_index, unnest(constraint_column_names) FROM duckdb_constraints()

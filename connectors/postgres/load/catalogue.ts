@@ -41,7 +41,7 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
     const isPartitioned = kind === "p";
     return {
       columns: await this.#columns(table),
-      uniqueKeys: await this.#uniqueKeys(table),
+      ...await this.#uniqueKeys(table),
       skippingTriggers: await this.#skippingTriggers(table),
       only: isPartitioned ? quoted : `ONLY ${quoted}`,
       isPartitioned,
@@ -159,9 +159,11 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
     return rows.map(toColumn);
   }
 
-  async #uniqueKeys(table: string): Promise<string[][]> {
+  async #uniqueKeys(
+    table: string,
+  ): Promise<Pick<TargetTable<PostgresColumn>, "uniqueKeys" | "primaryKey">> {
     const rows = await this.#session.rows(
-      `SELECT x.indexrelid, a.attname
+      `SELECT x.indexrelid, a.attname, x.indisprimary
          FROM pg_catalog.pg_index x
          JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid
           AND a.attnum = ANY ((x.indkey::int2[])[0:x.indnkeyatts - 1])
@@ -172,7 +174,8 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
     for (const [index = "", column] of rows) {
       keys.set(index, [...keys.get(index) ?? [], column ?? ""]);
     }
-    return [...keys.values()];
+    const primary = rows.filter(([, , isPrimary]) => isPrimary === "t");
+    return { uniqueKeys: [...keys.values()], primaryKey: primary.map(([, name]) => name ?? "") };
   }
 
   /** Triggers BEFORE each row: they may return NULL. */

@@ -94,9 +94,15 @@ export class SqliteCatalogue extends FileCatalogue {
     return found?.some((collation) => collation !== "BINARY") ? found : undefined;
   }
 
+  protected override async primaryKey(): Promise<string[]> {
+    const key = await this.session.rows(
+      `SELECT name FROM pragma_table_info(${quoteLiteral(this.#table)}) WHERE pk > 0`,
+    );
+    return key.map(([name]) => name ?? "");
+  }
+
   protected override async uniqueKeys(): Promise<string[][]> {
     const table = quoteLiteral(this.#table);
-    const key = await this.session.rows(`SELECT name FROM pragma_table_info(${table}) WHERE pk > 0`);
     const indexes = await this.session.rows(
       `SELECT l.seq, i.name FROM pragma_index_list(${table}) AS l, pragma_index_info(l.name) AS i
         WHERE l."unique" AND NOT l.partial`,
@@ -107,7 +113,7 @@ export class SqliteCatalogue extends FileCatalogue {
     }
     // An expression has no name.
     const named = [...byIndex.values()].filter((names) => !names.includes(null));
-    return [key.map(([name]) => name ?? ""), ...named.map((names) => names.map((name) => name ?? ""))];
+    return [await this.primaryKey(), ...named.map((names) => names.map((name) => name ?? ""))];
   }
 
   /** Triggers on DELETE that delete rows or set columns to NULL, as far as their text tells. */

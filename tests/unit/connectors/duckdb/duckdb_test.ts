@@ -89,7 +89,7 @@ Deno.test("a replace of a table that the user made keeps its definition and fill
   await using project = await Project.create(`
     CREATE SEQUENCE s;
     CREATE TABLE t (id BIGINT PRIMARY KEY, name VARCHAR NOT NULL CHECK (name <> ''), n INTEGER DEFAULT nextval('s'));
-    INSERT INTO t VALUES (1, 'old', 99); CREATE INDEX by_name ON t (name); CREATE VIEW v AS SELECT name FROM t`);
+    INSERT INTO t VALUES (9, 'old', 99); CREATE INDEX by_name ON t (name); CREATE VIEW v AS SELECT name FROM t`);
   const before = await project.query("SELECT sql FROM duckdb_tables() WHERE table_name = 't'");
   const receipt = await project.load("replace", [ids(1n, 2n), text("name", "a", "b")]);
   deepStrictEqual([receipt.inserted, receipt.updated, receipt.deleted], [2, 0, 1]);
@@ -97,6 +97,22 @@ Deno.test("a replace of a table that the user made keeps its definition and fill
   deepStrictEqual(await project.query("SELECT sql FROM duckdb_tables() WHERE table_name = 't'"), before);
   deepStrictEqual(await project.query("SELECT * FROM v ORDER BY 1"), [["a"], ["b"]]);
   await refuses(project.load("append", [ids(3n), text("name", "")]), "invalid", /CHECK constraint/);
+});
+
+Deno.test("a replace keeps what a table has in columns that the rows lack, where the key is there", async () => {
+  for (const key of ["INTEGER PRIMARY KEY", "INTEGER"]) {
+    await using project = await Project.create(
+      `CREATE TABLE t (id ${key}, name VARCHAR, note VARCHAR DEFAULT 'none'); ` +
+        "INSERT INTO t VALUES (1, 'old', 'first'), (9, 'old', 'ninth')",
+    );
+    const columns = [ids(1n, 2n), text("name", "a", "b")];
+    await project.load("replace", columns, { primaryKey: key === "INTEGER" ? ["id"] : [] });
+    deepStrictEqual(await project.query("SELECT * FROM t ORDER BY id"), [[1, "a", "first"], [
+      2,
+      "b",
+      "none",
+    ]]);
+  }
 });
 
 Deno.test("a replace gives a table that loads made the rows' columns, unless a user has built on it", async () => {

@@ -371,3 +371,20 @@ Deno.test("a replace of other columns keeps a table that a load made where views
   await project.load(inputOf({ id: vectorFromArray([1n], new Int64()) }));
   deepStrictEqual(project.all("SELECT * FROM names"), [[null]]);
 });
+
+Deno.test("a replace keeps what a table has in columns that the rows lack, where the key is there", async () => {
+  for (const key of ["INTEGER PRIMARY KEY", "INTEGER UNIQUE", "INTEGER"]) {
+    await using project = await Project.create(`
+      CREATE TABLE t (id ${key}, name TEXT, note TEXT DEFAULT 'none', twice TEXT AS (name || name));
+      INSERT INTO t VALUES (1, 'old', 'first'), (9, 'old', 'ninth');`);
+    const primaryKey = key === "INTEGER PRIMARY KEY" ? [] : ["id"];
+    const receipt = await project.load(rows([1n, 2n], ["a", "b"]), { primaryKey });
+    deepStrictEqual([receipt.inserted, receipt.updated, receipt.deleted], [1, 1, 1], key);
+    deepStrictEqual(project.all("SELECT * FROM t ORDER BY id"), [[1, "a", "first", "aa"], [
+      2,
+      "b",
+      "none",
+      "bb",
+    ]]);
+  }
+});

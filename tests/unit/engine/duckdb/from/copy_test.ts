@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { CopyOptions } from "../../../../../contract/connector.ts";
+import { quoteLiteral } from "../../../../../contract/sql.ts";
 import { copyRows } from "../../../../../engine/duckdb/from/copy.ts";
 import { openDatabase } from "../../../../../engine/duckdb/database.ts";
 import type { DuckSession } from "../../../../../engine/duckdb/session.ts";
@@ -150,6 +151,8 @@ Deno.test("copyRows() refuses a merge of types that have none in common which ho
       });
     }
     await merged("0.5::DOUBLE", "3::BIGINT");
-    assert.deepEqual(await session.rows(`SELECT v FROM '${path}' ORDER BY id`), [{ v: 0.5 }, { v: 3 }]);
+    assert.deepEqual(await session.rows(`SELECT v FROM ${quoteLiteral(path)} ORDER BY id`), [{ v: 0.5 }, {
+      v: 3,
+    }]);
   });
 });
