@@ -246,6 +246,56 @@ Deno.test("pages", async (t) => {
     match(await sql.innerText(), /SELECT \*/);
   });
 
+  await t.step("the graph is made larger and dragged, and shows what a step is connected with", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    await visitor.enterAs(server.tokens.viewer);
+    await page.goto("/pipelines/flights");
+    const graph = page.locator("svg.graph");
+    const widthOf = async () => Math.round((await graph.boundingBox())?.width ?? 0);
+    const fitted = await widthOf();
+    const card = await page.locator("#graph").boundingBox();
+    ok(fitted <= (card?.width ?? 0), "it is not cut");
+    await page.getByRole("button", { name: "Make the graph larger" }).click();
+    await page.getByRole("button", { name: "Make the graph larger" }).click();
+    const larger = await widthOf();
+    ok(larger > fitted * 1.2, `${larger} is larger than ${fitted}`);
+    ok(await overflowOf(page) <= 0, "the page itself does not grow");
+    const scroll = page.locator("#graph .scroll");
+    await scroll.scrollIntoViewIfNeeded();
+    const { x = 0, y = 0 } = await scroll.boundingBox() ?? {};
+    await page.mouse.move(x + 500, y + 12);
+    await page.mouse.down();
+    await page.mouse.move(x + 300, y + 12, { steps: 4 });
+    await page.mouse.up();
+    const left = await page.evaluate<number>('document.querySelector("#graph .scroll").scrollLeft');
+    ok(left > 50, `it is dragged to ${left}`);
+    await page.getByRole("button", { name: "Show the whole graph" }).click();
+    equal(await widthOf(), fitted);
+
+    await page.locator("a.node", { hasText: "hourly_weather" }).focus();
+    const near = () =>
+      page.evaluate<string[]>('[...document.querySelectorAll("a.node.near")].map((a) => a.dataset.step)');
+    deepEqual(await near(), ["extract:weather", "model:hourly_weather", "model:departures_with_weather"]);
+    equal(await page.locator("path.edge.near").count(), 2);
+    await page.locator("a.node", { hasText: "airlines" }).hover();
+    ok((await near()).includes("model:carrier_ranking"));
+    deepEqual(visitor.complaints, []);
+  });
+
+  await t.step("without a script the graph is an image that scrolls, with whole names", async () => {
+    await using visitor = await visit({ ...PHONE, javaScriptEnabled: false });
+    const { page } = visitor;
+    await visitor.enterAs(server.tokens.viewer);
+    for (const path of ["/pipelines/flights", `/runs/${RUN_IDS.succeeded}`]) {
+      await page.goto(path);
+      equal(await page.locator(".graph-tools").count(), 0);
+      const names = await page.locator(".node-name").allTextContents();
+      ok(names.includes("carrier_ranking→reporting"), names.join());
+      ok(await overflowOf(page) <= 0, path);
+    }
+  });
+
   await t.step("a viewer sees no button that acts, and may not act", async () => {
     await using visitor = await visit();
     const { page } = visitor;

@@ -51,18 +51,6 @@ export function PipelinePage(view: PipelineView) {
           />
         )}
       </div>
-      <section aria-labelledby="graph-title">
-        <h2 id="graph-title">Graph</h2>
-        <div class="card" id="graph" data-live>
-          {pipeline.steps.length === 0
-            ? (
-              <Empty title="No steps">
-                <p>The definition has no stream, model or load in force.</p>
-              </Empty>
-            )
-            : <StepGraph steps={pipeline.steps} {...(lastRun === undefined ? {} : { lastRun })} />}
-        </div>
-      </section>
       <section aria-labelledby="runs-title">
         <h2 id="runs-title">Recent runs</h2>
         <div class="card" id="runs" data-live>
@@ -79,6 +67,20 @@ export function PipelinePage(view: PipelineView) {
             <a href={`/runs?pipeline=${encodeURIComponent(pipeline.name)}`}>All runs of {pipeline.name}</a>
           </p>
         )}
+      </section>
+      <section aria-labelledby="graph-title">
+        <div class="section-head">
+          <h2 id="graph-title">Graph</h2>
+        </div>
+        <div class="card" id="graph" data-live data-graph>
+          {pipeline.steps.length === 0
+            ? (
+              <Empty title="No steps">
+                <p>The definition has no stream, model or load in force.</p>
+              </Empty>
+            )
+            : <StepGraph steps={pipeline.steps} states={lastRun?.steps ?? []} />}
+        </div>
       </section>
       {pipeline.steps.length > 0 && (
         <section aria-labelledby="steps-title">

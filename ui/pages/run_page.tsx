@@ -9,6 +9,7 @@ import { Empty } from "../parts/empty.tsx";
 import { ErrorBox, Notice } from "../parts/callouts.tsx";
 import { RunFacts } from "../parts/runs/run_facts.tsx";
 import { CheckList, tally } from "../parts/steps/check_list.tsx";
+import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { StepTimeline } from "../parts/steps/step_timeline.tsx";
 import { StateLabel, Warnings } from "../parts/states.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -71,6 +72,16 @@ export function RunPage(view: RunView) {
           </section>
         )}
       </div>
+      <section aria-labelledby="graph-title">
+        <div class="section-head">
+          <h2 id="graph-title">Graph</h2>
+        </div>
+        <div class="card" id="graph" data-live data-graph>
+          {run.steps.length === checks.length
+            ? <Empty title={isActive ? "Nothing has started yet" : "No step was run"} />
+            : <StepGraph steps={run.steps} states={run.steps} />}
+        </div>
+      </section>
       <LogSection view={view} isActive={isActive} />
     </Layout>
   );

@@ -83,8 +83,8 @@ function morph(from, to) {
 }
 
 function morphAttributes(from, to) {
-  // Whether a fold is open is the reader's business.
-  const isOwn = (name) => name === "open";
+  // Whether a fold is open and how large a drawing is shown is the reader's business.
+  const isOwn = (name) => name === "open" || (name === "style" && from.matches(".graph"));
   for (const { name, value } of to.attributes) {
     if (!isOwn(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
   }

@@ -108,8 +108,8 @@ Deno.test("warnings are seen wherever a run that succeeded is", async () => {
   match(home, /class="bar bar-warned"/);
   equal((await html(await get("/?show=warned"))).match(/class="pipeline-name"/g)?.length, 1);
   const pipeline = await html(await get("/pipelines/flights"));
-  match(pipeline, /model:departures: [^<]*\(last run: warned\)/);
-  match(pipeline, /model:daily_delays: [^<]*\(last run: succeeded\)/);
+  match(pipeline, /model:departures: [^<]*\(warned\)/);
+  match(pipeline, /model:daily_delays: [^<]*\(succeeded\)/);
   const run = await html(await get(`/runs/${RUN_IDS.succeeded}`));
   match(run, /<h1>.*<a class="badge warn" href="#checks-title" title="1 warning">.*<\/h1>/);
 });

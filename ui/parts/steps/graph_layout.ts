@@ -8,6 +8,8 @@ export interface GraphNode {
   readonly id: string;
   /** Ids it waits for; unknown ones are left out. */
   readonly depends: readonly string[];
+  /** Where it is not the size that all have. */
+  readonly height?: number;
 }
 
 export interface Point {
@@ -41,7 +43,8 @@ export interface GraphSizes {
 /** A place in a layer: a node, or the way of an edge through the layer. */
 interface Slot {
   readonly key: string;
-  readonly isNode: boolean;
+  /** 0 for the way of an edge. */
+  readonly height: number;
   readonly before: Slot[];
   readonly after: Slot[];
   y: number;
@@ -63,9 +66,9 @@ export function layoutGraph(nodes: readonly GraphNode[], sizes: GraphSizes): Gra
   const layerOf = assignLayers(nodes);
   const layers: Slot[][] = Array.from({ length: Math.max(0, ...layerOf.values()) + 1 }, () => []);
   const slots = new Map<string, Slot>();
-  for (const { id } of nodes) {
+  for (const { id, height = sizes.nodeHeight } of nodes) {
     if (slots.has(id)) continue;
-    slots.set(id, addSlot(layers, layerOf.get(id) ?? 0, id, true));
+    slots.set(id, addSlot(layers, layerOf.get(id) ?? 0, id, height));
   }
   const chains = addChains(nodes, layerOf, layers, slots);
   orderLayers(layers);
@@ -83,7 +86,7 @@ export function layoutGraph(nodes: readonly GraphNode[], sizes: GraphSizes): Gra
       to,
       points: way.flatMap((slot, index) => {
         const x = columnOf.get(slot.key) ?? 0;
-        const y = slot.y + (slot.isNode ? sizes.nodeHeight / 2 : 0);
+        const y = slot.y + slot.height / 2;
         const right = { x: x + sizes.nodeWidth, y };
         if (index === 0) return [right];
         return index === way.length - 1 ? [{ x, y }] : [{ x, y }, right];
@@ -113,8 +116,8 @@ function assignLayers(nodes: readonly GraphNode[]): Map<string, number> {
   return layers;
 }
 
-function addSlot(layers: Slot[][], layer: number, key: string, isNode: boolean): Slot {
-  const slot: Slot = { key, isNode, before: [], after: [], y: 0 };
+function addSlot(layers: Slot[][], layer: number, key: string, height: number): Slot {
+  const slot: Slot = { key, height, before: [], after: [], y: 0 };
   layers[layer]?.push(slot);
   return slot;
 }
@@ -136,7 +139,7 @@ function addChains(
       if (start === undefined || end === undefined || fromLayer >= toLayer) continue;
       const way = [start];
       for (let layer = fromLayer + 1; layer < toLayer; layer += 1) {
-        way.push(addSlot(layers, layer, `${id}\u0000${node.id}\u0000${layer}`, false));
+        way.push(addSlot(layers, layer, `${id}\u0000${node.id}\u0000${layer}`, 0));
       }
       way.push(end);
       for (const [index, slot] of way.entries()) {
@@ -175,16 +178,15 @@ function orderLayers(layers: Slot[][]): void {
 
 /** Gives every slot its y, each layer centred on the tallest; returns the height of the whole. */
 function placeLayers(layers: readonly Slot[][], sizes: GraphSizes): number {
-  const heightOf = (slot: Slot) => slot.isNode ? sizes.nodeHeight : 0;
   const heights = layers.map((layer) =>
-    layer.reduce((sum, slot) => sum + heightOf(slot), 0) + Math.max(0, layer.length - 1) * sizes.nodeGap
+    layer.reduce((sum, slot) => sum + slot.height, 0) + Math.max(0, layer.length - 1) * sizes.nodeGap
   );
   const tallest = Math.max(0, ...heights);
   for (const [index, layer] of layers.entries()) {
     let y = (tallest - (heights[index] ?? 0)) / 2;
     for (const slot of layer) {
       slot.y = y;
-      y += heightOf(slot) + sizes.nodeGap;
+      y += slot.height + sizes.nodeGap;
     }
   }
   return tallest;

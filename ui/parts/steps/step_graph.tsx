@@ -1,36 +1,73 @@
-import type { PipelineStep, RunDetail, Step, StepState } from "../../../contract/run.ts";
+import type { Step, StepKind, StepState } from "../../../contract/run.ts";
 import { formatPlural } from "../../../text/format.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
 import { Icon } from "../icons.tsx";
 import { checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
-import { plainText, truncate } from "../plain_text.ts";
+import { plainText } from "../plain_text.ts";
+import { wrapName } from "./wrap_name.ts";
 
-const SIZES = { nodeWidth: 184, nodeHeight: 48, layerGap: 42, nodeGap: 16 } as const;
+const LINE_CHARS = 24;
+const CHAR_WIDTH = 7.3;
+const LINE_HEIGHT = 15;
+const LEAST_WIDTH = 150;
+/** A drawing that is a little wider than a window of 1,280 pixels is made smaller, one that is far wider scrolls. */
+const FITTING_WIDTHS = { from: 1_040, to: 1_500 } as const;
 const MARGIN = 2;
-/** What fits into a node in the fixed-width type of its name. */
-const NAME_CHARS = 22;
 
-export interface StepGraphView {
-  readonly steps: readonly PipelineStep[];
-  /** The pipeline's newest run, for the state of each node. */
-  readonly lastRun?: RunDetail;
+/** A step of a pipeline or of a run. */
+export interface GraphStep {
+  readonly name: string;
+  readonly kind: StepKind;
+  readonly depends: readonly string[];
+  /** What it is, for a person. */
+  readonly summary?: string;
 }
 
-/** The steps from extracts over models to loads. Checks are counted on the model that they look at. */
-export function StepGraph({ steps, lastRun }: StepGraphView) {
+export interface StepGraphView {
+  readonly steps: readonly GraphStep[];
+  /** Of a run: what became of each step. */
+  readonly states: readonly Step[];
+}
+
+/**
+ * The steps from extracts over models to loads. Checks are counted on the model that they look at. The page's
+ * script lets it be made larger and smaller, and shows what a step is connected with.
+ */
+export function StepGraph({ steps, states: seen }: StepGraphView) {
   const nodes = steps.filter((step) => step.kind !== "check");
-  const layout = layoutGraph(nodes.map((step) => ({ id: step.name, depends: step.depends })), SIZES);
+  const lines = new Map(nodes.map(({ name }) => [name, wrapName(shortStepName(name), LINE_CHARS)]));
+  const longest = Math.max(0, ...[...lines.values()].flat().map((line) => [...line].length));
+  const sizes = {
+    nodeWidth: Math.max(LEAST_WIDTH, Math.ceil(longest * CHAR_WIDTH) + 28),
+    nodeHeight: 48,
+    layerGap: 42,
+    nodeGap: 16,
+  };
+  const heightOf = (name: string) => 33 + LINE_HEIGHT * (lines.get(name)?.length ?? 1);
+  const layout = layoutGraph(
+    nodes.map(({ name, depends }) => ({ id: name, depends, height: heightOf(name) })),
+    sizes,
+  );
   const width = layout.width + 2 * MARGIN;
   const height = layout.height + 2 * MARGIN;
-  const states = statesOf(lastRun?.steps ?? []);
+  const states = statesOf(seen);
   return (
     <div class="scroll" tabindex={0} role="region" aria-label="Graph of the steps">
-      <svg class="graph" width={width} height={height} viewBox={`${-MARGIN} ${-MARGIN} ${width} ${height}`}>
-        {layout.edges.map((edge) => <path class="edge" d={edgePath(edge)} />)}
+      <svg
+        class={`graph${width > FITTING_WIDTHS.from && width <= FITTING_WIDTHS.to ? " fits" : ""}`}
+        width={width}
+        height={height}
+        viewBox={`${-MARGIN} ${-MARGIN} ${width} ${height}`}
+      >
+        {layout.edges.map((edge) => (
+          <path class="edge" d={edgePath(edge)} data-from={edge.from} data-to={edge.to} />
+        ))}
         {nodes.map((step) => (
           <GraphNode
             step={step}
+            lines={lines.get(step.name) ?? []}
             at={layout.nodes.get(step.name) ?? { x: 0, y: 0 }}
+            size={{ width: sizes.nodeWidth, height: heightOf(step.name) }}
             checks={checksOf(step, steps).length}
             state={states.get(step.name)}
           />
@@ -51,35 +88,46 @@ function statesOf(steps: readonly Step[]): ReadonlyMap<string, StepState> {
 }
 
 interface GraphNodeProps {
-  readonly step: PipelineStep;
+  readonly step: GraphStep;
+  /** Its name. */
+  readonly lines: readonly string[];
   readonly at: Point;
+  readonly size: { readonly width: number; readonly height: number };
   readonly checks: number;
   readonly state: StepState | undefined;
 }
 
-function GraphNode({ step, at, checks, state }: GraphNodeProps) {
-  const label = shortStepName(step.name);
+function GraphNode({ step, lines, at, size, checks, state }: GraphNodeProps) {
   const about = checks > 0 ? `${step.kind} · ${formatPlural(checks, "check")}` : step.kind;
+  const { summary } = step;
+  const titled = summary === undefined ? step.name : `${step.name}: ${plainText(summary)}`;
   return (
-    <a href={`#${stepAnchor(step.name)}`} class={`node node-${step.kind}`}>
+    <a href={`#${stepAnchor(step.name)}`} class={`node node-${step.kind}`} data-step={step.name}>
       <title>
-        {`${step.name}: ${plainText(step.summary)}${state === undefined ? "" : ` (last run: ${state})`}`}
+        {state === undefined ? titled : `${titled} (${state})`}
       </title>
-      {/* A nested drawing cuts off what a long name would let hang out. */}
-      <svg x={at.x} y={at.y} width={SIZES.nodeWidth} height={SIZES.nodeHeight}>
+      <svg x={at.x} y={at.y} width={size.width} height={size.height}>
         <rect
           class="node-box"
           x="0.75"
           y="0.75"
-          width={SIZES.nodeWidth - 1.5}
-          height={SIZES.nodeHeight - 1.5}
+          width={size.width - 1.5}
+          height={size.height - 1.5}
           rx="7"
         />
-        <rect class="node-kind" x="0.75" y="9" width="3.5" height={SIZES.nodeHeight - 18} rx="1.5" />
-        <text class="node-name" x="14" y="21">{truncate(label, NAME_CHARS)}</text>
-        <text class="node-about" x="14" y="37">{about}</text>
+        <rect class="node-kind" x="0.75" y="9" width="3.5" height={size.height - 18} rx="1.5" />
+        <text class="node-name">
+          {lines.map((line, index) => <tspan x="14" y={21 + index * LINE_HEIGHT}>{line}</tspan>)}
+        </text>
+        <text class="node-about" x="14" y={size.height - 11}>{about}</text>
         {state !== undefined && (
-          <svg class={`node-state state-${state}`} x={SIZES.nodeWidth - 26} y="24.5" width="15" height="15">
+          <svg
+            class={`node-state state-${state}`}
+            x={size.width - 26}
+            y={size.height - 23.5}
+            width="15"
+            height="15"
+          >
             <Icon name={state} />
           </svg>
         )}
