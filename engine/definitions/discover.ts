@@ -10,7 +10,7 @@ import { type RunProcess, spawnRunProcess } from "../runs/attempt/spawn.ts";
 import type { CheckContext } from "./check_pipelines.ts";
 import { loadProject } from "./load.ts";
 import { CONNECTORS_FILE } from "./parse_connectors.ts";
-import { DEFAULT_BUDGET, watchBudget } from "./process_budget.ts";
+import { DEFAULT_BUDGET, watchBudget } from "./processes/process_budget.ts";
 
 /** The connectors of connectors.yaml as it is now, references not resolved, by name. */
 export async function readConnectors(

@@ -5,7 +5,7 @@ import {
   type CheckedPipeline,
   checkPipelines,
 } from "../../../engine/definitions/check_pipelines.ts";
-import type { ProcessBudget } from "../../../engine/definitions/process_budget.ts";
+import type { ProcessBudget } from "../../../engine/definitions/processes/process_budget.ts";
 import { loadProject } from "../../../engine/definitions/load.ts";
 import { defaultPolicy, parsePolicy } from "../../../engine/grants/policy.ts";
 import { findProgram } from "../../../server/program.ts";

@@ -1,4 +1,4 @@
-import type { RunProcess } from "../runs/attempt/spawn.ts";
+import type { RunProcess } from "../../runs/attempt/spawn.ts";
 
 /** What one process that looks at sources or models may use up. */
 export interface ProcessBudget {

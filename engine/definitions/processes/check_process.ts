@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import type { Answer, CheckPlace, CheckReport, CheckSubject, Question } from "../../contract/job.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
-import { answering } from "../runs/attempt/answers.ts";
-import { AppError } from "../../contract/errors.ts";
-import type { Log } from "../../contract/log.ts";
+import type { Answer, CheckPlace, CheckReport, CheckSubject, Question } from "../../../contract/job.ts";
+import type { ConnectorDefinition } from "../../../contract/pipeline.ts";
+import { answering } from "../../runs/attempt/answers.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Log } from "../../../contract/log.ts";
 import { type ProcessBudget, watchBudget } from "./process_budget.ts";
-import type { Grant } from "../grants/grant.ts";
-import type { ProcessPool } from "../runs/attempt/process_pool.ts";
-import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../runs/attempt/spawn.ts";
+import type { Grant } from "../../grants/grant.ts";
+import type { ProcessPool } from "../../runs/attempt/process_pool.ts";
+import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../../runs/attempt/spawn.ts";
 
 /** DuckDB's own limit in a check: no rows are read. */
 const CHECK_MEMORY = "1GB";
