@@ -23,10 +23,11 @@ const options = v.record(v.string(), v.unknown());
 /** `30s`, `5m`, `1h30m`, `500ms`, `1d`. */
 export const DURATION_PATTERN = /^(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/;
 
+const DURATION_EXPECTED = "expected a duration such as 30s, 5m or 1h30m";
 const duration = v.pipe(
-  v.string(),
-  v.nonEmpty("expected a duration such as 30s, 5m or 1h30m"),
-  v.regex(DURATION_PATTERN, "expected a duration such as 30s, 5m or 1h30m"),
+  v.string(DURATION_EXPECTED),
+  v.nonEmpty(DURATION_EXPECTED),
+  v.regex(DURATION_PATTERN, DURATION_EXPECTED),
 );
 
 /** Milliseconds of a text that matched DURATION_PATTERN. */
@@ -267,11 +268,13 @@ const retrySchema = v.pipe(
   v.description("Attempts after a failure that may pass by itself; a wrong definition is not tried again."),
 );
 
+const SIZE_EXPECTED = "expected a size such as 512MB or 2GiB";
+
 const resourcesSchema = v.strictObject({
   memory: v.optional(
     v.pipe(
-      v.string(),
-      v.regex(/^\d+(?:\.\d+)?\s*(?:[KMGT]i?B)$/, "expected a size such as 512MB or 2GiB"),
+      v.string(SIZE_EXPECTED),
+      v.regex(/^\d+(?:\.\d+)?\s*(?:[KMGT]i?B)$/, SIZE_EXPECTED),
       v.description("DuckDB's memory_limit; beyond it DuckDB spills to disk."),
     ),
   ),

@@ -133,7 +133,13 @@ function collect(
   }
   const at = last !== undefined && "origin" in last && last.origin === "key" ? "key" : "value";
   faults.push(
-    fault(path, at, issueMessage(issue), issue.kind === "schema" ? "shape" : "format", issue.input),
+    fault(
+      path,
+      at,
+      issueMessage(issue, keysOfShape(schema, items, root)),
+      issue.kind === "schema" ? "shape" : "format",
+      issue.input,
+    ),
   );
 }
 
@@ -158,7 +164,19 @@ function unionIssues(issue: Issue): Issue[] {
   });
 }
 
-function issueMessage(issue: Issue): string {
+/** How what was written can be put so that it is read: `timeout: 5` as text, `schedule: "0 5 * * *"` as a key. */
+function wayOut(issue: Issue, known: readonly string[]): string {
+  if (!isPlain(issue.input)) return "";
+  if (issue.expected === "string") return `: write ${JSON.stringify(String(issue.input))}`;
+  const [first] = known;
+  if (issue.expected !== "Object" || first === undefined) return "";
+  const { input } = issue;
+  const shown = typeof input === "string" && !/^[\w.-]+$/.test(input) ? received(input) : String(input);
+  return `: write { ${first}: ${shown.length > MAX_SHOWN ? "…" : shown} }`;
+}
+
+/** `known` are the keys that an object in its place would have, those that it must have first. */
+function issueMessage(issue: Issue, known: readonly string[]): string {
   const got = received(issue.input);
   if (issue.input === null && issue.kind === "schema") {
     return "has no value: give it one or leave the key out";
@@ -170,7 +188,7 @@ function issueMessage(issue: Issue): string {
   }
   const options = quotedOptions(issue.expected);
   const hint = typeof issue.input === "string" ? didYouMean(issue.input, options) : "";
-  return `expected ${expected(issue)} but got ${got}${hint}`;
+  return `expected ${expected(issue)} but got ${got}${hint || wayOut(issue, known)}`;
 }
 
 function expected(issue: Issue): string {
@@ -273,6 +291,20 @@ function schemaAt(schema: unknown, path: DocumentPath, root: unknown): unknown {
     current = pick(next, value);
   }
   return current;
+}
+
+/** The keys of the object that was expected at the path, whatever stands there; those without a default first. */
+function keysOfShape(
+  schema: unknown,
+  items: readonly { readonly key: unknown }[],
+  root: unknown,
+): readonly string[] {
+  if (items.length === 0) return [];
+  const found = schemaAt(schema, items.map((item) => pathKey(item.key)), root);
+  if (!isRecord(found) || !isRecord(found["entries"])) return [];
+  const entries = Object.entries(found["entries"]);
+  const isNeeded = ([, entry]: [string, unknown]) => !isRecord(entry) || entry["wrapped"] === undefined;
+  return [...entries.filter(isNeeded), ...entries.filter((entry) => !isNeeded(entry))].map(([key]) => key);
 }
 
 function pick(schema: unknown, value: unknown): unknown {

@@ -38,6 +38,7 @@ import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import { requireName } from "../../contract/names.ts";
+import { formatFault } from "../../text/fault.ts";
 import { didYouMeanOneOf } from "../../text/suggest.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
@@ -405,6 +406,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
         try {
           const { applied, removed, faults } = await this.applyProject();
           if (applied.length + removed.length + faults.length === 0) continue;
+          for (const fault of faults) log(fault.severity === "error" ? "error" : "warn", formatFault(fault));
           log(faults.length > 0 ? "warn" : "info", "the project's files changed", {
             applied: applied.join(" "),
             removed: removed.join(" "),

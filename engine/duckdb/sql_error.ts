@@ -37,7 +37,6 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   "Transaction": "conflict",
   "INTERRUPT": "cancelled",
   "Interrupt": "cancelled",
-  "Out of Memory": "unavailable",
   "IO": "unavailable",
   "Connection": "unavailable",
   "Network": "unavailable",
@@ -69,10 +68,28 @@ export function toSqlError(error: unknown, sql: string): AppError {
   const position = report.position === undefined
     ? undefined
     : utf16Position(sql, report.type, report.position);
+  if (report.type === "Out of Memory") return outOfMemory(report, error);
   return new SqlError(codeOf(report), report.message, {
     type: report.type,
     ...(position === undefined ? {} : { position }),
     cause: error,
+  });
+}
+
+const MEMORY_USED = /\(([^()/]+)\/([^()/]+) used\)/;
+
+/** The limits are the run's own: the same work would meet them again, so it is not tried again. */
+function outOfMemory({ type, message }: DuckReport, cause: unknown): SqlError {
+  const [, , limit] = MEMORY_USED.exec(message) ?? [];
+  const most = limit === undefined ? "" : ` (${limit})`;
+  const what = message.includes("max_temp_directory_size")
+    ? `it needs more room on the disk than a run may spill${most}: raise spill_max in the operator's policy`
+    : `it needs more memory than the run may take${most}: raise resources.memory of the pipeline`;
+  return new SqlError("invalid", `${what}, or work on fewer rows at a time`, {
+    type,
+    reason: "out_of_memory",
+    detail: message,
+    cause,
   });
 }
 

@@ -37,7 +37,7 @@ export function requirePermission(
   if (may(user.role, permission)) return;
   throw new AppError(
     "forbidden",
-    `"${user.name}" is a ${user.role} and may not ${PERMISSIONS[permission]}: that takes the role ${
+    `"${user.name}" has the role ${user.role} and may not ${PERMISSIONS[permission]}: that takes the role ${
       listWords(rolesThatMay(permission), "or")
     }`,
   );

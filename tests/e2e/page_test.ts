@@ -310,7 +310,7 @@ Deno.test("pages", async (t) => {
     equal(response.status(), 403);
     match(
       await response.text(),
-      /is a viewer and may not start, retry or cancel runs: that takes the role admin or operator/,
+      /has the role viewer and may not start, retry or cancel runs: that takes the role admin or operator/,
     );
     equal((await engine.getRun(RUN_IDS.failed)).state, "failed");
   });

@@ -1,3 +1,4 @@
+import { AppError } from "../../../contract/errors.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { formatPlural } from "../../../text/format.ts";
 import type { ProjectReport } from "../../backend.ts";
@@ -13,7 +14,9 @@ export const check: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
   await requireProject(folders, context);
   const stopping = new AbortController();
-  using _interrupts = context.onInterrupt(() => stopping.abort());
+  using _interrupts = context.onInterrupt(() =>
+    stopping.abort(new AppError("cancelled", "Stopped before all was checked"))
+  );
   const report = await context.backend.checkProject({
     ...folders,
     isOffline: invocation.flag("offline"),

@@ -20,7 +20,7 @@ Deno.test("checkSchema() answers the output of a value that fits, defaults fille
 
 Deno.test("checkSchema() says what was expected and what it got", () => {
   assert.deepEqual(messages(entry, { name: 5, size: 0, kind: "bg" }), [
-    "name: expected text but got 5",
+    'name: expected text but got 5: write "5"',
     "size: expected at least 1 but got 0",
     'kind: expected one of big, small but got "bg"',
   ]);
@@ -28,6 +28,23 @@ Deno.test("checkSchema() says what was expected and what it got", () => {
     "size: expected a whole number but got 1.5",
     "kind: expected one of big, small but got a list",
   ]);
+});
+
+Deno.test("checkSchema() says how what was written can be put so that it is read", () => {
+  const schema = v.strictObject({
+    when: v.optional(v.strictObject({ zone: v.optional(v.string(), "UTC"), cron: v.string() })),
+    params: v.optional(v.record(v.string(), v.strictObject({ type: v.optional(v.string(), "string") }))),
+    any: v.optional(v.record(v.string(), v.string())),
+  });
+  assert.deepEqual(messages(schema, { when: "5 4 * * *" }), [
+    'when: expected keys with values but got "5 4 * * *": write { cron: "5 4 * * *" }',
+  ]);
+  assert.deepEqual(messages(schema, { params: { since: "date" }, any: { a: true } }), [
+    'params.since: expected keys with values but got "date": write { type: date }',
+    'any.a: expected text but got true: write "true"',
+  ]);
+  // Where any key may stand, none is advised.
+  assert.deepEqual(messages(schema, { any: "x" }), ['any: expected keys with values but got "x"']);
 });
 
 Deno.test("checkSchema() puts the base before each path", () => {
@@ -57,7 +74,7 @@ Deno.test("checkSchema() picks the option of a union that the value was meant to
   assert.deepEqual(messages(schema, { to: [{ name: "x" }, { nam: "y" }] }), [
     "to[1].nam: unknown key (did you mean name?)",
   ]);
-  assert.deepEqual(messages(schema, { to: { name: 5 } }), ["to.name: expected text but got 5"]);
+  assert.deepEqual(messages(schema, { to: { name: 5 } }), ['to.name: expected text but got 5: write "5"']);
   assert.deepEqual(messages(schema, { to: 5 }), ["to: expected a list, keys with values or text but got 5"]);
 });
 

@@ -29,7 +29,7 @@ Deno.test("requirePermission() names the user, what it was about and who may", (
   throws(() => requirePermission(user, "run"), {
     code: "forbidden",
     message:
-      '"ci" is a viewer and may not start, retry or cancel runs: that takes the role admin or operator',
+      '"ci" has the role viewer and may not start, retry or cancel runs: that takes the role admin or operator',
   });
   requirePermission(user, "read");
 });
