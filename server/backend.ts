@@ -1,7 +1,7 @@
 import type { Fault } from "../text/fault.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
-import type { ProjectSchemas } from "../engine/definitions/schemas.ts";
+import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
 import type { FirstToken } from "./auth/token.ts";
 import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { Mark } from "./data_folder.ts";

@@ -6,7 +6,7 @@ import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
-import type { ProjectSchemas } from "../engine/definitions/schemas.ts";
+import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
@@ -146,7 +146,7 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
 }
 
 async function projectSchemas(): Promise<ProjectSchemas> {
-  const { createProjectSchemas } = await import("../engine/definitions/schemas.ts");
+  const { createProjectSchemas } = await import("../engine/definitions/json_schema/schemas.ts");
   const { connectors } = await import("../connectors/registry.ts");
   return createProjectSchemas(connectors);
 }

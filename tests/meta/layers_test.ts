@@ -73,7 +73,7 @@ const MAY_IMPORT_REGISTRY = [
   COMPOSITION_ROOT,
   "engine/worker/main.ts",
   "engine/worker/read_thread/main.ts",
-  "engine/definitions/write_schemas.ts",
+  "engine/definitions/json_schema/write_schemas.ts",
 ];
 
 /** Packages that are touched in one place only. */

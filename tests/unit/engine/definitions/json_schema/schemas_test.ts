@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createProjectSchemas } from "../../../../engine/definitions/schemas.ts";
-import { CONNECTOR_TYPES } from "./project_fixture.ts";
+import { createProjectSchemas } from "../../../../../engine/definitions/json_schema/schemas.ts";
+import { CONNECTOR_TYPES } from "../project_fixture.ts";
 
 Deno.test("createProjectSchemas() offers the options of every connector", () => {
   const text = JSON.stringify(createProjectSchemas(CONNECTOR_TYPES).pipeline);

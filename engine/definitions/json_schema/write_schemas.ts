@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { connectors } from "../../connectors/registry.ts";
+import { connectors } from "../../../connectors/registry.ts";
 import { createProjectSchemas } from "./schemas.ts";
 
 /** `deno task schema`: writes the published JSON Schemas into docs/schema/. */
 if (import.meta.main) {
-  const folder = join(import.meta.dirname ?? ".", "../../docs/schema");
+  const folder = join(import.meta.dirname ?? ".", "../../../docs/schema");
   await Deno.mkdir(folder, { recursive: true });
   for (const [name, schema] of Object.entries(createProjectSchemas(connectors))) {
     await Deno.writeTextFile(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);

@@ -1,10 +1,10 @@
 import { equal, ok } from "node:assert/strict";
 import { Ajv } from "ajv";
 import * as v from "valibot";
-import { connectors } from "../../../../connectors/registry.ts";
-import { loadSchema, ownKeys, streamSchema } from "../../../../contract/pipeline.ts";
-import { createProjectSchemas } from "../../../../engine/definitions/schemas.ts";
-import { modelHeaderSchema } from "../../../../sql/language/model_header.ts";
+import { connectors } from "../../../../../connectors/registry.ts";
+import { loadSchema, ownKeys, streamSchema } from "../../../../../contract/pipeline.ts";
+import { createProjectSchemas } from "../../../../../engine/definitions/json_schema/schemas.ts";
+import { modelHeaderSchema } from "../../../../../sql/language/model_header.ts";
 
 /** What editors refuse by the published schemas is what `sluice check` refuses, for every combination of keys. */
 
