@@ -391,6 +391,9 @@ export interface LoadInput {
   hash(): Promise<string | null>;
 }
 
+/** Begins DuckDB's message of a value that a copy's format cannot hold; what it is, and what to do, follow. */
+export const UNHELD_VALUE = "sluice_unheld:";
+
 export interface CopyOptions {
   readonly format: "csv" | "json" | "parquet";
   /**

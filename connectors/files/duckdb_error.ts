@@ -1,3 +1,4 @@
+import { UNHELD_VALUE } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { fileError } from "../locations/file_error.ts";
 
@@ -6,6 +7,10 @@ export function copyError(path: string, error: unknown): AppError {
   const message = error instanceof Error ? error.message : String(error);
   if (/No space left|Disk quota|Read-only file system|Permission denied/i.test(message)) {
     return fileError("write", path, new Error(message, { cause: error }));
+  }
+  const unheld = new RegExp(`${UNHELD_VALUE}([^]*?)(?:\\n\\nLINE |$)`).exec(driverMessage(error))?.[1];
+  if (unheld !== undefined) {
+    return new AppError("invalid", `Cannot write "${path}": ${unheld}`, { cause: error });
   }
   if (error instanceof AppError) return error;
   return new AppError("internal", `Cannot write "${path}": ${message}`, { cause: error });

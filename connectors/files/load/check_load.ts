@@ -18,6 +18,9 @@ export function checkPlan(plan: FileTargetPlan): void {
     throw refuse(`partition_by writes a folder; use path: ${target.shown.replace(/\.[^/]*$/, "")}/`);
   }
   if (format === "arrow" && isPartitioned) throw refuse("Arrow files cannot be partitioned; use parquet");
+  if ((format === "json" || format === "ndjson") && isPartitioned) {
+    throw refuse("JSON files cannot be partitioned; use parquet or csv");
+  }
   if (format === "arrow" && mode === "merge") throw refuse("Arrow files cannot be merged; use parquet");
   if ((format === "json" || format === "ndjson") && mode === "merge") {
     throw refuse("JSON has no exact numbers and times to merge with; use csv or parquet");

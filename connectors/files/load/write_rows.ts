@@ -1,6 +1,5 @@
 import { basename } from "node:path";
-import type { Field, Schema } from "apache-arrow";
-import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts";
+import type { Schema } from "apache-arrow";
 import type { CopyOptions, LoadInput } from "../../../contract/connector.ts";
 import type { Publication } from "../../locations/location.ts";
 import { writeArrow } from "../arrow/arrow_write.ts";
@@ -46,7 +45,6 @@ export async function writeRows(
           file_extension: endingOf(plan),
         }),
       },
-      ...(format === "parquet" ? { casts: hugeintCasts(input.schema) } : {}),
       ...(partitionBy === undefined ? {} : { partitionBy }),
       ...(plan.mode !== "append" && plan.primaryKey.length > 0
         ? { merge: { action: plan.action, primaryKey: plan.primaryKey } }
@@ -61,12 +59,6 @@ export async function writeRows(
     signal.throwIfAborted();
     throw copyError(target.shown, error);
   }
-}
-
-/** Parquet has no integers of 128 bits, and DuckDB would write them as doubles. */
-function hugeintCasts(schema: Schema): Record<string, string> {
-  const isHugeint = (field: Field) => field.metadata.get(EXTENSION_NAME_KEY) === OPAQUE_EXTENSION;
-  return Object.fromEntries(schema.fields.filter(isHugeint).map(({ name }) => [name, "DECIMAL(38,0)"]));
 }
 
 const BYTE_ORDER_MARK = new TextEncoder().encode("\ufeff");

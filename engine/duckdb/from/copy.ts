@@ -1,5 +1,4 @@
 import type { CopyOptions } from "../../../contract/connector.ts";
-import { isChangedByCast } from "../exact_cast.ts";
 import { AppError } from "../../../contract/errors.ts";
 import {
   type Column,
@@ -8,6 +7,9 @@ import {
   quoteLiteral,
   type SqlSession,
 } from "../../../contract/sql.ts";
+import { isChangedByCast } from "../exact_cast.ts";
+import type { DuckSession } from "../session.ts";
+import { asHeld } from "./held_columns.ts";
 
 const SHOWN_CHARACTERS = 100;
 const OPTION_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -15,12 +17,12 @@ const OPTION_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 type Session = Pick<SqlSession, "run" | "rows" | "describe">;
 
 /**
- * Writes the rows of `sql` (one SELECT) to `path`. Returns how many rows were written. Throws `invalid`
- * for the name of an option that is none and for keys that a merge cannot go by, `conflict`
- * where what is there has a key twice.
+ * Writes the rows of `sql` (one SELECT) to `path`, in types that the format holds exactly. Returns how many
+ * rows were written. Throws `invalid` for the name of an option that is none, for a value that the format
+ * cannot hold and for keys that a merge cannot go by, `conflict` where what is there has a key twice.
  */
 export async function copyRows(
-  session: Session,
+  session: DuckSession,
   sql: string,
   path: string,
   options: CopyOptions,
@@ -32,7 +34,8 @@ export async function copyRows(
       ? []
       : [`PARTITION_BY (${options.partitionBy.map(quoteIdentifier).join(", ")})`]),
   ];
-  const fresh = replaceColumns(sql, options);
+  const replaced = replaceColumns(sql, options);
+  const fresh = await asHeld(session, replaced, options.format, options.partitionBy ?? []);
   const rows = options.merge === undefined
     ? fresh
     : await mergedRows(session, fresh, options.merge, options.existing?.relation);

@@ -29,7 +29,7 @@ export interface ExportedRows {
   readonly batches: AsyncIterable<RecordBatch>;
 }
 
-interface ResultColumn {
+export interface ResultColumn {
   readonly name: string;
   readonly type: DuckType;
 }
@@ -68,7 +68,8 @@ function refuseDoubleNames(columns: readonly ResultColumn[]): void {
   }
 }
 
-async function describeColumns(connection: duckdb.Connection, sql: string): Promise<ResultColumn[]> {
+/** The columns of a query with their types as trees; it is not run. */
+export async function describeColumns(connection: duckdb.Connection, sql: string): Promise<ResultColumn[]> {
   const statement = await duckdb.prepare(connection, sql);
   try {
     return Array.from({ length: duckdb.prepared_statement_column_count(statement) }, (_, i) => ({
