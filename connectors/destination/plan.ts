@@ -27,8 +27,7 @@ export function planColumns<Column extends TargetColumn>(
   const isSame = nameTest(dialect);
   checkNames(action, dialect, schema);
   const columns = schema.fields.map((field): LoadColumn<Column> => {
-    const target = table?.columns.find(({ name }) => name === field.name) ??
-      table?.columns.find(({ name }) => isSame(name, field.name));
+    const target = table && columnFor(action, field.name, table.columns);
     if (target === undefined) {
       const sql = dialect.typeOf(field);
       return { field, name: field.name, target, sentSql: sql, targetSql: sql };
@@ -58,6 +57,25 @@ export function planColumns<Column extends TargetColumn>(
     );
   });
   return { columns, key, hasUniqueKey: table !== undefined && hasUniqueKey(table, key) };
+}
+
+/** The table's column of that name; one whose name differs by case is it, too, where it is the only one. */
+function columnFor<Column extends TargetColumn>(
+  action: string,
+  name: string,
+  columns: readonly Column[],
+): Column | undefined {
+  const exact = columns.find((column) => column.name === name);
+  if (exact !== undefined) return exact;
+  const [found, other] = columns.filter((column) => column.name.toLowerCase() === name.toLowerCase());
+  if (other === undefined) return found;
+  throw new AppError(
+    "invalid",
+    `${action}: the rows have a column ${JSON.stringify(name)}, and the table has ${
+      JSON.stringify(found?.name)
+    } and ` +
+      `${JSON.stringify(other.name)}; name it in the model as the table does`,
+  );
 }
 
 /** Whether a unique index of the table has just the key's columns. */

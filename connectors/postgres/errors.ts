@@ -20,11 +20,12 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   "57P04": "not_found",
   "58P01": "invalid",
   "58P02": "invalid",
+  "XX001": "invalid",
+  "XX002": "invalid",
   // Tried again, these have a chance: another transaction was in the way.
   "40001": "unavailable",
   "40003": "unavailable",
   "40P01": "unavailable",
-  "55006": "unavailable",
   "55P03": "unavailable",
 };
 

@@ -11,6 +11,12 @@ export interface DuckReport {
 
 const TEXT_REPORT = /^(.+?) Error: ([\s\S]*)$/;
 const NO_SUCH_FILE = /No files found|No such file|does not exist/;
+/**
+ * What the system's calls met, which may pass: DuckDB has the class IO also for what a format cannot hold, and
+ * for files that are not what they should be.
+ */
+const MAY_PASS =
+  /No space left|Disk quota|Input\/output error|temporarily|Too many open files|timed out|[Tt]imeout|[Ii]nterrupted|[Cc]onnection|[Cc]ould not (?:set lock|read|write|sync|seek|open|move|remove|truncate|create)|Cannot open file|Failed to (?:read|write|open|create|delete|remove|sync|move)|Stale file|Broken pipe/;
 const CODES: Readonly<Record<string, ErrorCode>> = {
   "Binder": "invalid",
   "Catalog": "invalid",
@@ -32,6 +38,13 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   "Parameter Not Resolved": "invalid",
   "Parameter Not Allowed": "invalid",
   "Serialization": "invalid",
+  "Unknown Type": "invalid",
+  "Planner": "invalid",
+  "Index": "invalid",
+  "Settings": "invalid",
+  "Invalid Configuration": "invalid",
+  "Missing Extension": "invalid",
+  "Extension Autoloading": "invalid",
   "Permission": "forbidden",
   "TransactionContext": "conflict",
   "Transaction": "conflict",
@@ -102,6 +115,7 @@ export function abortError(signal: AbortSignal): AppError {
 
 function codeOf(report: DuckReport): ErrorCode {
   if (report.type === "IO" && NO_SUCH_FILE.test(report.message)) return "not_found";
+  if (report.type === "IO" && !MAY_PASS.test(report.message)) return "invalid";
   return CODES[report.type] ?? "internal";
 }
 

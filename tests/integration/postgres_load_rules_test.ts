@@ -441,3 +441,23 @@ Deno.test("replace keeps what a table has in columns that the rows lack, where t
     ]);
   }
 });
+
+Deno.test("a column of the table whose name differs by case only is the rows', where it is the only one", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`CREATE TABLE t ("ID" bigint PRIMARY KEY, name text, "Name" text)`);
+  await using connection = await openPostgres(database.url);
+  for (const mode of ["append", "merge", "replace"] as const) {
+    await load(connection, {
+      target: "t",
+      mode,
+      primaryKey: mode === "append" ? [] : ["id"],
+      columns: [ids(1n), names(mode)],
+    });
+    assert.deepEqual(await rowsOf(database, `SELECT "ID"::int, name, "Name" FROM t`), [[1, mode, null]]);
+  }
+  await rejects(
+    load(connection, { target: "t", mode: "append", columns: [ids(1n), text("NAME", "a")] }),
+    "invalid",
+    /a column "NAME", and the table has "name" and "Name"/,
+  );
+});

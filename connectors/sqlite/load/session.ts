@@ -66,13 +66,20 @@ export class LoadSession implements SqlSession<TargetColumn> {
     let sizeBytes = 0;
     let sliceStart = performance.now();
     const values: SqliteValue[] = new Array(columns.length).fill(null);
+    const put = (row: readonly SqliteValue[]) => {
+      try {
+        return insert(row);
+      } catch (error) {
+        throw this.#atRow(error, sent + 1);
+      }
+    };
     for await (const batch of batches) {
       this.#signal.throwIfAborted();
       sizeBytes += batch.data.byteLength;
       const fill = this.#filler(batch, columns, values);
       for (let row = 0; row < batch.numRows; row++) {
         fill(row, sent);
-        taken += insert(values);
+        taken += put(values);
         sent++;
         if (sent % SLICE_ROWS !== 0 || performance.now() - sliceStart < SLICE_MS) continue;
         await new Promise((resolve) => setTimeout(resolve, 0));
@@ -108,6 +115,16 @@ export class LoadSession implements SqlSession<TargetColumn> {
         }
       }
     };
+  }
+
+  /** What SQLite refuses, as by a constraint, with the row. */
+  #atRow(error: unknown, row: number): unknown {
+    const prefix = `${this.#action}: `;
+    if (!(error instanceof AppError) || !error.message.startsWith(prefix)) return error;
+    return new AppError(error.code, `${this.#action} row ${row}: ${error.message.slice(prefix.length)}`, {
+      cause: error,
+      ...(error.detail === undefined ? {} : { detail: error.detail }),
+    });
   }
 
   #numbered(column: Column | undefined, row: number): AppError {
