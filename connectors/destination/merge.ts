@@ -64,6 +64,8 @@ export interface Merge<Column extends TargetColumn> {
   readonly plan: LoadPlan<Column>;
   /** How many are staged. */
   readonly rows: number;
+  /** Whether loads made the table, so that it may keep what they put on it. */
+  readonly isOurs: boolean;
 }
 
 /** `taken`: how many of the staged rows the table holds now. */
@@ -83,7 +85,10 @@ export async function mergeRows<Column extends TargetColumn>(merge: Merge<Column
   const addKey = dialect.addKey(name, key, { mode: "merge", isNew: false });
   if (addKey.length === 0) return await updateAndInsert(merge);
   for (const statement of addKey) await session.run(statement);
-  return await upsert(merge);
+  const merged = await upsert(merge);
+  const dropKey = merge.isOurs ? undefined : dialect.dropKey?.(name);
+  if (dropKey !== undefined) await session.run(dropKey);
+  return merged;
 }
 
 async function upsert<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {

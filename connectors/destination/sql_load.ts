@@ -278,13 +278,14 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       await checkKeys(session, dialect, action, keyed, dialect.stage.relation);
     }
     await addColumns(this.#target, plan);
+    const isOurs = this.#stagedRows().made !== undefined;
     let counts: Counts;
     if (this.#request.mode === "merge") {
-      const merged = await mergeRows({ target: this.#target, dialect, table, plan, rows });
+      const merged = await mergeRows({ target: this.#target, dialect, table, plan, rows, isOurs });
       checkTaken(action, table, rows, merged.taken);
       counts = { inserted: merged.inserted, updated: merged.updated, deleted: 0 };
     } else if (byKey !== undefined) {
-      counts = await replaceByKey({ target: this.#target, dialect, table, plan: byKey, rows });
+      counts = await replaceByKey({ target: this.#target, dialect, table, plan: byKey, rows, isOurs });
     } else {
       const deleted = this.#request.mode === "replace" ? await deleteRows(this.#target, table) : 0;
       const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");

@@ -171,6 +171,8 @@ export interface Dialect<Column extends TargetColumn> {
     key: readonly string[],
     how: { readonly mode: LoadMode; readonly isNew: boolean },
   ): readonly string[];
+  /** Takes away what addKey() put on a table that loads did not make: it would refuse rows of other writers. */
+  dropKey?(name: RelationName): string;
   readonly ledger: LedgerDialect;
 }
 

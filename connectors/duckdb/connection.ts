@@ -9,7 +9,7 @@ export function createConnection(config: { readonly path: string }, context: Con
   const file = new DuckdbFile(path, `"${config.path}" of ${context.name}`, context);
   return {
     source: createSource(file),
-    destination: createDestination(file, context.name),
+    destination: createDestination(file, context.name, (message) => context.log("warn", message)),
     // The file is closed with its last use.
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -11,12 +11,14 @@ import type { DuckdbTarget } from "../options.ts";
 import { parseTableName, quoteTable, showTable, type TableName } from "../table_name.ts";
 import { DuckdbCatalogue } from "./catalogue.ts";
 import { castTo, isChangedByCast } from "./exact_casts.ts";
+import { moveSequences } from "./sequences.ts";
 import { LoadSession, STAGE } from "./session.ts";
 
-/** `connector` is its name in connectors.yaml. */
+/** `connector` is its name in connectors.yaml; `warn` writes into the run's log. */
 export function createDestination(
   file: DuckdbFile,
   connector: string,
+  warn: (message: string) => void,
 ): TransactionalDestination<DuckdbTarget> {
   return sqlDestination<DuckdbTarget, TargetColumn>(async (request, signal) => {
     const verb = request.mode === "merge" ? "merge" : "load";
@@ -24,11 +26,22 @@ export function createDestination(
     const table = parseTableName(request.target.table);
     checkTableName(action, table.table);
     const lease = await file.toWrite(signal);
-    return targetOf(lease, action, table);
+    const { table: shown } = request.target;
+    return targetOf(
+      lease,
+      action,
+      table,
+      (message) => warn(`Loading into ${shown} of ${connector}: ${message}`),
+    );
   });
 }
 
-function targetOf(lease: Lease, action: string, table: TableName): SqlTarget<TargetColumn> {
+function targetOf(
+  lease: Lease,
+  action: string,
+  table: TableName,
+  warn: (message: string) => void,
+): SqlTarget<TargetColumn> {
   const session = new LoadSession(lease.session, table);
   const name: RelationName = {
     quoted: quoteTable(table),
@@ -52,6 +65,7 @@ function targetOf(lease: Lease, action: string, table: TableName): SqlTarget<Tar
       await session.run(`DROP TABLE ${name.quoted}`);
       return { relation: name, finish: () => Promise.resolve() };
     },
+    moveSequences: (columns) => moveSequences(lease.session, table, columns, warn),
     explain: (error) => explain(action, error),
     // What was not committed is rolled back with the session.
     [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose](),

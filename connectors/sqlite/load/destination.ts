@@ -32,6 +32,7 @@ const dialect: Dialect<TargetColumn> = {
   sendsDefaults: true,
   addsColumnsLate: false,
   addKey: ({ shown, quoted }, key, { mode }) => mode === "merge" ? uniqueIndex(shown, quoted, key) : [],
+  dropKey: ({ shown }) => `DROP INDEX ${keyIndex(shown)}`,
   ledger: {
     text: "TEXT",
     integer: "INTEGER",

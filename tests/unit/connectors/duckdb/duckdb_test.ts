@@ -16,14 +16,20 @@ class Project implements AsyncDisposable {
   readonly folder: string;
   readonly connection: Connection;
 
-  private constructor(folder: string, connection: Connection) {
+  readonly messages: readonly string[];
+
+  private constructor(folder: string, connection: Connection, messages: readonly string[]) {
     this.folder = folder;
     this.connection = connection;
+    this.messages = messages;
   }
 
   static async create(sql = ""): Promise<Project> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-duckdb-" });
-    const project = new Project(folder, await duckdb.open({ path: "it.duckdb" }, connectorContext(folder)));
+    const messages: string[] = [];
+    const log = (level: string, message: string) => void messages.push(`${level}: ${message}`);
+    const connection = await duckdb.open({ path: "it.duckdb" }, connectorContext(folder, { log }));
+    const project = new Project(folder, connection, messages);
     if (sql !== "") await project.query(sql);
     return project;
   }
@@ -113,6 +119,27 @@ Deno.test("a replace keeps what a table has in columns that the rows lack, where
       "none",
     ]]);
   }
+});
+
+Deno.test("sequences behind loaded columns move on, and the log says where one is too far behind", async () => {
+  await using project = await Project.create(
+    `CREATE SEQUENCE s; CREATE TABLE t (id BIGINT DEFAULT nextval('s') PRIMARY KEY, name VARCHAR); ` +
+      "CREATE SEQUENCE down INCREMENT -2; CREATE TABLE u (id INTEGER DEFAULT nextval('down'), name VARCHAR)",
+  );
+  const last = async (table: string, aggregate: string) => {
+    await project.query(`INSERT INTO ${table} (name) VALUES ('own')`);
+    return Number((await project.query(`SELECT ${aggregate}(id) FROM ${table}`))[0]?.[0]);
+  };
+  await project.load("append", [ids(7n), text("name", "a")]);
+  strictEqual(await last("t", "max"), 8);
+  await project.load("append", [ids(2n), text("name", "small")]);
+  strictEqual(await last("t", "max"), 9);
+  await project.load("merge", [ids(9n, 20n), text("name", "a", "b")], { primaryKey: ["id"] });
+  strictEqual(await last("t", "max"), 21);
+  await project.load("append", [ids(-6n), text("name", "a")], { table: "u" });
+  strictEqual(await last("u", "min"), -9);
+  await project.load("append", [ids(2n ** 60n), text("name", "far")]);
+  ok(project.messages.join().includes("warn: Loading into t of it: the sequence s of id was not moved on"));
 });
 
 Deno.test("a replace gives a table that loads made the rows' columns, unless a user has built on it", async () => {

@@ -388,3 +388,18 @@ Deno.test("a replace keeps what a table has in columns that the rows lack, where
     ]]);
   }
 });
+
+Deno.test("a merge leaves no index on a table that somebody else made, and keeps one on its own", async () => {
+  await using project = await Project.create("CREATE TABLE t (id INTEGER, name TEXT)");
+  const merge = { mode: "merge", primaryKey: ["id"] } as const;
+  for (const table of ["t", "own"]) {
+    for (const name of ["a", "b"]) {
+      await project.load(rows([1n], [name]), { ...merge, target: { table, options: {} } });
+    }
+    deepStrictEqual(project.all(`SELECT * FROM ${table}`), [[1, "b"]]);
+  }
+  deepStrictEqual(
+    project.all("SELECT tbl_name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"),
+    [["own"]],
+  );
+});
