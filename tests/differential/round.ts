@@ -49,7 +49,12 @@ export interface RoundOptions {
   /** An empty database, of the round alone. */
   readonly url: string;
   readonly what:
-    | { readonly seed: number; readonly tables: number; readonly most_rows: number }
+    | {
+      readonly seed: number;
+      readonly tables: number;
+      readonly most_rows: number;
+      readonly long_share: number;
+    }
     | { readonly cases: readonly Case[] };
 }
 
@@ -95,7 +100,7 @@ async function runPipeline(folder: string, pipeline: string): Promise<void> {
   const path = join(folder, "project", "pipelines", `${pipeline}.yaml`);
   const outcomes: Outcome[] = [];
   for (;;) {
-    if (!/"(?:files|source|shop|duckdb)"/.test(await Deno.readTextFile(path))) break;
+    if (!(await Deno.readTextFile(path)).includes('"connector"')) break;
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: sluiceArgs(
         "run",

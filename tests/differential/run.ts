@@ -14,6 +14,8 @@ import { runRound } from "./round.ts";
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TABLES_A_ROUND = 50;
 const MOST_ROWS = 40;
+/** The share of tables with some thousand rows. */
+const LONG_SHARE = 0.05;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -39,7 +41,10 @@ async function main(): Promise<number> {
     await using database = await server.createDatabase();
     const folder = await Deno.makeTempDir({ prefix: `sluice-differential-${seed}-` });
     const round = { python, folder, url: database.url };
-    const report = await runRound({ ...round, what: { seed, tables: count, most_rows: MOST_ROWS } });
+    const report = await runRound({
+      ...round,
+      what: { seed, tables: count, most_rows: MOST_ROWS, long_share: LONG_SHARE },
+    });
     tables += report.tables;
     compared += report.compared;
     different += report.differences.length;

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from destinations import Found, read_arrow, read_csv, read_json, read_json_lines, read_parquet, read_postgres, read_sqlite
 from sources import NUMBER
 from tables import Table
-from values import same
+from project import AGAIN, TEXT_FORMATS
+from values import after_text, same
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ def read_found(folder: Path, url: str, table: str, destination: str) -> Found:
             return read_sqlite(out / "report.sqlite", table)
         case "postgres":
             return read_postgres(url, table)
-        case "duckdb":
-            return read_parquet(out / f"back_{table}.parquet")
-    raise ValueError(destination)
+    return read_parquet(out / f"back_{table}_{destination.removesuffix(f' {AGAIN}')}.parquet")
 
 
 def compare(table: Table, destination: str, found: Found, text_columns: set[str]) -> list[Difference]:
@@ -66,7 +65,7 @@ def compare(table: Table, destination: str, found: Found, text_columns: set[str]
         NUMBER,
         *(column.name for column in table.columns if column.name in found.names or any(v is not None for v in column.values)),
     ]
-    is_json = "json" in table.source
+    is_json = "json" in table.source or "json" in destination
     if (sorted if is_json else list)(found.names) != (sorted(shown) if is_json else expected):
         return [whole(f"the columns are {found.names!r} instead of {expected!r}")]
     if sorted(found.rows) != sorted(table.rows):
@@ -88,8 +87,11 @@ def compare(table: Table, destination: str, found: Found, text_columns: set[str]
 
 
 def _held(value, destination: str):
-    """SQLite itself stores no sign of a zero."""
-    return 0.0 if destination == "sqlite" and isinstance(value, float) and value == 0 else value
+    kind, _, again = destination.partition(" ")
+    if kind == "sqlite" and isinstance(value, float) and value == 0:
+        # SQLite itself stores no sign of a zero.
+        return 0.0
+    return after_text(value, "json" in kind) if again and kind in TEXT_FORMATS else value
 
 
 def text_columns(folder: Path, table: str) -> set[str]:
@@ -100,11 +102,10 @@ def text_columns(folder: Path, table: str) -> set[str]:
     return {field.name for field in pq.read_schema(path) if str(field.type) in ("string", "large_string")}
 
 
-def unclear(outcome: Outcome, tables: dict[str, Table]) -> str | None:
+def unclear(outcome: Outcome, table: Table) -> str | None:
     """Why a failure is none that a person can do something with; None where it is."""
     if outcome.code == "internal":
         return "is an internal error"
-    table = tables[re.split("[:\u2192]", outcome.step)[1]]
     names_column = any(column.name in outcome.message for column in table.columns)
     names_place = re.search(r"\b(line|row|rowid|value)\b", outcome.message) is not None
     return None if names_column or names_place else "names neither a column nor a row"

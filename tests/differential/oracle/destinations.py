@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources import NUMBER, _UNITS_NS
-from values import Date, JsonText, Pairs, Stamp, Time, float32, parse_json, parse_moment
+from values import Date, Duration, JsonText, Pairs, Stamp, Time, float32, parse_duration, parse_json, parse_moment
 
 
 class Found:
@@ -116,6 +116,10 @@ def _plain(scalar: pa.Scalar):
         return Pairs(tuple((_plain(pair["key"]), _plain(pair["value"])) for pair in scalar.values))
     if pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_):
         return [_plain(item) for item in scalar.values]
+    if pa.types.is_duration(type_):
+        return Duration(0, 0, scalar.value * _UNITS_NS[type_.unit])
+    if pa.types.is_interval(type_):
+        return Duration(*scalar.as_py())
     if pa.types.is_dictionary(type_):
         return _plain(scalar.value)
     return scalar.as_py()
@@ -199,9 +203,7 @@ def _of_postgres(text: str | None, type_: str):
         return bytes.fromhex(text[2:])
     if type_.startswith(("timestamp", "date", "time")):
         return text if text.endswith("infinity") else parse_moment(text)
-    if type_ in ("json", "jsonb"):
-        return text
-    return text
+    return parse_duration(text) if type_ == "interval" else text
 
 
 def _array(text: str, element: str) -> list:

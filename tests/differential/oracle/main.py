@@ -14,8 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from compare import Difference, Outcome, compare, read_found, text_columns, unclear
-from not_yet import is_written
-from project import DESTINATIONS, write_project, write_way_back
+from not_yet import is_read_again, is_written
+from project import AGAIN, DESTINATIONS, write_project, write_way_back
 from sources import postgres_sql
 from tables import FORMATS, Table, make_table
 
@@ -29,7 +29,7 @@ def generate(folder: Path) -> None:
     else:
         rng = random.Random(plan["seed"])
         tables = [
-            make_table(rng, f"t{number}", FORMATS[number % len(FORMATS)], plan["most_rows"]) for number in range(plan["tables"])
+            make_table(rng, f"t{number}", FORMATS[number % len(FORMATS)], plan["most_rows"], plan["long_share"]) for number in range(plan["tables"])
         ]
         destinations = {table.name: _destinations(rng, table) for table in tables}
     write_project(folder / "project", plan["url"], tables, destinations)
@@ -41,7 +41,9 @@ def _destinations(rng: random.Random, table: Table) -> list[str]:
     if table.source in ("postgres", "sqlite", "arrow") and rng.random() < 0.3:
         return [rng.choice(["postgres", "arrow"])]
     types = [column.type for column in table.columns]
-    return [kind for kind in DESTINATIONS if is_written(kind, types)]
+    kinds = [kind for kind in DESTINATIONS if is_written(kind, types)]
+    again = rng.sample(kinds, min(2, len(kinds)))
+    return kinds + [f"{kind} {AGAIN}" for kind in again if is_read_again(kind, types)]
 
 
 def _cases(cases: list[dict]) -> tuple[list[Table], dict]:
@@ -51,7 +53,7 @@ def _cases(cases: list[dict]) -> tuple[list[Table], dict]:
         origin = next(table for table in _load(Path(case["from"]))[0] if table.name == case["table"])
         table = origin.only(case["columns"], case["rows"])
         tables.append(Table(case["name"], table.source, table.columns, table.rows))
-        destinations[case["name"]] = sorted({case["destination"], "parquet"})
+        destinations[case["name"]] = sorted({case["destination"], case["destination"].removesuffix(f" {AGAIN}"), "parquet"})
     return tables, destinations
 
 
@@ -63,12 +65,18 @@ def way_back(folder: Path) -> None:
     _, outcomes = _outcomes(folder, "there")
     tables, destinations = _load(folder)
     failed = {outcome.step for outcome in outcomes}
-    names = [
-        table.name
-        for table in tables
-        if "duckdb" in destinations[table.name] and not _is_failed(table.name, "duckdb", failed)
-    ]
-    write_way_back(folder / "project", names)
+    streams = []
+    for table in tables:
+        for destination in destinations[table.name]:
+            kind = _read_back(destination)
+            if kind is not None and not _is_failed(table.name, kind, failed):
+                streams.append((table.name, kind))
+    write_way_back(folder / "project", list(dict.fromkeys(streams)))
+
+
+def _read_back(destination: str) -> str | None:
+    """The destination that the way back reads, where the destination is compared after that only."""
+    return "duckdb" if destination == "duckdb" else destination.removesuffix(f" {AGAIN}") if AGAIN in destination else None
 
 
 def _outcomes(folder: Path, pipeline: str) -> tuple[bool, list[Outcome]]:
@@ -95,19 +103,21 @@ def compare_all(folder: Path) -> None:
     for table in tables:
         texts = text_columns(folder / "project", table.name) if not _is_failed(table.name, "parquet", failed) else set()
         for destination in destinations[table.name]:
-            if _is_failed(table.name, destination, failed):
+            kind = _read_back(destination)
+            if _is_failed(table.name, kind or destination, failed):
                 continue
-            if destination == "duckdb" and _is_failed(table.name, "parquet", failed_back):
+            if kind is not None and _is_failed(f"{table.name}_{kind}", "parquet", failed_back):
                 continue
             compared += 1
             differences += _compare_one(folder, plan["url"], table, destination, texts)
     refusals = [outcome for outcome in there + back if outcome.message != ""]
     for outcome in refusals:
-        why = unclear(outcome, by_name)
+        stream, _, where = outcome.step.split(":", 1)[1].partition("\u2192")
+        table, _, again = (stream, "", "") if stream in by_name else stream.rpartition("_")
+        why = unclear(outcome, by_name[table])
         if why is not None:
-            parts = outcome.step.split(":", 1)[1].split("\u2192")
-            where = parts[1] if len(parts) > 1 else "extract"
-            differences.append(Difference(parts[0], where, "", 0, 0, f"{outcome.step} {why}: {outcome.message}"))
+            where = f"{again} {AGAIN}" if again else where or "extract"
+            differences.append(Difference(table, where, "", 0, 0, f"{outcome.step} {why}: {outcome.message}"))
     report = {
         "tables": len(tables),
         "compared": compared,

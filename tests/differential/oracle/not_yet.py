@@ -45,3 +45,9 @@ NOT_WRITTEN = {
 
 def is_written(destination: str, types: list[str]) -> bool:
     return not any(destination == kind and part in type_ for kind, part in NOT_WRITTEN for type_ in types)
+
+
+def is_read_again(destination: str, types: list[str]) -> bool:
+    """Members of JSON and keys of maps are columns' types when they are read again: no such table has the same ones."""
+    parts = ("json", "JSON", "map")
+    return "json" not in destination or not any(part in type_ for part in parts for type_ in types)

@@ -7,6 +7,9 @@ from destinations import psql
 from sources import NUMBER, postgres_sql, write_file, write_sqlite
 from tables import Table
 
+TEXT_FORMATS = ("csv", "tsv", "ndjson", "json")
+AGAIN = "again"
+"""Behind a destination: what was written there is read by Sluice again."""
 FILE_DESTINATIONS = ("csv", "tsv", "ndjson", "json", "parquet", "arrow")
 DESTINATIONS = (*FILE_DESTINATIONS, "sqlite", "postgres", "duckdb")
 
@@ -37,7 +40,10 @@ def write_project(folder: Path, url: str, tables: list[Table], destinations: dic
         folder,
         "there",
         {table.name: _stream(table) for table in tables},
-        {table.name: [_target(table.name, kind) for kind in destinations[table.name]] for table in tables},
+        {
+            table.name: [_target(table.name, kind) for kind in destinations[table.name] if AGAIN not in kind]
+            for table in tables
+        },
     )
 
 
@@ -65,11 +71,18 @@ def _target(table: str, kind: str) -> dict:
     return {"connector": kind, "table": table}
 
 
-def write_way_back(folder: Path, tables: list[str]) -> None:
-    """Reads what the first pipeline left in the DuckDB file, which nothing but DuckDB reads, into Parquet."""
-    streams = {name: {"connector": "duckdb", "stream": name} for name in tables}
-    loads = {name: [{"connector": "parquet", "path": f"out/back_{name}.parquet"}] for name in tables}
-    write_pipeline(folder, "back", streams, loads)
+def write_way_back(folder: Path, streams: list[tuple[str, str]]) -> None:
+    """Reads what the first pipeline left into Parquet: that of the DuckDB file, which nothing but DuckDB reads, and
+    of other destinations. Each stream is a table and a destination."""
+    extract = {f"{table}_{kind}": _stream_of(table, kind) for table, kind in streams}
+    loads = {name: [{"connector": "parquet", "path": f"out/back_{name}.parquet"}] for name in extract}
+    write_pipeline(folder, "back", extract, loads)
 
 
-__all__ = ["DESTINATIONS", "NUMBER", "write_project", "write_way_back"]
+def _stream_of(table: str, kind: str) -> dict:
+    if kind in FILE_DESTINATIONS:
+        return {"connector": kind, "path": f"out/{table}.{kind}"}
+    return {"connector": kind, "stream": table}
+
+
+__all__ = ["AGAIN", "DESTINATIONS", "NUMBER", "TEXT_FORMATS", "write_project", "write_way_back"]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from tables import Column, Table
 from values import (
-    DAY_NS, Date, Field, Float32, JsonNumber, JsonString, JsonText, Stamp, Time, Uuid, clock_text, date_text, stamp_text,
+    DAY_NS, Date, Duration, Field, Float32, JsonNumber, JsonString, JsonText, Pairs, Stamp, Time, Uuid, clock_text, date_text, stamp_text,
 )
 
 NUMBER = "n"
@@ -110,6 +110,8 @@ _NAMED_TYPES = {
     "struct of struct": pa.struct({"x": pa.struct({"y": pa.decimal128(38, 10), "z": pa.float64()})}),
     "list<struct>": pa.list_(pa.struct({"a": pa.int32(), "t": pa.timestamp("us", "UTC")})),
     "null": pa.null(),
+    "map": pa.map_(pa.string(), pa.int64()),
+    "month_day_nano_interval": pa.month_day_nano_interval(),
 }
 
 
@@ -159,7 +161,7 @@ def _arrow_array(values, type_: pa.DataType) -> pa.Array:
 
 def _storage(type_: pa.DataType) -> pa.DataType:
     """Times are handed to Arrow as the integers that they are."""
-    if pa.types.is_timestamp(type_) or pa.types.is_time64(type_):
+    if pa.types.is_timestamp(type_) or pa.types.is_time64(type_) or pa.types.is_duration(type_):
         return pa.int64()
     return pa.int32() if pa.types.is_time32(type_) or pa.types.is_date32(type_) else type_
 
@@ -172,6 +174,12 @@ def _arrow_value(value, type_: pa.DataType):
             return value.days
         case Time() | Stamp():
             return value.ns // _UNITS_NS[type_.unit]
+        case Duration():
+            if pa.types.is_duration(type_):
+                return value.ns // _UNITS_NS[type_.unit]
+            return pa.MonthDayNano((value.months, value.days, value.ns))
+        case Pairs():
+            return list(value.items)
     return value
 
 
@@ -245,6 +253,8 @@ def postgres_text(value) -> str:
             return clock_text(value.ns)
         case Stamp():
             return stamp_text(value)
+        case Duration():
+            return f"{value.months} months {value.days} days {value.ns // 1_000} microseconds"
         case JsonText() | Uuid():
             return value.text
         case Decimal():

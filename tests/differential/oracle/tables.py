@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import edges
 import not_yet
-from values import Field, JsonNumber, JsonString, JsonText
+from values import Duration, Field, JsonNumber, JsonString, JsonText, Pairs
 
 FORMATS = tuple(
     source
@@ -41,8 +41,9 @@ class Table:
         return replace(self, columns=tuple(kept), rows=tuple(rows))
 
 
-def make_table(rng: random.Random, name: str, source: str, most_rows: int = 40) -> Table:
-    rows = rng.choice([1, 2, 5, rng.randint(1, most_rows)])
+def make_table(rng: random.Random, name: str, source: str, most_rows: int = 40, long_share: float = 0.0) -> Table:
+    # DuckDB takes 2,048 rows at a time, and a sample of files ends somewhere.
+    rows = rng.choice([1, 2, 5, rng.randint(1, most_rows)]) if rng.random() > long_share else rng.randint(2_000, 6_000)
     types = TYPES[source]
     labels = rng.sample(sorted(types.keys() - not_yet.NOT_READ), min(rng.randint(1, 5), len(types)))
     names = [f"c{place}" if rng.random() < 0.6 else other for place, other in enumerate(rng.sample(edges.NAMES, len(labels)))]
@@ -241,13 +242,57 @@ _POSTGRES = {
     "double precision[]": edges.lists(edges.doubles),
 }
 
+def _durations(unit_ns: int, has_calendar: bool):
+    def make(rng: random.Random, rows: int) -> list:
+        clocks = [0, 1, -1, 1_000, 999_999, 1_500_000_000, 3_600 * 10**9, 90_061 * 10**9, -(10**9)]
+        parts = [(0, 0), (1, 0), (0, 1), (14, 3), (-1, -1), (1200, 40)] if has_calendar else [(0, 0)]
+        edge = [(months, days, clock // unit_ns * unit_ns) for months, days in parts for clock in clocks]
+        found = edges.pick(rng, edge, lambda r: (*r.choice(parts), r.randrange(10**15) // unit_ns * unit_ns), rows)
+        return [None if one is None else Duration(*one) for one in found]
+
+    return make
+
+
+def _maps(rng: random.Random, rows: int) -> list:
+    keys = ["a", "B b", "", "\u00e9", "null", "1"]
+    found = [tuple((key, rng.choice([None, 0, 2**63 - 1])) for key in rng.sample(keys, rng.randint(0, 3))) for _ in range(rows)]
+    return [None if rng.random() < 0.15 else Pairs(items) for items in found]
+
+
+def _one_of(*texts: str):
+    return lambda rng, rows: edges.pick(rng, list(texts), lambda r: r.choice(texts), rows)
+
+
+_POSTGRES_MORE = {
+    "interval": _durations(1_000, has_calendar=True),
+    "jsonb": _json_texts,
+    "char(6)": lambda rng, rows: [None if v is None else v.ljust(6) for v in edges.pick(rng, ["", "a", "\u00e9", "abcdef"], lambda r: "b", rows)],
+    "money": edges.decimals(12, 2),
+    "inet": _one_of("10.0.0.1", "10.0.0.0/8", "::1"),
+    "int4range": _one_of("[1,5)", "empty", "(,)", "[1,)"),
+    "bit(3)": _one_of("000", "101"),
+    "timetz": _one_of("10:00:00+02", "23:59:59.999999-03:30", "00:00:00+00"),
+    "xml": _one_of("<a/>", "<a>\u00e9</a>"),
+    "boolean[]": edges.lists(edges.booleans),
+    "date[]": edges.lists(edges.dates()),
+    "uuid[]": edges.lists(edges.uuids),
+    "bytea[]": edges.lists(edges.blobs),
+    "real[]": edges.lists(edges.float32s),
+    "interval[]": edges.lists(_durations(1_000, has_calendar=True)),
+}
+
 TYPES = {
     "csv": _FIELDS,
     "tsv": _FIELDS,
     "ndjson": _JSON,
     "json": _JSON,
-    "parquet": _SHARED,
-    "arrow": _SHARED,
+    "parquet": {**_SHARED, "map": _maps},
+    "arrow": {
+        **_SHARED,
+        "map": _maps,
+        "month_day_nano_interval": _durations(1_000, has_calendar=True),
+        **{f"duration[{unit}]": _durations(ns, has_calendar=False) for unit, ns in [("s", 10**9), ("ms", 10**6), ("us", 1_000)]},
+    },
     "sqlite": _SQLITE,
-    "postgres": _POSTGRES,
+    "postgres": {**_POSTGRES, **_POSTGRES_MORE},
 }

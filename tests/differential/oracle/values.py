@@ -48,6 +48,13 @@ class Float32:
 
 
 @dataclass(frozen=True)
+class Shortest:
+    """A number of 32 bits that went through the shortest text that stands for it."""
+
+    value: float
+
+
+@dataclass(frozen=True)
 class Uuid:
     text: str
 
@@ -176,6 +183,28 @@ def _zone_seconds(zone: str) -> int:
     return -seconds if zone[0] == "-" else seconds
 
 
+_ISO_DURATION = re.compile(
+    r"P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d{1,9}))?S)?)?"
+)
+_WORDS_DURATION = re.compile(
+    r"(?:(-?\d+) years? ?)?(?:(-?\d+) months? ?)?(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?)?"
+)
+
+
+def parse_duration(text: str) -> Duration | None:
+    """ISO 8601, as PostgreSQL writes it, or the words of DuckDB."""
+    if (found := _ISO_DURATION.fullmatch(text)) is not None and text != "P":
+        years, months, days, hours, minutes, sign, seconds, fraction = found.groups()
+        rest = int((fraction or "").ljust(9, "0")) + int(seconds or 0) * 10**9
+        ns = (int(hours or 0) * 60 + int(minutes or 0)) * 60 * 10**9 + (-rest if sign else rest)
+        return Duration(int(years or 0) * 12 + int(months or 0), int(days or 0), ns)
+    if text == "" or (found := _WORDS_DURATION.fullmatch(text)) is None:
+        return None
+    years, months, days, sign, hours, minutes, seconds, fraction = found.groups()
+    ns = _clock_ns((hours or 0, minutes or 0, seconds, fraction))
+    return Duration(int(years or 0) * 12 + int(months or 0), int(days or 0), -ns if sign else ns)
+
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -195,6 +224,24 @@ def parse_json(text: str):
         raise ValueError(f"{name} is no JSON")
 
     return json.loads(text, parse_float=Decimal, parse_constant=refuse)
+
+
+def after_text(value, is_json: bool):
+    """The value as a text format has it: what reads that format again finds the types anew."""
+    match value:
+        case str():
+            return JsonString(value) if is_json else Field(value)
+        case Float32():
+            return Shortest(value.value)
+        case list():
+            return [after_text(item, is_json) for item in value]
+        case dict():
+            return {key: after_text(item, is_json) for key, item in value.items()}
+        case JsonText() | Uuid() | JsonNumber() | JsonString() if not is_json:
+            return Field(value.text)
+        case Field() if is_json:
+            return value
+    return value
 
 
 def same(value, found, is_typed: bool = True) -> bool:
@@ -221,7 +268,9 @@ def same(value, found, is_typed: bool = True) -> bool:
         case Date() | Time() | Stamp():
             return _same_moment(value, found)
         case Duration():
-            return found == value
+            return (parse_duration(found) if isinstance(found, str) else found) == value
+        case Shortest():
+            return _same_float32(value.value, str(found) if isinstance(found, float) else found)
         case Uuid():
             return str(uuid.UUID(bytes=found)) == value.text if isinstance(found, bytes) else str(found) == value.text
         case JsonText():
