@@ -145,7 +145,7 @@ def stamp_text(stamp: Stamp, separator: str = " ", offset_minutes: int = 0) -> s
 
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
 _ZONE = r"Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?"
-_DATE = r"(\d{4,7})-(\d\d)-(\d\d)"
+_DATE = r"(\d{4,7}|[+-]\d{6})-(\d\d)-(\d\d)"
 _MOMENT = re.compile(rf"{_DATE}(?:[ T]{_CLOCK} ?({_ZONE})?)?( \(?BC\)?)?( ?{_ZONE})?", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 
@@ -404,10 +404,13 @@ def _same_nested(value, found, is_typed: bool) -> bool:
         except ValueError:
             return False
     if isinstance(value, Pairs):
+        # As an object, or as a list of pairs.
         if isinstance(found, dict):
             found = [[key, item] for key, item in found.items()]
-        if isinstance(found, Pairs):
+        elif isinstance(found, Pairs):
             found = found.items
+        elif isinstance(found, list):
+            found = [[pair["key"], pair["value"]] for pair in found]
         return len(found) == len(value.items) and all(
             same(key, other_key) and same(item, other)
             for (key, item), (other_key, other) in zip(value.items, found)
