@@ -33,7 +33,8 @@ Deno.test("what Sluice reads and writes is the same to pyarrow, Python and psql,
     );
 
     const written = join(folder, "project", "out", "t0.csv");
-    await Deno.writeTextFile(written, (await Deno.readTextFile(written)).replace(/,([^,\n]*)\n$/, ",$1 \n"));
+    const text = await Deno.readTextFile(written);
+    await Deno.writeTextFile(written, text.replace("\n1,", "\n100001,"));
     const { differences } = await compareAgain(python, folder);
     deepStrictEqual(differences.map(({ table, destination }) => [table, destination]), [["t0", "csv"]]);
   } finally {
