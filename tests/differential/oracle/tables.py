@@ -268,7 +268,7 @@ _POSTGRES_MORE = {
     "jsonb": _json_texts,
     "char(6)": lambda rng, rows: [None if v is None else v.ljust(6) for v in edges.pick(rng, ["", "a", "\u00e9", "abcdef"], lambda r: "b", rows)],
     "money": edges.decimals(12, 2),
-    "inet": _one_of("10.0.0.1", "10.0.0.0/8", "::1"),
+    "inet": _one_of("10.0.0.1/8", "10.0.0.0/8", "fe80::1/64"),
     "int4range": _one_of("[1,5)", "empty", "(,)", "[1,)"),
     "bit(3)": _one_of("000", "101"),
     "timetz": _one_of("10:00:00+02", "23:59:59.999999-03:30", "00:00:00+00"),
