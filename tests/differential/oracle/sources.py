@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from tables import Column, Table
 from values import (
-    DAY_NS, Date, Duration, Field, Float32, JsonNumber, JsonString, JsonText, Pairs, Stamp, Time, Uuid, clock_text, date_text, stamp_text,
+    DAY_NS, Date, Duration, Field, Float32, JsonNumber, JsonString, JsonText, Mixed, Pairs, Stamp, Time, Uuid, clock_text, date_text, stamp_text,
 )
 
 NUMBER = "n"
@@ -64,6 +64,8 @@ def json_text(value) -> str:
             return str(value)
         case JsonNumber():
             return value.text
+        case Mixed():
+            return json_text(value.value)
         case JsonString():
             # Half of the texts with escapes, half without.
             return json.dumps(value.text, ensure_ascii=len(value.text) % 2 == 0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import edges
 import not_yet
-from values import Duration, Field, JsonNumber, JsonString, JsonText, Pairs
+from values import Duration, Field, JsonNumber, JsonString, JsonText, Mixed, Pairs
 
 FORMATS = tuple(
     source
@@ -126,7 +126,8 @@ def _json_numbers(texts: list):
 def _mixed_json(rng: random.Random, rows: int) -> list:
     """Of several types in one column, as programs that log do."""
     values = [JsonNumber("1"), JsonNumber("1.5"), JsonString("1"), True, JsonString("x"), {"a": JsonNumber("1")}, [JsonNumber("1")]]
-    return edges.pick(rng, rng.sample(values, 2), lambda r: r.choice(values), rows)
+    found = edges.pick(rng, rng.sample(values, 2), lambda r: r.choice(values), rows)
+    return [None if value is None else Mixed(value) for value in found]
 
 
 _STRINGS = edges.of(JsonString, edges.texts)

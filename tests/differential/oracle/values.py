@@ -82,6 +82,13 @@ class JsonString:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """A JSON value beside values of other types in its column, which is then of JSON."""
+
+    value: object
+
+
+@dataclass(frozen=True)
 class Pairs:
     """A map: pairs in their order."""
 
@@ -277,12 +284,21 @@ def same(value, found, is_typed: bool = True) -> bool:
             return found == value.text or _is_same_json(value.text, found)
         case Field():
             return _same_field(value.text, found, is_typed)
+        case Mixed():
+            return same(value.value, found) or _is_same_json_value(value.value, found)
         case JsonNumber():
             return found == value.text or _same_number_text(value.text, found)
         case JsonString():
             return _same_json_string(value.text, found)
         case _:
             return _same_nested(value, found, is_typed)
+
+
+def _is_same_json_value(value, found) -> bool:
+    try:
+        return isinstance(found, str) and same(value, parse_json(found))
+    except ValueError:
+        return False
 
 
 def _same_integer(value: int, found) -> bool:
