@@ -359,7 +359,9 @@ def _same_moment(value, found) -> bool:
 
 
 def _is_hex_of(value: bytes, text: str) -> bool:
-    """As DuckDB writes bytes: printable ASCII as it is, all else as \\xAA."""
+    """As DuckDB writes bytes, printable ASCII as it is, all else as \\xAA; inside of JSON plain hexadecimal."""
+    if text == value.hex():
+        return True
     read = re.sub(r"\\x([0-9A-Fa-f]{2})", lambda match: chr(int(match[1], 16)), text)
     return all(ord(character) < 256 for character in read) and read.encode("latin-1") == value
 
