@@ -170,6 +170,10 @@ export const runDetailSchema = v.object({
     "The newest state of each step, in the order in which they were first seen.",
   ),
   attempts: described(v.array(attemptSchema), "In order."),
+  can_retry: described(
+    v.exactOptional(v.boolean()),
+    "Whether a retry would be taken now: it failed or was cancelled, is the newest, and not too old.",
+  ),
 });
 export type RunDetail = v.InferOutput<typeof runDetailSchema>;
 

@@ -313,7 +313,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
         `Run ${id} has no attempt ${attempt}: it has had ${run.attempts.length}`,
       );
     }
-    return run;
+    return { ...run, can_retry: await this.#requests.canRetry(run) };
   }
 
   async getRunLogs(idOrPart: string, range: LogRange): Promise<LogLine[]> {

@@ -73,20 +73,8 @@ export class RunRequests {
   async retry(id: string): Promise<Run> {
     const { store, clock, onChange } = this.#context;
     const run = await this.#run(id);
-    const later = await store.runs.laterThan(id);
-    if (later !== undefined) {
-      throw new AppError(
-        "conflict",
-        `Run ${id} is not the newest of "${run.pipeline}" (that is ${later}): its tables have moved on, start a new run`,
-      );
-    }
-    if (clock.now() - Date.parse(run.created_at) > RETRY_WITHIN_DAYS * DAY_MS) {
-      throw new AppError(
-        "conflict",
-        `Run ${id} is older than ${RETRY_WITHIN_DAYS} days: what it did is soon forgotten, start a new run`,
-        { reason: "run_too_old" },
-      );
-    }
+    const refusal = await this.#retryRefusal(run);
+    if (refusal !== undefined) throw refusal;
     const retried = await store.runs.retry(id, clock.now());
     if (retried === undefined) {
       throw new AppError(
@@ -96,6 +84,29 @@ export class RunRequests {
     }
     onChange();
     return retried;
+  }
+
+  /** Whether a retry of the run would be taken now. */
+  async canRetry(run: Run): Promise<boolean> {
+    if (run.state !== "failed" && run.state !== "cancelled") return false;
+    return await this.#retryRefusal(run) === undefined;
+  }
+
+  async #retryRefusal({ id, pipeline, created_at }: Run): Promise<AppError | undefined> {
+    const { store, clock } = this.#context;
+    const later = await store.runs.laterThan(id);
+    if (later !== undefined) {
+      return new AppError(
+        "conflict",
+        `Run ${id} is not the newest of "${pipeline}" (that is ${later}): its tables have moved on, start a new run`,
+      );
+    }
+    if (clock.now() - Date.parse(created_at) <= RETRY_WITHIN_DAYS * DAY_MS) return undefined;
+    return new AppError(
+      "conflict",
+      `Run ${id} is older than ${RETRY_WITHIN_DAYS} days: what it did is soon forgotten, start a new run`,
+      { reason: "run_too_old" },
+    );
   }
 
   async #run(id: string): Promise<Run> {

@@ -4,6 +4,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine, RunFilter } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
 import { type Route, route } from "../http/route.ts";
+import { cancelQueued } from "./cancel_queued.ts";
 import { idParams, integerText } from "./request_parts.ts";
 
 /** `/api/runs`. */
@@ -129,6 +130,33 @@ function eventsRoute(engine: Engine, clock: Clock): Route {
 
 function changeRoutes(engine: Engine): Route[] {
   return [
+    route({
+      method: "post",
+      path: "/api/runs/cancel",
+      operation: "cancelQueuedRuns",
+      summary: "Cancels all runs that are queued, or those of a pipeline or group",
+      permission: "run",
+      request: v.object({
+        query: v.strictObject({}),
+        body: v.optional(
+          v.strictObject({
+            pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
+            group: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this group."))),
+          }),
+          {},
+        ),
+      }),
+      response: {
+        status: 200,
+        description: "How many were cancelled; runs that had begun go on.",
+        schema: v.object({
+          cancelled: v.pipe(v.number(), v.integer(), v.minValue(0), v.description("How many runs.")),
+        }),
+      },
+      handle: async ({ body }, { user }) => ({
+        body: { cancelled: await cancelQueued(engine, body, user.name) },
+      }),
+    }),
     route({
       method: "post",
       path: "/api/runs/:id/cancel",

@@ -270,7 +270,7 @@ Deno.test("pages", async (t) => {
     await page.mouse.up();
     const left = await page.evaluate<number>('document.querySelector("#graph .scroll").scrollLeft');
     ok(left > 50, `it is dragged to ${left}`);
-    await page.getByRole("button", { name: "Show the whole graph" }).click();
+    await page.getByRole("button", { name: "Fit the whole graph" }).click();
     equal(await widthOf(), fitted);
 
     await page.locator("a.node", { hasText: "hourly_weather" }).focus();

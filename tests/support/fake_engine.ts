@@ -218,7 +218,13 @@ export class FakeEngine implements Engine {
   /** It keeps a step's newest state alone: of an earlier attempt are those that are not newer. */
   async getRun(id: string, attempt = Infinity): Promise<RunDetail> {
     const run = await Promise.resolve(this.#run(id));
-    return { ...run, steps: run.steps.filter((step) => step.attempt <= attempt) };
+    const isOver = run.state === "failed" || run.state === "cancelled";
+    const isNewest = (await this.listRuns({ pipeline: run.pipeline, limit: 1 }))[0]?.id === id;
+    return {
+      ...run,
+      can_retry: isOver && isNewest,
+      steps: run.steps.filter((step) => step.attempt <= attempt),
+    };
   }
 
   async getRunLogs(id: string, { afterSeq = 0, limit = 1_000 }: LogRange): Promise<LogLine[]> {

@@ -15,7 +15,15 @@ import { plainText } from "../parts/plain_text.ts";
 /** How many of a pipeline's latest runs its strip shows. */
 export const STRIP_RUNS = 12;
 
-export const PIPELINE_FILTERS = ["all", "running", "failing", "warned", "paused", "faulty"] as const;
+export const PIPELINE_FILTERS = [
+  "all",
+  "running",
+  "queued",
+  "failing",
+  "warned",
+  "paused",
+  "faulty",
+] as const;
 export type PipelineFilter = (typeof PIPELINE_FILTERS)[number];
 
 export interface PipelineRow {
@@ -35,7 +43,8 @@ export interface PipelinesView {
 
 const FITS: Record<PipelineFilter, (pipeline: PipelineSummary) => boolean> = {
   all: () => true,
-  running: ({ last_run: run }) => run?.state === "running" || run?.state === "queued",
+  running: ({ last_run: run }) => run?.state === "running",
+  queued: ({ last_run: run }) => run?.state === "queued",
   warned: ({ last_run: run }) => run !== null && run.warnings > 0,
   failing: ({ last_run: run }) => run?.state === "failed",
   paused: ({ paused }) => paused,
@@ -46,7 +55,7 @@ export function PipelinesPage(view: PipelinesView) {
   const shown = view.rows.filter(({ pipeline }) =>
     FITS[view.filter](pipeline) && matches(pipeline, view.search)
   );
-  const isActive = view.rows.some(({ pipeline }) => FITS.running(pipeline));
+  const isActive = view.rows.some(({ pipeline }) => FITS.running(pipeline) || FITS.queued(pipeline));
   return (
     <Layout frame={view.frame} title="Pipelines" section="pipelines" refreshSeconds={isActive ? 3 : 20}>
       <div class="page-head">
@@ -192,7 +201,8 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
         {run.state === "queued" ? plainText(run.reason ?? "waiting for its turn") : (
           <>
             <Elapsed run={run} nowMs={frame.nowMs} />
-            {` · ${formatShortCount(run.rows_extracted)} → ${formatShortCount(run.rows_loaded)} rows`}
+            {run.state !== "running" &&
+              ` · ${formatShortCount(run.rows_extracted)} → ${formatShortCount(run.rows_loaded)} rows`}
           </>
         )}
       </span>

@@ -100,6 +100,12 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
             Run <code>{shortId(run.id)}</code> <StateLabel state={run.state} pill />{" "}
             <Warnings count={run.warnings} href="#checks-title" />
           </h1>
+          {run.can_retry === false && (run.state === "failed" || run.state === "cancelled") && (
+            <p class="lead">
+              It cannot be retried: a newer run has begun, or it is too old. Start a new run of{" "}
+              <a href={pipelinePath}>{run.pipeline}</a>.
+            </p>
+          )}
           {run.reason !== null && run.reason !== run.error?.message && (
             <p class="lead">{plainText(run.reason)}</p>
           )}
@@ -139,7 +145,7 @@ function RunActions({ run }: { run: RunDetail }) {
           title="Cancel this run"
         />
       )}
-      {(run.state === "failed" || run.state === "cancelled") && (
+      {run.can_retry === true && (
         <ActionForm
           action={`${path}/retry`}
           icon="retry"

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { RUN_STATES } from "../../contract/run.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
+import { cancelQueued } from "../../server/routes/cancel_queued.ts";
 import { statusOf } from "../../server/http/problem.ts";
 import {
   attempt,
@@ -10,6 +11,7 @@ import {
   noticeOf,
   type PageContext,
   pageResponse,
+  readForm,
   type Visit,
 } from "./page_context.tsx";
 import { readLastLogs, streamLogText } from "./run_logs.ts";
@@ -70,6 +72,20 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
       });
+    }),
+  );
+
+  app.post(
+    "/runs/cancel",
+    forPermitted(pages, "run", async ({ c, user }) => {
+      const form = await readForm(c);
+      const filter: Record<string, string> = {};
+      for (const name of ["pipeline", "group"]) {
+        const value = form.get(name);
+        if (typeof value === "string" && value !== "") filter[name] = value;
+      }
+      await cancelQueued(engine, filter, user.name);
+      return c.redirect(`/runs?${new URLSearchParams({ ...filter, state: "cancelled" })}`, 303);
     }),
   );
 

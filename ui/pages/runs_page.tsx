@@ -2,6 +2,7 @@ import type { Run, RunState } from "../../contract/run.ts";
 import { RUN_STATES } from "../../contract/run.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
+import { userMay } from "../parts/page_auth.ts";
 import { Empty } from "../parts/empty.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -41,6 +42,9 @@ export function RunsPage(view: RunsView) {
         <StateTab view={view} label="all" />
         {RUN_STATES.map((state) => <StateTab view={view} label={state} state={state} />)}
       </nav>
+      {view.state === "queued" && runs.length > 0 && userMay(frame.user, "run") && (
+        <CancelQueued view={view} />
+      )}
       <div class="card" id="runs" data-live>
         {runs.length === 0
           ? <NoRuns view={view} />
@@ -56,6 +60,24 @@ export function RunsPage(view: RunsView) {
         )}
       </nav>
     </Layout>
+  );
+}
+
+/** All that wait, on later pages as well. */
+function CancelQueued({ view }: { view: RunsView }) {
+  const { pipeline, group } = view;
+  return (
+    <form class="bulk" method="post" action="/runs/cancel">
+      {pipeline !== undefined && <input type="hidden" name="pipeline" value={pipeline} />}
+      {group !== undefined && <input type="hidden" name="group" value={group} />}
+      <button class="button danger" type="submit">
+        <Icon name="stop" />
+        <span>
+          Cancel all queued runs
+          {pipeline !== undefined && ` of ${pipeline}`}
+        </span>
+      </button>
+    </form>
   );
 }
 

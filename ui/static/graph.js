@@ -57,7 +57,7 @@ function equip(frame) {
   };
   tool("−", "Make the graph smaller", () => step(-1));
   tool("+", "Make the graph larger", () => step(1));
-  tool("Fit", "Show the whole graph", fit);
+  tool("Fit", "Fit the whole graph", fit);
   // Outside of what is kept up to date, which knows nothing of them.
   frame.closest("section").querySelector(".section-head").append(tools);
 

@@ -159,6 +159,38 @@ Deno.test("attempts are kept apart in the log and the steps, with the way to eac
   equal(text.match(/^\S+ \S+ +#3 extract:weather: /gm)?.length, 20);
 });
 
+Deno.test("a retry is offered where it would be taken, and nowhere else", async () => {
+  const engine = createFakeProject();
+  const { get } = pagesFor("operator", engine);
+  match(await html(await get(`/runs/${RUN_IDS.failed}`)), /Retry this run/);
+  const newer = makeRun({ id: "newer", pipeline: "web_events", created_at: "2026-07-30T09:41:29.000Z" });
+  engine.addRun(newer);
+  const older = await html(await get(`/runs/${RUN_IDS.failed}`));
+  equal(older.includes("Retry this run"), false);
+  match(older, /It cannot be retried: a newer run has begun/);
+});
+
+Deno.test("all queued runs are cancelled at once, or those of a pipeline", async () => {
+  const engine = createFakeProject();
+  await engine.triggerRun("board_pack", { trigger: "api" });
+  const { get, post } = pagesFor("operator", engine);
+  const queued = await html(await get("/runs?state=queued"));
+  match(queued, /Cancel all queued runs/);
+  match(queued, /<span class="muted">queued <time/);
+  equal(
+    (await html(await pagesFor("viewer", engine).get("/runs?state=queued"))).includes("Cancel all"),
+    false,
+  );
+  equal((await post("/runs/cancel", { pipeline: "board_pack" })).status, 303);
+  deepEqual((await engine.listRuns({ state: "queued" })).map(({ pipeline }) => pipeline), ["exchange_rates"]);
+  await post("/runs/cancel");
+  deepEqual(await engine.listRuns({ state: "queued" }), []);
+});
+
+Deno.test("a run that goes on counts what its steps have read so far", async () => {
+  match(await html(await pagesFor("viewer").get(`/runs/${RUN_IDS.running}`)), /Rows in<\/dt><dd>201,000/);
+});
+
 Deno.test("who cancelled a run is on its page", async () => {
   const engine = createFakeProject();
   engine.addRun(makeRun({

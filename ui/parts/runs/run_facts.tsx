@@ -1,4 +1,5 @@
 import type { RunDetail } from "../../../contract/run.ts";
+import { isTerminal } from "../../../contract/run_state.ts";
 import { formatBytes, formatCount } from "../../../text/format.ts";
 import { formatTrigger, formatUtc } from "../format.ts";
 import { Fact, RevisionLabel } from "../facts.tsx";
@@ -13,8 +14,8 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
         <Fact name="Duration">
           <Elapsed run={run} nowMs={nowMs} />
         </Fact>
-        <Fact name="Rows in">{formatCount(run.rows_extracted)}</Fact>
-        <Fact name="Rows out">{formatCount(run.rows_loaded)}</Fact>
+        <Fact name="Rows in">{formatCount(rowsOf(run, "extract"))}</Fact>
+        <Fact name="Rows out">{formatCount(rowsOf(run, "load"))}</Fact>
         <Fact name="Peak memory">{formatBytes(run.peak_rss_bytes)}</Fact>
         <Fact name="Attempt">{run.attempt === 0 ? "–" : run.attempt}</Fact>
       </dl>
@@ -58,6 +59,12 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
       </dl>
     </div>
   );
+}
+
+/** The run's own counts are those of its last attempt that ended: until it has, its steps know better. */
+function rowsOf(run: RunDetail, kind: "extract" | "load"): number {
+  if (isTerminal(run.state)) return kind === "extract" ? run.rows_extracted : run.rows_loaded;
+  return run.steps.filter((step) => step.kind === kind).reduce((sum, { rows }) => sum + (rows ?? 0), 0);
 }
 
 function StartFact({ run, nowMs }: { run: RunDetail; nowMs: number }) {

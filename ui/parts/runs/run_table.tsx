@@ -1,3 +1,4 @@
+import { isTerminal } from "../../../contract/run_state.ts";
 import type { Run } from "../../../contract/run.ts";
 import { formatShortCount } from "../../../text/format.ts";
 import { formatTrigger, shortId } from "../format.ts";
@@ -54,19 +55,31 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
         {!showPipeline && <RunNote run={run} />}
       </td>
       <td class="cell-started">
-        <Ago at={run.started_at ?? run.created_at} nowMs={nowMs} />
+        {run.started_at === null
+          ? (
+            <span class="muted">
+              {run.state === "queued" ? "queued " : "asked for "}
+              <Ago at={run.created_at} nowMs={nowMs} />
+            </span>
+          )
+          : <Ago at={run.started_at} nowMs={nowMs} />}
       </td>
       <td class="cell-duration number">
         <Elapsed run={run} nowMs={nowMs} />
       </td>
-      <td class="cell-in number">{formatShortCount(run.rows_extracted)}</td>
-      <td class="cell-out number">{formatShortCount(run.rows_loaded)}</td>
+      <td class="cell-in number">{rowsText(run, run.rows_extracted)}</td>
+      <td class="cell-out number">{rowsText(run, run.rows_loaded)}</td>
       <td class="cell-trigger muted">
         {formatTrigger(run)}
         {run.attempt > 1 && ` · attempt ${run.attempt}`}
       </td>
     </tr>
   );
+}
+
+/** What a run that goes on has moved so far is known on its own page alone. */
+function rowsText(run: Run, rows: number): string {
+  return formatShortCount(isTerminal(run.state) || rows > 0 ? rows : null);
 }
 
 /** Why a run did not succeed, or has not yet. */

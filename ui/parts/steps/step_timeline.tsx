@@ -52,7 +52,6 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
           <Breakable text={shortStepName(step.name)} />
           <Warnings
             count={checksOf(step, run.steps).filter(({ state }) => state === "warned").length}
-            href="#checks-title"
           />
           {step.state === "skipped" && <span class="muted">skipped</span>}
           {step.rejects !== undefined && step.rejects > 0 && (

@@ -47,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   getRunLogs: ["admin", "operator", "viewer"],
   watchRun: ["admin", "operator", "viewer"],
   cancelRun: ["admin", "operator"],
+  cancelQueuedRuns: ["admin", "operator"],
   retryRun: ["admin", "operator"],
   listTokens: ["admin"],
   createToken: ["admin"],
