@@ -8,6 +8,8 @@ const FORMAT_OF_ENDING: Readonly<Record<string, FileFormat>> = {
   csv: "csv",
   tsv: "tsv",
   tab: "tsv",
+  xlsx: "xlsx",
+  xlsm: "xlsx",
   ndjson: "ndjson",
   jsonl: "ndjson",
   json: "json",

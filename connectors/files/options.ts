@@ -1,10 +1,11 @@
 import * as v from "valibot";
 import { encodingOf } from "./text/encoding.ts";
+import { isRange, isSheetName } from "./xlsx/names.ts";
 import { isTypeText } from "./type_text.ts";
 
 /** The own keys of a stream and of a load target of the file connector. */
 
-export const FILE_FORMATS = ["csv", "tsv", "ndjson", "json", "parquet", "arrow"] as const;
+export const FILE_FORMATS = ["csv", "tsv", "ndjson", "json", "parquet", "arrow", "xlsx"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 const COMPRESSIONS = ["auto", "none", "gzip", "zstd"] as const;
@@ -188,6 +189,23 @@ const streamOptions = v.strictObject({
       v.description("CSV: how timestamps are written, as %d/%m/%Y %H:%M; by default ISO 8601."),
     ),
   ),
+  sheet: v.optional(
+    v.pipe(text, v.description("Excel: the sheet's name; by default the first that is not hidden.")),
+  ),
+  range: v.optional(
+    v.pipe(
+      text,
+      v.check(isRange, "expected a range of cells, as B3 or B3:F100"),
+      v.description("Excel: where the table is, with its names, as B3:F100; by default from the first row."),
+    ),
+  ),
+  error_cells: v.optional(
+    v.pipe(
+      v.picklist(["fail", "null", "text"]),
+      v.description("Excel: what a cell as #N/A is: an error, a missing value, or that text."),
+    ),
+    "fail",
+  ),
   filename: v.optional(
     v.pipe(v.boolean(), v.description("Adds the column filename: the file's path under the root.")),
     false,
@@ -258,6 +276,14 @@ const loadOptions = v.strictObject({
       strptimeFormat,
       v.description("CSV: how to write timestamps, as %d/%m/%Y %H:%M; by default 2024-12-31 23:59:59."),
     ),
+  ),
+  sheet: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isSheetName, "expected 1 to 31 characters, none of them of []:*?/\\"),
+      v.description("Excel: the sheet's name."),
+    ),
+    "Sheet1",
   ),
   partition_by: v.optional(
     v.pipe(

@@ -1,4 +1,4 @@
-/** Whether this program, or others, keep it beside the data: globs leave such names out. */
+/** Whether this program, or others, keep it beside the data: globs leave such names out. Excel locks with `~$`. */
 export function isHidden(name: string): boolean {
-  return name.startsWith(".") || name.startsWith("_sluice");
+  return name.startsWith(".") || name.startsWith("_sluice") || name.startsWith("~$");
 }

@@ -25,6 +25,25 @@ export class Scratch implements AsyncDisposable {
     }
   }
 
+  /** The path of a file that DuckDB is to write. */
+  async reserve(name: string): Promise<string> {
+    try {
+      await Deno.mkdir(this.path, { recursive: true });
+      return `${this.path}/${name}`;
+    } catch (error) {
+      throw fileError("write", this.path, error);
+    }
+  }
+
+  /** The bytes of a file of it. */
+  async *read(path: string): AsyncIterable<Uint8Array> {
+    try {
+      yield* (await Deno.open(path)).readable;
+    } catch (error) {
+      throw fileError("read", path, error);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // What cannot be removed goes with the process's folder.
     await Deno.remove(this.path, { recursive: true }).catch(() => {});

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 
-/** The version that is in the registry of Python's packages. */
-const PYARROW = "pyarrow==26.0.1";
+/** The versions that are in the registry of Python's packages. */
+const PACKAGES = ["pyarrow==26.0.1", "openpyxl==3.1.5"];
 export const SECOND_READERS = "SLUICE_TEST_PYTHON";
 
 /**
- * A Python with pyarrow, by its absolute path: the one in SLUICE_TEST_PYTHON, or one of a virtual environment in
+ * A Python with pyarrow and openpyxl, by its absolute path: the one in SLUICE_TEST_PYTHON, or one of a virtual environment in
  * dist/, which is made where it is not there yet. `installPackages` is asked for Debian's packages that are
  * missing. Throws where none can be had.
  */
@@ -17,7 +17,7 @@ export async function findSecondReaders(
   if (given) return given;
   const folder = join(root, "dist", "second_readers");
   const python = join(folder, "bin", "python");
-  if (await hasPyarrow(python)) return python;
+  if (await hasPackages(python)) return python;
   await Deno.mkdir(join(root, "dist"), { recursive: true });
   const fresh = await Deno.makeTempDir({ dir: join(root, "dist"), prefix: "second_readers-" });
   try {
@@ -25,8 +25,8 @@ export async function findSecondReaders(
       await installPackages(["python3", "python3-venv"]);
       await run("python3", ["-m", "venv", fresh]);
     }
-    console.log(`Installing ${PYARROW}`);
-    await run(join(fresh, "bin", "python"), ["-m", "pip", "install", "--quiet", PYARROW]);
+    console.log(`Installing ${PACKAGES.join(" and ")}`);
+    await run(join(fresh, "bin", "python"), ["-m", "pip", "install", "--quiet", ...PACKAGES]);
     await Deno.remove(folder, { recursive: true }).catch(unlessMissing);
     await Deno.rename(fresh, folder);
   } finally {
@@ -35,10 +35,12 @@ export async function findSecondReaders(
   return python;
 }
 
-async function hasPyarrow(python: string): Promise<boolean> {
+async function hasPackages(python: string): Promise<boolean> {
   return await succeeds(python, [
     "-c",
-    `import pyarrow; assert "pyarrow==" + pyarrow.__version__ == "${PYARROW}"`,
+    `import pyarrow, openpyxl; assert ["pyarrow==" + pyarrow.__version__, "openpyxl==" + openpyxl.__version__] == ${
+      JSON.stringify(PACKAGES)
+    }`,
   ]);
 }
 

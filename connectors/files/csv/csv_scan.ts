@@ -174,8 +174,9 @@ function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHe
   return names;
 }
 
-function typeColumns(
-  guesses: ReadonlyMap<string, TypeGuess>,
+/** The columns with their types: those given, or what was found. Throws `invalid` for one that is not there. */
+export function typeColumns(
+  guesses: ReadonlyMap<string, { readonly type: string }>,
   options: StreamOptions,
   texts: readonly string[],
 ): Map<string, CsvColumn> {
@@ -235,7 +236,7 @@ function widthError(shown: string, record: CsvRecord, width: number): AppError {
   );
 }
 
-function checkSameColumns(groups: readonly CsvGroup[]): void {
+export function checkSameColumns(groups: readonly CsvGroup[]): void {
   const [first] = groups;
   const other = groups.find(({ names }) => names.join("\0") !== first?.names.join("\0"));
   if (other === undefined) return;

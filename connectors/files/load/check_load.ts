@@ -22,6 +22,15 @@ export function checkPlan(plan: FileTargetPlan): void {
     throw refuse("JSON files cannot be partitioned; use parquet or csv");
   }
   if (format === "arrow" && mode === "merge") throw refuse("Arrow files cannot be merged; use parquet");
+  if (format === "xlsx" && isPartitioned) {
+    throw refuse("Excel workbooks cannot be partitioned; use csv or parquet");
+  }
+  if (format === "xlsx" && mode === "merge") {
+    throw refuse("Excel workbooks cannot be merged; use csv or parquet");
+  }
+  if (format === "xlsx" && plan.compression !== "none") {
+    throw refuse("a workbook is compressed already; name it .xlsx");
+  }
   if ((format === "json" || format === "ndjson") && mode === "merge") {
     throw refuse("JSON has no exact numbers and times to merge with; use csv or parquet");
   }

@@ -68,7 +68,14 @@ export class FileLoad implements Load {
       ? await existingRelation(this.#plan, publication.current, this.#scratchDir, this.#signal)
       : undefined;
     const token = await tokenOf(this.#request.loadId);
-    const written = await writeRows(this.#plan, publication, token, input, existing, this.#signal);
+    const written = await writeRows(
+      this.#plan,
+      publication,
+      token,
+      input,
+      { existing, scratchDir: this.#scratchDir },
+      this.#signal,
+    );
     this.#signal.throwIfAborted();
     if (existing === undefined && input.rows !== null && written !== input.rows) {
       throw new AppError(

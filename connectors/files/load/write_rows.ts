@@ -18,7 +18,7 @@ export async function writeRows(
   publication: Publication,
   token: string,
   input: LoadInput,
-  existing: CopyOptions["existing"],
+  { existing, scratchDir }: { readonly existing: CopyOptions["existing"]; readonly scratchDir: string },
   signal: AbortSignal,
 ): Promise<number> {
   const { target, format, compression, options } = plan;
@@ -30,6 +30,10 @@ export async function writeRows(
       const rows = await writeArrow(file, input.schema, input.batches(), { isStream, compression }, signal);
       await file.commit();
       return rows;
+    }
+    if (format === "xlsx") {
+      const { writeWorkbook } = await import("./write_xlsx.ts");
+      return await writeWorkbook(plan, publication, name, scratchDir, input, signal);
     }
     const partitionBy = options.partition_by;
     const path = partitionBy === undefined ? `${publication.stagePath}/${name}` : publication.stagePath;

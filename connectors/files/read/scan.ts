@@ -72,6 +72,10 @@ async function relationOf(
         relation: selectColumns(set, parquetRelation(set)),
         explain: (error) => Promise.resolve(explainParquet(set, error)),
       };
+    case "xlsx": {
+      const { scanXlsx } = await import("../xlsx/xlsx_scan.ts");
+      return await scanXlsx(set, scratchDir, signal);
+    }
     case "arrow":
       throw new AppError("internal", "Cannot scan Arrow files; they are read");
   }
