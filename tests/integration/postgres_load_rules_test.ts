@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Float64, Int64, Utf8 } from "apache-arrow";
+import { Binary, Float64, Int64, TimestampMicrosecond, Utf8 } from "apache-arrow";
 import { AppError } from "../../contract/errors.ts";
 import { type TestColumn, testColumn } from "../support/arrow_rows.ts";
 import { never, performLoad } from "../support/connections.ts";
@@ -460,4 +460,44 @@ Deno.test("a column of the table whose name differs by case only is the rows', w
     "invalid",
     /a column "NAME", and the table has "name" and "Name"/,
   );
+});
+
+Deno.test("what is stored does not depend on the settings of server, database, user or session", async () => {
+  await using database = await server.createDatabase();
+  await database.sql.unsafe(`
+    CREATE TABLE t (moment text, number text, bytes text, span text, day date, at timestamptz, list integer[], cash money)`);
+  const columns = [
+    testColumn("moment", new TimestampMicrosecond("UTC"), [1_000_000n]),
+    testColumn("number", new Float64(), [0.1 + 0.2]),
+    testColumn("bytes", new Binary(), [new Uint8Array([0, 92, 255])]),
+    text("span", "1 mon 3 days"),
+    text("day", "2024-02-01"),
+    text("at", "2024-02-01 10:00:00+02"),
+    text("list", "{1,NULL}"),
+    text("cash", "1234.50"),
+  ];
+  const select =
+    "SELECT moment, number, bytes, span, day::text, at = '2024-02-01 08:00:00+00' AS at, list[2], cash::numeric FROM t";
+  const stored: unknown[] = [];
+  for (
+    const options of [
+      "",
+      "-c DateStyle=SQL,DMY -c TimeZone=Asia/Kolkata -c IntervalStyle=sql_standard -c extra_float_digits=-10",
+      "-c bytea_output=escape -c array_nulls=off -c standard_conforming_strings=off -c default_transaction_read_only=on",
+    ]
+  ) {
+    await using connection = await openPostgres(database.url, options === "" ? {} : { options });
+    await load(connection, { target: "t", mode: "replace", columns });
+    stored.push((await rowsOf(database, select))[0]);
+  }
+  const expected = [
+    "1970-01-01 00:00:01+00",
+    "0.30000000000000004",
+    "\\x005cff",
+    "1 mon 3 days",
+    "2024-02-01",
+    true,
+    null,
+  ];
+  assert.deepEqual(stored, [0, 1, 2].map(() => [...expected, "1234.50"]));
 });
