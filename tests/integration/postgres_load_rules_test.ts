@@ -212,6 +212,10 @@ Deno.test("a replace of other columns keeps what users added to a table that a l
       "ALTER TABLE t SET (fillfactor = 70)",
       "CREATE INDEX ON t (name)",
       "CREATE RULE r AS ON UPDATE TO t DO ALSO NOTHING",
+      "CREATE POLICY own ON t USING (true)",
+      "ALTER TABLE t ALTER name SET STORAGE EXTERNAL",
+      "CREATE SEQUENCE counted OWNED BY t.id",
+      "CREATE FUNCTION of_t() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t'",
     ]
   ) {
     await using database = await server.createDatabase();

@@ -35,7 +35,10 @@ export class DuckdbCatalogue extends FileCatalogue {
                              AND (column_default IS NOT NULL OR comment IS NOT NULL))
           AND NOT EXISTS (SELECT 1 FROM duckdb_views()
                            WHERE NOT internal AND database_name = current_database()
-                             AND contains(lower(sql), lower(${table})))`,
+                             AND contains(lower(sql), lower(${table})))
+          AND NOT EXISTS (SELECT 1 FROM duckdb_functions()
+                           WHERE NOT internal AND database_name = current_database()
+                             AND contains(lower(macro_definition), lower(${table})))`,
     );
     if (plain === undefined) return false;
     return (await this.columns()).every(({ name, sql }) =>

@@ -94,7 +94,7 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
     const [plain] = await this.#session.rows(
       `SELECT 1 FROM pg_catalog.pg_class c
         WHERE c.oid = ${table} AND c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence = 'p'
-          AND c.relowner = current_user::regrole AND NOT c.relrowsecurity AND NOT c.relhasrules
+          AND c.relowner = current_user::regrole AND NOT c.relrowsecurity AND NOT c.relforcerowsecurity AND NOT c.relhasrules
           AND NOT c.relhastriggers AND NOT c.relhassubclass AND c.reloptions IS NULL AND c.reltablespace = 0
           AND c.relreplident = 'd' AND c.reloftype = 0
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
@@ -113,7 +113,12 @@ export class PostgresCatalogue implements Catalogue<PostgresColumn> {
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel p WHERE p.prrelid = c.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                            WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
-                             AND d.deptype = 'n')`,
+                             AND (d.deptype = 'n' OR d.deptype = 'a' AND EXISTS (
+                                  SELECT FROM pg_catalog.pg_class s WHERE s.oid = d.objid AND s.relkind = 'S')))
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                            JOIN pg_catalog.pg_type t ON t.oid = c.reltype AND d.refobjid IN (t.oid, t.typarray)
+                           WHERE d.refclassid = 'pg_catalog.pg_type'::regclass AND d.deptype = 'n')
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy l WHERE l.polrelid = c.oid)`,
     );
     if (plain === undefined) return false;
     const columns = await this.#columns(table);

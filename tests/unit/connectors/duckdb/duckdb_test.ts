@@ -148,9 +148,14 @@ Deno.test("a replace gives a table that loads made the rows' columns, unless a u
   await project.load("append", [ids(2n), text("name", "b"), text("extra", "e")]);
   await project.load("replace", [text("id", "x")]);
   deepStrictEqual(await project.query("SELECT * FROM t"), [["x"]]);
-  await project.query("CREATE VIEW v AS SELECT id FROM t");
-  await project.load("replace", [text("other", "y")]);
-  deepStrictEqual(await project.query("SELECT id, other FROM t"), [[null, "y"]]);
+  for (const [made, dropped] of [["VIEW v AS", "VIEW v"], ["MACRO m() AS TABLE", "MACRO TABLE m"]]) {
+    await project.query(`CREATE ${made} SELECT id FROM t`);
+    await project.load("replace", [text("other", "y")]);
+    deepStrictEqual(await project.query("SELECT id, other FROM t"), [[null, "y"]]);
+    await project.query(`DROP ${dropped}`);
+    await project.load("replace", [text("id", "x")]);
+    deepStrictEqual(await project.query("SELECT * FROM t"), [["x"]]);
+  }
 });
 
 Deno.test("a merge updates by the user's key or without one, and keeps what the rows lack", async () => {
