@@ -62,13 +62,29 @@ const DOUBLE_DIGITS = 15;
 /**
  * SQLite keeps a decimal as the double that is nearest to it. It is the decimal of the type's scale that has
  * this double for its nearest, however many digits that takes; or, for what was computed, the one to
- * which the double is equal in its first 15 digits. Throws MisfitError where there is neither.
+ * which the double is equal in its first 15 digits. Throws MisfitError where there is neither, or more than one:
+ * 99999999999999.98 and .99 are one double.
  */
 function decimalTextOf(value: number, scale: number): string {
   if (!Number.isFinite(value)) throw new MisfitError();
+  const short = value.toPrecision(DOUBLE_DIGITS);
+  if (Number(short) === value) return short;
   const fixed = value.toFixed(scale);
-  if (Number(fixed) === value || Number(value.toPrecision(DOUBLE_DIGITS)) === Number(fixed)) return fixed;
+  if (Number(fixed) === value && !isAmbiguous(fixed, value) || Number(short) === Number(fixed)) return fixed;
   throw new MisfitError();
+}
+
+/** Whether the decimal above or below has the same double for its nearest. */
+function isAmbiguous(fixed: string, value: number): boolean {
+  const digits = fixed.replace(/[^\d]/g, "");
+  if (digits.replace(/^0+/, "").length <= DOUBLE_DIGITS) return false;
+  const scale = fixed.length - 1 - fixed.indexOf(".");
+  const point = fixed.includes(".") ? digits.length - scale : digits.length;
+  const beside = (step: bigint) => {
+    const text = String(BigInt(digits) + step).padStart(digits.length, "0");
+    return Number(`${text.slice(0, point)}.${text.slice(point)}`);
+  };
+  return beside(1n) === Math.abs(value) || beside(-1n) === Math.abs(value);
 }
 
 export function hugeintOf(value: Value): bigint {

@@ -291,6 +291,27 @@ Deno.test("read() keeps decimals of 16 digits, and refuses what is between two d
   ok((await failure(project.read({ stream: "t" }))).message.includes("rowid 5"));
 });
 
+Deno.test("read() refuses a decimal whose neighbour is the same double, and adds no digits to a short one", async () => {
+  for (
+    const [type, value, expected] of [
+      ["DECIMAL(16,2)", "99999999999999.99", undefined],
+      ["DECIMAL(16,2)", "-99999999999999.98", undefined],
+      ["DECIMAL(16,2)", "99999999999999.5", "99999999999999.50"],
+      ["DECIMAL(30,20)", "0.1", "0.10000000000000000000"],
+      ["DECIMAL(30,20)", "-1e-7", "-0.00000010000000000000"],
+      ["DECIMAL(20,0)", "1e18", "1000000000000000000"],
+      ["DECIMAL(20,0)", "1.2345678901234567e19", undefined],
+    ] as const
+  ) {
+    await using project = await Project.create(
+      `CREATE TABLE t (v ${type}); INSERT INTO t VALUES (${value});`,
+    );
+    const reading = project.read({ stream: "t" });
+    if (expected === undefined) ok((await failure(reading)).message.includes("expected DECIMAL"), value);
+    else deepStrictEqual((await reading).rows, [[expected]], value);
+  }
+});
+
 Deno.test("read() with a cursor compares decimals of 16 digits exactly", async () => {
   await using project = await Project.create(`
     CREATE TABLE t (v DECIMAL(18,2));
