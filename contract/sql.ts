@@ -49,6 +49,9 @@ export class SqlError extends AppError {
   }
 }
 
+/** The reason of a SqlError by which DuckDB met a limit of the run: it says nothing about the data. */
+export const OUT_OF_MEMORY = "out_of_memory";
+
 /** `"` quoted, for an identifier of DuckDB, PostgreSQL or SQLite. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

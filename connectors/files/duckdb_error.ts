@@ -1,5 +1,6 @@
 import { UNHELD_VALUE } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
+import { OUT_OF_MEMORY } from "../../contract/sql.ts";
 import { fileError } from "../locations/file_error.ts";
 
 /** An error of DuckDB's COPY while it wrote this path. */
@@ -29,5 +30,6 @@ export function driverMessage(error: unknown): string {
 /** Whether the error says nothing about the data: the run was stopped, or memory ran out. */
 export function isOutside(error: unknown): error is AppError {
   return error instanceof AppError &&
-    ["cancelled", "timeout", "unavailable", "forbidden"].includes(error.code);
+    (error.reason === OUT_OF_MEMORY ||
+      ["cancelled", "timeout", "unavailable", "forbidden"].includes(error.code));
 }

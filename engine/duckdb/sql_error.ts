@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, toAppError } from "../../contract/errors.ts";
-import { SqlError } from "../../contract/sql.ts";
+import { OUT_OF_MEMORY, SqlError } from "../../contract/sql.ts";
 
 /** DuckDB's own report of an error, with `errors_as_json` on or as plain text. */
 export interface DuckReport {
@@ -100,7 +100,7 @@ function outOfMemory({ type, message }: DuckReport, cause: unknown): SqlError {
     : `it needs more memory than the run may take${most}: raise resources.memory of the pipeline`;
   return new SqlError("invalid", `${what}, or work on fewer rows at a time`, {
     type,
-    reason: "out_of_memory",
+    reason: OUT_OF_MEMORY,
     detail: message,
     cause,
   });
