@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { didYouMean } from "../text/suggest.ts";
+import { didYouMeanOneOf } from "../text/suggest.ts";
 import { AppError } from "./errors.ts";
 import { quoteName } from "./names.ts";
 import { isSameName } from "./sql.ts";
@@ -68,6 +68,6 @@ export function findTable<T extends Pick<Table, "name">>(
   const found = tables.find((table) => isSameName(table.name, name)) ??
     tables.find((table) => isSameName(table.name, `raw.${name}`));
   if (found !== undefined) return found;
-  const meant = didYouMean(name, tables.map((table) => table.name));
+  const meant = didYouMeanOneOf(name, tables.map((table) => table.name));
   throw new AppError("not_found", `Pipeline "${pipeline}" has no table ${quoteName(name)}${meant}`);
 }

@@ -1,6 +1,7 @@
 import type { SourceStream } from "../../../contract/discovery.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { formatBytes, formatCount } from "../../../text/format.ts";
+import { didYouMean } from "../../../text/suggest.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
@@ -28,7 +29,10 @@ export const connectors: CommandRun = async (invocation, context) => {
   const [verb, name, ...rest] = invocation.arguments;
   const isDiscovery = verb === "discover" && name !== undefined && rest.length === 0;
   if (verb !== undefined && !isDiscovery) {
-    throw new AppError("invalid", "sluice connectors takes nothing, or: discover NAME");
+    throw new AppError(
+      "invalid",
+      `sluice connectors takes nothing, or: discover NAME${didYouMean(verb, ["discover"])}`,
+    );
   }
   await using connection = await connect(
     readFolders(invocation, context),

@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState } from "../../../contract/run.ts";
+import { didYouMean } from "../../../text/suggest.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
@@ -39,7 +40,10 @@ export const runs: CommandRun = async (invocation, context) => {
 function readState(text: string | undefined): RunState | undefined {
   const state = RUN_STATES.find((known) => known === text);
   if (text !== undefined && state === undefined) {
-    throw new AppError("invalid", `--state is "${text}", expected one of ${RUN_STATES.join(", ")}`);
+    throw new AppError(
+      "invalid",
+      `--state is "${text}", expected one of ${RUN_STATES.join(", ")}${didYouMean(text, RUN_STATES)}`,
+    );
   }
   return state;
 }

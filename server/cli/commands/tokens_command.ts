@@ -52,7 +52,10 @@ const ACTIONS = ["list", "create", "revoke"];
 /** The name or id that the action is about; empty for the list. */
 function readSubject(action: string, name: string | undefined): string {
   if (!ACTIONS.includes(action)) {
-    throw new AppError("invalid", `sluice tokens ${action}: expected ${ACTIONS.join(", ")}`);
+    throw new AppError(
+      "invalid",
+      `sluice tokens ${action}: expected ${ACTIONS.join(", ")}${didYouMean(action, ACTIONS)}`,
+    );
   }
   if (action === "list") return "";
   if (name === undefined || name.trim() === "") {
@@ -68,7 +71,10 @@ function readRole(invocation: Invocation): Role {
   const text = invocation.text("role") ?? "viewer";
   const role = ROLES.find((known) => known === text);
   if (role === undefined) {
-    throw new AppError("invalid", `--role is "${text}", expected one of ${ROLES.join(", ")}`);
+    throw new AppError(
+      "invalid",
+      `--role is "${text}", expected one of ${ROLES.join(", ")}${didYouMean(text, ROLES)}`,
+    );
   }
   return role;
 }
