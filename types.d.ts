@@ -11,6 +11,11 @@ declare module "*.svg" {
   export default text;
 }
 
+declare module "*/graph.js" {
+  const text: string;
+  export default text;
+}
+
 declare module "*/live.js" {
   const text: string;
   export default text;
