@@ -24,7 +24,8 @@ export async function readModuleGraph(): Promise<Map<string, ModuleImports>> {
       files.map((file) => `import ${JSON.stringify(pathToFileURL(join(ROOT, file)).href)};\n`).join(""),
     );
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", "--config", join(ROOT, "deno.json"), entry],
+      // Else packages are named by the files that they lie in.
+      args: ["info", "--json", "--node-modules-dir=auto", "--config", join(ROOT, "deno.json"), entry],
       stdin: "null",
     }).output();
     const decoder = new TextDecoder();
