@@ -274,6 +274,13 @@ export const pipelineDetailSchema = v.object({
     v.nullable(v.record(v.string(), v.unknown())),
     "What is in force, defaults filled in; null where nothing has ever been right.",
   ),
+  source: described(
+    v.nullable(v.object({
+      path: described(v.string(), "The file, in the project."),
+      content: described(v.string(), "Its text as it was written."),
+    })),
+    "The text of the definition in force; null where an earlier version put it in force.",
+  ),
   files: described(
     v.array(v.object({
       path: described(v.string(), "Relative to the project."),

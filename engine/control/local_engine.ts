@@ -196,6 +196,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       summaryOf(record, found?.revision, lastRun, clock.now()),
       found?.revision,
       found?.steps ?? [],
+      await store.pipelines.source(name),
     );
   }
 
@@ -225,7 +226,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#pipelineRecord(name);
     await this.#context.store.pipelines.setPaused(name, paused);
     this.#scheduler.wake();
-    const { definition: _, files: __, steps: ___, ...summary } = await this.getPipeline(name);
+    const { definition: _, source: __, files: ___, steps: ____, ...summary } = await this.getPipeline(name);
     return summary;
   }
 

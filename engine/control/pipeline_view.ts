@@ -1,5 +1,5 @@
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
-import type { Revision, ScheduleDefinition } from "../../contract/pipeline.ts";
+import type { Revision, RevisionFile, ScheduleDefinition } from "../../contract/pipeline.ts";
 import type { PipelineStep, ScheduleView } from "../../contract/run.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";
@@ -53,10 +53,12 @@ export function detailOf(
   summary: PipelineSummary,
   revision: Revision | undefined,
   steps: readonly PipelineStep[],
+  source: RevisionFile | undefined,
 ): PipelineDetail {
   return {
     ...summary,
     definition: revision === undefined ? null : { ...revision.definition },
+    source: source === undefined || revision === undefined ? null : { ...source },
     files: (revision?.files ?? []).map(({ path, content }) => ({ path, content })),
     steps: [...steps],
   };

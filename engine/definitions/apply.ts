@@ -93,6 +93,7 @@ export async function applySource(
     await store.revisions.save(revision, steps);
     await putColumns(store, name, streamColumns);
     await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
+    await keepText(store, pipeline);
   }
 }
 
@@ -116,6 +117,7 @@ async function applyLoaded(
     }
     // Content that was there before its commit gets the commit's name.
     await store.revisions.save(revision, []);
+    await keepText(store, pipeline);
     unchanged.push(pipeline.name);
   }
   context.onChecking?.(fresh.map(({ name }) => name));
@@ -133,6 +135,7 @@ async function applyLoaded(
       await store.revisions.save(revision, steps);
       await putColumns(store, pipeline.name, streamColumns);
       await store.pipelines.put({ name: pipeline.name, origin, revision: revision.id, faults: found });
+      await keepText(store, pipeline);
       applied.add(pipeline.name);
     }
     context.onChecked?.(pipeline.name);
@@ -148,6 +151,13 @@ async function applyLoaded(
  * The pipeline's revision where it is in force and nothing was wrong with it. Any other content is
  * checked, also one that was right before: what it reads may have changed since.
  */
+/** Comments make no new revision, but are to be read with the one in force. */
+async function keepText(store: Store, { name, path, text }: LoadedPipeline): Promise<void> {
+  const known = await store.pipelines.source(name);
+  if (known?.path === path && known.content === text) return;
+  await store.pipelines.putSource(name, { path, content: text });
+}
+
 async function inForce(
   store: Store,
   pipeline: LoadedPipeline,

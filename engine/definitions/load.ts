@@ -122,6 +122,7 @@ async function loadPipeline(
     return {
       name,
       path,
+      text: "",
       definition: undefined,
       files: [],
       connectors: {},

@@ -26,6 +26,8 @@ export interface LoadedPipeline {
   readonly name: string;
   /** Its file, relative to the project. */
   readonly path: string;
+  /** What is in it. */
+  readonly text: string;
   /** `undefined` where its text or its shape is wrong. */
   readonly definition: PipelineDefinition | undefined;
   /** Its models, in order of their paths. */
@@ -63,6 +65,7 @@ export async function parsePipeline(
   const broken: LoadedPipeline = {
     name,
     path,
+    text,
     definition: undefined,
     files: [],
     connectors: {},

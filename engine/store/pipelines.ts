@@ -11,7 +11,9 @@ export function createPipelineStore(db: Database): PipelineStore {
   return { ...definitionsOf(db), ...schedulesOf(db), ...sourcesOf(db) };
 }
 
-function definitionsOf(db: Database): Pick<PipelineStore, "list" | "get" | "put" | "remove"> {
+function definitionsOf(
+  db: Database,
+): Pick<PipelineStore, "list" | "get" | "put" | "source" | "putSource" | "remove"> {
   const select = (where: SQL | undefined) =>
     db.select({
       name: pipelines.name,
@@ -43,6 +45,17 @@ function definitionsOf(db: Database): Pick<PipelineStore, "list" | "get" | "put"
           },
         });
       await storing(`write pipeline "${name}"`, insert);
+    },
+
+    async source(name) {
+      const query = db.select({ source: pipelines.source }).from(pipelines).where(eq(pipelines.name, name));
+      const [found] = await storing(`read pipeline "${name}"`, query);
+      return found?.source ?? undefined;
+    },
+
+    async putSource(name, source) {
+      const update = db.update(pipelines).set({ source }).where(eq(pipelines.name, name));
+      await storing(`write pipeline "${name}"`, update);
     },
 
     // Without its revision: brought back with a fault, it must not run what was removed.

@@ -1,7 +1,7 @@
 import { blob, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
-import type { ConnectorDefinition, PipelineDefinition } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition, PipelineDefinition, RevisionFile } from "../../contract/pipeline.ts";
 import {
   ATTEMPT_STATES,
   LOG_LEVELS,
@@ -63,6 +63,8 @@ export const pipelines = sqliteTable("pipelines", {
   origin: text({ enum: ["files", "api"] }).notNull(),
   revision: text(),
   faults: text({ mode: "json" }).$type<readonly Fault[]>().notNull(),
+  /** The text of the definition in force; null for those that an earlier version put in force. */
+  source: text({ mode: "json" }).$type<RevisionFile>(),
   removed: integer({ mode: "boolean" }).notNull().default(false),
 });
 

@@ -1,6 +1,6 @@
 import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
-import type { ConnectorDefinition, Revision } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition, Revision, RevisionFile } from "../../contract/pipeline.ts";
 import type {
   AttemptState,
   LogLine,
@@ -50,6 +50,10 @@ export interface PipelineStore {
   put(
     pipeline: { name: string; origin: "files" | "api"; revision?: string; faults: readonly Fault[] },
   ): Promise<void>;
+  /** The text of the definition in force, with its path in the project, as it was written. */
+  source(name: string): Promise<RevisionFile | undefined>;
+  /** For a definition that was written anew and means the same as before. */
+  putSource(name: string, source: RevisionFile): Promise<void>;
   /** Its runs are kept. */
   remove(name: string): Promise<void>;
   setPaused(name: string, paused: boolean): Promise<void>;

@@ -285,7 +285,7 @@ export class FakeEngine implements Engine {
   }
 
   #summary(pipeline: PipelineDetail): PipelineSummary {
-    const { definition: _definition, files: _files, steps: _steps, ...summary } = pipeline;
+    const { definition: _definition, source: _source, files: _files, steps: _steps, ...summary } = pipeline;
     const last = [...this.#runs.values()].filter((run) => run.pipeline === pipeline.name)
       .reduce<RunDetail | undefined>(
         (newest, run) => newest && newest.created_at > run.created_at ? newest : run,

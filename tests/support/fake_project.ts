@@ -65,6 +65,7 @@ function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineD
     last_run: null,
     faults: [],
     definition: {},
+    source: null,
     files: [],
     steps: [],
     ...change,
@@ -107,6 +108,11 @@ function pipelines(): PipelineDetail[] {
         },
         load: { daily_delays: [{ connector: "lake", path: "out/delays", mode: "replace" }] },
         timeout: "30m",
+      },
+      source: {
+        path: "pipelines/flights.yaml",
+        content:
+          '# Departures, every night.\nschedule: { cron: "0 2 * * *", timezone: Europe/Paris } # local time\n',
       },
       files: flightFiles(),
       steps: flightSteps(),

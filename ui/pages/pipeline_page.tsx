@@ -230,13 +230,13 @@ function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {
   );
 }
 
-/** The revision's files, led by its definition; that one is written anew where the file is not kept. */
+/** The revision's files, led by its definition; that one is written anew where its text was not kept. */
 function filesOf(pipeline: PipelineDetail): { path: string; content: string }[] {
   const path = `pipelines/${pipeline.name}.yaml`;
   if (pipeline.definition === null || pipeline.files.some((file) => file.path === path)) {
     return pipeline.files;
   }
-  return [{ path, content: stringify(pipeline.definition) }, ...pipeline.files];
+  return [pipeline.source ?? { path, content: stringify(pipeline.definition) }, ...pipeline.files];
 }
 
 /** Where the fault's line can be read: nowhere while the faulty files are not the ones in force. */

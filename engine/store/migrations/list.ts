@@ -2,7 +2,14 @@ import { initial } from "./0001_initial.ts";
 import { attempts } from "./0002_attempts.ts";
 import { stepReceipts } from "./0003_step_receipts.ts";
 import { unusedRevisions } from "./0004_unused_revisions.ts";
+import { definitionText } from "./0005_definition_text.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
-export const MIGRATIONS: readonly Migration[] = [initial, attempts, stepReceipts, unusedRevisions];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  attempts,
+  stepReceipts,
+  unusedRevisions,
+  definitionText,
+];

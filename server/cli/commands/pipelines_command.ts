@@ -28,7 +28,8 @@ export const pipelines: CommandRun = async (invocation, context) => {
   const nowMs = Date.now();
   const [name] = invocation.arguments;
   if (name !== undefined) {
-    const { definition: _, files: __, steps: ___, ...summary } = await connection.engine.getPipeline(name);
+    const { definition: _, source: __, files: ___, steps: ____, ...summary } = await connection.engine
+      .getPipeline(name);
     const isJson = invocation.flag("json");
     context.terminal.out(isJson ? JSON.stringify(summary) : formatPipeline(summary, nowMs));
     return 0;

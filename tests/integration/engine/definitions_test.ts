@@ -389,3 +389,24 @@ Deno.test("a firing during a run is left out by overlap: skip and queued by over
     equal((await shop.cancel(run.id)).state, "cancelled");
   }
 });
+
+Deno.test("a definition is shown as it was written, also where only its comments changed", async () => {
+  const written =
+    "# Orders of the shop.\nextract: { orders: { connector: files, path: data/orders.csv } } # all\n";
+  await using shop = await Served.start({ "data/orders.csv": "id\n1\n", "pipelines/shop.yaml": written });
+  const first = await pipeline(shop, "shop");
+  deepEqual(first.source, { path: "pipelines/shop.yaml", content: written });
+  const later = written.replace("all", "of this year");
+  await Deno.writeTextFile(join(shop.project.projectDir, "pipelines/shop.yaml"), later);
+  await shop.server.call("POST", "/api/apply");
+  const second = await pipeline(shop, "shop");
+  deepEqual([second.source?.content, second.revision], [later, first.revision]);
+  await Deno.writeTextFile(join(shop.project.projectDir, "pipelines/shop.yaml"), "extract: [\n");
+  await shop.server.call("POST", "/api/apply");
+  equal((await pipeline(shop, "shop")).source?.content, later, "the one in force");
+  await shop.server.call("PUT", "/api/pipelines/made", {
+    definition: "{} # nothing\n",
+    models: { "n.sql": "SELECT 1 AS n" },
+  });
+  equal((await pipeline(shop, "made")).source?.content, "{} # nothing\n");
+});

@@ -191,6 +191,12 @@ Deno.test("a run that goes on counts what its steps have read so far", async () 
   match(await html(await pagesFor("viewer").get(`/runs/${RUN_IDS.running}`)), /Rows in<\/dt><dd>201,000/);
 });
 
+Deno.test("a definition is shown as it was written, comments and lines", async () => {
+  const text = await html(await pagesFor("viewer").get("/pipelines/flights"));
+  match(text, /id="file-0-L1"><span class="tok-comment"># Departures, every night\./);
+  match(text, /id="file-0-L2">.*# local time/);
+});
+
 Deno.test("who cancelled a run is on its page", async () => {
   const engine = createFakeProject();
   engine.addRun(makeRun({
