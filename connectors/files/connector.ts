@@ -163,8 +163,25 @@ async function findSet(
       } files; narrow the path, or set options.format`,
     );
   }
+  if (format === "arrow") checkArrow(path, options);
   const compressions = kinds.map(({ compression }) => compression);
   return { root, base, files, format, compressions, options };
+}
+
+/** Arrow files are read as they are: what would be left out without a word is refused. */
+function checkArrow(path: string, options: FileStream["options"]): void {
+  const option = Object.keys(options.columns).length > 0
+    ? "columns"
+    : options.filename
+    ? "filename"
+    : options.hive_partitioning === true
+    ? "hive_partitioning"
+    : undefined;
+  if (option === undefined) return;
+  throw new AppError(
+    "invalid",
+    `Cannot read "${path}": options.${option} does not work on Arrow files; leave it out, and cast in a model`,
+  );
 }
 
 function arrowFiles(set: FileSet): ArrowFile[] {

@@ -1,5 +1,4 @@
 import type { Cursor } from "../../contract/connector.ts";
-import { quoteLiteral } from "../../contract/sql.ts";
 import type { StoredFile } from "../locations/location.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
 
@@ -24,9 +23,4 @@ export interface FileSet {
 /** DuckDB takes every path for a glob; brackets make its special characters plain. */
 export function escapeGlob(path: string): string {
   return path.replace(/[*?[]/g, "[$&]");
-}
-
-/** A list of DuckDB's, of the files' paths. */
-export function fileList(set: FileSet): string {
-  return `[${set.files.map(({ localPath }) => quoteLiteral(escapeGlob(localPath))).join(", ")}]`;
 }

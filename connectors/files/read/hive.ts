@@ -74,13 +74,3 @@ function decodeSegment(value: string): string {
     return value;
   }
 }
-
-/** For what DuckDB reads with folders by itself. */
-export function hiveOptions(set: FileSet, columns: readonly HiveColumn[]): string[] {
-  if (columns.length === 0) return ["hive_partitioning = false"];
-  const types = columns.map(({ name, type }) => {
-    const given = Object.entries(set.options.columns).find(([key]) => key === name)?.[1];
-    return `${quoteLiteral(name)}: ${given ?? type}`;
-  });
-  return ["hive_partitioning = true", `hive_types = {${types.join(", ")}}`];
-}
