@@ -9,6 +9,7 @@ import { resolveParams } from "../../sql/build/variables.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
 import type { NewRun, PipelineRecord, RevisionHead, Store } from "../store/store.ts";
 import type { TriggerRequest, WindowRequest } from "./engine.ts";
+import { requireSelection } from "./run_selection.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -126,6 +127,10 @@ export class RunRequests {
         `Pipeline "${pipeline}" has faults and has never been right: it cannot run`,
         { faults: record.faults },
       );
+    }
+    if (request.select !== undefined) {
+      const whole = await store.revisions.get(revision.id);
+      if (whole !== undefined) requireSelection(request.select, whole);
     }
     const window = request.window === undefined ? undefined : checkedWindow(request.window);
     const key = request.idempotencyKey;

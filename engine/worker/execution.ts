@@ -4,7 +4,6 @@ import type { RunJob } from "../../contract/job.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import { SqlError } from "../../contract/sql.ts";
 import type { Graph } from "../../sql/language/graph.ts";
-import { selectSteps } from "../../sql/language/selector.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
@@ -34,6 +33,7 @@ import type { SessionLease, SessionPool } from "./session_pool.ts";
 import { stepLine } from "./reports/step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
+import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
 import { buildModel, checkRows } from "./models/transform.ts";
 import { setWindowStart } from "./models/windows.ts";
@@ -90,8 +90,8 @@ export class Execution {
   async carryOut(plan: Plan, graph: Graph): Promise<void> {
     const { select, runId, definition } = this.#job;
     const { signal } = this.#context;
-    const selected = select === null ? undefined : selectSteps(select, graph);
-    const steps = plan.steps.filter((planned) => selected === undefined || selected.has(nodeOf(planned)));
+    const steps = chooseSteps(plan, graph, select);
+    if (select !== null) await this.#withSession((session) => requireTables(session, steps));
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
     this.#earlier = earlier;

@@ -107,6 +107,11 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: "a value for one of its params",
       },
       select: { type: "string", value: "EXPR", description: "only these steps, as +daily or tag:finance" },
+      exclude: {
+        type: "string",
+        value: "EXPR",
+        description: "without these steps, as weekly+ or tag:slow",
+      },
       "full-refresh": {
         type: "boolean",
         description: "rebuild incremental streams and models from nothing",

@@ -151,7 +151,7 @@ const triggerBody = v.pipe(
         v.string(),
         v.nonEmpty("expected a selection such as +daily or tag:x"),
         v.maxLength(10_000),
-        v.description("Only these steps, as dbt selects: +daily, daily+, tag:x."),
+        v.description("Only these steps, as dbt selects: +daily, daily+, tag:x, and -x for without."),
       ),
     ),
     full_refresh: v.exactOptional(

@@ -1,77 +1,148 @@
 import { AppError } from "../../contract/errors.ts";
 import { isSameName } from "../../contract/sql.ts";
-import { didYouMean } from "../../text/suggest.ts";
-import { downstreamOf, type Graph, type GraphNode, upstreamOf } from "./graph.ts";
+import { didYouMean, listWords } from "../../text/suggest.ts";
+import type { Graph, GraphNode } from "./graph.ts";
+
+/** What an expression selects, each in the graph's order. */
+export interface Selection {
+  /** Streams and models to read and build. */
+  readonly steps: ReadonlySet<string>;
+  /** Those of them whose loads run too: what was only taken along since others need it is not loaded. */
+  readonly loaded: ReadonlySet<string>;
+}
+
+/** The part of a graph that a selection is made from. */
+export type SelectableGraph = Pick<Graph, "nodes" | "order" | "checkDepends">;
 
 /**
- * The steps that an expression names, in the graph's order.
+ * The steps that an expression names.
  *
  * | | |
  * | --- | --- |
  * | `daily`, `model:daily` | a model; `stg_*` and `?` match several |
  * | `raw.orders`, `extract:orders` | a stream |
  * | `tag:finance` | every step with the tag |
- * | `+daily`, `daily+`, `2+daily+1` | and what it needs, what needs it, at most so many steps away |
+ * | `+daily`, `daily+`, `2+daily+1` | and what it and its checks read, what reads it, at most so many steps away |
  * | `a b` | either |
  * | `a,b` | both |
+ * | `-a` | without it; alone, all but it |
  *
- * Throws invalid for an expression that is not one, and for a part that matches no step.
+ * Throws invalid for an expression that is not one, and for a part that selects no step.
  */
-export function selectSteps(expression: string, graph: Graph): Set<string> {
+export function selectSteps(expression: string, graph: SelectableGraph): Selection {
   const terms = expression.trim().split(/\s+/).filter((term) => term !== "");
   if (terms.length === 0) throw new AppError("invalid", "Cannot select steps: the expression is empty");
-  const selected = new Set<string>();
-  for (const term of terms) {
-    const [first, ...others] = term.split(",").map((atom) => selectAtom(atom, term, graph));
-    for (const name of first ?? []) if (others.every((other) => other.has(name))) selected.add(name);
+  const selector = new Selector(graph);
+  const wanted = terms.filter((term) => !term.startsWith("-"));
+  const steps = new Set(wanted.length === 0 ? graph.order : []);
+  const loaded = new Set(steps);
+  for (const term of wanted) {
+    const found = selector.term(term, term);
+    for (const name of found.steps) steps.add(name);
+    for (const name of found.loaded) loaded.add(name);
   }
-  return new Set(graph.order.filter((name) => selected.has(name)));
+  for (const term of terms.filter((other) => other.startsWith("-"))) {
+    for (const name of selector.term(term.slice(1), term).steps) {
+      steps.delete(name);
+      loaded.delete(name);
+    }
+  }
+  if (steps.size === 0) {
+    throw new AppError("invalid", `Cannot select "${expression.trim()}": nothing is left`);
+  }
+  const inOrder = (names: ReadonlySet<string>) => new Set(graph.order.filter((name) => names.has(name)));
+  return { steps: inOrder(steps), loaded: inOrder(loaded) };
 }
 
 const ATOM = /^(?:(\d*)(\+))?([^+]+?)(?:(\+)(\d*))?$/;
 
-function selectAtom(atom: string, term: string, graph: Graph): Set<string> {
-  const match = ATOM.exec(atom);
-  if (match === null) {
-    const where = atom === term ? "" : ` in "${term}"`;
-    throw new AppError(
-      "invalid",
-      `Cannot select "${atom}"${where}: expected a step such as daily, +daily, daily+1, raw.orders or tag:finance`,
-    );
+class Selector {
+  readonly #nodes: readonly GraphNode[];
+  readonly #needs: ReadonlyMap<string, readonly string[]>;
+  readonly #dependents: ReadonlyMap<string, readonly string[]>;
+
+  constructor(graph: SelectableGraph) {
+    this.#nodes = [...graph.nodes.values()];
+    const needs = new Map(this.#nodes.map(({ name, depends }) => [name, [...depends]]));
+    for (const [check, reads] of graph.checkDepends) {
+      const model = `model:${check.slice("check:".length).split(".")[0]}`;
+      needs.get(model)?.push(...reads.filter((name) => name !== model));
+    }
+    this.#needs = needs;
+    this.#dependents = new Map(this.#nodes.map(({ name, dependents }) => [name, dependents]));
   }
-  const [, upDepth, up, body = "", down, downDepth] = match;
-  const selected = new Set<string>();
-  for (const { name } of findNodes(body, graph)) {
-    selected.add(name);
-    const add = (names: Iterable<string>) => {
-      for (const other of names) selected.add(other);
-    };
-    if (up !== undefined) add(upstreamOf(graph, name, depthOf(upDepth)));
-    if (down !== undefined) add(downstreamOf(graph, name, depthOf(downDepth)));
+
+  /** `shown` is how messages call it. */
+  term(text: string, shown: string): Selection {
+    const [first, ...others] = text.split(",").map((atom) => this.#atom(atom, shown));
+    const inAll = (of: (selection: Selection) => ReadonlySet<string>, names: Iterable<string>) =>
+      new Set([...names].filter((name) => others.every((other) => of(other).has(name))));
+    const steps = inAll((selection) => selection.steps, first?.steps ?? []);
+    if (steps.size === 0) {
+      const parts = listWords(text.split(",").map((atom) => `"${atom}"`));
+      throw new AppError("invalid", `Cannot select "${shown}": no step is in ${parts} at once`);
+    }
+    return { steps, loaded: inAll((selection) => selection.loaded, first?.loaded ?? []) };
   }
-  return selected;
+
+  #atom(atom: string, shown: string): Selection {
+    const match = ATOM.exec(atom);
+    if (match === null) {
+      const where = atom === shown ? "" : ` in "${shown}"`;
+      throw new AppError(
+        "invalid",
+        `Cannot select "${atom}"${where}: expected a step such as daily, +daily, daily+1, raw.orders or tag:finance`,
+      );
+    }
+    const [, upDepth, up, body = "", down, downDepth] = match;
+    const steps = new Set<string>();
+    const loaded = new Set<string>();
+    for (const { name } of this.#find(body)) {
+      for (const found of down === undefined ? [name] : reach(this.#dependents, name, depthOf(downDepth))) {
+        steps.add(found);
+        loaded.add(found);
+      }
+      for (const found of up === undefined ? [] : reach(this.#needs, name, depthOf(upDepth))) {
+        steps.add(found);
+      }
+    }
+    return { steps, loaded };
+  }
+
+  #find(body: string): GraphNode[] {
+    const nodes = this.#nodes;
+    const [, prefix = "model:", pattern = body] = /^(tag:|model:|extract:|raw\.|main\.)?(.*)$/i.exec(body) ??
+      [];
+    if (prefix.toLowerCase() === "tag:") {
+      const found = nodes.filter((node) => node.tags.some((tag) => matches(tag, pattern)));
+      return found.length > 0 ? found : fail(body, `no step has the tag ${pattern}`, tagsOf(nodes));
+    }
+    const kind = /^(?:extract:|raw\.)$/i.test(prefix) ? "extract" : "model";
+    const found = nodes.filter((node) => node.kind === kind && matches(node.label, pattern));
+    if (found.length > 0) return found;
+    // A name without a prefix is a model: the stream of that name is only a suggestion.
+    const stream = nodes.find((node) => node.kind === "extract" && matches(node.label, pattern));
+    const names = nodes.map((node) => node.kind === "extract" ? `raw.${node.label}` : node.label);
+    const what = `no ${kind === "extract" ? "stream" : "model"} is called ${pattern}`;
+    if (kind === "model" && stream !== undefined) return fail(body, `${what}`, [`raw.${stream.label}`], true);
+    return fail(body, what, names);
+  }
+}
+
+/** The node and what lies along the edges, at most so far away. */
+function reach(edges: ReadonlyMap<string, readonly string[]>, node: string, maxDepth: number): Set<string> {
+  const found = new Set([node]);
+  let ring = [node];
+  for (let depth = 0; depth < maxDepth && ring.length > 0; depth++) {
+    const next = ring.flatMap((name) => edges.get(name) ?? []).filter((name) => !found.has(name));
+    ring = [...new Set(next)];
+    for (const name of ring) found.add(name);
+  }
+  return found;
 }
 
 function depthOf(digits: string | undefined): number {
   return digits === undefined || digits === "" ? Infinity : Number(digits);
-}
-
-function findNodes(body: string, graph: Graph): GraphNode[] {
-  const nodes = [...graph.nodes.values()];
-  const [, prefix = "model:", pattern = body] = /^(tag:|model:|extract:|raw\.|main\.)?(.*)$/.exec(body) ?? [];
-  if (prefix === "tag:") {
-    const found = nodes.filter((node) => node.tags.some((tag) => matches(tag, pattern)));
-    return found.length > 0 ? found : fail(body, `no step has the tag ${pattern}`, tagsOf(nodes));
-  }
-  const kind = prefix === "extract:" || prefix === "raw." ? "extract" : "model";
-  const found = nodes.filter((node) => node.kind === kind && matches(node.label, pattern));
-  if (found.length > 0) return found;
-  // A name without a prefix is a model: the stream of that name is only a suggestion.
-  const stream = nodes.find((node) => node.kind === "extract" && matches(node.label, pattern));
-  const names = nodes.map((node) => node.kind === "extract" ? `raw.${node.label}` : node.label);
-  const what = `no ${kind === "extract" ? "stream" : "model"} is called ${pattern}`;
-  if (kind === "model" && stream !== undefined) return fail(body, `${what}`, [`raw.${stream.label}`], true);
-  return fail(body, what, names);
 }
 
 /** Names in SQL are case-insensitive, so selections are too. */

@@ -11,7 +11,7 @@ import { callerName, readFolders, readInteger } from "../settings.ts";
 export const run: CommandRun = async (invocation, context) => {
   const [pipeline = ""] = invocation.arguments;
   const params = readParams(invocation.list("param"));
-  const select = invocation.text("select");
+  const select = selectionOf(invocation.text("select"), invocation.text("exclude"));
   const group = invocation.text("group");
   const user = callerName(context);
   await using connection = await connectToWork(invocation, context, pipeline);
@@ -115,4 +115,14 @@ function readWindow(invocation: Invocation): { window?: WindowRequest } {
   if (end !== undefined) return { window: { start: start ?? null, end } };
   if (start !== undefined) throw new AppError("invalid", "--window-start needs --window-end");
   return {};
+}
+
+/** `--exclude "a b"` is `-a -b` of the selection. */
+function selectionOf(select: string | undefined, exclude: string | undefined): string | undefined {
+  if (exclude === undefined) return select;
+  const terms = exclude.split(/\s+/).filter((term) => term !== "");
+  if (terms.length === 0) {
+    throw new AppError("invalid", "--exclude names no step: write one as weekly or tag:slow");
+  }
+  return [select ?? "", ...terms.map((term) => `-${term}`)].join(" ").trim();
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { LogLine, Run } from "../../../contract/run.ts";
 import { ENDLESS, NONE_READY, ONE_THREAD, PATIENCE_MS, Served } from "../../support/served_project.ts";
 import { waitFor } from "../../support/sluice_server.ts";
@@ -87,4 +87,27 @@ Deno.test("a run waits for a connector with max_connections that another run hol
   const lines = await server.call<LogLine[]>("GET", `/api/runs/${holder}/logs`);
   ok(lines.length > 0 && lines.every(({ attempt }) => attempt === 1));
   ok(await waitFor(async () => await server.runProcess() === undefined || undefined, PATIENCE_MS));
+});
+
+Deno.test("a wrong selection is refused before there is a run", async () => {
+  await using served = await Served.start({
+    "pipelines/w.yaml": "transform: w\n",
+    "transforms/w/win.sql": `/* @sluice\ntags: [core]\n*/ ${WINDOW_SQL}`,
+  });
+  const { server } = served;
+  for (
+    const [select, expected] of [
+      ["wim", /no model is called wim \(did you mean win\?\)/],
+      ["tag:cor", /no step has the tag cor \(did you mean tag:core\?\)/],
+      ["win,raw.*", /no stream is called \*/],
+      ["-win", /nothing is left/],
+      ["  ", /the expression is empty/],
+    ] as const
+  ) {
+    const refused = await server.request("POST", "/api/pipelines/w/runs", { body: { select } });
+    equal(refused.status, 400, select);
+    match(await refused.text(), expected);
+  }
+  deepEqual(await served.runs("w"), []);
+  equal((await served.succeed("w", { select: "tag:core" })).select, "tag:core");
 });

@@ -14,6 +14,7 @@ const graph = await withSession((session) =>
       daily: "FROM stg_orders, stg_items",
       weekly: "FROM daily",
       lone: "SELECT 1 AS x",
+      checked: "/* @sluice\nchecks: [{ sql: SELECT * FROM daily }]\n*/ FROM lone",
     }),
   })
 );
@@ -36,7 +37,7 @@ const SELECTIONS: Readonly<Record<string, string>> = {
   "stg_*": "stg_items stg_orders",
   "STG_?rders": "stg_orders",
   "raw.*": "raw.items raw.orders",
-  "*": "daily lone stg_items stg_orders weekly",
+  "*": "checked daily lone stg_items stg_orders weekly",
   "tag:staging": "stg_items stg_orders",
   "tag:shop": "raw.orders stg_orders",
   "tag:s*": "raw.orders stg_items stg_orders",
@@ -45,13 +46,18 @@ const SELECTIONS: Readonly<Record<string, string>> = {
   "  lone \n weekly ": "lone weekly",
   "tag:staging,tag:shop": "stg_orders",
   "+daily,raw.*": "raw.items raw.orders",
-  "lone,daily": "",
+  "+daily -raw.*": "daily stg_items stg_orders",
+  "-daily+": "raw.items raw.orders checked lone stg_items stg_orders",
+  "-tag:shop -lone": "raw.items checked daily stg_items weekly",
+  "daily+ -weekly": "daily",
+  "-weekly daily+": "daily",
+  "+checked": "raw.items raw.orders checked daily lone stg_items stg_orders",
   "+daily,raw.* lone": "raw.items raw.orders lone",
 };
 
 for (const [expression, expected] of Object.entries(SELECTIONS)) {
   Deno.test(`selectSteps() understands ${JSON.stringify(expression)}`, () => {
-    const names = [...selectSteps(expression, graph)].map((name) =>
+    const names = [...selectSteps(expression, graph).steps].map((name) =>
       name.replace("extract:", "raw.").replace("model:", "")
     );
     assert.equal(
@@ -64,14 +70,21 @@ for (const [expression, expected] of Object.entries(SELECTIONS)) {
 
 Deno.test("selectSteps() answers steps in the graph's order", () => {
   assert.deepEqual(
-    [...selectSteps("weekly +daily", graph)],
-    graph.order.filter((name) => name !== "model:lone"),
+    [...selectSteps("weekly +daily", graph).steps],
+    graph.order.filter((name) => !["model:lone", "model:checked"].includes(name)),
   );
 });
 
 const REFUSED: Readonly<Record<string, RegExp>> = {
   "": /the expression is empty/,
   "   ": /the expression is empty/,
+  "lone,daily": /Cannot select "lone,daily": no step is in "lone" and "daily" at once/,
+  "daily,raw.*": /no step is in "daily" and "raw\.\*" at once/,
+  "lone daily,raw.*": /no step is in "daily" and "raw\.\*" at once/,
+  "daily -+daily": /nothing is left/,
+  "* raw.* -* -raw.*": /nothing is left/,
+  "-dayly": /no model is called dayly \(did you mean daily\?\)/,
+  "-": /expected a step/,
   "dayly": /Cannot select "dayly": no model is called dayly \(did you mean daily\?\)/,
   "orders": /Cannot select "orders": no model is called orders \(did you mean raw.orders\?\)/,
   "raw.order": /no stream is called order \(did you mean raw.orders\?\)/,
@@ -95,5 +108,24 @@ for (const [expression, message] of Object.entries(REFUSED)) {
       assert.match(error.message, message);
       return true;
     });
+  });
+}
+
+const LOADED: Readonly<Record<string, string>> = {
+  "daily": "daily",
+  "+daily": "daily",
+  "+daily+": "daily weekly",
+  "+daily stg_*": "daily stg_items stg_orders",
+  "stg_orders+1": "daily stg_orders",
+  "tag:staging": "stg_items stg_orders",
+  "+daily,stg_*": "",
+  "-daily+": "orders items checked lone stg_items stg_orders",
+  "+weekly -weekly": "",
+};
+
+for (const [expression, expected] of Object.entries(LOADED)) {
+  Deno.test(`selectSteps() loads what ${JSON.stringify(expression)} names or leads to, not what that needs`, () => {
+    const names = [...selectSteps(expression, graph).loaded].map((name) => name.split(":")[1]);
+    assert.deepEqual(names.sort(), expected.split(" ").filter((name) => name !== "").sort());
   });
 }

@@ -1,0 +1,107 @@
+import { AppError } from "../../../contract/errors.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
+import type { Graph } from "../../../sql/language/graph.ts";
+import { type Selection, selectSteps } from "../../../sql/language/selector.ts";
+import { nodeOf, type Plan, type PlannedCheck, type PlannedModel, type PlannedStep } from "../plan.ts";
+
+/**
+ * The steps that a run of some steps does. Beside what the expression selects these are the error checks that
+ * keep the selected loads back: those that come later than their models, and those of views that the selected
+ * steps read, since a view shows rows that nobody has checked. Throws invalid for an expression that selects
+ * nothing.
+ */
+export function chooseSteps(plan: Plan, graph: Graph, select: string | null): readonly PlannedStep[] {
+  if (select === null) return plan.steps;
+  const selection = selectSteps(select, graph);
+  const chosen = new Set(plan.steps.filter((planned) => isSelected(planned, selection)));
+  const views = viewChecks(plan, graph, chosen);
+  const held = new Set([...chosen].flatMap(({ kind, step }) => kind === "load" ? step.depends : []));
+  const steps = plan.steps.filter((planned) =>
+    chosen.has(planned) || (planned.kind === "check" && held.has(planned.step.name))
+  );
+  return [...views.checks, ...steps.map((planned) => views.holding(planned))];
+}
+
+function isSelected(planned: PlannedStep, { steps, loaded }: Selection): boolean {
+  return (planned.kind === "load" ? loaded : steps).has(nodeOf(planned));
+}
+
+/** Checks of views that are not built anew, and the chosen steps that wait for them. */
+function viewChecks(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep>) {
+  const models = new Map(
+    plan.steps.flatMap((planned) => planned.kind === "model" ? [[planned.step.name, planned] as const] : []),
+  );
+  const isBuilt = (node: string) => {
+    const model = models.get(node);
+    return model !== undefined && chosen.has(model);
+  };
+  const checksBehind = (node: string): PlannedCheck[] =>
+    [...viewsBehind(node, graph, models)].filter(({ step }) => !isBuilt(step.name)).flatMap(({ checks }) =>
+      checks.filter(({ check }) => check.severity === "error")
+    );
+  const byStep = new Map<PlannedStep, PlannedCheck[]>();
+  for (const planned of chosen) {
+    if (planned.kind === "model") byStep.set(planned, checksBehind(planned.step.name));
+  }
+  return {
+    checks: [...new Set([...byStep.values()].flat())],
+    holding: (planned: PlannedStep): PlannedStep => {
+      const names = (byStep.get(planned) ?? []).map(({ step }) => step.name);
+      if (names.length === 0) return planned;
+      return { ...planned, step: { ...planned.step, depends: [...planned.step.depends, ...names] } };
+    },
+  };
+}
+
+/** The views whose rows the node shows as they are now: those that it reads, and that those read. */
+function viewsBehind(
+  node: string,
+  graph: Graph,
+  models: ReadonlyMap<string, PlannedModel>,
+): Set<PlannedModel> {
+  const found = new Set<PlannedModel>();
+  const open = [...graph.nodes.get(node)?.depends ?? []];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const view = models.get(name);
+    if (view?.model.materialized !== "view" || found.has(view)) continue;
+    found.add(view);
+    open.push(...graph.nodes.get(name)?.depends ?? []);
+  }
+  return found;
+}
+
+/**
+ * Throws invalid where a chosen model or one of its checks reads a table that is not in the warehouse and is
+ * not chosen: what to run is said before anything is done.
+ */
+export async function requireTables(session: SqlSession, steps: readonly PlannedStep[]): Promise<void> {
+  const rows = await session.rows(
+    `SELECT table_schema || '.' || lower(table_name) AS name FROM information_schema.tables
+     WHERE table_catalog = current_database() AND table_schema IN ('main', 'raw')`,
+  );
+  const there = new Set(rows.map(({ name }) => name));
+  const chosen = new Set(steps.map(({ step }) => step.name));
+  const isMissing = (node: string) =>
+    /^(?:model|extract):/.test(node) && !chosen.has(node) && !there.has(tableOf(node).toLowerCase());
+  for (const planned of steps) {
+    if (planned.kind === "load" || planned.kind === "extract") continue;
+    const { name } = planned.model;
+    const own = planned.kind === "model" ? planned.checks : [];
+    const missing = new Set(
+      [planned, ...own].flatMap(({ step }) => step.depends.filter((node) => isMissing(node))),
+    );
+    if (missing.size === 0) continue;
+    const tables = [...missing].map(tableOf);
+    const what = tables.length === 1 ? `${tables[0]} is` : `${tables.join(", ")} are`;
+    throw new AppError(
+      "invalid",
+      `Cannot build ${name} alone: ${what} not in the warehouse yet, and it or its checks read them; ` +
+        `run --select "+${name}", or the whole pipeline once`,
+    );
+  }
+}
+
+/** `model:daily` → `main.daily`. */
+function tableOf(node: string): string {
+  return node.replace(/^model:/, "main.").replace(/^extract:/, "raw.");
+}
