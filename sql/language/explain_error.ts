@@ -1,6 +1,7 @@
 import { formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError } from "../../contract/sql.ts";
-import { didYouMean } from "../../text/suggest.ts";
+import { didYouMean, listWords } from "../../text/suggest.ts";
+import { guessPosition } from "./error_position.ts";
 import type { Model } from "./model.ts";
 import { placeAt } from "./position.ts";
 
@@ -26,7 +27,10 @@ const COMMON_TYPES = [
 
 /** DuckDB's message in the words of the other faults, with a suggestion where one is near. */
 export function explainSqlError(error: SqlError): string {
-  const message = error.message.replace(/\s+/g, " ").trim();
+  const message = error.message.replace(/\s+/g, " ").replace(
+    /\b(INTEGER|STRING)_LITERAL\b/g,
+    (_, kind) => kind === "STRING" ? "VARCHAR" : kind,
+  ).trim();
   const column = /^Referenced column "(.+?)" not found in FROM clause!(.*)$/.exec(message);
   if (column !== null) return missingColumn(column[1] ?? "", column[2] ?? "");
   const ofTable = /^(?:Table|Values list) "(.+?)" does not have a column named "(.+?)"(?: (.*))?$/.exec(
@@ -44,13 +48,49 @@ export function explainSqlError(error: SqlError): string {
     const known = word === "type" ? COMMON_TYPES : [];
     return `${word} ${name} does not exist${didYouMean(name, [...quotedNames(rest), ...known])}`;
   }
-  const plain = message.replace(/ Candidate functions: .*$/, "");
+  const extension = /^.*? with name "(.+?)" is not in the catalog, .*? in the (\w+) extension/.exec(message);
+  if (extension !== null) {
+    return `${extension[1]} is in DuckDB's extension ${extension[2]}, and extensions are not loaded here`;
+  }
+  const call =
+    /^No function matches the given name and argument types '(.+?)(\(.*\))'\. .*?Candidate functions: (.*)$/
+      .exec(message);
+  if (call !== null) return noSuchCall(call[1] ?? "", call[2] ?? "", call[3] ?? "");
+  const fromless = /^Referenced column "(.+?)" was not found because the FROM clause is missing/.exec(
+    message,
+  );
+  if (fromless !== null) return `column "${fromless[1]}" does not exist: there is no FROM`;
+  const plain = withoutAdvice(message);
   return plain.length > MAX_MESSAGE_LENGTH ? `${plain.slice(0, MAX_MESSAGE_LENGTH)}…` : plain;
+}
+
+/** `sum takes no (VARCHAR): it takes (DECIMAL), (BIGINT) or (DOUBLE)`. */
+function noSuchCall(name: string, given: string, candidates: string): string {
+  const signatures = candidates.split(new RegExp(`(?:^| )${RegExp.escape(name)}(?=\\()`)).map((text) =>
+    text.replace(/ -> .*$/, "").trim()
+  ).filter((text) => text !== "");
+  const shown = signatures.slice(0, MAX_LISTED_NAMES);
+  const more = signatures.length > shown.length ? ` and ${signatures.length - shown.length} others` : "";
+  return `${name} takes no ${given}: it takes ${listWords(shown, more === "" ? "or" : "")}${more}`.replace(
+    / {2,}/g,
+    " ",
+  );
+}
+
+/** DuckDB's message without what cannot be followed here: to install, to load or to set something. */
+function withoutAdvice(message: string): string {
+  const sentences = message.replace(/ Candidate functions: .*$/, "").split(/(?<=[.!;]) (?=[A-Z])/);
+  const kept = sentences.filter((sentence, index) =>
+    index === 0 || !/\b(?:SET|INSTALL|LOAD|PRAGMA|RESET) \w|try installing|consider enabling/.test(sentence)
+  );
+  return kept.join(" ");
 }
 
 /** Where in the model's file an error lies that came from `prefix` + the file's text. */
 export function modelErrorPlace(model: Model, error: SqlError, prefixLength = 0): SourcePlace {
-  const position = (error.position ?? -1) - prefixLength;
+  const position = error.position === undefined
+    ? guessPosition(model.sql, error) ?? -1
+    : error.position - prefixLength;
   return position >= 0 && position <= model.sql.length
     ? placeAt(model.sql, position, model.path)
     : { file: model.path };

@@ -3,6 +3,7 @@ import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
 import { checkPlace } from "./check_place.ts";
 import { type Check, checksOf } from "./checks.ts";
+import { guessPosition } from "./error_position.ts";
 import { foreignSyntax } from "./foreign_syntax.ts";
 import { refusedCalls } from "./allowed_functions.ts";
 import { headerPlace, type Model } from "./model.ts";
@@ -206,7 +207,8 @@ class GraphBuilder {
     for (const { message, position } of foreign) this.#fail(model, placeOf(model, position), message);
     if (foreign.length > 0) return;
     if (tree === undefined || tree instanceof SqlError) {
-      const place = placeAt(model.sql, tree?.position ?? 0, model.path);
+      const position = tree === undefined ? 0 : tree.position ?? guessPosition(model.sql, tree) ?? 0;
+      const place = placeAt(model.sql, position, model.path);
       this.#fail(model, place, tree?.message ?? "cannot be parsed");
       return;
     }

@@ -72,8 +72,8 @@ const FAULTS: Readonly<Record<string, readonly [sql: string, faults: readonly st
     ],
   ],
   "a sum of text": ['SELECT sum("select")\nFROM raw.customers', [
-    "m.sql:1:8 No function matches the given name and argument types 'sum(VARCHAR)'. " +
-    "You might need to add explicit type casts.",
+    "m.sql:1:8 sum takes no (VARCHAR): it takes (DECIMAL), (BOOLEAN), (SMALLINT), (INTEGER), (BIGINT), " +
+    "(HUGEINT), (DOUBLE) or (BIGNUM)",
   ]],
   "a misspelt function": ["SELECT id FROM raw.orders WHERE flor(amount) > 1", [
     "m.sql:1:33 function flor does not exist (did you mean floor?)",
@@ -83,7 +83,7 @@ const FAULTS: Readonly<Record<string, readonly [sql: string, faults: readonly st
     'Either add it to the GROUP BY list, or use "ANY_VALUE(id)" if the exact value of "id" is not important.',
   ]],
   "branches of other widths": ["SELECT 1 UNION SELECT 1, 2", [
-    "m.sql:undefined:undefined Set operations can only apply to expressions with the same number of result columns",
+    "m.sql:1:10 Set operations can only apply to expressions with the same number of result columns",
   ]],
   "a misspelt variable": ["SELECT id\nFROM raw.orders WHERE id > getvariable('frist_id')", [
     "m.sql:2:28 there is no variable or param frist_id (did you mean first_id?)",

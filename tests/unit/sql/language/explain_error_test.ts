@@ -24,6 +24,14 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   "SELECT x.amount FROM orders": 'table "x" is not in FROM (candidates: orders)',
   "SELECT * FROM ordres": "table ordres does not exist (did you mean orders?)",
   "SELECT summ(amount) FROM orders": "function summ does not exist (did you mean sum?)",
+  "SELECT st_point(1, 2)": "st_point is in DuckDB's extension spatial, and extensions are not loaded here",
+  "FROM iceberg_scan('x')":
+    "iceberg_scan is in DuckDB's extension iceberg, and extensions are not loaded here",
+  "SELECT date_trunc(DATE '2024-01-01')":
+    "date_trunc takes no (DATE): it takes (VARCHAR, DATE), (VARCHAR, INTERVAL), (VARCHAR, TIMESTAMP) or (VARCHAR, TIMESTAMP WITH TIME ZONE)",
+  "SELECT coalesce(id, [1]) FROM orders":
+    "Cannot mix values of type INTEGER and INTEGER[] in COALESCE operator - an explicit cast is required",
+  "SELECT amuont": 'column "amuont" does not exist: there is no FROM',
   "SELECT amount::DECIMEL FROM orders": "type DECIMEL does not exist (did you mean DECIMAL?)",
 };
 
@@ -78,3 +86,32 @@ Deno.test("toModelError() names the model and its file, keeps the code and leave
     strictEqual(toModelError(other, daily, 0), other);
   }
 });
+
+Deno.test("explainSqlError() leaves out advice that cannot be followed here", () => {
+  const error = new SqlError(
+    "invalid",
+    "Cannot do this. You can enable it: SET enable_this = true; INSTALL that; Consider another way.",
+    { type: "Binder" },
+  );
+  equal(explainSqlError(error), "Cannot do this. Consider another way.");
+});
+
+/** Faults that DuckDB tells without a place, with the one that they get. */
+const PLACES: Readonly<Record<string, string>> = {
+  "SELECT\n  coalesce(id, [1]) FROM orders": "2:3",
+  "SELECT 1\nUNION SELECT 1, 2": "2:1",
+  "SELECT *\n  EXCLUDE (nope) FROM orders": "2:12",
+  "SELECT *\n  REPLACE (1 AS nope) FROM orders": "2:17",
+  "SELECT id FROM orders\nGROUP BY 3": "2:1",
+  "SELECT id FROM orders\nHAVING id > 1": "2:1",
+  "SELECT nope.id FROM orders\nJOIN (SELECT 1 AS q) s USING (nope)": "2:31",
+  "SELECT * FROM orders\nASOF JOIN orders u ON orders.id = u.id": "2:1",
+  "SELECT * FROM orders\nNATURAL JOIN (SELECT 1 AS q)": "2:1",
+};
+
+for (const [sql, place] of Object.entries(PLACES)) {
+  Deno.test(`modelErrorPlace() finds a place in ${JSON.stringify(sql)}`, async () => {
+    const { line, column } = modelErrorPlace(model("daily", sql), await errorOf(sql));
+    equal(`${line}:${column}`, place);
+  });
+}
