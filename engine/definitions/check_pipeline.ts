@@ -5,7 +5,10 @@ import {
   type PipelineDefinition,
   type RevisionFile,
 } from "../../contract/pipeline.ts";
-import { nameKey } from "../../contract/sql.ts";
+import { isSameName, nameKey } from "../../contract/sql.ts";
+import { RUN_VARIABLES } from "../../sql/build/variables.ts";
+import { variableNames } from "../../sql/language/scan_sql.ts";
+import { didYouMean } from "../../text/suggest.ts";
 import { hasReference, visitTexts } from "../grants/references.ts";
 import { pathText } from "../../text/schema_faults.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
@@ -51,6 +54,17 @@ export function checkTexts(definition: PipelineDefinition): PipelineFault[] {
     faults.push({ path, at: "value", message: `${pathText(path)}: ${message}`, severity: "warning" });
   });
   return faults;
+}
+
+/** A variable that nobody sets is NULL without a word, and a condition on it true for no row. */
+export function checkWhere({ extract, params }: PipelineDefinition): PipelineFault[] {
+  const known: string[] = [...RUN_VARIABLES.filter((name) => name !== "cursor"), ...Object.keys(params)];
+  return Object.entries(extract).flatMap(([stream, { where = "" }]) =>
+    variableNames(where).filter((name) => !known.some((other) => isSameName(other, name))).map((name) => {
+      const message = `there is no variable or param ${name}${didYouMean(name, known)}`;
+      return error(["extract", stream, "where"], "value", message);
+    })
+  );
 }
 
 /**

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import {
   type ConnectorDefinition,
@@ -11,6 +12,7 @@ import {
   checkNames,
   checkReservedKeys,
   checkTexts,
+  checkWhere,
   type ModelFiles,
   type PipelineFault,
 } from "./check_pipeline.ts";
@@ -19,6 +21,7 @@ import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
+import { variableNames } from "../../sql/language/scan_sql.ts";
 import { type DocumentPath, parseYamlDocument } from "../../text/yaml_document.ts";
 
 /** A pipeline as it was read: whole, or with the faults that keep it from running. */
@@ -97,7 +100,7 @@ export async function parsePipeline(
       sketch: sketchOf(salvaged, models, found),
     };
   };
-  if (document.value === undefined) return broken;
+  if (document.value === undefined) return { ...broken, ...unreadSketch(await modelsOf(name)) };
   const shape = checkSchema(pipelineSchema, document.value);
   if ("faults" in shape) {
     const faults = shape.faults.map((fault): Fault => ({
@@ -123,11 +126,24 @@ function faultsOf(
     ...checkReservedKeys(written),
     ...scheduleFaults(definition),
     ...checkTexts(definition),
+    ...checkWhere(definition),
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),
     // A stream that is a fault already lacks keys that it may have had.
   ].filter(({ path: [part, name] }) => part !== "extract" || !streams.includes(String(name)));
+}
+
+/** Where the definition cannot be read, its models may name any stream and any variable. */
+function unreadSketch(models: ModelFiles): Partial<LoadedPipeline> {
+  if (models.files.length === 0) return {};
+  const texts = models.files.map(({ content }) => content);
+  const streams = texts.flatMap((text) =>
+    [...text.matchAll(/\braw\s*\.\s*"?(\w+)/gi)].map(([, name = ""]) => name)
+  );
+  const params = texts.flatMap(variableNames);
+  const definition = v.parse(pipelineSchema, {});
+  return { files: models.files, sketch: sketchOf({ definition, streams, params }, models, []) };
 }
 
 /** What the check may do with the definition: streams and loads with an error are left alone. */

@@ -292,6 +292,7 @@ export class Execution {
         fullRefresh: this.#job.fullRefresh,
         isWindowGiven: this.#job.isWindowGiven,
         left: this.#earlier?.left ?? [],
+        definition: this.#earlier?.definitions.get(planned.model.name),
         attempt: this.#job.attempt,
         reporter,
       });

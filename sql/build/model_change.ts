@@ -1,6 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { findColumn, nameKey, type SqlSession } from "../../contract/sql.ts";
 import { formatFault } from "../../text/fault.ts";
+import { listWords } from "../../text/suggest.ts";
 import { headerPlace, type Model, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, scanSql } from "../language/scan_sql.ts";
@@ -16,6 +17,8 @@ export interface ModelDefinition {
   readonly sql: string;
   /** Columns of an incremental table that its query no longer has; known when it is built. */
   readonly gone?: readonly string[];
+  /** The `sql` of the tables and views that an incremental model reads, directly or through others, by name. */
+  readonly sources?: Readonly<Record<string, string>>;
 }
 
 export async function definitionOf(model: Model): Promise<ModelDefinition> {
@@ -95,6 +98,17 @@ export function requireColumns(
   throw changeError(model, rows, goneText(news), [], true);
 }
 
+/** What is to be told where models changed whose rows an incremental model has gathered. */
+export function sourceChanges(before: ModelDefinition | undefined, now: ModelDefinition): string | undefined {
+  const { sources = {} } = now;
+  const changed = Object.entries(before?.sources ?? {}).filter(([name, sql]) => sources[name] !== sql);
+  if (changed.length === 0) return undefined;
+  return `Rows stay that were made before ${
+    listWords(changed.map(([name]) => name))
+  } changed, which it reads; ` +
+    "a full refresh builds it anew";
+}
+
 interface Change {
   readonly text: string;
   /** Where the header says it; empty for the SQL. */
@@ -110,7 +124,7 @@ function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[]
   if (now.materialized !== "incremental") return changes;
   compare("primary_key", before.primaryKey.join(", "), now.primaryKey.join(", "));
   compare("update_key", before.updateKey ?? "none", now.updateKey ?? "none");
-  if (before.sql !== now.sql) changes.push({ text: "its SQL is another", path: [] });
+  if (before.sql !== now.sql) changes.push({ text: "its SQL", path: [] });
   return changes;
 }
 

@@ -90,3 +90,14 @@ export function withoutTerminators(sql: string): string {
   }
   return result;
 }
+
+/** The names in `getvariable('name')`, as they are written. */
+export function variableNames(sql: string): string[] {
+  const tokens = [...scanSql(sql)].filter(({ kind }) => kind !== "space" && kind !== "comment")
+    .map(({ start, end }) => sql.slice(start, end));
+  return tokens.flatMap((word, index) => {
+    const name = tokens[index + 2] ?? "";
+    const isCall = word.toLowerCase() === "getvariable" && tokens[index + 1] === "(" && name.startsWith("'");
+    return isCall ? [name.slice(1, -1).replaceAll("''", "'")] : [];
+  });
+}

@@ -9,6 +9,7 @@ import {
   definitionOf,
   type ModelDefinition,
   requireColumns,
+  sourceChanges,
   wayToBuild,
 } from "../../../sql/build/model_change.ts";
 import type { Materialized } from "../../../sql/build/run_model_sql.ts";
@@ -30,6 +31,8 @@ export interface BuildOptions extends CheckOptions {
   readonly fullRefresh: boolean;
   /** What earlier models left, see renamed_models.ts. */
   readonly left: readonly LeftTable[];
+  /** What the model is made by now; without it what it reads is not looked at. */
+  readonly definition: ModelDefinition | undefined;
   /** Whether a model that is built from nothing keeps to the run's window all the same. */
   readonly isWindowGiven: boolean;
 }
@@ -70,16 +73,17 @@ export async function buildModel(
 async function buildTable(
   session: SqlSession,
   { model, step }: PlannedModel,
-  { runId, fullRefresh, isWindowGiven, left, reporter }: BuildOptions,
+  { runId, fullRefresh, isWindowGiven, left, definition, reporter }: BuildOptions,
 ): Promise<Materialized> {
   const warn = (message: string) => reporter.log("warn", step.name, message);
   const taken = await takeOverTable(session, model);
   if (taken !== undefined) warn(taken);
   if (!fullRefresh) await requireNoRename(session, model, left);
   const before = await readBuiltModel(session, model.name);
-  const now = await definitionOf(model);
+  const now = definition ?? await definitionOf(model);
   const way = await wayOf(session, model, before, now, fullRefresh);
-  for (const warning of way.warnings) warn(warning);
+  const stale = way.isAnew ? undefined : sourceChanges(before, now);
+  for (const warning of stale === undefined ? way.warnings : [...way.warnings, stale]) warn(warning);
   if (way.isAnew && model.materialized === "incremental" && !isWindowGiven) {
     await setWindowStart(session, null);
   }
