@@ -136,3 +136,30 @@ Deno.test("check --offline needs no secret and asks no source, and still checks 
   equal(found.code, 2);
   match(found.lines.join("\n"), /wrong\.sql:1: column "idd" does not exist/);
 });
+
+Deno.test("check tells what is wrong with SQL beside a definition that is no YAML, and nothing that is not", async () => {
+  await using project = await TestProject.create({
+    "pipelines/p.yaml": "extract:\n  ok: { connector: files, path: [\n",
+    ...SQL,
+    "transforms/p/fine.sql": "SELECT id, getvariable('any') AS v FROM raw.ok JOIN raw.\"other\" USING (id)",
+    "transforms/p/lost.sql": "SELECT a FROM nosuch",
+  });
+  const { code, lines, has } = await check(project);
+  equal(code, 2);
+  has(/pipelines\/p\.yaml:\d: /);
+  has(/transforms\/p\/syntax\.sql:2: /);
+  has(/transforms\/p\/lost\.sql:1: table nosuch does not exist/);
+  ok(!lines.some((line) => line.includes("fine.sql") || line.includes("wrong.sql")), lines.join("\n"));
+});
+
+Deno.test("check finds misspelt variables in the condition of a stream", async () => {
+  await using project = await TestProject.create({
+    "connectors.yaml": "files: { type: file }\n",
+    "data/ok.csv": "id\n1\n",
+    "pipelines/p.yaml": "params: { least: { type: integer, default: 0 } }\nextract:\n" +
+      "  ok:\n    connector: files\n    path: data/ok.csv\n    where: id > getvariable('leats')\n" +
+      "  fine: { connector: files, path: data/ok.csv, where: \"id > getvariable('least') -- getvariable('x')\" }\n",
+  });
+  const { lines } = await check(project);
+  deepEqual(lines, ["pipelines/p.yaml:6: there is no variable or param leats (did you mean least?)"]);
+});
