@@ -161,5 +161,7 @@ Deno.test("check finds misspelt variables in the condition of a stream", async (
       "  fine: { connector: files, path: data/ok.csv, where: \"id > getvariable('least') -- getvariable('x')\" }\n",
   });
   const { lines } = await check(project);
-  deepEqual(lines, ["pipelines/p.yaml:6: there is no variable or param leats (did you mean least?)"]);
+  deepEqual(lines, [
+    "pipelines/p.yaml:6: extract.ok.where: there is no variable or param leats (did you mean least?)",
+  ]);
 });
