@@ -1,29 +1,21 @@
 import { AppError } from "../../contract/errors.ts";
-import type { Fault, SourcePlace } from "../../text/fault.ts";
+import type { Fault } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
 import type { ParamDefinition } from "../../contract/pipeline.ts";
 import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
-import { didYouMean, listWords } from "../../text/suggest.ts";
+import { listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";
-import { checkHeader, TypeNames } from "./compile_header.ts";
+import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
+import { variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { explainSqlError, toModelError } from "../language/explain_error.ts";
-import { checkPlace } from "../language/check_place.ts";
-import { checksOf } from "../language/checks.ts";
-import {
-  analyzeGraph,
-  checkStep,
-  type Graph,
-  type GraphAnalysis,
-  type GraphNode,
-} from "../language/graph.ts";
+import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "../language/graph.ts";
 import { declareCursor, declaredTable } from "../build/incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";
-import type { VariableReference } from "../language/parse_tree.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
-import { declareRunVariables, paramFaults, RUN_VARIABLES } from "../build/variables.ts";
+import { declareRunVariables, paramFaults } from "../build/variables.ts";
 
 export interface CompileInput {
   readonly models: readonly Model[];
@@ -85,8 +77,8 @@ class Compiler {
     }
     await declareRunVariables(this.#session, params);
     await this.#createStreams();
+    this.#fileFaults.push(...renamedFaults(models), ...variableFaults(analysis, this.#input));
     await this.#bindModels(analysis);
-    this.#checkVariables(analysis);
     this.#warnOfUnknownStreams(analysis.graph);
     const bound = models.filter(({ name }) =>
       this.#columns.has(`model:${name}`) && !analysis.broken.has(name)
@@ -126,22 +118,7 @@ class Compiler {
     }
   }
 
-  #checkVariables({ checkTrees }: GraphAnalysis): void {
-    for (const model of this.#models.values()) {
-      for (const check of checksOf(model)) {
-        for (const variable of checkTrees.get(checkStep(check))?.variables ?? []) {
-          this.#checkVariable(
-            model,
-            variable,
-            checkPlace(model, check, variable.position),
-            `${check.label}: `,
-          );
-        }
-      }
-    }
-  }
-
-  async #bindModels({ graph, broken, trees, selfReferring }: GraphAnalysis): Promise<void> {
+  async #bindModels({ graph, broken, selfReferring }: GraphAnalysis): Promise<void> {
     const readByChecks = new Set([...graph.checkDepends.values()].flat());
     for (const level of levelsOf(graph)) {
       const tables: ModelTable[] = [];
@@ -149,13 +126,6 @@ class Compiler {
       for (const node of level) {
         const model = this.#models.get(node.label);
         if (node.kind !== "model" || model === undefined) continue;
-        for (const variable of trees.get(model.name)?.variables ?? []) {
-          const { position } = variable;
-          const place = position === undefined
-            ? { file: model.path }
-            : placeAt(model.sql, position, model.path);
-          this.#checkVariable(model, variable, place);
-        }
         if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
         this.#input.onBind?.(model);
         try {
@@ -203,9 +173,9 @@ class Compiler {
   async #findCasts(models: readonly Model[]): Promise<void> {
     const found = await this.#casts.findAll(models.map(({ sql }) => sql));
     for (const [index, model] of models.entries()) {
-      for (const { message, position } of found[index] ?? []) {
+      for (const { message, position, isConditional } of found[index] ?? []) {
         const place = placeAt(model.sql, position ?? firstWord(model.sql)?.position ?? 0, model.path);
-        this.#fileFaults.push({ ...place, message, severity: "error" });
+        this.#fileFaults.push({ ...place, message, severity: isConditional ? "warning" : "error" });
       }
     }
   }
@@ -234,27 +204,6 @@ class Compiler {
     const message = `the query has more than one column "${repeated}": DuckDB calls the others ` +
       `${listWords(others)}; give each its own name`;
     this.#fileFaults.push({ ...place, message, severity: "warning" });
-  }
-
-  /** A name that is not set would be NULL without a word. */
-  #checkVariable(model: Model, { name }: VariableReference, place: SourcePlace, prefix = ""): void {
-    const { params, unknownParams = [] } = this.#input;
-    const known: string[] = [...RUN_VARIABLES, ...Object.keys(params), ...unknownParams];
-    if (name === undefined) {
-      const message = `${prefix}getvariable() needs the variable's name as a plain text, as 'run_start'`;
-      this.#fileFaults.push({ ...place, message, severity: "error" });
-      return;
-    }
-    const key = name.toLowerCase();
-    if (!known.some((variable) => variable.toLowerCase() === key)) {
-      const message = `${prefix}there is no variable or param ${name}${didYouMean(name, known)}`;
-      this.#fileFaults.push({ ...place, message, severity: "error" });
-    } else if (key === "cursor" && (model.updateKey === undefined || prefix !== "")) {
-      const message = prefix === ""
-        ? "the cursor is always NULL here: only an incremental model with an update_key has one"
-        : `${prefix}the cursor is always NULL in a check`;
-      this.#fileFaults.push({ ...place, message, severity: "warning" });
-    }
   }
 
   #addModelFaults(error: unknown): void {

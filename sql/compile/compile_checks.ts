@@ -87,7 +87,7 @@ async function bindsTogether(
     const sql = `SELECT ${list} FROM ${from}`;
     const columns = await session.describe(sql);
     const isRight = columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
-    return isRight && (await casts.find(sql)).length === 0;
+    return isRight && (await casts.find(sql)).every(({ isConditional }) => isConditional);
   } catch (error) {
     if (error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout") return false;
     throw error;
@@ -103,7 +103,7 @@ async function castFault(
 ): Promise<CheckFault | undefined> {
   const reads = graph.checkDepends.get(checkStep(check)) ?? [];
   if (!reads.every((node) => bound.has(node))) return undefined;
-  const [cast] = await casts.find(check.sql);
+  const cast = (await casts.find(check.sql)).find(({ isConditional }) => !isConditional);
   return cast && { message: `${check.label}: ${cast.message}`, position: cast.position };
 }
 

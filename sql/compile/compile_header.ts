@@ -1,5 +1,12 @@
 import type { Fault } from "../../text/fault.ts";
-import { type Column, findColumn, SqlError, type SqlSession } from "../../contract/sql.ts";
+import {
+  type Column,
+  findColumn,
+  isSameName,
+  nameKey,
+  SqlError,
+  type SqlSession,
+} from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { explainSqlError } from "../language/explain_error.ts";
 import { headerPlace, type Model } from "../language/model.ts";
@@ -38,6 +45,23 @@ export async function checkHeader(
     faults.push({ ...headerPlace(model, ["columns", name, "type"]), message, severity: "error" });
   }
   return faults;
+}
+
+/** The table of a model that is there, or that another one takes, is not given to a model. */
+export function renamedFaults(models: readonly Model[]): Fault[] {
+  const takenBy = new Map<string, string>();
+  return models.flatMap((model): Fault[] => {
+    const { name, renamedFrom } = model;
+    if (renamedFrom === undefined) return [];
+    const other = takenBy.get(nameKey(renamedFrom));
+    takenBy.set(nameKey(renamedFrom), name);
+    const isThere = models.some((known) => isSameName(known.name, renamedFrom));
+    if (!isThere && other === undefined) return [];
+    const message = isThere
+      ? `renamed_from: ${renamedFrom} is a model of this pipeline, which keeps its table`
+      : `renamed_from: ${other} takes the table of ${renamedFrom} already`;
+    return [{ ...headerPlace(model, ["renamed_from"]), message, severity: "error" }];
+  });
 }
 
 /** Types as users write them (`int`, `text`, `decimal(18, 2)`) in DuckDB's own words; asks once for each. */

@@ -4,6 +4,8 @@ import { offsetOfByte } from "../language/position.ts";
 /** A cast that fails for every value, or the cast of a constant that fails. */
 export interface ImpossibleCast {
   readonly message: string;
+  /** Whether rows may never get to it, as to a branch of CASE. */
+  readonly isConditional: boolean;
   /** UTF-16 units from 0 in the SQL; undefined where DuckDB does not say. */
   readonly position: number | undefined;
 }
@@ -54,7 +56,7 @@ export class ImpossibleCasts {
       const message = await this.#messageOf(cast);
       if (message === undefined) continue;
       const position = cast.location === undefined ? undefined : offsetOfByte(sql, cast.location);
-      found.set(`${position} ${message}`, { message, position });
+      found.set(`${position} ${message}`, { message, position, isConditional: cast.isConditional });
     }
     return [...found.values()];
   }
@@ -95,13 +97,14 @@ interface PlannedCast {
   readonly to: string;
   /** UTF-8 bytes from 0. */
   readonly location: number | undefined;
+  readonly isConditional: boolean;
 }
 
 type Node = Readonly<Record<string, unknown>>;
 
-function* castsOf(value: unknown): Generator<PlannedCast> {
+function* castsOf(value: unknown, isConditional = false): Generator<PlannedCast> {
   if (Array.isArray(value)) {
-    for (const item of value) yield* castsOf(item);
+    for (const item of value) yield* castsOf(item, isConditional);
     return;
   }
   if (!isNode(value)) return;
@@ -109,12 +112,13 @@ function* castsOf(value: unknown): Generator<PlannedCast> {
   if (value["type"] === "OPERATOR_TRY") return;
   if (value["expression_class"] === "BOUND_CAST" && value["try_cast"] !== true) {
     const cast = castOf(value);
-    if (cast !== undefined) yield cast;
+    if (cast !== undefined) yield { ...cast, isConditional: isConditional && cast.constant !== undefined };
   }
-  for (const child of Object.values(value)) yield* castsOf(child);
+  const isBranching = value["expression_class"] === "BOUND_CASE" || value["type"] === "OPERATOR_COALESCE";
+  for (const child of Object.values(value)) yield* castsOf(child, isConditional || isBranching);
 }
 
-function castOf(node: Node): PlannedCast | undefined {
+function castOf(node: Node): Omit<PlannedCast, "isConditional"> | undefined {
   const child = node["child"];
   const to = typeOf(node["return_type"]);
   if (!isNode(child) || to === undefined) return undefined;
@@ -123,6 +127,8 @@ function castOf(node: Node): PlannedCast | undefined {
   const type = isConstant && isNode(value) ? value["type"] : child["return_type"];
   const from = typeOf(type);
   if (from === undefined) return undefined;
+  // Whether a list goes into an array depends on how long it is.
+  if (/\[\d+\]/.test(to.text) && /\[\]/.test(from.text)) return undefined;
   const constant = isConstant && isNode(value) ? constantOf(value, from.text) : undefined;
   // A text may become anything: only a constant one is known.
   if (
@@ -159,19 +165,19 @@ interface KnownType {
 
 /** Samples of types without parts; those that are not here are not looked at. */
 const SAMPLES: Readonly<Record<string, string | undefined>> = {
-  BOOLEAN: "true",
-  TINYINT: "1",
-  SMALLINT: "1",
-  INTEGER: "1",
-  BIGINT: "1",
-  HUGEINT: "1",
-  UTINYINT: "1",
-  USMALLINT: "1",
-  UINTEGER: "1",
-  UBIGINT: "1",
-  UHUGEINT: "1",
-  FLOAT: "1",
-  DOUBLE: "1",
+  BOOLEAN: "false",
+  TINYINT: "0",
+  SMALLINT: "0",
+  INTEGER: "0",
+  BIGINT: "0",
+  HUGEINT: "0",
+  UTINYINT: "0",
+  USMALLINT: "0",
+  UINTEGER: "0",
+  UBIGINT: "0",
+  UHUGEINT: "0",
+  FLOAT: "0",
+  DOUBLE: "0",
   VARCHAR: undefined,
   DATE: "'2000-01-01'",
   TIME: "'01:00:00'",
@@ -201,10 +207,7 @@ function typeOf(node: unknown): KnownType | undefined {
   if (!isNode(info) || (typeof info["alias"] === "string" && info["alias"] !== "")) return undefined;
   switch (id) {
     case "DECIMAL":
-      return withSample(
-        `DECIMAL(${info["width"]}, ${info["scale"]})`,
-        info["width"] === info["scale"] ? "0" : "1",
-      );
+      return withSample(`DECIMAL(${info["width"]}, ${info["scale"]})`, "0");
     case "LIST": {
       const child = typeOf(info["child_type"]);
       return child && { text: `${child.text}[]`, sample: child.sample && `[${child.sample}]` };

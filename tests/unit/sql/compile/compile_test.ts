@@ -384,6 +384,7 @@ for (
     "PIVOT raw.t ON id IN (1, 2) USING sum(n) GROUP BY day",
     "FROM query_table('raw.t')",
     "SELECT day, getvariable('run_start') > ts AS a, coalesce(getvariable('window_start'), '-infinity'::TIMESTAMPTZ) AS b FROM raw.t",
+    "SELECT list::INTEGER[3] AS a, id::DECIMAL(3,3) AS b, ok::DECIMAL(2,2) AS c, [1, 2, 3]::BIGINT[3] AS d FROM raw.t",
     "SELECT DATE '2024-01-01' + 1 AS a, day - 1 AS b, 5::HUGEINT::VARCHAR AS c, '1 day'::INTERVAL AS d FROM raw.t",
   ]
 ) {
@@ -417,5 +418,29 @@ SELECT day FROM raw.t WHERE day > getvariable('cursor') OR day = 9`,
     "m.sql:9:20 sql(day = 5): 5::INTEGER can never be a value of type DATE",
     "m.sql:14:19 check_1: 7::INTEGER can never be a value of type DATE",
     "m.sql:16:66 9::INTEGER can never be a value of type DATE",
+  ]);
+});
+
+Deno.test("compile() warns of a constant that cannot be cast where rows may never get to it", async () => {
+  const { faults, texts } = await compileModels({
+    m: "SELECT coalesce(id, '') AS a, CASE WHEN ok THEN id ELSE 'none' END AS b FROM raw.t",
+  }, { streams: T });
+  assert.equal(texts.length, 2, texts.join("\n"));
+  assert.ok(faults.every(({ severity }) => severity === "warning"));
+});
+
+Deno.test("compile() refuses renamed_from of a model that is there, or that another takes", async () => {
+  const renamed = (from: string) => `/* @sluice\nrenamed_from: ${from}\n*/ SELECT 1 AS id`;
+  const { texts } = await compileModels({
+    a: renamed("B"),
+    b: "SELECT 1 AS id",
+    c: renamed("c"),
+    d: renamed("old"),
+    e: renamed("OLD"),
+  });
+  assert.deepEqual(texts, [
+    "a.sql:2:15 renamed_from: B is a model of this pipeline, which keeps its table",
+    "c.sql:2:15 renamed_from: c is a model of this pipeline, which keeps its table",
+    "e.sql:2:15 renamed_from: d takes the table of OLD already",
   ]);
 });
