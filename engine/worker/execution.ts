@@ -286,13 +286,14 @@ export class Execution {
 
   async #build(session: DuckSession, planned: PlannedModel, step: Step): Promise<Step> {
     const { reporter } = this.#context;
+    const earlier = this.#earlier;
+    if (earlier === undefined) throw new AppError("internal", `${step.name} is built before the run began`);
     return await session.transaction(async () => {
       const built = await buildModel(session, planned, {
         runId: this.#job.runId,
         fullRefresh: this.#job.fullRefresh,
         isWindowGiven: this.#job.isWindowGiven,
-        left: this.#earlier?.left ?? [],
-        definition: this.#earlier?.definitions.get(planned.model.name),
+        earlier,
         attempt: this.#job.attempt,
         reporter,
       });

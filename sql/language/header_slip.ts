@@ -5,6 +5,9 @@ const KEYS = "materialized|primary_key|update_key|on_change|renamed_from";
 const KEY_LINE = new RegExp(`^[\\s*#-]*(?:${KEYS})\\s*:`, "m");
 const KEY_FIRST = new RegExp(`^/\\*[*!\\s]*(?:${KEYS})\\s*:`);
 
+/** A line that says nothing else is hardly a remark. */
+const MATERIALIZED_LINE = /^[\s*#-]*materialized\s*:\s*(?:table|view|incremental)\s*(?:#.*)?$/m;
+
 const WRITE = "a header begins with /* @sluice, in these letters";
 
 /**
@@ -17,11 +20,11 @@ export function headerSlip(comment: string, isBeforeSql: boolean): string | unde
     const isMarked = /^--[-\s]*@/.test(comment);
     return isMarked && isNear(word) ? "a header is one block comment: /* @sluice … */" : undefined;
   }
-  const [, sign = "", word = ""] = /^\/\*[*!\s]*(@?)\s*([A-Za-z_]+)/.exec(comment) ?? [];
+  const [, sign = "", word = ""] = /^\/\*[*!\s]*([@#$%:]?)\s*([A-Za-z_]+)/.exec(comment) ?? [];
   if (sign !== "" && isNear(word)) return WRITE;
   if (!isBeforeSql) return undefined;
   const isNamed = sign !== "" || isNear(word);
-  if (KEY_FIRST.test(comment) || (isNamed && KEY_LINE.test(comment))) {
+  if (KEY_FIRST.test(comment) || MATERIALIZED_LINE.test(comment) || (isNamed && KEY_LINE.test(comment))) {
     return `this comment has the keys of a header, and is none: ${WRITE}`;
   }
   return undefined;

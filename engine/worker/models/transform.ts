@@ -6,7 +6,6 @@ import { checkStoredKey } from "../../../sql/build/incremental.ts";
 import { materialize, relationKind } from "../../../sql/build/materialize.ts";
 import {
   type BuildWay,
-  definitionOf,
   type ModelDefinition,
   requireColumns,
   sourceChanges,
@@ -16,7 +15,8 @@ import type { Materialized } from "../../../sql/build/run_model_sql.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import { readBuiltModel, writeBuiltModel } from "../../warehouse/built_models.ts";
 import type { PlannedCheck, PlannedModel } from "../plan.ts";
-import { type LeftTable, requireNoRename, takeOverTable } from "./renamed_models.ts";
+import type { EarlierRuns } from "./earlier_runs.ts";
+import { requireNoRename, takeOverTable } from "./renamed_models.ts";
 import { formatDuration } from "../../../text/format.ts";
 import { endStep, type Reporter, startStep } from "../reporter.ts";
 import { setWindowStart } from "./windows.ts";
@@ -29,10 +29,7 @@ export interface CheckOptions {
 export interface BuildOptions extends CheckOptions {
   readonly runId: string;
   readonly fullRefresh: boolean;
-  /** What earlier models left, see renamed_models.ts. */
-  readonly left: readonly LeftTable[];
-  /** What the model is made by now; without it what it reads is not looked at. */
-  readonly definition: ModelDefinition | undefined;
+  readonly earlier: Pick<EarlierRuns, "left" | "definitions">;
   /** Whether a model that is built from nothing keeps to the run's window all the same. */
   readonly isWindowGiven: boolean;
 }
@@ -73,14 +70,14 @@ export async function buildModel(
 async function buildTable(
   session: SqlSession,
   { model, step }: PlannedModel,
-  { runId, fullRefresh, isWindowGiven, left, definition, reporter }: BuildOptions,
+  { runId, fullRefresh, isWindowGiven, earlier, reporter }: BuildOptions,
 ): Promise<Materialized> {
   const warn = (message: string) => reporter.log("warn", step.name, message);
   const taken = await takeOverTable(session, model);
   if (taken !== undefined) warn(taken);
-  if (!fullRefresh) await requireNoRename(session, model, left);
+  if (!fullRefresh) await requireNoRename(session, model, earlier.left);
   const before = await readBuiltModel(session, model.name);
-  const now = definition ?? await definitionOf(model);
+  const now = await earlier.definitions.of(model);
   const way = await wayOf(session, model, before, now, fullRefresh);
   const stale = way.isAnew ? undefined : sourceChanges(before, now);
   for (const warning of stale === undefined ? way.warnings : [...way.warnings, stale]) warn(warning);

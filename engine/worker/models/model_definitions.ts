@@ -1,0 +1,39 @@
+import type { Graph } from "../../../sql/language/graph.ts";
+import type { Model } from "../../../sql/language/model.ts";
+import { definitionOf, type ModelDefinition } from "../../../sql/build/model_change.ts";
+
+/** What each model of a pipeline is made by, an incremental one with what it reads. Each is made up once. */
+export class ModelDefinitions {
+  readonly #models: ReadonlyMap<string, Model>;
+  readonly #graph: Graph;
+  readonly #own = new Map<string, Promise<ModelDefinition>>();
+
+  constructor(models: readonly Model[], graph: Graph) {
+    this.#models = new Map(models.map((model) => [`model:${model.name}`, model]));
+    this.#graph = graph;
+  }
+
+  async of(model: Model): Promise<ModelDefinition> {
+    const own = await this.#ownOf(`model:${model.name}`, model);
+    if (model.materialized !== "incremental") return own;
+    const sources: Record<string, string> = {};
+    await this.#addSources(`model:${model.name}`, sources);
+    return { ...own, sources };
+  }
+
+  /** A table or a view is what its own SQL makes of streams; an incremental one has a history of its own. */
+  async #addSources(node: string, sources: Record<string, string>): Promise<void> {
+    for (const other of this.#graph.nodes.get(node)?.depends ?? []) {
+      const source = this.#models.get(other);
+      if (source === undefined || source.materialized === "incremental" || source.name in sources) continue;
+      sources[source.name] = (await this.#ownOf(other, source)).sql;
+      await this.#addSources(other, sources);
+    }
+  }
+
+  #ownOf(node: string, model: Model): Promise<ModelDefinition> {
+    const known = this.#own.get(node) ?? definitionOf(model);
+    this.#own.set(node, known);
+    return known;
+  }
+}
