@@ -193,6 +193,12 @@ Deno.test("commands go through the server that holds the folder", async () => {
     strictEqual((await slow.ended()).code, 1);
     strictEqual((await logs.ended()).code, 0);
     strictEqual((await sluice(project, "apply")).stdout, "unchanged  quick\nunchanged  slow\n");
+    match(
+      (await sluice(project, "show", id.slice(-8).toLowerCase())).stdout,
+      new RegExp(`^run +${id}$`, "m"),
+    );
+    strictEqual((await sluice(project, "pause", "quick")).stdout, "Paused quick, which has no schedule\n");
+    strictEqual((await sluice(project, "resume", "quik")).code, 2);
     const created = await sluice(project, "tokens", "create", "ci", "--role", "operator");
     match(created.stdout, /^slc_\S+\n$/);
     match((await sluice(project, "tokens")).stdout, / ci +operator /);
@@ -202,6 +208,19 @@ Deno.test("commands go through the server that holds the folder", async () => {
       second.stderr.includes(`sluice serve at ${server.url} (pid ${server.pid}) is using it`),
       second.stderr,
     );
+  });
+});
+
+Deno.test("a server logs the faults of files that changed, each with its place", async () => {
+  await withProject(async (project) => {
+    await using server = new Running(project, ["serve", "--port", "0"]);
+    const isServing = await waitFor(
+      () => Promise.resolve(/^Sign in at/m.test(server.stdout) || undefined),
+      20_000,
+    );
+    ok(isServing, server.stderr);
+    await Deno.writeTextFile(join(project, "pipelines", "wrong.yaml"), "schedul: { cron: '0 5 * * *' }\n");
+    await server.says(/error pipelines\/wrong\.yaml:1:1: schedul: unknown key \(did you mean schedule\?\)/);
   });
 });
 
