@@ -94,13 +94,13 @@ function mapLongs(
 
 /**
  * Timestamps or durations in units of `multiply`/`divide` microseconds. The infinite ones stay;
- * nanoseconds lose what microseconds cannot hold, as in DuckDB's own casts.
+ * nanoseconds that are no whole microseconds are refused, where DuckDB's own casts would cut them.
  */
 export function encodeMicros(multiply: bigint, divide: bigint, keepsInfinity: boolean): Encode {
   return (values, count, bitmap) =>
     mapLongs(int64View(values), count, bitmap, (value, row) => {
       if (keepsInfinity && (value === MAX_INT64 || value === -MAX_INT64)) return value;
-      const micros = divide === 1n ? value * multiply : floorDivide(value, divide);
+      const micros = divide === 1n ? value * multiply : wholeMicros(value, row);
       if (micros > MAX_INT64 || micros < -MAX_INT64) {
         throw new CellFault(row, `the time ${value} is out of range`);
       }
@@ -200,7 +200,7 @@ export const encodeMonthDayNanos: Encode = (values, count, bitmap) => {
   out.set(values.subarray(0, count * 16));
   const longs = new BigInt64Array(out.buffer);
   for (let i = 0; i < count; i++) {
-    longs[i * 2 + 1] = isRowValid(bitmap, i) ? floorDivide(longs[i * 2 + 1] ?? 0n, 1_000n) : 0n;
+    longs[i * 2 + 1] = isRowValid(bitmap, i) ? wholeMicros(longs[i * 2 + 1] ?? 0n, i) : 0n;
   }
   return out;
 };
@@ -241,7 +241,9 @@ function halfToNumber(half: number): number {
   return sign * (1 + fraction / 1_024) * 2 ** (exponent - 15);
 }
 
-function floorDivide(value: bigint, divisor: bigint): bigint {
-  const quotient = value / divisor;
-  return value < 0n && quotient * divisor !== value ? quotient - 1n : quotient;
+function wholeMicros(nanos: bigint, row: number): bigint {
+  if (nanos % 1_000n === 0n) return nanos / 1_000n;
+  const reason = `${nanos} ns is no whole number of microseconds, which is what DuckDB keeps of an instant ` +
+    "or a duration; write the column in microseconds, or as text";
+  throw new CellFault(row, reason);
 }

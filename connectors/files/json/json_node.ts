@@ -37,6 +37,8 @@ export class JsonNode {
   hasPlainReals = true;
   /** Of strings: undefined before the first, "text" where they have no common type of a date or time. */
   textKind: TimeKind | "text" | undefined;
+  /** Of dates: one that a TIMESTAMP_NS does not reach. */
+  hasFarDate = false;
   /** Keys that differ by the case of letters only, which no struct can have. */
   hasKeysOfOneName = false;
   /** Its values are nested too deep: they stay JSON, and the node stands for all that is in them. */
@@ -90,10 +92,12 @@ export class JsonNode {
     this.firstPlaces.set(kind, { file, line });
   }
 
-  observeText(kind: TimeKind | undefined): void {
+  observeText(kind: TimeKind | undefined, isFar: boolean): void {
+    this.hasFarDate ||= isFar;
     if (kind === undefined) this.textKind = "text";
     else if (this.textKind === undefined) this.textKind = kind;
     else if (this.textKind !== "text") this.textKind = commonTimeKind(this.textKind, kind) ?? "text";
+    if (this.textKind === "TIMESTAMP_NS" && this.hasFarDate) this.textKind = "text";
   }
 
   /** From now on its keys are data. */
@@ -120,7 +124,7 @@ export class JsonNode {
     this.hasPlainReals &&= other.hasPlainReals;
     this.isUntyped ||= other.isUntyped;
     if (other.textKind !== undefined) {
-      this.observeText(other.textKind === "text" ? undefined : other.textKind);
+      this.observeText(other.textKind === "text" ? undefined : other.textKind, other.hasFarDate);
     }
     if (other.item !== undefined) (this.item ??= new JsonNode()).merge(other.item);
     if (other.mapValue !== undefined) this.becomeMap();

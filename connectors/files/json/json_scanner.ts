@@ -1,4 +1,4 @@
-import { DOUBLE_DIGITS, isExactDouble, timeKindOf } from "../types/text_kind.ts";
+import { DOUBLE_DIGITS, isExactDouble, isFarDate, timeKindOf } from "../types/text_kind.ts";
 import { ARRAY, BOOLEAN, INTEGER, JsonNode, NULL, OBJECT, type Place, REAL, STRING } from "./json_node.ts";
 
 /**
@@ -230,7 +230,8 @@ export class JsonScanner implements Place {
     node.observe(STRING, this);
     const end = this.#skipString(position);
     if (end !== INCOMPLETE && node.textKind !== "text") {
-      node.observeText(timeKindOf(this.bytes, position + 1, end - 1));
+      const kind = timeKindOf(this.bytes, position + 1, end - 1);
+      node.observeText(kind, kind !== undefined && kind !== "TIME" && isFarDate(this.bytes, position + 1));
     }
     return end;
   }

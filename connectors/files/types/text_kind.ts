@@ -104,6 +104,12 @@ function isOffset(bytes: Uint8Array, at: number, end: number): boolean {
   return minutes + 2 === end && isBelow60(bytes, minutes);
 }
 
+/** Whether the date that begins there is of a year that nanoseconds since 1970 do not reach in 64 bits. */
+export function isFarDate(bytes: Uint8Array, start: number): boolean {
+  const year = twoDigits(bytes, start) * 100 + twoDigits(bytes, start + 2);
+  return year < 1678 || year > 2261;
+}
+
 /** The type that holds the values of both; undefined where only text does. */
 export function commonTimeKind(a: TimeKind, b: TimeKind): TimeKind | undefined {
   if (a === b) return a;

@@ -4,13 +4,12 @@ SOURCES = set()
 
 NOT_READ = {
     # Nanoseconds are cut.
-    "time64[ns]",
-    *(f"timestamp[ns, tz={zone}]" for zone in ("UTC", "Europe/Paris", "+05:30")),
-    # Parquet: more than 38 digits come as a double of another value.
-    "decimal256(39, 0)",
-    "decimal256(50, 10)",
-    "decimal256(76, 38)",
+    ("parquet", "time64[ns]"),
+    *(("parquet", f"timestamp[ns, tz={zone}]") for zone in ("UTC", "Europe/Paris", "+05:30")),
+    # More than 38 digits come as a double of another value.
+    *(("parquet", f"decimal256({digits})") for digits in ("39, 0", "50, 10", "76, 38")),
 }
+"""A source, and a type of it."""
 
 NOT_WRITTEN = {
     # HUGEINT comes as 16 bytes.

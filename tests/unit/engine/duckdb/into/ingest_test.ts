@@ -6,6 +6,7 @@ import {
   Decimal,
   Dictionary,
   DurationMillisecond,
+  DurationNanosecond,
   Field,
   Float16,
   Float64,
@@ -283,7 +284,7 @@ Deno.test("ingest() stores Arrow's other units and widths", async () => {
       [new TimestampSecond("UTC"), dataOf(new TimestampSecond("UTC"), [-1n]), "1969-12-31 23:59:59+00"],
       [
         new TimestampNanosecond("Europe/Paris"),
-        dataOf(new TimestampNanosecond("Europe/Paris"), [-1n]),
+        dataOf(new TimestampNanosecond("Europe/Paris"), [-1_000n]),
         "1969-12-31 23:59:59.999999+00",
       ],
       [new DurationMillisecond(), dataOf(new DurationMillisecond(), [-1_500n]), "-00:00:01.5"],
@@ -328,6 +329,8 @@ Deno.test("ingest() refuses values that DuckDB's type cannot hold, with their ro
       [new TimestampSecond(), 0n, 2n ** 62n, "timestamp"],
       [new TimestampSecond("UTC"), 0n, 2n ** 62n, "out of range"],
       [new TimestampNanosecond(), 0n, -(2n ** 63n), "timestamp"],
+      [new TimestampNanosecond("UTC"), -2_000n, -2_001n, "-2001 ns"],
+      [new DurationNanosecond(), 1_000n, 999n, "999 ns"],
     ];
     for (const [type, good, bad, text] of cases) {
       await rejects(
