@@ -26,8 +26,8 @@
  * What else comes in: Null and Utf8View, LargeUtf8 → VARCHAR; BinaryView, LargeBinary and other
  * FixedSizeBinary → BLOB; Float16 → FLOAT; Date64 of whole days → DATE; Time32 → TIME; a Timestamp of
  * any unit with any zone → TIMESTAMPTZ; Duration and other Intervals → INTERVAL; LargeList → LIST;
- * Decimal256 of up to 38 digits → DECIMAL. Nanoseconds are cut to microseconds, towards the past, in
- * TIMESTAMPTZ and INTERVAL, as DuckDB does; every other value that does not fit is an error.
+ * Decimal256 of up to 38 digits → DECIMAL. A value that does not fit is an error, as are nanoseconds that
+ * are no whole microseconds in TIMESTAMPTZ and INTERVAL.
  *
  * Infinite dates and timestamps are the extreme values that DuckDB uses: the greatest 32- or
  * 64-bit integer is `infinity`, its negation `-infinity`.

@@ -82,6 +82,13 @@ class JsonString:
 
 
 @dataclass(frozen=True)
+class Either:
+    """One of several forms, as of a text that may be taken for a number."""
+
+    values: tuple
+
+
+@dataclass(frozen=True)
 class Mixed:
     """A JSON value beside values of other types in its column, which is then of JSON."""
 
@@ -244,7 +251,9 @@ def after_text(value, is_json: bool):
             return [after_text(item, is_json) for item in value]
         case dict():
             return {key: after_text(item, is_json) for key, item in value.items()}
-        case JsonText() | Uuid() | JsonNumber() | JsonString() if not is_json:
+        case JsonText() if not is_json:
+            return Either((Field(value.text), value))
+        case Uuid() | JsonNumber() | JsonString() if not is_json:
             return Field(value.text)
         case Field() if is_json:
             return value
@@ -284,6 +293,8 @@ def same(value, found, is_typed: bool = True) -> bool:
             return found == value.text or _is_same_json(value.text, found)
         case Field():
             return _same_field(value.text, found, is_typed)
+        case Either():
+            return any(same(form, found, is_typed) for form in value.values)
         case Mixed():
             return same(value.value, found) or _is_same_json_value(value.value, found)
         case JsonNumber():
