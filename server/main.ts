@@ -3,7 +3,7 @@ import { systemClock } from "../contract/clock.ts";
 import { AppError } from "../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
-import type { CliContext } from "./cli/command.ts";
+import type { CliContext, Interrupt } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
@@ -202,8 +202,8 @@ function createContext(): CliContext {
     cwd: workingFolder(program),
     env,
     exit: (code) => Deno.exit(code),
-    onInterrupt(handler) {
-      const signals = ["SIGINT", "SIGTERM"] as const;
+    onInterrupt(handler, { withHangup } = { withHangup: false }) {
+      const signals: Interrupt[] = ["SIGINT", "SIGTERM", ...(withHangup ? ["SIGHUP" as const] : [])];
       const listeners = signals.map((signal) => [signal, () => handler(signal)] as const);
       for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
       return {

@@ -42,6 +42,8 @@ export interface Invocation {
 /** Does the work and returns the exit code: 0 done, 1 a run failed, 2 the command or the project is wrong. */
 export type CommandRun = (invocation: Invocation, context: CliContext) => Promise<number>;
 
+export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP";
+
 export interface CliContext {
   readonly terminal: Terminal;
   readonly program: Program;
@@ -51,6 +53,9 @@ export interface CliContext {
   env(name: string): string | undefined;
   /** Ends the process now, without cleaning up: for a second Ctrl-C. */
   exit(code: number): never;
-  /** Calls `handler` at each SIGINT and SIGTERM until disposed. */
-  onInterrupt(handler: (signal: "SIGINT" | "SIGTERM") => void): Disposable;
+  /**
+   * Calls `handler` at each SIGINT and SIGTERM until disposed; at SIGHUP too where the work is of no use
+   * without its terminal.
+   */
+  onInterrupt(handler: (signal: Interrupt) => void, options?: { readonly withHangup: boolean }): Disposable;
 }

@@ -14,8 +14,9 @@ export const check: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
   await requireProject(folders, context);
   const stopping = new AbortController();
-  using _interrupts = context.onInterrupt(() =>
-    stopping.abort(new AppError("cancelled", "Stopped before all was checked"))
+  using _interrupts = context.onInterrupt(
+    () => stopping.abort(new AppError("cancelled", "Stopped before all was checked")),
+    { withHangup: true },
   );
   const report = await context.backend.checkProject({
     ...folders,

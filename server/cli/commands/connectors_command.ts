@@ -52,7 +52,9 @@ export const connectors: CommandRun = async (invocation, context) => {
     return 0;
   }
   const stop = new AbortController();
-  using _interrupts = context.onInterrupt(() => stop.abort(new AppError("cancelled", "Stopped")));
+  using _interrupts = context.onInterrupt(() => stop.abort(new AppError("cancelled", "Stopped")), {
+    withHangup: true,
+  });
   const streams = await engine.discoverStreams(name, stop.signal);
   if (isJson) terminal.out(JSON.stringify(streams));
   else if (streams.length === 0) terminal.note(`"${name}" has no streams that its user may read`);
