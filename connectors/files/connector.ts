@@ -164,6 +164,15 @@ async function findSet(
     );
   }
   if (format === "arrow") checkArrow(path, options);
+  const { sheet, range } = options;
+  if (format !== "xlsx" && (sheet ?? range) !== undefined) {
+    throw new AppError(
+      "invalid",
+      `Cannot read "${path}": only Excel workbooks have a sheet and a range of cells; leave out options.${
+        sheet === undefined ? "range" : "sheet"
+      }`,
+    );
+  }
   const compressions = kinds.map(({ compression }) => compression);
   return { root, base, files, format, compressions, options };
 }

@@ -150,6 +150,14 @@ function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHe
     const name = value?.trim() ?? "";
     return name === "" ? `column${index}` : name;
   });
+  const withNul = names.findIndex((name) => name.includes("\0"));
+  if (withNul !== -1) {
+    throw new AppError(
+      "invalid",
+      `Cannot read "${shown}" line ${record.line}: the name of column ${withNul + 1} has a NUL character; ` +
+        "rename it, or set options.encoding: utf-16le where the file is UTF-16",
+    );
+  }
   const seen = new Set<string>();
   for (const name of names) {
     if (seen.has(nameKey(name))) {

@@ -64,6 +64,8 @@ for (
 for (
   const [what, text, options, message] of [
     ["an empty quoted value too many", 'a,b\n1,2,""\n', {}, "line 2: it has 3 values, expected 2"],
+    ["NUL in a name", "a\0,b\n1,2\n", {}, "line 1: the name of column 1 has a NUL character"],
+    ["a sheet", "a,b\n1,2\n", { sheet: "S" }, "leave out options.sheet"],
     ["a short row", "a,b\n1,2\nTotal\n", {}, "set options.null_padding: true"],
     ["a short row, copied", "a,b\n1,2\nTotal\n", { comment: "#" }, "line 3: it has 1 value, expected 2"],
     [

@@ -98,3 +98,10 @@ Deno.test("a merge keeps the rows of a file that DuckDB cannot read as it is", a
   const rows = (await bench.read("a.csv", {}, "SELECT * FROM t ORDER BY id")).rows;
   deepStrictEqual(rows, [[1, "a"], [2, "B"], [3, "c"]]);
 });
+
+Deno.test("a text that is written like a missing value is told from one by its quotes", async () => {
+  await using bench = await FileBench.create();
+  await bench.load("a.csv", "(1, 'NA'), (2, NULL), (3, '')", { options: { null: "NA" } });
+  strictEqual(await Deno.readTextFile(`${bench.folder}/a.csv`), 'id,name\n1,"NA"\n2,NA\n3,\n');
+  deepStrictEqual((await bench.read("a.csv", { null: "NA" })).rows, [[1, "NA"], [2, null], [3, ""]]);
+});
