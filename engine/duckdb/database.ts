@@ -173,7 +173,7 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
  * case.
  */
 async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Promise<ReadonlySet<string>> {
-  const list = (paths: readonly string[]) => `[${paths.map(quoteLiteral).join(", ")}]`;
+  const list = (paths: readonly string[]) => `[${paths.flatMap(asPatterns).map(quoteLiteral).join(", ")}]`;
   const connection = await duckdb.connect(handle);
   try {
     const keywords = await duckdb.query(
@@ -192,6 +192,12 @@ async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Prom
   } finally {
     duckdb.disconnect_sync(connection);
   }
+}
+
+/** The path, and how it is written where DuckDB takes it for a glob: it looks whether that is allowed first. */
+function asPatterns(path: string): string[] {
+  const pattern = path.replace(/[*?[]/g, "[$&]");
+  return pattern === path ? [path] : [path, pattern];
 }
 
 /** The file by its path and, once it is there, by its inode: a hard link is the same file too. */

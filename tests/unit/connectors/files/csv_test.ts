@@ -288,3 +288,13 @@ Deno.test("a path that is missing, matches nothing, is a folder, or has no forma
     ),
   );
 });
+
+Deno.test("a project's folder may have the characters of globs", async () => {
+  await using bench = await FileBench.at(await Deno.makeTempDir({ prefix: "sluice [1] " }));
+  await bench.write("data/a.csv", "id,name\n1,x\n");
+  deepStrictEqual((await bench.read("data/*.csv", { filename: true })).rows, [[1, "x", "data/a.csv"]]);
+  deepStrictEqual((await bench.read("data/a.csv", { comment: "#" })).rows, [[1, "x"]]);
+  await bench.load("out.csv", "(1, 'a')");
+  await bench.load("out.csv", "(2, 'b')", { mode: "merge", primaryKey: ["id"] });
+  deepStrictEqual((await bench.read("out.csv")).rows.length, 2);
+});
