@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { PipelineSummary } from "../../contract/run.ts";
 import { findTable } from "../../contract/table.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
@@ -14,7 +15,13 @@ import {
   type Visit,
 } from "./page_context.tsx";
 import { PipelinePage, type PipelineView } from "./pipeline_page.tsx";
-import { PIPELINE_FILTERS, type PipelineRow, PipelinesPage, STRIP_RUNS } from "./pipelines_page.tsx";
+import {
+  choosePipelines,
+  PIPELINE_FILTERS,
+  type PipelineRow,
+  PipelinesPage,
+  STRIP_RUNS,
+} from "./pipelines_page.tsx";
 import { TablePage } from "./table_page.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { paramsOf, readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
@@ -30,11 +37,12 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
     "/",
     forUser(pages, async ({ c, frame }) => {
       const filter = PIPELINE_FILTERS.find((name) => name === c.req.query("show")) ?? "all";
-      const rows = await loadRows(engine);
-      return pageResponse(
-        c,
-        <PipelinesPage frame={frame} rows={rows} filter={filter} search={c.req.query("q") ?? ""} />,
-      );
+      const search = c.req.query("q") ?? "";
+      const pipelines = await engine.listPipelines();
+      const choice = { filter, search, isWhole: c.req.query("all") !== undefined };
+      const { chosen, more } = choosePipelines(pipelines, choice);
+      const view = { frame, pipelines, rows: await loadRows(engine, chosen), more, filter, search };
+      return pageResponse(c, <PipelinesPage {...view} />);
     }),
   );
 
@@ -102,8 +110,7 @@ function pipelineName({ c }: Visit): string {
   return c.req.param("name") ?? "";
 }
 
-async function loadRows(engine: Engine): Promise<PipelineRow[]> {
-  const pipelines = await engine.listPipelines();
+async function loadRows(engine: Engine, pipelines: readonly PipelineSummary[]): Promise<PipelineRow[]> {
   return await Promise.all(pipelines.map(async (pipeline) => ({
     pipeline,
     runs: pipeline.last_run === null

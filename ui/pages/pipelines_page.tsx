@@ -1,5 +1,5 @@
 import type { PipelineSummary, Run } from "../../contract/run.ts";
-import { formatPlural, formatShortCount } from "../../text/format.ts";
+import { formatCount, formatPlural, formatShortCount } from "../../text/format.ts";
 import { cityOf } from "../../text/zone_time.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
@@ -14,6 +14,11 @@ import { plainText } from "../parts/plain_text.ts";
 
 /** How many of a pipeline's latest runs its strip shows. */
 export const STRIP_RUNS = 12;
+
+/** From so many on each has one line. */
+const COMPACT_ROWS = 40;
+/** So many are shown at first. */
+const PAGE_ROWS = 100;
 
 export const PIPELINE_FILTERS = [
   "all",
@@ -34,8 +39,12 @@ export interface PipelineRow {
 
 export interface PipelinesView {
   readonly frame: Frame;
-  /** All pipelines; the page shows those that fit. */
+  /** All pipelines, by name. */
+  readonly pipelines: readonly PipelineSummary[];
+  /** Those of them that the page shows. */
   readonly rows: readonly PipelineRow[];
+  /** How many more fit. */
+  readonly more: number;
   readonly filter: PipelineFilter;
   /** Part of a name, description or tag. */
   readonly search: string;
@@ -51,25 +60,43 @@ const FITS: Record<PipelineFilter, (pipeline: PipelineSummary) => boolean> = {
   faulty: ({ faults }) => faults.length > 0,
 };
 
+/** Those that fit the filter and the search, at most as many as a page has; and how many more there are. */
+export function choosePipelines(
+  pipelines: readonly PipelineSummary[],
+  { filter, search, isWhole }: { filter: PipelineFilter; search: string; isWhole: boolean },
+): { chosen: PipelineSummary[]; more: number } {
+  const fitting = pipelines.filter((pipeline) => FITS[filter](pipeline) && matches(pipeline, search));
+  const chosen = isWhole ? fitting : fitting.slice(0, PAGE_ROWS);
+  return { chosen, more: fitting.length - chosen.length };
+}
+
 export function PipelinesPage(view: PipelinesView) {
-  const shown = view.rows.filter(({ pipeline }) =>
-    FITS[view.filter](pipeline) && matches(pipeline, view.search)
-  );
-  const isActive = view.rows.some(({ pipeline }) => FITS.running(pipeline) || FITS.queued(pipeline));
+  const { rows: shown, pipelines, more } = view;
+  const isActive = pipelines.some((pipeline) => FITS.running(pipeline) || FITS.queued(pipeline));
+  const isCompact = shown.length > COMPACT_ROWS;
   return (
     <Layout frame={view.frame} title="Pipelines" section="pipelines" refreshSeconds={isActive ? 3 : 20}>
       <div class="page-head">
         <h1>Pipelines</h1>
-        {view.rows.length > 0 && <SearchForm {...view} />}
+        {pipelines.length > 0 && <SearchForm {...view} />}
       </div>
       <div id="pipelines" data-live>
-        {view.rows.length > 0 && <Filters {...view} />}
-        {view.rows.length === 0 && <NoPipelines />}
-        {view.rows.length > 0 && shown.length === 0 && <NoMatch />}
+        {pipelines.length > 0 && <Filters {...view} />}
+        {pipelines.length === 0 && <NoPipelines />}
+        {pipelines.length > 0 && shown.length === 0 && <NoMatch />}
         {shown.length > 0 && (
-          <ul class="pipelines">
-            {shown.map((row) => <PipelineItem row={row} frame={view.frame} />)}
+          <ul class={`pipelines${isCompact ? " compact" : ""}`}>
+            {shown.map((row) =>
+              isCompact
+                ? <CompactItem row={row} nowMs={view.frame.nowMs} />
+                : <PipelineItem row={row} frame={view.frame} />
+            )}
           </ul>
+        )}
+        {more > 0 && (
+          <p class="more">
+            <a href={`/?${queryOf({ ...view, isWhole: true })}`}>Show {formatCount(more)} more</a>
+          </p>
         )}
       </div>
     </Layout>
@@ -91,16 +118,23 @@ function SearchForm({ search, filter }: PipelinesView) {
   );
 }
 
-function Filters({ rows, filter, search }: PipelinesView) {
+function queryOf(
+  { filter, search, isWhole = false }: { filter: PipelineFilter; search: string; isWhole?: boolean },
+): URLSearchParams {
+  return new URLSearchParams({
+    ...(filter === "all" ? {} : { show: filter }),
+    ...(search === "" ? {} : { q: search }),
+    ...(isWhole ? { all: "yes" } : {}),
+  });
+}
+
+function Filters({ pipelines, filter, search }: PipelinesView) {
   return (
     <nav class="tabs" aria-label="Pipelines by state">
       {PIPELINE_FILTERS.map((name) => {
-        const count = rows.filter(({ pipeline }) => FITS[name](pipeline)).length;
+        const count = pipelines.filter((pipeline) => FITS[name](pipeline)).length;
         if (count === 0 && name !== filter && name !== "all") return null;
-        const query = new URLSearchParams({
-          ...(name === "all" ? {} : { show: name }),
-          ...(search === "" ? {} : { q: search }),
-        });
+        const query = queryOf({ filter: name, search });
         return (
           <a
             href={query.size === 0 ? "/" : `/?${query}`}
@@ -132,6 +166,43 @@ function NoMatch() {
         <a href="/">Show all pipelines</a>
       </p>
     </Empty>
+  );
+}
+
+/** One line of many: what it is about, its tags and its buttons are on its own page. */
+function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; nowMs: number }) {
+  const href = `/pipelines/${encodeURIComponent(pipeline.name)}`;
+  const { last_run: run, schedule, next_run_at: next } = pipeline;
+  return (
+    <li class="pipeline">
+      <div class="pipeline-title">
+        <StateIcon state={run === null ? "pending" : stateOf(run)} />
+        <div>
+          <a class="pipeline-name" href={href}>{pipeline.name}</a>
+          {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} />}
+        </div>
+      </div>
+      <div class="pipeline-strip">
+        <RunStrip runs={runs} slots={STRIP_RUNS} isPlain />
+      </div>
+      <div class="pipeline-last">
+        {run === null ? <span class="muted">No runs yet</span> : (
+          <>
+            {run.state} <Ago at={run.finished_at ?? run.started_at ?? run.created_at} nowMs={nowMs} />{" "}
+            <Warnings count={run.warnings} />
+          </>
+        )}
+      </div>
+      <div class="pipeline-next">
+        {schedule === null
+          ? <span class="muted">On demand</span>
+          : pipeline.paused
+          ? "paused"
+          : next === null
+          ? "not scheduled"
+          : <At at={next} timezone={schedule.timezone} nowMs={nowMs} />}
+      </div>
+    </li>
   );
 }
 
@@ -176,17 +247,21 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
   );
 }
 
-function FaultsBadge({ pipeline, href }: { pipeline: PipelineSummary; href: string }) {
+function FaultsBadge({ pipeline, href }: { pipeline: PipelineSummary; href?: string }) {
   const isError = pipeline.faults.some((fault) => fault.severity === "error");
   const label = isError
     ? formatPlural(pipeline.faults.length, "fault")
     : formatPlural(pipeline.faults.length, "warning");
-  return (
-    <a class={`badge ${isError ? "bad" : "warn"}`} href={`${href}#faults`}>
+  const className = `badge ${isError ? "bad" : "warn"}`;
+  const content = (
+    <>
       <Icon name="warned" />
       {label}
-    </a>
+    </>
   );
+  return href === undefined
+    ? <span class={className}>{content}</span>
+    : <a class={className} href={`${href}#faults`}>{content}</a>;
 }
 
 function LastRun({ run, frame }: { run: Run; frame: Frame }) {

@@ -197,6 +197,33 @@ Deno.test("a definition is shown as it was written, comments and lines", async (
   match(text, /id="file-0-L2">.*# local time/);
 });
 
+Deno.test("many pipelines are a page that one gets through: a line and a stop each, a hundred at first", async () => {
+  const engine = createFakeProject();
+  const some = await engine.getPipeline("flights");
+  for (let n = 0; n < 200; n++) {
+    const name = `many_${String(n).padStart(3, "0")}`;
+    engine.addPipeline({ ...some, name, tags: [`t${n % 2}`] });
+    for (let run = 0; run < 12; run++) {
+      engine.addRun(
+        makeRun({ id: `${name}-${run}`, pipeline: name, created_at: `2026-07-30T08:${10 + run}:00.000Z` }),
+      );
+    }
+  }
+  const { get } = pagesFor("operator", engine);
+  const first = await html(await get("/"));
+  equal(first.match(/class="pipeline-name"/g)?.length, 100);
+  match(first, /href="\/\?all=yes">Show 107 more</);
+  const stops = (text: string) =>
+    (text.match(/<(?:a|button|input|select)\b(?![^>]*(?:tabindex="-1"|type="hidden"))/g) ?? []).length;
+  ok(stops(first) < 130, `${stops(first)} stops`);
+  ok(first.length < 250_000, `${first.length} characters`);
+  const whole = await html(await get("/?all=yes"));
+  equal(whole.match(/class="pipeline-name"/g)?.length, 207);
+  const found = await html(await get("/?q=many_01"));
+  equal(found.match(/class="pipeline-name"/g)?.length, 10);
+  equal(found.includes("compact"), false);
+});
+
 Deno.test("who cancelled a run is on its page", async () => {
   const engine = createFakeProject();
   engine.addRun(makeRun({

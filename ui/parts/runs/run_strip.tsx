@@ -10,12 +10,32 @@ const HEIGHT = 26;
 const MARK_ROOM = 5;
 const LOWEST_BAR = 4;
 
+export interface RunStripView {
+  readonly runs: readonly Run[];
+  readonly slots: number;
+  /** A drawing alone, without a way to each run. */
+  readonly isPlain?: boolean;
+}
+
 /** The latest runs as bars, oldest first: the height is the duration beside the longest one's. */
-export function RunStrip({ runs, slots }: { runs: readonly Run[]; slots: number }) {
+export function RunStrip({ runs, slots, isPlain = false }: RunStripView) {
   const oldestFirst = runs.slice(0, slots).toReversed();
   const longestMs = Math.max(1, ...oldestFirst.map((run) => run.duration_ms ?? 0));
   const width = slots * (BAR_WIDTH + BAR_GAP) - BAR_GAP;
   const firstSlot = slots - oldestFirst.length;
+  if (isPlain) {
+    return (
+      <svg class="strip" viewBox={`0 0 ${width} ${HEIGHT}`} width={width} height={HEIGHT} aria-hidden="true">
+        {oldestFirst.map((run, index) => (
+          <PlainBar
+            run={run}
+            x={(firstSlot + index) * (BAR_WIDTH + BAR_GAP)}
+            height={barHeight(run, longestMs)}
+          />
+        ))}
+      </svg>
+    );
+  }
   return (
     <svg
       class="strip"
@@ -44,13 +64,19 @@ export function RunStrip({ runs, slots }: { runs: readonly Run[]; slots: number 
   );
 }
 
+function PlainBar({ run, x, height }: { run: Run; x: number; height: number }) {
+  const bottom = HEIGHT - MARK_ROOM;
+  return <path class={`bar bar-${stateOf(run)}`} d={`M${x} ${bottom}v-${height}h${BAR_WIDTH}v${height}z`} />;
+}
+
 function Bar({ run, x, height }: { run: Run; x: number; height: number }) {
   const state = stateOf(run);
   const warnings = run.warnings === 0 ? "" : `, ${formatPlural(run.warnings, "warning")}`;
   const label = `${run.state}${warnings}, ${formatUtc(run.created_at)}, ${formatDuration(run.duration_ms)}`;
   const bottom = HEIGHT - MARK_ROOM;
   return (
-    <a href={`/runs/${encodeURIComponent(run.id)}`} aria-label={label}>
+    // Twelve stops a pipeline are too many for the Tab key: its page has the same runs as a list.
+    <a href={`/runs/${encodeURIComponent(run.id)}`} aria-label={label} tabindex={-1}>
       <title>{label}</title>
       <rect class="bar-hit" x={x - BAR_GAP / 2} y="0" width={BAR_WIDTH + BAR_GAP} height={HEIGHT} />
       <rect
