@@ -178,7 +178,9 @@ function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; now
       <div class="pipeline-title">
         <StateIcon state={run === null ? "pending" : stateOf(run)} />
         <div>
-          <a class="pipeline-name" href={href}>{pipeline.name}</a>
+          <a class="pipeline-name" href={href}>
+            <Breakable text={pipeline.name} />
+          </a>
           {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} />}
         </div>
       </div>
