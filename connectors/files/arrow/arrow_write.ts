@@ -9,6 +9,7 @@ import {
 } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
 import type { FileWriter } from "../../locations/location.ts";
+import { plainBatch, plainSchema } from "./huge_integers.ts";
 import type { Compression } from "../options.ts";
 
 /** Writes the batches as an Arrow IPC file, or as a stream. Returns the count of rows; the file is not committed. */
@@ -36,6 +37,7 @@ async function* arrowBytes(
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const writer = isStream ? new StreamBytes() : new FileBytes();
+  const plain = plainSchema(schema);
   for await (const batch of batches) {
     signal.throwIfAborted();
     // The writer would close itself without a word.
@@ -43,10 +45,10 @@ async function* arrowBytes(
       throw new AppError("internal", "The batches' columns differ");
     }
     counted.rows += batch.numRows;
-    writer.write(batch);
+    writer.write(plain === schema ? batch : plainBatch(batch, plain));
     yield* writer.taken();
   }
-  if (counted.rows === 0) writer.reset(undefined, schema);
+  if (counted.rows === 0) writer.reset(undefined, plain);
   writer.finish();
   yield* writer.taken();
 }

@@ -12,9 +12,6 @@ NOT_READ = {
 """A source, and a type of it."""
 
 NOT_WRITTEN = {
-    # HUGEINT comes as 16 bytes.
-    ("arrow", "wide integer"),
-    ("arrow", "mixed numbers"),
     # DuckDB's own text of nested values, which no other reader knows.
     *((kind, part) for kind in ("csv", "tsv") for part in ("list", "struct", "object", "map", "[]")),
 }
