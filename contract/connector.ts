@@ -29,6 +29,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
   readonly loadSchema?: GenericSchema<unknown, Target>;
   readonly loadModes: readonly LoadMode[];
+  /** Why a load of this target in this mode cannot be, as far as the two alone tell; undefined where it can. No I/O. */
+  refusesLoad?(target: Target, mode: LoadMode): string | undefined;
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
   /**

@@ -8,6 +8,7 @@ import type {
   ConnectorPlace,
   ConnectorUse,
   Destination,
+  LoadMode,
   Source,
 } from "../../contract/connector.ts";
 import { AppError } from "../../contract/errors.ts";
@@ -18,7 +19,9 @@ import { kindOfName, resolveKind } from "./kind.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { FileSet } from "./file_set.ts";
+import { checkPlan } from "./load/check_plan.ts";
 import { targetOf } from "./load/target.ts";
+import { planTarget } from "./load/target_plan.ts";
 
 /**
  * Files of the server's own disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow IPC, each also as .gz or
@@ -45,12 +48,23 @@ export const file = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge"],
+  refusesLoad,
   // DuckDB writes the other formats from a table that is whole.
   stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
   secrets: () => [],
   access,
   open: (config, context) => Promise.resolve(new FileConnection(config, context)),
 } satisfies Connector<FileConfig, FileStream, FileTarget>;
+
+function refusesLoad(target: FileTarget, mode: LoadMode): string | undefined {
+  try {
+    checkPlan(planTarget("/", { loadId: "", target, mode, primaryKey: [] }));
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "invalid") return error.message;
+    throw error;
+  }
+}
 
 function rootOf(config: FileConfig, place: ConnectorPlace): string {
   return resolve(place.projectDir, config.root ?? ".");

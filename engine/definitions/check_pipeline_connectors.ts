@@ -1,4 +1,5 @@
 import type { GenericSchema } from "valibot";
+import { parseTarget } from "../../connectors/parse.ts";
 import type { Connector } from "../../contract/connector.ts";
 import {
   LOAD_KEYS,
@@ -73,15 +74,15 @@ function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineCo
     const message = `${shown} does not offer mode ${load.mode}: use ${listWords(connector.loadModes, "or")}`;
     faults.push(error([...path, "mode"], "value", message));
   }
-  return [
-    ...faults,
-    ...checkOwnKeys(path, load, {
-      schema: connector.loadSchema,
-      common: LOAD_KEYS,
-      shown,
-      others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
-    }),
-  ];
+  const own = checkOwnKeys(path, load, {
+    schema: connector.loadSchema,
+    common: LOAD_KEYS,
+    shown,
+    others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
+  });
+  if (faults.length > 0 || own.length > 0 || connector.refusesLoad === undefined) return [...faults, ...own];
+  const refused = connector.refusesLoad(parseTarget(connector, load), load.mode);
+  return refused === undefined ? [] : [error([...path, "mode"], "value", refused)];
 }
 
 interface OwnKeys {

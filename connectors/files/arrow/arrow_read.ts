@@ -6,13 +6,14 @@ import {
   makeData,
   RecordBatch,
   RecordBatchReader,
-  type Schema,
+  Schema,
   Struct,
   util,
 } from "apache-arrow";
 import { MAX_BATCH_ROWS } from "../../../contract/arrow.ts";
 import type { Cursor } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { isSameName } from "../../../contract/sql.ts";
 import { ArrowFilter } from "./arrow_filter.ts";
 import { checkCompressed, readBytes } from "../compression.ts";
 import { fileError } from "../../locations/file_error.ts";
@@ -51,12 +52,12 @@ export async function* readArrow(
     await using opened = await openReader(source, signal);
     const { reader } = opened;
     try {
-      if (schema !== undefined && !util.compareSchemas(schema, reader.schema)) {
-        throw differs(files[0], source);
-      }
+      checkNames(source, reader.schema);
       schema ??= reader.schema;
-      for await (const whole of reader) {
+      if (!util.compareSchemas(schema, withNamesOf(schema, reader.schema))) throw differs(files[0], source);
+      for await (const given of reader) {
         signal.throwIfAborted();
+        const whole = given.schema === schema ? given : ofSchema(schema, given);
         const batch = filter === undefined ? whole : filter.apply(whole);
         if (batch === undefined) continue;
         for (let start = 0; start < batch.numRows; start += MAX_BATCH_ROWS) {
@@ -71,6 +72,33 @@ export async function* readArrow(
     }
   }
   if (!hasBatch && schema !== undefined) yield emptyBatch(schema);
+}
+
+/** Throws `invalid` for columns that DuckDB takes for one. */
+function checkNames({ file }: ArrowFile, { fields }: Schema): void {
+  for (const [index, { name }] of fields.entries()) {
+    const same = fields.slice(0, index).find((field) => isSameName(field.name, name));
+    if (same === undefined) continue;
+    throw new AppError(
+      "invalid",
+      `Cannot read "${file.shown}": the column "${name}" is there twice, the other time as "${same.name}"; ` +
+        "rename one of them",
+    );
+  }
+}
+
+/** The other schema with its names in the first one's case of letters. */
+function withNamesOf(first: Schema, other: Schema): Schema {
+  const fields = other.fields.map((field, index) => {
+    const name = first.fields[index]?.name;
+    return name !== undefined && isSameName(name, field.name) ? field.clone({ name }) : field;
+  });
+  return new Schema(fields, other.metadata);
+}
+
+function ofSchema(schema: Schema, { data, numRows }: RecordBatch): RecordBatch {
+  const type = new Struct(schema.fields);
+  return new RecordBatch(schema, makeData({ type, length: numRows, nullCount: 0, children: data.children }));
 }
 
 function emptyBatch(schema: Schema): RecordBatch {

@@ -2,7 +2,8 @@ import type { Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contrac
 import { AppError } from "../../../contract/errors.ts";
 import type { Location, Publication } from "../../locations/location.ts";
 import type { FileTarget } from "../options.ts";
-import { checkColumns, checkFolder, checkPlan } from "./check_load.ts";
+import { checkColumns, checkFolder } from "./check_load.ts";
+import { checkPlan } from "./check_plan.ts";
 import { existingRelation } from "./existing.ts";
 import { LoadNotes } from "./load_notes.ts";
 import { loadOfFile, tokenOf } from "./part_name.ts";

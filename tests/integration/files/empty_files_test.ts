@@ -77,3 +77,18 @@ extract:
   equal(code, 0, stdout + stderr);
   match(stdout, /"rows_extracted":0/);
 });
+
+Deno.test("check refuses a load that no run could do, at its place", async () => {
+  await using project = await TestProject.create({
+    "connectors.yaml": "files: { type: file }\n",
+    "pipelines/p.yaml": `extract:
+  a: { connector: files, path: a.csv }
+load:
+  a: { connector: files, path: out/a.csv, mode: append }
+`,
+    "a.csv": "id\n1\n",
+  });
+  const { code, stdout, stderr } = await project.sluice("check");
+  equal(code, 2, stdout + stderr);
+  match(stdout + stderr, /pipelines\/p\.yaml:4:\d+: .*a file cannot be appended to/);
+});

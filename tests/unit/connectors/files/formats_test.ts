@@ -153,6 +153,17 @@ Deno.test("Arrow files with other columns than the first are refused", async () 
   ok((await bench.failure("invalid", readArrowFile(bench, "*.arrow"))).includes('"2.arrow"'));
 });
 
+Deno.test("Arrow columns that differ in case are one over several files, and an error within one", async () => {
+  await using bench = await FileBench.create();
+  const write = async (name: string, columns: Record<string, Int32Array>) =>
+    await bench.write(name, RecordBatchFileWriter.writeAll(tableFromArrays(columns)).toUint8Array(true));
+  await write("in/1.arrow", { Id: Int32Array.of(1), v: Int32Array.of(1) });
+  await write("in/2.arrow", { id: Int32Array.of(2), V: Int32Array.of(2) });
+  deepStrictEqual(await readArrowFile(bench, "in/*.arrow"), [{ Id: 1, v: 1 }, { Id: 2, v: 2 }]);
+  await write("twice.arrow", { Id: Int32Array.of(1), id: Int32Array.of(2) });
+  ok((await bench.failure("invalid", readArrowFile(bench, "twice.arrow"))).includes("is there twice"));
+});
+
 Deno.test("take() picks rows of every kind of column", () => {
   const list = new List(new Field("item", new Int32(), true));
   const vectors = {

@@ -29,6 +29,8 @@ Deno.test("JSON strings are dates and times in ISO's forms only, and else the te
     ["9999-12-31", "2024-01-02 10:00:00.123456789"],
     ["12", "1e5", "true", "NaN"],
     ["2024-02-30"],
+    ["2999-01-02T10:00:00.123456789"],
+    ["2024-01-02T10:00:00.123456789", "9999-12-31"],
     [" 2024-01-02"],
   ];
   for (const texts of asText) {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { loadSchema, streamSchema } from "../../../../connectors/files/options.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import type { LoadMode } from "../../../../contract/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
 import { swapFolder } from "../../../../connectors/locations/disk/swap.ts";
@@ -295,4 +296,16 @@ Deno.test("access() names what is read, and what is written with the hidden fold
     ...none,
     sources: [{ root: "/p", pattern: "/abs/**/x[12].csv" }],
   });
+});
+
+Deno.test("refusesLoad() says before any run what a load can never do", () => {
+  const refused = (path: string, mode: LoadMode, options: Record<string, unknown> = {}) =>
+    file.refusesLoad(v.parse(file.loadSchema, { path, options }), mode);
+  strictEqual(refused("out/a.csv", "replace"), undefined);
+  strictEqual(refused("out/", "append"), undefined);
+  ok(refused("out/a.csv", "append")?.includes("a file cannot be appended to"));
+  ok(refused("out/a.ndjson", "merge")?.includes("JSON has no exact numbers"));
+  ok(
+    refused("out/", "append", { format: "ndjson", partition_by: ["day"] })?.includes("cannot be partitioned"),
+  );
 });
