@@ -4,10 +4,7 @@ SOURCES = set()
 
 NOT_READ = {
     # Nanoseconds are cut.
-    ("parquet", "time64[ns]"),
     *(("parquet", f"timestamp[ns, tz={zone}]") for zone in ("UTC", "Europe/Paris", "+05:30")),
-    # More than 38 digits come as a double of another value.
-    *(("parquet", f"decimal256({digits})") for digits in ("39, 0", "50, 10", "76, 38")),
 }
 """A source, and a type of it."""
 

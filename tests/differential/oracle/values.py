@@ -433,9 +433,9 @@ def _same_nested(value, found, is_typed: bool) -> bool:
         except ValueError:
             return False
     if isinstance(value, Pairs):
-        # As an object, or as a list of pairs.
+        # As an object, whose members have no order, or as a list of pairs.
         if isinstance(found, dict):
-            found = [[key, item] for key, item in found.items()]
+            found = [[key, found[key]] for key, _ in value.items if key in found]
         elif isinstance(found, Pairs):
             found = found.items
         elif isinstance(found, list):
