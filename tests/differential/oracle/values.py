@@ -160,7 +160,7 @@ def stamp_text(stamp: Stamp, separator: str = " ", offset_minutes: int = 0) -> s
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
 _ZONE = r"Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?"
 _DATE = r"(\d{4,7}|[+-]\d{6})-(\d\d)-(\d\d)"
-_MOMENT = re.compile(rf"{_DATE}(?:[ T]{_CLOCK} ?({_ZONE})?)?( \(?BC\)?)?( ?{_ZONE})?", re.ASCII)
+_MOMENT = re.compile(rf"{_DATE}( \(BC\))?(?:[ T]{_CLOCK} ?({_ZONE})?)?( \(?BC\)?)?( ?{_ZONE})?", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 
 
@@ -171,7 +171,8 @@ def parse_moment(text: str) -> Date | Time | Stamp | None:
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second, fraction, zone, era, late_zone = found.groups()
+    year, month, day, early_era, hour, minute, second, fraction, zone, era, late_zone = found.groups()
+    era = era or early_era
     date = days_of(1 - int(year) if era else int(year), int(month), int(day))
     if civil(date) != ((1 - int(year) if era else int(year)), int(month), int(day)):
         return None
