@@ -92,11 +92,23 @@ function castText(cast: Cast, format: ValueFormat): string {
   return other(given, format);
 }
 
-/** The first of the values whose condition holds; NULL stays NULL, and what none takes is at fault. */
+/**
+ * The first of the values whose condition holds; NULL stays NULL, and what none takes is at fault. What stands behind
+ * a condition that holds is not computed: the cheap ones come first, and regular expressions last.
+ */
 function choose({ text, fault }: Cast, cases: readonly (readonly [string, string])[]): string {
   const whens = cases.map(([condition, value]) => `WHEN ${condition} THEN ${value}`).join(" ");
-  return `CASE ${whens} WHEN ${text} IS NULL THEN NULL ELSE ${fault} END`;
+  return `CASE WHEN ${text} IS NULL THEN NULL ${whens} ELSE ${fault} END`;
 }
+
+/**
+ * Whether the text has the shape of a LIKE pattern that begins with a year from 0001 on. DuckDB's cast, which
+ * fails for what is no digit, does the rest: it is the quick way of the common forms.
+ */
+const hasShape = (text: string, ...patterns: readonly string[]) =>
+  `${text} >= '0001' AND ${text} < ':' AND (${
+    patterns.map((pattern) => `${text} LIKE '${pattern}'`).join(" OR ")
+  })`;
 
 const isLike = (text: string, pattern: string) => `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
 
@@ -157,6 +169,7 @@ function floating(cast: Cast, format: ValueFormat): string {
   const pattern = cast.isGiven ? GIVEN_NUMBER : NUMBER;
   return choose(cast, [
     [`strlen(${number}) <= 15 AND ${isLike(number, SHORT_NUMBER)}`, value],
+    [`CAST(${value} AS VARCHAR) = ${number}`, value],
     [`${isLike(number, pattern)} AND ${isExactDouble(number, value)}`, value],
     [isLike(cast.text, NOT_FINITE), `TRY_CAST(${cast.text} AS DOUBLE)`],
   ]);
@@ -189,11 +202,11 @@ function date(cast: Cast, format: ValueFormat): string {
     return byFormat(cast, format.dateFormat, (read) => `CAST(${read} AS DATE)`);
   }
   const value = `TRY_CAST(${text} AS DATE)`;
-  const itself = [`strlen(${text}) = 10 AND CAST(${value} AS VARCHAR) = ${text}`, value] as const;
-  if (!isGiven) return choose(cast, [itself]);
+  const plain = [hasShape(text, "____-__-__"), `CAST(${text} AS DATE)`] as const;
+  if (!isGiven) return choose(cast, [plain]);
   const pattern =
     `${GIVEN_YEAR}(?:-\\d{1,2}-\\d{1,2}|/\\d{1,2}/\\d{1,2})(?: \\(BC\\)|[ T]00:00(?::00(?:\\.0*)?)?)?|-?infinity`;
-  return choose(cast, [itself, [`${isLike(text, pattern)} AND ${value} IS NOT NULL`, value]]);
+  return choose(cast, [plain, [`${isLike(text, pattern)} AND ${value} IS NOT NULL`, value]]);
 }
 
 function timestamp(cast: Cast, format: ValueFormat): string {
@@ -206,19 +219,25 @@ function timestamp(cast: Cast, format: ValueFormat): string {
   const fraction = digits === 0 ? "(?:\\.0+)?" : `(?:\\.\\d{1,${digits}}0*)?`;
   const day = isGiven ? `${GIVEN_YEAR}-\\d{1,2}-\\d{1,2}` : `${YEAR}-\\d\\d-\\d\\d`;
   const time = `[ T]${hour}:[0-5]\\d(?::[0-5]\\d${fraction})?`;
+  // DuckDB takes 24:00:00 for the next day.
+  const isBefore24 = `substring(${text}, 12, 2) < '24'`;
+  const plain = `CAST(${text} AS ${type})`;
   if (ZONED.test(type)) {
     // DuckDB wants the seconds where there is a zone, and a blank before its name.
     const whole =
       `regexp_replace(regexp_replace(${text}, '^([^:]*:\\d\\d)([^:\\d].*)$', '\\1:00\\2'), ' ?UTC$', 'Z')`;
     const value = `TRY_CAST(${whole} AS ${type})`;
     const pattern = `${day}${time}${isGiven ? `(?:${ZONE}| ?UTC)` : ZONE}`;
-    return choose(cast, [[`${isLike(text, pattern)} AND ${value} IS NOT NULL`, value]]);
+    return choose(cast, [
+      [`${hasShape(text, "____-__-__T__:__:__Z", "____-__-__ __:__:__Z")} AND ${isBefore24}`, plain],
+      [`${isLike(text, pattern)} AND ${value} IS NOT NULL`, value],
+    ]);
   }
   const value = `TRY_CAST(${text} AS ${type})`;
   const bc = isGiven ? "(?: \\(BC\\))?" : "";
   const infinite = isGiven ? "|-?infinity" : "";
   return choose(cast, [
-    [`strlen(${text}) >= 19 AND CAST(${value} AS VARCHAR) = ${text}`, value],
+    [`${hasShape(text, "____-__-__ __:__:__", "____-__-__T__:__:__")} AND ${isBefore24}`, plain],
     [`${isLike(text, `${day}(?:${time})?${bc}${infinite}`)} AND ${value} IS NOT NULL`, value],
   ]);
 }
