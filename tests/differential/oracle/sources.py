@@ -144,12 +144,12 @@ def _arrow_array(values, type_: pa.DataType) -> pa.Array:
         return pa.array(values, pa.string()).dictionary_encode().cast(type_)
     if pa.types.is_struct(type_):
         members = [_arrow_array([None if v is None else v[f.name] for v in values], f.type) for f in type_]
-        mask = pa.array([value is None for value in values])
+        mask = pa.array([value is None for value in values], pa.bool_())
         return pa.StructArray.from_arrays(members, fields=list(type_), mask=mask)
     if pa.types.is_fixed_size_list(type_):
         size = type_.list_size
         flat = [item for value in values for item in (value if value is not None else [None] * size)]
-        mask = pa.array([value is None for value in values])
+        mask = pa.array([value is None for value in values], pa.bool_())
         return pa.FixedSizeListArray.from_arrays(_arrow_array(flat, type_.value_type), type=type_, mask=mask)
     if pa.types.is_list(type_):
         offsets, total = [], 0
