@@ -22,12 +22,15 @@ export async function asHeld(
   format: "csv" | "json" | "parquet",
   except: readonly string[],
 ): Promise<string> {
-  if (format === "csv") return sql;
   const columns = await session.withConnection(sql, (connection) => describeColumns(connection, sql));
   const replaced = columns.flatMap(({ name, type }) => {
     if (except.some((column) => isSameName(column, name))) return [];
     const column = quoteIdentifier(name);
-    const value = format === "json" ? asJson(name, type) : cast(column, type, parquetType(type));
+    const value = format === "json"
+      ? asJson(name, type)
+      : format === "csv"
+      ? asCsv(name, type)
+      : cast(column, type, parquetType(type));
     return value === column ? [] : [`${value} AS ${column}`];
   });
   return replaced.length === 0 ? sql : `SELECT * REPLACE (${replaced.join(", ")}) FROM (\n${sql}\n)`;
@@ -76,6 +79,13 @@ function parquetType(type: DuckType): DuckType {
           : undefined;
     }
   });
+}
+
+/** Nested values are JSON: DuckDB's own text of them is known to DuckDB alone. */
+function asCsv(name: string, type: DuckType): string {
+  const column = quoteIdentifier(name);
+  if (!["list", "array", "map", "struct"].includes(type.kind) && type.id !== Type.UNION) return column;
+  return `CASE WHEN ${column} IS NOT NULL THEN CAST(to_json(${asJson(name, type)}) AS VARCHAR) END`;
 }
 
 function asJson(name: string, type: DuckType): string {

@@ -65,6 +65,28 @@ Deno.test("what is written as JSON is JSON for every parser, and no digit of it 
   });
 });
 
+Deno.test("nested values in CSV are JSON, and a NULL among them is none", async () => {
+  await withFile(async (session, folder) => {
+    const values: [string, string][] = [
+      ["[1, NULL]", '"[1,null]"'],
+      ["{'a': 1.50::DECIMAL(4,2), 't': 'é \"q\"'}", '"{""a"":1.5,""t"":""é \\""q\\""""}"'],
+      ["MAP {'k': [DATE '2024-01-02']}", '"{""k"":[""2024-01-02""]}"'],
+      ["{'d': 9007199254740993.01::DECIMAL(18,2)}", '"{""d"":9007199254740993.01}"'],
+      ["NULL::INTEGER[]", ""],
+      ["'{x}'", "{x}"],
+    ];
+    for (const [sql, expected] of values) {
+      await copyRows(session, `SELECT 1 AS i, ${sql} AS "the v"`, `${folder}/a.csv`, { format: "csv" });
+      const [, line] = (await Deno.readTextFile(`${folder}/a.csv`)).split("\n");
+      strictEqual(line, `1,${expected}`, sql);
+    }
+    await rejects(
+      copyRows(session, "SELECT [1, 'inf'::DOUBLE] AS v", `${folder}/b.csv`, { format: "csv" }),
+      /column "v" has .*Infinity/,
+    );
+  });
+});
+
 Deno.test("Parquet holds as text, or as a list, what it has no type for", async () => {
   await withFile(async (session, folder) => {
     const values: [string, string, string?][] = [
