@@ -32,6 +32,8 @@ export type LeafType =
   /** Of more than 38 digits. */
   | "wide decimal"
   | "time of nanoseconds"
+  /** A timestamp with a zone. */
+  | "instant of nanoseconds"
   | "INT96"
   | "other";
 
@@ -137,8 +139,9 @@ function typeOf(element: ReadonlyMap<number, Thrift>): LeafType {
   if (time !== undefined) return map(time.get(2)).has(NANOSECONDS) ? "time of nanoseconds" : "TIME";
   const timestamp = part(TIMESTAMP);
   if (timestamp !== undefined) {
-    if (timestamp.get(1) === true) return "TIMESTAMPTZ";
-    return map(timestamp.get(2)).has(NANOSECONDS) ? "TIMESTAMP_NS" : "TIMESTAMP";
+    const isNanos = map(timestamp.get(2)).has(NANOSECONDS);
+    if (timestamp.get(1) === true) return isNanos ? "instant of nanoseconds" : "TIMESTAMPTZ";
+    return isNanos ? "TIMESTAMP_NS" : "TIMESTAMP";
   }
   if (logical.has(STRING) || logical.has(ENUM)) return "VARCHAR";
   if (logical.has(DATE)) return "DATE";

@@ -117,7 +117,7 @@ function mixedColumns(files: readonly ParquetFile[]): ReadonlySet<string> {
     const isNumber = has(...INTEGERS) || has(...FLOATS) || isDecimal;
     const isRounded = has(...FLOATS) && (has(...INTEGERS) || isDecimal);
     const isTruth = has("BOOLEAN") && isNumber;
-    const isZoned = has("TIMESTAMPTZ") && has("TIMESTAMP", "TIMESTAMP_NS", "DATE");
+    const isZoned = has("TIMESTAMPTZ", "instant of nanoseconds") && has("TIMESTAMP", "TIMESTAMP_NS", "DATE");
     const isNested = of.some(({ leaf }) => leaf.path.length > 1);
     const [one, other] = of;
     if (isTruth || isZoned || (isRounded && isNested)) {
@@ -210,8 +210,13 @@ function refusal(
     return "is a decimal of more than 38 digits, which DuckDB cannot hold; write it as text";
   }
   const isMicro = given !== undefined && /^(?:TIME|TIMESTAMP|DATETIME)$/i.test(given.trim());
+  const isMicroInstant = given !== undefined &&
+    /^(?:TIMESTAMPTZ|TIMESTAMP WITH TIME ZONE)$/i.test(given.trim());
   if (types.has("INT96") && !isOfSpark && !isMicro) {
     return "is INT96, whose nanoseconds DuckDB would cut; write TIMESTAMP, or set options.columns to TIMESTAMP for its microseconds";
+  }
+  if (types.has("instant of nanoseconds") && !isMicroInstant) {
+    return "is a timestamp of nanoseconds with a zone, which DuckDB would cut; set options.columns to TIMESTAMPTZ for its microseconds, or write it with microseconds";
   }
   if (types.has("time of nanoseconds") && !isMicro) {
     return "is a time of nanoseconds, which DuckDB would cut; set options.columns to TIME for its microseconds";

@@ -47,7 +47,7 @@ export function exactValue(
   }
   const value = `TRY_CAST(${column} AS ${type})`;
   if (/^(?:VARCHAR|TEXT|STRING)$/i.test(type.trim())) return `CAST(${column} AS VARCHAR)`;
-  const isSame = from === "other" || from === "INT96" || from === "time of nanoseconds"
+  const isSame = ["other", "INT96", "time of nanoseconds", "instant of nanoseconds"].includes(from)
     ? `CAST(to_json(${value}) AS VARCHAR) = CAST(to_json(${column}) AS VARCHAR)`
     : `TRY_CAST(${value} AS ${from}) IS NOT DISTINCT FROM ${column}`;
   return `CASE WHEN ${column} IS NULL OR (${value} IS NOT NULL AND ${isSame}) THEN ${value} ELSE ${wrong} END`;
