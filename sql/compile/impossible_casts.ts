@@ -207,7 +207,7 @@ function typeOf(node: unknown): KnownType | undefined {
   if (!isNode(info) || (typeof info["alias"] === "string" && info["alias"] !== "")) return undefined;
   switch (id) {
     case "DECIMAL":
-      return withSample(`DECIMAL(${info["width"]}, ${info["scale"]})`, "0");
+      return withSample(`DECIMAL(${info["width"] ?? 18}, ${info["scale"] ?? 0})`, "0");
     case "LIST": {
       const child = typeOf(info["child_type"]);
       return child && { text: `${child.text}[]`, sample: child.sample && `[${child.sample}]` };

@@ -91,7 +91,7 @@ for (const mode of MODES) {
     });
     await assert.rejects(performLoad(connection.destination, cut, never()), (error) => {
       assert(error instanceof AppError);
-      assert.equal(error.code, "unavailable");
+      assert.equal(error.code, "unavailable", `${error.message} ${error.cause}`);
       assert.match(error.message, /into t of shop/);
       return true;
     });

@@ -2,7 +2,7 @@ import type { Submittable } from "pg";
 import pg from "pg";
 import { GatedConnection } from "./gated_connection.ts";
 import { fillCopyDataHeader } from "./copy_data.ts";
-import { ServerError } from "./server_error.ts";
+import { ConnectionLostError, describeSocketError, ServerError } from "./server_error.ts";
 
 /** A column of a result as the server describes it. */
 export interface ResultColumn {
@@ -213,7 +213,10 @@ function writerOf(connection: GatedConnection): (bytes: Uint8Array) => Promise<v
   return (bytes) =>
     new Promise((resolve, reject) => {
       rejectWrite = reject;
-      connection.stream.write(bytes, (error) => error ? reject(error) : resolve());
+      connection.stream.write(bytes, (error) => {
+        if (!error) return resolve();
+        reject(new ConnectionLostError(describeSocketError(error), { cause: error }));
+      });
     });
 }
 

@@ -367,7 +367,7 @@ for (const [sql, expected] of Object.entries(IMPOSSIBLE)) {
 
 const T = {
   t: columns(
-    "id INTEGER, day DATE, txt VARCHAR, ok BOOLEAN, list INTEGER[], rec STRUCT(a INTEGER), ts TIMESTAMP, n DECIMAL(9,2), j JSON, e ENUM('a'), big HUGEINT, u UUID, b BLOB",
+    "id INTEGER, day DATE, txt VARCHAR, ok BOOLEAN, list INTEGER[], rec STRUCT(a INTEGER), ts TIMESTAMP, n DECIMAL(9,2), whole DECIMAL(28,0), j JSON, e ENUM('a'), big HUGEINT, u UUID, b BLOB",
   ),
 };
 
@@ -378,6 +378,7 @@ for (
     "SELECT id::VARCHAR AS a, id::BOOLEAN AS b, ok::INTEGER AS c, day::TIMESTAMPTZ AS d, ts::TIME AS e, n::INTEGER AS f FROM raw.t",
     "SELECT NULL::DATE AS a, try('abc'::INTEGER) AS b, j->>'$.a' AS c, e = 'a' AS d, e::VARCHAR AS f, u::VARCHAR AS g FROM raw.t",
     "SELECT id FROM raw.t UNION SELECT n FROM raw.t UNION ALL SELECT 1.5",
+    "SELECT 2 * whole AS a, whole = 5 AS b FROM raw.t",
     "SELECT rec::STRUCT(a BIGINT) AS a, list::BIGINT[] AS b, [1, 2]::VARCHAR[] AS c, MAP {'a': 1} AS d, b::VARCHAR AS e FROM raw.t",
     "SELECT id, unnest(list) AS x, row_number() OVER (ORDER BY day) AS r FROM raw.t QUALIFY r > 1",
     "WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r WHERE a < 3) SELECT * FROM r, LATERAL (SELECT r.a) AS x(y)",
