@@ -248,6 +248,9 @@ def after_text(value, is_json: bool):
             return JsonString(value) if is_json else Field(value)
         case Float32():
             return Shortest(value.value)
+        case Duration(months=0, days=0, ns=ns) if 0 <= ns < DAY_NS:
+            # Its text, as 00:00:01.5, is that of a time of day.
+            return Either((value, Time(ns)))
         case list():
             return [after_text(item, is_json) for item in value]
         case dict():
