@@ -29,7 +29,7 @@ import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { provide } from "../grants/provide.ts";
-import { watchProject } from "../definitions/watch.ts";
+import { type ProjectLook, watchProject } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
@@ -62,8 +62,8 @@ export interface EngineContext extends GrantContext {
 export interface StartOptions {
   /** Whether pipelines start by their schedules. */
   readonly schedule: boolean;
-  /** Whether changed files are applied by themselves. */
-  readonly watch: boolean;
+  /** How the project's files looked before they were applied: what has changed since is applied, and goes on to be. */
+  readonly watchSince?: ProjectLook;
   /** Whether what is old is forgotten. */
   readonly housekeeping: boolean;
   /** How many processes wait for the next runs of pipelines that ran or are due; none by default. */
@@ -161,7 +161,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
     if (options.housekeeping) this.#housekeeping.start();
-    if (options.watch) this.#watching = this.#watch();
+    if (options.watchSince !== undefined) this.#watching = this.#watch(options.watchSince);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -398,11 +398,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
   }
 
-  async #watch(): Promise<void> {
+  async #watch(since: ProjectLook): Promise<void> {
     const { projectDir, log } = this.#context;
     try {
       for await (
-        const _ of watchProject(projectDir, { signal: this.#stopping.signal, debounceMs: WATCH_DEBOUNCE_MS })
+        const _ of watchProject(projectDir, {
+          signal: this.#stopping.signal,
+          debounceMs: WATCH_DEBOUNCE_MS,
+          since,
+        })
       ) {
         try {
           const { applied, removed, faults } = await this.applyProject();

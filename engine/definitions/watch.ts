@@ -4,6 +4,8 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** How long the files must have been still. */
   readonly debounceMs: number;
+  /** How the files looked before the caller read them: what has changed since is yielded at once. */
+  readonly since: ProjectLook;
 }
 
 /**
@@ -25,14 +27,14 @@ const MAX_DEBOUNCES = 10;
  */
 export async function* watchProject(
   projectDir: string,
-  { signal, debounceMs }: WatchOptions,
+  { signal, debounceMs, since }: WatchOptions,
 ): AsyncGenerator<void, void, undefined> {
-  let seen = await lookAt(projectDir);
+  let seen = since;
   while (!signal.aborted) {
     await using watcher = new FolderWatcher(seen.folders);
     for (let isWatched = true; isWatched && !signal.aborted;) {
       // The first look is right after the watch began: what changed before it was in no event.
-      const now = await lookAt(projectDir);
+      const now = await lookAtProject(projectDir);
       isWatched = !watcher.lostFolder && now.folders.join("\0") === seen.folders.join("\0");
       const isChanged = now.files !== seen.files;
       seen = now;
@@ -42,14 +44,16 @@ export async function* watchProject(
   }
 }
 
-interface Look {
+/** What there is to watch, as it was at one moment. */
+export interface ProjectLook {
   /** Those to watch. */
   readonly folders: readonly string[];
   /** All files with their sizes and times, as one text to compare. */
   readonly files: string;
 }
 
-async function lookAt(projectDir: string): Promise<Look> {
+/** Reads names, sizes and times of the files, not what they hold. Never throws for what is missing. */
+export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
   const folders: string[] = [];
   const files: string[] = [];
   const look = async (folder: string, isOurs: (name: string) => boolean): Promise<string[]> => {

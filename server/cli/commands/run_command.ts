@@ -62,7 +62,6 @@ async function startLocally(connection: Connection, pipeline: string): Promise<v
   if (connection.kind !== "local") return;
   await connection.opened.engine.start({
     schedule: false,
-    watch: false,
     housekeeping: false,
     pipelines: [pipeline],
   });

@@ -4,6 +4,7 @@ import { formatFault } from "../../../text/fault.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type DataFolder, openDataFolder, readHolder } from "../../data_folder.ts";
 import type { LocalEngine } from "../../../engine/control/local_engine.ts";
+import { lookAtProject } from "../../../engine/definitions/watch.ts";
 import type { ListeningServer } from "../../backend.ts";
 import { readProxySettings } from "../../http/proxy_settings.ts";
 import type { CliContext, CommandRun, Invocation } from "../command.ts";
@@ -41,11 +42,13 @@ export const serve: CommandRun = async (invocation, context) => {
     proxy,
   });
   try {
+    // First, so that a file which is saved while the others are read is not missed.
+    const watchSince = await lookAtProject(folders.projectDir);
     void applyAtStart(opened.engine, log);
     // Who asks first finds all of it in force; but a source that does not answer holds nobody up, and
     // what was in force before is served meanwhile.
     await atMost(APPLY_GRACE_MS, opened.engine.checkedWhatAnswers());
-    await opened.engine.start({ schedule: true, watch: true, housekeeping: true, readyProcesses });
+    await opened.engine.start({ schedule: true, watchSince, housekeeping: true, readyProcesses });
     isReady = true;
     await announce(folder, server, log);
     await requirePipelines(opened.engine, invocation.list("run"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { watchProject } from "../../../../engine/definitions/watch.ts";
+import { lookAtProject, watchProject } from "../../../../engine/definitions/watch.ts";
 import { ProjectFixture } from "./project_fixture.ts";
 
 const DEADLINE_MS = 10_000;
@@ -14,7 +14,8 @@ class Watching implements AsyncDisposable {
 
   constructor(dir: string, debounceMs = 20) {
     this.#done = (async () => {
-      for await (const _ of watchProject(dir, { signal: this.#abort.signal, debounceMs })) {
+      const since = await lookAtProject(dir);
+      for await (const _ of watchProject(dir, { signal: this.#abort.signal, debounceMs, since })) {
         this.#count++;
         this.#wake();
       }
@@ -63,6 +64,22 @@ Deno.test("watchProject() yields for pipelines, connectors, models and new folde
   await watching.sees(write("transforms/a/m.sql"));
 });
 
+Deno.test("watchProject() yields for what has changed since the look that it is given, and for nothing else", async () => {
+  await using project = await ProjectFixture.create({ "connectors.yaml": "a: {}" });
+  const before = await lookAtProject(project.dir);
+  await project.write("pipelines/a.yaml", "a: 1\n");
+  const after = await lookAtProject(project.dir);
+  const counts: number[] = [];
+  for (const since of [before, after]) {
+    const abort = new AbortController();
+    let count = 0;
+    setTimeout(() => abort.abort(), 500);
+    for await (const _ of watchProject(project.dir, { signal: abort.signal, debounceMs: 20, since })) count++;
+    counts.push(count);
+  }
+  assert.deepEqual(counts, [1, 0]);
+});
+
 Deno.test("watchProject() survives the removal of a folder and of the project", async () => {
   await using project = await ProjectFixture.create({ "pipelines/a.yaml": "a: 1" });
   await using watching = new Watching(project.dir);
@@ -98,7 +115,10 @@ Deno.test("watchProject() makes one of a burst and is not woken by other files",
 Deno.test("watchProject() ends when the signal aborts, also where the folder is not there", async () => {
   const abort = new AbortController();
   const loop = (async () => {
-    for await (const _ of watchProject("/nonexistent-project", { signal: abort.signal, debounceMs: 1 }));
+    const since = await lookAtProject("/nonexistent-project");
+    for await (
+      const _ of watchProject("/nonexistent-project", { signal: abort.signal, debounceMs: 1, since })
+    );
   })();
   abort.abort();
   await loop;
