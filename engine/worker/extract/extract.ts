@@ -41,7 +41,8 @@ export async function extractStream(
 ): Promise<Extracted> {
   const { signal, shape } = context;
   await using sink = await StreamSink.open(context);
-  const asked = { ...shape.request(request, source), ...sink.position };
+  const texts = source.scan === undefined ? {} : await sink.heldTexts();
+  const asked = { ...shape.request(request, source), ...sink.position, ...texts };
   const scan = await source.scan?.(asked, signal);
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();

@@ -15,7 +15,8 @@ import {
 } from "../../warehouse/stream_state.ts";
 import type { SessionLease } from "../session_pool.ts";
 import type { ExtractContext } from "./extract.ts";
-import { type Extracted, isReplacing, RejectLimit, StreamSink } from "./stream_sink.ts";
+import { RejectLimit } from "./reject_limit.ts";
+import { type Extracted, isReplacing, StreamSink } from "./stream_sink.ts";
 
 export interface PartsContext extends ExtractContext {
   /** Sessions beside the step's own, each for one part at a time. */

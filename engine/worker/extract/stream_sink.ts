@@ -20,7 +20,7 @@ import {
   tableColumns,
   textColumns,
 } from "../../warehouse/raw_table.ts";
-import { countRejects, recordRejects } from "../../warehouse/rejects.ts";
+import { recordRejects } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
   forgetParts,
@@ -31,6 +31,7 @@ import {
   type UnfinishedRead,
   writeState,
 } from "../../warehouse/stream_state.ts";
+import { RejectLimit } from "./reject_limit.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
 export interface SinkOptions {
@@ -73,7 +74,6 @@ export class StreamSink implements AsyncDisposable {
   readonly #cursor: Cursor | undefined;
   /** Where the source begins to read: the cursor, or what lies `lag` before it. */
   readonly #from: Cursor | undefined;
-  readonly #texts: readonly string[];
   #state: StreamState;
   /** The last state of the source, of this attempt or an earlier one. */
   #sourceState: JsonValue | undefined;
@@ -98,7 +98,6 @@ export class StreamSink implements AsyncDisposable {
       readonly isReplacing: boolean;
       readonly cursor: Cursor | undefined;
       readonly from: Cursor | undefined;
-      readonly texts: readonly string[];
       readonly limit: RejectLimit;
     },
   ) {
@@ -109,7 +108,6 @@ export class StreamSink implements AsyncDisposable {
     this.#isReplacing = start.isReplacing;
     this.#cursor = start.cursor;
     this.#from = start.from;
-    this.#texts = start.texts;
     this.#limit = start.limit;
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
@@ -135,9 +133,8 @@ export class StreamSink implements AsyncDisposable {
       const from = cursor === undefined || stream.lag === undefined
         ? cursor
         : await lookBack(session, name, cursor, stream.lag);
-      const texts = replaces ? [] : await textColumns(session, name);
       const limit = await RejectLimit.open(session, options);
-      const start = { state, before, isReplacing: replaces, cursor, from, texts, limit };
+      const start = { state, before, isReplacing: replaces, cursor, from, limit };
       return new StreamSink(options, transaction, start);
     } catch (error) {
       await transaction[Symbol.asyncDispose]();
@@ -146,12 +143,17 @@ export class StreamSink implements AsyncDisposable {
   }
 
   /** What the source is asked to go on from. */
-  get position(): Pick<StreamRequest, "cursor" | "state" | "texts"> {
+  get position(): Pick<StreamRequest, "cursor" | "state"> {
     return {
       ...(this.#from === undefined ? {} : { cursor: this.#from }),
-      ...(this.#texts.length === 0 ? {} : { texts: this.#texts }),
       ...(this.#sourceState === undefined ? {} : { state: this.#sourceState }),
     };
+  }
+
+  /** For a source that guesses types: the columns that hold text already. */
+  async heldTexts(): Promise<Pick<StreamRequest, "texts">> {
+    const { session, name } = this.#options;
+    return this.#isReplacing ? {} : { texts: await textColumns(session, name) };
   }
 
   /** Whether the table will have the rows that this attempt takes, all of them and no others. */
@@ -179,9 +181,18 @@ export class StreamSink implements AsyncDisposable {
 
   /** Takes all rows of a relation that DuckDB reads, in their shape. */
   async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
-    if (scan.hasNoColumns) return await this.#fillWithNone(scan);
-    const { session, name } = this.#options;
+    const { name } = this.#options;
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
+    await (scan.hasNoColumns ? this.#createEmpty(target) : this.#createFrom(target, scan, shape, signal));
+    await scan.verify();
+    this.#hasInput = true;
+    this.#hasIncoming = !this.#isReplacing;
+    this.#sizeBytes += scan.sizeBytes;
+    this.#files = scan.files.length;
+  }
+
+  async #createFrom(target: string, scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
+    const { session } = this.#options;
     const cursor = this.#from;
     const params: SqlValue[] = cursor === undefined ? [] : [cursor.value];
     await using prepared = await scan.prepare?.(signal);
@@ -203,25 +214,14 @@ export class StreamSink implements AsyncDisposable {
       if (signal.aborted) throw error;
       throw await scan.explain(error);
     }
-    await scan.verify();
-    this.#hasInput = true;
-    this.#hasIncoming = !this.#isReplacing;
-    this.#sizeBytes += scan.sizeBytes;
-    this.#files = scan.files.length;
   }
 
   /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
-  async #fillWithNone(scan: Scan): Promise<void> {
+  async #createEmpty(target: string): Promise<void> {
     const { session, name } = this.#options;
-    const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
     this.#hasColumns = await hasColumns(session, name);
     const none = this.#hasColumns ? `SELECT * FROM ${rawTable(name)} WHERE false` : TABLE_WITHOUT_COLUMNS;
     await session.run(`CREATE TABLE ${target} AS ${none}`);
-    await scan.verify();
-    this.#hasInput = true;
-    this.#hasIncoming = !this.#isReplacing;
-    this.#sizeBytes += scan.sizeBytes;
-    this.#files = scan.files.length;
   }
 
   /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
@@ -362,53 +362,6 @@ export async function isReplacing(
   if (unfinished?.runId === runId) return unfinished.isReplacing;
   if (stream.mode === "full" || fullRefresh) return true;
   return !await hasColumns(session, name);
-}
-
-type RejectSubject = Pick<SinkOptions, "name" | "stream"> & { readonly hasMasks: boolean };
-
-/** Counts the rows of one run that do not fit, up to what the stream allows. */
-export class RejectLimit {
-  readonly #options: RejectSubject;
-  #taken: number;
-
-  private constructor(options: RejectSubject, taken: number) {
-    this.#options = options;
-    this.#taken = taken;
-  }
-
-  /** Goes on from what the run has committed. */
-  static async open(
-    session: DuckSession,
-    { name, stream, runId }: Pick<SinkOptions, "name" | "stream" | "runId">,
-  ): Promise<RejectLimit> {
-    const hasMasks = Object.keys(stream.mask).length > 0;
-    return new RejectLimit({ name, stream, hasMasks }, await countRejects(session, name, runId));
-  }
-
-  get taken(): number {
-    return this.#taken;
-  }
-
-  /** Returns what may be kept of it. Throws `invalid` where the stream allows no more. */
-  take(reject: Reject): Reject {
-    const { name, stream, hasMasks } = this.#options;
-    this.#taken += 1;
-    const limit = stream.max_rejects;
-    // Its reason and its row may tell a value that is masked.
-    const kept = hasMasks
-      ? {
-        reason: "a row does not fit (the stream masks values, so no more is told)",
-        position: reject.position,
-        row: null,
-      }
-      : reject;
-    if (this.#taken <= limit) return kept;
-    const place = reject.position === null ? "" : ` ${reject.position}:`;
-    const more = limit === 0 ? "" : ` (and ${this.#taken - 1} rows before it; max_rejects is ${limit})`;
-    throw new AppError("invalid", `Stream "${name}":${place} ${kept.reason}${more}`, {
-      detail: "max_rejects on the stream lets rows that do not fit be kept aside.",
-    });
-  }
 }
 
 async function checkKeyColumns(
