@@ -1,7 +1,8 @@
-import type { PreparedScan, Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
-import { Scratch } from "../../locations/scratch.ts";
+import { prepareScan } from "../read/prepare_scan.ts";
+import type { Scratch } from "../../locations/scratch.ts";
 import { copyCsv, type CsvCopy } from "./csv_copy.ts";
 import { explainCsv } from "./csv_explain.ts";
 import { csvRelation } from "./csv_relation.ts";
@@ -29,32 +30,25 @@ export async function scanCsv(
   return {
     relation: csvRelation(plan, extra),
     explain: (error) => explainCsv(plan, error),
-    ...(hasCopies ? { prepare: (during) => prepareCopies(plan, extra, scratchDir, during) } : {}),
+    ...(hasCopies
+      ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copyOdd(plan, extra, scratch, during)) }
+      : {}),
   };
 }
 
-/** Copies of the files that DuckDB cannot read as they are. Disposing of it removes them. */
-async function prepareCopies(
+/** Copies the files that DuckDB cannot read as they are; returns the relation of all. */
+async function copyOdd(
   plan: CsvPlan,
   extra: readonly PathColumn[],
-  scratchDir: string,
+  scratch: Scratch,
   signal: AbortSignal,
-): Promise<PreparedScan> {
-  const scratch = new Scratch(scratchDir);
-  try {
-    const made = new Map<CsvFile, CsvCopy>();
-    for (const group of plan.groups.filter(({ isCopied }) => isCopied)) {
-      for (const source of group.files) {
-        signal.throwIfAborted();
-        made.set(source, await copyCsv(plan, source, group.names, scratch, signal));
-      }
+): Promise<string> {
+  const made = new Map<CsvFile, CsvCopy>();
+  for (const group of plan.groups.filter(({ isCopied }) => isCopied)) {
+    for (const source of group.files) {
+      signal.throwIfAborted();
+      made.set(source, await copyCsv(plan, source, group.names, scratch, signal));
     }
-    return {
-      relation: csvRelation(plan, extra, { prefix: scratch.path, of: made }),
-      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
-    };
-  } catch (error) {
-    await scratch[Symbol.asyncDispose]();
-    throw error;
   }
+  return csvRelation(plan, extra, { prefix: scratch.path, of: made });
 }

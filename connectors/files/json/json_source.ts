@@ -1,8 +1,9 @@
-import type { PreparedScan, Scan } from "../../../contract/connector.ts";
-import { Scratch } from "../../locations/scratch.ts";
+import type { Scan } from "../../../contract/connector.ts";
+import type { Scratch } from "../../locations/scratch.ts";
 import { readBytes } from "../compression.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
+import { prepareScan } from "../read/prepare_scan.ts";
 import { PLAIN_FORMAT } from "../types/value_format.ts";
 import { explainJson } from "./json_explain.ts";
 import { type JsonPlan, planJson } from "./json_plan.ts";
@@ -26,30 +27,23 @@ export async function scanJson(
     relation: sql,
     hasNoColumns,
     explain: (error) => explainJson(plan, casts, error),
-    ...(hasCopies ? { prepare: (during) => prepareCopies(plan, extra, scratchDir, during) } : {}),
+    ...(hasCopies
+      ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copyOdd(plan, extra, scratch, during)) }
+      : {}),
   };
 }
 
-/** The plain text of the files that DuckDB cannot read. Disposing of it removes it. */
-async function prepareCopies(
+/** Writes the plain text of the files that DuckDB cannot read; returns the relation of all. */
+async function copyOdd(
   plan: JsonPlan,
   extra: readonly PathColumn[],
-  scratchDir: string,
+  scratch: Scratch,
   signal: AbortSignal,
-): Promise<PreparedScan> {
-  const scratch = new Scratch(scratchDir);
-  try {
-    for (const { file, compression, isOdd } of plan.survey.files) {
-      if (!isOdd) continue;
-      await using copy = await scratch.create(file.localPath.slice(1));
-      for await (const bytes of readBytes(file, compression, signal)) await copy.write(bytes);
-    }
-    return {
-      relation: jsonRelation(plan, extra, { prefix: scratch.path }).sql,
-      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
-    };
-  } catch (error) {
-    await scratch[Symbol.asyncDispose]();
-    throw error;
+): Promise<string> {
+  for (const { file, compression, isOdd } of plan.survey.files) {
+    if (!isOdd) continue;
+    await using copy = await scratch.create(file.localPath.slice(1));
+    for await (const bytes of readBytes(file, compression, signal)) await copy.write(bytes);
   }
+  return jsonRelation(plan, extra, { prefix: scratch.path }).sql;
 }

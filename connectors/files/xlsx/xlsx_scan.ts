@@ -1,6 +1,6 @@
-import type { PreparedScan, Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { Scratch } from "../../locations/scratch.ts";
+import type { Scratch } from "../../locations/scratch.ts";
 import type { CsvCopy } from "../csv/csv_copy.ts";
 import { csvRelation } from "../csv/csv_relation.ts";
 import {
@@ -15,6 +15,7 @@ import { PlainCsvWriter } from "../csv/plain_csv.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
+import { prepareScan } from "../read/prepare_scan.ts";
 import { CAST_FAULT } from "../types/exact_cast.ts";
 import { cellName } from "./names.ts";
 import { KindGuess, withTable } from "./sheet_table.ts";
@@ -44,30 +45,22 @@ export async function scanXlsx(
   return {
     relation: csvRelation(described, survey.extra(described)),
     explain: (error) => explainXlsx(set, described, error),
-    prepare: (during) => copyAll(set, scratchDir, during),
+    prepare: (during) => prepareScan(scratchDir, (scratch) => copyAll(set, scratch, during)),
   };
 }
 
-async function copyAll(set: FileSet, scratchDir: string, signal: AbortSignal): Promise<PreparedScan> {
-  const scratch = new Scratch(scratchDir);
-  try {
-    const survey = new Survey(set);
-    const made = new Map<CsvFile, CsvCopy>();
-    for (const source of survey.files) {
-      await using file = await scratch.create(source.file.localPath.slice(1));
-      const writer = new PlainCsvWriter(file);
-      await survey.look(source, writer, Number.POSITIVE_INFINITY, signal);
-      made.set(source, { path: file.path, lineBytes: await writer.end() });
-    }
-    const plan = survey.plan();
-    return {
-      relation: csvRelation(plan, survey.extra(plan), { prefix: scratch.path, of: made }),
-      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
-    };
-  } catch (error) {
-    await scratch[Symbol.asyncDispose]();
-    throw error;
+/** Copies all workbooks as plain CSV; returns the relation of the copies. */
+async function copyAll(set: FileSet, scratch: Scratch, signal: AbortSignal): Promise<string> {
+  const survey = new Survey(set);
+  const made = new Map<CsvFile, CsvCopy>();
+  for (const source of survey.files) {
+    await using file = await scratch.create(source.file.localPath.slice(1));
+    const writer = new PlainCsvWriter(file);
+    await survey.look(source, writer, Number.POSITIVE_INFINITY, signal);
+    made.set(source, { path: file.path, lineBytes: await writer.end() });
   }
+  const plan = survey.plan();
+  return csvRelation(plan, survey.extra(plan), { prefix: scratch.path, of: made });
 }
 
 /** What the workbooks of a stream hold. */

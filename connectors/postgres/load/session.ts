@@ -4,6 +4,7 @@ import { columnList } from "../../destination/plan.ts";
 import type { Cell, LoadColumn, SentRows, SqlSession } from "../../destination/system.ts";
 import { toPostgresError } from "../errors.ts";
 import { ConnectionLostError, ServerError } from "../session/server_error.ts";
+import { setLocal, TEXT_SETTINGS } from "../session/text_settings.ts";
 import type { Session } from "../session/session.ts";
 import type { PostgresColumn } from "./catalogue.ts";
 import { encoderFor } from "./dialect.ts";
@@ -14,16 +15,7 @@ import { BatchEncoder, UnfitRowError } from "./encode/batch_encoder.ts";
  * Between the claim and the first row, the transaction waits for the source.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
-  TimeZone: "UTC",
-  DateStyle: "ISO, YMD",
-  IntervalStyle: "postgres",
-  extra_float_digits: "1",
-  bytea_output: "hex",
-  array_nulls: "on",
-  xmlbinary: "base64",
-  xmloption: "content",
-  quote_all_identifiers: "off",
-  standard_conforming_strings: "on",
+  ...TEXT_SETTINGS,
   row_security: "off",
   idle_in_transaction_session_timeout: "0",
 };
@@ -40,7 +32,7 @@ const CATALOG_FIRST = `SELECT pg_catalog.set_config('search_path',
 const BEGIN = [
   "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
   CATALOG_FIRST,
-  ...Object.entries(SETTINGS).map(([name, value]) => `SET LOCAL ${name} = '${value}'`),
+  ...setLocal(SETTINGS),
 ].join("; ");
 
 /** A session of PostgreSQL as the mode planner uses it. What it throws are AppErrors that begin with `action`. */

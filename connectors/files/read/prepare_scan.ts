@@ -1,0 +1,20 @@
+import type { PreparedScan } from "../../../contract/connector.ts";
+import { Scratch } from "../../locations/scratch.ts";
+
+/**
+ * A scan of copies that DuckDB can read. `copy` makes them in a folder below `scratchDir` and returns their
+ * relation; disposing of the scan removes them, and so does an error.
+ */
+export async function prepareScan(
+  scratchDir: string,
+  copy: (scratch: Scratch) => Promise<string>,
+): Promise<PreparedScan> {
+  const scratch = new Scratch(scratchDir);
+  try {
+    const relation = await copy(scratch);
+    return { relation, [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose]() };
+  } catch (error) {
+    await scratch[Symbol.asyncDispose]();
+    throw error;
+  }
+}
