@@ -1,4 +1,4 @@
-import type { ColumnChoice } from "../contract/connector.ts";
+import type { ColumnChoice } from "../contract/connector/source.ts";
 import type { AppError } from "../contract/errors.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
-import type { Access, ConnectorPlace, ConnectorUse } from "../contract/connector.ts";
+import type { Access, ConnectorPlace, ConnectorUse } from "../contract/connector/connector.ts";
 
 /** What connectors have in common whose system is one database file. */
 

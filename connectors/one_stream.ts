@@ -1,4 +1,4 @@
-import type { StreamRequest } from "../contract/connector.ts";
+import type { StreamRequest } from "../contract/connector/source.ts";
 import { AppError } from "../contract/errors.ts";
 
 /** The one stream of a read, for sources that read each by itself. */

@@ -1,15 +1,15 @@
 import * as v from "valibot";
-import type { Connector } from "../contract/connector.ts";
+import type { Connector } from "../contract/connector/connector.ts";
 import { AppError } from "../contract/errors.ts";
 import type { ResolvedConnector } from "../contract/job.ts";
 import {
   type CommonConnectorKeys,
   commonConnectorSchema,
-  type LoadDefinition,
-  ownKeys,
   splitConnectorKeys,
-  type StreamDefinition,
-} from "../contract/pipeline.ts";
+} from "../contract/connector/entry.ts";
+import type { LoadDefinition } from "../contract/pipeline/load.ts";
+import { ownKeys } from "../contract/pipeline/pipeline.ts";
+import type { StreamDefinition } from "../contract/pipeline/stream.ts";
 
 /** What users wrote of connectors, streams and loads, as the connectors' own schemas read it. */
 

@@ -1,4 +1,4 @@
-import type { Connector } from "../contract/connector.ts";
+import type { Connector } from "../contract/connector/connector.ts";
 import { duckdb } from "./duckdb/connector.ts";
 import { file } from "./files/connector.ts";
 import { postgres } from "./postgres/connector.ts";

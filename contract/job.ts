@@ -1,8 +1,10 @@
-import type { DiscoveredStream } from "./connector.ts";
+import type { DiscoveredStream } from "./connector/source.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
-import type { ConnectorDefinition, PipelineDefinition, RevisionFile } from "./pipeline.ts";
+import type { ConnectorDefinition } from "./connector/entry.ts";
+import type { PipelineDefinition } from "./pipeline/pipeline.ts";
+import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
 import type { TablePreview } from "./table.ts";

@@ -1,4 +1,4 @@
-import type { LoadReceipt, LoadRequest } from "../../contract/connector.ts";
+import type { LoadReceipt, LoadRequest } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { COMMITTED_KEPT_DAYS } from "../../contract/run.ts";
 import { quoteLiteral } from "../../contract/sql.ts";

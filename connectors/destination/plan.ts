@@ -1,5 +1,5 @@
 import type { Schema } from "apache-arrow";
-import type { LoadMode } from "../../contract/connector.ts";
+import type { LoadMode } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import type { Dialect, LoadColumn, MadeColumn, TargetColumn, TargetTable } from "./system.ts";

@@ -4,7 +4,7 @@ import type {
   LoadReceipt,
   LoadRequest,
   TransactionalDestination,
-} from "../../contract/connector.ts";
+} from "../../contract/connector/destination.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { checkCasts } from "./casts.ts";
 import { LoadLedger } from "./ledger.ts";

@@ -1,5 +1,5 @@
 import type { Field, RecordBatch } from "apache-arrow";
-import type { LoadMode, LoadRequest } from "../../contract/connector.ts";
+import type { LoadMode, LoadRequest } from "../../contract/connector/destination.ts";
 
 /**
  * What a SQL database gives so that sql_load.ts can load into it: a session, a fast way into a table, a

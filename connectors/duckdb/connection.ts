@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Connection, ConnectorContext } from "../../contract/connector.ts";
+import type { Connection, ConnectorContext } from "../../contract/connector/connector.ts";
 import { DuckdbFile } from "./file.ts";
 import { createDestination } from "./load/destination.ts";
 import { createSource } from "./read/source.ts";

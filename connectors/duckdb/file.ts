@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { ConnectorContext } from "../../contract/connector.ts";
+import type { ConnectorContext } from "../../contract/connector/connector.ts";
 import type { DuckdbDatabase, DuckdbSession } from "../../contract/duckdb.ts";
 import { AppError } from "../../contract/errors.ts";
 

@@ -7,10 +7,9 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
-  Destination,
-  LoadMode,
-  Source,
-} from "../../contract/connector.ts";
+} from "../../contract/connector/connector.ts";
+import type { Destination, LoadMode } from "../../contract/connector/destination.ts";
+import type { Source } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
 import { workPathOf } from "../locations/disk/published.ts";

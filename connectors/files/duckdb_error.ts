@@ -1,4 +1,4 @@
-import { UNHELD_VALUE } from "../../contract/connector.ts";
+import { UNHELD_VALUE } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { OUT_OF_MEMORY } from "../../contract/sql.ts";
 import { fileError } from "../locations/file_error.ts";

@@ -1,4 +1,4 @@
-import type { Cursor } from "../../contract/connector.ts";
+import type { Cursor } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
 

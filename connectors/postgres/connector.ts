@@ -6,7 +6,7 @@ import type {
   ConnectorPlace,
   ConnectorUse,
   TableUse,
-} from "../../contract/connector.ts";
+} from "../../contract/connector/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { configSchema, pemPathsOf, type PostgresConfig, secretsOf, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";

@@ -1,4 +1,4 @@
-import type { Budget } from "../../contract/connector.ts";
+import type { Budget } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { toPostgresError } from "./errors.ts";
 import type { SessionOptions } from "./session/connection_options.ts";

@@ -1,5 +1,7 @@
 import { dirname, resolve } from "node:path";
-import type { Connection, ConnectorContext, Destination, Source } from "../../contract/connector.ts";
+import type { Connection, ConnectorContext } from "../../contract/connector/connector.ts";
+import type { Destination } from "../../contract/connector/destination.ts";
+import type { Source } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { SqliteDatabase } from "./driver.ts";
 import { onlyStream } from "../one_stream.ts";

@@ -6,7 +6,7 @@ import type {
   ConnectorPlace,
   ConnectorUse,
   TableUse,
-} from "../../contract/connector.ts";
+} from "../../contract/connector/connector.ts";
 import {
   databaseFileAccess,
   type DatabaseFileConfig,

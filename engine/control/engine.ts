@@ -1,5 +1,5 @@
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
-import type { PipelineSource } from "../../contract/pipeline.ts";
+import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
   LogLine,

@@ -1,9 +1,10 @@
 import { ulid } from "ulid";
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import type { PipelineDefinition, Revision } from "../../contract/pipeline.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { Revision } from "../../contract/revision.ts";
 import type { Log } from "../../contract/log.ts";
-import type { PipelineSource } from "../../contract/pipeline.ts";
+import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
   LogLine,

@@ -1,5 +1,6 @@
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
-import type { Revision, RevisionFile, ScheduleDefinition } from "../../contract/pipeline.ts";
+import type { ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { Revision, RevisionFile } from "../../contract/revision.ts";
 import type { PipelineStep, ScheduleView } from "../../contract/run.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";

@@ -2,7 +2,7 @@ import { ulid } from "ulid";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
-import { loadTargets } from "../../contract/pipeline.ts";
+import { loadTargets } from "../../contract/pipeline/load.ts";
 import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { resolveParams } from "../../sql/build/variables.ts";

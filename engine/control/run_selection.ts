@@ -1,5 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
-import type { Revision } from "../../contract/pipeline.ts";
+import type { Revision } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { GraphNode } from "../../sql/language/graph.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";

@@ -1,7 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
-import type { PipelineSource, Revision } from "../../contract/pipeline.ts";
+import type { PipelineSource, Revision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";

@@ -1,10 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
-import {
-  addressText,
-  loadTargets,
-  type PipelineDefinition,
-  type RevisionFile,
-} from "../../contract/pipeline.ts";
+import { loadTargets } from "../../contract/pipeline/load.ts";
+import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
 import { RUN_VARIABLES } from "../../sql/build/variables.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";

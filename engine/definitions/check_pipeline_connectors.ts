@@ -1,15 +1,14 @@
 import type { GenericSchema } from "valibot";
 import { parseTarget } from "../../connectors/parse.ts";
-import type { Connector } from "../../contract/connector.ts";
+import type { Connector } from "../../contract/connector/connector.ts";
+import { type LoadDefinition, loadTargets } from "../../contract/pipeline/load.ts";
 import {
   LOAD_KEYS,
-  type LoadDefinition,
-  loadTargets,
   ownKeys,
   type PipelineDefinition,
   STREAM_KEYS,
-  type StreamDefinition,
-} from "../../contract/pipeline.ts";
+} from "../../contract/pipeline/pipeline.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
 import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";

@@ -1,7 +1,8 @@
 import type { CheckReport, DefinitionFault } from "../../contract/job.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
-import { loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
+import { loadTargets } from "../../contract/pipeline/load.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";

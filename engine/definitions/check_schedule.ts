@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import { DURATION_PATTERN, durationMs } from "../../contract/pipeline.ts";
+import { DURATION_PATTERN, durationMs } from "../../contract/pipeline/words.ts";
 import { didYouMean } from "../../text/suggest.ts";
 
 export interface ScheduleFault {

@@ -1,4 +1,4 @@
-import type { StreamDefinition } from "../../contract/pipeline.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { DiscoveredStream } from "../../contract/connector.ts";
+import type { DiscoveredStream } from "../../contract/connector/source.ts";
 import type { SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { provideDiscovery } from "../grants/provide.ts";
 import { answering } from "../runs/attempt/answers.ts";

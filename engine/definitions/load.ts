@@ -1,7 +1,8 @@
-import type { Connector } from "../../contract/connector.ts";
+import type { Connector } from "../../contract/connector/connector.ts";
 import type { Fault } from "../../text/fault.ts";
 import { nameFault } from "../../contract/names.ts";
-import type { ConnectorDefinition, RevisionFile } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import { modelName } from "../../sql/language/model.ts";
 import type { ModelFiles } from "./check_pipeline.ts";
 import type { PipelineContext } from "./check_pipeline_connectors.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Connector } from "../../contract/connector.ts";
+import type { Connector } from "../../contract/connector/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import { nameSchema } from "../../contract/names.ts";
@@ -7,7 +7,7 @@ import {
   commonConnectorSchema,
   type ConnectorDefinition,
   splitConnectorKeys,
-} from "../../contract/pipeline.ts";
+} from "../../contract/connector/entry.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
 import { checkSchema, isCut, type SchemaFault } from "../../text/schema_faults.ts";

@@ -1,12 +1,9 @@
 import * as v from "valibot";
 import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
-import {
-  type ConnectorDefinition,
-  loadTargets,
-  type PipelineDefinition,
-  pipelineSchema,
-  type RevisionFile,
-} from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import { loadTargets } from "../../contract/pipeline/load.ts";
+import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
 import {
   checkNames,

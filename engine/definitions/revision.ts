@@ -1,4 +1,4 @@
-import type { Revision } from "../../contract/pipeline.ts";
+import type { Revision } from "../../contract/revision.ts";
 
 /**
  * The id of a revision: SHA-256 in hex over its content as JSON with sorted keys and files in order

@@ -1,4 +1,5 @@
-import { type PipelineDefinition, pipelineSchema, type RevisionFile } from "../../contract/pipeline.ts";
+import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
 

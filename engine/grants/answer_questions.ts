@@ -1,8 +1,8 @@
 import { parseConnector } from "../../connectors/parse.ts";
-import type { Connector } from "../../contract/connector.ts";
+import type { Connector } from "../../contract/connector/connector.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { Answer, Question } from "../../contract/job.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { Redactor } from "./redact.ts";
 import { parseReferences, type ReferenceSources, resolveConnector, visitTexts } from "./references.ts";
 

@@ -4,7 +4,7 @@ import { DiskLocation } from "../../connectors/locations/disk/disk_location.ts";
 import { parsePattern } from "../../connectors/locations/disk/pattern.ts";
 import { isHidden } from "../../connectors/locations/hidden.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
-import type { Access, TableUse } from "../../contract/connector.ts";
+import type { Access, TableUse } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { type Fence, reservedWithin } from "./fence.ts";
 import { needsAddresses, parseAddress, splitPort } from "./host_rules.ts";

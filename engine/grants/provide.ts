@@ -1,8 +1,10 @@
 import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
-import type { Connector, ConnectorUse } from "../../contract/connector.ts";
+import type { Connector, ConnectorUse } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Answer, Question } from "../../contract/job.ts";
-import { type ConnectorDefinition, loadTargets, type PipelineDefinition } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import { loadTargets } from "../../contract/pipeline/load.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { type Asks, collectAsks, type PathAsk } from "./asks.ts";
 import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";

@@ -1,5 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { SECRET_NAME_PATTERN, type SecretStore } from "./secrets.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { AppError, IS_RETRYABLE } from "../../contract/errors.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
-import { durationMs, type RetryDefinition } from "../../contract/pipeline.ts";
+import type { RetryDefinition } from "../../contract/pipeline/pipeline.ts";
+import { durationMs } from "../../contract/pipeline/words.ts";
 import type { Run } from "../../contract/run.ts";
 import type { Lease, RunOutcome, Store } from "../store/store.ts";
 import { type AttemptResult, failedBeforeStart } from "./attempt/supervise.ts";

@@ -1,6 +1,7 @@
 import { Cron } from "croner";
 import type { Log } from "../../contract/log.ts";
-import { durationMs, type ScheduleDefinition } from "../../contract/pipeline.ts";
+import type { ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
+import { durationMs } from "../../contract/pipeline/words.ts";
 import type { Clock } from "../../contract/clock.ts";
 
 /** How long before a firing its run is prepared for. */

@@ -1,6 +1,6 @@
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { AppError } from "../../contract/errors.ts";
-import type { ConnectorDefinition } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { Column } from "../../contract/sql.ts";
 import { type Database, storing } from "./database.ts";
 import { isHeld } from "./run_changes.ts";

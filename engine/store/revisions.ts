@@ -1,7 +1,8 @@
 import { asc, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
-import { type Revision, type RevisionFile, withDefaults } from "../../contract/pipeline.ts";
+import { withDefaults } from "../../contract/pipeline/pipeline.ts";
+import type { Revision, RevisionFile } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { storableText } from "./rows.ts";

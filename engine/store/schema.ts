@@ -1,7 +1,9 @@
 import { blob, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
-import type { ConnectorDefinition, PipelineDefinition, RevisionFile } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import {
   ATTEMPT_STATES,
   LOG_LEVELS,

@@ -1,6 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
-import type { ConnectorDefinition, Revision, RevisionFile } from "../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { Revision, RevisionFile } from "../../contract/revision.ts";
 import type {
   AttemptState,
   LogLine,

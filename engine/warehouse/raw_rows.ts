@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
-import type { Cursor } from "../../contract/connector.ts";
-import type { StreamDefinition } from "../../contract/pipeline.ts";
+import type { Cursor } from "../../contract/connector/source.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import {
   type Column,
   findColumn,

@@ -1,4 +1,4 @@
-import type { Reject } from "../../contract/connector.ts";
+import type { Reject } from "../../contract/connector/source.ts";
 import type { SqlSession } from "../../contract/sql.ts";
 
 /** Rows of a source that did not fit, with their reasons, in `_sluice.rejects`. */

@@ -1,7 +1,7 @@
-import type { Cursor, Part } from "../../contract/connector.ts";
+import type { Cursor, Part } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { JsonValue } from "../../contract/json.ts";
-import { durationMs } from "../../contract/pipeline.ts";
+import { durationMs } from "../../contract/pipeline/words.ts";
 import { findColumn, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
 import { rawTable, tableColumns } from "./raw_table.ts";
 

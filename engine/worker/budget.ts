@@ -1,4 +1,4 @@
-import type { Budget } from "../../contract/connector.ts";
+import type { Budget } from "../../contract/connector/connector.ts";
 
 /** A number of places, given out in the order in which they are asked for. */
 export class PlaceBudget implements Budget {

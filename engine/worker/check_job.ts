@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { systemClock } from "../../contract/clock.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
-import { loadTargets } from "../../contract/pipeline.ts";
+import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";

@@ -6,24 +6,15 @@ import {
   parseTarget,
 } from "../../connectors/parse.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type {
-  Budget,
-  Connection,
-  Connector,
-  Destination,
-  DiscoveredStream,
-  Source,
-  StreamRequest,
-} from "../../contract/connector.ts";
+import type { Budget, Connection, Connector } from "../../contract/connector/connector.ts";
+import type { Destination } from "../../contract/connector/destination.ts";
+import type { DiscoveredStream, Source, StreamRequest } from "../../contract/connector/source.ts";
 import type { OpenDuckdb } from "../../contract/duckdb.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
-import {
-  type CommonConnectorKeys,
-  type ConnectorDefinition,
-  type LoadDefinition,
-  type StreamDefinition,
-} from "../../contract/pipeline.ts";
+import type { CommonConnectorKeys, ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { LoadDefinition } from "../../contract/pipeline/load.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
 import type { ConfigRequests } from "./config_requests.ts";
 import { PlaceBudget } from "./budget.ts";

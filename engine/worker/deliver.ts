@@ -4,7 +4,7 @@ import type {
   DeliveryRequest,
   LoadInput,
   LoadReceipt,
-} from "../../contract/connector.ts";
+} from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 
 /** How often rows are sent again that the system may take later, and how long is waited in between. */

@@ -1,6 +1,6 @@
 import { NO_COLUMNS, toAppError } from "../../contract/errors.ts";
 import type { CheckSubject, DefinitionFault } from "../../contract/job.ts";
-import type { StreamDefinition } from "../../contract/pipeline.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
 import type { Connections } from "./connections.ts";
 

@@ -1,4 +1,4 @@
-import type { LoadReceipt } from "../../contract/connector.ts";
+import type { LoadReceipt } from "../../contract/connector/destination.ts";
 import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";

@@ -1,4 +1,4 @@
-import type { Connector } from "../../contract/connector.ts";
+import type { Connector } from "../../contract/connector/connector.ts";
 import type { ConfigRequests } from "./config_requests.ts";
 import type { Reporter } from "./reporter.ts";
 

@@ -1,5 +1,11 @@
-import type { Destination, Load, LoadInput, LoadReceipt, LoadRequest } from "../../contract/connector.ts";
-import type { LoadDefinition } from "../../contract/pipeline.ts";
+import type {
+  Destination,
+  Load,
+  LoadInput,
+  LoadReceipt,
+  LoadRequest,
+} from "../../contract/connector/destination.ts";
+import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";

@@ -1,10 +1,6 @@
-import {
-  addressText,
-  type LoadDefinition,
-  loadTargets,
-  type PipelineDefinition,
-  type StreamDefinition,
-} from "../../contract/pipeline.ts";
+import { type LoadDefinition, loadTargets } from "../../contract/pipeline/load.ts";
+import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { type Check, checksOf } from "../../sql/language/checks.ts";

@@ -1,5 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
-import type { ParamDefinition, ParamType } from "../../contract/pipeline.ts";
+import type { ParamDefinition, ParamType } from "../../contract/pipeline/pipeline.ts";
 import type { ParamValue } from "../../contract/run.ts";
 import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import { didYouMean, didYouMeanOneOf } from "../../text/suggest.ts";

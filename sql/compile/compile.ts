@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
-import type { ParamDefinition } from "../../contract/pipeline.ts";
+import type { ParamDefinition } from "../../contract/pipeline/pipeline.ts";
 import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";

@@ -1,5 +1,5 @@
 import type { Fault, SourcePlace } from "../../text/fault.ts";
-import type { ParamDefinition } from "../../contract/pipeline.ts";
+import type { ParamDefinition } from "../../contract/pipeline/pipeline.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { RUN_VARIABLES } from "../build/variables.ts";
 import { checkPlace } from "../language/check_place.ts";

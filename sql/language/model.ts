@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { NAME_PATTERN } from "../../contract/names.ts";
-import type { RevisionFile } from "../../contract/pipeline.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";

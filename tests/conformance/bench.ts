@@ -1,13 +1,7 @@
 import * as v from "valibot";
-import type {
-  Connection,
-  Cursor,
-  Destination,
-  LoadInput,
-  LoadReceipt,
-  Source,
-  StreamRequest,
-} from "../../contract/connector.ts";
+import type { Connection } from "../../contract/connector/connector.ts";
+import type { Destination, LoadInput, LoadReceipt } from "../../contract/connector/destination.ts";
+import type { Cursor, Source, StreamRequest } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Column } from "../../contract/sql.ts";
 import { connectorContext, performLoad, streamOf, targetOf } from "../support/connections.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Schema } from "apache-arrow";
-import type { StreamRequest } from "../../contract/connector.ts";
+import type { StreamRequest } from "../../contract/connector/source.ts";
 import { Bench } from "./bench.ts";
 import { CONTRACT_TYPES, type Fixture } from "./fixture.ts";
 

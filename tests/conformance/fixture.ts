@@ -1,4 +1,5 @@
-import type { Connector, LoadMode } from "../../contract/connector.ts";
+import type { Connector } from "../../contract/connector/connector.ts";
+import type { LoadMode } from "../../contract/connector/destination.ts";
 
 /**
  * What a connector's own test says about its system; `conformance(fixture)` of suite.ts then registers

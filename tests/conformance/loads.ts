@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import type { LoadInput } from "../../contract/connector.ts";
+import type { LoadInput } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { Bench, OTHER_ROWS, TWO_ROWS } from "./bench.ts";
 import type { Fixture } from "./fixture.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import type { LoadInput, LoadMode } from "../../contract/connector.ts";
+import type { LoadInput, LoadMode } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { Bench, failureOf, OTHER_ROWS, TWO_ROWS } from "./bench.ts";
 import type { Fixture } from "./fixture.ts";

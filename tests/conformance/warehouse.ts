@@ -2,15 +2,15 @@ import type { RecordBatch } from "apache-arrow";
 import * as v from "valibot";
 import { duckdbCursorCondition } from "../../connectors/cursor.ts";
 import type {
-  Cursor,
   Destination,
   LoadInput,
   LoadReceipt,
   LoadRequest,
-  Source,
-  StreamRequest,
-} from "../../contract/connector.ts";
-import { loadSchema, pipelineSchema, streamSchema } from "../../contract/pipeline.ts";
+} from "../../contract/connector/destination.ts";
+import type { Cursor, Source, StreamRequest } from "../../contract/connector/source.ts";
+import { loadSchema } from "../../contract/pipeline/load.ts";
+import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import { streamSchema } from "../../contract/pipeline/stream.ts";
 import { type Column, quoteIdentifier } from "../../contract/sql.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
 import { copyRows } from "../../engine/duckdb/from/copy.ts";

@@ -4,7 +4,7 @@ import { openPostgres, read, readAll, streamRequest } from "../support/postgres_
 import { acquirePostgres } from "../support/postgres.ts";
 import { type Cell, rowsOf } from "../support/arrow_rows.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { Cursor } from "../../contract/connector.ts";
+import type { Cursor } from "../../contract/connector/source.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import type { ReadMessage, StreamRequest } from "../../contract/connector.ts";
+import type { ReadMessage, StreamRequest } from "../../contract/connector/source.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { readInThread } from "../../engine/worker/read_thread/threaded_read.ts";
 import { threadedSource } from "../../engine/worker/read_thread/threaded_source.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../connectors/registry.ts";
-import { commonConnectorSchema } from "../../contract/pipeline.ts";
+import { commonConnectorSchema } from "../../contract/connector/entry.ts";
 import { createProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
 import { may, type Permission, PERMISSIONS } from "../../server/auth/permissions.ts";
 import { COMMANDS } from "../../server/cli/commands.ts";

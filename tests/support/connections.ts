@@ -1,18 +1,16 @@
 import type { RecordBatch } from "apache-arrow";
 import { parseStream, parseTarget } from "../../connectors/parse.ts";
 import { systemClock } from "../../contract/clock.ts";
+import type { Connector, ConnectorContext } from "../../contract/connector/connector.ts";
 import type {
-  Connector,
-  ConnectorContext,
-  Cursor,
   Destination,
   LoadInput,
   LoadReceipt,
   LoadRequest,
-  ReadMessage,
-  StreamRequest,
-} from "../../contract/connector.ts";
-import { loadSchema, streamSchema } from "../../contract/pipeline.ts";
+} from "../../contract/connector/destination.ts";
+import type { Cursor, ReadMessage, StreamRequest } from "../../contract/connector/source.ts";
+import { loadSchema } from "../../contract/pipeline/load.ts";
+import { streamSchema } from "../../contract/pipeline/stream.ts";
 import { duckdbOpener } from "../../engine/duckdb/file.ts";
 import { carryOut } from "../../engine/worker/load.ts";
 import * as v from "valibot";

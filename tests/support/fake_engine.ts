@@ -1,6 +1,6 @@
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { PipelineSource } from "../../contract/pipeline.ts";
+import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
   LogLine,

@@ -1,17 +1,14 @@
 import type { RecordBatch } from "apache-arrow";
 import * as v from "valibot";
 import { postgres } from "../../connectors/postgres/connector.ts";
+import type { Connection, ConnectorContext } from "../../contract/connector/connector.ts";
 import type {
-  Connection,
-  ConnectorContext,
-  Cursor,
   Destination,
   LoadMode,
   LoadReceipt,
   LoadRequest,
-  Source,
-  StreamRequest,
-} from "../../contract/connector.ts";
+} from "../../contract/connector/destination.ts";
+import type { Cursor, Source, StreamRequest } from "../../contract/connector/source.ts";
 import { batchesOf, connectorContext, never, performLoad, streamOf, type WholeLoad } from "./connections.ts";
 import { batchOf, schemaOf, type TestColumn } from "./arrow_rows.ts";
 

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { connectors } from "../../connectors/registry.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
-import { pipelineSchema } from "../../contract/pipeline.ts";
+import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
 import { defaultPolicy } from "../../engine/grants/policy.ts";
 import { provide } from "../../engine/grants/provide.ts";

@@ -1,5 +1,5 @@
 import { Schema } from "apache-arrow";
-import type { TransactionalDestination } from "../../../contract/connector.ts";
+import type { TransactionalDestination } from "../../../contract/connector/destination.ts";
 import type { DuckdbSession } from "../../../contract/duckdb.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";

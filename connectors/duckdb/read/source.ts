@@ -4,7 +4,7 @@ import type {
   Source,
   StreamDescription,
   StreamRequest,
-} from "../../../contract/connector.ts";
+} from "../../../contract/connector/source.ts";
 import type { DuckdbSession } from "../../../contract/duckdb.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { type Column, findColumn, isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";

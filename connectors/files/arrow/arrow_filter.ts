@@ -8,7 +8,7 @@ import {
   TimeUnit,
   type Vector,
 } from "apache-arrow";
-import type { Cursor } from "../../../contract/connector.ts";
+import type { Cursor } from "../../../contract/connector/source.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
 

@@ -11,7 +11,7 @@ import {
   util,
 } from "apache-arrow";
 import { MAX_BATCH_ROWS } from "../../../contract/arrow.ts";
-import type { Cursor } from "../../../contract/connector.ts";
+import type { Cursor } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import { ArrowFilter } from "./arrow_filter.ts";

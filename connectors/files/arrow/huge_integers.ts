@@ -12,7 +12,7 @@ import {
   Struct,
 } from "apache-arrow";
 import { EXTENSION_METADATA_KEY, EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts";
-import { UNHELD_VALUE } from "../../../contract/connector.ts";
+import { UNHELD_VALUE } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 
 /**

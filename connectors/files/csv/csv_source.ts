@@ -1,4 +1,4 @@
-import type { Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector/source.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
 import { prepareScan } from "../read/prepare_scan.ts";

@@ -1,4 +1,4 @@
-import type { Cursor } from "../../../contract/connector.ts";
+import type { Cursor } from "../../../contract/connector/source.ts";
 import { isSameName, nameKey } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { FileSet } from "../file_set.ts";

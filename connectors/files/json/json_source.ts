@@ -1,4 +1,4 @@
-import type { Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector/source.ts";
 import type { Scratch } from "../../locations/scratch.ts";
 import { readBytes } from "../compression.ts";
 import type { FileSet } from "../file_set.ts";

@@ -1,6 +1,6 @@
 import { DataType, type Field, type Schema } from "apache-arrow";
 import { EXTENSION_NAME_KEY, OPAQUE_EXTENSION } from "../../../contract/arrow.ts";
-import type { CopyOptions } from "../../../contract/connector.ts";
+import type { CopyOptions } from "../../../contract/connector/destination.ts";
 import { isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { LoadOptions } from "../options.ts";
 

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
-import type { PreparedScan } from "../../../contract/connector.ts";
+import type { PreparedScan } from "../../../contract/connector/source.ts";
 import type { Published } from "../../locations/location.ts";
 import { streamOptionsSchema } from "../options.ts";
 import { scanFiles } from "../read/scan.ts";

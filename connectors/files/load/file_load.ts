@@ -1,4 +1,4 @@
-import type { Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector.ts";
+import type { Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Location, Publication } from "../../locations/location.ts";
 import type { FileTarget } from "../options.ts";

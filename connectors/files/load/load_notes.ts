@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { LoadReceipt, LoadRequest } from "../../../contract/connector.ts";
+import type { LoadReceipt, LoadRequest } from "../../../contract/connector/destination.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { Published } from "../../locations/location.ts";
 import { loadOfFile, tokenOf } from "./part_name.ts";

@@ -1,4 +1,4 @@
-import type { LoadMode, LoadRequest } from "../../../contract/connector.ts";
+import type { LoadMode, LoadRequest } from "../../../contract/connector/destination.ts";
 import type { PublicationTarget } from "../../locations/location.ts";
 import { resolveKind } from "../kind.ts";
 import type { Compression, FileFormat, FileTarget, LoadOptions } from "../options.ts";

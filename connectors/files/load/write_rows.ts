@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { Schema } from "apache-arrow";
-import type { CopyOptions, LoadInput } from "../../../contract/connector.ts";
+import type { CopyOptions, LoadInput } from "../../../contract/connector/destination.ts";
 import type { Publication } from "../../locations/location.ts";
 import { writeArrow } from "../arrow/arrow_write.ts";
 import { compressed } from "../compression.ts";

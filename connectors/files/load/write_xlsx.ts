@@ -1,4 +1,4 @@
-import type { LoadInput } from "../../../contract/connector.ts";
+import type { LoadInput } from "../../../contract/connector/destination.ts";
 import type { Publication } from "../../locations/location.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import { CsvSplitter } from "../csv/csv_records.ts";

@@ -1,4 +1,4 @@
-import type { Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { isSameName, nameKey, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { StoredFile } from "../../locations/location.ts";

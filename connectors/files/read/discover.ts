@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { DiscoveredStream } from "../../../contract/connector.ts";
+import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Location, StoredFile } from "../../locations/location.ts";
 import { kindOfName } from "../kind.ts";

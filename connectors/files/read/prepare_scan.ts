@@ -1,4 +1,4 @@
-import type { PreparedScan } from "../../../contract/connector.ts";
+import type { PreparedScan } from "../../../contract/connector/source.ts";
 import { Scratch } from "../../locations/scratch.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector/source.ts";
 import { checkCompressed } from "../compression.ts";
 import { scanCsv } from "../csv/csv_source.ts";
 import { scanJson } from "../json/json_source.ts";

@@ -1,4 +1,4 @@
-import type { Scan } from "../../../contract/connector.ts";
+import type { Scan } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Scratch } from "../../locations/scratch.ts";
 import type { CsvCopy } from "../csv/csv_copy.ts";

@@ -1,4 +1,4 @@
-import type { LoadMode, TransactionalDestination } from "../../../contract/connector.ts";
+import type { LoadMode, TransactionalDestination } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { checkTableName, LEDGER_TABLE } from "../../destination/ledger.ts";

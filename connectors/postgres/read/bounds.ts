@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Cursor, Part } from "../../../contract/connector.ts";
+import type { Cursor, Part } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { cursorCondition } from "../../cursor.ts";

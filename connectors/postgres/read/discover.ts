@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { DiscoveredStream } from "../../../contract/connector.ts";
+import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { toPostgresError } from "../errors.ts";
 import type { SessionPool } from "../session_pool.ts";

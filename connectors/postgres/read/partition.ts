@@ -1,4 +1,4 @@
-import type { Part } from "../../../contract/connector.ts";
+import type { Part } from "../../../contract/connector/source.ts";
 import type { Session } from "../session/session.ts";
 import { orderedColumn, PART_COLUMN, type PartBounds } from "./bounds.ts";
 import { type ReadPlan, whereClause } from "./plan.ts";

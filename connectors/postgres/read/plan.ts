@@ -1,5 +1,5 @@
 import { Schema } from "apache-arrow";
-import type { StreamRequest } from "../../../contract/connector.ts";
+import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError, NO_COLUMNS } from "../../../contract/errors.ts";
 import { isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { didYouMean } from "../../../text/suggest.ts";

@@ -1,5 +1,10 @@
 import type { RecordBatch } from "apache-arrow";
-import type { ReadMessage, ReadRequest, Source, StreamDescription } from "../../../contract/connector.ts";
+import type {
+  ReadMessage,
+  ReadRequest,
+  Source,
+  StreamDescription,
+} from "../../../contract/connector/source.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { onlyStream } from "../../one_stream.ts";
 import { toPostgresError } from "../errors.ts";

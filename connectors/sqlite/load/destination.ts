@@ -1,4 +1,4 @@
-import type { TransactionalDestination } from "../../../contract/connector.ts";
+import type { TransactionalDestination } from "../../../contract/connector/destination.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { checkTableName, LEDGER_TABLE } from "../../destination/ledger.ts";

@@ -1,4 +1,4 @@
-import type { Cursor } from "../../../contract/connector.ts";
+import type { Cursor } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { cursorCondition, isAtCursor } from "../../cursor.ts";

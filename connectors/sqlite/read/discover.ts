@@ -1,4 +1,4 @@
-import type { DiscoveredStream } from "../../../contract/connector.ts";
+import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";
 import type { SqliteDatabase } from "../driver.ts";

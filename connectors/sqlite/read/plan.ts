@@ -1,5 +1,5 @@
 import { Schema } from "apache-arrow";
-import type { StreamRequest } from "../../../contract/connector.ts";
+import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { chooseColumns } from "../../column_choice.ts";

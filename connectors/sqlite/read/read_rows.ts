@@ -1,5 +1,5 @@
 import { makeData, RecordBatch, Struct } from "apache-arrow";
-import type { Reject, StreamRequest } from "../../../contract/connector.ts";
+import type { Reject, StreamRequest } from "../../../contract/connector/source.ts";
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "../driver.ts";
 import type { SqliteStream } from "../options.ts";
 import { builderOf } from "./builder_of.ts";

@@ -1,4 +1,4 @@
-import type { Reject } from "../../../contract/connector.ts";
+import type { Reject } from "../../../contract/connector/source.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import type { SqliteRow, SqliteValue } from "../driver.ts";

@@ -1,8 +1,9 @@
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
-import type { Connector } from "../../../contract/connector.ts";
+import type { Connector } from "../../../contract/connector/connector.ts";
 import { PIPELINE_NAME_PATTERN } from "../../../contract/names.ts";
-import { commonConnectorSchema, pipelineSchema } from "../../../contract/pipeline.ts";
+import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
+import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
 

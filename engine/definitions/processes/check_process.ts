@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Answer, CheckPlace, CheckReport, CheckSubject, Question } from "../../../contract/job.ts";
-import type { ConnectorDefinition } from "../../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import { answering } from "../../runs/attempt/answers.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";

@@ -1,4 +1,4 @@
-import type { CopyOptions } from "../../../contract/connector.ts";
+import type { CopyOptions } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 import {
   type Column,

@@ -1,5 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
-import { UNHELD_VALUE } from "../../../contract/connector.ts";
+import { UNHELD_VALUE } from "../../../contract/connector/destination.ts";
 import { isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { type DuckType, scalarType, typeText } from "../duck_type.ts";
 import type { DuckSession } from "../session.ts";

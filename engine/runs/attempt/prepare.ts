@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { Revision } from "../../../contract/pipeline.ts";
+import type { Revision } from "../../../contract/revision.ts";
 import type { Run } from "../../../contract/run.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from "../../../contract/errors.ts";
-import { durationMs } from "../../../contract/pipeline.ts";
+import { durationMs } from "../../../contract/pipeline/words.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { RunProcess } from "./spawn.ts";
 

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Clock } from "../../../contract/clock.ts";
-import type { DiscoveredStream } from "../../../contract/connector.ts";
+import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { toAppError } from "../../../contract/errors.ts";
-import { streamSchema } from "../../../contract/pipeline.ts";
+import { streamSchema } from "../../../contract/pipeline/stream.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { askSource, type DescribeContext } from "../describe_streams.ts";
 

@@ -1,5 +1,5 @@
 import { systemClock } from "../../../contract/clock.ts";
-import type { DiscoveredStream } from "../../../contract/connector.ts";
+import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import type { DiscoveryJob } from "../../../contract/job.ts";
 import { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";

@@ -1,5 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
-import type { ReadMessage, Source, StreamRequest } from "../../../contract/connector.ts";
+import type { ReadMessage, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { type Data, makeData, Utf8, vectorFromArray } from "apache-arrow";
 import type { Field } from "apache-arrow";
-import type { Mask } from "../../../contract/pipeline.ts";
+import type { Mask } from "../../../contract/pipeline/stream.ts";
 import { textReader } from "./arrow_text.ts";
 
 /**

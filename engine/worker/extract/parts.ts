@@ -1,5 +1,5 @@
 import { makeData, RecordBatch, type Schema, Struct } from "apache-arrow";
-import type { Part, ReadMessage, Source, StreamRequest } from "../../../contract/connector.ts";
+import type { Part, ReadMessage, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession } from "../../duckdb/session.ts";

@@ -1,6 +1,6 @@
-import type { Reject } from "../../../contract/connector.ts";
+import type { Reject } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { StreamDefinition } from "../../../contract/pipeline.ts";
+import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { countRejects } from "../../warehouse/rejects.ts";
 

@@ -1,8 +1,8 @@
 import { Field, makeData, RecordBatch, Schema, Struct, Utf8 } from "apache-arrow";
 import { chooseColumns } from "../../../connectors/column_choice.ts";
-import type { ColumnChoice, Source, StreamRequest } from "../../../contract/connector.ts";
+import type { ColumnChoice, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { Mask, StreamDefinition } from "../../../contract/pipeline.ts";
+import type { Mask, StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import {
   type Column,
   findColumn,

@@ -1,9 +1,9 @@
 import type { RecordBatch } from "apache-arrow";
 import { duckdbCursorCondition } from "../../../connectors/cursor.ts";
-import type { Cursor, Reject, Scan, StreamRequest } from "../../../contract/connector.ts";
+import type { Cursor, Reject, Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
-import type { StreamDefinition } from "../../../contract/pipeline.ts";
+import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import { type Column, findColumn, type SqlValue } from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";

@@ -1,4 +1,4 @@
-import type { LoadDefinition } from "../../../contract/pipeline.ts";
+import type { LoadDefinition } from "../../../contract/pipeline/load.ts";
 import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
 
 /**

@@ -1,5 +1,11 @@
 import { RecordBatch, type Schema } from "apache-arrow";
-import type { Destination, Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector.ts";
+import type {
+  Destination,
+  Load,
+  LoadInput,
+  LoadReceipt,
+  LoadRequest,
+} from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { RowTap } from "../extract/extract.ts";
 import { complete, type Counted, type LoadPoints } from "../load.ts";

@@ -1,4 +1,4 @@
-import type { LoadReceipt } from "../../../contract/connector.ts";
+import type { LoadReceipt } from "../../../contract/connector/destination.ts";
 import { toAppError, toErrorRecord } from "../../../contract/errors.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";

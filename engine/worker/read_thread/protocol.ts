@@ -1,4 +1,4 @@
-import type { ReadMessage, ReadRequest } from "../../../contract/connector.ts";
+import type { ReadMessage, ReadRequest } from "../../../contract/connector/source.ts";
 import type { ErrorRecord } from "../../../contract/errors.ts";
 import type { ResolvedConnector } from "../../../contract/job.ts";
 import type { PackedBatch } from "./packed_batch.ts";

@@ -1,5 +1,5 @@
 import { type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
-import type { ReadMessage, ReadRequest } from "../../../contract/connector.ts";
+import type { ReadMessage, ReadRequest } from "../../../contract/connector/source.ts";
 import { AppError, toErrorRecord } from "../../../contract/errors.ts";
 import type { ResolvedConnector } from "../../../contract/job.ts";
 import type { LogLevel } from "../../../contract/log.ts";

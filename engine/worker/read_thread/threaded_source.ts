@@ -1,4 +1,5 @@
-import type { Budget, ReadMessage, ReadRequest, Source } from "../../../contract/connector.ts";
+import type { Budget } from "../../../contract/connector/connector.ts";
+import type { ReadMessage, ReadRequest, Source } from "../../../contract/connector/source.ts";
 import { readInThread, type ThreadedReadOptions } from "./threaded_read.ts";
 
 /** Below this a read is over before a thread has begun. */

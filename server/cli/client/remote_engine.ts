@@ -7,7 +7,7 @@ import {
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import { requireName } from "../../../contract/names.ts";
-import type { PipelineSource } from "../../../contract/pipeline.ts";
+import type { PipelineSource } from "../../../contract/revision.ts";
 import {
   type ApplyResult,
   applyResultSchema,

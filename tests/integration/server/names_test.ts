@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
-import { pipelineSchema } from "../../../contract/pipeline.ts";
+import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { fileStoreUrl, openStore } from "../../../engine/store/open.ts";
 import { Served } from "../../support/served_project.ts";
 import { SluiceServer } from "../../support/sluice_server.ts";

@@ -1,6 +1,10 @@
 import { deepEqual, equal } from "node:assert/strict";
 import * as v from "valibot";
-import { type PipelineDefinition, pipelineSchema, withDefaults } from "../../../contract/pipeline.ts";
+import {
+  type PipelineDefinition,
+  pipelineSchema,
+  withDefaults,
+} from "../../../contract/pipeline/pipeline.ts";
 
 /** The schema's output, which is what a store keeps. */
 const definition = (input: unknown): PipelineDefinition => v.parse(pipelineSchema, input);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
-import { type ParamDefinition, paramSchema } from "../../../contract/pipeline.ts";
+import { type ParamDefinition, paramSchema } from "../../../contract/pipeline/pipeline.ts";
 import type { ParamValue, PipelineDetail } from "../../../contract/run.ts";
 
 /** The form that starts a run: its fields come from the definition's params, its values become a request. */

@@ -1,4 +1,4 @@
-import type { ParamDefinition } from "../../../contract/pipeline.ts";
+import type { ParamDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { Icon } from "../icons.tsx";
 import { fieldName, type RunFormValues } from "./run_form.ts";
 

@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Float64, Int64, Utf8 } from "apache-arrow";
 import { duckdb } from "../../../../connectors/duckdb/connector.ts";
-import type { Connection, LoadMode } from "../../../../contract/connector.ts";
+import type { Connection } from "../../../../contract/connector/connector.ts";
+import type { LoadMode } from "../../../../contract/connector/destination.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import { batchOf, rowsOf, schemaOf, type TestColumn, testColumn } from "../../../support/arrow_rows.ts";

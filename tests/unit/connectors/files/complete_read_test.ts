@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import type { Connection } from "../../../../contract/connector.ts";
+import type { Connection } from "../../../../contract/connector/connector.ts";
 import { file } from "../../../../connectors/files/connector.ts";
 import { connectorContext, never, streamOf } from "../../../support/connections.ts";
 import { FileBench } from "./file_bench.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
-import type { LoadMode } from "../../../../contract/connector.ts";
+import type { LoadMode } from "../../../../contract/connector/destination.ts";
 import { FileBench } from "./file_bench.ts";
 
 /**

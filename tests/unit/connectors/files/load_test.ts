@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { loadSchema, streamSchema } from "../../../../connectors/files/options.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { LoadMode } from "../../../../contract/connector.ts";
+import type { LoadMode } from "../../../../contract/connector/destination.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { file } from "../../../../connectors/files/connector.ts";
 import { swapFolder } from "../../../../connectors/locations/disk/swap.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Cursor, Source, StreamRequest } from "../../../../contract/connector.ts";
+import type { Cursor, Source, StreamRequest } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { batchesOf, connectorContext, never, streamOf } from "../../../support/connections.ts";
 import { makeSqlite } from "../../../support/sqlite_file.ts";

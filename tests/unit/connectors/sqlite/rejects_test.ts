@@ -2,7 +2,8 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";
-import type { Connection, Cursor, Reject } from "../../../../contract/connector.ts";
+import type { Connection } from "../../../../contract/connector/connector.ts";
+import type { Cursor, Reject } from "../../../../contract/connector/source.ts";
 import { connectorContext, never, streamOf } from "../../../support/connections.ts";
 
 interface Read {

@@ -12,7 +12,7 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
-import type { LoadRequest } from "../../../../contract/connector.ts";
+import type { LoadRequest } from "../../../../contract/connector/destination.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { connectorContext, performLoad, type WholeLoad } from "../../../support/connections.ts";
 import { sqlite } from "../../../../connectors/sqlite/connector.ts";

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import type { Connector } from "../../../../contract/connector.ts";
+import type { Connector } from "../../../../contract/connector/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
 
 /** A project in a temporary folder: path → content. Removed at the end of its scope. */

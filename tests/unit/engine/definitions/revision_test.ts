@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { pipelineSchema, type Revision } from "../../../../contract/pipeline.ts";
+import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
+import type { Revision } from "../../../../contract/revision.ts";
 import { canonicalJson, revisionId } from "../../../../engine/definitions/revision.ts";
 
 const parts = (): Omit<Revision, "id" | "gitCommit"> => ({

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { connectors } from "../../../../connectors/registry.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { type ConnectorDefinition, pipelineSchema } from "../../../../contract/pipeline.ts";
+import type { ConnectorDefinition } from "../../../../contract/connector/entry.ts";
+import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import { defaultPolicy, parsePolicy } from "../../../../engine/grants/policy.ts";
 import { provide, type ProvisionSubject } from "../../../../engine/grants/provide.ts";
 

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../../../../contract/errors.ts";
-import { pipelineSchema, type RetryDefinition } from "../../../../contract/pipeline.ts";
+import { pipelineSchema, type RetryDefinition } from "../../../../contract/pipeline/pipeline.ts";
 import type { Run } from "../../../../contract/run.ts";
 import type { AttemptResult } from "../../../../engine/runs/attempt/supervise.ts";
 import { retryDelayMs, RunQueue } from "../../../../engine/runs/run_queue.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { nextFiringMs, type Scheduled, Scheduler } from "../../../../engine/runs/scheduler.ts";
-import type { ScheduleDefinition } from "../../../../contract/pipeline.ts";
+import type { ScheduleDefinition } from "../../../../contract/pipeline/pipeline.ts";
 import { FakeClock, settle } from "../../../support/fake_clock.ts";
 
 const schedule = (over: Partial<ScheduleDefinition> = {}): ScheduleDefinition => ({

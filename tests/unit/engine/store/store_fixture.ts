@@ -1,4 +1,4 @@
-import type { Revision } from "../../../../contract/pipeline.ts";
+import type { Revision } from "../../../../contract/revision.ts";
 import type { LogLine, PipelineStep, Run, Step } from "../../../../contract/run.ts";
 import { fileStoreUrl, openStore, type StoreOptions } from "../../../../engine/store/open.ts";
 import type { Claim, Lease, NewRun, RunOutcome, Store } from "../../../../engine/store/store.ts";

@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import * as v from "valibot";
-import type { Cursor } from "../../../../contract/connector.ts";
+import type { Cursor } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { type StreamDefinition, streamSchema } from "../../../../contract/pipeline.ts";
+import { type StreamDefinition, streamSchema } from "../../../../contract/pipeline/stream.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import type { DuckSession } from "../../../../engine/duckdb/session.ts";
 import {

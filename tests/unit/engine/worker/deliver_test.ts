@@ -1,6 +1,10 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { Int32 } from "apache-arrow";
-import type { DeliveringDestination, DeliveryResult, LoadInput } from "../../../../contract/connector.ts";
+import type {
+  DeliveringDestination,
+  DeliveryResult,
+  LoadInput,
+} from "../../../../contract/connector/destination.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { deliverRows } from "../../../../engine/worker/deliver.ts";
 import { batchOf, rowsOf, schemaOf, testColumn } from "../../../support/arrow_rows.ts";

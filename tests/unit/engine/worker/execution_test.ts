@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { ReadMessage } from "../../../../contract/connector.ts";
+import type { ReadMessage } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { JobProject, rows, statesOf } from "./job_fixture.ts";
 

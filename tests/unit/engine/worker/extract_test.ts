@@ -1,6 +1,6 @@
 import { Float64 } from "apache-arrow";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { ReadMessage, ReadRequest, StreamRequest } from "../../../../contract/connector.ts";
+import type { ReadMessage, ReadRequest, StreamRequest } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import type { JsonValue } from "../../../../contract/json.ts";
 import { batchOf, testColumn } from "../../../support/arrow_rows.ts";

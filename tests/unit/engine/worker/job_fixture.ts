@@ -1,17 +1,11 @@
 import { Int32, Utf8 } from "apache-arrow";
 import { join } from "node:path";
 import * as v from "valibot";
-import type {
-  Connector,
-  Load,
-  LoadRequest,
-  Part,
-  ReadMessage,
-  ReadRequest,
-  StreamRequest,
-} from "../../../../contract/connector.ts";
+import type { Connector } from "../../../../contract/connector/connector.ts";
+import type { Load, LoadRequest } from "../../../../contract/connector/destination.ts";
+import type { Part, ReadMessage, ReadRequest, StreamRequest } from "../../../../contract/connector/source.ts";
 import type { Report, RunJob } from "../../../../contract/job.ts";
-import { pipelineSchema } from "../../../../contract/pipeline.ts";
+import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../../contract/run.ts";
 import type { SqlRow } from "../../../../contract/sql.ts";
 import { file } from "../../../../connectors/files/connector.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { ReadMessage, ReadRequest } from "../../../../contract/connector.ts";
+import type { ReadMessage, ReadRequest } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { JobProject, rows } from "./job_fixture.ts";
 

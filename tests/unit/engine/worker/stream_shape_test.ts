@@ -2,7 +2,7 @@ import { DateDay, Decimal, Float64, Int64, Timestamp, Utf8 } from "apache-arrow"
 import { createHmac } from "node:crypto";
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import type { ReadMessage } from "../../../../contract/connector.ts";
+import type { ReadMessage } from "../../../../contract/connector/source.ts";
 import { batchOf, testColumn } from "../../../support/arrow_rows.ts";
 import { type Attempt, JobProject, statesOf } from "./job_fixture.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { AppError } from "../../../../contract/errors.ts";
-import { type ParamDefinition, paramSchema } from "../../../../contract/pipeline.ts";
+import { type ParamDefinition, paramSchema } from "../../../../contract/pipeline/pipeline.ts";
 import { paramFaults, resolveParams, setRunVariables } from "../../../../sql/build/variables.ts";
 import { withSession } from "../fixtures.ts";
 

@@ -2,7 +2,9 @@ import { equal, ok } from "node:assert/strict";
 import { Ajv } from "ajv";
 import * as v from "valibot";
 import { connectors } from "../../../../../connectors/registry.ts";
-import { loadSchema, ownKeys, streamSchema } from "../../../../../contract/pipeline.ts";
+import { loadSchema } from "../../../../../contract/pipeline/load.ts";
+import { ownKeys } from "../../../../../contract/pipeline/pipeline.ts";
+import { streamSchema } from "../../../../../contract/pipeline/stream.ts";
 import { createProjectSchemas } from "../../../../../engine/definitions/json_schema/schemas.ts";
 import { modelHeaderSchema } from "../../../../../sql/language/model_header.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { CopyOptions } from "../../../../../contract/connector.ts";
+import type { CopyOptions } from "../../../../../contract/connector/destination.ts";
 import { quoteLiteral } from "../../../../../contract/sql.ts";
 import { copyRows } from "../../../../../engine/duckdb/from/copy.ts";
 import { openDatabase } from "../../../../../engine/duckdb/database.ts";

@@ -2,7 +2,7 @@ import { deepEqual, equal, fail, match } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
 import { systemClock } from "../../../../../contract/clock.ts";
-import { pipelineSchema } from "../../../../../contract/pipeline.ts";
+import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
 import { PreviewFolder } from "../../../../../engine/runs/previews.ts";

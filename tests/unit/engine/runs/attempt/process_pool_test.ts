@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
-import { pipelineSchema } from "../../../../../contract/pipeline.ts";
+import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import {
   type ProcessGrant,
   ProcessPool,

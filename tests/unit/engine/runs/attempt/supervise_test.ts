@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
-import { pipelineSchema } from "../../../../../contract/pipeline.ts";
+import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import type { PipelineStep, RunEvent } from "../../../../../contract/run.ts";
 import { type AttemptResult, superviseAttempt } from "../../../../../engine/runs/attempt/supervise.ts";
 import { systemClock } from "../../../../../contract/clock.ts";

@@ -1,8 +1,9 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { file } from "../../../../../connectors/files/connector.ts";
 import { parseStream } from "../../../../../connectors/parse.ts";
-import type { Connection, DiscoveredStream } from "../../../../../contract/connector.ts";
-import type { StreamDefinition } from "../../../../../contract/pipeline.ts";
+import type { Connection } from "../../../../../contract/connector/connector.ts";
+import type { DiscoveredStream } from "../../../../../contract/connector/source.ts";
+import type { StreamDefinition } from "../../../../../contract/pipeline/stream.ts";
 import { openDatabase } from "../../../../../engine/duckdb/database.ts";
 import { DiscoveredColumns } from "../../../../../engine/worker/discovery/discovered_columns.ts";
 import { StreamShape } from "../../../../../engine/worker/extract/stream_shape.ts";

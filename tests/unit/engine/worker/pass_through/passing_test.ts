@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { Load, LoadInput, LoadRequest, ReadMessage } from "../../../../../contract/connector.ts";
+import type { Load, LoadInput, LoadRequest } from "../../../../../contract/connector/destination.ts";
+import type { ReadMessage } from "../../../../../contract/connector/source.ts";
 import { AppError } from "../../../../../contract/errors.ts";
 import { JobProject, type MemorySystem, rows, statesOf } from "../job_fixture.ts";
 

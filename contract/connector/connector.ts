@@ -1,0 +1,132 @@
+import type { GenericSchema } from "valibot";
+import type { Clock } from "../clock.ts";
+import type { OpenDuckdb } from "../duckdb.ts";
+import type { Destination, LoadMode } from "./destination.ts";
+import type { Source } from "./source.ts";
+
+/**
+ * What a system has to offer to be a source, a destination, or both. A connector's file reads top
+ * to bottom: what it is → config schema → open → read or write → close, and exports one constant:
+ * `export const postgres = {…} satisfies Connector<PostgresConfig, …>`.
+ *
+ * Capabilities are small and optional; the core is never widened for one system. Methods are
+ * written in method form on purpose: a `Connector<X>` then fits a list of `Connector<unknown>`; the
+ * engine only ever passes what the connector's own schemas returned.
+ */
+export interface Connector<Config = unknown, Stream = unknown, Target = unknown> {
+  /** The word in `type:` of connectors.yaml. */
+  readonly name: string;
+  /** One sentence for docs and the JSON Schema. */
+  readonly description: string;
+  /** The keys of a connectors.yaml entry beside `type`; strict. Secrets come in as plain strings. */
+  readonly configSchema: GenericSchema<unknown, Config>;
+  /**
+   * A stream's own keys: where it is (`stream`, `query`, `path`, `endpoint` …) and its `options`,
+   * beside the keys that all streams have. Strict, every key described. Absent: no source.
+   */
+  readonly streamSchema?: GenericSchema<unknown, Stream>;
+  /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
+  readonly loadSchema?: GenericSchema<unknown, Target>;
+  readonly loadModes: readonly LoadMode[];
+  /** Why a load of this target in this mode cannot be, as far as the two alone tell; undefined where it can. No I/O. */
+  refusesLoad?(target: Target, mode: LoadMode): string | undefined;
+  /** The most loads at a time into one system of this kind; by default as many as it has connections. */
+  readonly loadsAtOnce?: number;
+  /**
+   * Whether a load into this target may be begun before its rows are there, and stage them while they are
+   * read: its claim is held as long as the source takes, and `rows` of its input is null. Not for a system
+   * that a load keeps from all other writers, nor for a target that DuckDB writes by itself. No I/O.
+   */
+  stagesWhileReading?(target: Target): boolean;
+  /** Values in the config that must never be printed (a password, also one inside a URL). */
+  secrets(config: Config): string[];
+  /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
+  access(config: Config, use: ConnectorUse<Stream, Target>, place: ConnectorPlace): Access;
+  /**
+   * Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path.
+   */
+  open(config: Config, context: ConnectorContext): Promise<Connection>;
+}
+
+/** Which entry of which project's connectors.yaml this is. */
+export interface ConnectorPlace {
+  /** The name in connectors.yaml, for messages. */
+  readonly name: string;
+  /** Relative paths of a project are relative to this folder. Absolute. */
+  readonly projectDir: string;
+}
+
+/** What an open connection may use of the process that it is in. */
+export interface ConnectorContext extends ConnectorPlace {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** One place for each connection that is open at a time: `max_connections` of connectors.yaml. */
+  readonly budget: Budget;
+  /** DuckDB files beside the warehouse: see contract/duckdb.ts. */
+  readonly openDuckdb: OpenDuckdb;
+  /**
+   * A folder of the process's own for what is too large for its memory, which DuckDB may read too. Absolute; it
+   * may not be there yet. What is in it goes with the process.
+   */
+  readonly scratchDir: string;
+  log(level: "debug" | "info" | "warn", message: string): void;
+  /**
+   * The secret's value as it is now, for what lives longer than a connection, as a token that is renewed.
+   * Throws `forbidden` for a name that no connector of the pipeline refers to, `invalid` for one
+   * without a value.
+   */
+  secret(name: string): Promise<string>;
+}
+
+/** What a system has a limited number of. */
+export interface Budget {
+  readonly limit: number;
+  /**
+   * Waits for a place, which disposing gives back. Whoever holds one must never wait for a second.
+   * Throws the signal's reason where that is aborted first.
+   */
+  acquire(signal: AbortSignal): Promise<Disposable>;
+}
+
+export type ConnectorUse<Stream = unknown, Target = unknown> =
+  | { readonly kind: "source"; readonly stream: Stream }
+  /** To find what streams there are: of a source that has `discover`. */
+  | { readonly kind: "discovery" }
+  | { readonly kind: "destination"; readonly target: Target };
+
+/**
+ * What a use of a connector needs. All paths are absolute; all but `config` must lie in the
+ * operator's `file_roots`, and symbolic links are followed before that is decided.
+ */
+export interface Access {
+  /** `host:port` (`[address]:port` for IPv6), or `unix:` and the absolute path of a socket. */
+  readonly hosts: readonly string[];
+  /** Folders or files that the connector opens by itself. */
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Files whose rows are read, as paths or globs of a folder: also by DuckDB, where it scans them. */
+  readonly sources?: readonly { readonly root: string; readonly pattern: string }[];
+  /** Files or folders that a load puts its rows into, and where it builds them: also by DuckDB's COPY. */
+  readonly targets?: readonly string[];
+  /**
+   * Files that belong to the connector's own configuration, as a certificate authority's: no data, wherever
+   * they are.
+   */
+  readonly config?: readonly string[];
+  /** Tables that the use names: no load may go into one that the same pipeline reads. */
+  readonly tables?: readonly TableUse[];
+}
+
+/** A table, so that two uses of it can be recognized whatever connectors they go by. */
+export interface TableUse {
+  readonly action: "read" | "write";
+  /** The absolute path of the database's file, or server and database, as `postgres db.example:5432/shop`. */
+  readonly database: string;
+  /** As the system tells names apart: in lower case where case does not matter. */
+  readonly table: string;
+}
+
+export interface Connection extends AsyncDisposable {
+  readonly source?: Source;
+  readonly destination?: Destination;
+}

@@ -1,0 +1,152 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+
+export type LoadMode = "replace" | "append" | "merge";
+
+/** Where rows go. `kind` says which promise the system can keep; the engine does the rest. */
+export type Destination<Target = unknown> =
+  | TransactionalDestination<Target>
+  | DeliveringDestination<Target>;
+
+/**
+ * A system that takes all rows of a load or none, together with the load's id. Readers see the old
+ * rows until they see the new ones.
+ */
+export interface TransactionalDestination<Target = unknown> {
+  readonly kind: "transactional";
+  /** Begins a load; nothing is changed yet. Throws `invalid` for a target that the system cannot have. */
+  begin(request: LoadRequest<Target>, signal: AbortSignal): Promise<Load>;
+}
+
+export interface LoadRequest<Target = unknown> {
+  /** The same for every attempt of the same step of the same run; ASCII. */
+  readonly loadId: string;
+  /**
+   * How an earlier release wrote the id of this same load: a destination looks for both. May not be ASCII.
+   */
+  readonly earlierLoadId?: string;
+  /** What `loadSchema` returned for the target's own keys. */
+  readonly target: Target;
+  readonly mode: LoadMode;
+  /** Never empty for `merge`. */
+  readonly primaryKey: readonly string[];
+}
+
+/**
+ * One load: claim → stage → apply → commit, each once and in this order. Disposing of it without a
+ * commit leaves the destination as it was, and so does a process that dies at any point before the
+ * commit took effect.
+ */
+export interface Load extends AsyncDisposable {
+  /**
+   * Takes the load id for this load, and waits for another load of the same target. Returns the
+   * receipt where the id was committed before: then there is nothing left to do but to dispose.
+   */
+  claim(): Promise<LoadReceipt | undefined>;
+  /**
+   * Sends all rows, streamed. No reader sees them yet. Throws `invalid` for a value that the
+   * target's column would change, with the column and the value, and for rows that do not all arrive.
+   */
+  stage(input: LoadInput): Promise<void>;
+  /** Brings the staged rows to where they belong, by the load's mode; readers still see the old ones. */
+  apply(): Promise<void>;
+  /** Makes rows and load id visible in one step. */
+  commit(): Promise<LoadReceipt>;
+}
+
+/** What a load did. The same from every destination, and the same again for a load that is repeated. */
+export interface LoadReceipt {
+  /** Rows that were sent. */
+  readonly rows: number;
+  /** Rows of the target that are new, changed or gone; null where the system does not report it. */
+  readonly inserted: number | null;
+  readonly updated: number | null;
+  readonly deleted: number | null;
+  /** Of the rows as they were sent, see LoadInput. */
+  readonly hash: string | null;
+  /** What was sent or written. */
+  readonly sizeBytes: number;
+  /** The load id was committed before; nothing was changed now. */
+  readonly repeated: boolean;
+}
+
+/** The rows of one table of the warehouse, as Arrow or written by DuckDB itself. */
+export interface LoadInput {
+  readonly schema: Schema;
+  /** Null where the rows are sent while they are still being read: then they can be read once only. */
+  readonly rows: number | null;
+  /** Each call reads the table anew; where `rows` is null there can be one only. */
+  batches(): AsyncIterable<RecordBatch>;
+  /**
+   * DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed.
+   * Returns how many rows were written, those of `existing` that were kept among them. Not to be called
+   * where `rows` is null.
+   */
+  copyTo(path: string, options: CopyOptions): Promise<number>;
+  /**
+   * A hash of all rows that does not depend on their order: 16 hexadecimal digits, comparable between
+   * loads of one DuckDB version. Null where it is not known. To be asked for after the rows were read.
+   */
+  hash(): Promise<string | null>;
+}
+
+/** Begins DuckDB's message of a value that a copy's format cannot hold; what it is, and what to do, follow. */
+export const UNHELD_VALUE = "sluice_unheld:";
+
+export interface CopyOptions {
+  readonly format: "csv" | "json" | "parquet";
+  /**
+   * What follows FORMAT in COPY's option list, as `{ header: true, compression: "zstd" }`; a list is of
+   * columns.
+   */
+  readonly options?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  readonly partitionBy?: readonly string[];
+  /**
+   * Columns to write as another type than their own, as `{ total: "DECIMAL(38,0)" }`; fails where a value
+   * does not fit.
+   */
+  readonly casts?: Readonly<Record<string, string>>;
+  /** Columns to write as what an expression of SQL makes of them, as `{ day: "strftime(day, '%d.%m.%Y')" }`. */
+  readonly expressions?: Readonly<Record<string, string>>;
+  /**
+   * The rows are to be merged: throws `invalid`, with `action` before the reason, where a key is NULL
+   * or comes twice in them.
+   */
+  readonly merge?: { readonly action: string; readonly primaryKey: readonly string[] };
+  /**
+   * For `merge`: a relation with what the destination holds. Its rows whose key is not among the new ones
+   * are kept, and of the others the columns that the new ones lack; columns are matched by name.
+   */
+  readonly existing?: { readonly relation: string };
+}
+
+/**
+ * A system that takes rows one by one or in small batches and has no transaction, as an API. It is
+ * at-least-once: a row may arrive twice where a process dies between the delivery and the note of it;
+ * the idempotency key lets the system drop what it has.
+ */
+export interface DeliveringDestination<Target = unknown> {
+  readonly kind: "delivering";
+  /** The most rows that one delivery takes. */
+  readonly maxBatchRows: number;
+  /** Returns a result for each row of the batch, in its order. Throws where nothing of it arrived. */
+  deliver(
+    batch: RecordBatch,
+    request: DeliveryRequest<Target>,
+    signal: AbortSignal,
+  ): Promise<readonly DeliveryResult[]>;
+}
+
+export interface DeliveryRequest<Target = unknown> {
+  /** The same for the same batch in every attempt; ASCII. */
+  readonly idempotencyKey: string;
+  readonly target: Target;
+  readonly mode: LoadMode;
+  readonly primaryKey: readonly string[];
+}
+
+export type DeliveryResult =
+  | { readonly type: "ok" }
+  /** Tried again later, it may succeed. */
+  | { readonly type: "retryable"; readonly reason: string }
+  /** The system does not want this row; sent again it would not want it either. */
+  | { readonly type: "rejected"; readonly reason: string };

@@ -1,0 +1,175 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import type { AppError } from "../errors.ts";
+import type { JsonValue } from "../json.ts";
+
+/** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */
+export interface Cursor {
+  readonly column: string;
+  readonly value: string;
+  /** The DuckDB type of the column in `raw`, as `TIMESTAMP WITH TIME ZONE`. */
+  readonly type: string;
+}
+
+/** One stream of a read. */
+export interface StreamRequest<Stream = unknown> {
+  /** The stream's name in the pipeline; `raw.<name>` in the warehouse. */
+  readonly name: string;
+  /** What `streamSchema` returned for the stream's own keys. */
+  readonly address: Stream;
+  /** Columns by name to give and no others, in the source's order; all by default. */
+  readonly columns?: ColumnChoice;
+  /** A condition in the source's own SQL; only where the source's `pushdown` has it. */
+  readonly where?: string;
+  /**
+   * Asks for every row with `column >= value` (ties come again, the engine drops the ones that it
+   * has) and every row where `column` is NULL: see connectors/cursor.ts.
+   */
+  readonly cursor?: Cursor;
+  /** The last state that the source gave and that was committed with its rows; its own JSON. */
+  readonly state?: JsonValue;
+  /**
+   * Rows that do not fit are sent as rejects, by sources that can single them out; otherwise the first
+   * of them is thrown.
+   */
+  readonly setsAside?: boolean;
+  /**
+   * Columns that hold text in `raw`. A source that guesses types gives their values as they are
+   * written, whatever they look like this time.
+   */
+  readonly texts?: readonly string[];
+}
+
+/** `only` and `except` are never both given. Names are compared without case where none matches exactly. */
+export interface ColumnChoice {
+  readonly only?: readonly string[];
+  readonly except?: readonly string[];
+}
+
+export interface ReadRequest<Stream = unknown> {
+  /** One stream, or several that the source reads together. */
+  readonly streams: readonly StreamRequest<Stream>[];
+  /** Only this part of the one stream. */
+  readonly part?: Part;
+}
+
+/**
+ * A part of a stream that can be read by itself, with a closed upper bound: its rows do not change with the
+ * time of reading.
+ */
+export interface Part {
+  /** Unique in the stream and the same in every attempt, as `1000000..1999999`. */
+  readonly id: string;
+  /** The source's own JSON: how it finds the part. */
+  readonly bounds: JsonValue;
+}
+
+/**
+ * What a source says while it reads. `rows` of one stream all have the schema of its first batch,
+ * until `schema` says that it changes. At `state` everything before it belongs together: the engine
+ * commits rows and state in one transaction; without one, at the end.
+ */
+export type ReadMessage =
+  | { readonly type: "rows"; readonly stream: string; readonly batch: RecordBatch }
+  | { readonly type: "state"; readonly stream: string; readonly state: JsonValue }
+  | { readonly type: "reject"; readonly stream: string; readonly reject: Reject }
+  | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string };
+
+/** A row that does not fit, kept beside the stream. */
+export interface Reject {
+  /** For a person: what does not fit, with the column and its value. */
+  readonly reason: string;
+  /** Where it is in the source, as `line 12` or `rowid 7`; null where it has no place. */
+  readonly position: string | null;
+  /** The row as it came. */
+  readonly row: JsonValue;
+}
+
+/** What a stream looks like without its rows. */
+export interface StreamDescription {
+  readonly schema: Schema;
+  /** The columns that identify a row, where the source knows. */
+  readonly primaryKey?: readonly string[];
+}
+
+/** A stream that the source has, whether or not a pipeline reads it. */
+export interface DiscoveredStream {
+  /** The own keys that read it, as `{ stream: "public.orders" }`. */
+  readonly address: Readonly<Record<string, JsonValue>>;
+  /** For people and for the name in a pipeline, as `public.orders`. */
+  readonly name: string;
+  readonly kind: "table" | "view" | "file";
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly nullable: boolean }[];
+  readonly primaryKey: readonly string[];
+  /** An estimate; null where the source has none. */
+  readonly rows: number | null;
+  readonly sizeBytes: number | null;
+}
+
+export interface Source<Stream = unknown> {
+  /** What the source does by itself; the rest the engine does on the rows' way in. */
+  readonly pushdown: { readonly columns: boolean; readonly where: boolean };
+  /** All streams that it has. */
+  discover?(signal: AbortSignal): AsyncIterable<DiscoveredStream>;
+  /**
+   * The stream's columns without its rows: the schema that `read` gives. Throws `not_found` where it does not
+   * exist.
+   */
+  describe(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<StreamDescription>;
+  /**
+   * The parts that the stream falls into by `column`, of about `rows` rows each, in the order of the
+   * column; together they are the whole stream as it is at this moment, its NULLs included.
+   */
+  partition?(
+    stream: StreamRequest<Stream>,
+    by: { readonly column: string; readonly rows: number },
+    signal: AbortSignal,
+  ): Promise<readonly Part[]>;
+  /**
+   * About how many rows `read` would give, where the source knows without reading them; null where it
+   * does not. A source that has this may be read in a thread, with a connection of its own: decoding
+   * goes on beside the storing then. Its batches share no memory with each other or with the source.
+   */
+  estimateRows?(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<number | null>;
+  /**
+   * All that was asked for, at most MAX_BATCH_ROWS a batch. Pulling is the back-pressure, returning
+   * is the end of the input; a cut connection or an error in the middle throws, it never returns
+   * (rule 7). A stream without rows gives one batch of zero rows, so that its columns are known. A batch
+   * that was given is not changed any more.
+   */
+  read(request: ReadRequest<Stream>, signal: AbortSignal): AsyncIterable<ReadMessage>;
+  /**
+   * The shortcut for data that DuckDB reads by itself; `undefined` says: use `describe` and `read`.
+   * The engine runs `SELECT … FROM <relation>` in the warehouse, with columns, filter and cursor.
+   */
+  scan?(stream: StreamRequest<Stream>, signal: AbortSignal): Promise<Scan | undefined>;
+}
+
+export interface Scan {
+  /** A SQL relation such as `read_csv(['/data/a.csv'], header = true)`; literals already quoted. */
+  readonly relation: string;
+  readonly files: readonly string[];
+  readonly sizeBytes: number;
+  /**
+   * Where DuckDB cannot read the files as they are: makes what it can read, in the scratch folder, and gives the
+   * relation with the rows. `relation` has the same columns and not all rows then. Throws what reading
+   * throws.
+   */
+  prepare?(signal: AbortSignal): Promise<PreparedScan>;
+  /**
+   * The files hold no record, and nothing else says what columns one would have: the relation has one column,
+   * which means nothing, and no rows.
+   */
+  readonly hasNoColumns?: boolean;
+  /** Turns DuckDB's error of this relation into one that names file, line and column. */
+  explain(error: unknown): Promise<AppError>;
+  /**
+   * To be called when all rows were read, before they are kept: throws where a file changed meanwhile (rule
+   * 7).
+   */
+  verify(): Promise<void>;
+}
+
+/** Disposing of it removes what was made. */
+export interface PreparedScan extends AsyncDisposable {
+  readonly relation: string;
+}

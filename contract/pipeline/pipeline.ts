@@ -1,0 +1,206 @@
+import * as v from "valibot";
+import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
+import { type LoadDefinition, loadSchema } from "./load.ts";
+import { type StreamDefinition, streamSchema } from "./stream.ts";
+import { duration, tableName, text } from "./words.ts";
+
+/**
+ * A pipeline's definition, as pipelines/<name>.yaml and PUT /api/pipelines/:name carry it. The same
+ * schemas validate, type the code and make the published JSON Schema; a description here is what an
+ * editor shows.
+ */
+
+const scheduleSchema = v.pipe(
+  v.strictObject({
+    cron: v.pipe(
+      text,
+      v.description(
+        "Five cron fields (minute hour day month weekday), or six with seconds first, or @hourly, @daily …",
+      ),
+    ),
+    timezone: v.optional(
+      v.pipe(text, v.description("An IANA time zone such as Europe/Paris; daylight saving is handled.")),
+      "UTC",
+    ),
+    catchup: v.optional(
+      v.pipe(
+        v.picklist(["none", "last"]),
+        v.description("What to do at the start about firings that were missed while the server was down."),
+      ),
+      "none",
+    ),
+    jitter: v.optional(
+      v.pipe(
+        duration,
+        v.description("Start up to this much later, always the same amount for the same pipeline."),
+      ),
+    ),
+  }),
+  v.description("When the pipeline runs by itself."),
+);
+
+const PARAM_TYPES = ["string", "integer", "number", "boolean", "date", "timestamp"] as const;
+export type ParamType = (typeof PARAM_TYPES)[number];
+
+export const paramSchema = v.strictObject({
+  type: v.optional(
+    v.pipe(
+      v.picklist(PARAM_TYPES),
+      v.description("The type in SQL: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMPTZ."),
+    ),
+    "string",
+  ),
+  default: v.optional(
+    v.pipe(
+      v.union([v.string(), v.number(), v.boolean(), v.null()]),
+      v.description("Used where a run gives none; a param without a default is required."),
+    ),
+  ),
+  enum: v.optional(
+    v.pipe(v.array(v.union([v.string(), v.number()])), v.description("The only values allowed.")),
+  ),
+  description: v.optional(v.pipe(v.string(), v.description("What it is for."))),
+});
+
+const retrySchema = v.pipe(
+  v.strictObject({
+    limit: v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(100),
+      v.description("How many more attempts a failed run gets."),
+    ),
+    interval: v.optional(v.pipe(duration, v.description("The wait before the first of them.")), "10s"),
+    backoff: v.optional(
+      v.pipe(
+        v.picklist(["constant", "exponential"]),
+        v.description("Whether each wait is as long as the first, or twice as long as the one before."),
+      ),
+      "exponential",
+    ),
+    max_interval: v.optional(v.pipe(duration, v.description("The longest wait.")), "5m"),
+  }),
+  v.description("Attempts after a failure that may pass by itself; a wrong definition is not tried again."),
+);
+
+const SIZE_EXPECTED = "expected a size such as 512MB or 2GiB";
+
+const resourcesSchema = v.strictObject({
+  memory: v.optional(
+    v.pipe(
+      v.string(SIZE_EXPECTED),
+      v.regex(/^\d+(?:\.\d+)?\s*(?:[KMGT]i?B)$/, SIZE_EXPECTED),
+      v.description("DuckDB's memory_limit; beyond it DuckDB spills to disk."),
+    ),
+  ),
+  threads: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(1024),
+      v.description("DuckDB's threads, and how many steps go on side by side; the machine's by default."),
+    ),
+  ),
+});
+
+export const pipelineSchema = v.strictObject({
+  $schema: v.optional(v.string()),
+  description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
+  tags: v.optional(v.pipe(v.array(text), v.description("Words to find it by.")), []),
+  schedule: v.optional(scheduleSchema),
+  params: v.optional(
+    v.pipe(
+      v.record(nameSchema("param"), paramSchema),
+      v.description("Values a run may be given; getvariable('name') in SQL."),
+    ),
+    {},
+  ),
+  extract: v.optional(
+    v.pipe(
+      v.record(nameSchema("stream"), streamSchema),
+      v.description("What is read: each stream becomes the table raw.<name>."),
+    ),
+    {},
+  ),
+  transform: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(PIPELINE_NAME_PATTERN, "expected the name of a folder in transforms/"),
+      v.description(
+        "The folder in transforms/ whose .sql files are the models; the pipeline's own name by default.",
+      ),
+    ),
+  ),
+  load: v.optional(
+    v.pipe(
+      v.record(tableName, v.union([v.array(loadSchema), loadSchema])),
+      v.description("What is written where: a model's name (or raw table's) → one target or a list of them."),
+    ),
+    {},
+  ),
+  retry: v.optional(retrySchema),
+  timeout: v.optional(v.pipe(duration, v.description("A run that takes longer is stopped and fails."))),
+  overlap: v.optional(
+    v.pipe(
+      v.picklist(["skip", "queue"]),
+      v.description("A firing of the schedule while a run is going on: left out, or queued behind it."),
+    ),
+    "skip",
+  ),
+  resources: v.optional(v.pipe(resourcesSchema, v.description("Limits of each run's own DuckDB.")), {}),
+});
+
+export type PipelineDefinition = v.InferOutput<typeof pipelineSchema>;
+export type ScheduleDefinition = v.InferOutput<typeof scheduleSchema>;
+export type ParamDefinition = v.InferOutput<typeof paramSchema>;
+export type RetryDefinition = v.InferOutput<typeof retrySchema>;
+
+const { connector: _source, ...STREAM_DEFAULTS } = v.parse(streamSchema, { connector: "any" });
+const { connector: _destination, ...LOAD_DEFAULTS } = v.parse(loadSchema, { connector: "any" });
+const PIPELINE_DEFAULTS = v.parse(pipelineSchema, {});
+
+/**
+ * A definition as an earlier version stored it, with the defaults of the keys that there were not yet. It is
+ * not checked again: what once came into force may be run and retried.
+ */
+export function withDefaults(stored: PipelineDefinition): PipelineDefinition {
+  const stream = (definition: StreamDefinition): StreamDefinition => ({
+    ...STREAM_DEFAULTS,
+    ...definition,
+    contract: { ...STREAM_DEFAULTS.contract, ...definition.contract },
+  });
+  const target = (definition: LoadDefinition): LoadDefinition => ({ ...LOAD_DEFAULTS, ...definition });
+  return {
+    ...PIPELINE_DEFAULTS,
+    ...stored,
+    extract: Object.fromEntries(Object.entries(stored.extract).map(([name, value]) => [name, stream(value)])),
+    load: Object.fromEntries(
+      Object.entries(stored.load).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.map(target) : target(value),
+      ]),
+    ),
+  };
+}
+
+/** Keys that mean the same whatever the connector is. */
+export const STREAM_KEYS: readonly string[] = Object.keys(streamSchema.pipe[0].entries);
+export const LOAD_KEYS: readonly string[] = Object.keys(loadSchema.pipe[0].entries);
+
+/** The keys of a stream or target that belong to its connector: its address and its `options`. */
+export function ownKeys(definition: StreamDefinition | LoadDefinition): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(definition).filter(([key]) =>
+      key === "options" || !(STREAM_KEYS.includes(key) || LOAD_KEYS.includes(key))
+    ),
+  );
+}
+
+/** The address for people: `public.orders`, `data/*.csv`; `a query` where it is SQL. */
+export function addressText(definition: StreamDefinition | LoadDefinition): string {
+  const [key, value] = Object.entries(ownKeys(definition)).find(([, value]) => typeof value === "string") ??
+    [];
+  return key === undefined ? "" : key === "query" ? "a query" : String(value);
+}

@@ -1,0 +1,126 @@
+import * as v from "valibot";
+import { columns, connectorName, duration, options, text } from "./words.ts";
+
+const contractSchema = v.pipe(
+  v.strictObject({
+    columns: v.optional(
+      v.pipe(
+        v.picklist(["evolve", "freeze"]),
+        v.description(
+          "evolve: new columns are added, missing ones stay NULL. freeze: any other set of columns fails the run.",
+        ),
+      ),
+      "evolve",
+    ),
+    types: v.optional(
+      v.pipe(
+        v.picklist(["evolve", "freeze"]),
+        v.description(
+          "evolve: a column takes the type that holds every value exactly, old and new; in doubt text. freeze: a changed type fails the run.",
+        ),
+      ),
+      "evolve",
+    ),
+  }),
+  v.description("What may change in the source's columns between runs of an incremental or append stream."),
+);
+
+const EXTRACT_MODES = ["full", "incremental", "append"] as const;
+
+/** How the values of a column are hidden before they are stored. */
+const MASKS = ["hash", "redact", "null", "last4"] as const;
+export type Mask = (typeof MASKS)[number];
+
+const partitionSchema = v.pipe(
+  v.strictObject({
+    column: v.pipe(text, v.description("A number, date or time that tells rows apart, as id.")),
+    size: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.description("About how many rows a part has.")),
+      1_000_000,
+    ),
+  }),
+  v.description("Read in parts: several side by side, each committed by itself; only where the source can."),
+);
+
+/** What all streams have; the rest (an address, as `stream`, `query` or `path`) is their connector's. */
+export const streamSchema = v.pipe(
+  v.objectWithRest({
+    connector: v.pipe(
+      connectorName,
+      v.description("The connector to read from, by its name in connectors.yaml."),
+    ),
+    mode: v.optional(
+      v.pipe(
+        v.picklist(EXTRACT_MODES),
+        v.description(
+          "full: the table is replaced. incremental: rows new since the last run are merged by primary_key. append: rows are added.",
+        ),
+      ),
+      "full",
+    ),
+    primary_key: v.optional(v.pipe(columns, v.description("The columns that identify a row."))),
+    update_key: v.optional(
+      v.pipe(
+        text,
+        v.description(
+          "A column that only grows when a row changes, as updated_at; the cursor is its greatest value.",
+        ),
+      ),
+    ),
+    lag: v.optional(
+      v.pipe(
+        v.union([duration, v.pipe(v.number(), v.gtValue(0))], "expected a duration such as 1h, or a number"),
+        v.description(
+          "How far before the cursor each read begins again, for rows that are committed late: a duration such as 1h where update_key is a date or time, a number where it is one.",
+        ),
+      ),
+    ),
+    contract: v.optional(contractSchema, {}),
+    columns: v.optional(v.pipe(columns, v.description("The columns to read, and no others."))),
+    exclude: v.optional(v.pipe(columns, v.description("Columns that are not read."))),
+    where: v.optional(
+      v.pipe(
+        text,
+        v.description("Which rows to read: a condition in the source's own SQL, in DuckDB's for files."),
+      ),
+    ),
+    mask: v.optional(
+      v.pipe(
+        v.record(text, v.picklist(MASKS)),
+        v.description(
+          "Columns whose values are hidden before they are stored: hash (HMAC-SHA-256 with the connector's mask_salt), redact, null, last4.",
+        ),
+      ),
+      {},
+    ),
+    partition: v.optional(partitionSchema),
+    max_rejects: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer(),
+        v.minValue(0),
+        v.description(
+          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; sqlite can single them out.",
+        ),
+      ),
+      0,
+    ),
+    options: v.optional(v.pipe(options, v.description("Settings of the connector for this stream.")), {}),
+    description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
+    tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
+  }, v.unknown()),
+  v.check(
+    (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
+    "mode incremental needs primary_key and update_key (use append for a stream without a key)",
+  ),
+  v.check(
+    (s) => s.lag === undefined || (s.update_key !== undefined && s.mode !== "full"),
+    "lag needs an update_key, and a mode that keeps rows (incremental or append)",
+  ),
+  v.check(
+    (s) => s.columns === undefined || s.exclude === undefined,
+    "columns and exclude cannot stand together: one of them says it all",
+  ),
+);
+
+export type StreamDefinition = v.InferOutput<typeof streamSchema>;

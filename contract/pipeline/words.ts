@@ -1,0 +1,43 @@
+import * as v from "valibot";
+import { NAME_PATTERN, PIPELINE_NAME_PATTERN } from "../names.ts";
+
+/** What the keys of streams, loads and pipelines are made of. */
+
+/** Of a stream or model that is there, or not: its own place says what is wrong with its name. */
+export const tableName = v.pipe(
+  v.string(),
+  v.regex(NAME_PATTERN, "expected a letter or _, then letters, digits or _, at most 63 characters"),
+);
+export const connectorName = v.pipe(
+  v.string(),
+  v.regex(PIPELINE_NAME_PATTERN, "expected the name of a connector in connectors.yaml"),
+);
+export const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+export const columns = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
+export const options = v.record(v.string(), v.unknown());
+
+/** `30s`, `5m`, `1h30m`, `500ms`, `1d`. */
+export const DURATION_PATTERN = /^(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/;
+
+const DURATION_EXPECTED = "expected a duration such as 30s, 5m or 1h30m";
+export const duration = v.pipe(
+  v.string(DURATION_EXPECTED),
+  v.nonEmpty(DURATION_EXPECTED),
+  v.regex(DURATION_PATTERN, DURATION_EXPECTED),
+);
+
+/** Milliseconds of a text that matched DURATION_PATTERN. */
+export function durationMs(text: string): number {
+  const unitMs: Readonly<Record<string, number>> = {
+    d: 86_400_000,
+    h: 3_600_000,
+    m: 60_000,
+    s: 1_000,
+    ms: 1,
+  };
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g)) {
+    total += Number(count) * (unitMs[unit ?? ""] ?? 0);
+  }
+  return total;
+}
