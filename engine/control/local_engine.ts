@@ -22,6 +22,8 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
+import { followFiles } from "./follow_files.ts";
+import { followRun } from "./follow_run.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { tablesOf } from "./table_view.ts";
@@ -30,7 +32,7 @@ import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { provide } from "../grants/provide.ts";
-import { type ProjectLook, watchProject } from "../definitions/watch.ts";
+import type { ProjectLook } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
@@ -39,9 +41,7 @@ import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import { requireName } from "../../contract/names.ts";
-import { formatFault } from "../../text/fault.ts";
 import { didYouMeanOneOf } from "../../text/suggest.ts";
-import { isTerminal } from "../../contract/run_state.ts";
 import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
@@ -76,7 +76,6 @@ export interface StartOptions {
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 const MAX_LOG_LIMIT = 10_000;
-const WATCH_DEBOUNCE_MS = 300;
 
 export function createEngine(context: EngineContext): LocalEngine {
   return new LocalEngine(context);
@@ -162,7 +161,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
     if (options.housekeeping) this.#housekeeping.start();
-    if (options.watchSince !== undefined) this.#watching = this.#watch(options.watchSince);
+    if (options.watchSince !== undefined) {
+      const { projectDir, log } = this.#context;
+      const apply = () => this.applyProject();
+      const { signal } = this.#stopping;
+      this.#watching = followFiles({ projectDir, since: options.watchSince, apply, log, signal });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -326,31 +330,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async *watchRun(idOrPart: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
     const id = await this.#runId(idOrPart);
-    const both = AbortSignal.any([signal, this.#stopping.signal]);
-    // What is already in the outbox is in what is read below: it must not come once more behind it.
-    await this.#relay.catchUp();
-    // Follow first, then read what is there: nothing falls between the two.
-    const following = this.#events.follow(id, both);
-    try {
-      const { steps, attempts: _, ...run } = await this.getRun(id);
-      yield { type: "run", run };
-      for (const step of steps) yield { type: "step", step };
-      let seq = afterSeq;
-      for (let lines: LogLine[] = []; !both.aborted;) {
-        lines = await this.#context.store.logs.read(id, { afterSeq: seq, limit: MAX_LOG_LIMIT });
-        for (const line of lines) yield { type: "log", line };
-        seq = lines.at(-1)?.seq ?? seq;
-        if (lines.length < MAX_LOG_LIMIT) break;
-      }
-      if (isTerminal(run.state)) return;
-      for await (const event of following) {
-        if (event.type === "log" && event.line.seq <= seq) continue;
-        yield event;
-        if (event.type === "run" && isTerminal(event.run.state)) return;
-      }
-    } finally {
-      await following.return?.();
-    }
+    yield* followRun(id, afterSeq, {
+      store: this.#context.store,
+      relay: this.#relay,
+      events: this.#events,
+      getRun: () => this.getRun(id),
+      linesAtOnce: MAX_LOG_LIMIT,
+      signal: AbortSignal.any([signal, this.#stopping.signal]),
+    });
   }
 
   async cancelRun(id: string, by: string): Promise<Run> {
@@ -396,36 +383,6 @@ export class LocalEngine implements Engine, AsyncDisposable {
         pipeline,
         error: toAppError(error).message,
       });
-    }
-  }
-
-  async #watch(since: ProjectLook): Promise<void> {
-    const { projectDir, log } = this.#context;
-    try {
-      for await (
-        const _ of watchProject(projectDir, {
-          signal: this.#stopping.signal,
-          debounceMs: WATCH_DEBOUNCE_MS,
-          since,
-        })
-      ) {
-        try {
-          const { applied, removed, faults } = await this.applyProject();
-          if (applied.length + removed.length + faults.length === 0) continue;
-          for (const fault of faults) log(fault.severity === "error" ? "error" : "warn", formatFault(fault));
-          log(faults.length > 0 ? "warn" : "info", "the project's files changed", {
-            applied: applied.join(" "),
-            removed: removed.join(" "),
-            faults: faults.length,
-          });
-        } catch (error) {
-          if (!this.#stopping.signal.aborted) {
-            log("error", "changed files could not be applied", { error: String(error) });
-          }
-        }
-      }
-    } catch (error) {
-      log("error", "the project's files are no longer watched", { error: String(error) });
     }
   }
 
