@@ -1,10 +1,5 @@
 """What is known to differ and left out of the generated tables until it is mended: each line says why."""
 
-SOURCES = set()
-
-NOT_READ: set[tuple[str, str]] = set()
-"""A source, and a type of it."""
-
 NOT_WRITTEN = {
     # JSON, which the comparison does not look into yet.
     *((kind, part) for kind in ("csv", "tsv") for part in ("list", "struct", "object", "map", "[]")),
