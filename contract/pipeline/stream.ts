@@ -78,6 +78,15 @@ export const streamSchema = v.pipe(
     contract: v.optional(contractSchema, {}),
     columns: v.optional(v.pipe(columns, v.description("The columns to read, and no others."))),
     exclude: v.optional(v.pipe(columns, v.description("Columns that are not read."))),
+    rename: v.optional(
+      v.pipe(
+        v.record(text, text),
+        v.description(
+          "Columns that are stored under another name, as {OrderNo: order_id}. primary_key and update_key use the new names; columns, exclude, where, mask, partition and options those of the source.",
+        ),
+      ),
+      {},
+    ),
     where: v.optional(
       v.pipe(
         text,

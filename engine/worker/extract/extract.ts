@@ -42,7 +42,7 @@ export async function extractStream(
   const { signal, shape } = context;
   await using sink = await StreamSink.open(context);
   const texts = source.scan === undefined ? {} : await sink.heldTexts();
-  const asked = { ...shape.request(request, source), ...sink.position, ...texts };
+  const asked = { ...shape.request(request, source), ...shape.inSource({ ...sink.position, ...texts }) };
   const scan = await source.scan?.(asked, signal);
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();

@@ -5,7 +5,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { Mask, StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import {
   type Column,
-  findColumn,
+  isSameName,
   quoteIdentifier,
   type SqlSession,
   type SqlValue,
@@ -15,7 +15,8 @@ import { parseSelect } from "../../../sql/language/parse_tree.ts";
 import { type HashKey, hashKey, Masker, maskExpression } from "./mask.ts";
 
 /**
- * What of a stream is stored: its columns, the rows that `where` lets through, and masks over values.
+ * What of a stream is stored: its columns and their names, the rows that `where` lets through, and masks over
+ * values.
  * What the source does by itself is asked of it; the rest is done here, on the rows' way in, before
  * anything of them is written.
  */
@@ -47,6 +48,22 @@ export class StreamShape {
     };
   }
 
+  /** The source's own name of a column, by the name that it is stored under. */
+  sourceName(stored: string): string {
+    const [from] = Object.entries(this.#stream.rename).find(([, to]) => isSameName(to, stored)) ?? [];
+    return from ?? stored;
+  }
+
+  /** What is known of stored columns, as the source is asked for it: by its own names. */
+  inSource<T extends Pick<StreamRequest, "cursor" | "texts">>(asked: T): T {
+    const { cursor, texts } = asked;
+    return {
+      ...asked,
+      ...(cursor === undefined ? {} : { cursor: { ...cursor, column: this.sourceName(cursor.column) } }),
+      ...(texts === undefined ? {} : { texts: texts.map((name) => this.sourceName(name)) }),
+    };
+  }
+
   /** Throws `invalid` where rows that come as Arrow would have to be filtered here. */
   requireFilter({ pushdown }: Source): void {
     if (this.#stream.where === undefined || pushdown.where) return;
@@ -55,7 +72,7 @@ export class StreamShape {
 
   /** Whether all columns are stored as they are. */
   get isWhole(): boolean {
-    return this.#choice === undefined && !this.hasMasks;
+    return this.#choice === undefined && !this.hasMasks && Object.keys(this.#stream.rename).length === 0;
   }
 
   /** Whether values are hidden: then nothing of a row may be told but what is stored. */
@@ -68,17 +85,22 @@ export class StreamShape {
     const choice = pushdown.columns ? undefined : this.#choice;
     const chosen = chooseColumns(schema.fields, choice, (name) => this.#missing(name, schema.fields));
     const masks = this.#masksOf(schema.fields);
-    if (chosen.length === schema.fields.length && masks.size === 0) return (batch) => batch;
+    const names = this.#storedNames(chosen);
+    if (chosen.length === schema.fields.length && masks.size === 0 && names.size === 0) {
+      return (batch) => batch;
+    }
     const places = chosen.map((field) => schema.fields.indexOf(field));
     const maskers = chosen.map((field) => {
       const mask = masks.get(field.name);
       return mask === undefined ? undefined : new Masker(this.#name, field, mask, this.#key);
     });
-    const fields = chosen.map((field, i) =>
-      maskers[i] === undefined || masks.get(field.name) === "null"
-        ? field
-        : new Field(field.name, new Utf8(), true)
-    );
+    const fields = chosen.map((field, i) => {
+      const name = names.get(field.name) ?? field.name;
+      const isText = maskers[i] !== undefined && masks.get(field.name) !== "null";
+      return isText
+        ? new Field(name, new Utf8(), true)
+        : new Field(name, field.type, field.nullable, field.metadata);
+    });
     const shaped = new Schema(fields);
     const type = new Struct(fields);
     return (batch) => {
@@ -93,12 +115,13 @@ export class StreamShape {
   /** The columns of a relation of DuckDB as they are to be stored. Throws `invalid` for a name that it does not have. */
   columns(columns: readonly Column[]): Column[] {
     const masks = this.#masksOf(columns);
-    return chooseColumns(columns, this.#choice, (name) => this.#missing(name, columns)).map(
-      ({ name, type }) => {
-        const mask = masks.get(name);
-        return { name, type: mask === undefined || mask === "null" ? type : "VARCHAR" };
-      },
-    );
+    const chosen = this.#chosen(columns);
+    const names = this.#storedNames(chosen);
+    return chosen.map(({ name, type }) => {
+      const mask = masks.get(name);
+      const stored = names.get(name) ?? name;
+      return { name: stored, type: mask === undefined || mask === "null" ? type : "VARCHAR" };
+    });
   }
 
   /**
@@ -111,10 +134,11 @@ export class StreamShape {
     const pads = this.#key !== undefined && [...masks.values()].includes("hash")
       ? { inner: bind(this.#key.innerHex), outer: bind(this.#key.outerHex) }
       : undefined;
-    return this.columns(columns).map(({ name }) => {
-      const quoted = quoteIdentifier(name);
-      const { type } = findColumn(columns, name) ?? { type: "VARCHAR" };
-      return `${maskExpression(quoted, type, masks.get(name), pads)} AS ${quoted}`;
+    const chosen = this.#chosen(columns);
+    const names = this.#storedNames(chosen);
+    return chosen.map(({ name, type }) => {
+      const value = maskExpression(quoteIdentifier(name), type, masks.get(name), pads);
+      return `${value} AS ${quoteIdentifier(names.get(name) ?? name)}`;
     }).join(", ");
   }
 
@@ -142,6 +166,33 @@ export class StreamShape {
   /** ` WHERE …`, or nothing. */
   get whereClause(): string {
     return this.where.length === 0 ? "" : ` WHERE ${this.where.join(" AND ")}`;
+  }
+
+  #chosen(columns: readonly Column[]): readonly Column[] {
+    return chooseColumns(columns, this.#choice, (name) => this.#missing(name, columns));
+  }
+
+  /** Names that differ from the source's, by those. Throws `invalid` for columns that are not there, or would have one name. */
+  #storedNames(chosen: readonly { readonly name: string }[]): Map<string, string> {
+    const names = new Map<string, string>();
+    const renames = Object.entries(this.#stream.rename);
+    if (renames.length === 0) return names;
+    for (const [from, to] of renames) {
+      const [column] = chooseColumns(chosen, { only: [from] }, (missing) => this.#missing(missing, chosen));
+      if (column !== undefined) names.set(column.name, to);
+    }
+    const stored = chosen.map(({ name }) => names.get(name) ?? name);
+    for (const [at, name] of stored.entries()) {
+      const before = stored.findIndex((other) => isSameName(other, name));
+      if (before === at) continue;
+      throw new AppError(
+        "invalid",
+        `Stream "${this.#name}": rename gives the columns "${chosen[before]?.name}" and "${
+          chosen[at]?.name
+        }" one name, "${name}"`,
+      );
+    }
+    return names;
   }
 
   get #choice(): ColumnChoice | undefined {

@@ -193,7 +193,7 @@ export class StreamSink implements AsyncDisposable {
 
   async #createFrom(target: string, scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
     const { session } = this.#options;
-    const cursor = this.#from;
+    const { cursor } = shape.inSource(this.position);
     const params: SqlValue[] = cursor === undefined ? [] : [cursor.value];
     await using prepared = await scan.prepare?.(signal);
     const relation = prepared?.relation ?? scan.relation;
