@@ -1,7 +1,7 @@
 import type { LoadReceipt, LoadRequest } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { COMMITTED_KEPT_DAYS } from "../../contract/run.ts";
-import { quoteLiteral } from "../../contract/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
 import type { LedgerDialect, MadeColumn, SqlTarget, TargetColumn } from "./system.ts";
 
 /**
@@ -60,7 +60,7 @@ export class LoadLedger {
       await this.#apart(async () => {
         for (const [column, type] of missing) {
           // What an old row lacks it may lack.
-          const sql = `ALTER TABLE ${name.ledger} ADD COLUMN ${column} ${
+          const sql = `ALTER TABLE ${name.ledger} ADD COLUMN ${quoteIdentifier(column)} ${
             type.replace(/ (NOT NULL|DEFAULT).*/, "")
           }`;
           await session.run(sql);
@@ -71,7 +71,10 @@ export class LoadLedger {
     await this.#forgetOld(request);
   }
 
-  /** Takes the load's id in the open transaction; returns the receipt where it was committed before. */
+  /**
+   * Takes the load's id in the open transaction; returns the receipt where it was committed before. A system
+   * that `claimsLate` keeps other loads of the target away by its lock, and notes the id in finish().
+   */
   async claim(request: LoadRequest): Promise<LoadReceipt | undefined> {
     return await this.#allowed(() => this.#claim(request));
   }
@@ -83,9 +86,10 @@ export class LoadLedger {
       const known = await this.#receipt(earlierLoadId);
       if (known !== undefined) return known;
     }
+    if (this.#dialect.claimsLate) return await this.#receipt(loadId);
     const values = [loadId, name.shown, mode].map(quoteLiteral);
     const claimed = await session.run(
-      `INSERT INTO ${name.ledger} (load_id, target, mode, rows, loaded_at)
+      `INSERT INTO ${name.ledger} (load_id, target, mode, "rows", loaded_at)
        VALUES (${values.join(", ")}, 0, ${this.#dialect.now}) ON CONFLICT (load_id) DO NOTHING`,
     );
     return claimed === 1 ? undefined : await this.#receipt(loadId);
@@ -93,7 +97,7 @@ export class LoadLedger {
 
   /** Writes what the claimed load did. `made` are the columns that loads gave the table, where a load made it. */
   async finish(
-    loadId: string,
+    { loadId, mode }: LoadRequest,
     receipt: LoadReceipt,
     made: readonly MadeColumn[] | undefined,
   ): Promise<void> {
@@ -102,9 +106,17 @@ export class LoadLedger {
     const note = made === undefined
       ? "NULL"
       : quoteLiteral(JSON.stringify({ identity: await catalogue.identity(), columns: made }));
+    const noted = quoteLiteral(JSON.stringify({ inserted, updated, deleted, hash, sizeBytes }));
+    if (this.#dialect.claimsLate) {
+      const values = [loadId, name.shown, mode].map(quoteLiteral);
+      await session.run(
+        `INSERT INTO ${name.ledger} (load_id, target, mode, "rows", made, receipt, loaded_at)
+         VALUES (${values.join(", ")}, ${rows}, ${note}, ${noted}, ${this.#dialect.now})`,
+      );
+      return;
+    }
     await session.run(
-      `UPDATE ${name.ledger} SET rows = ${rows}, made = ${note},
-              receipt = ${quoteLiteral(JSON.stringify({ inserted, updated, deleted, hash, sizeBytes }))}
+      `UPDATE ${name.ledger} SET "rows" = ${rows}, made = ${note}, receipt = ${noted}
         WHERE load_id = ${quoteLiteral(loadId)}`,
     );
   }
@@ -141,7 +153,9 @@ export class LoadLedger {
   async #receipt(loadId: string): Promise<LoadReceipt | undefined> {
     const { session, name } = this.#target;
     const [found] = await session.rows(
-      `SELECT CAST(rows AS VARCHAR), receipt FROM ${name.ledger} WHERE load_id = ${quoteLiteral(loadId)}`,
+      `SELECT ${this.#target.dialect.textOf(`"rows"`)}, receipt FROM ${name.ledger} WHERE load_id = ${
+        quoteLiteral(loadId)
+      }`,
     );
     if (found === undefined) return undefined;
     const [rows = "0", receipt = null] = found;
@@ -150,9 +164,9 @@ export class LoadLedger {
   }
 
   #definitions(): Record<string, string> {
-    const { text, integer, time, now } = this.#dialect;
+    const { text, key = text, integer, time, now } = this.#dialect;
     return {
-      load_id: `${text} NOT NULL PRIMARY KEY`,
+      load_id: `${key} NOT NULL PRIMARY KEY`,
       target: `${text} NOT NULL`,
       mode: text,
       rows: `${integer} NOT NULL`,
@@ -164,7 +178,9 @@ export class LoadLedger {
 
   async #create(): Promise<void> {
     const { name } = this.#target;
-    const columns = Object.entries(this.#definitions()).map(([column, type]) => `${column} ${type}`);
+    const columns = Object.entries(this.#definitions()).map(([column, type]) =>
+      `${quoteIdentifier(column)} ${type}`
+    );
     const create = `CREATE TABLE IF NOT EXISTS ${name.ledger} (${columns.join(", ")})`;
     await this.#allowed(() => this.#target.makeLedger(create), `${create}; `);
   }
@@ -209,7 +225,9 @@ export class LoadLedger {
     try {
       await this.#apart(() =>
         session.run(
-          `DELETE FROM ${name.ledger} WHERE load_id IN (SELECT l.load_id FROM ${name.ledger} AS l WHERE ${condition})`,
+          // A table of its own between: some systems do not read the one that they delete from.
+          `DELETE FROM ${name.ledger} WHERE load_id IN (SELECT old.load_id FROM (
+             SELECT DISTINCT l.load_id FROM ${name.ledger} AS l WHERE ${condition}) AS old)`,
         )
       );
     } catch (error) {

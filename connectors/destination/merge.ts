@@ -79,7 +79,7 @@ interface Merged {
 export async function mergeRows<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {
   const { target: { name, session }, dialect, plan } = merge;
   const key = plan.key.map((column) => column.name);
-  if (plan.hasUniqueKey) return await upsert(merge);
+  if (plan.hasUniqueKey) return dialect.lacksUpsert ? await updateAndInsert(merge) : await upsert(merge);
   await lockForMerge(merge);
   await refuseKeyTwiceInTable(merge);
   const addKey = dialect.addKey(name, key, { mode: "merge", isNew: false });
@@ -119,7 +119,7 @@ async function upsert<Column extends TargetColumn>(merge: Merge<Column>): Promis
   return { inserted: rows - known, updated, taken: others.length === 0 ? changed + known : changed };
 }
 
-/** For tables without a unique index on the key. */
+/** For tables without a unique index on the key, and systems without ON CONFLICT. */
 async function updateAndInsert<Column extends TargetColumn>(merge: Merge<Column>): Promise<Merged> {
   const { target: { name, session }, dialect, table, plan } = merge;
   const others = plan.columns.filter((column) => !plan.key.includes(column)).map(({ name }) =>
@@ -129,8 +129,11 @@ async function updateAndInsert<Column extends TargetColumn>(merge: Merge<Column>
   const known = await countMatches(merge);
   let updated = 0;
   if (others.length > 0) {
-    const set = others.map((column) => `${column} = s.${column}`).join(", ");
-    updated = await session.run(`UPDATE ${table.only} AS t SET ${set} FROM ${staged} WHERE ${matches(plan)}`);
+    const setOf = (row: string) => others.map((column) => `${row}${column} = s.${column}`).join(", ");
+    updated = await session.run(
+      dialect.updateFrom?.(table.only, setOf("t."), staged, matches(plan)) ??
+        `UPDATE ${table.only} AS t SET ${setOf("")} FROM ${staged} WHERE ${matches(plan)}`,
+    );
   }
   const inserted = await session.run(
     `${dialect.insertInto} ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}

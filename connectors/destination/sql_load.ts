@@ -25,6 +25,7 @@ import {
 } from "./plan.ts";
 import type {
   Dialect,
+  LoadColumn,
   MadeColumn,
   OpenTarget,
   RelationName,
@@ -125,7 +126,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       const madeBefore = table === undefined ? undefined : await this.#madeBefore(table);
       const mayRebuild = this.#request.mode === "replace" && madeBefore !== undefined &&
         table !== undefined &&
-        !hasSameShape(this.#dialect, input.schema, table) && await catalogue.isOurs(madeBefore.columns);
+        (this.#dialect.replacesByNewTable || !hasSameShape(this.#dialect, input.schema, table)) &&
+        await catalogue.isOurs(madeBefore.columns);
       const fresh = table === undefined || mayRebuild;
       const plan = planColumns(action, this.#dialect, input.schema, fresh ? undefined : table, this.#request);
       const deletedByRebuild = mayRebuild ? await countRows(this.#target) : 0;
@@ -164,7 +166,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     return this.#explained(async () => {
       const { sent, counts, hash, made } = this.#stagedRows();
       const receipt = { rows: sent.sent, ...counts, hash, sizeBytes: sent.sizeBytes, repeated: false };
-      await this.#ledger.finish(this.#request.loadId, receipt, made);
+      await this.#ledger.finish(this.#request, receipt, made);
       this.#signal.throwIfAborted();
       await this.#target.session.commit();
       return receipt;
@@ -186,8 +188,13 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
 
   async #create(plan: LoadPlan<Column>, isRebuilt: boolean): Promise<Way<Column>> {
     const { session, name } = this.#target;
-    const place = isRebuilt ? await this.#target.rebuild() : { relation: name, finish: async () => {} };
-    await session.run(`CREATE TABLE ${place.relation.quoted} (${columnDefinitions(plan.columns)})`);
+    const place = isRebuilt
+      ? await this.#target.rebuild()
+      : await this.#target.create?.() ?? { relation: name, finish: async () => {} };
+    await session.run(
+      this.#dialect.createTable?.(place.relation, plan.columns, this.#newKey(plan)) ??
+        `CREATE TABLE ${place.relation.quoted} (${columnDefinitions(plan.columns)})`,
+    );
     return { type: "create", ...place };
   }
 
@@ -256,13 +263,18 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   ): Promise<void> {
     const { session, action } = this.#target;
     const { mode } = this.#request;
-    const hasKey = mode !== "append" && plan.key.length > 0;
-    if (hasKey) await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
-    const key = !hasKey
-      ? []
-      : this.#dialect.addKey(way.relation, plan.key.map(({ name }) => name), { mode, isNew: true });
-    for (const statement of key) await session.run(statement);
+    const key = this.#newKey(plan);
+    if (key.length > 0 && this.#dialect.createTable === undefined) {
+      await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
+      const added = this.#dialect.addKey(way.relation, key.map(({ name }) => name), { mode, isNew: true });
+      for (const statement of added) await session.run(statement);
+    }
     await way.finish();
+  }
+
+  /** The key that a table gets which this load makes. */
+  #newKey({ key }: LoadPlan<Column>): readonly LoadColumn<Column>[] {
+    return this.#request.mode === "append" ? [] : key;
   }
 
   async #moveStaged(

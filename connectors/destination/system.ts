@@ -23,17 +23,27 @@ export interface SqlTarget<Column extends TargetColumn> extends AsyncDisposable 
   lock(): Promise<void>;
   /** Makes the ledger, and its schema where there is none, by the statement `create`. */
   makeLedger(create: string): Promise<void>;
+  /**
+   * Where a statement that makes a table ends the transaction: the relation to create and fill, which takes the
+   * new table's name with the commit. Absent where the table itself is made in the transaction.
+   */
+  create?(): Promise<NewTable>;
   /** What gives this user the rights on the ledger, for the message where it may not make it. */
   grantLedger?(): Promise<string>;
   /**
    * Begins to give the table other columns: returns the relation to create and fill, and what puts it
    * in the old one's place, with all that users made around it.
    */
-  rebuild(): Promise<{ readonly relation: RelationName; finish(): Promise<void> }>;
+  rebuild(): Promise<NewTable>;
   /** Moves what gives the columns numbers of its own on to those that were loaded into them, or says that it was not. */
   moveSequences?(columns: readonly string[]): Promise<void>;
   /** What failed, as an AppError that begins with `action`. */
   explain(error: unknown, columns: readonly string[]): unknown;
+}
+
+export interface NewTable {
+  readonly relation: RelationName;
+  finish(): Promise<void>;
 }
 
 export interface RelationName {
@@ -163,6 +173,18 @@ export interface Dialect<Column extends TargetColumn> {
   readonly sendsDefaults: boolean;
   /** Whether adding a column keeps readers waiting, so that it is done last. */
   readonly addsColumnsLate: boolean;
+  /** The CREATE TABLE of a table whose key has to be there before its rows; refuses by itself what comes twice. */
+  createTable?(
+    relation: RelationName,
+    columns: readonly LoadColumn<Column>[],
+    key: readonly LoadColumn<Column>[],
+  ): string;
+  /** Whether a replace of a table that loads made fills a new one each time: to delete the old rows costs more. */
+  readonly replacesByNewTable?: boolean;
+  /** An UPDATE of the rows `t` of a table from those of `source`, where UPDATE … FROM is not known. */
+  updateFrom?(only: string, set: string, source: string, condition: string): string;
+  /** Whether ON CONFLICT is not known, so that a merge updates and inserts. */
+  readonly lacksUpsert?: boolean;
   /** Wraps an upsert so that its one row says how many rows it inserted and updated; undefined where that cannot be told so. */
   countingUpsert?(upsert: string, table: TargetTable<Column>): string | undefined;
   /** Statements that give a table that a load made, or merges into, its key; none where it needs none. */
@@ -178,6 +200,10 @@ export interface Dialect<Column extends TargetColumn> {
 
 export interface LedgerDialect {
   readonly text: string;
+  /** The type of the load id, where `text` can be no key. */
+  readonly key?: string;
+  /** Whether the id is noted when all else is done, since statements in between would commit it. */
+  readonly claimsLate?: boolean;
   readonly integer: string;
   readonly time: string;
   readonly now: string;

@@ -7,7 +7,7 @@ import {
   type Output,
   valuesOf,
 } from "./column_encoder.ts";
-import { jsonText } from "./json_text.ts";
+import { jsonText } from "../../../destination/json_text.ts";
 
 /** Up to this many bytes a loop is faster than a call that copies. */
 const SHORT_BYTES = 32;

@@ -4,8 +4,7 @@ import {
   JSON_EXTENSION,
   OPAQUE_EXTENSION,
   UUID_EXTENSION,
-} from "../../../../contract/arrow.ts";
-import { nullTest } from "./column_encoder.ts";
+} from "../../contract/arrow.ts";
 
 /**
  * One value as JSON: what structs, maps and lists of lists become. Integers and decimals keep all
@@ -13,7 +12,7 @@ import { nullTest } from "./column_encoder.ts";
  * object where its keys are text, and a list of `{"key", "value"}` otherwise.
  */
 export function jsonText(data: Data, row: number, extension?: string): string {
-  if (nullTest(data)?.(row)) return "null";
+  if (data.nullCount > 0 && !data.getValid(row)) return "null";
   const { type } = data;
   if (DataType.isStruct(type)) {
     const members = type.children.map((field, i) => {
@@ -114,7 +113,8 @@ function wideInteger(bytes: Uint8Array): bigint {
   return BigInt.asIntN(128, bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n));
 }
 
-function decimalText(data: Data, row: number, words: number, scale: number): string {
+/** A Decimal of `words` 32-bit words, with all digits of its scale. */
+export function decimalText(data: Data, row: number, words: number, scale: number): string {
   let value = 0n;
   for (let w = words - 1; w >= 0; w--) value = (value << 32n) | BigInt(data.values[row * words + w] >>> 0);
   value = BigInt.asIntN(words * 32, value);
@@ -136,7 +136,7 @@ const nanosOf = (data: Data, row: number, unit: TimeUnit): bigint => BigInt(data
 const floorDivide = (a: bigint, b: bigint): bigint => a >= 0n ? a / b : -((b - 1n - a) / b);
 
 /** ISO 8601 of days since 1970; years beyond four digits have a sign. */
-function dateText(days: bigint): string {
+export function dateText(days: bigint): string {
   const shifted = days + 719_468n;
   const era = floorDivide(shifted, 146_097n);
   const dayOfEra = shifted - era * 146_097n;
@@ -151,7 +151,8 @@ function dateText(days: bigint): string {
   return `${sign}${absolute}-${month.toString().padStart(2, "0")}-${day.toString().padStart(2, "0")}`;
 }
 
-function timeText(nanos: bigint): string {
+/** `10:11:12.5` of nanoseconds since midnight. */
+export function timeText(nanos: bigint): string {
   const seconds = nanos / 1_000_000_000n;
   const pad = (value: bigint) => value.toString().padStart(2, "0");
   const fraction = (nanos % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");

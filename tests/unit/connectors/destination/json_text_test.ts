@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { Utf8, vectorFromArray } from "apache-arrow";
-import { jsonText } from "../../../../connectors/postgres/load/encode/json_text.ts";
+import { jsonText } from "../../../../connectors/destination/json_text.ts";
 import { JSON_EXTENSION } from "../../../../contract/arrow.ts";
 
 Deno.test("jsonText() keeps a U+FEFF at the beginning of a text", () => {
