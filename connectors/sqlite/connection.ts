@@ -34,13 +34,14 @@ export class SqliteConnection implements Connection {
         signal.throwIfAborted();
         await checkFile(path, config.path);
         using database = SqliteDatabase.open(path, toRead);
-        const { schema, primaryKey } = planStream(database, stream);
+        const { schema, primaryKey } = await planStream(database, stream);
         return primaryKey.length === 0 ? { schema } : { schema, primaryKey };
       },
       async *read({ streams }, signal) {
         const stream = onlyStream(streams);
         await checkFile(path, config.path);
         using database = SqliteDatabase.open(path, toRead);
+        database.execute("BEGIN");
         for await (const part of readStream(database, stream, signal)) {
           yield "batch" in part
             ? { type: "rows", stream: stream.name, batch: part.batch }

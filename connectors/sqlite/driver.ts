@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AppError } from "../../contract/errors.ts";
+import type { ResultColumn, SqliteReader, SqliteRow, SqliteValue } from "./database.ts";
 
 /**
  * The SQLite that is part of the runtime. It was chosen over the libsql package because that one
@@ -8,21 +9,14 @@ import { AppError } from "../../contract/errors.ts";
  * outside of the runtime's permissions. The files are the same.
  */
 
-/** What SQLite holds; integers are always bigints. */
-export type SqliteValue = null | bigint | number | string | Uint8Array;
-export type SqliteRow = readonly SqliteValue[];
-
 const BUSY_TIMEOUT_MS = 250;
 /** Rows that slices() gives at once. */
 const SLICE_ROWS = 128;
 
-export interface ResultColumn {
-  readonly name: string;
-  /** As the table declares it; null for an expression. */
-  readonly declaredType: string | null;
-}
+/** Longer ones cost more as a string than as an array of bytes. */
+const MAX_HEX_BYTES = 1_024;
 
-export class SqliteDatabase implements Disposable {
+export class SqliteDatabase implements SqliteReader, Disposable {
   readonly #database: DatabaseSync;
   readonly #subject: string;
 
@@ -60,9 +54,17 @@ export class SqliteDatabase implements Disposable {
     attempt(this.#subject, () => void this.#database.prepare(sql).run());
   }
 
+  /**
+   * The runtime's strings end at a NUL, and have U+FFFD in place of what is not valid. Short values come in hex,
+   * since a string is several times cheaper to hand over than an array of bytes.
+   */
+  bytesOf(value: string): string {
+    return `CASE WHEN octet_length(${value}) <= ${MAX_HEX_BYTES} THEN hex(${value}) ELSE CAST(${value} AS BLOB) END`;
+  }
+
   /** All rows of the statement at once. Throws where SQLite could not give them all. */
-  all(sql: string, ...params: readonly SqliteValue[]): SqliteRow[] {
-    return this.prepareRows(sql)(params);
+  all(sql: string, subject = this.#subject): SqliteRow[] {
+    return this.prepareRows(sql, subject)([]);
   }
 
   /** The same for a statement that is run again and again; `subject` as in open(). */

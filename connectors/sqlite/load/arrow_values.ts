@@ -7,7 +7,7 @@ import {
   UUID_EXTENSION,
 } from "../../../contract/arrow.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { SqliteValue } from "../driver.ts";
+import type { SqliteValue } from "../database.ts";
 import { formatDate, formatTime, formatTimestamp, MAX_INT64 } from "../iso_time.ts";
 
 /** The value of a row of one column; rows count within the data's own range. */

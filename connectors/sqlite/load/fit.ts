@@ -1,5 +1,5 @@
 import { type Data, DataType, type Field } from "apache-arrow";
-import type { SqliteValue } from "../driver.ts";
+import type { SqliteValue } from "../database.ts";
 import { MisfitError } from "../read/column_builder.ts";
 import { type ColumnType, typeOfDeclared } from "../read/column_type.ts";
 import { decimalOf, integerOf } from "../read/whole_number.ts";

@@ -2,7 +2,8 @@ import type { RecordBatch } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
 import { columnList } from "../../destination/plan.ts";
 import type { Cell, LoadColumn, SentRows, SqlSession, TargetColumn } from "../../destination/system.ts";
-import { isBusy, type SqliteDatabase, type SqliteValue } from "../driver.ts";
+import type { SqliteValue } from "../database.ts";
+import { isBusy, type SqliteDatabase } from "../driver.ts";
 import { fittedReader, UnfitValueError } from "./fit.ts";
 
 /** How long another program's write, or the last reader before a commit, is waited for. */

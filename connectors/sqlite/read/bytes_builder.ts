@@ -1,12 +1,12 @@
 import { type Data, makeData } from "apache-arrow";
-import type { SqliteRow, SqliteValue } from "../driver.ts";
+import type { SqliteRow, SqliteValue } from "../database.ts";
 import { type ColumnBuilder, MisfitError, Validity } from "./column_builder.ts";
 import { type ColumnType, fieldOf } from "./column_type.ts";
 import { decode, type TextEncoding, wholeBytes } from "./text_bytes.ts";
 
 const FIRST_BYTES = 65_536;
 
-/** Texts and blobs, from what bytesExpression() gives. Anything else does not fit. */
+/** Texts and blobs, from what SqliteReader.bytesOf() selects. Anything else does not fit. */
 export class BytesBuilder implements ColumnBuilder {
   readonly #type: ColumnType;
   readonly #capacity: number;

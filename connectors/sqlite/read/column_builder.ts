@@ -1,5 +1,5 @@
 import type { Data } from "apache-arrow";
-import type { SqliteRow } from "../driver.ts";
+import type { SqliteRow } from "../database.ts";
 
 /** Thrown for a value that does not fit; the reader adds table, column and row. */
 export class MisfitError extends Error {

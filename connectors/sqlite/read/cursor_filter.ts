@@ -2,7 +2,7 @@ import type { Cursor } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { cursorCondition, isAtCursor } from "../../cursor.ts";
-import type { SqliteRow, SqliteValue } from "../driver.ts";
+import type { SqliteRow, SqliteValue } from "../database.ts";
 import { formatDate, parseDate } from "../iso_time.ts";
 import { MisfitError } from "./column_builder.ts";
 import type { ColumnType } from "./column_type.ts";

@@ -1,5 +1,5 @@
 import { type Data, makeData } from "apache-arrow";
-import type { SqliteRow, SqliteValue } from "../driver.ts";
+import type { SqliteRow, SqliteValue } from "../database.ts";
 import { parseDate, quickMicros } from "../iso_time.ts";
 import { type ColumnBuilder, MisfitError, Validity } from "./column_builder.ts";
 import { type ColumnType, fieldOf } from "./column_type.ts";

@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
-import type { SqliteDatabase } from "../driver.ts";
+import type { SqliteReader } from "../database.ts";
 import { builderOf } from "./builder_of.ts";
 import { MisfitError } from "./column_builder.ts";
 import { type Column, type Plan, valueExpression } from "./plan.ts";
@@ -9,14 +9,15 @@ import type { TextEncoding } from "./text_bytes.ts";
 const SHOWN_CHARACTERS = 100;
 
 /** Finds the first value of the column that does not fit, and says where and what it is. */
-export function misfit(database: SqliteDatabase, plan: Plan, column: Column): AppError {
+export async function misfit(database: SqliteReader, plan: Plan, column: Column): Promise<AppError> {
   const name = quoteIdentifier(column.name);
   const shown = `substr(CAST(${name} AS TEXT), 1, ${SHOWN_CHARACTERS})`;
-  const select = `SELECT ${valueExpression(column)}, typeof(${name}), ${plan.rowid ?? "NULL"}, ${shown} ` +
+  const select =
+    `SELECT ${valueExpression(database, column)}, typeof(${name}), ${plan.rowid ?? "NULL"}, ${shown} ` +
     `FROM ${plan.relation}`;
   const builder = builderOf(column.type, 1, plan.encoding);
   let count = 0;
-  for (const rows of database.slices(select, [], `read ${plan.shown}`)) {
+  for await (const rows of database.slices(select, [], `read ${plan.shown}`)) {
     for (const row of rows) {
       count++;
       try {

@@ -3,10 +3,10 @@ import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { chooseColumns } from "../../column_choice.ts";
-import type { SqliteDatabase } from "../driver.ts";
+import type { SqliteReader } from "../database.ts";
 import type { SqliteStream } from "../options.ts";
 import { type ColumnType, fieldOf, typeOfClasses, typeOfDeclared } from "./column_type.ts";
-import { bytesExpression, type TextEncoding, textEncodingOf } from "./text_bytes.ts";
+import { type TextEncoding, textEncodingOf } from "./text_bytes.ts";
 
 export interface Column {
   readonly name: string;
@@ -37,12 +37,12 @@ interface Relation {
 }
 
 /** The stream's columns. Throws `not_found` for a table that is not there, `invalid` for mixed values. */
-export function planStream(
-  database: SqliteDatabase,
+export async function planStream(
+  database: SqliteReader,
   { address, columns: choice }: Pick<StreamRequest<SqliteStream>, "address" | "columns">,
-): Plan {
-  const { relation, shown, table } = relationOf(database, address);
-  const results = database.columns(`SELECT * FROM ${relation}`);
+): Promise<Plan> {
+  const { relation, shown, table } = await relationOf(database, address);
+  const results = await database.columns(`SELECT * FROM ${relation}`);
   const given = new Map(
     Object.entries(address.options.columns).map(([name, type]) => [name.toLowerCase(), { name, type }]),
   );
@@ -62,15 +62,15 @@ export function planStream(
   const [unused] = given.values();
   if (unused !== undefined) throw noColumn(shown, "options.columns", unused.name, known);
   const chosen = chooseColumns(declared, choice, (name) => noColumn(shown, "columns", name, known));
-  const columns = withFoundTypes(database, { relation, shown }, chosen);
+  const columns = await withFoundTypes(database, { relation, shown }, chosen);
   return {
     relation,
     shown,
     columns,
     schema: new Schema(columns.map(({ name, type }) => fieldOf(name, type))),
-    primaryKey: table === undefined ? [] : primaryKeyOf(database, table),
-    rowid: table === undefined ? undefined : rowidOf(database, table, known),
-    encoding: textEncodingOf(String(database.all("PRAGMA encoding")[0]?.[0])),
+    primaryKey: table === undefined ? [] : await primaryKeyOf(database, table),
+    rowid: table === undefined ? undefined : await rowidOf(database, table, known),
+    encoding: textEncodingOf(String((await database.all("PRAGMA encoding"))[0]?.[0])),
   };
 }
 
@@ -81,20 +81,21 @@ function noColumn(shown: string, key: string, name: string, known: readonly stri
   );
 }
 
-function relationOf(database: SqliteDatabase, stream: SqliteStream): Relation {
+async function relationOf(database: SqliteReader, stream: SqliteStream): Promise<Relation> {
   if (stream.query !== undefined) {
     // A line break, in case the query ends in a comment.
     return { relation: `(${stream.query.replace(/;\s*$/, "")}\n)`, shown: "the query" };
   }
-  const tables = database.all(
+  const found = await database.all(
     "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' " +
       "ORDER BY name",
-  ).map(([name, type]) => ({ name: String(name), type: String(type) }));
+  );
+  const tables = found.map(([name, type]) => ({ name: String(name), type: String(type) }));
   const { stream: asked = "" } = stream;
   const wanted = [asked, asked.replace(/^main\./i, "")];
-  const found = tables.find(({ name }) => wanted.includes(name)) ??
+  const chosen = tables.find(({ name }) => wanted.includes(name)) ??
     tables.find(({ name }) => wanted.some((other) => other.toLowerCase() === name.toLowerCase()));
-  if (found === undefined) {
+  if (chosen === undefined) {
     const known = tables.map(({ name }) => name).filter((name) => !name.startsWith("_sluice")).slice(0, 20)
       .join(", ");
     throw new AppError(
@@ -105,9 +106,9 @@ function relationOf(database: SqliteDatabase, stream: SqliteStream): Relation {
     );
   }
   return {
-    relation: quoteIdentifier(found.name),
-    shown: `${found.type} "${found.name}"`,
-    table: found.name,
+    relation: quoteIdentifier(chosen.name),
+    shown: `${chosen.type} "${chosen.name}"`,
+    table: chosen.name,
   };
 }
 
@@ -115,16 +116,16 @@ function relationOf(database: SqliteDatabase, stream: SqliteStream): Relation {
  * The columns, with the type of those that have none declared found from their values. All of them are
  * looked at, whatever the cursor: the type must not depend on which rows are new.
  */
-function withFoundTypes(
-  database: SqliteDatabase,
+async function withFoundTypes(
+  database: SqliteReader,
   { relation, shown }: Relation,
   columns: readonly (Omit<Column, "type"> & { readonly type: ColumnType | undefined })[],
-): Column[] {
+): Promise<Column[]> {
   const unknown = columns.filter(({ type }) => type === undefined);
   const expressions = unknown.map(({ name }) => `group_concat(DISTINCT typeof(${quoteIdentifier(name)}))`);
   const [found = []] = unknown.length === 0
     ? []
-    : database.prepareRows(`SELECT ${expressions.join(", ")} FROM ${relation}`, `read ${shown}`)([]);
+    : await database.all(`SELECT ${expressions.join(", ")} FROM ${relation}`, `read ${shown}`);
   return columns.map(({ name, isGiven, type }) => {
     if (type !== undefined) return { name, isGiven, type };
     const at = unknown.findIndex((column) => column.name === name);
@@ -140,14 +141,20 @@ function withFoundTypes(
   });
 }
 
-function primaryKeyOf(database: SqliteDatabase, table: string): string[] {
-  return database.all(`SELECT name FROM pragma_table_info(${quoteLiteral(table)}) WHERE pk > 0 ORDER BY pk`)
-    .map(([name]) => String(name));
+async function primaryKeyOf(database: SqliteReader, table: string): Promise<string[]> {
+  const key = await database.all(
+    `SELECT name FROM pragma_table_info(${quoteLiteral(table)}) WHERE pk > 0 ORDER BY pk`,
+  );
+  return key.map(([name]) => String(name));
 }
 
 /** Only of ordinary tables: what a view or a virtual table has under this name need not be an order. */
-function rowidOf(database: SqliteDatabase, table: string, columns: readonly string[]): string | undefined {
-  const [found] = database.all(
+async function rowidOf(
+  database: SqliteReader,
+  table: string,
+  columns: readonly string[],
+): Promise<string | undefined> {
+  const [found] = await database.all(
     `SELECT 1 FROM pragma_table_list(${
       quoteLiteral(table)
     }) WHERE schema = 'main' AND type = 'table' AND NOT wr`,
@@ -157,21 +164,22 @@ function rowidOf(database: SqliteDatabase, table: string, columns: readonly stri
 }
 
 /** What is selected for the column, as its builder takes it. */
-export function valueExpression({ name, type, isGiven }: Column): string {
+export function valueExpression(
+  { bytesOf }: Pick<SqliteReader, "bytesOf">,
+  { name, type, isGiven }: Column,
+): string {
   const column = quoteIdentifier(name);
   // A number in place of a value of another class makes the builder refuse it.
   switch (type.kind) {
     case "blob":
       return isGiven
-        ? bytesExpression(`CAST(${column} AS BLOB)`)
-        : `CASE typeof(${column}) WHEN 'blob' THEN ${
-          bytesExpression(column)
-        } WHEN 'null' THEN NULL ELSE 0 END`;
+        ? bytesOf(`CAST(${column} AS BLOB)`)
+        : `CASE typeof(${column}) WHEN 'blob' THEN ${bytesOf(column)} WHEN 'null' THEN NULL ELSE 0 END`;
     case "text":
     case "json": {
       const isText = isGiven || type.kind === "json" ? "'text', 'integer', 'real'" : "'text'";
       const text = isText === "'text'" ? column : `CAST(${column} AS TEXT)`;
-      return `CASE WHEN typeof(${column}) IN (${isText}) THEN ${bytesExpression(text)} ` +
+      return `CASE WHEN typeof(${column}) IN (${isText}) THEN ${bytesOf(text)} ` +
         `WHEN ${column} IS NOT NULL THEN 0 END`;
     }
     default:

@@ -1,6 +1,6 @@
 import { makeData, RecordBatch, Struct } from "apache-arrow";
 import type { Reject, StreamRequest } from "../../../contract/connector/source.ts";
-import type { SqliteDatabase, SqliteRow, SqliteValue } from "../driver.ts";
+import type { SqliteReader, SqliteRow, SqliteValue } from "../database.ts";
 import type { SqliteStream } from "../options.ts";
 import { builderOf } from "./builder_of.ts";
 import { type ColumnBuilder, MisfitError } from "./column_builder.ts";
@@ -16,22 +16,47 @@ const BATCH_BYTES = 32 * 1024 * 1024;
 const SLICE_MS = 8;
 
 /**
- * All rows, in one read transaction. A stream without rows gives one batch without rows. A row that does
+ * All rows, as they are in the reader's transaction. A stream without rows gives one batch without rows. A row that does
  * not fit is a reject where the request sets them aside; otherwise it throws `invalid`.
  */
 export async function* readStream(
-  database: SqliteDatabase,
+  database: SqliteReader,
   request: StreamRequest<SqliteStream>,
   signal: AbortSignal,
-): AsyncIterable<{ readonly batch: RecordBatch } | { readonly reject: Reject }> {
+): AsyncIterable<ReadPart> {
   signal.throwIfAborted();
-  database.execute("BEGIN");
-  const plan = planStream(database, request);
-  const batch = new BatchBuilder(database, plan);
+  const plan = await planStream(database, request);
+  try {
+    yield* readPlanned(database, plan, request, signal);
+  } catch (error) {
+    if (error instanceof ColumnMisfit) throw await misfit(database, plan, error.column);
+    throw error;
+  }
+}
+
+type ReadPart = { readonly batch: RecordBatch } | { readonly reject: Reject };
+
+/** A value of the column does not fit; which one is found out when nothing else is read any more. */
+class ColumnMisfit extends Error {
+  readonly column: Column;
+
+  constructor(column: Column, cause: MisfitError) {
+    super(undefined, { cause });
+    this.column = column;
+  }
+}
+
+async function* readPlanned(
+  database: SqliteReader,
+  plan: Plan,
+  request: StreamRequest<SqliteStream>,
+  signal: AbortSignal,
+): AsyncIterable<ReadPart> {
+  const batch = new BatchBuilder(plan);
   const sieve = request.setsAside === true ? new RowSieve(plan) : undefined;
   let hasBatch = false;
   let sliceStart = performance.now();
-  for (const rows of slicesOf(database, plan, request, batch)) {
+  for await (const rows of slicesOf(database, plan, request, batch)) {
     const { fitting, rejects } = sieve?.sift(rows) ?? { fitting: rows, rejects: [] };
     for (const reject of rejects) yield { reject };
     for (let from = 0; from < fitting.length;) {
@@ -50,24 +75,27 @@ export async function* readStream(
   if (batch.rows > 0 || !hasBatch) yield { batch: batch.finish() };
 }
 
-function* slicesOf(
-  database: SqliteDatabase,
+async function* slicesOf(
+  database: SqliteReader,
   plan: Plan,
   { where: given, cursor, setsAside = false }: StreamRequest<SqliteStream>,
   batch: BatchBuilder,
-): Generator<readonly SqliteRow[]> {
-  const expressions = [...plan.columns.map(valueExpression), ...setsAside ? RowSieve.select(plan) : []];
+): AsyncGenerator<readonly SqliteRow[]> {
+  const values = plan.columns.map((column) => valueExpression(database, column));
+  const expressions = [...values, ...setsAside ? RowSieve.select(plan) : []];
   const { where, params, isWanted } = cursorFilter(plan, cursor);
   // A line break, in case the condition ends in a comment.
   const conditions = [given === undefined ? undefined : `(${given}\n)`, where].filter((text) =>
     text !== undefined
   );
-  if (conditions.length === 0 && plan.rowid !== undefined && isWanted === undefined) {
-    return yield* pages(database, plan, expressions, plan.rowid, batch);
+  const { prepareRows } = database;
+  if (conditions.length === 0 && plan.rowid !== undefined && isWanted === undefined && prepareRows) {
+    yield* pages(prepareRows.bind(database), plan, expressions, plan.rowid, batch);
+    return;
   }
   const select = `SELECT ${expressions.join(", ")} FROM ${plan.relation}` +
     (conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`);
-  for (const rows of database.slices(select, params, `read ${plan.shown}`)) {
+  for await (const rows of database.slices(select, params, `read ${plan.shown}`)) {
     yield isWanted === undefined ? rows : rows.filter(isWanted);
   }
 }
@@ -82,7 +110,7 @@ const PAGE_BYTES = 1024 * 1024;
  * The rowid is an additional value at the end of each row.
  */
 function* pages(
-  database: SqliteDatabase,
+  prepareRows: NonNullable<SqliteReader["prepareRows"]>,
   plan: Plan,
   expressions: readonly string[],
   rowid: string,
@@ -90,7 +118,7 @@ function* pages(
 ): Generator<readonly SqliteRow[]> {
   const select = `SELECT ${[...expressions, rowid].join(", ")} FROM ${plan.relation}`;
   const page = (where: string) =>
-    database.prepareRows(`${select}${where} ORDER BY ${rowid} LIMIT ?`, `read ${plan.shown}`);
+    prepareRows(`${select}${where} ORDER BY ${rowid} LIMIT ?`, `read ${plan.shown}`);
   const following = page(` WHERE ${rowid} > ?`);
   let limit = FIRST_PAGE_ROWS;
   let rows = page("")([BigInt(limit)]);
@@ -109,13 +137,11 @@ function* pages(
 class BatchBuilder {
   /** In the batch so far. */
   rows = 0;
-  readonly #database: SqliteDatabase;
   readonly #plan: Plan;
   readonly #columns: readonly (readonly [Column, ColumnBuilder])[];
   #finishedBytes = 0;
 
-  constructor(database: SqliteDatabase, plan: Plan) {
-    this.#database = database;
+  constructor(plan: Plan) {
     this.#plan = plan;
     this.#columns = plan.columns.map((column) =>
       [column, builderOf(column.type, BATCH_ROWS, plan.encoding)] as const
@@ -163,7 +189,7 @@ class BatchBuilder {
       return work();
     } catch (error) {
       if (!(error instanceof MisfitError)) throw error;
-      throw misfit(this.#database, this.#plan, column);
+      throw new ColumnMisfit(column, error);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Reject } from "../../../contract/connector/source.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
-import type { SqliteRow, SqliteValue } from "../driver.ts";
+import type { SqliteRow, SqliteValue } from "../database.ts";
 import { builderOf } from "./builder_of.ts";
 import { type ColumnBuilder, MisfitError } from "./column_builder.ts";
 import { explainMisfit } from "./misfit.ts";

@@ -1,10 +1,6 @@
 import { MisfitError } from "./column_builder.ts";
 
-/**
- * Texts and blobs come out of SQLite as their bytes: the runtime's strings end at a NUL, and have
- * U+FFFD in place of what is not valid. Short values come in hex, since a string is several times
- * cheaper to hand over than an array of bytes.
- */
+/** Texts and blobs come out of SQLite as their bytes, or as these in hex: see SqliteReader.bytesOf(). */
 
 /** What `PRAGMA encoding` says; the bytes of texts are in it. */
 export type TextEncoding = "utf-8" | "utf-16le" | "utf-16be";
@@ -14,16 +10,9 @@ export function textEncodingOf(pragma: string): TextEncoding {
   return name === "utf-16le" || name === "utf-16be" ? name : "utf-8";
 }
 
-const MAX_HEX_BYTES = 1_024;
-
-/** The bytes of a text or blob, as UTF-16 in a database of that encoding. */
-export function bytesExpression(value: string): string {
-  return `CASE WHEN octet_length(${value}) <= ${MAX_HEX_BYTES} THEN hex(${value}) ELSE CAST(${value} AS BLOB) END`;
-}
-
 const encoder = new TextEncoder();
 
-/** The bytes that bytesExpression() gave, for UTF-16 as UTF-8. Throws MisfitError where they are no text. */
+/** The bytes that were selected, for UTF-16 as UTF-8. Throws MisfitError where they are no text. */
 export function wholeBytes(value: string | Uint8Array, encoding: TextEncoding | undefined): Uint8Array {
   const bytes = typeof value === "string" ? Uint8Array.fromHex(value) : value;
   if (encoding === undefined || encoding === "utf-8") return bytes;

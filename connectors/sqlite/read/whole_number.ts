@@ -1,4 +1,4 @@
-import type { SqliteValue } from "../driver.ts";
+import type { SqliteValue } from "../database.ts";
 import { MAX_INT64, parseTime, parseTimestamp } from "../iso_time.ts";
 import { MisfitError } from "./column_builder.ts";
 import type { ColumnType } from "./column_type.ts";
