@@ -1,26 +1,11 @@
 import * as v from "valibot";
 import { resolve } from "node:path";
-import type {
-  Access,
-  Connection,
-  Connector,
-  ConnectorContext,
-  ConnectorPlace,
-  ConnectorUse,
-} from "../../contract/connector/connector.ts";
-import type { Destination, LoadMode } from "../../contract/connector/destination.ts";
-import type { Source } from "../../contract/connector/source.ts";
-import { AppError } from "../../contract/errors.ts";
-import type { ArrowFile } from "./arrow/arrow_read.ts";
+import type { Access, Connector, ConnectorPlace, ConnectorUse } from "../../contract/connector/connector.ts";
 import { workPathOf } from "../locations/disk/published.ts";
-import type { Location } from "../locations/location.ts";
-import { kindOfName, resolveKind } from "./kind.ts";
-import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
-import { onlyStream } from "../one_stream.ts";
-import type { FileSet } from "./file_set.ts";
-import { checkPlan } from "./load/check_plan.ts";
+import { diskPaths } from "../locations/file_paths.ts";
+import { fileCapabilities, FileConnection } from "./file_connection.ts";
 import { targetOf } from "./load/target.ts";
-import { planTarget } from "./load/target_plan.ts";
+import type { FileStream, FileTarget } from "./options.ts";
 
 /**
  * Files of the server's own disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow IPC, each also as .gz or
@@ -44,26 +29,23 @@ export const file = {
   name: "file",
   description: "Files on the server's disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow, also compressed.",
   configSchema,
-  streamSchema,
-  loadSchema,
-  loadModes: ["replace", "append", "merge"],
-  refusesLoad,
-  // DuckDB writes the other formats from a table that is whole.
-  stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
+  ...fileCapabilities,
   secrets: () => [],
   access,
-  open: (config, context) => Promise.resolve(new FileConnection(config, context)),
+  open(config, context) {
+    const root = rootOf(config, context);
+    return Promise.resolve(
+      new FileConnection({
+        paths: diskPaths(root),
+        scratchDir: context.scratchDir,
+        async location() {
+          const { DiskLocation } = await import("../locations/disk/disk_location.ts");
+          return new DiskLocation(root, { log: (message) => context.log("warn", message) });
+        },
+      }),
+    );
+  },
 } satisfies Connector<FileConfig, FileStream, FileTarget>;
-
-function refusesLoad(target: FileTarget, mode: LoadMode): string | undefined {
-  try {
-    checkPlan(planTarget("/", { loadId: "", target, mode, primaryKey: [] }));
-    return undefined;
-  } catch (error) {
-    if (error instanceof AppError && error.code === "invalid") return error.message;
-    throw error;
-  }
-}
 
 function rootOf(config: FileConfig, place: ConnectorPlace): string {
   return resolve(place.projectDir, config.root ?? ".");
@@ -88,124 +70,6 @@ function access(
 
 /** What a load writes: the file or folder, and the work folder beside it. */
 function targetPaths(root: string, target: string): string[] {
-  const { path } = targetOf(root, target);
+  const { path } = targetOf(diskPaths(root), target);
   return [path, workPathOf(path)];
-}
-
-/** What moves rows is imported when it is used: the server wants the schemas only. */
-class FileConnection implements Connection {
-  readonly source: Source<FileStream>;
-  readonly destination: Destination<FileTarget>;
-
-  constructor(config: FileConfig, context: ConnectorContext) {
-    const root = rootOf(config, context);
-    const { scratchDir } = context;
-    const location = async (): Promise<Location> => {
-      const { DiskLocation } = await import("../locations/disk/disk_location.ts");
-      return new DiskLocation(root, { log: (message) => context.log("warn", message) });
-    };
-    const setOf = async (stream: FileStream, signal: AbortSignal) =>
-      await findSet(root, await location(), stream, signal);
-    this.source = {
-      // DuckDB does both where it scans; Arrow files are read whole.
-      pushdown: { columns: false, where: false },
-      async *discover(signal) {
-        const { discoverFiles } = await import("./read/discover.ts");
-        yield* discoverFiles(await location(), signal);
-      },
-      async describe({ address }, signal) {
-        const set = await setOf(address, signal);
-        if (set.format === "arrow") {
-          const { arrowSchema } = await import("./arrow/arrow_read.ts");
-          return { schema: await arrowSchema(arrowFiles(set), signal) };
-        }
-        throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
-      },
-      async *read({ streams }, signal) {
-        const { name, address, cursor } = onlyStream(streams);
-        const set = await setOf(address, signal);
-        if (set.format !== "arrow") {
-          throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
-        }
-        const { readArrow } = await import("./arrow/arrow_read.ts");
-        for await (const batch of readArrow(arrowFiles(set), cursor, signal)) {
-          yield { type: "rows", stream: name, batch };
-        }
-      },
-      async scan({ address, texts, cursor }, signal) {
-        const set = await setOf(address, signal);
-        if (set.format === "arrow") return undefined;
-        const { scanFiles } = await import("./read/scan.ts");
-        const told = {
-          ...set,
-          ...(texts === undefined ? {} : { texts }),
-          ...(cursor === undefined ? {} : { cursor }),
-        };
-        return await scanFiles(told, scratchDir, signal);
-      },
-    };
-    this.destination = {
-      kind: "transactional",
-      async begin(request, signal) {
-        const { FileLoad } = await import("./load/file_load.ts");
-        return new FileLoad({ root, scratchDir, location: await location() }, request, signal);
-      },
-    };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Nothing stays open between calls.
-  }
-}
-
-async function findSet(
-  root: string,
-  location: Location,
-  { path, options }: FileStream,
-  signal: AbortSignal,
-): Promise<FileSet> {
-  const { base, files } = await location.list(path, signal);
-  const kinds = files.map((found) => resolveKind(found.shown, options));
-  const formats = new Set(kinds.map(({ format }) => format));
-  const [format, other] = formats;
-  if (format === undefined || other !== undefined) {
-    throw new AppError(
-      "invalid",
-      `Cannot read "${path}": it matches ${
-        [...formats].join(" and ")
-      } files; narrow the path, or set options.format`,
-    );
-  }
-  if (format === "arrow") checkArrow(path, options);
-  const { sheet, range } = options;
-  if (format !== "xlsx" && (sheet ?? range) !== undefined) {
-    throw new AppError(
-      "invalid",
-      `Cannot read "${path}": only Excel workbooks have a sheet and a range of cells; leave out options.${
-        sheet === undefined ? "range" : "sheet"
-      }`,
-    );
-  }
-  const compressions = kinds.map(({ compression }) => compression);
-  return { root, base, files, format, compressions, options };
-}
-
-/** Arrow files are read as they are: what would be left out without a word is refused. */
-function checkArrow(path: string, options: FileStream["options"]): void {
-  const option = Object.keys(options.columns).length > 0
-    ? "columns"
-    : options.filename
-    ? "filename"
-    : options.hive_partitioning === true
-    ? "hive_partitioning"
-    : undefined;
-  if (option === undefined) return;
-  throw new AppError(
-    "invalid",
-    `Cannot read "${path}": options.${option} does not work on Arrow files; leave it out, and cast in a model`,
-  );
-}
-
-function arrowFiles(set: FileSet): ArrowFile[] {
-  return set.files.map((found, index) => ({ file: found, compression: set.compressions[index] ?? "none" }));
 }

@@ -7,6 +7,8 @@ export interface FileSet {
   readonly root: string;
   /** The folder under which the pattern matches. */
   readonly base: string;
+  /** SQL of a file's path, of SQL of its localPath. */
+  readonly pathSql: (localPath: string) => string;
   readonly files: readonly StoredFile[];
   readonly format: FileFormat;
   /** In the order of `files`. */

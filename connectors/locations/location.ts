@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../contract/json.ts";
 
 /**
- * A place that holds files: the disk, later a bucket or a web server. The formats of connectors/files
+ * A place that holds files: the disk, a bucket, a web server. The formats of connectors/files
  * know files by this only. Nothing here asks for more than an object store can do: there are no
  * renames and no folders, names are just paths with slashes.
  */
@@ -23,6 +23,8 @@ export interface Location {
    * `unavailable` where the other one takes too long.
    */
   publish(target: PublicationTarget, signal: AbortSignal): Promise<Publication>;
+  /** SQL of a file's `path`, of SQL of its `localPath`. */
+  pathSql(localPath: string): string;
 }
 
 export interface FileList {
@@ -43,6 +45,8 @@ export interface StoredFile {
   readonly etag: string | null;
   /** What DuckDB, and other libraries that open files by themselves, read it by. Absolute. */
   readonly localPath: string;
+  /** What of the file is at `localPath`; undefined where the file itself is. */
+  readonly localCopy?: LocalCopy;
   /**
    * The bytes from `start` to before `end`, all by default. Throws `unavailable` where the file is
    * not the one any more that was listed, or becomes another while it is read.
@@ -52,6 +56,22 @@ export interface StoredFile {
   open(): Promise<FileReader>;
   /** Throws `unavailable` where the file is not the one any more that was listed. */
   checkUnchanged(): Promise<void>;
+}
+
+/**
+ * A remote file on the local disk: as large as the file, with those of its bytes that somebody has read. Reading
+ * the file reads it.
+ */
+export interface LocalCopy {
+  /** What complete() would bring. */
+  readonly missingBytes: number;
+  /**
+   * Brings all of the file, for who opens `localPath` by himself. Throws as read() does, and `unavailable`
+   * where the disk is full.
+   */
+  complete(signal: AbortSignal): Promise<void>;
+  /** Frees the disk. Who reads the file after that brings its bytes again. */
+  remove(): Promise<void>;
 }
 
 export interface FileReader extends AsyncDisposable {

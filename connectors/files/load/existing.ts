@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
 import type { PreparedScan } from "../../../contract/connector/source.ts";
-import type { Published } from "../../locations/location.ts";
+import type { Location, Published } from "../../locations/location.ts";
 import { streamOptionsSchema } from "../options.ts";
 import { scanFiles } from "../read/scan.ts";
 import { loadOfFile } from "./part_name.ts";
@@ -14,7 +14,7 @@ import type { FileTargetPlan } from "./target_plan.ts";
 export async function existingRelation(
   plan: FileTargetPlan,
   current: Published | undefined,
-  scratchDir: string,
+  { location, scratchDir }: { readonly location: Pick<Location, "pathSql">; readonly scratchDir: string },
   signal: AbortSignal,
 ): Promise<PreparedScan | undefined> {
   const { target, root, format, compression, options } = plan;
@@ -32,7 +32,16 @@ export async function existingRelation(
   const base = target.kind === "file" ? dirname(target.path) : target.path;
   const compressions = files.map(() => compression);
   const scan = await scanFiles(
-    { root, base, files, format, compressions, options: streamOptions, isHiveText: true },
+    {
+      root,
+      base,
+      pathSql: (local) => location.pathSql(local),
+      files,
+      format,
+      compressions,
+      options: streamOptions,
+      isHiveText: true,
+    },
     scratchDir,
     signal,
   );

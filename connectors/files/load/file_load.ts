@@ -1,5 +1,6 @@
 import type { Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { FilePaths } from "../../locations/file_paths.ts";
 import type { Location, Publication } from "../../locations/location.ts";
 import type { FileTarget } from "../options.ts";
 import { checkColumns, checkFolder } from "./check_load.ts";
@@ -10,9 +11,10 @@ import { loadOfFile, tokenOf } from "./part_name.ts";
 import { type FileTargetPlan, planTarget } from "./target_plan.ts";
 import { writeRows } from "./write_rows.ts";
 
-/** Where a connector's files are, and where it may put what it makes on the way. Both paths are absolute. */
+/** Where a connector's files are, and where it may put what it makes on the way. */
 export interface FilePlace {
-  readonly root: string;
+  readonly paths: FilePaths;
+  /** Absolute. */
   readonly scratchDir: string;
   readonly location: Location;
 }
@@ -39,14 +41,14 @@ export class FileLoad implements Load {
   #staged: Staged | undefined;
   #receipt: LoadReceipt | undefined;
 
-  /** Throws `invalid` for a target that cannot be loaded like this. `root` is absolute. */
+  /** Throws `invalid` for a target that cannot be loaded like this. */
   constructor(
-    { root, scratchDir, location }: FilePlace,
+    { paths, scratchDir, location }: FilePlace,
     request: LoadRequest<FileTarget>,
     signal: AbortSignal,
   ) {
     this.#scratchDir = scratchDir;
-    this.#plan = planTarget(root, request);
+    this.#plan = planTarget(paths, request);
     checkPlan(this.#plan);
     this.#location = location;
     this.#request = request;
@@ -66,7 +68,12 @@ export class FileLoad implements Load {
     const { publication } = this.#taken(this.#claimed);
     checkColumns(this.#plan, input.schema);
     await using existing = this.#plan.mode === "merge"
-      ? await existingRelation(this.#plan, publication.current, this.#scratchDir, this.#signal)
+      ? await existingRelation(
+        this.#plan,
+        publication.current,
+        { location: this.#location, scratchDir: this.#scratchDir },
+        this.#signal,
+      )
       : undefined;
     const token = await tokenOf(this.#request.loadId);
     const written = await writeRows(

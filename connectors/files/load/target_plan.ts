@@ -1,4 +1,5 @@
 import type { LoadMode, LoadRequest } from "../../../contract/connector/destination.ts";
+import type { FilePaths } from "../../locations/file_paths.ts";
 import type { PublicationTarget } from "../../locations/location.ts";
 import { resolveKind } from "../kind.ts";
 import type { Compression, FileFormat, FileTarget, LoadOptions } from "../options.ts";
@@ -17,15 +18,23 @@ export interface FileTargetPlan {
   readonly action: string;
 }
 
-/** Throws `invalid` where the format is not known. `root` is absolute. */
-export function planTarget(root: string, request: LoadRequest<FileTarget>): FileTargetPlan {
+/** Throws `invalid` where the format is not known. */
+export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): FileTargetPlan {
   const { mode, primaryKey, target: { path, options } } = request;
-  const target = targetOf(root, path);
+  const target = targetOf(paths, path);
   const kind = target.kind === "file" ? resolveKind(target.shown, options) : {
     format: options.format ?? "parquet",
     compression: options.compression === "auto" ? "none" : options.compression,
   } as const;
-  return { target, root, mode, primaryKey, options, ...kind, action: `Cannot ${mode} "${target.shown}"` };
+  return {
+    target,
+    root: paths.root,
+    mode,
+    primaryKey,
+    options,
+    ...kind,
+    action: `Cannot ${mode} "${target.shown}"`,
+  };
 }
 
 /** The ending of files in a folder, with the compression's. */

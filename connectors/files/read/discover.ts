@@ -7,18 +7,21 @@ import { kindOfName } from "../kind.ts";
 /** The files under the root that have a data ending, those of one folder and ending as one stream. */
 export async function* discoverFiles(
   location: Location,
+  root: string,
   signal: AbortSignal,
 ): AsyncIterable<DiscoveredStream> {
   const groups = new Map<string, StoredFile[]>();
+  const prefix = root.endsWith("/") ? root : `${root}/`;
+  const inRoot = ({ path }: StoredFile) => path.slice(prefix.length);
   for (const file of await dataFiles(location, signal)) {
-    const glob = `${folderOf(file.shown)}*${endingOf(file.shown)}`;
+    const glob = `${folderOf(inRoot(file))}*${endingOf(inRoot(file))}`;
     const group = groups.get(glob) ?? [];
     group.push(file);
     groups.set(glob, group);
   }
   for (const [glob, files] of groups) {
     const [first, second] = files;
-    const path = first !== undefined && second === undefined ? first.shown : glob;
+    const path = first !== undefined && second === undefined ? inRoot(first) : glob;
     yield {
       address: { path },
       name: path,

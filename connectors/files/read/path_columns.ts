@@ -9,8 +9,8 @@ import { hiveColumns, hiveText, withoutOwn } from "./hive.ts";
 export interface PathColumn {
   readonly name: string;
   readonly type: string;
-  /** Its text as SQL; `path` is SQL of the file's absolute path. */
-  text(path: string): string;
+  /** Its text as SQL; `localPath` is SQL of the file's own. */
+  text(localPath: string): string;
   /** Its value as SQL; `text` is SQL of the text. */
   value(text: string): string;
 }
@@ -27,7 +27,8 @@ export function pathColumns(set: FileSet, own: readonly string[], format: ValueF
     return {
       name: column.name,
       type,
-      text: (path) => hiveText(column, `substring(${path}, ${[...set.base].length + 1})`),
+      text: (localPath) =>
+        hiveText(column, `substring(${set.pathSql(localPath)}, ${[...set.base].length + 1})`),
       value: (text) =>
         exactCast({ text, label: own.length + index, type, isGiven: given !== undefined }, format),
     };
@@ -41,13 +42,16 @@ export function pathColumns(set: FileSet, own: readonly string[], format: ValueF
       }": it has a column "filename" of its own; leave out options.filename`,
     );
   }
-  const prefix = `${set.root}/`;
-  const isUnderRoot = set.files.every(({ localPath }) => localPath.startsWith(prefix));
+  const prefix = set.root.endsWith("/") ? set.root : `${set.root}/`;
+  const isUnderRoot = set.files.every(({ path }) => path.startsWith(prefix));
   return [...hive, {
     name: "filename",
     type: "VARCHAR",
     // The path as in messages: without the root.
-    text: (path) => isUnderRoot ? `substring(${path}, ${[...prefix].length + 1})` : path,
+    text: (localPath) => {
+      const path = set.pathSql(localPath);
+      return isUnderRoot ? `substring(${path}, ${[...prefix].length + 1})` : path;
+    },
     value: (text) => text,
   }];
 }

@@ -1,11 +1,12 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { Scan } from "../../../contract/connector/source.ts";
+import type { PreparedScan, Scan } from "../../../contract/connector/source.ts";
 import { checkCompressed } from "../compression.ts";
 import { scanCsv } from "../csv/csv_source.ts";
 import { scanJson } from "../json/json_source.ts";
 import { scanParquet } from "../parquet/parquet_source.ts";
 import type { FileSet } from "../file_set.ts";
 import type { StoredFile } from "../../locations/location.ts";
+import { requireSpace } from "../../locations/free_space.ts";
 
 /** Relations for the formats that DuckDB reads by itself. */
 
@@ -25,10 +26,15 @@ export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortS
     scratchDir,
     signal,
   );
+  const isRemote = set.files.some(({ localCopy }) => localCopy !== undefined);
   return {
     relation,
     hasNoColumns,
-    ...(prepare === undefined ? {} : { prepare }),
+    ...(isRemote
+      ? { prepare: (during) => prepareRemote(set, scratchDir, { relation, prepare }, during) }
+      : prepare === undefined
+      ? {}
+      : { prepare }),
     files: set.files.map(({ path }) => path),
     sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     explain: async (error) => await changeOf(set, error) ?? await explain(error),
@@ -36,6 +42,41 @@ export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortS
       for (const file of set.files) await file.checkUnchanged();
     },
   };
+}
+
+/** Of many small files; the connector's budget bounds the connections. */
+const FILES_AT_ONCE = 8;
+
+/** Brings all files to the local disk, then makes what DuckDB can read of them. Disposing of it frees the disk. */
+async function prepareRemote(
+  set: FileSet,
+  scratchDir: string,
+  { relation, prepare }: { readonly relation: string; readonly prepare: Scan["prepare"] | undefined },
+  signal: AbortSignal,
+): Promise<PreparedScan> {
+  const copies = set.files.flatMap(({ localCopy }) => localCopy === undefined ? [] : [localCopy]);
+  const free = async () => {
+    for (const copy of copies) await copy.remove();
+  };
+  try {
+    await requireSpace(scratchDir, set.files);
+    let next = 0;
+    const bringNext = async () => {
+      for (let copy = copies[next++]; copy !== undefined; copy = copies[next++]) await copy.complete(signal);
+    };
+    await Promise.all(Array.from({ length: FILES_AT_ONCE }, bringNext));
+    const prepared = await prepare?.(signal);
+    return {
+      relation: prepared?.relation ?? relation,
+      async [Symbol.asyncDispose]() {
+        await prepared?.[Symbol.asyncDispose]();
+        await free();
+      },
+    };
+  } catch (error) {
+    await free();
+    throw error;
+  }
 }
 
 /** A file that changed while DuckDB read it is the reason of whatever DuckDB met. */

@@ -93,6 +93,10 @@ export class DiskLocation implements Location {
       : await publishFolder(target, find, wait);
   }
 
+  pathSql(localPath: string): string {
+    return localPath;
+  }
+
   async #stat(path: string, pattern: string): Promise<StoredFile | undefined> {
     const shown = shownPath(this.#root, path);
     try {

@@ -33,6 +33,8 @@ export async function writePermissions(path: string, permissions: ProcessPermiss
         write: paths(write),
         net: [...new Set(hosts)],
         ffi: true,
+        // How much room its disk has: said before a file is brought there that is too large.
+        sys: ["statfs"],
       },
     },
   };

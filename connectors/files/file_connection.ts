@@ -1,0 +1,160 @@
+import type { Connection, Connector } from "../../contract/connector/connector.ts";
+import type { Destination, LoadMode } from "../../contract/connector/destination.ts";
+import type { Source } from "../../contract/connector/source.ts";
+import { AppError } from "../../contract/errors.ts";
+import { onlyStream } from "../one_stream.ts";
+import { diskPaths, type FilePaths } from "../locations/file_paths.ts";
+import type { Location } from "../locations/location.ts";
+import type { ArrowFile } from "./arrow/arrow_read.ts";
+import type { FileSet } from "./file_set.ts";
+import { kindOfName, resolveKind } from "./kind.ts";
+import { checkPlan } from "./load/check_plan.ts";
+import { planTarget } from "./load/target_plan.ts";
+import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
+
+/**
+ * What all connectors of files have in common, wherever their files are: streams and loads by `path`, in every
+ * format. A connector adds what a config of its own says, and a Location.
+ */
+
+/** The parts of a connector that do not depend on where the files are. */
+export const fileCapabilities = {
+  streamSchema,
+  loadSchema,
+  loadModes: ["replace", "append", "merge"],
+  refusesLoad,
+  // DuckDB writes the other formats from a table that is whole.
+  stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
+} satisfies Partial<Connector<unknown, FileStream, FileTarget>>;
+
+function refusesLoad(target: FileTarget, mode: LoadMode): string | undefined {
+  try {
+    checkPlan(planTarget(diskPaths("/"), { loadId: "", target, mode, primaryKey: [] }));
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "invalid") return error.message;
+    throw error;
+  }
+}
+
+/** Where a connection's files are. */
+export interface FileConnectionPlace {
+  readonly paths: FilePaths;
+  /** Absolute: see ConnectorContext. */
+  readonly scratchDir: string;
+  /** Called for each use of it; what moves rows is imported then. */
+  location(): Promise<Location>;
+}
+
+/** What moves rows is imported when it is used: the server wants the schemas only. */
+export class FileConnection implements Connection {
+  readonly source: Source<FileStream>;
+  readonly destination: Destination<FileTarget>;
+
+  constructor(place: FileConnectionPlace) {
+    const { paths, scratchDir } = place;
+    const setOf = async (stream: FileStream, signal: AbortSignal) =>
+      await findSet(paths.root, await place.location(), stream, signal);
+    this.source = {
+      // DuckDB does both where it scans; Arrow files are read whole.
+      pushdown: { columns: false, where: false },
+      async *discover(signal) {
+        const { discoverFiles } = await import("./read/discover.ts");
+        yield* discoverFiles(await place.location(), paths.root, signal);
+      },
+      async describe({ address }, signal) {
+        const set = await setOf(address, signal);
+        if (set.format === "arrow") {
+          const { arrowSchema } = await import("./arrow/arrow_read.ts");
+          return { schema: await arrowSchema(arrowFiles(set), signal) };
+        }
+        throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
+      },
+      async *read({ streams }, signal) {
+        const { name, address, cursor } = onlyStream(streams);
+        const set = await setOf(address, signal);
+        if (set.format !== "arrow") {
+          throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
+        }
+        const { readArrow } = await import("./arrow/arrow_read.ts");
+        for await (const batch of readArrow(arrowFiles(set), cursor, signal)) {
+          yield { type: "rows", stream: name, batch };
+        }
+      },
+      async scan({ address, texts, cursor }, signal) {
+        const set = await setOf(address, signal);
+        if (set.format === "arrow") return undefined;
+        const { scanFiles } = await import("./read/scan.ts");
+        const told = {
+          ...set,
+          ...(texts === undefined ? {} : { texts }),
+          ...(cursor === undefined ? {} : { cursor }),
+        };
+        return await scanFiles(told, scratchDir, signal);
+      },
+    };
+    this.destination = {
+      kind: "transactional",
+      async begin(request, signal) {
+        const { FileLoad } = await import("./load/file_load.ts");
+        return new FileLoad({ paths, scratchDir, location: await place.location() }, request, signal);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing stays open between calls.
+  }
+}
+
+async function findSet(
+  root: string,
+  location: Location,
+  { path, options }: FileStream,
+  signal: AbortSignal,
+): Promise<FileSet> {
+  const { base, files } = await location.list(path, signal);
+  const kinds = files.map((found) => resolveKind(found.shown, options));
+  const formats = new Set(kinds.map(({ format }) => format));
+  const [format, other] = formats;
+  if (format === undefined || other !== undefined) {
+    throw new AppError(
+      "invalid",
+      `Cannot read "${path}": it matches ${
+        [...formats].join(" and ")
+      } files; narrow the path, or set options.format`,
+    );
+  }
+  if (format === "arrow") checkArrow(path, options);
+  const { sheet, range } = options;
+  if (format !== "xlsx" && (sheet ?? range) !== undefined) {
+    throw new AppError(
+      "invalid",
+      `Cannot read "${path}": only Excel workbooks have a sheet and a range of cells; leave out options.${
+        sheet === undefined ? "range" : "sheet"
+      }`,
+    );
+  }
+  const compressions = kinds.map(({ compression }) => compression);
+  return { root, base, pathSql: (local) => location.pathSql(local), files, format, compressions, options };
+}
+
+/** Arrow files are read as they are: what would be left out without a word is refused. */
+function checkArrow(path: string, options: FileStream["options"]): void {
+  const option = Object.keys(options.columns).length > 0
+    ? "columns"
+    : options.filename
+    ? "filename"
+    : options.hive_partitioning === true
+    ? "hive_partitioning"
+    : undefined;
+  if (option === undefined) return;
+  throw new AppError(
+    "invalid",
+    `Cannot read "${path}": options.${option} does not work on Arrow files; leave it out, and cast in a model`,
+  );
+}
+
+function arrowFiles(set: FileSet): ArrowFile[] {
+  return set.files.map((found, index) => ({ file: found, compression: set.compressions[index] ?? "none" }));
+}
