@@ -1,5 +1,5 @@
 import type { Schema } from "apache-arrow";
-import type { LoadMode } from "../../contract/connector/destination.ts";
+import type { LoadShape } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import type { Dialect, LoadColumn, MadeColumn, TargetColumn, TargetTable } from "./system.ts";
@@ -9,6 +9,8 @@ export interface LoadPlan<Column extends TargetColumn> {
   readonly columns: readonly LoadColumn<Column>[];
   /** The columns of the primary key; of `columns`. */
   readonly key: readonly LoadColumn<Column>[];
+  /** The columns that tell the partitions of a delete_insert apart; of `columns`. */
+  readonly partition: readonly LoadColumn<Column>[];
   /** Whether a unique index of the table has just the key's columns. */
   readonly hasUniqueKey: boolean;
 }
@@ -22,7 +24,7 @@ export function planColumns<Column extends TargetColumn>(
   dialect: Dialect<Column>,
   schema: Schema,
   table: TargetTable<Column> | undefined,
-  request: { readonly mode: LoadMode; readonly primaryKey: readonly string[] },
+  request: LoadShape,
 ): LoadPlan<Column> {
   const isSame = nameTest(dialect);
   checkNames(action, dialect, schema);
@@ -47,16 +49,19 @@ export function planColumns<Column extends TargetColumn>(
     };
   });
   if (table !== undefined) checkRequired(action, columns, table);
-  const key = request.primaryKey.map((name) => {
-    const found = columns.find(({ field }) => isSame(field.name, name));
-    if (found !== undefined) return found;
-    const names = schema.fields.map((field) => field.name).join(", ");
-    throw new AppError(
-      "invalid",
-      `${action}: primary_key names ${JSON.stringify(name)}, and the rows have only ${names}`,
-    );
-  });
-  return { columns, key, hasUniqueKey: table !== undefined && hasUniqueKey(table, key) };
+  const named = (by: string, list: readonly string[]) =>
+    list.map((name) => {
+      const found = columns.find(({ field }) => isSame(field.name, name));
+      if (found !== undefined) return found;
+      const names = schema.fields.map((field) => field.name).join(", ");
+      throw new AppError(
+        "invalid",
+        `${action}: ${by} names ${JSON.stringify(name)}, and the rows have only ${names}`,
+      );
+    });
+  const key = named("primary_key", request.primaryKey);
+  const partition = named("partition_by", request.partitionBy ?? []);
+  return { columns, key, partition, hasUniqueKey: table !== undefined && hasUniqueKey(table, key) };
 }
 
 /** The table's column of that name; one whose name differs by case is it, too, where it is the only one. */

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { type Merge, mergeRows, rowsMatching } from "./merge.ts";
 import { hasUniqueKey, type LoadPlan } from "./plan.ts";
-import { checkDeleted, checkTaken } from "./target_rows.ts";
+import { checkDeleted, checkTaken, deleteFrom } from "./target_rows.ts";
 import type { SqlTarget, TargetColumn, TargetTable } from "./system.ts";
 
 /**
@@ -42,7 +42,7 @@ export async function replaceByKey<Column extends TargetColumn>(
   if (lock !== undefined) await session.run(lock);
   if (dialect.stage.analyze !== undefined) await session.run(dialect.stage.analyze);
   const isGone = `WHERE NOT EXISTS (${rowsMatching(dialect, plan)})`;
-  const deleted = await session.run(`DELETE FROM ${table.only} AS t ${isGone}`);
+  const deleted = await session.run(`${deleteFrom(dialect, table)} ${isGone}`);
   const { inserted, updated, taken } = await mergeRows(merge);
   checkTaken(action, table, rows, taken);
   await checkDeleted(merge.target, table, `SELECT 1 FROM ${table.only} AS t ${isGone} LIMIT 1`);

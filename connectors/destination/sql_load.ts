@@ -6,15 +6,13 @@ import type {
   TransactionalDestination,
 } from "../../contract/connector/destination.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import { checkCasts } from "./casts.ts";
 import { LoadLedger } from "./ledger.ts";
-import { checkKeys, mergeRows } from "./merge.ts";
-import { planByKey, replaceByKey } from "./replace_by_key.ts";
+import { checkKeys } from "./merge.ts";
+import { type Counts, moveStaged } from "./move_staged.ts";
+import { planByKey } from "./replace_by_key.ts";
 import { addColumns, checkHeirs, checkTaken, countRows, deleteRows } from "./target_rows.ts";
 import {
-  castOf,
   columnDefinitions,
-  columnList,
   hasSameShape,
   isNew,
   lacksColumns,
@@ -36,7 +34,7 @@ import type {
 } from "./system.ts";
 
 /**
- * The mode planner: replace, append and merge over any SQL system, in one transaction with the load's
+ * The mode planner: replace, append, merge and delete_insert over any SQL system, in one transaction with the load's
  * row in the ledger. Where the rows can go straight into their table they do, in `stage`; nobody
  * sees them before the commit. Else they wait in a staging table, in types that hold them whole:
  *
@@ -45,7 +43,7 @@ import type {
  * | the table is new | it is made, and filled |
  * | replace, other columns, and the table is ours | a new one is filled and takes its place |
  * | replace or append, every column as it is sent | into the table; a replace deletes the old rows first |
- * | merge, casts, columns that are added late | staged, checked, then moved by SQL |
+ * | merge, delete_insert, casts, columns that are added late | staged, checked, then moved by SQL |
  * | replace, the table has columns of its own and a key | the same; rows of a known key keep those columns |
  */
 export function sqlDestination<Target, Column extends TargetColumn>(
@@ -68,13 +66,6 @@ type Way<Column extends TargetColumn> =
     /** Of a replace that keeps what the rows lack. */
     readonly byKey?: LoadPlan<Column> | undefined;
   };
-
-/** How many of the target's rows are new, changed, gone. */
-interface Counts {
-  readonly inserted: number | null;
-  readonly updated: number | null;
-  readonly deleted: number | null;
-}
 
 interface Staged<Column extends TargetColumn> {
   readonly way: Way<Column>;
@@ -156,7 +147,17 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       if (way.type === "create") {
         await this.#finishTable(way, plan);
       } else if (way.type === "staged") {
-        this.#staged = { ...staged, counts: await this.#moveStaged(way, plan, staged.sent.sent) };
+        const counts = await moveStaged({
+          target: this.#target,
+          dialect: this.#dialect,
+          shape: this.#request,
+          table: way.table,
+          plan,
+          byKey: way.byKey,
+          rows: staged.sent.sent,
+          isOurs: staged.made !== undefined,
+        });
+        this.#staged = { ...staged, counts };
       }
       if (way.type !== "create") await this.#target.moveSequences?.(plan.columns.map(({ name }) => name));
     });
@@ -201,7 +202,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   async #into(plan: LoadPlan<Column>, table: TargetTable<Column>): Promise<Way<Column>> {
     const { action, session, catalogue } = this.#target;
     const { mode } = this.#request;
-    if (mode === "replace") {
+    if (mode === "replace" || mode === "delete_insert") {
       const dependants = await catalogue.dependants();
       if (dependants.length > 0) {
         throw new AppError(
@@ -214,7 +215,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     const byKey = mode === "replace" ? await planByKey(this.#target, table, plan) : undefined;
     const added = plan.columns.some(isNew);
     if (added) checkHeirs(action, table, plan);
-    const isStaged = mode === "merge" || byKey !== undefined || plan.columns.some(needsCast) ||
+    const isStaged = mode === "merge" || mode === "delete_insert" || byKey !== undefined ||
+      plan.columns.some(needsCast) ||
       (added && this.#dialect.addsColumnsLate) ||
       (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
     if (!isStaged) {
@@ -275,41 +277,6 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   /** The key that a table gets which this load makes. */
   #newKey({ key }: LoadPlan<Column>): readonly LoadColumn<Column>[] {
     return this.#request.mode === "append" ? [] : key;
-  }
-
-  async #moveStaged(
-    { table, byKey }: Extract<Way<Column>, { type: "staged" }>,
-    plan: LoadPlan<Column>,
-    rows: number,
-  ): Promise<Counts> {
-    const { session, action, name } = this.#target;
-    const dialect = this.#dialect;
-    await checkCasts(session, dialect, action, plan.columns);
-    const keyed = byKey ?? plan;
-    if (this.#request.mode !== "append" && keyed.key.length > 0) {
-      await checkKeys(session, dialect, action, keyed, dialect.stage.relation);
-    }
-    await addColumns(this.#target, plan);
-    const isOurs = this.#stagedRows().made !== undefined;
-    let counts: Counts;
-    if (this.#request.mode === "merge") {
-      const merged = await mergeRows({ target: this.#target, dialect, table, plan, rows, isOurs });
-      checkTaken(action, table, rows, merged.taken);
-      counts = { inserted: merged.inserted, updated: merged.updated, deleted: 0 };
-    } else if (byKey !== undefined) {
-      counts = await replaceByKey({ target: this.#target, dialect, table, plan: byKey, rows, isOurs });
-    } else {
-      const deleted = this.#request.mode === "replace" ? await deleteRows(this.#target, table) : 0;
-      const casts = plan.columns.map((column) => castOf(dialect, column)).join(", ");
-      const inserted = await session.run(
-        `${dialect.insertInto} ${name.quoted} (${columnList(plan.columns)})${dialect.overriding}
-         SELECT ${casts} FROM ${dialect.stage.relation}`,
-      );
-      checkTaken(action, table, rows, inserted);
-      counts = { inserted, updated: 0, deleted };
-    }
-    if (dialect.stage.drop !== undefined) await session.run(dialect.stage.drop);
-    return counts;
   }
 
   #stagedRows(): Staged<Column> {

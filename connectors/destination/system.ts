@@ -167,6 +167,11 @@ export interface Dialect<Column extends TargetColumn> {
   readonly insertInto: string;
   /** Between an INSERT's columns and its rows. */
   readonly overriding: string;
+  /**
+   * How a DELETE begins whose condition knows the rows as `t`; `only` is the table. Where it is absent, as
+   * standard SQL has it.
+   */
+  deleteFrom?(only: string): string;
   /** Keeps other writers away until the transaction ends. */
   lockTable?(only: string): string;
   /** Whether a column that is not sent gets its default; else the rows go by an INSERT, which gives it. */

@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { isNew, type LoadPlan } from "./plan.ts";
-import type { SqlTarget, TargetColumn, TargetTable } from "./system.ts";
+import type { Dialect, SqlTarget, TargetColumn, TargetTable } from "./system.ts";
 
 /** What all modes do to the table that is loaded into. */
 
@@ -66,6 +66,12 @@ export async function deleteRows<Column extends TargetColumn>(
   await checkDeleted({ session, action }, table, `SELECT 1 FROM ${only} LIMIT 1`);
   return deleted;
 }
+
+/** The beginning of a DELETE whose WHERE, which follows, knows the table's rows as `t`. */
+export const deleteFrom = <Column extends TargetColumn>(
+  dialect: Dialect<Column>,
+  { only }: Pick<TargetTable<Column>, "only">,
+): string => dialect.deleteFrom?.(only) ?? `DELETE FROM ${only} AS t`;
 
 /** Throws where a trigger kept rows that were to go; `left` selects them. */
 export async function checkDeleted<Column extends TargetColumn>(

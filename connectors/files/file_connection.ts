@@ -1,5 +1,5 @@
 import type { Connection, Connector } from "../../contract/connector/connector.ts";
-import type { Destination, LoadMode } from "../../contract/connector/destination.ts";
+import type { Destination, LoadShape } from "../../contract/connector/destination.ts";
 import type { Source } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { onlyStream } from "../one_stream.ts";
@@ -21,15 +21,15 @@ import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./op
 export const fileCapabilities = {
   streamSchema,
   loadSchema,
-  loadModes: ["replace", "append", "merge"],
+  loadModes: ["replace", "append", "merge", "delete_insert"],
   refusesLoad,
   // DuckDB writes the other formats from a table that is whole.
   stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
 } satisfies Partial<Connector<unknown, FileStream, FileTarget>>;
 
-function refusesLoad(target: FileTarget, mode: LoadMode): string | undefined {
+function refusesLoad(target: FileTarget, load: LoadShape): string | undefined {
   try {
-    checkPlan(planTarget(diskPaths("/"), { loadId: "", target, mode, primaryKey: [] }));
+    checkPlan(planTarget(diskPaths("/"), { loadId: "", target, ...load }));
     return undefined;
   } catch (error) {
     if (error instanceof AppError && error.code === "invalid") return error.message;

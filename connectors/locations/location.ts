@@ -121,10 +121,18 @@ export interface Publication extends AsyncDisposable {
   staged(): Promise<readonly { readonly path: string; readonly sizeBytes: number }[]>;
   /**
    * Brings everything so far that the commit is one step. With `keepsCurrent` the files that are there stay
-   * beside the staged ones; otherwise the staged ones replace them. Called once.
+   * beside the staged ones, but for those whose paths are in `removes`; otherwise the staged ones replace them.
+   * Called once.
    */
-  prepare(change: { readonly keepsCurrent: boolean; readonly note: JsonValue }): Promise<void>;
+  prepare(change: PublicationChange): Promise<void>;
   commit(): Promise<void>;
+}
+
+export interface PublicationChange {
+  readonly keepsCurrent: boolean;
+  /** Paths of current files, as `Published` has them. */
+  readonly removes?: ReadonlySet<string>;
+  readonly note: JsonValue;
 }
 
 export interface Published {

@@ -1,7 +1,7 @@
 import type { GenericSchema } from "valibot";
 import type { Clock } from "../clock.ts";
 import type { OpenDuckdb } from "../duckdb.ts";
-import type { Destination, LoadMode } from "./destination.ts";
+import type { Destination, LoadMode, LoadShape } from "./destination.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -28,8 +28,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
   readonly loadSchema?: GenericSchema<unknown, Target>;
   readonly loadModes: readonly LoadMode[];
-  /** Why a load of this target in this mode cannot be, as far as the two alone tell; undefined where it can. No I/O. */
-  refusesLoad?(target: Target, mode: LoadMode): string | undefined;
+  /** Why such a load of this target cannot be, as far as the two alone tell; undefined where it can. No I/O. */
+  refusesLoad?(target: Target, load: LoadShape): string | undefined;
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
   /**

@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 
-export type LoadMode = "replace" | "append" | "merge";
+export const LOAD_MODES = ["replace", "append", "merge", "delete_insert", "scd2"] as const;
+export type LoadMode = (typeof LOAD_MODES)[number];
 
 /** Where rows go. `kind` says which promise the system can keep; the engine does the rest. */
 export type Destination<Target = unknown> =
@@ -17,7 +18,7 @@ export interface TransactionalDestination<Target = unknown> {
   begin(request: LoadRequest<Target>, signal: AbortSignal): Promise<Load>;
 }
 
-export interface LoadRequest<Target = unknown> {
+export interface LoadRequest<Target = unknown> extends LoadShape {
   /** The same for every attempt of the same step of the same run; ASCII. */
   readonly loadId: string;
   /**
@@ -26,9 +27,18 @@ export interface LoadRequest<Target = unknown> {
   readonly earlierLoadId?: string;
   /** What `loadSchema` returned for the target's own keys. */
   readonly target: Target;
+}
+
+/** What a load does with its target's rows, as the pipeline says it. */
+export interface LoadShape {
   readonly mode: LoadMode;
-  /** Never empty for `merge`. */
+  /** Never empty for `merge` and `scd2`. */
   readonly primaryKey: readonly string[];
+  /**
+   * Of `delete_insert`, never empty there: the target's rows that have the values of these columns in common
+   * with one of the new rows, NULL with NULL, give way to the new ones.
+   */
+  readonly partitionBy?: readonly string[];
 }
 
 /**

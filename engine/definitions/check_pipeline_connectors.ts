@@ -1,7 +1,7 @@
 import type { GenericSchema } from "valibot";
 import { parseTarget } from "../../connectors/parse.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
-import { type LoadDefinition, loadTargets } from "../../contract/pipeline/load.ts";
+import { type LoadDefinition, loadShapeOf, loadTargets } from "../../contract/pipeline/load.ts";
 import {
   LOAD_KEYS,
   ownKeys,
@@ -80,7 +80,7 @@ function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineCo
     others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
   });
   if (faults.length > 0 || own.length > 0 || connector.refusesLoad === undefined) return [...faults, ...own];
-  const refused = connector.refusesLoad(parseTarget(connector, load), load.mode);
+  const refused = connector.refusesLoad(parseTarget(connector, load), loadShapeOf(load));
   return refused === undefined ? [] : [error([...path, "mode"], "value", refused)];
 }
 

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { systemClock } from "../../contract/clock.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
-import { loadTargets } from "../../contract/pipeline/load.ts";
+import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
@@ -112,7 +112,7 @@ async function checkModels(
       loadTargets(load).map((target, index) => ({
         path: Array.isArray(load) ? ["load", name, index] : ["load", name],
         name,
-        primaryKey: target.primary_key ?? [],
+        columns: columnsNamedBy(target),
       }))
     ),
   });

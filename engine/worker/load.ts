@@ -5,7 +5,7 @@ import type {
   LoadReceipt,
   LoadRequest,
 } from "../../contract/connector/destination.ts";
-import type { LoadDefinition } from "../../contract/pipeline/load.ts";
+import { type LoadDefinition, loadShapeOf } from "../../contract/pipeline/load.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
@@ -57,10 +57,10 @@ export function requestOf(
   runId: string,
   stepName: string,
   target: unknown,
-  { mode, primary_key: primaryKey = [] }: LoadDefinition,
+  load: LoadDefinition,
 ): LoadRequest {
   const loadId = loadIdOf(runId, stepName);
-  return { loadId, earlierLoadId: `${runId}/${stepName}`, target, mode, primaryKey };
+  return { loadId, earlierLoadId: `${runId}/${stepName}`, target, ...loadShapeOf(load) };
 }
 
 function pauseFor(ms: number, signal: AbortSignal): Promise<void> {

@@ -10,7 +10,8 @@ export interface LoadReference {
   readonly path: readonly (string | number)[];
   /** The model's or the stream's name. */
   readonly name: string;
-  readonly primaryKey?: readonly string[];
+  /** Columns by the key of the definition that names them, as `{ primary_key: ["day"] }`. */
+  readonly columns?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The table that a load's name stands for: the model of that name, or else the stream. */
@@ -26,7 +27,7 @@ export function loadFaults(
 ): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
   const labels = [...nodes.values()].map((node) => node.label);
-  for (const { path, name, primaryKey } of loads) {
+  for (const { path, name, columns: named = {} } of loads) {
     const node = loadNode(name, nodes);
     if (node === undefined) {
       const message = `there is no model or stream ${name} to load${didYouMean(name, labels)}`;
@@ -34,11 +35,14 @@ export function loadFaults(
       continue;
     }
     const columns = bound.get(node.name);
-    for (const [index, key] of columns === undefined ? [] : primaryKey?.entries() ?? []) {
-      if (findColumn(columns ?? [], key) !== undefined) continue;
-      const hint = didYouMean(key, (columns ?? []).map((column) => column.name));
-      const message = `${name} has no column ${key}${hint}`;
-      faults.push({ path: [...path, "primary_key", index], message, severity: "error" });
+    if (columns === undefined) continue;
+    const places = Object.entries(named).flatMap(([key, names]) =>
+      names.map((column, index) => ({ column, place: [...path, key, index] }))
+    );
+    for (const { column, place } of places) {
+      if (findColumn(columns, column) !== undefined) continue;
+      const hint = didYouMean(column, columns.map((known) => known.name));
+      faults.push({ path: place, message: `${name} has no column ${column}${hint}`, severity: "error" });
     }
   }
   return faults;

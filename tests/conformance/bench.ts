@@ -43,7 +43,13 @@ export class Bench implements AsyncDisposable {
     signal: AbortSignal = this.signal,
   ): Promise<LoadReceipt> {
     const target = this.target(table);
-    return await performLoad(this.destination, { primaryKey: [], ...load, target, input }, signal);
+    const { mode, primaryKey = [] } = load;
+    const partitions = mode === "delete_insert" ? { partitionBy: primaryKey } : {};
+    return await performLoad(
+      this.destination,
+      { ...partitions, ...load, primaryKey, target, input },
+      signal,
+    );
   }
 
   get destination(): Destination {
@@ -95,9 +101,9 @@ export class Bench implements AsyncDisposable {
     await this.warehouse.extractFrom(this.source, this.stream(table, cursor), cursor, this.signal);
   }
 
-  async rowsBack(table: string, select = "SELECT * FROM raw.back"): Promise<string[]> {
+  async rowsBack(table: string, select?: string): Promise<string[]> {
     await this.readBack(table);
-    return await this.warehouse.texts(select);
+    return select === undefined ? await this.warehouse.textsBack() : await this.warehouse.texts(select);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 import { file } from "../../connectors/files/connector.ts";
 import type { RunningSystem } from "./fixture.ts";
-import { conformance } from "./suite.ts";
+import { conformance, conformanceOfLoads } from "./suite.ts";
 
 /** A folder of its own; each table is a folder of files, or a file. */
 async function startFiles(
@@ -25,6 +25,20 @@ conformance({
   typeBack: (type) => (type === "HUGEINT" ? "DECIMAL(38,0)" : type),
   modes: ["replace", "append", "merge"],
 });
+
+for (const format of ["parquet", "csv"]) {
+  conformanceOfLoads({
+    name: `file, a partitioned folder of ${format}`,
+    connector: file,
+    start: () =>
+      startFiles(
+        (table) => ({ target: `${table}/`, path: `${table}/**/*.${format}` }),
+        { format },
+      ),
+    typeBack: (type) => type,
+    modes: ["delete_insert"],
+  });
+}
 
 conformance({
   name: "file, a Parquet file",

@@ -14,7 +14,13 @@ export function registerLoadRules({ name, modes, ...fixture }: Fixture): void {
       strictEqual(receipt.rows, 2);
       ok(/^[0-9a-f]{16}$/.test(receipt.hash ?? ""), `${receipt.hash}`);
       const { inserted, updated, deleted } = receipt;
-      const expected = { replace: [2, 0, 2], append: [2, 0, 0], merge: [1, 1, 0] }[mode];
+      const expected = {
+        replace: [2, 0, 2],
+        append: [2, 0, 0],
+        merge: [1, 1, 0],
+        delete_insert: [2, 0, 1],
+        scd2: [2, 1, 0],
+      }[mode];
       for (const [i, count] of [inserted, updated, deleted].entries()) {
         ok(count === null || count === expected[i], `${mode}: ${[inserted, updated, deleted]}`);
       }

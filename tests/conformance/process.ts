@@ -20,7 +20,8 @@ export function registerProcess(fixture: Fixture): void {
         connector: "it",
         ...system.target(`in_${mode}`),
         mode,
-        ...(mode === "merge" ? { primary_key: ["id"] } : {}),
+        ...(mode === "merge" || mode === "scd2" ? { primary_key: ["id"] } : {}),
+        ...(mode === "delete_insert" ? { partition_by: ["id"] } : {}),
       }));
       const loading: WorkerProject = { ...base, pipeline: { load: { rows: targets } } };
       const models = { rows: "SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS t(id, name)" };

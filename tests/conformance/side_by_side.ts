@@ -10,6 +10,8 @@ const NEW: Readonly<Record<LoadMode, readonly string[]>> = {
   replace: ['["2","B"]', '["3","C"]'],
   append: ['["1","a"]', '["2","B"]', '["2","b"]', '["3","C"]'],
   merge: ['["1","a"]', '["2","B"]', '["3","C"]'],
+  delete_insert: ['["1","a"]', '["2","B"]', '["3","C"]'],
+  scd2: ['["1","a"]', '["2","B"]', '["2","b"]', '["3","C"]'],
 };
 
 /** Readers beside a load, two loads of one target, and a system that goes away. */
@@ -24,7 +26,7 @@ export function registerSideBySide(fixture: Fixture): void {
       const seen: string[][] = [];
       const look = async () => {
         await reader.extract(bench.source, bench.stream("t"), bench.signal);
-        seen.push(await reader.texts("SELECT * FROM raw.back"));
+        seen.push(await reader.textsBack());
       };
       const input = await bench.warehouse.input(OTHER_ROWS, bench.signal);
       await bench.loadInput("t", lookingInput(input, look), { loadId: "b", mode, primaryKey });

@@ -1,12 +1,22 @@
 import { registerConfig } from "./config.ts";
 import { registerDescribe } from "./describe.ts";
 import type { Fixture } from "./fixture.ts";
+import { registerDeleteInsert } from "./delete_insert.ts";
 import { registerLoadRules } from "./load_rules.ts";
 import { registerLoads } from "./loads.ts";
 import { registerProcess } from "./process.ts";
 import { registerReads } from "./reads.ts";
 import { registerRoundTrips } from "./round_trips.ts";
 import { registerSideBySide } from "./side_by_side.ts";
+
+/** Those of loads alone, for a layout of a destination whose other tests another fixture has. */
+export function conformanceOfLoads(fixture: Fixture): void {
+  registerLoads(fixture);
+  registerLoadRules(fixture);
+  registerDeleteInsert(fixture);
+  registerSideBySide(fixture);
+  registerProcess(fixture);
+}
 
 /** Registers the tests that every connector passes; fixture.ts says what it needs to know. */
 export function conformance(fixture: Fixture): void {
@@ -16,6 +26,7 @@ export function conformance(fixture: Fixture): void {
   registerDescribe(fixture);
   registerLoads(fixture);
   registerLoadRules(fixture);
+  registerDeleteInsert(fixture);
   registerSideBySide(fixture);
   registerProcess(fixture);
 }

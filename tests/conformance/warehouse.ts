@@ -70,12 +70,13 @@ export class Warehouse implements AsyncDisposable {
     destination: Destination,
     target: unknown,
     select: string,
-    { loadId, mode, primaryKey = [] }: PartialLoad,
+    { loadId, mode, primaryKey = [], partitionBy = mode === "delete_insert" ? primaryKey : [] }: PartialLoad,
     signal: AbortSignal,
   ): Promise<LoadReceipt> {
     const { session } = this;
     const key = primaryKey.length === 0 ? {} : { primary_key: primaryKey };
-    const definition = v.parse(loadSchema, { connector: "it", mode, ...key });
+    const partitions = partitionBy.length === 0 ? {} : { partition_by: partitionBy };
+    const definition = v.parse(loadSchema, { connector: "it", mode, ...key, ...partitions });
     const context = { session, runId: loadId, signal, points: pointsOf(undefined), onProgress: () => {} };
     return loadRelation(context, destination, target, "load:t→it", `(${select})`, definition);
   }
@@ -178,10 +179,21 @@ export class Warehouse implements AsyncDisposable {
     return rows.map((row) => JSON.stringify(Object.values(row))).sort();
   }
 
+  /** The rows that were read back, `id` first: folders of partitions are read as the last columns. */
+  async textsBack(): Promise<string[]> {
+    const names = (await this.session.describe(`SELECT * FROM raw.${BACK}`)).map(({ name }) => name);
+    const key = names.filter((name) => name === "id");
+    const list = [...key, ...names.filter((name) => name !== "id")].map(quoteIdentifier).join(", ");
+    return await this.texts(`SELECT ${list} FROM raw.${BACK}`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.session[Symbol.asyncDispose]();
     await this.#database[Symbol.asyncDispose]();
   }
 }
 
-export type PartialLoad = Pick<LoadRequest, "loadId" | "mode"> & { readonly primaryKey?: readonly string[] };
+/** A delete_insert is by the primary key where nothing else is said. */
+export type PartialLoad =
+  & Pick<LoadRequest, "loadId" | "mode">
+  & Partial<Pick<LoadRequest, "primaryKey" | "partitionBy">>;

@@ -6,6 +6,12 @@ export function checkPlan(plan: FileTargetPlan): void {
   const { target, mode, format, options } = plan;
   const refuse = (why: string) => new AppError("invalid", `${plan.action}: ${why}`);
   const isPartitioned = options.partition_by !== undefined;
+  if (mode === "delete_insert" && target.kind === "file") {
+    throw refuse(`it replaces folders of a data set; use path: ${target.shown.replace(/\.[^/]*$/, "")}/`);
+  }
+  if (mode === "delete_insert" && options.partition_by?.join("\0") !== plan.partitionBy.join("\0")) {
+    throw refuse("options.partition_by names other columns than partition_by; leave it out");
+  }
   if (isPartitioned && target.kind === "file") {
     throw refuse(`partition_by writes a folder; use path: ${target.shown.replace(/\.[^/]*$/, "")}/`);
   }

@@ -1,7 +1,8 @@
+import { dirname } from "node:path";
 import type { Load, LoadInput, LoadReceipt, LoadRequest } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { FilePaths } from "../../locations/file_paths.ts";
-import type { Location, Publication } from "../../locations/location.ts";
+import type { Location, Publication, Published } from "../../locations/location.ts";
 import type { FileTarget } from "../options.ts";
 import { checkColumns, checkFolder } from "./check_load.ts";
 import { checkPlan } from "./check_plan.ts";
@@ -108,9 +109,14 @@ export class FileLoad implements Load {
     }
     const { current } = publication;
     const rowsBefore = current === undefined ? 0 : notes.rows;
-    const keepsCurrent = mode === "append" && current !== undefined;
+    const keepsCurrent = (mode === "append" || mode === "delete_insert") && current !== undefined;
+    const removes = mode === "delete_insert" ? inSameFolders(current, staged) : NONE;
     const receipt = {
-      ...counts(mode, { sent: input.rows, written, before: rowsBefore }),
+      ...counts(mode, {
+        sent: input.rows,
+        written,
+        before: mode === "delete_insert" ? (removes.size === 0 ? 0 : null) : rowsBefore,
+      }),
       hash: await input.hash(),
       sizeBytes: staged.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       repeated: false,
@@ -119,13 +125,13 @@ export class FileLoad implements Load {
       loadId: this.#request.loadId,
       receipt,
       partitionBy: this.#plan.options.partition_by ?? [],
-      rows: !keepsCurrent ? written : rowsBefore === null ? null : rowsBefore + written,
-      files: staged.length + (keepsCurrent ? current.files.length : 0),
+      rows: !keepsCurrent ? written : rowsBefore === null || removes.size > 0 ? null : rowsBefore + written,
+      files: staged.length + (keepsCurrent ? current.files.length - removes.size : 0),
       isNamedByFiles: keepsCurrent && staged.length > 0,
       isOurs: !keepsCurrent || notes.isOurs,
     });
     this.#signal.throwIfAborted();
-    await publication.prepare({ keepsCurrent, note });
+    await publication.prepare({ keepsCurrent, removes, note });
     this.#receipt = receipt;
   }
 
@@ -147,6 +153,18 @@ export class FileLoad implements Load {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#claimed?.publication[Symbol.asyncDispose]();
   }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** The current files that are in a folder which gets a new file: its partition. */
+function inSameFolders(
+  current: Published | undefined,
+  staged: readonly { readonly path: string }[],
+): ReadonlySet<string> {
+  const folders = new Set(staged.map(({ path }) => dirname(path)));
+  const paths = (current?.files ?? []).map(({ path }) => path);
+  return new Set(paths.filter((path) => folders.has(dirname(path)) && loadOfFile(path) !== undefined));
 }
 
 /** `written` are the target's rows afterwards for a replace and a merge. */

@@ -11,6 +11,8 @@ export interface FileTargetPlan {
   readonly root: string;
   readonly mode: LoadMode;
   readonly primaryKey: readonly string[];
+  /** Of a delete_insert. */
+  readonly partitionBy: readonly string[];
   readonly options: LoadOptions;
   readonly format: FileFormat;
   readonly compression: Compression;
@@ -20,7 +22,9 @@ export interface FileTargetPlan {
 
 /** Throws `invalid` where the format is not known. */
 export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): FileTargetPlan {
-  const { mode, primaryKey, target: { path, options } } = request;
+  const { mode, primaryKey, partitionBy = [], target: { path, options: given } } = request;
+  // The folders of a data set are what a delete_insert replaces.
+  const options = mode === "delete_insert" ? { partition_by: [...partitionBy], ...given } : given;
   const target = targetOf(paths, path);
   const kind = target.kind === "file" ? resolveKind(target.shown, options) : {
     format: options.format ?? "parquet",
@@ -31,6 +35,7 @@ export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): 
     root: paths.root,
     mode,
     primaryKey,
+    partitionBy,
     options,
     ...kind,
     action: `Cannot ${mode} "${target.shown}"`,

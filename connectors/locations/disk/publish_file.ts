@@ -2,7 +2,13 @@ import { basename } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
-import type { FileWriter, Publication, PublicationTarget, Published } from "../location.ts";
+import type {
+  FileWriter,
+  Publication,
+  PublicationChange,
+  PublicationTarget,
+  Published,
+} from "../location.ts";
 import { DiskWriter, prefixFile } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { BUILT, type FindFile, statTarget, workPathOf } from "./published.ts";
@@ -90,7 +96,7 @@ class FilePublication implements Publication {
     return [{ path: basename(this.#target.path), sizeBytes: size }];
   }
 
-  async prepare({ keepsCurrent, note }: { keepsCurrent: boolean; note: JsonValue }): Promise<void> {
+  async prepare({ keepsCurrent, note }: PublicationChange): Promise<void> {
     if (keepsCurrent) throw new AppError("internal", "Cannot keep a file beside the one that replaces it");
     try {
       await syncPath(this.#built());

@@ -1,7 +1,13 @@
 import { dirname } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
-import type { FileWriter, Publication, PublicationTarget, Published } from "../location.ts";
+import type {
+  FileWriter,
+  Publication,
+  PublicationChange,
+  PublicationTarget,
+  Published,
+} from "../location.ts";
 import { DiskWriter, prefixFile } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { BUILT, filesUnder, type FindFile, statTarget, workPathOf } from "./published.ts";
@@ -16,6 +22,7 @@ import { type LockWait, syncName, syncPath, trySync, Workspace, writeAtomically 
 /** The note. Hidden, and without an ending that a glob for data would match. */
 const MANIFEST = ".sluice";
 const ASIDE = "aside";
+const NONE: ReadonlySet<string> = new Set();
 
 export async function publishFolder(
   target: PublicationTarget,
@@ -82,18 +89,18 @@ class FolderPublication implements Publication {
     return files.map(({ path, file }) => ({ path, sizeBytes: file.sizeBytes }));
   }
 
-  async prepare({ keepsCurrent, note }: { keepsCurrent: boolean; note: JsonValue }): Promise<void> {
+  async prepare({ keepsCurrent, removes = NONE, note }: PublicationChange): Promise<void> {
     try {
       const staged = await this.staged();
       for (const { path } of staged) await syncPath(`${this.stagePath}/${path}`);
       const text = JSON.stringify(note);
-      if (keepsCurrent && this.current !== undefined && staged.length <= 1) {
+      if (keepsCurrent && removes.size === 0 && this.current !== undefined && staged.length <= 1) {
         await writeAtomically(`${this.#target.path}/${MANIFEST}`, text);
         const [only] = staged;
         this.#step = () => (only === undefined ? Promise.resolve() : this.#moveIn(only.path));
         return;
       }
-      if (keepsCurrent) await this.#linkCurrent();
+      if (keepsCurrent) await this.#linkCurrent(removes);
       await Deno.writeTextFile(`${this.stagePath}/${MANIFEST}`, text);
       await syncPath(`${this.stagePath}/${MANIFEST}`);
       for (const folder of new Set(staged.map(({ path }) => dirname(`${this.stagePath}/${path}`)))) {
@@ -129,8 +136,8 @@ class FolderPublication implements Publication {
     await syncName(path);
   }
 
-  async #linkCurrent(): Promise<void> {
-    const paths = (this.current?.files ?? []).map(({ path }) => path);
+  async #linkCurrent(except: ReadonlySet<string>): Promise<void> {
+    const paths = (this.current?.files ?? []).map(({ path }) => path).filter((path) => !except.has(path));
     for (const folder of new Set(paths.map((path) => dirname(`${this.stagePath}/${path}`)))) {
       await Deno.mkdir(folder, { recursive: true });
     }

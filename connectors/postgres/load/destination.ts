@@ -93,6 +93,8 @@ const RIGHTS: Readonly<Record<LoadMode, string>> = {
   append: "INSERT",
   merge: "SELECT, INSERT and UPDATE",
   replace: "SELECT, INSERT and DELETE",
+  delete_insert: "SELECT, INSERT and DELETE",
+  scd2: "SELECT, INSERT and UPDATE",
 };
 
 /** Which rights the load needs, where it has not all of them. */

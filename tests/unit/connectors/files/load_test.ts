@@ -300,10 +300,17 @@ Deno.test("access() names what is read, and what is written with the hidden fold
 
 Deno.test("refusesLoad() says before any run what a load can never do", () => {
   const refused = (path: string, mode: LoadMode, options: Record<string, unknown> = {}) =>
-    file.refusesLoad(v.parse(file.loadSchema, { path, options }), mode);
+    file.refusesLoad(v.parse(file.loadSchema, { path, options }), {
+      mode,
+      primaryKey: [],
+      partitionBy: ["day"],
+    });
   strictEqual(refused("out/a.csv", "replace"), undefined);
   strictEqual(refused("out/", "append"), undefined);
   ok(refused("out/a.csv", "append")?.includes("a file cannot be appended to"));
+  ok(refused("out/a.parquet", "delete_insert")?.includes("use path: out/a/"));
+  strictEqual(refused("out/", "delete_insert"), undefined);
+  ok(refused("out/", "delete_insert", { partition_by: ["week"] })?.includes("other columns"));
   ok(refused("out/a.ndjson", "merge")?.includes("JSON has no exact numbers"));
   ok(
     refused("out/", "append", { format: "ndjson", partition_by: ["day"] })?.includes("cannot be partitioned"),

@@ -94,7 +94,9 @@ const CASES: readonly { readonly name: string; readonly text: string; readonly f
     {
       name: "a fault in a single target",
       text: "load:\n  a: { connector: shop, table: a, mode: upsert }\n",
-      faults: ['p.yaml:2:41: load.a.mode: expected one of replace, append, merge but got "upsert"'],
+      faults: [
+        'p.yaml:2:41: load.a.mode: expected one of replace, append, merge, delete_insert, scd2 but got "upsert"',
+      ],
     },
     {
       name: "a target that is no target",
