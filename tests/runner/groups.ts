@@ -10,6 +10,7 @@ export interface Group {
   readonly needsBinary: boolean;
   readonly needsBrowser: boolean;
   readonly needsPostgres: boolean;
+  readonly needsMariadb: boolean;
   /** Python with pyarrow. */
   readonly needsSecondReaders: boolean;
 }
@@ -22,6 +23,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
+    needsMariadb: false,
     needsSecondReaders: false,
   },
   {
@@ -30,6 +32,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: false,
+    needsMariadb: false,
     needsSecondReaders: false,
   },
   {
@@ -38,6 +41,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsMariadb: true,
     needsSecondReaders: false,
   },
   {
@@ -46,6 +50,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsMariadb: true,
     needsSecondReaders: false,
   },
   {
@@ -54,6 +59,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsMariadb: false,
     needsSecondReaders: true,
   },
   {
@@ -62,6 +68,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
+    needsMariadb: false,
     needsSecondReaders: false,
   },
   {
@@ -70,6 +77,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: true,
     needsBrowser: true,
     needsPostgres: false,
+    needsMariadb: false,
     needsSecondReaders: false,
   },
 ];

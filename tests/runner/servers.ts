@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { findMariadb, startMariadb } from "../support/mariadb.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { Group } from "./groups.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
+const MYSQL_URL = "SLUICE_TEST_MYSQL_URL";
 const CHROMIUM = "SLUICE_TEST_CHROMIUM";
 
 /** What the tests need from outside, going on until it is disposed of. */
@@ -14,34 +16,42 @@ export interface Servers extends AsyncDisposable {
 
 /**
  * Starts what the groups need. What is not there is installed where that can be done (root on Debian
- * or a system made from it); an address in SLUICE_TEST_POSTGRES_URL, or a browser's path in
- * SLUICE_TEST_CHROMIUM, is used instead. `root` is the checkout's.
+ * or a system made from it); an address in SLUICE_TEST_POSTGRES_URL or SLUICE_TEST_MYSQL_URL, or a
+ * browser's path in SLUICE_TEST_CHROMIUM, is used instead. `root` is the checkout's.
  */
 export async function startServers(root: string, groups: readonly Group[]): Promise<Servers> {
   const needsPostgres = groups.some((group) => group.needsPostgres) && !Deno.env.get(POSTGRES_URL);
+  const needsMariadb = groups.some((group) => group.needsMariadb) && !Deno.env.get(MYSQL_URL);
   const needsBrowser = groups.some((group) => group.needsBrowser);
   const missing: string[] = [];
   if (needsPostgres && await findPostgres() === undefined) missing.push("postgresql");
+  // Its program alone: the package around it would start a service of the system.
+  if (needsMariadb && await findMariadb() === undefined) missing.push("mariadb-server-core");
   if (needsBrowser && await findChromium() === undefined) missing.push("chromium");
   if (missing.length > 0) {
     await install(missing);
     if (missing.includes("postgresql") && await findPostgres() === undefined) throw cannotFind("postgresql");
+    if (missing.includes("mariadb-server-core") && await findMariadb() === undefined) {
+      throw cannotFind("mariadb-server-core");
+    }
     if (missing.includes("chromium") && await findChromium() === undefined) throw cannotFind("chromium");
   }
   const python = groups.some((group) => group.needsSecondReaders)
     ? await findSecondReaders(root, install)
     : undefined;
   const chromium = needsBrowser ? await findChromium() : undefined;
-  const postgres = needsPostgres ? await startPostgres() : undefined;
+  await using started = new AsyncDisposableStack();
+  const postgres = needsPostgres ? started.use(await startPostgres()) : undefined;
+  const mariadb = needsMariadb ? started.use(await startMariadb()) : undefined;
+  const kept = started.move();
   return {
     environment: {
       ...(chromium === undefined ? {} : { [CHROMIUM]: chromium }),
       ...(python === undefined ? {} : { [SECOND_READERS]: python }),
       ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),
+      ...(mariadb === undefined ? {} : { [MYSQL_URL]: mariadb.url }),
     },
-    async [Symbol.asyncDispose]() {
-      await postgres?.[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
@@ -88,7 +98,7 @@ async function install(packages: readonly string[]): Promise<void> {
       `${packages.join(" and ")} must be there: install with "sudo apt-get install ${
         packages.join(" ")
       }" or as your ` +
-        "system does it, or set SLUICE_TEST_POSTGRES_URL and SLUICE_TEST_CHROMIUM",
+        "system does it, or set SLUICE_TEST_POSTGRES_URL, SLUICE_TEST_MYSQL_URL and SLUICE_TEST_CHROMIUM",
     );
   }
   console.log(`Installing ${packages.join(" and ")}`);
