@@ -1,100 +1,17 @@
 import type { Budget } from "../../contract/connector/connector.ts";
-import { AppError, toAppError } from "../../contract/errors.ts";
+import { ServerSessionPool } from "../network/session_pool.ts";
 import { toPostgresError } from "./errors.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
 import { Session } from "./session/session.ts";
 
-/**
- * Lends sessions, so that two uses at a time never share one, and no more than the budget has places
- * for; who wants one more waits. One that is idle is kept for the
- * next use; one with an unfinished command or transaction is closed instead.
- */
-export class SessionPool implements AsyncDisposable {
-  readonly #options: SessionOptions;
-  readonly #server: string;
-  readonly #budget: Budget;
-  readonly #idle: Session[] = [];
-  #isClosed = false;
-
+/** Sessions at one PostgreSQL. */
+export class SessionPool extends ServerSessionPool<Session> {
   /** `server` is `user@host:port/database`, for messages. */
   constructor(options: SessionOptions, server: string, budget: Budget) {
-    this.#options = options;
-    this.#server = server;
-    this.#budget = budget;
-  }
-
-  async #connect(signal: AbortSignal): Promise<Session> {
-    try {
-      return await Session.connect(this.#options, signal);
-    } catch (error) {
-      if (signal.aborted) throw toAppError(signal.reason);
-      throw toPostgresError(`Cannot connect to PostgreSQL as ${this.#server}`, error);
-    }
-  }
-
-  /**
-   * Runs `work` with a session of its own; an abort of the signal stops it at the server. What
-   * `work` throws becomes an AppError that starts with `action`.
-   */
-  async use<T>(action: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
-    await using lease = await this.lease(signal);
-    try {
-      return await work(lease.session);
-    } catch (error) {
-      if (signal.aborted) throw toAppError(signal.reason);
-      throw toPostgresError(action, error);
-    }
-  }
-
-  /**
-   * A session until the lease is disposed. Throws `unavailable`, `unauthorized`, `not_found`, or what
-   * the signal's reason says.
-   */
-  async lease(signal: AbortSignal): Promise<AsyncDisposable & { readonly session: Session }> {
-    if (this.#isClosed) throw new AppError("internal", `The connection ${this.#server} is closed`);
-    const place = await this.#budget.acquire(signal).catch((error) => {
-      throw toAppError(error);
-    });
-    try {
-      const session = await this.#takeIdle(signal) ?? await this.#connect(signal);
-      const cancelling = session.cancelOn(signal);
-      return {
-        session,
-        [Symbol.asyncDispose]: async () => {
-          cancelling[Symbol.dispose]();
-          await this.#give(session);
-          place[Symbol.dispose]();
-        },
-      };
-    } catch (error) {
-      place[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /** A kept session may have been ended meanwhile, by the server or by a firewall between. */
-  async #takeIdle(signal: AbortSignal): Promise<Session | undefined> {
-    const session = this.#idle.pop();
-    if (session === undefined) return undefined;
-    using _cancelling = session.cancelOn(signal);
-    try {
-      await session.query("SELECT 1");
-      return session;
-    } catch {
-      await session.close();
-      if (signal.aborted) throw toAppError(signal.reason);
-      return undefined;
-    }
-  }
-
-  /** Takes a session back. */
-  async #give(session: Session): Promise<void> {
-    if (session.isIdle && !this.#isClosed && this.#idle.length === 0) this.#idle.push(session);
-    else await session.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all(this.#idle.splice(0).map((session) => session.close()));
+    super({
+      name: `PostgreSQL as ${server}`,
+      connect: (signal) => Session.connect(options, signal),
+      explain: toPostgresError,
+    }, budget);
   }
 }

@@ -15,6 +15,7 @@ export interface MariadbServer extends AsyncDisposable {
   readonly password: string;
   /** An empty database with a random name; disposing drops it. */
   createDatabase(): Promise<MariadbDatabase>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A server that this process started. */
@@ -115,6 +116,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<OwnMar
       "innodb-flush-log-at-trx-commit": 2,
       "innodb-buffer-pool-size": "128M",
       "innodb-log-file-size": "64M",
+      "max-allowed-packet": "128M",
       "max-connections": 200,
       "character-set-server": "utf8mb4",
       ...options.settings,

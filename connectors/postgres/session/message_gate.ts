@@ -8,7 +8,7 @@ import {
   parseServerMessage,
   type ServerMessage,
 } from "./server_error.ts";
-import { SocketBytes } from "./socket_bytes.ts";
+import { SocketBytes } from "../../network/socket_bytes.ts";
 
 /** Types of the server's messages that the gate knows. */
 const DATA_ROW = 0x44;

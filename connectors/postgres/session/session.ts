@@ -69,6 +69,11 @@ export class Session {
     return { [Symbol.dispose]: () => signal.removeEventListener("abort", abort) };
   }
 
+  /** Throws where the server does not answer any more. */
+  async check(): Promise<void> {
+    await this.query("SELECT 1");
+  }
+
   /** One or more statements by the simple protocol. */
   async query(sql: string): Promise<QueryResult> {
     const command = new TextQuery(sql);

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { ConnectionLostError, describeSocketError } from "./server_error.ts";
+import { ConnectionLostError, describeSocketError } from "./failures.ts";
 
 /** A socket whose data is always there starves timers (signals, progress): breathe this often. */
 const YIELD_EVERY_MS = 8;

@@ -1,0 +1,173 @@
+import { isAbsolute, join } from "node:path";
+import * as v from "valibot";
+import { Secret } from "../../contract/secret.ts";
+import type { SslMode } from "./session/connection_options.ts";
+import { parseUrl } from "./url.ts";
+
+/** A connection to one database of MySQL or MariaDB, as connectors.yaml says it. */
+export interface MysqlConfig {
+  readonly host: string;
+  readonly port: number;
+  /** The path of the server's Unix socket, instead of host and port; absolute. */
+  readonly socket: string | undefined;
+  /** Where a table without a database is looked for and made. */
+  readonly database: string;
+  readonly user: string;
+  readonly password: Secret | undefined;
+  readonly ssl: SslMode;
+  /** The file with the authorities that `verify-ca` and `verify-full` trust, absolute or relative to the project. */
+  readonly sslCa: string | undefined;
+  /** The files of this client's own certificate and its key; both or neither. */
+  readonly sslCert: string | undefined;
+  readonly sslKey: string | undefined;
+  readonly connectTimeoutMs: number;
+  readonly applicationName: string;
+}
+
+const DEFAULT_PORT = 3306;
+const DEFAULT_CONNECT_TIMEOUT_S = 10;
+const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+
+const entrySchema = v.strictObject({
+  url: v.optional(v.pipe(
+    text,
+    v.description(
+      "mysql://user:password@host:port/database; special characters percent-encoded. Other keys win over it.",
+    ),
+  )),
+  host: v.optional(v.pipe(text, v.description("The server's name or address; localhost by default."))),
+  port: v.optional(v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(1),
+    v.maxValue(65_535),
+    v.description(`${DEFAULT_PORT} by default.`),
+  )),
+  socket: v.optional(v.pipe(
+    text,
+    v.check((path) => isAbsolute(path), "expected an absolute path"),
+    v.description("The absolute path of the server's Unix socket, instead of host and port."),
+  )),
+  database: v.optional(
+    v.pipe(text, v.description("Where a table without a database is; required here or in url.")),
+  ),
+  user: v.optional(v.pipe(text, v.description("Who to sign in as."))),
+  password: v.optional(v.pipe(text, v.description("Best a reference, as ${secret:SHOP_PASSWORD}."))),
+  ssl: v.optional(v.pipe(
+    v.picklist(SSL_MODES),
+    v.description(
+      "disable, prefer (TLS where the server has it), require (TLS, any certificate), verify-ca or verify-full; prefer by default.",
+    ),
+  )),
+  ssl_ca: v.optional(v.pipe(
+    text,
+    v.description(
+      "A PEM file with the authorities to trust; the system's by default. With require, it means verify-ca.",
+    ),
+  )),
+  ssl_cert: v.optional(v.pipe(text, v.description("A PEM file with this client's own certificate."))),
+  ssl_key: v.optional(
+    v.pipe(text, v.description("A PEM file with the key of ssl_cert, without a passphrase.")),
+  ),
+  connect_timeout: v.optional(v.pipe(
+    v.number(),
+    v.minValue(1),
+    v.maxValue(600),
+    v.description(`Seconds to wait for the server; ${DEFAULT_CONNECT_TIMEOUT_S} by default.`),
+  )),
+  application_name: v.optional(v.pipe(
+    text,
+    v.description("What the server shows as program_name; sluice by default."),
+  )),
+});
+
+type Entry = v.InferOutput<typeof entrySchema>;
+
+/** `unknown` in, a frozen MysqlConfig out. No fault shows a value of the URL, which may hold a password. */
+export const configSchema = v.pipe(
+  entrySchema,
+  v.rawTransform<Entry, MysqlConfig>(({ dataset, addIssue, NEVER }) => {
+    const faults: string[] = [];
+    const config = toConfig(dataset.value, faults);
+    for (const message of faults) addIssue({ message });
+    return config ?? NEVER;
+  }),
+);
+
+function toConfig(entry: Entry, faults: string[]): MysqlConfig | undefined {
+  const merged: Entry = { ...entry.url === undefined ? {} : fromUrl(entry.url, faults), ...entry };
+  const { user, database } = merged;
+  if (faults.length === 0) {
+    if (user === undefined) faults.push("expected user, or a url with one");
+    if (database === undefined) faults.push("expected database, or a url with one");
+  }
+  const ssl = sslMode(merged, faults);
+  if (faults.length > 0 || user === undefined || database === undefined) return undefined;
+  return Object.freeze({
+    host: (merged.host ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
+    port: merged.port ?? DEFAULT_PORT,
+    socket: merged.socket,
+    database,
+    user,
+    password: merged.password === undefined ? undefined : new Secret(merged.password),
+    ssl,
+    sslCa: merged.ssl_ca,
+    sslCert: merged.ssl_cert,
+    sslKey: merged.ssl_key,
+    connectTimeoutMs: (merged.connect_timeout ?? DEFAULT_CONNECT_TIMEOUT_S) * 1000,
+    applicationName: merged.application_name ?? "sluice",
+  });
+}
+
+/** The keys that a URL says, checked as the keys of the entry are; a fault names the key and shows no value. */
+function fromUrl(url: string, faults: string[]): Entry {
+  const keys = parseUrl(url, faults);
+  const parsed = v.safeParse(entrySchema, keys);
+  if (parsed.success) return parsed.output;
+  for (const issue of parsed.issues) {
+    const key = String(issue.path?.[0]?.key ?? "");
+    const expected = issue.type === "picklist" ? `; expected ${issue.expected}` : "";
+    faults.push(`url has a value for ${key} that has no meaning here${expected.replaceAll('"', "")}`);
+  }
+  return {};
+}
+
+/** An authority that is named is also asked. */
+function sslMode(entry: Entry, faults: string[]): SslMode {
+  const ssl = entry.ssl ?? "prefer";
+  if ((entry.ssl_cert === undefined) !== (entry.ssl_key === undefined)) {
+    faults.push("ssl_cert and ssl_key need each other");
+  }
+  if (entry.ssl_ca === undefined) return ssl;
+  if (ssl === "require") return "verify-ca";
+  if (ssl !== "verify-ca" && ssl !== "verify-full") faults.push("ssl_ca needs ssl: verify-ca or verify-full");
+  return ssl;
+}
+
+/** The password as it is and as a URL carries it. */
+export function secretsOf(config: MysqlConfig): string[] {
+  if (config.password === undefined) return [];
+  const password = config.password.reveal();
+  const strict = encodeURIComponent(password).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
+  return [...new Set([password, encodeURIComponent(password), strict, encodeURI(password)])];
+}
+
+/** The PEM files that the config names, as absolute paths. */
+export function pemPathsOf(
+  config: MysqlConfig,
+  projectDir: string,
+): { readonly authorities?: string; readonly certificate?: string; readonly key?: string } {
+  const absolute = (path: string) => isAbsolute(path) ? path : join(projectDir, path);
+  return {
+    ...(config.sslCa === undefined ? {} : { authorities: absolute(config.sslCa) }),
+    ...(config.sslCert === undefined ? {} : { certificate: absolute(config.sslCert) }),
+    ...(config.sslKey === undefined ? {} : { key: absolute(config.sslKey) }),
+  };
+}
+
+/** `user@host:port/database`, for messages. */
+export function showServer({ user, host, port, socket, database }: MysqlConfig): string {
+  return `${user}@${socket ?? `${host}:${port}`}/${database}`;
+}

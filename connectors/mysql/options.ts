@@ -1,0 +1,40 @@
+import * as v from "valibot";
+
+/** The own keys of streams and loads; light, so that the server reads them without the driver. */
+
+const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+
+const streamOptionsSchema = v.strictObject({
+  text_columns: v.optional(
+    v.pipe(
+      v.array(v.string()),
+      v.description("Columns to read as the server's own text, as a TIME that goes beyond a day."),
+    ),
+    [],
+  ),
+  zero_dates: v.optional(
+    v.pipe(
+      v.picklist(["error", "null", "text"]),
+      v.description(
+        "What becomes of dates that no calendar has, as 0000-00-00 and 2024-02-30: an error, NULL, or all columns with dates read as text; error by default.",
+      ),
+    ),
+    "error",
+  ),
+});
+
+export const streamSchema = v.pipe(
+  v.strictObject({
+    stream: v.optional(v.pipe(text, v.description("A table or view, as orders or shop.orders."))),
+    query: v.optional(v.pipe(text, v.description("A SELECT in the server's own SQL."))),
+    options: v.optional(
+      v.pipe(streamOptionsSchema, v.description("Settings of the connector for this stream.")),
+      {},
+    ),
+  }),
+  v.check(
+    ({ stream, query }) => (stream === undefined) !== (query === undefined),
+    "expected exactly one of stream and query",
+  ),
+);
+export type MysqlStream = v.InferOutput<typeof streamSchema>;
