@@ -9,9 +9,10 @@ const COMPOSITION_ROOT = "server/main.ts";
 const MAY_IMPORT: Readonly<Record<(typeof ROOMS)[number], readonly string[]>> = {
   text: [],
   contract: ["text"],
-  connectors: ["text", "contract"],
+  kernels: [],
+  connectors: ["text", "contract", "kernels"],
   sql: ["text", "contract"],
-  engine: ["text", "contract", "connectors", "sql"],
+  engine: ["text", "contract", "kernels", "connectors", "sql"],
   server: ["text", "contract", "connectors", "sql", "engine"],
   ui: ["text", "contract", "connectors", "sql", "engine", "server"],
 };
@@ -34,6 +35,9 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     build: ["language"],
     compile: ["language", "build"],
   },
+  kernels: {
+    compiled: [],
+  },
   server: {
     http: ["auth"],
     auth: ["http"],
@@ -55,6 +59,10 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   "server/data_folder.ts": ["server/close_to_others.ts"],
   "server/close_to_others.ts": [],
   "server/version.ts": [],
+  "kernels/build.ts": [],
+  "kernels/copy_rows.ts": ["kernels/compiled/copy_rows.ts", "kernels/instance.ts", "kernels/memory.ts"],
+  "kernels/instance.ts": [],
+  "kernels/memory.ts": [],
 };
 
 /** What a system's connector may know of connectors/ beside its own folder; none of it knows a system. */
@@ -92,6 +100,7 @@ const PLACE_OF_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   postgres: ["connectors/postgres/"],
   hono: ["server/", "ui/"],
   croner: ["engine/"],
+  assemblyscript: ["kernels/build.ts"],
 };
 
 /** A folder of more files wants rooms of its own. */

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The rooms of the house, whose imports have rules. */
-export const ROOMS = ["text", "contract", "connectors", "sql", "engine", "server", "ui"] as const;
+export const ROOMS = ["text", "contract", "kernels", "connectors", "sql", "engine", "server", "ui"] as const;
 
 export interface ModuleImports {
   /** Paths of our own modules, relative to the root, with `/`. */

@@ -10,7 +10,7 @@ const TWO_32 = 0x1_0000_0000;
 /** Puts a value's four 32-bit words, lowest first, into `words`. */
 type GetWords = (row: number, words: Int32Array) => void;
 
-/** Decimal128, 128-bit integers and Uint64 → numeric. The format is described in numeric_decoder.ts. */
+/** Decimal128, 128-bit integers and Uint64 → numeric. The format is described in kernels/assembly/copy_rows.as. */
 export class NumericEncoder implements ColumnEncoder {
   readonly #scale: number;
   readonly #isSigned: boolean;

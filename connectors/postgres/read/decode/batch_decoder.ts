@@ -1,53 +1,36 @@
-import { type Data, makeData, RecordBatch, type Schema, Struct } from "apache-arrow";
-import { arrowField, type DecodeKind } from "../types.ts";
-import { ConnectionLostError } from "../../session/server_error.ts";
-import { MESSAGE_HEADER_BYTES } from "../../session/copy_data.ts";
-import type { CopyRegion } from "../../session/copy_data.ts";
-import { type ColumnDecoder, DecodeError } from "./column_decoder.ts";
+import { Data, RecordBatch, type Schema, Struct } from "apache-arrow";
 import {
-  BoolDecoder,
-  Int16Decoder,
-  IntervalDecoder,
-  UuidDecoder,
-  Word32Decoder,
-  Word64Decoder,
-} from "./fixed_decoders.ts";
-import { NumericDecoder } from "./numeric_decoder.ts";
-import { BytesDecoder, ListDecoder } from "./variable_decoders.ts";
+  COLUMN_BYTES,
+  type CopyRows,
+  OUTCOME,
+  SLACK_BYTES,
+  startCopyRows,
+} from "../../../../kernels/copy_rows.ts";
+import { VECTOR_ROWS } from "../../../../contract/arrow.ts";
+import type { CopyRegion } from "../../session/copy_data.ts";
+import type { DecodeKind } from "../types.ts";
+import { bytesOf, Column } from "./column.ts";
+import { NOT_UTF8, notCopy, UnfitValueError, whyUnfit } from "./unfit_value.ts";
 
-/** Rows a batch: eight of DuckDB's vectors. */
-const BATCH_ROWS = 16_384;
+/** Rows a batch: eight of DuckDB's vectors, or fewer where there are very many columns. */
+const BATCH_ROWS = 8 * VECTOR_ROWS;
 /** A batch of wide rows ends earlier, so that memory stays bounded. */
 const BATCH_BYTES = 8 * 1024 * 1024;
-/** Rows that are indexed before their columns are decoded: they fit the processor's cache. */
-const INDEX_ROWS = 1_024;
-
-/** `PGCOPY\n\377\r\n\0`, then flags and the length of an extension. */
-const SIGNATURE = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00];
-const FLAGS_BYTES = 8;
-
-/** A value that does not fit, with the place where it stands. `row` counts from 1. */
-export class UnfitValueError extends Error {
-  override readonly name = "UnfitValueError";
-  readonly column: string;
-  readonly row: number;
-
-  constructor(column: string, row: number, message: string) {
-    super(message);
-    this.column = column;
-    this.row = row;
-  }
-}
+/** Bytes of rows after which the batch's size is looked at. */
+const STEP_BYTES = 256 * 1024;
+/** A kernel whose memory has grown beyond this, for a row of some hundred megabytes, is not kept. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /**
- * Decodes binary COPY into record batches.
+ * Decodes binary COPY into record batches, by a kernel (kernels/assembly/copy_rows.as).
  * Source: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
  */
 export class BatchDecoder {
   readonly #schema: Schema;
-  readonly #decoders: readonly ColumnDecoder[];
-  readonly #offsets: Int32Array;
-  readonly #lengths: Int32Array;
+  readonly #kinds: readonly DecodeKind[];
+  readonly #validateUtf8: boolean;
+  readonly #batchRows: number;
+  #table: Table;
   #rows = 0;
   #rowsBefore = 0;
   #hasHeader = false;
@@ -55,9 +38,10 @@ export class BatchDecoder {
 
   constructor(schema: Schema, kinds: readonly DecodeKind[], options: { readonly validateUtf8: boolean }) {
     this.#schema = schema;
-    this.#decoders = kinds.map((kind) => createDecoder(kind, options.validateUtf8));
-    this.#offsets = new Int32Array(kinds.length * INDEX_ROWS);
-    this.#lengths = new Int32Array(kinds.length * INDEX_ROWS);
+    this.#kinds = kinds;
+    this.#validateUtf8 = options.validateUtf8;
+    this.#batchRows = batchRows(kinds);
+    this.#table = new Table(kinds, this.#batchRows);
   }
 
   /** Whether the trailer came: the server sent everything that it had. */
@@ -70,20 +54,34 @@ export class BatchDecoder {
   }
 
   /** The batches that became full. Throws UnfitValueError. */
-  *push(region: CopyRegion): Generator<RecordBatch, void, undefined> {
-    const { bytes, start, end } = region;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let at = start;
-    while (at < end) {
-      let indexed = 0;
-      const room = Math.min(INDEX_ROWS, BATCH_ROWS - this.#rows);
-      while (at < end && indexed < room) {
-        const messageEnd = at + 1 + view.getInt32(at + 1);
-        if (this.#indexMessage(bytes, view, at + MESSAGE_HEADER_BYTES, messageEnd, indexed)) indexed++;
-        at = messageEnd;
-      }
-      this.#decodeColumns(bytes, view, indexed);
-      if (this.#rows >= BATCH_ROWS || this.#variableBytes() >= BATCH_BYTES) yield this.#finish();
+  *push({ bytes, start, end }: CopyRegion): Generator<RecordBatch, void, undefined> {
+    if (this.#rows === 0 && this.#table.sizeBytes > MAX_KEPT_BYTES) {
+      this.#table = new Table(this.#kinds, this.#batchRows);
+    }
+    const { kernel, columns, descriptions } = this.#table;
+    let at = this.#table.takeIn(bytes.subarray(start, end));
+    const inputEnd = at + end - start;
+    let first = this.#hasHeader ? 0 : kernel.passHeader(at);
+    if (!this.#hasHeader && first === 0) throw notCopy("its signature is missing");
+    this.#hasHeader = true;
+    while (at < inputEnd) {
+      const enough = Math.min(inputEnd, at + STEP_BYTES);
+      const rows = kernel.decodeRows(
+        descriptions,
+        columns.length,
+        at,
+        enough,
+        first,
+        this.#rows,
+        this.#batchRows,
+      );
+      if (this.#validateUtf8) this.#checkUtf8(rows);
+      this.#rows = rows;
+      // A row that is begun again begins where it did.
+      if (kernel.stoppedAt.value !== at) first = 0;
+      at = kernel.stoppedAt.value;
+      this.#settle(kernel);
+      if (rows === this.#batchRows || this.#table.variableBytes(rows) >= BATCH_BYTES) yield this.#finish();
     }
   }
 
@@ -97,97 +95,113 @@ export class BatchDecoder {
     return this.#finish();
   }
 
-  /** The server puts one row into a message, with the header before the first and the trailer after the last. */
-  #indexMessage(bytes: Uint8Array, view: DataView, start: number, end: number, row: number): boolean {
-    let at = start;
-    if (!this.#hasHeader) {
-      if (SIGNATURE.some((byte, i) => bytes[at + i] !== byte)) throw notCopy("its signature is missing");
-      const extension = at + SIGNATURE.length + FLAGS_BYTES;
-      at = extension + view.getInt32(extension - 4);
-      this.#hasHeader = true;
-      if (at === end) return false;
-    }
-    const columns = view.getInt16(at);
-    at += 2;
-    if (columns === -1) {
+  /** Does what the kernel stopped for. */
+  #settle(kernel: CopyRows): void {
+    const { outcome, detail, isElement } = kernel;
+    if (outcome.value === OUTCOME.done) return;
+    if (outcome.value === OUTCOME.complete) {
       this.#isComplete = true;
-      return false;
+      return;
     }
-    if (columns !== this.#decoders.length) throw notCopy(`a row has ${columns} columns`);
-    const offsets = this.#offsets;
-    const lengths = this.#lengths;
-    for (let c = 0, slot = row; c < columns; c++, slot += INDEX_ROWS) {
-      const length = view.getInt32(at);
-      at += 4;
-      offsets[slot] = at;
-      lengths[slot] = length;
-      if (length > 0) at += length;
+    const place = kernel.column.value;
+    const column = this.#table.columns[place];
+    if (outcome.value === OUTCOME.needsRoom) {
+      (isElement.value === 1 ? column?.elements : column)?.makeRoom(detail.value);
+      return;
     }
-    if (at !== end) throw notCopy("a row does not end where its message does");
-    return true;
+    const why = whyUnfit(kernel, column?.kind ?? { kind: "text" });
+    throw this.#unfit(place, this.#rows, why);
   }
 
-  #decodeColumns(bytes: Uint8Array, view: DataView, rows: number): void {
-    if (rows === 0) return;
-    const index = { bytes, view, offsets: this.#offsets, lengths: this.#lengths };
-    for (const [c, decoder] of this.#decoders.entries()) {
-      try {
-        decoder.append(index, c * INDEX_ROWS, c * INDEX_ROWS + rows);
-      } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
-        const name = this.#schema.fields[c]?.name ?? "";
-        throw new UnfitValueError(name, this.#rowsBefore + error.row + 1, error.message);
+  #unfit(column: number, row: number, message: string): UnfitValueError {
+    return new UnfitValueError(this.#schema.fields[column]?.name ?? "", this.#rowsBefore + row + 1, message);
+  }
+
+  /** Looks at the texts of the rows from `#rows` to `end`, of a server that does not. */
+  #checkUtf8(end: number): void {
+    for (const [place, column] of this.#table.columns.entries()) {
+      for (let row = this.#rows; row < end; row++) {
+        if (!column.isUtf8At(row)) {
+          throw this.#unfit(
+            place,
+            row,
+            column.elements === undefined ? NOT_UTF8 : `has an element that ${NOT_UTF8}`,
+          );
+        }
       }
     }
-    this.#rows += rows;
-  }
-
-  #variableBytes(): number {
-    return this.#decoders.reduce((sum, decoder) => sum + decoder.variableBytes, 0);
   }
 
   #finish(): RecordBatch {
-    const children: Data[] = this.#decoders.map((decoder) => decoder.finish());
     const length = this.#rows;
+    const children = this.#table.finish(length, this.#schema);
     this.#rowsBefore += length;
     this.#rows = 0;
-    const type = new Struct(this.#schema.fields);
-    return new RecordBatch(this.#schema, makeData({ type, length, nullCount: 0, children }));
+    return new RecordBatch(
+      this.#schema,
+      new Data(new Struct(this.#schema.fields), 0, length, 0, {}, children),
+    );
   }
 }
 
-const notCopy = (what: string): ConnectionLostError =>
-  new ConnectionLostError(`the server sent something that is not binary COPY: ${what}`);
+/** As many rows as have some megabytes in their columns of fixed width; at least one vector. */
+function batchRows(kinds: readonly DecodeKind[]): number {
+  const rowBytes = kinds.reduce((sum, kind) => sum + (bytesOf(kind) || 4), 0);
+  const rows = Math.floor(2 * BATCH_BYTES / Math.max(rowBytes, 1) / VECTOR_ROWS) * VECTOR_ROWS;
+  return Math.max(VECTOR_ROWS, Math.min(BATCH_ROWS, rows));
+}
 
-function createDecoder(decode: DecodeKind, validateUtf8: boolean): ColumnDecoder {
-  switch (decode.kind) {
-    case "bool":
-      return new BoolDecoder();
-    case "int2":
-      return new Int16Decoder();
-    case "int4":
-    case "oid":
-    case "float4":
-    case "date":
-      return new Word32Decoder(decode.kind);
-    case "int8":
-    case "float8":
-    case "time":
-    case "timestamp":
-    case "timestamptz":
-      return new Word64Decoder(decode.kind);
-    case "interval":
-      return new IntervalDecoder();
-    case "uuid":
-      return new UuidDecoder();
-    case "numeric":
-      return new NumericDecoder(decode.precision, decode.scale);
-    case "text":
-    case "json":
-    case "jsonb":
-    case "bytea":
-      return new BytesDecoder(decode.kind, validateUtf8);
-    case "list":
-      return new ListDecoder(arrowField("item", decode.element), createDecoder(decode.element, validateUtf8));
+/** The kernel with its columns and its input. */
+class Table {
+  readonly kernel: CopyRows;
+  /** Where the columns' descriptions are. */
+  readonly descriptions: number;
+  readonly columns: readonly Column[];
+  #input = 0;
+  #inputBytes = 0;
+
+  constructor(kinds: readonly DecodeKind[], rows: number) {
+    this.kernel = startCopyRows();
+    // Those of lists' elements stand behind the columns' own.
+    const count = kinds.length + kinds.filter(({ kind }) => kind === "list").length;
+    this.descriptions = this.kernel.memory.allocate(count * COLUMN_BYTES);
+    this.kernel.memory.bytes.fill(0, this.descriptions, this.descriptions + count * COLUMN_BYTES);
+    let elements = this.descriptions + kinds.length * COLUMN_BYTES;
+    this.columns = kinds.map((kind, i) => {
+      const column = new Column(this.kernel, kind, this.descriptions + i * COLUMN_BYTES, rows);
+      if (kind.kind === "list") {
+        column.setElements(new Column(this.kernel, kind.element, elements, 0));
+        elements += COLUMN_BYTES;
+      }
+      return column;
+    });
+  }
+
+  get sizeBytes(): number {
+    return this.kernel.memory.bytes.length;
+  }
+
+  /** Copies rows into the kernel's memory, and returns their place. */
+  takeIn(bytes: Uint8Array): number {
+    const { memory } = this.kernel;
+    const needed = bytes.length + SLACK_BYTES;
+    if (needed > this.#inputBytes) {
+      memory.release(this.#input, this.#inputBytes);
+      this.#inputBytes = Math.max(needed, 2 * STEP_BYTES);
+      this.#input = memory.allocate(this.#inputBytes);
+    }
+    memory.bytes.set(bytes, this.#input);
+    return this.#input;
+  }
+
+  variableBytes(rows: number): number {
+    return this.columns.reduce((sum, column) => sum + column.variableBytes(rows), 0);
+  }
+
+  finish(rows: number, { fields }: Schema): Data[] {
+    return this.columns.flatMap((column, i) => {
+      const type = fields[i]?.type;
+      return type === undefined ? [] : [column.finish(rows, type)];
+    });
   }
 }
