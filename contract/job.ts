@@ -4,6 +4,7 @@ import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
 import type { ConnectorDefinition } from "./connector/entry.ts";
 import type { PipelineDefinition } from "./pipeline/pipeline.ts";
+import type { Range } from "./range.ts";
 import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
@@ -56,6 +57,8 @@ export interface RunJob extends JobBase {
   readonly windowEndMs: number;
   /** Whether the window was asked for; else each step's begins where it was last done, see engine/worker/models/windows.ts. */
   readonly isWindowGiven: boolean;
+  /** Rows to read again; cursors stay where they are then. */
+  readonly range?: Range | null;
   readonly warehousePath: string;
   /** Where the process is to die, for tests of crashes: see engine/worker/points.ts. */
   readonly dieAt?: string;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { ERROR_CODES } from "./errors.ts";
 import { described } from "./described.ts";
+import { rangeSchema } from "./range.ts";
 
 /**
  * Runs as the API, the command line and the pages show them. Times are ISO 8601 in UTC with
@@ -134,6 +135,12 @@ export const runSchema = v.object({
   window_given: described(
     v.boolean(),
     "Whether the window was asked for; else each step goes on from where it was last done.",
+  ),
+  range: v.exactOptional(
+    described(
+      v.nullable(rangeSchema),
+      "The rows that it reads again, by update_key; null for a run that goes on from the cursors.",
+    ),
   ),
   created_at: described(time, "When it was asked for."),
   not_before: described(v.nullable(time), "Until when it waits for its next attempt."),

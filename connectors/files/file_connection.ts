@@ -71,13 +71,13 @@ export class FileConnection implements Connection {
         throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
       },
       async *read({ streams }, signal) {
-        const { name, address, cursor } = onlyStream(streams);
+        const { name, address, ...window } = onlyStream(streams);
         const set = await setOf(address, signal);
         if (set.format !== "arrow") {
           throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
         }
         const { readArrow } = await import("./arrow/arrow_read.ts");
-        for await (const batch of readArrow(arrowFiles(set), cursor, signal)) {
+        for await (const batch of readArrow(arrowFiles(set), window, signal)) {
           yield { type: "rows", stream: name, batch };
         }
       },

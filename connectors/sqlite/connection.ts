@@ -7,6 +7,7 @@ import { SqliteDatabase } from "./driver.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { SqliteStream, SqliteTarget } from "./options.ts";
 import { discoverStreams } from "./read/discover.ts";
+import { greatestOf } from "./read/cursor_filter.ts";
 import { planStream } from "./read/plan.ts";
 import { readStream } from "./read/read_rows.ts";
 import { createDestination } from "./load/destination.ts";
@@ -36,6 +37,12 @@ export class SqliteConnection implements Connection {
         using database = SqliteDatabase.open(path, toRead);
         const { schema, primaryKey } = await planStream(database, stream);
         return primaryKey.length === 0 ? { schema } : { schema, primaryKey };
+      },
+      async greatest(stream, column, signal) {
+        signal.throwIfAborted();
+        await checkFile(path, config.path);
+        using database = SqliteDatabase.open(path, toRead);
+        return await greatestOf(database, await planStream(database, stream), column);
       },
       async *read({ streams }, signal) {
         const stream = onlyStream(streams);

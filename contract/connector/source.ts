@@ -10,6 +10,20 @@ export interface Cursor {
   readonly type: string;
 }
 
+/**
+ * Where a read of a stream with an `update_key` ends. Without `isRange` it closes the run's window: rows with
+ * `column <= value` are asked for, and those that no bound can hold (NULL, infinite, NaN), so that the same
+ * window can be read again by a retry. With it, just the rows from the cursor until before `value`.
+ */
+export interface Until {
+  readonly column: string;
+  /** DuckDB's text, or what the source's own `greatest` has returned. */
+  readonly value: string;
+  /** The DuckDB type of the column. */
+  readonly type: string;
+  readonly isRange: boolean;
+}
+
 /** One stream of a read. */
 export interface StreamRequest<Stream = unknown> {
   /** The stream's name in the pipeline; `raw.<name>` in the warehouse. */
@@ -25,6 +39,8 @@ export interface StreamRequest<Stream = unknown> {
    * has) and every row where `column` is NULL: see connectors/cursor.ts.
    */
   readonly cursor?: Cursor;
+  /** The end of what is asked for, of the same column as the cursor's: see connectors/cursor.ts. */
+  readonly until?: Until;
   /** The last state that the source gave and that was committed with its rows; its own JSON. */
   readonly state?: JsonValue;
   /**
@@ -124,6 +140,16 @@ export interface Source<Stream = unknown> {
     by: { readonly column: string; readonly rows: number },
     signal: AbortSignal,
   ): Promise<readonly Part[]>;
+  /**
+   * The greatest finite value of the column that there is now, of any row of the table or query; it closes the
+   * run's window as `until`. Undefined where there is none. Left out by sources whose rows cannot change
+   * between two reads of a run.
+   */
+  greatest?(
+    stream: StreamRequest<Stream>,
+    column: string,
+    signal: AbortSignal,
+  ): Promise<Omit<Until, "isRange"> | undefined>;
   /**
    * About how many rows `read` would give, where the source knows without reading them; null where it
    * does not. A source that has this may be read in a thread, with a connection of its own: decoding

@@ -1,4 +1,5 @@
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
+import type { Range } from "../../contract/range.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -74,6 +75,8 @@ export interface TriggerRequest {
   readonly idempotencyKey?: string;
   /** What the run is for; by default from where the last succeeded run's window ended until now. */
   readonly window?: WindowRequest;
+  /** Rows to read again by update_key; where both ends are times, they are the run's window too. */
+  readonly range?: Range;
   /** Names runs that belong together. */
   readonly group?: string;
   /** The run that caused it. */

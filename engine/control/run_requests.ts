@@ -3,6 +3,8 @@ import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { Range } from "../../contract/range.ts";
 import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import { resolveParams } from "../../sql/build/variables.ts";
@@ -132,7 +134,9 @@ export class RunRequests {
       const whole = await store.revisions.get(revision.id);
       if (whole !== undefined) requireSelection(request.select, whole);
     }
-    const window = request.window === undefined ? undefined : checkedWindow(request.window);
+    if (request.range !== undefined) checkRange(request.range, request, revision.definition);
+    const asked = request.window ?? windowOf(request.range);
+    const window = asked === undefined ? undefined : checkedWindow(asked);
     const key = request.idempotencyKey;
     const { run } = await store.runs.create({
       id: ulid(clock.now()),
@@ -146,6 +150,7 @@ export class RunRequests {
       idempotencyKey: key ?? null,
       requestHash: key === undefined ? null : await hashRequest(request),
       ...(window === undefined ? {} : { window }),
+      ...(request.range === undefined ? {} : { range: request.range }),
       windowEndMs,
       createdAtMs: clock.now(),
       ...(request.group === undefined ? {} : { group: request.group }),
@@ -156,6 +161,42 @@ export class RunRequests {
     onChange();
     return run;
   }
+}
+
+/** Throws invalid for a range that no stream could be read by. */
+function checkRange(
+  { from, to }: Range,
+  { fullRefresh = false }: TriggerRequest,
+  { extract }: PipelineDefinition,
+): void {
+  if (fullRefresh) {
+    throw new AppError("invalid", `A run reads the range from ${from} to ${to} or everything anew, not both`);
+  }
+  const hasKey = Object.values(extract).some(({ mode, update_key: key }) =>
+    mode !== "full" && key !== undefined
+  );
+  if (!hasKey) {
+    throw new AppError(
+      "invalid",
+      `There is no stream to read the range from ${from} to ${to} of: none keeps its rows and has an update_key`,
+    );
+  }
+}
+
+const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?$/;
+
+/** A range of times is a window as well, for the models; UTC where no zone is said. */
+function windowOf(range: Range | undefined): WindowRequest | undefined {
+  if (range === undefined || !TIME.test(range.from) || !TIME.test(range.to)) return undefined;
+  const iso = (text: string) => {
+    const [, time = text, zone] = /^(.+\d)(Z|[+-]\d\d(?::?\d\d)?)$/.exec(text.length > 10 ? text : "") ?? [];
+    if (text.length === 10) return `${text}T00:00:00Z`;
+    const minutes = zone === undefined || zone === "Z" || zone.includes(":")
+      ? zone
+      : `${zone.slice(0, 3)}:${zone.slice(3).padEnd(2, "0")}`;
+    return `${time.replace(" ", "T")}${minutes ?? "Z"}`;
+  };
+  return { start: iso(range.from), end: iso(range.to) };
 }
 
 /** Throws invalid for a window that ends before it begins or holds nothing. */
@@ -174,9 +215,18 @@ function checkedWindow({ start, end }: WindowRequest): { startMs: number | null;
 /** What was asked for, as hex of SHA-256: the same for the same request, in whatever order its params came. */
 async function hashRequest(request: TriggerRequest): Promise<string> {
   const { params = {}, select = null, fullRefresh = false, window = null, group = null } = request;
-  const { parent = null, priority = 0 } = request;
+  const { parent = null, priority = 0, range } = request;
   const sorted = Object.entries(params).sort(([one], [other]) => one < other ? -1 : 1);
-  const text = JSON.stringify([sorted, select, fullRefresh, window, group, parent, priority]);
+  const text = JSON.stringify([
+    sorted,
+    select,
+    fullRefresh,
+    window,
+    group,
+    parent,
+    priority,
+    ...range === undefined ? [] : [range],
+  ]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();
 }

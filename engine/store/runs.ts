@@ -122,6 +122,7 @@ function insertRun(db: Database, run: NewRun) {
     requestHash: run.requestHash,
     ...window,
     windowGiven: run.window !== undefined,
+    range: run.range ?? null,
     createdAtMs: run.createdAtMs,
     group: run.group ?? null,
     parent: run.parent ?? null,

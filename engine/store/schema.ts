@@ -3,6 +3,7 @@ import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { Range } from "../../contract/range.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import {
   ATTEMPT_STATES,
@@ -103,6 +104,8 @@ export const runs = sqliteTable("runs", {
   windowEndMs: integer("window_end").notNull(),
   /** Whether the window was asked for; else it goes on from the last one. */
   windowGiven: integer("window_given", { mode: "boolean" }).notNull().default(false),
+  /** Rows to read again, by update_key. */
+  range: text({ mode: "json" }).$type<Range>(),
   group: text("group_id"),
   parent: text(),
   priority: integer().notNull().default(0),

@@ -1,6 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { Range } from "../../contract/range.ts";
 import type { Revision, RevisionFile } from "../../contract/revision.ts";
 import type {
   AttemptState,
@@ -101,6 +102,7 @@ export interface NewRun {
   readonly requestHash: string | null;
   /** The window that was asked for, epoch milliseconds; undefined: from where the last one ended. */
   readonly window?: { readonly startMs: number | null; readonly endMs: number };
+  readonly range?: Range;
   /** Where a window that was not asked for ends, as far as the clock says. */
   readonly windowEndMs: number;
   readonly createdAtMs: number;

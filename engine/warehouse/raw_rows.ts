@@ -38,6 +38,27 @@ export async function mergeRows(
   );
 }
 
+/**
+ * Takes rows out of `incoming` whose key is held with a later update_key: what is read of a range again is not
+ * always the newest that the source has of a key.
+ */
+export async function dropOlderRows(
+  session: SqlSession,
+  name: string,
+  { primary_key: keys = [], update_key: updateKey }: StreamDefinition,
+  incoming: string,
+): Promise<void> {
+  if (updateKey === undefined) return;
+  const held = findColumn(await tableColumns(session, "raw", name), updateKey);
+  if (held === undefined) return;
+  const column = quoteIdentifier(updateKey);
+  const isSame = keys.map(quoteIdentifier).map((key) => `held.${key} = given.${key}`).join(" AND ");
+  await session.run(
+    `DELETE FROM ${incoming} AS given WHERE EXISTS (SELECT 1 FROM ${rawTable(name)} AS held
+       WHERE ${isSame} AND held.${column} > TRY_CAST(given.${column} AS ${held.type}))`,
+  );
+}
+
 /** Adds all the rows; of a stream without an update_key, or whose source says itself where it was. */
 export async function appendAllRows(
   session: SqlSession,

@@ -1,4 +1,4 @@
-import type { Cursor, Part } from "../../contract/connector/source.ts";
+import type { Cursor, Part, Until } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { JsonValue } from "../../contract/json.ts";
 import { durationMs } from "../../contract/pipeline/words.ts";
@@ -14,8 +14,16 @@ export interface StreamState {
   readonly cursor?: Cursor;
   /** The last state that the source itself gave. */
   readonly source?: JsonValue;
+  /** The window of the run that reads it now: each attempt reads the same. */
+  readonly window?: ReadWindow;
   /** What a run has committed of a read that is not at its end yet. */
   readonly unfinished?: UnfinishedRead;
+}
+
+export interface ReadWindow {
+  readonly runId: string;
+  /** Null where the source had no value to close it by. */
+  readonly until: Until | null;
 }
 
 export interface UnfinishedRead {

@@ -246,7 +246,7 @@ export class Execution {
   ): Promise<Step> {
     const { reporter, signal } = this.#context;
     const { name, stream } = planned;
-    const { runId, attempt, fullRefresh } = this.#job;
+    const { runId, attempt, fullRefresh, range } = this.#job;
     const { source, request } = await this.#connections.source(name, stream);
     const context = {
       session,
@@ -258,6 +258,7 @@ export class Execution {
       shape: await this.#connections.shape(name, stream),
       signal,
       threads: this.#threads,
+      ...(range === undefined || range === null ? {} : { range }),
       ...(tap === undefined ? {} : { tap }),
       onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
       log: reporter.logger(step.name),

@@ -118,6 +118,12 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
       "window-start": { type: "string", value: "TIME", description: "what the run is for, from here" },
       "window-end": { type: "string", value: "TIME", description: "what the run is for, until before this" },
+      from: {
+        type: "string",
+        value: "VALUE",
+        description: "read streams again from this update_key on; cursors stay",
+      },
+      to: { type: "string", value: "VALUE", description: "until before this update_key" },
       group: { type: "string", value: "NAME", description: "names runs that belong together" },
       priority: { type: "string", value: "N", description: "the higher goes first, 0 by default" },
       ...runOutput,

@@ -166,6 +166,17 @@ const triggerBody = v.pipe(
     window_end: v.exactOptional(
       v.pipe(v.string(), v.isoTimestamp(), v.description("What the run is for, until before this.")),
     ),
+    from: v.exactOptional(
+      v.pipe(
+        v.string(),
+        v.nonEmpty(),
+        v.maxLength(200),
+        v.description("With to: streams are read again from this update_key on, and their cursors stay."),
+      ),
+    ),
+    to: v.exactOptional(
+      v.pipe(v.string(), v.nonEmpty(), v.maxLength(200), v.description("Until before this update_key.")),
+    ),
     group: v.exactOptional(
       v.pipe(v.string(), v.nonEmpty(), v.maxLength(200), v.description("Names runs that belong together.")),
     ),
@@ -186,6 +197,7 @@ const triggerBody = v.pipe(
     ({ window_start: start, window_end: end }) => start === undefined || end !== undefined,
     "window_start needs window_end",
   ),
+  v.check(({ from, to }) => (from === undefined) === (to === undefined), "from and to go together"),
 );
 
 function triggerRoute(engine: Engine): Route {
@@ -229,6 +241,9 @@ function triggerRoute(engine: Engine): Route {
         ...(body.window_end === undefined
           ? {}
           : { window: { start: body.window_start ?? null, end: body.window_end } }),
+        ...(body.from === undefined || body.to === undefined
+          ? {}
+          : { range: { from: body.from, to: body.to } }),
         ...(body.group === undefined ? {} : { group: body.group }),
         ...(body.parent === undefined ? {} : { parent: body.parent }),
         ...(body.priority === undefined ? {} : { priority: body.priority }),

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Connection } from "../../contract/connector/connector.ts";
 import type { Destination, LoadInput, LoadReceipt } from "../../contract/connector/destination.ts";
-import type { Cursor, Source, StreamRequest } from "../../contract/connector/source.ts";
+import type { Cursor, Source, StreamRequest, Until } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Column } from "../../contract/sql.ts";
 import { connectorContext, performLoad, streamOf, targetOf } from "../support/connections.ts";
@@ -96,9 +96,10 @@ export class Bench implements AsyncDisposable {
     return await this.warehouse.describe(this.source, this.streamOf(own), this.signal, own, salt);
   }
 
-  /** The same for the rows from a cursor on. */
-  async readCursor(table: string, cursor: Cursor): Promise<void> {
-    await this.warehouse.extractFrom(this.source, this.stream(table, cursor), cursor, this.signal);
+  /** The same for the rows from a cursor on, up to the end of a window. */
+  async readCursor(table: string, cursor: Cursor, until?: Until): Promise<void> {
+    const stream = { ...this.stream(table, cursor), ...(until === undefined ? {} : { until }) };
+    await this.warehouse.extractFrom(this.source, stream, cursor, this.signal);
   }
 
   async rowsBack(table: string, select?: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { Until } from "../../contract/connector/source.ts";
 import { Bench, failureOf, TWO_ROWS } from "./bench.ts";
 import type { Fixture } from "./fixture.ts";
 
@@ -39,6 +40,73 @@ export function registerReads(fixture: Fixture): void {
     );
     await bench.readCursor("t", { column: "seen", value: "2024-01-01 00:00:00.000001", type: "TIMESTAMP" });
     deepStrictEqual(await bench.warehouse.texts("SELECT id FROM raw.back"), ['["2"]', '["3"]', '["4"]']);
+  });
+
+  for (
+    const [type, values] of Object.entries({
+      BIGINT: ["-5", "5", "10", "11", "12"],
+      "DECIMAL(9,2)": ["-0.50", "5.25", "10.10", "10.11", "1000.00"],
+      VARCHAR: ["A", "a", "b", "ba", "é"],
+      DATE: ["1969-12-31", "2024-01-01", "2024-02-29", "2024-03-01", "9999-12-31"],
+      TIMESTAMP: [
+        "1969-12-31 23:59:59.999999",
+        "2024-01-01 00:00:00",
+        "2024-01-01 00:00:00.000001",
+        "2024-01-01 00:00:00.000002",
+        "2024-01-01 00:00:01",
+      ],
+      "TIMESTAMP WITH TIME ZONE": [
+        "1969-12-31 23:59:59.999999+00",
+        "2024-01-01 00:00:00+00",
+        "2024-01-01 00:00:00.000001+00",
+        "2024-01-01 00:00:00.000002+00",
+        "2024-01-01 00:00:01+00",
+      ],
+    })
+  ) {
+    Deno.test(`${name}: a window of ${type} is closed at its end, and a range before its end`, async () => {
+      await using bench = await Bench.start(fixture);
+      const rows = [...values, null].map((value, i) =>
+        `(${i}, ${value === null ? "NULL" : `'${value}'`}::${type})`
+      );
+      await bench.load("t", `SELECT * FROM (VALUES ${rows.join(", ")}) AS t(id, seen)`, {
+        loadId: "a",
+        mode: "replace",
+      });
+      const [, from = "", , end = ""] = values;
+      const cursor = { column: "seen", value: from, type };
+      const ids = async (until: Until | undefined) => {
+        await bench.readCursor("t", cursor, until);
+        return (await bench.warehouse.texts("SELECT id FROM raw.back")).map((text) => JSON.parse(text)[0]);
+      };
+      const until = { column: "seen", value: end, type };
+      deepStrictEqual(await ids({ ...until, isRange: false }), ["1", "2", "3", "5"]);
+      deepStrictEqual(await ids({ ...until, isRange: true }), ["1", "2"]);
+      const greatest = await bench.source.greatest?.(bench.stream("t"), "seen", bench.signal);
+      if (greatest === undefined) return;
+      deepStrictEqual(await ids({ ...greatest, isRange: false }), ["1", "2", "3", "4", "5"]);
+      deepStrictEqual(await ids({ ...greatest, isRange: true }), ["1", "2", "3"]);
+    });
+  }
+
+  Deno.test(`${name}: a window of floating point lets infinite values through`, async () => {
+    await using bench = await Bench.start(fixture);
+    await bench.load(
+      "t",
+      `SELECT * FROM (VALUES (1, 1.5::DOUBLE), (2, 2.5), (3, 3.5), (4, 'infinity'), (5, '-infinity'), (6, NULL))
+        AS t(id, seen)`,
+      { loadId: "a", mode: "replace" },
+    );
+    const cursor = { column: "seen", value: "1.5", type: "DOUBLE" };
+    await bench.readCursor("t", cursor, { column: "seen", value: "2.5", type: "DOUBLE", isRange: false });
+    deepStrictEqual(await bench.warehouse.texts("SELECT id FROM raw.back"), [
+      '["1"]',
+      '["2"]',
+      '["4"]',
+      '["6"]',
+    ]);
+    const greatest = await bench.source.greatest?.(bench.stream("t"), "seen", bench.signal);
+    if (greatest !== undefined) strictEqual(Number(greatest.value), 3.5);
   });
 
   Deno.test(`${name}: reading stops at an aborted signal`, async () => {

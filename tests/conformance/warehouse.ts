@@ -1,6 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import * as v from "valibot";
-import { duckdbCursorCondition } from "../../connectors/cursor.ts";
+import { duckdbWindowCondition } from "../../connectors/cursor.ts";
 import type {
   Destination,
   LoadInput,
@@ -11,7 +11,7 @@ import type { Cursor, Source, StreamRequest } from "../../contract/connector/sou
 import { loadSchema } from "../../contract/pipeline/load.ts";
 import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import { streamSchema } from "../../contract/pipeline/stream.ts";
-import { type Column, quoteIdentifier } from "../../contract/sql.ts";
+import { type Column, quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
 import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
 import { copyRows } from "../../engine/duckdb/from/copy.ts";
 import { exportRows } from "../../engine/duckdb/from/export.ts";
@@ -156,12 +156,10 @@ export class Warehouse implements AsyncDisposable {
     const table = { schema: "raw", name: BACK };
     await session.run(`DROP TABLE IF EXISTS raw.${BACK}`);
     if (scan !== undefined) {
-      const where = duckdbCursorCondition(cursor);
+      const where = duckdbWindowCondition(cursor, stream.until, quoteLiteral);
       await using prepared = await scan.prepare?.(signal);
       const relation = prepared?.relation ?? scan.relation;
-      await session.run(`CREATE TABLE raw.${BACK} AS SELECT * FROM ${relation} WHERE ${where}`, [
-        cursor.value,
-      ]);
+      await session.run(`CREATE TABLE raw.${BACK} AS SELECT * FROM ${relation} WHERE ${where}`);
       return;
     }
     for await (const batch of batchesOf(source.read({ streams: [{ ...stream, cursor }] }, signal))) {

@@ -4,12 +4,13 @@ import type {
   Source,
   StreamDescription,
   StreamRequest,
+  Until,
 } from "../../../contract/connector/source.ts";
 import type { DuckdbSession } from "../../../contract/duckdb.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { type Column, findColumn, isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { chooseColumns } from "../../column_choice.ts";
-import { cursorCondition } from "../../cursor.ts";
+import { duckdbFinite, duckdbWindowCondition } from "../../cursor.ts";
 import { onlyStream } from "../../one_stream.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { DuckdbFile } from "../file.ts";
@@ -27,6 +28,10 @@ export function createSource(file: DuckdbFile): Source<DuckdbStream> {
     async describe(stream, signal) {
       await using lease = await file.toRead(signal);
       return await describe(lease.session, stream);
+    },
+    async greatest(stream, column, signal) {
+      await using lease = await file.toRead(signal);
+      return await attempt(stream, () => greatestOf(lease.session, stream, column));
     },
     async *read({ streams }, signal) {
       const stream = onlyStream(streams);
@@ -71,15 +76,39 @@ async function selectOf(session: DuckdbSession, request: Request): Promise<strin
   const relation = await relationOf(session, request.address);
   const columns = await session.describe(`SELECT * FROM ${relation}`);
   const chosen = chooseColumns(columns, request.columns, (name) => noColumn(request, columns, name));
+  const inFile = <T extends { readonly column: string }>(bound: T): T => ({
+    ...bound,
+    column: cursorColumn(request, columns, bound.column),
+  });
   const conditions = [
-    ...(request.where === undefined ? [] : [`(${request.where}\n)`]),
-    ...(request.cursor === undefined ? [] : [cursorCondition(
-      cursorColumn(request, columns, request.cursor.column),
-      `CAST(${quoteLiteral(request.cursor.value)} AS ${request.cursor.type})`,
-    )]),
-  ];
+    request.where === undefined ? undefined : `(${request.where}\n)`,
+    duckdbWindowCondition(
+      request.cursor && inFile(request.cursor),
+      request.until && inFile(request.until),
+      quoteLiteral,
+    ),
+  ].filter((condition) => condition !== undefined);
   const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   return `SELECT ${chosen.map(({ name }) => quoteIdentifier(name)).join(", ")} FROM ${relation}${where}`;
+}
+
+/** Undefined where there is no value, or no such column: the read itself says what is wrong with it. */
+async function greatestOf(
+  session: DuckdbSession,
+  request: Request,
+  name: string,
+): Promise<Omit<Until, "isRange"> | undefined> {
+  const relation = await relationOf(session, request.address);
+  const found = findColumn(await session.describe(`SELECT * FROM ${relation}`), name);
+  if (found === undefined) return undefined;
+  const column = quoteIdentifier(found.name);
+  const [row] = await session.rows(
+    `SELECT CAST(max(${column}) FILTER (${
+      duckdbFinite(column, found.type)
+    }) AS VARCHAR) AS v FROM ${relation}`,
+  );
+  const value = row?.["v"];
+  return typeof value === "string" ? { column: found.name, value, type: found.type } : undefined;
 }
 
 async function relationOf(session: DuckdbSession, address: DuckdbStream): Promise<string> {

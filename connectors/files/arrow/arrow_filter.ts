@@ -3,36 +3,42 @@ import {
   Data,
   DataType,
   DateUnit,
+  type Decimal,
   makeData,
   RecordBatch,
   TimeUnit,
   type Vector,
 } from "apache-arrow";
-import type { Cursor } from "../../../contract/connector/source.ts";
+import type { StreamRequest } from "../../../contract/connector/source.ts";
+import { isInWindow } from "../../cursor.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import { AppError } from "../../../contract/errors.ts";
 
-/** The rows of Arrow batches that a cursor asks for: not below its value, or NULL. */
-export class ArrowFilter {
-  readonly #cursor: Cursor;
+export type ArrowWindow = Pick<StreamRequest, "cursor" | "until">;
 
-  constructor(cursor: Cursor) {
-    this.#cursor = cursor;
+/** The rows of Arrow batches that a cursor and the window's end ask for: see connectors/cursor.ts. */
+export class ArrowFilter {
+  readonly #window: ArrowWindow;
+  readonly #column: string;
+
+  constructor(window: ArrowWindow) {
+    this.#window = window;
+    this.#column = window.cursor?.column ?? window.until?.column ?? "";
   }
 
   /** The batch without the other rows; undefined where none is left. Throws `invalid` for a column that does not sort. */
   apply(batch: RecordBatch): RecordBatch | undefined {
-    const index = batch.schema.fields.findIndex(({ name }) => isSameName(name, this.#cursor.column));
+    const index = batch.schema.fields.findIndex(({ name }) => isSameName(name, this.#column));
     const column = batch.getChildAt(index);
     if (column === null) {
       throw new AppError(
         "invalid",
-        `Cannot read the files: there is no column "${this.#cursor.column}" for the cursor`,
+        `Cannot read the files: there is no column "${this.#column}" for the cursor`,
       );
     }
-    const isBelow = belowCursor(column, this.#cursor);
+    const isWanted = wantedRows(column, this.#window);
     const rows: number[] = [];
-    for (let row = 0; row < batch.numRows; row++) if (!isBelow(row)) rows.push(row);
+    for (let row = 0; row < batch.numRows; row++) if (isWanted(row)) rows.push(row);
     if (rows.length === batch.numRows) return batch;
     if (rows.length === 0) return undefined;
     const children = batch.data.children.map((child) => take(child, rows));
@@ -41,27 +47,52 @@ export class ArrowFilter {
   }
 }
 
-function belowCursor(column: Vector, cursor: Cursor): (row: number) => boolean {
+interface Bound {
+  readonly column: string;
+  readonly value: string;
+}
+
+function wantedRows(column: Vector, { cursor, until }: ArrowWindow): (row: number) => boolean {
   const [data] = column.data;
   const type: DataType = column.type;
-  if (data === undefined) return () => false;
+  if (data === undefined) return () => true;
+  const window = {
+    from: cursor === undefined ? undefined : comparing(data, type, cursor, ceilDivide),
+    until: until === undefined
+      ? undefined
+      : comparing(data, type, until, until.isRange ? ceilDivide : floorDivide),
+    isRange: until?.isRange,
+    isEndless: (row: number) => DataType.isFloat(type) && !Number.isFinite(data.values[row]),
+  };
+  return (row) => isInWindow(data.nullCount > 0 && !data.getValid(row) ? null : row, window);
+}
+
+/** Compares the value of a row with the bound. `round` makes it a whole number of the column's unit. */
+function comparing(
+  data: Data,
+  type: DataType,
+  bound: Bound,
+  round: (value: bigint, divisor: bigint) => bigint,
+): (row: number) => number {
   const { values } = data;
-  const isNull = (row: number) => data.nullCount > 0 && !data.getValid(row);
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
-    const limit = new TextEncoder().encode(cursor.value);
+    const limit = new TextEncoder().encode(bound.value);
     return (row) =>
-      !isNull(row) &&
       compareBytes(
-          values.subarray(Number(data.valueOffsets[row]), Number(data.valueOffsets[row + 1])),
-          limit,
-        ) < 0;
+        values.subarray(Number(data.valueOffsets[row]), Number(data.valueOffsets[row + 1])),
+        limit,
+      );
   }
   if (DataType.isFloat(type)) {
-    const limit = Number(cursor.value);
-    return (row) => !isNull(row) && values[row] < limit;
+    const limit = Number(bound.value);
+    return (row) => values[row] < limit ? -1 : values[row] === limit ? 0 : 1;
   }
-  const limit = integerLimit(type, cursor);
-  return (row) => !isNull(row) && BigInt(values[row]) < limit;
+  if (DataType.isDecimal(type)) return comparingDecimals(values, type, bound, round);
+  const limit = integerLimit(type, bound, round);
+  return (row) => {
+    const value = BigInt(values[row]);
+    return value < limit ? -1 : value === limit ? 0 : 1;
+  };
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -80,8 +111,40 @@ const UNITS_A_SECOND: Readonly<Record<TimeUnit, bigint>> = {
   [TimeUnit.NANOSECOND]: 1_000_000_000n,
 };
 
-/** The least value that is wanted, in the column's own unit. */
-function integerLimit(type: DataType, cursor: Cursor): bigint {
+function comparingDecimals(
+  values: Uint32Array,
+  { scale, bitWidth }: Decimal,
+  bound: Bound,
+  round: (value: bigint, divisor: bigint) => bigint,
+): (row: number) => number {
+  const [, sign, whole = "", fraction = ""] = /^(-?)(\d*)(?:\.(\d*))?$/.exec(bound.value) ?? [];
+  if (sign === undefined) throw unordered(bound, "a decimal");
+  const digits = BigInt(`${sign}${whole}${fraction.padEnd(scale, "0")}`);
+  const limit = round(digits, 10n ** BigInt(Math.max(0, fraction.length - scale)));
+  const words = bitWidth / 32;
+  return (row) => {
+    let unsigned = 0n;
+    for (let at = words - 1; at >= 0; at--) {
+      unsigned = unsigned << 32n | BigInt(values[row * words + at] ?? 0);
+    }
+    const value = BigInt.asIntN(bitWidth, unsigned);
+    return value < limit ? -1 : value === limit ? 0 : 1;
+  };
+}
+
+function unordered(bound: Bound, type: string): AppError {
+  return new AppError(
+    "invalid",
+    `Cannot read the files: column "${bound.column}" of type ${type} with the value ${bound.value} cannot be an update_key`,
+  );
+}
+
+/** The bound in the column's own unit. */
+function integerLimit(
+  type: DataType,
+  cursor: Bound,
+  round: (value: bigint, divisor: bigint) => bigint,
+): bigint {
   if (DataType.isInt(type)) return BigInt(cursor.value);
   const text = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:\+00(?::00)?)?)?$/.exec(
     cursor.value,
@@ -89,15 +152,17 @@ function integerLimit(type: DataType, cursor: Cursor): bigint {
   const seconds = text === null ? NaN : Date.parse(`${text[1]}T${text[2] ?? "00:00:00"}Z`) / 1_000;
   if (text !== null && Number.isInteger(seconds)) {
     const nanos = BigInt(seconds) * 1_000_000_000n + BigInt((text[3] ?? "").padEnd(9, "0"));
-    if (DataType.isTimestamp(type)) return ceilDivide(nanos, 1_000_000_000n / UNITS_A_SECOND[type.unit]);
+    if (DataType.isTimestamp(type)) return round(nanos, 1_000_000_000n / UNITS_A_SECOND[type.unit]);
     if (DataType.isDate(type)) {
-      return ceilDivide(nanos, type.unit === DateUnit.DAY ? 86_400_000_000_000n : 1_000_000n);
+      return round(nanos, type.unit === DateUnit.DAY ? 86_400_000_000_000n : 1_000_000n);
     }
   }
-  throw new AppError(
-    "invalid",
-    `Cannot read the files: column "${cursor.column}" of type ${type} with the value ${cursor.value} cannot be an update_key`,
-  );
+  throw unordered(cursor, String(type));
+}
+
+function floorDivide(value: bigint, divisor: bigint): bigint {
+  const quotient = value / divisor;
+  return quotient * divisor > value ? quotient - 1n : quotient;
 }
 
 function ceilDivide(value: bigint, divisor: bigint): bigint {

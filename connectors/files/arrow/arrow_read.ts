@@ -11,10 +11,9 @@ import {
   util,
 } from "apache-arrow";
 import { MAX_BATCH_ROWS } from "../../../contract/arrow.ts";
-import type { Cursor } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { isSameName } from "../../../contract/sql.ts";
-import { ArrowFilter } from "./arrow_filter.ts";
+import { ArrowFilter, type ArrowWindow } from "./arrow_filter.ts";
 import { checkCompressed, readBytes } from "../compression.ts";
 import { fileError } from "../../locations/file_error.ts";
 import type { FileReader, StoredFile } from "../../locations/location.ts";
@@ -41,10 +40,12 @@ export async function arrowSchema(files: readonly ArrowFile[], signal: AbortSign
 /** The batches of all files, which must have the same columns. */
 export async function* readArrow(
   files: readonly ArrowFile[],
-  cursor: Cursor | undefined,
+  window: ArrowWindow,
   signal: AbortSignal,
 ): AsyncIterable<RecordBatch> {
-  const filter = cursor === undefined ? undefined : new ArrowFilter(cursor);
+  const filter = window.cursor === undefined && window.until === undefined
+    ? undefined
+    : new ArrowFilter(window);
   let schema: Schema | undefined;
   let hasBatch = false;
   for (const source of files) {

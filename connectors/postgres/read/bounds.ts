@@ -1,8 +1,9 @@
 import * as v from "valibot";
-import type { Cursor, Part } from "../../../contract/connector/source.ts";
+import type { Part, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
-import { cursorCondition } from "../../cursor.ts";
+import { windowCondition } from "../../cursor.ts";
+import type { Session } from "../session/session.ts";
 import type { PlannedColumn, ReadPlan } from "./plan.ts";
 import { type DecodeKind, isBuiltIn } from "./types.ts";
 
@@ -35,13 +36,14 @@ export interface OrderedColumn {
   readonly expression: string;
   /** A value as a literal of the column's type. */
   literal(value: string): string;
+  /** A condition for values that no bound holds; undefined where the type has none. */
+  readonly endless: string | undefined;
 }
 
 /** Throws `invalid` for a column that is not there or has no order that both sides share. */
 export function orderedColumn(plan: ReadPlan, name: string, key: string): OrderedColumn {
   const shown = JSON.stringify(name);
-  const found = plan.known.find((column) => column.name === name) ??
-    plan.known.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  const found = columnOf(plan, name);
   if (found === undefined) {
     throw new AppError("invalid", `${plan.action}: ${key} ${shown} is no column of it`);
   }
@@ -52,21 +54,82 @@ export function orderedColumn(plan: ReadPlan, name: string, key: string): Ordere
         `cast it in a query, as numeric(38, 9), timestamptz or text`,
     );
   }
-  const quoted = quoteIdentifier(found.name);
-  return {
-    // DuckDB orders text by its bytes; the database's own collation may not.
-    expression: found.decode.kind === "text" ? `${quoted} COLLATE pg_catalog."C"` : quoted,
-    literal: (value) => `${quoteLiteral(value)}::${found.typeName}`,
-  };
+  return toOrdered(found);
 }
+
+function toOrdered({ name, decode: { kind }, typeName }: PlannedColumn): OrderedColumn {
+  const quoted = quoteIdentifier(name);
+  // DuckDB orders text by its bytes; the database's own collation may not.
+  const expression = kind === "text" ? `${quoted} COLLATE pg_catalog."C"` : quoted;
+  const literal = (value: string) => `${quoteLiteral(value)}::${typeName}`;
+  return { expression, literal, endless: endlessOf(kind, expression, literal) };
+}
+
+/** NaN is PostgreSQL's greatest number. */
+function endlessOf(
+  kind: DecodeKind["kind"],
+  expression: string,
+  literal: (value: string) => string,
+): string | undefined {
+  switch (kind) {
+    case "float4":
+    case "float8":
+      return `${expression} >= ${literal("Infinity")}`;
+    case "numeric":
+      return `${expression} = ${literal("NaN")}`;
+    case "date":
+    case "timestamp":
+    case "timestamptz":
+      return `${expression} = ${literal("infinity")}`;
+    default:
+      return undefined;
+  }
+}
+
+const columnOf = (plan: ReadPlan, name: string): PlannedColumn | undefined =>
+  plan.known.find((column) => column.name === name) ??
+    plan.known.find((column) => column.name.toLowerCase() === name.toLowerCase());
 
 const isOrdered = ({ casts, decode, type }: PlannedColumn): boolean =>
   casts.length === 0 && ORDERED_KINDS.includes(decode.kind) && isBuiltIn(type.oid);
 
-export function cursorFilter(plan: ReadPlan, cursor: Cursor | undefined): string | undefined {
-  if (cursor === undefined) return undefined;
-  const { expression, literal } = orderedColumn(plan, cursor.column, "update_key");
-  return cursorCondition(expression, literal(postgresText(cursor.value)));
+export function cursorFilter(
+  plan: ReadPlan,
+  { cursor, until }: Pick<StreamRequest, "cursor" | "until">,
+): string | undefined {
+  const column = cursor?.column ?? until?.column;
+  if (column === undefined) return undefined;
+  const { expression, literal, endless } = orderedColumn(plan, column, "update_key");
+  return windowCondition(expression, {
+    from: cursor === undefined ? undefined : literal(postgresText(cursor.value)),
+    until: until === undefined ? undefined : literal(postgresText(until.value)),
+    isRange: until?.isRange,
+    endless,
+  });
+}
+
+/**
+ * The greatest finite value of the column, as PostgreSQL's text; an index on it makes this a look. Undefined
+ * where there is none, and for a column that no window can be closed by.
+ */
+export async function greatestOf(
+  session: Session,
+  plan: ReadPlan,
+  name: string,
+): Promise<Omit<Until, "isRange"> | undefined> {
+  const found = columnOf(plan, name);
+  // The read itself says what is wrong with it.
+  if (found === undefined || !isOrdered(found)) return undefined;
+  const { expression, endless } = toOrdered(found);
+  const finite = endless === undefined ? "" : ` AND NOT (${endless})`;
+  const { rows: [row] } = await session.query(
+    // With a name of its own: ORDER BY means the column, not its text.
+    `SELECT ${expression}::pg_catalog.text AS "greatest of it" FROM ${plan.relation}
+      WHERE ${expression} IS NOT NULL${finite} ORDER BY ${expression} DESC LIMIT 1`,
+  );
+  const value = row?.[0];
+  if (value === undefined || value === null || /^-?infinity$/i.test(value)) return undefined;
+  return { column: found.name, value, type: found.typeName };
 }
 
 /** DuckDB writes `0044-03-15 (BC) 12:00:00`, PostgreSQL `0044-03-15 12:00:00 BC`. */

@@ -11,7 +11,7 @@ import { toPostgresError } from "../errors.ts";
 import type { PostgresStream } from "../options.ts";
 import type { SessionPool } from "../session_pool.ts";
 import type { Session } from "../session/session.ts";
-import { cursorFilter, partFilter } from "./bounds.ts";
+import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
 import { BatchDecoder } from "./decode/batch_decoder.ts";
 import { UnfitValueError } from "./decode/unfit_value.ts";
 import { discoverStreams } from "./discover.ts";
@@ -37,10 +37,17 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<Po
         await session.query("ROLLBACK");
         return parts;
       }),
+    greatest: (request, column, signal) =>
+      pool.use(actionOf(request, context), signal, async (session) => {
+        const plan = await planRead(session, request, context);
+        const greatest = await greatestOf(session, plan, column);
+        await session.query("ROLLBACK");
+        return greatest;
+      }),
     estimateRows: (request, signal) =>
       pool.use(actionOf(request, context), signal, async (session) => {
         const plan = await planRead(session, request, context);
-        const filters = [plan.condition, cursorFilter(plan, request.cursor)];
+        const filters = [plan.condition, cursorFilter(plan, request)];
         const rows = await estimateRows(
           session,
           `SELECT ${selectList(plan)} FROM ${plan.relation}${whereClause(filters)}`,
@@ -80,7 +87,7 @@ async function* readRows(
   const { session } = lease;
   try {
     const plan = await planRead(session, stream, context);
-    const filters = [plan.condition, partFilter(plan, request.part), cursorFilter(plan, stream.cursor)];
+    const filters = [plan.condition, partFilter(plan, request.part), cursorFilter(plan, stream)];
     const select = `SELECT ${selectList(plan)} FROM ${plan.relation}${whereClause(filters)}`;
     const warning = await rowSecurityWarning(session, select, plan, context);
     if (warning !== undefined) yield { type: "log", level: "warn", message: warning };

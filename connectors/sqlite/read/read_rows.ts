@@ -78,12 +78,15 @@ async function* readPlanned(
 async function* slicesOf(
   database: SqliteReader,
   plan: Plan,
-  { where: given, cursor, setsAside = false }: StreamRequest<SqliteStream>,
+  { where: given, cursor, until, setsAside = false }: StreamRequest<SqliteStream>,
   batch: BatchBuilder,
 ): AsyncGenerator<readonly SqliteRow[]> {
   const values = plan.columns.map((column) => valueExpression(database, column));
   const expressions = [...values, ...setsAside ? RowSieve.select(plan) : []];
-  const { where, params, isWanted } = cursorFilter(plan, cursor);
+  const { where, params, isWanted } = cursorFilter(plan, {
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(until === undefined ? {} : { until }),
+  });
   // A line break, in case the condition ends in a comment.
   const conditions = [given === undefined ? undefined : `(${given}\n)`, where].filter((text) =>
     text !== undefined

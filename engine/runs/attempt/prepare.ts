@@ -125,6 +125,7 @@ async function runJobOf(
     windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
     windowEndMs: Date.parse(run.window_end),
     isWindowGiven: run.window_given,
+    range: run.range ?? null,
     projectDir,
     warehousePath: path,
   };

@@ -3,6 +3,7 @@ import { attempts } from "./0002_attempts.ts";
 import { stepReceipts } from "./0003_step_receipts.ts";
 import { unusedRevisions } from "./0004_unused_revisions.ts";
 import { definitionText } from "./0005_definition_text.ts";
+import { runRange } from "./0006_run_range.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly Migration[] = [
   stepReceipts,
   unusedRevisions,
   definitionText,
+  runRange,
 ];

@@ -1,8 +1,10 @@
 import type { RecordBatch } from "apache-arrow";
 import type { ReadMessage, Source, StreamRequest } from "../../../contract/connector/source.ts";
+import type { Range } from "../../../contract/range.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
+import { closeWindow, rangeOf } from "./read_window.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
@@ -23,6 +25,8 @@ export interface ExtractContext extends SinkOptions {
   /** Gets the rows where they are stored as they are read, and is left alone otherwise. */
   readonly tap?: RowTap;
   readonly shape: StreamShape;
+  /** What is to be read again in place of what is new. */
+  readonly range?: Range;
   readonly signal: AbortSignal;
   readonly log: (level: LogLevel, message: string) => void;
   /** Told of what DuckDB is used for. */
@@ -40,9 +44,16 @@ export async function extractStream(
   record: (extracted: Extracted) => Promise<void>,
 ): Promise<Extracted> {
   const { signal, shape } = context;
-  await using sink = await StreamSink.open(context);
+  const shaped = shape.request(request, source);
+  const range = context.range === undefined ? undefined : await rangeOf(context, context.range);
+  const until = range?.until ?? await closeWindow(context, source, shaped);
+  await using sink = await StreamSink.open({
+    ...context,
+    ...(range === undefined ? {} : { again: range }),
+    ...(until === undefined ? {} : { until }),
+  });
   const texts = source.scan === undefined ? {} : await sink.heldTexts();
-  const asked = { ...shape.request(request, source), ...shape.inSource({ ...sink.position, ...texts }) };
+  const asked = { ...shaped, ...shape.inSource({ ...sink.position, ...texts }) };
   const scan = await source.scan?.(asked, signal);
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();

@@ -15,6 +15,7 @@ import {
 } from "../../warehouse/stream_state.ts";
 import type { SessionLease } from "../session_pool.ts";
 import type { ExtractContext } from "./extract.ts";
+import { closeWindow } from "./read_window.ts";
 import { RejectLimit } from "./reject_limit.ts";
 import { type Extracted, isReplacing, StreamSink } from "./stream_sink.ts";
 
@@ -46,9 +47,13 @@ export async function extractParts(
     );
   }
   shape.requireFilter(source);
-  const asked = shape.request(request, source);
+  const shaped = shape.request(request, source);
+  if (context.range !== undefined || !await isReplacing(session, context, await readState(session, name))) {
+    return undefined;
+  }
+  const until = await closeWindow(context, source, shaped);
+  const asked = { ...shaped, ...shape.inSource(until === undefined ? {} : { until }) };
   const state = await readState(session, name);
-  if (!await isReplacing(session, context, state)) return undefined;
   const unfinished = state.unfinished?.runId === runId ? state.unfinished : undefined;
   const parts = unfinished?.parts ?? await begin(context, source, asked, by);
   const counts = await readParts(context, source, asked, parts);

@@ -55,11 +55,12 @@ export class StreamShape {
   }
 
   /** What is known of stored columns, as the source is asked for it: by its own names. */
-  inSource<T extends Pick<StreamRequest, "cursor" | "texts">>(asked: T): T {
-    const { cursor, texts } = asked;
+  inSource<T extends Pick<StreamRequest, "cursor" | "until" | "texts">>(asked: T): T {
+    const { cursor, until, texts } = asked;
     return {
       ...asked,
       ...(cursor === undefined ? {} : { cursor: { ...cursor, column: this.sourceName(cursor.column) } }),
+      ...(until === undefined ? {} : { until: { ...until, column: this.sourceName(until.column) } }),
       ...(texts === undefined ? {} : { texts: texts.map((name) => this.sourceName(name)) }),
     };
   }

@@ -1,13 +1,19 @@
 import type { RecordBatch } from "apache-arrow";
-import { duckdbCursorCondition } from "../../../connectors/cursor.ts";
-import type { Cursor, Reject, Scan, StreamRequest } from "../../../contract/connector/source.ts";
+import { duckdbWindowCondition } from "../../../connectors/cursor.ts";
+import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import { type Column, findColumn, type SqlValue } from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
-import { appendAllRows, appendNewRows, dedupeTable, mergeRows } from "../../warehouse/raw_rows.ts";
+import {
+  appendAllRows,
+  appendNewRows,
+  dedupeTable,
+  dropOlderRows,
+  mergeRows,
+} from "../../warehouse/raw_rows.ts";
 import {
   hasColumns,
   incomingTable,
@@ -31,6 +37,7 @@ import {
   type UnfinishedRead,
   writeState,
 } from "../../warehouse/stream_state.ts";
+import type { AskedRange } from "./read_window.ts";
 import { RejectLimit } from "./reject_limit.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
@@ -41,6 +48,10 @@ export interface SinkOptions {
   readonly runId: string;
   readonly attempt: number;
   readonly fullRefresh: boolean;
+  /** Where the run's window ends. */
+  readonly until?: Until;
+  /** Rows that are read again: they are put in the place of those that are there, and the cursor stays. */
+  readonly again?: AskedRange;
   readonly onProgress: (rows: number, sizeBytes: number | null) => void;
   readonly onWarning: (message: string) => void;
 }
@@ -130,9 +141,10 @@ export class StreamSink implements AsyncDisposable {
       const cursor = replaces || stream.update_key === undefined
         ? undefined
         : await cursorOf(session, name, stream.update_key, state);
-      const from = cursor === undefined || stream.lag === undefined
-        ? cursor
-        : await lookBack(session, name, cursor, stream.lag);
+      const from = options.again?.from ??
+        (cursor === undefined || stream.lag === undefined
+          ? cursor
+          : await lookBack(session, name, cursor, stream.lag));
       const limit = await RejectLimit.open(session, options);
       const start = { state, before, isReplacing: replaces, cursor, from, limit };
       return new StreamSink(options, transaction, start);
@@ -143,8 +155,10 @@ export class StreamSink implements AsyncDisposable {
   }
 
   /** What the source is asked to go on from. */
-  get position(): Pick<StreamRequest, "cursor" | "state"> {
+  get position(): Pick<StreamRequest, "cursor" | "until" | "state"> {
+    const { until } = this.#options;
     return {
+      ...(until === undefined ? {} : { until }),
       ...(this.#from === undefined ? {} : { cursor: this.#from }),
       ...(this.#sourceState === undefined ? {} : { state: this.#sourceState }),
     };
@@ -193,19 +207,21 @@ export class StreamSink implements AsyncDisposable {
 
   async #createFrom(target: string, scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
     const { session } = this.#options;
-    const { cursor } = shape.inSource(this.position);
-    const params: SqlValue[] = cursor === undefined ? [] : [cursor.value];
+    const { cursor, until } = shape.inSource(this.position);
+    const bound = cursor ?? until;
+    const params: SqlValue[] = [];
+    const bind = (value: SqlValue) => `$${params.push(value)}`;
     await using prepared = await scan.prepare?.(signal);
     const relation = prepared?.relation ?? scan.relation;
     try {
-      const columns = shape.isWhole && cursor === undefined
+      const columns = shape.isWhole && bound === undefined
         ? []
         : await session.describe(`SELECT * FROM ${relation}`);
-      const conditions = cursor === undefined
-        ? shape.where
-        : [...shape.where, duckdbCursorCondition(cursor, findColumn(columns, cursor.column)?.type)];
+      const type = bound === undefined ? undefined : findColumn(columns, bound.column)?.type;
+      const window = duckdbWindowCondition(cursor, until, bind, type);
+      const conditions = [...shape.where, ...window === undefined ? [] : [window]];
       const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
-      const select = shape.select(columns, (value) => `$${params.push(value)}`);
+      const select = shape.select(columns, bind);
       this.#rows += await session.run(
         `CREATE TABLE ${target} AS SELECT ${select} FROM ${relation}${condition}`,
         params,
@@ -249,6 +265,7 @@ export class StreamSink implements AsyncDisposable {
       ...(this.#isReplacing
         ? this.#state.source === undefined ? {} : { source: this.#state.source }
         : { source }),
+      ...(this.#state.window === undefined ? {} : { window: this.#state.window }),
       unfinished,
     };
     await writeState(session, name, this.#state, runId);
@@ -303,8 +320,16 @@ export class StreamSink implements AsyncDisposable {
     await this.#writeRejects();
     if (!this.#hasIncoming) return;
     const incoming = incomingTable(name);
+    const { again } = this.#options;
     if (stream.mode === "incremental") {
+      if (again !== undefined) await dropOlderRows(session, name, stream, incoming);
       await mergeRows(session, name, stream, incoming);
+    } else if (again !== undefined) {
+      const { isRange: _, ...until } = again.until;
+      await appendNewRows(session, name, stream, incoming, again.from.column, {
+        cursor: until,
+        from: again.from,
+      });
     } else if (this.#sourceState !== undefined || stream.update_key === undefined) {
       await appendAllRows(session, name, stream, incoming);
     } else {
@@ -340,6 +365,8 @@ export class StreamSink implements AsyncDisposable {
   async #findCursor(): Promise<Cursor | undefined> {
     const { session, name, stream, onWarning } = this.#options;
     if (stream.mode === "full" || stream.update_key === undefined || !this.#hasColumns) return undefined;
+    // What was read again says nothing of what comes before it and after it.
+    if (this.#options.again !== undefined) return this.#cursor;
     const { cursor, endless } = await greatestValue(session, name, stream.update_key);
     if (endless > 0) {
       onWarning(

@@ -17,6 +17,7 @@ export function threadedSource(source: Source, budget: Budget, options: Threaded
     ...(source.discover === undefined ? {} : { discover: source.discover.bind(source) }),
     ...(source.partition === undefined ? {} : { partition: source.partition.bind(source) }),
     ...(source.scan === undefined ? {} : { scan: source.scan.bind(source) }),
+    ...(source.greatest === undefined ? {} : { greatest: source.greatest.bind(source) }),
     estimateRows: source.estimateRows.bind(source),
     read: (request, signal) => readAsSized(source, budget, options, request, signal),
   };

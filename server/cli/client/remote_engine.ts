@@ -91,7 +91,7 @@ export class RemoteEngine implements Engine {
 
   /** Who triggers it is the token's owner: the server says so. */
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
-    const { params, select, fullRefresh, idempotencyKey, window, group, parent, priority } = request;
+    const { params, select, fullRefresh, idempotencyKey, window, range, group, parent, priority } = request;
     return this.#api.read(runSchema, `${pipelinePath(pipeline)}/runs`, {
       method: "POST",
       body: {
@@ -100,6 +100,8 @@ export class RemoteEngine implements Engine {
         full_refresh: fullRefresh,
         window_start: window?.start,
         window_end: window?.end,
+        from: range?.from,
+        to: range?.to,
         group,
         parent,
         priority,

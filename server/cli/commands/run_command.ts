@@ -1,4 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
+import type { Range } from "../../../contract/range.ts";
 import type { ParamValue } from "../../../contract/run.ts";
 import type { WindowRequest } from "../../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "../command.ts";
@@ -24,6 +25,7 @@ export const run: CommandRun = async (invocation, context) => {
     trigger: "cli",
     ...(user === undefined ? {} : { triggeredBy: user }),
     ...readWindow(invocation),
+    ...readRange(invocation),
     ...(group === undefined ? {} : { group }),
     priority: readInteger(invocation, "priority", { minimum: 0, maximum: 1_000, fallback: 0 }),
   });
@@ -114,6 +116,18 @@ function readWindow(invocation: Invocation): { window?: WindowRequest } {
   if (end !== undefined) return { window: { start: start ?? null, end } };
   if (start !== undefined) throw new AppError("invalid", "--window-start needs --window-end");
   return {};
+}
+
+/** Throws `invalid` for one end without the other. */
+function readRange(invocation: Invocation): { range?: Range } {
+  const from = invocation.text("from");
+  const to = invocation.text("to");
+  if (from === undefined && to === undefined) return {};
+  if (from !== undefined && to !== undefined) return { range: { from, to } };
+  throw new AppError(
+    "invalid",
+    "--from and --to go together: the first update_key, and the one to end before",
+  );
 }
 
 /** `--exclude "a b"` is `-a -b` of the selection. */

@@ -37,6 +37,11 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
             <code>{run.select}</code>
           </Fact>
         )}
+        {run.range != null && (
+          <Fact name="Reads again">
+            <code>{plainText(`${run.range.from} → ${run.range.to}`)}</code>
+          </Fact>
+        )}
         {run.full_refresh && <Fact name="Mode">full refresh</Fact>}
         {run.group !== null && (
           <Fact name="Group">
