@@ -137,9 +137,9 @@ export const runSchema = v.object({
     "Whether the window was asked for; else each step goes on from where it was last done.",
   ),
   range: v.exactOptional(
-    described(
-      v.nullable(rangeSchema),
-      "The rows that it reads again, by update_key; null for a run that goes on from the cursors.",
+    v.pipe(
+      rangeSchema,
+      v.description("The rows that it reads again, by update_key; absent where it goes on from the cursors."),
     ),
   ),
   created_at: described(time, "When it was asked for."),

@@ -25,7 +25,7 @@ export function runOf(row: RunRow): Run {
     window_start: isoOrNull(row.windowStartMs),
     window_end: isoTime(row.windowEndMs),
     window_given: row.windowGiven,
-    range: row.range,
+    ...(row.range === null ? {} : { range: row.range }),
     created_at: isoTime(row.createdAtMs),
     not_before: isoOrNull(row.notBeforeMs),
     started_at: isoOrNull(row.startedAtMs),

@@ -51,7 +51,7 @@ function formatRun(run: RunDetail, width: number): string {
         formatTime(run.window_end)
       } UTC`,
     ],
-    ["reads again", run.range == null ? "" : `${run.range.from} until before ${run.range.to}`],
+    ["reads again", run.range === undefined ? "" : `${run.range.from} until before ${run.range.to}`],
     ["cancelled", run.cancelled_by === null ? "" : `by ${run.cancelled_by}`],
     ["params", params],
     ["select", run.select ?? ""],

@@ -37,7 +37,7 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
             <code>{run.select}</code>
           </Fact>
         )}
-        {run.range != null && (
+        {run.range !== undefined && (
           <Fact name="Reads again">
             <code>{plainText(`${run.range.from} → ${run.range.to}`)}</code>
           </Fact>
