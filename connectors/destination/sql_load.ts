@@ -45,6 +45,8 @@ import type {
  * | replace or append, every column as it is sent | into the table; a replace deletes the old rows first |
  * | merge, delete_insert, casts, columns that are added late | staged, checked, then moved by SQL |
  * | replace, the table has columns of its own and a key | the same; rows of a known key keep those columns |
+ *
+ * A system that `stagesApart` gets all rows before its transaction, into a stage or a new table beside.
  */
 export function sqlDestination<Target, Column extends TargetColumn>(
   open: OpenTarget<Target, Column>,
@@ -68,6 +70,10 @@ type Way<Column extends TargetColumn> =
   };
 
 interface Staged<Column extends TargetColumn> {
+  /** As it was then. */
+  readonly table: TargetTable<Column> | undefined;
+  /** The columns that loads had given it, where a new one takes its place. */
+  readonly rebuilt: readonly MadeColumn[] | undefined;
   readonly way: Way<Column>;
   readonly plan: LoadPlan<Column>;
   readonly sent: SentRows;
@@ -101,6 +107,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     return this.#explained(async () => {
       const { session } = this.#target;
       await this.#ledger.prepare(this.#request);
+      if (this.#dialect.stagesApart) return await this.#ledger.claim(this.#request);
       await session.begin();
       const known = await this.#ledger.claim(this.#request);
       if (known !== undefined) await session.rollback();
@@ -128,6 +135,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         : deletedByRebuild;
       const sent = await this.#send(way, plan, input);
       this.#staged = {
+        table,
+        rebuilt: mayRebuild ? madeBefore?.columns : undefined,
         way,
         plan,
         sent,
@@ -142,6 +151,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
 
   apply(): Promise<void> {
     return this.#explained(async () => {
+      if (this.#dialect.stagesApart) await this.#beginLate();
       const staged = this.#stagedRows();
       const { way, plan } = staged;
       if (way.type === "create") {
@@ -215,7 +225,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     const byKey = mode === "replace" ? await planByKey(this.#target, table, plan) : undefined;
     const added = plan.columns.some(isNew);
     if (added) checkHeirs(action, table, plan);
-    const isStaged = mode === "merge" || mode === "delete_insert" || byKey !== undefined ||
+    const isStaged = this.#dialect.stagesApart || mode === "merge" || mode === "delete_insert" ||
+      byKey !== undefined ||
       plan.columns.some(needsCast) ||
       (added && this.#dialect.addsColumnsLate) ||
       (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
@@ -277,6 +288,26 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   /** The key that a table gets which this load makes. */
   #newKey({ key }: LoadPlan<Column>): readonly LoadColumn<Column>[] {
     return this.#request.mode === "append" ? [] : key;
+  }
+
+  /** Begins the transaction of rows that were staged before it; all has to be as it was then. */
+  async #beginLate(): Promise<void> {
+    const { session, action, catalogue } = this.#target;
+    const staged = this.#stagedRows();
+    const { table, rebuilt, counts } = staged;
+    await session.begin();
+    await this.#target.lock();
+    const known = await this.#ledger.claim(this.#request);
+    const isSame = JSON.stringify(await catalogue.inspect()) === JSON.stringify(table) &&
+      (rebuilt === undefined || await catalogue.isOurs(rebuilt));
+    if (known !== undefined || !isSame) {
+      throw new AppError(
+        "unavailable",
+        `${action}: the table was changed by another while the rows were sent; nothing is changed, and it is tried again`,
+      );
+    }
+    if (rebuilt === undefined) return;
+    this.#staged = { ...staged, counts: { ...counts, deleted: await countRows(this.#target) } };
   }
 
   #stagedRows(): Staged<Column> {

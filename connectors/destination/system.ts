@@ -178,6 +178,12 @@ export interface Dialect<Column extends TargetColumn> {
   readonly sendsDefaults: boolean;
   /** Whether adding a column keeps readers waiting, so that it is done last. */
   readonly addsColumnsLate: boolean;
+  /**
+   * Whether a transaction may last for a moment only, so that all rows are staged before it, each in a statement
+   * of its own. The stage, and the relations of create() and rebuild(), are then tables of just this load, and
+   * the ledger `claimsLate`.
+   */
+  readonly stagesApart?: boolean;
   /** The CREATE TABLE of a table whose key has to be there before its rows; refuses by itself what comes twice. */
   createTable?(
     relation: RelationName,

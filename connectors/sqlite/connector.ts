@@ -5,7 +5,6 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
-  TableUse,
 } from "../../contract/connector/connector.ts";
 import {
   databaseFileAccess,
@@ -14,6 +13,7 @@ import {
   databasePath,
 } from "../database_file.ts";
 import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "./options.ts";
+import { namedTables } from "./table_use.ts";
 
 /** SQLite files, also those of libSQL: tables, views and queries as sources, tables as destinations. */
 
@@ -38,16 +38,8 @@ function access(
   place: ConnectorPlace,
 ): Access {
   const database = databasePath(config, place);
-  const tables = tablesOf(use).map(({ action, table }) => ({ action, database, table: table.toLowerCase() }));
+  const tables = namedTables(use, database);
   return { ...databaseFileAccess(config, use, place, ["-wal", "-shm", "-journal"]), tables };
-}
-
-function tablesOf(use: ConnectorUse<SqliteStream, SqliteTarget>): Pick<TableUse, "action" | "table">[] {
-  if (use.kind === "destination") return [{ action: "write", table: use.target.table }];
-  const { stream } = use.kind === "source" ? use.stream : {};
-  if (stream === undefined) return [];
-  // A table may have a dot in its name.
-  return [stream, stream.replace(/^main\./i, "")].map((table) => ({ action: "read", table }));
 }
 
 /** The driver is for the run's process; the server wants the schemas only. */

@@ -18,7 +18,7 @@ export interface SqliteReader {
    */
   bytesOf(value: string): string;
   /** All rows of a statement that gives few; `subject` as `read "shop.db"`. */
-  all(sql: string, subject?: string): SqliteRow[] | Promise<SqliteRow[]>;
+  all(sql: string, subject?: string): readonly SqliteRow[] | Promise<readonly SqliteRow[]>;
   /** The columns of a SELECT, which is not run. Throws `invalid` where another statement follows it. */
   columns(sql: string): readonly ResultColumn[] | Promise<readonly ResultColumn[]>;
   /**

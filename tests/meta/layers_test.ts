@@ -79,6 +79,18 @@ const SHARED_BY_CONNECTORS = [
   "connectors/one_stream.ts",
   "connectors/parse.ts",
 ];
+/** Systems that speak another one's language: what they may know of its folder, which knows no driver there. */
+const GROUNDS: Readonly<Record<string, readonly string[]>> = {
+  libsql: [
+    "connectors/sqlite/database.ts",
+    "connectors/sqlite/options.ts",
+    "connectors/sqlite/table_use.ts",
+    "connectors/sqlite/read/",
+    "connectors/sqlite/load/catalogue.ts",
+    "connectors/sqlite/load/dialect.ts",
+    "connectors/sqlite/load/row_values.ts",
+  ],
+};
 /** The one place that lists the systems, and those who ask it: a process's entry, or a tool of its own. */
 const REGISTRY = "connectors/registry.ts";
 const MAY_IMPORT_REGISTRY = [
@@ -200,12 +212,25 @@ Deno.test("imports point down, packages stay in their places, and there are no c
         } else if (path.startsWith("connectors/") && path !== REGISTRY) {
           const isOwn = roomOf(path) !== undefined && roomOf(path) === roomOf(target);
           const isSharedTarget = SHARED_BY_CONNECTORS.some((shared) => target.startsWith(shared));
-          if (!isOwn && !isSharedTarget) wrong.push(`${path} → ${target}`);
+          const isGround = GROUNDS[roomOf(path) ?? ""]?.some((ground) => target.startsWith(ground));
+          if (!isOwn && !isSharedTarget && !isGround) wrong.push(`${path} → ${target}`);
         } else if (path !== REGISTRY && SHARED_BY_CONNECTORS.every((shared) => !target.startsWith(shared))) {
           wrong.push(`${path} → ${target}`);
         }
       }
     }
+    deepStrictEqual(wrong, []);
+  });
+
+  await t.step("what a system shares with another knows no driver", () => {
+    const shared = Object.values(GROUNDS).flat();
+    const wrong = [...graph].flatMap(([path, { own }]) =>
+      shared.some((ground) => path.startsWith(ground))
+        ? own.filter((target) => /\/(?:driver|connection|session)\.ts$/.test(target)).map((target) =>
+          `${path} → ${target}`
+        )
+        : []
+    );
     deepStrictEqual(wrong, []);
   });
 

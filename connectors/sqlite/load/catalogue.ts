@@ -8,10 +8,13 @@ type Rows = Pick<SqlSession<TargetColumn>, "rows">;
 /** What a SQLite file knows of a load's target. */
 export class SqliteCatalogue extends FileCatalogue {
   readonly #table: string;
+  readonly #goingIndex: string;
 
-  constructor(session: Rows, action: string, table: string) {
+  /** `goingIndex` is one that the load takes away before it changes rows, and so counts for nothing. */
+  constructor(session: Rows, action: string, table: string, goingIndex = "") {
     super(session, action, quoteIdentifier(table));
     this.#table = table;
+    this.#goingIndex = goingIndex;
   }
 
   protected override async isView(): Promise<boolean> {
@@ -105,7 +108,7 @@ export class SqliteCatalogue extends FileCatalogue {
     const table = quoteLiteral(this.#table);
     const indexes = await this.session.rows(
       `SELECT l.seq, i.name FROM pragma_index_list(${table}) AS l, pragma_index_info(l.name) AS i
-        WHERE l."unique" AND NOT l.partial`,
+        WHERE l."unique" AND NOT l.partial AND l.name <> ${quoteLiteral(this.#goingIndex)} COLLATE NOCASE`,
     );
     const byIndex = new Map<string, (string | null)[]>();
     for (const [index, name] of indexes) {

@@ -4,7 +4,7 @@ import { columnList } from "../../destination/plan.ts";
 import type { Cell, LoadColumn, SentRows, SqlSession, TargetColumn } from "../../destination/system.ts";
 import type { SqliteValue } from "../database.ts";
 import { isBusy, type SqliteDatabase } from "../driver.ts";
-import { fittedReader, UnfitValueError } from "./fit.ts";
+import { rowFiller } from "./row_values.ts";
 
 /** How long another program's write, or the last reader before a commit, is waited for. */
 const LOCK_TIMEOUT_MS = 30_000;
@@ -12,7 +12,6 @@ const LOCK_RETRY_MS = 20;
 /** Rows are written without a wait; the event loop gets its turn this often. */
 const SLICE_MS = 8;
 const SLICE_ROWS = 256;
-const MAX_SHOWN = 100;
 
 type Column = LoadColumn<TargetColumn>;
 
@@ -77,7 +76,7 @@ export class LoadSession implements SqlSession<TargetColumn> {
     for await (const batch of batches) {
       this.#signal.throwIfAborted();
       sizeBytes += batch.data.byteLength;
-      const fill = this.#filler(batch, columns, values);
+      const fill = rowFiller(this.#action, batch, columns, values);
       for (let row = 0; row < batch.numRows; row++) {
         fill(row, sent);
         taken += put(values);
@@ -91,33 +90,6 @@ export class LoadSession implements SqlSession<TargetColumn> {
     return { sent, taken, sizeBytes };
   }
 
-  /** Puts a row of the batch into `values`; `before` is how many rows came before it. */
-  #filler(
-    batch: RecordBatch,
-    columns: readonly Column[],
-    values: SqliteValue[],
-  ): (row: number, before: number) => void {
-    const readers = columns.map(({ field, sentSql }, i) => {
-      const child = batch.data.children[i];
-      if (child === undefined) throw new AppError("internal", `A batch has no column "${field.name}"`);
-      return fittedReader(field, child, sentSql);
-    });
-    return (row, before) => {
-      for (let i = 0; i < readers.length; i++) {
-        try {
-          const value = readers[i]?.(row) ?? null;
-          if (value === null && columns[i]?.target?.numbersNulls) {
-            throw this.#numbered(columns[i], before + 1);
-          }
-          values[i] = value;
-        } catch (error) {
-          if (!(error instanceof UnfitValueError)) throw error;
-          throw this.#misfit(columns[i], before + 1, error);
-        }
-      }
-    };
-  }
-
   /** What SQLite refuses, as by a constraint, with the row. */
   #atRow(error: unknown, row: number): unknown {
     const prefix = `${this.#action}: `;
@@ -126,25 +98,6 @@ export class LoadSession implements SqlSession<TargetColumn> {
       cause: error,
       ...(error.detail === undefined ? {} : { detail: error.detail }),
     });
-  }
-
-  #numbered(column: Column | undefined, row: number): AppError {
-    return new AppError(
-      "invalid",
-      `${this.#action} row ${row}: column "${column?.name}" is NULL, and the table would give the row a number of its own; ` +
-        `leave the column out of the rows to have it do so`,
-    );
-  }
-
-  #misfit(column: Column | undefined, row: number, error: UnfitValueError): AppError {
-    return new AppError(
-      "invalid",
-      `${this.#action} row ${row}: column "${column?.name}" is ${
-        error.message.slice(0, MAX_SHOWN)
-      }, which the ` +
-        `table's ${column?.targetSql} cannot hold without a loss; round or cast it in the model, or change the table`,
-      { cause: error },
-    );
   }
 
   /** Runs a statement that another program's lock may refuse, without blocking the process. */

@@ -1,0 +1,35 @@
+import type {
+  Access,
+  Connection,
+  Connector,
+  ConnectorContext,
+  ConnectorUse,
+} from "../../contract/connector/connector.ts";
+import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "../sqlite/options.ts";
+import { namedTables } from "../sqlite/table_use.ts";
+import { configSchema, databaseOf, hostOf, type LibsqlConfig } from "./config.ts";
+
+/** Databases behind a libSQL server, as Turso's: SQLite's tables, types and rules over HTTP. */
+export const libsql = {
+  name: "libsql",
+  description: "libSQL servers, as Turso's: SQLite's tables, views and queries over HTTP.",
+  configSchema,
+  streamSchema,
+  loadSchema,
+  loadModes: ["replace", "append", "merge", "delete_insert"],
+  // The server has one writer at a time, and takes the transaction from one that another waits for too long.
+  loadsAtOnce: 1,
+  secrets: ({ authToken }) => authToken === undefined ? [] : [authToken.reveal()],
+  access,
+  open,
+} satisfies Connector<LibsqlConfig, SqliteStream, SqliteTarget>;
+
+function access(config: LibsqlConfig, use: ConnectorUse<SqliteStream, SqliteTarget>): Access {
+  return { hosts: [hostOf(config)], read: [], write: [], tables: namedTables(use, databaseOf(config)) };
+}
+
+async function open(config: LibsqlConfig, context: ConnectorContext): Promise<Connection> {
+  // The server wants the schemas only; the client is for the run's process.
+  const { openConnection } = await import("./connection.ts");
+  return await openConnection(config, context);
+}
