@@ -1,0 +1,114 @@
+import type {
+  Access,
+  Connection,
+  Connector,
+  ConnectorContext,
+  ConnectorPlace,
+  ConnectorUse,
+  TableUse,
+} from "../../contract/connector/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import { configSchema, type MysqlConfig, pemPathsOf, secretsOf, showServer } from "./config.ts";
+import { type MysqlStream, streamSchema } from "./options.ts";
+import type { SessionOptions } from "./session/connection_options.ts";
+import { parseTableName, writeTableName } from "./table_name.ts";
+
+/** MySQL 5.7 and later, MariaDB 10.3 and later, by the text protocol. */
+export const mysql = {
+  name: "mysql",
+  description: "MySQL and MariaDB: tables and queries as a source.",
+  configSchema,
+  streamSchema,
+  loadModes: [],
+  secrets: secretsOf,
+  access,
+  open,
+} satisfies Connector<MysqlConfig, MysqlStream>;
+
+/** The server, and the PEM files that the config names. */
+function access(config: MysqlConfig, use: ConnectorUse<MysqlStream>, place: ConnectorPlace): Access {
+  return {
+    hosts: [networkPermission(config)],
+    read: [],
+    write: [],
+    config: Object.values(pemPathsOf(config, place.projectDir)),
+    tables: tablesOf(config, use),
+  };
+}
+
+/** Which hosts are one server, the names of this machine apart, is not known here. */
+function tablesOf(config: MysqlConfig, use: ConnectorUse<MysqlStream>): TableUse[] {
+  const name = use.kind === "source" ? use.stream.stream : undefined;
+  const action = use.kind === "destination" ? "write" : "read";
+  try {
+    if (name === undefined) return [];
+    const table = writeTableName(parseTableName(name, config.database));
+    return [{ action, database: `mysql ${serverName(config)}`, table }];
+  } catch {
+    // What is wrong with the name is said where it is used.
+    return [];
+  }
+}
+
+const THIS_MACHINE = ["127.0.0.1", "::1"];
+
+function serverName({ host, port, socket }: MysqlConfig): string {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  return socket ?? `${THIS_MACHINE.includes(name) ? "localhost" : name}:${port}`;
+}
+
+/** As Deno's permissions want it, an IPv6 address in brackets. */
+function networkPermission({ host, port, socket }: MysqlConfig): string {
+  if (socket !== undefined) return `unix:${socket}`;
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+async function open(config: MysqlConfig, context: ConnectorContext): Promise<Connection> {
+  // The server wants the schemas only; the driver is for the run's process.
+  const { SessionPool } = await import("./session_pool.ts");
+  const { createSource } = await import("./read/source.ts");
+  const pool = new SessionPool(await sessionOptions(config, context), showServer(config), context.budget);
+  // One session now, so that a wrong password or host is reported here; the first use takes it.
+  await (await pool.lease(context.signal))[Symbol.asyncDispose]();
+  return {
+    source: createSource(pool, { name: context.name, defaultDatabase: config.database }),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+async function sessionOptions(config: MysqlConfig, context: ConnectorContext): Promise<SessionOptions> {
+  const paths = pemPathsOf(config, context.projectDir);
+  const read = (key: string, path: string | undefined) => readPem(context.name, key, path);
+  const [authorities, certificate, key] = await Promise.all([
+    read("ssl_ca", paths.authorities),
+    read("ssl_cert", paths.certificate),
+    read("ssl_key", paths.key),
+  ]);
+  const { host, port, socket, ssl, connectTimeoutMs, user, database, applicationName } = config;
+  return {
+    host,
+    port,
+    socket,
+    ssl,
+    authorities,
+    certificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    connectTimeoutMs,
+    user,
+    database,
+    applicationName,
+    revealPassword: () => config.password?.reveal(),
+  };
+}
+
+async function readPem(
+  connector: string,
+  key: string,
+  path: string | undefined,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new AppError("invalid", `Cannot read the ${key} "${path}" of ${connector}`, { cause: error });
+  }
+}
