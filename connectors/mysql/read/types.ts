@@ -154,7 +154,8 @@ function decodeKind(column: ResultColumn, zeroIsNull: boolean): DecodeKind {
   }
   if (format === "json") return { kind: "json" };
   if (typeName === "uuid") return { kind: "uuid" };
-  return { kind: collation === BINARY_COLLATION && type !== 6 ? "bytes" : "text" };
+  // Bytes of no length at all are NULL without a type.
+  return { kind: collation === BINARY_COLLATION && length > 0 ? "bytes" : "text" };
 }
 
 /** The length counts a sign and a point with the digits. */

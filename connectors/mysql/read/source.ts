@@ -1,0 +1,145 @@
+import type { RecordBatch } from "apache-arrow";
+import type {
+  ReadMessage,
+  ReadRequest,
+  Source,
+  StreamDescription,
+} from "../../../contract/connector/source.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import { onlyStream } from "../../one_stream.ts";
+import { toMysqlError } from "../errors.ts";
+import type { MysqlStream } from "../options.ts";
+import type { SessionPool } from "../session_pool.ts";
+import type { ResultColumn } from "../session/payload.ts";
+import type { Session } from "../session/session.ts";
+import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
+import { BatchDecoder, UnfitValueError } from "./decode/batch_decoder.ts";
+import { discoverStreams } from "./discover.ts";
+import { partitionStream } from "./partition.ts";
+import {
+  actionOf,
+  type MysqlRequest,
+  planRead,
+  type ReadContext,
+  type ReadPlan,
+  selectList,
+  whereClause,
+} from "./plan.ts";
+import { estimateRows, primaryKeyOf } from "./table_facts.ts";
+import { checkWarnings } from "./warnings.ts";
+
+export function createSource(pool: SessionPool, context: ReadContext): Source<MysqlStream> {
+  /** With a session and a plan, in a transaction of their own. */
+  const use = <T>(
+    request: MysqlRequest,
+    signal: AbortSignal,
+    work: (session: Session, plan: ReadPlan) => Promise<T>,
+  ): Promise<T> =>
+    pool.use(actionOf(request, context), signal, async (session) => {
+      const result = await work(session, await planRead(session, request, context));
+      await session.query("ROLLBACK");
+      return result;
+    });
+  return {
+    pushdown: { columns: true, where: true },
+    discover: (signal) => discoverStreams(pool, context, signal),
+    describe: (request, signal) => use(request, signal, describePlan),
+    partition: (request, by, signal) =>
+      use(request, signal, (session, plan) => partitionStream(session, plan, by)),
+    greatest: (request, column, signal) =>
+      use(request, signal, (session, plan) => greatestOf(session, plan, column)),
+    estimateRows: (request, signal) =>
+      use(request, signal, (session, plan) => {
+        const filters = [plan.condition, cursorFilter(plan, request)];
+        return estimateRows(
+          session,
+          `SELECT ${selectList(plan)} FROM ${plan.relation}${whereClause(filters)}`,
+        );
+      }),
+    read: (request, signal) => readRows(pool, request, context, signal),
+  };
+}
+
+/** A key of which a column is left out identifies nothing. */
+async function describePlan(session: Session, plan: ReadPlan): Promise<StreamDescription> {
+  const { schema, table, columns } = plan;
+  const primaryKey = table === undefined ? [] : await primaryKeyOf(session, table);
+  const isWhole = primaryKey.every((name) => columns.some((column) => column.name === name));
+  return primaryKey.length > 0 && isWhole ? { schema, primaryKey } : { schema };
+}
+
+async function* readRows(
+  pool: SessionPool,
+  request: ReadRequest<MysqlStream>,
+  context: ReadContext,
+  signal: AbortSignal,
+): AsyncGenerator<ReadMessage, void, undefined> {
+  const stream = onlyStream(request.streams);
+  const action = actionOf(stream, context);
+  await using lease = await pool.lease(signal);
+  const { session } = lease;
+  try {
+    const plan = await planRead(session, stream, context);
+    const filters = [plan.condition, partFilter(plan, request.part), cursorFilter(plan, stream)];
+    const select = `SELECT ${selectList(plan)} FROM ${plan.relation}${whereClause(filters)}`;
+    const warnings = yield* rowMessages(session, plan, select, stream.name);
+    const said = warnings === 0 ? undefined : await checkWarnings(session, action);
+    if (said !== undefined) yield { type: "log", level: "warn", message: `${context.name}: ${said}` };
+    await session.query("COMMIT");
+  } catch (error) {
+    if (signal.aborted) throw toAppError(signal.reason);
+    if (error instanceof UnfitValueError) throw unfit(action, error);
+    throw toMysqlError(action, error);
+  }
+}
+
+/** All rows of the query; one batch without rows where it has none. Returns how many warnings the server has. */
+async function* rowMessages(
+  session: Session,
+  plan: ReadPlan,
+  select: string,
+  stream: string,
+): AsyncGenerator<ReadMessage, number, undefined> {
+  const message = (batch: RecordBatch): ReadMessage => ({ type: "rows", stream, batch });
+  const decoder = new BatchDecoder(plan.schema, plan.columns.map(({ decode }) => decode));
+  const regions = session.rows(select, (columns) => checkColumns(columns, plan));
+  try {
+    for (;;) {
+      const next = await regions.next();
+      if (next.done === true) {
+        const last = decoder.flush();
+        if (last !== undefined) yield message(last);
+        else if (decoder.rowsDecoded === 0) yield message(decoder.emptyBatch());
+        return next.value.warnings;
+      }
+      for (const batch of decoder.push(next.value)) yield message(batch);
+    }
+  } finally {
+    await regions.return?.({
+      affectedRows: 0,
+      warnings: 0,
+      info: "",
+      isInTransaction: true,
+      hasMoreResults: false,
+    });
+  }
+}
+
+/** The server describes the rows once more: they are those that were planned, or nothing is read. */
+function checkColumns(columns: readonly ResultColumn[], { action, columns: planned }: ReadPlan): void {
+  const isSame = columns.length === planned.length && columns.every((column, i) => {
+    const { name, source, expression } = planned[i] ?? {};
+    return column.name === name && (expression !== undefined || column.type === source?.type);
+  });
+  if (!isSame) {
+    throw new AppError("unavailable", `${action}: its columns have changed while it was looked at`);
+  }
+}
+
+function unfit(action: string, error: UnfitValueError): AppError {
+  return new AppError(
+    "invalid",
+    `${action} row ${error.row}: column ${JSON.stringify(error.column)} ${error.message}`,
+    { cause: error },
+  );
+}
