@@ -316,6 +316,8 @@ export class DecimalDecoder extends ColumnDecoder {
   readonly #type: Decimal;
   readonly #scale: number;
   readonly #precision: number;
+  /** The first count of units that is too great for the precision, or for a number to be exact. */
+  readonly #limit: number;
   #words = new Uint32Array(0);
 
   constructor(precision: number, scale: number) {
@@ -323,6 +325,7 @@ export class DecimalDecoder extends ColumnDecoder {
     this.#type = new Decimal(scale, precision, 128);
     this.#precision = precision;
     this.#scale = scale;
+    this.#limit = Math.min(10 ** precision, Number.MAX_SAFE_INTEGER);
   }
 
   protected override grow(capacity: number): void {
@@ -335,6 +338,7 @@ export class DecimalDecoder extends ColumnDecoder {
     const { bytes, offsets, lengths } = index;
     const words = this.#words;
     const scale = this.#scale;
+    const limit = this.#limit;
     for (let slot = start, row = this.rows, end = start + count; slot < end; slot++, row++) {
       const length = lengths[slot] ?? -1;
       if (length < 0) {
@@ -359,7 +363,7 @@ export class DecimalDecoder extends ColumnDecoder {
         if (digit < 0 || digit > 9) isNumber = false;
         value = value * 10 + digit;
       }
-      if (!isNumber || value >= Number.MAX_SAFE_INTEGER) {
+      if (!isNumber || value >= limit) {
         this.#setLarge(index, slot, row);
         continue;
       }
