@@ -306,7 +306,7 @@ export class FloatDecoder extends ColumnDecoder {
 
 function numberAt(index: RowIndex, slot: number, row: number): number {
   const text = asciiAt(index, slot);
-  const value = /^[-+]?[\d.]/.test(text) ? Number(text) : Number.NaN;
+  const value = /^-?\d*\.?\d+(?:e[-+]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isFinite(value)) return value;
   throw unfit(index, slot, row, BEYOND);
 }
