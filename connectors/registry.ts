@@ -1,10 +1,11 @@
 import type { Connector } from "../contract/connector/connector.ts";
 import { duckdb } from "./duckdb/connector.ts";
 import { file } from "./files/connector.ts";
+import { http } from "./http/connector.ts";
 import { libsql } from "./libsql/connector.ts";
 import { mysql } from "./mysql/connector.ts";
 import { postgres } from "./postgres/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of system that connectors.yaml may name in `type:`. */
-export const connectors: readonly Connector[] = [file, sqlite, libsql, duckdb, postgres, mysql];
+export const connectors: readonly Connector[] = [file, http, sqlite, libsql, duckdb, postgres, mysql];

@@ -42,6 +42,8 @@ export interface FileConnectionPlace {
   readonly paths: FilePaths;
   /** Absolute: see ConnectorContext. */
   readonly scratchDir: string;
+  /** Whether nobody can tell what files there are, as of a web server. */
+  readonly isUnlisted?: boolean;
   /** Called for each use of it; what moves rows is imported then. */
   location(): Promise<Location>;
 }
@@ -58,10 +60,12 @@ export class FileConnection implements Connection {
     this.source = {
       // DuckDB does both where it scans; Arrow files are read whole.
       pushdown: { columns: false, where: false },
-      async *discover(signal) {
-        const { discoverFiles } = await import("./read/discover.ts");
-        yield* discoverFiles(await place.location(), paths.root, signal);
-      },
+      ...(place.isUnlisted === true ? {} : {
+        async *discover(signal: AbortSignal) {
+          const { discoverFiles } = await import("./read/discover.ts");
+          yield* discoverFiles(await place.location(), paths.root, signal);
+        },
+      }),
       async describe({ address }, signal) {
         const set = await setOf(address, signal);
         if (set.format === "arrow") {

@@ -18,10 +18,21 @@ export async function requireSpace(
 ): Promise<void> {
   const neededBytes = files.reduce((sum, { localCopy }) => sum + (localCopy?.missingBytes ?? 0), 0);
   const [first] = files;
-  if (neededBytes === 0 || first === undefined) return;
+  if (first === undefined) return;
+  const what = files.length === 1 ? `"${first.shown}"` : `"${first.shown}" and ${files.length - 1} more`;
+  await requireFree(folder, neededBytes, what, freeBytesOf);
+}
+
+/** The same of so many bytes; `what` is to be read, as `"https://host/a.csv"`. */
+export async function requireFree(
+  folder: string,
+  neededBytes: number,
+  what: string,
+  freeBytesOf: (folder: string) => Promise<number | undefined> = freeBytes,
+): Promise<void> {
+  if (neededBytes === 0) return;
   const free = await freeBytesOf(folder);
   if (free === undefined || neededBytes + RESERVE_BYTES <= free) return;
-  const what = files.length === 1 ? `"${first.shown}"` : `"${first.shown}" and ${files.length - 1} more`;
   throw new AppError(
     "unavailable",
     `Cannot read ${what}: ${formatBytes(neededBytes)} have to be brought to the server's disk, and ` +

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { file } from "../../connectors/files/connector.ts";
 import { connectors } from "../../connectors/registry.ts";
 import { commonConnectorSchema } from "../../contract/connector/entry.ts";
 import { createProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
@@ -67,7 +68,10 @@ Deno.test("every key of a model's header is in docs/models.md", async () => {
 for (const connector of connectors) {
   Deno.test(`every key and option of the ${connector.name} connector is in docs/connectors.md`, async () => {
     const schemas = createProjectSchemas([connector]);
-    const page = section(await manual("connectors.md"), `## ${connector.name}`);
+    const manualPage = await manual("connectors.md");
+    // Connectors of files have those of their formats in common, which one section tells.
+    const page = section(manualPage, `## ${connector.name}`) +
+      (connector.streamSchema === file.streamSchema ? section(manualPage, "## file") : "");
     const config = keysOf(schemas.connectors);
     for (const key of ["type", "$schema", ...Object.keys(commonConnectorSchema.entries)]) config.delete(key);
     const pipelineKeys = keysOf(createProjectSchemas([]).pipeline);
