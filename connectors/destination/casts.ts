@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
 import { needsCast } from "./plan.ts";
-import type { Dialect, LoadColumn, SqlSession, TargetColumn } from "./system.ts";
+import type { Dialect, LoadColumn, SqlSession, Stage, TargetColumn } from "./system.ts";
 
 const MAX_SHOWN = 100;
 
@@ -14,11 +14,11 @@ export async function checkCasts<Column extends TargetColumn>(
   dialect: Dialect<Column>,
   action: string,
   columns: readonly LoadColumn<Column>[],
+  { relation, place }: Stage = dialect.stage,
 ): Promise<void> {
   for (const column of columns.filter(needsCast)) {
     const shown = JSON.stringify(column.name);
     const text = dialect.textOf(quoteIdentifier(column.name));
-    const { relation, place } = dialect.stage;
     let changed;
     let row;
     try {

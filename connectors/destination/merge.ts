@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { castOf, columnList, type LoadPlan } from "./plan.ts";
-import type { Dialect, SqlSession, SqlTarget, TargetColumn, TargetTable } from "./system.ts";
+import type { Dialect, SqlSession, SqlTarget, Stage, TargetColumn, TargetTable } from "./system.ts";
 
 const MAX_SHOWN = 100;
 
@@ -160,12 +160,17 @@ async function lockForMerge<Column extends TargetColumn>(merge: Merge<Column>): 
   if (dialect.stage.analyze !== undefined) await session.run(dialect.stage.analyze);
 }
 
-async function refuseKeyTwiceInTable<Column extends TargetColumn>(merge: Merge<Column>): Promise<void> {
+/** Throws `conflict` where one of the staged keys comes twice in the table; `condition` is on its rows `t`. */
+export async function refuseKeyTwiceInTable<Column extends TargetColumn>(
+  merge: Merge<Column>,
+  condition = "true",
+): Promise<void> {
   const { target: { session, action }, dialect, table, plan } = merge;
   const keys = plan.key.map((column) => `t.${quoteIdentifier(column.name)}`).join(", ");
   const texts = plan.key.map((column) => dialect.textOf(`t.${quoteIdentifier(column.name)}`)).join(", ");
   const [twice] = await session.rows(
     `SELECT ${texts} FROM ${table.only} AS t JOIN ${stagedAs(merge)} ON ${matches(plan)}
+      WHERE ${condition}
       GROUP BY ${keys} HAVING count(*) > 1 LIMIT 1`,
   );
   if (twice === undefined) return;
@@ -177,7 +182,8 @@ async function refuseKeyTwiceInTable<Column extends TargetColumn>(merge: Merge<C
   );
 }
 
-function stagedAs<Column extends TargetColumn>({ dialect, plan }: Merge<Column>): string {
+/** The staged rows in the types of the table, as `s`, for FROM. */
+export function stagedAs<Column extends TargetColumn>({ dialect, plan }: Merge<Column>): string {
   const casts = plan.columns.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`);
   return `(SELECT ${casts.join(", ")} FROM ${dialect.stage.relation}) AS s`;
 }
@@ -186,11 +192,10 @@ function stagedAs<Column extends TargetColumn>({ dialect, plan }: Merge<Column>)
 export function rowsMatching<Column extends TargetColumn>(
   dialect: Dialect<Column>,
   plan: LoadPlan<Column>,
+  { relation }: Pick<Stage, "relation"> = dialect.stage,
 ): string {
   const casts = plan.key.map((column) => `${castOf(dialect, column)} AS ${quoteIdentifier(column.name)}`);
-  return `SELECT 1 FROM (SELECT ${casts.join(", ")} FROM ${dialect.stage.relation}) AS s WHERE ${
-    matches(plan)
-  }`;
+  return `SELECT 1 FROM (SELECT ${casts.join(", ")} FROM ${relation}) AS s WHERE ${matches(plan)}`;
 }
 
 const matches = (plan: LoadPlan<TargetColumn>): string =>

@@ -1,6 +1,8 @@
 import type { LoadShape } from "../../contract/connector/destination.ts";
 import { checkCasts } from "./casts.ts";
 import { deletePartitions } from "./delete_insert.ts";
+import { applyGone } from "./gone.ts";
+import { recordHistory } from "./history.ts";
 import { checkKeys, type Merge, mergeRows } from "./merge.ts";
 import { castOf, columnList, type LoadPlan } from "./plan.ts";
 import { replaceByKey } from "./replace_by_key.ts";
@@ -17,6 +19,8 @@ export interface Counts {
 /** Staged rows on their way into a table that is there. */
 export interface Move<Column extends TargetColumn> extends Merge<Column> {
   readonly shape: LoadShape;
+  /** Of staged keys whose rows are to go, where there are any. */
+  readonly gone: LoadPlan<Column> | undefined;
   /** Of a replace that keeps what the rows lack. */
   readonly byKey: LoadPlan<Column> | undefined;
 }
@@ -40,11 +44,21 @@ export async function moveStaged<Column extends TargetColumn>(move: Move<Column>
 }
 
 async function moveByMode<Column extends TargetColumn>(move: Move<Column>): Promise<Counts> {
-  const { target, shape: { mode }, table, plan } = move;
+  const { target, shape, table, plan } = move;
+  const { mode, history, deletesMissing = false } = shape;
+  const gone = move.gone === undefined ? 0 : await applyGone(target, table, shape, move.gone);
+  if (history !== undefined) {
+    const { inserted, updated } = await recordHistory(move, history, deletesMissing);
+    return { inserted, updated: updated + gone, deleted: 0 };
+  }
+  if (mode === "merge" && deletesMissing) {
+    const merged = await replaceByKey(move);
+    return { ...merged, deleted: merged.deleted + gone };
+  }
   if (mode === "merge") {
     const merged = await mergeRows(move);
     checkTaken(target.action, table, move.rows, merged.taken);
-    return { inserted: merged.inserted, updated: merged.updated, deleted: 0 };
+    return { inserted: merged.inserted, updated: merged.updated, deleted: gone };
   }
   const deleted = mode === "replace"
     ? await deleteRows(target, table)

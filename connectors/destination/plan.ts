@@ -64,8 +64,22 @@ export function planColumns<Column extends TargetColumn>(
   return { columns, key, partition, hasUniqueKey: table !== undefined && hasUniqueKey(table, key) };
 }
 
+/** The plan of rows that have the key only. Throws `invalid` where a column of it is none of the table's. */
+export function planKey<Column extends TargetColumn>(
+  action: string,
+  dialect: Dialect<Column>,
+  schema: Schema,
+  table: TargetTable<Column>,
+  primaryKey: readonly string[],
+): LoadPlan<Column> {
+  const shape: LoadShape = { mode: "merge", primaryKey };
+  return planColumns(action, dialect, schema, { ...table, columns: table.columns.map(optional) }, shape);
+}
+
+const optional = <Column extends TargetColumn>(column: Column): Column => ({ ...column, isRequired: false });
+
 /** The table's column of that name; one whose name differs by case is it, too, where it is the only one. */
-function columnFor<Column extends TargetColumn>(
+export function columnFor<Column extends TargetColumn>(
   action: string,
   name: string,
   columns: readonly Column[],

@@ -1,16 +1,25 @@
 import type {
   Load,
   LoadInput,
+  LoadMode,
   LoadReceipt,
   LoadRequest,
   TransactionalDestination,
 } from "../../contract/connector/destination.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { LoadLedger } from "./ledger.ts";
+import { stageGone } from "./gone.ts";
 import { checkKeys } from "./merge.ts";
 import { type Counts, moveStaged } from "./move_staged.ts";
 import { planByKey } from "./replace_by_key.ts";
-import { addColumns, checkHeirs, checkTaken, countRows, deleteRows } from "./target_rows.ts";
+import {
+  addColumns,
+  checkHeirs,
+  checkTaken,
+  countRows,
+  deleteRows,
+  refuseDependants,
+} from "./target_rows.ts";
 import {
   columnDefinitions,
   hasSameShape,
@@ -77,10 +86,15 @@ interface Staged<Column extends TargetColumn> {
   readonly way: Way<Column>;
   readonly plan: LoadPlan<Column>;
   readonly sent: SentRows;
+  /** Of the keys whose rows are to go, where there are any. */
+  readonly gone: LoadPlan<Column> | undefined;
   readonly hash: string | null;
   readonly counts: Counts;
   readonly made: readonly MadeColumn[] | undefined;
 }
+
+/** Modes whose rows never go straight into a table that is there. */
+const STAGED: ReadonlySet<LoadMode> = new Set(["merge", "delete_insert", "scd2"]);
 
 class SqlLoad<Target, Column extends TargetColumn> implements Load {
   readonly #target: SqlTarget<Column>;
@@ -129,6 +143,9 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       const fresh = table === undefined || mayRebuild;
       const plan = planColumns(action, this.#dialect, input.schema, fresh ? undefined : table, this.#request);
       const deletedByRebuild = mayRebuild ? await countRows(this.#target) : 0;
+      const gone = table === undefined || fresh || input.gone === undefined
+        ? undefined
+        : await stageGone(this.#target, table, this.#request, input.gone, this.#signal);
       const way = fresh ? await this.#create(plan, mayRebuild) : await this.#into(plan, table);
       const deleted = way.type === "direct" && this.#request.mode === "replace"
         ? await deleteRows(this.#target, way.table)
@@ -140,6 +157,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         way,
         plan,
         sent,
+        gone,
         hash: await input.hash(),
         counts: { inserted: sent.sent, updated: 0, deleted },
         made: fresh
@@ -165,6 +183,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
           plan,
           byKey: way.byKey,
           rows: staged.sent.sent,
+          gone: staged.gone,
           isOurs: staged.made !== undefined,
         });
         this.#staged = { ...staged, counts };
@@ -210,23 +229,17 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   }
 
   async #into(plan: LoadPlan<Column>, table: TargetTable<Column>): Promise<Way<Column>> {
-    const { action, session, catalogue } = this.#target;
+    const { action, session } = this.#target;
     const { mode } = this.#request;
     if (mode === "replace" || mode === "delete_insert") {
-      const dependants = await catalogue.dependants();
-      if (dependants.length > 0) {
-        throw new AppError(
-          "invalid",
-          `${action}: replacing its rows would also change ${dependants.join(", ")}; ` +
-            `load with mode: merge, or drop what ties them together`,
-        );
-      }
+      await refuseDependants(this.#target, "replacing its rows", "load with mode: merge");
+    } else if (mode === "merge" && this.#request.deletesMissing) {
+      await refuseDependants(this.#target, "deleting its rows", "leave out deletes: hard");
     }
     const byKey = mode === "replace" ? await planByKey(this.#target, table, plan) : undefined;
     const added = plan.columns.some(isNew);
     if (added) checkHeirs(action, table, plan);
-    const isStaged = this.#dialect.stagesApart || mode === "merge" || mode === "delete_insert" ||
-      byKey !== undefined ||
+    const isStaged = this.#dialect.stagesApart || STAGED.has(mode) || byKey !== undefined ||
       plan.columns.some(needsCast) ||
       (added && this.#dialect.addsColumnsLate) ||
       (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
@@ -287,7 +300,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
 
   /** The key that a table gets which this load makes. */
   #newKey({ key }: LoadPlan<Column>): readonly LoadColumn<Column>[] {
-    return this.#request.mode === "append" ? [] : key;
+    // A history has many rows of a key.
+    return this.#request.mode === "append" || this.#request.mode === "scd2" ? [] : key;
   }
 
   /** Begins the transaction of rows that were staged before it; all has to be as it was then. */

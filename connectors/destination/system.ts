@@ -139,6 +139,17 @@ export interface LoadColumn<Column extends TargetColumn> {
   readonly targetSql: string;
 }
 
+/** A table of one load's own. */
+export interface Stage {
+  readonly relation: string;
+  /** Sorts the staged rows as they came. */
+  readonly place: string;
+  create(definitions: string): string;
+  /** Undefined where it goes with the transaction. */
+  readonly drop?: string;
+  readonly analyze?: string;
+}
+
 export interface Dialect<Column extends TargetColumn> {
   readonly ignoresCase: boolean;
   /** Throws `invalid` for a name that the system would change or refuse. */
@@ -154,15 +165,10 @@ export interface Dialect<Column extends TargetColumn> {
   /** A condition on the staged value that is true where the cast would change it. */
   isChanged(column: LoadColumn<Column>): string;
   textOf(expression: string): string;
-  readonly stage: {
-    readonly relation: string;
-    /** Sorts the staged rows as they came. */
-    readonly place: string;
-    create(definitions: string): string;
-    /** Undefined where it goes with the transaction. */
-    readonly drop?: string;
-    readonly analyze?: string;
-  };
+  /** Where rows wait. */
+  readonly stage: Stage;
+  /** Where the keys wait whose rows are to go. */
+  readonly gone: Stage;
   /** `INSERT INTO`, so that a row that a constraint refuses is an error, whatever the table says to do instead. */
   readonly insertInto: string;
   /** Between an INSERT's columns and its rows. */
@@ -172,6 +178,13 @@ export interface Dialect<Column extends TargetColumn> {
    * standard SQL has it.
    */
   deleteFrom?(only: string): string;
+  /**
+   * Whether two values of the column differ, NULL being one like any other and texts by their characters;
+   * where it is absent, `IS DISTINCT FROM`.
+   */
+  isDistinct?(column: LoadColumn<Column>, one: string, other: string): string;
+  /** A moment as a literal for a column of instants, from ISO 8601 in UTC with milliseconds. */
+  momentOf?(iso: string): string;
   /** Keeps other writers away until the transaction ends. */
   lockTable?(only: string): string;
   /** Whether a column that is not sent gets its default; else the rows go by an INSERT, which gives it. */

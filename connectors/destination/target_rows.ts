@@ -67,6 +67,21 @@ export async function deleteRows<Column extends TargetColumn>(
   return deleted;
 }
 
+/** Throws `invalid` where a DELETE of the table's rows would change other tables; `what` says what deletes, and `advice` what does not. */
+export async function refuseDependants<Column extends TargetColumn>(
+  { action, catalogue }: SqlTarget<Column>,
+  what: string,
+  advice: string,
+): Promise<void> {
+  const dependants = await catalogue.dependants();
+  if (dependants.length === 0) return;
+  throw new AppError(
+    "invalid",
+    `${action}: ${what} would also change ${dependants.join(", ")}; ` +
+      `${advice}, or drop what ties them together`,
+  );
+}
+
 /** The beginning of a DELETE whose WHERE, which follows, knows the table's rows as `t`. */
 export const deleteFrom = <Column extends TargetColumn>(
   dialect: Dialect<Column>,

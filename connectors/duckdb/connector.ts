@@ -24,7 +24,7 @@ export const duckdb = {
   configSchema: databaseFileSchema,
   streamSchema,
   loadSchema,
-  loadModes: ["replace", "append", "merge", "delete_insert"],
+  loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // Two loads at a time would meet in the file's ledger.
   loadsAtOnce: 1,
   secrets: () => [],

@@ -16,7 +16,7 @@ export const libsql = {
   configSchema,
   streamSchema,
   loadSchema,
-  loadModes: ["replace", "append", "merge", "delete_insert"],
+  loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // The server has one writer at a time, and takes the transaction from one that another waits for too long.
   loadsAtOnce: 1,
   secrets: ({ authToken }) => authToken === undefined ? [] : [authToken.reveal()],

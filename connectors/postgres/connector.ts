@@ -20,7 +20,7 @@ export const postgres = {
   configSchema,
   streamSchema,
   loadSchema,
-  loadModes: ["replace", "append", "merge", "delete_insert"],
+  loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
   secrets: secretsOf,

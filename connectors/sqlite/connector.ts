@@ -23,7 +23,7 @@ export const sqlite = {
   configSchema: databaseFileSchema,
   streamSchema,
   loadSchema,
-  loadModes: ["replace", "append", "merge", "delete_insert"],
+  loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // SQLite has one writer at a time.
   loadsAtOnce: 1,
   secrets: () => [],

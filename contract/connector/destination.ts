@@ -39,6 +39,23 @@ export interface LoadShape {
    * with one of the new rows, NULL with NULL, give way to the new ones.
    */
   readonly partitionBy?: readonly string[];
+  /** Whether the target's rows whose key the new ones do not have are deleted too, in a `merge`, or closed, in `scd2`. */
+  readonly deletesMissing?: boolean;
+  /** Of `scd2`. */
+  readonly history?: HistoryShape;
+}
+
+/**
+ * A history of rows: each version of a key is a row of its own. The columns are among those of the rows that
+ * are sent, which are all current: `validFrom` is their moment, `validTo` NULL, `isCurrent` true.
+ */
+export interface HistoryShape {
+  readonly validFrom: string;
+  readonly validTo: string;
+  /** True for the one version of each key that holds now. */
+  readonly isCurrent: string;
+  /** From when on the rows that are sent hold: milliseconds since 1970. */
+  readonly atMs: number;
 }
 
 /**
@@ -84,19 +101,37 @@ export interface LoadInput {
   readonly schema: Schema;
   /** Null where the rows are sent while they are still being read: then they can be read once only. */
   readonly rows: number | null;
+  /**
+   * Rows with just the columns of the primary key, which come with a `merge` or `scd2`: the target's rows of
+   * these keys are deleted, or closed. None of them is among the rows. `copyTo` sees to it by itself.
+   */
+  readonly gone?: KeysGone;
   /** Each call reads the table anew; where `rows` is null there can be one only. */
   batches(): AsyncIterable<RecordBatch>;
   /**
    * DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed.
-   * Returns how many rows were written, those of `existing` that were kept among them. Not to be called
-   * where `rows` is null.
+   * Not to be called where `rows` is null.
    */
-  copyTo(path: string, options: CopyOptions): Promise<number>;
+  copyTo(path: string, options: CopyOptions): Promise<Copied>;
   /**
    * A hash of all rows that does not depend on their order: 16 hexadecimal digits, comparable between
    * loads of one DuckDB version. Null where it is not known. To be asked for after the rows were read.
    */
   hash(): Promise<string | null>;
+}
+
+export interface KeysGone {
+  readonly schema: Schema;
+  readonly rows: number;
+  /** To be read once. */
+  batches(): AsyncIterable<RecordBatch>;
+}
+
+export interface Copied {
+  /** Those of `existing` that were kept among them. */
+  readonly rows: number;
+  /** Rows of `existing` that were left out. */
+  readonly deleted: number;
 }
 
 /** Begins DuckDB's message of a value that a copy's format cannot hold; what it is, and what to do, follow. */
@@ -121,7 +156,12 @@ export interface CopyOptions {
    * The rows are to be merged: throws `invalid`, with `action` before the reason, where a key is NULL
    * or comes twice in them.
    */
-  readonly merge?: { readonly action: string; readonly primaryKey: readonly string[] };
+  readonly merge?: {
+    readonly action: string;
+    readonly primaryKey: readonly string[];
+    /** Existing rows of other keys are left out. */
+    readonly deletesMissing?: boolean;
+  };
   /**
    * For `merge`: a relation with what the destination holds. Its rows whose key is not among the new ones
    * are kept, and of the others the columns that the new ones lack; columns are matched by name.

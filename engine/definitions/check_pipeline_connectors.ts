@@ -80,7 +80,7 @@ function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineCo
     others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
   });
   if (faults.length > 0 || own.length > 0 || connector.refusesLoad === undefined) return [...faults, ...own];
-  const refused = connector.refusesLoad(parseTarget(connector, load), loadShapeOf(load));
+  const refused = connector.refusesLoad(parseTarget(connector, load), loadShapeOf(load, 0));
   return refused === undefined ? [] : [error([...path, "mode"], "value", refused)];
 }
 

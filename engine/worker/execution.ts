@@ -72,6 +72,7 @@ export class Execution {
     this.#threads = threads;
     this.#passing = new PassingLoads({
       runId: job.runId,
+      atMs: job.windowEndMs,
       connections,
       reporter: context.reporter,
       signal: context.signal,
@@ -342,6 +343,7 @@ export class Execution {
     const context = {
       session,
       runId: this.#job.runId,
+      atMs: this.#job.windowEndMs,
       signal,
       points: pointsOf(this.#job.dieAt),
       onProgress: (rows: number) => reporter.progress(name, rows),

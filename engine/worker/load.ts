@@ -1,20 +1,25 @@
 import type {
   Destination,
+  KeysGone,
   Load,
   LoadInput,
   LoadReceipt,
   LoadRequest,
 } from "../../contract/connector/destination.ts";
+import { AppError } from "../../contract/errors.ts";
 import { type LoadDefinition, loadShapeOf } from "../../contract/pipeline/load.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { deliverRows } from "./deliver.ts";
+import { type RowsToLoad, rowsToLoad, sentRows } from "./loads/rows_to_load.ts";
 import type { Points } from "./points.ts";
 
 export interface LoadContext {
   readonly session: DuckSession;
   readonly runId: string;
+  /** From when on the rows of a history hold: the same in each attempt of the run. */
+  readonly atMs: number;
   readonly signal: AbortSignal;
   readonly points: Points;
   readonly onProgress: (rows: number) => void;
@@ -33,9 +38,11 @@ export async function loadRelation(
   relation: string,
   load: LoadDefinition,
 ): Promise<LoadReceipt> {
-  const { signal, runId, points } = context;
-  const request = requestOf(runId, stepName, target, load);
+  const { session, signal, points } = context;
+  const request = requestOf(context, stepName, target, load);
+  const input = async () => await inputOf(context, await rowsToLoad(session, relation, load), load);
   if (destination.kind === "delivering") {
+    refuseDeletes(load);
     const { loadId, earlierLoadId: _, ...delivery } = request;
     const pause = (ms: number) => pauseFor(ms, signal);
     return await deliverRows(
@@ -43,24 +50,33 @@ export async function loadRelation(
       destination,
       loadId,
       delivery,
-      await inputOf(context, relation),
+      await input(),
     );
   }
   await using begun = await destination.begin(request, signal);
-  return await carryOut(begun, () => inputOf(context, relation), {
+  return await carryOut(begun, input, {
     reach: (point) => points.reach(stepName, point),
   });
 }
 
 /** What a destination is asked for by a load step. */
 export function requestOf(
-  runId: string,
+  { runId, atMs }: Pick<LoadContext, "runId" | "atMs">,
   stepName: string,
   target: unknown,
   load: LoadDefinition,
 ): LoadRequest {
   const loadId = loadIdOf(runId, stepName);
-  return { loadId, earlierLoadId: `${runId}/${stepName}`, target, ...loadShapeOf(load) };
+  return { loadId, earlierLoadId: `${runId}/${stepName}`, target, ...loadShapeOf(load, atMs) };
+}
+
+/** A system without a transaction is only given rows. */
+function refuseDeletes({ hard_delete, deletes, mode }: LoadDefinition): void {
+  if (hard_delete === undefined && deletes === "ignore") return;
+  throw new AppError(
+    "invalid",
+    `Cannot delete by a load with mode: ${mode}: the destination only takes rows`,
+  );
 }
 
 function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
@@ -128,14 +144,15 @@ export async function countRows(session: DuckSession, relation: string): Promise
   return { rows: Number(counted?.["n"]), hash };
 }
 
-async function inputOf(context: LoadContext, relation: string): Promise<LoadInput> {
-  const { session, signal } = context;
-  const select = `SELECT * FROM ${relation}`;
-  const counted = await countRows(session, relation);
+async function inputOf(context: LoadContext, chosen: RowsToLoad, load: LoadDefinition): Promise<LoadInput> {
+  const { session, signal, atMs } = context;
+  const select = sentRows(chosen, load, atMs);
+  const counted = await countRows(session, `(${chosen.rows})`);
   const { schema } = await exportRows(session, select, { signal });
   return {
     schema,
     rows: counted.rows,
+    ...(chosen.gone === undefined ? {} : { gone: await keysGone(context, chosen.gone) }),
     batches: async function* () {
       let rows = 0;
       const { batches } = await exportRows(session, select, { signal });
@@ -145,7 +162,18 @@ async function inputOf(context: LoadContext, relation: string): Promise<LoadInpu
         context.onProgress(rows);
       }
     },
-    copyTo: async (path, options) => await copyRows(session, select, path, options),
+    copyTo: async (path, options) => await copyRows(session, select, path, options, chosen.gone),
     hash: () => Promise.resolve(counted.hash),
+  };
+}
+
+async function keysGone({ session, signal }: LoadContext, select: string): Promise<KeysGone> {
+  const { schema } = await exportRows(session, select, { signal });
+  return {
+    schema,
+    rows: (await countRows(session, `(${select})`)).rows,
+    batches: async function* () {
+      yield* (await exportRows(session, select, { signal })).batches;
+    },
   };
 }

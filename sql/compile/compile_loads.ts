@@ -10,8 +10,8 @@ export interface LoadReference {
   readonly path: readonly (string | number)[];
   /** The model's or the stream's name. */
   readonly name: string;
-  /** Columns by the key of the definition that names them, as `{ primary_key: ["day"] }`. */
-  readonly columns?: Readonly<Record<string, readonly string[]>>;
+  /** Columns that it names; `path` goes on from its own, as `["primary_key", 0]`. */
+  readonly columns?: readonly { readonly path: readonly (string | number)[]; readonly column: string }[];
 }
 
 /** The table that a load's name stands for: the model of that name, or else the stream. */
@@ -27,7 +27,7 @@ export function loadFaults(
 ): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
   const labels = [...nodes.values()].map((node) => node.label);
-  for (const { path, name, columns: named = {} } of loads) {
+  for (const { path, name, columns: named = [] } of loads) {
     const node = loadNode(name, nodes);
     if (node === undefined) {
       const message = `there is no model or stream ${name} to load${didYouMean(name, labels)}`;
@@ -36,13 +36,14 @@ export function loadFaults(
     }
     const columns = bound.get(node.name);
     if (columns === undefined) continue;
-    const places = Object.entries(named).flatMap(([key, names]) =>
-      names.map((column, index) => ({ column, place: [...path, key, index] }))
-    );
-    for (const { column, place } of places) {
+    for (const { column, path: inner } of named) {
       if (findColumn(columns, column) !== undefined) continue;
       const hint = didYouMean(column, columns.map((known) => known.name));
-      faults.push({ path: place, message: `${name} has no column ${column}${hint}`, severity: "error" });
+      faults.push({
+        path: [...path, ...inner],
+        message: `${name} has no column ${column}${hint}`,
+        severity: "error",
+      });
     }
   }
   return faults;

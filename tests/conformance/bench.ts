@@ -6,7 +6,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { Column } from "../../contract/sql.ts";
 import { connectorContext, performLoad, streamOf, targetOf } from "../support/connections.ts";
 import type { Fixture, RunningSystem } from "./fixture.ts";
-import { type PartialLoad, Warehouse } from "./warehouse.ts";
+import { type PartialLoad, shapeFor, Warehouse } from "./warehouse.ts";
 
 /** A system of a connector, a connection to it, and a warehouse on the other side. */
 export class Bench implements AsyncDisposable {
@@ -43,13 +43,9 @@ export class Bench implements AsyncDisposable {
     signal: AbortSignal = this.signal,
   ): Promise<LoadReceipt> {
     const target = this.target(table);
-    const { mode, primaryKey = [] } = load;
-    const partitions = mode === "delete_insert" ? { partitionBy: primaryKey } : {};
-    return await performLoad(
-      this.destination,
-      { ...partitions, ...load, primaryKey, target, input },
-      signal,
-    );
+    const { loadId, mode, primaryKey = [] } = load;
+    const request = { loadId, target, ...shapeFor(mode, primaryKey) };
+    return await performLoad(this.destination, { ...request, input }, signal);
   }
 
   get destination(): Destination {

@@ -25,5 +25,5 @@ conformance({
     query:
       "SELECT range AS id, CASE range WHEN 90000 THEN error('late') ELSE 'x' END AS name FROM range(100000)",
   },
-  modes: ["replace", "append", "merge", "delete_insert"],
+  modes: ["replace", "append", "merge", "delete_insert", "scd2"],
 });

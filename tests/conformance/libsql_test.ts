@@ -43,5 +43,5 @@ conformance({
     options: { columns: { id: "INTEGER", name: "TEXT" } },
   },
   // There is no connection to cut: a load outlives a server's restart while it sends rows (tests/integration/libsql).
-  modes: ["replace", "append", "merge", "delete_insert"],
+  modes: ["replace", "append", "merge", "delete_insert", "scd2"],
 });

@@ -86,7 +86,7 @@ export function registerLoads(fixture: Fixture): void {
       await using bench = await Bench.start(fixture);
       const primaryKey = ["id"];
       await bench.load("t", TWO_ROWS, { loadId: "a", mode, primaryKey });
-      const input = await bench.warehouse.input(OTHER_ROWS, bench.signal);
+      const input = await bench.warehouse.input(OTHER_ROWS, bench.signal, mode);
       await rejects(
         bench.loadInput("t", failingInput(input), { loadId: "b", mode, primaryKey }),
         (error) => error instanceof AppError && error.message.includes("the rows ended too early"),
@@ -100,7 +100,7 @@ export function registerLoads(fixture: Fixture): void {
       const primaryKey = ["id"];
       await bench.load("t", TWO_ROWS, { loadId: "a", mode, primaryKey });
       const controller = new AbortController();
-      const input = await bench.warehouse.input(OTHER_ROWS, bench.signal);
+      const input = await bench.warehouse.input(OTHER_ROWS, bench.signal, mode);
       await rejects(
         bench.loadInput(
           "t",

@@ -48,5 +48,5 @@ conformance({
   failsLate: {
     query: "SELECT i AS id, (1 / (90000 - i))::text AS name FROM generate_series(1, 100000) AS i",
   },
-  modes: ["replace", "append", "merge", "delete_insert"],
+  modes: ["replace", "append", "merge", "delete_insert", "scd2"],
 });

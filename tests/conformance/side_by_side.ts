@@ -28,7 +28,7 @@ export function registerSideBySide(fixture: Fixture): void {
         await reader.extract(bench.source, bench.stream("t"), bench.signal);
         seen.push(await reader.textsBack());
       };
-      const input = await bench.warehouse.input(OTHER_ROWS, bench.signal);
+      const input = await bench.warehouse.input(OTHER_ROWS, bench.signal, mode);
       await bench.loadInput("t", lookingInput(input, look), { loadId: "b", mode, primaryKey });
       ok(seen.length >= 2);
       for (const rows of seen) deepStrictEqual(rows, OLD);
@@ -71,7 +71,7 @@ function registerCut(fixture: Fixture, mode: LoadMode): void {
     await using bench = await Bench.start(fixture);
     const primaryKey = ["id"];
     await bench.load("t", TWO_ROWS, { loadId: "a", mode, primaryKey });
-    const input = await bench.warehouse.input(OTHER_ROWS, bench.signal);
+    const input = await bench.warehouse.input(OTHER_ROWS, bench.signal, mode);
     const cut = lookingInput(input, async () => await bench.system.cut?.());
     const error = await failureOf(() => bench.loadInput("t", cut, { loadId: "b", mode, primaryKey }));
     deepStrictEqual(error.code, "unavailable");

@@ -39,5 +39,5 @@ conformance({
       "SELECT i AS id, json_extract(CASE i WHEN 40000 THEN 'oops' ELSE '{}' END, '$') AS name FROM r",
     options: { columns: { id: "INTEGER", name: "TEXT" } },
   },
-  modes: ["replace", "append", "merge", "delete_insert"],
+  modes: ["replace", "append", "merge", "delete_insert", "scd2"],
 });

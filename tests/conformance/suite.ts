@@ -2,8 +2,10 @@ import { registerConfig } from "./config.ts";
 import { registerDescribe } from "./describe.ts";
 import type { Fixture } from "./fixture.ts";
 import { registerDeleteInsert } from "./delete_insert.ts";
+import { registerHistory } from "./history.ts";
 import { registerLoadRules } from "./load_rules.ts";
 import { registerLoads } from "./loads.ts";
+import { registerMergeRules } from "./merge_rules.ts";
 import { registerProcess } from "./process.ts";
 import { registerReads } from "./reads.ts";
 import { registerRoundTrips } from "./round_trips.ts";
@@ -14,6 +16,8 @@ export function conformanceOfLoads(fixture: Fixture): void {
   registerLoads(fixture);
   registerLoadRules(fixture);
   registerDeleteInsert(fixture);
+  registerMergeRules(fixture);
+  registerHistory(fixture);
   registerSideBySide(fixture);
   registerProcess(fixture);
 }
@@ -27,6 +31,8 @@ export function conformance(fixture: Fixture): void {
   registerLoads(fixture);
   registerLoadRules(fixture);
   registerDeleteInsert(fixture);
+  registerMergeRules(fixture);
+  registerHistory(fixture);
   registerSideBySide(fixture);
   registerProcess(fixture);
 }

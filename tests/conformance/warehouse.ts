@@ -4,11 +4,13 @@ import { duckdbWindowCondition } from "../../connectors/cursor.ts";
 import type {
   Destination,
   LoadInput,
+  LoadMode,
   LoadReceipt,
   LoadRequest,
+  LoadShape,
 } from "../../contract/connector/destination.ts";
 import type { Cursor, Source, StreamRequest } from "../../contract/connector/source.ts";
-import { loadSchema } from "../../contract/pipeline/load.ts";
+import { loadSchema, loadShapeOf } from "../../contract/pipeline/load.ts";
 import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import { streamSchema } from "../../contract/pipeline/stream.ts";
 import { type Column, quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
@@ -22,10 +24,12 @@ import { DESCRIBE_TIMEOUT_MS, describeStreams } from "../../engine/worker/descri
 import { extractStream } from "../../engine/worker/extract/extract.ts";
 import { StreamShape } from "../../engine/worker/extract/stream_shape.ts";
 import { loadRelation } from "../../engine/worker/load.ts";
+import { sentRows } from "../../engine/worker/loads/rows_to_load.ts";
 import { pointsOf } from "../../engine/worker/points.ts";
 import { batchesOf } from "../support/connections.ts";
 
 const BACK = "back";
+const HISTORY = ["valid_from", "valid_to", "is_current"];
 
 async function* one(batch: RecordBatch): AsyncIterable<RecordBatch> {
   yield await Promise.resolve(batch);
@@ -48,9 +52,11 @@ export class Warehouse implements AsyncDisposable {
     return new Warehouse(database, session);
   }
 
-  /** The rows of a SELECT as a load's input. */
-  async input(select: string, signal: AbortSignal): Promise<LoadInput> {
+  /** The rows of a SELECT as a load's input, in the columns that the mode has. */
+  async input(rows: string, signal: AbortSignal, mode: LoadMode): Promise<LoadInput> {
     const { session } = this;
+    const definition = v.parse(loadSchema, { connector: "it", mode, ...keysFor(mode, ["id"]) });
+    const select = sentRows({ rows }, definition, AT_MS);
     const [counted] = await session.rows(`SELECT count(*) AS n FROM (${select})`);
     const { schema } = await exportRows(session, `SELECT * FROM (${select}) LIMIT 0`, { signal });
     return {
@@ -70,14 +76,24 @@ export class Warehouse implements AsyncDisposable {
     destination: Destination,
     target: unknown,
     select: string,
-    { loadId, mode, primaryKey = [], partitionBy = mode === "delete_insert" ? primaryKey : [] }: PartialLoad,
+    { loadId, mode, primaryKey = [], partitionBy, atMs = AT_MS, keys = {} }: PartialLoad,
     signal: AbortSignal,
   ): Promise<LoadReceipt> {
     const { session } = this;
-    const key = primaryKey.length === 0 ? {} : { primary_key: primaryKey };
-    const partitions = partitionBy.length === 0 ? {} : { partition_by: partitionBy };
-    const definition = v.parse(loadSchema, { connector: "it", mode, ...key, ...partitions });
-    const context = { session, runId: loadId, signal, points: pointsOf(undefined), onProgress: () => {} };
+    const definition = v.parse(loadSchema, {
+      connector: "it",
+      mode,
+      ...keysFor(mode, primaryKey, partitionBy),
+      ...keys,
+    });
+    const context = {
+      session,
+      runId: loadId,
+      atMs,
+      signal,
+      points: pointsOf(undefined),
+      onProgress: () => {},
+    };
     return loadRelation(context, destination, target, "load:t→it", `(${select})`, definition);
   }
 
@@ -177,9 +193,13 @@ export class Warehouse implements AsyncDisposable {
     return rows.map((row) => JSON.stringify(Object.values(row))).sort();
   }
 
-  /** The rows that were read back, `id` first: folders of partitions are read as the last columns. */
+  /**
+   * The rows that were read back, `id` first, since folders of partitions are read as the last columns, and
+   * without the columns of a history.
+   */
   async textsBack(): Promise<string[]> {
-    const names = (await this.session.describe(`SELECT * FROM raw.${BACK}`)).map(({ name }) => name);
+    const names = (await this.session.describe(`SELECT * FROM raw.${BACK}`)).map(({ name }) => name)
+      .filter((name) => !HISTORY.includes(name));
     const key = names.filter((name) => name === "id");
     const list = [...key, ...names.filter((name) => name !== "id")].map(quoteIdentifier).join(", ");
     return await this.texts(`SELECT ${list} FROM raw.${BACK}`);
@@ -194,4 +214,28 @@ export class Warehouse implements AsyncDisposable {
 /** A delete_insert is by the primary key where nothing else is said. */
 export type PartialLoad =
   & Pick<LoadRequest, "loadId" | "mode">
-  & Partial<Pick<LoadRequest, "primaryKey" | "partitionBy">>;
+  & Partial<Pick<LoadRequest, "primaryKey" | "partitionBy">>
+  & {
+    /** From when on the rows of a history hold. */
+    readonly atMs?: number;
+    /** More keys of the load, as in a pipeline. */
+    readonly keys?: Readonly<Record<string, unknown>>;
+  };
+
+const AT_MS = Date.parse("2024-01-31T10:00:00Z");
+
+/** The request of a load by the mode. */
+export function shapeFor(mode: LoadMode, primaryKey: readonly string[]): LoadShape {
+  return loadShapeOf(v.parse(loadSchema, { connector: "it", mode, ...keysFor(mode, primaryKey) }), AT_MS);
+}
+
+function keysFor(
+  mode: LoadMode,
+  primaryKey: readonly string[],
+  partitionBy = mode === "delete_insert" ? primaryKey : [],
+): Readonly<Record<string, unknown>> {
+  return {
+    ...(primaryKey.length === 0 ? {} : { primary_key: primaryKey }),
+    ...(partitionBy.length === 0 ? {} : { partition_by: partitionBy }),
+  };
+}

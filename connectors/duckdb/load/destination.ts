@@ -5,14 +5,14 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { checkTableName, LEDGER_TABLE } from "../../destination/ledger.ts";
 import { sqlDestination } from "../../destination/sql_load.ts";
-import type { Dialect, RelationName, SqlTarget, TargetColumn } from "../../destination/system.ts";
+import type { Dialect, RelationName, SqlTarget, Stage, TargetColumn } from "../../destination/system.ts";
 import type { DuckdbFile, Lease } from "../file.ts";
 import type { DuckdbTarget } from "../options.ts";
 import { parseTableName, quoteTable, showTable, type TableName } from "../table_name.ts";
 import { DuckdbCatalogue } from "./catalogue.ts";
 import { castTo, isChangedByCast } from "./exact_casts.ts";
 import { moveSequences } from "./sequences.ts";
-import { LoadSession, STAGE } from "./session.ts";
+import { GONE, LoadSession, relationOf, STAGE } from "./session.ts";
 
 /** `connector` is its name in connectors.yaml; `warn` writes into the run's log. */
 export function createDestination(
@@ -86,13 +86,14 @@ function dialectOf(session: DuckdbSession): Dialect<TargetColumn> {
     sentAs: typeOf,
     cast: ({ name, sentSql, targetSql }) => castTo(quoteIdentifier(name), sentSql, targetSql),
     isChanged: ({ name, sentSql, targetSql }) => isChangedByCast(quoteIdentifier(name), sentSql, targetSql),
+    // A collation of the column may take two texts for one.
+    isDistinct: ({ targetSql }, one, other) =>
+      targetSql === "VARCHAR"
+        ? `encode(${one}) IS DISTINCT FROM encode(${other})`
+        : `${one} IS DISTINCT FROM ${other}`,
     textOf: (expression) => `CAST(${expression} AS VARCHAR)`,
-    stage: {
-      relation: `temp."${STAGE}"`,
-      place: "rowid",
-      create: (definitions) => `CREATE TEMPORARY TABLE "${STAGE}" (${definitions})`,
-      drop: `DROP TABLE temp."${STAGE}"`,
-    },
+    stage: temporary(STAGE),
+    gone: temporary(GONE),
     insertInto: "INSERT INTO",
     overriding: "",
     sendsDefaults: false,
@@ -108,6 +109,13 @@ function dialectOf(session: DuckdbSession): Dialect<TargetColumn> {
     },
   };
 }
+
+const temporary = (name: string): Stage => ({
+  relation: relationOf(name),
+  place: "rowid",
+  create: (definitions) => `CREATE TEMPORARY TABLE "${name}" (${definitions})`,
+  drop: `DROP TABLE temp."${name}"`,
+});
 
 function explain(action: string, error: unknown): AppError {
   const failure = toAppError(error);

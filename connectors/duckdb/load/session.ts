@@ -4,7 +4,10 @@ import type { Cell, LoadColumn, SentRows, SqlSession, TargetColumn } from "../..
 import type { TableName } from "../table_name.ts";
 
 export const STAGE = "_sluice_stage";
-const STAGE_TABLE = { schema: "temp", name: STAGE };
+export const GONE = "_sluice_gone";
+
+/** A temporary table as SQL. */
+export const relationOf = (name: string): string => `temp."${name}"`;
 
 /** A session of a DuckDB file as the mode planner uses it. */
 export class LoadSession implements SqlSession<TargetColumn> {
@@ -38,15 +41,16 @@ export class LoadSession implements SqlSession<TargetColumn> {
     return rows.map((row) => Object.values(row).map((value) => (value === null ? null : String(value))));
   }
 
-  /** By DuckDB's appender. `relation` is the target, or the staging table. */
+  /** By DuckDB's appender. `relation` is the target, or a staging table. */
   async send(
     relation: string,
     columns: readonly LoadColumn<TargetColumn>[],
     batches: AsyncIterable<RecordBatch>,
   ): Promise<SentRows> {
     const counted = { sent: 0, sizeBytes: 0 };
-    const table = relation === `temp."${STAGE}"`
-      ? STAGE_TABLE
+    const staged = [STAGE, GONE].find((name) => relation === relationOf(name));
+    const table = staged !== undefined
+      ? { schema: "temp", name: staged }
       : { schema: this.#target.schema, name: this.#target.table };
     const taken = await this.#session.append(table, count(batches, counted));
     // Without a batch nothing was appended; then there is no row either.

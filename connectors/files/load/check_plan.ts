@@ -5,6 +5,9 @@ import type { FileTargetPlan } from "./target_plan.ts";
 export function checkPlan(plan: FileTargetPlan): void {
   const { target, mode, format, options } = plan;
   const refuse = (why: string) => new AppError("invalid", `${plan.action}: ${why}`);
+  if (mode === "scd2") {
+    throw refuse("a history changes the rows that are there, which files cannot; load it into a database");
+  }
   const isPartitioned = options.partition_by !== undefined;
   if (mode === "delete_insert" && target.kind === "file") {
     throw refuse(`it replaces folders of a data set; use path: ${target.shown.replace(/\.[^/]*$/, "")}/`);

@@ -29,6 +29,8 @@ interface Staged {
   readonly input: LoadInput;
   /** With those that a merge kept. */
   readonly written: number;
+  /** Rows that a merge left out. */
+  readonly deleted: number;
 }
 
 /** One load into a file or a folder of files; the location makes it visible in one step. */
@@ -77,7 +79,7 @@ export class FileLoad implements Load {
       )
       : undefined;
     const token = await tokenOf(this.#request.loadId);
-    const written = await writeRows(
+    const { rows: written, deleted } = await writeRows(
       this.#plan,
       publication,
       token,
@@ -92,12 +94,12 @@ export class FileLoad implements Load {
         `${this.#plan.action}: ${input.rows} rows were announced and ${written} written; nothing is changed`,
       );
     }
-    this.#staged = { input, written };
+    this.#staged = { input, written, deleted };
   }
 
   async apply(): Promise<void> {
     const { publication, notes } = this.#taken(this.#claimed);
-    const { input, written } = this.#taken(this.#staged);
+    const { input, written, deleted } = this.#taken(this.#staged);
     const { mode, target } = this.#plan;
     const staged = await publication.staged();
     const unexpected = staged.find(({ path }) => target.kind === "folder" && loadOfFile(path) === undefined);
@@ -115,6 +117,7 @@ export class FileLoad implements Load {
       ...counts(mode, {
         sent: input.rows,
         written,
+        deleted,
         before: mode === "delete_insert" ? (removes.size === 0 ? 0 : null) : rowsBefore,
       }),
       hash: await input.hash(),
@@ -170,9 +173,10 @@ function inSameFolders(
 /** `written` are the target's rows afterwards for a replace and a merge. */
 function counts(
   mode: FileTargetPlan["mode"],
-  { sent, written, before }: {
+  { sent, written, deleted, before }: {
     readonly sent: number | null;
     readonly written: number;
+    readonly deleted: number;
     readonly before: number | null;
   },
 ): Pick<LoadReceipt, "rows" | "inserted" | "updated" | "deleted"> {
@@ -180,6 +184,6 @@ function counts(
     return { rows: written, inserted: written, updated: 0, deleted: mode === "append" ? 0 : before };
   }
   if (sent === null) throw new AppError("internal", "Cannot merge rows that were not counted");
-  const inserted = before === null ? null : written - before;
-  return { rows: sent, inserted, updated: inserted === null ? null : sent - inserted, deleted: 0 };
+  const inserted = before === null ? null : written - (before - deleted);
+  return { rows: sent, inserted, updated: inserted === null ? null : sent - inserted, deleted };
 }

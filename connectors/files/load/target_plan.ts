@@ -13,6 +13,8 @@ export interface FileTargetPlan {
   readonly primaryKey: readonly string[];
   /** Of a delete_insert. */
   readonly partitionBy: readonly string[];
+  /** Of a merge. */
+  readonly deletesMissing: boolean;
   readonly options: LoadOptions;
   readonly format: FileFormat;
   readonly compression: Compression;
@@ -22,7 +24,8 @@ export interface FileTargetPlan {
 
 /** Throws `invalid` where the format is not known. */
 export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): FileTargetPlan {
-  const { mode, primaryKey, partitionBy = [], target: { path, options: given } } = request;
+  const { mode, primaryKey, partitionBy = [], deletesMissing = false, target: { path, options: given } } =
+    request;
   // The folders of a data set are what a delete_insert replaces.
   const options = mode === "delete_insert" ? { partition_by: [...partitionBy], ...given } : given;
   const target = targetOf(paths, path);
@@ -36,6 +39,7 @@ export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): 
     mode,
     primaryKey,
     partitionBy,
+    deletesMissing,
     options,
     ...kind,
     action: `Cannot ${mode} "${target.shown}"`,

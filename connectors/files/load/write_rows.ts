@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { Schema } from "apache-arrow";
-import type { CopyOptions, LoadInput } from "../../../contract/connector/destination.ts";
+import type { Copied, CopyOptions, LoadInput } from "../../../contract/connector/destination.ts";
 import type { Publication } from "../../locations/location.ts";
 import { writeArrow } from "../arrow/arrow_write.ts";
 import { compressed } from "../compression.ts";
@@ -11,7 +11,7 @@ import { endingOf, type FileTargetPlan } from "./target_plan.ts";
 
 /**
  * Writes a load's rows, for a merge with those of `existing` that they do not replace, to the publication's
- * stage. `token` names the files in a folder. Returns the count of rows that were written.
+ * stage. `token` names the files in a folder. Returns what was written.
  */
 export async function writeRows(
   plan: FileTargetPlan,
@@ -20,7 +20,7 @@ export async function writeRows(
   input: LoadInput,
   { existing, scratchDir }: { readonly existing: CopyOptions["existing"]; readonly scratchDir: string },
   signal: AbortSignal,
-): Promise<number> {
+): Promise<Copied> {
   const { target, format, compression, options } = plan;
   const name = target.kind === "file" ? basename(target.path) : `part-${token}.${endingOf(plan)}`;
   try {
@@ -29,16 +29,16 @@ export async function writeRows(
       const isStream = /\.arrows(?:\.|$)/.test(name);
       const rows = await writeArrow(file, input.schema, input.batches(), { isStream, compression }, signal);
       await file.commit();
-      return rows;
+      return { rows, deleted: 0 };
     }
     if (format === "xlsx") {
       const { writeWorkbook } = await import("./write_xlsx.ts");
-      return await writeWorkbook(plan, publication, name, scratchDir, input, signal);
+      return { rows: await writeWorkbook(plan, publication, name, scratchDir, input, signal), deleted: 0 };
     }
     const partitionBy = options.partition_by;
     const path = partitionBy === undefined ? `${publication.stagePath}/${name}` : publication.stagePath;
     const copy = formatCopy(input.schema, format, options);
-    const rows = await input.copyTo(path, {
+    const copied = await input.copyTo(path, {
       ...copy,
       format: format === "parquet" ? "parquet" : format === "json" || format === "ndjson" ? "json" : "csv",
       options: {
@@ -51,14 +51,20 @@ export async function writeRows(
       },
       ...(partitionBy === undefined ? {} : { partitionBy }),
       ...(plan.mode !== "append" && plan.primaryKey.length > 0
-        ? { merge: { action: plan.action, primaryKey: plan.primaryKey } }
+        ? {
+          merge: {
+            action: plan.action,
+            primaryKey: plan.primaryKey,
+            deletesMissing: plan.deletesMissing,
+          },
+        }
         : {}),
       ...(existing === undefined ? {} : { existing }),
     });
     if (options.bom && isCsv(format)) {
       await publication.prefix(await compressed(BYTE_ORDER_MARK, compression));
     }
-    return rows;
+    return copied;
   } catch (error) {
     signal.throwIfAborted();
     throw copyError(target.shown, error);

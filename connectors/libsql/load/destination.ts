@@ -3,7 +3,7 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { LEDGER_TABLE } from "../../destination/ledger.ts";
 import { sqlDestination } from "../../destination/sql_load.ts";
-import type { NewTable, RelationName, SqlTarget, TargetColumn } from "../../destination/system.ts";
+import type { NewTable, RelationName, SqlTarget, Stage, TargetColumn } from "../../destination/system.ts";
 import { SqliteCatalogue } from "../../sqlite/load/catalogue.ts";
 import { dropMergeKey, keyIndexName, makeAgain, nameLoad, sqliteDialect } from "../../sqlite/load/dialect.ts";
 import type { SqliteTarget } from "../../sqlite/options.ts";
@@ -34,6 +34,7 @@ export function createDestination(
         action,
         table,
         stage: quoteIdentifier(stage),
+        gone: quoteIdentifier(`${stage}_gone`),
         isReplace: mode === "replace",
       });
     },
@@ -45,11 +46,14 @@ interface TargetNames {
   readonly table: string;
   /** Quoted. */
   readonly stage: string;
+  /** Quoted. */
+  readonly gone: string;
   readonly isReplace: boolean;
 }
 
 function targetOf(session: LibsqlSession, names: TargetNames): SqlTarget<TargetColumn> {
-  const { action, table, stage, isReplace } = names;
+  const { action, table, stage, gone, isReplace } = names;
+  let hasGone = false;
   const goingIndex = isReplace ? keyIndexName(table) : "";
   const catalogue = new SqliteCatalogue(session, action, table, goingIndex);
   const name: RelationName = {
@@ -57,11 +61,15 @@ function targetOf(session: LibsqlSession, names: TargetNames): SqlTarget<TargetC
     shown: table,
     ledger: quoteIdentifier(LEDGER_TABLE),
   };
-  const dialect = sqliteDialect({
-    relation: stage,
-    create: (definitions) => `CREATE TABLE ${stage} (${definitions})`,
-    drop: `DROP TABLE ${stage}`,
+  const own = (table: string): Omit<Stage, "place"> => ({
+    relation: table,
+    create(definitions) {
+      hasGone ||= table === gone;
+      return `CREATE TABLE ${table} (${definitions})`;
+    },
+    drop: `DROP TABLE ${table}`,
   });
+  const dialect = sqliteDialect(own(stage), own(gone));
   const beside = (finish: () => Promise<void>): NewTable => ({
     relation: { ...name, quoted: stage },
     finish,
@@ -89,6 +97,7 @@ function targetOf(session: LibsqlSession, names: TargetNames): SqlTarget<TargetC
       await session.rollback();
       // Another attempt does it where the server is gone.
       await session.run(`DROP TABLE IF EXISTS ${stage}`).catch(() => {});
+      if (hasGone) await session.run(`DROP TABLE IF EXISTS ${gone}`).catch(() => {});
     },
   };
 }

@@ -2,7 +2,8 @@ import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { SqlSession, TargetColumn } from "../../destination/system.ts";
 
 /**
- * Rows wait in a table of their load's own: `_sluice_stage_<load>_<when>_<attempt>`. A process that was killed
+ * Rows wait in a table of their load's own: `_sluice_stage_<load>_<when>_<attempt>`, and keys that are gone in one with
+ * `_gone` at its end. A process that was killed
  * leaves it; the next attempt of the same load drops it, or any load when it is old.
  */
 

@@ -1,12 +1,20 @@
 import { quoteIdentifier } from "../../../contract/sql.ts";
-import type { Dialect, LoadColumn } from "../../destination/system.ts";
+import type { Dialect, LoadColumn, Stage } from "../../destination/system.ts";
 import { checkName } from "../table_name.ts";
 import type { PostgresColumn } from "./catalogue.ts";
 import type { ColumnEncoder } from "./encode/column_encoder.ts";
 import { castTo, isChangedByCast } from "./exact_casts.ts";
 import { directEncoder, writeType } from "./types.ts";
 
-const STAGE = `"_sluice_stage"`;
+const temporary = (name: string): Stage => ({
+  relation: `pg_temp.${name}`,
+  place: "ctid",
+  create: (definitions) => `CREATE TEMPORARY TABLE ${name} (${definitions}) ON COMMIT DROP`,
+  analyze: `ANALYZE pg_temp.${name}`,
+});
+
+/** Types without an operator = of their own, or with one that does not compare whole values. */
+const COMPARED_AS_TEXT = /^(?:json|xml|point|line|lseg|box|path|polygon|circle)\b/;
 
 export const dialect: Dialect<PostgresColumn> = {
   ignoresCase: false,
@@ -30,14 +38,15 @@ export const dialect: Dialect<PostgresColumn> = {
       ? "false"
       : isChangedByCast(writeType(field), sentSql, target.type, quoteIdentifier(name), targetSql),
   textOf: (expression) => `${expression}::text`,
-  stage: {
-    relation: `pg_temp.${STAGE}`,
-    place: "ctid",
-    create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions}) ON COMMIT DROP`,
-    analyze: `ANALYZE pg_temp.${STAGE}`,
-  },
+  stage: temporary(`"_sluice_stage"`),
+  gone: temporary(`"_sluice_gone"`),
   insertInto: "INSERT INTO",
   overriding: " OVERRIDING SYSTEM VALUE",
+  // A collation may take two texts for one, and json has no equality of its own.
+  isDistinct: ({ target, targetSql }, one, other) =>
+    target?.type.isText || COMPARED_AS_TEXT.test(targetSql)
+      ? `${one}::text COLLATE "C" IS DISTINCT FROM ${other}::text COLLATE "C"`
+      : `${one} IS DISTINCT FROM ${other}`,
   lockTable: (only) => `LOCK TABLE ${only} IN SHARE ROW EXCLUSIVE MODE`,
   sendsDefaults: true,
   addsColumnsLate: true,

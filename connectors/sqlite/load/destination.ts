@@ -3,7 +3,7 @@ import { toAppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { LEDGER_TABLE } from "../../destination/ledger.ts";
 import { sqlDestination } from "../../destination/sql_load.ts";
-import type { RelationName, SqlTarget, TargetColumn } from "../../destination/system.ts";
+import type { RelationName, SqlTarget, Stage, TargetColumn } from "../../destination/system.ts";
 import type { SqliteDatabase } from "../driver.ts";
 import type { SqliteTarget } from "../options.ts";
 import { SqliteCatalogue } from "./catalogue.ts";
@@ -11,11 +11,13 @@ import { dropMergeKey, makeAgain, nameLoad, sqliteDialect } from "./dialect.ts";
 import { LoadSession } from "./session.ts";
 
 const STAGE = `"_sluice_stage"`;
-const dialect = sqliteDialect({
-  relation: `temp.${STAGE}`,
-  create: (definitions) => `CREATE TEMPORARY TABLE ${STAGE} (${definitions})`,
-  drop: `DROP TABLE temp.${STAGE}`,
+const GONE = `"_sluice_gone"`;
+const temporary = (name: string): Omit<Stage, "place"> => ({
+  relation: `temp.${name}`,
+  create: (definitions) => `CREATE TEMPORARY TABLE ${name} (${definitions})`,
+  drop: `DROP TABLE temp.${name}`,
 });
+const dialect = sqliteDialect(temporary(STAGE), temporary(GONE));
 
 /** `openFile` opens the database file to write, and makes it where there is none; `subject` heads its errors. */
 export function createDestination(

@@ -1,13 +1,17 @@
 import type { LoadRequest } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { quoteIdentifier } from "../../../contract/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { checkTableName } from "../../destination/ledger.ts";
-import type { Dialect, SqlSession, TargetColumn } from "../../destination/system.ts";
+import type { Dialect, SqlSession, Stage, TargetColumn } from "../../destination/system.ts";
+import { formatTimestamp } from "../iso_time.ts";
 import type { SqliteTarget } from "../options.ts";
 import { declaredTypeOf } from "./types.ts";
 
-/** SQLite's own way of each step of a load. `stage` is where rows wait. */
-export function sqliteDialect(stage: Omit<Dialect<TargetColumn>["stage"], "place">): Dialect<TargetColumn> {
+/** SQLite's own way of each step of a load. `stage` is where rows wait, `gone` where keys do. */
+export function sqliteDialect(
+  stage: Omit<Stage, "place">,
+  gone: Omit<Stage, "place">,
+): Dialect<TargetColumn> {
   return {
     ignoresCase: true,
     checkName: () => {},
@@ -18,6 +22,10 @@ export function sqliteDialect(stage: Omit<Dialect<TargetColumn>["stage"], "place
     isChanged: () => "false",
     textOf: (expression) => `CAST(${expression} AS TEXT)`,
     stage: { ...stage, place: "rowid" },
+    gone: { ...gone, place: "rowid" },
+    // The column's own collation might take two texts for one.
+    isDistinct: (_column, one, other) => `${one} COLLATE BINARY IS NOT ${other}`,
+    momentOf: (iso) => quoteLiteral(`${formatTimestamp(BigInt(Date.parse(iso)) * 1_000n)}+00:00`),
     insertInto: "INSERT OR ABORT INTO",
     overriding: "",
     sendsDefaults: true,

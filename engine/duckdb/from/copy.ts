@@ -1,8 +1,9 @@
-import type { CopyOptions } from "../../../contract/connector/destination.ts";
+import type { Copied, CopyOptions } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
 import {
   type Column,
   findColumn,
+  isSameName,
   quoteIdentifier,
   quoteLiteral,
   type SqlSession,
@@ -17,8 +18,8 @@ const OPTION_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 type Session = Pick<SqlSession, "run" | "rows" | "describe">;
 
 /**
- * Writes the rows of `sql` (one SELECT) to `path`, in types that the format holds exactly. Returns how many
- * rows were written. Throws `invalid` for the name of an option that is none, for a value that the format
+ * Writes the rows of `sql` (one SELECT) to `path`, in types that the format holds exactly; `gone` selects the
+ * keys of existing rows that a merge leaves out. Throws `invalid` for the name of an option that is none, for a value that the format
  * cannot hold and for keys that a merge cannot go by, `conflict` where what is there has a key twice.
  */
 export async function copyRows(
@@ -26,7 +27,8 @@ export async function copyRows(
   sql: string,
   path: string,
   options: CopyOptions,
-): Promise<number> {
+  gone?: string,
+): Promise<Copied> {
   const list = [
     `FORMAT ${options.format}`,
     ...Object.entries(options.options ?? {}).map(([name, value]) => `${optionName(name)} ${literal(value)}`),
@@ -36,13 +38,20 @@ export async function copyRows(
   ];
   const replaced = replaceColumns(sql, options);
   const fresh = await asHeld(session, replaced, options.format, options.partitionBy ?? []);
-  const rows = options.merge === undefined
-    ? fresh
-    : await mergedRows(session, fresh, options.merge, options.existing?.relation);
-  return await session.run(`COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`);
+  const goneKeys = gone === undefined ? undefined : await asHeld(
+    session,
+    replaceColumns(gone, ofKey(options)),
+    options.format,
+    options.partitionBy ?? [],
+  );
+  const merged = options.merge === undefined
+    ? { rows: fresh, deleted: 0 }
+    : await mergedRows(session, fresh, options.merge, options.existing?.relation, goneKeys);
+  const rows = await session.run(`COPY (\n${merged.rows}\n) TO ${quoteLiteral(path)} (${list.join(", ")})`);
+  return { rows, deleted: merged.deleted };
 }
 
-function replaceColumns(sql: string, { casts = {}, expressions = {} }: CopyOptions): string {
+function replaceColumns(sql: string, { casts = {}, expressions = {} }: Replaced): string {
   const columns = [
     ...Object.entries(casts).map(([name, type]) => [name, `CAST(${quoteIdentifier(name)} AS ${type})`]),
     ...Object.entries(expressions),
@@ -50,21 +59,35 @@ function replaceColumns(sql: string, { casts = {}, expressions = {} }: CopyOptio
   return columns.length === 0 ? sql : `SELECT * REPLACE (${columns.join(", ")}) FROM (\n${sql}\n)`;
 }
 
+type Replaced = Pick<CopyOptions, "casts" | "expressions">;
+
+/** The casts and expressions of the key's columns. */
+function ofKey(
+  { casts = {}, expressions = {}, merge }: CopyOptions,
+): Replaced {
+  const only = (values: Readonly<Record<string, string>>) =>
+    Object.fromEntries(
+      Object.entries(values).filter(([name]) => merge?.primaryKey.some((key) => isSameName(key, name))),
+    );
+  return { casts: only(casts), expressions: only(expressions) };
+}
+
 type Merge = NonNullable<CopyOptions["merge"]>;
 
 /**
  * The new rows, with what they lack from the existing ones of the same key, and the existing rows of other
- * keys.
+ * keys that stay; and how many of those do not.
  */
 async function mergedRows(
   session: Session,
   fresh: string,
   merge: Merge,
   existing: string | undefined,
-): Promise<string> {
+  gone: string | undefined,
+): Promise<{ readonly rows: string; readonly deleted: number }> {
   if (merge.primaryKey.length === 0) throw new AppError("invalid", `${merge.action}: it needs a primary key`);
   await checkKeys(session, fresh, merge);
-  if (existing === undefined) return fresh;
+  if (existing === undefined) return { rows: fresh, deleted: 0 };
   const [columns, held] = [
     await session.describe(fresh),
     await session.describe(`SELECT * FROM ${existing}`),
@@ -91,13 +114,35 @@ async function mergedRows(
   const updated = kept.length === 0
     ? "SELECT * FROM fresh"
     : `SELECT fresh.*, ${kept.join(", ")} FROM fresh LEFT JOIN ${existing} AS kept ON ${match}`;
-  const rows = `${sources}\n${updated}
-UNION ALL BY NAME
-SELECT kept.* FROM ${existing} AS kept ANTI JOIN fresh ON ${match}`;
+  const { stays, deleted } = await keptRows(session, merge, existing, sources, match, gone);
+  const rows = `${sources}\n${updated}\nUNION ALL BY NAME\n${stays}`;
   const types = await session.describe(rows);
   await checkTypes(session, merge, `(\n${fresh}\n)`, columns, types);
   await checkTypes(session, merge, existing, held, types);
-  return rows;
+  return { rows, deleted };
+}
+
+/** The existing rows of other keys that stay, as a SELECT on `kept`; its condition `match` is on `fresh` too. */
+async function keptRows(
+  session: Session,
+  { deletesMissing, primaryKey }: Merge,
+  existing: string,
+  sources: string,
+  match: string,
+  gone: string | undefined,
+): Promise<{ readonly stays: string; readonly deleted: number }> {
+  const others = `SELECT kept.* FROM ${existing} AS kept ANTI JOIN fresh ON ${match}`;
+  const count = async (rows: string) => {
+    const [counted] = await session.rows(`${sources}\nSELECT count(*) AS n FROM (${rows})`);
+    return Number(counted?.["n"]);
+  };
+  if (deletesMissing) return { stays: `${others} WHERE false`, deleted: await count(others) };
+  if (gone === undefined) return { stays: others, deleted: 0 };
+  const isGone = primaryKey.map(quoteIdentifier).map((key) => `kept.${key} = gone.${key}`).join(" AND ");
+  return {
+    stays: `${others} ANTI JOIN (${gone}) AS gone ON ${isGone}`,
+    deleted: await count(`SELECT 1 FROM ${existing} AS kept SEMI JOIN (${gone}) AS gone ON ${isGone}`),
+  };
 }
 
 /** Throws `invalid` where old and new rows have types that have none in common which holds the values of both. */

@@ -1,4 +1,4 @@
-import type { LoadDefinition } from "../../../contract/pipeline/load.ts";
+import { choosesRows, type LoadDefinition } from "../../../contract/pipeline/load.ts";
 import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
 
 /**
@@ -9,7 +9,8 @@ import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
  * - nothing else waits for the stream, as another load or a model: it would have to wait for the
  *   destination too, since the slower of the two sets the pace;
  * - its destination can stage rows while they are read (`stagesWhileReading`);
- * - the stream is read in one piece, and no row replaces another by a key.
+ * - the stream is read in one piece, and no row replaces another by a key;
+ * - the load sends all of the table's rows as they are.
  *
  * The rest is known only when the stream is read: that its rows come as Arrow, and from the beginning
  * into an empty table (`StreamSink.storesAsRead`), and that its types are stored as they come
@@ -24,5 +25,6 @@ export function loadInPass(
   if (load?.kind !== "load" || other !== undefined) return undefined;
   if (load.step.depends.some((name) => name !== step.name)) return undefined;
   if (stream.mode === "incremental" || stream.partition !== undefined) return undefined;
+  if (choosesRows(load.target)) return undefined;
   return stagesWhileReading(load.target) ? load : undefined;
 }

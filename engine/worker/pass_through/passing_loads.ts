@@ -11,6 +11,7 @@ import { PassingLoad } from "./passing_load.ts";
 
 export interface PassingLoadsOptions {
   readonly runId: string;
+  readonly atMs: number;
   readonly connections: Pick<Connections, "destination">;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -37,12 +38,12 @@ export class PassingLoads {
 
   /** The load as the extract feeds it. */
   add(planned: PlannedLoad): PassingLoad {
-    const { runId, connections, reporter, signal, points, start } = this.#options;
+    const { runId, atMs, connections, reporter, signal, points, start } = this.#options;
     const { step: { name }, target: definition } = planned;
     const load = new PassingLoad({
       connect: async () => {
         const { destination, target } = await connections.destination(definition);
-        return { destination, request: requestOf(runId, name, target, definition) };
+        return { destination, request: requestOf({ runId, atMs }, name, target, definition) };
       },
       signal,
       points: { reach: (point) => points.reach(name, point) },

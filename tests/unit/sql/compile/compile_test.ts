@@ -36,8 +36,8 @@ GROUP BY ALL;
     streams: STREAMS,
     params: params({ first_id: { type: "integer" } }),
     loads: [
-      { path: ["load", "daily", 0], name: "daily", columns: { primary_key: ["Day"] } },
-      { path: ["load", "orders"], name: "orders", columns: { primary_key: ["id"] } },
+      { path: ["load", "daily", 0], name: "daily", columns: [{ path: ["primary_key", 0], column: "Day" }] },
+      { path: ["load", "orders"], name: "orders", columns: [{ path: ["primary_key", 0], column: "id" }] },
     ],
   });
   assert.deepEqual(texts, []);
@@ -209,8 +209,12 @@ Deno.test("compile() checks loads, params and columns of streams in the definiti
     }),
     loads: [
       { path: ["load", "dayly", 0], name: "dayly" },
-      { path: ["load", "daily", 1], name: "daily", columns: { primary_key: ["dya"] } },
-      { path: ["load", "orders"], name: "orders", columns: { primary_key: ["id", "nr"] } },
+      { path: ["load", "daily", 1], name: "daily", columns: [{ path: ["primary_key", 0], column: "dya" }] },
+      {
+        path: ["load", "orders"],
+        name: "orders",
+        columns: [{ path: ["primary_key", 0], column: "id" }, { path: ["primary_key", 1], column: "nr" }],
+      },
     ],
   });
   assert.deepEqual(texts, [
