@@ -1,11 +1,11 @@
 import { registerConfig } from "./config.ts";
 import { registerDescribe } from "./describe.ts";
 import type { Fixture } from "./fixture.ts";
-import { registerDeleteInsert } from "./delete_insert.ts";
-import { registerHistory } from "./history.ts";
+import { registerDeleteInsert } from "./modes/delete_insert.ts";
+import { registerHistory } from "./modes/history.ts";
 import { registerLoadRules } from "./load_rules.ts";
 import { registerLoads } from "./loads.ts";
-import { registerMergeRules } from "./merge_rules.ts";
+import { registerMergeRules } from "./modes/merge_rules.ts";
 import { registerProcess } from "./process.ts";
 import { registerReads } from "./reads.ts";
 import { registerRoundTrips } from "./round_trips.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { Bench, failureOf } from "./bench.ts";
-import type { Fixture } from "./fixture.ts";
+import { Bench, failureOf } from "../bench.ts";
+import type { Fixture } from "../fixture.ts";
 
 const FIRST_MS = Date.parse("2024-01-01T00:00:00Z");
 const SECOND_MS = Date.parse("2024-01-02T00:00:00.5Z");

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { Bench, failureOf, OTHER_ROWS } from "./bench.ts";
-import type { Fixture } from "./fixture.ts";
+import { Bench, failureOf, OTHER_ROWS } from "../bench.ts";
+import type { Fixture } from "../fixture.ts";
 
 const THREE_ROWS = "SELECT * FROM (VALUES (1, 'a'), (2, 'b'), (3, 'c')) AS t(id, name)";
 

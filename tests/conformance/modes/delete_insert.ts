@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { Bench, failureOf } from "./bench.ts";
-import type { Fixture } from "./fixture.ts";
+import { Bench, failureOf } from "../bench.ts";
+import type { Fixture } from "../fixture.ts";
 
 const COLUMNS = "t(day, shop, id)";
 const FIRST = `SELECT * FROM (VALUES
