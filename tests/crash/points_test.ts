@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../engine/duckdb/database.ts";
 import { acquirePostgres } from "../support/postgres.ts";
+import { startSqld } from "../support/sqld.ts";
 import { attemptInProcess, succeed, type WorkerProject } from "../support/worker_process.ts";
 
 /**
@@ -74,6 +75,19 @@ const SYSTEMS: Readonly<Record<string, (projectDir: string) => Promise<System>>>
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
+  libsql: async () => {
+    const sqld = await startSqld();
+    return {
+      connector: { type: "libsql", url: sqld.url },
+      target: { table: "t" },
+      rows: async () => texts(await sqld.query("SELECT id, name FROM t")),
+      async [Symbol.asyncDispose]() {
+        await using _server = sqld;
+        const tables = await sqld.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+        deepEqual(tables, [["_sluice_loads"], ["t"]], "what killed loads left is dropped");
+      },
+    };
+  },
   duckdb: (projectDir) =>
     Promise.resolve({
       connector: { type: "duckdb", path: "out/it.duckdb" },

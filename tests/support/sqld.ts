@@ -9,6 +9,8 @@ export interface SqldServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again, on the same port and with the same database, after it was ended. */
   restart(): Promise<void>;
+  /** Runs statements by a client that is not the connector's own: each value is text as JSON has it. */
+  query(...statements: readonly string[]): Promise<(string | null)[][]>;
 }
 
 export interface SqldOptions {
@@ -49,10 +51,32 @@ export async function startSqld(options: SqldOptions = {}): Promise<SqldServer> 
     async restart() {
       child = await start();
     },
+    query: (...statements) => queryServer(`http://127.0.0.1:${port}`, statements),
     async [Symbol.asyncDispose]() {
       await stop("SIGKILL");
       await Deno.remove(folder, { recursive: true });
     },
+  };
+}
+
+/** The rows of the last statement. Hrana 2 in JSON, see docs/HRANA_2_SPEC.md of libSQL. */
+async function queryServer(url: string, statements: readonly string[]): Promise<(string | null)[][]> {
+  const requests = statements.map((sql) => ({ type: "execute", stmt: { sql } }));
+  const response = await fetch(`${url}/v2/pipeline`, {
+    method: "POST",
+    body: JSON.stringify({ requests: [...requests, { type: "close" }] }),
+  });
+  const { results }: { results: JsonResult[] } = await response.json();
+  const failed = results.find(({ error }) => error !== undefined);
+  if (failed?.error !== undefined) throw new Error(failed.error.message);
+  const rows = results[statements.length - 1]?.response?.result?.rows ?? [];
+  return rows.map((row) => row.map(({ value }) => value === undefined ? null : String(value)));
+}
+
+interface JsonResult {
+  readonly error?: { readonly message: string };
+  readonly response?: {
+    readonly result?: { readonly rows: readonly (readonly { readonly value?: unknown }[])[] };
   };
 }
 

@@ -140,8 +140,7 @@ export class HranaStream {
       return await frames.fill();
     } catch (error) {
       this.#signal.throwIfAborted();
-      if (error instanceof WireError) throw this.#cutOff(subject);
-      throw connectionError(subject, this.#server.shown, error);
+      throw this.#cutOff(subject, error);
     }
   }
 
@@ -242,10 +241,12 @@ export class HranaStream {
     });
   }
 
-  #cutOff(subject: string): AppError {
+  #cutOff(subject: string, cause?: unknown): AppError {
     return new AppError(
       "unavailable",
-      `Cannot ${subject}: the answer of ${this.#server.shown} ended before the last row; it is tried again later`,
+      `Cannot ${subject}: the answer of ${this.#server.shown} ended before the last row: it went away, or met a ` +
+        "text that is not UTF-8, which it cannot send; it is tried again later",
+      { cause },
     );
   }
 

@@ -33,8 +33,8 @@ export class LibsqlReader implements SqliteReader, AsyncDisposable {
 
   async columns(sql: string): Promise<readonly ResultColumn[]> {
     const columns = await this.#stream.describe(this.#subject, sql);
-    // A description is that of the first statement, whatever follows it.
-    await this.#stream.execute(this.#subject, `EXPLAIN ${sql}`);
+    // A description is that of the first statement, whatever follows it; within parentheses nothing can.
+    await this.#stream.execute(this.#subject, `EXPLAIN SELECT 1 FROM (${sql}\n)`);
     return columns;
   }
 

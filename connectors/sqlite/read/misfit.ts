@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
-import type { SqliteReader } from "../database.ts";
+import type { SqliteReader, SqliteValue } from "../database.ts";
 import { builderOf } from "./builder_of.ts";
 import { MisfitError } from "./column_builder.ts";
 import { type Column, type Plan, valueExpression } from "./plan.ts";
@@ -11,7 +11,7 @@ const SHOWN_CHARACTERS = 100;
 /** Finds the first value of the column that does not fit, and says where and what it is. */
 export async function misfit(database: SqliteReader, plan: Plan, column: Column): Promise<AppError> {
   const name = quoteIdentifier(column.name);
-  const shown = `substr(CAST(${name} AS TEXT), 1, ${SHOWN_CHARACTERS})`;
+  const shown = database.bytesOf(`substr(CAST(${name} AS TEXT), 1, ${SHOWN_CHARACTERS})`);
   const select =
     `SELECT ${valueExpression(database, column)}, typeof(${name}), ${plan.rowid ?? "NULL"}, ${shown} ` +
     `FROM ${plan.relation}`;
@@ -27,7 +27,12 @@ export async function misfit(database: SqliteReader, plan: Plan, column: Column)
         if (!(error instanceof MisfitError)) throw error;
         const [, storage, id = null, text] = row;
         const place = id === null ? `row ${count}` : `the row with rowid ${id}`;
-        const { what, type } = explainMisfit(column, String(storage), String(text), plan.encoding);
+        const { what, type } = explainMisfit(
+          column,
+          String(storage),
+          readable(text, plan.encoding),
+          plan.encoding,
+        );
         return new AppError(
           "invalid",
           `Cannot read ${plan.shown}: column "${column.name}" of ${place} ${what}, expected ${column.type.text}; ` +
@@ -40,6 +45,12 @@ export async function misfit(database: SqliteReader, plan: Plan, column: Column)
     "invalid",
     `Cannot read ${plan.shown}: a value of column "${column.name}" is not ${column.type.text}`,
   );
+}
+
+/** A text of which SqliteReader.bytesOf() gave the bytes, whatever they are. */
+function readable(bytes: SqliteValue | undefined, encoding: TextEncoding): string {
+  if (typeof bytes !== "string" && !(bytes instanceof Uint8Array)) return String(bytes);
+  return new TextDecoder(encoding).decode(typeof bytes === "string" ? Uint8Array.fromHex(bytes) : bytes);
 }
 
 /** `is "abc" (text)` of a value that does not fit, and a type that takes it. */
