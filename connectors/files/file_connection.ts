@@ -85,7 +85,7 @@ export class FileConnection implements Connection {
           yield { type: "rows", stream: name, batch };
         }
       },
-      async scan({ address, texts, cursor }, signal) {
+      async scan({ address, texts, cursor, setsAside }, signal) {
         const set = await setOf(address, signal);
         if (set.format === "arrow") return undefined;
         const { scanFiles } = await import("./read/scan.ts");
@@ -93,6 +93,7 @@ export class FileConnection implements Connection {
           ...set,
           ...(texts === undefined ? {} : { texts }),
           ...(cursor === undefined ? {} : { cursor }),
+          ...(setsAside ? { setsAside } : {}),
         };
         return await scanFiles(told, scratchDir, signal);
       },

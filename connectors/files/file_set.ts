@@ -18,6 +18,8 @@ export interface FileSet {
   readonly isHiveText?: boolean;
   /** Columns whose values are given as they are written: see StreamRequest. */
   readonly texts?: readonly string[];
+  /** Rows that do not fit are set aside, where the format can single them out. */
+  readonly setsAside?: boolean;
   /** Where an incremental stream goes on from, and of which type that is. */
   readonly cursor?: Cursor;
 }

@@ -198,4 +198,9 @@ export interface Scan {
 /** Disposing of it removes what was made. */
 export interface PreparedScan extends AsyncDisposable {
   readonly relation: string;
+  /**
+   * The rows that do not fit, where they are set aside: as text `_sluice_reason`, `_sluice_position` and
+   * `_sluice_row` (JSON), see Reject, and the columns of `relation` as far as they have a value.
+   */
+  readonly rejects?: string;
 }

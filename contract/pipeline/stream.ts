@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { columns, connectorName, duration, options, text } from "./words.ts";
+import { columns, connectorName, duration, options, SHARE_PATTERN, text } from "./words.ts";
 
 const contractSchema = v.pipe(
   v.strictObject({
@@ -105,11 +105,15 @@ export const streamSchema = v.pipe(
     partition: v.optional(partitionSchema),
     max_rejects: v.optional(
       v.pipe(
-        v.number(),
-        v.integer(),
-        v.minValue(0),
+        v.union(
+          [
+            v.pipe(v.number(), v.integer(), v.minValue(0)),
+            v.pipe(v.string(), v.regex(SHARE_PATTERN)),
+          ],
+          "expected a number of rows, or a share of them such as 1%",
+        ),
         v.description(
-          "How many rows that do not fit are kept aside, in _sluice.rejects, before the step fails; sqlite can single them out.",
+          "How many rows that do not fit, or which share of all as 1%, are kept aside in _sluice.rejects before the step fails; of CSV, JSON and sqlite.",
         ),
       ),
       0,

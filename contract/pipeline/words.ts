@@ -16,6 +16,14 @@ export const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 export const columns = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
 export const options = v.record(v.string(), v.unknown());
 
+/** `1%`, `0.5%`: of all rows. */
+export const SHARE_PATTERN = /^(?:100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%$/;
+
+/** A count of rows as it is, or as a share from 0 to 1 of a text that matched SHARE_PATTERN. */
+export function limitOf(limit: number | string): { readonly count: number } | { readonly share: number } {
+  return typeof limit === "number" ? { count: limit } : { share: Number(limit.slice(0, -1)) / 100 };
+}
+
 /** `30s`, `5m`, `1h30m`, `500ms`, `1d`. */
 export const DURATION_PATTERN = /^(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/;
 

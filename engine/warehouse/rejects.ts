@@ -12,21 +12,62 @@ export interface RejectOrigin {
 /** Keeps the rows; called in the transaction of the rows that did fit. */
 export async function recordRejects(
   session: SqlSession,
-  { stream, runId, attempt }: RejectOrigin,
+  origin: RejectOrigin,
   rejects: readonly Reject[],
 ): Promise<void> {
   if (rejects.length === 0) return;
   const params = rejects.flatMap(({ reason, position, row }) => [reason, position, JSON.stringify(row)]);
   const values = rejects.map((_, i) => {
     const [reason, position, row] = [1, 2, 3].map((place) => `$${3 + i * 3 + place}`);
-    return `($1, $2, $3, ${reason}, ${position}, ${row}, now())`;
+    return `(${reason}, ${position}, ${row})`;
   });
-  await session.run(`INSERT INTO _sluice.rejects VALUES ${values.join(", ")}`, [
-    stream,
-    runId,
-    attempt,
-    ...params,
-  ]);
+  const { stream, runId, attempt } = origin;
+  await session.run(
+    `INSERT INTO _sluice.rejects (stream, run_id, attempt, reason, position, "row", rejected_at)
+     SELECT $1, $2, $3, given.reason, given.position, given."row"::JSON, now()
+       FROM (VALUES ${values.join(", ")}) AS given(reason, position, "row")`,
+    [stream, runId, attempt, ...params],
+  );
+}
+
+/**
+ * The same for all rows of a relation with the columns `reason`, `position` and `row` (JSON as text); returns how
+ * many they are.
+ */
+export async function recordRejectsOf(
+  session: SqlSession,
+  { stream, runId, attempt }: RejectOrigin,
+  relation: string,
+): Promise<number> {
+  return await session.run(
+    `INSERT INTO _sluice.rejects (stream, run_id, attempt, reason, position, "row", rejected_at)
+     SELECT $1, $2, $3, reason, position, "row"::JSON, now() FROM ${relation}`,
+    [stream, runId, attempt],
+  );
+}
+
+/** Rows that have no place in their source are told apart by what they are. */
+const IS_SAME = `earlier.position IS NOT DISTINCT FROM later.position
+  AND (earlier.position IS NOT NULL OR earlier."row"::VARCHAR IS NOT DISTINCT FROM later."row"::VARCHAR)`;
+
+/**
+ * Forgets rejects of earlier runs that this one has judged again: all of a stream that was read as a whole, of
+ * another those that it has kept once more.
+ */
+export async function forgetJudgedAgain(
+  session: SqlSession,
+  stream: string,
+  runId: string,
+  { isWhole }: { readonly isWhole: boolean },
+): Promise<void> {
+  const again = `AND EXISTS (SELECT 1 FROM _sluice.rejects AS later
+    WHERE later.stream = $1 AND later.run_id = $2 AND ${IS_SAME})`;
+  await session.run(
+    `DELETE FROM _sluice.rejects AS earlier WHERE earlier.stream = $1 AND earlier.run_id <> $2 ${
+      isWhole ? "" : again
+    }`,
+    [stream, runId],
+  );
 }
 
 /** How many the run has kept of the stream, in this attempt or an earlier one. */

@@ -62,7 +62,7 @@ export class Connections implements AsyncDisposable {
       throw new AppError("invalid", `Cannot extract "${name}": connector "${stream.connector}" is no source`);
     }
     const source = this.#threaded(stream.connector, connection.source, budget);
-    return { source, request: { name, address, ...(stream.max_rejects > 0 ? { setsAside: true } : {}) } };
+    return { source, request: { name, address, ...(stream.max_rejects !== 0 ? { setsAside: true } : {}) } };
   }
 
   /** The streams that the connector has. Throws `invalid` where it cannot look for them. */

@@ -18,6 +18,8 @@ export interface CsvDialect {
   readonly skipsBlanks?: boolean;
   /** LF, CRLF and CR may stand in one file. */
   readonly hasMixedLineEnds?: boolean;
+  /** Lines whose quotes do not fit are left out one by one, each a fault with its text. */
+  readonly goesOn?: boolean;
   /** The most that a record may have. */
   readonly maxCharacters?: number;
 }
@@ -37,6 +39,8 @@ export interface CsvFault {
   readonly kind: "fault";
   readonly line: number;
   readonly reason: FaultReason;
+  /** The line that was left out; undefined where nothing follows the fault. */
+  readonly text?: string;
 }
 
 export type FaultReason = "unterminated_quote" | "text_after_quote" | "mixed_line_ends" | "line_too_long";
@@ -60,7 +64,7 @@ export class CsvSplitter {
     this.#line = firstLine;
   }
 
-  /** Nothing follows a fault. */
+  /** Nothing follows a fault without a text. */
   *push(text: string, isLast: boolean): Generator<CsvRecord | CsvFault> {
     if (this.#isBroken) return;
     this.#pieces.push(text);
@@ -73,6 +77,14 @@ export class CsvSplitter {
       if (step === "incomplete") break;
       const fault = step.fault ?? this.#faultOfEnd(step.lineEnd);
       if (fault !== undefined) {
+        if (this.#dialect.goesOn && fault !== "mixed_line_ends") {
+          const left = lineAt(buffer, position, isLast);
+          if (left === undefined) break;
+          yield { kind: "fault", line: this.#line, reason: fault, text: left.text };
+          this.#line += 1;
+          position = left.next;
+          continue;
+        }
         this.#isBroken = true;
         yield { kind: "fault", line: this.#line + step.lines, reason: fault };
         return;
@@ -84,6 +96,16 @@ export class CsvSplitter {
     }
     const rest = buffer.slice(position);
     if (rest.length > (this.#dialect.maxCharacters ?? Number.POSITIVE_INFINITY)) {
+      const left = this.#dialect.goesOn ? lineAt(rest, 0, isLast) : undefined;
+      if (left !== undefined) {
+        yield { kind: "fault", line: this.#line, reason: "line_too_long", text: left.text };
+        this.#line += 1;
+        this.#pieces = [];
+        this.#heldLength = 0;
+        this.#enough = 0;
+        yield* this.push(rest.slice(left.next), isLast);
+        return;
+      }
       this.#isBroken = true;
       yield { kind: "fault", line: this.#line, reason: "line_too_long" };
       return;
@@ -98,6 +120,17 @@ export class CsvSplitter {
     this.#lineEnd ??= lineEnd;
     return this.#lineEnd === lineEnd ? undefined : "mixed_line_ends";
   }
+}
+
+/** The line that begins there and where the next one does; undefined where more text is wanted to know it. */
+function lineAt(text: string, start: number, isLast: boolean): { text: string; next: number } | undefined {
+  for (let at = start; at < text.length; at++) {
+    if (text[at] === "\n") return { text: text.slice(start, at), next: at + 1 };
+    if (text[at] !== "\r") continue;
+    if (at + 1 === text.length && !isLast) return undefined;
+    return { text: text.slice(start, at), next: text[at + 1] === "\n" ? at + 2 : at + 1 };
+  }
+  return isLast ? { text: text.slice(start), next: text.length } : undefined;
 }
 
 interface Step {

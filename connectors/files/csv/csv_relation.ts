@@ -17,11 +17,15 @@ const MANY_COLUMNS = 500;
 export interface CsvCopies {
   /** Each file's copy is at this, and behind it the file's own path. */
   readonly prefix: string;
+  /** Whether each row begins with its place. */
+  readonly isPlaced?: boolean;
   readonly of: ReadonlyMap<CsvFile, CsvCopy>;
 }
 
 /** The name that DuckDB gives the column with the file's path. */
-const PATH = "_sluice_path";
+export const PATH = "_sluice_path";
+/** The first column of copies that say of each row where it stood. */
+export const PLACE = "_sluice_place";
 
 /**
  * `(SELECT … FROM read_csv(…))`, one for each group of files. Without `copies`, files that DuckDB cannot read
@@ -80,11 +84,16 @@ function readCsv(plan: CsvPlan, { names, files, head }: CsvGroup, hasPath: boole
 }
 
 /** What copyCsv() has written. */
-function readCopies(plan: CsvPlan, { names, files }: CsvGroup, copies: CsvCopies, hasPath: boolean): string {
+export function readCopies(
+  plan: CsvPlan,
+  { names, files }: CsvGroup,
+  copies: CsvCopies,
+  hasPath: boolean,
+): string {
   const made = files.map((file) => copies.of.get(file)).filter((copy) => copy !== undefined);
   return reader({
     paths: made.map(({ path }) => path),
-    names,
+    names: copies.isPlaced ? [PLACE, ...names] : names,
     header: false,
     delimiter: ",",
     quote: '"',

@@ -50,8 +50,10 @@ export async function planCsv(
   isTabs: boolean,
   signal: AbortSignal,
   texts: readonly string[] = [],
+  setsAside = false,
 ): Promise<CsvPlan> {
-  const setup = csvSetup(options, isTabs);
+  const plain = csvSetup(options, isTabs);
+  const setup = setsAside ? { ...plain, dialect: { ...plain.dialect, goesOn: true } } : plain;
   const format: ValueFormat = {
     decimalSeparator: options.decimal_separator,
     thousandsSeparator: options.thousands_separator,
@@ -63,7 +65,7 @@ export async function planCsv(
   const sampleRows = Math.max(FILE_SAMPLE_ROWS, Math.floor(SAMPLE_ROWS / files.length));
   for (const file of files) {
     const { names, head } = await sampleFile(file, { setup, options, format, sampleRows, guesses, signal });
-    const isCopied = !head.isPlain || file.isOdd || !isDuckdbSetup(setup);
+    const isCopied = setsAside || !head.isPlain || file.isOdd || !isDuckdbSetup(setup);
     const key = JSON.stringify([names, isCopied, isCopied ? null : [head.lines, head.dialect.delimiter]]);
     const group = groups.get(key) ?? { names, head, isCopied, files: [] };
     group.files.push(file);
@@ -102,7 +104,10 @@ async function sampleFile(source: CsvFile, sample: Sample): Promise<{ names: str
   let guesses: TypeGuess[] = [];
   let rows = 0;
   for await (const record of reader.records(sample.signal, SAMPLE_CHARACTERS)) {
-    if (record.kind === "fault") throw faultError(shown, record, sample.options.max_line_bytes);
+    if (record.kind === "fault") {
+      if (record.text !== undefined && names !== undefined) continue;
+      throw faultError(shown, record, sample.options.max_line_bytes);
+    }
     if (names === undefined) {
       names = nameColumns(shown, record, reader.head.dialect, setup.header);
       guesses = names.map((name) => {
@@ -112,6 +117,7 @@ async function sampleFile(source: CsvFile, sample: Sample): Promise<{ names: str
       });
       if (setup.header) continue;
     }
+    if (setup.dialect.goesOn && widthReason(record, names.length, setup.padsRows) !== undefined) continue;
     const values = fitRecord(shown, record, names.length, setup.padsRows);
     if (values === undefined) continue;
     if (rows >= sample.sampleRows) break;
@@ -134,14 +140,23 @@ export function fitRecord(
   width: number,
   padsRows: boolean,
 ): readonly (string | null)[] | undefined {
-  const { values, endsEmpty } = record;
+  const { values } = record;
   if (record.isBlank && width > 1) return undefined;
-  if (values.length === width) return values;
-  if (values.length === width + 1 && endsEmpty) return values.slice(0, width);
-  if (values.length < width && padsRows) {
-    return [...values, ...Array.from({ length: width - values.length }, () => null)];
-  }
-  throw widthError(shown, record, width);
+  const reason = widthReason(record, width, padsRows);
+  if (reason !== undefined) throw widthError(shown, record, width, reason);
+  if (values.length >= width) return values.length === width ? values : values.slice(0, width);
+  return [...values, ...Array.from({ length: width - values.length }, () => null)];
+}
+
+/** Why the record has another count of values than is let pass; undefined where it has not. */
+export function widthReason(
+  { values: { length }, endsEmpty, isBlank }: CsvRecord,
+  width: number,
+  padsRows: boolean,
+): string | undefined {
+  if (length === width || isBlank && width > 1) return undefined;
+  if (length === width + 1 && endsEmpty || length < width && padsRows) return undefined;
+  return `it has ${length} ${length === 1 ? "value" : "values"}, expected ${width}`;
 }
 
 function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHeader: boolean): string[] {
@@ -216,7 +231,7 @@ export function faultError(shown: string, { line, reason }: CsvFault, maxCharact
   return new AppError("invalid", `Cannot read "${shown}" line ${line}: ${faultText(reason, maxCharacters)}`);
 }
 
-function faultText(reason: CsvFault["reason"], maxCharacters: number): string {
+export function faultText(reason: CsvFault["reason"], maxCharacters: number): string {
   switch (reason) {
     case "unterminated_quote":
       return 'a quoted value has no closing quote; where quotes are plain text set options.quote: ""';
@@ -231,16 +246,15 @@ function faultText(reason: CsvFault["reason"], maxCharacters: number): string {
   }
 }
 
-function widthError(shown: string, record: CsvRecord, width: number): AppError {
+function widthError(shown: string, record: CsvRecord, width: number, reason: string): AppError {
   const count = record.values.length;
   return new AppError(
     "invalid",
-    `Cannot read "${shown}" line ${record.line}: it has ${count} ${count === 1 ? "value" : "values"}, ` +
-      `expected ${width}; correct the line, or set options.${
-        count < width
-          ? "null_padding: true for rows that end early, options.skip_footer for lines at the end"
-          : "delimiter or options.quote"
-      }`,
+    `Cannot read "${shown}" line ${record.line}: ${reason}; correct the line, or set options.${
+      count < width
+        ? "null_padding: true for rows that end early, options.skip_footer for lines at the end"
+        : "delimiter or options.quote"
+    }`,
   );
 }
 

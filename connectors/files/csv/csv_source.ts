@@ -3,10 +3,12 @@ import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
 import { prepareScan } from "../read/prepare_scan.ts";
 import type { Scratch } from "../../locations/scratch.ts";
-import { copyCsv, type CsvCopy } from "./csv_copy.ts";
+import { SetAsideRecords } from "../read/set_aside.ts";
+import { copyCsv, type CsvCopy, type SetAside } from "./csv_copy.ts";
 import { explainCsv } from "./csv_explain.ts";
 import { csvRelation } from "./csv_relation.ts";
 import { type CsvPlan, planCsv } from "./csv_scan.ts";
+import { csvSetAside, type SetAsideRelations } from "./csv_set_aside.ts";
 import type { CsvFile } from "./csv_setup.ts";
 
 /**
@@ -24,14 +26,15 @@ export async function scanCsv(
     compression: set.compressions[index] ?? "none",
     isOdd: oddFiles.has(file.path),
   }));
-  const plan = await planCsv(files, set.options, set.format === "tsv", signal, set.texts);
+  const plan = await planCsv(files, set.options, set.format === "tsv", signal, set.texts, set.setsAside);
   const extra = pathColumns(set, [...plan.columns.keys()], plan.format);
   const hasCopies = plan.groups.some(({ isCopied }) => isCopied);
+  const copy = set.setsAside ? copyPlaced : copyOdd;
   return {
     relation: csvRelation(plan, extra),
     explain: (error) => explainCsv(plan, error),
     ...(hasCopies
-      ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copyOdd(plan, extra, scratch, during)) }
+      ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copy(plan, extra, scratch, during)) }
       : {}),
   };
 }
@@ -51,4 +54,25 @@ async function copyOdd(
     }
   }
   return csvRelation(plan, extra, { prefix: scratch.path, of: made });
+}
+
+/** Copies all files, each row with its place, and puts aside what is no row. */
+async function copyPlaced(
+  plan: CsvPlan,
+  extra: readonly PathColumn[],
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<SetAsideRelations> {
+  await using unsplit = await SetAsideRecords.create(scratch);
+  const made = new Map<CsvFile, CsvCopy>();
+  for (const group of plan.groups) {
+    for (const source of group.files) {
+      signal.throwIfAborted();
+      const { shown } = source.file;
+      const setAside: SetAside = (line, reason, row) => unsplit.put(`${shown} line ${line}`, reason, row);
+      made.set(source, await copyCsv(plan, source, group.names, scratch, signal, setAside));
+    }
+  }
+  const copies = { prefix: scratch.path, isPlaced: true, of: made };
+  return csvSetAside(plan, extra, copies, unsplit.select);
 }

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { escapeGlob } from "../file_set.ts";
 import type { PathColumn } from "../read/path_columns.ts";
-import { exactCast } from "../types/exact_cast.ts";
+import { exactCast, failingCast } from "../types/exact_cast.ts";
 import { PLAIN_FORMAT } from "../types/value_format.ts";
 import { ARRAY, type JsonNode, OBJECT } from "./json_node.ts";
 import type { JsonColumn, JsonPlan } from "./json_plan.ts";
@@ -39,6 +39,63 @@ export interface JsonCopies {
 
 /** The name that DuckDB gives the column with the file's path. */
 const PATH = "_sluice_path";
+/** The first key of records in copies that say of each where it stood. */
+export const PLACE_KEY = "_sluice_place";
+const SHOWN_CHARACTERS = 200;
+
+/**
+ * The records of placed copies: those that fit, and the others as a SELECT with the columns of rejects. All
+ * records are marked, as the text of each is wanted; values with a type of the user's are tried.
+ */
+export function jsonSetAside(
+  plan: JsonPlan,
+  extra: readonly PathColumn[],
+  copies: JsonCopies,
+): { readonly fitting: string; readonly rejected: readonly string[] } {
+  const own = plan.columns.map((column, index) => {
+    const { name, keys, type } = column;
+    const values = keys.map((key, at) => `${quoteIdentifier(`marked_${at}`)}.${quoteIdentifier(`${key}#`)}`);
+    const value = values.length === 1 ? values.join() : `coalesce(${values.join(", ")})`;
+    const context = { isMarked: true, column, casts: [], depth: 0, isTried: true };
+    const expression = `TRY(${expressionOf(value, type, context)})`;
+    const text = type.kind === "scalar" ? unmarkedText(value, type.node) : unmarkedJson(`to_json(${value})`);
+    return { name, type, value, text, expression, stored: `_sluice_value_${index}` };
+  });
+  const misfits = own.map(({ value, stored }) => `${value} IS NOT NULL AND ${stored} IS NULL`);
+  const isMisfit = misfits.map((condition) => `(${condition})`).join(" OR ") || "false";
+  const reasons = own.map(({ name, type, text }, at) =>
+    `CASE WHEN ${misfits[at]} THEN concat(${
+      quoteLiteral(`column "${name}" is "`)
+    }, left(${text}, ${SHOWN_CHARACTERS}), ${quoteLiteral(`", expected ${typeName(type)}`)}) END`
+  );
+  const values = [
+    ...own.map(({ name, stored }) => `${stored} AS ${quoteIdentifier(name)}`),
+    ...extra.map(({ name, value }, index) => `${value(`${PATH}_${index}`)} AS ${quoteIdentifier(name)}`),
+  ].join(", ");
+  const place = `json_extract_string(json, '$.${PLACE_KEY}')`;
+  const row = `regexp_replace(CAST(json AS VARCHAR), ${quoteLiteral(PLACE_PATTERN)}, '{')`;
+  const groups = Map.groupBy(
+    plan.survey.files.filter(({ layout }) => layout !== undefined),
+    ({ layout }) => layout,
+  );
+  const froms = own.length === 0 ? [] : [...groups.values()].map((files) => {
+    const read = readMarked(plan, readerOptions(plan, files, extra.length > 0, copies));
+    const path = `substring(${PATH}, ${[...copies.prefix].length + 1})`;
+    const texts = extra.map(({ text }, index) => `, ${text(path)} AS ${PATH}_${index}`).join("");
+    const tries = own.map(({ expression, stored }) => `, ${expression} AS ${stored}`).join("");
+    return `(SELECT *${texts}${tries} FROM ${read})`;
+  });
+  const fitting = froms.map((from) => `SELECT ${values} FROM ${from} WHERE NOT (${isMisfit})`);
+  return {
+    fitting: fitting.length === 0 ? jsonRelation(plan, extra).sql : `(${fitting.join(" UNION ALL ")})`,
+    rejected: froms.map((from) =>
+      `SELECT ${values}, concat_ws('; ', ${[...reasons, "NULL"].join(", ")}) AS _sluice_reason, ` +
+      `${place} AS _sluice_position, ${row} AS _sluice_row FROM ${from} WHERE ${isMisfit}`
+    ),
+  };
+}
+
+const PLACE_PATTERN = String.raw`^\{"${PLACE_KEY}":"(?:[^"\\]|\\.)*",?`;
 
 /** Without `copies`, files that DuckDB cannot read as they are have no rows. */
 export function jsonRelation(
@@ -163,6 +220,8 @@ interface Context {
   readonly casts: CastPlace[];
   /** Of lambdas around. */
   readonly depth: number;
+  /** For use in a TRY. */
+  readonly isTried?: boolean;
 }
 
 /** The SQL that makes the type of what the reader has made. */
@@ -228,11 +287,12 @@ function listExpression(
 function scalarExpression(
   value: string,
   type: Extract<JsonType, { readonly kind: "scalar" }>,
-  { isMarked, column, casts }: Context,
+  { isMarked, column, casts, isTried }: Context,
 ): string {
   const text = isMarked ? unmarkedText(value, type.node) : value;
   if (type.isUtc) return `CAST(${text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'`;
   if (!type.isGiven) return type.type === "VARCHAR" ? text : `CAST(${text} AS ${type.type})`;
+  if (isTried) return failingCast({ text, type: type.type, isGiven: true }, PLAIN_FORMAT);
   const nodes = column.type === type ? column.nodes : [type.node];
   const label = casts.push({ column: column.name, type: type.type, nodes }) - 1;
   return exactCast({ text, type: type.type, isGiven: true, label }, PLAIN_FORMAT);

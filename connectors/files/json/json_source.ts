@@ -7,6 +7,8 @@ import { prepareScan } from "../read/prepare_scan.ts";
 import { PLAIN_FORMAT } from "../types/value_format.ts";
 import { explainJson } from "./json_explain.ts";
 import { type JsonPlan, planJson } from "./json_plan.ts";
+import { JsonNode } from "./json_node.ts";
+import { copyPlaced } from "./json_set_aside.ts";
 import { jsonRelation } from "./json_relation.ts";
 import { surveyJson } from "./json_survey.ts";
 
@@ -19,16 +21,18 @@ export async function scanJson(
   scratchDir: string,
   signal: AbortSignal,
 ): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
-  const plan = planJson(set, await surveyJson(set, oddFiles, signal));
+  const hooks = set.setsAside ? { onFault: () => {} } : {};
+  const plan = planJson(set, await surveyJson(set, oddFiles, signal, new JsonNode(), hooks));
   const extra = pathColumns(set, plan.columns.map(({ name }) => name), PLAIN_FORMAT);
   const { sql, hasNoColumns, casts } = jsonRelation(plan, extra);
-  const hasCopies = plan.survey.files.some(({ isOdd }) => isOdd);
+  const hasCopies = set.setsAside || plan.survey.files.some(({ isOdd }) => isOdd);
+  const copy = set.setsAside ? copyPlaced : copyOdd;
   return {
     relation: sql,
     hasNoColumns,
     explain: (error) => explainJson(plan, casts, error),
     ...(hasCopies
-      ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copyOdd(plan, extra, scratch, during)) }
+      ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copy(plan, extra, scratch, during)) }
       : {}),
   };
 }

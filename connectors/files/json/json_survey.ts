@@ -24,6 +24,14 @@ export interface SurveyedFile {
   readonly layout: JsonLayout | undefined;
 }
 
+/** Told of the records of a file as they are read. */
+export interface RecordHooks {
+  /** Lines that are no record are left out. Without it the first of them is thrown. */
+  readonly onFault?: (line: number, reason: string, text: string) => void;
+  /** The bytes are to be used at once. */
+  readonly onRecord?: (bytes: Uint8Array, line: number) => void;
+}
+
 export interface JsonSurvey {
   readonly root: JsonNode;
   readonly files: readonly SurveyedFile[];
@@ -45,20 +53,14 @@ export async function surveyJson(
   oddFiles: ReadonlySet<string>,
   signal: AbortSignal | undefined,
   root: JsonNode = new JsonNode(),
+  hooks: RecordHooks = {},
 ): Promise<JsonSurvey> {
   const files: SurveyedFile[] = [];
   let maxRecordBytes = 0;
   for (const [index, file] of set.files.entries()) {
     const compression = set.compressions[index] ?? "none";
-    const reader = new RecordReader(root, index);
-    const chunks = readBytes(file, compression, signal);
-    try {
-      for await (const chunk of chunks) reader.push(chunk);
-      reader.finish();
-    } catch (error) {
-      if (error instanceof JsonFault) throw faultError(file, error);
-      throw error;
-    }
+    const reader = new RecordReader(root, index, hooks);
+    for await (const _ of readRecords(reader, file, compression, signal)) { /* nothing between the pieces */ }
     if (reader.layout === undefined && set.format === "json" && !reader.hasBrackets) {
       const what = file.sizeBytes === 0 ? "it is empty (0 bytes)" : "it has nothing but white space";
       throw new AppError("invalid", `Cannot read "${file.shown}": ${what}; expected JSON`);
@@ -67,6 +69,35 @@ export async function surveyJson(
     files.push({ file, compression, isOdd: oddFiles.has(file.path), layout: reader.layout });
   }
   return { root, files, maxRecordBytes };
+}
+
+/** Gives the file's bytes to the reader; each piece is one step. */
+async function* readRecords(
+  reader: RecordReader,
+  file: StoredFile,
+  compression: Compression,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<void, void, undefined> {
+  try {
+    for await (const chunk of readBytes(file, compression, signal)) {
+      reader.push(chunk);
+      yield;
+    }
+    reader.finish();
+    yield;
+  } catch (error) {
+    if (error instanceof JsonFault) throw faultError(file, error);
+    throw error;
+  }
+}
+
+/** The records of one file again, told to the hooks; each piece of the file is one step. */
+export function rereadJson(
+  { file, compression }: SurveyedFile,
+  hooks: RecordHooks,
+  signal: AbortSignal,
+): AsyncGenerator<void, void, undefined> {
+  return readRecords(new RecordReader(new JsonNode(), 0, hooks), file, compression, signal);
 }
 
 function faultError(file: StoredFile, fault: JsonFault): AppError {
@@ -90,9 +121,13 @@ class RecordReader {
   #isLines = true;
   #count = 0;
   maxRecordBytes = 0;
+  readonly #hooks: RecordHooks;
+  /** A record is tried here first where it may be left out: it must leave nothing in the other. */
+  readonly #trial = new JsonNode();
 
-  constructor(root: JsonNode, file: number) {
+  constructor(root: JsonNode, file: number, hooks: RecordHooks) {
     this.#root = root;
+    this.#hooks = hooks;
     this.#scanner = new JsonScanner(file);
   }
 
@@ -145,7 +180,7 @@ class RecordReader {
     try {
       for (;;) {
         const line = scanner.line;
-        const next = this.#readRecord(this.#start);
+        const next = this.#readOrLeave(this.#start);
         if (next === INCOMPLETE) {
           scanner.line = line;
           break;
@@ -159,6 +194,27 @@ class RecordReader {
     const rest = scanner.end - this.#start;
     if (rest > MAX_RECORD_BYTES) throw new JsonFault(scanner.line, "a record is larger than 256 MiB");
     this.#wanted = Math.max(CHUNK_BYTES, 2 * rest);
+  }
+
+  /** The same as `#readRecord`, but a line that is no record is left out where somebody wants to hear of it. */
+  #readOrLeave(position: number): number {
+    const { onFault } = this.#hooks;
+    if (onFault === undefined) return this.#readRecord(position);
+    const scanner = this.#scanner;
+    const begin = scanner.skipSpace(position);
+    const { line } = scanner;
+    try {
+      return this.#readRecord(begin);
+    } catch (error) {
+      if (!(error instanceof JsonFault) || this.#array !== "none") throw error;
+      const feed = scanner.bytes.subarray(0, scanner.end).indexOf(0x0a, begin);
+      if (feed === -1 && !scanner.isLast) return INCOMPLETE;
+      const end = feed === -1 ? scanner.end : feed;
+      const text = new TextDecoder().decode(scanner.bytes.subarray(begin, end)).replace(/\r$/, "");
+      onFault(line, error.message, text);
+      scanner.line = feed === -1 ? line : line + 1;
+      return feed === -1 ? end : end + 1;
+    }
   }
 
   /** What comes next, from white space on. Returns where it ends. */
@@ -194,8 +250,13 @@ class RecordReader {
   #readObject(position: number): number {
     const scanner = this.#scanner;
     const { line } = scanner;
+    if (this.#hooks.onFault !== undefined) {
+      if (scanner.record(position, this.#trial) === INCOMPLETE) return INCOMPLETE;
+      scanner.line = line;
+    }
     const end = scanner.record(position, this.#root);
     if (end === INCOMPLETE) return INCOMPLETE;
+    this.#hooks.onRecord?.(scanner.bytes.subarray(position, end), line);
     if (line === this.#lastLine || scanner.line !== line) this.#isLines = false;
     this.#lastLine = scanner.line;
     this.#needsComma = true;

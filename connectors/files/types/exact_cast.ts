@@ -30,8 +30,8 @@ interface Cast {
   readonly text: string;
   readonly type: string;
   readonly isGiven: boolean;
-  /** SQL that raises the error. */
-  readonly fault: string;
+  /** SQL that raises the error; `type` is the one that would be its value's. */
+  readonly fault: (type: string) => string;
 }
 
 const TEXT_TYPES = /^(?:VARCHAR|TEXT|STRING|CHAR|BPCHAR)(?:\s*\(\s*\d+\s*\))?$/i;
@@ -63,6 +63,20 @@ const INTERVAL =
 /** The expression that turns a text into its type, and fails where that would change the value. */
 export function exactCast({ text, label, ...cast }: ExactCast, format: ValueFormat): string {
   const fault = `error(concat(${quoteLiteral(`${CAST_FAULT}:${label}:`)}, ${text}))`;
+  return castText({ ...cast, text, fault: () => fault }, format);
+}
+
+/** Whether any text is a value of the type. */
+export const isTextType = (type: string): boolean => TEXT_TYPES.test(type.trim());
+
+/** The same, and NULL where the text does not fit. */
+export function triedCast({ text, ...cast }: Omit<ExactCast, "label">, format: ValueFormat): string {
+  return `TRY(${failingCast({ text, ...cast }, format)})`;
+}
+
+/** The same as `exactCast` for use in a TRY, which takes no function as error(): no type but text takes this. */
+export function failingCast({ text, ...cast }: Omit<ExactCast, "label">, format: ValueFormat): string {
+  const fault = (type: string) => `CAST(concat('\\x!', ${text}) AS ${type})`;
   return castText({ ...cast, text, fault }, format);
 }
 
@@ -96,9 +110,9 @@ function castText(cast: Cast, format: ValueFormat): string {
  * The first of the values whose condition holds; NULL stays NULL, and what none takes is at fault. What stands behind
  * a condition that holds is not computed: the cheap ones come first, and regular expressions last.
  */
-function choose({ text, fault }: Cast, cases: readonly (readonly [string, string])[]): string {
+function choose({ text, type, fault }: Cast, cases: readonly (readonly [string, string])[]): string {
   const whens = cases.map(([condition, value]) => `WHEN ${condition} THEN ${value}`).join(" ");
-  return `CASE WHEN ${text} IS NULL THEN NULL ${whens} ELSE ${fault} END`;
+  return `CASE WHEN ${text} IS NULL THEN NULL ${whens} ELSE ${fault(type)} END`;
 }
 
 /**

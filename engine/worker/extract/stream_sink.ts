@@ -4,7 +4,13 @@ import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contra
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { type Column, findColumn, type SqlValue } from "../../../contract/sql.ts";
+import {
+  type Column,
+  findColumn,
+  quoteIdentifier,
+  quoteLiteral,
+  type SqlValue,
+} from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
 import {
@@ -26,7 +32,7 @@ import {
   tableColumns,
   textColumns,
 } from "../../warehouse/raw_table.ts";
-import { recordRejects } from "../../warehouse/rejects.ts";
+import { forgetJudgedAgain, recordRejects, recordRejectsOf } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
   forgetParts,
@@ -38,7 +44,7 @@ import {
   writeState,
 } from "../../warehouse/stream_state.ts";
 import type { AskedRange } from "./read_window.ts";
-import { RejectLimit } from "./reject_limit.ts";
+import { MASKED_REASON, RejectLimit } from "./reject_limit.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
 export interface SinkOptions {
@@ -69,6 +75,8 @@ export interface Extracted {
 
 /** Rejects wait until there are so many, or until the next commit. */
 const REJECTS_AT_ONCE = 200;
+/** Columns of a scan's rejects that are not the stream's. */
+const REJECT_COLUMNS = 3;
 
 /**
  * Where the rows of one stream go while it is read, and its state with them. A stream that keeps its
@@ -226,10 +234,49 @@ export class StreamSink implements AsyncDisposable {
         `CREATE TABLE ${target} AS SELECT ${select} FROM ${relation}${condition}`,
         params,
       );
+      if (prepared?.rejects !== undefined) await this.#keepRejects(prepared.rejects, shape);
     } catch (error) {
       if (signal.aborted) throw error;
       throw await scan.explain(error);
     }
+  }
+
+  /**
+   * Keeps the rows of a scan that do not fit, those that the stream would not have read apart. Where it is not
+   * known, as a condition on the very value that does not fit, the row is kept.
+   */
+  async #keepRejects(rejects: string, shape: StreamShape): Promise<void> {
+    const { session, name, runId, attempt } = this.#options;
+    const columns = await session.describe(`SELECT * FROM ${rejects}`);
+    const { cursor, until } = shape.inSource(this.position);
+    const params: SqlValue[] = [];
+    const bind = (value: SqlValue) => `$${params.push(value)}`;
+    const bound = cursor ?? until;
+    const type = bound === undefined ? undefined : findColumn(columns, bound.column)?.type;
+    const window = type === undefined ? undefined : duckdbWindowCondition(cursor, until, bind, type);
+    const hasColumns = columns.length > REJECT_COLUMNS;
+    const conditions = hasColumns ? [...shape.where, ...window === undefined ? [] : [window]] : [];
+    const condition = conditions.map((one) => `(${one}) IS NOT FALSE`).join(" AND ") || "true";
+    const told = this.#limit.hasMasks
+      ? [quoteLiteral(MASKED_REASON), "'null'"]
+      : ["_sluice_reason", "_sluice_row"];
+    const kept = `_sluice.${quoteIdentifier(`rejects ${name}`)}`;
+    await session.run(
+      `CREATE TABLE ${kept} AS SELECT ${told[0]} AS reason, _sluice_position AS position, ${told[1]} AS "row"
+         FROM ${rejects} WHERE ${condition}`,
+      params,
+    );
+    const count = await recordRejectsOf(session, { stream: name, runId, attempt }, kept);
+    await this.#limit.takeKept(count, async (index) => {
+      const [row] = await session.rows(`SELECT reason, position FROM ${kept} LIMIT 1 OFFSET ${index}`);
+      const { reason, position } = row ?? {};
+      return {
+        reason: String(reason),
+        position: typeof position === "string" ? position : null,
+        row: null,
+      };
+    });
+    await session.run(`DROP TABLE ${kept}`);
   }
 
   /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
@@ -280,6 +327,8 @@ export class StreamSink implements AsyncDisposable {
       throw new AppError("internal", "The source gave no batch, not even an empty one");
     }
     await this.#settle();
+    this.#limit.check(this.#rows);
+    await forgetJudgedAgain(session, name, runId, { isWhole: this.#isReplacing });
     if (this.#isReplacing) {
       if (this.#hasColumns) await checkKeyColumns(session, name, stream, nextTableName(name));
       if (this.#hasColumns && stream.mode === "incremental") {
