@@ -46,15 +46,19 @@ export interface FileConnectionPlace {
   readonly isUnlisted?: boolean;
   /** Called for each use of it; what moves rows is imported then. */
   location(): Promise<Location>;
+  /** Called when the connection is closed. */
+  close?(): void;
 }
 
 /** What moves rows is imported when it is used: the server wants the schemas only. */
 export class FileConnection implements Connection {
   readonly source: Source<FileStream>;
   readonly destination: Destination<FileTarget>;
+  readonly #place: FileConnectionPlace;
 
   constructor(place: FileConnectionPlace) {
     const { paths, scratchDir } = place;
+    this.#place = place;
     const setOf = async (stream: FileStream, signal: AbortSignal) =>
       await findSet(paths.root, await place.location(), stream, signal);
     this.source = {
@@ -107,8 +111,9 @@ export class FileConnection implements Connection {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Nothing stays open between calls.
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#place.close?.();
+    return Promise.resolve();
   }
 }
 

@@ -113,6 +113,8 @@ export interface Access {
    * they are.
    */
   readonly config?: readonly string[];
+  /** Environment variables of the server's that the process gets as they are; it has no others. */
+  readonly environment?: readonly string[];
   /** Tables that the use names: no load may go into one that the same pipeline reads. */
   readonly tables?: readonly TableUse[];
 }

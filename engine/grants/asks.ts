@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isAbsolute, resolve } from "node:path";
 import { DiskLocation } from "../../connectors/locations/disk/disk_location.ts";
-import { parsePattern } from "../../connectors/locations/disk/pattern.ts";
+import { parsePattern } from "../../connectors/locations/pattern.ts";
 import { isHidden } from "../../connectors/locations/hidden.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import type { Access, TableUse } from "../../contract/connector/connector.ts";
@@ -45,6 +45,8 @@ export interface Asks {
   readonly hosts: readonly HostAsk[];
   readonly paths: readonly PathAsk[];
   readonly tables: readonly TableAsk[];
+  /** Variables of the server's own environment; none where it is left out. */
+  readonly environment?: readonly string[];
 }
 
 /**
@@ -73,7 +75,8 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     ...table,
     database: isAbsolute(table.database) ? await lookAt(asker, table.database) : table.database,
   })));
-  return { hosts, paths, tables };
+  const { environment = [] } = access;
+  return { hosts, paths, tables, environment };
 }
 
 /**

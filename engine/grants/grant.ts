@@ -14,6 +14,8 @@ export interface ProcessPermissions {
   readonly write: readonly string[];
   /** Taken out of `read` and `write` again. */
   readonly deny: readonly string[];
+  /** Variables that it gets as the server has them; none where it is left out. */
+  readonly environment?: readonly string[];
 }
 
 /** What one process may do. */
@@ -70,6 +72,7 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
   const realOf = (
     keep: (ask: PathAsk) => boolean,
   ) => sorted(asks.paths.filter(keep).map(({ real }) => real));
+  const environment = sorted(asks.environment ?? []);
   const isForSql = ({ purpose }: PathAsk) => purpose === "source" || purpose === "target";
   return {
     permissions: {
@@ -77,6 +80,7 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
       read: pathsOf(() => true),
       write: pathsOf(({ action }) => action === "write"),
       deny: asks.paths.some(({ purpose }) => purpose === "listing") ? deniedTo(fence) : [],
+      ...(environment.length === 0 ? {} : { environment }),
     },
     duckdb: {
       directories: realOf((ask) => isForSql(ask) && ask.isFolder),

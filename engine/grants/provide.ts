@@ -111,6 +111,7 @@ export async function provide(
       hosts: asks.flatMap(({ hosts }) => hosts),
       paths: asks.flatMap(({ paths }) => paths),
       tables: asks.flatMap(({ tables }) => tables),
+      environment: asks.flatMap(({ environment = [] }) => environment),
     };
     const { grant, refusals } = createGrant(fence, all, definition.resources.memory);
     const [first] = refusals;
@@ -152,7 +153,7 @@ export async function provideDiscovery(
     const known = connector.secrets(config);
     redactor.learn(known);
     const access = connector.access(config, { kind: "discovery" }, { name, projectDir });
-    const { hosts, paths } = await collectAsks(
+    const { hosts, paths, environment = [] } = await collectAsks(
       fence,
       { connector: name, use: "discovery", place: [] },
       access,
@@ -161,7 +162,7 @@ export async function provideDiscovery(
     const isOpen = (path: PathAsk) =>
       path.purpose !== "source" ||
       createGrant(fence, { hosts: [], paths: [path], tables: [] }, undefined).refusals.length === 0;
-    const asks = { hosts, paths: paths.filter(isOpen), tables: [] };
+    const asks = { hosts, paths: paths.filter(isOpen), tables: [], environment };
     const { grant, refusals: [refusal] } = createGrant(fence, asks, undefined);
     if (refusal !== undefined) throw new AppError("forbidden", refusal.message, { reason: "policy" });
     const definitions = { [name]: entry };
@@ -178,9 +179,14 @@ export async function provideDiscovery(
 }
 
 /** A check opens sources only. */
-function onlyRead({ hosts, paths, tables }: Asks): Asks {
+function onlyRead({ hosts, paths, tables, environment = [] }: Asks): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
-  return { hosts: hosts.filter(asking), paths: paths.filter(asking), tables: tables.filter(asking) };
+  return {
+    hosts: hosts.filter(asking),
+    paths: paths.filter(asking),
+    tables: tables.filter(asking),
+    environment,
+  };
 }
 
 /** A path, a host or a value that does not fit is quoted in messages, and may be a secret. */

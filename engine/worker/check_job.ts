@@ -50,7 +50,7 @@ async function askSources(
   await using database = await openDatabase({
     path: ":memory:",
     tempDirectory: job.tempDir,
-    ...databaseLimits(job.duckdb),
+    ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
     signal,
   });
   const session = await database.session();

@@ -1,4 +1,5 @@
 import { file } from "../../connectors/files/connector.ts";
+import { CSV_TYPES } from "./csv_types.ts";
 import type { RunningSystem } from "./fixture.ts";
 import { conformance, conformanceOfLoads } from "./suite.ts";
 
@@ -59,26 +60,6 @@ conformance({
   typeBack: (type) => (type === "HUGEINT" ? "DECIMAL(38,0)" : type),
   modes: ["replace"],
 });
-
-/** CSV says nothing of types: they come back as what the values look like. */
-const CSV_TYPES: Readonly<Record<string, string>> = {
-  "TINYINT": "BIGINT",
-  "SMALLINT": "BIGINT",
-  "INTEGER": "BIGINT",
-  "UTINYINT": "BIGINT",
-  "USMALLINT": "BIGINT",
-  "UINTEGER": "BIGINT",
-  "UBIGINT": "HUGEINT",
-  "FLOAT": "DOUBLE",
-  "DECIMAL(9,2)": "DOUBLE",
-  "DECIMAL(18,3)": "VARCHAR",
-  "DECIMAL(38,10)": "VARCHAR",
-  "JSON": "VARCHAR",
-  "BLOB": "VARCHAR",
-  "UUID": "VARCHAR",
-  "INTEGER[]": "VARCHAR",
-  "STRUCT(a INTEGER, b VARCHAR)": "VARCHAR",
-};
 
 conformance({
   name: "file, a CSV file",

@@ -11,6 +11,8 @@ export interface Group {
   readonly needsBrowser: boolean;
   readonly needsPostgres: boolean;
   readonly needsMariadb: boolean;
+  /** A server that speaks S3. */
+  readonly needsS3: boolean;
   /** Python with pyarrow. */
   readonly needsSecondReaders: boolean;
 }
@@ -24,6 +26,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: false,
     needsPostgres: false,
     needsMariadb: false,
+    needsS3: false,
     needsSecondReaders: false,
   },
   {
@@ -33,6 +36,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: false,
     needsPostgres: false,
     needsMariadb: false,
+    needsS3: false,
     needsSecondReaders: false,
   },
   {
@@ -42,6 +46,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: true,
+    needsS3: true,
     needsSecondReaders: false,
   },
   {
@@ -51,6 +56,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: true,
+    needsS3: true,
     needsSecondReaders: false,
   },
   {
@@ -60,6 +66,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: false,
+    needsS3: false,
     needsSecondReaders: true,
   },
   {
@@ -69,6 +76,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: false,
+    needsS3: true,
     needsSecondReaders: false,
   },
   {
@@ -78,6 +86,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBrowser: true,
     needsPostgres: false,
     needsMariadb: false,
+    needsS3: false,
     needsSecondReaders: false,
   },
 ];

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { findMariadb, startMariadb } from "../support/mariadb.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { Group } from "./groups.ts";
+import { S3_URL, startS3 } from "./s3_server.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
@@ -16,12 +17,13 @@ export interface Servers extends AsyncDisposable {
 
 /**
  * Starts what the groups need. What is not there is installed where that can be done (root on Debian
- * or a system made from it); an address in SLUICE_TEST_POSTGRES_URL or SLUICE_TEST_MYSQL_URL, or a
- * browser's path in SLUICE_TEST_CHROMIUM, is used instead. `root` is the checkout's.
+ * or a system made from it); an address in SLUICE_TEST_POSTGRES_URL, SLUICE_TEST_MYSQL_URL or
+ * SLUICE_TEST_S3_URL, or a browser's path in SLUICE_TEST_CHROMIUM, is used instead. `root` is the checkout's.
  */
 export async function startServers(root: string, groups: readonly Group[]): Promise<Servers> {
   const needsPostgres = groups.some((group) => group.needsPostgres) && !Deno.env.get(POSTGRES_URL);
   const needsMariadb = groups.some((group) => group.needsMariadb) && !Deno.env.get(MYSQL_URL);
+  const needsS3 = groups.some((group) => group.needsS3) && !Deno.env.get(S3_URL);
   const needsBrowser = groups.some((group) => group.needsBrowser);
   const missing: string[] = [];
   if (needsPostgres && await findPostgres() === undefined) missing.push("postgresql");
@@ -43,6 +45,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   await using started = new AsyncDisposableStack();
   const postgres = needsPostgres ? started.use(await startPostgres()) : undefined;
   const mariadb = needsMariadb ? started.use(await startMariadb()) : undefined;
+  const s3 = needsS3 ? started.use(await startS3(root, install)) : undefined;
   const kept = started.move();
   return {
     environment: {
@@ -50,6 +53,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
       ...(python === undefined ? {} : { [SECOND_READERS]: python }),
       ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),
       ...(mariadb === undefined ? {} : { [MYSQL_URL]: mariadb.url }),
+      ...(s3 === undefined ? {} : { [S3_URL]: s3.url }),
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

@@ -13,7 +13,7 @@ import { DiskFile } from "./disk_file.ts";
 import { DiskWriter } from "./disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import { findMatches } from "./find_matches.ts";
-import { parsePattern } from "./pattern.ts";
+import { parsePattern } from "../pattern.ts";
 import { publishFile } from "./publish_file.ts";
 import { publishFolder } from "./publish_folder.ts";
 import { shownPath } from "../shown_path.ts";

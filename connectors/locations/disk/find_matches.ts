@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { isHidden } from "../hidden.ts";
 import type { StoredFile } from "../location.ts";
 import { fileError } from "../file_error.ts";
-import type { Glob } from "./pattern.ts";
+import type { Glob } from "../pattern.ts";
 
 export interface Search {
   readonly base: string;

@@ -69,7 +69,7 @@ export async function spawnRunProcess(
 }
 
 /**
- * Starts a process that may do what `spec` says and nothing else: no environment, no subprocesses,
+ * Starts a process that may do what `spec` says and nothing else: no environment but what it names, no subprocesses,
  * the network of its connectors, the folders of its connectors and its own. DuckDB's own files are
  * opened by native code, which `lockDown` in engine/duckdb confines. Nothing of it is among the
  * process's arguments. It loads all that a job may need, then waits for one.
@@ -149,7 +149,7 @@ export async function startProcess(program: RunProcessProgram, spec: ProcessSpec
 
 async function spawnChild(
   program: RunProcessProgram,
-  { projectDir }: ProcessSpec,
+  { projectDir, permissions: { environment = [] } }: ProcessSpec,
   permissionsPath: string,
   removePermissions: () => Promise<void>,
 ): Promise<Deno.ChildProcess> {
@@ -162,6 +162,7 @@ async function spawnChild(
         NO_COLOR: "1",
         DENO_NO_UPDATE_CHECK: "1",
         ...(program.denoDir === undefined ? {} : { DENO_DIR: program.denoDir }),
+        ...variables(environment),
       },
       stdin: "piped",
       stdout: "piped",
@@ -172,6 +173,14 @@ async function spawnChild(
     const message = `Cannot start the run's process with ${program.deno}: ${messageOf(error)}`;
     throw new AppError("unavailable", message, { cause: error });
   }
+}
+
+/** Those of the server's own environment that have a value. */
+function variables(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
 }
 
 /** Lines that nobody listens to yet; a process that goes mad while it waits fills no memory. */

@@ -30,7 +30,7 @@ export async function discoveryJob(
   await using database = await openDatabase({
     path: ":memory:",
     tempDirectory: job.tempDir,
-    ...databaseLimits(job.duckdb),
+    ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
     signal,
   });
   const columns = new DiscoveredColumns({

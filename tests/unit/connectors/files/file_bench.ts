@@ -12,7 +12,7 @@ import { copyRows } from "../../../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
 import type { DuckSession } from "../../../../engine/duckdb/session.ts";
 
-/** A project folder with a file connector on it, read and written by a DuckDB of its own. */
+/** A project folder with a connector of files, read and written by a DuckDB of its own. */
 export class FileBench implements AsyncDisposable {
   readonly folder: string;
   readonly connection: Connection;
@@ -32,11 +32,11 @@ export class FileBench implements AsyncDisposable {
   }
 
   /** On a folder that is there; it is removed at the end all the same. */
-  static async at(folder: string): Promise<FileBench> {
+  static async at(folder: string, connection?: Connection): Promise<FileBench> {
     const database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
     return new FileBench(
       folder,
-      await file.open({}, connectorContext(folder)),
+      connection ?? await file.open({}, connectorContext(folder)),
       database,
       await database.session(),
     );

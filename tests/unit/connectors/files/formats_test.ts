@@ -14,7 +14,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { AppError } from "../../../../contract/errors.ts";
-import { globExpression } from "../../../../connectors/locations/disk/pattern.ts";
+import { globExpression } from "../../../../connectors/locations/pattern.ts";
 import { kindOfName } from "../../../../connectors/files/kind.ts";
 import { take } from "../../../../connectors/files/arrow/arrow_filter.ts";
 import { decodeLz4Frame } from "../../../../connectors/files/arrow/lz4.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { AppError } from "../../../contract/errors.ts";
+import { AppError } from "../../contract/errors.ts";
 
 /** Paths and globs of files, relative to a root. */
 
@@ -56,7 +56,7 @@ export function globExpression(glob: string): RegExp {
   let source = "^";
   segments.forEach((segment, index) => {
     const isLast = index === segments.length - 1;
-    if (segment === "**") source += isLast ? ".*" : "(?:[^/]+/)*";
+    if (segment === "**") source += isLast ? "[^]*" : "(?:[^/]+/)*";
     else source += segmentSource(segment) + (isLast ? "" : "/");
   });
   return new RegExp(`${source}$`, "u");

@@ -1,0 +1,74 @@
+import { AppError } from "../../../contract/errors.ts";
+import type { KeyGlob } from "./key_glob.ts";
+import { isOurPart, MANIFEST, type Manifest, readManifest } from "./manifest.ts";
+import type { ObjectInfo, S3Store } from "./s3_store.ts";
+
+const MAX_LISTINGS = 10;
+
+/**
+ * The objects that a glob matches, in the order of their keys, all from one state of the folders that loads have
+ * written: where a load ends meanwhile, they are listed anew.
+ */
+export async function listMatches(
+  store: S3Store,
+  glob: KeyGlob,
+  wanted: (key: string) => boolean,
+  root: string,
+): Promise<readonly ObjectInfo[]> {
+  const isWanted = (key: string) => glob.matches(key) && wanted(key);
+  let missing = "";
+  for (let listing = 0; listing < MAX_LISTINGS; listing++) {
+    const found: ObjectInfo[] = [];
+    const folders = new Set(foldersAbove(glob.folder, root));
+    for await (const object of store.list(glob.prefix, glob.isFlat)) {
+      if (isManifest(object.key)) folders.add(object.key.slice(0, -MANIFEST.length));
+      else if (isWanted(object.key)) found.push(object);
+    }
+    const manifests = await readManifests(store, folders);
+    const keys = new Set(found.map(({ key }) => key));
+    const lost = [...manifests].flatMap(([folder, { files }]) => files.map((file) => `${folder}${file}`))
+      .find((key) => isWanted(key) && !keys.has(key));
+    if (lost === undefined) return found.filter(({ key }) => isVisible(key, manifests));
+    missing = lost;
+  }
+  throw new AppError(
+    "unavailable",
+    `Cannot read "${store.shown(glob.prefix)}": "${
+      store.shown(missing)
+    }" is missing, which the last load wrote; ` +
+      "run it again, or replace the folder by a load",
+  );
+}
+
+const isManifest = (key: string) => key === MANIFEST || key.endsWith(`/${MANIFEST}`);
+
+/** Whether loads have left the object there. */
+export function isVisible(key: string, manifests: ReadonlyMap<string, Pick<Manifest, "files">>): boolean {
+  if (!isOurPart(key)) return true;
+  let isManaged = false;
+  for (const [folder, { files }] of manifests) {
+    if (!key.startsWith(folder)) continue;
+    isManaged = true;
+    if (files.includes(key.slice(folder.length))) return true;
+  }
+  return !isManaged;
+}
+
+/** The folder and those that it lies in, up to the root: `a/b/` → `a/b/`, `a/`, and nothing for the bucket itself. */
+function foldersAbove(folder: string, root: string): string[] {
+  const folders: string[] = [];
+  for (let at = folder; at.length >= root.length; at = at.slice(0, at.slice(0, -1).lastIndexOf("/") + 1)) {
+    folders.push(at);
+    if (at === "") break;
+  }
+  return folders;
+}
+
+async function readManifests(store: S3Store, folders: ReadonlySet<string>): Promise<Map<string, Manifest>> {
+  const manifests = new Map<string, Manifest>();
+  await Promise.all([...folders].map(async (folder) => {
+    const manifest = await readManifest(store, folder);
+    if (manifest !== undefined) manifests.set(folder, manifest);
+  }));
+  return manifests;
+}
