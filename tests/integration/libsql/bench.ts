@@ -58,7 +58,7 @@ export async function load(
   const folder = await Deno.makeTempDir({ prefix: "sluice-libsql-" });
   try {
     await using warehouse = await Warehouse.open(folder);
-    const input = await warehouse.input(select, never());
+    const input = await warehouse.input(select, never(), options.mode);
     const { loadId, mode, whileSending } = options;
     const primaryKey = mode === "merge" ? ["id"] : [];
     return await performLoad(connection.destination, {
