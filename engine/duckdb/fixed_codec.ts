@@ -1,4 +1,5 @@
 import { type Encode, int32View, int64View, isRowValid } from "./into/fixed_writer.ts";
+import type { VectorKernel } from "../../kernels/vectors.ts";
 import type { Bitmap } from "./bitmap.ts";
 import { CellFault } from "./into/vector_writer.ts";
 
@@ -9,46 +10,19 @@ const DAY_MICROS = 86_400_000_000n;
 const DAY_MILLIS = 86_400_000n;
 
 /** Decimals of `words` 32-bit words as DuckDB's integers of `bytes` bytes; at most `width` digits. */
-export function encodeDecimals(words: number, bytes: 2 | 4 | 8 | 16, width: number): Encode {
+export function encodeDecimals(
+  kernel: VectorKernel,
+  words: number,
+  bytes: 2 | 4 | 8 | 16,
+  width: number,
+): Encode {
   const limit = 10n ** BigInt(width);
-  const nearLimit = Number(limit) * (1 - 1e-9);
-  return (values, count, bitmap) => {
-    const from = int32View(values);
-    const to = new Int32Array(count * Math.max(1, bytes / 4));
-    const narrow = bytes === 2 ? new Int16Array(count) : undefined;
-    for (let i = 0; i < count; i++) {
-      const at = i * words;
-      if (bytes === 8 && words === 4 && isSmallLong(from, at, nearLimit)) {
-        to[i * 2] = from[at] ?? 0;
-        to[i * 2 + 1] = from[at + 1] ?? 0;
-        continue;
-      }
-      if (!isNearZero(from, at, words, nearLimit) && isRowValid(bitmap, i)) {
-        const value = decimalAt(from, at, words);
-        if (value >= limit || value <= -limit) {
-          throw new CellFault(i, `the decimal ${value} (unscaled) has more than ${width} digits`);
-        }
-      }
-      if (narrow !== undefined) narrow[i] = from[at] ?? 0;
-      else copyWords(from, at, words, to, i * (bytes / 4), bytes / 4);
-    }
-    return new Uint8Array((narrow ?? to).buffer);
-  };
-}
-
-/** The common case at full speed: 128 bits whose upper half is the sign of the lower one. */
-function isSmallLong(from: Int32Array, at: number, nearLimit: number): boolean {
-  const high = from[at + 1] ?? 0;
-  const sign = high >> 31;
-  return from[at + 2] === sign && from[at + 3] === sign &&
-    Math.abs(high * 2 ** 32 + ((from[at] ?? 0) >>> 0)) < nearLimit;
-}
-
-/** Whether the value is so far below the limit that floating point is exact enough to say so. */
-function isNearZero(from: Int32Array, at: number, words: number, nearLimit: number): boolean {
-  let value = from[at + words - 1] ?? 0;
-  for (let word = words - 2; word >= 0; word--) value = value * 2 ** 32 + ((from[at + word] ?? 0) >>> 0);
-  return Math.abs(value) < nearLimit;
+  return (values, count, bitmap) =>
+    kernel.decimals(values, { words, bytes, limit }, count, (row) => {
+      if (!isRowValid(bitmap, row)) return;
+      const value = decimalAt(int32View(values), row * words, words);
+      throw new CellFault(row, `the decimal ${value} (unscaled) has more than ${width} digits`);
+    });
 }
 
 function decimalAt(from: Int32Array, at: number, words: number): bigint {
@@ -56,29 +30,6 @@ function decimalAt(from: Int32Array, at: number, words: number): bigint {
   for (let word = words - 2; word >= 0; word--) value = (value << 32n) | BigInt((from[at + word] ?? 0) >>> 0);
   return value;
 }
-
-/** Copies the low words; fills with the sign where there are fewer. */
-function copyWords(
-  from: Int32Array,
-  at: number,
-  words: number,
-  to: Int32Array,
-  target: number,
-  count: number,
-) {
-  const sign = (from[at + words - 1] ?? 0) >> 31;
-  for (let word = 0; word < count; word++) to[target + word] = word < words ? from[at + word] ?? 0 : sign;
-}
-
-/** RFC 9562's order of bytes as DuckDB's HUGEINT with the first bit flipped. */
-export const encodeUuids: Encode = (values, count) => {
-  const out = new Uint8Array(count * 16);
-  for (let i = 0; i < count * 16; i += 16) {
-    for (let j = 0; j < 16; j++) out[i + 15 - j] = values[i + j] ?? 0;
-    out[i + 15] = (out[i + 15] ?? 0) ^ 0x80;
-  }
-  return out;
-};
 
 /** 64-bit integers, one by one. Rows without a value become 0. */
 function mapLongs(

@@ -61,6 +61,7 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   "server/version.ts": [],
   "kernels/build.ts": [],
   "kernels/copy_rows.ts": ["kernels/compiled/copy_rows.ts", "kernels/instance.ts", "kernels/memory.ts"],
+  "kernels/vectors.ts": ["kernels/compiled/vectors.ts", "kernels/instance.ts", "kernels/memory.ts"],
   "kernels/instance.ts": [],
   "kernels/memory.ts": [],
 };

@@ -96,6 +96,7 @@ export class MessageGate extends EventEmitter {
   /** To be called before a COPY TO STDOUT is sent. */
   startCopy(): void {
     this.#isCopying = true;
+    this.#bytes.gathers = true;
   }
 
   /**
@@ -154,6 +155,7 @@ export class MessageGate extends EventEmitter {
   #endCommand(): void {
     this.#answerBytes = 0;
     this.#isCopying = false;
+    this.#bytes.gathers = false;
     this.#wanted?.resolve(undefined);
     this.#wanted = undefined;
     this.#ready?.resolve();

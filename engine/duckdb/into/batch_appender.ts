@@ -3,6 +3,7 @@ import duckdb from "@duckdb/node-bindings";
 import { type Data, type Field, Null, type RecordBatch, Schema } from "apache-arrow";
 import { VECTOR_ROWS } from "../../../contract/arrow.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { VectorKernel } from "../../../kernels/vectors.ts";
 import { arrowData } from "../arrow_data.ts";
 import { NullWriter } from "./fixed_writer.ts";
 import type { DuckSession } from "../session.ts";
@@ -64,9 +65,10 @@ export class BatchAppender implements AsyncDisposable {
     fields: readonly (Field | undefined)[],
     way: StringWay,
   ): Promise<BatchAppender> {
+    const tools = { way, kernel: new VectorKernel() };
     const targets = fields.map((field) => ({
       field,
-      writer: field === undefined ? new NullWriter() : vectorWriter(field, way),
+      writer: field === undefined ? new NullWriter() : vectorWriter(field, tools),
     }));
     return await session.withConnection("", (connection) => {
       const [catalog, schema] = table.schema === "temp" ? ["temp", "main"] : [null, table.schema];

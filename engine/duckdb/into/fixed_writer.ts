@@ -1,6 +1,7 @@
 import duckdb from "@duckdb/node-bindings";
 import type { Data, DataType } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
+import type { VectorKernel } from "../../../kernels/vectors.ts";
 import { type Bitmap, bitmapBytes, isSet } from "../bitmap.ts";
 import { writeValidity } from "./validity_writer.ts";
 import type { VectorWriter } from "./vector_writer.ts";
@@ -39,15 +40,21 @@ export class FixedWriter implements VectorWriter {
 
 /** Bool: a bit a value in Arrow, a byte in DuckDB. */
 export class BoolWriter implements VectorWriter {
+  readonly #kernel: VectorKernel;
+
+  constructor(kernel: VectorKernel) {
+    this.#kernel = kernel;
+  }
+
   write(vector: duckdb.Vector, data: Data, start: number, count: number, parents: Bitmap): void {
     writeValidity(vector, data, start, count, parents);
     if (count === 0) return;
     const bits = arrayBytes(data.values);
     const first = data.offset + start;
     requireBytes(data.type, bits.length, bitmapBytes(first + count));
-    const bytes = new Uint8Array(count);
-    for (let i = 0; i < count; i++) bytes[i] = isSet(bits, first + i) ? 1 : 0;
-    duckdb.copy_data_to_vector(vector, 0, bytes.buffer, 0, count);
+    const own = bits.subarray(first >> 3, bitmapBytes(first + count));
+    const bytes = this.#kernel.booleans(own, first & 7, count);
+    duckdb.copy_data_to_vector(vector, 0, bytes.buffer, bytes.byteOffset, count);
   }
 }
 

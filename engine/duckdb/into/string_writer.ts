@@ -4,29 +4,32 @@ import { isUtf8 } from "node:buffer";
 import { AppError } from "../../../contract/errors.ts";
 import { type Bitmap, intersect, validityOfData } from "../bitmap.ts";
 import { arrayBytes, isRowValid, requireBytes, valueBytes } from "./fixed_writer.ts";
-import { CELL_BYTES, CELL_WORDS, INLINE_BYTES, type StringWay } from "../string_cell.ts";
+import { CELL_BYTES, INLINE_BYTES, type StringWay } from "../string_cell.ts";
 import { setValidity } from "./validity_writer.ts";
-import { CellFault, type VectorWriter } from "./vector_writer.ts";
+import { CellFault, type VectorWriter, type WriterTools } from "./vector_writer.ts";
+import { STRINGS, type VectorKernel } from "../../../kernels/vectors.ts";
 
 /** Above this a chunk's few and long strings go one by one: nothing is gained in bulk. */
-const MAX_BULK_BYTES = 64 * 2 ** 20;
-const WORD = 2 ** 32;
+const MAX_BULK_BYTES = 16 * 2 ** 20;
 const VIEW_BYTES = 16;
+const MAX_STRING_BYTES = 2 ** 31 - 1;
 
-/** Strings of some rows: string `i` is `bytes` from `ends[i - 1]` (0 at first) to `ends[i]`. */
+/** Strings of some rows: string `i` is `bytes` from `offsets[i]` to `offsets[i + 1]`, where offsets begin at `offsets[0]`. */
 interface Strings {
   readonly bytes: Uint8Array;
-  readonly ends: Float64Array;
+  readonly offsets: Int32Array;
 }
 
 /** Utf8, LargeUtf8, Utf8View, Binary, LargeBinary, BinaryView and FixedSizeBinary → VARCHAR or BLOB. */
 export class StringWriter implements VectorWriter {
   readonly #isText: boolean;
   readonly #way: StringWay;
+  readonly #kernel: VectorKernel;
 
-  constructor(isText: boolean, way: StringWay) {
+  constructor(isText: boolean, { way, kernel }: WriterTools) {
     this.#isText = isText;
     this.#way = way;
+    this.#kernel = kernel;
   }
 
   write(vector: duckdb.Vector, data: Data, start: number, count: number, parents: Bitmap): void {
@@ -34,8 +37,8 @@ export class StringWriter implements VectorWriter {
     const bitmap = intersect(validityOfData(data, start, count), parents);
     const strings = readStrings(data, start, count, bitmap);
     const isBulk = this.#way === "bulk" && strings.bytes.length <= MAX_BULK_BYTES;
-    if (!isBulk || !this.#writeBulk(vector, strings, count)) {
-      this.#writeSingly(vector, strings, count, bitmap);
+    if (!isBulk || !this.#writeBulk(vector, data.type, strings)) {
+      this.#writeSingly(vector, data.type, strings, bitmap);
     }
     // Last, as DuckDB marks the row as NULL that it finds no UTF-8 in.
     if (bitmap !== undefined) setValidity(vector, bitmap, count);
@@ -45,93 +48,36 @@ export class StringWriter implements VectorWriter {
    * All bytes go into the vector's heap as one string, and each cell points into it. Returns false
    * where a value may not be UTF-8; then nothing is written.
    */
-  #writeBulk(vector: duckdb.Vector, strings: Strings, count: number): boolean {
-    const { bytes, ends } = strings;
-    if (this.#isText && !startsAtCharacters(strings, count)) return false;
-    let heap = 0;
+  #writeBulk(vector: duckdb.Vector, type: DataType, { bytes, offsets }: Strings): boolean {
+    const found = this.#kernel.takeStrings(bytes, offsets, this.#isText);
+    if (found === STRINGS.goBack) throw offsetsGoBack(type);
+    if (found === STRINGS.cut) return false;
+    let heap = 0n;
     if (bytes.length > INLINE_BYTES) {
       duckdb.vector_assign_string_element_len(vector, 0, bytes);
       // The driver returns null, despite its declared type, where every row is valid.
       const validity = duckdb.vector_get_validity(vector, 8) || undefined;
       if (validity !== undefined && !isRowValid(validity, 0)) return false;
       const cell = duckdb.vector_get_data(vector, CELL_BYTES);
-      const words = new DataView(cell.buffer, cell.byteOffset, CELL_BYTES);
-      heap = words.getUint32(12, true) * WORD + words.getUint32(8, true);
+      heap = new DataView(cell.buffer, cell.byteOffset, CELL_BYTES).getBigUint64(8, true);
     } else if (this.#isText && !isUtf8(bytes)) {
       return false;
     }
-    const cells = new Uint32Array(count * CELL_WORDS);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let from = 0;
-    for (let i = 0; i < count; i++) {
-      const end = ends[i] ?? 0;
-      writeCell(cells, i * CELL_WORDS, view, from, end - from, heap);
-      from = end;
-    }
-    duckdb.copy_data_to_vector(vector, 0, cells.buffer, 0, cells.byteLength);
+    const cells = this.#kernel.cells(offsets.length - 1, heap);
+    duckdb.copy_data_to_vector(vector, 0, cells.buffer, cells.byteOffset, cells.byteLength);
     return true;
   }
 
-  #writeSingly(vector: duckdb.Vector, strings: Strings, count: number, bitmap: Bitmap): void {
-    let from = 0;
-    for (let i = 0; i < count; i++) {
-      const end = strings.ends[i] ?? 0;
-      if (isRowValid(bitmap, i)) {
-        const bytes = strings.bytes.subarray(from, end);
-        // DuckDB would store NULL without a word.
-        if (this.#isText && !isUtf8(bytes)) throw new CellFault(i, "the text is not UTF-8");
-        duckdb.vector_assign_string_element_len(vector, i, bytes);
-      }
-      from = end;
-    }
-  }
-}
-
-/** Valid UTF-8 as a whole may still be cut inside of a character. */
-function startsAtCharacters({ bytes, ends }: Strings, count: number): boolean {
-  let from = 0;
-  for (let i = 0; i < count; i++) {
-    const end = ends[i] ?? 0;
-    if (end > from && ((bytes[from] ?? 0) & 0xc0) === 0x80) return false;
-    from = end;
-  }
-  return true;
-}
-
-/** Of an inline string's three words, the bits that belong to it, by its length. */
-const WORD_MASKS = Array.from(
-  { length: 3 },
-  (_, word) =>
-    Uint32Array.from({ length: INLINE_BYTES + 1 }, (_, length) => {
-      const bytes = Math.min(4, Math.max(0, length - word * 4));
-      return bytes === 4 ? 0xffff_ffff : 2 ** (bytes * 8) - 1;
-    }),
-);
-const [FIRST_MASK = new Uint32Array(), SECOND_MASK = new Uint32Array(), THIRD_MASK = new Uint32Array()] =
-  WORD_MASKS;
-
-function writeCell(
-  cells: Uint32Array,
-  at: number,
-  view: DataView,
-  from: number,
-  length: number,
-  heap: number,
-) {
-  cells[at] = length;
-  if (length > INLINE_BYTES) {
-    const pointer = heap + from;
-    cells[at + 1] = view.getUint32(from, true);
-    cells[at + 2] = pointer % WORD;
-    cells[at + 3] = Math.floor(pointer / WORD);
-  } else if (from + INLINE_BYTES <= view.byteLength) {
-    cells[at + 1] = view.getUint32(from, true) & (FIRST_MASK[length] ?? 0);
-    cells[at + 2] = view.getUint32(from + 4, true) & (SECOND_MASK[length] ?? 0);
-    cells[at + 3] = view.getUint32(from + 8, true) & (THIRD_MASK[length] ?? 0);
-  } else {
-    for (let i = 0; i < length; i++) {
-      const word = at + 1 + (i >> 2);
-      cells[word] = (cells[word] ?? 0) | (view.getUint8(from + i) << ((i & 3) * 8));
+  #writeSingly(vector: duckdb.Vector, type: DataType, { bytes, offsets }: Strings, bitmap: Bitmap): void {
+    const first = offsets[0] ?? 0;
+    for (let i = 0; i + 1 < offsets.length; i++) {
+      const [from, end] = [(offsets[i] ?? 0) - first, (offsets[i + 1] ?? 0) - first];
+      if (from > end || end > bytes.length) throw offsetsGoBack(type);
+      if (!isRowValid(bitmap, i)) continue;
+      const own = bytes.subarray(from, end);
+      // DuckDB would store NULL without a word.
+      if (this.#isText && !isUtf8(own)) throw new CellFault(i, "the text is not UTF-8");
+      duckdb.vector_assign_string_element_len(vector, i, own);
     }
   }
 }
@@ -142,11 +88,40 @@ function readStrings(data: Data, start: number, count: number, bitmap: Bitmap): 
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
     return viewStrings(data, start, count, bitmap);
   }
-  const { bounds, first, last } = relativeEnds(data, start, count);
+  const offsets = offsetsOf(data, start, count);
+  const [first, last] = [Number(offsets[0]), Number(offsets[count])];
+  if (first < 0) throw new AppError("invalid", `an Arrow array of type ${type} has an offset below 0`);
+  if (last < first) throw offsetsGoBack(type);
   const bytes = arrayBytes(data.values);
   requireBytes(type, bytes.length, last);
-  return { bytes: bytes.subarray(first, last), ends: bounds };
+  return {
+    bytes: bytes.subarray(first, last),
+    offsets: offsets instanceof Int32Array ? offsets : shortOffsets(type, offsets, first, last),
+  };
 }
+
+/** Those of 64 bits, counted from the first. */
+function shortOffsets(type: DataType, offsets: BigInt64Array, first: number, last: number): Int32Array {
+  if (last - first > MAX_STRING_BYTES) {
+    throw new AppError(
+      "invalid",
+      `an Arrow array of type ${type} has more than 2 GB in ${offsets.length - 1} rows`,
+    );
+  }
+  return Int32Array.from(offsets, (offset) => Number(offset) - first);
+}
+
+/** Where values [start, start + count) begin and end. */
+function offsetsOf(data: Data, start: number, count: number): Int32Array | BigInt64Array {
+  const offsets: Int32Array | BigInt64Array | undefined = data.valueOffsets;
+  if (offsets === undefined || offsets.length < start + count + 1) {
+    throw new AppError("invalid", `an Arrow array of type ${data.type} has too few offsets for its rows`);
+  }
+  return offsets.subarray(start, start + count + 1);
+}
+
+const offsetsGoBack = (type: DataType): AppError =>
+  new AppError("invalid", `an Arrow array of type ${type} has offsets that go back`);
 
 /** The ends of variable-length values [start, start + count), counted from the first one's begin. */
 export function relativeEnds(
@@ -154,18 +129,13 @@ export function relativeEnds(
   start: number,
   count: number,
 ): { bounds: Float64Array; first: number; last: number } {
-  const offsets: Int32Array | BigInt64Array | undefined = data.valueOffsets;
-  if (offsets === undefined || offsets.length < start + count + 1) {
-    throw new AppError("invalid", `an Arrow array of type ${data.type} has too few offsets for its rows`);
-  }
-  const first = Number(offsets[start]);
+  const offsets = offsetsOf(data, start, count);
+  const first = Number(offsets[0]);
   const bounds = new Float64Array(count);
   let last = first;
   for (let i = 0; i < count; i++) {
-    const end = Number(offsets[start + i + 1]);
-    if (!(end >= last)) {
-      throw new AppError("invalid", `an Arrow array of type ${data.type} has offsets that go back`);
-    }
+    const end = Number(offsets[i + 1]);
+    if (!(end >= last)) throw offsetsGoBack(data.type);
     bounds[i] = end - first;
     last = end;
   }
@@ -174,9 +144,8 @@ export function relativeEnds(
 }
 
 function fixedStrings(data: Data, start: number, count: number, width: number): Strings {
-  const ends = new Float64Array(count);
-  for (let i = 0; i < count; i++) ends[i] = (i + 1) * width;
-  return { bytes: valueBytes(data, start, count, width), ends };
+  const offsets = Int32Array.from({ length: count + 1 }, (_, i) => i * width);
+  return { bytes: valueBytes(data, start, count, width), offsets };
 }
 
 /**
@@ -186,7 +155,7 @@ function viewStrings(data: Data, start: number, count: number, bitmap: Bitmap): 
   const bytes = valueBytes(data, start, count, VIEW_BYTES);
   const views = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts: Uint8Array[] = [];
-  const ends = new Float64Array(count);
+  const offsets = new Int32Array(count + 1);
   let total = 0;
   for (let i = 0; i < count; i++) {
     const at = i * VIEW_BYTES;
@@ -196,11 +165,11 @@ function viewStrings(data: Data, start: number, count: number, bitmap: Bitmap): 
       : viewedBytes(data, views.getInt32(at + 8, true), views.getInt32(at + 12, true), length);
     parts.push(part);
     total += part.length;
-    ends[i] = total;
+    offsets[i + 1] = total;
   }
   const joined = new Uint8Array(total);
-  parts.forEach((part, i) => joined.set(part, (ends[i] ?? 0) - part.length));
-  return { bytes: joined, ends };
+  parts.forEach((part, i) => joined.set(part, offsets[i] ?? 0));
+  return { bytes: joined, offsets };
 }
 
 function viewedBytes(data: Data, buffer: number, offset: number, length: number): Uint8Array {

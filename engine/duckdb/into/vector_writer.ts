@@ -1,6 +1,14 @@
 import type duckdb from "@duckdb/node-bindings";
 import type { Data } from "apache-arrow";
+import type { VectorKernel } from "../../../kernels/vectors.ts";
 import type { Bitmap } from "../bitmap.ts";
+import type { StringWay } from "../string_cell.ts";
+
+/** What the writers of one table share. */
+export interface WriterTools {
+  readonly way: StringWay;
+  readonly kernel: VectorKernel;
+}
 
 /** Copies rows of Arrow arrays of one type into DuckDB vectors of the type that holds them. */
 export interface VectorWriter {

@@ -13,42 +13,41 @@ import {
   encodeMillisAsDays,
   encodeMonthDayNanos,
   encodeTimes,
-  encodeUuids,
   encodeYearMonths,
   TIME_UNITS_PER_DAY,
 } from "../fixed_codec.ts";
 import { BoolWriter, FixedWriter, NullWriter } from "./fixed_writer.ts";
 import { ArrayWriter, ListWriter, StructWriter } from "./nested_writer.ts";
 import { StringWriter } from "./string_writer.ts";
-import type { StringWay } from "../string_cell.ts";
 import { fieldLike, isBinary128, isUuid } from "../types.ts";
-import type { VectorWriter } from "./vector_writer.ts";
+import type { VectorWriter, WriterTools } from "./vector_writer.ts";
 
 /** The writer of the field's arrays into vectors of the type that `duckTypeOf` gives it. */
-export function vectorWriter(field: Field, way: StringWay): VectorWriter {
+export function vectorWriter(field: Field, tools: WriterTools): VectorWriter {
   const type: DataType = field.type;
   if (DataType.isNull(type)) return new NullWriter();
-  if (DataType.isBool(type)) return new BoolWriter();
+  if (DataType.isBool(type)) return new BoolWriter(tools.kernel);
   if (DataType.isInt(type)) return new FixedWriter(type.bitWidth / 8);
   if (DataType.isFloat(type)) return floatWriter(type.precision);
   if (DataType.isDecimal(type)) {
     const words = type.bitWidth / 32;
-    return new FixedWriter(words * 4, encodeDecimals(words, decimalBytes(type.precision), type.precision));
+    const bytes = decimalBytes(type.precision);
+    return new FixedWriter(words * 4, encodeDecimals(tools.kernel, words, bytes, type.precision));
   }
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type)) {
-    return new StringWriter(true, way);
+    return new StringWriter(true, tools);
   }
   if (DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isBinaryView(type)) {
-    return new StringWriter(false, way);
+    return new StringWriter(false, tools);
   }
   if (DataType.isFixedSizeBinary(type)) {
-    if (isUuid(field)) return new FixedWriter(16, encodeUuids);
-    return isBinary128(field) ? new FixedWriter(16) : new StringWriter(false, way);
+    if (isUuid(field)) return new FixedWriter(16, (values, count) => tools.kernel.uuids(values, count));
+    return isBinary128(field) ? new FixedWriter(16) : new StringWriter(false, tools);
   }
   if (DataType.isDictionary(type)) {
-    return new DictionaryWriter(vectorWriter(fieldLike(field, type.dictionary), way));
+    return new DictionaryWriter(vectorWriter(fieldLike(field, type.dictionary), tools));
   }
-  return timeWriter(type) ?? nestedWriter(field, type, way);
+  return timeWriter(type) ?? nestedWriter(field, type, tools);
 }
 
 function floatWriter(precision: Precision): VectorWriter {
@@ -114,8 +113,8 @@ function microsPer(unit: TimeUnit): [multiply: bigint, divide: bigint] {
   }
 }
 
-function nestedWriter(field: Field, type: DataType, way: StringWay): VectorWriter {
-  const children: VectorWriter[] = (type.children ?? []).map((child: Field) => vectorWriter(child, way));
+function nestedWriter(field: Field, type: DataType, tools: WriterTools): VectorWriter {
+  const children: VectorWriter[] = (type.children ?? []).map((child: Field) => vectorWriter(child, tools));
   if (DataType.isStruct(type)) return new StructWriter(children);
   const [child] = children;
   if (child !== undefined && (DataType.isList(type) || DataType.isLargeList(type))) {

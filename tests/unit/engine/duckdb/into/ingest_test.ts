@@ -367,10 +367,16 @@ Deno.test("ingest() refuses Arrow arrays whose memory is shorter than they say",
       [new Utf8(), utf8([65], [0, 1, 9])],
       [new Utf8(), utf8([65, 66], [0, 2, 1])],
       [new Utf8(), utf8([65, 66], [-1, 1])],
+      [new Utf8(), utf8([65, 66], [0, 2 ** 30, 2 ** 30 + 1, 2])],
+      [new Utf8(), utf8([65, 66], [0, -(2 ** 31), 2])],
       [new Utf8(), new Data(new Utf8(), 0, 5, 0, { 0: Int32Array.of(0, 0), 1: new Uint8Array() })],
       [list, new Data(list, 0, 1, 0, { 0: Int32Array.of(0, 9) }, [dataOf(new Int32(), [1])])],
     ];
-    for (const [type, data] of cases) await rejects(store(session, rawBatch(type, data)), "Arrow array");
+    for (const [type, data] of cases) {
+      for (const way of STRING_WAYS) {
+        await rejects(store(session, rawBatch(type, data), way), "Arrow array");
+      }
+    }
   });
 });
 
