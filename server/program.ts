@@ -65,7 +65,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
 }
 
 /** What a run's process is made of. */
-const CODE_FOLDERS = ["contract", "text", "connectors", "sql", "engine"];
+export const CODE_FOLDERS = ["contract", "text", "kernels", "connectors", "sql", "engine"];
 
 const cachePaths = (denoDir: string | undefined): string[] => denoDir === undefined ? [] : [denoDir];
 

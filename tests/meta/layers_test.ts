@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { CODE_FOLDERS } from "../../server/program.ts";
 import { type ModuleImports, readModuleGraph, ROOMS, ROOT, sourceFiles } from "./module_graph.ts";
 
 /** The one module that knows all the others. */
@@ -262,6 +263,10 @@ Deno.test("imports point down, packages stay in their places, and there are no c
   await t.step("there are no cycles", () => {
     deepStrictEqual(findCycle(graph), undefined);
   });
+});
+
+Deno.test("a run's process may read all that its program can be made of", () => {
+  deepStrictEqual([...MAY_IMPORT.engine, "engine"].toSorted(), CODE_FOLDERS.toSorted());
 });
 
 Deno.test("every folder is small enough to be one room", async () => {
