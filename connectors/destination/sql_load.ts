@@ -30,6 +30,7 @@ import {
   needsCast,
   planColumns,
 } from "./plan.ts";
+import { runUserSql } from "./user_sql.ts";
 import type {
   Dialect,
   LoadColumn,
@@ -93,6 +94,9 @@ interface Staged<Column extends TargetColumn> {
   readonly made: readonly MadeColumn[] | undefined;
 }
 
+/** From so many changed rows on a table's statistics are taken anew. */
+const ANALYZED_ROWS = 10_000;
+
 /** Modes whose rows never go straight into a table that is there. */
 const STAGED: ReadonlySet<LoadMode> = new Set(["merge", "delete_insert", "scd2"]);
 
@@ -134,6 +138,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     this.#columns = input.schema.fields.map(({ name }) => name);
     return this.#explained(async () => {
       const { action, catalogue } = this.#target;
+      if (!this.#dialect.stagesApart) await this.#userSql("pre_sql");
       const table = await catalogue.inspect();
       const madeBefore = table === undefined ? undefined : await this.#madeBefore(table);
       const mayRebuild = this.#request.mode === "replace" && madeBefore !== undefined &&
@@ -169,7 +174,10 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
 
   apply(): Promise<void> {
     return this.#explained(async () => {
-      if (this.#dialect.stagesApart) await this.#beginLate();
+      if (this.#dialect.stagesApart) {
+        await this.#beginLate();
+        await this.#userSql("pre_sql");
+      }
       const staged = this.#stagedRows();
       const { way, plan } = staged;
       if (way.type === "create") {
@@ -189,6 +197,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         this.#staged = { ...staged, counts };
       }
       if (way.type !== "create") await this.#target.moveSequences?.(plan.columns.map(({ name }) => name));
+      await this.#userSql("post_sql");
     });
   }
 
@@ -199,8 +208,31 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       await this.#ledger.finish(this.#request, receipt, made);
       this.#signal.throwIfAborted();
       await this.#target.session.commit();
+      await this.#tidy(counts);
       return receipt;
     });
+  }
+
+  async #userSql(key: "pre_sql" | "post_sql"): Promise<void> {
+    const { preSql = [], postSql = [] } = this.#request;
+    await runUserSql(this.#target, key, key === "pre_sql" ? preSql : postSql);
+  }
+
+  /** What is good to have behind a load that is committed; where it cannot be done nothing is lost. */
+  async #tidy({ inserted, updated, deleted }: Counts): Promise<void> {
+    const { session, name } = this.#target;
+    const { preSql = [], postSql = [] } = this.#request;
+    const hasUserSql = preSql.length + postSql.length > 0;
+    const forget = hasUserSql ? this.#dialect.forgetSettings : undefined;
+    const isMuch = (inserted ?? 0) + (updated ?? 0) + (deleted ?? 0) >= ANALYZED_ROWS;
+    const analyze = isMuch ? this.#dialect.analyze?.(name) ?? [] : [];
+    for (const statement of [...forget === undefined ? [] : [forget], ...analyze]) {
+      try {
+        await session.run(statement);
+      } catch {
+        return;
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Field, RecordBatch } from "apache-arrow";
+import type { SqlRules, Statement } from "./statements.ts";
 import type { LoadMode, LoadRequest } from "../../contract/connector/destination.ts";
 
 /**
@@ -219,6 +220,14 @@ export interface Dialect<Column extends TargetColumn> {
   ): readonly string[];
   /** Takes away what addKey() put on a table that loads did not make: it would refuse rows of other writers. */
   dropKey?(name: RelationName): string;
+  /** How users' SQL is split into statements. */
+  readonly sqlRules: SqlRules;
+  /** Why a statement of a user's cannot be run in a load's transaction; undefined where it can. */
+  refusesSql?(statement: Statement): string | undefined;
+  /** What forgets the settings that users' SQL left on the session, when the load is committed. */
+  readonly forgetSettings?: string;
+  /** What tells the system's planner of a table that has changed much; run when the load is committed. */
+  analyze?(name: RelationName): readonly string[];
   readonly ledger: LedgerDialect;
 }
 

@@ -43,6 +43,12 @@ export interface LoadShape {
   readonly deletesMissing?: boolean;
   /** Of `scd2`. */
   readonly history?: HistoryShape;
+  /**
+   * SQL of the user's, each text one statement or several, that a destination of SQL runs in the load's
+   * transaction: before it looks at the target, and when the rows are where they belong.
+   */
+  readonly preSql?: readonly string[];
+  readonly postSql?: readonly string[];
 }
 
 /**

@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { LOAD_MODES, type LoadShape } from "../connector/destination.ts";
 import { columns, connectorName, options, text } from "./words.ts";
 
+const statements = v.union([text, v.pipe(v.array(text), v.minLength(1, "expected at least one statement"))]);
+
 const historySchema = v.pipe(
   v.strictObject({
     valid_from: v.optional(
@@ -75,6 +77,20 @@ export const loadSchema = v.pipe(
       "ignore",
     ),
     scd2: v.optional(historySchema),
+    pre_sql: v.optional(
+      v.pipe(
+        statements,
+        v.description(
+          "SQL that the destination runs before the rows come, in the load's transaction: a text of one statement or several, or a list of such.",
+        ),
+      ),
+    ),
+    post_sql: v.optional(
+      v.pipe(
+        statements,
+        v.description("The same after the rows are in their table, before the load takes effect."),
+      ),
+    ),
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this target.")), {}),
   }, v.unknown()),
   v.check(
@@ -114,12 +130,22 @@ export function loadTargets(load: LoadDefinition | readonly LoadDefinition[]): r
 /** The load as a connector is asked for it; `atMs` is from when on the rows of a history hold. */
 export function loadShapeOf(load: LoadDefinition, atMs: number): LoadShape {
   const { mode, primary_key: primaryKey = [], partition_by: partitionBy = [], deletes } = load;
-  const shape = { mode, primaryKey, partitionBy, deletesMissing: deletes !== "ignore" };
+  const shape = {
+    mode,
+    primaryKey,
+    partitionBy,
+    deletesMissing: deletes !== "ignore",
+    preSql: textsOf(load.pre_sql),
+    postSql: textsOf(load.post_sql),
+  };
   if (mode !== "scd2") return shape;
   const { valid_from: validFrom, valid_to: validTo, is_current: isCurrent } = load.scd2 ??
     v.parse(historySchema, {});
   return { ...shape, history: { validFrom, validTo, isCurrent, atMs } };
 }
+
+const textsOf = (sql: string | readonly string[] | undefined): readonly string[] =>
+  sql === undefined ? [] : typeof sql === "string" ? [sql] : sql;
 
 /**
  * Whether the rows that are sent depend on more than each by itself, or are not those of the table, so that they

@@ -19,6 +19,8 @@ export interface Policy {
   /** Programs that may be started. */
   readonly commandsAllow: readonly string[];
   readonly scripts: boolean;
+  /** Whether loads may run SQL of the project's at their destination: pre_sql and post_sql. */
+  readonly loadSql: boolean;
   /** The most that a run's DuckDB may take. */
   readonly memoryMax: Size | undefined;
   /** The most that a run may spill to the disk. */
@@ -54,6 +56,7 @@ export const policySchema = v.strictObject({
   private_hosts_allow: v.optional(hosts),
   commands_allow: v.optional(texts),
   scripts: v.optional(toggle),
+  load_sql: v.optional(toggle),
   memory_max: v.optional(size),
   spill_max: v.optional(size),
 });
@@ -118,12 +121,15 @@ function policyOf(
     hostsDeny: rules(written.hosts_deny ?? []),
     privateHostsAllow: rules(written.private_hosts_allow ?? []),
     commandsAllow: written.commands_allow ?? [],
-    scripts: written.scripts !== false && written.scripts !== "off",
+    scripts: isOn(written.scripts),
+    loadSql: isOn(written.load_sql),
     memoryMax: sizeOf(written.memory_max),
     spillMax: sizeOf(written.spill_max),
     path,
   };
 }
+
+const isOn = (written: boolean | "on" | "off" | undefined): boolean => written !== false && written !== "off";
 
 function sizeOf(text: string | undefined): Size | undefined {
   const bytes = text === undefined ? undefined : parseSize(text);

@@ -113,7 +113,8 @@ export async function provide(
       tables: asks.flatMap(({ tables }) => tables),
       environment: asks.flatMap(({ environment = [] }) => environment),
     };
-    const { grant, refusals } = createGrant(fence, all, definition.resources.memory);
+    const { grant, refusals: refusedAsks } = createGrant(fence, all, definition.resources.memory);
+    const refusals = [...refusedAsks, ...refusedSql(fence, definition)];
     const [first] = refusals;
     if (first !== undefined && purpose === "run") {
       throw new AppError("forbidden", first.message, { reason: "policy" });
@@ -176,6 +177,21 @@ export async function provideDiscovery(
   } catch (error) {
     throw withoutSecrets(error, redactor);
   }
+}
+
+/** SQL of loads where the operator wants none. */
+function refusedSql({ policy }: Fence, { load }: PipelineDefinition): Refusal[] {
+  if (policy.loadSql) return [];
+  return Object.entries(load).flatMap(([name, loads]) =>
+    loadTargets(loads).flatMap((target, index) => {
+      const key = (["pre_sql", "post_sql"] as const).find((key) => target[key] !== undefined);
+      if (key === undefined) return [];
+      const place = Array.isArray(loads) ? ["load", name, index, key] : ["load", name, key];
+      const message = `Connector "${target.connector}", load of "${name}": may not run its ${key}: ` +
+        "load_sql of the operator's policy is off";
+      return [{ message, place }];
+    })
+  );
 }
 
 /** A check opens sources only. */

@@ -42,7 +42,7 @@ export async function loadRelation(
   const request = requestOf(context, stepName, target, load);
   const input = async () => await inputOf(context, await rowsToLoad(session, relation, load), load);
   if (destination.kind === "delivering") {
-    refuseDeletes(load);
+    refuseSql(load);
     const { loadId, earlierLoadId: _, ...delivery } = request;
     const pause = (ms: number) => pauseFor(ms, signal);
     return await deliverRows(
@@ -71,7 +71,10 @@ export function requestOf(
 }
 
 /** A system without a transaction is only given rows. */
-function refuseDeletes({ hard_delete, deletes, mode }: LoadDefinition): void {
+function refuseSql({ hard_delete, deletes, mode, pre_sql, post_sql }: LoadDefinition): void {
+  if (pre_sql !== undefined || post_sql !== undefined) {
+    throw new AppError("invalid", "Cannot run pre_sql or post_sql: the destination only takes rows");
+  }
   if (hard_delete === undefined && deletes === "ignore") return;
   throw new AppError(
     "invalid",

@@ -5,6 +5,7 @@ import { registerDeleteInsert } from "./modes/delete_insert.ts";
 import { registerHistory } from "./modes/history.ts";
 import { registerLoadRules } from "./load_rules.ts";
 import { registerLoads } from "./loads.ts";
+import { registerUserSql } from "./modes/user_sql.ts";
 import { registerMergeRules } from "./modes/merge_rules.ts";
 import { registerProcess } from "./process.ts";
 import { registerReads } from "./reads.ts";
@@ -18,6 +19,7 @@ export function conformanceOfLoads(fixture: Fixture): void {
   registerDeleteInsert(fixture);
   registerMergeRules(fixture);
   registerHistory(fixture);
+  registerUserSql(fixture);
   registerSideBySide(fixture);
   registerProcess(fixture);
 }
@@ -33,6 +35,7 @@ export function conformance(fixture: Fixture): void {
   registerDeleteInsert(fixture);
   registerMergeRules(fixture);
   registerHistory(fixture);
+  registerUserSql(fixture);
   registerSideBySide(fixture);
   registerProcess(fixture);
 }

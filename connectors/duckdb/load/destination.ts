@@ -100,6 +100,7 @@ function dialectOf(session: DuckdbSession): Dialect<TargetColumn> {
     addsColumnsLate: false,
     // Tables that loads make have no key: DuckDB merges without, and an index would cost memory.
     addKey: () => [],
+    sqlRules: { dollarQuotes: true, backslashes: "escape strings", nestedComments: true },
     ledger: {
       text: "VARCHAR",
       integer: "BIGINT",

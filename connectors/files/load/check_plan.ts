@@ -5,6 +5,7 @@ import type { FileTargetPlan } from "./target_plan.ts";
 export function checkPlan(plan: FileTargetPlan): void {
   const { target, mode, format, options } = plan;
   const refuse = (why: string) => new AppError("invalid", `${plan.action}: ${why}`);
+  if (plan.hasSql) throw refuse("pre_sql and post_sql are for databases");
   if (mode === "scd2") {
     throw refuse("a history changes the rows that are there, which files cannot; load it into a database");
   }

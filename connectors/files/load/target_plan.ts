@@ -15,6 +15,8 @@ export interface FileTargetPlan {
   readonly partitionBy: readonly string[];
   /** Of a merge. */
   readonly deletesMissing: boolean;
+  /** Whether SQL is to be run, which files cannot. */
+  readonly hasSql: boolean;
   readonly options: LoadOptions;
   readonly format: FileFormat;
   readonly compression: Compression;
@@ -40,6 +42,7 @@ export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): 
     primaryKey,
     partitionBy,
     deletesMissing,
+    hasSql: (request.preSql?.length ?? 0) + (request.postSql?.length ?? 0) > 0,
     options,
     ...kind,
     action: `Cannot ${mode} "${target.shown}"`,

@@ -56,6 +56,17 @@ export const dialect: Dialect<PostgresColumn> = {
        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed`,
   addKey: ({ quoted }, key, { isNew }) =>
     isNew ? [`ALTER TABLE ${quoted} ADD PRIMARY KEY (${key.map(quoteIdentifier).join(", ")})`] : [],
+  sqlRules: {
+    dollarQuotes: true,
+    backslashes: "escape strings",
+    nestedComments: true,
+    bodies: "postgres",
+  },
+  refusesSql: ({ words: [first] }) =>
+    first === "COPY" ? "rows come and go by the load itself; use INSERT … SELECT" : undefined,
+  forgetSettings: "DISCARD ALL",
+  // Who holds the table does not keep the load waiting; one transaction, for what it sets.
+  analyze: ({ quoted }) => [`BEGIN; SET LOCAL lock_timeout = '1s'; ANALYZE ${quoted}; COMMIT`],
   ledger: {
     text: "text",
     integer: "bigint",

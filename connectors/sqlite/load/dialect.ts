@@ -32,6 +32,9 @@ export function sqliteDialect(
     addsColumnsLate: false,
     addKey: ({ shown, quoted }, key, { mode }) => mode === "merge" ? uniqueIndex(shown, quoted, key) : [],
     dropKey: ({ shown }) => `DROP INDEX ${keyIndex(shown)}`,
+    sqlRules: { brackets: true, bodies: "sqlite" },
+    // Some hundred rows of each index are looked at, of tables where SQLite finds that it helps.
+    analyze: () => ["PRAGMA analysis_limit = 400", "PRAGMA optimize = 0x10002"],
     ledger: {
       text: "TEXT",
       integer: "INTEGER",

@@ -19,6 +19,7 @@ hosts_deny: [169.254.169.254]
 private_hosts_allow: ["10.1.0.0/16"]
 commands_allow: [/usr/bin/true]
 scripts: off
+load_sql: off
 memory_max: 4GiB
 spill_max: 1.5TB
 `,
@@ -31,6 +32,7 @@ spill_max: 1.5TB
     fileRoots: ["/srv/project", "/data", "/srv/shared"],
     commandsAllow: ["/usr/bin/true"],
     scripts: false,
+    loadSql: false,
     memoryMax: { text: "4GiB", bytes: 4 * 1024 ** 3 },
     spillMax: { text: "1.5TB", bytes: 1.5e12 },
     path: "/etc/policy.yaml",
