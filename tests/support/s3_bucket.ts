@@ -67,9 +67,13 @@ export class S3Bucket implements AsyncDisposable {
     await this.client.send(new PutObjectCommand({ Bucket: this.name, Key: key, Body: content }));
   }
 
-  async text(key: string): Promise<string> {
+  async bytes(key: string): Promise<Uint8Array> {
     const found = await this.client.send(new GetObjectCommand({ Bucket: this.name, Key: key }));
-    return await found.Body?.transformToString() ?? "";
+    return await found.Body?.transformToByteArray() ?? new Uint8Array();
+  }
+
+  async text(key: string): Promise<string> {
+    return new TextDecoder().decode(await this.bytes(key));
   }
 
   /** Of all objects, sorted. */
