@@ -1,7 +1,9 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import * as v from "valibot";
 import { openDatabase } from "../../engine/duckdb/database.ts";
 import { acquirePostgres } from "../support/postgres.ts";
+import { S3Bucket } from "../support/s3_bucket.ts";
 import { startSqld } from "../support/sqld.ts";
 import { attemptInProcess, succeed, type WorkerProject } from "../support/worker_process.ts";
 
@@ -102,10 +104,43 @@ const SYSTEMS: Readonly<Record<string, (projectDir: string) => Promise<System>>>
       rows: () => duckRows(":memory:", `SELECT id, name FROM read_parquet('${projectDir}/out/t/*.parquet')`),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
+  s3: async (projectDir) => {
+    const bucket = await S3Bucket.create();
+    return {
+      connector: { ...bucket.config(), type: "s3" },
+      target: { path: "out/t/" },
+      async rows() {
+        const { files } = v.parse(manifestSchema, JSON.parse(await bucket.text("out/t/.sluice")));
+        const copies = await Deno.makeTempDir({ dir: projectDir });
+        for (const [i, file] of files.entries()) {
+          await Deno.writeFile(`${copies}/${i}.parquet`, await bucket.bytes(`out/t/${file}`));
+        }
+        return await duckRows(":memory:", `SELECT id, name FROM read_parquet('${copies}/*.parquet')`);
+      },
+      [Symbol.asyncDispose]: () => bucket[Symbol.asyncDispose](),
+    };
+  },
+  "s3, one file": async () => {
+    const bucket = await S3Bucket.create();
+    return {
+      connector: { ...bucket.config(), type: "s3" },
+      target: { path: "out/t.csv" },
+      rows: async () =>
+        (await bucket.text("out/t.csv")).trim().split("\n").slice(1).map((line) => line.replace(",", " "))
+          .toSorted(),
+      [Symbol.asyncDispose]: () => bucket[Symbol.asyncDispose](),
+    };
+  },
 };
 
+/** What says which files a folder of a bucket has. */
+const manifestSchema = v.object({ files: v.array(v.string()) });
+
+/** Modes that the target does not have. */
+const NOT: Readonly<Record<string, readonly Mode[]>> = { "s3, one file": ["append"] };
+
 for (const [name, start] of Object.entries(SYSTEMS)) {
-  for (const mode of MODES) {
+  for (const mode of MODES.filter((mode) => NOT[name]?.includes(mode) !== true)) {
     Deno.test(`${name}, ${mode}: a process that dies at any point of a load loses and doubles nothing`, async () => {
       const folder = await Deno.makeTempDir({ prefix: "sluice-points-" });
       try {

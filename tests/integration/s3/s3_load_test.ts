@@ -52,12 +52,8 @@ Deno.test("s3: parts that no manifest names are not there, whether it is asked b
   await bench.files.load("t/", OLD, { loadId: "a", options });
   const [part = ""] = await bench.bucket.keys("t/name=a/");
   const orphan = part.replace(/\.sx[a-z]{8}\./, ".sxabcdefgh.");
-  const copied = await fetch(`${bench.proxy.url}/${bench.bucket.name}/${part}`);
-  await bench.bucket.put(orphan, new Uint8Array(await copied.arrayBuffer()));
-  await bench.bucket.put(
-    "t/name=a/theirs.parquet",
-    new Uint8Array(await (await fetch(copied.url)).arrayBuffer()),
-  );
+  const bytes = await bench.bucket.bytes(part);
+  for (const key of [orphan, "t/name=a/theirs.parquet"]) await bench.bucket.put(key, bytes);
   for (const pattern of ["t/**/*.parquet", "**/*.parquet", "t/name=a/*.parquet", "t/name=a/part*.parquet"]) {
     const { rows } = await bench.files.read(pattern, { filename: true }, "SELECT filename FROM t");
     ok(!rows.flat().includes(orphan), pattern);
@@ -77,10 +73,7 @@ Deno.test("s3: a folder that somebody else wrote is not replaced, and can be add
   await using bench = await S3Bench.start();
   await bench.files.load("other/", OLD, { loadId: "a" });
   const [, part = ""] = await bench.bucket.keys();
-  const bytes = new Uint8Array(
-    await (await fetch(`${bench.proxy.url}/${bench.bucket.name}/${part}`)).arrayBuffer(),
-  );
-  await bench.bucket.put("t/part-00000-aa.snappy.parquet", bytes);
+  await bench.bucket.put("t/part-00000-aa.snappy.parquet", await bench.bucket.bytes(part));
   match(
     await bench.files.failure("conflict", bench.files.load("t/", NEW, { loadId: "b" })),
     /was not written by Sluice; choose another folder/,
