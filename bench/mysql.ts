@@ -1,0 +1,96 @@
+/**
+ * MariaDB → warehouse by the whole command, and the connector alone, against the physical limit: 2 M rows of
+ * a `lineitem`-like table of 16 columns, beside `mariadb --quick` that throws the same rows away, one after
+ * the other in the same run.
+ *
+ * deno task bench mysql [--rows 2000000] [--rounds 3]; SLUICE_TEST_MYSQL_URL names a server to use
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { acquireMariadb, type MariadbDatabase } from "../tests/support/mariadb.ts";
+import { openMysql, readBatches } from "../tests/support/mysql_connector.ts";
+import { printPeakMemory } from "./lib/side_by_side.ts";
+import { report, sluiceRun, succeed, type Timed, timed } from "./lib/whole_runs.ts";
+
+const LINEITEM = (rows: number) =>
+  `CREATE TABLE lineitem (
+     orderkey BIGINT NOT NULL, partkey INT, suppkey INT, linenumber INT, quantity DECIMAL(15,2),
+     extendedprice DECIMAL(15,2), discount DECIMAL(15,2), tax DECIMAL(15,2), returnflag CHAR(1), linestatus CHAR(1),
+     shipdate DATE, commitdate DATE, receiptdate DATE, shipinstruct CHAR(25), shipmode CHAR(10), comment VARCHAR(44)
+   ) ENGINE = InnoDB;
+   INSERT INTO lineitem SELECT
+     seq DIV 4, seq * 7 % 200000, seq * 13 % 10000, seq % 7, seq % 50 + 1, seq * 7919 % 10000000 / 100,
+     seq % 11 / 100, seq % 9 / 100, SUBSTR('ANR', seq % 3 + 1, 1), SUBSTR('OF', seq % 2 + 1, 1),
+     DATE '1992-01-01' + INTERVAL seq % 2500 DAY, DATE '1992-02-01' + INTERVAL seq % 2500 DAY,
+     DATE '1992-03-01' + INTERVAL seq % 2500 DAY,
+     ELT(seq % 4 + 1, 'DELIVER IN PERSON', 'COLLECT COD', 'NONE', 'TAKE BACK RETURN'),
+     ELT(seq % 5 + 1, 'AIR', 'MAIL', 'SHIP', 'TRUCK', 'RAIL'),
+     CONCAT('carefully regular ideas ', seq * 31 % 100000)
+   FROM seq_1_to_${rows};
+   ANALYZE TABLE lineitem`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: { rows: { type: "string", default: "2000000" }, rounds: { type: "string", default: "3" } },
+  });
+  const rows = Number(values.rows);
+  await using server = await acquireMariadb();
+  await using database = await server.createDatabase();
+  await database.run(LINEITEM(rows));
+  console.log(`${rows.toLocaleString("en")} rows of 16 columns, ${navigator.hardwareConcurrency} cores`);
+  const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
+  try {
+    await writeProject(folder, database.url);
+    const measured = { client: [] as Timed[], run: [] as Timed[], step: [] as Timed[], arrow: [] as Timed[] };
+    let peakRssBytes = 0;
+    for (let round = 0; round < Number(values.rounds); round += 1) {
+      measured.client.push(await quickClient(database));
+      const run = await sluiceRun(folder, "bench", "extract");
+      measured.run.push(run.whole);
+      measured.step.push(run.step);
+      peakRssBytes = Math.max(peakRssBytes, run.peakRssBytes);
+      measured.arrow.push(await timed(() => readAll(database)));
+    }
+    report("mariadb --quick", rows, measured.client);
+    report("sluice run, whole", rows, measured.run, measured.client);
+    report("MariaDB → warehouse", rows, measured.step, measured.client);
+    report("MariaDB → Arrow", rows, measured.arrow, measured.client);
+    console.log(`peak RSS of a run's process: ${(peakRssBytes / 1e6).toFixed(0)} MB`);
+    await printPeakMemory();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A pipeline with that one stream and nothing else. */
+async function writeProject(folder: string, url: string): Promise<void> {
+  const pipelines = join(folder, "project", "pipelines");
+  await Deno.mkdir(pipelines, { recursive: true });
+  const connectors = `shop: { type: mysql, url: ${JSON.stringify(url)}, ssl: disable }\n`;
+  await Deno.writeTextFile(join(folder, "project", "connectors.yaml"), connectors);
+  const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
+  await Deno.writeTextFile(join(pipelines, "bench.yaml"), extract);
+}
+
+/** The client that comes with the server, which makes text of every row. */
+function quickClient({ url }: MariadbDatabase): Promise<Timed> {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const options = [`--host=${hostname}`, `--port=${port}`, `--user=${username}`, `--password=${password}`];
+  const select = [
+    "--quick",
+    "--skip-column-names",
+    "--batch",
+    "--execute=SELECT * FROM lineitem",
+    pathname.slice(1),
+  ];
+  const script = 'exec mariadb --no-defaults "$@" > /dev/null';
+  return timed(() => succeed("sh", ["-c", script, "sh", ...options, ...select]));
+}
+
+async function readAll(database: MariadbDatabase): Promise<void> {
+  await using connection = await openMysql(database.url);
+  for await (const _ of readBatches(connection, { stream: "lineitem" })) { /* drained */ }
+}
+
+await main();
