@@ -11,7 +11,7 @@ import {
   FloatDecoder,
   IntDecoder,
 } from "./number_decoders.ts";
-import { INDEX_ROWS, indexRows } from "./row_index.ts";
+import { INDEX_ROWS, INDEX_STRIDE, indexRows } from "./row_index.ts";
 import { DateDecoder, TimeDecoder, TimestampDecoder } from "./time_decoders.ts";
 
 /** Rows a batch: eight of DuckDB's vectors. */
@@ -44,8 +44,8 @@ export class BatchDecoder {
   constructor(schema: Schema, kinds: readonly DecodeKind[]) {
     this.#schema = schema;
     this.#decoders = kinds.map(createDecoder);
-    this.#offsets = new Int32Array(kinds.length * INDEX_ROWS);
-    this.#lengths = new Int32Array(kinds.length * INDEX_ROWS);
+    this.#offsets = new Int32Array(kinds.length * INDEX_STRIDE);
+    this.#lengths = new Int32Array(kinds.length * INDEX_STRIDE);
   }
 
   get rowsDecoded(): number {

@@ -1,5 +1,5 @@
 import type { Data } from "apache-arrow";
-import { INDEX_ROWS, type RowIndex } from "./row_index.ts";
+import { INDEX_STRIDE, type RowIndex } from "./row_index.ts";
 
 /** A value that Arrow's type cannot hold. `row` counts from 0 within the decoder. */
 export class DecodeError extends Error {
@@ -45,7 +45,7 @@ export abstract class ColumnDecoder {
       this.grow(this.#capacity);
       if (this.#validity !== undefined) this.#validity = widen(this.#validity, this.#capacity);
     }
-    this.decode(index, column * INDEX_ROWS, count);
+    this.decode(index, column * INDEX_STRIDE, count);
     this.rows = needed;
   }
 
