@@ -1,0 +1,33 @@
+import * as v from "valibot";
+import { mysql } from "../../connectors/mysql/connector.ts";
+import { systemClock } from "../../contract/clock.ts";
+
+/**
+ * Reads `{entry, query}` from stdin, reads all rows, and prints `{rows, peakRssBytes}`. It runs with the
+ * permissions of `access` alone, so it imports the connector and nothing else.
+ */
+const { entry, query } = JSON.parse(await new Response(Deno.stdin.readable).text());
+const { signal } = new AbortController();
+const config = v.parse(mysql.configSchema, entry);
+const budget = { limit: 1, acquire: () => Promise.resolve({ [Symbol.dispose]: () => {} }) };
+const openDuckdb = () => Promise.reject(new Error("not used"));
+const context = {
+  name: "shop",
+  projectDir: "/nowhere",
+  signal,
+  clock: systemClock,
+  budget,
+  openDuckdb,
+  scratchDir: "/nowhere",
+  secret: openDuckdb,
+  log: () => {},
+};
+await using connection = await mysql.open(config, context);
+const streams = [{ name: "rows", address: v.parse(mysql.streamSchema, { query }) }];
+let rows = 0;
+let peakRssBytes = 0;
+for await (const message of connection.source?.read({ streams }, signal) ?? []) {
+  if (message.type === "rows") rows += message.batch.numRows;
+  peakRssBytes = Math.max(peakRssBytes, Deno.memoryUsage().rss);
+}
+console.log(JSON.stringify({ rows, peakRssBytes }));
