@@ -60,7 +60,7 @@ export class LoadLedger {
       await this.#apart(async () => {
         for (const [column, type] of missing) {
           // What an old row lacks it may lack.
-          const sql = `ALTER TABLE ${name.ledger} ADD COLUMN ${quoteIdentifier(column)} ${
+          const sql = `ALTER TABLE ${name.ledger} ADD COLUMN ${this.#quote(column)} ${
             type.replace(/ (NOT NULL|DEFAULT).*/, "")
           }`;
           await session.run(sql);
@@ -163,6 +163,10 @@ export class LoadLedger {
     return { ...none, ...(receipt === null ? {} : JSON.parse(receipt)), rows: Number(rows), repeated: true };
   }
 
+  #quote(name: string): string {
+    return this.#dialect.quote?.(name) ?? quoteIdentifier(name);
+  }
+
   #definitions(): Record<string, string> {
     const { text, key = text, integer, time, now } = this.#dialect;
     return {
@@ -179,7 +183,7 @@ export class LoadLedger {
   async #create(): Promise<void> {
     const { name } = this.#target;
     const columns = Object.entries(this.#definitions()).map(([column, type]) =>
-      `${quoteIdentifier(column)} ${type}`
+      `${this.#quote(column)} ${type}`
     );
     const create = `CREATE TABLE IF NOT EXISTS ${name.ledger} (${columns.join(", ")})`;
     await this.#allowed(() => this.#target.makeLedger(create), `${create}; `);

@@ -151,7 +151,9 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       const gone = table === undefined || fresh || input.gone === undefined
         ? undefined
         : await stageGone(this.#target, table, this.#request, input.gone, this.#signal);
-      const way = fresh ? await this.#create(plan, mayRebuild) : await this.#into(plan, table);
+      const way = fresh
+        ? await this.#create(plan, mayRebuild ? table : undefined)
+        : await this.#into(plan, table);
       const deleted = way.type === "direct" && this.#request.mode === "replace"
         ? await deleteRows(this.#target, way.table)
         : deletedByRebuild;
@@ -248,13 +250,14 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     return { columns: made.columns ?? table.columns.map(({ name, sql }): MadeColumn => [name, sql]) };
   }
 
-  async #create(plan: LoadPlan<Column>, isRebuilt: boolean): Promise<Way<Column>> {
+  /** `old` is the table that the new one replaces. */
+  async #create(plan: LoadPlan<Column>, old: TargetTable<Column> | undefined): Promise<Way<Column>> {
     const { session, name } = this.#target;
-    const place = isRebuilt
+    const place = old !== undefined
       ? await this.#target.rebuild()
       : await this.#target.create?.() ?? { relation: name, finish: async () => {} };
     await session.run(
-      this.#dialect.createTable?.(place.relation, plan.columns, this.#newKey(plan)) ??
+      this.#dialect.createTable?.(place.relation, plan.columns, this.#keptKey(plan, old)) ??
         `CREATE TABLE ${place.relation.quoted} (${columnDefinitions(plan.columns)})`,
     );
     return { type: "create", ...place };
@@ -328,6 +331,14 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       for (const statement of added) await session.run(statement);
     }
     await way.finish();
+  }
+
+  /** The key of a table that takes an old one's place: the old one's, where the load names none. */
+  #keptKey(plan: LoadPlan<Column>, old: TargetTable<Column> | undefined): readonly LoadColumn<Column>[] {
+    const key = this.#newKey(plan);
+    if (key.length > 0 || old === undefined) return key;
+    const kept = old.primaryKey.map((name) => plan.columns.find((column) => column.name === name));
+    return kept.every((column) => column !== undefined) ? kept : [];
   }
 
   /** The key that a table gets which this load makes. */

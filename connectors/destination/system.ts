@@ -235,6 +235,8 @@ export interface LedgerDialect {
   readonly text: string;
   /** The type of the load id, where `text` can be no key. */
   readonly key?: string;
+  /** How names are quoted in statements that people are asked to run, where that is not by `"`. */
+  quote?(name: string): string;
   /** Whether the id is noted when all else is done, since statements in between would commit it. */
   readonly claimsLate?: boolean;
   readonly integer: string;

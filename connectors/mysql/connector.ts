@@ -9,24 +9,31 @@ import type {
 } from "../../contract/connector/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { configSchema, type MysqlConfig, pemPathsOf, secretsOf, showServer } from "./config.ts";
-import { type MysqlStream, streamSchema } from "./options.ts";
+import { loadSchema, type MysqlStream, type MysqlTarget, streamSchema } from "./options.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
 import { parseTableName, writeTableName } from "./table_name.ts";
 
 /** MySQL 5.7 and later, MariaDB 10.3 and later, by the text protocol. */
 export const mysql = {
   name: "mysql",
-  description: "MySQL and MariaDB: tables and queries as a source.",
+  description: "MySQL and MariaDB: tables and queries as a source, tables as a destination.",
   configSchema,
   streamSchema,
-  loadModes: [],
+  loadSchema,
+  loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
+  // A load keeps other writers from its own table, and no reader.
+  stagesWhileReading: () => true,
   secrets: secretsOf,
   access,
   open,
-} satisfies Connector<MysqlConfig, MysqlStream>;
+} satisfies Connector<MysqlConfig, MysqlStream, MysqlTarget>;
 
 /** The server, and the PEM files that the config names. */
-function access(config: MysqlConfig, use: ConnectorUse<MysqlStream>, place: ConnectorPlace): Access {
+function access(
+  config: MysqlConfig,
+  use: ConnectorUse<MysqlStream, MysqlTarget>,
+  place: ConnectorPlace,
+): Access {
   return {
     hosts: [networkPermission(config)],
     read: [],
@@ -37,8 +44,12 @@ function access(config: MysqlConfig, use: ConnectorUse<MysqlStream>, place: Conn
 }
 
 /** Which hosts are one server, the names of this machine apart, is not known here. */
-function tablesOf(config: MysqlConfig, use: ConnectorUse<MysqlStream>): TableUse[] {
-  const name = use.kind === "source" ? use.stream.stream : undefined;
+function tablesOf(config: MysqlConfig, use: ConnectorUse<MysqlStream, MysqlTarget>): TableUse[] {
+  const name = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
   const action = use.kind === "destination" ? "write" : "read";
   try {
     if (name === undefined) return [];
@@ -67,11 +78,14 @@ async function open(config: MysqlConfig, context: ConnectorContext): Promise<Con
   // The server wants the schemas only; the driver is for the run's process.
   const { SessionPool } = await import("./session_pool.ts");
   const { createSource } = await import("./read/source.ts");
+  const { createDestination } = await import("./load/destination.ts");
   const pool = new SessionPool(await sessionOptions(config, context), showServer(config), context.budget);
   // One session now, so that a wrong password or host is reported here; the first use takes it.
   await (await pool.lease(context.signal))[Symbol.asyncDispose]();
+  const names = { name: context.name, defaultDatabase: config.database };
   return {
-    source: createSource(pool, { name: context.name, defaultDatabase: config.database }),
+    source: createSource(pool, names),
+    destination: createDestination(pool, names),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }

@@ -38,3 +38,12 @@ export const streamSchema = v.pipe(
   ),
 );
 export type MysqlStream = v.InferOutput<typeof streamSchema>;
+
+export const loadSchema = v.strictObject({
+  table: v.pipe(text, v.description("The table to write, as orders or shop.orders.")),
+  options: v.optional(
+    v.pipe(v.strictObject({}), v.description("Settings of the connector for this target: none yet.")),
+    {},
+  ),
+});
+export type MysqlTarget = v.InferOutput<typeof loadSchema>;

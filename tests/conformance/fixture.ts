@@ -32,6 +32,8 @@ export interface Fixture {
   readonly modes: readonly LoadMode[];
   /** Names that the system cannot have for a column, out of HOSTILE_NAMES. */
   readonly impossibleNames?: readonly string[];
+  /** Whether the system has no infinite floating-point numbers. */
+  readonly lacksInfinity?: boolean;
   /** Whether the system is a server, with `cut`. */
   readonly isCut?: boolean;
   /** A stream's own keys whose rows begin well and then fail. */

@@ -91,10 +91,10 @@ export function registerReads(fixture: Fixture): void {
 
   Deno.test(`${name}: a window of floating point lets infinite values through`, async () => {
     await using bench = await Bench.start(fixture);
+    const infinite = fixture.lacksInfinity ? "" : ", (4, 'infinity'), (5, '-infinity')";
     await bench.load(
       "t",
-      `SELECT * FROM (VALUES (1, 1.5::DOUBLE), (2, 2.5), (3, 3.5), (4, 'infinity'), (5, '-infinity'), (6, NULL))
-        AS t(id, seen)`,
+      `SELECT * FROM (VALUES (1, 1.5::DOUBLE), (2, 2.5), (3, 3.5), (6, NULL)${infinite}) AS t(id, seen)`,
       { loadId: "a", mode: "replace" },
     );
     const cursor = { column: "seen", value: "1.5", type: "DOUBLE" };
@@ -102,7 +102,7 @@ export function registerReads(fixture: Fixture): void {
     deepStrictEqual(await bench.warehouse.texts("SELECT id FROM raw.back"), [
       '["1"]',
       '["2"]',
-      '["4"]',
+      ...fixture.lacksInfinity ? [] : ['["4"]'],
       '["6"]',
     ]);
     const greatest = await bench.source.greatest?.(bench.stream("t"), "seen", bench.signal);

@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import * as v from "valibot";
 import { openDatabase } from "../../engine/duckdb/database.ts";
+import { mariadbOfTests } from "../support/mysql_loader.ts";
 import { acquirePostgres } from "../support/postgres.ts";
 import { S3Bucket } from "../support/s3_bucket.ts";
 import { startSqld } from "../support/sqld.ts";
@@ -15,6 +16,7 @@ import { attemptInProcess, succeed, type WorkerProject } from "../support/worker
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+const mariadb = await mariadbOfTests();
 
 const POINTS = ["after claim", "after stage", "after apply", "before commit", "after commit"] as const;
 const MODES = ["replace", "append", "merge"] as const;
@@ -62,6 +64,18 @@ const SYSTEMS: Readonly<Record<string, (projectDir: string) => Promise<System>>>
       target: { table: "made.t" },
       rows: async () =>
         texts((await database.sql`SELECT id, name FROM made.t`).map((row) => Object.values(row))),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  },
+  mysql: async () => {
+    const database = await mariadb.createDatabase();
+    return {
+      connector: { type: "mysql", url: database.url },
+      target: { table: "t" },
+      async rows() {
+        // What a dead process left beside is not of the target's readers.
+        return texts((await database.run("SELECT id, name FROM t")).map((row) => Object.values(row)));
+      },
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   },

@@ -75,7 +75,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
-    needsMariadb: false,
+    needsMariadb: true,
     needsS3: true,
     needsSecondReaders: false,
   },

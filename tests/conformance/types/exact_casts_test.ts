@@ -1,16 +1,23 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { Data, Field } from "apache-arrow";
-import { castTo, isChangedByCast } from "../../connectors/duckdb/load/exact_casts.ts";
-import { PostgresCatalogue } from "../../connectors/postgres/load/catalogue.ts";
-import { dialect } from "../../connectors/postgres/load/dialect.ts";
-import { fittedReader, UnfitValueError } from "../../connectors/sqlite/load/fit.ts";
-import { openDatabase } from "../../engine/duckdb/database.ts";
-import { exportRows } from "../../engine/duckdb/from/export.ts";
-import { never } from "../support/connections.ts";
-import { acquirePostgres } from "../support/postgres.ts";
-import { isSameValue, type Kind } from "../support/same_value.ts";
+import type { Data, Field, RecordBatch } from "apache-arrow";
+import { castTo, isChangedByCast } from "../../../connectors/duckdb/load/exact_casts.ts";
+import { columnsOf } from "../../../connectors/mysql/load/catalogue.ts";
+import { dialectOf } from "../../../connectors/mysql/load/dialect.ts";
+import { shortestSingle } from "../../../connectors/mysql/load/encode/fit.ts";
+import { LoadSession } from "../../../connectors/mysql/load/session.ts";
+import { PostgresCatalogue } from "../../../connectors/postgres/load/catalogue.ts";
+import { dialect } from "../../../connectors/postgres/load/dialect.ts";
+import { fittedReader, UnfitValueError } from "../../../connectors/sqlite/load/fit.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { openDatabase } from "../../../engine/duckdb/database.ts";
+import { exportRows } from "../../../engine/duckdb/from/export.ts";
+import { never } from "../../support/connections.ts";
+import { openSession } from "../../support/mysql_session.ts";
+import { mariadbOfTests, MysqlLoader } from "../../support/mysql_loader.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
+import { isSameValue, type Kind } from "../../support/same_value.ts";
 
 /**
  * Every type of rows into every type of column that is there already: a value becomes the same value in
@@ -20,6 +27,7 @@ import { isSameValue, type Kind } from "../support/same_value.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+const mariadb = await mariadbOfTests();
 
 /** Texts that look like values of a kind and are, or are not quite, some. */
 const TEXTS: Readonly<Record<"text" | "number" | "time" | "other", readonly string[]>> = {
@@ -157,22 +165,28 @@ async function faultsOf(
   }
 }
 
+interface ArrowRow {
+  readonly field: Field;
+  readonly data: Data;
+  readonly batch: RecordBatch;
+}
+
 /** The value as a row of Arrow, as a load gets it. */
 async function openArrow() {
   const database = await openDatabase({ path: ":memory:", allowedDirectories: [], threads: 1 });
   const session = await database.session();
-  const known = new Map<string, { readonly field: Field; readonly data: Data }>();
+  const known = new Map<string, ArrowRow>();
   return {
-    async of({ type, value }: Source): Promise<{ readonly field: Field; readonly data: Data }> {
+    async of({ type, value }: Source): Promise<ArrowRow> {
       const select = `SELECT CAST(${value} AS ${type}) AS value`;
       const found = known.get(select);
       if (found !== undefined) return found;
       const { schema, batches } = await exportRows(session, select, { signal: never() });
       const [batch] = await Array.fromAsync(batches);
       const [field, data] = [schema.fields[0], batch?.data.children[0]];
-      if (field === undefined || data === undefined) throw new Error("expected a row");
-      known.set(select, { field, data });
-      return { field, data };
+      if (field === undefined || data === undefined || batch === undefined) throw new Error("expected a row");
+      known.set(select, { field, data, batch });
+      return { field, data, batch };
     },
     async [Symbol.asyncDispose]() {
       await session[Symbol.asyncDispose]();
@@ -371,3 +385,84 @@ Deno.test("duckdb: a value goes into a column of any other type as it is, or is 
     instance.closeSync();
   }
 });
+
+Deno.test("mysql: a value goes into a column of any other type as it is, or is refused", async () => {
+  await using loader = await MysqlLoader.open(mariadb);
+  await using arrow = await openArrow();
+  await using opened = await openSession(loader.database.url);
+  const session = await LoadSession.begin(opened.session, "Cannot load", never());
+  const dialect = dialectOf(session.server);
+  const faults = await faultsOf(
+    {
+      "tinyint(1)": "number",
+      "smallint unsigned": "number",
+      "bigint": "number",
+      "bigint(20) unsigned zerofill": "number",
+      "decimal(10,2)": "number",
+      "decimal(38,10)": "number",
+      "float": "number",
+      "double": "number",
+      "double(8,2)": "number",
+      "bit(5)": "number",
+      "char(5)": "text",
+      "varchar(3)": "text",
+      "tinytext": "text",
+      "longtext": "text",
+      "varchar(100) character set latin1": "text",
+      "varchar(100) character set utf8mb3": "text",
+      "text character set koi8r": "text",
+      "text character set sjis": "text",
+      "enum('red','a','')": "text",
+      "set('red','a')": "text",
+      "binary(3)": "bytes",
+      "varbinary(2)": "bytes",
+      "longblob": "bytes",
+      "date": "date",
+      "time": "time",
+      "time(6)": "time",
+      "datetime": "timestamp",
+      "datetime(6)": "timestamp",
+      "timestamp(3)": "timestamptz",
+      "json": "json",
+      "uuid": "uuid",
+      "inet4": "text",
+    },
+    async (type) => {
+      await loader.database.run(`CREATE OR REPLACE TABLE t (value ${type})`);
+      const shown = /^bit|zerofill/.test(type)
+        ? "CAST(value + 0 AS CHAR)"
+        : /^(?:var)?binary|blob/.test(type)
+        ? "concat('hex:', hex(value))"
+        : type === "float"
+        ? "CAST(value AS DOUBLE)"
+        : type.startsWith("timestamp")
+        ? "concat(value, '+00')"
+        : "CAST(value AS CHAR)";
+      const target = (await columnsOf(session, "t"))[0];
+      ok(target !== undefined);
+      return async (source) => {
+        try {
+          const { field, batch } = await arrow.of(source);
+          const sentSql = dialect.sentAs(field, target);
+          const column = { field, name: "value", target, sentSql, targetSql: target.sql };
+          // What is not sent as it is stored is cast by the whole load.
+          if (sentSql === target.sql) await session.send("t", [column], one(batch));
+          else await loader.load("t", `SELECT CAST(${source.value} AS ${source.type}) AS value`);
+          const stored = (await session.rows(`SELECT ${shown} FROM t`))[0]?.[0];
+          // The server writes six digits of a float.
+          return type === "float" ? shortestSingle(Number(stored)) : stored;
+        } catch (error) {
+          if (error instanceof AppError && error.code === "invalid") return undefined;
+          throw error;
+        } finally {
+          await session.rollback();
+        }
+      };
+    },
+  );
+  deepStrictEqual(faults, []);
+});
+
+async function* one(batch: RecordBatch) {
+  yield await Promise.resolve(batch);
+}
