@@ -4,6 +4,8 @@ import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
 import type { ConnectorDefinition } from "./connector/entry.ts";
 import type { PipelineDefinition } from "./pipeline/pipeline.ts";
+import type { StreamDefinition } from "./pipeline/stream.ts";
+import type { RejectChange, StreamRejects } from "./rejects.ts";
 import type { Range } from "./range.ts";
 import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
@@ -113,7 +115,16 @@ export interface DiscoveryJob extends JobBase {
   readonly connector: string;
 }
 
-export type Job = RunJob | CheckJob | DiscoveryJob;
+/** Puts rejects of a stream back into its table, or removes them. */
+export interface RejectsJob extends JobBase {
+  readonly kind: "rejects";
+  readonly action: "replay" | "drop";
+  readonly stream: string;
+  readonly definition: StreamDefinition;
+  readonly warehousePath: string;
+}
+
+export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -151,6 +162,10 @@ export type Report =
   | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }
   /** What a step has written, once that is committed. */
   | { readonly type: "table"; readonly table: TablePreview }
+  /** The rejects of a stream, once they are committed. */
+  | { readonly type: "rejects"; readonly rejects: StreamRejects }
+  /** What a RejectsJob has done. */
+  | { readonly type: "rejects_changed"; readonly change: RejectChange }
   | { readonly type: "question"; readonly question: Question }
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }

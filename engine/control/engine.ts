@@ -1,5 +1,6 @@
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import type { Range } from "../../contract/range.ts";
+import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -40,6 +41,21 @@ export interface Engine {
    * not_found.
    */
   previewTable(pipeline: string, table: string): Promise<TablePreview>;
+  /** The streams that have rejects, as their runs have last reported them. Throws not_found. */
+  listRejects(pipeline: string): Promise<RejectSummary[]>;
+  /** The newest rejects of one stream. Throws not_found. */
+  getRejects(pipeline: string, stream: string): Promise<StreamRejects>;
+  /**
+   * replay: puts rejects through the stream's definition in force and into its raw table, as far as they fit now.
+   * drop: removes them. Throws not_found, conflict while a run of the pipeline is under way, invalid where nothing
+   * can be replayed.
+   */
+  changeRejects(
+    pipeline: string,
+    stream: string,
+    action: "replay" | "drop",
+    signal: AbortSignal,
+  ): Promise<RejectChange>;
   /** The connectors of the project's files as they are now, by name. */
   listConnectors(): Promise<ConnectorSummary[]>;
   /**

@@ -1,8 +1,15 @@
+import { join } from "node:path";
 import { ulid } from "ulid";
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Revision } from "../../contract/revision.ts";
+import {
+  type RejectChange,
+  type RejectSummary,
+  type StreamRejects,
+  streamRejectsSchema,
+} from "../../contract/rejects.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
@@ -26,6 +33,7 @@ import { followFiles } from "./follow_files.ts";
 import { followRun } from "./follow_run.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { StreamRejectsPort } from "./stream_rejects.ts";
 import { tablesOf } from "./table_view.ts";
 import { wholeRunId } from "./run_id.ts";
 import { RunRequests } from "./run_requests.ts";
@@ -36,6 +44,7 @@ import type { ProjectLook } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
+import { PublishedFolder } from "../runs/streams/published.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
@@ -93,6 +102,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
   readonly #previews: PreviewFolder;
+  readonly #rejects: StreamRejectsPort;
   readonly #checks = new PendingChecks();
   /** What was found before there was a store; for the first apply alone. */
   #ahead: StartedAhead | undefined;
@@ -108,9 +118,20 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#processes = context.ahead?.processes ?? createProcesses(context);
     this.#ahead = context.ahead;
     this.#previews = new PreviewFolder(context.dataDir);
+    const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
+    this.#rejects = new StreamRejectsPort({
+      ...context,
+      rejects,
+      streams: async (pipeline) => {
+        const { revision } = await this.#pipelineRecord(pipeline);
+        const found = revision === null ? undefined : await store.revisions.head(revision);
+        return found?.definition.extract ?? {};
+      },
+    });
     const worker = createLocalWorker({
       ...context,
       previews: this.#previews,
+      rejects,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -296,6 +317,24 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const table = findTable(await this.listTables(pipeline), pipeline, name);
     const note = "No run has written it yet";
     return await this.#previews.get(pipeline, table.name) ?? { ...table, rows: [], note };
+  }
+
+  async listRejects(pipeline: string): Promise<RejectSummary[]> {
+    return await this.#rejects.list(pipeline);
+  }
+
+  async getRejects(pipeline: string, stream: string): Promise<StreamRejects> {
+    return await this.#rejects.get(pipeline, stream);
+  }
+
+  async changeRejects(
+    pipeline: string,
+    stream: string,
+    action: "replay" | "drop",
+    signal: AbortSignal,
+  ): Promise<RejectChange> {
+    const both = AbortSignal.any([signal, this.#stopping.signal]);
+    return await this.#rejects.change(pipeline, stream, action, both);
   }
 
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {

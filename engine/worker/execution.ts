@@ -84,6 +84,7 @@ export class Execution {
       lease: () => sessions.lease(),
       signal: context.signal,
       send: (table) => context.reporter.send({ type: "table", table }),
+      sendRejects: (rejects) => context.reporter.send({ type: "rejects", rejects }),
     });
   }
 

@@ -4,6 +4,7 @@ import { checkJob } from "./check_job.ts";
 import { ConfigRequests } from "./config_requests.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
+import { rejectsJob } from "./rejects/rejects_job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
 import { linesOf } from "../../contract/job_lines.ts";
@@ -47,6 +48,8 @@ async function main(): Promise<void> {
     const context = { connectors, reporter, requests, signal: stop.signal, readThread: READ_THREAD };
     if (job.kind === "run") {
       await runJob(job, context);
+    } else if (job.kind === "rejects") {
+      await rejectsJob(job, context);
     } else if (job.kind === "discovery") {
       await discoveryJob(job, context);
     } else {

@@ -253,6 +253,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/run_command.ts")).retry,
   },
   {
+    name: "rejects",
+    summary: "List the rows of streams that did not fit, put them back, or remove them",
+    arguments: [
+      { name: "ACTION", description: "list, replay or drop" },
+      PIPELINE,
+      { name: "STREAM", description: "the stream; list shows all streams without", optional: true },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/rejects_command.ts")).rejects,
+  },
+  {
     name: "connectors",
     summary: "List the connectors, and find the streams that one has",
     arguments: [

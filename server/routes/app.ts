@@ -11,6 +11,7 @@ import type { Auth } from "../auth/auth.ts";
 import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
+import { rejectRoutes } from "./rejects.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
@@ -77,6 +78,7 @@ export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock
   return [
     ...pipelineRoutes(engine),
     ...connectorRoutes(engine),
+    ...rejectRoutes(engine),
     ...runRoutes(engine, clock),
     ...tokenRoutes(access, clock),
   ];

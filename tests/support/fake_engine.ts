@@ -1,5 +1,6 @@
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
+import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -24,6 +25,7 @@ export class FakeEngine implements Engine {
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();
   readonly #tables = new Map<string, readonly TablePreview[]>();
+  readonly #rejects = new Map<string, readonly StreamRejects[]>();
   readonly #logs = new Map<string, LogLine[]>();
   readonly #watchers = new Map<string, Set<(event: RunEvent) => void>>();
 
@@ -141,6 +143,35 @@ export class FakeEngine implements Engine {
 
   listConnectors(): Promise<ConnectorSummary[]> {
     return Promise.resolve([{ name: "shop", type: "postgres", description: "PostgreSQL" }]);
+  }
+
+  setRejects(pipeline: string, rejects: readonly StreamRejects[]): void {
+    this.#rejects.set(pipeline, rejects);
+  }
+
+  listRejects(pipeline: string): Promise<RejectSummary[]> {
+    const found = this.#rejects.get(pipeline) ?? [];
+    return Promise.resolve(found.map(({ rejects: _, ...summary }) => summary));
+  }
+
+  getRejects(pipeline: string, stream: string): Promise<StreamRejects> {
+    const found = this.#rejects.get(pipeline)?.find((one) => one.stream === stream);
+    const none = {
+      stream,
+      count: 0,
+      reason: "",
+      run: null,
+      changed_at: new Date(0).toISOString(),
+      rejects: [],
+    };
+    return Promise.resolve(found ?? none);
+  }
+
+  async changeRejects(pipeline: string, stream: string, action: "replay" | "drop"): Promise<RejectChange> {
+    const { count } = await this.getRejects(pipeline, stream);
+    this.setRejects(pipeline, (this.#rejects.get(pipeline) ?? []).filter((one) => one.stream !== stream));
+    const [replayed, dropped] = action === "replay" ? [count, 0] : [0, count];
+    return { stream, replayed, dropped, left: 0, reason: null };
   }
 
   discoverStreams(connector: string): Promise<SourceStream[]> {

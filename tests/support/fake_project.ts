@@ -45,6 +45,22 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
   addHistory(engine, "web_events", 12, 3_600, 122_000, [1, 2, 7]);
   addHistory(engine, "crm_sync", 6, 86_400, 5_000);
   engine.setTables("flights", flightTables());
+  const reason = 'column "distance" is "far", expected BIGINT';
+  engine.setRejects("flights", [{
+    stream: "flights",
+    count: 3,
+    reason,
+    run: RUN_IDS.succeeded,
+    changed_at: at(0),
+    rejects: [{
+      reason,
+      position: "data/flights.csv line 12",
+      row: '{"flight":"UA 12","distance":"far"}',
+      run: RUN_IDS.succeeded,
+      attempt: 1,
+      rejected_at: at(0),
+    }],
+  }]);
   engine.addRun(succeededRun(), succeededLogs());
   engine.addRun(failedRun(), failedLogs());
   engine.addRun(queuedRun());

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { RejectChange } from "../../contract/rejects.ts";
 import type { PipelineSummary } from "../../contract/run.ts";
 import { findTable } from "../../contract/table.ts";
 import type { Engine } from "../../engine/control/engine.ts";
@@ -22,7 +23,8 @@ import {
   PipelinesPage,
   STRIP_RUNS,
 } from "./pipelines_page.tsx";
-import { TablePage } from "./table_page.tsx";
+import { TablePage, type TableView } from "./table_page.tsx";
+import { formatPlural } from "../../text/format.ts";
 import { userMay } from "../parts/page_auth.ts";
 import { paramsOf, readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
 
@@ -56,14 +58,29 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/pipelines/:name/tables/:table",
     forUser(pages, async (visit) => {
-      const { c, user, frame } = visit;
-      const pipeline = pipelineName(visit);
-      const table = findTable(await engine.listTables(pipeline), pipeline, c.req.param("table") ?? "");
-      const mayLook = userMay(user, "preview");
-      const preview = mayLook ? { preview: await engine.previewTable(pipeline, table.name) } : {};
-      return pageResponse(c, <TablePage frame={frame} pipeline={pipeline} table={table} {...preview} />);
+      const view = await loadTable(engine, visit, visit.c.req.param("table") ?? "");
+      return pageResponse(visit.c, <TablePage {...view} />);
     }),
   );
+
+  for (const action of ["replay", "drop"] as const) {
+    app.post(
+      `/pipelines/:name/rejects/:stream/${action}`,
+      forPermitted(pages, "run", async (visit) => {
+        const stream = visit.c.req.param("stream") ?? "";
+        const attempted = await attempt(() =>
+          engine.changeRejects(pipelineName(visit), stream, action, visit.c.req.raw.signal)
+        );
+        const told = "value" in attempted ? tellChange(attempted.value) : noticeOf(attempted.refusal).message;
+        const view = { ...await loadTable(engine, visit, `raw.${stream}`, { isTold: true }), told };
+        return pageResponse(
+          visit.c,
+          <TablePage {...view} />,
+          "value" in attempted ? 200 : statusOf(attempted.refusal),
+        );
+      }),
+    );
+  }
 
   app.post(
     "/pipelines/:name/runs",
@@ -104,6 +121,31 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   }
 
   return app;
+}
+
+/** A table with its rows, and a stream's rejects, as far as the user may look at rows. */
+async function loadTable(
+  engine: Engine,
+  visit: Visit,
+  name: string,
+  { isTold } = { isTold: false },
+): Promise<TableView> {
+  const { user, frame } = visit;
+  const pipeline = pipelineName(visit);
+  const table = findTable(await engine.listTables(pipeline), pipeline, name);
+  if (!userMay(user, "preview")) return { frame, pipeline, table };
+  const preview = await engine.previewTable(pipeline, table.name);
+  if (!table.name.startsWith("raw.")) return { frame, pipeline, table, preview };
+  const rejects = await engine.getRejects(pipeline, table.name.slice("raw.".length));
+  const view = { frame, pipeline, table, preview, mayChange: userMay(user, "run") };
+  return rejects.count === 0 && !isTold ? view : { ...view, rejects };
+}
+
+function tellChange({ stream, replayed, dropped, left, reason }: RejectChange): string {
+  const done = dropped > 0
+    ? `${formatPlural(dropped, "reject")} dropped`
+    : `${formatPlural(replayed, "row")} replayed into raw.${stream}`;
+  return left === 0 ? done : `${done}, ${left} left${reason === null ? "" : `: ${reason}`}`;
 }
 
 function pipelineName({ c }: Visit): string {

@@ -1,3 +1,4 @@
+import type { StreamRejects } from "../../contract/rejects.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import { formatPlural } from "../../text/format.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -5,6 +6,7 @@ import { type Frame, Layout } from "../parts/layout.tsx";
 import { plainText } from "../parts/plain_text.ts";
 import { Breakable, stepAnchor } from "../parts/steps/step_names.tsx";
 import { Fact } from "../parts/facts.tsx";
+import { RejectSection } from "../parts/tables/reject_table.tsx";
 import { ColumnTable, RowTable } from "../parts/tables/row_table.tsx";
 import { TableFacts } from "../parts/tables/table_facts.tsx";
 
@@ -14,10 +16,15 @@ export interface TableView {
   readonly table: Table;
   /** Absent for who may not look at rows. */
   readonly preview?: TablePreview;
+  /** Of a stream that has some, for who may look at rows. */
+  readonly rejects?: StreamRejects;
+  readonly mayChange?: boolean;
+  /** What was just done. */
+  readonly told?: string;
 }
 
 /** A raw table or model: what it has, and its first rows as a run left them. */
-export function TablePage({ frame, pipeline, table, preview }: TableView) {
+export function TablePage({ frame, pipeline, table, preview, rejects, mayChange, told }: TableView) {
   const pipelinePath = `/pipelines/${encodeURIComponent(pipeline)}`;
   return (
     <Layout frame={frame} title={`${table.name} · ${pipeline}`} section="pipelines">
@@ -52,6 +59,14 @@ export function TablePage({ frame, pipeline, table, preview }: TableView) {
           <Rows preview={preview} />
         </div>
       </section>
+      {rejects !== undefined && (
+        <RejectSection
+          rejects={rejects}
+          path={`${pipelinePath}/rejects/${encodeURIComponent(rejects.stream)}`}
+          mayChange={mayChange ?? false}
+          told={told}
+        />
+      )}
       {table.columns.length > 0 && (
         <section aria-labelledby="columns-title">
           <h2 id="columns-title">

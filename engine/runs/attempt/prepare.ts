@@ -10,6 +10,8 @@ import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf, warehousePath } from "./process_grant.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
+import type { PublishedFolder } from "../streams/published.ts";
+import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
@@ -19,6 +21,7 @@ export interface ExecuteContext extends GrantContext {
   readonly events: RunEvents;
   readonly processes: ProcessPool;
   readonly previews: PreviewFolder;
+  readonly rejects: PublishedFolder<StreamRejects>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -32,7 +35,7 @@ export async function executeRun(
   lease: Lease,
   stop: AbortSignal,
 ): Promise<EndedAttempt> {
-  const { store, events, clock, log, leaving, previews } = context;
+  const { store, events, clock, log, leaving, previews, rejects } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   let redact = (text: string) => text;
@@ -56,6 +59,8 @@ export async function executeRun(
         leaving,
         redact,
         keepPreview: (pipeline, table) => previews.put(pipeline, table),
+        keepRejects: (pipeline, found) =>
+          rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),
         spawn: async (job, onStderr) =>
           answering(await context.processes.start(grant, job, onStderr), provision.answer),
       },

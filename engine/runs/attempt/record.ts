@@ -6,6 +6,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/job.ts";
 import type { Lease, RunOutcome, Store } from "../../store/store.ts";
+import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { TablePreview } from "../../../contract/table.ts";
 import { writeUntilDone } from "../write_until_done.ts";
 
@@ -31,6 +32,7 @@ export interface RecorderContext {
   readonly redact: (text: string) => string;
   /** Keeps what a step has written for who wants to look at it. */
   readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
+  readonly keepRejects: (pipeline: string, rejects: StreamRejects) => Promise<void>;
 }
 
 /**
@@ -96,6 +98,10 @@ export class AttemptRecorder {
       case "table":
         this.#putTable(redactPreview(this.#context.redact, report.table));
         break;
+      case "rejects":
+        this.#putRejects(redactRejects(this.#context.redact, report.rejects));
+        break;
+      case "rejects_changed":
       case "checked":
       case "discovered":
       case "finished":
@@ -173,6 +179,19 @@ export class AttemptRecorder {
       await keepPreview(this.#run.pipeline, table);
     }).catch((error) => {
       log("debug", "a preview was not kept", { table: table.name, error: toAppError(error).message });
+    });
+  }
+
+  #putRejects(rejects: StreamRejects): void {
+    const { store, lease, log, keepRejects } = this.#context;
+    this.#flushing = this.#flushing.then(async () => {
+      if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
+      await keepRejects(this.#run.pipeline, rejects);
+    }).catch((error) => {
+      log("warn", "rejects were not kept to look at", {
+        stream: rejects.stream,
+        error: toAppError(error).message,
+      });
     });
   }
 
@@ -254,6 +273,19 @@ function redactPreview(redact: (text: string) => string, table: TablePreview): T
     ...table,
     rows: table.rows.map((row) => row.map((cell) => cell === null ? null : redact(cell))),
     cursor: table.cursor === null ? null : { ...table.cursor, value: redact(table.cursor.value) },
+  };
+}
+
+/** The same for rows that do not fit. */
+export function redactRejects(redact: (text: string) => string, found: StreamRejects): StreamRejects {
+  return {
+    ...found,
+    reason: redact(found.reason),
+    rejects: found.rejects.map((reject) => ({
+      ...reject,
+      reason: redact(reject.reason),
+      row: reject.row === null ? null : redact(reject.row),
+    })),
   };
 }
 

@@ -58,7 +58,7 @@ export async function spawnRunProcess(
   onStderr: (line: string) => void,
 ): Promise<RunProcess> {
   // The warehouse itself: a file whose making a kill cut off has to be cleared away.
-  const own = job.kind === "run" ? [job.warehousePath] : [];
+  const own = job.kind === "run" || job.kind === "rejects" ? [job.warehousePath] : [];
   const permissions = { ...access, write: [...access.write, ...own] };
   const process = await startProcess(program, {
     permissions,
@@ -240,6 +240,8 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   progress: true,
   columns: true,
   table: true,
+  rejects: true,
+  rejects_changed: true,
   question: true,
   checking: true,
   checked: true,

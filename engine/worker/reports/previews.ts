@@ -4,12 +4,14 @@ import {
   PREVIEW_ROWS,
   type TablePreview,
 } from "../../../contract/table.ts";
+import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { Step } from "../../../contract/run.ts";
 import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { rawTable } from "../../warehouse/raw_table.ts";
 import { readState } from "../../warehouse/stream_state.ts";
 import type { PlannedExtract, PlannedModel } from "../plan.ts";
+import { lookAtRejects } from "../rejects/look.ts";
 import type { SessionLease } from "../session_pool.ts";
 
 /** All previews of a run together take no longer; a view may be a long query. */
@@ -23,6 +25,7 @@ export interface PreviewContext {
   readonly lease: () => Promise<SessionLease>;
   readonly signal: AbortSignal;
   readonly send: (table: TablePreview) => void;
+  readonly sendRejects: (rejects: StreamRejects) => void;
 }
 
 /**
@@ -52,6 +55,9 @@ export class Previews {
     if (this.#context.signal.aborted) return;
     await using lease = await this.#context.lease();
     const { session } = lease;
+    if (planned.kind === "extract" && planned.stream.max_rejects !== 0) {
+      this.#context.sendRejects(await lookAtRejects(session, planned.name, this.#context.runId));
+    }
     const relation = planned.kind === "extract"
       ? rawTable(planned.name)
       : quoteIdentifier(planned.model.name);

@@ -7,6 +7,14 @@ import {
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import { requireName } from "../../../contract/names.ts";
+import {
+  type RejectChange,
+  rejectChangeSchema,
+  type RejectSummary,
+  rejectSummarySchema,
+  type StreamRejects,
+  streamRejectsSchema,
+} from "../../../contract/rejects.ts";
 import type { PipelineSource } from "../../../contract/revision.ts";
 import {
   type ApplyResult,
@@ -76,6 +84,21 @@ export class RemoteEngine implements Engine {
   previewTable(pipeline: string, table: string): Promise<TablePreview> {
     const path = `${pipelinePath(pipeline)}/tables/${encodeURIComponent(table)}`;
     return this.#api.read(tablePreviewSchema, path);
+  }
+
+  listRejects(pipeline: string): Promise<RejectSummary[]> {
+    return this.#api.read(v.array(rejectSummarySchema), `${pipelinePath(pipeline)}/rejects`);
+  }
+
+  getRejects(pipeline: string, stream: string): Promise<StreamRejects> {
+    return this.#api.read(streamRejectsSchema, rejectsPath(pipeline, stream));
+  }
+
+  changeRejects(pipeline: string, stream: string, action: "replay" | "drop"): Promise<RejectChange> {
+    const path = rejectsPath(pipeline, stream);
+    return action === "replay"
+      ? this.#api.read(rejectChangeSchema, `${path}/replay`, { method: "POST" })
+      : this.#api.read(rejectChangeSchema, path, { method: "DELETE" });
   }
 
   listConnectors(): Promise<ConnectorSummary[]> {
@@ -164,6 +187,10 @@ export class RemoteEngine implements Engine {
 }
 
 /** A URL takes `.` and `..` for steps, encoded or not: such names reach no server. */
+function rejectsPath(pipeline: string, stream: string): string {
+  return `${pipelinePath(pipeline)}/rejects/${encodeURIComponent(stream)}`;
+}
+
 function pipelinePath(name: string): string {
   if (["", ".", ".."].includes(name) || !name.isWellFormed()) requireName("pipeline", name);
   return `/api/pipelines/${encodeURIComponent(name)}`;

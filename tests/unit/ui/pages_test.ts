@@ -363,6 +363,22 @@ Deno.test("a table shows its columns, and its rows to who may look at them", asy
   equal((await get("/pipelines/flights/tables/none")).status, 404);
 });
 
+Deno.test("a stream's page shows the rows that did not fit, and replays or drops them", async () => {
+  const path = "/pipelines/flights/tables/raw.flights";
+  const shown = await html(await pagesFor("operator").get(path));
+  match(shown, /Rows that did not fit/);
+  match(shown, /data\/flights\.csv line 12/);
+  match(shown, /2 more rejects in _sluice\.rejects/);
+  match(shown, /action="\/pipelines\/flights\/rejects\/flights\/replay"/);
+  equal((await html(await pagesFor("viewer").get(path))).includes("line 12"), false);
+  const { post } = pagesFor("operator");
+  match(
+    await html(await post("/pipelines/flights/rejects/flights/replay")),
+    /3 rows replayed into raw\.flights/,
+  );
+  equal((await pagesFor("viewer").post("/pipelines/flights/rejects/flights/drop")).status, 403);
+});
+
 Deno.test("a schedule is paused and resumed", async () => {
   const { engine, post } = pagesFor("operator");
   equal((await post("/pipelines/orders/pause")).headers.get("location"), "/pipelines/orders");

@@ -1,0 +1,47 @@
+import * as v from "valibot";
+import { described } from "./described.ts";
+
+/** Rows of a stream that did not fit, as the run that judged them last has reported them. */
+
+/** How many of a stream's rejects are shown; the newest. */
+export const SHOWN_REJECTS = 200;
+/** A row's text is cut behind so many characters, with `…` in place of the rest. */
+export const REJECT_ROW_CHARS = 2_000;
+
+const time = v.pipe(v.string(), v.isoTimestamp());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+export const shownRejectSchema = v.object({
+  reason: described(v.string(), "What does not fit, with the column and its value."),
+  position: described(v.nullable(v.string()), "Where it is in its source, as a.csv line 12."),
+  row: described(v.nullable(v.string()), "The row as it came, as JSON; null where values are masked."),
+  run: described(v.string(), "The run that kept it."),
+  attempt: described(count, "The attempt of that run."),
+  rejected_at: described(time, "When it was kept."),
+});
+export type ShownReject = v.InferOutput<typeof shownRejectSchema>;
+
+export const rejectSummarySchema = v.object({
+  stream: described(v.string(), "The stream's name."),
+  count: described(count, "All its rejects."),
+  reason: described(v.string(), "The reason of the newest."),
+  run: described(v.nullable(v.string()), "The run that reported them; null for a command."),
+  changed_at: described(time, "When that was."),
+});
+export type RejectSummary = v.InferOutput<typeof rejectSummarySchema>;
+
+export const streamRejectsSchema = v.object({
+  ...rejectSummarySchema.entries,
+  rejects: described(v.array(shownRejectSchema), "The newest, 200 at most."),
+});
+export type StreamRejects = v.InferOutput<typeof streamRejectsSchema>;
+
+/** What became of a stream's rejects. */
+export const rejectChangeSchema = v.object({
+  stream: described(v.string(), "The stream's name."),
+  replayed: described(count, "Rows that fit now and are in the raw table."),
+  dropped: described(count, "Rows that were removed."),
+  left: described(count, "Rows that are still kept aside."),
+  reason: described(v.nullable(v.string()), "Why the first of those that were tried does not fit."),
+});
+export type RejectChange = v.InferOutput<typeof rejectChangeSchema>;

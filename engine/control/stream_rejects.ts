@@ -1,0 +1,61 @@
+import { AppError } from "../../contract/errors.ts";
+import { quoteName } from "../../contract/names.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import { isSameName } from "../../contract/sql.ts";
+import { didYouMeanOneOf } from "../../text/suggest.ts";
+import { changeRejects, type ChangeRejectsContext } from "../runs/streams/change_rejects.ts";
+import type { Store } from "../store/store.ts";
+
+export interface RejectsContext extends ChangeRejectsContext {
+  readonly store: Store;
+  /** The streams of the definition in force. Throws not_found. */
+  readonly streams: (pipeline: string) => Promise<Readonly<Record<string, StreamDefinition>>>;
+}
+
+/** What can be asked of rows that did not fit. */
+export class StreamRejectsPort {
+  readonly #context: RejectsContext;
+
+  constructor(context: RejectsContext) {
+    this.#context = context;
+  }
+
+  async list(pipeline: string): Promise<RejectSummary[]> {
+    const { rejects, streams } = this.#context;
+    const found = await rejects.list(pipeline, Object.keys(await streams(pipeline)));
+    return found.map(({ rejects: _, ...summary }) => summary);
+  }
+
+  async get(pipeline: string, stream: string): Promise<StreamRejects> {
+    const { name } = await this.#stream(pipeline, stream);
+    const none = { stream: name, count: 0, reason: "", run: null, rejects: [] };
+    return await this.#context.rejects.get(pipeline, name) ??
+      { ...none, changed_at: new Date(0).toISOString() };
+  }
+
+  async change(
+    pipeline: string,
+    stream: string,
+    action: "replay" | "drop",
+    signal: AbortSignal,
+  ): Promise<RejectChange> {
+    const { name, definition } = await this.#stream(pipeline, stream);
+    if (await this.#context.store.runs.isActive(pipeline)) {
+      throw new AppError(
+        "conflict",
+        `Cannot ${action} the rejects of "${name}": a run of "${pipeline}" is under way, wait for its end`,
+      );
+    }
+    return await changeRejects(this.#context, { pipeline, stream: name, definition, action }, signal);
+  }
+
+  async #stream(pipeline: string, stream: string): Promise<{ name: string; definition: StreamDefinition }> {
+    const streams = Object.entries(await this.#context.streams(pipeline));
+    const asked = stream.replace(/^raw\./, "");
+    const [name, definition] = streams.find(([name]) => isSameName(name, asked)) ?? [];
+    if (name !== undefined && definition !== undefined) return { name, definition };
+    const meant = didYouMeanOneOf(asked, streams.map(([name]) => name));
+    throw new AppError("not_found", `Pipeline "${pipeline}" has no stream ${quoteName(asked)}${meant}`);
+  }
+}

@@ -1,0 +1,65 @@
+import { dirname, join } from "node:path";
+import * as v from "valibot";
+import { requirePathPart } from "../../../contract/names.ts";
+
+const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
+
+/**
+ * What runs have reported of their streams, a JSON file a stream beside the warehouses: so that who looks opens no
+ * warehouse and holds up no run (rule 4).
+ */
+export class PublishedFolder<T> {
+  readonly #path: string;
+  readonly #schema: v.GenericSchema<unknown, T>;
+  #writes = 0;
+
+  /** `path` is absolute. */
+  constructor(path: string, schema: v.GenericSchema<unknown, T>) {
+    this.#path = path;
+    this.#schema = schema;
+  }
+
+  /** Takes the place of what was there; undefined removes it. */
+  async put(pipeline: string, stream: string, value: T | undefined): Promise<void> {
+    const path = this.#fileOf(pipeline, stream);
+    if (value === undefined) {
+      await Deno.remove(path).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+      return;
+    }
+    await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
+    this.#writes += 1;
+    const written = `${path}.${Deno.pid}.${this.#writes}`;
+    try {
+      await Deno.writeTextFile(written, JSON.stringify(value), { mode: PRIVATE_FILE });
+      await Deno.rename(written, path);
+    } catch (error) {
+      await Deno.remove(written).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Undefined where no run has reported any, or only one of another version. */
+  async get(pipeline: string, stream: string): Promise<T | undefined> {
+    try {
+      const text = await Deno.readTextFile(this.#fileOf(pipeline, stream));
+      const parsed = v.safeParse(this.#schema, JSON.parse(text));
+      return parsed.success ? parsed.output : undefined;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Those that there are, in the order of the names. */
+  async list(pipeline: string, streams: readonly string[]): Promise<T[]> {
+    const found = await Promise.all(streams.map((stream) => this.get(pipeline, stream)));
+    return found.filter((value) => value !== undefined);
+  }
+
+  #fileOf(pipeline: string, stream: string): string {
+    return join(this.#path, requirePathPart(pipeline), `${requirePathPart(stream)}.json`);
+  }
+}

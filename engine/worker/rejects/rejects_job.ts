@@ -1,0 +1,35 @@
+import { AppError } from "../../../contract/errors.ts";
+import type { RejectsJob } from "../../../contract/job.ts";
+import { openDatabase } from "../../duckdb/database.ts";
+import { hasColumns } from "../../warehouse/raw_table.ts";
+import { prepareWarehouse } from "../../warehouse/warehouse.ts";
+import { databaseLimits } from "../database_limits.ts";
+import type { JobContext } from "../job_context.ts";
+import { lookAtRejects } from "./look.ts";
+import { dropRejects, replayRejects } from "./replay.ts";
+
+/** A run that is about to begin may hold the warehouse for a moment. */
+const WAREHOUSE_WAIT_MS = 5_000;
+
+/** Puts rejects of a stream back into its table, or removes them, and reports what is left. */
+export async function rejectsJob(job: RejectsJob, { reporter, signal }: JobContext): Promise<void> {
+  await using database = await openDatabase({
+    path: job.warehousePath,
+    tempDirectory: job.tempDir,
+    ...databaseLimits(job.duckdb),
+    lockTimeoutMs: WAREHOUSE_WAIT_MS,
+    signal,
+  });
+  await using session = await database.session();
+  await prepareWarehouse(session);
+  const { stream: name, definition } = job;
+  if (job.action === "replay" && !await hasColumns(session, name)) {
+    throw new AppError("invalid", `Stream "${name}" has no table to replay its rejects into: run it first`);
+  }
+  const change = job.action === "replay"
+    ? { ...await replayRejects(session, name, definition), dropped: 0 }
+    : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };
+  const rejects = await lookAtRejects(session, name, null);
+  reporter.send({ type: "rejects", rejects });
+  reporter.send({ type: "rejects_changed", change: { stream: name, ...change, left: rejects.count } });
+}

@@ -1,0 +1,69 @@
+import * as v from "valibot";
+import { rejectChangeSchema, rejectSummarySchema, streamRejectsSchema } from "../../contract/rejects.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import { type Route, route } from "../http/route.ts";
+import { nameParams } from "./request_parts.ts";
+
+const streamParams = v.object({
+  ...nameParams.entries,
+  stream: v.pipe(v.string(), v.description("The stream's name.")),
+});
+
+/** `/api/pipelines/:name/rejects`: rows that did not fit. */
+export function rejectRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/rejects",
+      operation: "listRejects",
+      summary: "The streams of a pipeline that have rejects, as their runs have last reported them",
+      // Reasons quote values.
+      permission: "preview",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      response: {
+        status: 200,
+        description: "In the order of the streams.",
+        schema: v.array(rejectSummarySchema),
+      },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.listRejects(params.name) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/rejects/:stream",
+      operation: "getRejects",
+      summary: "The newest rejects of a stream, with their reasons and rows",
+      permission: "preview",
+      request: v.object({ params: streamParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "200 at most.", schema: streamRejectsSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.getRejects(params.name, params.stream) }),
+    }),
+    route({
+      method: "post",
+      path: "/api/pipelines/:name/rejects/:stream/replay",
+      operation: "replayRejects",
+      summary: "Puts the rejects of a stream into its raw table, as far as they fit now",
+      permission: "run",
+      request: v.object({ params: streamParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }, { signal }) => ({
+        body: await engine.changeRejects(params.name, params.stream, "replay", signal),
+      }),
+    }),
+    route({
+      method: "delete",
+      path: "/api/pipelines/:name/rejects/:stream",
+      operation: "dropRejects",
+      summary: "Removes the rejects of a stream",
+      permission: "run",
+      request: v.object({ params: streamParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }, { signal }) => ({
+        body: await engine.changeRejects(params.name, params.stream, "drop", signal),
+      }),
+    }),
+  ];
+}

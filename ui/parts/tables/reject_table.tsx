@@ -1,0 +1,71 @@
+import type { StreamRejects } from "../../../contract/rejects.ts";
+import { formatCount, formatPlural } from "../../../text/format.ts";
+import { ActionForm } from "../action_form.tsx";
+import { plainText } from "../plain_text.ts";
+
+interface RejectSectionProps {
+  readonly rejects: StreamRejects;
+  /** Where their forms post to. */
+  readonly path: string;
+  readonly mayChange: boolean;
+  /** What became of them just now. */
+  readonly told: string | undefined;
+}
+
+/** Rows of a stream that did not fit, with their reasons, and what can be done about them. */
+export function RejectSection({ rejects: found, path, mayChange, told }: RejectSectionProps) {
+  const { count, rejects } = found;
+  return (
+    <section aria-labelledby="rejects-title" id="rejects">
+      <h2 id="rejects-title">
+        Rows that did not fit <span class="count">{formatCount(count)}</span>
+      </h2>
+      {told !== undefined && <p role="status">{plainText(told)}</p>}
+      {mayChange && count > 0 && (
+        <div class="actions">
+          <ActionForm action={`${path}/replay`} icon="retry" label="Replay" title="Replay the rejects" />
+          <ActionForm
+            action={`${path}/drop`}
+            icon="cancelled"
+            label="Drop"
+            kind="danger"
+            title="Drop the rejects"
+          />
+        </div>
+      )}
+      {rejects.length > 0 && (
+        <div class="card">
+          <div class="table-scroll" tabindex={0} role="region" aria-label="Rows that did not fit">
+            <table class="data">
+              <thead>
+                <tr>
+                  <th scope="col">Where</th>
+                  <th scope="col">Reason</th>
+                  <th scope="col">Row</th>
+                  <th scope="col">Run</th>
+                </tr>
+              </thead>
+              <tbody>
+                {rejects.map(({ position, reason, row, run }) => (
+                  <tr>
+                    <td>{position === null ? "" : plainText(position)}</td>
+                    <td class="about">{plainText(reason)}</td>
+                    <td title={row !== null && row.length > 40 ? plainText(row) : undefined}>
+                      {row === null ? <span class="null">not kept</span> : plainText(row)}
+                    </td>
+                    <td>
+                      <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </div>
+      )}
+      {count > rejects.length && (
+        <p class="muted">{formatPlural(count - rejects.length, "more reject")} in _sluice.rejects</p>
+      )}
+    </section>
+  );
+}
