@@ -80,6 +80,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/database_file.ts",
   "connectors/one_stream.ts",
   "connectors/parse.ts",
+  "connectors/text_cast/",
 ];
 /** Systems that speak another one's language: what they may know of its folder, which knows no driver there. */
 const GROUNDS: Readonly<Record<string, readonly string[]>> = {

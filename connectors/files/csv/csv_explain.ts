@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { CsvReader } from "./csv_reader.ts";
 import { type CsvColumn, type CsvPlan, faultError, fitRecord } from "./csv_scan.ts";
 import type { CsvFile } from "./csv_setup.ts";
-import { CAST_FAULT } from "../types/exact_cast.ts";
+import { CAST_FAULT } from "../../text_cast/exact_cast.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
 

@@ -4,7 +4,7 @@ import type { PathColumn } from "../read/path_columns.ts";
 import type { CsvCopy } from "./csv_copy.ts";
 import type { CsvGroup, CsvPlan } from "./csv_scan.ts";
 import type { CsvFile } from "./csv_setup.ts";
-import { exactCast } from "../types/exact_cast.ts";
+import { exactCast } from "../../text_cast/exact_cast.ts";
 
 /**
  * The relation that reads CSV files exactly: DuckDB's reader splits the lines into text, in strict

@@ -4,7 +4,7 @@ import { type CsvDialect, type CsvFault, type CsvRecord } from "./csv_records.ts
 import { type CsvHead, CsvReader } from "./csv_reader.ts";
 import { type CsvFile, type CsvSetup, csvSetup, isDuckdbSetup } from "./csv_setup.ts";
 import { TypeGuess } from "../types/type_guess.ts";
-import type { ValueFormat } from "../types/value_format.ts";
+import type { ValueFormat } from "../../text_cast/value_format.ts";
 import type { StreamOptions } from "../options.ts";
 
 /** What CSV files hold, from the first rows of each: their columns, and types that every value seen fits. */

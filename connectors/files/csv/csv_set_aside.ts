@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import type { PathColumn } from "../read/path_columns.ts";
-import { isTextType, triedCast } from "../types/exact_cast.ts";
+import { isTextType, triedCast } from "../../text_cast/exact_cast.ts";
 import { type CsvCopies, PATH, PLACE, readCopies } from "./csv_relation.ts";
 import type { CsvGroup, CsvPlan } from "./csv_scan.ts";
 

@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { driverMessage, isOutside } from "../duckdb_error.ts";
 import { fileError } from "../../locations/file_error.ts";
-import { CAST_FAULT } from "../types/exact_cast.ts";
+import { CAST_FAULT } from "../../text_cast/exact_cast.ts";
 import type { Place } from "./json_node.ts";
 import { type JsonPlan, placedError } from "./json_plan.ts";
 import type { CastPlace } from "./json_relation.ts";

@@ -1,8 +1,8 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { escapeGlob } from "../file_set.ts";
 import type { PathColumn } from "../read/path_columns.ts";
-import { exactCast, failingCast } from "../types/exact_cast.ts";
-import { PLAIN_FORMAT } from "../types/value_format.ts";
+import { exactCast, failingCast } from "../../text_cast/exact_cast.ts";
+import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import { ARRAY, type JsonNode, OBJECT } from "./json_node.ts";
 import type { JsonColumn, JsonPlan } from "./json_plan.ts";
 import type { SurveyedFile } from "./json_survey.ts";

@@ -4,7 +4,7 @@ import { readBytes } from "../compression.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
 import { prepareScan } from "../read/prepare_scan.ts";
-import { PLAIN_FORMAT } from "../types/value_format.ts";
+import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import { explainJson } from "./json_explain.ts";
 import { type JsonPlan, planJson } from "./json_plan.ts";
 import { JsonNode } from "./json_node.ts";

@@ -5,7 +5,7 @@ import type { StoredFile } from "../../locations/location.ts";
 import { escapeGlob, type FileSet } from "../file_set.ts";
 import { hiveColumns } from "../read/hive.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
-import { PLAIN_FORMAT } from "../types/value_format.ts";
+import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import { explainParquet } from "./parquet_explain.ts";
 import { type LeafType, type ParquetLeaf, type ParquetSchema, readParquetSchema } from "./parquet_schema.ts";
 import { exactValue, PATH, refusedValue, ROW } from "./parquet_value.ts";

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
-import { exactCast } from "../types/exact_cast.ts";
-import { PLAIN_FORMAT } from "../types/value_format.ts";
+import { exactCast } from "../../text_cast/exact_cast.ts";
+import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import type { LeafType } from "./parquet_schema.ts";
 
 /** SQL that gives a value of a Parquet column as it is, or fails. */

@@ -1,8 +1,8 @@
 import { AppError } from "../../../contract/errors.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import type { FileSet } from "../file_set.ts";
-import { exactCast } from "../types/exact_cast.ts";
-import type { ValueFormat } from "../types/value_format.ts";
+import { exactCast } from "../../text_cast/exact_cast.ts";
+import type { ValueFormat } from "../../text_cast/value_format.ts";
 import { hiveColumns, hiveText, withoutOwn } from "./hive.ts";
 
 /** A column beside those of the files, made of the file's path. */

@@ -1,5 +1,10 @@
 import { commonTimeKind, DOUBLE_DIGITS, isExactDouble, type TimeKind, timeKind } from "./text_kind.ts";
-import { formatSource, groupedSource, thousandsClass, type ValueFormat } from "./value_format.ts";
+import {
+  formatSource,
+  groupedSource,
+  thousandsClass,
+  type ValueFormat,
+} from "../../text_cast/value_format.ts";
 
 /**
  * Types of texts, found so that no value changes by them: a type is taken only where each text is

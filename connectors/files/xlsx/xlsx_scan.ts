@@ -16,7 +16,7 @@ import { driverMessage, isOutside } from "../duckdb_error.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
 import { prepareScan } from "../read/prepare_scan.ts";
-import { CAST_FAULT } from "../types/exact_cast.ts";
+import { CAST_FAULT } from "../../text_cast/exact_cast.ts";
 import { cellName } from "./names.ts";
 import { KindGuess, withTable } from "./sheet_table.ts";
 

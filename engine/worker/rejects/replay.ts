@@ -1,5 +1,5 @@
-import { isTextType, triedCast } from "../../../connectors/files/types/exact_cast.ts";
-import { PLAIN_FORMAT } from "../../../connectors/files/types/value_format.ts";
+import { isTextType, triedCast } from "../../../connectors/text_cast/exact_cast.ts";
+import { PLAIN_FORMAT } from "../../../connectors/text_cast/value_format.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import {
   type Column,

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { exactCast } from "../../../../connectors/files/types/exact_cast.ts";
+import { exactCast } from "../../../../connectors/text_cast/exact_cast.ts";
 import { isExactDouble, timeKind } from "../../../../connectors/files/types/text_kind.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 

@@ -1,4 +1,4 @@
-import { quoteLiteral } from "../../../contract/sql.ts";
+import { quoteLiteral } from "../../contract/sql.ts";
 import {
   formatSource,
   groupedSource,
