@@ -19,6 +19,7 @@ export const postgres = {
   description: "PostgreSQL: tables and queries as a source, tables as a destination.",
   configSchema,
   streamSchema,
+  followsChanges: true,
   loadSchema,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // A load keeps other writers from its own table, and no reader.

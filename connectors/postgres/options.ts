@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { SIZE_PATTERN } from "../../text/size.ts";
 
 /** The own keys of streams and loads; light, so that the server reads them without the driver. */
 
@@ -13,6 +14,29 @@ const streamOptionsSchema = v.strictObject({
       ),
     ),
     [],
+  ),
+  slot: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z0-9_]{1,63}$/, "expected up to 63 lower-case letters, digits and _"),
+      v.description(
+        "mode cdc: the replication slot to use, the same for all streams of a pipeline; one is made by default.",
+      ),
+    ),
+  ),
+  publication: v.optional(
+    v.pipe(
+      text,
+      v.description("mode cdc: the publication to use, with the table in it; one is made by default."),
+    ),
+  ),
+  max_retained_wal: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(SIZE_PATTERN, "expected a size such as 10GB"),
+      v.description("mode cdc: a warning is logged where the slot kept more of the server's log than this."),
+    ),
+    "10GB",
   ),
 });
 

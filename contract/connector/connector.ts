@@ -27,6 +27,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   readonly streamSchema?: GenericSchema<unknown, Stream>;
   /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
   readonly loadSchema?: GenericSchema<unknown, Target>;
+  /** Whether streams can follow its log of changes: `mode: cdc`. Its sources have `follow` then. */
+  readonly followsChanges?: boolean;
   readonly loadModes: readonly LoadMode[];
   /** Why such a load of this target cannot be, as far as the two alone tell; undefined where it can. No I/O. */
   refusesLoad?(target: Target, load: LoadShape): string | undefined;

@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import type { FollowMessage } from "./changes.ts";
 
 /** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */
 export interface Cursor {
@@ -32,6 +33,8 @@ export interface StreamRequest<Stream = unknown> {
   readonly address: Stream;
   /** Columns by name to give and no others, in the source's order; all by default. */
   readonly columns?: ColumnChoice;
+  /** Its log of changes is to be followed: what that does not have is no column of it, and where it has none, that is an error. */
+  readonly isFollowed?: boolean;
   /** A condition in the source's own SQL; only where the source's `pushdown` has it. */
   readonly where?: string;
   /**
@@ -66,6 +69,23 @@ export interface ReadRequest<Stream = unknown> {
   readonly streams: readonly StreamRequest<Stream>[];
   /** Only this part of the one stream. */
   readonly part?: Part;
+}
+
+/** Streams that are followed together, since their source has one log for all of them. */
+export interface FollowRequest<Stream = unknown> {
+  /** The pipeline's name, for what the source keeps for it (a replication slot). */
+  readonly pipeline: string;
+  /** Unique to the warehouse, eight letters and digits: two servers with one project do not share a slot. */
+  readonly token: string;
+  readonly streams: readonly FollowedStream<Stream>[];
+  /** The pipeline's other streams that follow this source, in this run not: what they still need must be kept. */
+  readonly resting: readonly FollowedStream<Stream>[];
+}
+
+/** `state` is the one that was last committed with the stream's rows; without one it begins with a snapshot. */
+export interface FollowedStream<Stream = unknown> extends StreamRequest<Stream> {
+  /** As the pipeline says, in the source's names; by default the source's own key. */
+  readonly primaryKey?: readonly string[];
 }
 
 /**
@@ -163,6 +183,14 @@ export interface Source<Stream = unknown> {
    * that was given is not changed any more.
    */
   read(request: ReadRequest<Stream>, signal: AbortSignal): AsyncIterable<ReadMessage>;
+  /**
+   * The streams' changes from where they were last committed up to what the system had when this was called,
+   * snapshots first of those that are new. Needs `pushdown.columns`. Throws `invalid` where the system
+   * cannot be followed, or no longer has what comes next, with what to do.
+   */
+  follow?(request: FollowRequest<Stream>, signal: AbortSignal): AsyncIterable<FollowMessage>;
+  /** Lets the system forget what it keeps for a pipeline's streams that are followed no more. Does nothing where there is nothing. */
+  unfollow?(follower: Pick<FollowRequest, "pipeline" | "token">, signal: AbortSignal): Promise<void>;
   /**
    * The shortcut for data that DuckDB reads by itself; `undefined` says: use `describe` and `read`.
    * The engine runs `SELECT … FROM <relation>` in the warehouse, with columns, filter and cursor.

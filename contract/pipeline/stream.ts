@@ -25,7 +25,7 @@ const contractSchema = v.pipe(
   v.description("What may change in the source's columns between runs of an incremental or append stream."),
 );
 
-const EXTRACT_MODES = ["full", "incremental", "append"] as const;
+const EXTRACT_MODES = ["full", "incremental", "append", "cdc"] as const;
 
 /** How the values of a column are hidden before they are stored. */
 const MASKS = ["hash", "redact", "null", "last4"] as const;
@@ -53,7 +53,7 @@ export const streamSchema = v.pipe(
       v.pipe(
         v.picklist(EXTRACT_MODES),
         v.description(
-          "full: the table is replaced. incremental: rows new since the last run are merged by primary_key. append: rows are added.",
+          "full: the table is replaced. incremental: rows new since the last run are merged by primary_key. append: rows are added. cdc: changes are followed in the system's own log, deletes among them.",
         ),
       ),
       "full",
@@ -74,6 +74,15 @@ export const streamSchema = v.pipe(
           "How far before the cursor each read begins again, for rows that are committed late: a duration such as 1h where update_key is a date or time, a number where it is one.",
         ),
       ),
+    ),
+    history: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          "mode cdc: every change is kept as a row of its own, with what was done, where in the log, and when.",
+        ),
+      ),
+      false,
     ),
     contract: v.optional(contractSchema, {}),
     columns: v.optional(v.pipe(columns, v.description("The columns to read, and no others."))),
@@ -125,6 +134,13 @@ export const streamSchema = v.pipe(
   v.check(
     (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
     "mode incremental needs primary_key and update_key (use append for a stream without a key)",
+  ),
+  v.check((s) => !s.history || s.mode === "cdc", "history needs mode cdc"),
+  v.check(
+    (s) =>
+      s.mode !== "cdc" ||
+      [s.update_key, s.where, s.partition].every((key) => key === undefined) && s.max_rejects === 0,
+    "mode cdc follows all rows of a table: leave out update_key, where, partition and max_rejects",
   ),
   v.check(
     (s) => s.lag === undefined || (s.update_key !== undefined && s.mode !== "full"),

@@ -52,12 +52,21 @@ function checkStream(
     const message = `"${stream.connector}" (${connector.name}) can only be written to`;
     return [error([...path, "connector"], "value", message)];
   }
-  return checkOwnKeys(path, stream, {
+  const faults: PipelineFault[] = [];
+  if (stream.mode === "cdc" && connector.followsChanges !== true) {
+    const others = context.connectorTypes.filter((type) => type.followsChanges === true);
+    const message =
+      `"${stream.connector}" (${connector.name}) has no log of changes that could be followed; ` +
+      `${listWords(others.map(({ name }) => name))} can`;
+    faults.push(error([...path, "mode"], "value", message));
+  }
+  const own = checkOwnKeys(path, stream, {
     schema: connector.streamSchema,
     common: STREAM_KEYS,
     shown: `"${stream.connector}" (${connector.name})`,
     others: context.connectorTypes.flatMap((type) => type.streamSchema ?? []),
   });
+  return [...faults, ...own];
 }
 
 function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineContext): PipelineFault[] {

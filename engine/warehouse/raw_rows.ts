@@ -181,17 +181,25 @@ async function refuseNullKeys(
   }
 }
 
-/** Follows the stream's contract where its columns changed; returns the columns to insert. */
-async function alignColumns(
+/**
+ * Follows the stream's contract where its columns changed; returns the columns to insert. Those in `ours` are
+ * none of the source's, here or there.
+ */
+export async function alignColumns(
   session: SqlSession,
   name: string,
   stream: StreamDefinition,
   incoming: string,
+  ours: readonly string[] = [],
 ): Promise<string[]> {
+  const ofSource = (column: Column) => !ours.includes(column.name);
   const held = new Map(
-    (await tableColumns(session, "raw", name)).map((column) => [nameKey(column.name), column]),
+    (await tableColumns(session, "raw", name)).filter(ofSource).map((column) => [
+      nameKey(column.name),
+      column,
+    ]),
   );
-  const fresh = await session.describe(`SELECT * FROM ${incoming}`);
+  const fresh = (await session.describe(`SELECT * FROM ${incoming}`)).filter(ofSource);
   const freshNames = new Set(fresh.map((column) => nameKey(column.name)));
   const missing = [...held.values()].filter((column) => !freshNames.has(nameKey(column.name)));
   const added = fresh.filter((column) => !held.has(nameKey(column.name)));

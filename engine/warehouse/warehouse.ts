@@ -67,6 +67,11 @@ const MIGRATIONS: readonly string[] = [
      run_id VARCHAR NOT NULL,
      built_at TIMESTAMPTZ NOT NULL
    );`,
+  `CREATE TABLE _sluice.followers (
+     connector VARCHAR PRIMARY KEY,
+     token VARCHAR NOT NULL,
+     made_at TIMESTAMPTZ NOT NULL
+   );`,
 ];
 
 /** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */

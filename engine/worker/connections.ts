@@ -62,7 +62,18 @@ export class Connections implements AsyncDisposable {
       throw new AppError("invalid", `Cannot extract "${name}": connector "${stream.connector}" is no source`);
     }
     const source = this.#threaded(stream.connector, connection.source, budget);
-    return { source, request: { name, address, ...(stream.max_rejects !== 0 ? { setsAside: true } : {}) } };
+    const request: StreamRequest = {
+      name,
+      address,
+      ...(stream.max_rejects !== 0 ? { setsAside: true } : {}),
+      ...(stream.mode === "cdc" ? { isFollowed: true } : {}),
+    };
+    return { source, request };
+  }
+
+  /** A connector's source, undefined for one that is none. Throws what the connector's `open` throws. */
+  async sourceOf(connector: string): Promise<Source | undefined> {
+    return (await this.#get(connector)).connection.source;
   }
 
   /** The streams that the connector has. Throws `invalid` where it cannot look for them. */

@@ -2,6 +2,7 @@ import { NO_COLUMNS, toAppError } from "../../contract/errors.ts";
 import type { CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
+import { HISTORY_COLUMNS } from "../warehouse/change_history.ts";
 import type { Connections } from "./connections.ts";
 
 /** What a connector may take to describe a stream, its connection included. */
@@ -135,7 +136,8 @@ async function askSource(
   if (scan === undefined) {
     shape.requireFilter(source);
     const { columns: _columns, ...whole } = asked;
-    return shape.columns(session.columnsOf((await source.describe(whole, signal)).schema));
+    const columns = shape.columns(session.columnsOf((await source.describe(whole, signal)).schema));
+    return stream.history ? [...HISTORY_COLUMNS, ...columns] : columns;
   }
   if (scan.hasNoColumns) return undefined;
   await shape.checkWhere(session);

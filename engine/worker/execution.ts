@@ -10,6 +10,8 @@ import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
 import type { Connections } from "./connections.ts";
+import { letGo } from "./changes/let_go.ts";
+import { FollowedSteps } from "./changes/followed_steps.ts";
 import { extractStream, type RowTap } from "./extract/extract.ts";
 import { extractParts } from "./extract/parts.ts";
 import type { Extracted } from "./extract/stream_sink.ts";
@@ -58,6 +60,7 @@ export class Execution {
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
   readonly #passing: PassingLoads;
+  #followed: FollowedSteps | undefined;
   #earlier: EarlierRuns | undefined;
   #failure: AppError | undefined;
   readonly #previews: Previews;
@@ -97,6 +100,17 @@ export class Execution {
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
     this.#earlier = earlier;
+    this.#followed = new FollowedSteps(
+      {
+        job: this.#job,
+        reporter: this.#context.reporter,
+        signal,
+        sessions: this.#sessions,
+        connections: this.#connections,
+        record: (session, planned, step, change) => this.#record(session, planned, step, change),
+      },
+      steps.filter(({ step }) => !this.#committed.has(step.name)),
+    );
     const tasks = steps.map((planned) => ({
       name: planned.step.name,
       depends: planned.step.depends,
@@ -121,7 +135,9 @@ export class Execution {
       await forgetOldSteps(session);
       await forgetOldRejects(session);
       if (this.#failure === undefined) {
-        await clearAway(session, this.#job, earlier, this.#context.reporter);
+        const { reporter } = this.#context;
+        await clearAway(session, this.#job, earlier, reporter);
+        await letGo(session, this.#job, (name) => this.#connections.sourceOf(name), reporter, signal);
       }
     });
     if (this.#failure !== undefined) throw this.#failure;
@@ -213,6 +229,10 @@ export class Execution {
   }
 
   async #work(planned: PlannedStep, step: Step, partner: PlannedStep | undefined): Promise<Step> {
+    if (planned.kind === "extract" && planned.stream.mode === "cdc") {
+      if (this.#followed === undefined) throw new AppError("internal", `${step.name} before the run began`);
+      return await this.#followed.carryOut(planned, step);
+    }
     if (planned.kind === "extract") {
       const tap = partner?.kind === "load" ? this.#passing.add(partner) : undefined;
       try {

@@ -9,6 +9,8 @@ export interface Points {
 
 export type Point =
   | "after read"
+  | "before checkpoint"
+  | "after checkpoint"
   | "after claim"
   | "while staging"
   | "after stage"

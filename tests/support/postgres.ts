@@ -291,6 +291,10 @@ async function startServer(
     full_page_writes: "off",
     synchronous_commit: "off",
     max_connections: 200,
+    // For tests that follow changes.
+    wal_level: "logical",
+    max_replication_slots: 40,
+    max_wal_senders: 40,
     shared_buffers: "64MB",
     autovacuum: "off",
     logging_collector: "off",

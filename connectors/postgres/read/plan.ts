@@ -52,18 +52,20 @@ export function actionOf({ name, address }: PostgresRequest, context: ReadContex
 }
 
 /**
- * Begins the transaction and leaves it open for the rows. Throws `not_found` for a table that is not
+ * Begins the transaction and leaves it open for the rows, with a snapshot that another session has exported
+ * where one is named. Throws `not_found` for a table that is not
  * there, `invalid` for a column that is not, and what the server says of the SQL.
  */
 export async function planRead(
   session: Session,
   request: PostgresRequest,
   context: ReadContext,
+  snapshot?: string,
 ): Promise<ReadPlan> {
   const action = actionOf(request, context);
   const { relation, table, query } = relationOf(request, context);
   const condition = conditionOf(request);
-  await beginRead(session);
+  await beginRead(session, snapshot);
   // By itself first: the server's words about the query are then about the user's own text.
   if (query !== undefined) await session.describe(query);
   const described = await describeRelation(session, { action, table, relation, condition });
@@ -141,7 +143,8 @@ async function doesExist(session: Session, table: TableName): Promise<boolean> {
   return rows[0]?.[0] === "t";
 }
 
-async function planColumns(
+/** How each column is read. `described` has no domains, but what they are made of. */
+export async function planColumns(
   session: Session,
   described: readonly ResultColumn[],
   textColumns: readonly string[],
@@ -175,7 +178,7 @@ async function typesOf(
 }
 
 /** Two in most places; the server's lc_monetary says. */
-async function scaleOfMoney(session: Session): Promise<number> {
+export async function scaleOfMoney(session: Session): Promise<number> {
   const { rows } = await session.query(
     "SELECT pg_catalog.scale((1::pg_catalog.int8::pg_catalog.money)::pg_catalog.numeric)",
   );

@@ -1,18 +1,19 @@
-import type { RecordBatch } from "apache-arrow";
 import type {
   ReadMessage,
   ReadRequest,
   Source,
   StreamDescription,
 } from "../../../contract/connector/source.ts";
-import { AppError, toAppError } from "../../../contract/errors.ts";
+import { toAppError } from "../../../contract/errors.ts";
 import { onlyStream } from "../../one_stream.ts";
 import { toPostgresError } from "../errors.ts";
 import type { PostgresStream } from "../options.ts";
 import type { SessionPool } from "../session_pool.ts";
 import type { Session } from "../session/session.ts";
+import { follow } from "../changes/follow.ts";
+import { followedColumns, forget } from "../changes/prepare.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
-import { BatchDecoder } from "./decode/batch_decoder.ts";
+import { copyBatches, unfit } from "./copy_batches.ts";
 import { UnfitValueError } from "./decode/unfit_value.ts";
 import { discoverStreams } from "./discover.ts";
 import { partitionStream } from "./partition.ts";
@@ -25,7 +26,11 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<Po
     discover: (signal) => discoverStreams(pool, context, signal),
     describe: (request, signal) =>
       pool.use(actionOf(request, context), signal, async (session) => {
-        const plan = await planRead(session, request, context);
+        const only = request.isFollowed === true
+          ? await followedColumns(session, request, context)
+          : undefined;
+        const asked = only === undefined ? request : { ...request, columns: { only } };
+        const plan = await planRead(session, asked, context);
         const description = await describePlan(session, plan);
         await session.query("ROLLBACK");
         return description;
@@ -56,6 +61,11 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<Po
         return rows;
       }),
     read: (request, signal) => readRows(pool, request, context, signal),
+    follow: (request, signal) => follow(pool, request, context, signal),
+    unfollow: (follower, signal) =>
+      pool.use(`Cannot end following ${context.name}`, signal, async (session) => {
+        await forget(session, follower, context);
+      }),
   };
 }
 
@@ -100,35 +110,4 @@ async function* readRows(
     if (error instanceof UnfitValueError) throw unfit(action, error);
     throw toPostgresError(action, error);
   }
-}
-
-/** All rows of the query; one batch without rows where it has none. Throws where they do not end as they should. */
-async function* copyBatches(
-  session: Session,
-  { action, columns, schema }: ReadPlan,
-  select: string,
-): AsyncGenerator<RecordBatch, void, undefined> {
-  const decoder = new BatchDecoder(schema, columns.map(({ decode }) => decode), {
-    validateUtf8: session.serverEncoding === "SQL_ASCII",
-  });
-  for await (const region of session.copyOut(`COPY (${select}) TO STDOUT (FORMAT binary)`)) {
-    yield* decoder.push(region);
-  }
-  if (!decoder.isComplete) {
-    throw new AppError("unavailable", `${action}: the server's rows ended without their end mark`);
-  }
-  const last = decoder.flush();
-  if (last !== undefined) yield last;
-  else if (decoder.rowsDecoded === 0) yield decoder.emptyBatch();
-}
-
-function unfit(action: string, error: UnfitValueError): AppError {
-  const column = JSON.stringify(error.column);
-  const advice = `; add ${column} to the stream's option text_columns to read it as text`;
-  const isAdvised = error.message.includes("text_columns");
-  return new AppError(
-    "invalid",
-    `${action} row ${error.row}: column ${column} ${error.message}${isAdvised ? "" : advice}`,
-    { cause: error },
-  );
 }

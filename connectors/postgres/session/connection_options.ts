@@ -40,6 +40,8 @@ export interface SessionOptions {
   readonly applicationName: string;
   /** Command-line options for the server's process, as `-c statement_timeout=5min`. */
   readonly options: string | undefined;
+  /** A session that may also send the log of its database; it takes no extended queries. */
+  readonly replication?: boolean;
   /** Called only where the server asks for it. */
   revealPassword(): string | undefined;
   onNotice(notice: ServerMessage): void;

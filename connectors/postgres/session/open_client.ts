@@ -131,6 +131,7 @@ function clientConfig(
     scramMaxIterations: MAX_SCRAM_ITERATIONS,
     application_name: options.applicationName,
     ...(options.options === undefined ? {} : { options: options.options }),
+    ...(options.replication === true ? { replication: "database" } : {}),
   };
 }
 

@@ -9,6 +9,7 @@ declare module "pg" {
     scramMaxIterations?: number;
     /** The connection reads it under this name, the client under `sslnegotiation`. */
     sslNegotiation?: "postgres" | "direct";
+    replication?: "database";
   }
 
   interface Connection {

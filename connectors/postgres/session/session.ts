@@ -11,7 +11,7 @@ import { cancelCommand } from "./cancel_command.ts";
 import { connectToAny } from "./connect.ts";
 import type { SessionOptions } from "./connection_options.ts";
 import type { GatedConnection } from "./gated_connection.ts";
-import type { CopyRegion } from "./copy_data.ts";
+import { type CopyRegion, fillCopyDataHeader } from "./copy_data.ts";
 import { closeClient, type OpenClient } from "./open_client.ts";
 import { ConnectionLostError } from "./server_error.ts";
 
@@ -124,6 +124,21 @@ export class Session {
       await command.sent;
     }
     return Number(/ (\d+)$/.exec(command.tag)?.[1] ?? Number.NaN);
+  }
+
+  /**
+   * Sends a message into a stream that `copyOut` has begun in both directions. Its payload leaves
+   * MESSAGE_HEADER_BYTES free at its front. Does nothing once the connection has ended.
+   */
+  sendCopyData(bytes: Uint8Array): void {
+    if (!this.#isUsable) return;
+    fillCopyDataHeader(bytes);
+    this.#connection.stream.write(bytes);
+  }
+
+  /** Says that nothing more is sent into that stream; the server then ends its own side. */
+  endCopy(): void {
+    if (this.#isUsable) this.#connection.endCopyFrom();
   }
 
   /** Says goodbye where that is possible; never throws. */

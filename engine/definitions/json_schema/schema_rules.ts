@@ -14,6 +14,17 @@ export function streamRules(addresses: readonly string[]): JsonSchema[] {
       then: { required: ["mode", "update_key"], properties: { mode: not("full") } },
     },
     { not: { required: ["columns", "exclude"] } },
+    {
+      if: { required: ["history"], properties: { history: { const: true } } },
+      then: { required: ["mode"], properties: { mode: { const: "cdc" } } },
+    },
+    {
+      if: { required: ["mode"], properties: { mode: { const: "cdc" } } },
+      then: {
+        not: { anyOf: ["update_key", "where", "partition"].map((key) => ({ required: [key] })) },
+        properties: { max_rejects: { const: 0 } },
+      },
+    },
   ];
 }
 

@@ -24,7 +24,9 @@ export function loadInPass(
   const [load, other] = steps.filter(({ step: { depends } }) => depends.includes(step.name));
   if (load?.kind !== "load" || other !== undefined) return undefined;
   if (load.step.depends.some((name) => name !== step.name)) return undefined;
-  if (stream.mode === "incremental" || stream.partition !== undefined) return undefined;
+  if (stream.mode === "incremental" || stream.mode === "cdc" || stream.partition !== undefined) {
+    return undefined;
+  }
   if (choosesRows(load.target)) return undefined;
   return stagesWhileReading(load.target) ? load : undefined;
 }

@@ -45,7 +45,7 @@ const CASES: readonly { readonly name: string; readonly text: string; readonly f
       name: "a word that is not among the choices, at the word",
       text: "extract:\n  a: { connector: shop, stream: a, mode: incremntal }\n",
       faults: [
-        'p.yaml:2:42: extract.a.mode: expected one of full, incremental, append but got "incremntal" ' +
+        'p.yaml:2:42: extract.a.mode: expected one of full, incremental, append, cdc but got "incremntal" ' +
         "(did you mean incremental?)",
       ],
     },

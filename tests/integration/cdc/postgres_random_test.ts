@@ -1,0 +1,100 @@
+import { equal } from "node:assert/strict";
+import { FollowedProject } from "../../support/followed_project.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
+import { randomFrom } from "../../support/random.ts";
+import { RandomWorkload, STREAMS, TABLES } from "../../support/random_workload.ts";
+
+/**
+ * Random changes from several sessions at a time, while runs follow them: after each catch-up raw has the
+ * source's rows, and a history leads to them too.
+ */
+
+const ROUNDS = 8;
+/** Set it to see a failure again. */
+const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? Date.now() % 1_000_000);
+
+const server = await acquirePostgres();
+Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+
+const HISTORY = Object.fromEntries(
+  Object.entries(STREAMS).map(([name, stream]) => [name, { ...stream, history: true }]),
+);
+
+/** What the history of the streams says of the rows now, compared with what is merged. */
+async function compareHistory(
+  history: FollowedProject,
+  merged: FollowedProject,
+  when: string,
+): Promise<void> {
+  for (const [name, key] of [["plain", "id"], ["pairs", "x, y"], ["whole", "k"], ["parted", "id"]] as const) {
+    const columns = "* EXCLUDE (_sluice_operation, _sluice_position, _sluice_committed_at, _sluice_sequence)";
+    const current = `
+      SELECT ${columns} FROM (
+        SELECT * FROM raw.${name}
+        WHERE _sluice_sequence > (
+          SELECT coalesce(max(_sluice_sequence), 0) FROM raw.${name} WHERE _sluice_operation = 'truncate')
+        QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY _sluice_sequence DESC) = 1
+      ) WHERE _sluice_operation <> 'delete'`;
+    const hash = (rows: string, keys: string) =>
+      `SELECT count(*) AS n, coalesce(bit_xor(hash(r::VARCHAR)), 0)::VARCHAR AS h
+       FROM (SELECT ${keys} FROM (${rows})) r`;
+    const list = (await merged.rows(
+      `SELECT column_name AS n FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = '${name}' ORDER BY 1`,
+    )).map((row) => `"${row["n"]}"`).join(", ");
+    const [ofHistory] = await history.rows(hash(current, list));
+    const [ofMerged] = await merged.rows(hash(`SELECT * FROM raw.${name}`, list));
+    equal(JSON.stringify(ofHistory), JSON.stringify(ofMerged), `${when}: history of ${name}`);
+  }
+}
+
+Deno.test("random changes, merged and as history", async () => {
+  const random = randomFrom(SEED);
+  await using database = await server.createDatabase();
+  const { sql } = database;
+  await sql.unsafe(TABLES);
+  const workload = new RandomWorkload(sql, random);
+  await workload.transactions(20);
+  await using merged = await FollowedProject.create(database.url);
+  await using history = await FollowedProject.create(database.url);
+  try {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const when = `seed ${SEED}, round ${round}`;
+      // A run while the changes go on, and one when all is there.
+      await Promise.all([workload.transactions(30), merged.run(STREAMS)]);
+      await workload.transactions(10);
+      await merged.run(STREAMS);
+      await merged.equalsSource(STREAMS, when);
+      await history.run(HISTORY);
+      await compareHistory(history, merged, when);
+    }
+  } finally {
+    await sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+      WHERE database = current_database()`;
+  }
+});
+
+Deno.test("random changes of rows and of columns", async () => {
+  const random = randomFrom(SEED + 1);
+  await using database = await server.createDatabase();
+  const { sql } = database;
+  await sql.unsafe(TABLES);
+  const workload = new RandomWorkload(sql, random);
+  await workload.transactions(20);
+  await using project = await FollowedProject.create(database.url);
+  const done: string[] = [];
+  try {
+    await project.run(STREAMS);
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      await workload.transactions(10);
+      for (let changes = random() < 0.3 ? 0 : 2; changes > 0; changes -= 1) {
+        done.push(await workload.changeShape());
+        await workload.transactions(5);
+      }
+      await project.run(STREAMS);
+      await project.equalsSource(STREAMS, `seed ${SEED}, round ${round}, after ${done.join("; ")}`);
+    }
+  } finally {
+    await sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+      WHERE database = current_database()`;
+  }
+});
