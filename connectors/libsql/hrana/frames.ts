@@ -1,10 +1,15 @@
 import { WireError } from "./wire.ts";
 
 const EMPTY = new Uint8Array(0);
+/**
+ * The server sends each row as a chunk of its own, and a read of one costs more than all else that is done with
+ * it: so many bytes are waited for, as far as there are more.
+ */
+const READ_BYTES = 128 * 1024;
 
 /** The messages of an answer of any length, each with its own length before it. */
 export class FrameReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #reader: ReadableStreamBYOBReader | undefined;
   /** What came and was not given yet, from `#at` on. */
   #held: Uint8Array = EMPTY;
   #at = 0;
@@ -12,7 +17,7 @@ export class FrameReader {
   #wanted = 1;
 
   constructor(response: Response) {
-    this.#reader = response.body?.getReader();
+    this.#reader = response.body?.getReader({ mode: "byob" });
   }
 
   /** The next message that is here, as a view that stays as it is; undefined where more has to come first. */
@@ -40,8 +45,9 @@ export class FrameReader {
     const chunks = rest.length === 0 ? [] : [rest];
     let bytes = rest.length;
     do {
-      const { done, value } = await this.#reader?.read() ?? { done: true, value: undefined };
-      if (done) {
+      const space = new Uint8Array(READ_BYTES * 2);
+      const { value } = await this.#reader?.read(space, { min: READ_BYTES }) ?? { value: undefined };
+      if (value === undefined || value.length === 0) {
         if (bytes === 0) return false;
         throw new WireError("the answer ends within a message");
       }

@@ -16,8 +16,8 @@ const MAX_PARAMETERS = 32_766;
 /** The price of a row falls no further with more of them in a statement. */
 const STATEMENT_ROWS = 64;
 /** A request is sent with so many rows, or about so many bytes of texts and blobs. */
-const REQUEST_ROWS = 4_096;
-const REQUEST_BYTES = 1024 * 1024;
+const REQUEST_ROWS = 16_384;
+const REQUEST_BYTES = 4 * 1024 * 1024;
 /** Whether a load is committed is asked so often, where the answer to its COMMIT was lost. */
 const MAX_LOOKS = 4;
 const LOOK_WAIT_MS = 500;
