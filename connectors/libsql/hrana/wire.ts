@@ -252,11 +252,19 @@ const SHORT = 32;
 
 /** A decoder's call costs more than a short text. */
 function textOf(bytes: Uint8Array): string {
-  if (bytes.length > SHORT) return decoder.decode(bytes);
+  if (bytes.length > SHORT) return decodeText(bytes);
   let text = "";
   for (const byte of bytes) {
-    if (byte > 0x7f) return decoder.decode(bytes);
+    if (byte > 0x7f) return decodeText(bytes);
     text += String.fromCharCode(byte);
   }
   return text;
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new WireError("a text is not UTF-8");
+  }
 }
