@@ -11,6 +11,7 @@ export interface SqldServer extends AsyncDisposable {
   restart(): Promise<void>;
   /** Runs statements by a client that is not the connector's own: each value is text as JSON has it. */
   query(...statements: readonly string[]): Promise<(string | null)[][]>;
+  queryWith(token: string, ...statements: readonly string[]): Promise<(string | null)[][]>;
 }
 
 export interface SqldOptions {
@@ -51,7 +52,8 @@ export async function startSqld(options: SqldOptions = {}): Promise<SqldServer> 
     async restart() {
       child = await start();
     },
-    query: (...statements) => queryServer(`http://127.0.0.1:${port}`, statements),
+    query: (...statements) => queryServer(port, {}, statements),
+    queryWith: (token, ...statements) => queryServer(port, { authorization: `Bearer ${token}` }, statements),
     async [Symbol.asyncDispose]() {
       await stop("SIGKILL");
       await Deno.remove(folder, { recursive: true });
@@ -60,10 +62,15 @@ export async function startSqld(options: SqldOptions = {}): Promise<SqldServer> 
 }
 
 /** The rows of the last statement. Hrana 2 in JSON, see docs/HRANA_2_SPEC.md of libSQL. */
-async function queryServer(url: string, statements: readonly string[]): Promise<(string | null)[][]> {
+async function queryServer(
+  port: number,
+  headers: Record<string, string>,
+  statements: readonly string[],
+): Promise<(string | null)[][]> {
   const requests = statements.map((sql) => ({ type: "execute", stmt: { sql } }));
-  const response = await fetch(`${url}/v2/pipeline`, {
+  const response = await fetch(`http://127.0.0.1:${port}/v2/pipeline`, {
     method: "POST",
+    headers,
     body: JSON.stringify({ requests: [...requests, { type: "close" }] }),
   });
   const { results }: { results: JsonResult[] } = await response.json();

@@ -95,9 +95,7 @@ function targetOf(session: LibsqlSession, names: TargetNames): SqlTarget<TargetC
     explain: toAppError,
     async [Symbol.asyncDispose]() {
       await session.rollback();
-      // Another attempt does it where the server is gone.
-      await session.run(`DROP TABLE IF EXISTS ${stage}`).catch(() => {});
-      if (hasGone) await session.run(`DROP TABLE IF EXISTS ${gone}`).catch(() => {});
+      await session.drop(hasGone ? [stage, gone] : [stage]);
     },
   };
 }

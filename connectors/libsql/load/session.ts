@@ -21,6 +21,7 @@ const REQUEST_BYTES = 4 * 1024 * 1024;
 /** Whether a load is committed is asked so often, where the answer to its COMMIT was lost. */
 const MAX_LOOKS = 4;
 const LOOK_WAIT_MS = 500;
+const DROP_TIMEOUT_MS = 5_000;
 
 type Column = LoadColumn<TargetColumn>;
 
@@ -94,6 +95,17 @@ export class LibsqlSession implements SqlSession<TargetColumn> {
   async rows(sql: string): Promise<Cell[][]> {
     const [result] = await this.#statement(sql);
     return (result?.rows ?? []).map((row) => row.map((value) => value === null ? null : String(value)));
+  }
+
+  /** Drops tables of the load's own, also where it was stopped; where the server is gone, another attempt does it. */
+  async drop(tables: readonly string[]): Promise<void> {
+    const statements = tables.map((table) => ({ sql: `DROP TABLE IF EXISTS ${table}` }));
+    const stream = new HranaStream(this.#server, AbortSignal.timeout(DROP_TIMEOUT_MS));
+    try {
+      await stream.executeAll(this.#options.subject, statements, { isLast: true });
+    } catch (error) {
+      if (!(error instanceof AppError) && !(error instanceof DOMException)) throw error;
+    }
   }
 
   #statement(sql: string) {
