@@ -29,6 +29,12 @@ export interface RunProcess extends AsyncDisposable {
   kill(): void;
 }
 
+/**
+ * Rows come and go as memory outside of V8's heap, which is small itself. V8 would look through all of that
+ * heap for each 64 MB of them, a tenth of a run's processor time; young ones it frees without that.
+ */
+const ENGINE_FLAGS = "--v8-flags=--initial-old-space-size=128";
+
 /** What is kept of a line that is not a report. */
 const MAX_LOG_LENGTH = 4_000;
 
@@ -155,7 +161,7 @@ async function spawnChild(
 ): Promise<Deno.ChildProcess> {
   try {
     return new Deno.Command(program.deno, {
-      args: ["run", "--quiet", ...permissionFlags(permissionsPath), program.entry],
+      args: ["run", "--quiet", ENGINE_FLAGS, ...permissionFlags(permissionsPath), program.entry],
       cwd: projectDir,
       clearEnv: true,
       env: {
