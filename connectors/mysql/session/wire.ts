@@ -116,11 +116,13 @@ export class Wire {
     if (answer.kind === "file") throw new ConnectionLostError(WANTS_FILE);
     if (answer.kind === "done") throw new ConnectionLostError(`${NOT_THE_PROTOCOL}: a query without columns`);
     take(answer.columns);
+    this.#bytes.gathers = true;
     for (;;) {
       const region = await this.#packets.readRows();
       if (region === undefined) break;
       yield region;
     }
+    this.#bytes.gathers = false;
     const outcome = await this.#readEnd();
     if (outcome.hasMoreResults) throw new ConnectionLostError(`${NOT_THE_PROTOCOL}: a second result`);
     return outcome;
