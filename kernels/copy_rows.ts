@@ -1,4 +1,5 @@
 import { COPY_ROWS_WASM } from "./compiled/copy_rows.ts";
+import type { ColumnKernel } from "./column.ts";
 import { startKernel } from "./instance.ts";
 import { KernelMemory } from "./memory.ts";
 
@@ -33,26 +34,11 @@ export const OUTCOME = {
   wrongLowerBound: 11,
 } as const;
 
-/** Bytes of a column's description, and the places of its parts, each a 32-bit number. */
-export const COLUMN_BYTES = 40;
-export const COLUMN = {
-  kind: 0,
-  values: 4,
-  validity: 8,
-  ends: 12,
-  room: 16,
-  parameter: 20,
-  divisor: 24,
-  hasNulls: 28,
-  elements: 32,
-} as const;
-
 /** What the kernel may touch behind its input and behind each column's bytes. */
 export const SLACK_BYTES = 32;
 
 /** The kernel that decodes PostgreSQL's binary COPY; kernels/assembly/copy_rows.as says what its functions do. */
-export interface CopyRows {
-  readonly memory: KernelMemory;
+export interface CopyRows extends ColumnKernel {
   passHeader(at: number): number;
   decodeRows(
     columns: number,
@@ -63,7 +49,6 @@ export interface CopyRows {
     row: number,
     rows: number,
   ): number;
-  countNulls(validity: number, rows: number): number;
   /** Why the last call of `decodeRows` ended, at which message and with which column. */
   readonly outcome: { readonly value: number };
   readonly stoppedAt: { readonly value: number };

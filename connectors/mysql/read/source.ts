@@ -13,7 +13,8 @@ import type { SessionPool } from "../session_pool.ts";
 import type { ResultColumn } from "../session/payload.ts";
 import type { Session } from "../session/session.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
-import { BatchDecoder, UnfitValueError } from "./decode/batch_decoder.ts";
+import { BatchDecoder } from "./decode/batch_decoder.ts";
+import { UnfitValueError } from "./decode/unfit_value.ts";
 import { discoverStreams } from "./discover.ts";
 import { partitionStream } from "./partition.ts";
 import {

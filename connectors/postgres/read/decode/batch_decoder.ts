@@ -1,15 +1,10 @@
 import { Data, RecordBatch, type Schema, Struct } from "apache-arrow";
-import {
-  COLUMN_BYTES,
-  type CopyRows,
-  OUTCOME,
-  SLACK_BYTES,
-  startCopyRows,
-} from "../../../../kernels/copy_rows.ts";
+import { Column, COLUMN_BYTES } from "../../../../kernels/column.ts";
+import { type CopyRows, OUTCOME, SLACK_BYTES, startCopyRows } from "../../../../kernels/copy_rows.ts";
 import { VECTOR_ROWS } from "../../../../contract/arrow.ts";
 import type { CopyRegion } from "../../session/copy_data.ts";
 import type { DecodeKind } from "../types.ts";
-import { bytesOf, Column } from "./column.ts";
+import { bytesOf, layoutOf } from "./layout.ts";
 import { NOT_UTF8, notCopy, UnfitValueError, whyUnfit } from "./unfit_value.ts";
 
 /** Rows a batch: eight of DuckDB's vectors, or fewer where there are very many columns. */
@@ -109,7 +104,7 @@ export class BatchDecoder {
       (isElement.value === 1 ? column?.elements : column)?.makeRoom(detail.value);
       return;
     }
-    const why = whyUnfit(kernel, column?.kind ?? { kind: "text" });
+    const why = whyUnfit(kernel, this.#kinds[place] ?? { kind: "text" });
     throw this.#unfit(place, this.#rows, why);
   }
 
@@ -168,9 +163,9 @@ class Table {
     this.kernel.memory.bytes.fill(0, this.descriptions, this.descriptions + count * COLUMN_BYTES);
     let elements = this.descriptions + kinds.length * COLUMN_BYTES;
     this.columns = kinds.map((kind, i) => {
-      const column = new Column(this.kernel, kind, this.descriptions + i * COLUMN_BYTES, rows);
+      const column = new Column(this.kernel, layoutOf(kind), this.descriptions + i * COLUMN_BYTES, rows);
       if (kind.kind === "list") {
-        column.setElements(new Column(this.kernel, kind.element, elements, 0));
+        column.setElements(new Column(this.kernel, layoutOf(kind.element), elements, 0));
         elements += COLUMN_BYTES;
       }
       return column;

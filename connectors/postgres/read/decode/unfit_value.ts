@@ -1,7 +1,7 @@
 import { type CopyRows, OUTCOME } from "../../../../kernels/copy_rows.ts";
 import { ConnectionLostError } from "../../session/server_error.ts";
 import type { DecodeKind } from "../types.ts";
-import { bytesOf } from "./column.ts";
+import { bytesOf } from "./layout.ts";
 
 /** A value that does not fit, with the place where it stands. `row` counts from 1. */
 export class UnfitValueError extends Error {

@@ -9,7 +9,8 @@ import {
   parseOk,
   PayloadReader,
 } from "../../../../connectors/mysql/session/payload.ts";
-import { BatchDecoder, UnfitValueError } from "../../../../connectors/mysql/read/decode/batch_decoder.ts";
+import { BatchDecoder } from "../../../../connectors/mysql/read/decode/batch_decoder.ts";
+import { UnfitValueError } from "../../../../connectors/mysql/read/decode/unfit_value.ts";
 import { arrowField, type DecodeKind } from "../../../../connectors/mysql/read/types.ts";
 import { Schema } from "apache-arrow";
 import { type Cell, rowsOf } from "../../../support/arrow_rows.ts";

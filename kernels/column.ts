@@ -1,72 +1,72 @@
 import { Data, DataType } from "apache-arrow";
 import { isUtf8 } from "node:buffer";
-import { COLUMN, type CopyRows, KIND } from "../../../../kernels/copy_rows.ts";
-import type { DecodeKind } from "../types.ts";
+import type { KernelMemory } from "./memory.ts";
 
 /** Bytes of room that a column of texts begins with. */
 const FIRST_ROOM = 16_384;
 /** The most that is reserved beyond what is needed. */
 const MOST_AHEAD = 2 ** 22;
 
-/** What the kernel is told of each kind, and how many bytes its values have; 0 where they have no fixed number. */
-const LAYOUT: Readonly<Record<DecodeKind["kind"], { readonly kind: number; readonly bytes: number }>> = {
-  bool: { kind: KIND.bool, bytes: 0 },
-  int2: { kind: KIND.word16, bytes: 2 },
-  int4: { kind: KIND.word32, bytes: 4 },
-  oid: { kind: KIND.word32, bytes: 4 },
-  float4: { kind: KIND.word32, bytes: 4 },
-  date: { kind: KIND.date, bytes: 4 },
-  int8: { kind: KIND.word64, bytes: 8 },
-  float8: { kind: KIND.word64, bytes: 8 },
-  time: { kind: KIND.word64, bytes: 8 },
-  timestamp: { kind: KIND.timestamp, bytes: 8 },
-  timestamptz: { kind: KIND.timestamp, bytes: 8 },
-  interval: { kind: KIND.interval, bytes: 16 },
-  uuid: { kind: KIND.uuid, bytes: 16 },
-  numeric: { kind: KIND.numeric, bytes: 16 },
-  text: { kind: KIND.bytes, bytes: 0 },
-  json: { kind: KIND.bytes, bytes: 0 },
-  jsonb: { kind: KIND.bytes, bytes: 0 },
-  bytea: { kind: KIND.bytes, bytes: 0 },
-  list: { kind: KIND.list, bytes: 0 },
-};
+/** Bytes of a column's description, and the places of its parts, each a 32-bit number. */
+export const COLUMN_BYTES = 40;
+export const COLUMN = {
+  kind: 0,
+  values: 4,
+  validity: 8,
+  ends: 12,
+  room: 16,
+  parameter: 20,
+  limit: 24,
+  hasNulls: 28,
+  elements: 32,
+} as const;
 
-/** Bytes of a value of the kind; 0 where they have no fixed number, or are a bit. */
-export const bytesOf = ({ kind }: DecodeKind): number => LAYOUT[kind].bytes;
+/** What the kernel is told of a column. */
+export interface ColumnLayout {
+  /** The kernel's own number of it. */
+  readonly kind: number;
+  /** Bytes of a value; 0 where they have no fixed number, or are a bit. */
+  readonly bytes: number;
+  /** Whether values have any length: `bytes` and `text` have a room in bytes, a `list` one in elements. */
+  readonly ends?: "bytes" | "text" | "list";
+  /** What more the kernel wants to know of this kind. */
+  readonly parameter?: number;
+  readonly limit?: number;
+}
+
+/** A kernel that fills columns. */
+export interface ColumnKernel {
+  readonly memory: KernelMemory;
+  countNulls(validity: number, rows: number): number;
+}
 
 const bitBytes = (rows: number): number => (rows + 7) >> 3;
 const sizeOf = (bytes: number, rows: number): number => bytes === 0 ? bitBytes(rows) : bytes * rows;
 
 /** One column in the memory of the kernel that fills it; a list's elements are a column of their own. */
 export class Column {
-  readonly kind: DecodeKind;
-  readonly #kernel: CopyRows;
+  readonly #kernel: ColumnKernel;
+  readonly #layout: ColumnLayout;
   readonly #description: number;
-  readonly #bytes: number;
-  /** Whether the kernel keeps the end of each value. */
-  readonly #hasEnds: boolean;
   /** Rows that there is room for. */
   #capacity = 0;
   #elements: Column | undefined;
 
   /** `description` is where the kernel finds the column's, all zero. `rows` will be in a batch at most. */
-  constructor(kernel: CopyRows, kind: DecodeKind, description: number, rows: number) {
-    const layout = LAYOUT[kind.kind];
-    this.kind = kind;
+  constructor(kernel: ColumnKernel, layout: ColumnLayout, description: number, rows: number) {
     this.#kernel = kernel;
+    this.#layout = layout;
     this.#description = description;
-    this.#bytes = layout.bytes;
-    this.#hasEnds = layout.kind === KIND.bytes || layout.kind === KIND.list;
     this.#set(COLUMN.kind, layout.kind);
-    if (kind.kind === "numeric") {
-      const groups = Math.ceil(kind.scale / 4);
-      this.#set(COLUMN.parameter, groups);
-      this.#set(COLUMN.divisor, 10 ** (groups * 4 - kind.scale));
-    }
-    // jsonb has a version there.
-    if (kind.kind === "jsonb") this.#set(COLUMN.parameter, 1);
+    this.#set(COLUMN.parameter, layout.parameter ?? 0);
+    this.#set(COLUMN.limit, layout.limit ?? 0);
     this.#reserveRows(rows);
-    if (layout.kind === KIND.bytes) this.makeRoom(FIRST_ROOM);
+    if (layout.ends === "bytes" || layout.ends === "text") this.makeRoom(FIRST_ROOM);
+  }
+
+  /** Whether the kernel keeps the end of each value. */
+  get #hasEnds(): boolean {
+    return this.#layout.ends !== undefined;
   }
 
   get elements(): Column | undefined {
@@ -87,7 +87,7 @@ export class Column {
 
   /** Whether a text, or all texts in a list, are UTF-8; true for anything else. */
   isUtf8At(row: number): boolean {
-    if (!this.#hasEnds || this.kind.kind === "bytea") return true;
+    if (!this.#hasEnds || this.#layout.ends === "bytes") return true;
     const [start, end] = [row === 0 ? 0 : this.#endOf(row), this.#endOf(row + 1)];
     if (this.#elements !== undefined) {
       for (let element = start; element < end; element++) {
@@ -97,6 +97,16 @@ export class Column {
     }
     const at = this.#get(COLUMN.values);
     return isUtf8(this.#kernel.memory.bytes.subarray(at + start, at + end));
+  }
+
+  /** Where the first of the rows from `first` to `rows` is whose text is not UTF-8; undefined where all are. */
+  findNotUtf8(first: number, rows: number): number | undefined {
+    if (this.#layout.ends !== "text") return undefined;
+    const at = this.#get(COLUMN.values);
+    const whole = this.#kernel.memory.bytes.subarray(at + this.#endOf(first), at + this.#endOf(rows));
+    if (isUtf8(whole)) return undefined;
+    for (let row = first; row < rows; row++) if (!this.isUtf8At(row)) return row;
+    return undefined;
   }
 
   /** Makes room for `needed` bytes, or elements of a list, in all. */
@@ -126,7 +136,7 @@ export class Column {
   }
 
   #takeValues(rows: number, { ArrayType }: DataType): DataType["TArray"] {
-    const size = this.#hasEnds ? this.#endOf(rows) : sizeOf(this.#bytes, rows);
+    const size = this.#hasEnds ? this.#endOf(rows) : sizeOf(this.#layout.bytes, rows);
     return new ArrayType(this.#take(COLUMN.values, size).buffer);
   }
 
@@ -148,7 +158,7 @@ export class Column {
       this.#move(COLUMN.ends, held === 0 ? 0 : (held + 1) * 4, (rows + 1) * 4);
       if (held === 0) this.#kernel.memory.view.setUint32(this.#get(COLUMN.ends), 0, true);
     } else {
-      this.#move(COLUMN.values, sizeOf(this.#bytes, held), sizeOf(this.#bytes, rows));
+      this.#move(COLUMN.values, sizeOf(this.#layout.bytes, held), sizeOf(this.#layout.bytes, rows));
     }
     this.#move(COLUMN.validity, bitBytes(held), bitBytes(rows));
     this.#setValid(held);
