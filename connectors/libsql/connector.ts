@@ -19,6 +19,8 @@ export const libsql = {
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // The server has one writer at a time, and takes the transaction from one that another waits for too long.
   loadsAtOnce: 1,
+  // Rows are staged before the transaction, so that nobody waits while they are read.
+  stagesWhileReading: () => true,
   secrets: ({ authToken }) => authToken === undefined ? [] : [authToken.reveal()],
   access,
   open,
