@@ -1,0 +1,121 @@
+/**
+ * CSV and NDJSON files into a table of DuckDB: by DuckDB alone from the local disk, by the connector `file`, and by the
+ * connector `s3` from a server on this machine, one after the other in the same run. The server takes its part of the
+ * processor.
+ *
+ * deno task bench remote_files [--rows 1000000] [--rounds 3] [--files 1] [--format csv,ndjson]
+ */
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import * as v from "valibot";
+import { file } from "../connectors/files/connector.ts";
+import { s3 } from "../connectors/s3/connector.ts";
+import type { Connection } from "../contract/connector/connector.ts";
+import { type Database, openDatabase } from "../engine/duckdb/database.ts";
+import { startS3 } from "../tests/runner/s3_server.ts";
+import { connectorContext, streamOf } from "../tests/support/connections.ts";
+import { S3Bucket, s3Url } from "../tests/support/s3_bucket.ts";
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      rows: { type: "string", default: "1000000" },
+      rounds: { type: "string", default: "3" },
+      files: { type: "string", default: "1" },
+      format: { type: "string", default: "csv,ndjson" },
+    },
+  });
+  const root = join(import.meta.dirname ?? ".", "..");
+  await using server = await startS3(
+    root,
+    () => Promise.reject(new Error("python3 and its venv must be there")),
+  );
+  Deno.env.set("SLUICE_TEST_S3_URL", server.url);
+  await using bucket = await S3Bucket.create();
+  const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
+  try {
+    const config = v.parse(s3.configSchema, bucket.config({ endpoint: s3Url() }));
+    const connections = {
+      disk: await file.open({}, connectorContext(folder)),
+      s3: await s3.open(config, connectorContext(folder)),
+    };
+    for (const format of values.format.split(",")) {
+      await writeFiles(folder, format, Number(values.rows), Number(values.files));
+      for await (const { name } of Deno.readDir(join(folder, format))) {
+        const body = await Deno.readFile(join(folder, format, name));
+        await bucket.client.send(
+          new PutObjectCommand({ Bucket: bucket.name, Key: `${format}/${name}`, Body: body }),
+        );
+      }
+      const seconds: Record<string, number[]> = { bare: [], disk: [], s3: [] };
+      for (let round = 0; round < Number(values.rounds); round++) {
+        seconds["bare"]?.push(await measure(folder, (database) => readBare(database, folder, format)));
+        for (const [name, connection] of Object.entries(connections)) {
+          seconds[name]?.push(await measure(folder, (database) => readOurs(database, connection, format)));
+        }
+      }
+      const middle = (name: string) =>
+        (seconds[name] ?? []).toSorted((a, b) => a - b)[Number(values.rounds) >> 1] ?? 0;
+      const best = (name: string) => Math.min(...seconds[name] ?? []);
+      console.log(
+        `${format}: bare DuckDB ${middle("bare").toFixed(2)} s; file ${middle("disk").toFixed(2)} s (${
+          (middle("bare") / middle("disk")).toFixed(2)
+        } ×); s3 ${middle("s3").toFixed(2)} s (${(middle("bare") / middle("s3")).toFixed(2)} ×); at best ${
+          best("bare").toFixed(2)
+        }, ${best("disk").toFixed(2)}, ${best("s3").toFixed(2)} s`,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function writeFiles(folder: string, format: string, rows: number, files: number): Promise<void> {
+  await Deno.mkdir(join(folder, format));
+  await using database = await openDatabase({ path: ":memory:", allowedDirectories: [folder] });
+  await using session = await database.session();
+  for (let i = 0; i < files; i++) {
+    const [from, to] = [Math.floor(rows * i / files), Math.floor(rows * (i + 1) / files)];
+    await session.run(
+      `COPY (
+         SELECT i AS id, 'customer ' || (hash(i) % 50000)::VARCHAR AS customer, (hash(i, 1) % 10000) / 100.0 AS amount,
+           TIMESTAMP '2024-01-01' + to_seconds(i) AS ordered_at, ['new', 'paid', 'sent'][(1 + i % 3)::BIGINT] AS state,
+           'a note of some length about order ' || i AS note
+         FROM range(${from}, ${to}) AS r(i)
+       ) TO '${join(folder, format, `${i}.${format}`)}' (FORMAT ${
+        format === "csv" ? "csv, HEADER" : "json"
+      })`,
+    );
+  }
+}
+
+async function measure(folder: string, work: (database: Database) => Promise<void>): Promise<number> {
+  await using database = await openDatabase({ path: join(folder, "w.duckdb"), allowedDirectories: [folder] });
+  const started = performance.now();
+  await work(database);
+  const seconds = (performance.now() - started) / 1_000;
+  await using session = await database.session();
+  await session.run("DROP TABLE t");
+  return seconds;
+}
+
+async function readBare(database: Database, folder: string, format: string): Promise<void> {
+  await using session = await database.session();
+  const reader = format === "csv" ? "read_csv" : "read_json";
+  await session.run(`CREATE TABLE t AS SELECT * FROM ${reader}('${folder}/${format}/*')`);
+}
+
+/** As an extract step does. */
+async function readOurs(database: Database, { source }: Connection, format: string): Promise<void> {
+  const signal = new AbortController().signal;
+  await using session = await database.session();
+  const scan = await source?.scan?.(streamOf(file, { path: `${format}/*.${format}` }), signal);
+  if (scan === undefined) throw new Error("there is nothing to scan");
+  await using prepared = await scan.prepare?.(signal);
+  await session.run(`CREATE TABLE t AS SELECT * FROM ${prepared?.relation ?? scan.relation}`);
+  await scan.verify();
+}
+
+await main();
