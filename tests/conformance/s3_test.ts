@@ -2,7 +2,7 @@ import { s3 } from "../../connectors/s3/connector.ts";
 import { S3_KEYS, S3Bucket } from "../support/s3_bucket.ts";
 import { CSV_TYPES } from "./csv_types.ts";
 import type { RunningSystem } from "./fixture.ts";
-import { conformance } from "./suite.ts";
+import { conformance, conformanceOfLoads } from "./suite.ts";
 
 /** A bucket of its own; each table is a folder of files, or a file. */
 async function startBucket(
@@ -31,6 +31,14 @@ conformance({
   start: () => startBucket((table) => ({ target: `${table}/`, path: `${table}/*.parquet` }), {}),
   typeBack: (type) => (type === "HUGEINT" ? "DECIMAL(38,0)" : type),
   modes: ["replace", "append", "merge"],
+});
+
+conformanceOfLoads({
+  name: "s3, a partitioned folder of Parquet",
+  connector: s3,
+  start: () => startBucket((table) => ({ target: `${table}/`, path: `${table}/**/*.parquet` }), {}),
+  typeBack: (type) => type,
+  modes: ["delete_insert"],
 });
 
 conformance({

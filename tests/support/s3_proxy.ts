@@ -5,7 +5,7 @@ export interface Asked {
   readonly method: string;
   /** With its query, as it was sent. */
   readonly url: string;
-  readonly range: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** How many requests came before it that the same rule took. */
   readonly earlier: number;
 }
@@ -57,7 +57,7 @@ export class S3Proxy implements AsyncDisposable {
 
   async #serve(target: URL, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = incoming;
-    const asked = { method, url, range: headers.range, earlier: this.#taken };
+    const asked = { method, url, headers, earlier: this.#taken };
     this.asked.push(asked);
     const fate = this.rule(asked);
     if (fate !== undefined) this.#taken++;

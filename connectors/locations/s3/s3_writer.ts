@@ -150,7 +150,12 @@ export class S3Writer {
     do {
       const page = await this.#write(prefix, () =>
         this.#client.send(
-          new ListMultipartUploadsCommand({ Bucket: this.#store.settings.bucket, Prefix: prefix, ...from }),
+          new ListMultipartUploadsCommand({
+            Bucket: this.#store.settings.bucket,
+            ...this.#store.payer(),
+            Prefix: prefix,
+            ...from,
+          }),
           { abortSignal: this.#signal },
         ));
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
