@@ -80,7 +80,7 @@ Deno.test("s3: access names what the credentials need, and nothing where there a
     return s3.access(config, { kind: "discovery" }, { projectDir: "/project" });
   };
   const keys = { access_key_id: "a", secret_access_key: "b" };
-  using _home = variables({ HOME: "/home/me" });
+  using _home = variables({ HOME: "/users/me" });
   deepStrictEqual(accessOf(keys), {
     hosts: ["acme.s3.eu-west-1.amazonaws.com:443"],
     read: [],
@@ -100,7 +100,7 @@ Deno.test("s3: access names what the credentials need, and nothing where there a
   const chain = accessOf({ credentials: "default" });
   ok(chain.hosts.includes("169.254.169.254:80"));
   ok(chain.environment?.includes("AWS_SECRET_ACCESS_KEY"));
-  deepStrictEqual(chain.config?.slice(0, 2), ["/home/me/.aws/config", "/home/me/.aws/credentials"]);
+  deepStrictEqual(chain.config?.slice(0, 2), ["/users/me/.aws/config", "/users/me/.aws/credentials"]);
   using _off = variables({ AWS_EC2_METADATA_DISABLED: "true" });
   ok(!accessOf({ credentials: "default" }).hosts.includes("169.254.169.254:80"));
   using _secret = variables({ AWS_SESSION_TOKEN: "of the environment" });
