@@ -1,4 +1,5 @@
 import type { DiscoveredStream } from "./connector/source.ts";
+import type { StreamSchema } from "./stream_schema.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
@@ -164,6 +165,8 @@ export type Report =
   | { readonly type: "table"; readonly table: TablePreview }
   /** The rejects of a stream, once they are committed. */
   | { readonly type: "rejects"; readonly rejects: StreamRejects }
+  /** How a stream's columns have changed, once that is committed. */
+  | { readonly type: "schema"; readonly schema: StreamSchema }
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
   | { readonly type: "question"; readonly question: Question }

@@ -1,22 +1,24 @@
 import * as v from "valibot";
 import { columns, connectorName, duration, options, SHARE_PATTERN, text } from "./words.ts";
 
+const CONTRACT_MODES = ["evolve", "freeze", "discard_row", "discard_value"] as const;
+
 const contractSchema = v.pipe(
   v.strictObject({
     columns: v.optional(
       v.pipe(
-        v.picklist(["evolve", "freeze"]),
+        v.picklist(CONTRACT_MODES),
         v.description(
-          "evolve: new columns are added, missing ones stay NULL. freeze: any other set of columns fails the run.",
+          "evolve: new columns are added, missing ones stay NULL. freeze: any other set of columns fails the run. discard_row: rows with a value in a new column are kept aside. discard_value: new columns are left out.",
         ),
       ),
       "evolve",
     ),
     types: v.optional(
       v.pipe(
-        v.picklist(["evolve", "freeze"]),
+        v.picklist(CONTRACT_MODES),
         v.description(
-          "evolve: a column takes the type that holds every value exactly, old and new; in doubt text. freeze: a changed type fails the run.",
+          "evolve: a column takes the type that holds every value exactly, old and new; in doubt text. freeze: a changed type fails the run. discard_row: rows with a value that the type does not hold are kept aside. discard_value: such values become NULL.",
         ),
       ),
       "evolve",
@@ -141,6 +143,11 @@ export const streamSchema = v.pipe(
       s.mode !== "cdc" ||
       [s.update_key, s.where, s.partition].every((key) => key === undefined) && s.max_rejects === 0,
     "mode cdc follows all rows of a table: leave out update_key, where, partition and max_rejects",
+  ),
+  v.check(
+    ({ mode, contract }) =>
+      mode !== "cdc" || [contract.columns, contract.types].every((of) => of === "evolve" || of === "freeze"),
+    "mode cdc keeps every change: its contract is evolve or freeze",
   ),
   v.check(
     (s) => s.lag === undefined || (s.update_key !== undefined && s.mode !== "full"),

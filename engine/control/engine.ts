@@ -1,6 +1,7 @@
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import type { Range } from "../../contract/range.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -43,6 +44,8 @@ export interface Engine {
   previewTable(pipeline: string, table: string): Promise<TablePreview>;
   /** The streams that have rejects, as their runs have last reported them. Throws not_found. */
   listRejects(pipeline: string): Promise<RejectSummary[]>;
+  /** How the columns of a stream's table have changed, as runs have reported it. Throws not_found. */
+  getStreamSchema(pipeline: string, stream: string): Promise<StreamSchema>;
   /** The newest rejects of one stream. Throws not_found. */
   getRejects(pipeline: string, stream: string): Promise<StreamRejects>;
   /**

@@ -10,6 +10,7 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
+import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
@@ -119,9 +120,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#ahead = context.ahead;
     this.#previews = new PreviewFolder(context.dataDir);
     const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
+    const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
     this.#rejects = new StreamRejectsPort({
       ...context,
       rejects,
+      schemas,
       streams: async (pipeline) => {
         const { revision } = await this.#pipelineRecord(pipeline);
         const found = revision === null ? undefined : await store.revisions.head(revision);
@@ -132,6 +135,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       ...context,
       previews: this.#previews,
       rejects,
+      schemas,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -321,6 +325,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async listRejects(pipeline: string): Promise<RejectSummary[]> {
     return await this.#rejects.list(pipeline);
+  }
+
+  async getStreamSchema(pipeline: string, stream: string): Promise<StreamSchema> {
+    return await this.#rejects.schema(pipeline, stream);
   }
 
   async getRejects(pipeline: string, stream: string): Promise<StreamRejects> {

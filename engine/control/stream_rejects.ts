@@ -2,18 +2,21 @@ import { AppError } from "../../contract/errors.ts";
 import { quoteName } from "../../contract/names.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import type { StreamSchema } from "../../contract/stream_schema.ts";
 import { isSameName } from "../../contract/sql.ts";
 import { didYouMeanOneOf } from "../../text/suggest.ts";
 import { changeRejects, type ChangeRejectsContext } from "../runs/streams/change_rejects.ts";
+import type { PublishedFolder } from "../runs/streams/published.ts";
 import type { Store } from "../store/store.ts";
 
 export interface RejectsContext extends ChangeRejectsContext {
   readonly store: Store;
+  readonly schemas: PublishedFolder<StreamSchema>;
   /** The streams of the definition in force. Throws not_found. */
   readonly streams: (pipeline: string) => Promise<Readonly<Record<string, StreamDefinition>>>;
 }
 
-/** What can be asked of rows that did not fit. */
+/** What can be asked of a stream's rows that did not fit, and of its columns. */
 export class StreamRejectsPort {
   readonly #context: RejectsContext;
 
@@ -32,6 +35,11 @@ export class StreamRejectsPort {
     const none = { stream: name, count: 0, reason: "", run: null, rejects: [] };
     return await this.#context.rejects.get(pipeline, name) ??
       { ...none, changed_at: new Date(0).toISOString() };
+  }
+
+  async schema(pipeline: string, stream: string): Promise<StreamSchema> {
+    const { name } = await this.#stream(pipeline, stream);
+    return await this.#context.schemas.get(pipeline, name) ?? { stream: name, versions: [] };
   }
 
   async change(

@@ -2,7 +2,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { findColumn, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
 import { isUnchanged, operationCode, STAGE, STAGE_COLUMNS, stageTable } from "./change_stage.ts";
-import { alignColumns } from "./raw_rows.ts";
+import { alignColumns } from "./stream_contract.ts";
 import { nextTable, rawTable, swapInNextTable, tableColumns } from "./raw_table.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function applyChanges(session: SqlSession, changed: ChangedStream):
   const stage = stageTable(name);
   await applyTruncate(session, name);
   await refuseNullKeys(session, changed);
-  const columns = await alignColumns(session, name, stream, stage, STAGE_COLUMNS);
+  const columns = await alignColumns(session, name, stream, stage, undefined, STAGE_COLUMNS);
   const keyList = keys.map(quoteIdentifier).join(", ");
   const list = columns.map(quoteIdentifier).join(", ");
   const places = await unchangedPlaces(session, name);

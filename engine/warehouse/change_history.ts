@@ -2,7 +2,7 @@ import { CHANGE_OPERATIONS } from "../../contract/connector/changes.ts";
 import { type Column, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
 import { type ChangedStream, lostValues, refuseNullKeys, unchangedPlaces } from "./apply_changes.ts";
 import { isUnchanged, operationCode, STAGE, STAGE_COLUMNS, stageTable } from "./change_stage.ts";
-import { alignColumns } from "./raw_rows.ts";
+import { alignColumns } from "./stream_contract.ts";
 import { hasColumns, rawTable, tableColumns } from "./raw_table.ts";
 
 /** `raw.<stream>` with a row for every change, in place of the rows as they are now. */
@@ -41,7 +41,7 @@ export async function appendHistory(session: SqlSession, changed: ChangedStream)
   const stage = stageTable(name);
   if (!await hasColumns(session, name)) await createHistory(session, name);
   await refuseNullKeys(session, changed);
-  const columns = await alignColumns(session, name, stream, stage, OURS);
+  const columns = await alignColumns(session, name, stream, stage, undefined, OURS);
   const places = await unchangedPlaces(session, name);
   if (places.length > 0) await resolve(session, changed, columns, places);
   const list = columns.map(quoteIdentifier).join(", ");

@@ -1,15 +1,8 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Cursor } from "../../contract/connector/source.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
-import {
-  type Column,
-  findColumn,
-  isSameName,
-  nameKey,
-  quoteIdentifier,
-  type SqlSession,
-} from "../../contract/sql.ts";
-import { changeType, hasValues, type TypedColumn, typeOfBoth } from "./column_types.ts";
+import { findColumn, isSameName, nameKey, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { alignColumns, type ContractReport } from "./stream_contract.ts";
 import { rawTable, tableColumns } from "./raw_table.ts";
 import { finiteCondition } from "./stream_state.ts";
 
@@ -24,9 +17,10 @@ export async function mergeRows(
   name: string,
   stream: StreamDefinition,
   incoming: string,
+  told?: ContractReport,
 ): Promise<void> {
   const keys = stream.primary_key ?? [];
-  const columns = await alignColumns(session, name, stream, incoming);
+  const columns = await alignColumns(session, name, stream, incoming, told);
   await refuseNullKeys(session, name, keys, incoming);
   const keyList = keys.map(quoteIdentifier).join(", ");
   await session.run(
@@ -65,8 +59,9 @@ export async function appendAllRows(
   name: string,
   stream: StreamDefinition,
   incoming: string,
+  told?: ContractReport,
 ): Promise<void> {
-  const columns = await alignColumns(session, name, stream, incoming);
+  const columns = await alignColumns(session, name, stream, incoming, told);
   const list = columns.map(quoteIdentifier).join(", ");
   await session.run(`INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${incoming}`);
 }
@@ -92,6 +87,7 @@ export async function appendNewRows(
   incoming: string,
   key: string,
   start: AppendedFrom | undefined,
+  told?: ContractReport,
 ): Promise<void> {
   const held = await tableColumns(session, "raw", name);
   if (findColumn(held, key) === undefined) {
@@ -101,7 +97,7 @@ export async function appendNewRows(
       { detail: "Run once with --full-refresh to start over with it." },
     );
   }
-  const columns = await alignColumns(session, name, stream, incoming);
+  const columns = await alignColumns(session, name, stream, incoming, told);
   // The types of the table, so that equal rows compare equal.
   const types = new Map(
     (await tableColumns(session, "raw", name)).map((column) => [nameKey(column.name), column.type]),
@@ -179,106 +175,4 @@ async function refuseNullKeys(
       })`,
     );
   }
-}
-
-/**
- * Follows the stream's contract where its columns changed; returns the columns to insert. Those in `ours` are
- * none of the source's, here or there.
- */
-export async function alignColumns(
-  session: SqlSession,
-  name: string,
-  stream: StreamDefinition,
-  incoming: string,
-  ours: readonly string[] = [],
-): Promise<string[]> {
-  const ofSource = (column: Column) => !ours.includes(column.name);
-  const held = new Map(
-    (await tableColumns(session, "raw", name)).filter(ofSource).map((column) => [
-      nameKey(column.name),
-      column,
-    ]),
-  );
-  const fresh = (await session.describe(`SELECT * FROM ${incoming}`)).filter(ofSource);
-  const freshNames = new Set(fresh.map((column) => nameKey(column.name)));
-  const missing = [...held.values()].filter((column) => !freshNames.has(nameKey(column.name)));
-  const added = fresh.filter((column) => !held.has(nameKey(column.name)));
-  if (stream.contract.columns === "freeze" && (missing.length > 0 || added.length > 0)) {
-    throw frozenColumns(name, added, missing);
-  }
-  for (const column of added) {
-    await session.run(
-      `ALTER TABLE ${rawTable(name)} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}`,
-    );
-  }
-  for (const column of fresh) {
-    const before = held.get(nameKey(column.name));
-    if (before !== undefined && before.type !== column.type) {
-      await alignType(
-        session,
-        name,
-        stream,
-        { ...before, table: rawTable(name) },
-        { ...column, table: incoming },
-      );
-    }
-  }
-  return fresh.map((column) => column.name);
-}
-
-/** Makes the table and the new rows hold each other's values in one column, or throws. */
-async function alignType(
-  session: SqlSession,
-  name: string,
-  stream: StreamDefinition,
-  held: TypedColumn,
-  given: TypedColumn,
-): Promise<void> {
-  // No news is no error: where no new row has a value, there is nothing that could not be held.
-  if (!await hasValues(session, given)) return;
-  if (!await hasValues(session, held)) return await changeType(session, held, given.type);
-  const isOrdered = stream.update_key !== undefined && isSameName(stream.update_key, held.name);
-  const type = await typeOfBoth(session, held, given, { isOrdered });
-  // What fits into the table as it is, is no change of its type: INTEGER into BIGINT.
-  const fits = type === held.type && (held.type !== "VARCHAR" || stream.contract.types === "evolve");
-  if (!fits && (type === undefined || stream.contract.types === "freeze")) {
-    throw changedType(name, stream, held, given, isOrdered);
-  }
-  await changeType(session, given, type ?? held.type);
-  await changeType(session, held, type ?? held.type);
-}
-
-function changedType(
-  name: string,
-  stream: StreamDefinition,
-  held: TypedColumn,
-  given: TypedColumn,
-  isOrdered: boolean,
-): AppError {
-  const what = `Stream "${name}": column "${given.name}" was ${held.type} and is now ${given.type}`;
-  if (stream.contract.types === "freeze") {
-    return new AppError("invalid", `${what}, and its contract freezes types`, {
-      detail:
-        "Set contract: {types: evolve} on the stream, or run once with --full-refresh to take the new type.",
-    });
-  }
-  const why = isOrdered
-    ? "it is the update_key, whose values must sort as before"
-    : "no type holds the values of both";
-  return new AppError("invalid", `${what}, and ${why}`, {
-    detail:
-      "Give the column one type where it is read (options.columns, or a cast in a query), or run once with --full-refresh to take the new type.",
-  });
-}
-
-function frozenColumns(name: string, added: readonly Column[], missing: readonly Column[]): AppError {
-  const parts = [
-    ...(added.length === 0 ? [] : [`new: ${added.map((column) => column.name).join(", ")}`]),
-    ...(missing.length === 0 ? [] : [`gone: ${missing.map((column) => column.name).join(", ")}`]),
-  ];
-  return new AppError(
-    "invalid",
-    `Stream "${name}" has other columns than before (${parts.join("; ")}), and its contract freezes columns`,
-    { detail: "Set contract: {columns: evolve} on the stream, or run once with --full-refresh." },
-  );
 }

@@ -7,6 +7,8 @@ export interface RejectOrigin {
   readonly stream: string;
   readonly runId: string;
   readonly attempt: number;
+  /** The stream's contract sets them aside: they do not count for max_rejects. */
+  readonly byContract?: boolean;
 }
 
 /** Keeps the rows; called in the transaction of the rows that did fit. */
@@ -36,13 +38,13 @@ export async function recordRejects(
  */
 export async function recordRejectsOf(
   session: SqlSession,
-  { stream, runId, attempt }: RejectOrigin,
+  { stream, runId, attempt, byContract = false }: RejectOrigin,
   relation: string,
 ): Promise<number> {
   return await session.run(
-    `INSERT INTO _sluice.rejects (stream, run_id, attempt, reason, position, "row", rejected_at)
-     SELECT $1, $2, $3, reason, position, "row"::JSON, now() FROM ${relation}`,
-    [stream, runId, attempt],
+    `INSERT INTO _sluice.rejects (stream, run_id, attempt, reason, position, "row", rejected_at, by_contract)
+     SELECT $1, $2, $3, reason, position, "row"::JSON, now(), $4 FROM ${relation}`,
+    [stream, runId, attempt, byContract],
   );
 }
 
@@ -71,12 +73,17 @@ export async function forgetJudgedAgain(
 }
 
 /** How many the run has kept of the stream, in this attempt or an earlier one. */
-export async function countRejects(session: SqlSession, stream: string, runId: string): Promise<number> {
+export async function countRejects(
+  session: SqlSession,
+  stream: string,
+  runId: string,
+): Promise<{ readonly counted: number; readonly byContract: number }> {
   const [row] = await session.rows(
-    "SELECT count(*) AS n FROM _sluice.rejects WHERE stream = ? AND run_id = ?",
+    `SELECT count(*) FILTER (by_contract IS NOT TRUE) AS counted, count(*) FILTER (by_contract) AS by_contract
+       FROM _sluice.rejects WHERE stream = ? AND run_id = ?`,
     [stream, runId],
   );
-  return Number(row?.["n"] ?? 0);
+  return { counted: Number(row?.["counted"] ?? 0), byContract: Number(row?.["by_contract"] ?? 0) };
 }
 
 const KEEP_REJECTS_DAYS = 90;

@@ -72,6 +72,17 @@ const MIGRATIONS: readonly string[] = [
      token VARCHAR NOT NULL,
      made_at TIMESTAMPTZ NOT NULL
    );`,
+  `ALTER TABLE _sluice.rejects ADD COLUMN by_contract BOOLEAN;
+   CREATE TABLE _sluice.schemas (
+     stream VARCHAR NOT NULL,
+     version INTEGER NOT NULL,
+     run_id VARCHAR NOT NULL,
+     changed_at TIMESTAMPTZ NOT NULL,
+     columns JSON NOT NULL,
+     missing JSON NOT NULL,
+     changes JSON NOT NULL,
+     PRIMARY KEY (stream, version)
+   );`,
 ];
 
 /** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */

@@ -6,6 +6,7 @@ import { SqlError } from "../../contract/sql.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
+import { readSchema } from "../warehouse/schema_history.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
@@ -288,7 +289,10 @@ export class Execution {
     };
     const points = pointsOf(this.#job.dieAt);
     let ended = step;
-    const record = async ({ rows, sizeBytes, rejects, columns, files }: Extracted) => {
+    let hasNewSchema = false;
+    const record = async (extracted: Extracted) => {
+      const { rows, sizeBytes, rejects, columns, files } = extracted;
+      hasNewSchema = extracted.hasNewSchema;
       if (files !== undefined) this.#files.set(step.name, files);
       points.reach(step.name, "after read");
       if (columns.length > 0) reporter.send({ type: "columns", stream: name, columns });
@@ -304,6 +308,7 @@ export class Execution {
     );
     if (parts === undefined) await extractStream(context, source, request, record);
     points.reach(step.name, "after commit");
+    if (hasNewSchema) reporter.send({ type: "schema", schema: await readSchema(session, name) });
     return ended;
   }
 

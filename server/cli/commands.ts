@@ -307,9 +307,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "schema",
-    summary: "Write the JSON Schemas of the project's files into its schema/, for editors",
-    arguments: [],
-    options: { project },
+    summary:
+      "Write the JSON Schemas of the project's files for editors, or show how a stream's columns changed",
+    arguments: [
+      { ...PIPELINE, optional: true },
+      { name: "STREAM", description: "the stream whose columns are asked for", optional: true },
+    ],
+    options: { project, data, policy, json },
     load: async () => (await import("./commands/schema_command.ts")).schema,
   },
   {

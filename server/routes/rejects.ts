@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { rejectChangeSchema, rejectSummarySchema, streamRejectsSchema } from "../../contract/rejects.ts";
+import { streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { type Route, route } from "../http/route.ts";
 import { nameParams } from "./request_parts.ts";
@@ -9,9 +10,20 @@ const streamParams = v.object({
   stream: v.pipe(v.string(), v.description("The stream's name.")),
 });
 
-/** `/api/pipelines/:name/rejects`: rows that did not fit. */
+/** `/api/pipelines/:name/rejects` and `…/schemas`: rows of streams that did not fit, and their columns. */
 export function rejectRoutes(engine: Engine): Route[] {
   return [
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/schemas/:stream",
+      operation: "getStreamSchema",
+      summary: "How the columns of a stream's table have changed",
+      permission: "read",
+      request: v.object({ params: streamParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "The newest version first.", schema: streamSchemaSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.getStreamSchema(params.name, params.stream) }),
+    }),
     route({
       method: "get",
       path: "/api/pipelines/:name/rejects",

@@ -14,6 +14,7 @@ import type {
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
+import type { StreamSchema } from "../../contract/stream_schema.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
 /**
@@ -152,6 +153,13 @@ export class FakeEngine implements Engine {
   listRejects(pipeline: string): Promise<RejectSummary[]> {
     const found = this.#rejects.get(pipeline) ?? [];
     return Promise.resolve(found.map(({ rejects: _, ...summary }) => summary));
+  }
+
+  getStreamSchema(_pipeline: string, stream: string): Promise<StreamSchema> {
+    const message = 'column "note" is new (VARCHAR)';
+    const change = { kind: "added", column: "note", message } as const;
+    const found = { run: "01K", changed_at: new Date(0).toISOString(), columns: [], missing: [] };
+    return Promise.resolve({ stream, versions: [{ ...found, version: 2, changes: [change] }] });
   }
 
   getRejects(pipeline: string, stream: string): Promise<StreamRejects> {

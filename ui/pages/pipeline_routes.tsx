@@ -133,11 +133,19 @@ async function loadTable(
   const { user, frame } = visit;
   const pipeline = pipelineName(visit);
   const table = findTable(await engine.listTables(pipeline), pipeline, name);
-  if (!userMay(user, "preview")) return { frame, pipeline, table };
+  const isStream = table.name.startsWith("raw.");
+  const stream = table.name.slice("raw.".length);
+  const facts = {
+    frame,
+    pipeline,
+    table,
+    ...(isStream ? { schema: await engine.getStreamSchema(pipeline, stream) } : {}),
+  };
+  if (!userMay(user, "preview")) return facts;
   const preview = await engine.previewTable(pipeline, table.name);
-  if (!table.name.startsWith("raw.")) return { frame, pipeline, table, preview };
-  const rejects = await engine.getRejects(pipeline, table.name.slice("raw.".length));
-  const view = { frame, pipeline, table, preview, mayChange: userMay(user, "run") };
+  if (!isStream) return { ...facts, preview };
+  const rejects = await engine.getRejects(pipeline, stream);
+  const view = { ...facts, preview, mayChange: userMay(user, "run") };
   return rejects.count === 0 && !isTold ? view : { ...view, rejects };
 }
 

@@ -1,4 +1,5 @@
 import type { StreamRejects } from "../../contract/rejects.ts";
+import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import { formatPlural } from "../../text/format.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -8,6 +9,7 @@ import { Breakable, stepAnchor } from "../parts/steps/step_names.tsx";
 import { Fact } from "../parts/facts.tsx";
 import { RejectSection } from "../parts/tables/reject_table.tsx";
 import { ColumnTable, RowTable } from "../parts/tables/row_table.tsx";
+import { SchemaChanges } from "../parts/tables/schema_changes.tsx";
 import { TableFacts } from "../parts/tables/table_facts.tsx";
 
 export interface TableView {
@@ -18,13 +20,16 @@ export interface TableView {
   readonly preview?: TablePreview;
   /** Of a stream that has some, for who may look at rows. */
   readonly rejects?: StreamRejects;
+  /** Of a stream. */
+  readonly schema?: StreamSchema;
   readonly mayChange?: boolean;
   /** What was just done. */
   readonly told?: string;
 }
 
 /** A raw table or model: what it has, and its first rows as a run left them. */
-export function TablePage({ frame, pipeline, table, preview, rejects, mayChange, told }: TableView) {
+export function TablePage(view: TableView) {
+  const { frame, pipeline, table, preview, rejects, schema, mayChange, told } = view;
   const pipelinePath = `/pipelines/${encodeURIComponent(pipeline)}`;
   return (
     <Layout frame={frame} title={`${table.name} · ${pipeline}`} section="pipelines">
@@ -77,6 +82,7 @@ export function TablePage({ frame, pipeline, table, preview, rejects, mayChange,
           </div>
         </section>
       )}
+      {schema !== undefined && <SchemaChanges schema={schema} />}
     </Layout>
   );
 }

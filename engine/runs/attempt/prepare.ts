@@ -12,6 +12,7 @@ import { grantOf, warehousePath } from "./process_grant.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { PublishedFolder } from "../streams/published.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
+import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
@@ -22,6 +23,7 @@ export interface ExecuteContext extends GrantContext {
   readonly processes: ProcessPool;
   readonly previews: PreviewFolder;
   readonly rejects: PublishedFolder<StreamRejects>;
+  readonly schemas: PublishedFolder<StreamSchema>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -35,7 +37,7 @@ export async function executeRun(
   lease: Lease,
   stop: AbortSignal,
 ): Promise<EndedAttempt> {
-  const { store, events, clock, log, leaving, previews, rejects } = context;
+  const { store, events, clock, log, leaving, previews, rejects, schemas } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   let redact = (text: string) => text;
@@ -61,6 +63,7 @@ export async function executeRun(
         keepPreview: (pipeline, table) => previews.put(pipeline, table),
         keepRejects: (pipeline, found) =>
           rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),
+        keepSchema: (pipeline, schema) => schemas.put(pipeline, schema.stream, schema),
         spawn: async (job, onStderr) =>
           answering(await context.processes.start(grant, job, onStderr), provision.answer),
       },

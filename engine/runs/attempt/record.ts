@@ -7,6 +7,7 @@ import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/job.ts";
 import type { Lease, RunOutcome, Store } from "../../store/store.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
+import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";
 import { writeUntilDone } from "../write_until_done.ts";
 
@@ -33,6 +34,7 @@ export interface RecorderContext {
   /** Keeps what a step has written for who wants to look at it. */
   readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
   readonly keepRejects: (pipeline: string, rejects: StreamRejects) => Promise<void>;
+  readonly keepSchema: (pipeline: string, schema: StreamSchema) => Promise<void>;
 }
 
 /**
@@ -99,7 +101,17 @@ export class AttemptRecorder {
         this.#putTable(redactPreview(this.#context.redact, report.table));
         break;
       case "rejects":
-        this.#putRejects(redactRejects(this.#context.redact, report.rejects));
+        this.#putPublished(report.rejects.stream, () =>
+          this.#context.keepRejects(
+            this.#run.pipeline,
+            redactRejects(this.#context.redact, report.rejects),
+          ));
+        break;
+      case "schema":
+        this.#putPublished(
+          report.schema.stream,
+          () => this.#context.keepSchema(this.#run.pipeline, report.schema),
+        );
         break;
       case "rejects_changed":
       case "checked":
@@ -182,14 +194,15 @@ export class AttemptRecorder {
     });
   }
 
-  #putRejects(rejects: StreamRejects): void {
-    const { store, lease, log, keepRejects } = this.#context;
+  /** Like a look at a table. */
+  #putPublished(stream: string, keep: () => Promise<void>): void {
+    const { store, lease, log } = this.#context;
     this.#flushing = this.#flushing.then(async () => {
       if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
-      await keepRejects(this.#run.pipeline, rejects);
+      await keep();
     }).catch((error) => {
-      log("warn", "rejects were not kept to look at", {
-        stream: rejects.stream,
+      log("warn", "what a run reported of a stream was not kept", {
+        stream,
         error: toAppError(error).message,
       });
     });

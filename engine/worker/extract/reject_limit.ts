@@ -17,12 +17,14 @@ export const MASKED_REASON = "a row does not fit (the stream masks values, so no
 export class RejectLimit {
   readonly #options: RejectSubject;
   #taken: number;
+  #byContract: number;
   /** The first of those that no count allows, or that a share may turn out not to. */
   #first: Reject | undefined;
 
-  private constructor(options: RejectSubject, taken: number) {
+  private constructor(options: RejectSubject, taken: number, byContract: number) {
     this.#options = options;
     this.#taken = taken;
+    this.#byContract = byContract;
   }
 
   /** Goes on from what the run has committed. */
@@ -30,11 +32,18 @@ export class RejectLimit {
     session: DuckSession,
     { name, stream, runId }: RejectSubject & { readonly runId: string },
   ): Promise<RejectLimit> {
-    return new RejectLimit({ name, stream }, await countRejects(session, name, runId));
+    const { counted, byContract } = await countRejects(session, name, runId);
+    return new RejectLimit({ name, stream }, counted, byContract);
   }
 
+  /** All that were kept aside, by the stream's contract too. */
   get taken(): number {
-    return this.#taken;
+    return this.#taken + this.#byContract;
+  }
+
+  /** Counts rows that the contract sets aside, which no limit is for. */
+  discard(count: number): void {
+    this.#byContract += count;
   }
 
   /** Whether nothing of a row may be told but where it is. */

@@ -32,6 +32,8 @@ import {
   tableColumns,
   textColumns,
 } from "../../warehouse/raw_table.ts";
+import { noteSchema } from "../../warehouse/schema_history.ts";
+import type { ContractReport } from "../../warehouse/stream_contract.ts";
 import { forgetJudgedAgain, recordRejects, recordRejectsOf } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
@@ -69,6 +71,8 @@ export interface Extracted {
   readonly rejects: number;
   /** None where the source has never had a record to tell them by. */
   readonly columns: readonly Column[];
+  /** Whether the columns are others than before. */
+  readonly hasNewSchema: boolean;
   /** How many files DuckDB read them from. */
   readonly files?: number;
 }
@@ -107,6 +111,8 @@ export class StreamSink implements AsyncDisposable {
   #files: number | undefined;
   #rejects: readonly Reject[] = [];
   readonly #limit: RejectLimit;
+  /** Columns of the table that the source does not have. */
+  #missing: readonly string[] = [];
 
   private constructor(
     options: SinkOptions,
@@ -344,11 +350,14 @@ export class StreamSink implements AsyncDisposable {
       ...(source === undefined ? {} : { source }),
     };
     await writeState(session, name, state, runId);
+    const columns = this.#hasColumns ? await tableColumns(session, "raw", name) : [];
+    const hasNewSchema = columns.length > 0 && await this.#noteSchema(columns);
     const extracted: Extracted = {
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
       rejects: this.#limit.taken,
-      columns: this.#hasColumns ? await tableColumns(session, "raw", name) : [],
+      columns,
+      hasNewSchema,
       ...(this.#files === undefined ? {} : { files: this.#files }),
     };
     await record(extracted);
@@ -372,15 +381,15 @@ export class StreamSink implements AsyncDisposable {
     const { again } = this.#options;
     if (stream.mode === "incremental") {
       if (again !== undefined) await dropOlderRows(session, name, stream, incoming);
-      await mergeRows(session, name, stream, incoming);
+      await mergeRows(session, name, stream, incoming, this.#contract);
     } else if (again !== undefined) {
       const { isRange: _, ...until } = again.until;
       await appendNewRows(session, name, stream, incoming, again.from.column, {
         cursor: until,
         from: again.from,
-      });
+      }, this.#contract);
     } else if (this.#sourceState !== undefined || stream.update_key === undefined) {
-      await appendAllRows(session, name, stream, incoming);
+      await appendAllRows(session, name, stream, incoming, this.#contract);
     } else {
       await appendNewRows(
         session,
@@ -389,10 +398,36 @@ export class StreamSink implements AsyncDisposable {
         incoming,
         stream.update_key,
         this.#cursor === undefined ? undefined : { cursor: this.#cursor, from: this.#from },
+        this.#contract,
       );
     }
     await session.run(`DROP TABLE ${incoming}`);
     this.#hasIncoming = false;
+  }
+
+  /** What the contract does to new rows is told, and rows that it discards are kept aside. */
+  get #contract(): ContractReport {
+    const { session, name: stream, runId, attempt, onWarning } = this.#options;
+    return {
+      missing: (columns) => void (this.#missing = columns),
+      valuesLeft: (column, count, why) => {
+        const values = count === 1 ? "1 value is" : `${count} values are`;
+        onWarning(`Column "${column}": ${values} not stored, as the contract says: ${why}`);
+      },
+      setAside: async (table) => {
+        const count = await recordRejectsOf(session, { stream, runId, attempt, byContract: true }, table);
+        this.#limit.discard(count);
+        onWarning(`${count === 1 ? "1 row is" : `${count} rows are`} kept aside, as the contract says`);
+      },
+    };
+  }
+
+  /** Notes the columns as they are now, and tells what is other than before. */
+  async #noteSchema(columns: readonly Column[]): Promise<boolean> {
+    const { session, name, runId, onWarning } = this.#options;
+    const changes = await noteSchema(session, name, runId, { columns, missing: this.#missing });
+    for (const { message } of changes ?? []) onWarning(`Schema of "${name}": ${message}`);
+    return changes !== undefined;
   }
 
   async #hasTarget(): Promise<boolean> {

@@ -93,9 +93,10 @@ async function columnsOf(
 /** The type that `options.columns` gives the source's column, in DuckDB's words; undefined for none, or another's. */
 async function givenType(
   session: DuckSession,
-  { options }: StreamDefinition,
+  { options, contract }: StreamDefinition,
   key: string,
 ): Promise<string | undefined> {
+  if (contract.types !== "evolve") return undefined;
   const given = options["columns"];
   if (typeof given !== "object" || given === null) return undefined;
   const [, type] = Object.entries(given).find(([name]) => isSameName(name, key)) ?? [];
@@ -114,7 +115,7 @@ function trySelect(columns: readonly ReplayColumn[]): string {
   );
   const values = columns.map(({ type }, i) => `${valueOf(`t${i}`, type)} AS v${i}`);
   return `SELECT id, is_object, ${[...columns.map((_, i) => `t${i}`), ...values].join(", ")} FROM
-    (SELECT rowid AS id, json_type("row") = 'OBJECT' AS is_object, ${texts.join(", ")}
+    (SELECT rowid AS id, by_contract, json_type("row") = 'OBJECT' AS is_object, ${texts.join(", ")}
        FROM _sluice.rejects WHERE stream = $1)`;
 }
 
@@ -122,7 +123,9 @@ function valueOf(text: string, type: string): string {
   if (isTextType(type)) return text;
   // Blobs are kept as x'00ff'.
   if (type === "BLOB") return `TRY(unhex(nullif(regexp_extract(${text}, '^x''([0-9a-f]*)''$', 1), '')))`;
-  return triedCast({ text, type, isGiven: true }, PLAIN_FORMAT);
+  // What a contract has set aside went by the strict rule: '007' is no 7.
+  const [strict, given] = [false, true].map((isGiven) => triedCast({ text, type, isGiven }, PLAIN_FORMAT));
+  return `CASE WHEN by_contract THEN ${strict} ELSE ${given} END`;
 }
 
 /** SQL of why a row does not fit, NULL where it does. */

@@ -55,7 +55,7 @@ export class Previews {
     if (this.#context.signal.aborted) return;
     await using lease = await this.#context.lease();
     const { session } = lease;
-    if (planned.kind === "extract" && planned.stream.max_rejects !== 0) {
+    if (planned.kind === "extract" && mayHaveRejects(planned.stream)) {
       this.#context.sendRejects(await lookAtRejects(session, planned.name, this.#context.runId));
     }
     const relation = planned.kind === "extract"
@@ -78,6 +78,10 @@ export class Previews {
       note,
     });
   }
+}
+
+function mayHaveRejects({ max_rejects: limit, contract }: PlannedExtract["stream"]): boolean {
+  return limit !== 0 || contract.columns === "discard_row" || contract.types === "discard_row";
 }
 
 async function columnsOf(session: DuckSession, relation: string): Promise<Column[] | undefined> {

@@ -15,6 +15,7 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../../contract/rejects.ts";
+import { type StreamSchema, streamSchemaSchema } from "../../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../../contract/revision.ts";
 import {
   type ApplyResult,
@@ -92,6 +93,11 @@ export class RemoteEngine implements Engine {
 
   getRejects(pipeline: string, stream: string): Promise<StreamRejects> {
     return this.#api.read(streamRejectsSchema, rejectsPath(pipeline, stream));
+  }
+
+  getStreamSchema(pipeline: string, stream: string): Promise<StreamSchema> {
+    const path = `${pipelinePath(pipeline)}/schemas/${encodeURIComponent(stream)}`;
+    return this.#api.read(streamSchemaSchema, path);
   }
 
   changeRejects(pipeline: string, stream: string, action: "replay" | "drop"): Promise<RejectChange> {

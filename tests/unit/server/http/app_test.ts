@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listConnectors: ["admin", "operator", "viewer"],
   discoverStreams: ["admin"],
   triggerRun: ["admin", "operator"],
+  getStreamSchema: ["admin", "operator", "viewer"],
   listRejects: ["admin", "operator"],
   getRejects: ["admin", "operator"],
   replayRejects: ["admin", "operator"],
