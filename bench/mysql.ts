@@ -1,7 +1,8 @@
 /**
- * MariaDB → warehouse by the whole command, and the connector alone, against the physical limit: 2 M rows of
- * a `lineitem`-like table of 16 columns, beside `mariadb --quick` that throws the same rows away, one after
- * the other in the same run.
+ * MariaDB → warehouse and back by the whole command, and the connector alone, against the physical limit: 2 M
+ * rows of a `lineitem`-like table of 16 columns, beside `mariadb --quick` that throws the same rows away, and
+ * `LOAD DATA LOCAL` of a file of them into a table of the same columns as ours, one after the other in the
+ * same run.
  *
  * deno task bench mysql [--rows 2000000] [--rounds 3]; SLUICE_TEST_MYSQL_URL names a server to use
  */
@@ -42,20 +43,42 @@ async function main(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
     await writeProject(folder, database.url);
-    const measured = { client: [] as Timed[], run: [] as Timed[], step: [] as Timed[], arrow: [] as Timed[] };
+    const file = join(folder, "lineitem.tsv");
+    await client(database, `SELECT * FROM lineitem`, file);
+    const measured = {
+      client: [] as Timed[],
+      run: [] as Timed[],
+      step: [] as Timed[],
+      arrow: [] as Timed[],
+      file: [] as Timed[],
+      load: [] as Timed[],
+      again: [] as Timed[],
+    };
     let peakRssBytes = 0;
     for (let round = 0; round < Number(values.rounds); round += 1) {
-      measured.client.push(await quickClient(database));
+      measured.client.push(await client(database, "SELECT * FROM lineitem", "/dev/null"));
       const run = await sluiceRun(folder, "bench", "extract");
       measured.run.push(run.whole);
       measured.step.push(run.step);
       peakRssBytes = Math.max(peakRssBytes, run.peakRssBytes);
       measured.arrow.push(await timed(() => readAll(database)));
+      await database.run("DROP TABLE IF EXISTS loaded");
+      const load = await sluiceRun(folder, "back", "load");
+      measured.load.push(load.step);
+      peakRssBytes = Math.max(peakRssBytes, load.peakRssBytes);
+      // Over the old rows.
+      measured.again.push((await sluiceRun(folder, "back", "load")).step);
+      await database.run("DROP TABLE IF EXISTS copied; CREATE TABLE copied LIKE loaded");
+      const statement = `LOAD DATA LOCAL INFILE '${file}' INTO TABLE copied CHARACTER SET utf8mb4`;
+      measured.file.push(await client(database, statement, "/dev/null"));
     }
     report("mariadb --quick", rows, measured.client);
     report("sluice run, whole", rows, measured.run, measured.client);
     report("MariaDB → warehouse", rows, measured.step, measured.client);
     report("MariaDB → Arrow", rows, measured.arrow, measured.client);
+    report("LOAD DATA LOCAL of a file", rows, measured.file);
+    report("warehouse → MariaDB", rows, measured.load, measured.file);
+    report("warehouse → MariaDB, again", rows, measured.again, measured.file);
     console.log(`peak RSS of a run's process: ${(peakRssBytes / 1e6).toFixed(0)} MB`);
     await printPeakMemory();
   } finally {
@@ -63,7 +86,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** A pipeline with that one stream and nothing else. */
+/** A pipeline with that one stream and nothing else, and one that loads what is made of it. */
 async function writeProject(folder: string, url: string): Promise<void> {
   const pipelines = join(folder, "project", "pipelines");
   await Deno.mkdir(pipelines, { recursive: true });
@@ -71,21 +94,20 @@ async function writeProject(folder: string, url: string): Promise<void> {
   await Deno.writeTextFile(join(folder, "project", "connectors.yaml"), connectors);
   const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
   await Deno.writeTextFile(join(pipelines, "bench.yaml"), extract);
+  const transforms = join(folder, "project", "transforms", "back");
+  await Deno.mkdir(transforms, { recursive: true });
+  await Deno.writeTextFile(join(transforms, "made.sql"), "SELECT * FROM raw.lineitem\n");
+  const load = "transform: back\nload: { made: { connector: shop, table: loaded } }\n";
+  await Deno.writeTextFile(join(pipelines, "back.yaml"), extract + load);
 }
 
-/** The client that comes with the server, which makes text of every row. */
-function quickClient({ url }: MariadbDatabase): Promise<Timed> {
+/** A statement by the client that comes with the server, its rows as text into a file. */
+function client({ url }: MariadbDatabase, statement: string, file: string): Promise<Timed> {
   const { hostname, port, username, password, pathname } = new URL(url);
   const options = [`--host=${hostname}`, `--port=${port}`, `--user=${username}`, `--password=${password}`];
-  const select = [
-    "--quick",
-    "--skip-column-names",
-    "--batch",
-    "--execute=SELECT * FROM lineitem",
-    pathname.slice(1),
-  ];
-  const script = 'exec mariadb --no-defaults "$@" > /dev/null';
-  return timed(() => succeed("sh", ["-c", script, "sh", ...options, ...select]));
+  const quick = ["--quick", "--skip-column-names", "--batch", "--local-infile=1", `--execute=${statement}`];
+  const script = 'file=$1; shift; exec mariadb --no-defaults "$@" > "$file"';
+  return timed(() => succeed("sh", ["-c", script, "sh", file, ...options, ...quick, pathname.slice(1)]));
 }
 
 async function readAll(database: MariadbDatabase): Promise<void> {

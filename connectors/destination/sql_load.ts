@@ -7,6 +7,7 @@ import type {
   TransactionalDestination,
 } from "../../contract/connector/destination.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
+import { type Defined, defineFirst } from "./define_first.ts";
 import { LoadLedger } from "./ledger.ts";
 import { stageGone } from "./gone.ts";
 import { checkKeys } from "./merge.ts";
@@ -138,11 +139,14 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     this.#columns = input.schema.fields.map(({ name }) => name);
     return this.#explained(async () => {
       const { action, catalogue } = this.#target;
+      const defined = this.#dialect.definesFirst && this.#hasUserSql
+        ? await defineFirst(this.#target, input.schema, this.#request, (plan) => this.#newKey(plan))
+        : undefined;
       if (!this.#dialect.stagesApart) await this.#userSql("pre_sql");
       const table = await catalogue.inspect();
-      const madeBefore = table === undefined ? undefined : await this.#madeBefore(table);
+      const madeBefore = table === undefined ? undefined : await this.#madeBefore(table, defined);
       const mayRebuild = this.#request.mode === "replace" && madeBefore !== undefined &&
-        table !== undefined &&
+        table !== undefined && defined === undefined &&
         (this.#dialect.replacesByNewTable || !hasSameShape(this.#dialect, input.schema, table)) &&
         await catalogue.isOurs(madeBefore.columns);
       const fresh = table === undefined || mayRebuild;
@@ -220,12 +224,15 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     await runUserSql(this.#target, key, key === "pre_sql" ? preSql : postSql);
   }
 
+  get #hasUserSql(): boolean {
+    const { preSql = [], postSql = [] } = this.#request;
+    return preSql.length + postSql.length > 0;
+  }
+
   /** What is good to have behind a load that is committed; where it cannot be done nothing is lost. */
   async #tidy({ inserted, updated, deleted }: Counts): Promise<void> {
     const { session, name } = this.#target;
-    const { preSql = [], postSql = [] } = this.#request;
-    const hasUserSql = preSql.length + postSql.length > 0;
-    const forget = hasUserSql ? this.#dialect.forgetSettings : undefined;
+    const forget = this.#hasUserSql ? this.#dialect.forgetSettings : undefined;
     const isMuch = (inserted ?? 0) + (updated ?? 0) + (deleted ?? 0) >= ANALYZED_ROWS;
     const analyze = isMuch ? this.#dialect.analyze?.(name) ?? [] : [];
     for (const statement of [...forget === undefined ? [] : [forget], ...analyze]) {
@@ -244,10 +251,13 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   /** The columns that loads have given the table; undefined where it was made by somebody else. */
   async #madeBefore(
     table: TargetTable<Column>,
+    defined: Defined | undefined,
   ): Promise<{ readonly columns: readonly MadeColumn[] } | undefined> {
+    if (defined?.isMade) return { columns: defined.columns };
     const made = await this.#ledger.madeTable();
     if (made === undefined || made.identity !== await this.#target.catalogue.identity()) return undefined;
-    return { columns: made.columns ?? table.columns.map(({ name, sql }): MadeColumn => [name, sql]) };
+    const columns = made.columns ?? table.columns.map(({ name, sql }): MadeColumn => [name, sql]);
+    return { columns: [...columns, ...defined?.columns ?? []] };
   }
 
   /** `old` is the table that the new one replaces. */

@@ -66,6 +66,8 @@ export interface SqlSession<Column extends TargetColumn> {
   rollback(): Promise<void>;
   /** One statement; returns how many rows it changed. */
   run(sql: string): Promise<number>;
+  /** The same for a statement that a user has written, where it is read by other settings than ours. */
+  runOfUser?(sql: string): Promise<number>;
   /** A small result, its values as text. */
   rows(sql: string): Promise<readonly (readonly Cell[])[]>;
   /** Sends all batches into the columns of a relation. Throws `invalid` for a value that does not fit, with row and column. */
@@ -220,6 +222,11 @@ export interface Dialect<Column extends TargetColumn> {
   ): readonly string[];
   /** Takes away what addKey() put on a table that loads did not make: it would refuse rows of other writers. */
   dropKey?(name: RelationName): string;
+  /**
+   * Whether statements that define tables end the transaction, so that in a load with users' SQL they come first,
+   * and no table takes another's place.
+   */
+  readonly definesFirst?: boolean;
   /** How users' SQL is split into statements. */
   readonly sqlRules: SqlRules;
   /** Why a statement of a user's cannot be run in a load's transaction; undefined where it can. */

@@ -76,7 +76,7 @@ function targetOf(load: OpenLoad): SqlTarget<MysqlColumn> {
   return {
     action,
     name,
-    dialect: dialectOf(session.server),
+    dialect: dialectOf(session.server, session.serverSqlMode),
     session,
     catalogue,
     // The target is locked since the load began: what an earlier one left had to be decided first.

@@ -9,8 +9,8 @@ import { encoderOf } from "./encode/column_encoder.ts";
 import { GONE, STAGE } from "./stage.ts";
 import { isKeyTypeOf, jsonAlias, keyTypes, textOptions, typeOf } from "./types.ts";
 
-/** How loads speak with a server. */
-export function dialectOf(server: ServerKind): Dialect<MysqlColumn> {
+/** How loads speak with a server; `sqlMode` is how it reads what users have written. */
+export function dialectOf(server: ServerKind, sqlMode: string): Dialect<MysqlColumn> {
   const text = textOptions(server);
   return {
     ignoresCase: true,
@@ -55,6 +55,14 @@ export function dialectOf(server: ServerKind): Dialect<MysqlColumn> {
     updateFrom: (only, set, source, condition) =>
       `UPDATE ${source} JOIN ${only} AS t ON ${condition} SET ${set}`,
     addKey: () => [],
+    sqlRules: {
+      isMysql: true,
+      bodies: "mysql",
+      ...sqlMode.includes("NO_BACKSLASH_ESCAPES") ? {} : { backslashes: "all" },
+    },
+    refusesSql: ({ words }) =>
+      ENDING.test(words.join(" ")) ? "in MySQL it would end the transaction of the load" : undefined,
+    definesFirst: true,
     ledger: {
       text: `longtext ${text}`,
       key: `varchar(700) ${text}`,
@@ -67,6 +75,10 @@ export function dialectOf(server: ServerKind): Dialect<MysqlColumn> {
     },
   };
 }
+
+/** Statements that commit what was done before them. */
+const ENDING =
+  /^(?:ALTER|ANALYZE|CACHE|CHECK|FLUSH|GRANT|INSTALL|LOAD INDEX|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|SET PASSWORD|TRUNCATE|UNINSTALL|UNLOCK|(?:CREATE|DROP)(?! (?:OR REPLACE )?TEMPORARY))\b/;
 
 function noWay(name: string, column: MysqlColumn): AppError {
   return new AppError(

@@ -45,6 +45,8 @@ const DEFINITION_LOCK_S = 3;
 const DEFINITION_TRIES = 20;
 const DEFINITION_PAUSE_MS = 500;
 const LOCK_TIMEOUT = 1205;
+/** What neither changes rows of others nor ends the transaction. */
+const TEMPORARY = /^(?:CREATE|DROP) TEMPORARY /;
 
 /** A session of MySQL or MariaDB as the mode planner uses it. What it throws are AppErrors that begin with `action`. */
 export class LoadSession implements SqlSession<MysqlColumn> {
@@ -86,6 +88,10 @@ export class LoadSession implements SqlSession<MysqlColumn> {
 
   get server(): ServerKind {
     return this.#session.server;
+  }
+
+  get serverSqlMode(): string {
+    return this.#session.serverSqlMode;
   }
 
   begin(): Promise<void> {
@@ -132,8 +138,17 @@ export class LoadSession implements SqlSession<MysqlColumn> {
   }
 
   async run(sql: string): Promise<number> {
-    this.#hasWritten = true;
+    this.#hasWritten ||= !TEMPORARY.test(sql);
     return /^(?:ALTER|RENAME) /.test(sql) ? await this.#define(sql) : (await this.#query(sql)).affectedRows;
+  }
+
+  async runOfUser(sql: string): Promise<number> {
+    await this.#session.setSqlMode(this.#session.serverSqlMode);
+    try {
+      return await this.run(sql);
+    } finally {
+      await this.#session.setSqlMode(SQL_MODE).catch(() => {});
+    }
   }
 
   /** Before the first change each read sees what is committed by then: it leaves no snapshot behind. */
@@ -149,13 +164,14 @@ export class LoadSession implements SqlSession<MysqlColumn> {
     columns: readonly LoadColumn<MysqlColumn>[],
     batches: AsyncIterable<RecordBatch>,
   ): Promise<SentRows> {
+    const isFirst = isStage(relation) && !this.#hasWritten;
     this.#hasWritten = true;
     const sent = await sendRows(
       { session: this.#session, action: this.#action, takesFiles: this.#takesFiles },
       { relation, columns, batches },
     );
-    // Staging tables are this session's alone, and nothing else has changed yet.
-    if (isStage(relation)) {
+    // Staging tables are this session's alone, and nothing else has changed yet: the reads that follow are new.
+    if (isFirst) {
       await this.#query("COMMIT");
       this.#hasWritten = false;
     }

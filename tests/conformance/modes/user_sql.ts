@@ -21,7 +21,7 @@ export function registerUserSql({ name, modes, ...fixture }: Fixture): void {
       mode: "replace",
       keys: {
         pre_sql: [`-- a note; of two statements\n${note(1)};\n${note(2)} ;`, "/* nothing; */"],
-        post_sql: `${note(3)}; UPDATE ${notes} SET name = 'it''s; ' || name WHERE id = 3`,
+        post_sql: `${note(3)}; UPDATE ${notes} SET name = replace('it''s; #', '#', name) WHERE id = 3`,
       },
     } as const;
     const receipt = await bench.load("t", OTHER_ROWS, load);

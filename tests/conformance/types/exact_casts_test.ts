@@ -391,7 +391,7 @@ Deno.test("mysql: a value goes into a column of any other type as it is, or is r
   await using arrow = await openArrow();
   await using opened = await openSession(loader.database.url);
   const session = await LoadSession.begin(opened.session, "Cannot load", never());
-  const dialect = dialectOf(session.server);
+  const dialect = dialectOf(session.server, "");
   const faults = await faultsOf(
     {
       "tinyint(1)": "number",
