@@ -42,7 +42,13 @@ export const configSchema = v.pipe(
       addIssue({ message: address.fault });
       return NEVER;
     }
-    const authToken = token === undefined ? undefined : new Secret(token);
+    // A file with a token mostly ends with a line break.
+    const bare = token?.trim();
+    if (bare !== undefined && !/^[\x21-\x7e]+$/.test(bare)) {
+      addIssue({ message: "auth_token has characters that no token has" });
+      return NEVER;
+    }
+    const authToken = bare === undefined ? undefined : new Secret(bare);
     return Object.freeze({ url: address, authToken });
   }),
 );

@@ -48,6 +48,8 @@ export class HranaStream {
   readonly #signal: AbortSignal;
   #baton: string | undefined;
   #url: string;
+  /** A request without a baton would begin another stream, which has no part in this one's transaction. */
+  #isOver = false;
 
   constructor(server: HranaServer, signal: AbortSignal) {
     this.#server = server;
@@ -181,6 +183,7 @@ export class HranaStream {
     place: { readonly baton: string | undefined; readonly baseUrl: string | undefined },
   ): void {
     this.#baton = place.baton;
+    this.#isOver = place.baton === undefined;
     if (place.baseUrl === undefined) return;
     // The token goes to no other host than the one that the project names.
     const [own, other] = [new URL(this.#server.url), URL.parse(place.baseUrl)];
@@ -203,6 +206,7 @@ export class HranaStream {
     body: Uint8Array<ArrayBuffer>,
   ): Promise<Response> {
     const { shown, clock } = this.#server;
+    if (this.#isOver) throw streamGone(subject, shown, "there is no baton");
     const hasStream = this.#baton !== undefined;
     for (let waits = 0;; waits++) {
       this.#signal.throwIfAborted();

@@ -113,6 +113,30 @@ Deno.test("a stream that the server has forgotten is unavailable, and one that i
   match(sent.message, /sends the stream on to other\.example:8080; use that as the url/);
 });
 
+Deno.test("a transaction whose stream the server closes is over, and nothing is done outside of it", async () => {
+  await using server = await startSqld();
+  await using plain = await connect({ url: server.url });
+  await load(plain, "SELECT 1 AS id", { loadId: "first", mode: "append" });
+  let isArmed = false;
+  await using relay = startRelay(server.url, async ({ text }, pass) => {
+    const bytes = await (await pass()).bytes();
+    // The baton is the first field of an answer; without it, the stream is closed.
+    const isCut = isArmed && text.includes("BEGIN IMMEDIATE") && text.includes("foreign_keys");
+    return new Response(isCut && bytes[0] === 0x0a ? bytes.subarray(2 + (bytes[1] ?? 0)) : bytes);
+  });
+  await using connection = await connect({ url: relay.url });
+  const error = await failureOf(() =>
+    load(connection, "SELECT 2 AS id", {
+      loadId: "second",
+      mode: "replace",
+      whileSending: () => Promise.resolve(void (isArmed = true)),
+    })
+  );
+  equal(error.code, "unavailable");
+  match(error.message, /does not know the stream any more/);
+  deepStrictEqual(await server.query("SELECT id FROM t"), [["1"]]);
+});
+
 Deno.test("writes that the server blocks are forbidden, with its reason", async () => {
   const port = freePort();
   await using server = await startSqld({ args: ["--admin-listen-addr", `127.0.0.1:${port}`] });

@@ -33,6 +33,7 @@ Deno.test("configSchema refuses what would show a token or is no server, and sho
     [{ url: "db.example" }, /begins with libsql:\/\//],
     [{ url: "https://" }, /url is no address/],
     [{ url: "https://db.example", auth_token: "" }, /expected some text/],
+    [{ url: "https://db.example", auth_token: "s3cret\ns3cret" }, /characters that no token has/],
   ];
   for (const [entry, message] of faults) {
     const { success, issues } = v.safeParse(configSchema, entry);
@@ -44,7 +45,7 @@ Deno.test("configSchema refuses what would show a token or is no server, and sho
 });
 
 Deno.test("the token is a secret, and does not print", () => {
-  const config = v.parse(configSchema, { url: "https://db.example", auth_token: "s3cret" });
+  const config = v.parse(configSchema, { url: "https://db.example", auth_token: "s3cret\n" });
   deepStrictEqual(libsql.secrets(config), ["s3cret"]);
   ok(!`${JSON.stringify(config)} ${Deno.inspect(config)}`.includes("s3cret"));
 });
