@@ -1,6 +1,5 @@
 import type { Connection, ConnectorContext } from "../../contract/connector/connector.ts";
 import type { Source } from "../../contract/connector/source.ts";
-import { AppError } from "../../contract/errors.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { SqliteStream } from "../sqlite/options.ts";
 import { discoverStreams } from "../sqlite/read/discover.ts";
@@ -32,19 +31,11 @@ export async function openConnection(config: LibsqlConfig, context: ConnectorCon
 }
 
 async function greet(server: HranaServer, { name, signal }: ConnectorContext): Promise<void> {
-  const subject = `connect to ${name}`;
-  const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
-  try {
-    const stream = new HranaStream(server, AbortSignal.any([signal, timeout]));
-    await stream.executeAll(subject, [{ sql: "SELECT 1" }], { isLast: true });
-  } catch (error) {
-    if (!timeout.aborted || signal.aborted) throw error;
-    throw new AppError(
-      "unavailable",
-      `Cannot ${subject}: ${server.shown} gave no answer within ${CONNECT_TIMEOUT_MS / 1_000} seconds`,
-      { cause: error },
-    );
-  }
+  const stream = new HranaStream(server, signal);
+  await stream.executeAll(`connect to ${name}`, [{ sql: "SELECT 1" }], {
+    isLast: true,
+    withinMs: CONNECT_TIMEOUT_MS,
+  });
 }
 
 function sourceOf(server: HranaServer, context: ConnectorContext): Source<SqliteStream> {

@@ -16,15 +16,14 @@ import {
   type StreamRequest,
   type StreamResult,
 } from "./messages.ts";
-import { WireError, WireReader } from "./wire.ts";
+import { waitOf, wordsOf } from "./refusal.ts";
+import { WireError } from "./wire.ts";
 
 /** Rows that a cursor gives at once. */
 const SLICE_ROWS = 256;
 const SLICE_BYTES = 1024 * 1024;
 /** A server that takes no more requests has not begun this one: it is sent again, so many times. */
 const MAX_WAITS = 6;
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 20_000;
 
 export interface HranaServer {
   /** `https://host:port`, with the path of the database, if any, and no slash at its end. */
@@ -66,20 +65,40 @@ export class HranaStream {
 
   /**
    * Runs the statements in one request, each one where those before it succeeded. Throws for the first that does
-   * not. `isLast` closes the stream, whatever became of them.
+   * not. `isLast` closes the stream, whatever became of them. `withinMs` is for what no server takes long for; a
+   * replica without its primary gives no answer at all.
    */
   async executeAll(
     subject: string,
     statements: readonly Statement[],
-    options: { readonly isLast?: boolean } = {},
+    { isLast = false, withinMs }: { readonly isLast?: boolean; readonly withinMs?: number } = {},
   ): Promise<readonly StatementResult[]> {
     const batch: StreamRequest = { type: "batch", statements };
-    const [result] = await this.#pipeline(subject, options.isLast ? [batch, { type: "close" }] : [batch]);
+    const requests: StreamRequest[] = isLast ? [batch, { type: "close" }] : [batch];
+    const [result] = withinMs === undefined
+      ? await this.#pipeline(subject, requests)
+      : await this.#within(withinMs, subject, (signal) => this.#pipeline(subject, requests, signal));
     if (result?.type === "error") throw statementError(subject, result.fault);
     if (result?.type !== "batch") throw this.#strange(subject, "it is of another kind");
     if (result.fault !== undefined) throw statementError(subject, result.fault);
     if (result.results.length !== statements.length) throw this.#strange(subject, "a result is missing");
     return result.results;
+  }
+
+  async #within<T>(limitMs: number, subject: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const timeout = AbortSignal.timeout(limitMs);
+    try {
+      return await work(AbortSignal.any([this.#signal, timeout]));
+    } catch (error) {
+      if (!timeout.aborted || this.#signal.aborted) throw error;
+      this.#isOver = true;
+      throw new AppError(
+        "unavailable",
+        `Cannot ${subject}: ${this.#server.shown} gave no answer within ${limitMs / 1_000} seconds; ` +
+          "it is tried again later",
+        { cause: error },
+      );
+    }
   }
 
   /** The columns of a statement, which is not run. */
@@ -159,13 +178,17 @@ export class HranaStream {
     }
   }
 
-  async #pipeline(subject: string, requests: readonly StreamRequest[]): Promise<StreamResult[]> {
-    const response = await this.#send(subject, "pipeline", encodePipeline(this.#baton, requests));
+  async #pipeline(
+    subject: string,
+    requests: readonly StreamRequest[],
+    signal = this.#signal,
+  ): Promise<StreamResult[]> {
+    const response = await this.#send(subject, "pipeline", encodePipeline(this.#baton, requests), signal);
     let bytes;
     try {
       bytes = await response.bytes();
     } catch (error) {
-      this.#signal.throwIfAborted();
+      signal.throwIfAborted();
       throw connectionError(subject, this.#server.shown, error);
     }
     try {
@@ -204,24 +227,25 @@ export class HranaStream {
     subject: string,
     endpoint: "pipeline" | "cursor",
     body: Uint8Array<ArrayBuffer>,
+    signal = this.#signal,
   ): Promise<Response> {
     const { shown, clock } = this.#server;
     if (this.#isOver) throw streamGone(subject, shown, "there is no baton");
     const hasStream = this.#baton !== undefined;
     for (let waits = 0;; waits++) {
-      this.#signal.throwIfAborted();
+      signal.throwIfAborted();
       let response;
       try {
-        response = await this.#fetch(endpoint, body, this.#signal);
+        response = await this.#fetch(endpoint, body, signal);
       } catch (error) {
-        this.#signal.throwIfAborted();
+        signal.throwIfAborted();
         throw connectionError(subject, shown, error);
       }
       if (response.status === 200) return response;
       const waitMs = waitOf(response, waits);
       const { words, code } = await wordsOf(response);
       if (response.status === 429 && waits < MAX_WAITS) {
-        await clock.sleep(waitMs, this.#signal);
+        await clock.sleep(waitMs, signal);
         continue;
       }
       if (code === "STREAM_EXPIRED" || (hasStream && response.status === 400 && /baton/i.test(words))) {
@@ -260,43 +284,4 @@ export class HranaStream {
       `Cannot ${subject}: the answer of ${this.#server.shown} is not what a libSQL server says: ${what}`,
     );
   }
-}
-
-/** As long as the server asks for, or twice as long as before. */
-function waitOf(response: Response, waits: number): number {
-  const asked = Number(response.headers.get("retry-after")) * 1_000;
-  return Math.min(asked > 0 ? asked : FIRST_WAIT_MS * 2 ** waits, LONGEST_WAIT_MS);
-}
-
-const MAX_WORDS = 300;
-
-/** What an answer that is no success says: JSON, a message of Hrana, or text. */
-async function wordsOf(response: Response): Promise<{ readonly words: string; readonly code: string }> {
-  let words = "";
-  let code = "";
-  try {
-    const bytes = await response.bytes();
-    const type = response.headers.get("content-type") ?? "";
-    if (type.includes("protobuf")) ({ message: words, code } = readError(bytes));
-    else words = new TextDecoder().decode(bytes.subarray(0, 8_192)).trim();
-    if (type.includes("json")) {
-      const { error, message }: { error?: unknown; message?: unknown } = JSON.parse(words);
-      words = typeof error === "string" ? error : typeof message === "string" ? message : words;
-    }
-  } catch {
-    // A status says enough.
-  }
-  const shown = /<html/i.test(words) || words === "" ? `HTTP status ${response.status}` : words;
-  return { words: shown.slice(0, MAX_WORDS).toWellFormed(), code };
-}
-
-function readError(bytes: Uint8Array): { message: string; code: string } {
-  const reader = new WireReader(bytes);
-  const found = { message: "", code: "" };
-  while (reader.next()) {
-    if (reader.field === 1) found.message = reader.string();
-    else if (reader.field === 2) found.code = reader.string();
-    else reader.skip();
-  }
-  return found;
 }

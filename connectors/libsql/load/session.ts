@@ -11,6 +11,8 @@ import type { Statement } from "../hrana/messages.ts";
 /** How long another writer is waited for. */
 const LOCK_TIMEOUT_MS = 30_000;
 const LOCK_RETRY_MS = 200;
+/** The server lets writers wait for each other, each for some seconds. */
+const BEGIN_TIMEOUT_MS = 120_000;
 /** SQLite takes no more parameters in a statement. */
 const MAX_PARAMETERS = 32_766;
 /** The price of a row falls no further with more of them in a statement. */
@@ -57,7 +59,9 @@ export class LibsqlSession implements SqlSession<TargetColumn> {
       const stream = this.#stream();
       try {
         // As in a file: what refers to the table is not changed behind the user's back, see its dependants.
-        await stream.executeAll(subject, [{ sql: "PRAGMA foreign_keys = OFF" }, { sql: "BEGIN IMMEDIATE" }]);
+        await stream.executeAll(subject, [{ sql: "PRAGMA foreign_keys = OFF" }, { sql: "BEGIN IMMEDIATE" }], {
+          withinMs: BEGIN_TIMEOUT_MS,
+        });
         this.#transaction = stream;
         return;
       } catch (error) {

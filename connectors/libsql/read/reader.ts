@@ -1,6 +1,8 @@
 import type { ResultColumn, SqliteReader, SqliteRow, SqliteValue } from "../../sqlite/database.ts";
 import { type HranaServer, HranaStream } from "../hrana/client.ts";
 
+const BEGIN_TIMEOUT_MS = 30_000;
+
 /** One read transaction of a database behind a server; disposing of it ends it. */
 export class LibsqlReader implements SqliteReader, AsyncDisposable {
   readonly #server: HranaServer;
@@ -19,7 +21,7 @@ export class LibsqlReader implements SqliteReader, AsyncDisposable {
   /** `subject` is what a message calls it: `read shop`. */
   static async begin(server: HranaServer, subject: string, signal: AbortSignal): Promise<LibsqlReader> {
     const reader = new LibsqlReader(server, subject, signal);
-    await reader.#stream.execute(subject, "BEGIN");
+    await reader.#stream.executeAll(subject, [{ sql: "BEGIN" }], { withinMs: BEGIN_TIMEOUT_MS });
     return reader;
   }
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
-import type { Clock } from "../../../contract/clock.ts";
+import { HranaStream } from "../../../connectors/libsql/hrana/client.ts";
+import { type Clock, systemClock } from "../../../contract/clock.ts";
 import { startRelay } from "../../support/http_relay.ts";
 import { failureOf } from "../../conformance/bench.ts";
 import { makeTokenKeys, startSqld } from "../../support/sqld.ts";
@@ -158,6 +159,25 @@ Deno.test("writes that the server blocks are forbidden, with its reason", async 
   equal(error.code, "forbidden");
   match(error.message, /^Cannot load into t of it: Operation was blocked: the plan's rows are used up/);
   equal(countOf(await read(connection, { stream: "t" })), 1);
+});
+
+Deno.test("a server that gives no answer is given up after a while", async () => {
+  await using server = await startSqld();
+  const answers = Promise.withResolvers<void>();
+  await using relay = startRelay(server.url, async (_request, pass) => {
+    await answers.promise;
+    return await pass();
+  });
+  const stream = new HranaStream(
+    { url: relay.url, shown: "it", authToken: undefined, clock: systemClock },
+    new AbortController().signal,
+  );
+  const select = () => stream.executeAll("look", [{ sql: "SELECT 1" }], { withinMs: 50 });
+  const error = await failureOf(select);
+  equal(error.code, "unavailable");
+  match(error.message, /^Cannot look: it gave no answer within 0\.05 seconds/);
+  answers.resolve();
+  match((await failureOf(select)).message, /does not know the stream any more/);
 });
 
 Deno.test("a table that is not there is not_found, with those that are; statements say what SQLite says", async () => {
