@@ -36,7 +36,7 @@ export function writeValue(out: WireWriter, column: LoggedColumn, text: Uint8Arr
     case "text[]":
       return writeElements(out, text, delimiter, (element) => castToText(elementOf(oid), element));
     case "numeric":
-      return writeNumeric(out, moneyNumber(decoder.decode(text), moneyScale));
+      return writeNumeric(out, encoder.encode(moneyNumber(decoder.decode(text), moneyScale)));
     case "numeric[]": {
       if (decode.kind !== "list") throw new TypeError("expected a list of amounts");
       const array = readArray(decoder.decode(text), delimiter);

@@ -53,7 +53,12 @@ function timestamps(values: readonly (bigint | null)[]): Data {
 
 function text(values: readonly (string | null)[]): Data {
   const encoder = new TextEncoder();
-  const parts = values.map((value) => encoder.encode(value ?? ""));
+  // Changes of one transaction say the same.
+  let [last, bytes] = ["", encoder.encode("")];
+  const parts = values.map((value) => {
+    if ((value ?? "") !== last) [last, bytes] = [value ?? "", encoder.encode(value ?? "")];
+    return bytes;
+  });
   const valueOffsets = new Int32Array(values.length + 1);
   for (const [i, part] of parts.entries()) valueOffsets[i + 1] = (valueOffsets[i] ?? 0) + part.length;
   const data = new Uint8Array(valueOffsets[values.length] ?? 0);
