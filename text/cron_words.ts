@@ -39,6 +39,7 @@ interface Allowed {
 
 /** The five or six fields, or a nickname, in words; as it is written where there are none for it. */
 export function cronWords(cron: string): string {
+  if (cron === "@continuous") return "continuously";
   const written = NICKNAMES[cron.trim().toLowerCase()] ?? cron;
   const fields = written.trim().split(/\s+/);
   if (fields.length === 5) fields.unshift("0");

@@ -10,12 +10,15 @@ import { duration, tableName, text } from "./words.ts";
  * editor shows.
  */
 
-const scheduleSchema = v.pipe(
+/** In the place of a cron expression: each run is followed by the next. */
+export const CONTINUOUS = "@continuous";
+
+const cronScheduleSchema = v.pipe(
   v.strictObject({
     cron: v.pipe(
       text,
       v.description(
-        "Five cron fields (minute hour day month weekday), or six with seconds first, or @hourly, @daily …",
+        "Five cron fields (minute hour day month weekday), or six with seconds first, or @hourly, @daily …, @continuous.",
       ),
     ),
     timezone: v.optional(
@@ -38,6 +41,18 @@ const scheduleSchema = v.pipe(
   }),
   v.description("When the pipeline runs by itself."),
 );
+
+const continuousSchema = v.pipe(
+  v.literal("continuous"),
+  v.description("Each run is followed by the next, after some seconds where there was nothing to read."),
+  v.transform((): v.InferOutput<typeof cronScheduleSchema> => ({
+    cron: CONTINUOUS,
+    timezone: "UTC",
+    catchup: "none",
+  })),
+);
+
+const scheduleSchema = v.union([continuousSchema, cronScheduleSchema]);
 
 const PARAM_TYPES = ["string", "integer", "number", "boolean", "date", "timestamp"] as const;
 export type ParamType = (typeof PARAM_TYPES)[number];

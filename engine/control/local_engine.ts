@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ulid } from "ulid";
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { CONTINUOUS, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Revision } from "../../contract/revision.ts";
 import {
   type RejectChange,
@@ -52,7 +52,7 @@ import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import { requireName } from "../../contract/names.ts";
 import { didYouMeanOneOf } from "../../text/suggest.ts";
-import { type Scheduled, Scheduler } from "../runs/scheduler.ts";
+import { type LastRun, type Scheduled, Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
 /** `projectDir` and `dataDir` are absolute; the caller holds the data folder's lock. */
@@ -108,6 +108,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** What was found before there was a store; for the first apply alone. */
   #ahead: StartedAhead | undefined;
   #isStarted = false;
+  /** Whether the end of a run may be the beginning of the next. */
+  #hasContinuous = false;
   #watching: Promise<void> | undefined;
   /** Applies run one after the other: a later one sees what the earlier one stored. */
   #applying: Promise<unknown> = Promise.resolve();
@@ -148,7 +150,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
       maxRuns,
       isAlone,
       owner: ulid(clock.now()),
-      onChange: () => this.#relay.wake(),
+      onChange: () => {
+        this.#relay.wake();
+        if (this.#hasContinuous) this.#scheduler.wake();
+      },
     });
     this.#requests = new RunRequests({
       store,
@@ -404,7 +409,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
       if (schedule === undefined) continue;
       scheduled.push({ pipeline: record.name, schedule, lastFiredAtMs: record.lastFiredAtMs });
     }
-    return scheduled;
+    this.#hasContinuous = scheduled.some(({ schedule }) => schedule.cron === CONTINUOUS);
+    if (!this.#hasContinuous) return scheduled;
+    const runs = await store.runs.latest();
+    return scheduled.map((entry) => ({ ...entry, lastRun: lastRunOf(runs.get(entry.pipeline)) }));
   }
 
   /** Has a process ready for the pipeline's next run, where it can be had. */
@@ -464,4 +472,13 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const known = (await pipelines.list()).map((pipeline) => pipeline.name);
     throw new AppError("not_found", `There is no pipeline "${name}"${didYouMeanOneOf(name, known)}`);
   }
+}
+
+function lastRunOf(run: Run | undefined): LastRun | undefined {
+  if (run === undefined) return undefined;
+  return {
+    endedAtMs: run.finished_at === null ? null : Date.parse(run.finished_at),
+    hasSucceeded: run.state === "succeeded",
+    hasRead: run.rows_extracted > 0,
+  };
 }

@@ -1,4 +1,5 @@
 import { Cron } from "croner";
+import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
 import { DURATION_PATTERN, durationMs } from "../../contract/pipeline/words.ts";
 import { didYouMean } from "../../text/suggest.ts";
 
@@ -7,7 +8,7 @@ export interface ScheduleFault {
   readonly message: string;
 }
 
-const NICKNAMES = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"];
+const NICKNAMES = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly", CONTINUOUS];
 
 /** What is wrong with a schedule that has the right shape: its time zone, its cron expression. */
 export function checkSchedule(schedule: { cron: string; timezone: string }): ScheduleFault[] {

@@ -1,6 +1,6 @@
 import { Cron } from "croner";
 import type { Log } from "../../contract/log.ts";
-import type { ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
+import { CONTINUOUS, type ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
 import { durationMs } from "../../contract/pipeline/words.ts";
 import type { Clock } from "../../contract/clock.ts";
 
@@ -14,7 +14,21 @@ export interface Scheduled {
   readonly schedule: ScheduleDefinition;
   /** When it last fired, epoch milliseconds; null for never. */
   readonly lastFiredAtMs: number | null;
+  /** Its newest run, for a continuous schedule; undefined where there was none. */
+  readonly lastRun?: LastRun | undefined;
 }
+
+export interface LastRun {
+  /** Epoch milliseconds; null while it is waiting or going on. */
+  readonly endedAtMs: number | null;
+  readonly hasSucceeded: boolean;
+  /** Whether it read any rows. */
+  readonly hasRead: boolean;
+}
+
+/** A continuous schedule waits so long after a run that had nothing to read, or did not succeed. */
+const IDLE_PAUSE_MS = 10_000;
+const FAILED_PAUSE_MS = 60_000;
 
 export interface SchedulerContext {
   readonly clock: Clock;
@@ -80,6 +94,11 @@ export class Scheduler {
     this.#forgetOthers(entries);
     for (const entry of entries) {
       const nowMs = clock.now();
+      if (entry.schedule.cron === CONTINUOUS) {
+        const followingMs = await this.#fireContinuous(entry, nowMs);
+        if (followingMs !== undefined && (nextMs === undefined || followingMs < nextMs)) nextMs = followingMs;
+        continue;
+      }
       const dueMs = latestFiring(entry.pipeline, entry.schedule, this.#since(entry, nowMs), nowMs);
       if (dueMs !== undefined) {
         try {
@@ -98,6 +117,26 @@ export class Scheduler {
       if (nextMs === undefined || wakeMs < nextMs) nextMs = wakeMs;
     }
     return nextMs;
+  }
+
+  /**
+   * Starts the next run where the last has ended and its pause is over; returns when that will be. While a run
+   * is waiting or going on, its end wakes the scheduler.
+   */
+  async #fireContinuous({ pipeline, lastRun }: Scheduled, nowMs: number): Promise<number | undefined> {
+    if (lastRun?.endedAtMs === null) return undefined;
+    const dueMs = lastRun === undefined ? nowMs : lastRun.endedAtMs + pauseAfter(lastRun);
+    if (dueMs > nowMs) return dueMs;
+    try {
+      await this.#context.fire(pipeline, dueMs);
+    } catch (error) {
+      this.#context.log("error", "a continuous pipeline's run could not be queued", {
+        pipeline,
+        error: String(error),
+      });
+      return nowMs + FAILED_PAUSE_MS;
+    }
+    return undefined;
   }
 
   /** What was paused or removed meanwhile is as new when it comes back: its firings are not made up for. */
@@ -131,6 +170,11 @@ export class Scheduler {
   }
 }
 
+function pauseAfter({ hasSucceeded, hasRead }: LastRun): number {
+  if (!hasSucceeded) return FAILED_PAUSE_MS;
+  return hasRead ? 0 : IDLE_PAUSE_MS;
+}
+
 /** When the schedule next fires after the given moment, jitter included; undefined for never. */
 export function nextFiringMs(
   pipeline: string,
@@ -150,6 +194,7 @@ export function nextFirings(
   afterMs: number,
   count: number,
 ): number[] {
+  if (schedule.cron === CONTINUOUS) return [];
   const shiftMs = jitterMs(pipeline, schedule);
   const cron = new Cron(schedule.cron, { timezone: schedule.timezone, paused: true });
   return cron.nextRuns(count, new Date(afterMs - shiftMs)).map((firing) => firing.getTime() + shiftMs);

@@ -1,3 +1,4 @@
+import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
@@ -169,7 +170,7 @@ function ScheduleFact({ pipeline: { schedule } }: { pipeline: PipelineDetail }) 
 /** The first of them with the wait for it; the four after that, to see that the schedule is what was meant. */
 function NextRuns({ schedule, nowMs }: { schedule: ScheduleView; nowMs: number }) {
   const [first, ...later] = schedule.next;
-  if (first === undefined) return <>none</>;
+  if (first === undefined) return schedule.cron === CONTINUOUS ? <>after the last has ended</> : <>none</>;
   const { timezone } = schedule;
   return (
     <span class="next-runs">

@@ -1,3 +1,4 @@
+import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineSummary, Run } from "../../contract/run.ts";
 import { formatCount, formatPlural, formatShortCount } from "../../text/format.ts";
 import { cityOf } from "../../text/zone_time.ts";
@@ -201,7 +202,7 @@ function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; now
           : pipeline.paused
           ? "paused"
           : next === null
-          ? "not scheduled"
+          ? (schedule.cron === CONTINUOUS ? "after the last" : "not scheduled")
           : <At at={next} timezone={schedule.timezone} nowMs={nowMs} />}
       </div>
     </li>
@@ -301,7 +302,7 @@ function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number
             </span>
           )
           : next === null
-          ? "not scheduled"
+          ? (schedule.cron === CONTINUOUS ? "after the last" : "not scheduled")
           : (
             <>
               next <At at={next} timezone={schedule.timezone} nowMs={nowMs} />

@@ -1,5 +1,6 @@
 import { formatCount, formatPlural } from "../../../text/format.ts";
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
+import { CONTINUOUS } from "../../../contract/pipeline/pipeline.ts";
 import type { PipelineSummary, ScheduleView } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
@@ -48,8 +49,8 @@ export const pipelines: CommandRun = async (invocation, context) => {
 };
 
 /** `Thu 07:30 Paris (in 1 h 49 min)`. */
-function nextText({ timezone, next: [next] }: ScheduleView, nowMs: number): string {
-  if (next === undefined) return "never";
+function nextText({ cron, timezone, next: [next] }: ScheduleView, nowMs: number): string {
+  if (next === undefined) return cron === CONTINUOUS ? "after the last" : "never";
   const atMs = Date.parse(next.at);
   return `${formatInZone(atMs, timezone, nowMs)} (in ${formatWait(atMs - nowMs)})`;
 }

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { nextFiringMs, type Scheduled, Scheduler } from "../../../../engine/runs/scheduler.ts";
+import { type LastRun, nextFiringMs, type Scheduled, Scheduler } from "../../../../engine/runs/scheduler.ts";
 import type { ScheduleDefinition } from "../../../../contract/pipeline/pipeline.ts";
 import { FakeClock, settle } from "../../../support/fake_clock.ts";
 
@@ -146,4 +146,56 @@ Deno.test("Scheduler prepares for each firing once, three seconds before it", as
   await clock.advance(61 * 60_000);
   await scheduler.stop();
   deepEqual(seen, ["prepare p 00:29:57", "fire p 00:30:00", "prepare p 00:59:57", "fire p 01:00:00"]);
+});
+
+Deno.test("Scheduler follows a run of a continuous pipeline by the next, after a pause where there was nothing", async () => {
+  const startMs = Date.parse("2026-03-01T00:00:00Z");
+  const at = (ms: number) => `p ${new Date(startMs + ms).toISOString()}`;
+  const ended = (more: Partial<LastRun>): LastRun => ({
+    endedAtMs: startMs,
+    hasSucceeded: true,
+    hasRead: true,
+    ...more,
+  });
+  for (
+    const [lastRun, firstMs] of [
+      [undefined, 0],
+      [ended({}), 0],
+      [ended({ hasRead: false }), 10_000],
+      [ended({ hasSucceeded: false }), 60_000],
+      [ended({ endedAtMs: null }), undefined],
+    ] as const
+  ) {
+    const clock = new FakeClock("2026-03-01T00:00:00Z");
+    let last: LastRun | undefined = lastRun;
+    const fired: string[] = [];
+    const scheduler = new Scheduler({
+      clock,
+      log: () => {},
+      list: () =>
+        Promise.resolve([{
+          pipeline: "p",
+          schedule: schedule({ cron: "@continuous" }),
+          lastFiredAtMs: null,
+          lastRun: last,
+        }]),
+      fire: (pipeline, atMs) => {
+        fired.push(`${pipeline} ${new Date(atMs).toISOString()}`);
+        last = ended({ endedAtMs: null });
+        return Promise.resolve();
+      },
+      prepare: () => Promise.resolve(),
+    });
+    scheduler.start();
+    await settle();
+    await clock.advance(90_000);
+    deepEqual(fired, firstMs === undefined ? [] : [at(firstMs)]);
+    // Its end wakes the scheduler.
+    const endedAtMs = clock.now();
+    last = ended({ endedAtMs });
+    scheduler.wake();
+    await settle();
+    equal(fired.at(-1), `p ${new Date(endedAtMs).toISOString()}`);
+    await scheduler.stop();
+  }
 });
