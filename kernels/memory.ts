@@ -48,6 +48,33 @@ export class KernelMemory {
   }
 }
 
+/** A piece of a kernel's memory that grows with what is put there. */
+export class KernelPiece {
+  readonly #memory: KernelMemory;
+  at = 0;
+  #size = 0;
+
+  constructor(memory: KernelMemory) {
+    this.#memory = memory;
+  }
+
+  /** Makes room, and returns the place; what was there is gone. */
+  reserve(sizeBytes: number): number {
+    if (sizeBytes > this.#size) {
+      this.#memory.release(this.at, this.#size);
+      this.#size = Math.max(sizeBytes, 2 * this.#size);
+      this.at = this.#memory.allocate(this.#size);
+    }
+    return this.at;
+  }
+
+  put(bytes: Uint8Array, slackBytes = 0): number {
+    const at = this.reserve(bytes.length + slackBytes);
+    this.#memory.bytes.set(bytes, at);
+    return at;
+  }
+}
+
 function ownBuffer({ buffer }: WebAssembly.Memory): ArrayBuffer {
   if (buffer instanceof ArrayBuffer) return buffer;
   throw new TypeError("A kernel's memory is shared between threads");

@@ -1,6 +1,6 @@
 import { VECTORS_WASM } from "./compiled/vectors.ts";
 import { startKernel } from "./instance.ts";
-import { KernelMemory } from "./memory.ts";
+import { KernelMemory, KernelPiece } from "./memory.ts";
 
 /** What `checkStrings` finds. */
 export const STRINGS = { whole: 0, goBack: 1, cut: 2 } as const;
@@ -26,32 +26,6 @@ interface VectorFunctions {
   fillUuids(values: number, count: number, target: number): void;
 }
 
-/** A piece of a kernel's memory that is as large as what was last put there, or larger. */
-class Piece {
-  readonly #memory: KernelMemory;
-  at = 0;
-  #size = 0;
-
-  constructor(memory: KernelMemory) {
-    this.#memory = memory;
-  }
-
-  reserve(sizeBytes: number): number {
-    if (sizeBytes > this.#size) {
-      this.#memory.release(this.at, this.#size);
-      this.#size = Math.max(sizeBytes, 2 * this.#size);
-      this.at = this.#memory.allocate(this.#size);
-    }
-    return this.at;
-  }
-
-  put(bytes: Uint8Array, slackBytes = 0): number {
-    const at = this.reserve(bytes.length + slackBytes);
-    this.#memory.bytes.set(bytes, at);
-    return at;
-  }
-}
-
 /**
  * Makes the bytes of DuckDB's vectors of Arrow's arrays. What it returns is its own memory, and holds until
  * the next call.
@@ -59,9 +33,9 @@ class Piece {
 export class VectorKernel {
   readonly #functions: VectorFunctions;
   readonly #memory: KernelMemory;
-  readonly #source: Piece;
-  readonly #offsets: Piece;
-  readonly #target: Piece;
+  readonly #source: KernelPiece;
+  readonly #offsets: KernelPiece;
+  readonly #target: KernelPiece;
 
   constructor() {
     // The compiler checked them: a test compiles the kernel again and compares.
@@ -70,9 +44,9 @@ export class VectorKernel {
     };
     this.#functions = exports;
     this.#memory = new KernelMemory(exports.memory);
-    this.#source = new Piece(this.#memory);
-    this.#offsets = new Piece(this.#memory);
-    this.#target = new Piece(this.#memory);
+    this.#source = new KernelPiece(this.#memory);
+    this.#offsets = new KernelPiece(this.#memory);
+    this.#target = new KernelPiece(this.#memory);
   }
 
   /** Takes strings in: their bytes, and `count` + 1 offsets, of which the first is that of the bytes. */

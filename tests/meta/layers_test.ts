@@ -74,6 +74,11 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
     "kernels/memory.ts",
   ],
   "kernels/column.ts": ["kernels/memory.ts"],
+  "kernels/copy_fields.ts": [
+    "kernels/compiled/copy_fields.ts",
+    "kernels/instance.ts",
+    "kernels/memory.ts",
+  ],
   "kernels/vectors.ts": ["kernels/compiled/vectors.ts", "kernels/instance.ts", "kernels/memory.ts"],
   "kernels/instance.ts": [],
   "kernels/memory.ts": [],

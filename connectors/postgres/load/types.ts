@@ -7,16 +7,13 @@ import {
   UUID_EXTENSION,
 } from "../../../contract/arrow.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { FIELD } from "../../../kernels/copy_fields.ts";
 import type { ColumnEncoder } from "./encode/column_encoder.ts";
 import { FixedEncoder } from "./encode/fixed_encoder.ts";
 import { NumericEncoder } from "./encode/numeric_encoder.ts";
 import {
-  putBool,
-  putBytes16,
   putDate,
   putDuration,
-  putFloat32,
-  putFloat64,
   putInteger,
   putInterval,
   putTime,
@@ -146,7 +143,7 @@ function integerType(type: ArrowType): WriteType | undefined {
       sql: "boolean",
       oid: OID.bool,
       family: "bool",
-      createEncoder: () => new FixedEncoder(1, putBool),
+      createEncoder: () => new FixedEncoder(1, () => FIELD.bool),
     };
   }
   if (!DataType.isInt(type)) return undefined;
@@ -174,9 +171,9 @@ function wideIntegerType(digits: number, isSigned: boolean): WriteType {
 function floatOrDecimalType(type: ArrowType): WriteType | undefined {
   if (DataType.isFloat(type)) {
     if (type.precision === 2) {
-      return fixed("double precision", OID.float8, "float8", 8, putFloat64);
+      return fixed("double precision", OID.float8, "float8", 8, () => FIELD.word64);
     }
-    return type.precision === 1 ? fixed("real", OID.float4, "float4", 4, putFloat32) : undefined;
+    return type.precision === 1 ? fixed("real", OID.float4, "float4", 4, () => FIELD.word32) : undefined;
   }
   if (!DataType.isDecimal(type) || type.bitWidth > 128) return undefined;
   const { precision, scale } = type;
@@ -204,7 +201,7 @@ function textType(type: ArrowType, extension: string | undefined): WriteType | u
 function binaryType(field: Field, extension: string | undefined): WriteType | undefined {
   const { type } = field;
   if (DataType.isFixedSizeBinary(type) && type.byteWidth === 16) {
-    if (extension === UUID_EXTENSION) return fixed("uuid", OID.uuid, "uuid", 16, putBytes16);
+    if (extension === UUID_EXTENSION) return fixed("uuid", OID.uuid, "uuid", 16, () => FIELD.bytes16);
     if (extension === OPAQUE_EXTENSION) {
       const isUnsigned = field.metadata.get(EXTENSION_METADATA_KEY)?.includes("uhugeint") ?? false;
       return wideIntegerType(INT128_DIGITS, !isUnsigned);

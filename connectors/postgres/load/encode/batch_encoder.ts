@@ -1,4 +1,5 @@
 import type { Data, RecordBatch } from "apache-arrow";
+import { CopyFields } from "../../../../kernels/copy_fields.ts";
 import { MESSAGE_HEADER_BYTES } from "../../session/copy_data.ts";
 import { type ColumnEncoder, EncodeError } from "./column_encoder.ts";
 
@@ -7,6 +8,8 @@ const SLICE_ROWS = 2_048;
 /** A slice of wide rows is cut, so that memory stays bounded; one row may be as large as it is. */
 const SLICE_BYTES = 4 * 1024 * 1024;
 const COUNT_BYTES = 2;
+/** A kernel whose memory has grown beyond this, for a row of some hundred megabytes, is not kept. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Signature, flags, length of the extension. */
 const FILE_HEADER = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -33,6 +36,7 @@ export interface EncodedTotals {
 /** Encodes record batches as binary COPY; every chunk has room for a message's header at its front. */
 export class BatchEncoder {
   readonly #encoders: readonly ColumnEncoder[];
+  #fields = new CopyFields();
   #rows = 0;
   /** Rows of the batches before the current one. */
   #rowsBefore = 0;
@@ -56,6 +60,7 @@ export class BatchEncoder {
   *#encodeBatch(batch: RecordBatch): Generator<Uint8Array, void, undefined> {
     const columns: readonly Data[] = batch.data.children;
     this.#rowsBefore = this.#rows;
+    if (this.#fields.sizeBytes > MAX_KEPT_BYTES) this.#fields = new CopyFields();
     for (let from = 0; from < batch.numRows;) {
       let to = Math.min(from + SLICE_ROWS, batch.numRows);
       let sizes = this.#measure(columns, from, to);
@@ -72,24 +77,26 @@ export class BatchEncoder {
 
   #measure(columns: readonly Data[], from: number, to: number): Int32Array {
     const sizes = new Int32Array(to - from).fill(COUNT_BYTES);
-    this.#eachColumn(columns, (encoder, data) => encoder.measure(data, from, to, sizes));
+    const output = { fields: this.#fields };
+    this.#eachColumn(columns, (encoder, data) => encoder.measure(data, from, to, sizes, output));
     return sizes;
   }
 
   #write(columns: readonly Data[], from: number, to: number, sizes: Int32Array): Uint8Array {
+    const fields = this.#fields;
     const sizeBytes = sizes.reduce((sum, size) => sum + size, MESSAGE_HEADER_BYTES);
-    const bytes = new Uint8Array(sizeBytes);
-    const output = { bytes, view: new DataView(bytes.buffer) };
+    const start = fields.begin(sizeBytes);
+    const { view } = fields;
     const places = new Int32Array(to - from);
-    let at = MESSAGE_HEADER_BYTES;
-    for (const [i, size] of sizes.entries()) {
-      output.view.setInt16(at, this.#encoders.length);
+    let at = start + MESSAGE_HEADER_BYTES;
+    for (let i = 0; i < sizes.length; i++) {
+      view.setInt16(at, this.#encoders.length);
       places[i] = at + COUNT_BYTES;
-      at += size;
+      at += sizes[i] ?? 0;
     }
-    this.#eachColumn(columns, (encoder, data) => encoder.write(data, from, to, output, places));
+    this.#eachColumn(columns, (encoder, data) => encoder.write(data, from, to, { fields }, places));
     this.#sizeBytes += sizeBytes - MESSAGE_HEADER_BYTES;
-    return bytes;
+    return fields.bytes.slice(start, start + sizeBytes);
   }
 
   #eachColumn(columns: readonly Data[], work: (encoder: ColumnEncoder, data: Data) => void): void {
@@ -113,8 +120,8 @@ export class BatchEncoder {
 /** How many rows stay within the bytes; at least one. */
 function rowsWithin(sizes: Int32Array, limitBytes: number): number {
   let sum = 0;
-  for (const [i, size] of sizes.entries()) {
-    sum += size;
+  for (let i = 0; i < sizes.length; i++) {
+    sum += sizes[i] ?? 0;
     if (sum > limitBytes) return Math.max(i, 1);
   }
   return sizes.length;

@@ -1,12 +1,12 @@
 import { type Data, DataType, DateUnit, IntervalUnit, TimeUnit } from "apache-arrow";
 import { EncodeError, valuesOf } from "./column_encoder.ts";
+import { FIELD, type FieldKind } from "../../../../kernels/copy_fields.ts";
 import type { PutValue } from "./fixed_encoder.ts";
 
 /** How fixed-size Arrow values are put as PostgreSQL's: all big-endian, dates and times since 2000. */
 
 const EPOCH_DAYS = 10_957;
 const EPOCH_MICROS = 946_684_800_000_000n;
-const INT32_MAX = 0x7fff_ffff;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 const INT64_MIN = -INT64_MAX - 1n;
 const DAY_MS = 86_400_000n;
@@ -21,15 +21,11 @@ const MICROS: Readonly<Record<TimeUnit, { readonly times: bigint; readonly over:
 
 type SmallIntegers = Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
 
-export function putBool(data: Data): PutValue {
-  const bits = valuesOf(data, Uint8Array);
-  const { offset } = data;
-  return (view, at, row) => view.setUint8(at, ((bits[(offset + row) >> 3] ?? 0) >> ((offset + row) & 7)) & 1);
-}
-
 /** Any integer of up to 64 bits signed into int2, int4 or int8, with a check where it may not fit. */
-export function putInteger(data: Data, target: "int2" | "int4" | "int8"): PutValue {
+export function putInteger(data: Data, target: "int2" | "int4" | "int8"): PutValue | FieldKind {
   if (data.values instanceof BigInt64Array) return putInt64(data.values, target);
+  if (data.values instanceof Int32Array && target === "int4") return FIELD.word32;
+  if (data.values instanceof Int16Array && target === "int2") return FIELD.word16;
   const values = smallIntegers(data);
   if (target === "int8") {
     return (view, at, row) => {
@@ -47,9 +43,9 @@ export function putInteger(data: Data, target: "int2" | "int4" | "int8"): PutVal
   };
 }
 
-function putInt64(values: BigInt64Array, target: "int2" | "int4" | "int8"): PutValue {
+function putInt64(values: BigInt64Array, target: "int2" | "int4" | "int8"): PutValue | FieldKind {
+  if (target === "int8") return FIELD.word64;
   const words = wordsOf(values);
-  if (target === "int8") return swapWords(words);
   const limit = target === "int2" ? 0x8000 : 0x8000_0000;
   return (view, at, row) => {
     const low = words[row * 2] ?? 0;
@@ -72,35 +68,9 @@ function smallIntegers(data: Data): SmallIntegers {
   throw new TypeError(`Arrow ${data.type} came without a buffer of integers`);
 }
 
-export function putFloat32(data: Data): PutValue {
-  const values = valuesOf(data, Float32Array);
-  return (view, at, row) => view.setFloat32(at, values[row] ?? 0);
-}
-
-export function putFloat64(data: Data): PutValue {
-  const values = valuesOf(data, Float64Array);
-  return (view, at, row) => view.setFloat64(at, values[row] ?? 0);
-}
-
-export function putBytes16(data: Data): PutValue {
-  const values = valuesOf(data, Uint8Array);
-  const source = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  return (view, at, row) => {
-    for (let b = 0; b < 16; b += 4) view.setInt32(at + b, source.getInt32(row * 16 + b));
-  };
-}
-
-/** The greatest value is `infinity` and its negation `-infinity`; PostgreSQL takes the extremes for them. */
-export function putDate(data: Data): PutValue {
-  if (DataType.isDate(data.type) && data.type.unit === DateUnit.MILLISECOND) return putDateOfMs(data);
-  const values = valuesOf(data, Int32Array);
-  return (view, at, row) => {
-    const days = values[row] ?? 0;
-    if (days === INT32_MAX) view.setInt32(at, INT32_MAX);
-    else if (days === -INT32_MAX) view.setInt32(at, INT32_MAX + 1);
-    else if (days < EPOCH_DAYS - INT32_MAX) throw new EncodeError(row, "is a date before 4713 BC");
-    else view.setInt32(at, days - EPOCH_DAYS);
-  };
+export function putDate(data: Data): PutValue | FieldKind {
+  const isOfMs = DataType.isDate(data.type) && data.type.unit === DateUnit.MILLISECOND;
+  return isOfMs ? putDateOfMs(data) : FIELD.date;
 }
 
 function putDateOfMs(data: Data): PutValue {
@@ -112,13 +82,14 @@ function putDateOfMs(data: Data): PutValue {
   };
 }
 
-export function putTime(data: Data, unit: TimeUnit): PutValue {
+export function putTime(data: Data, unit: TimeUnit): PutValue | FieldKind {
+  if (unit === TimeUnit.MICROSECOND) return FIELD.word64;
   const toMicros = microsOf(data, unit);
   return (view, at, row) => view.setBigInt64(at, toMicros(row));
 }
 
-export function putTimestamp(data: Data, unit: TimeUnit): PutValue {
-  return unit === TimeUnit.MICROSECOND ? putTimestampMicros(data) : putAnyTimestamp(data, unit);
+export function putTimestamp(data: Data, unit: TimeUnit): PutValue | FieldKind {
+  return unit === TimeUnit.MICROSECOND ? FIELD.timestamp : putAnyTimestamp(data, unit);
 }
 
 function putAnyTimestamp(data: Data, unit: TimeUnit): PutValue {
@@ -136,22 +107,6 @@ function putAnyTimestamp(data: Data, unit: TimeUnit): PutValue {
       }
       view.setBigInt64(at, micros);
     }
-  };
-}
-
-/** Microseconds since 1970 in two words, without a bigint a value: the common case. */
-function putTimestampMicros(data: Data): PutValue {
-  const words = wordsOf(valuesOf(data, BigInt64Array));
-  const slow = putAnyTimestamp(data, TimeUnit.MICROSECOND);
-  const epochLow = Number(EPOCH_MICROS & 0xffff_ffffn);
-  const epochHigh = Number(EPOCH_MICROS >> 32n);
-  return (view, at, row) => {
-    const high = words[row * 2 + 1] ?? 0;
-    // Far from both ends nothing can overflow.
-    if (high > 0x4000_0000 || high < -0x4000_0000) return slow(view, at, row);
-    const low = ((words[row * 2] ?? 0) >>> 0) - epochLow;
-    view.setInt32(at, high - epochHigh - (low < 0 ? 1 : 0));
-    view.setInt32(at + 4, low);
   };
 }
 
@@ -204,10 +159,3 @@ function microsOf(data: Data, unit: TimeUnit): (row: number) => bigint {
 
 const wordsOf = (values: BigInt64Array): Int32Array =>
   new Int32Array(values.buffer, values.byteOffset, values.length * 2);
-
-function swapWords(words: Int32Array): PutValue {
-  return (view, at, row) => {
-    view.setInt32(at, words[row * 2 + 1] ?? 0);
-    view.setInt32(at + 4, words[row * 2] ?? 0);
-  };
-}

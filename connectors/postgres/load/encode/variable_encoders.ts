@@ -5,12 +5,12 @@ import {
   LENGTH_BYTES,
   nullTest,
   type Output,
+  validityOf,
+  valueBytes,
   valuesOf,
 } from "./column_encoder.ts";
 import { jsonText } from "../../../destination/json_text.ts";
 
-/** Up to this many bytes a loop is faster than a call that copies. */
-const SHORT_BYTES = 32;
 const JSONB_VERSION = 1;
 const ARRAY_HEADER_BYTES = 20;
 /** An array without elements has no dimensions. */
@@ -34,35 +34,19 @@ export class BytesEncoder implements ColumnEncoder {
 
   measure(data: Data, from: number, to: number, sizes: Int32Array): void {
     const isNull = nullTest(data);
-    const bound = boundsOf(data);
+    const { offsets } = stringsOf(data, from, to);
     const extra = LENGTH_BYTES + this.#prefixBytes;
-    for (let row = from, i = 0; row < to; row++, i++) {
-      const sizeBytes = isNull?.(row) ? LENGTH_BYTES : extra + bound(row + 1) - bound(row);
-      sizes[i] = (sizes[i] ?? 0) + sizeBytes;
+    for (let i = 0; i < to - from; i++) {
+      const length = (offsets[i + 1] ?? 0) - (offsets[i] ?? 0);
+      if (length < 0) throw new TypeError(`Arrow ${data.type} came with offsets that go back`);
+      sizes[i] = (sizes[i] ?? 0) + (isNull?.(from + i) ? LENGTH_BYTES : extra + length);
     }
   }
 
-  write(data: Data, from: number, to: number, { bytes, view }: Output, places: Int32Array): void {
-    const isNull = nullTest(data);
-    const bound = boundsOf(data);
-    const values = valuesOf(data, Uint8Array);
-    const prefix = this.#prefixBytes;
-    for (let row = from, i = 0; row < to; row++, i++) {
-      let at = places[i] ?? 0;
-      if (isNull?.(row)) {
-        view.setInt32(at, -1);
-        places[i] = at + LENGTH_BYTES;
-        continue;
-      }
-      const start = bound(row);
-      const length = bound(row + 1) - start;
-      view.setInt32(at, length + prefix);
-      at += LENGTH_BYTES;
-      if (prefix !== 0) bytes[at++] = JSONB_VERSION;
-      if (length > SHORT_BYTES) bytes.set(values.subarray(start, start + length), at);
-      else for (let b = 0; b < length; b++) bytes[at + b] = values[start + b] ?? 0;
-      places[i] = at + length;
-    }
+  write(data: Data, from: number, to: number, { fields }: Output, places: Int32Array): void {
+    const { bytes, offsets } = stringsOf(data, from, to);
+    const own = places.subarray(0, to - from);
+    fields.putBytes(bytes, offsets, this.#prefixBytes > 0, validityOf(data, from, to), own);
   }
 }
 
@@ -91,6 +75,17 @@ export class BoundedTextEncoder extends BytesEncoder {
       );
     }
   }
+}
+
+/** The bytes of rows [from, to), and the place of each in them, from that of the first on. */
+function stringsOf(data: Data, from: number, to: number): { bytes: Uint8Array; offsets: Int32Array } {
+  const bound = boundsOf(data);
+  const [first, last] = [bound(from), bound(to)];
+  const all: unknown = data.valueOffsets;
+  const offsets = all instanceof Int32Array
+    ? all.subarray(from, to + 1)
+    : Int32Array.from({ length: to - from + 1 }, (_, i) => bound(from + i) - first);
+  return { bytes: valueBytes(data, first, last), offsets };
 }
 
 function boundsOf(data: Data): Bounds {
@@ -123,7 +118,8 @@ export class MadeBytesEncoder implements ColumnEncoder {
     }
   }
 
-  write(_data: Data, _from: number, _to: number, { bytes, view }: Output, places: Int32Array): void {
+  write(_data: Data, _from: number, _to: number, { fields }: Output, places: Int32Array): void {
+    const { bytes, view } = fields;
     for (const [i, value] of this.#made.entries()) {
       let at = places[i] ?? 0;
       view.setInt32(at, value === null ? -1 : value.length + this.#prefixBytes);
@@ -173,12 +169,12 @@ export class ArrayEncoder implements ColumnEncoder {
     this.#elementOid = elementOid;
   }
 
-  measure(data: Data, from: number, to: number, sizes: Int32Array): void {
+  measure(data: Data, from: number, to: number, sizes: Int32Array, output: Output): void {
     const isNull = nullTest(data);
     const bound = boundsOf(data);
     const first = bound(from);
     this.#elementSizes = new Int32Array(bound(to) - first);
-    this.#element.measure(childOf(data), first, bound(to), this.#elementSizes);
+    this.#element.measure(childOf(data), first, bound(to), this.#elementSizes, output);
     for (let row = from, i = 0; row < to; row++, i++) {
       let sizeBytes = LENGTH_BYTES;
       if (!isNull?.(row)) {
@@ -202,17 +198,17 @@ export class ArrayEncoder implements ColumnEncoder {
       const start = bound(row) - first;
       const end = bound(row + 1) - first;
       if (isNull?.(row)) {
-        output.view.setInt32(at, -1);
+        output.fields.view.setInt32(at, -1);
         places[i] = at + LENGTH_BYTES;
         continue;
       }
       const body = at + LENGTH_BYTES;
-      let place = body + this.#writeHeader(output.view, body, end - start);
+      let place = body + this.#writeHeader(output.fields.view, body, end - start);
       for (let e = start; e < end; e++) {
         elementPlaces[e] = place;
         place += this.#elementSizes[e] ?? 0;
       }
-      output.view.setInt32(at, place - body);
+      output.fields.view.setInt32(at, place - body);
       places[i] = place;
     }
     try {
@@ -261,7 +257,7 @@ export class ArrayEncoder implements ColumnEncoder {
       const start = bound(row);
       const end = bound(row + 1);
       // Measured again, for an encoder writes what it measured last.
-      this.#element.measure(child, start, end, new Int32Array(end - start));
+      this.#element.measure(child, start, end, new Int32Array(end - start), output);
       this.#element.write(child, start, end, output, places.subarray(start - first, end - first));
     }
   }
