@@ -14,7 +14,7 @@ const TYPE_BACK: Readonly<Record<string, string>> = {
   "INTEGER[]": "JSON",
   "STRUCT(a INTEGER, b VARCHAR)": "JSON",
 };
-const TOKEN = "a token that this server does not ask for";
+const TOKEN = "a-token.that-this-server.does-not-ask-for";
 
 conformance({
   name: "libsql",
@@ -28,7 +28,7 @@ conformance({
       target: (table) => ({ table }),
       stream: (table) => ({ stream: table }),
       query: (table) => ({ query: `SELECT * FROM ${table}` }),
-      brokenConfig: { url: "http://127.0.0.1:1", auth_token: "another token" },
+      brokenConfig: { url: "http://127.0.0.1:1", auth_token: "another-token" },
       secrets: [TOKEN],
       async [Symbol.asyncDispose]() {
         await server[Symbol.asyncDispose]();
