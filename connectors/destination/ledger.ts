@@ -95,6 +95,18 @@ export class LoadLedger {
     return claimed === 1 ? undefined : await this.#receipt(loadId);
   }
 
+  /** Whether the load was the last of this target, but for `ownId`; two of one moment leave that open. */
+  async isLast(loadId: string, ownId: string): Promise<boolean> {
+    const { session, name } = this.#target;
+    const others = `FROM ${name.ledger} WHERE target = ${quoteLiteral(name.shown)} AND load_id <> ${
+      quoteLiteral(ownId)
+    }`;
+    const last = await session.rows(
+      `SELECT load_id ${others} AND loaded_at = (SELECT max(loaded_at) ${others})`,
+    );
+    return last.length === 1 && last[0]?.[0] === loadId;
+  }
+
   /** Writes what the claimed load did. `made` are the columns that loads gave the table, where a load made it. */
   async finish(
     { loadId, mode }: LoadRequest,
@@ -116,7 +128,7 @@ export class LoadLedger {
       return;
     }
     await session.run(
-      `UPDATE ${name.ledger} SET "rows" = ${rows}, made = ${note}, receipt = ${noted}
+      `UPDATE ${name.ledger} SET "rows" = ${rows}, made = ${note}, receipt = ${noted}, loaded_at = ${this.#dialect.now}
         WHERE load_id = ${quoteLiteral(loadId)}`,
     );
   }

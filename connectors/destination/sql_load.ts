@@ -4,6 +4,7 @@ import type {
   LoadMode,
   LoadReceipt,
   LoadRequest,
+  LoadShape,
   TransactionalDestination,
 } from "../../contract/connector/destination.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
@@ -107,6 +108,10 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   readonly #request: LoadRequest<Target>;
   readonly #signal: AbortSignal;
   readonly #ledger: LoadLedger;
+  /** The request, but that rows which are not among those that changed are not missing. */
+  #shape: LoadShape;
+  /** The load that was found to be the last before this one. */
+  #after: string | undefined;
   #columns: readonly string[] = [];
   #staged: Staged<Column> | undefined;
 
@@ -118,6 +123,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     this.#target = target;
     this.#dialect = target.dialect;
     this.#request = request;
+    this.#shape = request;
     this.#signal = signal;
     this.#ledger = new LoadLedger(target, target.dialect.ledger);
   }
@@ -135,7 +141,20 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     });
   }
 
+  isAfter(loadId: string): Promise<boolean> {
+    return this.#explained(async () => {
+      const { catalogue } = this.#target;
+      const isAfter = await this.#ledger.isLast(loadId, this.#request.loadId) &&
+        await catalogue.inspect() !== undefined;
+      const made = isAfter ? await this.#ledger.madeTable() : undefined;
+      const isSame = made === undefined || made.identity === await catalogue.identity();
+      if (isAfter && isSame) this.#after = loadId;
+      return isAfter && isSame;
+    });
+  }
+
   stage(input: LoadInput): Promise<void> {
+    if (input.isPartial) this.#shape = { ...this.#request, deletesMissing: false };
     this.#columns = input.schema.fields.map(({ name }) => name);
     return this.#explained(async () => {
       const { action, catalogue } = this.#target;
@@ -192,7 +211,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         const counts = await moveStaged({
           target: this.#target,
           dialect: this.#dialect,
-          shape: this.#request,
+          shape: this.#shape,
           table: way.table,
           plan,
           byKey: way.byKey,
@@ -278,7 +297,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     const { mode } = this.#request;
     if (mode === "replace" || mode === "delete_insert") {
       await refuseDependants(this.#target, "replacing its rows", "load with mode: merge");
-    } else if (mode === "merge" && this.#request.deletesMissing) {
+    } else if (mode === "merge" && this.#shape.deletesMissing) {
       await refuseDependants(this.#target, "deleting its rows", "leave out deletes: hard");
     }
     const byKey = mode === "replace" ? await planByKey(this.#target, table, plan) : undefined;
@@ -366,7 +385,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     await this.#target.lock();
     const known = await this.#ledger.claim(this.#request);
     const isSame = JSON.stringify(await catalogue.inspect()) === JSON.stringify(table) &&
-      (rebuilt === undefined || await catalogue.isOurs(rebuilt));
+      (rebuilt === undefined || await catalogue.isOurs(rebuilt)) &&
+      (this.#after === undefined || await this.#ledger.isLast(this.#after, this.#request.loadId));
     if (known !== undefined || !isSame) {
       throw new AppError(
         "unavailable",

@@ -76,6 +76,11 @@ export interface Load extends AsyncDisposable {
    */
   claim(): Promise<LoadReceipt | undefined>;
   /**
+   * Whether the target is there and, before this load, the load of that id was the last to change it, as far as
+   * is noted. To be called when the load is claimed. Absent where nothing tells.
+   */
+  isAfter?(loadId: string): Promise<boolean>;
+  /**
    * Sends all rows, streamed. No reader sees them yet. Throws `invalid` for a value that the
    * target's column would change, with the column and the value, and for rows that do not all arrive.
    */
@@ -112,6 +117,11 @@ export interface LoadInput {
    * these keys are deleted, or closed. None of them is among the rows. `copyTo` sees to it by itself.
    */
   readonly gone?: KeysGone;
+  /**
+   * The rows are only those that changed since the load that `isAfter` told to be the last: those whose key is
+   * not among them are as they were, and not missing.
+   */
+  readonly isPartial?: boolean;
   /** Each call reads the table anew; where `rows` is null there can be one only. */
   batches(): AsyncIterable<RecordBatch>;
   /**

@@ -76,6 +76,15 @@ export const loadSchema = v.pipe(
       ),
       "ignore",
     ),
+    changed_only: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          "For merge and scd2: only rows that changed since the last load are sent, where it is certain what the destination has.",
+        ),
+      ),
+      false,
+    ),
     scd2: v.optional(historySchema),
     pre_sql: v.optional(
       v.pipe(
@@ -100,6 +109,10 @@ export const loadSchema = v.pipe(
   v.check(
     (l) => (l.mode === "delete_insert") === (l.partition_by !== undefined),
     "mode delete_insert needs partition_by, and no other mode has it",
+  ),
+  v.check(
+    (l) => !l.changed_only || l.mode === "merge" || l.mode === "scd2",
+    "changed_only needs mode merge or scd2",
   ),
   v.check((l) => l.scd2 === undefined || l.mode === "scd2", "scd2 names columns of mode scd2 only"),
   v.check(
@@ -152,7 +165,8 @@ const textsOf = (sql: string | readonly string[] | undefined): readonly string[]
  * can be chosen only when the table is whole.
  */
 export const choosesRows = (load: LoadDefinition): boolean =>
-  load.mode === "scd2" || load.dedup_sort !== undefined || load.hard_delete !== undefined;
+  load.mode === "scd2" || load.changed_only || load.dedup_sort !== undefined ||
+  load.hard_delete !== undefined;
 
 /** The columns of its rows that a load names, each with the path of keys that names it. */
 export function columnsNamedBy(

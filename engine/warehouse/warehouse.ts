@@ -4,7 +4,7 @@ import { SqlError, type SqlSession } from "../../contract/sql.ts";
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
  * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
- * rows did not fit (rejects.ts) and what models were made of (built_models.ts).
+ * rows did not fit (rejects.ts), what models were made of (built_models.ts) and what loads sent (sent_rows.ts).
  * All of it is written in the transaction of the rows themselves.
  */
 
@@ -82,6 +82,13 @@ const MIGRATIONS: readonly string[] = [
      missing JSON NOT NULL,
      changes JSON NOT NULL,
      PRIMARY KEY (stream, version)
+   );`,
+  `CREATE TABLE _sluice.sent_loads (
+     step VARCHAR PRIMARY KEY,
+     load_id VARCHAR,
+     fingerprint VARCHAR,
+     pending VARCHAR,
+     table_name VARCHAR
    );`,
 ];
 

@@ -16,7 +16,8 @@ import { FollowedSteps } from "./changes/followed_steps.ts";
 import { extractStream, type RowTap } from "./extract/extract.ts";
 import { extractParts } from "./extract/parts.ts";
 import type { Extracted } from "./extract/stream_sink.ts";
-import { loadRelation } from "./load.ts";
+import { loadIdOf, loadRelation } from "./load.ts";
+import { ChangedRows } from "./loads/changed_rows.ts";
 import { loadInPass } from "./pass_through/load_in_pass.ts";
 import { PassingLoads } from "./pass_through/passing_loads.ts";
 import {
@@ -343,7 +344,9 @@ export class Execution {
 
   async #load(session: DuckSession, planned: PlannedLoad, step: Step): Promise<Step> {
     const { reporter } = this.#context;
-    const loaded = await this.#passing.finish(session, planned) ?? await this.#loadTable(session, planned);
+    const changes = await this.#changesOf(session, planned);
+    const loaded = await this.#passing.finish(session, planned) ??
+      await this.#loadTable(session, planned, changes);
     if (loaded.repeated) {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
@@ -356,13 +359,42 @@ export class Execution {
       ...(deleted === null ? {} : { deleted }),
       ...(hash === null ? {} : { hash }),
     };
-    return await this.#retryConflicts(
-      () => session.transaction(() => this.#record(session, planned, step, change)),
-      step,
-    );
+    const record = async () => {
+      await changes?.record(loaded.repeated);
+      return await this.#record(session, planned, step, change);
+    };
+    const recorded = await this.#retryConflicts(() => session.transaction(record), step);
+    await changes?.end();
+    return recorded;
   }
 
-  async #loadTable(session: DuckSession, planned: PlannedLoad): Promise<LoadReceipt> {
+  /** Of a load that sends only what changed: notes that it begins. */
+  async #changesOf(
+    session: DuckSession,
+    { step, target: load }: PlannedLoad,
+  ): Promise<ChangedRows | undefined> {
+    if (!load.changed_only) return undefined;
+    const { runId, connectors, fullRefresh } = this.#job;
+    const log = this.#context.reporter.logger(step.name);
+    const options = {
+      session,
+      stepName: step.name,
+      loadId: loadIdOf(runId, step.name),
+      load,
+      place: JSON.stringify(connectors[load.connector] ?? null),
+      sendsAll: fullRefresh,
+      log: (message: string) => log("info", message),
+    };
+    const changes = await this.#retryConflicts(() => ChangedRows.begin(options), step);
+    pointsOf(this.#job.dieAt).reach(step.name, "after note");
+    return changes;
+  }
+
+  async #loadTable(
+    session: DuckSession,
+    planned: PlannedLoad,
+    changes: ChangedRows | undefined,
+  ): Promise<LoadReceipt> {
     const { reporter, signal } = this.#context;
     const { step: { name }, relation } = planned;
     const { destination, target } = await this.#connections.destination(planned.target);
@@ -370,6 +402,7 @@ export class Execution {
       session,
       runId: this.#job.runId,
       atMs: this.#job.windowEndMs,
+      ...(changes === undefined ? {} : { changes }),
       signal,
       points: pointsOf(this.#job.dieAt),
       onProgress: (rows: number) => reporter.progress(name, rows),

@@ -12,6 +12,7 @@ import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { deliverRows } from "./deliver.ts";
+import type { ChangedRows } from "./loads/changed_rows.ts";
 import { type RowsToLoad, rowsToLoad, sentRows } from "./loads/rows_to_load.ts";
 import type { Points } from "./points.ts";
 
@@ -20,6 +21,8 @@ export interface LoadContext {
   readonly runId: string;
   /** From when on the rows of a history hold: the same in each attempt of the run. */
   readonly atMs: number;
+  /** Of a load that sends only what changed. */
+  readonly changes?: ChangedRows;
   readonly signal: AbortSignal;
   readonly points: Points;
   readonly onProgress: (rows: number) => void;
@@ -40,7 +43,10 @@ export async function loadRelation(
 ): Promise<LoadReceipt> {
   const { session, signal, points } = context;
   const request = requestOf(context, stepName, target, load);
-  const input = async () => await inputOf(context, await rowsToLoad(session, relation, load), load);
+  const input = async (claimed: Pick<Load, "isAfter"> = {}) => {
+    const chosen = await rowsToLoad(session, relation, load);
+    return await inputOf(context, await context.changes?.choose(chosen, claimed) ?? chosen, load);
+  };
   if (destination.kind === "delivering") {
     refuseSql(load);
     const { loadId, earlierLoadId: _, ...delivery } = request;
@@ -54,7 +60,7 @@ export async function loadRelation(
     );
   }
   await using begun = await destination.begin(request, signal);
-  return await carryOut(begun, input, {
+  return await carryOut(begun, () => input(begun), {
     reach: (point) => points.reach(stepName, point),
   });
 }
@@ -141,7 +147,8 @@ export interface Counted {
 
 export async function countRows(session: DuckSession, relation: string): Promise<Counted> {
   const [counted] = await session.rows(
-    `SELECT count(*) AS n, (sum(hash(r)) % 18446744073709551616::HUGEINT)::UBIGINT::VARCHAR AS h FROM ${relation} AS r`,
+    `SELECT count(*) AS n, (sum(hash(_sluice_row)) % 18446744073709551616::HUGEINT)::UBIGINT::VARCHAR AS h
+       FROM ${relation} AS _sluice_row`,
   );
   const hash = BigInt(String(counted?.["h"] ?? 0)).toString(16).padStart(16, "0");
   return { rows: Number(counted?.["n"]), hash };
@@ -155,6 +162,7 @@ async function inputOf(context: LoadContext, chosen: RowsToLoad, load: LoadDefin
   return {
     schema,
     rows: counted.rows,
+    ...(chosen.isPartial ? { isPartial: true } : {}),
     ...(chosen.gone === undefined ? {} : { gone: await keysGone(context, chosen.gone) }),
     batches: async function* () {
       let rows = 0;

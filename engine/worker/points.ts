@@ -11,6 +11,7 @@ export type Point =
   | "after read"
   | "before checkpoint"
   | "after checkpoint"
+  | "after note"
   | "after claim"
   | "while staging"
   | "after stage"

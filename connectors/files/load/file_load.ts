@@ -67,6 +67,11 @@ export class FileLoad implements Load {
     return known;
   }
 
+  async isAfter(loadId: string): Promise<boolean> {
+    const { publication, notes } = this.#taken(this.#claimed);
+    return publication.current !== undefined && await notes.isLast(loadId);
+  }
+
   async stage(input: LoadInput): Promise<void> {
     const { publication } = this.#taken(this.#claimed);
     checkColumns(this.#plan, input.schema);
@@ -80,7 +85,7 @@ export class FileLoad implements Load {
       : undefined;
     const token = await tokenOf(this.#request.loadId);
     const { rows: written, deleted } = await writeRows(
-      this.#plan,
+      input.isPartial ? { ...this.#plan, deletesMissing: false } : this.#plan,
       publication,
       token,
       input,

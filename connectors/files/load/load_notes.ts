@@ -84,6 +84,15 @@ export class LoadNotes {
     return undefined;
   }
 
+  /** Whether no other load came after it. Of loads that only added files the order is not known. */
+  async isLast(loadId: string): Promise<boolean> {
+    const token = await tokenOf(loadId);
+    const [last] = this.#note?.loads.slice(-1) ?? [];
+    const named = this.#paths.map(loadOfFile).filter((name) => name !== undefined);
+    const noted = new Set(this.#note?.loads);
+    return last === token && named.every((name) => name === token || noted.has(name));
+  }
+
   /** The note for the target as it will be with this load. */
   async with(load: {
     readonly loadId: string;

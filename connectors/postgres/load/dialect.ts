@@ -71,7 +71,8 @@ export const dialect: Dialect<PostgresColumn> = {
     text: "text",
     integer: "bigint",
     time: "timestamptz",
-    now: "now()",
+    // now() is when the transaction began, which may have waited for another load.
+    now: "clock_timestamp()",
     daysAgo: (days) => `now() - interval '${days} days'`,
   },
 };

@@ -11,6 +11,8 @@ export interface RowsToLoad {
   readonly rows: string;
   /** Rows of the primary key alone, whose rows at the destination are to go; none of them is among `rows`. */
   readonly gone?: string;
+  /** Not all rows: see LoadInput. */
+  readonly isPartial?: boolean;
 }
 
 /**
@@ -61,7 +63,7 @@ function lastOfEach(rows: string, key: readonly string[], by: readonly string[])
 }
 
 /** A key both as a row that is there and as one that is gone: which should hold? */
-async function refuseKeyTwice(
+export async function refuseKeyTwice(
   session: Pick<SqlSession, "rows">,
   rows: string,
   key: readonly string[],
@@ -79,6 +81,6 @@ async function refuseKeyTwice(
     `the key (${key.join(", ")}) = (${shown}) comes ${
       twice["n"]
     } times in the rows, and primary_key says that ` +
-      `each comes once; say by dedup_sort which is the last`,
+      "each comes once; say by dedup_sort which is the last",
   );
 }

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { loadIdOf } from "../../../engine/worker/load.ts";
 import { Bench, failureOf, OTHER_ROWS } from "../bench.ts";
 import type { Fixture } from "../fixture.ts";
 
@@ -69,6 +70,27 @@ export function registerMergeRules({ name, modes, ...fixture }: Fixture): void {
     );
     ok(error.message.includes("comes 2 times"), error.message);
     deepStrictEqual(await bench.rowsBack("t", "SELECT id, name FROM raw.back"), ['["2","B"]']);
+  });
+
+  Deno.test(`${name}: a load that is claimed tells which load was the last before it`, async () => {
+    await using bench = await start();
+    const idOf = (run: string) => loadIdOf(run, "load:t→it");
+    const askAfter = async (ids: readonly string[]) => {
+      const { destination } = bench;
+      if (destination.kind !== "transactional") throw new Error("it is not transactional");
+      const request = { loadId: "now", target: bench.target("t"), ...merge };
+      await using load = await destination.begin(request, bench.signal);
+      strictEqual(await load.claim(), undefined);
+      return await Array.fromAsync(ids, async (id) => await load.isAfter?.(id));
+    };
+    deepStrictEqual(await askAfter([idOf("a")]), [false]);
+    await bench.load("t", THREE_ROWS, { loadId: "a", ...merge });
+    await bench.load("u", THREE_ROWS, { loadId: "other", ...merge });
+    deepStrictEqual(await askAfter([idOf("a"), "now"]), [true, false]);
+    await bench.load("t", OTHER_ROWS, { loadId: "b", ...merge });
+    deepStrictEqual(await askAfter([idOf("a"), idOf("b")]), [false, true]);
+    await bench.load("t", OTHER_ROWS, { loadId: "c", mode: "replace" });
+    deepStrictEqual(await askAfter([idOf("b"), idOf("c")]), [false, true]);
   });
 
   Deno.test(`${name}: a merge with deletes: hard leaves just the keys of its rows, with the columns that they lack`, async () => {
