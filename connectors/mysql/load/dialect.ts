@@ -63,6 +63,7 @@ export function dialectOf(server: ServerKind, sqlMode: string): Dialect<MysqlCol
     refusesSql: ({ words }) =>
       ENDING.test(words.join(" ")) ? "in MySQL it would end the transaction of the load" : undefined,
     definesFirst: true,
+    analyze: ({ quoted }) => [`ANALYZE NO_WRITE_TO_BINLOG TABLE ${quoted}`],
     ledger: {
       text: `longtext ${text}`,
       key: `varchar(700) ${text}`,
@@ -76,9 +77,9 @@ export function dialectOf(server: ServerKind, sqlMode: string): Dialect<MysqlCol
   };
 }
 
-/** Statements that commit what was done before them. */
+/** Statements that commit what was done before them, or may, as a procedure can, and LOAD, which wants a file of ours. */
 const ENDING =
-  /^(?:ALTER|ANALYZE|CACHE|CHECK|FLUSH|GRANT|INSTALL|LOAD INDEX|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|SET PASSWORD|TRUNCATE|UNINSTALL|UNLOCK|(?:CREATE|DROP)(?! (?:OR REPLACE )?TEMPORARY))\b/;
+  /^(?:ALTER|ANALYZE|CACHE|CALL|CHECK|FLUSH|GRANT|INSTALL|LOAD|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|SET (?:SESSION )?AUTOCOMMIT|SET PASSWORD|TRUNCATE|UNINSTALL|UNLOCK|XA|(?:CREATE|DROP)(?! (?:OR REPLACE )?TEMPORARY))\b/;
 
 function noWay(name: string, column: MysqlColumn): AppError {
   return new AppError(
