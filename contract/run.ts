@@ -76,7 +76,10 @@ export const stepSchema = v.object({
     described(count, "Of a load: how many rows of the target are new, where its destination reports it."),
   ),
   updated: v.exactOptional(described(count, "Of a load: how many rows of the target were changed.")),
-  deleted: v.exactOptional(described(count, "Of a load: how many rows of the target are gone.")),
+  deleted: v.exactOptional(described(
+    count,
+    "Of a load: how many rows of the target are gone. Of an extract with deletes: how many are gone at the source.",
+  )),
   hash: v.exactOptional(
     described(
       v.string(),

@@ -114,6 +114,29 @@ export const streamSchema = v.pipe(
       {},
     ),
     partition: v.optional(partitionSchema),
+    deletes: v.optional(
+      v.pipe(
+        v.picklist(["ignore", "soft", "hard"]),
+        v.description(
+          "What becomes of rows that are gone at the source: ignore leaves them. soft marks them in _sluice_deleted_at. hard removes them. Each run reads all keys of the source for it.",
+        ),
+      ),
+      "ignore",
+    ),
+    max_deletes: v.optional(
+      v.pipe(
+        v.union(
+          [
+            v.pipe(v.number(), v.integer(), v.minValue(0)),
+            v.pipe(v.string(), v.regex(SHARE_PATTERN)),
+          ],
+          "expected a number of rows, or a share of them such as 50%",
+        ),
+        v.description(
+          "How many rows, or which share of them as 50%, may be gone in one run; more fails the step before any is deleted. 10% by default, or 10 rows, and never all.",
+        ),
+      ),
+    ),
     max_rejects: v.optional(
       v.pipe(
         v.union(
@@ -148,6 +171,14 @@ export const streamSchema = v.pipe(
     ({ mode, contract }) =>
       mode !== "cdc" || [contract.columns, contract.types].every((of) => of === "evolve" || of === "freeze"),
     "mode cdc keeps every change: its contract is evolve or freeze",
+  ),
+  v.check(
+    ({ deletes, mode }) => deletes === "ignore" || mode === "incremental",
+    "deletes needs mode incremental, whose primary_key tells rows apart",
+  ),
+  v.check(
+    ({ deletes, max_deletes: limit }) => limit === undefined || deletes !== "ignore",
+    "max_deletes needs deletes: soft or hard",
   ),
   v.check(
     (s) => s.lag === undefined || (s.update_key !== undefined && s.mode !== "full"),

@@ -11,6 +11,9 @@ import { finiteCondition } from "./stream_state.ts";
  * runs in the transaction of the extract.
  */
 
+/** The column of rows that are gone at their source: when a run found that, and NULL for those that are there. */
+export const DELETED_AT = "_sluice_deleted_at";
+
 /** Puts the rows by primary key: a known key is replaced, of several rows of one key the newest stays. */
 export async function mergeRows(
   session: SqlSession,
@@ -20,7 +23,7 @@ export async function mergeRows(
   told?: ContractReport,
 ): Promise<void> {
   const keys = stream.primary_key ?? [];
-  const columns = await alignColumns(session, name, stream, incoming, told);
+  const columns = await alignColumns(session, name, stream, incoming, told, [DELETED_AT]);
   await refuseNullKeys(session, name, keys, incoming);
   const keyList = keys.map(quoteIdentifier).join(", ");
   await session.run(

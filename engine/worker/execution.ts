@@ -292,12 +292,17 @@ export class Execution {
     let ended = step;
     let hasNewSchema = false;
     const record = async (extracted: Extracted) => {
-      const { rows, sizeBytes, rejects, columns, files } = extracted;
+      const { rows, sizeBytes, rejects, columns, files, deletes } = extracted;
       hasNewSchema = extracted.hasNewSchema;
       if (files !== undefined) this.#files.set(step.name, files);
       points.reach(step.name, "after read");
       if (columns.length > 0) reporter.send({ type: "columns", stream: name, columns });
-      ended = await this.#record(session, planned, step, { rows, size_bytes: sizeBytes, rejects });
+      ended = await this.#record(session, planned, step, {
+        rows,
+        size_bytes: sizeBytes,
+        rejects,
+        ...(deletes === undefined ? {} : { deleted: deletes }),
+      });
       points.reach(step.name, "before commit");
     };
     const parts = stream.partition === undefined ? undefined : await extractParts(

@@ -4,6 +4,7 @@ import type { Range } from "../../../contract/range.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
+import { applyDeletes } from "./deletes.ts";
 import { closeWindow, rangeOf } from "./read_window.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
@@ -69,7 +70,11 @@ export async function extractStream(
     await takeMessages(messages, source, new Map([[request.name, sink]]), context, tap);
     tap?.end();
   }
-  return await sink.finish(record);
+  const looksForDeletes = context.stream.deletes !== "ignore" && range === undefined;
+  return await sink.finish(
+    record,
+    looksForDeletes ? () => applyDeletes(context, source, request) : undefined,
+  );
 }
 
 /** Hands each message to the sink of its stream. Throws what the source throws, and `invalid` for one reject too many. */

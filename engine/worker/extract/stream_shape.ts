@@ -24,11 +24,13 @@ export class StreamShape {
   readonly #name: string;
   readonly #stream: StreamDefinition;
   readonly #key: HashKey | undefined;
+  readonly #salt: string | undefined;
 
   /** `salt` is the connector's `mask_salt`. Throws `invalid` where a mask by hash has none. */
   constructor(name: string, stream: StreamDefinition, salt: string | undefined) {
     this.#name = name;
     this.#stream = stream;
+    this.#salt = salt;
     if (salt === undefined && Object.values(stream.mask).includes("hash")) {
       throw new AppError(
         "invalid",
@@ -46,6 +48,20 @@ export class StreamShape {
       ...(columns !== undefined && pushdown.columns ? { columns } : {}),
       ...(this.#stream.where !== undefined && pushdown.where ? { where: this.#stream.where } : {}),
     };
+  }
+
+  /** The same stream with these of its stored columns alone. */
+  ofColumns(stored: readonly string[]): StreamShape {
+    const { exclude: _, ...stream } = this.#stream;
+    const columns = stored.map((name) => this.sourceName(name));
+    const isOne = (name: string) => columns.some((column) => column.toLowerCase() === name.toLowerCase());
+    const pick = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+      Object.fromEntries(Object.entries(record).filter(([name]) => isOne(name)));
+    return new StreamShape(
+      this.#name,
+      { ...stream, columns, mask: pick(stream.mask), rename: pick(stream.rename) },
+      this.#salt,
+    );
   }
 
   /** The source's own name of a column, by the name that it is stored under. */

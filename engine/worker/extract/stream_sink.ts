@@ -17,6 +17,7 @@ import {
   appendAllRows,
   appendNewRows,
   dedupeTable,
+  DELETED_AT,
   dropOlderRows,
   mergeRows,
 } from "../../warehouse/raw_rows.ts";
@@ -69,6 +70,8 @@ export interface Extracted {
   readonly rows: number;
   readonly sizeBytes: number | null;
   readonly rejects: number;
+  /** Rows that are gone at the source; absent where nobody has looked for them. */
+  readonly deletes?: number;
   /** None where the source has never had a record to tell them by. */
   readonly columns: readonly Column[];
   /** Whether the columns are others than before. */
@@ -327,7 +330,10 @@ export class StreamSink implements AsyncDisposable {
   }
 
   /** The end of the stream: all of it is there, or what `record` throws leaves nothing. */
-  async finish(record: (extracted: Extracted) => Promise<void>): Promise<Extracted> {
+  async finish(
+    record: (extracted: Extracted) => Promise<void>,
+    applyDeletes?: () => Promise<number>,
+  ): Promise<Extracted> {
     const { session, name, stream, runId } = this.#options;
     if (!this.#hasInput && this.#before === undefined) {
       throw new AppError("internal", "The source gave no batch, not even an empty one");
@@ -340,9 +346,14 @@ export class StreamSink implements AsyncDisposable {
       if (this.#hasColumns && stream.mode === "incremental") {
         await dedupeTable(session, name, stream, nextTable(name));
       }
+      if (this.#hasColumns && stream.deletes === "soft") {
+        const column = quoteIdentifier(DELETED_AT);
+        await session.run(`ALTER TABLE ${nextTable(name)} ADD COLUMN IF NOT EXISTS ${column} TIMESTAMPTZ`);
+      }
       await swapInNextTable(session, name);
       if (this.#before?.parts !== undefined) await forgetParts(session, name);
     }
+    const deletes = this.#isReplacing ? undefined : await applyDeletes?.();
     const cursor = await this.#findCursor();
     const source = stream.mode === "full" ? undefined : this.#sourceState;
     const state: StreamState = {
@@ -358,6 +369,7 @@ export class StreamSink implements AsyncDisposable {
       rejects: this.#limit.taken,
       columns,
       hasNewSchema,
+      ...(deletes === undefined ? {} : { deletes }),
       ...(this.#files === undefined ? {} : { files: this.#files }),
     };
     await record(extracted);

@@ -16,6 +16,7 @@ function doneBy(planned: PlannedStep, step: Step, files: number | undefined): st
       return listed([
         rowsOf(step),
         sizeOf(step, files),
+        step.deleted ? `${formatCount(step.deleted)} deleted at the source` : "",
         step.rejects ? `${formatCount(step.rejects)} kept aside as rejects` : "",
       ]);
     case "model":
