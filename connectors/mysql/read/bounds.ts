@@ -5,7 +5,7 @@ import { windowCondition } from "../../cursor.ts";
 import type { Session } from "../session/session.ts";
 import { quoteName } from "../table_name.ts";
 import type { PlannedColumn, ReadPlan } from "./plan.ts";
-import { isDate } from "./types.ts";
+import { isDate, isString } from "./types.ts";
 
 /** Conditions on a column by values that its order is kept with, in DuckDB as here: cursors and parts. */
 
@@ -92,18 +92,13 @@ function toOrdered(plan: ReadPlan, column: PlannedColumn): OrderedColumn | undef
       return ordered(bytesOf(`CAST(${quoted} AS CHAR(36))`), /^[0-9a-f-]{36}$/, hexLiteral, "UUID");
     case "text":
       if (isDate(source)) return ordered(quoted, TIME_TEXT, timeLiteral, "VARCHAR");
-      if (!isString(column)) return undefined;
+      if (!isString(source)) return undefined;
       // DuckDB orders text by its bytes; the column's collation may not, nor see spaces at the end.
       return ordered(bytesOf(`CONVERT(${quoted} USING utf8mb4)`), /^[^]*$/, hexLiteral, "VARCHAR");
     default:
       return undefined;
   }
 }
-
-/** CHAR, VARCHAR, TEXT, ENUM, SET and results that are such. */
-const isString = ({ source, expression }: PlannedColumn): boolean =>
-  expression === undefined && source.typeName === "" && source.type !== 6 &&
-  (source.type === 15 || source.type >= 247 && source.type <= 254);
 
 const bytesOf = (text: string): string => `CAST(${text} AS BINARY)`;
 const hexLiteral = (text: string): string => `X'${new TextEncoder().encode(text).toHex()}'`;

@@ -12,7 +12,7 @@ import { parseTableName, quoteName, quoteTable, type TableName, textLiteral } fr
 import { missingTable } from "./missing_table.ts";
 import { withoutEnd } from "./one_statement.ts";
 import { beginRead } from "./transaction.ts";
-import { arrowField, isBytes, planText, planType, type TypePlan } from "./types.ts";
+import { arrowField, isBytes, isString, planConversion, planText, planType, type TypePlan } from "./types.ts";
 
 export interface ReadContext {
   /** The connector's name in connectors.yaml. */
@@ -76,7 +76,12 @@ export async function planRead(
       const shown = JSON.stringify(source.name);
       throw new AppError("invalid", `${action}: text_columns names ${shown}, which is bytes and no text`);
     }
-    return { ...(isText ? planText(source) : planType(source, zeroDates)), name: source.name, source };
+    const plan = isText
+      ? planText(source)
+      : isString(source) && !described.isUnicode(source.name)
+      ? planConversion(source)
+      : planType(source, zeroDates);
+    return { ...plan, name: source.name, source };
   });
   const noColumn = (key: string) => (name: string) => {
     const names = known.map((column) => column.name);
@@ -131,6 +136,8 @@ interface DescribedRelation {
   readonly all: readonly ResultColumn[];
   /** Names of those that `SELECT *` leaves out. */
   readonly hidden: readonly string[];
+  /** Whether Unicode has every character of the column's character set; false where that is not known. */
+  isUnicode(column: string): boolean;
 }
 
 async function describeRelation(
@@ -139,17 +146,20 @@ async function describeRelation(
   plan: Pick<ReadPlan, "action" | "table" | "relation" | "condition">,
 ): Promise<DescribedRelation> {
   const { action, table } = plan;
-  const hidden = table === undefined ? [] : await invisibleColumns(session, table);
-  const list = ["*", ...hidden.map(quoteName)].join(", ");
+  const facts = table === undefined ? [] : await columnFacts(session, table);
+  const hidden = facts.filter(({ isInvisible }) => isInvisible).map(({ name }) => name);
+  const unicode = new Set(facts.filter((fact) => fact.isUnicode).map(({ name }) => name));
+  const isUnicode = (column: string) => unicode.has(column);
   try {
-    const all = await describeList(session, plan, list);
-    if (all.length > 0) return { all, hidden };
+    const all = await describeList(session, plan, ["*", ...hidden.map(quoteName)].join(", "));
+    if (all.length > 0) return { all, hidden, isUnicode };
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     const only = request.columns?.only;
     // A user who may see some columns only names them.
     if (COLUMN_DENIED.includes(error.errno) && table !== undefined && only !== undefined) {
-      return { all: await describeList(session, plan, only.map(quoteName).join(", ")), hidden: [] };
+      const all = await describeList(session, plan, only.map(quoteName).join(", "));
+      return { all, hidden: [], isUnicode };
     }
     if (table === undefined || error.errno !== NO_SUCH_TABLE) throw error;
     await session.query("ROLLBACK");
@@ -166,14 +176,50 @@ async function describeList(
   return (await session.query(`SELECT ${list} FROM ${relation}${whereClause([condition])} LIMIT 0`)).columns;
 }
 
-/** Columns that only those read who name them. */
-async function invisibleColumns(session: Session, { database, table }: TableName): Promise<string[]> {
+/** Character sets of which no character is lost in Unicode. */
+const UNICODE_CHARSETS = new Set([
+  "ascii",
+  "cp850",
+  "cp852",
+  "cp866",
+  "keybcs2",
+  "koi8r",
+  "koi8u",
+  "latin1",
+  "latin2",
+  "latin5",
+  "latin7",
+  "macce",
+  "macroman",
+  "ucs2",
+  "utf16",
+  "utf16le",
+  "utf32",
+  "utf8",
+  "utf8mb3",
+  "utf8mb4",
+]);
+
+interface ColumnFacts {
+  readonly name: string;
+  /** Only those read it who name it. */
+  readonly isInvisible: boolean;
+  readonly isUnicode: boolean;
+}
+
+/** Of the columns that the user may see. */
+async function columnFacts(session: Session, { database, table }: TableName): Promise<ColumnFacts[]> {
   const { rows } = await session.query(
-    `SELECT column_name FROM information_schema.columns
-      WHERE table_schema = ${textLiteral(database)} AND table_name = ${textLiteral(table)}
-        AND extra LIKE '%INVISIBLE%' ORDER BY ordinal_position`,
+    `SELECT column_name, extra, character_set_name FROM information_schema.columns
+      WHERE table_schema = ${textLiteral(database)} AND table_name = ${
+      textLiteral(table)
+    } ORDER BY ordinal_position`,
   );
-  return rows.map(([name]) => name ?? "");
+  return rows.map(([name, extra, charset]) => ({
+    name: name ?? "",
+    isInvisible: extra?.includes("INVISIBLE") === true,
+    isUnicode: UNICODE_CHARSETS.has(charset ?? ""),
+  }));
 }
 
 /** Columns of the warehouse differ by more than the case of their letters. */

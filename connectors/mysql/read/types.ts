@@ -73,9 +73,12 @@ const TYPE = {
   datetime: 12,
   year: 13,
   newdate: 14,
+  varchar: 15,
   bit: 16,
   json: 245,
   newdecimal: 246,
+  enum: 247,
+  string: 254,
   geometry: 255,
 } as const;
 
@@ -95,6 +98,20 @@ export function planType(column: ResultColumn, zeroDates: ZeroDates): TypePlan {
   if (isDate(column) && zeroDates === "text") return { decode: TEXT, expression: undefined };
   return { decode: decodeKind(column, zeroDates === "null"), expression: expressionOf(column) };
 }
+
+/**
+ * A text that the server is told to convert: it warns of characters that Unicode does not have then, where the
+ * conversion that it does by itself makes question marks of them in silence.
+ */
+export const planConversion = ({ name }: ResultColumn): TypePlan => ({
+  decode: TEXT,
+  expression: `CONVERT(${quoteName(name)} USING utf8mb4)`,
+});
+
+/** CHAR, VARCHAR, TEXT, ENUM, SET, and results that are such. */
+export const isString = ({ type, collation, typeName, format }: ResultColumn): boolean =>
+  (type === TYPE.varchar || type >= TYPE.enum && type <= TYPE.string) &&
+  collation !== BINARY_COLLATION && typeName === "" && format === "";
 
 /** The column as the server's own text. */
 export function planText(column: ResultColumn): TypePlan {

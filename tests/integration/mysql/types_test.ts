@@ -230,6 +230,21 @@ Deno.test("text of every character set comes as UTF-8", async (t) => {
   }
 });
 
+Deno.test("a character that Unicode does not have is an error, not a question mark", async () => {
+  await using database = await server.createDatabase();
+  await database.run(
+    "CREATE TABLE t (v VARCHAR(9) CHARACTER SET gbk); INSERT INTO t VALUES ('汉?字'), ('??')",
+  );
+  await using shop = await openMysql(database.url);
+  assert.deepEqual(rowsOf(await readAll(shop, { stream: "t" })), [["汉?字"], ["??"]]);
+  await database.run("INSERT INTO t VALUES (_gbk X'61A140')");
+  for (const own of [{ stream: "t" }, { query: "SELECT v FROM t" }]) {
+    await rejectsRead(database.url, own, /a character that Unicode does not have; read the column as bytes/);
+  }
+  const asBytes = { query: "SELECT CAST(v AS BINARY) AS v FROM t WHERE v LIKE 'a%'" };
+  assert.deepEqual(rowsOf(await readAll(shop, asBytes)), [[bytes(0x61, 0xa1, 0x40)]]);
+});
+
 Deno.test("a float's every value comes exactly, as a table shows it with six digits", async () => {
   await using database = await server.createDatabase();
   await database.run("CREATE TABLE t (id INT PRIMARY KEY, f FLOAT)");
