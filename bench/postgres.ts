@@ -9,30 +9,12 @@
 import type { RecordBatch } from "apache-arrow";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
 import { never, performLoad } from "../tests/support/connections.ts";
 import { batchesRequest, openPostgres, read } from "../tests/support/postgres_connector.ts";
-
-const LINEITEM = (rows: number) =>
-  `CREATE TABLE lineitem AS SELECT
-     (g / 4)::bigint AS orderkey, (g * 7 % 200000)::integer AS partkey, (g * 13 % 10000)::integer AS suppkey,
-     (g % 7)::integer AS linenumber, (g % 50 + 1)::numeric(15,2) AS quantity,
-     (g * 7919 % 10000000 / 100.0)::numeric(15,2) AS extendedprice, (g % 11 / 100.0)::numeric(15,2) AS discount,
-     (g % 9 / 100.0)::numeric(15,2) AS tax, substr('ANR', g::integer % 3 + 1, 1)::char(1) AS returnflag,
-     substr('OF', g::integer % 2 + 1, 1)::char(1) AS linestatus, date '1992-01-01' + (g % 2500)::integer AS shipdate,
-     date '1992-02-01' + (g % 2500)::integer AS commitdate, date '1992-03-01' + (g % 2500)::integer AS receiptdate,
-     (ARRAY['DELIVER IN PERSON', 'COLLECT COD', 'NONE', 'TAKE BACK RETURN'])[g % 4 + 1]::char(25) AS shipinstruct,
-     (ARRAY['AIR', 'MAIL', 'SHIP', 'TRUCK', 'RAIL'])[g % 5 + 1]::char(10) AS shipmode,
-     'carefully regular ideas ' || g * 31 % 100000 AS comment
-   FROM generate_series(1::bigint, ${rows}) AS g`;
-
-interface Measured {
-  readonly seconds: number;
-  /** Of this process: what is left of a core for the rest of a run. */
-  readonly cpuSeconds: number;
-}
+import { lineitem } from "./lib/lineitem.ts";
+import { type Cost, costOf, median, type RunCost, sluiceRun } from "./lib/sluice_run.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -43,7 +25,7 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds);
   await using server = await acquirePostgres();
   await using database = await server.createDatabase();
-  await database.sql.unsafe(LINEITEM(rows));
+  await database.sql.unsafe(`CREATE TABLE lineitem AS ${lineitem(rows)}`);
   await database.sql.unsafe("VACUUM ANALYZE lineitem");
   await database.sql.unsafe("CREATE TABLE copied (LIKE lineitem)");
   console.log(`${rows.toLocaleString("en")} rows of 16 columns, ${navigator.hardwareConcurrency} cores`);
@@ -52,105 +34,72 @@ async function main(): Promise<void> {
   try {
     const file = join(folder, "lineitem.bin");
     await psql(database, `\\copy lineitem to '${file}' (format binary)`);
-    const measured: Record<string, Measured[]> = {
-      psqlOut: [],
-      run: [],
-      step: [],
-      psqlThrough: [],
-      through: [],
-      out: [],
-      psqlIn: [],
-      in: [],
-    };
-    await writeProject(folder, database.url);
-    let peakRssBytes = 0;
+    const found = new Costs(rows);
+    const project = join(folder, "project");
+    await writeProject(project, database.url);
     for (let round = 0; round < rounds; round += 1) {
-      measured.psqlOut?.push(await psql(database, "\\copy lineitem to /dev/null (format binary)"));
-      const run = await sluiceRun(folder, "bench");
-      measured.run?.push(run.whole);
-      measured.step?.push(run.step);
-      peakRssBytes = Math.max(peakRssBytes, run.peakRssBytes);
+      found.add(
+        "psql COPY to /dev/null",
+        await psql(database, "\\copy lineitem to /dev/null (format binary)"),
+      );
+      const run = await sluiceRun(folder, project, "bench");
+      found.add("sluice run, whole", run);
+      found.add("PostgreSQL → warehouse", stepOf(run, "extract"));
       await database.sql.unsafe("TRUNCATE copied");
-      measured.psqlThrough?.push(await psqlThrough(database));
+      found.add("psql COPY through a pipe", await psqlThrough(database));
       await database.sql.unsafe("DROP TABLE IF EXISTS loaded");
-      const through = await sluiceRun(folder, "through");
-      measured.through?.push(through.whole);
-      peakRssBytes = Math.max(peakRssBytes, through.peakRssBytes);
+      const through = await sluiceRun(folder, project, "through");
+      found.add("PostgreSQL → PostgreSQL", through);
       await database.sql.unsafe("DROP TABLE loaded");
-      measured.out?.push(await timed(() => readAll(database)));
+      found.add("PostgreSQL → Arrow", await timed(() => readAll(database)));
       await database.sql.unsafe("TRUNCATE copied");
-      measured.psqlIn?.push(await psql(database, `\\copy copied from '${file}' (format binary)`));
+      found.add(
+        "psql COPY from a file",
+        await psql(database, `\\copy copied from '${file}' (format binary)`),
+      );
       await database.sql.unsafe("TRUNCATE copied");
-      measured.in?.push(await load(database, rows));
+      found.add("Arrow → PostgreSQL", await load(database, rows));
+      const back = await sluiceRun(folder, project, "back");
+      found.add("warehouse → PostgreSQL", stepOf(back, "load"));
+      await database.sql.unsafe("DROP TABLE loaded");
+      found.addPeak(Math.max(run.peakRssBytes, through.peakRssBytes, back.peakRssBytes));
     }
-    report("psql COPY to /dev/null", rows, measured.psqlOut ?? []);
-    report("sluice run, whole", rows, measured.run ?? [], measured.psqlOut);
-    report("PostgreSQL → warehouse", rows, measured.step ?? [], measured.psqlOut);
-    report("psql COPY through a pipe", rows, measured.psqlThrough ?? []);
-    report("PostgreSQL → PostgreSQL", rows, measured.through ?? [], measured.psqlThrough);
-    report("PostgreSQL → Arrow", rows, measured.out ?? [], measured.psqlOut);
-    report("psql COPY from a file", rows, measured.psqlIn ?? []);
-    report("Arrow → PostgreSQL", rows, measured.in ?? [], measured.psqlIn);
-    console.log(`peak RSS of a run's process: ${(peakRssBytes / 1e6).toFixed(0)} MB`);
+    found.report("psql COPY to /dev/null");
+    found.report("sluice run, whole", "psql COPY to /dev/null");
+    found.report("PostgreSQL → warehouse", "psql COPY to /dev/null");
+    found.report("PostgreSQL → Arrow", "psql COPY to /dev/null");
+    found.report("psql COPY through a pipe");
+    found.report("PostgreSQL → PostgreSQL", "psql COPY through a pipe");
+    found.report("psql COPY from a file");
+    found.report("Arrow → PostgreSQL", "psql COPY from a file");
+    found.report("warehouse → PostgreSQL", "psql COPY from a file");
+    console.log(`peak RSS of a run's process: ${(found.peakRssBytes / 1e6).toFixed(0)} MB`);
     console.log(`peak RSS of this process: ${await peakRssMb()} MB`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
-
-/** A pipeline with that one stream and nothing else, and one that loads it too. */
-async function writeProject(folder: string, url: string): Promise<void> {
-  await Deno.mkdir(join(folder, "project", "pipelines"), { recursive: true });
-  const connectors = `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`;
-  await Deno.writeTextFile(join(folder, "project", "connectors.yaml"), connectors);
+/** Pipelines that only read, that load what they read, and that load a model of it, for which the load waits. */
+async function writeProject(project: string, url: string): Promise<void> {
+  const write = (path: string, text: string) => Deno.writeTextFile(join(project, path), text);
+  await Deno.mkdir(join(project, "pipelines"), { recursive: true });
+  await Deno.mkdir(join(project, "transforms", "back"), { recursive: true });
+  await write("connectors.yaml", `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`);
   const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
-  const load = "load: { lineitem: { connector: shop, table: loaded } }\n";
-  await Deno.writeTextFile(join(folder, "project", "pipelines", "bench.yaml"), extract);
-  await Deno.writeTextFile(join(folder, "project", "pipelines", "through.yaml"), extract + load);
+  const load = (name: string) => `load: { ${name}: { connector: shop, table: loaded } }\n`;
+  await write("pipelines/bench.yaml", extract);
+  await write("pipelines/through.yaml", extract + load("lineitem"));
+  await write("pipelines/back.yaml", `${extract}transform: back\n${load("items")}`);
+  await write(
+    "transforms/back/items.sql",
+    "/* @sluice\nmaterialized: view\n*/\nSELECT * FROM raw.lineitem\n",
+  );
 }
 
-/** The command from its start to its end with a new data folder, and the step as it reports itself. */
-async function sluiceRun(
-  folder: string,
-  pipeline: "bench" | "through",
-): Promise<{ readonly whole: Measured; readonly step: Measured; readonly peakRssBytes: number }> {
-  await Deno.remove(join(folder, "data"), { recursive: true }).catch(() => {});
-  let run: SluiceRun | undefined;
-  const whole = await timed(async () => run = await sluice(folder, "run", pipeline));
-  const shown = await sluice(folder, "show", run?.id ?? "");
-  const stepMs = shown.steps.find(({ kind }) => kind === "extract")?.duration_ms ?? Number.NaN;
-  return {
-    whole,
-    step: { seconds: stepMs / 1_000, cpuSeconds: Number.NaN },
-    peakRssBytes: shown.peak_rss_bytes ?? 0,
-  };
-}
-
-interface SluiceRun {
-  readonly id: string;
-  readonly steps: readonly { readonly kind: string; readonly duration_ms: number | null }[];
-  readonly peak_rss_bytes?: number | null;
-}
-
-async function sluice(folder: string, ...command: string[]): Promise<SluiceRun> {
-  const project = ["--project", join(folder, "project"), "--data", join(folder, "data")];
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--frozen",
-      "--quiet",
-      join(ROOT, "server/main.ts"),
-      ...command,
-      "--json",
-      ...project,
-    ],
-    cwd: ROOT,
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "");
+/** A step as it reports itself. */
+function stepOf({ steps }: RunCost, kind: string): Cost {
+  return { seconds: steps[kind] ?? Number.NaN, cpuSeconds: Number.NaN };
 }
 
 async function readAll(database: TestDatabase): Promise<void> {
@@ -161,7 +110,7 @@ async function readAll(database: TestDatabase): Promise<void> {
 }
 
 /** The same few batches again and again, so that only the load is measured. */
-async function load(database: TestDatabase, rows: number): Promise<Measured> {
+async function load(database: TestDatabase, rows: number): Promise<Cost> {
   await using connection = await openPostgres(database.url);
   const batches: RecordBatch[] = [];
   for await (const batch of read(connection, { stream: "lineitem" })) {
@@ -187,7 +136,8 @@ async function load(database: TestDatabase, rows: number): Promise<Measured> {
   return await timed(() => performLoad(connection.destination, { ...request, input }, never()));
 }
 
-async function timed(work: () => Promise<unknown>): Promise<Measured> {
+/** Measures work of this process. */
+async function timed(work: () => Promise<unknown>): Promise<Cost> {
   const start = performance.now();
   const before = process.cpuUsage();
   await work();
@@ -195,15 +145,15 @@ async function timed(work: () => Promise<unknown>): Promise<Measured> {
   return { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
 }
 
-function psql(database: TestDatabase, command: string): Promise<Measured> {
-  return timed(() => succeed("psql", ["--no-psqlrc", "--quiet", database.url, "-c", command]));
+function psql(database: TestDatabase, command: string): Promise<Cost> {
+  return costOf(() => succeed("psql", ["--no-psqlrc", "--quiet", database.url, "-c", command]));
 }
 
 /** Out of the one table and into the other at the same time. */
-function psqlThrough({ url }: TestDatabase): Promise<Measured> {
+function psqlThrough({ url }: TestDatabase): Promise<Cost> {
   const copy = (what: string) => `psql --no-psqlrc --quiet "$0" -c "COPY ${what} (FORMAT binary)"`;
   const script = `set -o pipefail; ${copy("lineitem TO STDOUT")} | ${copy("copied FROM STDIN")}`;
-  return timed(() => succeed("bash", ["-c", script, url]));
+  return costOf(() => succeed("bash", ["-c", script, url]));
 }
 
 async function succeed(command: string, args: string[]): Promise<void> {
@@ -211,30 +161,41 @@ async function succeed(command: string, args: string[]): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-function median(measured: readonly Measured[], of: keyof Measured = "seconds"): number {
-  const values = measured.map((one) => one[of]).sort((a, b) => a - b);
-  return values[values.length >> 1] ?? Number.NaN;
-}
+/** What each way took in each round. */
+class Costs {
+  readonly #rows: number;
+  readonly #found = new Map<string, Cost[]>();
+  peakRssBytes = 0;
 
-function report(
-  what: string,
-  rows: number,
-  measured: readonly Measured[],
-  limit?: readonly Measured[],
-): void {
-  const seconds = median(measured);
-  const ratio = limit === undefined
-    ? ""
-    : `, ${(median(limit) / seconds).toFixed(2)} × the limit's speed${cpuText(measured)}`;
-  console.log(
-    `${what.padEnd(24)} ${seconds.toFixed(2)} s, ${(rows / seconds / 1e6).toFixed(2)} Mrow/s${ratio}`,
-  );
-}
+  constructor(rows: number) {
+    this.#rows = rows;
+  }
 
-/** Nothing where the work was done by other processes. */
-function cpuText(measured: readonly Measured[]): string {
-  const seconds = median(measured, "cpuSeconds");
-  return Number.isNaN(seconds) || seconds < 0.01 ? "" : `, ${seconds.toFixed(2)} s of processor`;
+  add(way: string, cost: Cost): void {
+    this.#found.set(way, [...this.#found.get(way) ?? [], cost]);
+  }
+
+  addPeak(peakRssBytes: number): void {
+    this.peakRssBytes = Math.max(this.peakRssBytes, peakRssBytes);
+  }
+
+  report(way: string, limit?: string): void {
+    const seconds = this.#median(way, "seconds");
+    const cpu = this.#median(way, "cpuSeconds");
+    const parts = [
+      `${seconds.toFixed(2)} s`,
+      `${(this.#rows / seconds / 1e6).toFixed(2)} Mrow/s`,
+      ...(Number.isNaN(cpu) ? [] : [`${cpu.toFixed(2)} s of processor`]),
+      ...(limit === undefined
+        ? []
+        : [`${(this.#median(limit, "seconds") / seconds).toFixed(2)} × the limit's speed`]),
+    ];
+    console.log(`${way.padEnd(25)} ${parts.join(", ")}`);
+  }
+
+  #median(way: string, of: keyof Cost): number {
+    return median((this.#found.get(way) ?? []).map((cost) => cost[of]));
+  }
 }
 
 async function peakRssMb(): Promise<string> {

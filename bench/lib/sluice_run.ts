@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Whole commands, measured from outside. */
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Cost {
+  readonly seconds: number;
+  /** Of the processes that did the work, without those of a database's server. */
+  readonly cpuSeconds: number;
+}
+
+export interface RunCost extends Cost {
+  /** Of the run's process. */
+  readonly peakRssBytes: number;
+  /** By the kind of the step, in seconds. */
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+/** Measures work that other processes do, which are gone when it ends. */
+export async function costOf(work: () => Promise<unknown>): Promise<Cost> {
+  const before = await childrenCpuSeconds();
+  const started = performance.now();
+  await work();
+  const seconds = (performance.now() - started) / 1_000;
+  return { seconds, cpuSeconds: await childrenCpuSeconds() - before };
+}
+
+/** Of all children that have ended, and theirs. */
+async function childrenCpuSeconds(): Promise<number> {
+  const stat = await Deno.readTextFile("/proc/self/stat");
+  // Behind the name, which may have spaces: the 14th and 15th of these are cutime and cstime, in ticks.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
+/** `sluice run PIPELINE` with a new data folder in `folder`, whose project is `project`. */
+export async function sluiceRun(folder: string, project: string, pipeline: string): Promise<RunCost> {
+  const data = join(folder, "data");
+  await Deno.remove(data, { recursive: true }).catch(() => {});
+  const folders = ["--project", project, "--data", data];
+  let id = "";
+  const cost = await costOf(async () => {
+    ({ id } = await sluice("run", pipeline, "--quiet", "--json", ...folders));
+  });
+  const shown = await sluice("show", id, "--json", ...folders);
+  const steps = shown.steps.map(({ kind, duration_ms }) => [kind, (duration_ms ?? Number.NaN) / 1_000]);
+  return { ...cost, peakRssBytes: shown.peak_rss_bytes ?? 0, steps: Object.fromEntries(steps) };
+}
+
+interface Shown {
+  readonly id: string;
+  readonly steps: readonly { readonly kind: string; readonly duration_ms: number | null }[];
+  readonly peak_rss_bytes?: number | null;
+}
+
+async function sluice(...command: string[]): Promise<Shown> {
+  const program = ["run", "-A", "--frozen", "--quiet", join(ROOT, "server/main.ts")];
+  const args = [...program, ...command];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "");
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
