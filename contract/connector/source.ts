@@ -210,6 +210,12 @@ export interface Scan {
    */
   prepare?(signal: AbortSignal): Promise<PreparedScan>;
   /**
+   * The rows in parts, for files that come from elsewhere: relations, each of which can be read until the next one is
+   * asked for, while the files of the next are being brought. A part may lack columns, and have narrower types, which
+   * `relation` has. In the place of `prepare`. Throws what reading throws.
+   */
+  parts?(signal: AbortSignal): AsyncIterable<string>;
+  /**
    * The files hold no record, and nothing else says what columns one would have: the relation has one column,
    * which means nothing, and no rows.
    */

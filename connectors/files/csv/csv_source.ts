@@ -1,6 +1,7 @@
 import type { Scan } from "../../../contract/connector/source.ts";
 import type { FileSet } from "../file_set.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
+import type { PartialScan } from "../read/parts.ts";
 import { prepareScan } from "../read/prepare_scan.ts";
 import type { Scratch } from "../../locations/scratch.ts";
 import { SetAsideRecords } from "../read/set_aside.ts";
@@ -20,7 +21,7 @@ export async function scanCsv(
   oddFiles: ReadonlySet<string>,
   scratchDir: string,
   signal: AbortSignal,
-): Promise<Pick<Scan, "relation" | "explain" | "prepare">> {
+): Promise<Pick<Scan, "relation" | "explain" | "prepare"> & PartialScan> {
   const files = set.files.map((file, index) => ({
     file,
     compression: set.compressions[index] ?? "none",
@@ -35,8 +36,16 @@ export async function scanCsv(
     explain: (error) => explainCsv(plan, error),
     ...(hasCopies
       ? { prepare: (during) => prepareScan(scratchDir, (scratch) => copy(plan, extra, scratch, during)) }
-      : {}),
+      : { only: (paths) => csvRelation(onlyOf(plan, paths), extra) }),
   };
+}
+
+function onlyOf(plan: CsvPlan, paths: ReadonlySet<string>): CsvPlan {
+  const groups = plan.groups.map((group) => ({
+    ...group,
+    files: group.files.filter(({ file }) => paths.has(file.path)),
+  }));
+  return { ...plan, groups: groups.filter(({ files }) => files.length > 0) };
 }
 
 /** Copies the files that DuckDB cannot read as they are; returns the relation of all. */

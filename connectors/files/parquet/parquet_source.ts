@@ -4,6 +4,7 @@ import { isSameName, nameKey, quoteIdentifier, quoteLiteral } from "../../../con
 import type { StoredFile } from "../../locations/location.ts";
 import { escapeGlob, type FileSet } from "../file_set.ts";
 import { hiveColumns } from "../read/hive.ts";
+import type { PartialScan } from "../read/parts.ts";
 import { type PathColumn, pathColumns } from "../read/path_columns.ts";
 import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import { explainParquet } from "./parquet_explain.ts";
@@ -18,7 +19,7 @@ import { exactValue, PATH, refusedValue, ROW } from "./parquet_value.ts";
 export async function scanParquet(
   set: FileSet,
   signal: AbortSignal,
-): Promise<Pick<Scan, "relation" | "explain">> {
+): Promise<Pick<Scan, "relation" | "explain"> & PartialScan> {
   const files: ParquetFile[] = [];
   for (const file of set.files) {
     signal.throwIfAborted();
@@ -31,10 +32,14 @@ export async function scanParquet(
   checkGiven(set, [...own.values()]);
   const extra = pathColumns(set, [...own.values()], PLAIN_FORMAT);
   const mixed = mixedColumns(files);
-  const groups = Map.groupBy(files, ({ schema }) => signature(schema, mixed));
-  const selects = [...groups.values()].map((group) => selectGroup(set, group, mixed, extra));
+  const relationOf = (some: readonly ParquetFile[]) => {
+    const groups = Map.groupBy(some, ({ schema }) => signature(schema, mixed));
+    const selects = [...groups.values()].map((group) => selectGroup(set, group, mixed, extra));
+    return `(${selects.join(" UNION ALL BY NAME ")})`;
+  };
   return {
-    relation: `(${selects.join(" UNION ALL BY NAME ")})`,
+    relation: relationOf(files),
+    only: (paths) => relationOf(files.filter(({ file }) => paths.has(file.path))),
     explain: (error) => Promise.resolve(explainParquet(set, error)),
   };
 }

@@ -5,6 +5,7 @@ import { scanCsv } from "../csv/csv_source.ts";
 import { scanJson } from "../json/json_source.ts";
 import { scanParquet } from "../parquet/parquet_source.ts";
 import type { FileSet } from "../file_set.ts";
+import { bringAll, type PartialScan, partsOf, readParts, removeAll } from "./parts.ts";
 import type { StoredFile } from "../../locations/location.ts";
 import { requireSpace } from "../../locations/free_space.ts";
 
@@ -13,6 +14,9 @@ import { requireSpace } from "../../locations/free_space.ts";
 /** `scratchDir`: an absolute path that is the process's own, and that DuckDB may read. */
 export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortSignal): Promise<Scan> {
   const oddFiles = new Set<string>();
+  const isReadWhole = set.format !== "parquet" && set.format !== "csv" && set.format !== "tsv" ||
+    set.compressions.includes("gzip");
+  if (isReadWhole) await requireSpace(scratchDir, set.files);
   for (const [index, file] of set.files.entries()) {
     signal.throwIfAborted();
     await checkReadable(file);
@@ -20,13 +24,14 @@ export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortS
     const { isOdd } = await checkCompressed(file, set.compressions[index] ?? "none", signal);
     if (isOdd) oddFiles.add(file.path);
   }
-  const { relation, hasNoColumns = false, explain, prepare } = await relationOf(
+  const { relation, hasNoColumns = false, explain, prepare, only } = await relationOf(
     set,
     oddFiles,
     scratchDir,
     signal,
   );
   const isRemote = set.files.some(({ localCopy }) => localCopy !== undefined);
+  const parts = isRemote && only !== undefined ? partsOf(set.files) : [];
   return {
     relation,
     hasNoColumns,
@@ -35,6 +40,9 @@ export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortS
       : prepare === undefined
       ? {}
       : { prepare }),
+    ...(parts.length > 1 && only !== undefined
+      ? { parts: (during) => readParts(parts, only, scratchDir, during) }
+      : {}),
     files: set.files.map(({ path }) => path),
     sizeBytes: set.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     explain: async (error) => await changeOf(set, error) ?? await explain(error),
@@ -44,9 +52,6 @@ export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortS
   };
 }
 
-/** Of many small files; the connector's budget bounds the connections. */
-const FILES_AT_ONCE = 8;
-
 /** Brings all files to the local disk, then makes what DuckDB can read of them. Disposing of it frees the disk. */
 async function prepareRemote(
   set: FileSet,
@@ -54,27 +59,19 @@ async function prepareRemote(
   { relation, prepare }: { readonly relation: string; readonly prepare: Scan["prepare"] | undefined },
   signal: AbortSignal,
 ): Promise<PreparedScan> {
-  const copies = set.files.flatMap(({ localCopy }) => localCopy === undefined ? [] : [localCopy]);
-  const free = async () => {
-    for (const copy of copies) await copy.remove();
-  };
   try {
     await requireSpace(scratchDir, set.files);
-    let next = 0;
-    const bringNext = async () => {
-      for (let copy = copies[next++]; copy !== undefined; copy = copies[next++]) await copy.complete(signal);
-    };
-    await Promise.all(Array.from({ length: FILES_AT_ONCE }, bringNext));
+    await bringAll(set.files, signal);
     const prepared = await prepare?.(signal);
     return {
-      relation: prepared?.relation ?? relation,
+      ...(prepared ?? { relation }),
       async [Symbol.asyncDispose]() {
         await prepared?.[Symbol.asyncDispose]();
-        await free();
+        await removeAll(set.files);
       },
     };
   } catch (error) {
-    await free();
+    await removeAll(set.files);
     throw error;
   }
 }
@@ -96,7 +93,7 @@ async function relationOf(
   oddFiles: ReadonlySet<string>,
   scratchDir: string,
   signal: AbortSignal,
-): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
+): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare"> & PartialScan> {
   switch (set.format) {
     case "csv":
     case "tsv":

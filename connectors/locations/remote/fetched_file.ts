@@ -34,6 +34,7 @@ export class FetchedFile implements StoredFile, LocalCopy {
   #missingBytes: number;
   #made: Promise<void> | undefined;
   #isWhole = false;
+  #followers: readonly FetchedFile[] = [];
   #stop = new AbortController();
 
   /** `localPath` is absolute; there is nothing yet. */
@@ -55,6 +56,11 @@ export class FetchedFile implements StoredFile, LocalCopy {
 
   get missingBytes(): number {
     return this.#missingBytes;
+  }
+
+  /** Files that will be read after this one: who begins to read it has their beginnings, or ends, brought ahead. */
+  precede(followers: readonly FetchedFile[]): void {
+    this.#followers = followers;
   }
 
   async *read(range?: ByteRange): AsyncIterable<Uint8Array> {
@@ -90,7 +96,7 @@ export class FetchedFile implements StoredFile, LocalCopy {
   }
 
   async checkUnchanged(): Promise<void> {
-    // What is here is one state of the file, whatever it is there now.
+    // What is here, or was, is one state of the file, whatever it is there now.
     if (!this.#isWhole) await this.#object.checkUnchanged(this.#transfer.signal);
   }
 
@@ -102,7 +108,6 @@ export class FetchedFile implements StoredFile, LocalCopy {
     this.#blocks = [];
     this.#missingBytes = this.sizeBytes;
     this.#made = undefined;
-    this.#isWhole = false;
     // What cannot be removed goes with the process's folder.
     await Deno.remove(this.localPath).catch(() => {});
   }
@@ -140,7 +145,16 @@ export class FetchedFile implements StoredFile, LocalCopy {
   }
 
   async #bringRange({ start, end }: ByteRange): Promise<void> {
+    for (const follower of this.#followers) follower.#bringEnd(start > 0 && end === this.sizeBytes);
+    this.#followers = [];
     await this.#bring(Math.floor(start / BLOCK_BYTES), blockCount(end));
+  }
+
+  #bringEnd(isTail: boolean): void {
+    const blocks = blockCount(this.sizeBytes);
+    const first = isTail ? Math.max(0, blocks - 1) : 0;
+    // Whoever reads it will wait for it, and hear what went wrong.
+    this.#bring(first, Math.min(first + 1, blocks)).catch(() => {});
   }
 
   /** Whoever reads on will wait for it, and hear what went wrong. */
@@ -236,6 +250,14 @@ export class FetchedFile implements StoredFile, LocalCopy {
       throw fileError("write", this.localPath, error);
     }
   }
+}
+
+/** How many files are looked ahead. */
+const FOLLOWERS = 8;
+
+/** Has each of the files, which will be read in this order, precede those that follow it. */
+export function readInOrder(files: readonly FetchedFile[]): void {
+  for (const [index, file] of files.entries()) file.precede(files.slice(index + 1, index + 1 + FOLLOWERS));
 }
 
 const blockCount = (bytes: number) => Math.ceil(bytes / BLOCK_BYTES);

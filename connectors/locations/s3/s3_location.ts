@@ -9,7 +9,7 @@ import type {
   StoredFile,
   WriteCondition,
 } from "../location.ts";
-import { FetchedFile } from "../remote/fetched_file.ts";
+import { FetchedFile, readInOrder } from "../remote/fetched_file.ts";
 import { localNameOf, pathSqlOf } from "../remote/local_name.ts";
 import { parseKeyPattern } from "./key_glob.ts";
 import { listMatches } from "./listing.ts";
@@ -63,7 +63,9 @@ export class S3Location implements Location {
       if (plain !== undefined) return { base: pathOfKey(key), files: [this.#file(store, plain)] };
       if (found.length === 0) throw new AppError("not_found", `Cannot read "${shown}": no file matches it`);
       const base = pathOfKey(glob.folder.replace(/\/$/, ""));
-      return { base, files: found.map((object) => this.#file(store, object)) };
+      const files = found.map((object) => this.#file(store, object));
+      readInOrder(files);
+      return { base, files };
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "forbidden") throw error;
       throw new AppError(
@@ -126,7 +128,7 @@ export class S3Location implements Location {
     return new S3Store(client, settings, { ...this.#context, signal });
   }
 
-  #file(store: S3Store, info: ObjectInfo): StoredFile {
+  #file(store: S3Store, info: ObjectInfo): FetchedFile {
     const object = new S3Object(store, info);
     return new FetchedFile(object, `${this.#localPrefix}${localNameOf(object.path)}`, store.context);
   }

@@ -228,10 +228,10 @@ export class StreamSink implements AsyncDisposable {
     const bound = cursor ?? until;
     const params: SqlValue[] = [];
     const bind = (value: SqlValue) => `$${params.push(value)}`;
-    await using prepared = await scan.prepare?.(signal);
+    await using prepared = scan.parts === undefined ? await scan.prepare?.(signal) : undefined;
     const relation = prepared?.relation ?? scan.relation;
     try {
-      const columns = shape.isWhole && bound === undefined
+      const columns = shape.isWhole && bound === undefined && scan.parts === undefined
         ? []
         : await session.describe(`SELECT * FROM ${relation}`);
       const type = bound === undefined ? undefined : findColumn(columns, bound.column)?.type;
@@ -239,10 +239,12 @@ export class StreamSink implements AsyncDisposable {
       const conditions = [...shape.where, ...window === undefined ? [] : [window]];
       const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
       const select = shape.select(columns, bind);
-      this.#rows += await session.run(
-        `CREATE TABLE ${target} AS SELECT ${select} FROM ${relation}${condition}`,
-        params,
-      );
+      let into = `CREATE TABLE ${target} AS`;
+      for await (const part of scan.parts?.(signal) ?? [relation]) {
+        const from = scan.parts === undefined ? part : asWhole(part, columns);
+        this.#rows += await session.run(`${into} SELECT ${select} FROM ${from}${condition}`, params);
+        into = `INSERT INTO ${target}`;
+      }
       if (prepared?.rejects !== undefined) await this.#keepRejects(prepared.rejects, shape);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -500,4 +502,10 @@ async function checkKeyColumns(
     const known = columns.map((column) => column.name).join(", ");
     throw new AppError("invalid", `Stream "${name}" has no column "${missing}" (it has ${known})`);
   }
+}
+
+/** The rows of a part with the columns and types of the whole. */
+function asWhole(part: string, columns: readonly Column[]): string {
+  const nothing = columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`);
+  return `(SELECT ${nothing.join(", ")} WHERE false UNION ALL BY NAME SELECT * FROM ${part})`;
 }

@@ -1,4 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { s3 } from "../../../connectors/s3/connector.ts";
+import { openDatabase } from "../../../engine/duckdb/database.ts";
+import { Warehouse } from "../../conformance/warehouse.ts";
+import { streamOf } from "../../support/connections.ts";
 import { S3_KEYS } from "../../support/s3_bucket.ts";
 import { S3Bench, storeError } from "./s3_bench.ts";
 
@@ -220,3 +224,62 @@ Deno.test("s3: a fault in a file is told with its address and line", async () =>
     /Cannot read "s3:\/\/sluice-[^"]+\/bad\.csv" line 30002.*"n".*"x"/,
   );
 });
+
+for (const format of ["csv", "parquet"] as const) {
+  Deno.test(`s3: many ${format} files are read in parts, each away from the disk when it was read`, async () => {
+    await using bench = await S3Bench.start();
+    const { bucket, files } = bench;
+    // Later files have other columns, and wider types.
+    const selects = [0, 1, 2].map((file) =>
+      `SELECT range::${
+        file === 2 ? "BIGINT" : "INTEGER"
+      } AS id, md5(range::VARCHAR) || md5('x' || range) AS name${
+        file === 1 ? ", 'late' AS more" : ""
+      } FROM range(${file * 500_000}, ${(file + 1) * 500_000})`
+    );
+    await using database = await openDatabase({ path: ":memory:", allowedDirectories: [files.folder] });
+    await using session = await database.session();
+    for (const [file, select] of selects.entries()) {
+      const path = `${files.folder}/${file}.${format}`;
+      await session.run(
+        `COPY (${select}) TO '${path}' (FORMAT ${
+          format === "csv" ? "csv, HEADER" : "parquet, COMPRESSION uncompressed"
+        })`,
+      );
+      await bucket.put(`t/${file}.${format}`, await Deno.readFile(path));
+    }
+    const source = files.connection.source;
+    const request = streamOf(s3, { path: `t/*.${format}` });
+    const scan = await source?.scan?.(request, files.signal);
+    ok(scan?.parts !== undefined, "it is large enough to be read in parts");
+    let most = 0;
+    let parts = 0;
+    for await (const _part of scan.parts(files.signal)) {
+      parts++;
+      most = Math.max(most, await bytesBelow(`${files.folder}/.scratch`));
+    }
+    strictEqual(parts, 3);
+    ok(most > 0);
+    strictEqual(await bytesBelow(`${files.folder}/.scratch`), 0);
+    // By the engine, which unites the parts.
+    await using warehouse = await Warehouse.open(files.folder);
+    if (source === undefined) throw new Error("it is no source");
+    await warehouse.extract(source, request, files.signal);
+    deepStrictEqual(
+      await warehouse.texts(
+        "SELECT count(*), sum(id), count(more), typeof(min(id)) FROM raw.back",
+      ),
+      [`["1500000","${1_500_000 * 1_499_999 / 2}","500000","BIGINT"]`],
+    );
+  });
+}
+
+/** Bytes that the disk really holds. */
+async function bytesBelow(folder: string): Promise<number> {
+  let bytes = 0;
+  for await (const entry of Deno.readDir(folder)) {
+    const path = `${folder}/${entry.name}`;
+    bytes += entry.isDirectory ? await bytesBelow(path) : ((await Deno.stat(path)).blocks ?? 0) * 512;
+  }
+  return bytes;
+}

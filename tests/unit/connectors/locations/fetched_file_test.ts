@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Budget } from "../../../../contract/connector/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { FetchedFile } from "../../../../connectors/locations/remote/fetched_file.ts";
+import { FetchedFile, readInOrder } from "../../../../connectors/locations/remote/fetched_file.ts";
 import {
   type ByteRange,
   type RemoteObject,
@@ -22,6 +22,7 @@ class FakeObject implements RemoteObject {
   /** What a read gives, instead of what was asked for. */
   give: (range: ByteRange, bytes: Uint8Array) => AsyncIterable<Uint8Array> = (_, bytes) => chunksOf(bytes);
   isChanged = false;
+  readonly begun = Promise.withResolvers<void>();
 
   constructor(sizeBytes: number, isPinned = true) {
     this.content = new Uint8Array(sizeBytes).map((_, at) => (at * 31 + (at >> 12)) & 255);
@@ -34,6 +35,7 @@ class FakeObject implements RemoteObject {
 
   read(range: ByteRange): AsyncIterable<Uint8Array> {
     this.asked.push(range);
+    this.begun.resolve();
     return this.give(range, this.content.subarray(range.start, range.end));
   }
 
@@ -82,7 +84,7 @@ class Bench implements AsyncDisposable {
 
   file(object: RemoteObject): FetchedFile {
     const clock = { now: () => 0, sleep: () => Promise.resolve() };
-    return new FetchedFile(object, `${this.folder}/copies/a`, {
+    return new FetchedFile(object, `${this.folder}/copies/${crypto.randomUUID()}`, {
       budget: this.budget,
       clock,
       signal: this.stop.signal,
@@ -220,4 +222,27 @@ Deno.test("FetchedFile of no bytes is an empty file", async () => {
   deepStrictEqual(await whole(file.read()), new Uint8Array());
   await file.complete(bench.stop.signal);
   strictEqual((await Deno.stat(file.localPath)).size, 0);
+});
+
+Deno.test("readInOrder() has the beginnings, or ends, of the next files brought when one is read", async () => {
+  await using bench = await Bench.start();
+  const objects = [3, 3, 3].map((mb) => new FakeObject(mb * MB));
+  const heads = objects.map((object) => bench.file(object));
+  readInOrder(heads);
+  await using reader = await heads[0]?.open();
+  await reader?.read(0, 10);
+  await Promise.all(objects.map(({ begun }) => begun.promise));
+  deepStrictEqual(
+    objects.map(({ asked }) => asked),
+    Array.from({ length: 3 }, () => [{ start: 0, end: MB }]),
+  );
+  await Promise.all(heads.map((file) => file.remove()));
+  const others = [3, 3].map((mb) => new FakeObject(mb * MB));
+  const tails = others.map((object) => bench.file(object));
+  readInOrder(tails);
+  await using last = await tails[0]?.open();
+  await last?.read(3 * MB - 8, 8);
+  await Promise.all(others.map(({ begun }) => begun.promise));
+  deepStrictEqual(others.map(({ asked }) => asked), [1, 2].map(() => [{ start: 2 * MB, end: 3 * MB }]));
+  await Promise.all(tails.map((file) => file.remove()));
 });
