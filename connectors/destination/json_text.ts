@@ -136,7 +136,7 @@ const nanosOf = (data: Data, row: number, unit: TimeUnit): bigint => BigInt(data
 const floorDivide = (a: bigint, b: bigint): bigint => a >= 0n ? a / b : -((b - 1n - a) / b);
 
 /** ISO 8601 of days since 1970; years beyond four digits have a sign. */
-export function dateText(days: bigint): string {
+function dateText(days: bigint): string {
   const shifted = days + 719_468n;
   const era = floorDivide(shifted, 146_097n);
   const dayOfEra = shifted - era * 146_097n;

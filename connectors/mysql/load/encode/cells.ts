@@ -3,6 +3,8 @@ export interface Cells {
   null(): void;
   /** A value of letters, digits and punctuation of ASCII, without a quote or a backslash. */
   ascii(text: string): void;
+  /** A whole number that a double holds, divided by ten to the power of `scale`, with all digits of that. */
+  decimal(value: number, scale: number): void;
   /** Any text, in UTF-8. */
   text(bytes: Uint8Array, from: number, to: number): void;
   binary(bytes: Uint8Array, from: number, to: number): void;
@@ -15,6 +17,8 @@ const TAB = 0x09;
 const NEWLINE = 0x0a;
 const QUOTE = 0x27;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
 const ZERO = 0x30;
 const LETTER_N = 0x4e;
 const BACKSLASH = 0x5c;
@@ -22,6 +26,15 @@ const LETTER_N_SMALL = 0x6e;
 const LETTER_T_SMALL = 0x74;
 /** From here on a byte may begin a character of several. */
 const HIGH = 0x80;
+
+/** A sign, a point and the digits of 2^53. */
+const MAX_DECIMAL_BYTES = 20;
+
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  return digits;
+}
 
 /** A buffer that grows, and what is common to both forms. */
 abstract class Writer {
@@ -54,6 +67,24 @@ abstract class Writer {
     this.bytes = larger;
   }
 
+  protected putDecimal(value: number, scale: number): void {
+    this.reserve(MAX_DECIMAL_BYTES + scale);
+    const { bytes } = this;
+    let { at } = this;
+    if (value < 0) bytes[at++] = MINUS;
+    let rest = Math.abs(value);
+    let digits = Math.max(digitsOf(rest), scale + 1);
+    const end = at + digits + (scale > 0 ? 1 : 0);
+    this.at = end;
+    for (at = end - 1; digits > 0; digits--) {
+      if (scale > 0 && end - 1 - at === scale) bytes[at--] = POINT;
+      // Halves of 32 bits are divided much faster.
+      const tenth = rest < 0x8000_0000 ? (rest / 10) | 0 : Math.floor(rest / 10);
+      bytes[at--] = ZERO + (rest - tenth * 10);
+      rest = tenth;
+    }
+  }
+
   protected putAscii(text: string): void {
     this.reserve(text.length);
     const { bytes } = this;
@@ -77,6 +108,10 @@ export class LoadDataCells extends Writer implements Cells {
 
   ascii(text: string): void {
     this.putAscii(text);
+  }
+
+  decimal(value: number, scale: number): void {
+    this.putDecimal(value, scale);
   }
 
   text(source: Uint8Array, from: number, to: number): void {
@@ -135,6 +170,11 @@ export class ValuesCells extends Writer implements Cells {
   ascii(text: string): void {
     this.#begin();
     this.putAscii(`'${text}'`);
+  }
+
+  decimal(value: number, scale: number): void {
+    this.#begin();
+    this.putDecimal(value, scale);
   }
 
   text(source: Uint8Array, from: number, to: number): void {

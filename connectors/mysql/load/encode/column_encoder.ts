@@ -1,15 +1,12 @@
 import { type Data, DataType, type Field } from "apache-arrow";
 import type { ColumnType } from "../column_type.ts";
-import type { Cells } from "./cells.ts";
+import { type Bind, directBinder, type PutValue } from "./direct.ts";
 import { type Fit, fitOf, UnfitValueError } from "./fit.ts";
 import { type SourceKind, sourceKind, textReader } from "./source_values.ts";
 
-/** Writes the value of a row, which is not NULL; rows count within the data. Throws UnfitValueError. */
-export type PutValue = (row: number, cells: Cells) => void;
-
 /** Writes the values of one column of Arrow as what one column of a table takes. */
 export interface ColumnEncoder {
-  bind(data: Data): PutValue;
+  readonly bind: Bind;
   /** A value as a message shows it. */
   show(data: Data, row: number): string;
 }
@@ -19,15 +16,14 @@ const MAX_SHOWN = 100;
 /** Undefined where no value of such a field can go into such a column. */
 export function encoderOf(field: Field, column: ColumnType): ColumnEncoder | undefined {
   const kind = sourceKind(field);
-  const bind = bytesBinder(kind, column) ?? directBinder(field, kind, column) ??
+  const bind = bytesBinder(kind, column) ?? textBinder(field, kind, column) ??
+    directBinder(field, kind, column) ??
     fittedBinder(field, kind, column);
   return bind && {
     bind,
     show: (data, row) => kind === "bytes" ? "a binary" : textReader(field, data)(row).slice(0, MAX_SHOWN),
   };
 }
-
-type Bind = ColumnEncoder["bind"];
 
 const isVariable = ({ type }: Field): boolean =>
   DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isBinary(type) ||
@@ -53,39 +49,14 @@ function bytesBinder(kind: SourceKind, column: ColumnType): Bind | undefined {
   };
 }
 
-/** What goes as it is, without a text in between. */
-function directBinder(field: Field, kind: SourceKind, column: ColumnType): Bind | undefined {
-  if (column.kind === "text") return textBinder(field, kind, column);
-  if (column.kind === "double" && !column.isUnsigned && column.scale === undefined) {
-    return DataType.isFloat(field.type) ? bindDouble : undefined;
-  }
-  const isNatural = column.kind === "integer" && DataType.isInt(field.type) && fitsWhole(field.type, column);
-  return isNatural ? bindInteger : undefined;
-}
-
-const bindInteger: Bind = ({ values }) => (row, cells) => cells.ascii(String(values[row]));
-
-const bindDouble: Bind = ({ values }) => (row, cells) => {
-  const value: number = values[row];
-  if (!Number.isFinite(value)) throw new UnfitValueError();
-  cells.ascii(Object.is(value, -0) ? "-0" : String(value));
-};
-
-/** Whether every integer of the type is one of the column. */
-function fitsWhole(
-  { bitWidth, isSigned }: { readonly bitWidth: number; readonly isSigned: boolean },
-  { min, max }: { readonly min: bigint; readonly max: bigint },
-): boolean {
-  const span = 1n << BigInt(bitWidth);
-  return isSigned ? min <= -span / 2n && max >= span / 2n - 1n : min <= 0n && max >= span - 1n;
-}
-
 /** Texts of UTF-8 into columns of it, whose bytes are just those. */
 function textBinder(
   field: Field,
   kind: SourceKind,
-  { charset, isChar, maxCharacters, maxBytes, isJson }: Extract<ColumnType, { kind: "text" }>,
+  column: ColumnType,
 ): Bind | undefined {
+  if (column.kind !== "text") return undefined;
+  const { charset, isChar, maxCharacters, maxBytes, isJson } = column;
   if (isJson && kind !== "json") return undefined;
   if ((kind !== "text" && kind !== "json") || !isVariable(field) || charset !== "utf8mb4" || isChar) {
     return undefined;

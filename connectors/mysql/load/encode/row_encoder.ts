@@ -1,6 +1,6 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import { LoadDataCells, ValuesCells } from "./cells.ts";
-import type { ColumnEncoder, PutValue } from "./column_encoder.ts";
+import type { ColumnEncoder } from "./column_encoder.ts";
 import { UnfitValueError } from "./fit.ts";
 
 /** A column of the rows as it is written. */
@@ -101,28 +101,26 @@ export class RowEncoder {
       return { put: encoder.bind(column), data: column, isNull: nullTest(column) };
     });
     return (row, cells) => {
-      for (let c = 0; c < puts.length; c++) {
+      let c = 0;
+      try {
+        for (; c < puts.length; c++) {
+          const column = puts[c];
+          if (column === undefined) continue;
+          if (column.isNull?.(row)) {
+            if (!this.#columns[c]?.takesNull) throw new UnfitRowError(c, this.#rows + 1, undefined);
+            cells.null();
+          } else column.put(row, cells);
+          cells.endField();
+        }
+      } catch (error) {
+        if (!(error instanceof UnfitValueError)) throw error;
         const column = puts[c];
-        if (column === undefined) continue;
-        if (column.isNull?.(row)) {
-          if (!this.#columns[c]?.takesNull) throw new UnfitRowError(c, this.#rows + 1, undefined);
-          cells.null();
-        } else this.#put(column.put, column.data, row, c, cells);
-        cells.endField();
+        const shown = column && this.#columns[c]?.encoder.show(column.data, row);
+        throw new UnfitRowError(c, this.#rows + 1, shown ?? "", error);
       }
       cells.endRow();
       this.#rows++;
     };
-  }
-
-  #put(put: PutValue, data: Data, row: number, column: number, cells: LoadDataCells | ValuesCells): void {
-    try {
-      put(row, cells);
-    } catch (error) {
-      if (!(error instanceof UnfitValueError)) throw error;
-      const shown = this.#columns[column]?.encoder.show(data, row) ?? "";
-      throw new UnfitRowError(column, this.#rows + 1, shown, error);
-    }
   }
 }
 

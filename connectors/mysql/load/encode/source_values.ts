@@ -14,7 +14,7 @@ import {
   UUID_EXTENSION,
 } from "../../../../contract/arrow.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { dateText, decimalText, jsonText, timeText } from "../../../destination/json_text.ts";
+import { decimalText, jsonText, timeText } from "../../../destination/json_text.ts";
 
 /** What the values of an Arrow column are, for what they may be stored as. */
 export type SourceKind =
@@ -203,10 +203,30 @@ function lastDay(): (day: number) => string {
   return (day) => {
     if (day !== known) {
       known = day;
-      text = dateText(BigInt(day));
+      text = calendarDay(day);
     }
     return text;
   };
+}
+
+/** ISO 8601 of days since 1970; years beyond four digits have a sign. */
+export function calendarDay(days: number): string {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear = dayOfEra -
+    (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const monthIndex = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * monthIndex + 2) / 5) + 1;
+  const month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const sign = year < 0 ? "-" : year > 9999 ? "+" : "";
+  return `${sign}${String(Math.abs(year)).padStart(4, "0")}-${pair(month)}-${pair(day)}`;
 }
 
 function timestampReader(values: BigInt64Array, unitsASecond: number): TextReader {
