@@ -36,6 +36,7 @@ export function createDestination(
         stage: quoteIdentifier(stage),
         gone: quoteIdentifier(`${stage}_gone`),
         isReplace: mode === "replace",
+        hasTriggers: mode === "replace" && await hasTriggers(session, table),
       });
     },
   );
@@ -49,10 +50,20 @@ interface TargetNames {
   /** Quoted. */
   readonly gone: string;
   readonly isReplace: boolean;
+  readonly hasTriggers: boolean;
+}
+
+async function hasTriggers(session: LibsqlSession, table: string): Promise<boolean> {
+  const found = await session.rows(
+    `SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ${
+      quoteLiteral(table)
+    } COLLATE NOCASE LIMIT 1`,
+  );
+  return found.length > 0;
 }
 
 function targetOf(session: LibsqlSession, names: TargetNames): SqlTarget<TargetColumn> {
-  const { action, table, stage, gone, isReplace } = names;
+  const { action, table, stage, gone, isReplace, hasTriggers } = names;
   let hasGone = false;
   const goingIndex = isReplace ? keyIndexName(table) : "";
   const catalogue = new SqliteCatalogue(session, action, table, goingIndex);
@@ -77,7 +88,13 @@ function targetOf(session: LibsqlSession, names: TargetNames): SqlTarget<TargetC
   return {
     action,
     name,
-    dialect: { ...dialect, stagesApart: true, ledger: { ...dialect.ledger, claimsLate: true } },
+    dialect: {
+      ...dialect,
+      stagesApart: true,
+      // To take its place costs nothing, however many rows there are; but no trigger would see them.
+      replacesByNewTable: !hasTriggers,
+      ledger: { ...dialect.ledger, claimsLate: true },
+    },
     session,
     catalogue,
     async lock() {

@@ -212,3 +212,26 @@ Deno.test("a wide table and rows of some megabytes are sent in as many requests 
   });
   deepStrictEqual(await server.query("SELECT count(*), sum(length(big)) FROM t"), [["5", "15000000"]]);
 });
+
+Deno.test("a replace of a table that loads made takes its place, and one with triggers is filled anew", async () => {
+  await using server = await startSqld();
+  await using connection = await connect({ url: server.url });
+  const rootOf = async () =>
+    (await server.query("SELECT rootpage FROM sqlite_master WHERE name = 't'"))[0]?.[0];
+  await load(connection, rows(0, 2), { loadId: "first", mode: "replace" });
+  await server.query("CREATE TABLE other (n)", "CREATE UNIQUE INDEX own ON t (id)");
+  const first = await rootOf();
+  const receipt = await load(connection, rows(5, 8), { loadId: "second", mode: "replace" });
+  deepStrictEqual([receipt.inserted, receipt.updated, receipt.deleted], [3, 0, 2]);
+  ok(await rootOf() !== first, "it is a new table");
+  deepStrictEqual(
+    await server.query("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 't'"),
+    [["own"]],
+  );
+  await server.query("CREATE TRIGGER seen AFTER INSERT ON t BEGIN INSERT INTO other VALUES (new.id); END");
+  const second = await rootOf();
+  await load(connection, rows(10, 14), { loadId: "third", mode: "replace" });
+  equal(await rootOf(), second);
+  deepStrictEqual(await sumOf(server), ["4", "46"]);
+  deepStrictEqual(await server.query("SELECT count(*), sum(n) FROM other"), [["4", "46"]]);
+});
