@@ -6,7 +6,18 @@ import { libsql } from "./libsql/connector.ts";
 import { mysql } from "./mysql/connector.ts";
 import { postgres } from "./postgres/connector.ts";
 import { s3 } from "./s3/connector.ts";
+import { sftp } from "./sftp/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of system that connectors.yaml may name in `type:`. */
-export const connectors: readonly Connector[] = [file, http, sqlite, libsql, duckdb, postgres, mysql, s3];
+export const connectors: readonly Connector[] = [
+  file,
+  http,
+  sqlite,
+  libsql,
+  duckdb,
+  postgres,
+  mysql,
+  s3,
+  sftp,
+];

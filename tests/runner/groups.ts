@@ -13,6 +13,8 @@ export interface Group {
   readonly needsMariadb: boolean;
   /** A server that speaks S3. */
   readonly needsS3: boolean;
+  /** A server that speaks SFTP. */
+  readonly needsSftp: boolean;
   /** Python with pyarrow. */
   readonly needsSecondReaders: boolean;
 }
@@ -27,6 +29,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: false,
     needsMariadb: false,
     needsS3: false,
+    needsSftp: false,
     needsSecondReaders: false,
   },
   {
@@ -37,6 +40,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: false,
     needsMariadb: false,
     needsS3: false,
+    needsSftp: false,
     needsSecondReaders: false,
   },
   {
@@ -47,6 +51,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: true,
     needsMariadb: true,
     needsS3: true,
+    needsSftp: true,
     needsSecondReaders: false,
   },
   {
@@ -57,6 +62,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: true,
     needsMariadb: true,
     needsS3: true,
+    needsSftp: true,
     needsSecondReaders: false,
   },
   {
@@ -67,6 +73,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: true,
     needsMariadb: false,
     needsS3: false,
+    needsSftp: false,
     needsSecondReaders: true,
   },
   {
@@ -77,6 +84,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: true,
     needsMariadb: true,
     needsS3: true,
+    needsSftp: true,
     needsSecondReaders: false,
   },
   {
@@ -87,6 +95,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsPostgres: false,
     needsMariadb: false,
     needsS3: false,
+    needsSftp: false,
     needsSecondReaders: false,
   },
 ];

@@ -3,6 +3,7 @@ import { findMariadb, startMariadb } from "../support/mariadb.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { Group } from "./groups.ts";
 import { S3_URL, startS3 } from "./s3_server.ts";
+import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
@@ -24,6 +25,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const needsPostgres = groups.some((group) => group.needsPostgres) && !Deno.env.get(POSTGRES_URL);
   const needsMariadb = groups.some((group) => group.needsMariadb) && !Deno.env.get(MYSQL_URL);
   const needsS3 = groups.some((group) => group.needsS3) && !Deno.env.get(S3_URL);
+  const needsSftp = groups.some((group) => group.needsSftp) && !Deno.env.get(SFTP_SERVER);
   const needsBrowser = groups.some((group) => group.needsBrowser);
   const missing: string[] = [];
   if (needsPostgres && await findPostgres() === undefined) missing.push("postgresql");
@@ -46,6 +48,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const postgres = needsPostgres ? started.use(await startPostgres()) : undefined;
   const mariadb = needsMariadb ? started.use(await startMariadb()) : undefined;
   const s3 = needsS3 ? started.use(await startS3(root, install)) : undefined;
+  const sftp = needsSftp ? started.use(await startSftp(root, install)) : undefined;
   const kept = started.move();
   return {
     environment: {
@@ -53,6 +56,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
       ...(python === undefined ? {} : { [SECOND_READERS]: python }),
       ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),
       ...(mariadb === undefined ? {} : { [MYSQL_URL]: mariadb.url }),
+      ...(sftp === undefined ? {} : { [SFTP_SERVER]: sftp.description }),
       ...(s3 === undefined ? {} : { [S3_URL]: s3.url }),
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -1,10 +1,9 @@
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
-import type { S3Store } from "./s3_store.ts";
 
 /**
- * What makes a folder of a bucket change in one step: an object in it that names the part files which loads have
+ * What makes a folder change in one step: an object in it that names the part files which loads have
  * written. A part file that it does not name is not there yet, or not there any more. Files of others it leaves
  * alone. Who reads the folder without it may see the parts of two loads for the moment in between.
  */
@@ -45,8 +44,16 @@ export function markedName(path: string, mark: string): string {
   return dot === -1 ? `${path}.${mark}.` : `${path.slice(0, dot)}.${mark}${path.slice(dot)}`;
 }
 
+/** What a manifest is read from. */
+export interface ManifestStore {
+  /** Undefined where there is no such file. */
+  getAll(key: string): Promise<{ readonly bytes: Uint8Array; readonly etag: string | null } | undefined>;
+  /** For messages. */
+  shown(key: string): string;
+}
+
 /** The manifest of a folder, whose name ends with a slash or is empty. Throws `conflict` for one that cannot be read. */
-export async function readManifest(store: S3Store, folder: string): Promise<Manifest | undefined> {
+export async function readManifest(store: ManifestStore, folder: string): Promise<Manifest | undefined> {
   const key = `${folder}${MANIFEST}`;
   const found = await store.getAll(key);
   if (found === undefined) return undefined;

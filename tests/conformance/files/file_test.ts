@@ -1,7 +1,7 @@
-import { file } from "../../connectors/files/connector.ts";
+import { file } from "../../../connectors/files/connector.ts";
 import { CSV_TYPES } from "./csv_types.ts";
-import type { RunningSystem } from "./fixture.ts";
-import { conformance, conformanceOfLoads } from "./suite.ts";
+import type { RunningSystem } from "../fixture.ts";
+import { conformance, conformanceOfLoads } from "../suite.ts";
 
 /** A folder of its own; each table is a folder of files, or a file. */
 async function startFiles(

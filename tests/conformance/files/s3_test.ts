@@ -1,8 +1,8 @@
-import { s3 } from "../../connectors/s3/connector.ts";
-import { S3_KEYS, S3Bucket } from "../support/s3_bucket.ts";
+import { s3 } from "../../../connectors/s3/connector.ts";
+import { S3_KEYS, S3Bucket } from "../../support/s3_bucket.ts";
 import { CSV_TYPES } from "./csv_types.ts";
-import type { RunningSystem } from "./fixture.ts";
-import { conformance, conformanceOfLoads } from "./suite.ts";
+import type { RunningSystem } from "../fixture.ts";
+import { conformance, conformanceOfLoads } from "../suite.ts";
 
 /** A bucket of its own; each table is a folder of files, or a file. */
 async function startBucket(

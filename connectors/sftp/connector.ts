@@ -1,0 +1,80 @@
+import { resolve } from "node:path";
+import type {
+  Access,
+  Connector,
+  ConnectorContext,
+  ConnectorUse,
+} from "../../contract/connector/connector.ts";
+import { AppError } from "../../contract/errors.ts";
+import { Secret } from "../../contract/secret.ts";
+import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
+import type { FileStream, FileTarget } from "../files/options.ts";
+import { configSchema, hostOf, secretsOf, type SftpConfig } from "./config.ts";
+
+/** Files of a server over SSH, in all formats of files. */
+export const sftp = {
+  name: "sftp",
+  description: "Files of a server over SFTP: CSV, TSV, NDJSON, JSON, Parquet and Arrow, also compressed.",
+  configSchema,
+  ...fileCapabilities,
+  secrets: secretsOf,
+  access,
+  open,
+} satisfies Connector<SftpConfig, FileStream, FileTarget>;
+
+function access(
+  config: SftpConfig,
+  _use: ConnectorUse<FileStream, FileTarget>,
+  { projectDir }: { readonly projectDir: string },
+): Access {
+  const { privateKeyFile } = config;
+  return {
+    hosts: [hostOf(config)],
+    read: [],
+    write: [],
+    config: privateKeyFile === undefined ? [] : [resolve(projectDir, privateKeyFile)],
+  };
+}
+
+async function open(config: SftpConfig, context: ConnectorContext): Promise<FileConnection> {
+  // The server wants the schemas only; the driver is for the run's process.
+  const { checkHome, SftpLocation } = await import("../locations/sftp/sftp_location.ts");
+  const { HOME, SftpServer } = await import("../locations/sftp/sftp_server.ts");
+  const { clock, scratchDir, budget, signal } = context;
+  const server = new SftpServer({ ...config, privateKey: await readKey(config, context) }, clock);
+  const root = config.root.startsWith("/") ? config.root : resolve(HOME, config.root);
+  // Now, so that a wrong password or host is reported here.
+  await server.stat(root);
+  const location = new SftpLocation(server, {
+    root,
+    scratchDir,
+    budget,
+    signal,
+    log: (message) => context.log("warn", message),
+  });
+  return new FileConnection({
+    paths: {
+      root,
+      targetPath(path) {
+        checkHome(root, path);
+        return resolve(root, path);
+      },
+      shown: (path) => server.shown(path),
+    },
+    scratchDir,
+    location: () => Promise.resolve(location),
+    close: () => server[Symbol.dispose](),
+  });
+}
+
+async function readKey(config: SftpConfig, context: ConnectorContext): Promise<Secret | undefined> {
+  const { privateKey, privateKeyFile } = config;
+  if (privateKeyFile === undefined) return privateKey;
+  try {
+    return new Secret(await Deno.readTextFile(resolve(context.projectDir, privateKeyFile)));
+  } catch (error) {
+    throw new AppError("invalid", `Cannot read the private_key_file "${privateKeyFile}" of ${context.name}`, {
+      cause: error,
+    });
+  }
+}
