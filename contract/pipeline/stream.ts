@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isWildcard } from "./wildcard.ts";
 import { columns, connectorName, duration, options, SHARE_PATTERN, text } from "./words.ts";
 
 const CONTRACT_MODES = ["evolve", "freeze", "discard_row", "discard_value"] as const;
@@ -10,6 +11,15 @@ const contractSchema = v.pipe(
         v.picklist(CONTRACT_MODES),
         v.description(
           "evolve: new columns are added, missing ones stay NULL. freeze: any other set of columns fails the run. discard_row: rows with a value in a new column are kept aside. discard_value: new columns are left out.",
+        ),
+      ),
+      "evolve",
+    ),
+    tables: v.optional(
+      v.pipe(
+        v.picklist(CONTRACT_MODES),
+        v.description(
+          "Of a wildcard as public.*: evolve: new tables are read. freeze: they fail the run. discard_row, discard_value: they are left out, with a warning.",
         ),
       ),
       "evolve",
@@ -98,6 +108,12 @@ export const streamSchema = v.pipe(
       ),
       {},
     ),
+    except: v.optional(
+      v.pipe(
+        columns,
+        v.description("Of a wildcard as public.*: tables that are left out, as audit_* or public.audit_*."),
+      ),
+    ),
     where: v.optional(
       v.pipe(
         text,
@@ -157,7 +173,9 @@ export const streamSchema = v.pipe(
     tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
   }, v.unknown()),
   v.check(
-    (s) => s.mode !== "incremental" || (s.primary_key !== undefined && s.update_key !== undefined),
+    (s) =>
+      s.mode !== "incremental" ||
+      (s.primary_key !== undefined || isWildcard(s)) && s.update_key !== undefined,
     "mode incremental needs primary_key and update_key (use append for a stream without a key)",
   ),
   v.check((s) => !s.history || s.mode === "cdc", "history needs mode cdc"),
@@ -171,6 +189,10 @@ export const streamSchema = v.pipe(
     ({ mode, contract }) =>
       mode !== "cdc" || [contract.columns, contract.types].every((of) => of === "evolve" || of === "freeze"),
     "mode cdc keeps every change: its contract is evolve or freeze",
+  ),
+  v.check(
+    (s) => s.except === undefined || isWildcard(s),
+    "except needs a wildcard, as stream: public.*",
   ),
   v.check(
     ({ deletes, mode }) => deletes === "ignore" || mode === "incremental",

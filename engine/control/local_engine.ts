@@ -3,6 +3,7 @@ import { ulid } from "ulid";
 import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { CONTINUOUS, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { isWildcard } from "../../contract/pipeline/wildcard.ts";
 import type { Revision } from "../../contract/revision.ts";
 import {
   type RejectChange,
@@ -35,7 +36,7 @@ import { followRun } from "./follow_run.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { StreamRejectsPort } from "./stream_rejects.ts";
-import { tablesOf } from "./table_view.ts";
+import { tablesOf, withStreams } from "./table_view.ts";
 import { wholeRunId } from "./run_id.ts";
 import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead } from "./start_ahead.ts";
@@ -130,7 +131,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       streams: async (pipeline) => {
         const { revision } = await this.#pipelineRecord(pipeline);
         const found = revision === null ? undefined : await store.revisions.head(revision);
-        return found?.definition.extract ?? {};
+        return await this.#streamsOf(pipeline, found?.definition.extract ?? {});
       },
     });
     const worker = createLocalWorker({
@@ -319,7 +320,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const { revision } = await this.#pipelineRecord(pipeline);
     const found = revision === null ? undefined : await store.revisions.get(revision);
     const columns = await store.pipelines.streamColumns(pipeline);
-    return await tablesOf(found?.steps ?? [], columns, (table) => this.#previews.facts(pipeline, table));
+    const streams = Object.keys(await this.#streamsOf(pipeline, found?.revision.definition.extract ?? {}));
+    return await tablesOf(
+      withStreams(found?.steps ?? [], streams),
+      columns,
+      (table) => this.#previews.facts(pipeline, table),
+    );
   }
 
   async previewTable(pipeline: string, name: string): Promise<TablePreview> {
@@ -398,6 +404,21 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async retryRun(id: string): Promise<Run> {
     return await this.#requests.retry(await this.#runId(id));
+  }
+
+  /** The streams of a definition, in the place of a wildcard those that were seen of it. */
+  async #streamsOf(
+    pipeline: string,
+    extract: PipelineDefinition["extract"],
+  ): Promise<PipelineDefinition["extract"]> {
+    const [, wildcard] = Object.entries(extract).find(([, stream]) => isWildcard(stream)) ?? [];
+    if (wildcard === undefined) return extract;
+    const written = Object.entries(extract).filter(([, stream]) => !isWildcard(stream));
+    const seen = Object.keys(await this.#context.store.pipelines.streamColumns(pipeline));
+    const found = seen.filter((name) => !Object.hasOwn(extract, name)).map((name) =>
+      [name, wildcard] as const
+    );
+    return Object.fromEntries([...written, ...found]);
   }
 
   async #scheduled(): Promise<Scheduled[]> {

@@ -20,6 +20,24 @@ export async function tablesOf(
   );
 }
 
+/** The steps, and those of streams that runs have found since. */
+export function withStreams(
+  steps: readonly PipelineStep[],
+  streams: readonly string[],
+): readonly PipelineStep[] {
+  const found = streams.map((stream) => `extract:${stream}`)
+    .filter((name) => !steps.some((step) => step.name === name))
+    .map((name): PipelineStep => ({
+      name,
+      kind: "extract",
+      depends: [],
+      summary: "",
+      file: null,
+      sql: null,
+    }));
+  return [...found, ...steps];
+}
+
 function unwritten(name: string, step: PipelineStep, columns: readonly Column[]): Table {
   return {
     name,

@@ -90,6 +90,12 @@ const MIGRATIONS: readonly string[] = [
      pending VARCHAR,
      table_name VARCHAR
    );`,
+  `CREATE TABLE _sluice.wildcards (
+     stream VARCHAR PRIMARY KEY,
+     run_id VARCHAR NOT NULL,
+     tables JSON NOT NULL,
+     found_at TIMESTAMPTZ NOT NULL
+   );`,
 ];
 
 /** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */

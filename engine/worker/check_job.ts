@@ -13,6 +13,7 @@ import { Connections } from "./connections.ts";
 import { databaseLimits, scratchOf } from "./database_limits.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
 import type { JobContext } from "./job_context.ts";
+import { expandForCheck } from "./wildcards/check_tables.ts";
 import { planRun, stepsOf } from "./plan.ts";
 
 /** Binds every model of every pipeline against the columns of its sources, without reading a row. */
@@ -29,10 +30,12 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
     log: (level, message) => context.reporter.log(level, null, message),
   });
   const reports: CheckReport[] = [];
-  for (const subject of job.pipelines) {
+  for (const given of job.pipelines) {
     context.signal.throwIfAborted();
+    const { subject, faults } = await expandForCheck(given, connections, context.signal);
     const asking = askSources(job, subject, connections, context);
-    reports.push(await checkModels(job, subject, asking, context));
+    const report = await checkModels(job, subject, asking, context);
+    reports.push({ ...report, faults: [...faults, ...report.faults] });
   }
   return reports;
 }

@@ -13,6 +13,7 @@ import { Connections } from "./connections.ts";
 import { Execution } from "./execution.ts";
 import type { JobContext } from "./job_context.ts";
 import { planRun } from "./plan.ts";
+import { expandForRun } from "./wildcards/run_tables.ts";
 import { SessionPool } from "./session_pool.ts";
 
 /** How long to wait for a process of an earlier attempt to let go of the warehouse. */
@@ -23,34 +24,35 @@ const WAREHOUSE_WAIT_MS = 15_000;
  * committed is not done again. Branches that do not depend on a failure go on; the first failure is
  * thrown at the end.
  */
-export async function runJob(job: RunJob, context: JobContext): Promise<void> {
-  const { resources } = job.definition;
+export async function runJob(given: RunJob, context: JobContext): Promise<void> {
+  const { resources } = given.definition;
   await using database = await openDatabase({
-    path: job.warehousePath,
-    tempDirectory: job.tempDir,
-    ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
+    path: given.warehousePath,
+    tempDirectory: given.tempDir,
+    ...databaseLimits(given.duckdb, scratchOf(given.tempDir)),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,
     signal: context.signal,
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
   });
-  const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, job));
-  const models = job.files.map(parseModel);
-  const streams = Object.entries(job.definition.extract).map(([name, { tags }]) => ({ name, tags }));
+  const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, given));
+  const models = given.files.map(parseModel);
   await using connections = new Connections({
     connectors: context.connectors,
-    definitions: job.connectors,
+    definitions: given.connectors,
     requests: context.requests,
-    projectDir: job.projectDir,
+    projectDir: given.projectDir,
     signal: context.signal,
     clock: systemClock,
-    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
-    scratchDir: scratchOf(job.tempDir),
+    openDuckdb: duckdbOpener(given.tempDir, given.duckdb),
+    scratchDir: scratchOf(given.tempDir),
     log: (level, message) => context.reporter.log(level, null, message),
     readThread: context.readThread,
   });
-  const graph = await withSession(sessions, async (session) => {
+  const { graph, job } = await withSession(sessions, async (session) => {
     await prepareWarehouse(session);
-    return await buildGraph(session, { models, streams });
+    const definition = await expandForRun(session, given, connections, context);
+    const streams = Object.entries(definition.extract).map(([name, { tags }]) => ({ name, tags }));
+    return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };
   });
   const threads = new ThreadCount(await database.session());
   const execution = new Execution({ job, context, sessions, connections, threads });

@@ -5,10 +5,28 @@ import type { JsonSchema } from "@valibot/to-json-schema";
  * that editors see it: tests hold the two together. `addresses` are the keys of which each has exactly one.
  */
 
+const IS_WILDCARD: JsonSchema = {
+  required: ["stream"],
+  properties: { stream: { type: "string", pattern: '^[^"]*\\*[^"]*$' } },
+};
+
 export function streamRules(addresses: readonly string[]): JsonSchema[] {
   return [
     ...exactlyOne(addresses),
-    needs("mode", ["incremental"], ["primary_key", "update_key"]),
+    needs("mode", ["incremental"], ["update_key"]),
+    {
+      if: { required: ["mode"], properties: { mode: { const: "incremental" } }, not: IS_WILDCARD },
+      then: { required: ["primary_key"] },
+    },
+    { if: { required: ["except"] }, then: IS_WILDCARD },
+    {
+      if: { required: ["deletes"], properties: { deletes: not("ignore") } },
+      then: { required: ["mode"], properties: { mode: { const: "incremental" } } },
+    },
+    {
+      if: { required: ["max_deletes"] },
+      then: { required: ["deletes"], properties: { deletes: not("ignore") } },
+    },
     {
       if: { required: ["lag"] },
       then: { required: ["mode", "update_key"], properties: { mode: not("full") } },
@@ -22,7 +40,15 @@ export function streamRules(addresses: readonly string[]): JsonSchema[] {
       if: { required: ["mode"], properties: { mode: { const: "cdc" } } },
       then: {
         not: { anyOf: ["update_key", "where", "partition"].map((key) => ({ required: [key] })) },
-        properties: { max_rejects: { const: 0 } },
+        properties: {
+          max_rejects: { const: 0 },
+          contract: {
+            properties: {
+              columns: { enum: ["evolve", "freeze"] },
+              types: { enum: ["evolve", "freeze"] },
+            },
+          },
+        },
       },
     },
   ];

@@ -1,0 +1,23 @@
+/** Streams that stand for many tables, as `stream: public.*`. */
+
+/** Whether the stream's address is a pattern. What is in double quotes is a name, whatever is in it. */
+export function isWildcard(definition: Readonly<Record<string, unknown>>): boolean {
+  const stream = definition["stream"];
+  return typeof stream === "string" && stream.includes("*") && !stream.includes('"');
+}
+
+/**
+ * Whether the pattern means a table: `public.*` by its whole name, `order*` by its last part. `*` stands for any
+ * text, a dot in it too.
+ */
+export function matchesTable(pattern: string, name: string): boolean {
+  const source = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&")).join(".*");
+  const subject = pattern.includes(".") || pattern === "*" ? name : lastPart(name);
+  return new RegExp(`^${source}$`, "su").test(subject);
+}
+
+/** `orders` of `public.orders`; a quoted name without its quotes. */
+export function lastPart(name: string): string {
+  const last = /(?:^|\.)(?:"((?:[^"]|"")*)"|([^."]*))$/.exec(name);
+  return last?.[1]?.replaceAll('""', '"') ?? last?.[2] ?? name;
+}
