@@ -64,6 +64,8 @@ export class SocketBytes {
       if (this.#mayGather && this.#socket.isPaused()) {
         await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
         this.#isLastSmall = false;
+        // The connection may have ended meanwhile.
+        continue;
       }
       this.#socket.resume();
       await new Promise<void>((resolve) => this.#wake = resolve);

@@ -24,6 +24,8 @@ interface RowDescription {
 export abstract class Command implements Submittable {
   /** The first thing that went wrong. */
   failure: Error | undefined;
+  /** What pg says by itself of a connection that is of no more use. */
+  unusable: Error | undefined;
   /** Of the last statement, as `INSERT 0 3`. */
   tag = "";
 
@@ -35,7 +37,8 @@ export abstract class Command implements Submittable {
   protected abstract send(connection: GatedConnection): void;
 
   handleError(error: Error): void {
-    this.failure ??= toServerError(error) ?? error;
+    this.failure ??= toServerError(error);
+    this.unusable ??= error;
   }
 
   handleRowDescription(_description: RowDescription): void {}
@@ -69,7 +72,8 @@ export async function runCommand(
   } catch (error) {
     throw command.failure ?? error;
   }
-  if (command.failure !== undefined) throw command.failure;
+  const failure = command.failure ?? command.unusable;
+  if (failure !== undefined) throw failure;
 }
 
 /** pg's error of the server as ours; undefined for any other. */
@@ -194,7 +198,7 @@ export class CopyIn extends Command {
           return connection.sendCopyFail("the rows could not be read");
         }
         // No use in sending the rest to a server that has failed.
-        if (this.failure !== undefined) return;
+        if (this.failure !== undefined || this.unusable !== undefined) return;
         if (next.result.done === true) return connection.endCopyFrom();
         fillCopyDataHeader(next.result.value);
         underWay = write(next.result.value);
