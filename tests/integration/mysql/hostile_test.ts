@@ -214,6 +214,18 @@ Deno.test("a greeting or sign-in that is none is unavailable or unauthorized, an
       /over TLS or a Unix socket only/,
     ],
     [
+      "a key for a password that it does not know yet",
+      {
+        signIn: [
+          packet(2, [0xfe, ...text("caching_sha2_password\0"), ...text("12345678901234567890\0")]),
+          packet(4, [1, 4]),
+          packet(6, [1, ...text("-----BEGIN PUBLIC KEY-----")]),
+        ],
+      },
+      "unauthorized",
+      /over TLS or a Unix socket only/,
+    ],
+    [
       "a way that nobody knows",
       { signIn: [packet(2, [0xfe, ...text("dialog\0")])] },
       "unauthorized",
