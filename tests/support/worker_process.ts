@@ -28,6 +28,10 @@ export interface AttemptRequest {
   readonly attempt: number;
   readonly models: Readonly<Record<string, string>>;
   readonly dieAt?: string;
+  /** The process is killed after so long, wherever it is. */
+  readonly killAfterMs?: number;
+  /** What the run is for; the epoch by default. */
+  readonly windowEndMs?: number;
 }
 
 export interface Attempted {
@@ -44,7 +48,7 @@ export interface Attempted {
  */
 export async function attemptInProcess(
   project: WorkerProject,
-  { runId, attempt, models, dieAt }: AttemptRequest,
+  { runId, attempt, models, dieAt, killAfterMs, windowEndMs = 0 }: AttemptRequest,
 ): Promise<Attempted> {
   const dataDir = join(project.folder, "data");
   const projectDir = project.projectDir ?? join(project.folder, "project");
@@ -82,7 +86,7 @@ export async function attemptInProcess(
     fullRefresh: false,
     isWindowGiven: false,
     windowStartMs: null,
-    windowEndMs: 0,
+    windowEndMs,
     projectDir,
     tempDir,
     warehousePath: join(dataDir, "p.duckdb"),
@@ -99,6 +103,7 @@ export async function attemptInProcess(
     grant.permissions,
     (line) => log.push(line),
   );
+  const killing = killAfterMs === undefined ? undefined : setTimeout(() => spawned.kill(), killAfterMs);
   await using process = answering(spawned, answer);
   for await (const report of process.reports) {
     if (report.type === "step") steps.set(report.step.name, report.step);
@@ -107,7 +112,9 @@ export async function attemptInProcess(
     error = report.error;
     await process.close();
   }
-  return { error, signal: (await process.status).signal, steps, log };
+  const { signal } = await process.status;
+  clearTimeout(killing);
+  return { error, signal, steps, log };
 }
 
 /** The attempt, which must not fail. */
