@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { acquireMariadb, type MariadbDatabase } from "../tests/support/mariadb.ts";
 import { openMysql, readBatches } from "../tests/support/mysql_connector.ts";
-import { printPeakMemory } from "./lib/side_by_side.ts";
-import { report, sluiceRun, succeed, type Timed, timed } from "./lib/whole_runs.ts";
+import { Costs, stepOf, succeed, timed } from "./lib/costs.ts";
+import { type Cost, costOf, sluiceRun } from "./lib/sluice_run.ts";
 
 const LINEITEM = (rows: number) =>
   `CREATE TABLE lineitem (
@@ -42,72 +42,60 @@ async function main(): Promise<void> {
   console.log(`${rows.toLocaleString("en")} rows of 16 columns, ${navigator.hardwareConcurrency} cores`);
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
-    await writeProject(folder, database.url);
+    const project = join(folder, "project");
+    await writeProject(project, database.url);
     const file = join(folder, "lineitem.tsv");
-    await client(database, `SELECT * FROM lineitem`, file);
-    const measured = {
-      client: [] as Timed[],
-      run: [] as Timed[],
-      step: [] as Timed[],
-      arrow: [] as Timed[],
-      file: [] as Timed[],
-      load: [] as Timed[],
-      again: [] as Timed[],
-    };
-    let peakRssBytes = 0;
+    await client(database, "SELECT * FROM lineitem", file);
+    const found = new Costs(rows);
     for (let round = 0; round < Number(values.rounds); round += 1) {
-      measured.client.push(await client(database, "SELECT * FROM lineitem", "/dev/null"));
-      const run = await sluiceRun(folder, "bench", "extract");
-      measured.run.push(run.whole);
-      measured.step.push(run.step);
-      peakRssBytes = Math.max(peakRssBytes, run.peakRssBytes);
-      measured.arrow.push(await timed(() => readAll(database)));
+      found.add("mariadb --quick", await client(database, "SELECT * FROM lineitem", "/dev/null"));
+      const run = await sluiceRun(folder, project, "bench");
+      found.add("sluice run, whole", run);
+      found.add("MariaDB → warehouse", stepOf(run, "extract"));
+      found.add("MariaDB → Arrow", await timed(() => readAll(database)));
       await database.run("DROP TABLE IF EXISTS loaded");
-      const load = await sluiceRun(folder, "back", "load");
-      measured.load.push(load.step);
-      peakRssBytes = Math.max(peakRssBytes, load.peakRssBytes);
+      const load = await sluiceRun(folder, project, "back");
+      found.add("warehouse → MariaDB", stepOf(load, "load"));
       // Over the old rows.
-      measured.again.push((await sluiceRun(folder, "back", "load")).step);
+      found.add("the same again", stepOf(await sluiceRun(folder, project, "back"), "load"));
       await database.run("DROP TABLE IF EXISTS copied; CREATE TABLE copied LIKE loaded");
       const statement = `LOAD DATA LOCAL INFILE '${file}' INTO TABLE copied CHARACTER SET utf8mb4`;
-      measured.file.push(await client(database, statement, "/dev/null"));
+      found.add("LOAD DATA LOCAL of a file", await client(database, statement, "/dev/null"));
+      found.addPeak(Math.max(run.peakRssBytes, load.peakRssBytes));
     }
-    report("mariadb --quick", rows, measured.client);
-    report("sluice run, whole", rows, measured.run, measured.client);
-    report("MariaDB → warehouse", rows, measured.step, measured.client);
-    report("MariaDB → Arrow", rows, measured.arrow, measured.client);
-    report("LOAD DATA LOCAL of a file", rows, measured.file);
-    report("warehouse → MariaDB", rows, measured.load, measured.file);
-    report("warehouse → MariaDB, again", rows, measured.again, measured.file);
-    console.log(`peak RSS of a run's process: ${(peakRssBytes / 1e6).toFixed(0)} MB`);
-    await printPeakMemory();
+    found.report("mariadb --quick");
+    found.report("sluice run, whole", "mariadb --quick");
+    found.report("MariaDB → warehouse", "mariadb --quick");
+    found.report("MariaDB → Arrow", "mariadb --quick");
+    found.report("LOAD DATA LOCAL of a file");
+    found.report("warehouse → MariaDB", "LOAD DATA LOCAL of a file");
+    found.report("the same again", "LOAD DATA LOCAL of a file");
+    console.log(`peak RSS of a run's process: ${(found.peakRssBytes / 1e6).toFixed(0)} MB`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 /** A pipeline with that one stream and nothing else, and one that loads what is made of it. */
-async function writeProject(folder: string, url: string): Promise<void> {
-  const pipelines = join(folder, "project", "pipelines");
-  await Deno.mkdir(pipelines, { recursive: true });
-  const connectors = `shop: { type: mysql, url: ${JSON.stringify(url)}, ssl: disable }\n`;
-  await Deno.writeTextFile(join(folder, "project", "connectors.yaml"), connectors);
+async function writeProject(project: string, url: string): Promise<void> {
+  const write = (path: string, text: string) => Deno.writeTextFile(join(project, path), text);
+  await Deno.mkdir(join(project, "pipelines"), { recursive: true });
+  await Deno.mkdir(join(project, "transforms", "back"), { recursive: true });
+  await write("connectors.yaml", `shop: { type: mysql, url: ${JSON.stringify(url)}, ssl: disable }\n`);
   const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
-  await Deno.writeTextFile(join(pipelines, "bench.yaml"), extract);
-  const transforms = join(folder, "project", "transforms", "back");
-  await Deno.mkdir(transforms, { recursive: true });
-  await Deno.writeTextFile(join(transforms, "made.sql"), "SELECT * FROM raw.lineitem\n");
+  await write("pipelines/bench.yaml", extract);
+  await write("transforms/back/made.sql", "SELECT * FROM raw.lineitem\n");
   const load = "transform: back\nload: { made: { connector: shop, table: loaded } }\n";
-  await Deno.writeTextFile(join(pipelines, "back.yaml"), extract + load);
+  await write("pipelines/back.yaml", extract + load);
 }
 
 /** A statement by the client that comes with the server, its rows as text into a file. */
-function client({ url }: MariadbDatabase, statement: string, file: string): Promise<Timed> {
+function client({ url }: MariadbDatabase, statement: string, file: string): Promise<Cost> {
   const { hostname, port, username, password, pathname } = new URL(url);
   const options = [`--host=${hostname}`, `--port=${port}`, `--user=${username}`, `--password=${password}`];
   const quick = ["--quick", "--skip-column-names", "--batch", "--local-infile=1", `--execute=${statement}`];
   const script = 'file=$1; shift; exec mariadb --no-defaults "$@" > "$file"';
-  return timed(() => succeed("sh", ["-c", script, "sh", file, ...options, ...quick, pathname.slice(1)]));
+  return costOf(() => succeed("sh", ["-c", script, "sh", file, ...options, ...quick, pathname.slice(1)]));
 }
 
 async function readAll(database: MariadbDatabase): Promise<void> {

@@ -8,13 +8,13 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import { join } from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
 import { never, performLoad } from "../tests/support/connections.ts";
 import { batchesRequest, openPostgres, read } from "../tests/support/postgres_connector.ts";
 import { lineitem } from "./lib/lineitem.ts";
-import { type Cost, costOf, median, type RunCost, sluiceRun } from "./lib/sluice_run.ts";
+import { Costs, stepOf, succeed, timed } from "./lib/costs.ts";
+import { type Cost, costOf, sluiceRun } from "./lib/sluice_run.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -97,11 +97,6 @@ async function writeProject(project: string, url: string): Promise<void> {
   );
 }
 
-/** A step as it reports itself. */
-function stepOf({ steps }: RunCost, kind: string): Cost {
-  return { seconds: steps[kind] ?? Number.NaN, cpuSeconds: Number.NaN };
-}
-
 async function readAll(database: TestDatabase): Promise<void> {
   await using connection = await openPostgres(database.url);
   for await (
@@ -136,15 +131,6 @@ async function load(database: TestDatabase, rows: number): Promise<Cost> {
   return await timed(() => performLoad(connection.destination, { ...request, input }, never()));
 }
 
-/** Measures work of this process. */
-async function timed(work: () => Promise<unknown>): Promise<Cost> {
-  const start = performance.now();
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
-}
-
 function psql(database: TestDatabase, command: string): Promise<Cost> {
   return costOf(() => succeed("psql", ["--no-psqlrc", "--quiet", database.url, "-c", command]));
 }
@@ -154,48 +140,6 @@ function psqlThrough({ url }: TestDatabase): Promise<Cost> {
   const copy = (what: string) => `psql --no-psqlrc --quiet "$0" -c "COPY ${what} (FORMAT binary)"`;
   const script = `set -o pipefail; ${copy("lineitem TO STDOUT")} | ${copy("copied FROM STDIN")}`;
   return costOf(() => succeed("bash", ["-c", script, url]));
-}
-
-async function succeed(command: string, args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args, stderr: "piped" }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-}
-
-/** What each way took in each round. */
-class Costs {
-  readonly #rows: number;
-  readonly #found = new Map<string, Cost[]>();
-  peakRssBytes = 0;
-
-  constructor(rows: number) {
-    this.#rows = rows;
-  }
-
-  add(way: string, cost: Cost): void {
-    this.#found.set(way, [...this.#found.get(way) ?? [], cost]);
-  }
-
-  addPeak(peakRssBytes: number): void {
-    this.peakRssBytes = Math.max(this.peakRssBytes, peakRssBytes);
-  }
-
-  report(way: string, limit?: string): void {
-    const seconds = this.#median(way, "seconds");
-    const cpu = this.#median(way, "cpuSeconds");
-    const parts = [
-      `${seconds.toFixed(2)} s`,
-      `${(this.#rows / seconds / 1e6).toFixed(2)} Mrow/s`,
-      ...(Number.isNaN(cpu) ? [] : [`${cpu.toFixed(2)} s of processor`]),
-      ...(limit === undefined
-        ? []
-        : [`${(this.#median(limit, "seconds") / seconds).toFixed(2)} × the limit's speed`]),
-    ];
-    console.log(`${way.padEnd(25)} ${parts.join(", ")}`);
-  }
-
-  #median(way: string, of: keyof Cost): number {
-    return median((this.#found.get(way) ?? []).map((cost) => cost[of]));
-  }
 }
 
 async function peakRssMb(): Promise<string> {
