@@ -34,7 +34,7 @@ export function createDestination(
       throw new AppError("invalid", `${action}: the name is kept for Sluice's own tables`);
     }
     const place = await placeOf(table);
-    const lease = await pool.lease(signal);
+    const lease = endingOnce(await pool.lease(signal));
     try {
       const session = await LoadSession.begin(lease.session, action, signal);
       const catalogue = new MysqlCatalogue(session, session.server, action, table);
@@ -49,9 +49,20 @@ export function createDestination(
   });
 }
 
+type Lease = AsyncDisposable & { readonly session: Session };
+
+/** A place in the pool is given back once, however often the lease is disposed. */
+function endingOnce(lease: Lease): Lease {
+  let ended: Promise<void> | undefined;
+  return {
+    session: lease.session,
+    [Symbol.asyncDispose]: () => ended ??= Promise.resolve(lease[Symbol.asyncDispose]()),
+  };
+}
+
 interface OpenLoad {
   readonly pool: SessionPool;
-  readonly lease: AsyncDisposable & { readonly session: Session };
+  readonly lease: Lease;
   readonly session: LoadSession;
   readonly catalogue: MysqlCatalogue;
   readonly action: string;

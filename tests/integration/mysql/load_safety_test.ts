@@ -205,3 +205,42 @@ for (const mode of ["replace", "append", "merge"] as const) {
     deepStrictEqual(await tables(loader), ["_sluice_loads", "t", "theirs"]);
   });
 }
+
+Deno.test("mysql: a lock that somebody holds is waited for, and then is no fault of the rows", async () => {
+  await using own = await startMariadb({ settings: { "innodb-lock-wait-timeout": 1 } });
+  await using loader = await MysqlLoader.open(own);
+  await loader.database.run(
+    "CREATE TABLE t (id int PRIMARY KEY, name varchar(9)); INSERT INTO t VALUES (2, 'b')",
+  );
+  const holder = await loader.database.pool.getConnection();
+  try {
+    await holder.query("START TRANSACTION");
+    await holder.query("UPDATE t SET name = 'x'");
+    const load = { loadId: "a", mode: "merge", primaryKey: ["id"] } as const;
+    await rejects(
+      loader.load("t", NEW, load),
+      (error) => error instanceof AppError && error.code === "unavailable" && /Lock wait/.test(error.message),
+    );
+    await holder.query("ROLLBACK");
+    deepStrictEqual(await loader.rows("SELECT * FROM t"), ["2 b"]);
+    strictEqual((await loader.load("t", NEW, load)).repeated, false);
+    deepStrictEqual(await loader.rows("SELECT * FROM t ORDER BY id"), ["2 B", "3 C"]);
+  } finally {
+    await holder.query("ROLLBACK");
+    holder.release();
+  }
+});
+
+Deno.test("mysql: loads of long ago are forgotten, but not which tables loads have made", async () => {
+  await using loader = await MysqlLoader.open(server);
+  for (const id of ["a", "b", "c"]) await loader.load("t", OLD, { loadId: id });
+  await loader.load("u", OLD, { loadId: "u" });
+  await loader.database.run(
+    "UPDATE _sluice_loads SET loaded_at = loaded_at - INTERVAL 91 DAY WHERE load_id <> 'c'",
+  );
+  await loader.load("v", OLD, { loadId: "v" });
+  deepStrictEqual(await loader.rows("SELECT load_id FROM _sluice_loads ORDER BY load_id"), ["c", "u", "v"]);
+  // Known as made by a load, it follows the rows.
+  await loader.load("u", "SELECT 1 AS other", { loadId: "w" });
+  deepStrictEqual(await loader.rows("SELECT * FROM u"), ["1"]);
+});
