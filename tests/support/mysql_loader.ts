@@ -22,9 +22,7 @@ export class MysqlLoader implements AsyncDisposable {
   static async open(server: MariadbServer, url?: (database: MariadbDatabase) => Promise<string>) {
     const database = await server.createDatabase();
     const own = await url?.(database) ?? database.url;
-    const budget = { limit: 4, acquire: () => Promise.resolve({ [Symbol.dispose]: () => {} }) };
-    const pool = new SessionPool(sessionOptions(own), "tests", budget);
-    return new MysqlLoader(database, await Warehouse.open("/tmp"), pool);
+    return new MysqlLoader(database, await Warehouse.open("/tmp"), poolAt(own));
   }
 
   async load(table: string, select: string, load: Partial<PartialLoad> = {}): Promise<LoadReceipt> {
@@ -35,13 +33,25 @@ export class MysqlLoader implements AsyncDisposable {
     return await this.warehouse.input(select, never(), mode);
   }
 
+  /** The same by way of another address. */
+  async loadThrough(
+    url: string,
+    table: string,
+    select: string,
+    load: Partial<PartialLoad>,
+  ): Promise<LoadReceipt> {
+    await using pool = poolAt(url);
+    return await this.loadInput(table, await this.input(select, load.mode), load, never(), pool);
+  }
+
   async loadInput(
     table: string,
     input: LoadInput,
     load: Partial<PartialLoad> = {},
     signal = never(),
+    pool = this.#pool,
   ): Promise<LoadReceipt> {
-    const destination = createDestination(this.#pool, { name: "it", defaultDatabase: this.database.name });
+    const destination = createDestination(pool, { name: "it", defaultDatabase: this.database.name });
     const request = { loadId: crypto.randomUUID(), mode: "replace", primaryKey: [], ...load } as const;
     return await performLoad(
       destination,
@@ -60,6 +70,11 @@ export class MysqlLoader implements AsyncDisposable {
     await this.warehouse[Symbol.asyncDispose]();
     await this.database[Symbol.asyncDispose]();
   }
+}
+
+function poolAt(url: string): SessionPool {
+  const budget = { limit: 4, acquire: () => Promise.resolve({ [Symbol.dispose]: () => {} }) };
+  return new SessionPool(sessionOptions(url), "tests", budget);
 }
 
 /** The server of the tests, until they have all run. */
