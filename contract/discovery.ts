@@ -15,6 +15,27 @@ const json: v.GenericSchema<JsonValue> = v.lazy(() =>
   v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(json), v.record(v.string(), json)])
 );
 
+export const connectionCheckSchema = v.object({
+  name: described(v.string(), "What was tried: connect, list, read, write."),
+  state: described(
+    v.picklist(["ok", "missing", "failed", "skipped"]),
+    "missing: it may not be done, which matters where a pipeline needs it. skipped: it does not apply, or something before it failed.",
+  ),
+  message: described(
+    v.string(),
+    "What was found, and for a failure what to do about it, as the grant that is missing.",
+  ),
+});
+export type ConnectionCheck = v.InferOutput<typeof connectionCheckSchema>;
+
+/** What works of a connector, and what is missing. */
+export const connectorTestSchema = v.object({
+  connector: described(v.string(), "Its name."),
+  ok: described(v.boolean(), "Whether nothing failed."),
+  checks: described(v.array(connectionCheckSchema), "In the order in which they were tried."),
+});
+export type ConnectorTest = v.InferOutput<typeof connectorTestSchema>;
+
 /** A stream that a source has, whether or not a pipeline reads it. */
 export const sourceStreamSchema = v.object({
   name: described(v.string(), "For people and for the name in a pipeline, as public.orders."),

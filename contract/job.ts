@@ -1,4 +1,5 @@
 import type { DiscoveredStream } from "./connector/source.ts";
+import type { ConnectionCheck } from "./discovery.ts";
 import type { StreamSchema } from "./stream_schema.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
@@ -114,6 +115,8 @@ export interface CheckReport {
 export interface DiscoveryJob extends JobBase {
   readonly kind: "discovery";
   readonly connector: string;
+  /** Says what works of the connector in place of its streams. */
+  readonly isTest?: boolean;
 }
 
 /** Puts rejects of a stream back into its table, or removes them. */
@@ -175,5 +178,7 @@ export type Report =
   | { readonly type: "checked"; readonly reports: readonly CheckReport[] }
   /** Streams that a connector has, some at a time. */
   | { readonly type: "discovered"; readonly streams: readonly DiscoveredStream[] }
+  /** What a test of a connector has found. */
+  | { readonly type: "tested"; readonly checks: readonly ConnectionCheck[] }
   /** The last line: an error where something failed; the process waits for stdin to close. */
   | { readonly type: "finished"; readonly error: ErrorRecord | null };

@@ -89,6 +89,10 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   await (await pool.lease(context.signal))[Symbol.asyncDispose]();
   const names = { name: context.name, defaultSchema: config.schema };
   return {
+    test: async (signal) => {
+      const { checkGrants } = await import("./read/grants.ts");
+      return await checkGrants(pool, config.schema, signal);
+    },
     source: createSource(pool, names),
     destination: createDestination(pool, { ...names, warn: (message) => context.log("warn", message) }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),

@@ -1,5 +1,6 @@
 import type { GenericSchema } from "valibot";
 import type { Clock } from "../clock.ts";
+import type { ConnectionCheck } from "../discovery.ts";
 import type { OpenDuckdb } from "../duckdb.ts";
 import type { Destination, LoadMode, LoadShape } from "./destination.ts";
 import type { Source } from "./source.ts";
@@ -131,6 +132,11 @@ export interface TableUse {
 }
 
 export interface Connection extends AsyncDisposable {
+  /**
+   * What its user may do there beside what `discover` and `read` show, as which grants are missing for tables that
+   * cannot be read, and for loads. Changes nothing.
+   */
+  test?(signal: AbortSignal): Promise<readonly ConnectionCheck[]>;
   readonly source?: Source;
   readonly destination?: Destination;
 }

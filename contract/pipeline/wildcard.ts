@@ -1,3 +1,6 @@
+import { nameFault } from "../names.ts";
+import { isSameName } from "../sql.ts";
+
 /** Streams that stand for many tables, as `stream: public.*`. */
 
 /** Whether the stream's address is a pattern. What is in double quotes is a name, whatever is in it. */
@@ -14,6 +17,16 @@ export function matchesTable(pattern: string, name: string): boolean {
   const source = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&")).join(".*");
   const subject = pattern.includes(".") || pattern === "*" ? name : lastPart(name);
   return new RegExp(`^${source}$`, "su").test(subject);
+}
+
+/**
+ * The name of a stream for a table: its own, with its schema where that is taken; undefined where neither can be one.
+ */
+export function streamNameOf(table: string, taken: readonly string[]): string | undefined {
+  const clean = (text: string) => text.replace(/[^A-Za-z0-9_]+/g, "_").replace(/^(?=\d)/, "_");
+  return [clean(lastPart(table)), clean(table)].find((name) =>
+    nameFault("stream", name) === undefined && !taken.some((other) => isSameName(other, name))
+  );
 }
 
 /** `orders` of `public.orders`; a quoted name without its quotes. */

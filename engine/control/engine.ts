@@ -1,4 +1,4 @@
-import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
+import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import type { Range } from "../../contract/range.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
@@ -66,6 +66,8 @@ export interface Engine {
    * cannot look for streams, and what its system refuses.
    */
   discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]>;
+  /** What works of a connector, and what is missing, as which grant. Changes nothing. Throws not_found. */
+  testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest>;
   /** Newest first. Throws invalid (reason unknown_cursor) for a `before` that is no run. */
   listRuns(filter: RunFilter): Promise<Run[]>;
   /**

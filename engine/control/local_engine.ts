@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ulid } from "ulid";
-import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
+import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { CONTINUOUS, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { isWildcard } from "../../contract/pipeline/wildcard.ts";
@@ -26,7 +26,7 @@ import type {
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
-import { discoverStreams, readConnectors } from "../definitions/discover.ts";
+import { discoverStreams, readConnectors, testConnector } from "../definitions/discover.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
@@ -313,6 +313,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
     const both = AbortSignal.any([signal, this.#stopping.signal]);
     return await discoverStreams(this.#applyContext(), connector, both);
+  }
+
+  async testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest> {
+    const both = AbortSignal.any([signal, this.#stopping.signal]);
+    return await testConnector(this.#applyContext(), connector, both);
   }
 
   async listTables(pipeline: string): Promise<Table[]> {

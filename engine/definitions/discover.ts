@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DiscoveredStream } from "../../contract/connector/source.ts";
-import type { SourceStream } from "../../contract/discovery.ts";
+import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -30,6 +30,37 @@ export async function discoverStreams(
   name: string,
   signal: AbortSignal,
 ): Promise<SourceStream[]> {
+  const { streams } = await askConnector(context, name, false, signal);
+  return streams.map(({ primaryKey, sizeBytes, address, columns, ...stream }) => ({
+    ...stream,
+    address: { ...address },
+    columns: [...columns],
+    primary_key: [...primaryKey],
+    size_bytes: sizeBytes,
+  }));
+}
+
+/** Tries what works of a connector of the project, likewise. Throws not_found for an unknown name, `timeout`. */
+export async function testConnector(
+  context: CheckContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<ConnectorTest> {
+  const { checks } = await askConnector(context, name, true, signal);
+  return { connector: name, ok: checks.every(({ state }) => state !== "failed"), checks: [...checks] };
+}
+
+interface Asked {
+  readonly streams: readonly DiscoveredStream[];
+  readonly checks: readonly ConnectionCheck[];
+}
+
+async function askConnector(
+  context: CheckContext,
+  name: string,
+  isTest: boolean,
+  signal: AbortSignal,
+): Promise<Asked> {
   const known = await readConnectors(context);
   const entry = Object.hasOwn(known, name) ? known[name] : undefined;
   if (entry === undefined) {
@@ -47,6 +78,7 @@ export async function discoverStreams(
       {
         kind: "discovery",
         connector: name,
+        isTest,
         projectDir: context.projectDir,
         tempDir: join(tempDir, "spill"),
         connectors,
@@ -56,14 +88,7 @@ export async function discoverStreams(
       (line) => void (stderr.length < 50 && stderr.push(line)),
     );
     await using process = answering(spawned, answer);
-    const streams = await follow(process, context, { name, redact: redactor.redact, stderr }, signal);
-    return streams.map(({ primaryKey, sizeBytes, address, columns, ...stream }) => ({
-      ...stream,
-      address: { ...address },
-      columns: [...columns],
-      primary_key: [...primaryKey],
-      size_bytes: sizeBytes,
-    }));
+    return await follow(process, context, { name, redact: redactor.redact, stderr }, signal);
   } finally {
     await Deno.remove(tempDir, { recursive: true });
   }
@@ -80,13 +105,16 @@ async function follow(
   { log, checkBudget = DEFAULT_BUDGET }: CheckContext,
   { name, redact, stderr }: Followed,
   signal: AbortSignal,
-): Promise<DiscoveredStream[]> {
+): Promise<Asked> {
   using watch = watchBudget(process, checkBudget, signal);
   const streams: DiscoveredStream[] = [];
+  const checks: ConnectionCheck[] = [];
   let isWhole = false;
   for await (const report of process.reports) {
     if (report.type === "discovered") streams.push(...report.streams);
-    else if (report.type === "log") log(report.level, redact(report.message));
+    else if (report.type === "tested") {
+      checks.push(...report.checks.map((check) => ({ ...check, message: redact(check.message) })));
+    } else if (report.type === "log") log(report.level, redact(report.message));
     else if (report.type === "finished") {
       await process.close();
       if (report.error !== null) {
@@ -97,7 +125,7 @@ async function follow(
     }
   }
   signal.throwIfAborted();
-  if (isWhole) return streams;
+  if (isWhole) return { streams, checks };
   const subject = `Cannot find the streams of "${name}"`;
   if (watch.exceeded === "time") {
     const seconds = Math.round(checkBudget.timeMs / 1_000);

@@ -76,6 +76,11 @@ export class Connections implements AsyncDisposable {
     return (await this.#get(connector)).connection.source;
   }
 
+  /** The open connection. Throws what the connector's `open` throws. */
+  async connection(name: string): Promise<Connection> {
+    return (await this.#get(name)).connection;
+  }
+
   /** The streams that the connector has. Throws `invalid` where it cannot look for them. */
   async discover(name: string, signal: AbortSignal): Promise<AsyncIterable<DiscoveredStream>> {
     const { connector, connection: { source } } = await this.#get(name);

@@ -265,12 +265,18 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "connectors",
-    summary: "List the connectors, and find the streams that one has",
+    summary: "List the connectors, find the streams that one has, or test it",
     arguments: [
-      { name: "ACTION", description: "nothing, or discover", optional: true },
+      { name: "ACTION", description: "nothing, discover or test", optional: true },
       { name: "NAME", description: "the connector's name in connectors.yaml", optional: true },
     ],
-    options: { project, data, policy, json },
+    options: {
+      project,
+      data,
+      policy,
+      json,
+      yaml: { type: "boolean", description: "print what discover has found as a pipeline" },
+    },
     load: async () => (await import("./commands/connectors_command.ts")).connectors,
   },
   {

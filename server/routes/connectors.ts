@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { connectorSummarySchema, sourceStreamSchema } from "../../contract/discovery.ts";
+import { connectorSummarySchema, connectorTestSchema, sourceStreamSchema } from "../../contract/discovery.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { type Route, route } from "../http/route.ts";
 
@@ -15,6 +15,20 @@ export function connectorRoutes(engine: Engine): Route[] {
       request: v.object({ query: v.strictObject({}) }),
       response: { status: 200, description: "By name.", schema: v.array(connectorSummarySchema) },
       handle: async () => ({ body: await engine.listConnectors() }),
+    }),
+    route({
+      method: "post",
+      path: "/api/connectors/:name/test",
+      operation: "testConnector",
+      summary: "What works of a connector, and what is missing, as which grant; changes nothing",
+      permission: "define",
+      request: v.object({
+        params: v.object({ name: v.pipe(v.string(), v.description("The connector's name.")) }),
+        query: v.strictObject({}),
+      }),
+      response: { status: 200, description: "Each check with what it found.", schema: connectorTestSchema },
+      errors: ["not_found"],
+      handle: async ({ params }, { signal }) => ({ body: await engine.testConnector(params.name, signal) }),
     }),
     route({
       method: "get",

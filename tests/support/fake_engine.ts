@@ -1,4 +1,4 @@
-import type { ConnectorSummary, SourceStream } from "../../contract/discovery.ts";
+import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -180,6 +180,11 @@ export class FakeEngine implements Engine {
     this.setRejects(pipeline, (this.#rejects.get(pipeline) ?? []).filter((one) => one.stream !== stream));
     const [replayed, dropped] = action === "replay" ? [count, 0] : [0, count];
     return { stream, replayed, dropped, left: 0, reason: null };
+  }
+
+  testConnector(connector: string): Promise<ConnectorTest> {
+    const checks = [{ name: "connect", state: "ok" as const, message: "it can be reached" }];
+    return Promise.resolve({ connector, ok: true, checks });
   }
 
   discoverStreams(connector: string): Promise<SourceStream[]> {

@@ -115,6 +115,7 @@ export class AttemptRecorder {
         break;
       case "rejects_changed":
       case "checked":
+      case "tested":
       case "discovered":
       case "finished":
         break;

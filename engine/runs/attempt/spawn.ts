@@ -247,6 +247,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   columns: true,
   table: true,
   rejects: true,
+  tested: true,
   schema: true,
   rejects_changed: true,
   question: true,

@@ -5,6 +5,7 @@ import { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { duckdbOpener } from "../../duckdb/file.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
+import { testConnection } from "./test_connection.ts";
 import { DiscoveredColumns } from "./discovered_columns.ts";
 import type { JobContext } from "../job_context.ts";
 
@@ -33,6 +34,15 @@ export async function discoveryJob(
     ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
     signal,
   });
+  if (job.isTest === true) {
+    const { connector } = job;
+    const session = await database.session();
+    reporter.send({
+      type: "tested",
+      checks: await testConnection({ session, connections, connector, signal }),
+    });
+    return;
+  }
   const columns = new DiscoveredColumns({
     session: await database.session(),
     connections,

@@ -1,9 +1,8 @@
 import type { DiscoveredStream } from "../../../contract/connector/source.ts";
-import { nameFault } from "../../../contract/names.ts";
 import { type LoadDefinition, loadTargets } from "../../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { isWildcard, lastPart, matchesTable } from "../../../contract/pipeline/wildcard.ts";
+import { isWildcard, matchesTable, streamNameOf } from "../../../contract/pipeline/wildcard.ts";
 import { isSameName } from "../../../contract/sql.ts";
 
 /** A table that a wildcard stands for, as its source has described it. */
@@ -55,8 +54,8 @@ export function expandWildcards(
   for (const [wildcard, stream] of wildcardsOf(definition)) {
     const names: string[] = [];
     for (const table of tables.get(wildcard) ?? []) {
-      if (isWritten(streamName(table.name, {}) ?? "")) continue;
-      const name = streamName(table.name, extract);
+      if (isWritten(streamNameOf(table.name, []) ?? "")) continue;
+      const name = streamNameOf(table.name, Object.keys(extract));
       if (name === undefined) {
         warnings.push(`Table ${table.name}: its name makes no stream's name, it is left out`);
         continue;
@@ -71,14 +70,6 @@ export function expandWildcards(
     streams.set(wildcard, names);
   }
   return { definition: { ...definition, extract, load }, streams, warnings };
-}
-
-/** The table's own name, with its schema where another has it already; undefined where neither can be one. */
-function streamName(table: string, taken: Readonly<Record<string, unknown>>): string | undefined {
-  const clean = (text: string) => text.replace(/[^A-Za-z0-9_]+/g, "_").replace(/^(?=\d)/, "_");
-  return [clean(lastPart(table)), clean(table)].find((name) =>
-    nameFault("stream", name) === undefined && !Object.keys(taken).some((other) => isSameName(other, name))
-  );
 }
 
 /** What the wildcard says, as far as the table has the columns for it. */

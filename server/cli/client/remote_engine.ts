@@ -1,6 +1,8 @@
 import {
   type ConnectorSummary,
   connectorSummarySchema,
+  type ConnectorTest,
+  connectorTestSchema,
   type SourceStream,
   sourceStreamSchema,
 } from "../../../contract/discovery.ts";
@@ -109,6 +111,11 @@ export class RemoteEngine implements Engine {
 
   listConnectors(): Promise<ConnectorSummary[]> {
     return this.#api.read(v.array(connectorSummarySchema), "/api/connectors");
+  }
+
+  testConnector(connector: string): Promise<ConnectorTest> {
+    const path = `/api/connectors/${encodeURIComponent(connector)}/test`;
+    return this.#api.read(connectorTestSchema, path, { method: "POST" });
   }
 
   discoverStreams(connector: string): Promise<SourceStream[]> {

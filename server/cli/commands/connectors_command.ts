@@ -6,7 +6,8 @@ import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
 import { type ColumnSpec, formatTable } from "../table.ts";
-import { truncate } from "../text.ts";
+import { oneLine, truncate } from "../text.ts";
+import { pipelineYaml } from "./pipeline_yaml.ts";
 
 const CONNECTOR_COLUMNS: readonly ColumnSpec[] = [
   { title: "NAME", minWidth: 16 },
@@ -21,17 +22,25 @@ const STREAM_COLUMNS: readonly ColumnSpec[] = [
   { title: "KEY", minWidth: 12 },
   { title: "COLUMNS", minWidth: 16 },
 ];
+const CHECK_COLUMNS: readonly ColumnSpec[] = [
+  { title: "CHECK" },
+  { title: "STATE" },
+  { title: "WHAT", minWidth: 24 },
+];
 /** All of them are in the JSON. */
 const MAX_COLUMNS_WIDTH = 100;
 
-/** `sluice connectors`: the project's connectors; `sluice connectors discover NAME`: the streams that one has. */
+/**
+ * `sluice connectors`: the project's connectors; `discover NAME`: the streams that one has; `test NAME`: what works
+ * of it.
+ */
 export const connectors: CommandRun = async (invocation, context) => {
   const [verb, name, ...rest] = invocation.arguments;
-  const isDiscovery = verb === "discover" && name !== undefined && rest.length === 0;
-  if (verb !== undefined && !isDiscovery) {
+  const isAction = (verb === "discover" || verb === "test") && name !== undefined && rest.length === 0;
+  if (verb !== undefined && !isAction) {
     throw new AppError(
       "invalid",
-      `sluice connectors takes nothing, or: discover NAME${didYouMean(verb, ["discover"])}`,
+      `sluice connectors takes nothing, discover NAME or test NAME${didYouMean(verb, ["discover", "test"])}`,
     );
   }
   await using connection = await connect(
@@ -55,8 +64,15 @@ export const connectors: CommandRun = async (invocation, context) => {
   using _interrupts = context.onInterrupt(() => stop.abort(new AppError("cancelled", "Stopped")), {
     withHangup: true,
   });
+  if (verb === "test") {
+    const test = await engine.testConnector(name, stop.signal);
+    const rows = test.checks.map(({ name, state, message }) => [name, state, oneLine(message)]);
+    terminal.out(isJson ? JSON.stringify(test) : formatTable(CHECK_COLUMNS, rows, terminal.tableColumns()));
+    return test.ok ? 0 : 1;
+  }
   const streams = await engine.discoverStreams(name, stop.signal);
-  if (isJson) terminal.out(JSON.stringify(streams));
+  if (invocation.flag("yaml")) terminal.out(pipelineYaml(name, streams));
+  else if (isJson) terminal.out(JSON.stringify(streams));
   else if (streams.length === 0) terminal.note(`"${name}" has no streams that its user may read`);
   else terminal.out(formatTable(STREAM_COLUMNS, streams.map(rowOf), terminal.tableColumns()));
   return 0;

@@ -41,6 +41,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   applyProject: ["admin"],
   listConnectors: ["admin", "operator", "viewer"],
   discoverStreams: ["admin"],
+  testConnector: ["admin"],
   triggerRun: ["admin", "operator"],
   getStreamSchema: ["admin", "operator", "viewer"],
   listRejects: ["admin", "operator"],
