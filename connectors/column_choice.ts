@@ -1,5 +1,6 @@
 import type { ColumnChoice } from "../contract/connector/source.ts";
-import type { AppError } from "../contract/errors.ts";
+import { AppError } from "../contract/errors.ts";
+import { isSameName } from "../contract/sql.ts";
 
 /**
  * The columns that were asked for, in the source's order. A name means the column that is written so,
@@ -20,4 +21,21 @@ export function chooseColumns<T extends { readonly name: string }>(
   const only = choice.only === undefined ? undefined : new Set(choice.only.map(find));
   const except = new Set((choice.except ?? []).map(find));
   return columns.filter((column) => (only === undefined || only.has(column)) && !except.has(column));
+}
+
+/**
+ * Columns of the warehouse differ by more than the case of their letters. Throws `invalid` for names that do
+ * not, and where there are none; `action` heads the message.
+ */
+export function checkColumnNames(names: readonly string[], action: string): void {
+  if (names.length === 0) throw new AppError("invalid", `${action}: columns leaves out every column`);
+  for (const [i, name] of names.entries()) {
+    const other = names.slice(0, i).find((earlier) => isSameName(earlier, name));
+    if (other === undefined) continue;
+    const [one, two] = [JSON.stringify(other), JSON.stringify(name)];
+    const met = other === name
+      ? `two columns are named ${one}`
+      : `the columns ${one} and ${two} differ by case only`;
+    throw new AppError("invalid", `${action}: ${met}; give one an alias in a query`);
+  }
 }

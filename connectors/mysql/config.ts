@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { isAbsolute } from "node:path";
 import * as v from "valibot";
 import { Secret } from "../../contract/secret.ts";
 import type { SslMode } from "./session/connection_options.ts";
@@ -144,27 +144,6 @@ function sslMode(entry: Entry, faults: string[]): SslMode {
   if (ssl === "require") return "verify-ca";
   if (ssl !== "verify-ca" && ssl !== "verify-full") faults.push("ssl_ca needs ssl: verify-ca or verify-full");
   return ssl;
-}
-
-/** The password as it is and as a URL carries it. */
-export function secretsOf(config: MysqlConfig): string[] {
-  if (config.password === undefined) return [];
-  const password = config.password.reveal();
-  const strict = encodeURIComponent(password).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
-  return [...new Set([password, encodeURIComponent(password), strict, encodeURI(password)])];
-}
-
-/** The PEM files that the config names, as absolute paths. */
-export function pemPathsOf(
-  config: MysqlConfig,
-  projectDir: string,
-): { readonly authorities?: string; readonly certificate?: string; readonly key?: string } {
-  const absolute = (path: string) => isAbsolute(path) ? path : join(projectDir, path);
-  return {
-    ...(config.sslCa === undefined ? {} : { authorities: absolute(config.sslCa) }),
-    ...(config.sslCert === undefined ? {} : { certificate: absolute(config.sslCert) }),
-    ...(config.sslKey === undefined ? {} : { key: absolute(config.sslKey) }),
-  };
 }
 
 /** `user@host:port/database`, for messages. */

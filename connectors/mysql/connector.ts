@@ -7,8 +7,8 @@ import type {
   ConnectorUse,
   TableUse,
 } from "../../contract/connector/connector.ts";
-import { AppError } from "../../contract/errors.ts";
-import { configSchema, type MysqlConfig, pemPathsOf, secretsOf, showServer } from "./config.ts";
+import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
+import { configSchema, type MysqlConfig, showServer } from "./config.ts";
 import { loadSchema, type MysqlStream, type MysqlTarget, streamSchema } from "./options.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
 import { parseTableName, writeTableName } from "./table_name.ts";
@@ -23,7 +23,7 @@ export const mysql = {
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
-  secrets: secretsOf,
+  secrets: ({ password }) => formsOf(password),
   access,
   open,
 } satisfies Connector<MysqlConfig, MysqlStream, MysqlTarget>;
@@ -91,38 +91,18 @@ async function open(config: MysqlConfig, context: ConnectorContext): Promise<Con
 }
 
 async function sessionOptions(config: MysqlConfig, context: ConnectorContext): Promise<SessionOptions> {
-  const paths = pemPathsOf(config, context.projectDir);
-  const read = (key: string, path: string | undefined) => readPem(context.name, key, path);
-  const [authorities, certificate, key] = await Promise.all([
-    read("ssl_ca", paths.authorities),
-    read("ssl_cert", paths.certificate),
-    read("ssl_key", paths.key),
-  ]);
+  const pems = await readPems(config, context);
   const { host, port, socket, ssl, connectTimeoutMs, user, database, applicationName } = config;
   return {
     host,
     port,
     socket,
     ssl,
-    authorities,
-    certificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    ...pems,
     connectTimeoutMs,
     user,
     database,
     applicationName,
     revealPassword: () => config.password?.reveal(),
   };
-}
-
-async function readPem(
-  connector: string,
-  key: string,
-  path: string | undefined,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new AppError("invalid", `Cannot read the ${key} "${path}" of ${connector}`, { cause: error });
-  }
 }

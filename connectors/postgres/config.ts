@@ -1,4 +1,3 @@
-import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
 import { Secret } from "../../contract/secret.ts";
 import { listWords } from "../../text/suggest.ts";
@@ -224,27 +223,6 @@ function parseAuthMethods(list: string | undefined, faults: string[]): ReadonlyS
     );
   }
   return new Set(AUTH_METHODS.filter((method) => named.has(method) !== isNegative));
-}
-
-/** The password as it is and as a URL carries it. */
-export function secretsOf(config: PostgresConfig): string[] {
-  if (config.password === undefined) return [];
-  const password = config.password.reveal();
-  const strict = encodeURIComponent(password).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
-  return [...new Set([password, encodeURIComponent(password), strict, encodeURI(password)])];
-}
-
-/** The PEM files that the config names, as absolute paths. */
-export function pemPathsOf(
-  config: PostgresConfig,
-  projectDir: string,
-): { readonly authorities?: string; readonly certificate?: string; readonly key?: string } {
-  const absolute = (path: string) => isAbsolute(path) ? path : join(projectDir, path);
-  return {
-    ...(config.sslCa === undefined ? {} : { authorities: absolute(config.sslCa) }),
-    ...(config.sslCert === undefined ? {} : { certificate: absolute(config.sslCert) }),
-    ...(config.sslKey === undefined ? {} : { key: absolute(config.sslKey) }),
-  };
 }
 
 /** `user@host:port/database`, for messages. */

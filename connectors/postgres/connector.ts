@@ -7,8 +7,8 @@ import type {
   ConnectorUse,
   TableUse,
 } from "../../contract/connector/connector.ts";
-import { AppError } from "../../contract/errors.ts";
-import { configSchema, pemPathsOf, type PostgresConfig, secretsOf, showServer } from "./config.ts";
+import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
+import { configSchema, type PostgresConfig, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
 import { type Host, type SessionOptions, socketPath } from "./session/connection_options.ts";
 import { parseTableName, writeTableName } from "./table_name.ts";
@@ -24,7 +24,7 @@ export const postgres = {
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
-  secrets: secretsOf,
+  secrets: ({ password }) => formsOf(password),
   access,
   open,
 } satisfies Connector<PostgresConfig, PostgresStream, PostgresTarget>;
@@ -103,21 +103,14 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
 const MAX_NOTICES = 1_000;
 
 async function sessionOptions(config: PostgresConfig, context: ConnectorContext): Promise<SessionOptions> {
-  const paths = pemPathsOf(config, context.projectDir);
-  const read = (key: string, path: string | undefined) => readPem(context.name, key, path);
-  const [authorities, certificate, key] = await Promise.all([
-    read("ssl_ca", paths.authorities),
-    read("ssl_cert", paths.certificate),
-    read("ssl_key", paths.key),
-  ]);
+  const pems = await readPems(config, context);
   let notices = 0;
   return {
     hosts: config.hosts,
     targetSession: config.targetSession,
     ssl: config.ssl,
     sslNegotiation: config.sslNegotiation,
-    authorities,
-    certificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    ...pems,
     channelBinding: config.channelBinding,
     authMethods: config.authMethods,
     connectTimeoutMs: config.connectTimeoutMs,
@@ -132,17 +125,4 @@ async function sessionOptions(config: PostgresConfig, context: ConnectorContext)
       if (notices === MAX_NOTICES) context.log("warn", `${context.name}: further notices are not logged`);
     },
   };
-}
-
-async function readPem(
-  connector: string,
-  key: string,
-  path: string | undefined,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new AppError("invalid", `Cannot read the ${key} "${path}" of ${connector}`, { cause: error });
-  }
 }

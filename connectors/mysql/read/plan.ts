@@ -1,9 +1,8 @@
 import { Schema } from "apache-arrow";
 import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError, NO_COLUMNS } from "../../../contract/errors.ts";
-import { isSameName } from "../../../contract/sql.ts";
 import { didYouMean } from "../../../text/suggest.ts";
-import { chooseColumns } from "../../column_choice.ts";
+import { checkColumnNames, chooseColumns } from "../../column_choice.ts";
 import type { MysqlStream } from "../options.ts";
 import type { ResultColumn } from "../session/payload.ts";
 import { ServerError } from "../session/server_error.ts";
@@ -96,7 +95,7 @@ export async function planRead(
     ? known.filter(({ name }) => !described.hidden.includes(name))
     : known;
   const columns = chooseColumns(offered, request.columns, noColumn("columns"));
-  checkNames(columns.map(({ name }) => name), action);
+  checkColumnNames(columns.map(({ name }) => name), action);
   const schema = new Schema(columns.map(({ name, decode }) => arrowField(name, decode)));
   return { action, table, relation, condition, zeroIsNull: zeroDates === "null", known, columns, schema };
 }
@@ -220,18 +219,4 @@ async function columnFacts(session: Session, { database, table }: TableName): Pr
     isInvisible: extra?.includes("INVISIBLE") === true,
     isUnicode: UNICODE_CHARSETS.has(charset ?? ""),
   }));
-}
-
-/** Columns of the warehouse differ by more than the case of their letters. */
-function checkNames(names: readonly string[], action: string): void {
-  if (names.length === 0) throw new AppError("invalid", `${action}: columns leaves out every column`);
-  for (const [i, name] of names.entries()) {
-    const other = names.slice(0, i).find((earlier) => isSameName(earlier, name));
-    if (other === undefined) continue;
-    const [one, two] = [JSON.stringify(other), JSON.stringify(name)];
-    const met = other === name
-      ? `two columns are named ${one}`
-      : `the columns ${one} and ${two} differ by case only`;
-    throw new AppError("invalid", `${action}: ${met}; give one an alias in a query`);
-  }
 }

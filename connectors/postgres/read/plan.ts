@@ -1,9 +1,9 @@
 import { Schema } from "apache-arrow";
 import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError, NO_COLUMNS } from "../../../contract/errors.ts";
-import { isSameName, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { didYouMean } from "../../../text/suggest.ts";
-import { chooseColumns } from "../../column_choice.ts";
+import { checkColumnNames, chooseColumns } from "../../column_choice.ts";
 import type { PostgresStream } from "../options.ts";
 import type { ResultColumn } from "../session/commands.ts";
 import { ServerError } from "../session/server_error.ts";
@@ -81,7 +81,7 @@ export async function planRead(
   const unknown = textColumns.find((name) => !known.some((column) => column.name === name));
   if (unknown !== undefined) throw noColumn("text_columns")(unknown);
   const columns = chooseColumns(known, request.columns, noColumn("columns"));
-  checkNames(columns.map(({ name }) => name), action);
+  checkColumnNames(columns.map(({ name }) => name), action);
   const schema = new Schema(columns.map(({ name, decode }) => arrowField(name, decode)));
   return { action, table, relation, condition, known, columns, schema };
 }
@@ -183,18 +183,4 @@ export async function scaleOfMoney(session: Session): Promise<number> {
     "SELECT pg_catalog.scale((1::pg_catalog.int8::pg_catalog.money)::pg_catalog.numeric)",
   );
   return Number(rows[0]?.[0]);
-}
-
-/** Columns of the warehouse differ by more than the case of their letters. */
-function checkNames(names: readonly string[], action: string): void {
-  if (names.length === 0) throw new AppError("invalid", `${action}: columns leaves out every column`);
-  for (const [i, name] of names.entries()) {
-    const other = names.slice(0, i).find((earlier) => isSameName(earlier, name));
-    if (other === undefined) continue;
-    const [one, two] = [JSON.stringify(other), JSON.stringify(name)];
-    const met = other === name
-      ? `two columns are named ${one}`
-      : `the columns ${one} and ${two} differ by case only`;
-    throw new AppError("invalid", `${action}: ${met}; give one an alias in a query`);
-  }
 }

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import {
-  configSchema,
-  type MysqlConfig,
-  pemPathsOf,
-  secretsOf,
-} from "../../../../connectors/mysql/config.ts";
+import { configSchema, type MysqlConfig } from "../../../../connectors/mysql/config.ts";
 import { mysql } from "../../../../connectors/mysql/connector.ts";
 import { streamSchema } from "../../../../connectors/mysql/options.ts";
 
@@ -78,8 +73,13 @@ Deno.test("faults of a url name what is wrong and never show a value", () => {
 Deno.test("the password prints nowhere, and its forms in a URL are secrets too", () => {
   const config = parse({ user: "u", database: "d", password: "a b!/ü" });
   assert(!JSON.stringify(config).includes("a b!"));
-  assert.deepEqual(secretsOf(config), ["a b!/ü", "a%20b!%2F%C3%BC", "a%20b%21%2F%C3%BC", "a%20b!/%C3%BC"]);
-  assert.deepEqual(secretsOf(parse({ user: "u", database: "d" })), []);
+  assert.deepEqual(mysql.secrets(config), [
+    "a b!/ü",
+    "a%20b!%2F%C3%BC",
+    "a%20b%21%2F%C3%BC",
+    "a%20b!/%C3%BC",
+  ]);
+  assert.deepEqual(mysql.secrets(parse({ user: "u", database: "d" })), []);
 });
 
 Deno.test("access() names host or socket, PEM files, and the table that is read", () => {
@@ -93,8 +93,5 @@ Deno.test("access() names host or socket, PEM files, and the table that is read"
     { action: "read", database: "mysql localhost:3306", table: "`a.b`.t" },
   ]);
   assert.deepEqual(access({ ssl: "verify-full", ssl_ca: "ca.pem" }).config, ["/project/ca.pem"]);
-  assert.deepEqual(pemPathsOf(parse({ user: "u", database: "d", ssl_cert: "/c", ssl_key: "k" }), "/p"), {
-    certificate: "/c",
-    key: "/p/k",
-  });
+  assert.deepEqual(access({ ssl_cert: "/c", ssl_key: "k" }).config, ["/c", "/project/k"]);
 });
