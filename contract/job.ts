@@ -64,6 +64,8 @@ export interface RunJob extends JobBase {
   /** Rows to read again; cursors stay where they are then. */
   readonly range?: Range | null;
   readonly warehousePath: string;
+  /** The pipeline is no more: what systems keep for it is let go of, and nothing else is done. */
+  readonly isRemoved?: boolean;
   /** Where the process is to die, for tests of crashes: see engine/worker/points.ts. */
   readonly dieAt?: string;
 }

@@ -45,6 +45,7 @@ import { provide } from "../grants/provide.ts";
 import type { ProjectLook } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
+import { letGoOf } from "../runs/attempt/let_go_of.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
@@ -114,6 +115,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   #watching: Promise<void> | undefined;
   /** Applies run one after the other: a later one sees what the earlier one stored. */
   #applying: Promise<unknown> = Promise.resolve();
+  #lettingGo: Promise<void> = Promise.resolve();
 
   constructor(context: EngineContext) {
     this.#context = context;
@@ -211,6 +213,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
     // What was being checked is checked again at the next start.
     await this.#applying;
+    await this.#lettingGo;
     await this.#processes[Symbol.asyncDispose]();
   }
 
@@ -254,8 +257,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
     if (await store.runs.isActive(name)) {
       throw new AppError("conflict", `Pipeline "${name}" has a run under way: cancel it first`);
     }
+    const last = record.revision === null ? undefined : await store.revisions.get(record.revision);
     await store.pipelines.remove(name);
+    if (last !== undefined) this.#letGoOf(last.revision);
     this.#scheduler.wake();
+  }
+
+  /** Goes on beside other work, up to the engine's end. */
+  #letGoOf(revision: Revision): void {
+    this.#lettingGo = this.#lettingGo.then(() =>
+      letGoOf({ ...this.#context, processes: this.#processes }, revision)
+    );
   }
 
   async setPaused(name: string, paused: boolean): Promise<PipelineSummary> {
@@ -273,6 +285,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       const context: ApplyContext = {
         ...this.#applyContext(),
         project: ahead?.project,
+        onRemoved: (revision) => this.#letGoOf(revision),
         onChecking: (pipelines) => {
           begin(pipelines);
           // While a check is at work, the process of the run behind it loads.

@@ -21,6 +21,8 @@ export interface ApplyContext extends CheckContext {
   readonly project?: LoadedProject | undefined;
   /** Called with the pipelines that are about to be checked. */
   readonly onChecking?: (pipelines: readonly string[]) => void;
+  /** Called with the last revision of a pipeline that is removed. */
+  readonly onRemoved?: (revision: Revision) => void;
   /** Called when what a pipeline's files say is in force, or was found to be wrong. */
   readonly onChecked?: (pipeline: string) => void;
 }
@@ -47,8 +49,10 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const names = new Set(project.pipelines.map((pipeline) => pipeline.name));
   for (const record of before.values()) {
     if (!project.isWhole || record.origin !== "files" || names.has(record.name)) continue;
+    const last = record.revision === null ? undefined : await store.revisions.get(record.revision);
     await store.pipelines.remove(record.name);
     removed.push(record.name);
+    if (last !== undefined) context.onRemoved?.(last.revision);
   }
   return { applied, unchanged, removed, faults: [...project.faults, ...faults] };
 }

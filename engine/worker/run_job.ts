@@ -9,6 +9,7 @@ import { databaseLimits, scratchOf } from "./database_limits.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { ThreadCount } from "../duckdb/thread_count.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
+import { letGo } from "./changes/let_go.ts";
 import { Connections } from "./connections.ts";
 import { Execution } from "./execution.ts";
 import type { JobContext } from "./job_context.ts";
@@ -48,6 +49,13 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     log: (level, message) => context.reporter.log(level, null, message),
     readThread: context.readThread,
   });
+  if (given.isRemoved === true) {
+    const { reporter, signal } = context;
+    return await withSession(sessions, async (session) => {
+      await prepareWarehouse(session);
+      await letGo(session, given, (name) => connections.sourceOf(name), reporter, signal);
+    });
+  }
   const { graph, job } = await withSession(sessions, async (session) => {
     await prepareWarehouse(session);
     const definition = await expandForRun(session, given, connections, context);

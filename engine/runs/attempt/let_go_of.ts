@@ -1,0 +1,70 @@
+import { toAppError } from "../../../contract/errors.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { Revision } from "../../../contract/revision.ts";
+import { type GrantContext, provide } from "../../grants/provide.ts";
+import { answering } from "./answers.ts";
+import { grantOf, warehousePath } from "./process_grant.ts";
+import type { ProcessPool } from "./process_pool.ts";
+
+export interface LetGoContext extends GrantContext {
+  readonly processes: ProcessPool;
+  readonly log: Log;
+}
+
+/**
+ * Lets go of what systems keep for a pipeline that is no more, as the replication slot of streams that were
+ * followed, in a process with what its last revision was granted. Its warehouse stays as it is. Never throws:
+ * what could not be done is logged, with what to do.
+ */
+export async function letGoOf(context: LetGoContext, revision: Revision): Promise<void> {
+  const { definition, pipeline } = revision;
+  const follows = Object.values(definition.extract).some(({ mode }) => mode === "cdc");
+  const path = warehousePath(context.dataDir, pipeline);
+  if (!follows || !await isThere(path)) return;
+  const { log, projectDir, processes } = context;
+  try {
+    const provision = await provide(context, { ...revision, purpose: "run" });
+    const { redact } = provision.redactor;
+    const started = await processes.start(grantOf(context, provision, pipeline), {
+      kind: "run",
+      runId: `removed ${pipeline}`,
+      attempt: 1,
+      pipeline,
+      definition: { ...definition, extract: {}, load: {} },
+      isRemoved: true,
+      files: [],
+      params: {},
+      select: null,
+      fullRefresh: false,
+      windowStartMs: null,
+      windowEndMs: 0,
+      isWindowGiven: false,
+      range: null,
+      projectDir,
+      warehousePath: path,
+      connectors: provision.connectors,
+      duckdb: provision.grant.duckdb,
+    }, () => {});
+    await using process = answering(started, provision.answer);
+    for await (const report of process.reports) {
+      if (report.type === "log") log(report.level, redact(report.message), { pipeline });
+      if (report.type !== "finished") continue;
+      if (report.error !== null) log("warn", couldNot(redact(report.error.message)), { pipeline });
+      await process.close();
+    }
+  } catch (error) {
+    log("warn", couldNot(toAppError(error).message), { pipeline });
+  }
+}
+
+const couldNot = (reason: string): string =>
+  `what the systems of a removed pipeline keep for it could not be let go of: drop its replication slots there (${reason})`;
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
