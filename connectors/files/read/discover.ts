@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Location, StoredFile } from "../../locations/location.ts";
+import { loadOfFile } from "../load/part_name.ts";
 import { kindOfName } from "../kind.ts";
 
 /** The files under the root that have a data ending, those of one folder and ending as one stream. */
@@ -21,7 +22,9 @@ export async function* discoverFiles(
   }
   for (const [glob, files] of groups) {
     const [first, second] = files;
-    const path = first !== undefined && second === undefined ? inRoot(first) : glob;
+    // The next load gives a part of a folder another name.
+    const isAlone = first !== undefined && second === undefined && loadOfFile(first.path) === undefined;
+    const path = isAlone ? inRoot(first) : glob;
     yield {
       address: { path },
       name: path,

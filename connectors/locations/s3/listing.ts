@@ -19,12 +19,12 @@ export async function listMatches(
   let missing = "";
   for (let listing = 0; listing < MAX_LISTINGS; listing++) {
     const found: ObjectInfo[] = [];
-    const folders = new Set(foldersAbove(glob.folder, root));
+    const listed = new Set<string>();
     for await (const object of store.list(glob.prefix, glob.isFlat)) {
-      if (isManifest(object.key)) folders.add(object.key.slice(0, -MANIFEST.length));
+      if (isManifest(object.key)) listed.add(object.key.slice(0, -MANIFEST.length));
       else if (isWanted(object.key)) found.push(object);
     }
-    const manifests = await readManifests(store, folders);
+    const manifests = await readManifests(store, listed, foldersAbove(glob.folder, root));
     const keys = new Set(found.map(({ key }) => key));
     const lost = [...manifests].flatMap(([folder, { files }]) => files.map((file) => `${folder}${file}`))
       .find((key) => isWanted(key) && !keys.has(key));
@@ -64,11 +64,21 @@ function foldersAbove(folder: string, root: string): string[] {
   return folders;
 }
 
-async function readManifests(store: S3Store, folders: ReadonlySet<string>): Promise<Map<string, Manifest>> {
+/** Of folders that have one, and of those that may have one: what the store does not let be read there, is none. */
+async function readManifests(
+  store: S3Store,
+  listed: ReadonlySet<string>,
+  possible: readonly string[],
+): Promise<Map<string, Manifest>> {
   const manifests = new Map<string, Manifest>();
-  await Promise.all([...folders].map(async (folder) => {
-    const manifest = await readManifest(store, folder);
-    if (manifest !== undefined) manifests.set(folder, manifest);
+  await Promise.all([...new Set([...listed, ...possible])].map(async (folder) => {
+    try {
+      const manifest = await readManifest(store, folder);
+      if (manifest !== undefined) manifests.set(folder, manifest);
+    } catch (error) {
+      const isHiddenFromUs = error instanceof AppError && error.code === "forbidden" && !listed.has(folder);
+      if (!isHiddenFromUs) throw error;
+    }
   }));
   return manifests;
 }

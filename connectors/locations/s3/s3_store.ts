@@ -121,7 +121,8 @@ export class S3Store {
       return { key, bytes, sizeBytes: bytes.length, modifiedMs, etag: found.ETag ?? null };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+      const isBucket = error instanceof Error && error.name === "NoSuchBucket";
+      if (statusOf(error) === 404 && !isBucket) return undefined;
       throw s3Error({ verb: "read", shown: this.shown(key), right: "s3:GetObject" }, error);
     }
   }

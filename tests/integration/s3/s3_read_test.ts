@@ -215,6 +215,16 @@ Deno.test("s3: without the right to list, a file is read by its exact key", asyn
   );
 });
 
+Deno.test("s3: the right to read one folder alone is enough for a glob in it", async () => {
+  await using bench = await S3Bench.start();
+  await bench.bucket.put("data/in/a.csv", "id\n1\n");
+  bench.proxy.rule = ({ url, method }) =>
+    method === "GET" && !url.includes("list-type=2") && !url.includes("/data/in/")
+      ? storeError(403, "AccessDenied")
+      : undefined;
+  deepStrictEqual((await bench.files.read("data/in/*.csv")).rows, [[1]]);
+});
+
 Deno.test("s3: a fault in a file is told with its address and line", async () => {
   await using bench = await S3Bench.start();
   const lines = Array.from({ length: 30_000 }, (_, id) => `${id},${id}`);
