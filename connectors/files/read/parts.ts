@@ -16,10 +16,10 @@ const MOST_BYTES = 256 * 1024 * 1024;
 const FILES_AT_ONCE = 8;
 
 /** The files in their order, in parts; one part where there is no use in more. */
-export function partsOf(files: readonly StoredFile[]): StoredFile[][] {
+export function partsOf<F extends Pick<StoredFile, "sizeBytes">>(files: readonly F[]): F[][] {
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const partBytes = Math.min(Math.max(totalBytes / 8, LEAST_BYTES), MOST_BYTES);
-  const parts: StoredFile[][] = [[]];
+  const parts: F[][] = [[]];
   let bytes = 0;
   for (const file of files) {
     if (bytes >= partBytes) {

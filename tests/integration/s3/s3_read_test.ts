@@ -102,6 +102,15 @@ Deno.test("s3: keys with odd characters are read as they are", async () => {
   deepStrictEqual(all.rows.flat(), keys.map((key) => `odd/${key}`));
 });
 
+Deno.test("s3: keys that would be other paths on a disk are read by their exact names", async () => {
+  await using bench = await S3Bench.start();
+  const keys = ["/lead.csv", "a//b.csv", "dots/../x.csv", "./y.csv", "dots", "dots/"];
+  for (const [index, key] of keys.entries()) await bench.bucket.put(key, `id\n${index}\n`);
+  for (const [index, key] of keys.slice(0, -1).entries()) {
+    deepStrictEqual((await bench.files.read(key, { format: "csv" })).rows, [[index]], key);
+  }
+});
+
 Deno.test("s3: more keys than one page of a list", async () => {
   await using bench = await S3Bench.start();
   const count = 1_050;
