@@ -12,7 +12,7 @@ export interface Frame {
   readonly nowMs: number;
 }
 
-export type Section = "pipelines" | "runs";
+export type Section = "pipelines" | "runs" | "connectors";
 
 interface LayoutProps {
   readonly frame: Frame;
@@ -72,6 +72,7 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
           <nav aria-label="Main">
             <NavLink href="/" current={section === "pipelines"}>Pipelines</NavLink>
             <NavLink href="/runs" current={section === "runs"}>Runs</NavLink>
+            <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
           </nav>
         )}
         {user !== undefined && (

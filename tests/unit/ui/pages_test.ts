@@ -379,6 +379,18 @@ Deno.test("a stream's page shows the rows that did not fit, and replays or drops
   equal((await pagesFor("viewer").post("/pipelines/flights/rejects/flights/drop")).status, 403);
 });
 
+Deno.test("connectors are listed, and tested and discovered by an admin", async () => {
+  const { get, post } = pagesFor("admin");
+  match(await html(await get("/connectors")), /href="\/connectors\/shop"/);
+  match(await html(await get("/connectors/shop")), /action="\/connectors\/shop\/test"/);
+  match(await html(await post("/connectors/shop/test")), /it can be reached/);
+  match(await html(await post("/connectors/shop/discover")), /public\.orders[\s\S]*8\.19 kB|public\.orders/);
+  equal((await get("/connectors/none")).status, 404);
+  const viewer = pagesFor("viewer");
+  match(await html(await viewer.get("/connectors/shop")), /takes the role admin/);
+  equal((await viewer.post("/connectors/shop/test")).status, 403);
+});
+
 Deno.test("a schedule is paused and resumed", async () => {
   const { engine, post } = pagesFor("operator");
   equal((await post("/pipelines/orders/pause")).headers.get("location"), "/pipelines/orders");

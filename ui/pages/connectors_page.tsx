@@ -1,0 +1,171 @@
+import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
+import { formatBytes, formatCount } from "../../text/format.ts";
+import { ActionForm } from "../parts/action_form.tsx";
+import { Empty } from "../parts/empty.tsx";
+import { type Frame, Layout } from "../parts/layout.tsx";
+import { plainText } from "../parts/plain_text.ts";
+
+const pathOf = (name: string): string => `/connectors/${encodeURIComponent(name)}`;
+
+export interface ConnectorsView {
+  readonly frame: Frame;
+  readonly connectors: readonly ConnectorSummary[];
+}
+
+/** The connectors of the project. */
+export function ConnectorsPage({ frame, connectors }: ConnectorsView) {
+  return (
+    <Layout frame={frame} title="Connectors" section="connectors">
+      <div class="page-head">
+        <div class="page-title">
+          <h1>Connectors</h1>
+        </div>
+      </div>
+      {connectors.length === 0
+        ? (
+          <Empty title="No connectors yet">
+            <p>The project's connectors.yaml names them.</p>
+          </Empty>
+        )
+        : (
+          <div class="card">
+            <div class="table-scroll" tabindex={0} role="region" aria-label="Connectors">
+              <table class="data">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col">Type</th>
+                    <th scope="col">What it is</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {connectors.map(({ name, type, description }) => (
+                    <tr>
+                      <th scope="row">
+                        <a href={pathOf(name)}>{plainText(name)}</a>
+                      </th>
+                      <td>{plainText(type)}</td>
+                      <td class="about">{plainText(description)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </div>
+        )}
+    </Layout>
+  );
+}
+
+export interface ConnectorView {
+  readonly frame: Frame;
+  readonly connector: ConnectorSummary;
+  /** Whether the user may have the system asked. */
+  readonly mayAsk: boolean;
+  /** What was just found. */
+  readonly test?: ConnectorTest;
+  readonly streams?: readonly SourceStream[];
+}
+
+/** One connector: what works of it and what it has to read, when that is asked. */
+export function ConnectorPage({ frame, connector, mayAsk, test, streams }: ConnectorView) {
+  const path = pathOf(connector.name);
+  return (
+    <Layout frame={frame} title={connector.name} section="connectors">
+      <div class="page-head">
+        <div class="page-title">
+          <p class="crumbs">
+            <a href="/connectors">Connectors</a>
+          </p>
+          <h1>{plainText(connector.name)}</h1>
+          <p class="lead">{plainText(`${connector.type}: ${connector.description}`)}</p>
+        </div>
+        {mayAsk && (
+          <div class="actions">
+            <ActionForm action={`${path}/test`} icon="check" label="Test" title={`Test ${connector.name}`} />
+            <ActionForm
+              action={`${path}/discover`}
+              icon="search"
+              label="Discover"
+              title={`Discover the streams of ${connector.name}`}
+            />
+          </div>
+        )}
+      </div>
+      {!mayAsk && <p class="muted">To test it, or to see what it has to read, takes the role admin.</p>}
+      {test !== undefined && <Checks test={test} />}
+      {streams !== undefined && <Streams streams={streams} />}
+    </Layout>
+  );
+}
+
+function Checks({ test }: { test: ConnectorTest }) {
+  return (
+    <section aria-labelledby="test-title">
+      <h2 id="test-title">What works</h2>
+      <div class="card">
+        <div class="table-scroll" tabindex={0} role="region" aria-label="What works">
+          <table class="data">
+            <thead>
+              <tr>
+                <th scope="col">Check</th>
+                <th scope="col">State</th>
+                <th scope="col">What was found</th>
+              </tr>
+            </thead>
+            <tbody>
+              {test.checks.map(({ name, state, message }) => (
+                <tr>
+                  <th scope="row">{plainText(name)}</th>
+                  <td>{state}</td>
+                  <td class="about">{plainText(message)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Streams({ streams }: { streams: readonly SourceStream[] }) {
+  if (streams.length === 0) return <Empty title="It has no streams that its user may read" />;
+  return (
+    <section aria-labelledby="streams-title">
+      <h2 id="streams-title">
+        Streams <span class="count">{streams.length}</span>
+      </h2>
+      <div class="card">
+        <div class="table-scroll" tabindex={0} role="region" aria-label="Streams">
+          <table class="data">
+            <thead>
+              <tr>
+                <th scope="col">Stream</th>
+                <th scope="col">Kind</th>
+                <th scope="col" class="number">Rows</th>
+                <th scope="col" class="number">Size</th>
+                <th scope="col">Key</th>
+                <th scope="col">Columns</th>
+              </tr>
+            </thead>
+            <tbody>
+              {streams.map((stream) => (
+                <tr>
+                  <th scope="row">{plainText(stream.name)}</th>
+                  <td>{stream.kind}</td>
+                  <td class="number">{stream.rows === null ? "" : formatCount(stream.rows)}</td>
+                  <td class="number">{stream.size_bytes === null ? "" : formatBytes(stream.size_bytes)}</td>
+                  <td>{plainText(stream.primary_key.join(", "))}</td>
+                  <td class="about">
+                    {plainText(stream.columns.map(({ name, type }) => `${name} ${type}`).join(", "))}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </div>
+    </section>
+  );
+}
