@@ -5,7 +5,7 @@ import type { Data, Field, RecordBatch } from "apache-arrow";
 import { castTo, isChangedByCast } from "../../../connectors/duckdb/load/exact_casts.ts";
 import { columnsOf } from "../../../connectors/mysql/load/catalogue.ts";
 import { dialectOf } from "../../../connectors/mysql/load/dialect.ts";
-import { shortestSingle } from "../../../connectors/mysql/load/encode/fit.ts";
+import { shortestSingle } from "../../../connectors/mysql/load/encode/digits.ts";
 import { LoadSession } from "../../../connectors/mysql/load/session.ts";
 import { PostgresCatalogue } from "../../../connectors/postgres/load/catalogue.ts";
 import { dialect } from "../../../connectors/postgres/load/dialect.ts";

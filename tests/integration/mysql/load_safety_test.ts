@@ -244,3 +244,26 @@ Deno.test("mysql: loads of long ago are forgotten, but not which tables loads ha
   await loader.load("u", "SELECT 1 AS other", { loadId: "w" });
   deepStrictEqual(await loader.rows("SELECT * FROM u"), ["1"]);
 });
+
+Deno.test("mysql: a server without room refuses the load, and holds what it held", async () => {
+  await using own = await startMariadb({
+    settings: { "innodb-file-per-table": 0, "innodb-data-file-path": "ibdata1:12M:autoextend:max:24M" },
+  });
+  await using loader = await MysqlLoader.open(own);
+  await loader.load("t", OLD, { loadId: "a" });
+  await loader.database.run(
+    "CREATE TABLE theirs (id int, name longtext, KEY (id)); INSERT INTO theirs VALUES (1, 'x')",
+  );
+  const much = "SELECT i AS id, repeat('x', 2000) AS name FROM range(20000) AS r(i)";
+  for (const [table, mode] of [["t", "replace"], ["t", "append"], ["theirs", "replace"]] as const) {
+    await rejects(
+      loader.load(table, much, { loadId: `b ${table} ${mode}`, mode }),
+      (error) => error instanceof AppError && error.code === "unavailable" && /is full/.test(error.message),
+    );
+  }
+  deepStrictEqual(await loader.rows("SELECT * FROM t ORDER BY id"), ["1 a", "2 b"]);
+  deepStrictEqual(await loader.rows("SELECT * FROM theirs"), ["1 x"]);
+  deepStrictEqual(await tables(loader), ["_sluice_loads", "t", "theirs"]);
+  await loader.load("t", NEW, { loadId: "c" });
+  deepStrictEqual(await loader.rows("SELECT * FROM t ORDER BY id"), ["2 B", "3 C"]);
+});

@@ -192,6 +192,23 @@ Deno.test("mysql: columns of all kinds take what they hold", async () => {
   );
 });
 
+Deno.test("mysql: a FLOAT goes as it is written, into numbers and texts", async () => {
+  await using loader = await open();
+  await loader.database.run("CREATE TABLE t (f float, d decimal(5,2), t varchar(20), b double)");
+  await loader.load(
+    "t",
+    "SELECT v AS f, v AS d, v AS t, v AS b FROM (VALUES (0.1::FLOAT), (-16.25), (0)) AS s(v)",
+    {
+      mode: "append",
+    },
+  );
+  deepStrictEqual(await loader.rows("SELECT * FROM t"), [
+    "0.1 0.10 0.1 0.10000000149011612",
+    "-16.25 -16.25 -16.25 -16.25",
+    "0 0.00 0 0",
+  ]);
+});
+
 Deno.test("mysql: what cannot be a target is refused with what to do", async () => {
   await using loader = await open();
   const { database } = loader;

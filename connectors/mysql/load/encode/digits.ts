@@ -28,3 +28,13 @@ export function isSameDigits(given: Digits, text: string): boolean {
   return other !== undefined && other.sign === given.sign && other.digits === given.digits &&
     other.power === given.power;
 }
+
+/** The shortest text that stands for a number of 32 bits. */
+export function shortestSingle(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return Object.is(value, -0) ? "-0" : String(value);
+  for (let digits = 1; digits <= 9; digits++) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(value);
+}

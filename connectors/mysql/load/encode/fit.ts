@@ -9,7 +9,7 @@ import {
 } from "../../../destination/text_forms.ts";
 import type { ColumnType } from "../column_type.ts";
 import { fitsCharset } from "./charset.ts";
-import { type Digits, digitsOf, isSameDigits } from "./digits.ts";
+import { type Digits, digitsOf, isSameDigits, shortestSingle } from "./digits.ts";
 import { isJsonKept } from "./kept_json.ts";
 import type { SourceKind } from "./source_values.ts";
 
@@ -136,15 +136,6 @@ function fitFloat(
   const shown = target === "float" ? shortestSingle(stored) : String(stored);
   const isSame = Number.isFinite(stored) && (isSameDigits(given, shown) || isSameWhole(given, stored));
   return isSame ? String(stored) : unfit();
-}
-
-/** The shortest text that stands for a number of 32 bits. */
-export function shortestSingle(value: number): string {
-  for (let digits = 1; digits <= 9; digits++) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (Math.fround(Number(text)) === value) return text;
-  }
-  return String(value);
 }
 
 /** A large whole number may be exact in more digits than it is shown with. */

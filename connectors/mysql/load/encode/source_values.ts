@@ -15,6 +15,7 @@ import {
 } from "../../../../contract/arrow.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { decimalText, jsonText, timeText } from "../../../destination/json_text.ts";
+import { shortestSingle } from "./digits.ts";
 
 /** What the values of an Arrow column are, for what they may be stored as. */
 export type SourceKind =
@@ -95,7 +96,11 @@ export function textReader(field: Field, data: Data): TextReader {
       (((values[(data.offset + row) >> 3] ?? 0) >> ((data.offset + row) & 7)) & 1) === 1 ? "true" : "false";
   }
   if (DataType.isInt(type)) return (row) => String(values[row]);
-  if (DataType.isFloat(type)) return (row) => numberText(Number(values[row]));
+  if (DataType.isFloat(type)) {
+    // A number of 32 bits is written with the digits that tell it from its neighbours.
+    const isSingle = type.precision === 1;
+    return (row) => isSingle ? shortestSingle(values[row]) : numberText(values[row]);
+  }
   if (DataType.isDecimal(type)) return decimalReader(data, type.scale, type.bitWidth / 32);
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
