@@ -40,3 +40,5 @@ void (async () => {
 })();
 for await (const _ of Deno.stdin.readable) { /* until it ends */ }
 Deno.exit(0);
+
+export {};

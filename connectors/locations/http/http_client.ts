@@ -94,13 +94,15 @@ export class HttpClient implements Disposable {
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const gone = AbortSignal.any([signal, late.signal]);
     try {
-      return await fetch(url, {
+      // The compiler that editors use knows no `client`.
+      const request: RequestInit & { readonly client: Deno.HttpClient } = {
         client: this.#client,
         redirect: "manual",
         // Of what the server compresses on the way, a range is no range of the file.
         headers: { ...this.#ownHeaders(url), ...headers, "accept-encoding": "identity" },
         signal: gone,
-      });
+      };
+      return await fetch(url, request);
     } catch (error) {
       signal.throwIfAborted();
       if (late.signal.aborted) {

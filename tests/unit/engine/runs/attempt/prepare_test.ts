@@ -5,6 +5,9 @@ import { systemClock } from "../../../../../contract/clock.ts";
 import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
+import { PublishedFolder } from "../../../../../engine/runs/streams/published.ts";
+import { streamRejectsSchema } from "../../../../../contract/rejects.ts";
+import { streamSchemaSchema } from "../../../../../contract/stream_schema.ts";
 import { PreviewFolder } from "../../../../../engine/runs/previews.ts";
 import { ProcessPool } from "../../../../../engine/runs/attempt/process_pool.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
@@ -56,6 +59,8 @@ async function execute(
         events: new RunEvents(),
         processes,
         previews: new PreviewFolder(join(folder, "data")),
+        rejects: new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema),
+        schemas: new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema),
         clock: systemClock,
         log: () => {},
         leaving: leaving.signal,

@@ -64,6 +64,8 @@ async function withRecorder(
         kept.push(table);
         return Promise.resolve();
       },
+      keepRejects: () => Promise.resolve(),
+      keepSchema: () => Promise.resolve(),
     },
     run ?? fail("nothing to claim"),
     () => void (losses += 1),

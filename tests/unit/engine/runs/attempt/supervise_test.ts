@@ -107,6 +107,8 @@ async function attemptOf(
         lease: lease("run", 1, "owner"),
         leaving: new AbortController().signal,
         keepPreview: () => Promise.resolve(),
+        keepRejects: () => Promise.resolve(),
+        keepSchema: () => Promise.resolve(),
         redact: (text) =>
           (options.secrets ?? []).reduce((left, secret) => left.replaceAll(secret, "[redacted]"), text),
         spawn: (ready, onStderr) =>
