@@ -52,7 +52,10 @@ const continuousSchema = v.pipe(
   })),
 );
 
-const scheduleSchema = v.union([continuousSchema, cronScheduleSchema]);
+const scheduleSchema = v.pipe(
+  v.union([continuousSchema, cronScheduleSchema]),
+  v.description("When the pipeline runs by itself: at times, or continuously."),
+);
 
 const PARAM_TYPES = ["string", "integer", "number", "boolean", "date", "timestamp"] as const;
 export type ParamType = (typeof PARAM_TYPES)[number];

@@ -161,6 +161,32 @@ export async function alignColumns(
   return fresh.filter((column) => !left.includes(column)).map((column) => column.name);
 }
 
+/**
+ * Throws `invalid` where another quoted table is to take the place of the stream's, with columns or types that the
+ * contract freezes.
+ */
+export async function refuseFrozen(
+  session: SqlSession,
+  name: string,
+  stream: StreamDefinition,
+  next: string,
+): Promise<void> {
+  const held = await tableColumns(session, "raw", name);
+  const fresh = await session.describe(`SELECT * FROM ${next}`);
+  const lacks = (columns: readonly Column[]) => ({ name }: Column) =>
+    !columns.some((column) => isSameName(column.name, name));
+  const [added, missing] = [fresh.filter(lacks(held)), held.filter(lacks(fresh))];
+  if (stream.contract.columns === "freeze" && added.length + missing.length > 0) {
+    throw frozenColumns(name, added, missing);
+  }
+  if (stream.contract.types !== "freeze") return;
+  for (const column of fresh) {
+    const before = held.find((other) => isSameName(other.name, column.name));
+    if (before === undefined || before.type === column.type) continue;
+    throw changedType(name, stream, { ...before, table: rawTable(name) }, { ...column, table: next }, false);
+  }
+}
+
 /** Makes the table and the new rows hold each other's values in one column, or throws. */
 async function alignType(
   session: SqlSession,

@@ -22,6 +22,7 @@ import {
   type UnfinishedRead,
   writeState,
 } from "../../warehouse/stream_state.ts";
+import { refuseFrozen } from "../../warehouse/stream_contract.ts";
 import type { StreamShape } from "../extract/stream_shape.ts";
 import { stagedBatch } from "./staged_batch.ts";
 
@@ -137,7 +138,7 @@ export class ChangeSink implements AsyncDisposable {
   async settle(): Promise<void> {
     const { session, name, stream } = this.#options;
     await this.pause();
-    if (this.#isSnapshot && !stream.history) await swapInNextTable(session, name);
+    if (this.#isSnapshot && !stream.history) await this.#swapIn();
     this.#isSnapshot = false;
     if (!this.#hasStage) return;
     const changed: ChangedStream = { name, stream, keys: this.#keys };
@@ -147,6 +148,14 @@ export class ChangeSink implements AsyncDisposable {
     await session.run(`DROP TABLE ${stageTable(name)}`);
     this.#hasStage = false;
     this.#sequence = 1;
+  }
+
+  /** A table that is read again by itself keeps to its contract. */
+  async #swapIn(): Promise<void> {
+    const { session, name, stream, fullRefresh } = this.#options;
+    const isAgain = !fullRefresh && this.#state.source !== undefined && await hasColumns(session, name);
+    if (isAgain) await refuseFrozen(session, name, stream, nextTable(name));
+    await swapInNextTable(session, name);
   }
 
   /** Writes how far the stream is; to be called in the transaction of what was settled. */

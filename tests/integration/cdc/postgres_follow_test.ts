@@ -252,3 +252,20 @@ Deno.test("tables that cannot be followed are refused before anything is made, w
     deepEqual(await slotsOf(database), []);
     deepEqual((await sql`SELECT pubname FROM pg_publication`).map((row) => row["pubname"]), []);
   }));
+
+Deno.test("columns that the contract freezes fail the run, also where the table would be read again", () =>
+  withDatabase(async ({ sql }, project) => {
+    const orders = { ...ORDERS.orders, contract: { columns: "freeze", types: "freeze" } };
+    await sql.unsafe("CREATE TABLE orders (id int PRIMARY KEY, n int); INSERT INTO orders VALUES (1, 1)");
+    await project.run({ orders });
+    await sql`ALTER TABLE orders ADD COLUMN extra text DEFAULT 'filled'`;
+    match(String((await project.attempt({ orders })).error), /new: extra.*its contract freezes columns/);
+    await sql`ALTER TABLE orders DROP COLUMN extra`;
+    await sql`ALTER TABLE orders ALTER COLUMN n TYPE bigint`;
+    match(
+      String((await project.attempt({ orders })).error),
+      /"n" was INTEGER and is now BIGINT.*freezes types/,
+    );
+    await project.run({ orders }, { fullRefresh: true });
+    await project.equalsSource({ orders });
+  }));
