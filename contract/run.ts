@@ -86,6 +86,9 @@ export const stepSchema = v.object({
       "Of a load: a hash of its rows that does not depend on their order, in hexadecimal.",
     ),
   ),
+  verified: v.exactOptional(
+    described(v.boolean(), "Of a load: its target was read back, and holds what was loaded."),
+  ),
   rejects: v.exactOptional(
     described(count, "Rows that did not fit and were kept aside; absent where the step can have none."),
   ),

@@ -36,6 +36,11 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
   /**
+   * The own keys of a stream that reads back, exactly, what loads put into the target; undefined where nothing
+   * does. What the destination may touch has to be enough for it. No I/O.
+   */
+  readBack?(target: Target): Readonly<Record<string, unknown>> | undefined;
+  /**
    * Whether a load into this target may be begun before its rows are there, and stage them while they are
    * read: its claim is held as long as the source takes, and `rows` of its input is null. Not for a system
    * that a load keeps from all other writers, nor for a target that DuckDB writes by itself. No I/O.

@@ -85,6 +85,15 @@ export const loadSchema = v.pipe(
       ),
       false,
     ),
+    verify: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          "Read the target back after each load and compare it with what was loaded; a difference fails the step.",
+        ),
+      ),
+      false,
+    ),
     scd2: v.optional(historySchema),
     pre_sql: v.optional(
       v.pipe(

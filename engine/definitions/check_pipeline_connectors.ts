@@ -88,7 +88,13 @@ function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineCo
     shown,
     others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
   });
-  if (faults.length > 0 || own.length > 0 || connector.refusesLoad === undefined) return [...faults, ...own];
+  if (faults.length > 0 || own.length > 0) return [...faults, ...own];
+  if (load.verify && connector.readBack?.(parseTarget(connector, load)) === undefined) {
+    const message =
+      `${shown} cannot read back exactly what it loads there; use a format that keeps types, as parquet`;
+    return [error([...path, "verify"], "value", message)];
+  }
+  if (connector.refusesLoad === undefined) return [];
   const refused = connector.refusesLoad(parseTarget(connector, load), loadShapeOf(load, 0));
   return refused === undefined ? [] : [error([...path, "mode"], "value", refused)];
 }

@@ -5,6 +5,7 @@ import {
   parseStream,
   parseTarget,
 } from "../../connectors/parse.ts";
+import * as v from "valibot";
 import type { Clock } from "../../contract/clock.ts";
 import type { Budget, Connection, Connector } from "../../contract/connector/connector.ts";
 import type { Destination } from "../../contract/connector/destination.ts";
@@ -14,7 +15,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { CommonConnectorKeys, ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
-import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import { type StreamDefinition, streamSchema } from "../../contract/pipeline/stream.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
 import type { ConfigRequests } from "./config_requests.ts";
 import { PlaceBudget } from "./budget.ts";
@@ -69,6 +70,18 @@ export class Connections implements AsyncDisposable {
       ...(stream.mode === "cdc" ? { isFollowed: true } : {}),
     };
     return { source, request };
+  }
+
+  /** The source that reads back what a load put into its target. Throws `invalid` where nothing does. */
+  async readBack(load: LoadDefinition): Promise<{ source: Source; request: StreamRequest }> {
+    const { connector, connection: { source } } = await this.#get(load.connector);
+    const own = connector.readBack?.(parseTarget(connector, load));
+    if (own === undefined || source === undefined) {
+      throw new AppError("invalid", `Cannot read back what was loaded into "${load.connector}"`);
+    }
+    const name = "back";
+    const stream = v.parse(streamSchema, { ...own, connector: load.connector });
+    return { source, request: { name, address: parseStream(connector, name, stream) } };
   }
 
   /** A connector's source, undefined for one that is none. Throws what the connector's `open` throws. */

@@ -18,6 +18,9 @@ import { extractParts } from "./extract/parts.ts";
 import type { Extracted } from "./extract/stream_sink.ts";
 import { loadIdOf, loadRelation } from "./load.ts";
 import { ChangedRows } from "./loads/changed_rows.ts";
+import { rowsToLoad } from "./loads/rows_to_load.ts";
+import { verifyLoad } from "./loads/verify.ts";
+import { addressText } from "../../contract/pipeline/pipeline.ts";
 import { loadInPass } from "./pass_through/load_in_pass.ts";
 import { PassingLoads } from "./pass_through/passing_loads.ts";
 import {
@@ -355,6 +358,7 @@ export class Execution {
     if (loaded.repeated) {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
+    const verified = planned.target.verify ? await this.#verify(session, planned) : undefined;
     const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
     const change = {
       rows,
@@ -363,6 +367,7 @@ export class Execution {
       ...(updated === null ? {} : { updated }),
       ...(deleted === null ? {} : { deleted }),
       ...(hash === null ? {} : { hash }),
+      ...(verified === undefined ? {} : { verified }),
     };
     const record = async () => {
       await changes?.record(loaded.repeated);
@@ -371,6 +376,27 @@ export class Execution {
     const recorded = await this.#retryConflicts(() => session.transaction(record), step);
     await changes?.end();
     return recorded;
+  }
+
+  /** Throws `conflict` where the target does not hold what was loaded. */
+  async #verify(session: DuckSession, { step, relation, target: load }: PlannedLoad): Promise<true> {
+    const { reporter, signal } = this.#context;
+    const { source, request } = await this.#connections.readBack(load);
+    const subject = `${addressText(load)} of ${load.connector}`;
+    const chosen = await rowsToLoad(session, relation, load);
+    const { rows, notCompared } = await verifyLoad(
+      { session, signal, load, subject },
+      source,
+      request,
+      chosen,
+    );
+    const but = notCompared.length === 0 ? "" : `, ${notCompared.join(", ")} not compared`;
+    reporter.log(
+      "info",
+      step.name,
+      `Verified: the target has ${rows} rows, and what was loaded is among them${but}`,
+    );
+    return true;
   }
 
   /** Of a load that sends only what changed: notes that it begins. */

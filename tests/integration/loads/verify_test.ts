@@ -1,0 +1,108 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { acquirePostgres } from "../../support/postgres.ts";
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { attemptInProcess, succeed, type WorkerProject } from "../../support/worker_process.ts";
+
+const VALUES = `SELECT 1 AS id, 'a' AS name, 1.50::DECIMAL(9,2) AS price, true AS ok,
+  TIMESTAMPTZ '2024-02-29 12:34:56.5+02' AS seen, DATE '2024-02-29' AS day, 0.1 AS share, [1, 2] AS list
+  UNION ALL SELECT 2, NULL, NULL, NULL, NULL, NULL, 'nan'::DOUBLE, NULL`;
+const MODES = [
+  { mode: "replace" },
+  { mode: "append" },
+  { mode: "merge", primary_key: ["id"] },
+  { mode: "merge", primary_key: ["id"], deletes: "hard", changed_only: true },
+  { mode: "delete_insert", partition_by: ["day"] },
+  { mode: "scd2", primary_key: ["id"] },
+] as const;
+
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-verify-" });
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const projectOf = (
+  folder: string,
+  connector: WorkerProject["connectors"][string],
+  loads: readonly Readonly<Record<string, unknown>>[],
+): WorkerProject => ({
+  folder,
+  connectors: { it: connector },
+  pipeline: {
+    load: { t: loads.map((load) => ({ connector: "it", verify: true, ...load })) },
+    resources: { threads: 1 },
+  },
+});
+
+async function verifies(project: WorkerProject, count: number): Promise<void> {
+  for (
+    const [i, models] of [{ t: VALUES }, {
+      t: `${VALUES} UNION ALL ${VALUES.replace("1 AS id", "3 AS id").replace("SELECT 2", "SELECT 4")}`,
+    }].entries()
+  ) {
+    const { steps } = await succeed(project, { runId: `r${i}`, attempt: 1, models, windowEndMs: i * 1_000 });
+    const loads = [...steps.values()].filter(({ kind }) => kind === "load");
+    deepStrictEqual(loads.map(({ verified }) => verified), Array(count).fill(true));
+  }
+}
+
+for (const type of ["sqlite", "duckdb"]) {
+  Deno.test(`${type}: a load with verify reads back what it loaded, in every mode`, async () => {
+    await withFolder(async (folder) => {
+      const loads = MODES.map((keys, i) => ({ table: `t${i}`, ...keys }));
+      await verifies(projectOf(folder, { type, path: "it.db" }, loads), loads.length);
+    });
+  });
+}
+
+Deno.test("postgres: a load with verify reads back what it loaded, in every mode", async () => {
+  await using server = await acquirePostgres();
+  await using database = await server.createDatabase();
+  await withFolder(async (folder) => {
+    const loads = MODES.map((keys, i) => ({ table: `made.t${i}`, ...keys }));
+    await verifies(projectOf(folder, { type: "postgres", url: database.url }, loads), loads.length);
+  });
+});
+
+Deno.test("file: a load with verify reads back Parquet and Arrow", async () => {
+  await withFolder(async (folder) => {
+    const loads = [
+      { path: "out/a.parquet" },
+      { path: "out/b/", mode: "append" },
+      { path: "out/c/", mode: "delete_insert", partition_by: ["day"] },
+      { path: "out/d.arrow" },
+      { path: "out/e.parquet", mode: "merge", primary_key: ["id"] },
+    ];
+    await verifies(projectOf(folder, { type: "file" }, loads), loads.length);
+  });
+});
+
+Deno.test("a load with verify fails where the target holds other rows, and says which and in what", async () => {
+  await withFolder(async (folder) => {
+    const project = projectOf(folder, { type: "sqlite", path: "it.db" }, [
+      { table: "t", mode: "merge", primary_key: ["id"] },
+    ]);
+    const models = { t: "SELECT range AS id, 'n' || range AS name FROM range(5)" };
+    await succeed(project, { runId: "a", attempt: 1, models });
+    using database = new DatabaseSync(join(folder, "project", "it.db"));
+    database.exec(`CREATE TRIGGER spoil AFTER UPDATE ON t WHEN NEW.id = 3 AND NEW.name <> 'x'
+      BEGIN UPDATE t SET name = 'x' WHERE id = 3; END`);
+    const { error, steps } = await attemptInProcess(project, { runId: "b", attempt: 1, models });
+    strictEqual(error?.code, "conflict");
+    const { message } = error;
+    for (const part of ["t of it", "1 rows are not there as they were sent", "'id': 3", 'differ in "name"']) {
+      ok(message.includes(part), `${part}: ${message}`);
+    }
+    strictEqual(steps.get("load:t→it")?.state, "failed");
+    database.exec("DROP TRIGGER spoil; UPDATE t SET name = 'n3'");
+    database.exec("UPDATE t SET name = 'n' || id");
+    strictEqual(
+      (await succeed(project, { runId: "b", attempt: 2, models })).steps.get("load:t→it")?.verified,
+      true,
+    );
+  });
+});
