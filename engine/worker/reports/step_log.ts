@@ -29,7 +29,7 @@ function doneBy(planned: PlannedStep, step: Step, files: number | undefined): st
       const { inserted, updated, deleted } = step;
       const counts = Object.entries({ inserted, updated, deleted })
         .flatMap(([what, count]) => count === undefined ? [] : [`${formatCount(count)} ${what}`]);
-      return listed([rowsOf(step), sizeOf(step, undefined), ...counts]);
+      return listed([rowsOf(step), sizeOf(step, undefined), ...counts, step.verified ? "verified" : ""]);
     }
   }
 }
