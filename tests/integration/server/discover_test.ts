@@ -84,7 +84,7 @@ Deno.test("discover says what is wrong, and no secret", async () => {
   const unknown = await sluice(project, "connectors", "discover", "shp");
   equal(unknown.code, 2);
   match(unknown.err, /There is no connector "shp" \(did you mean shop\?\)/);
-  match((await sluice(project, "connectors", "find")).err, /takes nothing, or: discover NAME/);
+  match((await sluice(project, "connectors", "find")).err, /takes nothing, discover NAME or test NAME/);
 });
 
 Deno.test("GET /api/connectors/:name/streams asks for those who may write pipelines", async () => {
