@@ -9,7 +9,7 @@ import type { ByteRange, RemoteObject } from "./remote_object.ts";
 const BLOCK_BYTES = 1024 * 1024;
 /** Blocks of one request, at most. */
 const PART_BLOCKS = 8;
-const READ_BYTES = 262_144;
+const READ_BYTES = BLOCK_BYTES;
 
 export interface Transfer extends FetchContext {
   /** Gives a place for each connection. */
