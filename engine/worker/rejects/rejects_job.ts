@@ -26,6 +26,12 @@ export async function rejectsJob(job: RejectsJob, { reporter, signal }: JobConte
   if (job.action === "replay" && !await hasColumns(session, name)) {
     throw new AppError("invalid", `Stream "${name}" has no table to replay its rejects into: run it first`);
   }
+  if (job.action === "replay" && definition.mode === "incremental" && definition.primary_key === undefined) {
+    throw new AppError(
+      "invalid",
+      `Stream "${name}" has its key from its source: to replay its rejects, give the wildcard a primary_key`,
+    );
+  }
   const change = job.action === "replay"
     ? { ...await replayRejects(session, name, definition), dropped: 0 }
     : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };
