@@ -1,4 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { acquireMariadb } from "../../support/mariadb.ts";
+import { startSqld } from "../../support/sqld.ts";
 import { acquirePostgres } from "../../support/postgres.ts";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
@@ -38,10 +40,11 @@ const projectOf = (
   },
 });
 
-async function verifies(project: WorkerProject, count: number): Promise<void> {
+async function verifies(project: WorkerProject, count: number, notANumber = "'nan'::DOUBLE"): Promise<void> {
+  const values = VALUES.replace("'nan'::DOUBLE", notANumber);
   for (
-    const [i, models] of [{ t: VALUES }, {
-      t: `${VALUES} UNION ALL ${VALUES.replace("1 AS id", "3 AS id").replace("SELECT 2", "SELECT 4")}`,
+    const [i, models] of [{ t: values }, {
+      t: `${values} UNION ALL ${values.replace("1 AS id", "3 AS id").replace("SELECT 2", "SELECT 4")}`,
     }].entries()
   ) {
     const { steps } = await succeed(project, { runId: `r${i}`, attempt: 1, models, windowEndMs: i * 1_000 });
@@ -65,6 +68,24 @@ Deno.test("postgres: a load with verify reads back what it loaded, in every mode
   await withFolder(async (folder) => {
     const loads = MODES.map((keys, i) => ({ table: `made.t${i}`, ...keys }));
     await verifies(projectOf(folder, { type: "postgres", url: database.url }, loads), loads.length);
+  });
+});
+
+Deno.test("mysql: a load with verify reads back what it loaded, in every mode", async () => {
+  await using server = await acquireMariadb();
+  await using database = await server.createDatabase();
+  await withFolder(async (folder) => {
+    const loads = MODES.map((keys, i) => ({ table: `t${i}`, ...keys }));
+    // It has no NaN.
+    await verifies(projectOf(folder, { type: "mysql", url: database.url }, loads), loads.length, "0.25");
+  });
+});
+
+Deno.test("libsql: a load with verify reads back what it loaded, in every mode", async () => {
+  await using sqld = await startSqld();
+  await withFolder(async (folder) => {
+    const loads = MODES.map((keys, i) => ({ table: `t${i}`, ...keys }));
+    await verifies(projectOf(folder, { type: "libsql", url: sqld.url }, loads), loads.length);
   });
 });
 
