@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { KeyGlob } from "./key_glob.ts";
-import { isOurPart, MANIFEST, type Manifest, readManifest } from "./manifest.ts";
+import { isVisible, MANIFEST, type Manifest, readManifest } from "../remote/manifest.ts";
 import type { ObjectInfo, S3Store } from "./s3_store.ts";
 
 const MAX_LISTINGS = 10;
@@ -41,18 +41,6 @@ export async function listMatches(
 }
 
 const isManifest = (key: string) => key === MANIFEST || key.endsWith(`/${MANIFEST}`);
-
-/** Whether loads have left the object there. */
-export function isVisible(key: string, manifests: ReadonlyMap<string, Pick<Manifest, "files">>): boolean {
-  if (!isOurPart(key)) return true;
-  let isManaged = false;
-  for (const [folder, { files }] of manifests) {
-    if (!key.startsWith(folder)) continue;
-    isManaged = true;
-    if (files.includes(key.slice(folder.length))) return true;
-  }
-  return !isManaged;
-}
 
 /** The folder and those that it lies in, up to the root: `a/b/` → `a/b/`, `a/`, and nothing for the bucket itself. */
 function foldersAbove(folder: string, root: string): string[] {

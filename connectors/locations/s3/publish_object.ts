@@ -8,11 +8,11 @@ import type {
   Published,
   StoredFile,
 } from "../location.ts";
-import { asciiJson } from "./manifest.ts";
+import { asciiJson } from "../remote/manifest.ts";
 import { keyOfPath } from "./s3_object.ts";
 import type { KnownObject, ObjectInfo, S3Store } from "./s3_store.ts";
 import { type S3Writer, UNDECIDED } from "./s3_writer.ts";
-import { Stage } from "./stage.ts";
+import { Stage } from "../remote/stage.ts";
 import { sweepOld, sweepUploads } from "./sweep.ts";
 import { Upload } from "./upload.ts";
 

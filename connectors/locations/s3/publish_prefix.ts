@@ -7,21 +7,21 @@ import type {
   PublicationTarget,
   Published,
 } from "../location.ts";
-import { isVisible } from "./listing.ts";
 import {
   isOurPart,
+  isVisible,
   MANIFEST,
   type Manifest,
   manifestBytes,
   markedName,
   newMark,
   readManifest,
-} from "./manifest.ts";
+} from "../remote/manifest.ts";
 import { type PublishContext, takenMeanwhile } from "./publish_object.ts";
 import { keyOfPath } from "./s3_object.ts";
 import type { ObjectInfo, S3Store } from "./s3_store.ts";
 import { UNDECIDED } from "./s3_writer.ts";
-import { Stage } from "./stage.ts";
+import { Stage } from "../remote/stage.ts";
 import { OLD_MS, sweepUploads } from "./sweep.ts";
 import { Upload } from "./upload.ts";
 

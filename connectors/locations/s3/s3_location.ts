@@ -19,7 +19,7 @@ import { keyOfPath, pathOfKey, S3Object } from "./s3_object.ts";
 import { type ObjectInfo, S3Store, type StoreContext } from "./s3_store.ts";
 import { S3Writer } from "./s3_writer.ts";
 import type { S3Settings } from "./settings.ts";
-import { Stage } from "./stage.ts";
+import { Stage } from "../remote/stage.ts";
 import { Upload } from "./upload.ts";
 
 export interface S3Place {

@@ -11,8 +11,8 @@ import type {
   Published,
   StoredFile,
 } from "../location.ts";
-import { asciiJson } from "../s3/manifest.ts";
-import { Stage } from "../s3/stage.ts";
+import { asciiJson } from "../remote/manifest.ts";
+import { Stage } from "../remote/stage.ts";
 import { sendFile } from "./send_file.ts";
 import type { Found } from "./sftp_listing.ts";
 import { SftpLock } from "./sftp_lock.ts";

@@ -8,8 +8,8 @@ import type {
   PublicationTarget,
   Published,
 } from "../location.ts";
-import { isOurPart, MANIFEST, manifestBytes, markedName, newMark, readManifest } from "../s3/manifest.ts";
-import { Stage } from "../s3/stage.ts";
+import { isOurPart, MANIFEST, manifestBytes, markedName, newMark, readManifest } from "../remote/manifest.ts";
+import { Stage } from "../remote/stage.ts";
 import { LOCK_TIMEOUT_MS, type SftpPublishing } from "./publish_file.ts";
 import { sendFile } from "./send_file.ts";
 import { type Found, listFiles, withSlash } from "./sftp_listing.ts";

@@ -1,8 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { isHidden } from "../hidden.ts";
 import type { Glob } from "../pattern.ts";
-import { isVisible } from "../s3/listing.ts";
-import { MANIFEST, type Manifest, readManifest } from "../s3/manifest.ts";
+import { isVisible, MANIFEST, type Manifest, readManifest } from "../remote/manifest.ts";
 import type { SftpServer } from "./sftp_server.ts";
 import type { RemoteStat } from "./sftp_session.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { dirname } from "node:path";
-import type { ManifestStore } from "../s3/manifest.ts";
+import type { ManifestStore } from "../remote/manifest.ts";
 import { isAnswer, sftpError } from "./sftp_error.ts";
 import { type RemoteEntry, type RemoteStat, SftpSession, type SftpSettings } from "./sftp_session.ts";
 

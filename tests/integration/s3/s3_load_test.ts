@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { MANIFEST } from "../../../connectors/locations/s3/manifest.ts";
+import { MANIFEST } from "../../../connectors/locations/remote/manifest.ts";
 import { S3Bench, storeError } from "./s3_bench.ts";
 
 const OLD = "(1, 'a'), (2, 'b')";

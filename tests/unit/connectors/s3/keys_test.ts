@@ -2,8 +2,13 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/str
 import { partsOf } from "../../../../connectors/files/read/parts.ts";
 import { loadOfFile } from "../../../../connectors/files/load/part_name.ts";
 import { parseKeyPattern } from "../../../../connectors/locations/s3/key_glob.ts";
-import { isVisible } from "../../../../connectors/locations/s3/listing.ts";
-import { asciiJson, isOurPart, markedName, newMark } from "../../../../connectors/locations/s3/manifest.ts";
+import {
+  asciiJson,
+  isOurPart,
+  isVisible,
+  markedName,
+  newMark,
+} from "../../../../connectors/locations/remote/manifest.ts";
 import { s3Error } from "../../../../connectors/locations/s3/s3_error.ts";
 
 Deno.test("parseKeyPattern() takes a path for a key as it is, and asks for no more than a glob can match", () => {

@@ -116,6 +116,7 @@ function engineMethods(engine: FakeEngine): Engine {
     changeRejects: (pipeline, stream, action) => engine.changeRejects(pipeline, stream, action),
     listConnectors: () => engine.listConnectors(),
     discoverStreams: (connector) => engine.discoverStreams(connector),
+    testConnector: (connector) => engine.testConnector(connector),
     triggerRun: (name, request) => engine.triggerRun(name, request),
     listRuns: (filter) => engine.listRuns(filter),
     getRun: (id, attempt) => engine.getRun(id, attempt),

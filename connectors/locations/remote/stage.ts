@@ -2,7 +2,7 @@ import { DiskWriter, prefixFile } from "../disk/disk_writer.ts";
 import { fileError } from "../file_error.ts";
 import type { FileWriter } from "../location.ts";
 
-/** The folder of the local disk in which a load builds what goes into a bucket. Disposing of it removes it. */
+/** The folder of the local disk in which a load builds what goes to another machine. Disposing of it removes it. */
 export class Stage implements AsyncDisposable {
   /** Absolute. */
   readonly path: string;

@@ -32,6 +32,18 @@ export function isOurPart(key: string): boolean {
   return MARK.test(key.slice(key.lastIndexOf("/") + 1));
 }
 
+/** Whether loads have left the file there; each manifest by its folder, with a slash at its end. */
+export function isVisible(key: string, manifests: ReadonlyMap<string, Pick<Manifest, "files">>): boolean {
+  if (!isOurPart(key)) return true;
+  let isManaged = false;
+  for (const [folder, { files }] of manifests) {
+    if (!key.startsWith(folder)) continue;
+    isManaged = true;
+    if (files.includes(key.slice(folder.length))) return true;
+  }
+  return !isManaged;
+}
+
 /** A mark for the names of one attempt's files. */
 export function newMark(): string {
   const letters = crypto.getRandomValues(new Uint8Array(MARK_LETTERS));
