@@ -55,7 +55,7 @@ const merge = { action: 'Cannot merge "t"', primaryKey: ["id"] };
 Deno.test("copyRows() keeps existing rows of other keys, and columns that the new rows lack", async () => {
   await withFolder(async (session, folder) => {
     const target = join(folder, "merged.csv");
-    const rows = await copy(
+    const { rows } = await copy(
       session,
       "SELECT 'new' AS v, 1 AS id, NULL AS k UNION ALL SELECT 'more', 9, 3",
       target,
@@ -81,9 +81,11 @@ Deno.test("copyRows() keeps existing rows of other keys, and columns that the ne
 Deno.test("copyRows() returns how many rows it wrote, into one file or partitions", async () => {
   await withFolder(async (session, folder) => {
     const sql = "SELECT i, i % 3 AS p FROM range(5000) t(i)";
-    assert.equal(await copy(session, sql, join(folder, "x.parquet"), { format: "parquet" }), 5_000);
-    assert.equal(await copy(session, sql, join(folder, "x"), { format: "csv", partitionBy: ["p"] }), 5_000);
-    assert.equal(await copy(session, `${sql} LIMIT 0`, join(folder, "y.csv"), { format: "csv" }), 0);
+    const written = async (text: string, path: string, options: CopyOptions) =>
+      (await copy(session, text, join(folder, path), options)).rows;
+    assert.equal(await written(sql, "x.parquet", { format: "parquet" }), 5_000);
+    assert.equal(await written(sql, "x", { format: "csv", partitionBy: ["p"] }), 5_000);
+    assert.equal(await written(`${sql} LIMIT 0`, "y.csv", { format: "csv" }), 0);
   });
 });
 
