@@ -9,6 +9,8 @@ import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
 const MYSQL_URL = "SLUICE_TEST_MYSQL_URL";
 const CHROMIUM = "SLUICE_TEST_CHROMIUM";
+/** The programs alone: the package around them would start a service of the system. */
+const MARIADB_PACKAGES = ["mariadb-server-core", "mariadb-client-core"] as const;
 
 /** What the tests need from outside, going on until it is disposed of. */
 export interface Servers extends AsyncDisposable {
@@ -29,14 +31,13 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const needsBrowser = groups.some((group) => group.needsBrowser);
   const missing: string[] = [];
   if (needsPostgres && await findPostgres() === undefined) missing.push("postgresql");
-  // Its program alone: the package around it would start a service of the system.
-  if (needsMariadb && await findMariadb() === undefined) missing.push("mariadb-server-core");
+  if (needsMariadb && await findMariadb() === undefined) missing.push(...MARIADB_PACKAGES);
   if (needsBrowser && await findChromium() === undefined) missing.push("chromium");
   if (missing.length > 0) {
     await install(missing);
     if (missing.includes("postgresql") && await findPostgres() === undefined) throw cannotFind("postgresql");
-    if (missing.includes("mariadb-server-core") && await findMariadb() === undefined) {
-      throw cannotFind("mariadb-server-core");
+    if (missing.includes(MARIADB_PACKAGES[0]) && await findMariadb() === undefined) {
+      throw cannotFind(MARIADB_PACKAGES.join(" and "));
     }
     if (missing.includes("chromium") && await findChromium() === undefined) throw cannotFind("chromium");
   }

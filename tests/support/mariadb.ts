@@ -66,8 +66,13 @@ export async function findMariadb(): Promise<{ server: string; install: string }
     }
     return undefined;
   };
-  const [server, install] = await Promise.all([find("mariadbd"), find("mariadb-install-db")]);
-  return server === undefined || install === undefined ? undefined : { server, install };
+  // The second one needs the third.
+  const [server, install, defaults] = await Promise.all(
+    ["mariadbd", "mariadb-install-db", "my_print_defaults"].map(find),
+  );
+  return server === undefined || install === undefined || defaults === undefined
+    ? undefined
+    : { server, install };
 }
 
 /** Starts a server in a temporary folder on a free loopback port; disposing stops it and removes the folder. */
@@ -75,7 +80,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<OwnMar
   const programs = await findMariadb();
   if (programs === undefined) {
     throw new Error(
-      `These tests need MariaDB: install it (Debian and Ubuntu: apt-get install mariadb-server-core), or set ` +
+      `These tests need MariaDB: install it (Debian and Ubuntu: apt-get install mariadb-server-core mariadb-client-core), or set ` +
         `${URL_VARIABLE}=mysql://user:password@host:port/mysql to a server to use`,
     );
   }
@@ -272,7 +277,10 @@ export async function giveToServer(path: string): Promise<void> {
 
 async function runAsServerUser(cwd: string, whole: readonly string[]): Promise<void> {
   const [command, args] = asServerUser(whole);
-  const result = await new Deno.Command(command, { args, cwd, stdout: "piped", stderr: "piped" }).output();
+  // Two at a time must not meet in a folder for temporary tables.
+  const env = { TMPDIR: cwd };
+  const result = await new Deno.Command(command, { args, cwd, env, stdout: "piped", stderr: "piped" })
+    .output();
   if (result.success) return;
   const decoder = new TextDecoder();
   throw new Error(`${whole[0]} failed: ${decoder.decode(result.stdout)}${decoder.decode(result.stderr)}`);
