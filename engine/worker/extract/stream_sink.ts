@@ -1,16 +1,9 @@
 import type { RecordBatch } from "apache-arrow";
-import { duckdbWindowCondition } from "../../../connectors/cursor.ts";
 import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import {
-  type Column,
-  findColumn,
-  quoteIdentifier,
-  quoteLiteral,
-  type SqlValue,
-} from "../../../contract/sql.ts";
+import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
 import {
@@ -35,7 +28,7 @@ import {
 } from "../../warehouse/raw_table.ts";
 import { noteSchema } from "../../warehouse/schema_history.ts";
 import type { ContractReport } from "../../warehouse/stream_contract.ts";
-import { forgetJudgedAgain, recordRejects, recordRejectsOf } from "../../warehouse/rejects.ts";
+import { forgetJudgedAgain } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
   forgetParts,
@@ -46,8 +39,9 @@ import {
   type UnfinishedRead,
   writeState,
 } from "../../warehouse/stream_state.ts";
+import { fillTable } from "./fill_table.ts";
 import type { AskedRange } from "./read_window.ts";
-import { MASKED_REASON, RejectLimit } from "./reject_limit.ts";
+import { StreamRejects } from "./stream_rejects.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
 export interface SinkOptions {
@@ -80,11 +74,6 @@ export interface Extracted {
   readonly files?: number;
 }
 
-/** Rejects wait until there are so many, or until the next commit. */
-const REJECTS_AT_ONCE = 200;
-/** Columns of a scan's rejects that are not the stream's. */
-const REJECT_COLUMNS = 3;
-
 /**
  * Where the rows of one stream go while it is read, and its state with them. A stream that keeps its
  * old rows gets the new ones merged at each checkpoint; one that is replaced grows in a table beside
@@ -112,8 +101,7 @@ export class StreamSink implements AsyncDisposable {
   #rows: number;
   #sizeBytes: number;
   #files: number | undefined;
-  #rejects: readonly Reject[] = [];
-  readonly #limit: RejectLimit;
+  readonly #rejects: StreamRejects;
   /** Columns of the table that the source does not have. */
   #missing: readonly string[] = [];
 
@@ -126,7 +114,7 @@ export class StreamSink implements AsyncDisposable {
       readonly isReplacing: boolean;
       readonly cursor: Cursor | undefined;
       readonly from: Cursor | undefined;
-      readonly limit: RejectLimit;
+      readonly rejects: StreamRejects;
     },
   ) {
     this.#options = options;
@@ -136,7 +124,7 @@ export class StreamSink implements AsyncDisposable {
     this.#isReplacing = start.isReplacing;
     this.#cursor = start.cursor;
     this.#from = start.from;
-    this.#limit = start.limit;
+    this.#rejects = start.rejects;
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
     this.#sourceState = start.isReplacing ? start.before?.source : start.state.source;
@@ -162,8 +150,8 @@ export class StreamSink implements AsyncDisposable {
         (cursor === undefined || stream.lag === undefined
           ? cursor
           : await lookBack(session, name, cursor, stream.lag));
-      const limit = await RejectLimit.open(session, options);
-      const start = { state, before, isReplacing: replaces, cursor, from, limit };
+      const rejects = await StreamRejects.open(options);
+      const start = { state, before, isReplacing: replaces, cursor, from, rejects };
       return new StreamSink(options, transaction, start);
     } catch (error) {
       await transaction[Symbol.asyncDispose]();
@@ -212,82 +200,23 @@ export class StreamSink implements AsyncDisposable {
 
   /** Takes all rows of a relation that DuckDB reads, in their shape. */
   async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
-    const { name } = this.#options;
+    const { session, name } = this.#options;
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
-    await (scan.hasNoColumns ? this.#createEmpty(target) : this.#createFrom(target, scan, shape, signal));
+    if (scan.hasNoColumns) await this.#createEmpty(target);
+    else {
+      const { position } = this;
+      this.#rows += await fillTable(
+        { session, target, position, rejects: this.#rejects },
+        scan,
+        shape,
+        signal,
+      );
+    }
     await scan.verify();
     this.#hasInput = true;
     this.#hasIncoming = !this.#isReplacing;
     this.#sizeBytes += scan.sizeBytes;
     this.#files = scan.files.length;
-  }
-
-  async #createFrom(target: string, scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
-    const { session } = this.#options;
-    const { cursor, until } = shape.inSource(this.position);
-    const bound = cursor ?? until;
-    const params: SqlValue[] = [];
-    const bind = (value: SqlValue) => `$${params.push(value)}`;
-    await using prepared = scan.parts === undefined ? await scan.prepare?.(signal) : undefined;
-    const relation = prepared?.relation ?? scan.relation;
-    try {
-      const columns = shape.isWhole && bound === undefined && scan.parts === undefined
-        ? []
-        : await session.describe(`SELECT * FROM ${relation}`);
-      const type = bound === undefined ? undefined : findColumn(columns, bound.column)?.type;
-      const window = duckdbWindowCondition(cursor, until, bind, type);
-      const conditions = [...shape.where, ...window === undefined ? [] : [window]];
-      const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
-      const select = shape.select(columns, bind);
-      let into = `CREATE TABLE ${target} AS`;
-      for await (const part of scan.parts?.(signal) ?? [relation]) {
-        const from = scan.parts === undefined ? part : asWhole(part, columns);
-        this.#rows += await session.run(`${into} SELECT ${select} FROM ${from}${condition}`, params);
-        into = `INSERT INTO ${target}`;
-      }
-      if (prepared?.rejects !== undefined) await this.#keepRejects(prepared.rejects, shape);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw await scan.explain(error);
-    }
-  }
-
-  /**
-   * Keeps the rows of a scan that do not fit, those that the stream would not have read apart. Where it is not
-   * known, as a condition on the very value that does not fit, the row is kept.
-   */
-  async #keepRejects(rejects: string, shape: StreamShape): Promise<void> {
-    const { session, name, runId, attempt } = this.#options;
-    const columns = await session.describe(`SELECT * FROM ${rejects}`);
-    const { cursor, until } = shape.inSource(this.position);
-    const params: SqlValue[] = [];
-    const bind = (value: SqlValue) => `$${params.push(value)}`;
-    const bound = cursor ?? until;
-    const type = bound === undefined ? undefined : findColumn(columns, bound.column)?.type;
-    const window = type === undefined ? undefined : duckdbWindowCondition(cursor, until, bind, type);
-    const hasColumns = columns.length > REJECT_COLUMNS;
-    const conditions = hasColumns ? [...shape.where, ...window === undefined ? [] : [window]] : [];
-    const condition = conditions.map((one) => `(${one}) IS NOT FALSE`).join(" AND ") || "true";
-    const told = this.#limit.hasMasks
-      ? [quoteLiteral(MASKED_REASON), "'null'"]
-      : ["_sluice_reason", "_sluice_row"];
-    const kept = `_sluice.${quoteIdentifier(`rejects ${name}`)}`;
-    await session.run(
-      `CREATE TABLE ${kept} AS SELECT ${told[0]} AS reason, _sluice_position AS position, ${told[1]} AS "row"
-         FROM ${rejects} WHERE ${condition}`,
-      params,
-    );
-    const count = await recordRejectsOf(session, { stream: name, runId, attempt }, kept);
-    await this.#limit.takeKept(count, async (index) => {
-      const [row] = await session.rows(`SELECT reason, position FROM ${kept} LIMIT 1 OFFSET ${index}`);
-      const { reason, position } = row ?? {};
-      return {
-        reason: String(reason),
-        position: typeof position === "string" ? position : null,
-        row: null,
-      };
-    });
-    await session.run(`DROP TABLE ${kept}`);
   }
 
   /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
@@ -300,8 +229,7 @@ export class StreamSink implements AsyncDisposable {
 
   /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
   async reject(reject: Reject): Promise<void> {
-    this.#rejects = [...this.#rejects, this.#limit.take(reject)];
-    if (this.#rejects.length >= REJECTS_AT_ONCE) await this.#writeRejects();
+    await this.#rejects.take(reject);
   }
 
   /** Commits the rows so far together with the source's state, and goes on in a new transaction. */
@@ -341,7 +269,7 @@ export class StreamSink implements AsyncDisposable {
       throw new AppError("internal", "The source gave no batch, not even an empty one");
     }
     await this.#settle();
-    this.#limit.check(this.#rows);
+    this.#rejects.check(this.#rows);
     await forgetJudgedAgain(session, name, runId, { isWhole: this.#isReplacing });
     if (this.#isReplacing) {
       if (this.#hasColumns) await checkKeyColumns(session, name, stream, nextTableName(name));
@@ -368,7 +296,7 @@ export class StreamSink implements AsyncDisposable {
     const extracted: Extracted = {
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
-      rejects: this.#limit.taken,
+      rejects: this.#rejects.taken,
       columns,
       hasNewSchema,
       ...(deletes === undefined ? {} : { deletes }),
@@ -389,7 +317,7 @@ export class StreamSink implements AsyncDisposable {
     const { session, name, stream } = this.#options;
     await this.#ingest?.finish();
     this.#ingest = undefined;
-    await this.#writeRejects();
+    await this.#rejects.write();
     if (!this.#hasIncoming) return;
     const incoming = incomingTable(name);
     const { again } = this.#options;
@@ -421,7 +349,7 @@ export class StreamSink implements AsyncDisposable {
 
   /** What the contract does to new rows is told, and rows that it discards are kept aside. */
   get #contract(): ContractReport {
-    const { session, name: stream, runId, attempt, onWarning } = this.#options;
+    const { onWarning } = this.#options;
     return {
       missing: (columns) => void (this.#missing = columns),
       valuesLeft: (column, count, why) => {
@@ -429,8 +357,7 @@ export class StreamSink implements AsyncDisposable {
         onWarning(`Column "${column}": ${values} not stored, as the contract says: ${why}`);
       },
       setAside: async (table) => {
-        const count = await recordRejectsOf(session, { stream, runId, attempt, byContract: true }, table);
-        this.#limit.discard(count);
+        const count = await this.#rejects.takeByContract(table);
         onWarning(`${count === 1 ? "1 row is" : `${count} rows are`} kept aside, as the contract says`);
       },
     };
@@ -451,12 +378,6 @@ export class StreamSink implements AsyncDisposable {
 
   get #hasCheckpoint(): boolean {
     return this.#state.unfinished?.runId === this.#options.runId;
-  }
-
-  async #writeRejects(): Promise<void> {
-    const { session, name: stream, runId, attempt } = this.#options;
-    await recordRejects(session, { stream, runId, attempt }, this.#rejects);
-    this.#rejects = [];
   }
 
   /** The greatest update_key of what is there now. */
@@ -502,10 +423,4 @@ async function checkKeyColumns(
     const known = columns.map((column) => column.name).join(", ");
     throw new AppError("invalid", `Stream "${name}" has no column "${missing}" (it has ${known})`);
   }
-}
-
-/** The rows of a part with the columns and types of the whole. */
-function asWhole(part: string, columns: readonly Column[]): string {
-  const nothing = columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`);
-  return `(SELECT ${nothing.join(", ")} WHERE false UNION ALL BY NAME SELECT * FROM ${part})`;
 }
