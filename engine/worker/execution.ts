@@ -1,26 +1,17 @@
-import type { LoadReceipt } from "../../contract/connector/destination.ts";
 import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
-import { SqlError } from "../../contract/sql.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
-import { readSchema } from "../warehouse/schema_history.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
 import type { Connections } from "./connections.ts";
 import { letGo } from "./changes/let_go.ts";
 import { FollowedSteps } from "./changes/followed_steps.ts";
-import { extractStream, type RowTap } from "./extract/extract.ts";
-import { extractParts } from "./extract/parts.ts";
-import type { Extracted } from "./extract/stream_sink.ts";
-import { loadIdOf, loadRelation } from "./load.ts";
-import { ChangedRows } from "./loads/changed_rows.ts";
-import { rowsToLoad } from "./loads/rows_to_load.ts";
-import { verifyLoad } from "./loads/verify.ts";
-import { addressText } from "../../contract/pipeline/pipeline.ts";
+import { ExtractSteps } from "./extract/extract_steps.ts";
+import { LoadSteps } from "./loads/load_steps.ts";
 import { loadInPass } from "./pass_through/load_in_pass.ts";
 import { PassingLoads } from "./pass_through/passing_loads.ts";
 import {
@@ -37,6 +28,7 @@ import { Previews } from "./reports/previews.ts";
 import { endStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
 import type { SessionLease, SessionPool } from "./session_pool.ts";
+import { retryConflicts } from "./retry_conflicts.ts";
 import { stepLine } from "./reports/step_log.ts";
 import { stepsAtOnce } from "./steps_at_once.ts";
 import { runTaskGraph } from "./task_graph.ts";
@@ -44,9 +36,6 @@ import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
 import { buildModel, checkRows } from "./models/transform.ts";
 import { setWindowStart } from "./models/windows.ts";
-
-/** Two steps may meet in DuckDB's catalogue; the one that loses begins again. */
-const CONFLICT_TRIES = 5;
 
 export interface ExecutionOptions {
   readonly job: RunJob;
@@ -69,8 +58,8 @@ export class Execution {
   #earlier: EarlierRuns | undefined;
   #failure: AppError | undefined;
   readonly #previews: Previews;
-  /** How many files a stream was read from, by its step. */
-  readonly #files = new Map<string, number>();
+  readonly #extracts: ExtractSteps;
+  readonly #loads: LoadSteps;
 
   constructor({ job, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
@@ -86,6 +75,24 @@ export class Execution {
       signal: context.signal,
       points: pointsOf(job.dieAt),
       start: ({ step }) => this.#start(step),
+    });
+    const { reporter, signal } = context;
+    this.#extracts = new ExtractSteps({
+      job,
+      reporter,
+      signal,
+      connections,
+      threads,
+      lease: (planned) => this.#lease(planned),
+      record: (session, planned, step, change) => this.#record(session, planned, step, change),
+    });
+    this.#loads = new LoadSteps({
+      job,
+      reporter,
+      signal,
+      connections,
+      passing: this.#passing,
+      record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
     this.#previews = new Previews({
       runId: job.runId,
@@ -165,14 +172,6 @@ export class Execution {
     }
   }
 
-  #partsAtOnce(connector: string): number {
-    const { resources } = this.#job.definition;
-    return Math.min(
-      this.#connections.limits(connector).uses,
-      stepsAtOnce(resources, navigator.hardwareConcurrency),
-    );
-  }
-
   /**
    * Runs a step, unless it is done, and reports how it went. Resolves to whether it succeeded. `partner`
    * is the load that may take an extract's rows.
@@ -186,7 +185,7 @@ export class Execution {
       const ended = await this.#work(planned, step, partner);
       reporter.send({ type: "step", step: ended });
       if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, ended);
-      reporter.log("info", step.name, stepLine(planned, ended, this.#files.get(step.name)));
+      reporter.log("info", step.name, stepLine(planned, ended, this.#extracts.filesOf(step.name)));
       return true;
     } catch (error) {
       const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
@@ -241,7 +240,10 @@ export class Execution {
     if (planned.kind === "extract") {
       const tap = partner?.kind === "load" ? this.#passing.add(partner) : undefined;
       try {
-        return await this.#withSession((session) => this.#extract(session, planned, step, tap), planned);
+        return await this.#withSession(
+          (session) => this.#extracts.carryOut(session, planned, step, tap),
+          planned,
+        );
       } catch (error) {
         if (partner !== undefined) await this.#passing.drop(partner.step.name);
         throw error;
@@ -255,70 +257,15 @@ export class Execution {
     switch (planned.kind) {
       case "model":
         return this.#withSession(
-          (session) => this.#retryConflicts(() => this.#build(session, planned, step), step),
+          (session) =>
+            retryConflicts(this.#context.reporter, step.name, () => this.#build(session, planned, step)),
           planned,
         );
       case "check":
         return this.#withSession((session) => this.#checkLate(session, planned), planned);
       case "load":
-        return this.#withSession((session) => this.#load(session, planned, step), planned);
+        return this.#withSession((session) => this.#loads.carryOut(session, planned, step), planned);
     }
-  }
-
-  async #extract(
-    session: DuckSession,
-    planned: PlannedExtract,
-    step: Step,
-    tap: RowTap | undefined,
-  ): Promise<Step> {
-    const { reporter, signal } = this.#context;
-    const { name, stream } = planned;
-    const { runId, attempt, fullRefresh, range } = this.#job;
-    const { source, request } = await this.#connections.source(name, stream);
-    const context = {
-      session,
-      name,
-      stream,
-      runId,
-      attempt,
-      fullRefresh,
-      shape: await this.#connections.shape(name, stream),
-      signal,
-      threads: this.#threads,
-      ...(range === undefined || range === null ? {} : { range }),
-      ...(tap === undefined ? {} : { tap }),
-      onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
-      log: reporter.logger(step.name),
-      onWarning: (message: string) => reporter.log("warn", step.name, message),
-    };
-    const points = pointsOf(this.#job.dieAt);
-    let ended = step;
-    let hasNewSchema = false;
-    const record = async (extracted: Extracted) => {
-      const { rows, sizeBytes, rejects, columns, files, deletes } = extracted;
-      hasNewSchema = extracted.hasNewSchema;
-      if (files !== undefined) this.#files.set(step.name, files);
-      points.reach(step.name, "after read");
-      if (columns.length > 0) reporter.send({ type: "columns", stream: name, columns });
-      ended = await this.#record(session, planned, step, {
-        rows,
-        size_bytes: sizeBytes,
-        rejects,
-        ...(deletes === undefined ? {} : { deleted: deletes }),
-      });
-      points.reach(step.name, "before commit");
-    };
-    const parts = stream.partition === undefined ? undefined : await extractParts(
-      { ...context, lease: () => this.#lease(planned), atOnce: this.#partsAtOnce(stream.connector) },
-      source,
-      request,
-      stream.partition,
-      record,
-    );
-    if (parts === undefined) await extractStream(context, source, request, record);
-    points.reach(step.name, "after commit");
-    if (hasNewSchema) reporter.send({ type: "schema", schema: await readSchema(session, name) });
-    return ended;
   }
 
   async #build(session: DuckSession, planned: PlannedModel, step: Step): Promise<Step> {
@@ -346,99 +293,12 @@ export class Execution {
     });
     // The model is committed already; what depends on it and is not built yet waits for this check.
     if (ended.state === "failed") throw new AppError("invalid", ended.error?.message ?? "the check failed");
-    await this.#retryConflicts(() => recordStep(session, this.#job.runId, ended), ended);
+    await retryConflicts(
+      this.#context.reporter,
+      ended.name,
+      () => recordStep(session, this.#job.runId, ended),
+    );
     return ended;
-  }
-
-  async #load(session: DuckSession, planned: PlannedLoad, step: Step): Promise<Step> {
-    const { reporter } = this.#context;
-    const changes = await this.#changesOf(session, planned);
-    const loaded = await this.#passing.finish(session, planned) ??
-      await this.#loadTable(session, planned, changes);
-    if (loaded.repeated) {
-      reporter.log("info", step.name, "The destination had this load from an earlier attempt");
-    }
-    const verified = planned.target.verify ? await this.#verify(session, planned) : undefined;
-    const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
-    const change = {
-      rows,
-      size_bytes: sizeBytes,
-      ...(inserted === null ? {} : { inserted }),
-      ...(updated === null ? {} : { updated }),
-      ...(deleted === null ? {} : { deleted }),
-      ...(hash === null ? {} : { hash }),
-      ...(verified === undefined ? {} : { verified }),
-    };
-    const record = async () => {
-      await changes?.record(loaded.repeated);
-      return await this.#record(session, planned, step, change);
-    };
-    const recorded = await this.#retryConflicts(() => session.transaction(record), step);
-    await changes?.end();
-    return recorded;
-  }
-
-  /** Throws `conflict` where the target does not hold what was loaded. */
-  async #verify(session: DuckSession, { step, relation, target: load }: PlannedLoad): Promise<true> {
-    const { reporter, signal } = this.#context;
-    const { source, request } = await this.#connections.readBack(load);
-    const subject = `${addressText(load)} of ${load.connector}`;
-    const chosen = await rowsToLoad(session, relation, load);
-    const { rows, notCompared } = await verifyLoad(
-      { session, signal, load, subject },
-      source,
-      request,
-      chosen,
-    );
-    const but = notCompared.length === 0 ? "" : `, ${notCompared.join(", ")} not compared`;
-    reporter.log(
-      "info",
-      step.name,
-      `Verified: the target has ${rows} rows, and what was loaded is among them${but}`,
-    );
-    return true;
-  }
-
-  /** Of a load that sends only what changed: notes that it begins. */
-  async #changesOf(
-    session: DuckSession,
-    { step, target: load }: PlannedLoad,
-  ): Promise<ChangedRows | undefined> {
-    if (!load.changed_only) return undefined;
-    const { runId, connectors, fullRefresh } = this.#job;
-    const log = this.#context.reporter.logger(step.name);
-    const options = {
-      session,
-      stepName: step.name,
-      loadId: loadIdOf(runId, step.name),
-      load,
-      place: JSON.stringify(connectors[load.connector] ?? null),
-      sendsAll: fullRefresh,
-      log: (message: string) => log("info", message),
-    };
-    const changes = await this.#retryConflicts(() => ChangedRows.begin(options), step);
-    pointsOf(this.#job.dieAt).reach(step.name, "after note");
-    return changes;
-  }
-
-  async #loadTable(
-    session: DuckSession,
-    planned: PlannedLoad,
-    changes: ChangedRows | undefined,
-  ): Promise<LoadReceipt> {
-    const { reporter, signal } = this.#context;
-    const { step: { name }, relation } = planned;
-    const { destination, target } = await this.#connections.destination(planned.target);
-    const context = {
-      session,
-      runId: this.#job.runId,
-      atMs: this.#job.windowEndMs,
-      ...(changes === undefined ? {} : { changes }),
-      signal,
-      points: pointsOf(this.#job.dieAt),
-      onProgress: (rows: number) => reporter.progress(name, rows),
-    };
-    return await loadRelation(context, destination, target, name, relation, planned.target);
   }
 
   async #record(
@@ -455,19 +315,6 @@ export class Execution {
     return done;
   }
 
-  /** Does the work again where DuckDB says that another transaction came between. */
-  async #retryConflicts<T>(work: () => Promise<T>, { name }: { readonly name: string }): Promise<T> {
-    const { reporter } = this.#context;
-    for (let tries = 1;; tries++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isConflict(error) || tries === CONFLICT_TRIES) throw error;
-        reporter.log("debug", name, `Begins again after a conflict with another step: ${error.message}`);
-      }
-    }
-  }
-
   /** `planned` is the step whose window the session's SQL is to see. */
   async #withSession<T>(work: (session: DuckSession) => Promise<T>, planned?: PlannedStep): Promise<T> {
     await using lease = await this.#lease(planned);
@@ -481,10 +328,6 @@ export class Execution {
     }
     return lease;
   }
-}
-
-function isConflict(error: unknown): error is SqlError {
-  return error instanceof SqlError && error.code === "conflict";
 }
 
 /** What the step takes a place of: see `limitOf`. */

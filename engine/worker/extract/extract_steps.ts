@@ -1,0 +1,111 @@
+import type { RunJob } from "../../../contract/job.ts";
+import type { Step } from "../../../contract/run.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
+import type { ThreadCount } from "../../duckdb/thread_count.ts";
+import { readSchema } from "../../warehouse/schema_history.ts";
+import type { Connections } from "../connections.ts";
+import type { PlannedExtract } from "../plan.ts";
+import { pointsOf } from "../points.ts";
+import type { Reporter } from "../reporter.ts";
+import type { SessionLease } from "../session_pool.ts";
+import { stepsAtOnce } from "../steps_at_once.ts";
+import { extractStream, type RowTap } from "./extract.ts";
+import { extractParts } from "./parts.ts";
+import type { Extracted } from "./stream_sink.ts";
+
+export interface ExtractStepsOptions {
+  readonly job: RunJob;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly connections: Connections;
+  readonly threads: ThreadCount;
+  /** A session of the step, for a part that is read beside others. */
+  lease(planned: PlannedExtract): Promise<SessionLease>;
+  /** Marks the step as done, in the session's transaction; returns it with its end. */
+  readonly record: (
+    session: DuckSession,
+    planned: PlannedExtract,
+    step: Step,
+    change: Partial<Step>,
+  ) => Promise<Step>;
+}
+
+/** The steps of one attempt that read a stream, but for those that follow changes. */
+export class ExtractSteps {
+  readonly #options: ExtractStepsOptions;
+  readonly #files = new Map<string, number>();
+
+  constructor(options: ExtractStepsOptions) {
+    this.#options = options;
+  }
+
+  /** How many files a step's stream was read from, where it was read from files. */
+  filesOf(step: string): number | undefined {
+    return this.#files.get(step);
+  }
+
+  /** The step with its end. `tap` takes the rows while they are read. Throws what the read failed with. */
+  async carryOut(
+    session: DuckSession,
+    planned: PlannedExtract,
+    step: Step,
+    tap: RowTap | undefined,
+  ): Promise<Step> {
+    const { job, reporter, signal, connections, threads, lease } = this.#options;
+    const { name, stream } = planned;
+    const { runId, attempt, fullRefresh, range } = job;
+    const { source, request } = await connections.source(name, stream);
+    const context = {
+      session,
+      name,
+      stream,
+      runId,
+      attempt,
+      fullRefresh,
+      shape: await connections.shape(name, stream),
+      signal,
+      threads,
+      ...(range === undefined || range === null ? {} : { range }),
+      ...(tap === undefined ? {} : { tap }),
+      onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
+      log: reporter.logger(step.name),
+      onWarning: (message: string) => reporter.log("warn", step.name, message),
+    };
+    const points = pointsOf(job.dieAt);
+    let ended = step;
+    let hasNewSchema = false;
+    const record = async (extracted: Extracted) => {
+      const { rows, sizeBytes, rejects, columns, files, deletes } = extracted;
+      hasNewSchema = extracted.hasNewSchema;
+      if (files !== undefined) this.#files.set(step.name, files);
+      points.reach(step.name, "after read");
+      if (columns.length > 0) reporter.send({ type: "columns", stream: name, columns });
+      ended = await this.#options.record(session, planned, step, {
+        rows,
+        size_bytes: sizeBytes,
+        rejects,
+        ...(deletes === undefined ? {} : { deleted: deletes }),
+      });
+      points.reach(step.name, "before commit");
+    };
+    const parts = stream.partition === undefined ? undefined : await extractParts(
+      { ...context, lease: () => lease(planned), atOnce: this.#partsAtOnce(stream.connector) },
+      source,
+      request,
+      stream.partition,
+      record,
+    );
+    if (parts === undefined) await extractStream(context, source, request, record);
+    points.reach(step.name, "after commit");
+    if (hasNewSchema) reporter.send({ type: "schema", schema: await readSchema(session, name) });
+    return ended;
+  }
+
+  #partsAtOnce(connector: string): number {
+    const { job: { definition: { resources } }, connections } = this.#options;
+    return Math.min(
+      connections.limits(connector).uses,
+      stepsAtOnce(resources, navigator.hardwareConcurrency),
+    );
+  }
+}
