@@ -38,14 +38,14 @@ export async function bundlePrograms(root: string): Promise<{ files: StagedFile[
       // CommonJS packages inside an ES module still want these.
       banner: {
         js: 'import { createRequire as createRequireOfBundle } from "node:module";' +
-          "const require = createRequireOfBundle(import.meta.url);",
+          "const require = createRequireOfBundle(import.meta.url), __dirname = import.meta.dirname;",
       },
       minifySyntax: true,
       minifyWhitespace: true,
       legalComments: "none",
       charset: "utf8",
       logLevel: "warning",
-      plugins: [textImports],
+      plugins: [textImports, optionalAddons],
     });
     const files = result.outputFiles.map((file) => ({
       path: `lib/${file.path.slice(join(root, "lib").length + 1)}`,
@@ -69,6 +69,18 @@ const textImports: Plugin = {
           ? { contents: await Deno.readTextFile(path), loader: "text" }
           : undefined,
     );
+  },
+};
+
+/** Addons that packages make at home and do without elsewhere, as ssh2's: no installation of ours makes them. */
+const optionalAddons: Plugin = {
+  name: "optional-addons",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/build\/Release\/\w+\.node$/ }, ({ path }) => ({ path, namespace: "no-addon" }));
+    onLoad({ filter: /.*/, namespace: "no-addon" }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`${path} is not part of this program`)})`,
+      loader: "js",
+    }));
   },
 };
 

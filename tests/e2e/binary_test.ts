@@ -102,6 +102,30 @@ Deno.test("it refuses ways out of the project, its own folder among them, and ta
   });
 });
 
+Deno.test("it has the driver of every system: each says that nothing answers", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const closed = `127.0.0.1:${port}`;
+  const key = `SHA256:${"A".repeat(43)}`;
+  const connectors: Readonly<Record<string, Record<string, unknown>>> = {
+    postgres: { url: `postgres://u:p@${closed}/d` },
+    mysql: { url: `mysql://u:p@${closed}/d` },
+    libsql: { url: `http://${closed}`, auth_token: "a-token" },
+    s3: { bucket: "store", endpoint: `http://${closed}`, access_key_id: "key", secret_access_key: "s3cret" },
+    sftp: { host: "127.0.0.1", port, user: "u", password: "s3cret", host_key: key },
+  };
+  await withTempFolder(async (folder) => {
+    const entries = Object.entries(connectors).map(([type, entry]) => [type, { type, ...entry }]);
+    await Deno.writeTextFile(join(folder, "connectors.yaml"), JSON.stringify(Object.fromEntries(entries)));
+    for (const type of Object.keys(connectors)) {
+      const { code, stdout, stderr } = await runPacked(["connectors", "test", type], { env, cwd: folder });
+      strictEqual(code, 1, stdout + stderr);
+      match(stdout, /failed +Cannot .*(?:refused|REFUSED|nothing answers|cannot be reached)/, stderr);
+    }
+  });
+});
+
 Deno.test("its server runs a pipeline that was triggered over the API", async () => {
   await withTempFolder(async (folder) => {
     const project = join(folder, "shop");
