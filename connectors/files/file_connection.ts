@@ -56,6 +56,8 @@ export interface FileConnectionPlace {
   readonly isUnlisted?: boolean;
   /** Called for each use of it; what moves rows is imported then. */
   location(): Promise<Location>;
+  /** Of a place that nothing was asked of: see Connection. */
+  reach?(signal: AbortSignal): Promise<void>;
   /** Called when the connection is closed. */
   close?(): void;
 }
@@ -119,6 +121,10 @@ export class FileConnection implements Connection {
         return new FileLoad({ paths, scratchDir, location: await place.location() }, request, signal);
       },
     };
+  }
+
+  async reach(signal: AbortSignal): Promise<void> {
+    await this.#place.reach?.(signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -49,6 +49,10 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
     location: () => location ??= openLocation(config, context, ended.signal),
   });
   return {
+    async reach(signal) {
+      location ??= openLocation(config, context, ended.signal);
+      await (await location).reach(signal);
+    },
     source: files.source,
     async [Symbol.asyncDispose]() {
       ended.abort();

@@ -138,6 +138,11 @@ export interface TableUse {
 
 export interface Connection extends AsyncDisposable {
   /**
+   * Of a system that opening asks nothing: asks it something. Throws what the first use would, where it cannot be
+   * reached or does not take the sign-in.
+   */
+  reach?(signal: AbortSignal): Promise<void>;
+  /**
    * What its user may do there beside what `discover` and `read` show, as which grants are missing for tables that
    * cannot be read, and for loads. Changes nothing.
    */

@@ -72,6 +72,16 @@ export class HttpClient implements Disposable {
     );
   }
 
+  /** Whatever the server says of the address, but that it failed or wants another sign-in. */
+  async reach(address: URL, shown: string, signal: AbortSignal): Promise<void> {
+    const response = await this.#send(address, shown, { range: "bytes=0-0" }, signal);
+    await response.body?.cancel();
+    const { status } = response;
+    if (status === 401 || status === 403 || status >= 500) {
+      throw statusError(shown, response, this.#settings.authorization !== undefined);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }

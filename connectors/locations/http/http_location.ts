@@ -47,6 +47,12 @@ export class HttpLocation implements Location, Disposable {
     this.#folder = `${place.scratchDir}/http-${crypto.randomUUID()}`;
   }
 
+  /** Throws where the server does not answer, fails, or does not take the sign-in. */
+  async reach(signal: AbortSignal): Promise<void> {
+    const { baseUrl } = this.#settings;
+    await this.#client.reach(baseUrl, baseUrl.href, signal);
+  }
+
   /** One file: a pattern is an address. */
   async list(pattern: string, signal: AbortSignal): Promise<FileList> {
     const named = this.#name(pattern);

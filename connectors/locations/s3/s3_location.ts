@@ -76,6 +76,16 @@ export class S3Location implements Location {
     }
   }
 
+  /** Asks for a key that nobody has. Throws where the store does not answer, or does not take the sign-in. */
+  async reach(): Promise<void> {
+    try {
+      await this.#store(this.#context.signal).head(`${this.#place.prefix}.sluice-${crypto.randomUUID()}`);
+    } catch (error) {
+      // Who may not list is not told that a key is missing.
+      if (!(error instanceof AppError) || error.code !== "forbidden") throw error;
+    }
+  }
+
   async find(path: string): Promise<StoredFile | undefined> {
     const store = this.#store(this.#context.signal);
     const found = await store.head(keyOfPath(path));

@@ -38,10 +38,11 @@ export async function testConnection(context: TestContext): Promise<ConnectionCh
       return undefined;
     }
   };
-  const connection = await attempt("connect", async () => ({
-    value: await connections.connection(connector),
-    message: "it can be reached, and takes the sign-in",
-  }));
+  const connection = await attempt("connect", async () => {
+    const value = await connections.connection(connector);
+    await value.reach?.(signal);
+    return { value, message: "it can be reached, and takes the sign-in" };
+  });
   if (connection === undefined) {
     for (const name of ["list", "read", "write"]) skip(name, "there is no connection");
     return checks;

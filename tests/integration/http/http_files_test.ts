@@ -272,3 +272,29 @@ Deno.test("nothing that answers is unavailable and named", async () => {
   match(await refusal(server.url, "t.csv"), /nothing answers at 127\.0\.0\.1:\d+/);
   match(await refusal("http://127.0.0.1:1", "t.csv"), /a port that web servers are not on/);
 });
+
+Deno.test("a test of the connector asks the server, and tells what it says", async () => {
+  await using server = await FileServer.start({
+    "/": { bytes: bytes(""), instead: (_request, response) => (response.writeHead(401).end(), true) },
+  });
+  const closed = await FileServer.start();
+  await closed[Symbol.asyncDispose]();
+  await using project = await TestProject.create({
+    "connectors.yaml": `
+web: { type: http, base_url: "${server.url}/exports" }
+locked: { type: http, base_url: "${server.url}" }
+gone: { type: http, base_url: "${closed.url}" }
+`,
+  });
+  for (
+    const [name, code, words] of [
+      ["web", 0, /connect +ok +it can be reached/],
+      ["locked", 1, /connect +failed +Cannot read .* answered 401/],
+      ["gone", 1, /connect +failed +Cannot read .*: nothing answers at/],
+    ] as const
+  ) {
+    const outcome = await project.sluice("connectors", ["test", name]);
+    equal(outcome.code, code, outcome.stdout + outcome.stderr);
+    match(outcome.stdout, words);
+  }
+});
