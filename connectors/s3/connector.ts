@@ -70,12 +70,13 @@ async function open(config: S3Config, context: ConnectorContext): Promise<FileCo
   const { scratchDir, clock, budget, signal } = context;
   const place = { client, settings, prefix: config.prefix, scratchDir };
   const log = (message: string) => context.log("warn", message);
-  const location = new S3Location(place, { clock, budget, signal, log });
+  // Each use has its files to itself.
+  const location = () => new S3Location(place, { clock, budget, signal, log });
   return new FileConnection({
     paths: pathsOf(config),
     scratchDir,
-    location: () => Promise.resolve(location),
-    reach: () => location.reach(),
+    location: () => Promise.resolve(location()),
+    reach: () => location().reach(),
     close: () => client.destroy(),
   });
 }

@@ -45,13 +45,7 @@ async function open(config: SftpConfig, context: ConnectorContext): Promise<File
   const root = config.root.startsWith("/") ? config.root : resolve(HOME, config.root);
   // Now, so that a wrong password or host is reported here.
   await server.stat(root);
-  const location = new SftpLocation(server, {
-    root,
-    scratchDir,
-    budget,
-    signal,
-    log: (message) => context.log("warn", message),
-  });
+  const place = { root, scratchDir, budget, signal, log: (message: string) => context.log("warn", message) };
   return new FileConnection({
     paths: {
       root,
@@ -62,7 +56,8 @@ async function open(config: SftpConfig, context: ConnectorContext): Promise<File
       shown: (path) => server.shown(path),
     },
     scratchDir,
-    location: () => Promise.resolve(location),
+    // Each use has its files to itself.
+    location: () => Promise.resolve(new SftpLocation(server, place)),
     close: () => server[Symbol.dispose](),
   });
 }

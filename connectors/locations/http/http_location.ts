@@ -38,13 +38,11 @@ export class HttpLocation implements Location, Disposable {
   readonly #settings: HttpSettings;
   readonly #client: HttpClient;
   readonly #place: HttpPlace;
-  readonly #folder: string;
 
   constructor(settings: HttpSettings, place: HttpPlace) {
     this.#settings = settings;
     this.#place = place;
     this.#client = new HttpClient(settings);
-    this.#folder = `${place.scratchDir}/http-${crypto.randomUUID()}`;
   }
 
   /** Throws where the server does not answer, fails, or does not take the sign-in. */
@@ -82,7 +80,12 @@ export class HttpLocation implements Location, Disposable {
   }
 
   pathSql(localPath: string): string {
-    return pathSqlOf(localPath, this.#folder);
+    return pathSqlOf(localPath, this.#ownFolder());
+  }
+
+  /** Each use has its files to itself; all of these are as long. */
+  #ownFolder(): string {
+    return `${this.#place.scratchDir}/${crypto.randomUUID()}`;
   }
 
   [Symbol.dispose](): void {
@@ -112,7 +115,7 @@ export class HttpLocation implements Location, Disposable {
     const path = `${url.pathname}${url.search}`;
     // A query may hold what signs in.
     const shown = `${url.origin}${url.pathname}`;
-    return { url, path, shown, localPath: `${this.#folder}${localNameOf(path)}` };
+    return { url, path, shown, localPath: `${this.#ownFolder()}${localNameOf(path)}` };
   }
 
   async #find(named: Named, signal: AbortSignal): Promise<StoredFile> {

@@ -298,3 +298,23 @@ gone: { type: http, base_url: "${closed.url}" }
     match(outcome.stdout, words);
   }
 });
+
+Deno.test("two streams of one file each have a copy of their own", async () => {
+  await using server = await FileServer.start({ "/t.csv": LARGE });
+  await using project = await TestProject.create({
+    "connectors.yaml": `web: { type: http, base_url: "${server.url}" }\nfiles: { type: file }\n`,
+    "pipelines/p.yaml": `
+extract:
+  a: { connector: web, path: t.csv, options: { filename: true } }
+  b: { connector: web, path: t.csv }
+load:
+  a: { connector: files, path: out/a.csv }
+  b: { connector: files, path: out/b.csv }
+`,
+  });
+  const { code, stdout, stderr } = await project.sluice("run", ["p"]);
+  equal(code, 0, stdout + stderr);
+  equal(await Deno.readTextFile(`${project.projectDir}/out/b.csv`), LARGE);
+  const [, first = ""] = (await Deno.readTextFile(`${project.projectDir}/out/a.csv`)).split("\n");
+  ok(first.endsWith(",t.csv"), first);
+});
