@@ -6,6 +6,7 @@ export const TABLES = `
   CREATE TABLE plain (id int PRIMARY KEY, name text, big text, n numeric(12,3));
   CREATE TABLE pairs (x int, y text, doc jsonb, at timestamptz DEFAULT now(), PRIMARY KEY (x, y));
   CREATE TABLE whole (k int, note text, big text);
+  CREATE UNIQUE INDEX ON whole (k);
   ALTER TABLE whole REPLICA IDENTITY FULL;
   CREATE TABLE parted (id int PRIMARY KEY, part int, v text) PARTITION BY RANGE (id);
   CREATE TABLE parted_low PARTITION OF parted FOR VALUES FROM (MINVALUE) TO (50);
