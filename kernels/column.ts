@@ -85,28 +85,21 @@ export class Column {
     return this.#elements === undefined ? used : used * 16 + this.#elements.variableBytes(used);
   }
 
-  /** Whether a text, or all texts in a list, are UTF-8; true for anything else. */
-  isUtf8At(row: number): boolean {
-    if (!this.#hasEnds || this.#layout.ends === "bytes") return true;
-    const [start, end] = [row === 0 ? 0 : this.#endOf(row), this.#endOf(row + 1)];
-    if (this.#elements !== undefined) {
-      for (let element = start; element < end; element++) {
-        if (!this.#elements.isUtf8At(element)) return false;
-      }
-      return true;
-    }
-    const at = this.#get(COLUMN.values);
-    return isUtf8(this.#kernel.memory.bytes.subarray(at + start, at + end));
+  /**
+   * Where the first of the rows from `first` to before `end` is whose text, or a text in whose list, is not UTF-8;
+   * undefined where all are.
+   */
+  findNotUtf8(first: number, end: number): number | undefined {
+    if (!this.#hasEnds || this.#layout.ends === "bytes" || this.#isUtf8(first, end)) return undefined;
+    for (let row = first; row < end; row++) if (!this.#isUtf8(row, row + 1)) return row;
+    return undefined;
   }
 
-  /** Where the first of the rows from `first` to `rows` is whose text is not UTF-8; undefined where all are. */
-  findNotUtf8(first: number, rows: number): number | undefined {
-    if (this.#layout.ends !== "text") return undefined;
+  #isUtf8(first: number, end: number): boolean {
+    const [from, to] = [this.#endOf(first), this.#endOf(end)];
+    if (this.#elements !== undefined) return this.#elements.findNotUtf8(from, to) === undefined;
     const at = this.#get(COLUMN.values);
-    const whole = this.#kernel.memory.bytes.subarray(at + this.#endOf(first), at + this.#endOf(rows));
-    if (isUtf8(whole)) return undefined;
-    for (let row = first; row < rows; row++) if (!this.isUtf8At(row)) return row;
-    return undefined;
+    return isUtf8(this.#kernel.memory.bytes.subarray(at + from, at + to));
   }
 
   /** Makes room for `needed` bytes, or elements of a list, in all. */

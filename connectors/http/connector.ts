@@ -9,6 +9,7 @@ import { AppError } from "../../contract/errors.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import type { FileStream } from "../files/options.ts";
 import type { HttpLocation } from "../locations/http/http_location.ts";
+import { readPem } from "../network/credentials.ts";
 import { configSchema, hostOf, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
 
 /** Files of a web server, in every format of the file connector; a source only. */
@@ -70,7 +71,7 @@ async function openLocation(
   const { HttpLocation } = await import("../locations/http/http_location.ts");
   const { baseUrl, headers, auth, timeoutMs } = config;
   const hosts = new Set(hostsOf(config));
-  const [authorities] = await Promise.all(caPaths(config, context).map((path) => readCa(context.name, path)));
+  const authorities = await readPem(context.name, "ca", caPaths(config, context)[0]);
   const { scratchDir, budget, clock } = context;
   return new HttpLocation(
     {
@@ -84,12 +85,4 @@ async function openLocation(
     },
     { scratchDir, budget, signal: AbortSignal.any([context.signal, ended]) },
   );
-}
-
-async function readCa(connector: string, path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new AppError("invalid", `Cannot read the ca "${path}" of ${connector}`, { cause: error });
-  }
 }

@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import * as v from "valibot";
 import { Secret } from "../../contract/secret.ts";
 import type { SslMode } from "./session/connection_options.ts";
+import { checkUrlKeys, tlsMode } from "../network/config_entry.ts";
 import { parseUrl } from "./url.ts";
 
 /** A connection to one database of MySQL or MariaDB, as connectors.yaml says it. */
@@ -96,14 +97,18 @@ export const configSchema = v.pipe(
   }),
 );
 
+function keysOfUrl(url: string | undefined, faults: string[]): Entry | undefined {
+  return url === undefined ? undefined : checkUrlKeys(entrySchema, parseUrl(url, faults), faults);
+}
+
 function toConfig(entry: Entry, faults: string[]): MysqlConfig | undefined {
-  const merged: Entry = { ...entry.url === undefined ? {} : fromUrl(entry.url, faults), ...entry };
+  const merged: Entry = { ...keysOfUrl(entry.url, faults), ...entry };
   const { user, database } = merged;
   if (faults.length === 0) {
     if (user === undefined) faults.push("expected user, or a url with one");
     if (database === undefined) faults.push("expected database, or a url with one");
   }
-  const ssl = sslMode(merged, faults);
+  const ssl = tlsMode(merged.ssl ?? "prefer", merged, faults);
   if (faults.length > 0 || user === undefined || database === undefined) return undefined;
   return Object.freeze({
     host: (merged.host ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
@@ -119,31 +124,6 @@ function toConfig(entry: Entry, faults: string[]): MysqlConfig | undefined {
     connectTimeoutMs: (merged.connect_timeout ?? DEFAULT_CONNECT_TIMEOUT_S) * 1000,
     applicationName: merged.application_name ?? "sluice",
   });
-}
-
-/** The keys that a URL says, checked as the keys of the entry are; a fault names the key and shows no value. */
-function fromUrl(url: string, faults: string[]): Entry {
-  const keys = parseUrl(url, faults);
-  const parsed = v.safeParse(entrySchema, keys);
-  if (parsed.success) return parsed.output;
-  for (const issue of parsed.issues) {
-    const key = String(issue.path?.[0]?.key ?? "");
-    const expected = issue.type === "picklist" ? `; expected ${issue.expected}` : "";
-    faults.push(`url has a value for ${key} that has no meaning here${expected.replaceAll('"', "")}`);
-  }
-  return {};
-}
-
-/** An authority that is named is also asked. */
-function sslMode(entry: Entry, faults: string[]): SslMode {
-  const ssl = entry.ssl ?? "prefer";
-  if ((entry.ssl_cert === undefined) !== (entry.ssl_key === undefined)) {
-    faults.push("ssl_cert and ssl_key need each other");
-  }
-  if (entry.ssl_ca === undefined) return ssl;
-  if (ssl === "require") return "verify-ca";
-  if (ssl !== "verify-ca" && ssl !== "verify-full") faults.push("ssl_ca needs ssl: verify-ca or verify-full");
-  return ssl;
 }
 
 /** `user@host:port/database`, for messages. */

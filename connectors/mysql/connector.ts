@@ -8,6 +8,7 @@ import type {
   TableUse,
 } from "../../contract/connector/connector.ts";
 import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
+import { hostPermission, serverName } from "../network/hosts.ts";
 import { configSchema, type MysqlConfig, showServer } from "./config.ts";
 import { loadSchema, type MysqlStream, type MysqlTarget, streamSchema } from "./options.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
@@ -36,7 +37,7 @@ function access(
   place: ConnectorPlace,
 ): Access {
   return {
-    hosts: [networkPermission(config)],
+    hosts: [config.socket === undefined ? hostPermission(config.host, config.port) : `unix:${config.socket}`],
     read: [],
     write: [],
     config: Object.values(pemPathsOf(config, place.projectDir)),
@@ -55,24 +56,11 @@ function tablesOf(config: MysqlConfig, use: ConnectorUse<MysqlStream, MysqlTarge
   try {
     if (name === undefined) return [];
     const table = writeTableName(parseTableName(name, config.database));
-    return [{ action, database: `mysql ${serverName(config)}`, table }];
+    return [{ action, database: `mysql ${config.socket ?? serverName(config.host, config.port)}`, table }];
   } catch {
     // What is wrong with the name is said where it is used.
     return [];
   }
-}
-
-const THIS_MACHINE = ["127.0.0.1", "::1"];
-
-function serverName({ host, port, socket }: MysqlConfig): string {
-  const name = host.toLowerCase().replace(/\.$/, "");
-  return socket ?? `${THIS_MACHINE.includes(name) ? "localhost" : name}:${port}`;
-}
-
-/** As Deno's permissions want it, an IPv6 address in brackets. */
-function networkPermission({ host, port, socket }: MysqlConfig): string {
-  if (socket !== undefined) return `unix:${socket}`;
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 async function open(config: MysqlConfig, context: ConnectorContext): Promise<Connection> {

@@ -55,7 +55,8 @@ export async function readPems(
   return { authorities, certificate: isWhole ? { certificate, key } : undefined };
 }
 
-async function readPem(
+/** What a file holds that `key` of the connector's config names. The path is absolute. Throws `invalid`. */
+export async function readPem(
   connector: string,
   key: string,
   path: string | undefined,

@@ -9,6 +9,7 @@ import type {
   SslNegotiation,
   TargetSession,
 } from "./session/connection_options.ts";
+import { checkUrlKeys, tlsMode } from "../network/config_entry.ts";
 import { parseUrl } from "./url.ts";
 
 /** A connection to one PostgreSQL database, as connectors.yaml says it. */
@@ -134,8 +135,12 @@ export const configSchema = v.pipe(
   }),
 );
 
+function keysOfUrl(url: string | undefined, faults: string[]): Entry | undefined {
+  return url === undefined ? undefined : checkUrlKeys(entrySchema, parseUrl(url, faults), faults);
+}
+
 function toConfig(entry: Entry, faults: string[]): PostgresConfig | undefined {
-  const merged: Entry = { ...entry.url === undefined ? {} : fromUrl(entry.url, faults), ...entry };
+  const merged: Entry = { ...keysOfUrl(entry.url, faults), ...entry };
   const { user } = merged;
   if (user === undefined && faults.length === 0) faults.push("expected user, or a url with one");
   const ssl = sslMode(merged, faults);
@@ -165,34 +170,16 @@ function toConfig(entry: Entry, faults: string[]): PostgresConfig | undefined {
   });
 }
 
-/** The keys that a URL says, checked as the keys of the entry are; a fault names the key and shows no value. */
-function fromUrl(url: string, faults: string[]): Entry {
-  const keys = parseUrl(url, faults);
-  const parsed = v.safeParse(entrySchema, keys);
-  if (parsed.success) return parsed.output;
-  for (const issue of parsed.issues) {
-    const key = String(issue.path?.[0]?.key ?? "");
-    const expected = issue.type === "picklist" ? `; expected ${issue.expected}` : "";
-    faults.push(`url has a value for ${key} that has no meaning here${expected.replaceAll('"', "")}`);
-  }
-  return {};
-}
-
-/** As libpq has it, an authority that is named is also asked. */
+/** As libpq has it. */
 function sslMode(entry: Entry, faults: string[]): SslMode {
-  const { ssl_ca: authority, ssl_cert: certificate, ssl_key: key } = entry;
   const ssl = entry.ssl ?? "prefer";
-  if ((certificate === undefined) !== (key === undefined)) {
-    faults.push("ssl_cert and ssl_key need each other");
-  }
   if (entry.ssl_negotiation === "direct" && ["disable", "allow", "prefer"].includes(ssl)) {
     faults.push("ssl_negotiation: direct needs ssl: require, verify-ca or verify-full");
   }
-  if (authority === undefined) return ssl;
-  if (authority === "system" && ssl !== "verify-full") faults.push("ssl_ca: system needs ssl: verify-full");
-  if (ssl === "require") return "verify-ca";
-  if (ssl !== "verify-ca" && ssl !== "verify-full") faults.push("ssl_ca needs ssl: verify-ca or verify-full");
-  return ssl;
+  if (entry.ssl_ca === "system" && ssl !== "verify-full") {
+    faults.push("ssl_ca: system needs ssl: verify-full");
+  }
+  return tlsMode(ssl, entry, faults);
 }
 
 function parseHosts(host = "localhost", port: string | number = DEFAULT_PORT, faults: string[]): Host[] {

@@ -8,9 +8,10 @@ import type {
   TableUse,
 } from "../../contract/connector/connector.ts";
 import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
+import { hostPermission, serverName } from "../network/hosts.ts";
 import { configSchema, type PostgresConfig, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
-import { type Host, type SessionOptions, socketPath } from "./session/connection_options.ts";
+import { type SessionOptions, socketPath } from "./session/connection_options.ts";
 import { parseTableName, writeTableName } from "./table_name.ts";
 
 /** PostgreSQL 12 and later, read and written by binary COPY. */
@@ -37,7 +38,10 @@ function access(
   place: ConnectorPlace,
 ): Access {
   return {
-    hosts: config.hosts.map(networkPermission),
+    hosts: config.hosts.map((host) => {
+      const socket = socketPath(host);
+      return socket === undefined ? hostPermission(host.host, host.port) : `unix:${socket}`;
+    }),
     read: [],
     write: [],
     config: Object.values(pemPathsOf(config, place.projectDir)),
@@ -59,25 +63,14 @@ function tablesOf(
   try {
     if (name === undefined) return [];
     const table = writeTableName(parseTableName(name, schema));
-    return hosts.map((host) => ({ action, database: `postgres ${serverName(host)}/${database}`, table }));
+    return hosts.map((host) => {
+      const server = socketPath(host) ?? serverName(host.host, host.port);
+      return { action, database: `postgres ${server}/${database}`, table };
+    });
   } catch {
     // What is wrong with the name is said where it is used.
     return [];
   }
-}
-
-const THIS_MACHINE = ["127.0.0.1", "::1"];
-
-function serverName(host: Host): string {
-  const name = host.host.toLowerCase().replace(/\.$/, "");
-  return socketPath(host) ?? `${THIS_MACHINE.includes(name) ? "localhost" : name}:${host.port}`;
-}
-
-/** As Deno's permissions want it, an IPv6 address in brackets. */
-function networkPermission(host: Host): string {
-  const socket = socketPath(host);
-  if (socket !== undefined) return `unix:${socket}`;
-  return `${host.host.includes(":") ? `[${host.host}]` : host.host}:${host.port}`;
 }
 
 async function open(config: PostgresConfig, context: ConnectorContext): Promise<Connection> {

@@ -8,6 +8,7 @@ import type {
 import { AppError } from "../../contract/errors.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import type { FileStream, FileTarget } from "../files/options.ts";
+import { readPem } from "../network/credentials.ts";
 import type { FilePaths } from "../locations/file_paths.ts";
 import type { S3Settings } from "../locations/s3/settings.ts";
 import { configSchema, type S3Config, secretsOf } from "./config.ts";
@@ -97,18 +98,12 @@ async function settingsOf(config: S3Config, { projectDir, name }: ConnectorConte
     encryption,
     partSizeBytes: config.partSizeBytes,
     hasConditionalWrites: config.hasConditionalWrites,
-    authorities: config.ca === undefined
-      ? undefined
-      : await readAuthorities(name, pathIn(projectDir, config.ca)),
+    authorities: await readPem(
+      name,
+      "ca",
+      config.ca === undefined ? undefined : pathIn(projectDir, config.ca),
+    ),
   };
-}
-
-async function readAuthorities(connector: string, path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new AppError("invalid", `Cannot read the ca "${path}" of ${connector}`, { cause: error });
-  }
 }
 
 /** A load names keys as they are usual; a stream reads whatever there is. */

@@ -110,7 +110,3 @@ export function secretsOf({ password, privateKey, passphrase }: SftpConfig): str
     secret === undefined ? [] : [secret.reveal()]
   );
 }
-
-/** As Deno's permissions want it, an IPv6 address in brackets. */
-export const hostOf = ({ host, port }: SftpConfig): string =>
-  `${host.includes(":") ? `[${host}]` : host}:${port}`;

@@ -5,11 +5,12 @@ import type {
   ConnectorContext,
   ConnectorUse,
 } from "../../contract/connector/connector.ts";
-import { AppError } from "../../contract/errors.ts";
 import { Secret } from "../../contract/secret.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import type { FileStream, FileTarget } from "../files/options.ts";
-import { configSchema, hostOf, secretsOf, type SftpConfig } from "./config.ts";
+import { readPem } from "../network/credentials.ts";
+import { hostPermission } from "../network/hosts.ts";
+import { configSchema, secretsOf, type SftpConfig } from "./config.ts";
 
 /** Files of a server over SSH, in all formats of files. */
 export const sftp = {
@@ -29,7 +30,7 @@ function access(
 ): Access {
   const { privateKeyFile } = config;
   return {
-    hosts: [hostOf(config)],
+    hosts: [hostPermission(config.host, config.port)],
     read: [],
     write: [],
     config: privateKeyFile === undefined ? [] : [resolve(projectDir, privateKeyFile)],
@@ -58,18 +59,13 @@ async function open(config: SftpConfig, context: ConnectorContext): Promise<File
     scratchDir,
     // Each use has its files to itself.
     location: () => Promise.resolve(new SftpLocation(server, place)),
-    close: () => server[Symbol.dispose](),
+    close: () => server[Symbol.asyncDispose](),
   });
 }
 
 async function readKey(config: SftpConfig, context: ConnectorContext): Promise<Secret | undefined> {
   const { privateKey, privateKeyFile } = config;
   if (privateKeyFile === undefined) return privateKey;
-  try {
-    return new Secret(await Deno.readTextFile(resolve(context.projectDir, privateKeyFile)));
-  } catch (error) {
-    throw new AppError("invalid", `Cannot read the private_key_file "${privateKeyFile}" of ${context.name}`, {
-      cause: error,
-    });
-  }
+  const text = await readPem(context.name, "private_key_file", resolve(context.projectDir, privateKeyFile));
+  return text === undefined ? undefined : new Secret(text);
 }

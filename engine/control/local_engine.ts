@@ -2,8 +2,7 @@ import { join } from "node:path";
 import { ulid } from "ulid";
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import { CONTINUOUS, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import { isWildcard } from "../../contract/pipeline/wildcard.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Revision } from "../../contract/revision.ts";
 import {
   type RejectChange,
@@ -24,8 +23,6 @@ import type {
   RunEvent,
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
-import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
-import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { discoverStreams, readConnectors, testConnector } from "../definitions/discover.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
@@ -33,10 +30,13 @@ import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { followFiles } from "./follow_files.ts";
 import { followRun } from "./follow_run.ts";
-import { PendingChecks } from "./pending_checks.ts";
+import { DefinitionChanges } from "./definition_changes.ts";
+import { pipelineRecord } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { isContinuous, listScheduled } from "./scheduled.ts";
 import { StreamRejectsPort } from "./stream_rejects.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
+import { streamsSeen } from "./wildcard_streams.ts";
 import { wholeRunId } from "./run_id.ts";
 import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead } from "./start_ahead.ts";
@@ -45,16 +45,13 @@ import { provide } from "../grants/provide.ts";
 import type { ProjectLook } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
-import { letGoOf } from "../runs/attempt/let_go_of.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
-import { requireName } from "../../contract/names.ts";
-import { didYouMeanOneOf } from "../../text/suggest.ts";
-import { type LastRun, type Scheduled, Scheduler } from "../runs/scheduler.ts";
+import { Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
 /** `projectDir` and `dataDir` are absolute; the caller holds the data folder's lock. */
@@ -106,23 +103,23 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #processes: ProcessPool;
   readonly #previews: PreviewFolder;
   readonly #rejects: StreamRejectsPort;
-  readonly #checks = new PendingChecks();
-  /** What was found before there was a store; for the first apply alone. */
-  #ahead: StartedAhead | undefined;
+  readonly #definitions: DefinitionChanges;
   #isStarted = false;
   /** Whether the end of a run may be the beginning of the next. */
   #hasContinuous = false;
   #watching: Promise<void> | undefined;
-  /** Applies run one after the other: a later one sees what the earlier one stored. */
-  #applying: Promise<unknown> = Promise.resolve();
-  #lettingGo: Promise<void> = Promise.resolve();
 
   constructor(context: EngineContext) {
     this.#context = context;
     const { store, clock, log, maxRuns, isAlone } = context;
     this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
     this.#processes = context.ahead?.processes ?? createProcesses(context);
-    this.#ahead = context.ahead;
+    this.#definitions = new DefinitionChanges({
+      ...context,
+      processes: this.#processes,
+      signal: this.#stopping.signal,
+      onChange: () => this.#scheduler.wake(),
+    });
     this.#previews = new PreviewFolder(context.dataDir);
     const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
     const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
@@ -131,9 +128,9 @@ export class LocalEngine implements Engine, AsyncDisposable {
       rejects,
       schemas,
       streams: async (pipeline) => {
-        const { revision } = await this.#pipelineRecord(pipeline);
+        const { revision } = await pipelineRecord(this.#context.store, pipeline);
         const found = revision === null ? undefined : await store.revisions.head(revision);
-        return await this.#streamsOf(pipeline, found?.definition.extract ?? {});
+        return await streamsSeen(store, pipeline, found?.definition.extract ?? {});
       },
     });
     const worker = createLocalWorker({
@@ -163,7 +160,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       clock,
       log,
       queue: this.#queue,
-      pipeline: (name) => this.#pipelineRecord(name),
+      pipeline: (name) => pipelineRecord(this.#context.store, name),
       onChange: () => {
         this.#queue.wake();
         this.#relay.wake();
@@ -180,7 +177,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#scheduler = new Scheduler({
       clock,
       log,
-      list: () => this.#scheduled(),
+      list: async () => {
+        const scheduled = await listScheduled(store);
+        this.#hasContinuous = scheduled.some(isContinuous);
+        return scheduled;
+      },
       fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
       prepare: (pipeline) => this.#prepare(pipeline),
     });
@@ -212,8 +213,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       await this.#watching;
     }
     // What was being checked is checked again at the next start.
-    await this.#applying;
-    await this.#lettingGo;
+    await this.#definitions[Symbol.asyncDispose]();
     await this.#processes[Symbol.asyncDispose]();
   }
 
@@ -228,7 +228,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async getPipeline(name: string): Promise<PipelineDetail> {
     const { store, clock } = this.#context;
-    const record = await this.#pipelineRecord(name);
+    const record = await pipelineRecord(this.#context.store, name);
     const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
     const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
     return detailOf(
@@ -240,38 +240,16 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
-    await this.#inTurn(() => applySource(this.#applyContext(), name, source, this.#stopping.signal));
-    this.#scheduler.wake();
+    await this.#definitions.put(name, source);
     return await this.getPipeline(name);
   }
 
   async deletePipeline(name: string): Promise<void> {
-    const { store } = this.#context;
-    const record = await this.#pipelineRecord(name);
-    if (record.origin === "files") {
-      throw new AppError(
-        "conflict",
-        `Pipeline "${name}" comes from the project's files: remove pipelines/${name}.yaml there`,
-      );
-    }
-    if (await store.runs.isActive(name)) {
-      throw new AppError("conflict", `Pipeline "${name}" has a run under way: cancel it first`);
-    }
-    const last = record.revision === null ? undefined : await store.revisions.get(record.revision);
-    await store.pipelines.remove(name);
-    if (last !== undefined) this.#letGoOf(last.revision);
-    this.#scheduler.wake();
-  }
-
-  /** Goes on beside other work, up to the engine's end. */
-  #letGoOf(revision: Revision): void {
-    this.#lettingGo = this.#lettingGo.then(() =>
-      letGoOf({ ...this.#context, processes: this.#processes }, revision)
-    );
+    await this.#definitions.remove(name);
   }
 
   async setPaused(name: string, paused: boolean): Promise<PipelineSummary> {
-    await this.#pipelineRecord(name);
+    await pipelineRecord(this.#context.store, name);
     await this.#context.store.pipelines.setPaused(name, paused);
     this.#scheduler.wake();
     const { definition: _, source: __, files: ___, steps: ____, ...summary } = await this.getPipeline(name);
@@ -279,39 +257,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async applyProject(): Promise<ApplyResult> {
-    const ahead = this.#ahead;
-    const runGrant = ahead?.runGrant;
-    const result = await this.#checks.during(({ begin, wait, end }) => {
-      const context: ApplyContext = {
-        ...this.#applyContext(),
-        project: ahead?.project,
-        onRemoved: (revision) => this.#letGoOf(revision),
-        onChecking: (pipelines) => {
-          begin(pipelines);
-          // While a check is at work, the process of the run behind it loads.
-          if (runGrant !== undefined) void this.#processes.warm(runGrant);
-        },
-        onWaiting: wait,
-        onChecked: (pipeline) => {
-          end(pipeline);
-          this.#scheduler.wake();
-        },
-      };
-      this.#ahead = undefined;
-      return this.#inTurn(() => applyProject(context, this.#stopping.signal));
-    });
-    this.#scheduler.wake();
-    return result;
+    return await this.#definitions.applyProject();
   }
 
   /** Returns when all is checked that does not wait for a source. */
   async checkedWhatAnswers(): Promise<void> {
-    await this.#checks.idle();
+    await this.#definitions.checks.idle();
   }
 
   /** Returns when what the pipeline's files say is in force or was found to be wrong, while others are still checked. */
   async checked(pipeline: string): Promise<void> {
-    await this.#checks.settled(pipeline);
+    await this.#definitions.checks.settled(pipeline);
   }
 
   async listConnectors(): Promise<ConnectorSummary[]> {
@@ -325,20 +281,20 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
     const both = AbortSignal.any([signal, this.#stopping.signal]);
-    return await discoverStreams(this.#applyContext(), connector, both);
+    return await discoverStreams(this.#definitions.checkContext, connector, both);
   }
 
   async testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest> {
     const both = AbortSignal.any([signal, this.#stopping.signal]);
-    return await testConnector(this.#applyContext(), connector, both);
+    return await testConnector(this.#definitions.checkContext, connector, both);
   }
 
   async listTables(pipeline: string): Promise<Table[]> {
     const { store } = this.#context;
-    const { revision } = await this.#pipelineRecord(pipeline);
+    const { revision } = await pipelineRecord(store, pipeline);
     const found = revision === null ? undefined : await store.revisions.get(revision);
     const columns = await store.pipelines.streamColumns(pipeline);
-    const streams = Object.keys(await this.#streamsOf(pipeline, found?.revision.definition.extract ?? {}));
+    const streams = Object.keys(await streamsSeen(store, pipeline, found?.revision.definition.extract ?? {}));
     return await tablesOf(
       withStreams(found?.steps ?? [], streams),
       columns,
@@ -377,7 +333,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
     const record = await this.#context.store.pipelines.get(pipeline);
     // One that has never been in force waits for its check; any other runs as it is in force.
-    if ((record?.revision ?? null) === null) await this.#checks.settled(pipeline);
+    if ((record?.revision ?? null) === null) await this.checked(pipeline);
     return await this.#requests.trigger(pipeline, request);
   }
 
@@ -424,36 +380,6 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return await this.#requests.retry(await this.#runId(id));
   }
 
-  /** The streams of a definition, in the place of a wildcard those that were seen of it. */
-  async #streamsOf(
-    pipeline: string,
-    extract: PipelineDefinition["extract"],
-  ): Promise<PipelineDefinition["extract"]> {
-    const [, wildcard] = Object.entries(extract).find(([, stream]) => isWildcard(stream)) ?? [];
-    if (wildcard === undefined) return extract;
-    const written = Object.entries(extract).filter(([, stream]) => !isWildcard(stream));
-    const seen = Object.keys(await this.#context.store.pipelines.streamColumns(pipeline));
-    const found = seen.filter((name) => !Object.hasOwn(extract, name)).map((name) =>
-      [name, wildcard] as const
-    );
-    return Object.fromEntries([...written, ...found]);
-  }
-
-  async #scheduled(): Promise<Scheduled[]> {
-    const { store } = this.#context;
-    const scheduled: Scheduled[] = [];
-    for (const record of await store.pipelines.list()) {
-      if (record.paused || record.revision === null) continue;
-      const schedule = (await store.revisions.head(record.revision))?.definition.schedule;
-      if (schedule === undefined) continue;
-      scheduled.push({ pipeline: record.name, schedule, lastFiredAtMs: record.lastFiredAtMs });
-    }
-    this.#hasContinuous = scheduled.some(({ schedule }) => schedule.cron === CONTINUOUS);
-    if (!this.#hasContinuous) return scheduled;
-    const runs = await store.runs.latest();
-    return scheduled.map((entry) => ({ ...entry, lastRun: lastRunOf(runs.get(entry.pipeline)) }));
-  }
-
   /** Has a process ready for the pipeline's next run, where it can be had. */
   async #prepare(pipeline: string): Promise<void> {
     const { store } = this.#context;
@@ -480,44 +406,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
   }
 
-  #applyContext(): CheckContext & { store: Store } {
-    const { store } = this.#context;
-    return {
-      ...this.#context,
-      processes: this.#processes,
-      knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
-    };
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#applying.then(work, work);
-    this.#applying = turn.catch(() => {});
-    return turn;
-  }
-
   /** The run's whole id; where no run is like it the text itself. Throws conflict where several are. */
   #runId(text: string): Promise<string> {
     return wholeRunId(this.#context.store.runs, text);
   }
-
-  /** Throws not_found, with the name that was likely meant, or invalid for what cannot be a name. */
-  async #pipelineRecord(name: string) {
-    const { pipelines } = this.#context.store;
-    // SQLite ends a text at a zero byte: it would find another pipeline's name.
-    if (name.includes("\0")) requireName("pipeline", name);
-    const record = await pipelines.get(name);
-    if (record !== undefined) return record;
-    requireName("pipeline", name);
-    const known = (await pipelines.list()).map((pipeline) => pipeline.name);
-    throw new AppError("not_found", `There is no pipeline "${name}"${didYouMeanOneOf(name, known)}`);
-  }
-}
-
-function lastRunOf(run: Run | undefined): LastRun | undefined {
-  if (run === undefined) return undefined;
-  return {
-    endedAtMs: run.finished_at === null ? null : Date.parse(run.finished_at),
-    hasSucceeded: run.state === "succeeded",
-    hasRead: run.rows_extracted > 0,
-  };
 }

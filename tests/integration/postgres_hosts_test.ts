@@ -124,7 +124,7 @@ async function readInChild(
   address: string,
   permissions: readonly string[],
 ): Promise<{ rows: unknown; error: string }> {
-  const script = new URL("../support/read_postgres_rows.ts", import.meta.url);
+  const script = new URL("../support/read_rows.ts", import.meta.url);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--cached-only", "--ignore-env", ...permissions, script.pathname],
     stdin: "piped",
@@ -134,7 +134,11 @@ async function readInChild(
     env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? "", HOME: Deno.env.get("HOME") ?? "", NO_COLOR: "1" },
   }).spawn();
   const input = child.stdin.getWriter();
-  await input.write(new TextEncoder().encode(JSON.stringify({ url: address, query: "SELECT 1 AS n" })));
+  await input.write(
+    new TextEncoder().encode(
+      JSON.stringify({ type: "postgres", entry: { url: address }, query: "SELECT 1 AS n" }),
+    ),
+  );
   await input.close();
   const { stdout, stderr } = await child.output();
   const said = new TextDecoder().decode(stdout);

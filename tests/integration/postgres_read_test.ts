@@ -268,7 +268,7 @@ Deno.test("read() leaves the server waiting while nobody asks for more", async (
 Deno.test("read() streams 400 MB in a process of little memory that may do nothing but connect", async () => {
   await using database = await server.createDatabase();
   const query = "SELECT i, repeat(md5(i::text), 60) AS t FROM (SELECT generate_series(1, 200000) AS i) AS s";
-  const script = new URL("../support/read_postgres_rows.ts", import.meta.url);
+  const script = new URL("../support/read_rows.ts", import.meta.url);
   const reader = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -285,7 +285,9 @@ Deno.test("read() streams 400 MB in a process of little memory that may do nothi
     env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? "", HOME: Deno.env.get("HOME") ?? "", NO_COLOR: "1" },
   }).spawn();
   const input = reader.stdin.getWriter();
-  await input.write(new TextEncoder().encode(JSON.stringify({ url: database.url, query })));
+  await input.write(
+    new TextEncoder().encode(JSON.stringify({ type: "postgres", entry: { url: database.url }, query })),
+  );
   await input.close();
   const { stdout, stderr } = await reader.output();
   assert.equal(new TextDecoder().decode(stderr), "");

@@ -74,6 +74,7 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
     "kernels/memory.ts",
   ],
   "kernels/column.ts": ["kernels/memory.ts"],
+  "kernels/row_table.ts": ["kernels/column.ts", "kernels/memory.ts"],
   "kernels/copy_fields.ts": [
     "kernels/compiled/copy_fields.ts",
     "kernels/instance.ts",
@@ -98,6 +99,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/one_stream.ts",
   "connectors/parse.ts",
   "connectors/text_cast/",
+  "connectors/unfit_value.ts",
 ];
 /** Systems that speak another one's language: what they may know of its folder, which knows no driver there. */
 const GROUNDS: Readonly<Record<string, readonly string[]>> = {

@@ -4,6 +4,7 @@ import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { plainText } from "../parts/plain_text.ts";
+import { DataTable } from "../parts/tables/data_table.tsx";
 
 const pathOf = (name: string): string => `/connectors/${encodeURIComponent(name)}`;
 
@@ -28,30 +29,17 @@ export function ConnectorsPage({ frame, connectors }: ConnectorsView) {
           </Empty>
         )
         : (
-          <div class="card">
-            <div class="table-scroll" tabindex={0} role="region" aria-label="Connectors">
-              <table class="data">
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">Type</th>
-                    <th scope="col">What it is</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {connectors.map(({ name, type, description }) => (
-                    <tr>
-                      <th scope="row">
-                        <a href={pathOf(name)}>{plainText(name)}</a>
-                      </th>
-                      <td>{plainText(type)}</td>
-                      <td class="about">{plainText(description)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          </div>
+          <DataTable label="Connectors" heads={["Name", "Type", "What it is"]}>
+            {connectors.map(({ name, type, description }) => (
+              <tr>
+                <th scope="row">
+                  <a href={pathOf(name)}>{plainText(name)}</a>
+                </th>
+                <td>{plainText(type)}</td>
+                <td class="about">{plainText(description)}</td>
+              </tr>
+            ))}
+          </DataTable>
         )}
     </Layout>
   );
@@ -103,28 +91,15 @@ function Checks({ test }: { test: ConnectorTest }) {
   return (
     <section aria-labelledby="test-title">
       <h2 id="test-title">What works</h2>
-      <div class="card">
-        <div class="table-scroll" tabindex={0} role="region" aria-label="What works">
-          <table class="data">
-            <thead>
-              <tr>
-                <th scope="col">Check</th>
-                <th scope="col">State</th>
-                <th scope="col">What was found</th>
-              </tr>
-            </thead>
-            <tbody>
-              {test.checks.map(({ name, state, message }) => (
-                <tr>
-                  <th scope="row">{plainText(name)}</th>
-                  <td>{state}</td>
-                  <td class="about">{plainText(message)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
+      <DataTable label="What works" heads={["Check", "State", "What was found"]}>
+        {test.checks.map(({ name, state, message }) => (
+          <tr>
+            <th scope="row">{plainText(name)}</th>
+            <td>{state}</td>
+            <td class="about">{plainText(message)}</td>
+          </tr>
+        ))}
+      </DataTable>
     </section>
   );
 }
@@ -136,36 +111,23 @@ function Streams({ streams }: { streams: readonly SourceStream[] }) {
       <h2 id="streams-title">
         Streams <span class="count">{streams.length}</span>
       </h2>
-      <div class="card">
-        <div class="table-scroll" tabindex={0} role="region" aria-label="Streams">
-          <table class="data">
-            <thead>
-              <tr>
-                <th scope="col">Stream</th>
-                <th scope="col">Kind</th>
-                <th scope="col" class="number">Rows</th>
-                <th scope="col" class="number">Size</th>
-                <th scope="col">Key</th>
-                <th scope="col">Columns</th>
-              </tr>
-            </thead>
-            <tbody>
-              {streams.map((stream) => (
-                <tr>
-                  <th scope="row">{plainText(stream.name)}</th>
-                  <td>{stream.kind}</td>
-                  <td class="number">{stream.rows === null ? "" : formatCount(stream.rows)}</td>
-                  <td class="number">{stream.size_bytes === null ? "" : formatBytes(stream.size_bytes)}</td>
-                  <td>{plainText(stream.primary_key.join(", "))}</td>
-                  <td class="about">
-                    {plainText(stream.columns.map(({ name, type }) => `${name} ${type}`).join(", "))}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
+      <DataTable
+        label="Streams"
+        heads={["Stream", "Kind", { number: "Rows" }, { number: "Size" }, "Key", "Columns"]}
+      >
+        {streams.map((stream) => (
+          <tr>
+            <th scope="row">{plainText(stream.name)}</th>
+            <td>{stream.kind}</td>
+            <td class="number">{stream.rows === null ? "" : formatCount(stream.rows)}</td>
+            <td class="number">{stream.size_bytes === null ? "" : formatBytes(stream.size_bytes)}</td>
+            <td>{plainText(stream.primary_key.join(", "))}</td>
+            <td class="about">
+              {plainText(stream.columns.map(({ name, type }) => `${name} ${type}`).join(", "))}
+            </td>
+          </tr>
+        ))}
+      </DataTable>
     </section>
   );
 }

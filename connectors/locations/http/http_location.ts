@@ -60,7 +60,7 @@ export class HttpLocation implements Location, Disposable {
 
   async find(path: string): Promise<StoredFile | undefined> {
     try {
-      return await this.#find(this.#name(path), this.#place.signal);
+      return await this.#find(this.#named(new URL(path, this.#settings.baseUrl)), this.#place.signal);
     } catch (error) {
       if (error instanceof AppError && error.code === "not_found") return undefined;
       throw error;
@@ -111,6 +111,10 @@ export class HttpLocation implements Location, Disposable {
     if (url.origin !== baseUrl.origin || !url.pathname.startsWith(baseUrl.pathname)) {
       throw fail(`it is not below the connector's base_url, ${baseUrl.href}`);
     }
+    return this.#named(url);
+  }
+
+  #named(url: URL): Named {
     url.hash = "";
     const path = `${url.pathname}${url.search}`;
     // A query may hold what signs in.

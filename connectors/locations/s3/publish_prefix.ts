@@ -17,6 +17,7 @@ import {
   newMark,
   readManifest,
 } from "../remote/manifest.ts";
+import { runWorkers } from "../remote/workers.ts";
 import { type PublishContext, takenMeanwhile } from "./publish_object.ts";
 import { keyOfPath } from "./s3_object.ts";
 import type { ObjectInfo, S3Store } from "./s3_store.ts";
@@ -128,12 +129,12 @@ class PrefixPublication implements Publication {
   async prepare({ keepsCurrent, removes = NONE, note }: PublicationChange): Promise<void> {
     const staged = await this.#stage.files();
     let next = 0;
-    const putNext = async () => {
+    await runWorkers(FILES_AT_ONCE, this.#context.store.context.signal, async (during) => {
       for (let file = staged[next++]; file !== undefined; file = staged[next++]) {
+        during.throwIfAborted();
         await this.#putFile(file.path);
       }
-    };
-    await Promise.all(Array.from({ length: FILES_AT_ONCE }, putNext));
+    });
     const kept = keepsCurrent ? this.#parts.filter((path) => !removes.has(path)) : [];
     this.#manifest = { files: [...kept, ...staged.map(({ path }) => markedName(path, this.#mark))], note };
   }

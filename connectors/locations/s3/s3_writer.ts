@@ -89,7 +89,12 @@ export class S3Writer {
   }
 
   /** Returns the part's ETag. Parts count from 1. */
-  async uploadPart(key: string, uploadId: string, part: number, body: Uint8Array): Promise<string> {
+  async uploadPart(
+    key: string,
+    { uploadId, part }: { readonly uploadId: string; readonly part: number },
+    body: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<string> {
     const sent = await this.#write(key, () =>
       this.#client.send(
         new UploadPartCommand({
@@ -99,7 +104,7 @@ export class S3Writer {
           PartNumber: part,
           Body: body,
         }),
-        { abortSignal: this.#signal },
+        { abortSignal: signal },
       ));
     if (sent.ETag === undefined) {
       throw new AppError(

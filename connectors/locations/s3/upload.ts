@@ -1,6 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { fileError } from "../file_error.ts";
 import type { WriteCondition } from "../location.ts";
+import { runWorkers } from "../remote/workers.ts";
 import type { S3Store } from "./s3_store.ts";
 import type { S3Writer } from "./s3_writer.ts";
 
@@ -90,15 +91,14 @@ async function sendParts(
 ): Promise<string[]> {
   const etags: string[] = [];
   let next = 0;
-  const sendNext = async () => {
+  await runWorkers(budget.limit, signal, async (during) => {
     for (let part = next++; part * partBytes < sizeBytes; part = next++) {
-      using _place = await budget.acquire(signal);
+      using _place = await budget.acquire(during);
       const start = part * partBytes;
       const bytes = await readPart(path, start, Math.min(partBytes, sizeBytes - start));
-      etags[part] = await writer.uploadPart(key, uploadId, part + 1, bytes);
+      etags[part] = await writer.uploadPart(key, { uploadId, part: part + 1 }, bytes, during);
     }
-  };
-  await Promise.all(Array.from({ length: budget.limit }, sendNext));
+  });
   return etags;
 }
 

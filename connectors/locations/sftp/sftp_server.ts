@@ -14,7 +14,7 @@ export type Outcome = "done" | "unknown";
  * A server of files by absolute paths, connected to when it is needed and again when the connection was lost. Throws
  * AppErrors, with the reason TRANSFER_CUT for what may pass.
  */
-export class SftpServer implements ManifestStore, Disposable {
+export class SftpServer implements ManifestStore, AsyncDisposable {
   readonly clock: Clock;
   readonly #settings: SftpSettings;
   #session: Promise<SftpSession> | undefined;
@@ -103,13 +103,10 @@ export class SftpServer implements ManifestStore, Disposable {
     return this.#use("write", path, (session) => session.remove(serverPath(path)));
   }
 
-  removeFolder(path: string): Promise<void> {
-    return this.#use("write", path, (session) => session.removeFolder(serverPath(path)));
-  }
-
-  [Symbol.dispose](): void {
-    this.#session?.then((session) => session[Symbol.dispose](), () => {});
+  async [Symbol.asyncDispose](): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;
+    await session?.[Symbol.asyncDispose]();
   }
 
   async #use<T>(
@@ -125,8 +122,11 @@ export class SftpServer implements ManifestStore, Disposable {
   }
 
   async #connected(): Promise<SftpSession> {
-    const session = await this.#session?.catch(() => undefined);
+    const current = this.#session;
+    const session = await current?.catch(() => undefined);
     if (session !== undefined && !session.isLost) return session;
+    // Another request may have connected again meanwhile.
+    if (this.#session !== current) return await this.#connected();
     const opening = SftpSession.open(this.#settings);
     this.#session = opening;
     opening.catch(() => {});

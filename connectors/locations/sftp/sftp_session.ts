@@ -12,6 +12,7 @@ const CHUNK_BYTES = 32_768;
 /** Requests that are on their way at a time: enough for a line of 20 ms at 50 MB/s. */
 const REQUESTS_AHEAD = 32;
 const KEEPALIVE_MS = 15_000;
+const GOODBYE_MS = 1000;
 const FAILURE = 4;
 const LOST = "it ended the connection";
 
@@ -42,12 +43,13 @@ export interface RemoteEntry extends RemoteStat {
  * One connection. Paths are the server's own: absolute, or relative to the user's folder. Errors are the driver's:
  * sftp_error.ts makes AppErrors of them.
  */
-export class SftpSession implements Disposable {
+export class SftpSession implements AsyncDisposable {
   readonly #client: Client;
   readonly #sftp: SFTPWrapper;
   /** Of requests that are on their way: a driver that lost its connection does not always say so to each. */
   readonly #going = new Set<(error: Error) => void>();
   #isLost = false;
+  readonly #closed: Promise<void>;
 
   private constructor(client: Client, sftp: SFTPWrapper) {
     this.#client = client;
@@ -58,6 +60,7 @@ export class SftpSession implements Disposable {
       this.#going.clear();
     };
     client.on("close", lost).on("end", lost).on("error", lost);
+    this.#closed = new Promise((resolve) => client.once("close", resolve));
   }
 
   /** Throws `unavailable`, `unauthorized`, `forbidden` or `invalid`, with the server's name. */
@@ -223,11 +226,6 @@ export class SftpSession implements Disposable {
     }
   }
 
-  /** Not where it holds something. */
-  async removeFolder(path: string): Promise<void> {
-    await this.#call<void>((done) => this.#sftp.rmdir(path, done));
-  }
-
   /** Makes the folder and those that it lies in, as far as they are missing. */
   async makeFolder(path: string): Promise<void> {
     if (path === "" || path === "." || path === "/" || await this.stat(path) !== undefined) return;
@@ -245,9 +243,14 @@ export class SftpSession implements Disposable {
     await this.#call<void>((done) => this.#sftp.utimes(path, modifiedS, modifiedS, done));
   }
 
-  [Symbol.dispose](): void {
+  /** Says goodbye, and waits a moment for the server to close the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isLost = true;
     this.#client.end();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enough = new Promise<void>((resolve) => timer = setTimeout(resolve, GOODBYE_MS));
+    await Promise.race([this.#closed, enough]);
+    clearTimeout(timer);
   }
 
   async #call<T>(send: Send<T>): Promise<T> {

@@ -52,7 +52,6 @@ export interface SFTPWrapper {
   write(handle: Buffer, buffer: Buffer, offset: number, length: number, position: number, done: Done): void;
   rename(from: string, to: string, done: Done): void;
   unlink(path: string, done: Done): void;
-  rmdir(path: string, done: Done): void;
   mkdir(path: string, done: Done): void;
   utimes(path: string, accessed: number, modified: number, done: Done): void;
   ext_openssh_rename(from: string, to: string, done: Done): void;

@@ -14,7 +14,7 @@ import type { ResultColumn } from "../session/payload.ts";
 import type { Session } from "../session/session.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
 import { BatchDecoder } from "./decode/batch_decoder.ts";
-import { UnfitValueError } from "./decode/unfit_value.ts";
+import { unfitValue, UnfitValueError } from "../../unfit_value.ts";
 import { discoverStreams } from "./discover.ts";
 import { partitionStream } from "./partition.ts";
 import {
@@ -89,7 +89,7 @@ async function* readRows(
     await session.query("COMMIT");
   } catch (error) {
     if (signal.aborted) throw toAppError(signal.reason);
-    if (error instanceof UnfitValueError) throw unfit(action, error);
+    if (error instanceof UnfitValueError) throw unfitValue(action, error);
     throw toMysqlError(action, error);
   }
 }
@@ -135,12 +135,4 @@ function checkColumns(columns: readonly ResultColumn[], { action, columns: plann
   if (!isSame) {
     throw new AppError("unavailable", `${action}: its columns have changed while it was looked at`);
   }
-}
-
-function unfit(action: string, error: UnfitValueError): AppError {
-  return new AppError(
-    "invalid",
-    `${action} row ${error.row}: column ${JSON.stringify(error.column)} ${error.message}`,
-    { cause: error },
-  );
 }

@@ -7,7 +7,7 @@ import type {
 } from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { BatchDecoder } from "../read/decode/batch_decoder.ts";
-import { UnfitValueError } from "../read/decode/unfit_value.ts";
+import { UnfitValueError } from "../../unfit_value.ts";
 import { COPY_DATA } from "../session/copy_data.ts";
 import type { LoggedRelation } from "./logged_relation.ts";
 import type { Tuple } from "./pgoutput.ts";

@@ -1,7 +1,7 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
 import { planRead, type ReadContext, selectList } from "../read/plan.ts";
 import { copyBatches, unfit } from "../read/copy_batches.ts";
-import { UnfitValueError } from "../read/decode/unfit_value.ts";
+import { UnfitValueError } from "../../unfit_value.ts";
 import { rowSecurityWarning } from "../read/table_facts.ts";
 import type { Session } from "../session/session.ts";
 import type { FollowedTable } from "./followed_table.ts";

@@ -2,7 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
 import type { Session } from "../session/session.ts";
 import { BatchDecoder } from "./decode/batch_decoder.ts";
-import type { UnfitValueError } from "./decode/unfit_value.ts";
+import { unfitValue, type UnfitValueError } from "../../unfit_value.ts";
 import type { ReadPlan } from "./plan.ts";
 
 /** All rows of the query; one batch without rows where it has none. Throws where they do not end as they should. */
@@ -27,12 +27,9 @@ export async function* copyBatches(
 
 /** The `invalid` of a value that does not fit, with what to do. */
 export function unfit(action: string, error: UnfitValueError): AppError {
-  const column = JSON.stringify(error.column);
-  const advice = `; add ${column} to the stream's option text_columns to read it as text`;
   const isAdvised = error.message.includes("text_columns");
-  return new AppError(
-    "invalid",
-    `${action} row ${error.row}: column ${column} ${error.message}${isAdvised ? "" : advice}`,
-    { cause: error },
-  );
+  const advice = `; add ${
+    JSON.stringify(error.column)
+  } to the stream's option text_columns to read it as text`;
+  return unfitValue(action, error, isAdvised ? "" : advice);
 }

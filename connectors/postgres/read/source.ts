@@ -14,7 +14,7 @@ import { follow } from "../changes/follow.ts";
 import { followedColumns, forget } from "../changes/prepare.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
 import { copyBatches, unfit } from "./copy_batches.ts";
-import { UnfitValueError } from "./decode/unfit_value.ts";
+import { UnfitValueError } from "../../unfit_value.ts";
 import { discoverStreams } from "./discover.ts";
 import { partitionStream } from "./partition.ts";
 import { actionOf, planRead, type ReadContext, type ReadPlan, selectList, whereClause } from "./plan.ts";

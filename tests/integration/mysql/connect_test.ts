@@ -146,7 +146,7 @@ async function readAlone(
   entry: Own,
   permissions: readonly string[],
 ): Promise<{ rows: number; peakRssBytes: number }> {
-  const script = join(import.meta.dirname ?? "", "../../support/read_mysql_rows.ts");
+  const script = join(import.meta.dirname ?? "", "../../support/read_rows.ts");
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--frozen", "--quiet", ...permissions, script],
     stdin: "piped",
@@ -156,7 +156,7 @@ async function readAlone(
   }).spawn();
   const writer = child.stdin.getWriter();
   const query = "SELECT seq, REPEAT('x', 100) AS t FROM seq_1_to_1000000";
-  await writer.write(new TextEncoder().encode(JSON.stringify({ entry, query })));
+  await writer.write(new TextEncoder().encode(JSON.stringify({ type: "mysql", entry, query })));
   await writer.close();
   const { success, stdout, stderr } = await child.output();
   assert(success, new TextDecoder().decode(stderr));

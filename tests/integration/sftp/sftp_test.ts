@@ -179,7 +179,7 @@ function connect(clock: FakeClock): SftpServer {
 Deno.test("a lock of a process that died is broken after a while, one that is alive is not", async () => {
   await using folder = await SftpFolder.create();
   const clock = new FakeClock(0);
-  using server = connect(clock);
+  await using server = connect(clock);
   const path = `/${folder.name}/.t.sluice/lock`;
   const wait = { timeoutMs: 20_000, signal: never() };
   await server.create(path, new TextEncoder().encode("a process that died"));

@@ -2,6 +2,7 @@ import type { StreamRejects } from "../../../contract/rejects.ts";
 import { formatCount, formatPlural } from "../../../text/format.ts";
 import { ActionForm } from "../action_form.tsx";
 import { plainText } from "../plain_text.ts";
+import { DataTable } from "./data_table.tsx";
 
 interface RejectSectionProps {
   readonly rejects: StreamRejects;
@@ -34,34 +35,20 @@ export function RejectSection({ rejects: found, path, mayChange, told }: RejectS
         </div>
       )}
       {rejects.length > 0 && (
-        <div class="card">
-          <div class="table-scroll" tabindex={0} role="region" aria-label="Rows that did not fit">
-            <table class="data">
-              <thead>
-                <tr>
-                  <th scope="col">Where</th>
-                  <th scope="col">Reason</th>
-                  <th scope="col">Row</th>
-                  <th scope="col">Run</th>
-                </tr>
-              </thead>
-              <tbody>
-                {rejects.map(({ position, reason, row, run }) => (
-                  <tr>
-                    <td>{position === null ? "" : plainText(position)}</td>
-                    <td class="about">{plainText(reason)}</td>
-                    <td title={row !== null && row.length > 40 ? plainText(row) : undefined}>
-                      {row === null ? <span class="null">not kept</span> : plainText(row)}
-                    </td>
-                    <td>
-                      <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </div>
+        <DataTable label="Rows that did not fit" heads={["Where", "Reason", "Row", "Run"]}>
+          {rejects.map(({ position, reason, row, run }) => (
+            <tr>
+              <td>{position === null ? "" : plainText(position)}</td>
+              <td class="about">{plainText(reason)}</td>
+              <td title={row !== null && row.length > 40 ? plainText(row) : undefined}>
+                {row === null ? <span class="null">not kept</span> : plainText(row)}
+              </td>
+              <td>
+                <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
+              </td>
+            </tr>
+          ))}
+        </DataTable>
       )}
       {count > rejects.length && (
         <p class="muted">{formatPlural(count - rejects.length, "more reject")} in _sluice.rejects</p>

@@ -1,5 +1,6 @@
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import { plainText } from "../plain_text.ts";
+import { DataTable } from "./data_table.tsx";
 import { Moment } from "../times.tsx";
 
 /** How a stream's columns came to be what they are; nothing where they never changed. */
@@ -13,32 +14,19 @@ export function SchemaChanges({ schema }: { schema: StreamSchema }) {
       <h2 id="schema-title">
         Changes of columns <span class="count">{changes.length}</span>
       </h2>
-      <div class="card">
-        <div class="table-scroll" tabindex={0} role="region" aria-label="Changes of columns">
-          <table class="data">
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">Run</th>
-                <th scope="col">What</th>
-              </tr>
-            </thead>
-            <tbody>
-              {changes.map(({ changed_at, run, message }) => (
-                <tr>
-                  <td>
-                    <Moment at={changed_at} />
-                  </td>
-                  <td>
-                    <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
-                  </td>
-                  <td class="about">{plainText(message)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
+      <DataTable label="Changes of columns" heads={["When", "Run", "What"]}>
+        {changes.map(({ changed_at, run, message }) => (
+          <tr>
+            <td>
+              <Moment at={changed_at} />
+            </td>
+            <td>
+              <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
+            </td>
+            <td class="about">{plainText(message)}</td>
+          </tr>
+        ))}
+      </DataTable>
     </section>
   );
 }

@@ -1,18 +1,5 @@
 import type { DecodeKind } from "../types.ts";
 
-/** A value that does not fit, with the place where it stands. `row` counts from 1. */
-export class UnfitValueError extends Error {
-  override readonly name = "UnfitValueError";
-  readonly column: string;
-  readonly row: number;
-
-  constructor(column: string, row: number, message: string) {
-    super(message);
-    this.column = column;
-    this.row = row;
-  }
-}
-
 /** The servers take surrogates into columns of utf8mb3, which UTF-8 does not have. */
 export const NOT_UTF8 = "is not UTF-8; read it as bytes in a query, as CAST(… AS BINARY)";
 

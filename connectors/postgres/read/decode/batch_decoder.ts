@@ -1,20 +1,12 @@
-import { Data, RecordBatch, type Schema, Struct } from "apache-arrow";
-import { Column, COLUMN_BYTES } from "../../../../kernels/column.ts";
+import type { RecordBatch, Schema } from "apache-arrow";
 import { type CopyRows, OUTCOME, SLACK_BYTES, startCopyRows } from "../../../../kernels/copy_rows.ts";
+import { batchRows, type RowColumn, RowTable, STEP_BYTES } from "../../../../kernels/row_table.ts";
 import { VECTOR_ROWS } from "../../../../contract/arrow.ts";
 import type { CopyRegion } from "../../session/copy_data.ts";
 import type { DecodeKind } from "../types.ts";
-import { bytesOf, layoutOf } from "./layout.ts";
-import { NOT_UTF8, notCopy, UnfitValueError, whyUnfit } from "./unfit_value.ts";
-
-/** Rows a batch: eight of DuckDB's vectors, or fewer where there are very many columns. */
-const BATCH_ROWS = 8 * VECTOR_ROWS;
-/** A batch of wide rows ends earlier, so that memory stays bounded. */
-const BATCH_BYTES = 8 * 1024 * 1024;
-/** Bytes of rows after which the batch's size is looked at. */
-const STEP_BYTES = 256 * 1024;
-/** A kernel whose memory has grown beyond this, for a row of some hundred megabytes, is not kept. */
-const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+import { UnfitValueError } from "../../../unfit_value.ts";
+import { layoutOf } from "./layout.ts";
+import { NOT_UTF8, notCopy, whyUnfit } from "./unfit_value.ts";
 
 /**
  * Decodes binary COPY into record batches, by a kernel (kernels/assembly/copy_rows.as).
@@ -24,8 +16,9 @@ export class BatchDecoder {
   readonly #schema: Schema;
   readonly #kinds: readonly DecodeKind[];
   readonly #validateUtf8: boolean;
+  readonly #columns: readonly RowColumn[];
   readonly #batchRows: number;
-  #table: Table;
+  #table: RowTable<CopyRows>;
   #rows = 0;
   #rowsBefore = 0;
   #hasHeader = false;
@@ -35,8 +28,9 @@ export class BatchDecoder {
     this.#schema = schema;
     this.#kinds = kinds;
     this.#validateUtf8 = options.validateUtf8;
-    this.#batchRows = batchRows(kinds);
-    this.#table = new Table(kinds, this.#batchRows);
+    this.#columns = kinds.map(columnOf);
+    this.#batchRows = batchRows(this.#columns, VECTOR_ROWS);
+    this.#table = this.#newTable();
   }
 
   /** Whether the trailer came: the server sent everything that it had. */
@@ -50,11 +44,11 @@ export class BatchDecoder {
 
   /** The batches that became full. Throws UnfitValueError. */
   *push({ bytes, start, end }: CopyRegion): Generator<RecordBatch, void, undefined> {
-    if (this.#rows === 0 && this.#table.sizeBytes > MAX_KEPT_BYTES) {
-      this.#table = new Table(this.#kinds, this.#batchRows);
+    if (this.#rows === 0 && this.#table.isOvergrown) {
+      this.#table = this.#newTable();
     }
     const { kernel, columns, descriptions } = this.#table;
-    let at = this.#table.takeIn(bytes.subarray(start, end));
+    let at = this.#table.takeIn(bytes.subarray(start, end), SLACK_BYTES);
     const inputEnd = at + end - start;
     let first = this.#hasHeader ? 0 : kernel.passHeader(at);
     if (!this.#hasHeader && first === 0) throw notCopy("its signature is missing");
@@ -76,7 +70,7 @@ export class BatchDecoder {
       if (kernel.stoppedAt.value !== at) first = 0;
       at = kernel.stoppedAt.value;
       this.#settle(kernel);
-      if (rows === this.#batchRows || this.#table.variableBytes(rows) >= BATCH_BYTES) yield this.#finish();
+      if (rows === this.#batchRows || this.#table.isFull(rows)) yield this.#finish();
     }
   }
 
@@ -108,95 +102,31 @@ export class BatchDecoder {
     throw this.#unfit(place, this.#rows, why);
   }
 
+  #newTable(): RowTable<CopyRows> {
+    return new RowTable(startCopyRows(), this.#columns, this.#batchRows);
+  }
+
   #unfit(column: number, row: number, message: string): UnfitValueError {
     return new UnfitValueError(this.#schema.fields[column]?.name ?? "", this.#rowsBefore + row + 1, message);
   }
 
   /** Looks at the texts of the rows from `#rows` to `end`, of a server that does not. */
   #checkUtf8(end: number): void {
-    for (const [place, column] of this.#table.columns.entries()) {
-      for (let row = this.#rows; row < end; row++) {
-        if (!column.isUtf8At(row)) {
-          throw this.#unfit(
-            place,
-            row,
-            column.elements === undefined ? NOT_UTF8 : `has an element that ${NOT_UTF8}`,
-          );
-        }
-      }
-    }
+    const found = this.#table.findNotUtf8(this.#rows, end);
+    if (found === undefined) return;
+    const isList = this.#columns[found.column]?.elements !== undefined;
+    throw this.#unfit(found.column, found.row, isList ? `has an element that ${NOT_UTF8}` : NOT_UTF8);
   }
 
   #finish(): RecordBatch {
-    const length = this.#rows;
-    const children = this.#table.finish(length, this.#schema);
-    this.#rowsBefore += length;
+    const batch = this.#table.finish(this.#rows, this.#schema);
+    this.#rowsBefore += this.#rows;
     this.#rows = 0;
-    return new RecordBatch(
-      this.#schema,
-      new Data(new Struct(this.#schema.fields), 0, length, 0, {}, children),
-    );
+    return batch;
   }
 }
 
-/** As many rows as have some megabytes in their columns of fixed width; at least one vector. */
-function batchRows(kinds: readonly DecodeKind[]): number {
-  const rowBytes = kinds.reduce((sum, kind) => sum + (bytesOf(kind) || 4), 0);
-  const rows = Math.floor(2 * BATCH_BYTES / Math.max(rowBytes, 1) / VECTOR_ROWS) * VECTOR_ROWS;
-  return Math.max(VECTOR_ROWS, Math.min(BATCH_ROWS, rows));
-}
-
-/** The kernel with its columns and its input. */
-class Table {
-  readonly kernel: CopyRows;
-  /** Where the columns' descriptions are. */
-  readonly descriptions: number;
-  readonly columns: readonly Column[];
-  #input = 0;
-  #inputBytes = 0;
-
-  constructor(kinds: readonly DecodeKind[], rows: number) {
-    this.kernel = startCopyRows();
-    // Those of lists' elements stand behind the columns' own.
-    const count = kinds.length + kinds.filter(({ kind }) => kind === "list").length;
-    this.descriptions = this.kernel.memory.allocate(count * COLUMN_BYTES);
-    this.kernel.memory.bytes.fill(0, this.descriptions, this.descriptions + count * COLUMN_BYTES);
-    let elements = this.descriptions + kinds.length * COLUMN_BYTES;
-    this.columns = kinds.map((kind, i) => {
-      const column = new Column(this.kernel, layoutOf(kind), this.descriptions + i * COLUMN_BYTES, rows);
-      if (kind.kind === "list") {
-        column.setElements(new Column(this.kernel, layoutOf(kind.element), elements, 0));
-        elements += COLUMN_BYTES;
-      }
-      return column;
-    });
-  }
-
-  get sizeBytes(): number {
-    return this.kernel.memory.bytes.length;
-  }
-
-  /** Copies rows into the kernel's memory, and returns their place. */
-  takeIn(bytes: Uint8Array): number {
-    const { memory } = this.kernel;
-    const needed = bytes.length + SLACK_BYTES;
-    if (needed > this.#inputBytes) {
-      memory.release(this.#input, this.#inputBytes);
-      this.#inputBytes = Math.max(needed, 2 * STEP_BYTES);
-      this.#input = memory.allocate(this.#inputBytes);
-    }
-    memory.bytes.set(bytes, this.#input);
-    return this.#input;
-  }
-
-  variableBytes(rows: number): number {
-    return this.columns.reduce((sum, column) => sum + column.variableBytes(rows), 0);
-  }
-
-  finish(rows: number, { fields }: Schema): Data[] {
-    return this.columns.flatMap((column, i) => {
-      const type = fields[i]?.type;
-      return type === undefined ? [] : [column.finish(rows, type)];
-    });
-  }
+function columnOf(kind: DecodeKind): RowColumn {
+  const layout = layoutOf(kind);
+  return kind.kind === "list" ? { layout, elements: layoutOf(kind.element) } : { layout };
 }

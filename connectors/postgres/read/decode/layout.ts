@@ -32,6 +32,3 @@ export function layoutOf(kind: DecodeKind): ColumnLayout {
   const groups = Math.ceil(kind.scale / 4);
   return { ...layout, parameter: groups, limit: 10 ** (groups * 4 - kind.scale) };
 }
-
-/** Bytes of a value of the kind; 0 where they have no fixed number, or are a bit. */
-export const bytesOf = ({ kind }: DecodeKind): number => LAYOUT[kind].bytes;

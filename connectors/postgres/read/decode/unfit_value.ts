@@ -1,20 +1,7 @@
 import { type CopyRows, OUTCOME } from "../../../../kernels/copy_rows.ts";
 import { ConnectionLostError } from "../../session/server_error.ts";
 import type { DecodeKind } from "../types.ts";
-import { bytesOf } from "./layout.ts";
-
-/** A value that does not fit, with the place where it stands. `row` counts from 1. */
-export class UnfitValueError extends Error {
-  override readonly name = "UnfitValueError";
-  readonly column: string;
-  readonly row: number;
-
-  constructor(column: string, row: number, message: string) {
-    super(message);
-    this.column = column;
-    this.row = row;
-  }
-}
+import { layoutOf } from "./layout.ts";
 
 export const NOT_UTF8 = "is not UTF-8 (the database's encoding is SQL_ASCII, so nobody checked it)";
 
@@ -51,7 +38,7 @@ function describe(outcome: number, detail: number, kind: DecodeKind): string {
 
 const NAN = 0xc000;
 
-const wireBytes = (kind: DecodeKind) => kind.kind === "bool" ? 1 : bytesOf(kind) || "another number";
+const wireBytes = (kind: DecodeKind) => kind.kind === "bool" ? 1 : layoutOf(kind).bytes || "another number";
 
 export const notCopy = (what: string): ConnectionLostError =>
   new ConnectionLostError(`the server sent something that is not binary COPY: ${what}`);

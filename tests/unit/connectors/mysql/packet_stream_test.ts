@@ -10,7 +10,7 @@ import {
   PayloadReader,
 } from "../../../../connectors/mysql/session/payload.ts";
 import { BatchDecoder } from "../../../../connectors/mysql/read/decode/batch_decoder.ts";
-import { UnfitValueError } from "../../../../connectors/mysql/read/decode/unfit_value.ts";
+import { UnfitValueError } from "../../../../connectors/unfit_value.ts";
 import { arrowField, type DecodeKind } from "../../../../connectors/mysql/read/types.ts";
 import { Schema } from "apache-arrow";
 import { type Cell, rowsOf } from "../../../support/arrow_rows.ts";

@@ -17,7 +17,7 @@ import {
 } from "apache-arrow";
 import fc from "fast-check";
 import { BatchDecoder } from "../../../../connectors/postgres/read/decode/batch_decoder.ts";
-import { UnfitValueError } from "../../../../connectors/postgres/read/decode/unfit_value.ts";
+import { UnfitValueError } from "../../../../connectors/unfit_value.ts";
 import { BatchEncoder, UnfitRowError } from "../../../../connectors/postgres/load/encode/batch_encoder.ts";
 import type { DecodeKind } from "../../../../connectors/postgres/read/types.ts";
 import {

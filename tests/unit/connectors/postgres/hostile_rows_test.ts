@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Schema } from "apache-arrow";
 import fc from "fast-check";
 import { BatchDecoder } from "../../../../connectors/postgres/read/decode/batch_decoder.ts";
-import { UnfitValueError } from "../../../../connectors/postgres/read/decode/unfit_value.ts";
+import { UnfitValueError } from "../../../../connectors/unfit_value.ts";
 import { arrowField, type DecodeKind } from "../../../../connectors/postgres/read/types.ts";
 import { ConnectionLostError } from "../../../../connectors/postgres/session/server_error.ts";
 import { rowsOf } from "../../../support/arrow_rows.ts";

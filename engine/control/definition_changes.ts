@@ -1,0 +1,117 @@
+import { AppError } from "../../contract/errors.ts";
+import type { PipelineSource, Revision } from "../../contract/revision.ts";
+import type { ApplyResult } from "../../contract/run.ts";
+import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
+import type { CheckContext } from "../definitions/check_pipelines.ts";
+import type { GrantContext } from "../grants/provide.ts";
+import { letGoOf } from "../runs/attempt/let_go_of.ts";
+import type { ProcessPool } from "../runs/attempt/process_pool.ts";
+import type { Store } from "../store/store.ts";
+import { PendingChecks } from "./pending_checks.ts";
+import { pipelineRecord } from "./pipeline_record.ts";
+import type { StartedAhead } from "./start_ahead.ts";
+
+export interface DefinitionChangesContext extends GrantContext, Omit<CheckContext, "knownColumns"> {
+  readonly store: Store;
+  readonly processes: ProcessPool;
+  /** Aborted when the engine ends. */
+  readonly signal: AbortSignal;
+  /** What was started while the store was opened; for the first apply alone. */
+  readonly ahead?: StartedAhead | undefined;
+  /** What is in force has changed. */
+  onChange(): void;
+}
+
+/** What changes the definitions in force, one change after the other: a later one sees what the earlier one stored. */
+export class DefinitionChanges implements AsyncDisposable {
+  readonly checks = new PendingChecks();
+  readonly #context: DefinitionChangesContext;
+  #ahead: StartedAhead | undefined;
+  #applying: Promise<unknown> = Promise.resolve();
+  #lettingGo: Promise<void> = Promise.resolve();
+
+  constructor(context: DefinitionChangesContext) {
+    this.#context = context;
+    this.#ahead = context.ahead;
+  }
+
+  /** Brings a definition that was given over the API into force. Throws invalid, with its faults. */
+  async put(name: string, source: PipelineSource): Promise<void> {
+    const { signal, onChange } = this.#context;
+    await this.#inTurn(() => applySource(this.checkContext, name, source, signal));
+    onChange();
+  }
+
+  /** Throws not_found, and conflict for one that comes from files or has a run under way. */
+  async remove(name: string): Promise<void> {
+    const { store, onChange } = this.#context;
+    const record = await pipelineRecord(store, name);
+    if (record.origin === "files") {
+      throw new AppError(
+        "conflict",
+        `Pipeline "${name}" comes from the project's files: remove pipelines/${name}.yaml there`,
+      );
+    }
+    if (await store.runs.isActive(name)) {
+      throw new AppError("conflict", `Pipeline "${name}" has a run under way: cancel it first`);
+    }
+    const last = record.revision === null ? undefined : await store.revisions.get(record.revision);
+    await store.pipelines.remove(name);
+    if (last !== undefined) this.#letGoOf(last.revision);
+    onChange();
+  }
+
+  /** Goes on beside other work, up to the engine's end. */
+  #letGoOf(revision: Revision): void {
+    this.#lettingGo = this.#lettingGo.then(() => letGoOf(this.#context, revision));
+  }
+
+  /** Brings the project's files into force, as far as they are right. */
+  async applyProject(): Promise<ApplyResult> {
+    const { processes, signal, onChange } = this.#context;
+    const ahead = this.#ahead;
+    const runGrant = ahead?.runGrant;
+    const result = await this.checks.during(({ begin, wait, end }) => {
+      const context: ApplyContext = {
+        ...this.checkContext,
+        project: ahead?.project,
+        onRemoved: (revision) => this.#letGoOf(revision),
+        onChecking: (pipelines) => {
+          begin(pipelines);
+          // While a check is at work, the process of the run behind it loads.
+          if (runGrant !== undefined) void processes.warm(runGrant);
+        },
+        onWaiting: wait,
+        onChecked: (pipeline) => {
+          end(pipeline);
+          onChange();
+        },
+      };
+      this.#ahead = undefined;
+      return this.#inTurn(() => applyProject(context, signal));
+    });
+    onChange();
+    return result;
+  }
+
+  /** Waits for what is under way; what was being checked is checked again at the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#applying;
+    await this.#lettingGo;
+  }
+
+  /** What a check, or a look at a source, needs. */
+  get checkContext(): CheckContext & { store: Store } {
+    const { store } = this.#context;
+    return {
+      ...this.#context,
+      knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
+    };
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#applying.then(work, work);
+    this.#applying = turn.catch(() => {});
+    return turn;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Child } from "hono/jsx";
+
+interface DataTableProps {
+  /** What it is a table of, for who does not see it. */
+  readonly label: string;
+  /** The columns' heads; one that is a number says so. */
+  readonly heads: readonly (string | { readonly number: string })[];
+  /** The rows. */
+  readonly children: Child;
+}
+
+/** A table on a card of its own, which scrolls where it is too wide. */
+export function DataTable({ label, heads, children }: DataTableProps) {
+  return (
+    <div class="card">
+      <div class="table-scroll" tabindex={0} role="region" aria-label={label}>
+        <table class="data">
+          <thead>
+            <tr>
+              {heads.map((head) =>
+                typeof head === "string"
+                  ? <th scope="col">{head}</th>
+                  : <th scope="col" class="number">{head.number}</th>
+              )}
+            </tr>
+          </thead>
+          <tbody>{children}</tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
