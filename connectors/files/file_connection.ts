@@ -59,7 +59,7 @@ export interface FileConnectionPlace {
   /** Of a place that nothing was asked of: see Connection. */
   reach?(signal: AbortSignal): Promise<void>;
   /** Called when the connection is closed. */
-  close?(): void;
+  close?(): void | Promise<void>;
 }
 
 /** What moves rows is imported when it is used: the server wants the schemas only. */
@@ -127,9 +127,8 @@ export class FileConnection implements Connection {
     await this.#place.reach?.(signal);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#place.close?.();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place.close?.();
   }
 }
 
