@@ -1,5 +1,6 @@
 import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
+import type { FollowedReport } from "./followed.ts";
 import type { StreamSchema } from "./stream_schema.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
@@ -172,6 +173,8 @@ export type Report =
   | { readonly type: "rejects"; readonly rejects: StreamRejects }
   /** How a stream's columns have changed, once that is committed. */
   | { readonly type: "schema"; readonly schema: StreamSchema }
+  /** How far a connector's log is followed, of what is committed. */
+  | { readonly type: "followed"; readonly followed: FollowedReport }
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
   | { readonly type: "question"; readonly question: Question }

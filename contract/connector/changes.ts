@@ -1,4 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
+import type { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 
 /** What a source says that follows a log of changes: `mode: cdc`. */
@@ -38,7 +39,38 @@ export type FollowMessage =
   | { readonly type: "rows"; readonly stream: string; readonly batch: RecordBatch }
   | ChangesMessage
   | CommitMessage
+  | { readonly type: "progress"; readonly progress: FollowProgress }
   | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string };
+
+/** How far the streams of a source are in its log; only what is committed counts. The last one that is given is shown. */
+export interface FollowProgress {
+  /** Everything that the log has before it is stored, as `0/16B3748`; null where nothing is yet. */
+  readonly position: string | null;
+  /** Bytes of the log behind it, when that was last looked at; null where the system does not say. */
+  readonly behindBytes: number | null;
+  /** What the system keeps of its log for this pipeline alone; null where it keeps it whoever reads. */
+  readonly retainedBytes: number | null;
+  /** Everything that was committed before this moment is stored, in ms since 1970; null where that is not known. */
+  readonly upToMs: number | null;
+  /** Whether all is stored that the system had when the run began. */
+  readonly isCaughtUp: boolean;
+  /** What a person has to look at soon, with what to do, as a log that fills the system's disk; the run warns of it. */
+  readonly warning: string | null;
+}
+
+/**
+ * Streams that cannot be followed, by name, while their source can be. Thrown by `follow` in place of what it would
+ * throw otherwise: what was not committed is dropped, and the others are followed without them.
+ */
+export class StreamsFailed extends Error {
+  override readonly name = "StreamsFailed";
+  readonly errors: ReadonlyMap<string, AppError>;
+
+  constructor(errors: ReadonlyMap<string, AppError>) {
+    super([...errors.values()].map(({ message }) => message).join("\n"));
+    this.errors = errors;
+  }
+}
 
 export interface CommitMessage {
   readonly type: "commit";

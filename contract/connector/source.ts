@@ -1,7 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
-import type { FollowMessage } from "./changes.ts";
+import type { FollowMessage, FollowProgress } from "./changes.ts";
 
 /** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */
 export interface Cursor {
@@ -78,7 +78,10 @@ export interface FollowRequest<Stream = unknown> {
   /** Unique to the warehouse, eight letters and digits: two servers with one project do not share a slot. */
   readonly token: string;
   readonly streams: readonly FollowedStream<Stream>[];
-  /** The pipeline's other streams that follow this source, in this run not: what they still need must be kept. */
+  /**
+   * The pipeline's other streams that follow this source, in this run not, or which cannot be followed: what they
+   * still need must be kept.
+   */
   readonly resting: readonly FollowedStream<Stream>[];
 }
 
@@ -186,9 +189,18 @@ export interface Source<Stream = unknown> {
   /**
    * The streams' changes from where they were last committed up to what the system had when this was called,
    * snapshots first of those that are new. Needs `pushdown.columns`. Throws `invalid` where the system
-   * cannot be followed, or no longer has what comes next, with what to do.
+   * cannot be followed, or no longer has what comes next, with what to do, and StreamsFailed where only some
+   * streams cannot.
    */
   follow?(request: FollowRequest<Stream>, signal: AbortSignal): AsyncIterable<FollowMessage>;
+  /**
+   * What the system keeps for a pipeline's streams, whether or not they are followed just now. Undefined where it keeps
+   * nothing. Changes nothing.
+   */
+  followed?(
+    request: Omit<FollowRequest<Stream>, "resting">,
+    signal: AbortSignal,
+  ): Promise<FollowProgress | undefined>;
   /** Lets the system forget what it keeps for a pipeline's streams that are followed no more. Does nothing where there is nothing. */
   unfollow?(follower: Pick<FollowRequest, "pipeline" | "token">, signal: AbortSignal): Promise<void>;
   /**

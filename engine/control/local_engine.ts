@@ -10,6 +10,7 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
+import { followedReportSchema } from "../../contract/followed.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -123,6 +124,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#previews = new PreviewFolder(context.dataDir);
     const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
     const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
+    const followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
     this.#rejects = new StreamRejectsPort({
       ...context,
       rejects,
@@ -138,6 +140,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       previews: this.#previews,
       rejects,
       schemas,
+      followed,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,

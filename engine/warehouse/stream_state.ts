@@ -18,6 +18,8 @@ export interface StreamState {
   readonly window?: ReadWindow;
   /** What a run has committed of a read that is not at its end yet. */
   readonly unfinished?: UnfinishedRead;
+  /** Of a stream that follows changes: when the newest that is stored was committed, in ms since 1970. */
+  readonly lastChangeMs?: number;
 }
 
 export interface ReadWindow {

@@ -7,6 +7,7 @@ import type {
 } from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { BatchDecoder } from "../read/decode/batch_decoder.ts";
+import { ofStream } from "../../of_stream.ts";
 import { UnfitValueError } from "../../unfit_value.ts";
 import { COPY_DATA } from "../session/copy_data.ts";
 import type { LoggedRelation } from "./logged_relation.ts";
@@ -139,7 +140,7 @@ export class ChangeBuffer {
       this.#wire.clear();
       return batches.map((batch) => this.#message(batch));
     } catch (error) {
-      if (error instanceof UnfitValueError) throw this.#unfit(error);
+      if (error instanceof UnfitValueError) throw ofStream(this.logged.table.name, this.#unfit(error));
       throw error;
     }
   }

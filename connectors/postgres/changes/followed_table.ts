@@ -9,7 +9,7 @@ import { missingTable } from "../read/missing_table.ts";
 import type { ReadContext } from "../read/plan.ts";
 import type { Session } from "../session/session.ts";
 import { parseTableName, quoteTable, showTable, type TableName } from "../table_name.ts";
-import { parseLsn } from "./lsn.ts";
+import { parseLsn, writeLsn } from "./lsn.ts";
 
 /** What is known of a table at one moment, kept in the stream's state to see what changes. */
 const factsSchema = v.object({
@@ -31,6 +31,9 @@ export interface FollowState {
   readonly position: bigint;
   readonly facts: TableFacts;
 }
+
+/** What is kept of a stream whose rows have everything before `position`. */
+export const stateOf = (facts: TableFacts, position: bigint) => ({ ...facts, position: writeLsn(position) });
 
 export interface FollowedTable {
   /** The stream. */

@@ -1,12 +1,13 @@
+import { type FollowProgress, StreamsFailed } from "../../../contract/connector/changes.ts";
 import type { FollowedStream, FollowRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { formatBytes } from "../../../text/format.ts";
-import { parseSize } from "../../../text/size.ts";
+import { ofStream } from "../../of_stream.ts";
+import { toPostgresError } from "../errors.ts";
 import type { PostgresStream } from "../options.ts";
 import type { ReadContext } from "../read/plan.ts";
 import type { Session } from "../session/session.ts";
 import { TEXT_SETTINGS } from "../session/text_settings.ts";
-import { parseTableName } from "../table_name.ts";
+import { parseTableName, type TableName } from "../table_name.ts";
 import {
   actionOf,
   type FollowedTable,
@@ -14,15 +15,19 @@ import {
   readState,
   reasonToReadAgain,
 } from "./followed_table.ts";
-import { earliest, writeLsn } from "./lsn.ts";
+import { writeLsn } from "./lsn.ts";
 import { followerName } from "./names.ts";
 import { preparePublication, type Publication } from "./publication.ts";
+import { progressOf } from "./slot_progress.ts";
 import { createSlot, dropSlot, type SlotStatus, slotStatus } from "./slot.ts";
+import { usableSlot } from "./usable_slot.ts";
 
 /** What stands before the log is read. */
 export interface Preparation {
   readonly action: string;
-  readonly slot: { readonly name: string; readonly retainedBytes: number };
+  readonly slot: FollowedSlot;
+  /** The slot as it was found; undefined where it was made. */
+  readonly status: SlotStatus | undefined;
   readonly publication: Publication;
   readonly tables: readonly FollowedTable[];
   /** Those whose rows are to be read first. */
@@ -35,6 +40,14 @@ export interface Preparation {
   readonly validateUtf8: boolean;
   /** To be called once all rows are read, or none had to be: the session for the log can be used. */
   endSnapshot(): Promise<void>;
+}
+
+export interface FollowedSlot {
+  readonly name: string;
+  /** The server's, as 150004. */
+  readonly version: number;
+  /** Of the streams that share it. */
+  readonly options: readonly PostgresStream["options"][];
 }
 
 export interface Snapshot {
@@ -56,14 +69,18 @@ export async function prepare(
   const action = `Cannot follow the changes of ${context.name}`;
   const version = await checkServer(session, action);
   const names = followerNames(request, context);
-  const tables: FollowedTable[] = [];
-  for (const stream of request.streams) tables.push(await inspectTable(session, stream, context));
+  const tables = await inspectAll(session, request, context);
   checkTwice(action, tables);
-  await preparePublication(session, names.publication, tablesOf(request, context), { action, version });
-  const notes: string[] = [];
   const resting = request.resting.flatMap((stream) => readState(stream)?.position ?? []);
+  await setUp(replication);
+  const status = await usableSlot(session, { action, version, name: names.slot, tables, resting });
+  const added = await preparePublication(session, names.publication, {
+    followed: tables.map(({ table }) => table),
+    resting: restingTables(request, context),
+  }, { action, version });
+  const notes: string[] = [];
   const readAnew = tables.flatMap((table) => {
-    const reason = reasonToReadAgain(table);
+    const reason = reasonToReadAgain(table) ?? reasonInLog(table, status, added);
     if (table.generated.length > 0) {
       notes.push(
         `${table.name}: ${table.generated.join(", ")} is generated and not in the log, so it is left out`,
@@ -71,9 +88,6 @@ export async function prepare(
     }
     return reason === undefined ? [] : [{ table, reason }];
   });
-  await setUp(replication);
-  const status = await usableSlot(session, { action, version, names, tables });
-  noteRetained(status, request, names.slot, notes);
   let snapshot: Snapshot | undefined;
   let temporary: string | undefined;
   if (status === undefined) {
@@ -86,7 +100,8 @@ export async function prepare(
   }
   return {
     action,
-    slot: { name: names.slot, retainedBytes: status?.retainedBytes ?? 0 },
+    slot: { name: names.slot, version, options: optionsOf(request) },
+    status,
     publication: names.publication,
     tables,
     toRead: readAnew,
@@ -108,6 +123,20 @@ export async function followedColumns(
 ): Promise<readonly string[]> {
   await checkServer(session, actionOf(request, context));
   return (await inspectTable(session, request, context)).facts.read;
+}
+
+/** What the server says of the slot of a pipeline's streams; undefined where there is none. */
+export async function lookAtSlot(
+  session: Session,
+  request: FollowRequest<PostgresStream>,
+  context: ReadContext,
+): Promise<FollowProgress | undefined> {
+  const action = `Cannot look at the replication slot of ${context.name}`;
+  const version = await checkServer(session, action);
+  const { slot } = followerNames(request, context);
+  const status = await slotStatus(session, slot, { action, version });
+  if (status === undefined) return undefined;
+  return progressOf({ slot, status, options: optionsOf(request) });
 }
 
 /** Removes what was made for a pipeline's streams. */
@@ -145,6 +174,10 @@ async function checkServer(session: Session, action: string): Promise<number> {
   return Number(version);
 }
 
+const optionsOf = (
+  { streams, resting }: FollowRequest<PostgresStream>,
+): readonly PostgresStream["options"][] => [...streams, ...resting].map(({ address }) => address.options);
+
 interface FollowerNames {
   readonly slot: string;
   readonly isSlotGiven: boolean;
@@ -154,7 +187,7 @@ interface FollowerNames {
 /** Of one slot for all streams of the pipeline. Throws `invalid` where they name several. */
 function followerNames(request: FollowRequest<PostgresStream>, context: ReadContext): FollowerNames {
   const own = followerName(request, context.name);
-  const options = [...request.streams, ...request.resting].map(({ address }) => address.options);
+  const options = optionsOf(request);
   const only = (key: "slot" | "publication"): string | undefined => {
     const named = [...new Set(options.map((option) => option[key]))];
     if (named.length <= 1) return named[0];
@@ -172,10 +205,46 @@ function followerNames(request: FollowRequest<PostgresStream>, context: ReadCont
   };
 }
 
-function tablesOf({ streams, resting }: FollowRequest<PostgresStream>, { defaultSchema }: ReadContext) {
-  return [...streams, ...resting].flatMap(({ address: { stream } }) =>
+/** The tables of streams that are not followed now, which the publication keeps where it has them. */
+function restingTables({ resting }: FollowRequest<PostgresStream>, { defaultSchema }: ReadContext) {
+  return resting.flatMap(({ address: { stream } }) =>
     stream === undefined ? [] : [parseTableName(stream, defaultSchema)]
   );
+}
+
+/** Looks at each stream's table. Throws StreamsFailed with those that cannot be followed. */
+async function inspectAll(
+  session: Session,
+  { streams }: FollowRequest<PostgresStream>,
+  context: ReadContext,
+): Promise<readonly FollowedTable[]> {
+  const tables: FollowedTable[] = [];
+  const errors = new Map<string, AppError>();
+  for (const stream of streams) {
+    try {
+      tables.push(await inspectTable(session, stream, context));
+    } catch (error) {
+      const failure = ofStream(stream.name, toPostgresError(actionOf(stream, context), error));
+      if (!(failure instanceof StreamsFailed)) throw failure;
+      for (const [name, found] of failure.errors) errors.set(name, found);
+    }
+  }
+  if (errors.size > 0) throw new StreamsFailed(errors);
+  return tables;
+}
+
+/** Why the log does not have all changes of the table since it was last followed; undefined where it does. */
+function reasonInLog(
+  { before, table }: FollowedTable,
+  status: SlotStatus | undefined,
+  added: readonly TableName[],
+): string | undefined {
+  if (before === undefined) return undefined;
+  if (status !== undefined && status.confirmed > before.position) {
+    return `the log has no changes since ${writeLsn(before.position)} any more`;
+  }
+  const isAdded = added.some((other) => other.schema === table.schema && other.table === table.table);
+  return isAdded ? "the publication did not have it, so that changes may be missing" : undefined;
 }
 
 function checkTwice(action: string, tables: readonly FollowedTable[]): void {
@@ -198,79 +267,4 @@ async function setUp(replication: Session): Promise<void> {
   await replication.query(
     Object.entries(settings).map(([name, value]) => `SET ${name} = '${value}'`).join("; "),
   );
-}
-
-interface SlotSubject {
-  readonly action: string;
-  readonly version: number;
-  readonly names: FollowerNames;
-  readonly tables: readonly FollowedTable[];
-}
-
-/**
- * The slot, where it has all that the tables need; undefined where one is to be made. Throws `invalid` where
- * changes are lost.
- */
-async function usableSlot(
-  session: Session,
-  { action, version, names, tables }: SlotSubject,
-): Promise<SlotStatus | undefined> {
-  const status = await slotStatus(session, names.slot, { action, version });
-  const from = earliest(tables.flatMap(({ before }) => before?.position ?? []));
-  if (status?.walStatus === "lost") {
-    if (from !== undefined) {
-      throw lost(
-        action,
-        `the server has removed its log behind the slot "${names.slot}" (max_slot_wal_keep_size), and with it ` +
-          `changes since ${writeLsn(from)}`,
-      );
-    }
-    await dropSlot(session, names.slot, action);
-    return undefined;
-  }
-  if (from === undefined) return status;
-  if (status === undefined) {
-    throw lost(
-      action,
-      `there is no slot "${names.slot}" any more, and no record of changes since ${writeLsn(from)}`,
-    );
-  }
-  if (status.confirmed > from) {
-    throw lost(
-      action,
-      `the slot "${names.slot}" is at ${writeLsn(status.confirmed)} already, and this pipeline at ${
-        writeLsn(from)
-      }: ` +
-        "somebody else has used it, or it was made anew",
-    );
-  }
-  return status;
-}
-
-function lost(action: string, what: string): AppError {
-  return new AppError("invalid", `${action}: ${what}; run once with --full-refresh to read the tables anew`);
-}
-
-function noteRetained(
-  status: SlotStatus | undefined,
-  { streams }: FollowRequest<PostgresStream>,
-  slot: string,
-  notes: string[],
-): void {
-  if (status === undefined) return;
-  const { retainedBytes, walStatus } = status;
-  const limits = streams.map(({ address }) => address.options.max_retained_wal);
-  const limit = limits.toSorted((a, b) => (parseSize(a) ?? 0) - (parseSize(b) ?? 0))[0] ?? "";
-  if (walStatus === "unreserved") {
-    notes.push(
-      `The slot ${slot} is about to lose its log (max_slot_wal_keep_size): run more often, or raise it`,
-    );
-  } else if (retainedBytes > (parseSize(limit) ?? Number.POSITIVE_INFINITY)) {
-    notes.push(
-      `The slot ${slot} made the server keep ${
-        formatBytes(retainedBytes)
-      } of its log, more than max_retained_wal ` +
-        `(${limit}): run more often, or drop the slot where nobody follows it`,
-    );
-  }
 }

@@ -15,16 +15,22 @@ const NOT_ALLOWED = "42501";
 /** The first version that sends partitions' changes as their table's. */
 const VIA_ROOT_VERSION = 130_000;
 
+/** The publication has all of `followed`, and of `resting` those that it has: publishing has an effect on a table. */
+interface PublishedTables {
+  readonly followed: readonly TableName[];
+  readonly resting: readonly TableName[];
+}
+
 /**
- * Sees to it that the log has the changes of all these tables. Throws `invalid` or `forbidden` with the
- * statement that helps.
+ * Sees to it that the log has the changes of all followed tables. Returns those that were not published before. Throws
+ * `invalid` or `forbidden` with the statement that helps.
  */
 export async function preparePublication(
   session: Session,
   publication: Publication,
-  tables: readonly TableName[],
+  { followed: tables, resting }: PublishedTables,
   context: { readonly action: string; readonly version: number },
-): Promise<void> {
+): Promise<readonly TableName[]> {
   const { name, isGiven } = publication;
   const { rows: [found] } = await session.query(
     `SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate FROM pg_catalog.pg_publication
@@ -33,7 +39,7 @@ export async function preparePublication(
   const quoted = quoteIdentifier(name);
   if (found === undefined) {
     await change(session, context.action, createStatement(quoted, tables, context.version));
-    return;
+    return tables;
   }
   if (found[0] !== "t") {
     throw new AppError(
@@ -48,7 +54,7 @@ export async function preparePublication(
   const missing = tables.filter((table) => !members.some((member) => isSame(member, table)));
   const list = missing.map(quoteTable).join(", ");
   if (isGiven) {
-    if (missing.length === 0) return;
+    if (missing.length === 0) return [];
     throw new AppError(
       "invalid",
       `${context.action}: the publication ${quoted} does not have ${missing.map(showTable).join(", ")}; ` +
@@ -58,11 +64,12 @@ export async function preparePublication(
   if (missing.length > 0) {
     await change(session, context.action, `ALTER PUBLICATION ${quoted} ADD TABLE ${list}`);
   }
-  const extra = members.filter((member) => !tables.some((table) => isSame(member, table)));
+  const extra = members.filter((member) => ![...tables, ...resting].some((table) => isSame(member, table)));
   if (extra.length > 0) {
     const drop = `ALTER PUBLICATION ${quoted} DROP TABLE ${extra.map(quoteTable).join(", ")}`;
     await change(session, context.action, drop);
   }
+  return missing;
 }
 
 export async function dropPublication(session: Session, name: string): Promise<void> {

@@ -13,6 +13,8 @@ export interface SlotStatus {
   /** `reserved`, `extended`, `unreserved` or `lost`; undefined before PostgreSQL 13. */
   readonly walStatus: string | undefined;
   readonly retainedBytes: number;
+  /** Where the server's log ended when it was asked. */
+  readonly logEnd: bigint;
 }
 
 const SLOTS_USED_UP = "53400";
@@ -32,11 +34,12 @@ export async function slotStatus(
   const walStatus = version < WAL_STATUS_VERSION ? "NULL" : "s.wal_status";
   const { rows: [row] } = await session.query(
     `SELECT s.plugin, s.database = pg_catalog.current_database(), s.confirmed_flush_lsn, s.active, ${walStatus},
-            coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn), 0)
+            coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn), 0),
+            pg_catalog.pg_current_wal_lsn()
        FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = ${quoteLiteral(name)}`,
   );
   if (row === undefined) return undefined;
-  const [plugin, isHere, confirmed, active, status, retained] = row;
+  const [plugin, isHere, confirmed, active, status, retained, logEnd] = row;
   if (plugin !== "pgoutput" || isHere !== "t") {
     const what = isHere === "t" ? `one of the plugin ${plugin ?? "none"}` : "one of another database";
     throw new AppError(
@@ -48,7 +51,8 @@ export async function slotStatus(
     confirmed: confirmed === null || confirmed === undefined ? 0n : parseLsn(confirmed),
     isActive: active === "t",
     walStatus: status ?? undefined,
-    retainedBytes: Number(retained),
+    retainedBytes: Math.max(0, Number(retained)),
+    logEnd: parseLsn(logEnd ?? ""),
   };
 }
 

@@ -1,4 +1,6 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
+import { ofStream } from "../../of_stream.ts";
+import { toPostgresError } from "../errors.ts";
 import { planRead, type ReadContext, selectList } from "../read/plan.ts";
 import { copyBatches, unfit } from "../read/copy_batches.ts";
 import { UnfitValueError } from "../../unfit_value.ts";
@@ -21,7 +23,9 @@ export async function* readSnapshot(
     for await (const batch of copyBatches(session, plan, select)) yield { type: "rows", stream: name, batch };
     await session.query("COMMIT");
   } catch (error) {
-    if (error instanceof UnfitValueError) throw unfit(action, error);
-    throw error;
+    throw ofStream(
+      name,
+      error instanceof UnfitValueError ? unfit(action, error) : toPostgresError(action, error),
+    );
   }
 }

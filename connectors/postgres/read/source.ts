@@ -11,7 +11,7 @@ import type { PostgresStream } from "../options.ts";
 import type { SessionPool } from "../session_pool.ts";
 import type { Session } from "../session/session.ts";
 import { follow } from "../changes/follow.ts";
-import { followedColumns, forget } from "../changes/prepare.ts";
+import { followedColumns, forget, lookAtSlot } from "../changes/prepare.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
 import { copyBatches, unfit } from "./copy_batches.ts";
 import { UnfitValueError } from "../../unfit_value.ts";
@@ -62,6 +62,12 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<Po
       }),
     read: (request, signal) => readRows(pool, request, context, signal),
     follow: (request, signal) => follow(pool, request, context, signal),
+    followed: (request, signal) =>
+      pool.use(
+        `Cannot look at how far ${context.name} is followed`,
+        signal,
+        (session) => lookAtSlot(session, { ...request, resting: [] }, context),
+      ),
     unfollow: (follower, signal) =>
       pool.use(`Cannot end following ${context.name}`, signal, async (session) => {
         await forget(session, follower, context);

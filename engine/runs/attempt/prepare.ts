@@ -12,6 +12,7 @@ import { grantOf, warehousePath } from "./process_grant.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { PublishedFolder } from "../streams/published.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
+import type { FollowedReport } from "../../../contract/followed.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";
@@ -24,6 +25,7 @@ export interface ExecuteContext extends GrantContext {
   readonly previews: PreviewFolder;
   readonly rejects: PublishedFolder<StreamRejects>;
   readonly schemas: PublishedFolder<StreamSchema>;
+  readonly followed: PublishedFolder<FollowedReport>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -37,7 +39,7 @@ export async function executeRun(
   lease: Lease,
   stop: AbortSignal,
 ): Promise<EndedAttempt> {
-  const { store, events, clock, log, leaving, previews, rejects, schemas } = context;
+  const { store, events, clock, log, leaving, previews, rejects, schemas, followed } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   let redact = (text: string) => text;
@@ -64,6 +66,7 @@ export async function executeRun(
         keepRejects: (pipeline, found) =>
           rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),
         keepSchema: (pipeline, schema) => schemas.put(pipeline, schema.stream, schema),
+        keepFollowed: (pipeline, report) => followed.put(pipeline, report.connector, report),
         spawn: async (job, onStderr) =>
           answering(await context.processes.start(grant, job, onStderr), provision.answer),
       },

@@ -6,6 +6,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/job.ts";
 import type { Lease, RunOutcome, Store } from "../../store/store.ts";
+import type { FollowedReport } from "../../../contract/followed.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";
@@ -35,6 +36,7 @@ export interface RecorderContext {
   readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
   readonly keepRejects: (pipeline: string, rejects: StreamRejects) => Promise<void>;
   readonly keepSchema: (pipeline: string, schema: StreamSchema) => Promise<void>;
+  readonly keepFollowed: (pipeline: string, followed: FollowedReport) => Promise<void>;
 }
 
 /**
@@ -113,6 +115,16 @@ export class AttemptRecorder {
           () => this.#context.keepSchema(this.#run.pipeline, report.schema),
         );
         break;
+      case "followed":
+        this.#putPublished(
+          report.followed.connector,
+          () =>
+            this.#context.keepFollowed(
+              this.#run.pipeline,
+              redactFollowed(this.#context.redact, report.followed),
+            ),
+        );
+        break;
       case "rejects_changed":
       case "checked":
       case "tested":
@@ -151,7 +163,7 @@ export class AttemptRecorder {
   outcome(error: ErrorRecord | null, peakRssBytes: number | null): Omit<RunOutcome, "reason"> {
     const steps = [...this.#steps.values()];
     const rowsOf = (kind: Step["kind"]) =>
-      steps.filter((step) => step.kind === kind && step.state === "succeeded")
+      steps.filter((step) => step.kind === kind && (step.state === "succeeded" || step.state === "warned"))
         .reduce((sum, step) => sum + (step.rows ?? 0), 0);
     return {
       atMs: this.#context.clock.now(),
@@ -196,14 +208,14 @@ export class AttemptRecorder {
   }
 
   /** Like a look at a table. */
-  #putPublished(stream: string, keep: () => Promise<void>): void {
+  #putPublished(subject: string, keep: () => Promise<void>): void {
     const { store, lease, log } = this.#context;
     this.#flushing = this.#flushing.then(async () => {
       if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
       await keep();
     }).catch((error) => {
       log("warn", "what a run reported of a stream was not kept", {
-        stream,
+        subject,
         error: toAppError(error).message,
       });
     });
@@ -300,6 +312,15 @@ export function redactRejects(redact: (text: string) => string, found: StreamRej
       reason: redact(reject.reason),
       row: reject.row === null ? null : redact(reject.row),
     })),
+  };
+}
+
+function redactFollowed(redact: (text: string) => string, followed: FollowedReport): FollowedReport {
+  const redacted = (text: string | null) => text === null ? null : redact(text);
+  return {
+    ...followed,
+    warning: redacted(followed.warning),
+    streams: followed.streams.map((stream) => ({ ...stream, error: redacted(stream.error) })),
   };
 }
 

@@ -249,6 +249,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   rejects: true,
   tested: true,
   schema: true,
+  followed: true,
   rejects_changed: true,
   question: true,
   checking: true,

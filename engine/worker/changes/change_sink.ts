@@ -62,6 +62,7 @@ export class ChangeSink implements AsyncDisposable {
   #toShape: ((batch: RecordBatch) => RecordBatch) | undefined;
   #keys: readonly string[] = [];
   #sequence = 1;
+  #lastChangeMs: number | undefined;
 
   private constructor(options: ChangeSinkOptions, state: StreamState) {
     this.#options = options;
@@ -69,6 +70,7 @@ export class ChangeSink implements AsyncDisposable {
     const before = state.unfinished?.runId === options.runId ? state.unfinished : undefined;
     this.#rows = before?.rows ?? 0;
     this.#sizeBytes = before?.sizeBytes ?? 0;
+    this.#lastChangeMs = state.lastChangeMs;
   }
 
   static async open(options: ChangeSinkOptions): Promise<ChangeSink> {
@@ -81,6 +83,11 @@ export class ChangeSink implements AsyncDisposable {
 
   get counts(): { readonly rows: number; readonly sizeBytes: number } {
     return { rows: this.#rows, sizeBytes: this.#sizeBytes };
+  }
+
+  /** When the newest change that was taken was committed; undefined before the first. */
+  get lastChangeMs(): number | undefined {
+    return this.#lastChangeMs;
   }
 
   /** What the source is asked to go on from; nothing where the stream is to begin anew. */
@@ -122,6 +129,8 @@ export class ChangeSink implements AsyncDisposable {
     if (isAlone || batch.schema !== this.#schema) await this.settle();
     const { schema } = this.#shaped(batch);
     this.#keys = primaryKey.map((place) => schema.fields[place]?.name ?? "");
+    const committedAtUs = changes.at(-1)?.transaction.committedAtUs ?? null;
+    if (committedAtUs !== null) this.#lastChangeMs = Number(committedAtUs / 1_000n);
     await this.#stage(batch, changes);
     if (isAlone) await this.settle();
   }
@@ -162,7 +171,11 @@ export class ChangeSink implements AsyncDisposable {
   async writeState(source: JsonValue, isLast: boolean): Promise<void> {
     const { session, name, runId } = this.#options;
     const unfinished: UnfinishedRead = { runId, isReplacing: false, ...this.counts };
-    this.#state = { source, ...(isLast ? {} : { unfinished }) };
+    this.#state = {
+      source,
+      ...(isLast ? {} : { unfinished }),
+      ...(this.#lastChangeMs === undefined ? {} : { lastChangeMs: this.#lastChangeMs }),
+    };
     await writeState(session, name, this.#state, runId);
     this.#isChanged = false;
   }

@@ -1,4 +1,5 @@
-import type { FollowMessage } from "../../../contract/connector/changes.ts";
+import { ofStream } from "../../../connectors/of_stream.ts";
+import type { FollowMessage, FollowProgress } from "../../../contract/connector/changes.ts";
 import type { FollowedStream, Source } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
@@ -12,13 +13,14 @@ export interface FollowContext {
   readonly signal: AbortSignal;
   /** `stream` is null for what concerns all of them. */
   readonly log: (level: LogLevel, stream: string | null, message: string) => void;
+  readonly onProgress: (progress: FollowProgress) => void;
   readonly reach: (point: "before checkpoint" | "after checkpoint" | "after read") => void;
 }
 
 /**
  * Follows streams of one source, all in one transaction from commit to commit: tables that changed together
  * are seen together. `record` runs in the last one. The source is asked for more only when a commit is done,
- * so that it forgets nothing that is not stored.
+ * so that it forgets nothing that is not stored. Throws StreamsFailed where only some streams cannot be followed.
  */
 export async function followStreams(
   context: FollowContext,
@@ -41,8 +43,10 @@ export async function followStreams(
       signal.throwIfAborted();
       if (message.type === "log") {
         context.log(message.level, null, message.message);
+      } else if (message.type === "progress") {
+        context.onProgress(message.progress);
       } else if (message.type === "commit") {
-        for (const sink of sinks.values()) await sink.settle();
+        for (const [name, sink] of sinks) await workOf(name, () => sink.settle());
         for (const [name, state] of Object.entries(message.states)) {
           await intake.of(name).writeState(state, message.isLast);
         }
@@ -56,13 +60,22 @@ export async function followStreams(
         if (message.type === "snapshot") {
           context.log("info", message.stream, `Reads the whole table: ${message.reason}`);
         }
-        await intake.take(message);
+        await workOf(message.stream, () => intake.take(message));
       }
     }
     if (!isOver) throw new AppError("internal", "The source ended without its last commit");
   } finally {
     for (const sink of sinks.values()) await sink[Symbol.asyncDispose]();
     await transaction[Symbol.asyncDispose]();
+  }
+}
+
+/** Does something of one stream. Throws StreamsFailed where the stream is what cannot be done. */
+export async function workOf<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw ofStream(name, error);
   }
 }
 
@@ -81,7 +94,9 @@ class Intake {
     throw new AppError("internal", `The source sent something of stream "${name}", which nobody asked for`);
   }
 
-  async take(message: Exclude<FollowMessage, { readonly type: "log" | "commit" }>): Promise<void> {
+  async take(
+    message: Extract<FollowMessage, { readonly type: "snapshot" | "rows" | "changes" }>,
+  ): Promise<void> {
     const sink = this.of(message.stream);
     if (this.#writing !== sink) await this.#writing?.pause();
     this.#writing = sink;

@@ -1,4 +1,6 @@
+import { type FollowProgress, StreamsFailed } from "../../../contract/connector/changes.ts";
 import type { FollowedStream, Source } from "../../../contract/connector/source.ts";
+import { AppError } from "../../../contract/errors.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
@@ -11,7 +13,8 @@ import { pointsOf } from "../points.ts";
 import { type Reporter, startStep } from "../reporter.ts";
 import type { SessionPool } from "../session_pool.ts";
 import { ChangeSink } from "./change_sink.ts";
-import { followStreams } from "./follow_streams.ts";
+import { FollowStatus } from "./follow_status.ts";
+import { followStreams, workOf } from "./follow_streams.ts";
 
 export interface FollowedStepsOptions {
   readonly job: RunJob;
@@ -35,7 +38,7 @@ export interface FollowedStepsOptions {
 export class FollowedSteps {
   readonly #options: FollowedStepsOptions;
   readonly #planned: readonly PlannedExtract[];
-  readonly #groups = new Map<string, Promise<ReadonlyMap<string, Step>>>();
+  readonly #groups = new Map<string, Promise<ReadonlyMap<string, Step | AppError>>>();
   readonly #started = new Map<string, Step>();
 
   /** Of `planned`, those that follow changes and are to be done. */
@@ -46,35 +49,75 @@ export class FollowedSteps {
     );
   }
 
-  /** The step with its end. Throws what following the connector's changes failed with. */
+  /** The step with its end. Throws what following the stream failed with, or all of its connector's. */
   async carryOut(planned: PlannedExtract, step: Step): Promise<Step> {
     this.#started.set(step.name, step);
     const { connector } = planned.stream;
     const group = this.#groups.get(connector) ?? this.#follow(connector);
     this.#groups.set(connector, group);
-    return (await group).get(step.name) ?? step;
+    const ended = (await group).get(step.name) ?? step;
+    if (ended instanceof AppError) throw ended;
+    return ended;
   }
 
-  async #follow(connector: string): Promise<ReadonlyMap<string, Step>> {
-    const { job, reporter, signal, sessions, record } = this.#options;
-    const group = this.#planned.filter(({ stream }) => stream.connector === connector);
+  /** Follows without those that cannot be followed, as soon as they are known. */
+  async #follow(connector: string): Promise<ReadonlyMap<string, Step | AppError>> {
+    const { job, reporter, sessions, connections } = this.#options;
+    // What is wrong with the connector itself is no stream's fault.
+    await connections.connection(connector);
+    let group = this.#planned.filter(({ stream }) => stream.connector === connector);
     await using lease = await sessions.lease();
     const { session } = lease;
     const token = await followerToken(session, connector);
+    const streams = Object.entries(job.definition.extract).flatMap(([name, stream]) =>
+      stream.mode === "cdc" && stream.connector === connector ? [name] : []
+    );
+    const status = new FollowStatus({ connector, token, streams, reporter });
+    await status.readStates(session);
+    const ended = new Map<string, Step | AppError>();
+    while (group.length > 0) {
+      try {
+        await this.#followTogether(session, token, group, status, ended);
+        break;
+      } catch (error) {
+        if (!(error instanceof StreamsFailed)) throw error;
+        const { errors } = error;
+        const left = group.filter(({ name }) => !errors.has(name));
+        if (left.length === group.length) throw new AppError("internal", error.message, { cause: error });
+        for (const { name, step } of group) {
+          const failure = errors.get(name);
+          if (failure === undefined) continue;
+          status.fail(name, failure);
+          ended.set(step.name, failure);
+        }
+        group = left;
+      }
+    }
+    status.send();
+    return ended;
+  }
+
+  async #followTogether(
+    session: DuckSession,
+    token: string,
+    group: readonly PlannedExtract[],
+    status: FollowStatus,
+    ended: Map<string, Step | AppError>,
+  ): Promise<void> {
+    const { job, reporter, signal, record } = this.#options;
     const points = pointsOf(job.dieAt);
     const sinks = new Map<string, ChangeSink>();
     const streams: FollowedStream[] = [];
     let source: Source | undefined;
     for (const planned of group) {
-      const asked = await this.#ask(session, planned);
+      const asked = await workOf(planned.name, () => this.#ask(session, planned));
       source = asked.source;
       sinks.set(planned.name, asked.sink);
       streams.push({ ...asked.request, ...await asked.sink.position() });
     }
-    const resting = await this.#resting(session, connector);
-    const ended = new Map<string, Step>();
     const [first] = group;
-    if (source === undefined || first === undefined) return ended;
+    if (source === undefined || first === undefined) return;
+    const resting = await this.#resting(session, first.stream.connector, group);
     const recordAll = async () => {
       for (const planned of group) {
         const { name, step } = planned;
@@ -82,9 +125,11 @@ export class FollowedSteps {
         points.reach(step.name, "after read");
         reporter.send({ type: "columns", stream: name, columns: await tableColumns(session, "raw", name) });
         const started = this.#started.get(step.name) ?? startStep(step, job.attempt, Date.now());
+        const isWarned = planned === first && status.hasWarned;
+        const state = isWarned ? "warned" : "succeeded";
         ended.set(
           step.name,
-          await record(session, planned, started, { rows, size_bytes: sizeBytes, rejects: 0 }),
+          await record(session, planned, started, { state, rows, size_bytes: sizeBytes, rejects: 0 }),
         );
       }
     };
@@ -95,12 +140,12 @@ export class FollowedSteps {
       signal,
       log: (level: Parameters<Reporter["log"]>[0], stream: string | null, message: string) =>
         reporter.log(level, `extract:${stream ?? first.name}`, message),
+      onProgress: (progress: FollowProgress) => status.take(progress, sinks),
       reach: (point: "before checkpoint" | "after checkpoint" | "after read") =>
         points.reach(first.step.name, point),
     };
     await followStreams(context, source, sinks, streams, resting, recordAll);
     points.reach(first.step.name, "after commit");
-    return ended;
   }
 
   async #ask(session: DuckSession, { name, step, stream }: PlannedExtract) {
@@ -126,11 +171,15 @@ export class FollowedSteps {
   }
 
   /** The pipeline's other streams that follow the connector, as far as they are. */
-  async #resting(session: DuckSession, connector: string): Promise<readonly FollowedStream[]> {
+  async #resting(
+    session: DuckSession,
+    connector: string,
+    group: readonly PlannedExtract[],
+  ): Promise<readonly FollowedStream[]> {
     const { job, connections } = this.#options;
     const others = Object.entries(job.definition.extract).filter(([name, stream]) =>
       stream.mode === "cdc" && stream.connector === connector &&
-      !this.#planned.some((planned) => planned.name === name)
+      !group.some((planned) => planned.name === name)
     );
     return await Promise.all(others.map(async ([name, stream]) => {
       const { request } = await connections.source(name, stream);

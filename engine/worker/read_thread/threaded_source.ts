@@ -19,6 +19,7 @@ export function threadedSource(source: Source, budget: Budget, options: Threaded
     ...(source.scan === undefined ? {} : { scan: source.scan.bind(source) }),
     ...(source.greatest === undefined ? {} : { greatest: source.greatest.bind(source) }),
     ...(source.follow === undefined ? {} : { follow: source.follow.bind(source) }),
+    ...(source.followed === undefined ? {} : { followed: source.followed.bind(source) }),
     ...(source.unfollow === undefined ? {} : { unfollow: source.unfollow.bind(source) }),
     estimateRows: source.estimateRows.bind(source),
     read: (request, signal) => readAsSized(source, budget, options, request, signal),

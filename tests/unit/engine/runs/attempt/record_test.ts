@@ -66,6 +66,7 @@ async function withRecorder(
       },
       keepRejects: () => Promise.resolve(),
       keepSchema: () => Promise.resolve(),
+      keepFollowed: () => Promise.resolve(),
     },
     run ?? fail("nothing to claim"),
     () => void (losses += 1),

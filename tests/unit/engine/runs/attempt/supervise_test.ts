@@ -109,6 +109,7 @@ async function attemptOf(
         keepPreview: () => Promise.resolve(),
         keepRejects: () => Promise.resolve(),
         keepSchema: () => Promise.resolve(),
+        keepFollowed: () => Promise.resolve(),
         redact: (text) =>
           (options.secrets ?? []).reduce((left, secret) => left.replaceAll(secret, "[redacted]"), text),
         spawn: (ready, onStderr) =>
