@@ -7,5 +7,6 @@ const OF_STREAM: readonly ErrorCode[] = ["invalid", "not_found", "forbidden"];
 /** What to throw for an error in the work of one followed stream: StreamsFailed where it is the stream's own, else the error. */
 export function ofStream(name: string, error: unknown): unknown {
   const failure = toAppError(error);
+  if (failure instanceof StreamsFailed) return failure;
   return OF_STREAM.includes(failure.code) ? new StreamsFailed(new Map([[name, failure]])) : error;
 }

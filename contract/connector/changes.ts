@@ -1,5 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
-import type { AppError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 
 /** What a source says that follows a log of changes: `mode: cdc`. */
@@ -62,12 +62,12 @@ export interface FollowProgress {
  * Streams that cannot be followed, by name, while their source can be. Thrown by `follow` in place of what it would
  * throw otherwise: what was not committed is dropped, and the others are followed without them.
  */
-export class StreamsFailed extends Error {
-  override readonly name = "StreamsFailed";
+export class StreamsFailed extends AppError {
   readonly errors: ReadonlyMap<string, AppError>;
 
   constructor(errors: ReadonlyMap<string, AppError>) {
-    super([...errors.values()].map(({ message }) => message).join("\n"));
+    const failures = [...errors.values()];
+    super(failures[0]?.code ?? "internal", failures.map(({ message }) => message).join("\n"));
     this.errors = errors;
   }
 }

@@ -1,4 +1,4 @@
-import { type FollowMessage, StreamsFailed } from "../../../contract/connector/changes.ts";
+import type { FollowMessage } from "../../../contract/connector/changes.ts";
 import type { FollowRequest } from "../../../contract/connector/source.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { toPostgresError } from "../errors.ts";
@@ -44,7 +44,7 @@ export async function* follow(
     yield* new LogFollower(pool, prepared, positions, signal).run(replication);
   } catch (error) {
     if (signal.aborted) throw toAppError(signal.reason);
-    throw error instanceof StreamsFailed ? error : toPostgresError(action, error);
+    throw toPostgresError(action, error);
   } finally {
     await replication.close();
   }
