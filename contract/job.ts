@@ -1,6 +1,6 @@
 import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
-import type { FollowedReport } from "./followed.ts";
+import type { FollowedReport } from "./connector/followed.ts";
 import type { StreamSchema } from "./stream_schema.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";

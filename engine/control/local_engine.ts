@@ -10,7 +10,7 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
-import { followedReportSchema } from "../../contract/followed.ts";
+import { followedReportSchema } from "../../contract/connector/followed.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";

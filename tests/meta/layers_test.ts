@@ -94,6 +94,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/destination/",
   "connectors/network/",
   "connectors/column_choice.ts",
+  "connectors/of_stream.ts",
   "connectors/cursor.ts",
   "connectors/database_file.ts",
   "connectors/one_stream.ts",

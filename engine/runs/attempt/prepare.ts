@@ -12,7 +12,7 @@ import { grantOf, warehousePath } from "./process_grant.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { PublishedFolder } from "../streams/published.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
-import type { FollowedReport } from "../../../contract/followed.ts";
+import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";

@@ -6,7 +6,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/job.ts";
 import type { Lease, RunOutcome, Store } from "../../store/store.ts";
-import type { FollowedReport } from "../../../contract/followed.ts";
+import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";

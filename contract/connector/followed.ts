@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { described } from "./described.ts";
+import { described } from "../described.ts";
 
 /** How far the streams of a pipeline are that follow a connector's log of changes. */
 
