@@ -63,7 +63,7 @@ export const loadSchema = v.pipe(
       v.pipe(
         text,
         v.description(
-          "A column that marks deleted rows, by true or, where it is no boolean, by any value: they are not loaded; merge deletes their keys from the target, scd2 closes them.",
+          "A column that marks deleted rows, by true, a number other than 0 or, where it is neither, any value: they are not loaded; merge deletes their keys from the target, scd2 closes them.",
         ),
       ),
     ),

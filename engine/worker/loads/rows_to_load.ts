@@ -4,6 +4,7 @@ import { loadShapeOf } from "../../../contract/pipeline/load.ts";
 import { findColumn, quoteIdentifier, quoteLiteral, type SqlSession } from "../../../contract/sql.ts";
 
 const MAX_SHOWN = 100;
+const NUMBER = /^(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 
 /** What a load sends, each as a SELECT. */
 export interface RowsToLoad {
@@ -35,11 +36,18 @@ export async function rowsToLoad(
     throw new AppError("invalid", `hard_delete names "${marker}", and the rows have only ${names}`);
   }
   const column = quoteIdentifier(found.name);
-  const isGone = found.type === "BOOLEAN" ? `coalesce(${column}, false)` : `${column} IS NOT NULL`;
+  const isGone = isMarked(column, found.type);
   const rows = `SELECT * EXCLUDE (${column}) FROM (${last}) WHERE NOT (${isGone})`;
   if (mode !== "merge" && mode !== "scd2") return { rows };
   await refuseKeyTwice(session, last, key);
   return { rows, gone: `SELECT ${key.map(quoteIdentifier).join(", ")} FROM (${last}) WHERE ${isGone}` };
+}
+
+/** MySQL and SQLite have no booleans: what is true is a number there that is not 0. */
+function isMarked(column: string, type: string): string {
+  if (type === "BOOLEAN") return `coalesce(${column}, false)`;
+  if (NUMBER.test(type)) return `coalesce(${column} <> 0, false)`;
+  return `${column} IS NOT NULL`;
 }
 
 /** The rows as they are sent. */

@@ -32,7 +32,12 @@ export function registerMergeRules({ name, modes, ...fixture }: Fixture): void {
     ok(/key \(?"?id"?\)? ?= ?\(?1\)?/.test(error.message), error.message);
   });
 
-  for (const [type, yes, no] of [["a boolean", "true", "false"], ["a time", "now()", "NULL"]]) {
+  const MARKS = [["a boolean", "true", "false"], ["a number", "1::TINYINT", "0::TINYINT"], [
+    "a time",
+    "now()",
+    "NULL",
+  ]];
+  for (const [type, yes, no] of MARKS) {
     Deno.test(`${name}: a merge deletes the keys of rows that ${type} marks as deleted`, async () => {
       await using bench = await start();
       await bench.load("t", THREE_ROWS, { loadId: "a", ...merge });

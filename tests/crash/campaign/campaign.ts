@@ -1,5 +1,5 @@
 import { CaseFailure, runCase } from "./case.ts";
-import { Servers } from "./systems.ts";
+import { Servers } from "./systems/system.ts";
 
 export interface CampaignOptions {
   /** Of the first case; the others count up from it. */

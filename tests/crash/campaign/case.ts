@@ -1,8 +1,17 @@
 import { SmallDisk } from "../../support/small_disk.ts";
 import { randomFrom } from "../../support/random.ts";
 import { type Attempted, attemptInProcess, type WorkerProject } from "../../support/worker_process.ts";
-import { afterLoad, type LoadKeys, type SourceRow, type TargetRow, textsOf } from "./expectation.ts";
-import { type Destination, DESTINATIONS, type Servers, type Source, SOURCES } from "./systems.ts";
+import {
+  afterLoad,
+  afterRead,
+  type LoadKeys,
+  type SourceRow,
+  type TargetRow,
+  textsOf,
+} from "./expectation.ts";
+import { DATABASE_SOURCES, DATABASES } from "./systems/databases.ts";
+import { FILE_SOURCES, FILES } from "./systems/files.ts";
+import type { Destination, Servers, Source } from "./systems/system.ts";
 
 /**
  * A case is a short history of runs that move what a source has to a destination. Attempts are killed at a named point
@@ -16,6 +25,9 @@ const DISK_BYTES = 64 * 2 ** 20;
 const HOUR_MS = 3_600_000;
 const LOAD_POINTS = ["after claim", "after stage", "after apply", "before commit", "after commit"] as const;
 const EXTRACT_POINTS = ["after read", "before commit", "after commit"] as const;
+
+const SOURCES = { ...DATABASE_SOURCES, ...FILE_SOURCES };
+const DESTINATIONS = { ...DATABASES, ...FILES };
 
 /** Every destination in every mode. */
 const COMBINATIONS = Object.entries(DESTINATIONS).flatMap(([destination, { modes }]) =>
@@ -75,6 +87,8 @@ export async function runCase(seed: number, servers: Servers): Promise<CaseRepor
 }
 
 interface CaseKeys extends LoadKeys {
+  /** How the stream is read: with `incremental` and `append` the table keeps what was read before. */
+  readonly reads: "full" | "incremental" | "append";
   readonly changedOnly: boolean;
   /** The stream is loaded as it is, which may pass through. */
   readonly isDirect: boolean;
@@ -83,8 +97,11 @@ interface CaseKeys extends LoadKeys {
 function chooseKeys(mode: LoadKeys["mode"], random: () => number): CaseKeys {
   const isKeyed = mode === "merge" || mode === "scd2";
   const hardDelete = isKeyed && random() < 0.3;
+  const isKept = random() < 0.4;
   return {
     mode,
+    // A key comes twice in what was added, which only modes without keys take.
+    reads: !isKept ? "full" : isKeyed || random() < 0.5 ? "incremental" : "append",
     deletesMissing: isKeyed && random() < 0.3,
     hardDelete,
     changedOnly: isKeyed && random() < 0.5,
@@ -92,9 +109,10 @@ function chooseKeys(mode: LoadKeys["mode"], random: () => number): CaseKeys {
   };
 }
 
-function describeKeys({ mode, deletesMissing, hardDelete, changedOnly, isDirect }: CaseKeys): string {
+function describeKeys({ mode, reads, deletesMissing, hardDelete, changedOnly, isDirect }: CaseKeys): string {
   const words = [
     mode,
+    ...reads === "full" ? [] : [`of what is read as ${reads}`],
     ...deletesMissing ? ["deletes"] : [],
     ...hardDelete ? ["hard_delete"] : [],
     ...changedOnly ? ["changed_only"] : [],
@@ -136,7 +154,7 @@ class History {
       projectDir,
       connectors: { from: source.connector, there: destination.connector },
       pipeline: {
-        extract: { s: { connector: "from", ...source.stream } },
+        extract: { s: { connector: "from", ...source.stream, ...streamKeys(keys) } },
         load: {
           [keys.isDirect ? "s" : "t"]: { connector: "there", ...destination.target, ...loadKeys(keys) },
         },
@@ -150,11 +168,13 @@ class History {
     const { random, source, destination, keys } = this.#options;
     const isHistory = keys.mode === "scd2";
     let before: readonly TargetRow[] = [];
+    let read: readonly SourceRow[] = [];
     let failures = 0;
     for (let round = 1; round <= ROUNDS; round++) {
       const rows = this.#rows(round);
       await source.write(rows);
-      const after = afterLoad(before, rows, keys);
+      read = afterRead(read, rows, keys.reads);
+      const after = afterLoad(before, read, keys);
       let attempt = 0;
       for (let tried = 0; tried < 2 && random() < 0.6; tried++) {
         failures++;
@@ -168,7 +188,8 @@ class History {
           );
         }
       }
-      const isLeft = attempt > 0 && random() < 0.25;
+      // Nobody knows whether what was left was read; the next read begins behind it or not.
+      const isLeft = attempt > 0 && keys.reads === "full" && random() < 0.25;
       if (!isLeft) {
         const { error } = await this.#attempt(round, ++attempt);
         if (error !== null) throw this.#wrong(`round ${round} fails: ${JSON.stringify(error)}`, [], after);
@@ -190,7 +211,7 @@ class History {
     for (let id = 1; id <= most; id++) {
       if (random() < 0.4) continue;
       const name = random() < 0.1 ? null : `n${id} ${random() < 0.5 ? "same" : round}`;
-      rows.push({ id, name, part: id % 4, gone: random() < 0.2 });
+      rows.push({ id, name, part: id % 4, gone: random() < 0.2, moved: round });
     }
     return rows;
   }
@@ -248,7 +269,7 @@ class History {
       attempt,
       models: keys.isDirect
         ? {}
-        : { t: keys.hardDelete ? "SELECT * FROM raw.s" : "SELECT * EXCLUDE (gone) FROM raw.s" },
+        : { t: `SELECT * EXCLUDE (${keys.hardDelete ? "moved" : "gone, moved"}) FROM raw.s` },
       windowEndMs: round * HOUR_MS,
       ...(failure?.kind === "point" ? { dieAt: failure.dieAt } : {}),
       ...(failure?.kind === "moment" ? { killAfterMs: failure.afterMs } : {}),
@@ -281,6 +302,11 @@ function difference(one: readonly string[], other: readonly string[]): string[] 
     if (at >= 0) left.splice(at, 1);
     return at < 0;
   });
+}
+
+function streamKeys({ reads }: CaseKeys): Record<string, unknown> {
+  if (reads === "full") return {};
+  return { mode: reads, update_key: "moved", ...(reads === "incremental" ? { primary_key: ["id"] } : {}) };
 }
 
 function loadKeys({ mode, deletesMissing, hardDelete, changedOnly }: CaseKeys): Record<string, unknown> {

@@ -7,6 +7,8 @@ export interface SourceRow {
   readonly part: number;
   /** Marked as deleted. */
   readonly gone: boolean;
+  /** Greater with each round: what an update_key is. */
+  readonly moved: number;
 }
 
 /** A row of the destination; `current` is true but for closed versions of a history. */
@@ -23,6 +25,17 @@ export interface LoadKeys {
   readonly deletesMissing: boolean;
   /** Marked rows are not loaded, and go or are closed. */
   readonly hardDelete: boolean;
+}
+
+/** What the stream's own table is to hold after a read of these rows. */
+export function afterRead(
+  before: readonly SourceRow[],
+  rows: readonly SourceRow[],
+  reads: "full" | "incremental" | "append",
+): readonly SourceRow[] {
+  if (reads === "full") return rows;
+  const ids = new Set(rows.map(({ id }) => id));
+  return [...before.filter(({ id }) => reads === "append" || !ids.has(id)), ...rows];
 }
 
 export function afterLoad(

@@ -1,4 +1,8 @@
 import { parseArgs } from "node:util";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findGroups } from "../../runner/groups.ts";
+import { startServers } from "../../runner/servers.ts";
 import { runCampaign } from "./campaign.ts";
 
 /**
@@ -14,6 +18,10 @@ const { values } = parseArgs({
     at_once: { type: "string", default: String(navigator.hardwareConcurrency) },
   },
 });
+const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+const groups = await findGroups(join(root, "tests"), [join(root, "tests/crash/campaign_test.ts")]);
+const servers = await startServers(root, groups);
+for (const [name, value] of Object.entries(servers.environment)) Deno.env.set(name, value);
 const report = await runCampaign({
   seed: Number(values.seed),
   cases: Number(values.cases),
@@ -21,6 +29,7 @@ const report = await runCampaign({
   atOnce: Number(values.at_once),
   onCase: (line) => console.log(line),
 });
+await servers[Symbol.asyncDispose]();
 console.log(
   `seed ${values.seed}: ${report.cases} cases, ${report.failures} attempts made to fail, ${report.wrong.length} cases wrong`,
 );
