@@ -174,7 +174,15 @@ async function dieAtEachPoint(folder: string, system: System, mode: Mode): Promi
     connectors: { there: system.connector },
     pipeline: { load: { rows: [mode === "merge" ? load : { ...load, primary_key: undefined }] } },
   };
-  await succeed(project, { runId: "round1", attempt: 1, models: { rows: modelOf(1) } });
+  // The first load of a target that is not there yet has nothing to fall back to.
+  const first = { runId: "round1", models: { rows: modelOf(1) } };
+  const died = await attemptInProcess(project, {
+    ...first,
+    attempt: 1,
+    dieAt: "load:rows→there before commit",
+  });
+  equal(died.signal, "SIGKILL", `${JSON.stringify(died.error)} ${died.log.join("\n")}`);
+  equal((await succeed(project, { ...first, attempt: 2 })).steps.get("load:rows→there")?.rows, 2);
   deepEqual(await system.rows(), expected(mode, 1));
   for (const [i, point] of POINTS.entries()) {
     const round = i + 2;

@@ -88,6 +88,27 @@ export async function readManifest(store: ManifestStore, folder: string): Promis
   return { ...parsed.output, etag: found.etag };
 }
 
+/** What the note of a manifest says that a load has put before its first part; no load has ended there yet. */
+const begunSchema = v.strictObject({ begunBy: v.string() });
+
+/**
+ * The manifest that a load puts first into a folder which has none: without it readers would take the parts for the
+ * folder's before they are all there. It keeps the files that are there. `mark` is the attempt's. ASCII.
+ */
+export function begunManifestBytes(files: readonly string[], mark: string): Uint8Array {
+  return manifestBytes(files, { begunBy: mark });
+}
+
+/** Whether no load has ended in the folder. */
+export function isOnlyBegun({ note }: Pick<Manifest, "note">): boolean {
+  return v.is(begunSchema, note);
+}
+
+/** Whether it is still the one that the attempt put first. */
+export function isBegunBy({ note }: Pick<Manifest, "note">, mark: string): boolean {
+  return v.is(begunSchema, note) && note.begunBy === mark;
+}
+
 /** ASCII. */
 export function manifestBytes(files: readonly string[], note: JsonValue): Uint8Array {
   return asciiJson({ version: 1, files: files.toSorted(), note });

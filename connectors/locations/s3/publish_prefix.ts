@@ -8,6 +8,9 @@ import type {
   Published,
 } from "../location.ts";
 import {
+  begunManifestBytes,
+  isBegunBy,
+  isOnlyBegun,
   isOurPart,
   isVisible,
   MANIFEST,
@@ -29,7 +32,7 @@ import { Upload } from "./upload.ts";
 /**
  * A folder of files. New ones are put first, under names that no other attempt has; the manifest that names them is put
  * last, on the condition that it is still the one that was found, and that is the commit. What was replaced is
- * removed after it.
+ * removed after it. A folder without a manifest gets one before the first part.
  */
 
 /** Uploaded at a time; each takes places of the budget for its parts. */
@@ -43,7 +46,8 @@ export async function publishPrefix(
   const { store } = context;
   const folder = `${keyOfPath(target.path)}/`;
   const { manifest, objects, seen } = await lookAt(store, folder, target.shown);
-  const current = manifest === undefined && seen.length === 0 ? undefined : {
+  const isNew = manifest === undefined || isOnlyBegun(manifest);
+  const current = isNew && seen.length === 0 ? undefined : {
     files: seen.map((object) => ({ path: object.key.slice(folder.length), file: context.file(object) })),
     note: manifest?.note,
   };
@@ -99,6 +103,8 @@ class PrefixPublication implements Publication {
   readonly #context: PublishContext;
   readonly #mark = newMark();
   readonly #put: string[] = [];
+  /** What the commit replaces. */
+  #before: Manifest | undefined;
   #manifest: { readonly files: readonly string[]; readonly note: JsonValue } | undefined;
   /** The new files are, or may be, those of the folder. */
   #isCommitted = false;
@@ -108,6 +114,7 @@ class PrefixPublication implements Publication {
     this.#place = place;
     this.#stage = stage;
     this.#context = context;
+    this.#before = place.manifest;
   }
 
   get stagePath(): string {
@@ -128,6 +135,7 @@ class PrefixPublication implements Publication {
 
   async prepare({ keepsCurrent, removes = NONE, note }: PublicationChange): Promise<void> {
     const staged = await this.#stage.files();
+    if (this.#before === undefined) this.#before = await this.#begin();
     let next = 0;
     await runWorkers(FILES_AT_ONCE, this.#context.store.context.signal, async (during) => {
       for (let file = staged[next++]; file !== undefined; file = staged[next++]) {
@@ -137,6 +145,21 @@ class PrefixPublication implements Publication {
     });
     const kept = keepsCurrent ? this.#parts.filter((path) => !removes.has(path)) : [];
     this.#manifest = { files: [...kept, ...staged.map(({ path }) => markedName(path, this.#mark))], note };
+  }
+
+  /** Puts a manifest of what is there. Throws `unavailable` where another load does it meanwhile. */
+  async #begin(): Promise<Manifest> {
+    const { store, writer } = this.#context;
+    const { folder, shown } = this.#place;
+    try {
+      const options = { condition: { type: "absent" }, metadata: {} } as const;
+      await writer.put(`${folder}${MANIFEST}`, begunManifestBytes(this.#parts, this.#mark), options);
+    } catch (error) {
+      throw takenMeanwhile(error, shown);
+    }
+    const begun = await readManifest(store, folder);
+    if (begun !== undefined && isBegunBy(begun, this.#mark)) return begun;
+    throw takenMeanwhile(new AppError("conflict", `"${shown}" has another manifest`), shown);
   }
 
   async #putFile(path: string): Promise<void> {
@@ -158,15 +181,12 @@ class PrefixPublication implements Publication {
 
   async commit(): Promise<void> {
     if (this.#manifest === undefined) throw new AppError("internal", "Cannot commit what was not prepared");
-    const { folder, shown, manifest } = this.#place;
+    const { folder, shown } = this.#place;
     const { files, note } = this.#manifest;
+    const etag = this.#before?.etag ?? null;
     try {
       await this.#context.writer.put(`${folder}${MANIFEST}`, manifestBytes(files, note), {
-        condition: manifest === undefined
-          ? { type: "absent" }
-          : manifest.etag === null
-          ? { type: "any" }
-          : { type: "match", etag: manifest.etag },
+        condition: etag === null ? { type: "any" } : { type: "match", etag },
         metadata: {},
       });
       this.#isCommitted = true;

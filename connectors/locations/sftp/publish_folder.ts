@@ -8,7 +8,16 @@ import type {
   PublicationTarget,
   Published,
 } from "../location.ts";
-import { isOurPart, MANIFEST, manifestBytes, markedName, newMark, readManifest } from "../remote/manifest.ts";
+import {
+  begunManifestBytes,
+  isOnlyBegun,
+  isOurPart,
+  MANIFEST,
+  manifestBytes,
+  markedName,
+  newMark,
+  readManifest,
+} from "../remote/manifest.ts";
 import { Stage } from "../remote/stage.ts";
 import { LOCK_TIMEOUT_MS, type SftpPublishing } from "./publish_file.ts";
 import { sendFile } from "./send_file.ts";
@@ -18,7 +27,8 @@ import type { SftpServer } from "./sftp_server.ts";
 
 /**
  * A folder of files. New ones are sent first, under names that no other attempt has; the manifest that names them is
- * put last, in one step, and that is the commit. What was replaced is removed after it.
+ * put last, in one step, and that is the commit. What was replaced is removed after it. A folder without a manifest gets
+ * one before the first part.
  */
 
 const ALL = { matches: () => true, reaches: () => true };
@@ -44,12 +54,17 @@ export async function publishSftpFolder(
     const { files: seen, hidden } = stat === undefined
       ? { files: [], hidden: [] }
       : await listFiles(server, search);
-    const current = manifest === undefined && seen.length === 0 ? undefined : {
+    const isNew = manifest === undefined || isOnlyBegun(manifest);
+    const current = isNew && seen.length === 0 ? undefined : {
       files: seen.map((found) => ({ path: found.path.slice(folder.length), file: context.file(found) })),
       note: manifest?.note,
     };
     const stage = await Stage.open(context.scratchDir, target.shown);
-    return new FolderPublication({ folder, shown: target.shown, lock, stage, hidden }, current, server);
+    return new FolderPublication(
+      { folder, shown: target.shown, lock, stage, hidden, hasManifest: manifest !== undefined },
+      current,
+      server,
+    );
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
@@ -62,6 +77,7 @@ interface Place {
   readonly shown: string;
   readonly lock: SftpLock;
   readonly stage: Stage;
+  readonly hasManifest: boolean;
   /** Parts that it does not show. */
   readonly hidden: readonly Found[];
 }
@@ -99,8 +115,12 @@ class FolderPublication implements Publication {
   }
 
   async prepare({ keepsCurrent, removes = NONE, note }: PublicationChange): Promise<void> {
-    const { folder, stage } = this.#place;
+    const { folder, stage, hasManifest } = this.#place;
     await this.#server.makeFolder(folder.slice(0, -1));
+    if (!hasManifest) {
+      const begun = begunManifestBytes(this.#parts, this.#mark);
+      if (await this.#server.replaceWith(`${folder}${MANIFEST}`, begun) === "unknown") throw this.#lost();
+    }
     const staged = await stage.files();
     for (const { path } of staged) {
       const sent = `${folder}${markedName(path, this.#mark)}`;
@@ -113,7 +133,7 @@ class FolderPublication implements Publication {
 
   async commit(): Promise<void> {
     if (this.#next === undefined) throw new AppError("internal", "Cannot commit what was not prepared");
-    const { folder, shown, lock } = this.#place;
+    const { folder, lock } = this.#place;
     const { files, note } = this.#next;
     await lock.check();
     const bytes = manifestBytes(files, note);
@@ -126,11 +146,13 @@ class FolderPublication implements Publication {
     if (outcome === "unknown") {
       const now = await this.#server.getAll(`${folder}${MANIFEST}`);
       this.#isCommitted = now !== undefined && sameBytes(now.bytes, bytes);
-      if (!this.#isCommitted) {
-        throw new AppError("unavailable", `Cannot write "${shown}": the connection was lost`);
-      }
+      if (!this.#isCommitted) throw this.#lost();
     }
     await this.#removeOld(new Set(files));
+  }
+
+  #lost(): AppError {
+    return new AppError("unavailable", `Cannot write "${this.#place.shown}": the connection was lost`);
   }
 
   /** Parts that the folder has, relative to it. */

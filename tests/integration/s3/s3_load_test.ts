@@ -69,6 +69,42 @@ Deno.test("s3: parts that no manifest names are not there, whether it is asked b
   );
 });
 
+for (const mode of ["append", "replace"] as const) {
+  Deno.test(`s3: what the first ${mode} of a folder sent before it died is not there, and is sent again`, async () => {
+    await using bench = await S3Bench.start();
+    const reach = (point: string) => {
+      if (point === "before commit") bench.proxy.rule = () => storeError(403, "AccessDenied");
+    };
+    await bench.files.failure("forbidden", bench.files.load("t/", OLD, { loadId: "a", mode, reach }));
+    bench.proxy.rule = () => undefined;
+    const [, sent = "none"] = await bench.bucket.keys();
+    match(sent, /^t\/part-a\.sx[a-z]{8}\.parquet$/);
+    await bench.files.failure("not_found", bench.files.read("t/*.parquet"));
+    const receipt = await bench.files.load("t/", OLD, { loadId: "a", mode });
+    deepStrictEqual([receipt.rows, receipt.repeated], [2, false]);
+    deepStrictEqual(await rowsOf(bench, "t/*.parquet"), [[1, "a"], [2, "b"]]);
+    // The folder is a load's own: one may replace it.
+    await bench.files.load("t/", NEW, { loadId: "b" });
+    deepStrictEqual(await rowsOf(bench, "t/*.parquet"), [[2, "B"], [3, "C"]]);
+  });
+}
+
+Deno.test("s3: parts that were copied to a folder without a manifest stay there while the next one is added", async () => {
+  await using bench = await S3Bench.start();
+  await bench.files.load("t/", OLD, { loadId: "a" });
+  const [, part = ""] = await bench.bucket.keys();
+  await bench.bucket.put(part.replace("t/", "u/"), await bench.bucket.bytes(part));
+  const reach = (point: string) => {
+    if (point === "before commit") bench.proxy.rule = () => storeError(403, "AccessDenied");
+  };
+  const load = { loadId: "b", mode: "append" } as const;
+  await bench.files.failure("forbidden", bench.files.load("u/", "(9, 'z')", { ...load, reach }));
+  bench.proxy.rule = () => undefined;
+  deepStrictEqual(await rowsOf(bench, "u/*.parquet"), [[1, "a"], [2, "b"]]);
+  await bench.files.load("u/", "(9, 'z')", load);
+  deepStrictEqual(await rowsOf(bench, "u/*.parquet"), [[1, "a"], [2, "b"], [9, "z"]]);
+});
+
 Deno.test("s3: a folder that somebody else wrote is not replaced, and can be added to", async () => {
   await using bench = await S3Bench.start();
   await bench.files.load("other/", OLD, { loadId: "a" });

@@ -7,6 +7,7 @@ import { Secret } from "../../../contract/secret.ts";
 import { connectorContext, never } from "../../support/connections.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { SftpFolder, sftpServer } from "../../support/sftp_folder.ts";
+import { FileBench } from "../../unit/connectors/files/file_bench.ts";
 import { TestProject } from "../../support/test_project.ts";
 
 /** Files over SFTP: a real server, whole runs, and what goes wrong on the way. */
@@ -206,6 +207,30 @@ Deno.test("a lock of a process that died is broken after a while, one that is al
   equal(await Deno.readTextFile(`${folder.path}/.t.sluice/lock`), "another");
   isWaiting = false;
   await advancing;
+});
+
+Deno.test("a first load of a folder is not seen before its end, nor what is left of one that died", async () => {
+  await using folder = await SftpFolder.create();
+  const local = await Deno.makeTempDir({ prefix: "sluice-sftp-load-" });
+  const parsed = v.parse(sftp.configSchema, folder.config());
+  await using connection = await sftp.open(parsed, connectorContext(local));
+  await using files = await FileBench.at(local, connection);
+  const seen: string[] = [];
+  const reach = (point: string) => {
+    if (point !== "before commit") return;
+    Deno.mkdirSync(`${folder.path}/left`);
+    for (const { name } of Deno.readDirSync(`${folder.path}/t`)) {
+      if (!name.startsWith(".")) seen.push(name);
+      Deno.copyFileSync(`${folder.path}/t/${name}`, `${folder.path}/left/${name}`);
+    }
+  };
+  const load = { loadId: "a", mode: "append" } as const;
+  await files.load("t/", "(1, 'a')", { ...load, reach });
+  equal(seen.length, 1, "the part was there before the manifest named it");
+  await files.failure("not_found", files.read("left/*.parquet"));
+  const receipt = await files.load("left/", "(1, 'a')", load);
+  deepEqual([receipt.rows, receipt.repeated], [1, false]);
+  for (const name of ["t", "left"]) deepEqual((await files.read(`${name}/*.parquet`)).rows, [[1, "a"]]);
 });
 
 Deno.test("a load that is repeated after its answer was lost changes nothing", async () => {
