@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ERROR_CODES } from "./errors.ts";
+import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
 import { rangeSchema } from "./range.ts";
 
@@ -14,7 +15,7 @@ export type RunState = (typeof RUN_STATES)[number];
 export const STEP_KINDS = ["extract", "model", "check", "load"] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
-/** `warned`: a check of severity warn found rows. `skipped`: something before it failed. */
+/** `warned`: a check of severity warn found rows, or an extract did what it had to and warns. `skipped`: something before it failed. */
 export const STEP_STATES = [
   "pending",
   "running",
@@ -61,7 +62,7 @@ export const stepSchema = v.object({
   kind: described(v.picklist(STEP_KINDS), "What it does."),
   state: described(
     v.picklist(STEP_STATES),
-    "warned: a check of severity warn found rows. skipped: something before it failed.",
+    "warned: a check of severity warn found rows, or its source has to be looked at. skipped: something before it failed.",
   ),
   attempt: described(count, "The attempt that it belongs to."),
   rows: described(
@@ -268,6 +269,10 @@ export const pipelineSummarySchema = v.object({
     })),
     "Why the newest definition is not in force; the last good revision still runs.",
   ),
+  warnings: described(
+    v.array(v.string()),
+    "What has to be looked at soon, as a source that keeps its log for it and fills its disk.",
+  ),
 });
 export type PipelineSummary = v.InferOutput<typeof pipelineSummarySchema>;
 
@@ -302,6 +307,10 @@ export const pipelineDetailSchema = v.object({
     "Its models, in order of their paths.",
   ),
   steps: described(v.array(pipelineStepSchema), "What a run of it does, in order."),
+  followed: described(
+    v.array(followedViewSchema),
+    "How far its streams are that follow changes (mode: cdc), by connector; empty before the first run.",
+  ),
 });
 export type PipelineDetail = v.InferOutput<typeof pipelineDetailSchema>;
 

@@ -10,7 +10,12 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
-import { followedReportSchema } from "../../contract/connector/followed.ts";
+import {
+  type FollowedReport,
+  followedReportSchema,
+  type FollowedView,
+} from "../../contract/connector/followed.ts";
+import { followedViews } from "./followed.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -104,6 +109,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #processes: ProcessPool;
   readonly #previews: PreviewFolder;
   readonly #rejects: StreamRejectsPort;
+  readonly #followed: PublishedFolder<FollowedReport>;
   readonly #definitions: DefinitionChanges;
   #isStarted = false;
   /** Whether the end of a run may be the beginning of the next. */
@@ -124,7 +130,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#previews = new PreviewFolder(context.dataDir);
     const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
     const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
-    const followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
+    this.#followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
     this.#rejects = new StreamRejectsPort({
       ...context,
       rejects,
@@ -140,7 +146,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       previews: this.#previews,
       rejects,
       schemas,
-      followed,
+      followed: this.#followed,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -225,7 +231,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const latest = await store.runs.latest();
     return await Promise.all((await store.pipelines.list()).map(async (record) => {
       const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
-      return summaryOf(record, revision, latest.get(record.name), clock.now());
+      const followed = await this.#followedBy(record.name, revision?.definition);
+      return summaryOf(record, revision, { lastRun: latest.get(record.name), followed }, clock.now());
     }));
   }
 
@@ -234,12 +241,18 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const record = await pipelineRecord(this.#context.store, name);
     const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
     const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
+    const followed = await this.#followedBy(name, found?.revision.definition);
     return detailOf(
-      summaryOf(record, found?.revision, lastRun, clock.now()),
+      summaryOf(record, found?.revision, { lastRun, followed }, clock.now()),
       found?.revision,
       found?.steps ?? [],
       await store.pipelines.source(name),
+      followed,
     );
+  }
+
+  async #followedBy(pipeline: string, definition: PipelineDefinition | undefined): Promise<FollowedView[]> {
+    return await followedViews(this.#followed, pipeline, definition, this.#context.clock.now());
   }
 
   async putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
@@ -255,7 +268,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await pipelineRecord(this.#context.store, name);
     await this.#context.store.pipelines.setPaused(name, paused);
     this.#scheduler.wake();
-    const { definition: _, source: __, files: ___, steps: ____, ...summary } = await this.getPipeline(name);
+    const { definition: _, source: __, files: ___, steps: ____, followed: _____, ...summary } = await this
+      .getPipeline(name);
     return summary;
   }
 

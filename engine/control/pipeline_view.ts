@@ -1,3 +1,4 @@
+import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import type { ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Revision, RevisionFile } from "../../contract/revision.ts";
@@ -14,7 +15,7 @@ const NEXT_FIRINGS = 5;
 export function summaryOf(
   record: PipelineRecord,
   revision: RevisionHead | undefined,
-  lastRun: Run | undefined,
+  { lastRun, followed }: { readonly lastRun: Run | undefined; readonly followed: readonly FollowedView[] },
   nowMs: number,
 ): PipelineSummary {
   const definition = revision?.definition;
@@ -35,6 +36,7 @@ export function summaryOf(
     next_run_at: nextMs === undefined ? null : new Date(nextMs).toISOString(),
     last_run: lastRun ?? null,
     faults: [...record.faults],
+    warnings: followed.flatMap(({ warning }) => warning === null ? [] : [warning]),
   };
 }
 
@@ -55,6 +57,7 @@ export function detailOf(
   revision: Revision | undefined,
   steps: readonly PipelineStep[],
   source: RevisionFile | undefined,
+  followed: readonly FollowedView[],
 ): PipelineDetail {
   return {
     ...summary,
@@ -62,5 +65,6 @@ export function detailOf(
     source: source === undefined || revision === undefined ? null : { ...source },
     files: (revision?.files ?? []).map(({ path, content }) => ({ path, content })),
     steps: [...steps],
+    followed: [...followed],
   };
 }

@@ -210,8 +210,11 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "show",
-    summary: "Show a run and its steps",
-    arguments: [RUN],
+    summary: "Show a run and its steps, or how far a pipeline is",
+    arguments: [{
+      name: "RUN",
+      description: "a run's id, or the beginning or end of one; or a pipeline's name",
+    }],
     options: {
       project,
       data,

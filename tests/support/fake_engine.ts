@@ -329,7 +329,14 @@ export class FakeEngine implements Engine {
   }
 
   #summary(pipeline: PipelineDetail): PipelineSummary {
-    const { definition: _definition, source: _source, files: _files, steps: _steps, ...summary } = pipeline;
+    const {
+      definition: _definition,
+      source: _source,
+      files: _files,
+      steps: _steps,
+      followed: _followed,
+      ...summary
+    } = pipeline;
     const last = [...this.#runs.values()].filter((run) => run.pipeline === pipeline.name)
       .reduce<RunDetail | undefined>(
         (newest, run) => newest && newest.created_at > run.created_at ? newest : run,

@@ -80,10 +80,12 @@ function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineD
     next_run_at: null,
     last_run: null,
     faults: [],
+    warnings: [],
     definition: {},
     source: null,
     files: [],
     steps: [],
+    followed: [],
     ...change,
   };
 }

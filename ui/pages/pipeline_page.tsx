@@ -15,6 +15,7 @@ import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Fact, RevisionLabel } from "../parts/facts.tsx";
 import { FaultList, Notice } from "../parts/callouts.tsx";
+import { FollowedSection, WarningList } from "../parts/followed.tsx";
 import { paramsOf, type RunFormValues } from "../parts/runs/run_form.ts";
 import { RunForm } from "../parts/runs/run_form_fields.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
@@ -51,6 +52,7 @@ export function PipelinePage(view: PipelineView) {
             linkTo={(fault) => faultLink(pipeline, fault)}
           />
         )}
+        <WarningList warnings={pipeline.warnings} />
       </div>
       <section aria-labelledby="runs-title">
         <h2 id="runs-title">Recent runs</h2>
@@ -69,6 +71,7 @@ export function PipelinePage(view: PipelineView) {
           </p>
         )}
       </section>
+      <FollowedSection followed={pipeline.followed} nowMs={frame.nowMs} />
       <section aria-labelledby="graph-title">
         <div class="section-head">
           <h2 id="graph-title">Graph</h2>

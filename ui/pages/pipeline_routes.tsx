@@ -140,6 +140,7 @@ async function loadTable(
     pipeline,
     table,
     ...(isStream ? { schema: await engine.getStreamSchema(pipeline, stream) } : {}),
+    ...(isStream ? await followedOf(engine, pipeline, stream) : {}),
   };
   if (!userMay(user, "preview")) return facts;
   const preview = await engine.previewTable(pipeline, table.name);
@@ -147,6 +148,16 @@ async function loadTable(
   const rejects = await engine.getRejects(pipeline, stream);
   const view = { ...facts, preview, mayChange: userMay(user, "run") };
   return rejects.count === 0 && !isTold ? view : { ...view, rejects };
+}
+
+async function followedOf(
+  engine: Engine,
+  pipeline: string,
+  stream: string,
+): Promise<Pick<TableView, "followed">> {
+  const { followed } = await engine.getPipeline(pipeline);
+  const found = followed.find(({ streams }) => streams.some((one) => one.stream === stream));
+  return found === undefined ? {} : { followed: found };
 }
 
 function tellChange({ stream, replayed, dropped, left, reason }: RejectChange): string {

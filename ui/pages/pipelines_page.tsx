@@ -55,7 +55,7 @@ const FITS: Record<PipelineFilter, (pipeline: PipelineSummary) => boolean> = {
   all: () => true,
   running: ({ last_run: run }) => run?.state === "running",
   queued: ({ last_run: run }) => run?.state === "queued",
-  warned: ({ last_run: run }) => run !== null && run.warnings > 0,
+  warned: ({ last_run: run, warnings }) => warnings.length > 0 || run !== null && run.warnings > 0,
   failing: ({ last_run: run }) => run?.state === "failed",
   paused: ({ paused }) => paused,
   faulty: ({ faults }) => faults.length > 0,
@@ -183,6 +183,7 @@ function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; now
             <Breakable text={pipeline.name} />
           </a>
           {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} />}
+          <WarningsBadge pipeline={pipeline} href={href} />
         </div>
       </div>
       <div class="pipeline-strip">
@@ -222,6 +223,7 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
             <Breakable text={pipeline.name} />
           </a>
           {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} href={href} />}
+          <WarningsBadge pipeline={pipeline} href={href} />
           {pipeline.tags.map((tag) => <a class="tag" href={`/?q=${encodeURIComponent(tag)}`}>{tag}</a>)}
         </div>
       </div>
@@ -247,6 +249,16 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
         )}
       </div>
     </li>
+  );
+}
+
+function WarningsBadge({ pipeline: { warnings }, href }: { pipeline: PipelineSummary; href: string }) {
+  if (warnings.length === 0) return null;
+  return (
+    <a class="badge warn" href={`${href}#faults`} title={warnings.join("\n")}>
+      <Icon name="warned" />
+      {formatPlural(warnings.length, "warning")}
+    </a>
   );
 }
 

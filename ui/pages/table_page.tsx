@@ -1,3 +1,4 @@
+import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { StreamRejects } from "../../contract/rejects.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
@@ -7,6 +8,7 @@ import { type Frame, Layout } from "../parts/layout.tsx";
 import { plainText } from "../parts/plain_text.ts";
 import { Breakable, stepAnchor } from "../parts/steps/step_names.tsx";
 import { Fact } from "../parts/facts.tsx";
+import { FollowedFacts } from "../parts/followed.tsx";
 import { RejectSection } from "../parts/tables/reject_table.tsx";
 import { ColumnTable, RowTable } from "../parts/tables/row_table.tsx";
 import { SchemaChanges } from "../parts/tables/schema_changes.tsx";
@@ -22,6 +24,8 @@ export interface TableView {
   readonly rejects?: StreamRejects;
   /** Of a stream. */
   readonly schema?: StreamSchema;
+  /** Of a stream that follows changes: how far those of its connector are. */
+  readonly followed?: FollowedView;
   readonly mayChange?: boolean;
   /** What was just done. */
   readonly told?: string;
@@ -45,6 +49,7 @@ export function TablePage(view: TableView) {
         </div>
         <dl class="facts">
           <TableFacts table={table} nowMs={frame.nowMs} />
+          {view.followed !== undefined && <FollowedFacts view={view.followed} nowMs={frame.nowMs} />}
           <Fact name="Written by">
             <a href={`${pipelinePath}#${stepAnchor(table.step)}`}>
               <code>{table.step}</code>

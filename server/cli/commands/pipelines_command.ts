@@ -1,7 +1,8 @@
-import { formatCount, formatPlural } from "../../../text/format.ts";
+import type { FollowedView } from "../../../contract/connector/followed.ts";
+import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
 import { CONTINUOUS } from "../../../contract/pipeline/pipeline.ts";
-import type { PipelineSummary, ScheduleView } from "../../../contract/run.ts";
+import type { PipelineDetail, PipelineSummary, ScheduleView } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
@@ -16,6 +17,7 @@ const COLUMNS: readonly ColumnSpec[] = [
   { title: "LAST RUN (UTC)", short: withoutSeconds, mayGo: true },
   { title: "STATE" },
   { title: "FAULTS", align: "right" },
+  { title: "WARNINGS", align: "right", mayGo: true },
 ];
 
 /** `sluice pipelines`: what there is, when it runs next, and how it went last; with PIPELINE that one alone. */
@@ -29,10 +31,8 @@ export const pipelines: CommandRun = async (invocation, context) => {
   const nowMs = Date.now();
   const [name] = invocation.arguments;
   if (name !== undefined) {
-    const { definition: _, source: __, files: ___, steps: ____, ...summary } = await connection.engine
-      .getPipeline(name);
-    const isJson = invocation.flag("json");
-    context.terminal.out(isJson ? JSON.stringify(summary) : formatPipeline(summary, nowMs));
+    const pipeline = await connection.engine.getPipeline(name);
+    context.terminal.out(pipelineText(pipeline, invocation.flag("json"), nowMs));
     return 0;
   }
   const found = await connection.engine.listPipelines();
@@ -48,6 +48,13 @@ export const pipelines: CommandRun = async (invocation, context) => {
   return 0;
 };
 
+/** One pipeline with how far its streams are, for a person or a program. */
+export function pipelineText(pipeline: PipelineDetail, isJson: boolean, nowMs: number): string {
+  if (!isJson) return formatPipeline(pipeline, nowMs);
+  const { definition: _, source: __, files: ___, steps: ____, ...summary } = pipeline;
+  return JSON.stringify(summary);
+}
+
 /** `Thu 07:30 Paris (in 1 h 49 min)`. */
 function nextText({ cron, timezone, next: [next] }: ScheduleView, nowMs: number): string {
   if (next === undefined) return cron === CONTINUOUS ? "after the last" : "never";
@@ -56,7 +63,7 @@ function nextText({ cron, timezone, next: [next] }: ScheduleView, nowMs: number)
 }
 
 /** One pipeline: what it is, when it runs next, how it went last, what is wrong with its files. */
-function formatPipeline(pipeline: PipelineSummary, nowMs: number): string {
+function formatPipeline(pipeline: PipelineDetail, nowMs: number): string {
   const { schedule, last_run: last, paused } = pipeline;
   const facts: readonly (readonly [string, string])[] = [
     ["pipeline", pipeline.name],
@@ -72,11 +79,37 @@ function formatPipeline(pipeline: PipelineSummary, nowMs: number): string {
     ],
     ["warnings", last === null || last.warnings === 0 ? "" : formatCount(last.warnings)],
     ["revision", pipeline.revision?.slice(0, 12) ?? "none in force"],
+    ...pipeline.warnings.map((warning): [string, string] => ["warning", warning]),
     ...pipeline.faults.map((fault): [string, string] => [fault.severity, formatFault(fault)]),
   ];
-  return facts.filter(([, value]) => value !== "").map(([name, value]) =>
+  const head = facts.filter(([, value]) => value !== "").map(([name, value]) =>
     `${name.padEnd(10)}${oneLine(value)}`
   ).join("\n");
+  return [head, ...pipeline.followed.map(formatFollowed)].join("\n\n");
+}
+
+/** How far the streams of one connector are in its log. */
+function formatFollowed({ connector, streams, ...followed }: FollowedView): string {
+  const { position, lag_seconds, behind_bytes, retained_bytes, caught_up, looked_at } = followed;
+  const lag = lag_seconds === null ? "" : `, ${formatDuration(lag_seconds * 1_000)} behind`;
+  const facts: readonly (readonly [string, string])[] = [
+    ["follows", `${connector}, ${caught_up ? "caught up" : "not caught up"}${lag}`],
+    ["position", position ?? ""],
+    ["log behind", behind_bytes === null ? "" : formatBytes(behind_bytes)],
+    ["log kept", retained_bytes === null ? "" : formatBytes(retained_bytes)],
+    ["looked at", `${formatTime(looked_at)} UTC`],
+  ];
+  const rows = streams.map(({ stream, last_change_at, error }) => [
+    stream,
+    formatTime(last_change_at),
+    oneLine(error ?? ""),
+  ]);
+  return [
+    ...facts.filter(([, value]) => value !== "").map(([name, value]) =>
+      `${name.padEnd(12)}${oneLine(value)}`
+    ),
+    formatTable([{ title: "STREAM" }, { title: "LAST CHANGE (UTC)" }, { title: "FAILS WITH" }], rows),
+  ].join("\n");
 }
 
 function formatFault({ file, line, column, message }: PipelineSummary["faults"][number]): string {
@@ -85,7 +118,10 @@ function formatFault({ file, line, column, message }: PipelineSummary["faults"][
   }: ${message}`;
 }
 
-function rowOf({ name, schedule, paused, last_run, faults }: PipelineSummary, nowMs: number): string[] {
+function rowOf(
+  { name, schedule, paused, last_run, faults, warnings }: PipelineSummary,
+  nowMs: number,
+): string[] {
   return [
     name,
     schedule === null ? "" : `${schedule.words}, ${cityOf(schedule.timezone)}`,
@@ -97,5 +133,6 @@ function rowOf({ name, schedule, paused, last_run, faults }: PipelineSummary, no
       ? last_run.state
       : `${last_run.state}, ${formatPlural(last_run.warnings, "warning")}`,
     faults.length === 0 ? "" : String(faults.length),
+    warnings.length === 0 ? "" : String(warnings.length),
   ];
 }

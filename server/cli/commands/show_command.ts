@@ -1,13 +1,15 @@
-import { AppError } from "../../../contract/errors.ts";
-import type { RunDetail } from "../../../contract/run.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import type { PipelineDetail, RunDetail } from "../../../contract/run.ts";
+import type { Engine } from "../../../engine/control/engine.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
+import { pipelineText } from "./pipelines_command.ts";
 import { readFolders } from "../settings.ts";
 import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
 import { formatTable } from "../table.ts";
 import { formatTime, oneLine, printable, withoutSeconds } from "../text.ts";
 
-/** `sluice show RUN`: the run, its steps, and what went wrong. */
+/** `sluice show RUN`: the run, its steps, and what went wrong; of a pipeline, what it is and how far its streams are. */
 export const show: CommandRun = async (invocation, context) => {
   await using connection = await connect(
     readFolders(invocation, context),
@@ -19,8 +21,14 @@ export const show: CommandRun = async (invocation, context) => {
   if (attempt !== undefined && !/^[1-9]\d{0,5}$/.test(attempt)) {
     throw new AppError("invalid", `--attempt is "${attempt}": expected a number from 1`);
   }
+  const asked = invocation.arguments[0] ?? "";
+  const pipeline = attempt === undefined ? await pipelineNamed(connection.engine, asked) : undefined;
+  if (pipeline !== undefined) {
+    context.terminal.out(pipelineText(pipeline, invocation.flag("json"), Date.now()));
+    return 0;
+  }
   const run = await connection.engine.getRun(
-    invocation.arguments[0] ?? "",
+    asked,
     attempt === undefined ? undefined : Number(attempt),
   );
   context.terminal.out(
@@ -28,6 +36,16 @@ export const show: CommandRun = async (invocation, context) => {
   );
   return 0;
 };
+
+/** The pipeline of just this name; a run may be asked for by any part of its id. */
+async function pipelineNamed(engine: Engine, name: string): Promise<PipelineDetail | undefined> {
+  try {
+    return await engine.getPipeline(name);
+  } catch (error) {
+    if (["not_found", "invalid"].includes(toAppError(error).code)) return undefined;
+    throw error;
+  }
+}
 
 function formatRun(run: RunDetail, width: number): string {
   const params = Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(" ");
