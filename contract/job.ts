@@ -1,3 +1,4 @@
+import type { FollowProgress } from "./connector/changes.ts";
 import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
 import type { FollowedReport } from "./connector/followed.ts";
@@ -120,6 +121,15 @@ export interface DiscoveryJob extends JobBase {
   readonly connector: string;
   /** Says what works of the connector in place of its streams. */
   readonly isTest?: boolean;
+  /** Says what its system keeps for this pipeline in place of them, see Source.followed. */
+  readonly follower?: JobFollower;
+}
+
+/** A pipeline whose streams follow the connector's log. */
+export interface JobFollower {
+  readonly pipeline: string;
+  readonly token: string;
+  readonly streams: Readonly<Record<string, StreamDefinition>>;
 }
 
 /** Puts rejects of a stream back into its table, or removes them. */
@@ -183,6 +193,8 @@ export type Report =
   | { readonly type: "checked"; readonly reports: readonly CheckReport[] }
   /** Streams that a connector has, some at a time. */
   | { readonly type: "discovered"; readonly streams: readonly DiscoveredStream[] }
+  /** What a connector's system keeps for a follower; null for nothing. */
+  | { readonly type: "kept"; readonly progress: FollowProgress | null }
   /** What a test of a connector has found. */
   | { readonly type: "tested"; readonly checks: readonly ConnectionCheck[] }
   /** The last line: an error where something failed; the process waits for stdin to close. */

@@ -85,7 +85,8 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   return {
     test: async (signal) => {
       const { checkGrants } = await import("./read/grants.ts");
-      return await checkGrants(pool, config.schema, signal);
+      const { checkSlots } = await import("./changes/slot.ts");
+      return [...await checkGrants(pool, config.schema, signal), await checkSlots(pool, signal)];
     },
     source: createSource(pool, names),
     destination: createDestination(pool, { ...names, warn: (message) => context.log("warn", message) }),

@@ -29,11 +29,12 @@ import type {
   RunEvent,
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
-import { discoverStreams, readConnectors, testConnector } from "../definitions/discover.ts";
+import { discoverStreams, lookAtFollower, readConnectors, testConnector } from "../definitions/discover.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
+import { FollowerWatch } from "./follower_watch.ts";
 import { followFiles } from "./follow_files.ts";
 import { followRun } from "./follow_run.ts";
 import { DefinitionChanges } from "./definition_changes.ts";
@@ -105,6 +106,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
   readonly #housekeeping: Housekeeping;
+  readonly #followers: FollowerWatch;
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
   readonly #previews: PreviewFolder;
@@ -183,6 +185,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
       spillDir: spillFolder(context.dataDir),
       spillsInUse: () => this.#processes.folders,
     });
+    this.#followers = new FollowerWatch({
+      store,
+      clock,
+      log,
+      followed: this.#followed,
+      look: ({ connector, ...follower }, signal) =>
+        lookAtFollower(this.#definitions.checkContext, connector, follower, signal),
+    });
     this.#scheduler = new Scheduler({
       clock,
       log,
@@ -203,7 +213,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#relay.start();
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
-    if (options.housekeeping) this.#housekeeping.start();
+    if (options.housekeeping) {
+      this.#housekeeping.start();
+      this.#followers.start();
+    }
     if (options.watchSince !== undefined) {
       const { projectDir, log } = this.#context;
       const apply = () => this.applyProject();
@@ -217,6 +230,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     if (this.#isStarted) {
       await this.#scheduler.stop();
       await this.#housekeeping.stop();
+      await this.#followers.stop();
       await this.#queue.stop();
       await this.#relay.stop();
       await this.#watching;

@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import type { FollowProgress } from "../../contract/connector/changes.ts";
 import type { DiscoveredStream } from "../../contract/connector/source.ts";
 import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { DiscoveryJob, JobFollower } from "../../contract/job.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { provideDiscovery } from "../grants/provide.ts";
 import { answering } from "../runs/attempt/answers.ts";
@@ -30,7 +32,7 @@ export async function discoverStreams(
   name: string,
   signal: AbortSignal,
 ): Promise<SourceStream[]> {
-  const { streams } = await askConnector(context, name, false, signal);
+  const { streams } = await askConnector(context, name, {}, signal);
   return streams.map(({ primaryKey, sizeBytes, address, columns, ...stream }) => ({
     ...stream,
     address: { ...address },
@@ -46,19 +48,30 @@ export async function testConnector(
   name: string,
   signal: AbortSignal,
 ): Promise<ConnectorTest> {
-  const { checks } = await askConnector(context, name, true, signal);
+  const { checks } = await askConnector(context, name, { isTest: true }, signal);
   return { connector: name, ok: checks.every(({ state }) => state !== "failed"), checks: [...checks] };
+}
+
+/** What a connector's system keeps for a pipeline that follows its log; undefined for nothing. Throws likewise. */
+export async function lookAtFollower(
+  context: CheckContext,
+  name: string,
+  follower: JobFollower,
+  signal: AbortSignal,
+): Promise<FollowProgress | undefined> {
+  return (await askConnector(context, name, { follower }, signal)).kept;
 }
 
 interface Asked {
   readonly streams: readonly DiscoveredStream[];
   readonly checks: readonly ConnectionCheck[];
+  readonly kept: FollowProgress | undefined;
 }
 
 async function askConnector(
   context: CheckContext,
   name: string,
-  isTest: boolean,
+  question: Pick<DiscoveryJob, "isTest" | "follower">,
   signal: AbortSignal,
 ): Promise<Asked> {
   const known = await readConnectors(context);
@@ -78,7 +91,7 @@ async function askConnector(
       {
         kind: "discovery",
         connector: name,
-        isTest,
+        ...question,
         projectDir: context.projectDir,
         tempDir: join(tempDir, "spill"),
         connectors,
@@ -109,11 +122,17 @@ async function follow(
   using watch = watchBudget(process, checkBudget, signal);
   const streams: DiscoveredStream[] = [];
   const checks: ConnectionCheck[] = [];
+  let kept: FollowProgress | undefined;
   let isWhole = false;
   for await (const report of process.reports) {
     if (report.type === "discovered") streams.push(...report.streams);
     else if (report.type === "tested") {
       checks.push(...report.checks.map((check) => ({ ...check, message: redact(check.message) })));
+    } else if (report.type === "kept") {
+      const warning = report.progress?.warning ?? null;
+      kept = report.progress === null
+        ? undefined
+        : { ...report.progress, warning: warning === null ? null : redact(warning) };
     } else if (report.type === "log") log(report.level, redact(report.message));
     else if (report.type === "finished") {
       await process.close();
@@ -125,7 +144,7 @@ async function follow(
     }
   }
   signal.throwIfAborted();
-  if (isWhole) return { streams, checks };
+  if (isWhole) return { streams, checks, kept };
   const subject = `Cannot find the streams of "${name}"`;
   if (watch.exceeded === "time") {
     const seconds = Math.round(checkBudget.timeMs / 1_000);

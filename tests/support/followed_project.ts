@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { postgres } from "../../connectors/postgres/connector.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
+import type { FollowedReport } from "../../contract/connector/followed.ts";
 import type { Report, RunJob } from "../../contract/job.ts";
 import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
@@ -16,6 +17,8 @@ export interface FollowedRun {
   readonly steps: ReadonlyMap<string, Step>;
   /** As `level: message`. */
   readonly log: readonly string[];
+  /** How far the connector's log was followed, report for report. */
+  readonly followed: readonly FollowedReport[];
 }
 
 /** A pipeline of streams of one PostgreSQL, run in this process on a warehouse of its own. */
@@ -93,6 +96,7 @@ export class FollowedProject implements AsyncDisposable {
       steps: new Map(
         reports.flatMap((report) => report.type === "step" ? [[report.step.name, report.step]] : []),
       ),
+      followed: reports.flatMap((report) => report.type === "followed" ? [report.followed] : []),
       log: reports.flatMap((report) => report.type === "log" ? [`${report.level}: ${report.message}`] : []),
     };
   }

@@ -1,6 +1,8 @@
 import type { FollowRequest } from "../../../contract/connector/source.ts";
 
 const MAX_BYTES = 63;
+/** All of ours begin with it. */
+export const SLOT_PREFIX = "sluice_";
 
 /**
  * What the slot and the publication of a pipeline's streams are called: `sluice_orders_shop_1a2b3c4d`, in
@@ -10,7 +12,7 @@ export function followerName(
   { pipeline, token }: Pick<FollowRequest, "pipeline" | "token">,
   connector: string,
 ): string {
-  const words = `sluice_${slug(pipeline)}_${slug(connector)}`;
+  const words = `${SLOT_PREFIX}${slug(pipeline)}_${slug(connector)}`;
   return `${words.slice(0, MAX_BYTES - token.length - 1)}_${token}`;
 }
 

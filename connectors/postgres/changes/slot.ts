@@ -1,9 +1,13 @@
+import type { ConnectionCheck } from "../../../contract/discovery.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { formatBytes } from "../../../text/format.ts";
 import { toPostgresError } from "../errors.ts";
 import { ServerError } from "../session/server_error.ts";
+import type { SessionPool } from "../session_pool.ts";
 import type { Session } from "../session/session.ts";
 import { parseLsn } from "./lsn.ts";
+import { SLOT_PREFIX } from "./names.ts";
 
 /** What the server says of a replication slot. */
 export interface SlotStatus {
@@ -120,4 +124,40 @@ export async function whenFree<T>(action: string, slot: string, use: () => Promi
       await new Promise((resolve) => setTimeout(resolve, BUSY_WAIT_MS));
     }
   }
+}
+
+/** Below this nobody has to do anything about a slot that is not read just now. */
+const MUCH_BYTES = 1_000_000_000;
+
+/** The slots of pipelines in this database that nobody reads, and how much of its log the server keeps for them. */
+export async function checkSlots(pool: SessionPool, signal: AbortSignal): Promise<ConnectionCheck> {
+  await using lease = await pool.lease(signal);
+  const { rows } = await lease.session.query(
+    `SELECT slot_name, coalesce(pg_catalog.pg_wal_lsn_diff(
+              CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn()
+                   ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn), 0)
+       FROM pg_catalog.pg_replication_slots
+      WHERE pg_catalog.starts_with(slot_name, '${SLOT_PREFIX}') AND database = pg_catalog.current_database()
+        AND NOT active ORDER BY 2 DESC, 1`,
+  );
+  const name = "replication slots";
+  const slots = rows.map(([slot, bytes]) => ({ slot: slot ?? "", keptBytes: Number(bytes) }));
+  const shown = (some: typeof slots) =>
+    some.map(({ slot, keptBytes }) => `${slot} (${formatBytes(keptBytes)})`).join(", ");
+  const large = slots.filter(({ keptBytes }) => keptBytes > MUCH_BYTES);
+  if (large.length === 0) {
+    const message = slots.length === 0
+      ? "none is idle"
+      : `idle, and little of the log is kept for them: ${shown(slots)}`;
+    return { name, state: "ok", message };
+  }
+  return {
+    name,
+    state: "missing",
+    message:
+      `nobody reads these just now, and the server keeps its log for them: ${
+        shown(large)
+      }; run their pipelines, or ` +
+      `where there is none any more: SELECT pg_drop_replication_slot('${large[0]?.slot}');`,
+  };
 }

@@ -128,6 +128,7 @@ export class AttemptRecorder {
       case "rejects_changed":
       case "checked":
       case "tested":
+      case "kept":
       case "discovered":
       case "finished":
         break;

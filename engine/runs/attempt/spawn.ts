@@ -250,6 +250,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   tested: true,
   schema: true,
   followed: true,
+  kept: true,
   rejects_changed: true,
   question: true,
   checking: true,

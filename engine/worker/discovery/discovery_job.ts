@@ -1,6 +1,7 @@
 import { systemClock } from "../../../contract/clock.ts";
-import type { DiscoveredStream } from "../../../contract/connector/source.ts";
-import type { DiscoveryJob } from "../../../contract/job.ts";
+import type { FollowProgress } from "../../../contract/connector/changes.ts";
+import type { DiscoveredStream, FollowedStream, Source } from "../../../contract/connector/source.ts";
+import type { DiscoveryJob, JobFollower } from "../../../contract/job.ts";
 import { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { duckdbOpener } from "../../duckdb/file.ts";
@@ -34,6 +35,10 @@ export async function discoveryJob(
     ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
     signal,
   });
+  if (job.follower !== undefined) {
+    const progress = await lookAtFollower(connections, job.follower, signal) ?? null;
+    return reporter.send({ type: "kept", progress });
+  }
   if (job.isTest === true) {
     const { connector } = job;
     const session = await database.session();
@@ -60,4 +65,20 @@ export async function discoveryJob(
   }
   columns.end();
   reporter.send({ type: "discovered", streams: found });
+}
+
+/** What the connector's system keeps for the pipeline; undefined for nothing, or where it cannot say. */
+async function lookAtFollower(
+  connections: Connections,
+  { pipeline, token, streams }: JobFollower,
+  signal: AbortSignal,
+): Promise<FollowProgress | undefined> {
+  const asked: FollowedStream[] = [];
+  let found: Source | undefined;
+  for (const [name, stream] of Object.entries(streams)) {
+    const { source, request } = await connections.source(name, stream);
+    found = source;
+    asked.push(request);
+  }
+  return await found?.followed?.({ pipeline, token, streams: asked }, signal);
 }
