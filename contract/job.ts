@@ -15,6 +15,7 @@ import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
 import type { TablePreview } from "./table.ts";
+import type { LoadVerification, Receipt } from "./verification.ts";
 
 /**
  * What the server and a run's process say to each other: one JSON object a line, the job and then
@@ -141,7 +142,31 @@ export interface RejectsJob extends JobBase {
   readonly warehousePath: string;
 }
 
-export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob;
+/** Reads the targets of loads back and compares them with what was loaded. */
+export interface VerifyJob extends JobBase {
+  readonly kind: "verify";
+  readonly pipeline: string;
+  readonly definition: PipelineDefinition;
+  readonly files: readonly RevisionFile[];
+  /** The load that is asked for, as a user names it; null for all. */
+  readonly load: string | null;
+  /** Of loads that have succeeded, by their steps. */
+  readonly receipts: Readonly<Record<string, KnownLoad>>;
+  readonly warehousePath: string;
+}
+
+/** A load's last success. */
+export interface KnownLoad {
+  readonly receipt: Receipt;
+  /** Whether the definition has the load, and its connector, as they were then. */
+  readonly isUnchanged: boolean;
+  /** Of its run: models that are views depend on them. */
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly windowStartMs: number | null;
+  readonly windowEndMs: number;
+}
+
+export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -187,6 +212,8 @@ export type Report =
   | { readonly type: "followed"; readonly followed: FollowedReport }
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
+  /** What a VerifyJob has found of one load. */
+  | { readonly type: "verified"; readonly verification: LoadVerification }
   | { readonly type: "question"; readonly question: Question }
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }

@@ -25,7 +25,7 @@ export const duckdb = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
-  readBack: ({ table }) => ({ stream: table }),
+  readBack: ({ table }) => ({ stream: { stream: table } }),
   // Two loads at a time would meet in the file's ledger.
   loadsAtOnce: 1,
   secrets: () => [],

@@ -9,7 +9,7 @@ import type { ArrowFile } from "./arrow/arrow_read.ts";
 import type { FileSet } from "./file_set.ts";
 import { kindOfName, resolveKind } from "./kind.ts";
 import { checkPlan } from "./load/check_plan.ts";
-import { targetOf } from "./load/target.ts";
+import { readBack } from "./load/read_back.ts";
 import { planTarget } from "./load/target_plan.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 
@@ -28,14 +28,6 @@ export const fileCapabilities = {
   // DuckDB writes the other formats from a table that is whole.
   stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
 } satisfies Partial<Connector<unknown, FileStream, FileTarget>>;
-
-/** Of formats that keep types. */
-function readBack({ path, options }: FileTarget): Readonly<Record<string, unknown>> | undefined {
-  const { kind } = targetOf(diskPaths("/"), path);
-  const format = kind === "folder" ? options.format ?? "parquet" : resolveKind(path, options).format;
-  if (format !== "parquet" && format !== "arrow") return undefined;
-  return { path: kind === "file" ? path : `${path.replace(/\/+$/, "")}/**/*.${format}` };
-}
 
 function refusesLoad(target: FileTarget, load: LoadShape): string | undefined {
   try {

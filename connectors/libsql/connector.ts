@@ -17,7 +17,7 @@ export const libsql = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
-  readBack: ({ table }) => ({ stream: table }),
+  readBack: ({ table }) => ({ stream: { stream: table } }),
   // The server has one writer at a time, and takes the transaction from one that another waits for too long.
   loadsAtOnce: 1,
   // Rows are staged before the transaction, so that nobody waits while they are read.

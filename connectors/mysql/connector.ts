@@ -22,7 +22,7 @@ export const mysql = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
-  readBack: ({ table }) => ({ stream: table }),
+  readBack: ({ table }) => ({ stream: { stream: table } }),
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
   secrets: ({ password }) => formsOf(password),

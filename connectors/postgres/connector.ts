@@ -23,7 +23,7 @@ export const postgres = {
   followsChanges: true,
   loadSchema,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
-  readBack: ({ table }) => ({ stream: table }),
+  readBack: ({ table }) => ({ stream: { stream: table } }),
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
   secrets: ({ password }) => formsOf(password),

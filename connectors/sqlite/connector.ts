@@ -24,7 +24,7 @@ export const sqlite = {
   streamSchema,
   loadSchema,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
-  readBack: ({ table }) => ({ stream: table }),
+  readBack: ({ table }) => ({ stream: { stream: table } }),
   // SQLite has one writer at a time.
   loadsAtOnce: 1,
   secrets: () => [],

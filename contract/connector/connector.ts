@@ -36,10 +36,10 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
   /**
-   * The own keys of a stream that reads back, exactly, what loads put into the target; undefined where nothing
-   * does. What the destination may touch has to be enough for it. No I/O.
+   * How to read back, exactly, what loads put into the target; a text says why nothing does. What the destination
+   * may touch has to be enough for it. No I/O.
    */
-  readBack?(target: Target): Readonly<Record<string, unknown>> | undefined;
+  readBack?(target: Target): ReadBack | string;
   /**
    * Whether a load into this target may be begun before its rows are there, and stage them while they are
    * read: its claim is held as long as the source takes, and `rows` of its input is null. Not for a system
@@ -54,6 +54,23 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
    * Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path.
    */
   open(config: Config, context: ConnectorContext): Promise<Connection>;
+}
+
+/** A stream that reads what a load has put into its target. */
+export interface ReadBack {
+  /** The stream's own keys. */
+  readonly stream: Readonly<Record<string, unknown>>;
+  /** Its columns are read as the texts that were written, of which this is how they say numbers and times. */
+  readonly texts?: TextForms;
+}
+
+/** How a text file writes numbers and dates. */
+export interface TextForms {
+  readonly decimalSeparator: "." | ",";
+  /** Between groups of digits; none by default. */
+  readonly thousandsSeparator?: string;
+  /** A strptime format; ISO 8601 by default. */
+  readonly dateFormat?: string;
 }
 
 /** Which entry of which project's connectors.yaml this is. */

@@ -89,10 +89,12 @@ function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineCo
     others: context.connectorTypes.flatMap((type) => type.loadSchema ?? []),
   });
   if (faults.length > 0 || own.length > 0) return [...faults, ...own];
-  if (load.verify && connector.readBack?.(parseTarget(connector, load)) === undefined) {
-    const message =
-      `${shown} cannot read back exactly what it loads there; use a format that keeps types, as parquet`;
-    return [error([...path, "verify"], "value", message)];
+  if (load.verify) {
+    const back = connector.readBack?.(parseTarget(connector, load)) ?? "nothing reads what it writes";
+    if (typeof back === "string") {
+      const message = `${shown} cannot read back exactly what it loads there: ${back}`;
+      return [error([...path, "verify"], "value", message)];
+    }
   }
   if (connector.refusesLoad === undefined) return [];
   const refused = connector.refusesLoad(parseTarget(connector, load), loadShapeOf(load, 0));

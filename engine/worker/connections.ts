@@ -7,7 +7,7 @@ import {
 } from "../../connectors/parse.ts";
 import * as v from "valibot";
 import type { Clock } from "../../contract/clock.ts";
-import type { Budget, Connection, Connector } from "../../contract/connector/connector.ts";
+import type { Budget, Connection, Connector, TextForms } from "../../contract/connector/connector.ts";
 import type { Destination } from "../../contract/connector/destination.ts";
 import type { DiscoveredStream, Source, StreamRequest } from "../../contract/connector/source.ts";
 import type { OpenDuckdb } from "../../contract/duckdb.ts";
@@ -46,6 +46,14 @@ interface Opened {
   readonly common: CommonConnectorKeys;
 }
 
+/** What reads a load's target. */
+export interface TargetSource {
+  readonly source: Source;
+  readonly request: StreamRequest;
+  /** See ReadBack. */
+  readonly texts?: TextForms;
+}
+
 /** The connectors of one job, each opened when it is first needed and closed with the job. */
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
@@ -72,16 +80,18 @@ export class Connections implements AsyncDisposable {
     return { source, request };
   }
 
-  /** The source that reads back what a load put into its target. Throws `invalid` where nothing does. */
-  async readBack(load: LoadDefinition): Promise<{ source: Source; request: StreamRequest }> {
+  /** The source that reads back what a load put into its target; a text says why nothing does. */
+  async readBack(load: LoadDefinition): Promise<TargetSource | string> {
     const { connector, connection: { source } } = await this.#get(load.connector);
-    const own = connector.readBack?.(parseTarget(connector, load));
-    if (own === undefined || source === undefined) {
-      throw new AppError("invalid", `Cannot read back what was loaded into "${load.connector}"`);
+    const back = connector.readBack?.(parseTarget(connector, load));
+    if (back === undefined || source === undefined) {
+      return `${connector.name} cannot read what it has written`;
     }
+    if (typeof back === "string") return back;
     const name = "back";
-    const stream = v.parse(streamSchema, { ...own, connector: load.connector });
-    return { source, request: { name, address: parseStream(connector, name, stream) } };
+    const stream = v.parse(streamSchema, { ...back.stream, connector: load.connector });
+    const request = { name, address: parseStream(connector, name, stream) };
+    return { source, request, ...(back.texts === undefined ? {} : { texts: back.texts }) };
   }
 
   /** A connector's source, undefined for one that is none. Throws what the connector's `open` throws. */

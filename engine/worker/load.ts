@@ -145,7 +145,10 @@ export interface Counted {
   readonly hash: string;
 }
 
-export async function countRows(session: DuckSession, relation: string): Promise<Counted> {
+export async function countRows(
+  session: Pick<DuckSession, "rows">,
+  relation: string,
+): Promise<Counted> {
   const [counted] = await session.rows(
     `SELECT count(*) AS n, (sum(hash(_sluice_row)) % 18446744073709551616::HUGEINT)::UBIGINT::VARCHAR AS h
        FROM ${relation} AS _sluice_row`,

@@ -1,4 +1,5 @@
-import { type LoadDefinition, loadTargets } from "../../contract/pipeline/load.ts";
+import type { LoadDefinition } from "../../contract/pipeline/load.ts";
+import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineStep } from "../../contract/run.ts";
@@ -211,33 +212,36 @@ function planCheck(model: Model, check: Check, graph: Graph): PlannedCheck {
   return { kind: "check", check, model, step };
 }
 
+/** What a load's rows come from: the node of the graph, and the quoted table or view in the warehouse. */
+export function loadedTable(
+  table: string,
+  isModel: (name: string) => boolean,
+): Pick<PlannedLoad, "node" | "relation"> {
+  return isModel(table)
+    ? { node: `model:${table}`, relation: `main.${quoteIdentifier(table)}` }
+    : { node: `extract:${table}`, relation: rawTable(table) };
+}
+
 function planLoads(
   definition: PipelineDefinition,
   models: ReadonlySet<string>,
   edges: Edges,
 ): PlannedLoad[] {
-  const names = new Set<string>();
-  return Object.entries(definition.load).flatMap(([table, load]) =>
-    loadTargets(load).map((target) => {
-      const node = models.has(`model:${table}`) ? `model:${table}` : `extract:${table}`;
-      const base = `load:${table}→${target.connector}`;
-      let name = base;
-      for (let count = 2; names.has(name); count += 1) name = `${base}#${count}`;
-      names.add(name);
-      return {
+  return namedLoads(definition.load).map(({ table, step, target }) => {
+    const { node, relation } = loadedTable(table, (name) => models.has(`model:${name}`));
+    return {
+      kind: "load" as const,
+      node,
+      target,
+      relation,
+      step: {
+        name: step,
         kind: "load" as const,
-        node,
-        target,
-        relation: node.startsWith("model:") ? `main.${quoteIdentifier(table)}` : rawTable(table),
-        step: {
-          name,
-          kind: "load" as const,
-          depends: [node, ...edges.holdsOf(node)],
-          summary: `${target.connector}: ${addressText(target)}, ${target.mode}`,
-          file: null,
-          sql: null,
-        },
-      };
-    })
-  );
+        depends: [node, ...edges.holdsOf(node)],
+        summary: `${target.connector}: ${addressText(target)}, ${target.mode}`,
+        file: null,
+        sql: null,
+      },
+    };
+  });
 }

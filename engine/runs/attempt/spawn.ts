@@ -64,7 +64,7 @@ export async function spawnRunProcess(
   onStderr: (line: string) => void,
 ): Promise<RunProcess> {
   // The warehouse itself: a file whose making a kill cut off has to be cleared away.
-  const own = job.kind === "run" || job.kind === "rejects" ? [job.warehousePath] : [];
+  const own = "warehousePath" in job ? [job.warehousePath] : [];
   const permissions = { ...access, write: [...access.write, ...own] };
   const process = await startProcess(program, {
     permissions,
@@ -252,6 +252,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   followed: true,
   kept: true,
   rejects_changed: true,
+  verified: true,
   question: true,
   checking: true,
   checked: true,

@@ -48,7 +48,7 @@ export async function fillTable(
 }
 
 /** The rows of a part with the columns and types of the whole. */
-function asWhole(part: string, columns: readonly Column[]): string {
+export function asWhole(part: string, columns: readonly Column[]): string {
   const nothing = columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`);
   return `(SELECT ${nothing.join(", ")} WHERE false UNION ALL BY NAME SELECT * FROM ${part})`;
 }

@@ -1,4 +1,5 @@
 import type { LoadReceipt } from "../../../contract/connector/destination.ts";
+import { AppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import { addressText } from "../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../contract/run.ts";
@@ -70,15 +71,11 @@ export class LoadSteps {
   /** Throws `conflict` where the target does not hold what was loaded. */
   async #verify(session: DuckSession, { step, relation, target: load }: PlannedLoad): Promise<true> {
     const { reporter, signal, connections } = this.#options;
-    const { source, request } = await connections.readBack(load);
+    const target = await connections.readBack(load);
     const subject = `${addressText(load)} of ${load.connector}`;
+    if (typeof target === "string") throw new AppError("invalid", `Cannot verify ${subject}: ${target}`);
     const chosen = await rowsToLoad(session, relation, load);
-    const { rows, notCompared } = await verifyLoad(
-      { session, signal, load, subject },
-      source,
-      request,
-      chosen,
-    );
+    const { rows, notCompared } = await verifyLoad({ session, signal, load, subject }, target, chosen);
     const but = notCompared.length === 0 ? "" : `, ${notCompared.join(", ")} not compared`;
     reporter.log(
       "info",

@@ -55,6 +55,18 @@ export async function expandForRun(
   return definition;
 }
 
+/** The definition with its wildcards expanded as the last run did; one that no run has had stands for nothing. */
+export async function expandAsBefore(
+  session: SqlSession,
+  definition: PipelineDefinition,
+): Promise<PipelineDefinition> {
+  const tables = new Map<string, readonly FoundTable[]>();
+  for (const [name] of wildcardsOf(definition)) {
+    tables.set(name, (await readTables(session, name))?.tables ?? []);
+  }
+  return tables.size === 0 ? definition : expandWildcards(definition, tables).definition;
+}
+
 async function allOf(
   connections: Pick<Connections, "discover">,
   connector: string,

@@ -89,7 +89,7 @@ Deno.test("libsql: a load with verify reads back what it loaded, in every mode",
   });
 });
 
-Deno.test("file: a load with verify reads back Parquet and Arrow", async () => {
+Deno.test("file: a load with verify reads back Parquet and Arrow, and CSV and JSON as they were written", async () => {
   await withFolder(async (folder) => {
     const loads = [
       { path: "out/a.parquet" },
@@ -97,8 +97,27 @@ Deno.test("file: a load with verify reads back Parquet and Arrow", async () => {
       { path: "out/c/", mode: "delete_insert", partition_by: ["day"] },
       { path: "out/d.arrow" },
       { path: "out/e.parquet", mode: "merge", primary_key: ["id"] },
+      { path: "out/f.csv" },
+      {
+        path: "out/g.csv.gz",
+        options: { delimiter: ";", decimal_separator: ",", date_format: "%d/%m/%Y", bom: true, null: "-" },
+      },
+      { path: "out/h/", mode: "append", options: { format: "csv", compression: "gzip" } },
+      { path: "out/i.tsv", mode: "merge", primary_key: ["id"], options: { quote_style: "all" } },
     ];
     await verifies(projectOf(folder, { type: "file" }, loads), loads.length);
+  });
+});
+
+Deno.test("file: a load with verify reads back JSON as it was written", async () => {
+  await withFolder(async (folder) => {
+    const loads = [
+      { path: "out/j.json" },
+      { path: "out/k.ndjson.zst" },
+      { path: "out/l/", mode: "append", options: { format: "ndjson" } },
+    ];
+    // It has no NaN.
+    await verifies(projectOf(folder, { type: "file" }, loads), loads.length, "0.25");
   });
 });
 
