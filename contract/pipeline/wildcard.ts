@@ -1,5 +1,6 @@
 import { nameFault } from "../names.ts";
 import { isSameName } from "../sql.ts";
+import type { LoadDefinition } from "./load.ts";
 
 /** Streams that stand for many tables, as `stream: public.*`. */
 
@@ -33,4 +34,12 @@ export function streamNameOf(table: string, taken: readonly string[]): string | 
 export function lastPart(name: string): string {
   const last = /(?:^|\.)(?:"((?:[^"]|"")*)"|([^."]*))$/.exec(name);
   return last?.[1]?.replaceAll('""', '"') ?? last?.[2] ?? name;
+}
+
+/** A wildcard's load as that of one of its streams: `{stream}` in the target's address is the stream's name. */
+export function loadOfStream(target: LoadDefinition, stream: string): LoadDefinition {
+  const named = Object.entries(target).map(([key, value]) =>
+    [key, typeof value === "string" ? value.replaceAll("{stream}", stream) : value] as const
+  );
+  return { ...target, ...Object.fromEntries(named) };
 }

@@ -16,6 +16,7 @@ import type {
   Trigger,
 } from "../../contract/run.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
+import type { LoadSummary, Verification } from "../../contract/verification.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
@@ -59,6 +60,18 @@ export interface Engine {
     action: "replay" | "drop",
     signal: AbortSignal,
   ): Promise<RejectChange>;
+  /** The loads of the definition in force, with what their last success left. Throws not_found. */
+  listLoads(pipeline: string): Promise<LoadSummary[]>;
+  /**
+   * Begins to read the targets of all loads, or of one (by its step or its table), back; returns how it stands then.
+   * Throws not_found, conflict while a run or another verification of the pipeline is under way, invalid where nothing
+   * can have been loaded.
+   */
+  startVerification(pipeline: string, load: string | null, by: string): Promise<Verification>;
+  /** The verification under way, or the last. Throws not_found. */
+  getVerification(pipeline: string): Promise<Verification>;
+  /** Stops the one under way. Throws not_found, or conflict where none is. */
+  stopVerification(pipeline: string, by: string): Promise<Verification>;
   /** The connectors of the project's files as they are now, by name. */
   listConnectors(): Promise<ConnectorSummary[]>;
   /**

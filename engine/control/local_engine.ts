@@ -30,6 +30,7 @@ import type {
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { discoverStreams, lookAtFollower, readConnectors, testConnector } from "../definitions/discover.ts";
+import { type LoadSummary, type Verification, verificationSchema } from "../../contract/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
@@ -41,6 +42,7 @@ import { DefinitionChanges } from "./definition_changes.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { isContinuous, listScheduled } from "./scheduled.ts";
+import { PipelineLoads } from "./pipeline_loads.ts";
 import { StreamRejectsPort } from "./stream_rejects.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
 import { streamsSeen } from "./wildcard_streams.ts";
@@ -112,6 +114,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #previews: PreviewFolder;
   readonly #rejects: StreamRejectsPort;
   readonly #followed: PublishedFolder<FollowedReport>;
+  readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
   #isStarted = false;
   /** Whether the end of a run may be the beginning of the next. */
@@ -142,6 +145,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
         const found = revision === null ? undefined : await store.revisions.head(revision);
         return await streamsSeen(store, pipeline, found?.definition.extract ?? {});
       },
+    });
+    this.#loads = new PipelineLoads({
+      ...context,
+      verifications: new PublishedFolder(join(context.dataDir, "verifications"), verificationSchema),
     });
     const worker = createLocalWorker({
       ...context,
@@ -227,6 +234,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
+    await this.#loads[Symbol.asyncDispose]();
     if (this.#isStarted) {
       await this.#scheduler.stop();
       await this.#housekeeping.stop();
@@ -359,6 +367,22 @@ export class LocalEngine implements Engine, AsyncDisposable {
   ): Promise<RejectChange> {
     const both = AbortSignal.any([signal, this.#stopping.signal]);
     return await this.#rejects.change(pipeline, stream, action, both);
+  }
+
+  async listLoads(pipeline: string): Promise<LoadSummary[]> {
+    return await this.#loads.list(pipeline);
+  }
+
+  async startVerification(pipeline: string, load: string | null, by: string): Promise<Verification> {
+    return await this.#loads.start(pipeline, load, by);
+  }
+
+  async getVerification(pipeline: string): Promise<Verification> {
+    return await this.#loads.verification(pipeline);
+  }
+
+  async stopVerification(pipeline: string, by: string): Promise<Verification> {
+    return await this.#loads.stop(pipeline, by);
   }
 
   async triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {

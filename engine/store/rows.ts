@@ -115,12 +115,13 @@ export function stepRowOf(step: Step) {
 }
 
 /** Null where the step has nothing of it. */
-function receiptOf({ inserted, updated, deleted, hash, rejects }: Step): StepReceipt | null {
+function receiptOf({ inserted, updated, deleted, hash, verified, rejects }: Step): StepReceipt | null {
   const receipt = {
     ...(inserted === undefined ? {} : { inserted }),
     ...(updated === undefined ? {} : { updated }),
     ...(deleted === undefined ? {} : { deleted }),
     ...(hash === undefined ? {} : { hash }),
+    ...(verified === undefined ? {} : { verified }),
     ...(rejects === undefined ? {} : { rejects }),
   };
   return Object.keys(receipt).length === 0 ? null : receipt;

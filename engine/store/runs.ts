@@ -4,13 +4,18 @@ import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES } from "../../contract/run.ts";
 import { nextState } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
+import { readLastLoads } from "./last_loads.ts";
 import { listedRunOf, runDetailOf, runOf, storableText } from "./rows.ts";
 import { noteChange, target } from "./run_changes.ts";
 import { attempts, limits, runs, stepRuns } from "./schema.ts";
 import type { NewRun, RunStore } from "./store.ts";
 
 export function createRunStore(db: Database): RunStore {
-  return { ...requestsOf(db), ...readsOf(db) };
+  return {
+    ...requestsOf(db),
+    ...readsOf(db),
+    lastLoads: (pipeline, steps) => readLastLoads(db, pipeline, steps),
+  };
 }
 
 /**

@@ -186,6 +186,14 @@ export interface RunStore {
   lastWindowEndMs(pipeline: string): Promise<number | null>;
   /** Whether a run of the pipeline is queued or running. */
   isActive(pipeline: string): Promise<boolean>;
+  /** The last success of each of these steps that load, without those that have had none. */
+  lastLoads(pipeline: string, steps: readonly string[]): Promise<LastLoad[]>;
+}
+
+/** A step that has loaded a table, and its run. */
+export interface LastLoad {
+  readonly run: Run;
+  readonly step: Step;
 }
 
 /** An attempt under way, with the run and its lease. */

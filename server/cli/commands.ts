@@ -267,6 +267,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/rejects_command.ts")).rejects,
   },
   {
+    name: "verify",
+    summary: "Read the targets of loads back, and compare them with what was loaded",
+    arguments: [
+      PIPELINE,
+      {
+        name: "LOAD",
+        description: "only this load: what it loads, or daily→lake; all without",
+        optional: true,
+      },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("./commands/verify_command.ts")).verify,
+  },
+  {
     name: "connectors",
     summary: "List the connectors, find the streams that one has, or test it",
     arguments: [

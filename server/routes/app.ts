@@ -12,6 +12,7 @@ import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import { rejectRoutes } from "./rejects.ts";
+import { loadRoutes } from "./loads.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
@@ -79,6 +80,7 @@ export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock
     ...pipelineRoutes(engine),
     ...connectorRoutes(engine),
     ...rejectRoutes(engine),
+    ...loadRoutes(engine),
     ...runRoutes(engine, clock),
     ...tokenRoutes(access, clock),
   ];

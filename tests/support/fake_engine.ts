@@ -13,9 +13,22 @@ import type {
   Step,
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
+import type { LoadSummary, Verification } from "../../contract/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
+
+const NO_VERIFICATION: Verification = {
+  pipeline: "",
+  load: null,
+  state: "none",
+  started_at: null,
+  finished_at: null,
+  started_by: null,
+  error: null,
+  ok: false,
+  loads: [],
+};
 
 /**
  * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.
@@ -27,6 +40,8 @@ export class FakeEngine implements Engine {
   readonly #runs = new Map<string, RunDetail>();
   readonly #tables = new Map<string, readonly TablePreview[]>();
   readonly #rejects = new Map<string, readonly StreamRejects[]>();
+  readonly #loads = new Map<string, readonly LoadSummary[]>();
+  readonly #verifications = new Map<string, Verification>();
   readonly #logs = new Map<string, LogLine[]>();
   readonly #watchers = new Map<string, Set<(event: RunEvent) => void>>();
 
@@ -180,6 +195,49 @@ export class FakeEngine implements Engine {
     this.setRejects(pipeline, (this.#rejects.get(pipeline) ?? []).filter((one) => one.stream !== stream));
     const [replayed, dropped] = action === "replay" ? [count, 0] : [0, count];
     return { stream, replayed, dropped, left: 0, reason: null };
+  }
+
+  setLoads(pipeline: string, loads: readonly LoadSummary[]): void {
+    this.#loads.set(pipeline, loads);
+  }
+
+  /** Ends the one under way. */
+  setVerification(verification: Verification): void {
+    this.#verifications.set(verification.pipeline, verification);
+  }
+
+  async listLoads(pipeline: string): Promise<LoadSummary[]> {
+    await this.getPipeline(pipeline);
+    return [...this.#loads.get(pipeline) ?? []];
+  }
+
+  async startVerification(pipeline: string, load: string | null, by: string): Promise<Verification> {
+    const before = await this.getVerification(pipeline);
+    if (before.state === "running") throw new AppError("conflict", "They are being verified already");
+    const started_at = new Date(this.#now()).toISOString();
+    const begun = {
+      ...NO_VERIFICATION,
+      pipeline,
+      load,
+      state: "running" as const,
+      started_at,
+      started_by: by,
+    };
+    this.setVerification(begun);
+    return begun;
+  }
+
+  async getVerification(pipeline: string): Promise<Verification> {
+    await this.getPipeline(pipeline);
+    return this.#verifications.get(pipeline) ?? { ...NO_VERIFICATION, pipeline };
+  }
+
+  async stopVerification(pipeline: string): Promise<Verification> {
+    const before = await this.getVerification(pipeline);
+    if (before.state !== "running") throw new AppError("conflict", "They are not being verified");
+    const error = { code: "cancelled" as const, message: "Stopped" };
+    this.setVerification({ ...before, state: "failed", error });
+    return await this.getVerification(pipeline);
   }
 
   testConnector(connector: string): Promise<ConnectorTest> {

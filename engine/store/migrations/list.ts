@@ -4,6 +4,7 @@ import { stepReceipts } from "./0003_step_receipts.ts";
 import { unusedRevisions } from "./0004_unused_revisions.ts";
 import { definitionText } from "./0005_definition_text.ts";
 import { runRange } from "./0006_run_range.ts";
+import { lastLoads } from "./0007_last_loads.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   unusedRevisions,
   definitionText,
   runRange,
+  lastLoads,
 ];

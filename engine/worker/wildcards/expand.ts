@@ -2,7 +2,7 @@ import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { type LoadDefinition, loadTargets } from "../../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { isWildcard, matchesTable, streamNameOf } from "../../../contract/pipeline/wildcard.ts";
+import { isWildcard, loadOfStream, matchesTable, streamNameOf } from "../../../contract/pipeline/wildcard.ts";
 import { isSameName } from "../../../contract/sql.ts";
 
 /** A table that a wildcard stands for, as its source has described it. */
@@ -64,7 +64,7 @@ export function expandWildcards(
       names.push(name);
       const targets = definition.load[wildcard];
       if (targets !== undefined && !Object.hasOwn(load, name)) {
-        load[name] = loadTargets(targets).map((target) => loadOf(target, name));
+        load[name] = loadTargets(targets).map((target) => loadOfStream(target, name));
       }
     }
     streams.set(wildcard, names);
@@ -106,12 +106,4 @@ function streamOf(
   warn(`its table lacks ${lacks}, so it is read as a whole`);
   const { lag: ___, ...whole } = stream;
   return { ...whole, mode: "full", deletes: "ignore" };
-}
-
-/** `{stream}` in the target's address is the stream's name. */
-function loadOf(target: LoadDefinition, stream: string): LoadDefinition {
-  const named = Object.entries(target).map(([key, value]) =>
-    [key, typeof value === "string" ? value.replaceAll("{stream}", stream) : value] as const
-  );
-  return { ...target, ...Object.fromEntries(named) };
 }

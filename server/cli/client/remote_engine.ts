@@ -36,6 +36,12 @@ import {
   stepSchema,
 } from "../../../contract/run.ts";
 import { type Table, type TablePreview, tablePreviewSchema, tableSchema } from "../../../contract/table.ts";
+import {
+  type LoadSummary,
+  loadSummarySchema,
+  type Verification,
+  verificationSchema,
+} from "../../../contract/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../../engine/control/engine.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
@@ -107,6 +113,25 @@ export class RemoteEngine implements Engine {
     return action === "replay"
       ? this.#api.read(rejectChangeSchema, `${path}/replay`, { method: "POST" })
       : this.#api.read(rejectChangeSchema, path, { method: "DELETE" });
+  }
+
+  listLoads(pipeline: string): Promise<LoadSummary[]> {
+    return this.#api.read(v.array(loadSummarySchema), `${pipelinePath(pipeline)}/loads`);
+  }
+
+  /** Who starts it is the token's owner: the server says so. */
+  startVerification(pipeline: string, load: string | null): Promise<Verification> {
+    const body = load === null ? {} : { load };
+    return this.#api.read(verificationSchema, verificationPath(pipeline), { method: "POST", body });
+  }
+
+  getVerification(pipeline: string): Promise<Verification> {
+    return this.#api.read(verificationSchema, verificationPath(pipeline));
+  }
+
+  /** Who stops it is the token's owner: the server says so. */
+  stopVerification(pipeline: string): Promise<Verification> {
+    return this.#api.read(verificationSchema, verificationPath(pipeline), { method: "DELETE" });
   }
 
   listConnectors(): Promise<ConnectorSummary[]> {
@@ -203,6 +228,8 @@ export class RemoteEngine implements Engine {
 function rejectsPath(pipeline: string, stream: string): string {
   return `${pipelinePath(pipeline)}/rejects/${encodeURIComponent(stream)}`;
 }
+
+const verificationPath = (pipeline: string) => `${pipelinePath(pipeline)}/verification`;
 
 function pipelinePath(name: string): string {
   if (["", ".", ".."].includes(name) || !name.isWellFormed()) requireName("pipeline", name);

@@ -1,5 +1,5 @@
 import { AppError, toAppError } from "../../../contract/errors.ts";
-import type { PipelineDetail, RunDetail } from "../../../contract/run.ts";
+import type { PipelineDetail, RunDetail, Step } from "../../../contract/run.ts";
 import type { Engine } from "../../../engine/control/engine.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
@@ -87,6 +87,8 @@ function formatRun(run: RunDetail, width: number): string {
   const parts = [head.join("\n")];
   if (run.attempts.length > 1) parts.push(formatAttempts(run, width));
   if (run.steps.length > 0) parts.push(formatSteps(run, width));
+  const loads = run.steps.filter((step) => step.kind === "load" && step.state === "succeeded");
+  if (loads.length > 0) parts.push(formatReceipts(loads, width));
   const errors = run.steps.flatMap((step) =>
     step.error === null ? [] : [`${step.name}: ${step.error.message}`]
   );
@@ -137,6 +139,31 @@ function formatSteps(run: RunDetail, width: number): string {
       ...hasRejects ? [step.rejects === undefined ? "" : formatCount(step.rejects)] : [],
       formatBytes(step.size_bytes),
       formatDuration(step.duration_ms),
+    ]),
+    width,
+  );
+}
+
+/** What the loads have left. */
+function formatReceipts(loads: readonly Step[], width: number): string {
+  return formatTable(
+    [
+      { title: "LOAD", minWidth: 24 },
+      { title: "SENT", align: "right" },
+      { title: "NEW", align: "right" },
+      { title: "CHANGED", align: "right" },
+      { title: "GONE", align: "right" },
+      { title: "HASH", mayGo: true },
+      { title: "VERIFIED (UTC)", short: withoutSeconds },
+    ],
+    loads.map(({ name, rows, inserted, updated, deleted, hash, verified, finished_at }) => [
+      name.slice("load:".length),
+      formatCount(rows),
+      formatCount(inserted ?? null),
+      formatCount(updated ?? null),
+      formatCount(deleted ?? null),
+      hash ?? "",
+      verified === true ? formatTime(finished_at) : "",
     ]),
     width,
   );

@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import { AppError } from "../../../contract/errors.ts";
+import type { KnownLoad } from "../../../contract/job.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { Revision } from "../../../contract/revision.ts";
+import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
+import { type LoadVerification, namesLoad } from "../../../contract/verification.ts";
+import { type GrantContext, provide } from "../../grants/provide.ts";
+import { answering } from "../attempt/answers.ts";
+import { warehousePath } from "../attempt/process_grant.ts";
+import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
+
+export interface VerifyLoadsContext extends GrantContext {
+  readonly runProcess: RunProcessProgram;
+  readonly log: Log;
+}
+
+export interface VerifyLoadsRequest {
+  readonly pipeline: string;
+  readonly revision: Pick<Revision, "definition" | "files" | "connectors">;
+  /** As a user names it; null for all. */
+  readonly load: string | null;
+  /** Of loads that have succeeded, by their steps. */
+  readonly receipts: Readonly<Record<string, KnownLoad>>;
+}
+
+const MAX_LINES = 50;
+
+/**
+ * Reads the targets of a pipeline's loads back in a process that may reach those and the pipeline's warehouse,
+ * and nothing else; what it finds of a load goes to `onVerified` at once. Throws what keeps it from coming to the
+ * end: `unavailable` where the warehouse is in use, the signal's reason.
+ */
+export async function verifyLoads(
+  context: VerifyLoadsContext,
+  { pipeline, revision, load, receipts }: VerifyLoadsRequest,
+  onVerified: (verification: LoadVerification) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { projectDir, dataDir, log } = context;
+  // No stream is read, and no other load's target: the process gets nothing for those.
+  const definition = {
+    ...revision.definition,
+    extract: {},
+    load: load === null ? revision.definition.load : onlyAsked(revision.definition, load),
+  };
+  const provision = await provide(context, { definition, connectors: revision.connectors, purpose: "run" });
+  const { redact } = provision.redactor;
+  const tempDir = await Deno.makeTempDir({ prefix: "sluice-verify-" });
+  try {
+    const stderr: string[] = [];
+    const spawned = await spawnRunProcess(
+      context.runProcess,
+      {
+        kind: "verify",
+        pipeline,
+        definition: revision.definition,
+        files: revision.files,
+        load,
+        receipts,
+        warehousePath: warehousePath(dataDir, pipeline),
+        projectDir,
+        tempDir: join(tempDir, "spill"),
+        connectors: provision.connectors,
+        duckdb: provision.grant.duckdb,
+      },
+      provision.grant.permissions,
+      (line) => void (stderr.length < MAX_LINES && stderr.push(line)),
+    );
+    await using process = answering(spawned, provision.answer);
+    const kill = () => process.kill();
+    signal.addEventListener("abort", kill, { once: true });
+    using _listening = { [Symbol.dispose]: () => signal.removeEventListener("abort", kill) };
+    let isWhole = false;
+    for await (const report of process.reports) {
+      if (report.type === "verified") await onVerified(redacted(report.verification, redact));
+      else if (report.type === "log") log(report.level, redact(report.message), { pipeline });
+      else if (report.type === "finished") {
+        await process.close();
+        if (report.error !== null) {
+          const { code, message, detail } = report.error;
+          throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
+        }
+        isWhole = true;
+      }
+    }
+    signal.throwIfAborted();
+    if (isWhole) return;
+    throw new AppError(
+      "internal",
+      `Cannot verify the loads of "${pipeline}": the process that did it ended early`,
+      {
+        detail: redact(stderr.join("\n")),
+      },
+    );
+  } finally {
+    await Deno.remove(tempDir, { recursive: true });
+  }
+}
+
+/** The loads of the tables that the text names; those of wildcards may be what it names. */
+function onlyAsked({ load, extract }: PipelineDefinition, asked: string): PipelineDefinition["load"] {
+  const named = namedLoads(load).filter(({ step }) => namesLoad(asked, step)).map(({ table }) => table);
+  const isMeant = (table: string) =>
+    named.includes(table) || (extract[table] !== undefined && isWildcard(extract[table]));
+  return Object.fromEntries(Object.entries(load).filter(([table]) => isMeant(table)));
+}
+
+function redacted(verification: LoadVerification, redact: (text: string) => string): LoadVerification {
+  return { ...verification, message: redact(verification.message), notes: verification.notes.map(redact) };
+}

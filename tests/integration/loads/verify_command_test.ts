@@ -1,0 +1,229 @@
+import { DuckDBInstance } from "@duckdb/node-api";
+import { deepEqual, equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { LoadSummary, LoadVerification, Verdict, Verification } from "../../../contract/verification.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
+import { Served } from "../../support/served_project.ts";
+import { waitFor } from "../../support/sluice_server.ts";
+import { TestProject } from "../../support/test_project.ts";
+
+const MODEL = "SELECT range AS id, 'n' || range AS name, (range / 4)::DECIMAL(9,2) AS price FROM range(5)\n";
+
+/** A pipeline that loads one table of five rows, each load being named by its connector. */
+const filesOf = (connectors: string, loads: readonly string[], model = MODEL) => ({
+  "connectors.yaml": connectors,
+  "pipelines/shop.yaml": `load:\n  t:\n${loads.map((load) => `    - ${load}\n`).join("")}`,
+  "transforms/shop/t.sql": model,
+});
+
+interface Shown {
+  readonly code: number;
+  readonly verification: Verification;
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+}
+
+async function verify(project: TestProject, ...args: string[]): Promise<Shown> {
+  const { code, stdout, stderr } = await project.sluice("verify", ["shop", ...args, "--json"]);
+  if (stdout === "") throw new Error(stderr);
+  const verification: Verification = JSON.parse(stdout);
+  return { code, verification, verdicts: verdictsOf(verification) };
+}
+
+const verdictsOf = ({ loads }: Verification) =>
+  Object.fromEntries(loads.map(({ load, verdict }) => [load.slice("load:t→".length), verdict]));
+
+async function run(project: TestProject): Promise<void> {
+  const { code, stderr } = await project.sluice("run", ["shop", "--quiet"]);
+  equal(code, 0, stderr);
+}
+
+async function apply(project: TestProject): Promise<void> {
+  const { code, stderr } = await project.sluice("apply");
+  equal(code, 0, stderr);
+}
+
+const found = ({ verification: { loads } }: Shown, name: string): LoadVerification => {
+  const one = loads.find(({ load }) => load === `load:t→${name}`);
+  if (one === undefined) throw new Error(`${name}: ${JSON.stringify(loads)}`);
+  return one;
+};
+
+async function inDuckdb(path: string, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  try {
+    await connection.run(sql);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+Deno.test("sluice verify tells targets that hold what was loaded from those that do not, and from those nobody can tell", async () => {
+  await using project = await TestProject.create(filesOf(
+    `lite: { type: sqlite, path: lite.db }
+lake: { type: duckdb, path: lake.duckdb }
+parquet: { type: file }
+csv: { type: file }
+book: { type: file }
+more: { type: sqlite, path: more.db }
+`,
+    [
+      "{ connector: lite, table: t, mode: merge, primary_key: [id] }",
+      "{ connector: lake, table: t }",
+      "{ connector: parquet, path: out/t.parquet }",
+      "{ connector: csv, path: out/t.csv }",
+      "{ connector: book, path: out/t.xlsx }",
+      "{ connector: more, table: t, mode: append }",
+    ],
+  ));
+  await apply(project);
+  const early = await project.sluice("verify", ["shop"]);
+  deepEqual([early.code, /it has never run/.test(early.stderr)], [2, true], early.stderr);
+  await run(project);
+  const first = await verify(project);
+  const same = { lite: "same", lake: "same", parquet: "same", csv: "same", more: "same" };
+  deepEqual(first.verdicts, { ...same, book: "not_verifiable" });
+  deepEqual([first.code, first.verification.ok, first.verification.state], [0, true, "done"]);
+  for (const name of ["lite", "lake", "parquet", "csv"]) {
+    const { receipt, expected_hash, found_hash, ...one } = found(first, name);
+    deepEqual([one.expected_rows, one.found_rows, receipt?.rows], [5, 5, 5], name);
+    deepEqual([expected_hash, found_hash], [receipt?.hash, receipt?.hash], name);
+    deepEqual([one.against_receipt, one.against_warehouse], ["same", "same"], name);
+  }
+  match(found(first, "book").message, /cannot be read back exactly: a workbook/);
+
+  const path = (name: string) => join(project.projectDir, name);
+  {
+    using lite = new DatabaseSync(path("lite.db"));
+    lite.exec("UPDATE t SET name = 'x' WHERE id = 3; INSERT INTO t VALUES (9, 'other', 1)");
+    using more = new DatabaseSync(path("more.db"));
+    more.exec("DELETE FROM t WHERE id = 2");
+  }
+  await inDuckdb(path("lake.duckdb"), "INSERT INTO t VALUES (77, 'extra', 0)");
+  const parquet = path("out/t.parquet");
+  await inDuckdb(
+    ":memory:",
+    `CREATE TABLE t AS FROM '${parquet}' WHERE id <> 4; COPY t TO '${parquet}' (FORMAT parquet)`,
+  );
+  const csv = await Deno.readTextFile(path("out/t.csv"));
+  await Deno.writeTextFile(path("out/t.csv"), csv.replace("0.50", "0.504"));
+  const spoiled = await verify(project);
+  deepEqual(spoiled.verdicts, {
+    lite: "differs",
+    lake: "differs",
+    parquet: "differs",
+    csv: "differs",
+    book: "not_verifiable",
+    more: "differs",
+  });
+  deepEqual([spoiled.code, spoiled.verification.ok], [1, false]);
+  match(
+    found(spoiled, "lite").message,
+    /1 rows are not there as they were sent, .*'id': 3.*differ in "name"/,
+  );
+  match(found(spoiled, "lite").notes.join(), /1 other rows of the target are not this load's/);
+  match(found(spoiled, "lake").message, /: 1 other rows are, as .*77/);
+  match(found(spoiled, "parquet").message, /: 1 rows are not there as they were sent, as .*4/);
+  match(found(spoiled, "more").message, /: 1 rows are not there/);
+  const told = await project.sluice("verify", ["shop", "t->lite"]);
+  equal(told.code, 1);
+  match(told.stdout, /^LOAD +VERDICT +EXPECTED +FOUND +HASH.*\nt→lite +differs +5 +5 +differs /);
+  const wrong = await project.sluice("verify", ["shop", "t->lits"]);
+  deepEqual([wrong.code, /has no load "t->lits".*t→lite/.test(wrong.stderr)], [2, true], wrong.stderr);
+  // What nobody can tell is no success.
+  equal((await verify(project, "t->book")).code, 1);
+
+  await run(project);
+  deepEqual((await verify(project)).verdicts, { ...same, book: "not_verifiable" });
+});
+
+Deno.test("sluice verify holds a target against the receipt where the warehouse has changed since, and against nothing where it cannot", async () => {
+  await using project = await TestProject.create(filesOf(
+    "lite: { type: sqlite, path: lite.db }\nlake: { type: duckdb, path: lake.duckdb }\n",
+    [
+      "{ connector: lite, table: t, mode: merge, primary_key: [id] }",
+      "{ connector: lake, table: t }",
+    ],
+  ));
+  await run(project);
+  await inDuckdb(
+    join(project.dataDir, "warehouse", "shop.duckdb"),
+    "UPDATE main.t SET name = 'new' WHERE id = 1",
+  );
+  const changed = await verify(project);
+  deepEqual(changed.verdicts, { lite: "not_verifiable", lake: "same" });
+  match(found(changed, "lite").message, /changed since the load.*run the pipeline, then verify/);
+  deepEqual(
+    [found(changed, "lake").against_receipt, found(changed, "lake").against_warehouse],
+    ["same", "differs"],
+  );
+  await inDuckdb(join(project.projectDir, "lake.duckdb"), "UPDATE t SET price = 7 WHERE id = 4");
+  const both = await verify(project, "t->lake");
+  deepEqual(both.verdicts, { lake: "differs" });
+  match(found(both, "lake").message, /5 rows are not those that the last load sent: their hash is another/);
+
+  await project.write(
+    filesOf(
+      "lite: { type: sqlite, path: lite.db }\nlake: { type: duckdb, path: lake.duckdb }\n",
+      ["{ connector: lite, table: u, mode: merge, primary_key: [id] }", "{ connector: lake, table: t }"],
+    ),
+  );
+  await apply(project);
+  match(found(await verify(project, "t->lite"), "lite").message, /was changed since the last load/);
+});
+
+Deno.test("a verification is started over the API, followed and kept; the receipts are beside it", async () => {
+  await using server = await acquirePostgres();
+  await using database = await server.createDatabase();
+  await using served = await Served.start(filesOf(
+    `shop: { type: postgres, url: "${database.url}" }\n`,
+    ["{ connector: shop, table: public.t, verify: true }"],
+  ));
+  const path = "/api/pipelines/shop/verification";
+  const none: Verification = await served.server.call("GET", path);
+  deepEqual([none.state, none.loads], ["none", []]);
+  await served.server.call("POST", path, {}, [400]);
+  const { id, steps } = await served.succeed("shop");
+  equal(steps.find(({ kind }) => kind === "load")?.verified, true);
+  match(
+    (await served.project.sluice("show", [id])).stdout,
+    /LOAD +SENT .*\nt→shop +5 +5 +0 +0 +[0-9a-f]{16} +\d{4}-/,
+  );
+
+  const end = async (): Promise<Verification> => {
+    const started: Verification = await served.server.call("POST", path, { load: "t" });
+    equal(started.state, "running");
+    const ended = await waitFor(async () => {
+      const now: Verification = await served.server.call("GET", path);
+      return now.state === "running" ? undefined : now;
+    }, 30_000);
+    if (ended === undefined) throw new Error("it did not end");
+    return ended;
+  };
+  const first = await end();
+  deepEqual([first.state, first.ok, verdictsOf(first)], ["done", true, { shop: "same" }]);
+  await database.sql`UPDATE t SET price = price + 1 WHERE id = 2`;
+  await database.sql`DELETE FROM t WHERE id = 0`;
+  const second = await end();
+  deepEqual([second.ok, verdictsOf(second)], [false, { shop: "differs" }]);
+  match(second.loads[0]?.message ?? "", /2 rows are not there as they were sent.*1 other rows are/);
+
+  const cli = await served.project.sluice("verify", ["shop", "--json"]);
+  deepEqual([cli.code, verdictsOf(JSON.parse(cli.stdout))], [1, { shop: "differs" }]);
+  const [load, ...more]: LoadSummary[] = await served.server.call("GET", "/api/pipelines/shop/loads");
+  deepEqual(more, []);
+  deepEqual([load?.load, load?.table, load?.target, load?.receipt?.run], [
+    "load:t→shop",
+    "t",
+    "public.t",
+    id,
+  ]);
+  deepEqual([load?.receipt?.rows, load?.receipt?.inserted, load?.receipt?.verified], [5, 5, true]);
+  equal(load?.verification?.verdict, "differs");
+  await served.restart();
+  const kept: Verification = await served.server.call("GET", path);
+  deepEqual(kept.loads, JSON.parse(cli.stdout).loads);
+  await served.server.call("DELETE", path, undefined, [409]);
+});
