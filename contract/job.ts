@@ -15,7 +15,7 @@ import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
 import type { TablePreview } from "./table.ts";
-import type { LoadVerification, Receipt } from "./verification.ts";
+import type { LoadVerification, Receipt } from "./loads/verification.ts";
 
 /**
  * What the server and a run's process say to each other: one JSON object a line, the job and then

@@ -16,7 +16,7 @@ import type {
   Trigger,
 } from "../../contract/run.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
-import type { LoadSummary, Verification } from "../../contract/verification.ts";
+import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {

@@ -30,7 +30,11 @@ import type {
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { discoverStreams, lookAtFollower, readConnectors, testConnector } from "../definitions/discover.ts";
-import { type LoadSummary, type Verification, verificationSchema } from "../../contract/verification.ts";
+import {
+  type LoadSummary,
+  type Verification,
+  verificationSchema,
+} from "../../contract/loads/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";

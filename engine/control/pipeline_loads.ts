@@ -13,7 +13,7 @@ import {
   namesLoad,
   type Receipt,
   type Verification,
-} from "../../contract/verification.ts";
+} from "../../contract/loads/verification.ts";
 import { didYouMeanOneOf, listWords } from "../../text/suggest.ts";
 import { warehousePath } from "../runs/attempt/process_grant.ts";
 import { verifyLoads, type VerifyLoadsContext } from "../runs/loads/verify_loads.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { loadSummarySchema, verificationSchema } from "../../contract/verification.ts";
+import { loadSummarySchema, verificationSchema } from "../../contract/loads/verification.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { type Route, route } from "../http/route.ts";
 import { nameParams } from "./request_parts.ts";

@@ -13,7 +13,7 @@ import type {
   Step,
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
-import type { LoadSummary, Verification } from "../../contract/verification.ts";
+import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";

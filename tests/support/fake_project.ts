@@ -8,6 +8,13 @@ import type {
   ScheduleView,
   Step,
 } from "../../contract/run.ts";
+import type {
+  LoadSummary,
+  LoadVerification,
+  Receipt,
+  Verdict,
+  Verification,
+} from "../../contract/loads/verification.ts";
 import type { TablePreview } from "../../contract/table.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";
@@ -61,11 +68,100 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
       rejected_at: at(0),
     }],
   }]);
+  engine.setLoads("flights", flightLoads());
+  engine.setVerification(flightVerification());
   engine.addRun(succeededRun(), succeededLogs());
   engine.addRun(failedRun(), failedLogs());
   engine.addRun(queuedRun());
   engine.addRun(runningRun(), runningLogs());
   return engine;
+}
+
+const RECEIPT: Receipt = {
+  run: RUN_IDS.succeeded,
+  loaded_at: at(1_202),
+  rows: 5_840,
+  size_bytes: 240_000,
+  inserted: 5_840,
+  updated: 0,
+  deleted: 5_812,
+  hash: "00c3f1a2b4d5e697",
+};
+
+function flightLoads(): LoadSummary[] {
+  const checked = (verdict: Verdict) => ({ verdict, verified_at: at(90), run: RUN_IDS.succeeded });
+  const load = (name: string, change: Partial<LoadSummary>): LoadSummary => ({
+    load: `load:${name}`,
+    table: name.split("→")[0] ?? "",
+    connector: name.split("→")[1] ?? "",
+    target: "out/delays",
+    mode: "replace",
+    receipt: RECEIPT,
+    verification: null,
+    ...change,
+  });
+  return [
+    load("daily_delays→lake", { verification: checked("same") }),
+    load("daily_delays→reporting", {
+      target: "daily_delays",
+      mode: "merge",
+      verification: checked("differs"),
+    }),
+    load("carrier_ranking→reporting", {
+      target: "carrier_ranking",
+      receipt: { ...RECEIPT, rows: 16, verified: true },
+    }),
+    load("hourly_weather→lake", { target: "out/weather", receipt: null }),
+    load("carrier_ranking→book", { target: "out/ranking.xlsx", verification: checked("not_verifiable") }),
+  ];
+}
+
+function flightVerification(): Verification {
+  const found = (load: string, change: Partial<LoadVerification>): LoadVerification => ({
+    load,
+    verdict: "same",
+    message: "The target holds what was loaded",
+    notes: [],
+    receipt: RECEIPT,
+    expected_rows: 5_840,
+    expected_hash: "00c3f1a2b4d5e697",
+    found_rows: 5_840,
+    found_hash: "00c3f1a2b4d5e697",
+    target_rows: 5_840,
+    against_receipt: "same",
+    against_warehouse: "same",
+    verified_at: at(90),
+    duration_ms: 840,
+    ...change,
+  });
+  return {
+    pipeline: "flights",
+    load: null,
+    state: "done",
+    started_at: at(92),
+    finished_at: at(89),
+    started_by: HOSTILE,
+    error: null,
+    ok: false,
+    loads: [
+      found("load:daily_delays→lake", {}),
+      found("load:daily_delays→reporting", {
+        verdict: "differs",
+        message:
+          `The target does not hold what was loaded: 2 rows are not there as they were sent, as ${HOSTILE}`,
+        notes: ["12 other rows of the target are not this load's to verify"],
+        found_rows: 5_838,
+        against_receipt: "differs",
+        against_warehouse: "differs",
+      }),
+      found("load:carrier_ranking→book", {
+        verdict: "not_verifiable",
+        message: "It cannot be read back exactly: a workbook keeps numbers of 15 digits and no types",
+        found_rows: null,
+        found_hash: null,
+      }),
+    ],
+  };
 }
 
 function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineDetail {
@@ -455,7 +551,16 @@ function succeededRun(): RunDetail {
       done("model:daily_delays", 1_208.2, 1_205, { rows: 5_840 }),
       done("check:daily_delays.accepted_values_origin", 1_205, 1_204.8, { rows: 0 }),
       done("model:carrier_ranking", 1_205, 1_204.6, { rows: 16 }),
-      done("load:daily_delays→lake", 1_204.6, 1_202.1, { rows: 5_840, size_bytes: 240_000, sql: null }),
+      done("load:daily_delays→lake", 1_204.6, 1_202.1, {
+        rows: 5_840,
+        size_bytes: 240_000,
+        sql: null,
+        inserted: 5_840,
+        updated: 0,
+        deleted: 5_812,
+        hash: "00c3f1a2b4d5e697",
+        verified: true,
+      }),
       done("load:daily_delays→reporting", 1_204.6, 1_200.8, {
         rows: 5_834,
         size_bytes: 1_310_000,

@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
 import type { Table } from "../../contract/table.ts";
+import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import { Code } from "../parts/source_code.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { cityOf, formatInZone } from "../../text/zone_time.ts";
@@ -21,6 +22,7 @@ import { RunForm } from "../parts/runs/run_form_fields.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
 import { formatUtc } from "../parts/format.ts";
 import { Ago, At } from "../parts/times.tsx";
+import { LoadSection } from "../parts/loads/load_section.tsx";
 import { StepList } from "../parts/steps/step_list.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -31,6 +33,9 @@ export interface PipelineView {
   /** Newest first. */
   readonly runs: readonly Run[];
   readonly tables: readonly Table[];
+  readonly loads: readonly LoadSummary[];
+  /** For who may see values of rows. */
+  readonly verification?: Verification;
   /** The newest run with its steps. */
   readonly lastRun?: RunDetail;
   /** An action that was refused, and what had been typed into the run form. */
@@ -40,7 +45,8 @@ export interface PipelineView {
 
 export function PipelinePage(view: PipelineView) {
   const { frame, pipeline, runs, lastRun } = view;
-  const isActive = runs.some((run) => run.state === "running" || run.state === "queued");
+  const isActive = runs.some((run) => run.state === "running" || run.state === "queued") ||
+    view.verification?.state === "running";
   return (
     <Layout frame={frame} title={pipeline.name} section="pipelines" refreshSeconds={isActive ? 3 : 20}>
       <PipelineHead {...view} />
@@ -72,6 +78,15 @@ export function PipelinePage(view: PipelineView) {
         )}
       </section>
       <FollowedSection followed={pipeline.followed} nowMs={frame.nowMs} />
+      <div id="loads" data-live>
+        <LoadSection
+          loads={view.loads}
+          {...(view.verification === undefined ? {} : { verification: view.verification })}
+          mayVerify={userMay(frame.user, "run")}
+          action={`/pipelines/${encodeURIComponent(pipeline.name)}/verification`}
+          nowMs={frame.nowMs}
+        />
+      </div>
       <section aria-labelledby="graph-title">
         <div class="section-head">
           <h2 id="graph-title">Graph</h2>

@@ -63,6 +63,43 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
     }),
   );
 
+  app.post(
+    "/pipelines/:name/verification",
+    forPermitted(pages, "run", async (visit) => {
+      const { c, user } = visit;
+      const name = pipelineName(visit);
+      const attempted = await attempt(() => engine.startVerification(name, null, user.name));
+      if ("value" in attempted) return c.redirect(`/pipelines/${encodeURIComponent(name)}#loads`, 303);
+      const view = { ...await loadView(engine, visit), notice: noticeOf(attempted.refusal) };
+      return pageResponse(c, <PipelinePage {...view} />, statusOf(attempted.refusal));
+    }),
+  );
+
+  app.post(
+    "/pipelines/:name/tables/:table/verification",
+    forPermitted(pages, "run", async (visit) => {
+      const { c, user } = visit;
+      const [name, table] = [pipelineName(visit), c.req.param("table") ?? ""];
+      await engine.startVerification(name, table, user.name);
+      return c.redirect(tablePath(name, table), 303);
+    }),
+  );
+
+  for (const path of ["/pipelines/:name", "/pipelines/:name/tables/:table"]) {
+    app.post(
+      `${path}/verification/stop`,
+      forPermitted(pages, "run", async (visit) => {
+        const { c, user } = visit;
+        const [name, table] = [pipelineName(visit), c.req.param("table")];
+        await engine.stopVerification(name, user.name);
+        return c.redirect(
+          table === undefined ? `/pipelines/${encodeURIComponent(name)}#loads` : tablePath(name, table),
+          303,
+        );
+      }),
+    );
+  }
+
   for (const action of ["replay", "drop"] as const) {
     app.post(
       `/pipelines/:name/rejects/:stream/${action}`,
@@ -139,6 +176,9 @@ async function loadTable(
     frame,
     pipeline,
     table,
+    loads: (await engine.listLoads(pipeline)).filter((load) => load.table === table.name),
+    mayChange: userMay(user, "run"),
+    ...(userMay(user, "preview") ? { verification: await engine.getVerification(pipeline) } : {}),
     ...(isStream ? { schema: await engine.getStreamSchema(pipeline, stream) } : {}),
     ...(isStream ? await followedOf(engine, pipeline, stream) : {}),
   };
@@ -146,7 +186,7 @@ async function loadTable(
   const preview = await engine.previewTable(pipeline, table.name);
   if (!isStream) return { ...facts, preview };
   const rejects = await engine.getRejects(pipeline, stream);
-  const view = { ...facts, preview, mayChange: userMay(user, "run") };
+  const view = { ...facts, preview };
   return rejects.count === 0 && !isTold ? view : { ...view, rejects };
 }
 
@@ -167,6 +207,9 @@ function tellChange({ stream, replayed, dropped, left, reason }: RejectChange): 
   return left === 0 ? done : `${done}, ${left} left${reason === null ? "" : `: ${reason}`}`;
 }
 
+const tablePath = (pipeline: string, table: string): string =>
+  `/pipelines/${encodeURIComponent(pipeline)}/tables/${encodeURIComponent(table)}#loads`;
+
 function pipelineName({ c }: Visit): string {
   return c.req.param("name") ?? "";
 }
@@ -182,12 +225,16 @@ async function loadRows(engine: Engine, pipelines: readonly PipelineSummary[]): 
 
 async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const name = pipelineName(visit);
-  const [pipeline, tables, runs] = await Promise.all([
+  const [pipeline, tables, loads, runs] = await Promise.all([
     engine.getPipeline(name),
     engine.listTables(name),
+    engine.listLoads(name),
     engine.listRuns({ pipeline: name, limit: RECENT_RUNS }),
   ]);
   const newest = runs[0];
   const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
-  return { frame: visit.frame, pipeline, tables, runs, ...lastRun };
+  const verification = userMay(visit.user, "preview")
+    ? { verification: await engine.getVerification(name) }
+    : {};
+  return { frame: visit.frame, pipeline, tables, loads, runs, ...verification, ...lastRun };
 }

@@ -3,10 +3,12 @@ import type { StreamRejects } from "../../contract/rejects.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import { formatPlural } from "../../text/format.ts";
+import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import { Empty } from "../parts/empty.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { plainText } from "../parts/plain_text.ts";
 import { Breakable, stepAnchor } from "../parts/steps/step_names.tsx";
+import { LoadSection } from "../parts/loads/load_section.tsx";
 import { Fact } from "../parts/facts.tsx";
 import { FollowedFacts } from "../parts/followed.tsx";
 import { RejectSection } from "../parts/tables/reject_table.tsx";
@@ -26,6 +28,9 @@ export interface TableView {
   readonly schema?: StreamSchema;
   /** Of a stream that follows changes: how far those of its connector are. */
   readonly followed?: FollowedView;
+  /** Those of this table. */
+  readonly loads: readonly LoadSummary[];
+  readonly verification?: Verification;
   readonly mayChange?: boolean;
   /** What was just done. */
   readonly told?: string;
@@ -33,10 +38,15 @@ export interface TableView {
 
 /** A raw table or model: what it has, and its first rows as a run left them. */
 export function TablePage(view: TableView) {
-  const { frame, pipeline, table, preview, rejects, schema, mayChange, told } = view;
+  const { frame, pipeline, table, preview, rejects, schema, mayChange, told, verification } = view;
   const pipelinePath = `/pipelines/${encodeURIComponent(pipeline)}`;
   return (
-    <Layout frame={frame} title={`${table.name} · ${pipeline}`} section="pipelines">
+    <Layout
+      frame={frame}
+      title={`${table.name} · ${pipeline}`}
+      section="pipelines"
+      {...(verification?.state === "running" ? { refreshSeconds: 3 } : {})}
+    >
       <div class="page-head">
         <div class="page-title">
           <p class="crumbs">
@@ -69,6 +79,15 @@ export function TablePage(view: TableView) {
           <Rows preview={preview} />
         </div>
       </section>
+      <div id="loads" data-live>
+        <LoadSection
+          loads={view.loads}
+          {...(verification === undefined ? {} : { verification })}
+          mayVerify={mayChange ?? false}
+          action={`${pipelinePath}/tables/${encodeURIComponent(table.name)}/verification`}
+          nowMs={frame.nowMs}
+        />
+      </div>
       {rejects !== undefined && (
         <RejectSection
           rejects={rejects}

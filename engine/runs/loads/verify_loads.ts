@@ -6,7 +6,7 @@ import type { Revision } from "../../../contract/revision.ts";
 import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
-import { type LoadVerification, namesLoad } from "../../../contract/verification.ts";
+import { type LoadVerification, namesLoad } from "../../../contract/loads/verification.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "../attempt/answers.ts";
 import { warehousePath } from "../attempt/process_grant.ts";

@@ -1,5 +1,5 @@
 import type { KnownLoad } from "../../../contract/job.ts";
-import type { ComparisonResult, LoadVerification } from "../../../contract/verification.ts";
+import type { ComparisonResult, LoadVerification } from "../../../contract/loads/verification.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { Comparison } from "../loads/comparison.ts";
 import { BACK } from "../loads/read_back.ts";

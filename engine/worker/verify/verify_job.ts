@@ -3,7 +3,7 @@ import { systemClock } from "../../../contract/clock.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { VerifyJob } from "../../../contract/job.ts";
 import { type NamedLoad, namedLoads } from "../../../contract/pipeline/named_loads.ts";
-import { namesLoad } from "../../../contract/verification.ts";
+import { namesLoad } from "../../../contract/loads/verification.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";
 import { parseModel } from "../../../sql/language/model.ts";
 import { openDatabase } from "../../duckdb/database.ts";

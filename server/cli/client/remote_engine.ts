@@ -41,7 +41,7 @@ import {
   loadSummarySchema,
   type Verification,
   verificationSchema,
-} from "../../../contract/verification.ts";
+} from "../../../contract/loads/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../../engine/control/engine.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";

@@ -7,7 +7,7 @@ import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
 import { type ColumnSpec, formatTable } from "../table.ts";
 import { oneLine, truncate } from "../text.ts";
-import { pipelineYaml } from "./pipeline_yaml.ts";
+import { pipelineYaml } from "../pipeline_yaml.ts";
 
 const CONNECTOR_COLUMNS: readonly ColumnSpec[] = [
   { title: "NAME", minWidth: 16 },

@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { LoadVerification, Verification } from "../../../contract/verification.ts";
+import type { LoadVerification, Verification } from "../../../contract/loads/verification.ts";
 import type { Engine } from "../../../engine/control/engine.ts";
 import { formatCount, MISSING } from "../../../text/format.ts";
 import type { CommandRun } from "../command.ts";

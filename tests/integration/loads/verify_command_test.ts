@@ -2,7 +2,12 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { LoadSummary, LoadVerification, Verdict, Verification } from "../../../contract/verification.ts";
+import type {
+  LoadSummary,
+  LoadVerification,
+  Verdict,
+  Verification,
+} from "../../../contract/loads/verification.ts";
 import { acquirePostgres } from "../../support/postgres.ts";
 import { Served } from "../../support/served_project.ts";
 import { waitFor } from "../../support/sluice_server.ts";

@@ -15,6 +15,8 @@ const LOOK = [
 ];
 const ACT: Readonly<Record<string, readonly Role[]>> = {
   "/pipelines/orders/runs": ["admin", "operator"],
+  "/pipelines/orders/verification": ["admin", "operator"],
+  "/pipelines/orders/verification/stop": ["admin", "operator"],
   "/pipelines/orders/pause": ["admin", "operator"],
   "/pipelines/orders/resume": ["admin", "operator"],
   [`/runs/${RUN_IDS.running}/cancel`]: ["admin", "operator"],

@@ -379,6 +379,45 @@ Deno.test("a stream's page shows the rows that did not fit, and replays or drops
   equal((await pagesFor("viewer").post("/pipelines/flights/rejects/flights/drop")).status, 403);
 });
 
+Deno.test("the loads of a pipeline and of a table show their receipts, and verify their targets", async () => {
+  const { engine, get, post } = pagesFor("operator");
+  const shown = await html(await get("/pipelines/flights"));
+  match(shown, /<h2 id="loads-title">Loads<\/h2>/);
+  match(shown, /<code>00c3f1a2b4d5e697<\/code>/);
+  match(shown, /differs.*not verifiable/s);
+  match(shown, /2 rows are not there as they were sent[\s\S]*Expected 5,840 rows, found 5,838/);
+  match(shown, /action="\/pipelines\/flights\/verification"/);
+  const table = await html(await get("/pipelines/flights/tables/hourly_weather"));
+  match(table, /none is known.*out\/weather/s);
+  equal(table.includes("ranking.xlsx"), false);
+  const run = await html(await get(`/runs/${RUN_IDS.succeeded}`));
+  match(run, /<dt>New<\/dt><dd>5,840<\/dd>[\s\S]*<dt>Gone<\/dt><dd>5,812<\/dd>[\s\S]*the same, <time/);
+
+  const viewer = pagesFor("viewer");
+  const looked = await html(await viewer.get("/pipelines/flights"));
+  deepEqual([looked.includes("2 rows are not there"), looked.includes("/verification")], [false, false]);
+  match(looked, /differs/);
+  for (
+    const path of ["/pipelines/flights/verification", "/pipelines/flights/tables/hourly_weather/verification"]
+  ) {
+    equal((await viewer.post(path)).status, 403);
+    equal((await viewer.post(`${path}/stop`)).status, 403);
+  }
+
+  equal((await post("/pipelines/flights/verification")).headers.get("location"), "/pipelines/flights#loads");
+  equal((await engine.getVerification("flights")).started_by, "the operator");
+  const during = await html(await get("/pipelines/flights"));
+  match(during, /Reading targets back: 0 loads done so far/);
+  const again = await post("/pipelines/flights/verification");
+  equal(again.status, 409);
+  match(await html(again), /role="alert".*being verified already/s);
+  equal(
+    (await post("/pipelines/flights/tables/hourly_weather/verification/stop")).headers.get("location"),
+    "/pipelines/flights/tables/hourly_weather#loads",
+  );
+  match(await html(await get("/pipelines/flights")), /did not come to its end: Stopped/);
+});
+
 Deno.test("connectors are listed, and tested and discovered by an admin", async () => {
   const { get, post } = pagesFor("admin");
   match(await html(await get("/connectors")), /href="\/connectors\/shop"/);

@@ -5,6 +5,7 @@ import { Icon } from "../icons.tsx";
 import { ErrorBox } from "../callouts.tsx";
 import { Fact } from "../facts.tsx";
 import { Moment } from "../times.tsx";
+import { ReceiptFacts } from "../loads/receipt_facts.tsx";
 import { StateIcon, Warnings } from "../states.tsx";
 import { DependsFact } from "./depends_fact.tsx";
 import { Breakable, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
@@ -59,6 +60,9 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
               {formatPlural(step.rejects, "reject")}
             </span>
           )}
+          {step.verified === true && (
+            <span class="tag" title="The target was read back, and holds what was loaded">verified</span>
+          )}
           {step.attempt > 0 && step.attempt < run.attempt && (
             <span class="tag" title="It was done already in an earlier attempt">attempt {step.attempt}</span>
           )}
@@ -95,6 +99,7 @@ function StepBody({ step }: { step: Step }) {
             <Moment at={step.finished_at} />
           </Fact>
         )}
+        <ReceiptFacts step={step} />
         <DependsFact depends={step.depends} />
       </dl>
       {step.sql === null

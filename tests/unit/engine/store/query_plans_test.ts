@@ -11,7 +11,7 @@ import { lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fix
 
 /** Tables that grow with the history. Reading one from end to end takes longer with each run. */
 const GROWING =
-  /^SCAN (runs|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits)\b(?! USING INDEX runs_queued)/;
+  /^SCAN (runs|r|s|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits)\b(?! USING INDEX runs_queued)/;
 
 const CLAIM: Claim = { worker: "me", nowMs: 2_000, leaseUntilMs: 3_000, maxRuns: 9 };
 
@@ -57,6 +57,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "list of a pipeline": () => runs.list({ limit: 50, pipeline: "a", before: "r" }),
     "list of a pipeline's state": () => runs.list({ limit: 50, pipeline: "a", state: "failed" }),
     "list of a group": () => runs.list({ limit: 50, group: "g" }),
+    lastLoads: () => runs.lastLoads("a", ["load:t→lake", "load:u→lake"]),
     laterThan: () => runs.laterThan("r"),
     lastWindowEndMs: () => runs.lastWindowEndMs("a"),
     isActive: () => runs.isActive("a"),

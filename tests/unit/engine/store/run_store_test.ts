@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
-import { type Run, RUN_STATES, type RunState } from "../../../../contract/run.ts";
+import { type Run, RUN_STATES, type RunState, type Step } from "../../../../contract/run.ts";
 import { nextState, RUN_EVENTS, type RunStateEvent } from "../../../../contract/run_state.ts";
 import type { NewRun, Store } from "../../../../engine/store/store.ts";
 import { claim, lease, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
@@ -446,6 +446,31 @@ Deno.test("isActive() says whether a run of the pipeline is queued or running", 
   assert.equal(await store.runs.isActive("b"), false);
   await store.attempts.finish(lease("r"), "succeed", outcome());
   assert.equal(await store.runs.isActive("a"), false);
+});
+
+Deno.test("lastLoads() returns the last success of each step in runs of the pipeline, with its receipt", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  const load = (rows: number, change: Partial<Step> = {}) =>
+    step("load:t→lake", { kind: "load", state: "succeeded", rows, hash: "0f", verified: true, ...change });
+  const loads = async (pipeline: string) =>
+    (await store.runs.lastLoads(pipeline, ["load:t→lake", "load:none→lake"])).map((
+      { run, step },
+    ) => [run.id, step.rows, step.hash, step.verified]);
+  for (
+    const [id, made] of [["first", load(1)], ["second", load(2)], [
+      "third",
+      load(3, { state: "failed" }),
+    ]] as const
+  ) {
+    await store.runs.create(newRun(id));
+    await claim(store, "me", 2_000);
+    await store.attempts.putSteps(lease(id), [step("model:t"), made]);
+    await store.attempts.finish(lease(id), "succeed", outcome());
+  }
+  assert.deepEqual(await loads("a"), [["second", 2, "0f", true]]);
+  assert.deepEqual(await loads("b"), []);
+  assert.deepEqual(await store.runs.lastLoads("a", []), []);
 });
 
 Deno.test("putSteps() replaces by name and keeps the order in which steps were first seen", async () => {

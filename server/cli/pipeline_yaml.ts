@@ -1,6 +1,6 @@
-import type { SourceStream } from "../../../contract/discovery.ts";
-import { streamNameOf } from "../../../contract/pipeline/wildcard.ts";
-import { formatBytes, formatPlural } from "../../../text/format.ts";
+import type { SourceStream } from "../../contract/discovery.ts";
+import { streamNameOf } from "../../contract/pipeline/wildcard.ts";
+import { formatBytes, formatPlural } from "../../text/format.ts";
 
 /** Columns that are likely to grow when a row changes. */
 const CURSOR_NAME =

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { described } from "./described.ts";
-import { errorRecordSchema } from "./run.ts";
+import { described } from "../described.ts";
+import { errorRecordSchema } from "../run.ts";
 
 /** What the loads of a pipeline have left, and whether their targets still hold it. Times are ISO 8601 in UTC. */
 
