@@ -1,5 +1,5 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, fail, match } from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type {
@@ -9,9 +9,8 @@ import type {
   Verification,
 } from "../../../contract/loads/verification.ts";
 import { acquirePostgres } from "../../support/postgres.ts";
-import { Served } from "../../support/served_project.ts";
+import { PATIENCE_MS, Served } from "../../support/served_project.ts";
 import { waitFor } from "../../support/sluice_server.ts";
-import { TestProject } from "../../support/test_project.ts";
 
 const MODEL = "SELECT range AS id, 'n' || range AS name, (range / 4)::DECIMAL(9,2) AS price FROM range(5)\n";
 
@@ -22,36 +21,25 @@ const filesOf = (connectors: string, loads: readonly string[], model = MODEL) =>
   "transforms/shop/t.sql": model,
 });
 
-interface Shown {
-  readonly code: number;
-  readonly verification: Verification;
-  readonly verdicts: Readonly<Record<string, Verdict>>;
+const PATH = "/api/pipelines/shop/verification";
+
+/** Starts a verification and waits for its end. */
+async function verify({ server }: Served, load?: string): Promise<Verification> {
+  const started: Verification = await server.call("POST", PATH, load === undefined ? {} : { load });
+  equal(started.state, "running");
+  const ended = await waitFor(async () => {
+    const now: Verification = await server.call("GET", PATH);
+    return now.state === "running" ? undefined : now;
+  }, PATIENCE_MS);
+  return ended ?? fail("the verification did not end");
 }
 
-async function verify(project: TestProject, ...args: string[]): Promise<Shown> {
-  const { code, stdout, stderr } = await project.sluice("verify", ["shop", ...args, "--json"]);
-  if (stdout === "") throw new Error(stderr);
-  const verification: Verification = JSON.parse(stdout);
-  return { code, verification, verdicts: verdictsOf(verification) };
-}
-
-const verdictsOf = ({ loads }: Verification) =>
+const verdictsOf = ({ loads }: Verification): Record<string, Verdict> =>
   Object.fromEntries(loads.map(({ load, verdict }) => [load.slice("load:t→".length), verdict]));
 
-async function run(project: TestProject): Promise<void> {
-  const { code, stderr } = await project.sluice("run", ["shop", "--quiet"]);
-  equal(code, 0, stderr);
-}
-
-async function apply(project: TestProject): Promise<void> {
-  const { code, stderr } = await project.sluice("apply");
-  equal(code, 0, stderr);
-}
-
-const found = ({ verification: { loads } }: Shown, name: string): LoadVerification => {
+const found = ({ loads }: Verification, name: string): LoadVerification => {
   const one = loads.find(({ load }) => load === `load:t→${name}`);
-  if (one === undefined) throw new Error(`${name}: ${JSON.stringify(loads)}`);
-  return one;
+  return one ?? fail(`${name}: ${JSON.stringify(loads)}`);
 };
 
 async function inDuckdb(path: string, sql: string): Promise<void> {
@@ -66,7 +54,7 @@ async function inDuckdb(path: string, sql: string): Promise<void> {
 }
 
 Deno.test("sluice verify tells targets that hold what was loaded from those that do not, and from those nobody can tell", async () => {
-  await using project = await TestProject.create(filesOf(
+  await using served = await Served.start(filesOf(
     `lite: { type: sqlite, path: lite.db }
 lake: { type: duckdb, path: lake.duckdb }
 parquet: { type: file }
@@ -83,14 +71,14 @@ more: { type: sqlite, path: more.db }
       "{ connector: more, table: t, mode: append }",
     ],
   ));
-  await apply(project);
-  const early = await project.sluice("verify", ["shop"]);
-  deepEqual([early.code, /it has never run/.test(early.stderr)], [2, true], early.stderr);
-  await run(project);
-  const first = await verify(project);
+  const { project } = served;
+  const early = await served.server.call("POST", PATH, {}, [400]);
+  match(JSON.stringify(early), /it has never run/);
+  await served.succeed("shop");
+  const first = await verify(served);
   const same = { lite: "same", lake: "same", parquet: "same", csv: "same", more: "same" };
-  deepEqual(first.verdicts, { ...same, book: "not_verifiable" });
-  deepEqual([first.code, first.verification.ok, first.verification.state], [0, true, "done"]);
+  deepEqual(verdictsOf(first), { ...same, book: "not_verifiable" });
+  deepEqual([first.ok, first.state], [true, "done"]);
   for (const name of ["lite", "lake", "parquet", "csv"]) {
     const { receipt, expected_hash, found_hash, ...one } = found(first, name);
     deepEqual([one.expected_rows, one.found_rows, receipt?.rows], [5, 5, 5], name);
@@ -114,8 +102,8 @@ more: { type: sqlite, path: more.db }
   );
   const csv = await Deno.readTextFile(path("out/t.csv"));
   await Deno.writeTextFile(path("out/t.csv"), csv.replace("0.50", "0.504"));
-  const spoiled = await verify(project);
-  deepEqual(spoiled.verdicts, {
+  const spoiled = await verify(served);
+  deepEqual(verdictsOf(spoiled), {
     lite: "differs",
     lake: "differs",
     parquet: "differs",
@@ -123,7 +111,7 @@ more: { type: sqlite, path: more.db }
     book: "not_verifiable",
     more: "differs",
   });
-  deepEqual([spoiled.code, spoiled.verification.ok], [1, false]);
+  equal(spoiled.ok, false);
   match(
     found(spoiled, "lite").message,
     /1 rows are not there as they were sent, .*'id': 3.*differ in "name"/,
@@ -138,35 +126,36 @@ more: { type: sqlite, path: more.db }
   const wrong = await project.sluice("verify", ["shop", "t->lits"]);
   deepEqual([wrong.code, /has no load "t->lits".*t→lite/.test(wrong.stderr)], [2, true], wrong.stderr);
   // What nobody can tell is no success.
-  equal((await verify(project, "t->book")).code, 1);
+  equal((await verify(served, "t->book")).ok, false);
 
-  await run(project);
-  deepEqual((await verify(project)).verdicts, { ...same, book: "not_verifiable" });
+  await served.succeed("shop");
+  deepEqual(verdictsOf(await verify(served)), { ...same, book: "not_verifiable" });
 });
 
 Deno.test("sluice verify holds a target against the receipt where the warehouse has changed since, and against nothing where it cannot", async () => {
-  await using project = await TestProject.create(filesOf(
+  await using served = await Served.start(filesOf(
     "lite: { type: sqlite, path: lite.db }\nlake: { type: duckdb, path: lake.duckdb }\n",
     [
       "{ connector: lite, table: t, mode: merge, primary_key: [id] }",
       "{ connector: lake, table: t }",
     ],
   ));
-  await run(project);
+  const { project } = served;
+  await served.succeed("shop");
   await inDuckdb(
     join(project.dataDir, "warehouse", "shop.duckdb"),
     "UPDATE main.t SET name = 'new' WHERE id = 1",
   );
-  const changed = await verify(project);
-  deepEqual(changed.verdicts, { lite: "not_verifiable", lake: "same" });
+  const changed = await verify(served);
+  deepEqual(verdictsOf(changed), { lite: "not_verifiable", lake: "same" });
   match(found(changed, "lite").message, /changed since the load.*run the pipeline, then verify/);
   deepEqual(
     [found(changed, "lake").against_receipt, found(changed, "lake").against_warehouse],
     ["same", "differs"],
   );
   await inDuckdb(join(project.projectDir, "lake.duckdb"), "UPDATE t SET price = 7 WHERE id = 4");
-  const both = await verify(project, "t->lake");
-  deepEqual(both.verdicts, { lake: "differs" });
+  const both = await verify(served, "t->lake");
+  deepEqual(verdictsOf(both), { lake: "differs" });
   match(found(both, "lake").message, /5 rows are not those that the last load sent: their hash is another/);
 
   await project.write(
@@ -175,8 +164,8 @@ Deno.test("sluice verify holds a target against the receipt where the warehouse 
       ["{ connector: lite, table: u, mode: merge, primary_key: [id] }", "{ connector: lake, table: t }"],
     ),
   );
-  await apply(project);
-  match(found(await verify(project, "t->lite"), "lite").message, /was changed since the last load/);
+  await served.server.call("POST", "/api/apply");
+  match(found(await verify(served, "t->lite"), "lite").message, /was changed since the last load/);
 });
 
 Deno.test("a verification is started over the API, followed and kept; the receipts are beside it", async () => {
@@ -186,10 +175,9 @@ Deno.test("a verification is started over the API, followed and kept; the receip
     `shop: { type: postgres, url: "${database.url}" }\n`,
     ["{ connector: shop, table: public.t, verify: true }"],
   ));
-  const path = "/api/pipelines/shop/verification";
-  const none: Verification = await served.server.call("GET", path);
+  const none: Verification = await served.server.call("GET", PATH);
   deepEqual([none.state, none.loads], ["none", []]);
-  await served.server.call("POST", path, {}, [400]);
+  await served.server.call("POST", PATH, {}, [400]);
   const { id, steps } = await served.succeed("shop");
   equal(steps.find(({ kind }) => kind === "load")?.verified, true);
   match(
@@ -197,21 +185,11 @@ Deno.test("a verification is started over the API, followed and kept; the receip
     /LOAD +SENT .*\nt→shop +5 +5 +0 +0 +[0-9a-f]{16} +\d{4}-/,
   );
 
-  const end = async (): Promise<Verification> => {
-    const started: Verification = await served.server.call("POST", path, { load: "t" });
-    equal(started.state, "running");
-    const ended = await waitFor(async () => {
-      const now: Verification = await served.server.call("GET", path);
-      return now.state === "running" ? undefined : now;
-    }, 30_000);
-    if (ended === undefined) throw new Error("it did not end");
-    return ended;
-  };
-  const first = await end();
+  const first = await verify(served, "t");
   deepEqual([first.state, first.ok, verdictsOf(first)], ["done", true, { shop: "same" }]);
   await database.sql`UPDATE t SET price = price + 1 WHERE id = 2`;
   await database.sql`DELETE FROM t WHERE id = 0`;
-  const second = await end();
+  const second = await verify(served, "t");
   deepEqual([second.ok, verdictsOf(second)], [false, { shop: "differs" }]);
   match(second.loads[0]?.message ?? "", /2 rows are not there as they were sent.*1 other rows are/);
 
@@ -228,7 +206,7 @@ Deno.test("a verification is started over the API, followed and kept; the receip
   deepEqual([load?.receipt?.rows, load?.receipt?.inserted, load?.receipt?.verified], [5, 5, true]);
   equal(load?.verification?.verdict, "differs");
   await served.restart();
-  const kept: Verification = await served.server.call("GET", path);
+  const kept: Verification = await served.server.call("GET", PATH);
   deepEqual(kept.loads, JSON.parse(cli.stdout).loads);
-  await served.server.call("DELETE", path, undefined, [409]);
+  await served.server.call("DELETE", PATH, undefined, [409]);
 });
