@@ -21,15 +21,17 @@ export interface SqliteReader {
   all(sql: string, subject?: string): readonly SqliteRow[] | Promise<readonly SqliteRow[]>;
   /** The columns of a SELECT, which is not run. Throws `invalid` where another statement follows it. */
   columns(sql: string): readonly ResultColumn[] | Promise<readonly ResultColumn[]>;
+  /** Whether its strings are the texts of a database in UTF-8, so that slices() heeds `texts`. */
+  readonly keepsTexts: boolean;
   /**
    * The rows of a SELECT that may be too many to be held at once, in slices of a few; never fewer than there are
-   * (rule 7). `select` has no ORDER BY and LIMIT of its own.
+   * (rule 7). Where `keepsTexts`, a text in a column of `texts` comes as a string where that is the same text, else as
+   * its bytes; and a blob in such a column as 0.
    */
   slices(
     select: string,
     params: readonly SqliteValue[],
     subject: string,
+    texts?: readonly number[],
   ): Iterable<readonly SqliteRow[]> | AsyncIterable<readonly SqliteRow[]>;
-  /** For a statement that is run again and again, where its rows can be had without a wait. */
-  prepareRows?(sql: string, subject: string): (params: readonly SqliteValue[]) => SqliteRow[];
 }

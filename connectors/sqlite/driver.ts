@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AppError } from "../../contract/errors.ts";
 import type { ResultColumn, SqliteReader, SqliteRow, SqliteValue } from "./database.ts";
+import { RowFeed, rowOf } from "./row_feed.ts";
 
 /**
  * The SQLite that is part of the runtime. It was chosen over the libsql package because that one
@@ -10,15 +11,14 @@ import type { ResultColumn, SqliteReader, SqliteRow, SqliteValue } from "./datab
  */
 
 const BUSY_TIMEOUT_MS = 250;
-/** Rows that slices() gives at once. */
-const SLICE_ROWS = 128;
-
 /** Longer ones cost more as a string than as an array of bytes. */
 const MAX_HEX_BYTES = 1_024;
 
 export class SqliteDatabase implements SqliteReader, Disposable {
   readonly #database: DatabaseSync;
   readonly #subject: string;
+  readonly keepsTexts = true;
+  #feeds = 0;
 
   private constructor(database: DatabaseSync, subject: string) {
     this.#database = database;
@@ -73,49 +73,26 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     return (params) => attempt(subject, () => statement.all(...params).map(rowOf));
   }
 
-  /**
-   * The rows of a SELECT that may be too many to be held at once, in slices of a few. `select` has the
-   * form `SELECT … FROM … WHERE …` without ORDER BY and LIMIT of its own.
-   *
-   * The runtime's iterator ends without an error where a step of the statement fails, as if there were
-   * no more rows. So a row of ours is put after the last one: without it the rows are not whole, and
-   * what was wrong is found out and thrown.
-   */
   *slices(
     select: string,
     params: readonly SqliteValue[],
     subject: string,
+    texts: readonly number[] = [],
   ): Generator<readonly SqliteRow[]> {
-    const mark = endMark();
-    const columns = this.columns(select).map((_, index) => (index === 0 ? `x'${mark}'` : "NULL"));
-    const rows = attempt(subject, () => {
-      const statement = this.#rowStatement(`${select} UNION ALL SELECT ${columns.join(", ")}`);
-      return statement.iterate(...params)[Symbol.iterator]();
-    });
-    let slice: SqliteRow[] = [];
-    let given = 0;
+    const columns = this.columns(select).length;
+    const name = `sluice_take_${++this.#feeds}`;
+    const feed = attempt(subject, () => new RowFeed(this.#database, name, select, columns, texts));
+    const slices = attempt(subject, () => feed.slices(params));
     try {
       for (;;) {
-        const step = attempt(subject, () => rows.next());
+        const step = attempt(subject, () => slices.next());
         if (step.done) break;
-        // The last row is held back, as it may be the mark.
-        if (slice.length > SLICE_ROWS) {
-          const held = slice.splice(SLICE_ROWS);
-          given += slice.length;
-          yield slice;
-          slice = held;
-        }
-        slice.push(rowOf(step.value));
+        yield step.value;
       }
     } finally {
-      rows.return?.();
+      slices.return(undefined);
     }
-    const last = slice.at(-1)?.[0];
-    if (!(last instanceof Uint8Array) || last.toHex() !== mark) {
-      throw this.#whyUnfinished(select, params, subject, given + slice.length);
-    }
-    slice.pop();
-    if (slice.length > 0) yield slice;
+    if (!feed.isWhole) throw this.#whyUnfinished(select, params, subject, feed.rows);
   }
 
   /** The step after `rows` rows failed; when all rows are asked for at once, the same failure is reported. */
@@ -165,20 +142,6 @@ export class SqliteDatabase implements SqliteReader, Disposable {
   [Symbol.dispose](): void {
     this.#database.close();
   }
-}
-
-function rowOf(value: unknown): SqliteRow {
-  if (!isRow(value)) throw new AppError("internal", "SQLite gave a row of an unknown shape");
-  return value;
-}
-
-function isRow(value: unknown): value is SqliteRow {
-  return Array.isArray(value);
-}
-
-/** Sixteen random bytes in hex, which no row of a user's begins with. */
-function endMark(): string {
-  return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }
 
 function attempt<T>(subject: string, work: () => T): T {

@@ -9,6 +9,7 @@ export class LibsqlReader implements SqliteReader, AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #stream: HranaStream;
   readonly #subject: string;
+  readonly keepsTexts = false;
   #isRead = false;
 
   private constructor(server: HranaServer, subject: string, signal: AbortSignal) {

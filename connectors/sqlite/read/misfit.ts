@@ -3,7 +3,7 @@ import { quoteIdentifier } from "../../../contract/sql.ts";
 import type { SqliteReader, SqliteValue } from "../database.ts";
 import { builderOf } from "./builder_of.ts";
 import { MisfitError } from "./column_builder.ts";
-import { type Column, type Plan, valueExpression } from "./plan.ts";
+import { type Column, type Plan, selectOf } from "./plan.ts";
 import type { TextEncoding } from "./text_bytes.ts";
 
 const SHOWN_CHARACTERS = 100;
@@ -12,12 +12,12 @@ const SHOWN_CHARACTERS = 100;
 export async function misfit(database: SqliteReader, plan: Plan, column: Column): Promise<AppError> {
   const name = quoteIdentifier(column.name);
   const shown = database.bytesOf(`substr(CAST(${name} AS TEXT), 1, ${SHOWN_CHARACTERS})`);
-  const select =
-    `SELECT ${valueExpression(database, column)}, typeof(${name}), ${plan.rowid ?? "NULL"}, ${shown} ` +
+  const { expressions: [value], texts } = selectOf(database, plan, [column]);
+  const select = `SELECT ${value}, typeof(${name}), ${plan.rowid ?? "NULL"}, ${shown} ` +
     `FROM ${plan.relation}`;
   const builder = builderOf(column.type, 1, plan.encoding);
   let count = 0;
-  for await (const rows of database.slices(select, [], `read ${plan.shown}`)) {
+  for await (const rows of database.slices(select, [], `read ${plan.shown}`, texts)) {
     for (const row of rows) {
       count++;
       try {

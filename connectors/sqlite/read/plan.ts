@@ -163,26 +163,52 @@ async function rowidOf(
   return found === undefined ? undefined : ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name));
 }
 
-/** What is selected for the column, as its builder takes it. */
-export function valueExpression(
-  { bytesOf }: Pick<SqliteReader, "bytesOf">,
-  { name, type, isGiven }: Column,
-): string {
-  const column = quoteIdentifier(name);
+/** What is selected for the columns, as their builders take it. */
+export interface Selected {
+  readonly expressions: readonly string[];
+  /** For SqliteReader.slices(). */
+  readonly texts: readonly number[];
+}
+
+export function selectOf(
+  database: Pick<SqliteReader, "bytesOf" | "keepsTexts">,
+  { encoding }: Pick<Plan, "encoding">,
+  columns: readonly Column[],
+): Selected {
+  const areTextsKept = database.keepsTexts && encoding === "utf-8";
+  const isKept = ({ type: { kind } }: Column) => areTextsKept && (kind === "text" || kind === "json");
+  return {
+    expressions: columns.map((column) => isKept(column) ? keptText(column) : valueExpression(database, column)),
+    texts: columns.flatMap((column, index) => isKept(column) ? [index] : []),
+  };
+}
+
+/** Whether the column holds as texts what is no text. */
+const takesNumbers = ({ isGiven, type }: Column): boolean => isGiven || type.kind === "json";
+
+function keptText(column: Column): string {
+  const name = quoteIdentifier(column.name);
+  if (!takesNumbers(column)) return name;
+  return `CASE WHEN typeof(${name}) IN ('integer', 'real') THEN CAST(${name} AS TEXT) ELSE ${name} END`;
+}
+
+function valueExpression({ bytesOf }: Pick<SqliteReader, "bytesOf">, column: Column): string {
+  const { type, isGiven } = column;
+  const name = quoteIdentifier(column.name);
   // A number in place of a value of another class makes the builder refuse it.
   switch (type.kind) {
     case "blob":
       return isGiven
-        ? bytesOf(`CAST(${column} AS BLOB)`)
-        : `CASE typeof(${column}) WHEN 'blob' THEN ${bytesOf(column)} WHEN 'null' THEN NULL ELSE 0 END`;
+        ? bytesOf(`CAST(${name} AS BLOB)`)
+        : `CASE typeof(${name}) WHEN 'blob' THEN ${bytesOf(name)} WHEN 'null' THEN NULL ELSE 0 END`;
     case "text":
     case "json": {
-      const isText = isGiven || type.kind === "json" ? "'text', 'integer', 'real'" : "'text'";
-      const text = isText === "'text'" ? column : `CAST(${column} AS TEXT)`;
-      return `CASE WHEN typeof(${column}) IN (${isText}) THEN ${bytesOf(text)} ` +
-        `WHEN ${column} IS NOT NULL THEN 0 END`;
+      const isText = takesNumbers(column) ? "'text', 'integer', 'real'" : "'text'";
+      const text = takesNumbers(column) ? `CAST(${name} AS TEXT)` : name;
+      return `CASE WHEN typeof(${name}) IN (${isText}) THEN ${bytesOf(text)} ` +
+        `WHEN ${name} IS NOT NULL THEN 0 END`;
     }
     default:
-      return column;
+      return name;
   }
 }

@@ -1,12 +1,12 @@
 import { makeData, RecordBatch, Struct } from "apache-arrow";
 import type { Reject, StreamRequest } from "../../../contract/connector/source.ts";
-import type { SqliteReader, SqliteRow, SqliteValue } from "../database.ts";
+import type { SqliteReader, SqliteRow } from "../database.ts";
 import type { SqliteStream } from "../options.ts";
 import { builderOf } from "./builder_of.ts";
 import { type ColumnBuilder, MisfitError } from "./column_builder.ts";
 import { cursorFilter } from "./cursor_filter.ts";
 import { misfit } from "./misfit.ts";
-import { type Column, type Plan, planStream, valueExpression } from "./plan.ts";
+import { type Column, type Plan, planStream, selectOf } from "./plan.ts";
 import { RowSieve } from "./row_sieve.ts";
 
 /** A batch ends at so many rows, or at about so many bytes of texts and blobs. */
@@ -56,7 +56,7 @@ async function* readPlanned(
   const sieve = request.setsAside === true ? new RowSieve(plan) : undefined;
   let hasBatch = false;
   let sliceStart = performance.now();
-  for await (const rows of slicesOf(database, plan, request, batch)) {
+  for await (const rows of slicesOf(database, plan, request)) {
     const { fitting, rejects } = sieve?.sift(rows) ?? { fitting: rows, rejects: [] };
     for (const reject of rejects) yield { reject };
     for (let from = 0; from < fitting.length;) {
@@ -79,10 +79,9 @@ async function* slicesOf(
   database: SqliteReader,
   plan: Plan,
   { where: given, cursor, until, setsAside = false }: StreamRequest<SqliteStream>,
-  batch: BatchBuilder,
 ): AsyncGenerator<readonly SqliteRow[]> {
-  const values = plan.columns.map((column) => valueExpression(database, column));
-  const expressions = [...values, ...setsAside ? RowSieve.select(plan) : []];
+  const { expressions, texts } = selectOf(database, plan, plan.columns);
+  const selected = [...expressions, ...setsAside ? RowSieve.select(plan) : []];
   const { where, params, isWanted } = cursorFilter(plan, {
     ...(cursor === undefined ? {} : { cursor }),
     ...(until === undefined ? {} : { until }),
@@ -91,48 +90,14 @@ async function* slicesOf(
   const conditions = [given === undefined ? undefined : `(${given}\n)`, where].filter((text) =>
     text !== undefined
   );
-  const { prepareRows } = database;
-  if (conditions.length === 0 && plan.rowid !== undefined && isWanted === undefined && prepareRows) {
-    yield* pages(prepareRows.bind(database), plan, expressions, plan.rowid, batch);
-    return;
-  }
-  const select = `SELECT ${expressions.join(", ")} FROM ${plan.relation}` +
-    (conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`);
-  for await (const rows of database.slices(select, params, `read ${plan.shown}`)) {
+  const select = `SELECT ${selected.join(", ")} FROM ${plan.relation}` +
+    (conditions.length > 0
+      ? ` WHERE ${conditions.join(" AND ")}`
+      : plan.rowid === undefined
+      ? ""
+      : ` ORDER BY ${plan.rowid}`);
+  for await (const rows of database.slices(select, params, `read ${plan.shown}`, texts)) {
     yield isWanted === undefined ? rows : rows.filter(isWanted);
-  }
-}
-
-/** Small enough for rows of any size at first, then as the rows are. */
-const FIRST_PAGE_ROWS = 32;
-const MAX_PAGE_ROWS = 256;
-const PAGE_BYTES = 1024 * 1024;
-
-/**
- * A whole table in the order of its rowids, a page at a time: half the price of the rows one by one.
- * The rowid is an additional value at the end of each row.
- */
-function* pages(
-  prepareRows: NonNullable<SqliteReader["prepareRows"]>,
-  plan: Plan,
-  expressions: readonly string[],
-  rowid: string,
-  batch: BatchBuilder,
-): Generator<readonly SqliteRow[]> {
-  const select = `SELECT ${[...expressions, rowid].join(", ")} FROM ${plan.relation}`;
-  const page = (where: string) =>
-    prepareRows(`${select}${where} ORDER BY ${rowid} LIMIT ?`, `read ${plan.shown}`);
-  const following = page(` WHERE ${rowid} > ?`);
-  let limit = FIRST_PAGE_ROWS;
-  let rows = page("")([BigInt(limit)]);
-  for (;;) {
-    const heldBefore = batch.takenBytes;
-    yield rows;
-    if (rows.length < limit) return;
-    const rowBytes = (batch.takenBytes - heldBefore) / rows.length;
-    limit = Math.max(1, Math.min(Math.floor(PAGE_BYTES / Math.max(rowBytes, 1)), limit * 2, MAX_PAGE_ROWS));
-    const last: SqliteValue = rows.at(-1)?.at(-1) ?? null;
-    rows = following([last, BigInt(limit)]);
   }
 }
 
@@ -142,7 +107,6 @@ class BatchBuilder {
   rows = 0;
   readonly #plan: Plan;
   readonly #columns: readonly (readonly [Column, ColumnBuilder])[];
-  #finishedBytes = 0;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -153,11 +117,6 @@ class BatchBuilder {
 
   get isFull(): boolean {
     return this.rows === BATCH_ROWS || this.#heldBytes() >= BATCH_BYTES;
-  }
-
-  /** Bytes of texts and blobs that it took since it was made. */
-  get takenBytes(): number {
-    return this.#finishedBytes + this.#heldBytes();
   }
 
   #heldBytes(): number {
@@ -176,7 +135,6 @@ class BatchBuilder {
   }
 
   finish(): RecordBatch {
-    this.#finishedBytes += this.#heldBytes();
     const { schema } = this.#plan;
     const children = this.#columns.map(([column, builder]) =>
       this.#attempt(column, () => builder.finish(this.rows))
