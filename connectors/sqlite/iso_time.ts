@@ -128,11 +128,32 @@ function digitsAt(text: string, start: number, end: number): number {
   return number;
 }
 
+/** The number of two digits; negative where one is no digit. */
+function twoDigitsAt(text: string, start: number): number {
+  const tens = text.charCodeAt(start) - ZERO;
+  const ones = text.charCodeAt(start + 1) - ZERO;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1;
+}
+
+/** Days before the first of each month, in a year that is no leap year. */
+const DAYS_BEFORE_MONTH = Int32Array.of(0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334);
+/** From the first day of the year 0. */
+const DAYS_BEFORE_1970 = 719_528;
+
 /** Of a text that begins with `2024-01-31`; undefined where a slower look is needed. */
 function quickDays(text: string): number | undefined {
   if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return undefined;
-  const year = digitsAt(text, 0, 4);
-  return year < 0 ? undefined : checkedDays(year, digitsAt(text, 5, 7), digitsAt(text, 8, 10));
+  const century = twoDigitsAt(text, 0);
+  const ofCentury = twoDigitsAt(text, 2);
+  if (century < 0 || ofCentury < 0) return undefined;
+  const year = century * 100 + ofCentury;
+  const month = twoDigitsAt(text, 5);
+  const day = twoDigitsAt(text, 8);
+  if (century === 0 || month < 1 || month > 12 || day < 1 || day > 28) return checkedDays(year, month, day);
+  // The leap day of this year counts from March on.
+  const before = month > 2 ? year : year - 1;
+  const leapDays = (before >> 2) - ((before / 100) | 0) + ((before / 400) | 0) + 1;
+  return year * 365 + leapDays + (DAYS_BEFORE_MONTH[month - 1] ?? 0) + day - 1 - DAYS_BEFORE_1970;
 }
 
 /**
@@ -149,9 +170,9 @@ export function quickMicros(text: string, hasZone: boolean): number | undefined 
   if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return undefined;
   if (end > 19 && text.charCodeAt(19) !== 46) return undefined;
   const days = quickDays(text);
-  const hour = digitsAt(text, 11, 13);
-  const minute = digitsAt(text, 14, 16);
-  const second = digitsAt(text, 17, 19);
+  const hour = twoDigitsAt(text, 11);
+  const minute = twoDigitsAt(text, 14);
+  const second = twoDigitsAt(text, 17);
   const fraction = end > 19 ? digitsAt(text, 20, end) * 10 ** (26 - end) : 0;
   if (days === undefined || hour < 0 || minute < 0 || second < 0 || fraction < 0) return undefined;
   if (hour > 23 || minute > 59 || second > 59) return undefined;

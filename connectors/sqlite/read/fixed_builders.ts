@@ -13,15 +13,16 @@ abstract class FixedBuilder<Buffer extends ArrayBufferView> implements ColumnBui
   readonly heldBytes = 0;
   protected readonly type: ColumnType;
   protected values: Buffer;
+  protected validity: Validity;
+  /** In rows. */
+  protected length = 0;
   readonly #capacity: number;
-  #validity: Validity;
-  #length = 0;
 
   constructor(type: ColumnType, capacity: number) {
     this.type = type;
     this.#capacity = capacity;
     this.values = this.allocate(capacity);
-    this.#validity = new Validity(capacity);
+    this.validity = new Validity(capacity);
   }
 
   /** Room for so many values, all of its bits 0. */
@@ -29,12 +30,13 @@ abstract class FixedBuilder<Buffer extends ArrayBufferView> implements ColumnBui
   /** Throws MisfitError. */
   protected abstract put(index: number, value: Value): void;
 
+  /** The most frequent builders have this loop once more each, so that their put() is compiled into it. */
   append(rows: readonly SqliteRow[], column: number): void {
     for (const row of rows) {
       const value = row[column] ?? null;
-      if (value === null) this.#validity.setNull(this.#length);
-      else this.put(this.#length, value);
-      this.#length++;
+      if (value === null) this.validity.setNull(this.length);
+      else this.put(this.length, value);
+      this.length++;
     }
   }
 
@@ -42,13 +44,13 @@ abstract class FixedBuilder<Buffer extends ArrayBufferView> implements ColumnBui
     const data = makeData({
       type: fieldOf("", this.type).type,
       length: rows,
-      nullCount: this.#validity.nullCount,
-      nullBitmap: this.#validity.bitmap,
+      nullCount: this.validity.nullCount,
+      nullBitmap: this.validity.bitmap,
       data: this.values,
     });
     this.values = this.allocate(this.#capacity);
-    this.#validity = new Validity(this.#capacity);
-    this.#length = 0;
+    this.validity = new Validity(this.#capacity);
+    this.length = 0;
     return data;
   }
 }
@@ -56,6 +58,15 @@ abstract class FixedBuilder<Buffer extends ArrayBufferView> implements ColumnBui
 export class IntegerBuilder extends FixedBuilder<BigInt64Array> {
   protected override allocate(capacity: number): BigInt64Array {
     return new BigInt64Array(capacity);
+  }
+
+  override append(rows: readonly SqliteRow[], column: number): void {
+    for (const row of rows) {
+      const value = row[column] ?? null;
+      if (value === null) this.validity.setNull(this.length);
+      else this.put(this.length, value);
+      this.length++;
+    }
   }
 
   protected override put(index: number, value: Value): void {
@@ -67,6 +78,15 @@ export class IntegerBuilder extends FixedBuilder<BigInt64Array> {
 export class RealBuilder extends FixedBuilder<Float64Array> {
   protected override allocate(capacity: number): Float64Array {
     return new Float64Array(capacity);
+  }
+
+  override append(rows: readonly SqliteRow[], column: number): void {
+    for (const row of rows) {
+      const value = row[column] ?? null;
+      if (value === null) this.validity.setNull(this.length);
+      else this.put(this.length, value);
+      this.length++;
+    }
   }
 
   protected override put(index: number, value: Value): void {
@@ -104,6 +124,15 @@ export class DateBuilder extends FixedBuilder<Int32Array> {
     return new Int32Array(capacity);
   }
 
+  override append(rows: readonly SqliteRow[], column: number): void {
+    for (const row of rows) {
+      const value = row[column] ?? null;
+      if (value === null) this.validity.setNull(this.length);
+      else this.put(this.length, value);
+      this.length++;
+    }
+  }
+
   protected override put(index: number, value: Value): void {
     this.values[index] = required(typeof value === "string" ? parseDate(value) : undefined);
   }
@@ -113,6 +142,15 @@ export class DateBuilder extends FixedBuilder<Int32Array> {
 export class TimeBuilder extends FixedBuilder<BigInt64Array> {
   protected override allocate(capacity: number): BigInt64Array {
     return new BigInt64Array(capacity);
+  }
+
+  override append(rows: readonly SqliteRow[], column: number): void {
+    for (const row of rows) {
+      const value = row[column] ?? null;
+      if (value === null) this.validity.setNull(this.length);
+      else this.put(this.length, value);
+      this.length++;
+    }
   }
 
   protected override put(index: number, value: Value): void {
@@ -130,6 +168,15 @@ export class DecimalBuilder extends FixedBuilder<BigInt64Array> {
 
   protected override allocate(capacity: number): BigInt64Array {
     return new BigInt64Array(capacity * 2);
+  }
+
+  override append(rows: readonly SqliteRow[], column: number): void {
+    for (const row of rows) {
+      const value = row[column] ?? null;
+      if (value === null) this.validity.setNull(this.length);
+      else this.put(this.length, value);
+      this.length++;
+    }
   }
 
   protected override put(index: number, value: Value): void {

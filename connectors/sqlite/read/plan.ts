@@ -178,7 +178,9 @@ export function selectOf(
   const areTextsKept = database.keepsTexts && encoding === "utf-8";
   const isKept = ({ type: { kind } }: Column) => areTextsKept && (kind === "text" || kind === "json");
   return {
-    expressions: columns.map((column) => isKept(column) ? keptText(column) : valueExpression(database, column)),
+    expressions: columns.map((column) =>
+      isKept(column) ? keptText(column) : valueExpression(database, column)
+    ),
     texts: columns.flatMap((column, index) => isKept(column) ? [index] : []),
   };
 }

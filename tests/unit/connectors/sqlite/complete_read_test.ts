@@ -158,3 +158,57 @@ Deno.test("columns() refuses a second statement", async () => {
   strictEqual(error?.code, "invalid");
   ok(error.message.includes("more than one"), error.message);
 });
+
+Deno.test("slices() gives the rows that the query has, once each, and not those that it leaves out", async () => {
+  await using folder = await Folder.create(
+    "CREATE TABLE t (id INTEGER, v TEXT); INSERT INTO t VALUES (1, 'a'), (1, 'a'), (2, 'b'), (3, NULL);",
+  );
+  using database = SqliteDatabase.open(folder.file, { readOnly: true, subject: "read it" });
+  for (
+    const [query, expected] of [
+      ["SELECT DISTINCT id FROM t", [[1n], [2n], [3n]]],
+      ["SELECT id FROM t UNION SELECT 9", [[1n], [2n], [3n], [9n]]],
+      ["SELECT id FROM t LIMIT 2 OFFSET 1", [[1n], [2n]]],
+      ["SELECT v FROM t GROUP BY v HAVING count(*) > 1", [["a"]]],
+      ["SELECT sum(id) OVER (ORDER BY rowid) FROM t", [[1n], [2n], [4n], [7n]]],
+      ["SELECT max(id) FROM t -- the greatest", [[3n]]],
+    ] as const
+  ) {
+    const slices = database.slices(`SELECT * FROM (${query}\n)`, [], "read it");
+    deepStrictEqual([...slices].flat(), expected, query);
+  }
+});
+
+Deno.test("slices() gives rows of more columns than a function takes, with their texts", async () => {
+  await using folder = await Folder.create(
+    `CREATE TABLE t (${Array.from({ length: 1_300 }, (_, i) => `c${i} TEXT`).join(", ")});
+     INSERT INTO t (c0, c499, c500, c999, c1299) VALUES ('a', 'b', CAST(x'ff' AS TEXT), 'd', 'e');`,
+  );
+  using database = SqliteDatabase.open(folder.file, { readOnly: true, subject: "read it" });
+  const [row = []] = [...database.slices("SELECT * FROM t", [], "read it", [499, 500])].flat();
+  strictEqual(row.length, 1_300);
+  deepStrictEqual([0, 1, 499, 500, 999, 1_299].map((i) => row[i]), [
+    "a",
+    null,
+    "b",
+    Uint8Array.of(0xff),
+    "d",
+    "e",
+  ]);
+});
+
+Deno.test("slices() gives texts whole: NULs, the sign for what is no text, and what is none", async () => {
+  await using folder = await Folder.create(
+    `CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('a' || char(0) || 'b'), ('\ufffd'), (CAST(x'61ff' AS TEXT)),
+       (x'61'), (NULL), (char(65279, 120));`,
+  );
+  using database = SqliteDatabase.open(folder.file, { readOnly: true, subject: "read it" });
+  deepStrictEqual([...database.slices("SELECT v FROM t", [], "read it", [0])].flat(), [
+    ["a\0b"],
+    [new TextEncoder().encode("\ufffd")],
+    [Uint8Array.of(0x61, 0xff)],
+    [0n],
+    [null],
+    ["\ufeffx"],
+  ]);
+});
