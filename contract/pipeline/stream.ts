@@ -130,6 +130,15 @@ export const streamSchema = v.pipe(
       {},
     ),
     partition: v.optional(partitionSchema),
+    store: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          "false: the warehouse keeps no table of it; the rows go straight to the one load that takes them, while they are read.",
+        ),
+      ),
+      true,
+    ),
     deletes: v.optional(
       v.pipe(
         v.picklist(["ignore", "soft", "hard"]),
@@ -189,6 +198,13 @@ export const streamSchema = v.pipe(
     ({ mode, contract }) =>
       mode !== "cdc" || [contract.columns, contract.types].every((of) => of === "evolve" || of === "freeze"),
     "mode cdc keeps every change: its contract is evolve or freeze",
+  ),
+  v.check(
+    ({ store, mode, partition, max_rejects: limit, contract }) =>
+      store ||
+      mode === "full" && partition === undefined && limit === 0 &&
+        [contract.columns, contract.types].every((of) => of === "evolve"),
+    "store: false keeps nothing: it needs mode full, without partition, max_rejects and a contract of columns or types",
   ),
   v.check(
     (s) => s.except === undefined || isWildcard(s),

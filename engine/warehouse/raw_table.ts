@@ -25,6 +25,11 @@ export async function swapInNextTable(session: SqlSession, stream: string): Prom
   );
 }
 
+/** Of a stream whose rows are not kept, or not any more. */
+export async function dropTables(session: SqlSession, stream: string): Promise<void> {
+  await session.run(`DROP TABLE IF EXISTS ${rawTable(stream)}; DROP TABLE IF EXISTS ${nextTable(stream)}`);
+}
+
 /** The only column of the table of a stream whose source has never had a record to tell its columns by. */
 const NO_COLUMNS = "_sluice_no_columns";
 

@@ -14,7 +14,8 @@ import { databaseLimits, scratchOf } from "./database_limits.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
 import type { JobContext } from "./job_context.ts";
 import { expandForCheck } from "./wildcards/check_tables.ts";
-import { planRun, stepsOf } from "./plan.ts";
+import { straightLoad } from "./pass_through/straight_load.ts";
+import { type PlannedStep, planRun, stepsOf } from "./plan.ts";
 
 /** Binds every model of every pipeline against the columns of its sources, without reading a row. */
 export async function checkJob(job: CheckJob, context: JobContext): Promise<CheckReport[]> {
@@ -34,7 +35,7 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
     context.signal.throwIfAborted();
     const { subject, faults } = await expandForCheck(given, connections, context.signal);
     const asking = askSources(job, subject, connections, context);
-    const report = await checkModels(job, subject, asking, context);
+    const report = await checkModels(job, subject, asking, connections, context);
     reports.push({ ...report, faults: [...faults, ...report.faults] });
   }
   return reports;
@@ -75,6 +76,7 @@ async function checkModels(
   job: CheckJob,
   subject: CheckSubject,
   asking: Promise<DescribedStreams>,
+  connections: Connections,
   { signal, reporter }: JobContext,
 ): Promise<CheckReport> {
   // Where the database does not open, that is the error.
@@ -120,15 +122,30 @@ async function checkModels(
     ),
   });
   faults.push(...compiled.faults);
+  const plan = planRun(subject.definition, models, compiled.graph);
+  faults.push(...straightFaults(plan.steps, connections));
   const known = Object.entries(streams.columns).filter((entry): entry is [string, readonly Column[]] =>
     entry[1] !== undefined
   );
   return {
     name: subject.name,
     faults,
-    steps: stepsOf(planRun(subject.definition, models, compiled.graph)),
+    steps: stepsOf(plan),
     streamColumns: Object.fromEntries(known),
   };
+}
+
+/** Streams that cannot go straight to a load. */
+function straightFaults(
+  steps: readonly PlannedStep[],
+  connections: Pick<Connections, "stagesWhileReading">,
+): DefinitionFault[] {
+  return steps.flatMap((planned) => {
+    if (planned.kind !== "extract" || planned.stream.store) return [];
+    const { fault } = straightLoad(planned, steps, (target) => connections.stagesWhileReading(target));
+    if (fault === undefined) return [];
+    return [{ path: ["extract", planned.name, "store"], message: fault, severity: "error" as const }];
+  });
 }
 
 function faultsOf(error: unknown, file: string): Fault[] {

@@ -14,6 +14,8 @@ import { ExtractSteps } from "./extract/extract_steps.ts";
 import { LoadSteps } from "./loads/load_steps.ts";
 import { loadInPass } from "./pass_through/load_in_pass.ts";
 import { PassingLoads } from "./pass_through/passing_loads.ts";
+import { straightLoad } from "./pass_through/straight_load.ts";
+import { StraightSteps } from "./pass_through/straight_steps.ts";
 import {
   nodeOf,
   type Plan,
@@ -60,6 +62,8 @@ export class Execution {
   readonly #previews: Previews;
   readonly #extracts: ExtractSteps;
   readonly #loads: LoadSteps;
+  readonly #straight: StraightSteps;
+  #steps: readonly PlannedStep[] = [];
 
   constructor({ job, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
@@ -94,6 +98,14 @@ export class Execution {
       passing: this.#passing,
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
+    this.#straight = new StraightSteps({
+      job,
+      reporter,
+      signal,
+      connections,
+      start: ({ step }) => this.#start(step),
+      record: (session, planned, step, change) => this.#record(session, planned, step, change),
+    });
     this.#previews = new Previews({
       runId: job.runId,
       lease: () => sessions.lease(),
@@ -108,6 +120,7 @@ export class Execution {
     const { select, runId, definition } = this.#job;
     const { signal } = this.#context;
     const steps = chooseSteps(plan, graph, select);
+    this.#steps = steps;
     if (select !== null) await this.#withSession((session) => requireTables(session, steps));
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
@@ -126,7 +139,7 @@ export class Execution {
     const tasks = steps.map((planned) => ({
       name: planned.step.name,
       depends: planned.step.depends,
-      uses: usesOf(planned),
+      uses: this.#usesOf(planned),
       planned,
     }));
     await runTaskGraph(tasks, {
@@ -161,6 +174,31 @@ export class Execution {
     return loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
   }
 
+  /** The load that the rows of a stream with `store: false` go straight to. Throws `invalid` where there is none. */
+  #straightLoad(planned: PlannedExtract): PlannedLoad {
+    const { load, fault } = straightLoad(
+      planned,
+      this.#steps,
+      (target) => this.#connections.stagesWhileReading(target),
+    );
+    if (fault !== undefined) throw new AppError("invalid", `Stream "${planned.name}": ${fault}`);
+    return load;
+  }
+
+  /** A stream and the load that it goes straight to are done at the same time. */
+  #usesOf(planned: PlannedStep): readonly string[] {
+    const own = usesOf(planned);
+    if (planned.kind !== "extract" || planned.stream.store) return own;
+    try {
+      const both = [...own, ...usesOf(this.#straightLoad(planned))];
+      const fits = both.every((used) => both.filter((other) => other === used).length <= this.#limitOf(used));
+      return fits ? both : own;
+    } catch {
+      // The step itself says why.
+      return own;
+    }
+  }
+
   /** A connector that is not there fails its steps, not the plan. */
   #limitOf(used: string): number {
     const [kind, name = ""] = used.split(/:(.*)/s);
@@ -180,13 +218,11 @@ export class Execution {
     const { reporter, signal } = this.#context;
     const { step: plannedStep } = planned;
     if (this.#replay(planned)) return true;
+    const straight = this.#straight.endOf(plannedStep.name);
+    if (straight !== undefined) return this.#reportEnd(planned, straight);
     const step = this.#passing.stepOf(plannedStep.name) ?? this.#start(plannedStep);
     try {
-      const ended = await this.#work(planned, step, partner);
-      reporter.send({ type: "step", step: ended });
-      if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, ended);
-      reporter.log("info", step.name, stepLine(planned, ended, this.#extracts.filesOf(step.name)));
-      return true;
+      return this.#reportEnd(planned, await this.#work(planned, step, partner));
     } catch (error) {
       const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
       this.#failure ??= new AppError(failure.code, `${step.name}: ${failure.message}`, {
@@ -203,6 +239,14 @@ export class Execution {
     }
   }
 
+  #reportEnd(planned: PlannedStep, ended: Step): boolean {
+    const { reporter } = this.#context;
+    reporter.send({ type: "step", step: ended });
+    if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, ended);
+    reporter.log("info", ended.name, stepLine(planned, ended, this.#extracts.filesOf(ended.name)));
+    return true;
+  }
+
   #start(planned: PipelineStep): Step {
     const step = startStep(planned, this.#job.attempt, Date.now());
     this.#context.reporter.send({ type: "step", step });
@@ -212,6 +256,8 @@ export class Execution {
 
   #skip(planned: PipelineStep, because: readonly string[]): void {
     const { reporter } = this.#context;
+    const straight = this.#straight.endOf(planned.name);
+    if (straight !== undefined) return reporter.send({ type: "step", step: straight });
     const step = startStep(planned, this.#job.attempt, Date.now());
     reporter.send({ type: "step", step: { ...step, state: "skipped", started_at: null } });
     reporter.log("warn", planned.name, `Skipped: ${because.join(" and ")} did not succeed`);
@@ -236,6 +282,13 @@ export class Execution {
     if (planned.kind === "extract" && planned.stream.mode === "cdc") {
       if (this.#followed === undefined) throw new AppError("internal", `${step.name} before the run began`);
       return await this.#followed.carryOut(planned, step);
+    }
+    if (planned.kind === "extract" && !planned.stream.store) {
+      const load = this.#straightLoad(planned);
+      return await this.#withSession(
+        (session) => this.#straight.carryOut(session, planned, step, load),
+        planned,
+      );
     }
     if (planned.kind === "extract") {
       const tap = partner?.kind === "load" ? this.#passing.add(partner) : undefined;

@@ -98,7 +98,7 @@ export class StreamShape {
   }
 
   /** A function that gives each batch its shape; all of them have the schema. */
-  batches(schema: Schema, { pushdown }: Source): (batch: RecordBatch) => RecordBatch {
+  batches(schema: Schema, { pushdown }: Pick<Source, "pushdown">): (batch: RecordBatch) => RecordBatch {
     const choice = pushdown.columns ? undefined : this.#choice;
     const chosen = chooseColumns(schema.fields, choice, (name) => this.#missing(name, schema.fields));
     const masks = this.#masksOf(schema.fields);

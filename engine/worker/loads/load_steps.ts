@@ -11,6 +11,7 @@ import type { PlannedLoad } from "../plan.ts";
 import { pointsOf } from "../points.ts";
 import type { Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
+import { changeOf } from "./load_change.ts";
 import { ChangedRows } from "./changed_rows.ts";
 import { rowsToLoad } from "./rows_to_load.ts";
 import { verifyLoad } from "./verify.ts";
@@ -49,16 +50,7 @@ export class LoadSteps {
       reporter.log("info", step.name, "The destination had this load from an earlier attempt");
     }
     const verified = planned.target.verify ? await this.#verify(session, planned) : undefined;
-    const { rows, sizeBytes, inserted, updated, deleted, hash } = loaded;
-    const change = {
-      rows,
-      size_bytes: sizeBytes,
-      ...(inserted === null ? {} : { inserted }),
-      ...(updated === null ? {} : { updated }),
-      ...(deleted === null ? {} : { deleted }),
-      ...(hash === null ? {} : { hash }),
-      ...(verified === undefined ? {} : { verified }),
-    };
+    const change = { ...changeOf(loaded), ...(verified === undefined ? {} : { verified }) };
     const record = async () => {
       await changes?.record(loaded.repeated);
       return await this.#options.record(session, planned, step, change);

@@ -24,6 +24,8 @@ export function loadInPass(
   const [load, other] = steps.filter(({ step: { depends } }) => depends.includes(step.name));
   if (load?.kind !== "load" || other !== undefined) return undefined;
   if (load.step.depends.some((name) => name !== step.name)) return undefined;
+  // It has another way: see straight_load.ts.
+  if (!stream.store) return undefined;
   if (stream.mode === "incremental" || stream.mode === "cdc" || stream.partition !== undefined) {
     return undefined;
   }

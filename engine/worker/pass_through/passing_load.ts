@@ -10,7 +10,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { RowTap } from "../extract/extract.ts";
 import { complete, type Counted, type LoadPoints } from "../load.ts";
 import { BatchQueue } from "./batch_queue.ts";
-import { isSameSchema, schemaAsStored } from "./schema_as_stored.ts";
+import { columnsStoredOtherwise, isSameSchema, schemaAsStored } from "./schema_as_stored.ts";
 
 export interface PassingLoadOptions {
   /** Connects to the destination. */
@@ -18,7 +18,8 @@ export interface PassingLoadOptions {
   readonly signal: AbortSignal;
   readonly points: LoadPoints & { reach(point: "while staging"): void };
   readonly onStart: () => void;
-  readonly onGiveUp: () => void;
+  /** May throw: then the load fails with that. */
+  readonly onGiveUp: (why: string) => void;
   readonly onProgress: (rows: number) => void;
 }
 
@@ -36,7 +37,7 @@ export class PassingLoad implements RowTap, AsyncDisposable {
   readonly #queue = new BatchQueue();
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #hash = Promise.withResolvers<string>();
+  readonly #hash = Promise.withResolvers<string | null>();
   #state: "unused" | "open" | "given up" | "over" = "unused";
   #load: Load | undefined;
   #known: LoadReceipt | undefined;
@@ -60,13 +61,20 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     return this.#state === "open" && hasEnd;
   }
 
+  /** Whether the destination has this load from an earlier attempt. */
+  get isLoaded(): boolean {
+    return this.#known !== undefined;
+  }
+
   async open(): Promise<void> {
     const { connect, points, onStart } = this.#options;
     onStart();
     this.#state = "open";
     try {
       const { destination, request } = await connect();
-      if (destination.kind !== "transactional") return await this.#giveUp();
+      if (destination.kind !== "transactional") {
+        return await this.#giveUp("its destination takes rows in batches, each by itself");
+      }
       this.#load = await destination.begin(request, this.#signal);
       this.#known = await this.#load.claim();
       if (this.#known === undefined) points.reach("after claim");
@@ -79,7 +87,13 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     if (this.#state !== "open" || this.#known !== undefined || this.#failure !== undefined) return;
     this.#staging ??= this.#stage(batch.schema);
     const schemas = this.#schemas;
-    if (schemas === undefined || !isSameSchema(schemas.read, batch.schema)) return await this.#giveUp();
+    if (schemas === undefined) {
+      const names = columnsStoredOtherwise(batch.schema).join(", ");
+      return await this.#giveUp(`a table gives back ${names} in another form`);
+    }
+    if (!isSameSchema(schemas.read, batch.schema)) {
+      return await this.#giveUp("its columns changed while they were read");
+    }
     if (batch.numRows > 0) await this.#queue.put(new RecordBatch(schemas.stored, batch.data));
   }
 
@@ -88,12 +102,14 @@ export class PassingLoad implements RowTap, AsyncDisposable {
   }
 
   /**
-   * Applies and commits, as `carryOut` goes on after `stage`. `count` is asked for what the table has.
-   * Throws what the load failed with, and `internal` where the table has not just the rows that were
-   * given.
+   * Applies and commits, as `carryOut` goes on after `stage`. `count` is asked for what the table has, or
+   * for what was read where there is none. Throws what the load failed with, and `internal` where that is not
+   * just the rows that were given.
    */
-  async finish(count: () => Promise<Counted>): Promise<LoadReceipt> {
-    this.#throwFailure();
+  async finish(
+    count: () => Promise<Omit<Counted, "hash"> & { readonly hash: string | null }>,
+  ): Promise<LoadReceipt> {
+    this.check();
     if (this.#known !== undefined) {
       this.#state = "over";
       return this.#known;
@@ -101,9 +117,9 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     const { rows, hash } = await count();
     this.#hash.resolve(hash);
     await this.#staging;
-    this.#throwFailure();
+    this.check();
     if (this.#load === undefined || rows !== this.#rows) {
-      throw new AppError("internal", `${this.#rows} rows were read and ${rows} stored; nothing is loaded`);
+      throw new AppError("internal", `${this.#rows} rows were handed on of ${rows}; nothing is loaded`);
     }
     const receipt = await complete(this.#load, this.#options.points);
     this.#state = "over";
@@ -143,7 +159,8 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     };
   }
 
-  #throwFailure(): void {
+  /** Throws what the load has failed with. */
+  check(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
@@ -152,8 +169,8 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     this.#queue.leave();
   }
 
-  async #giveUp(): Promise<void> {
-    this.#options.onGiveUp();
+  async #giveUp(why: string): Promise<void> {
+    this.#options.onGiveUp(why);
     await this.#close("given up");
   }
 

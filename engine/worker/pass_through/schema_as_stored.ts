@@ -8,9 +8,17 @@ import { arrowFieldOf, duckTypeOf } from "../../duckdb/types.ts";
  * have NULLs is of no account. Throws `invalid` for a type that DuckDB cannot hold.
  */
 export function schemaAsStored(schema: Schema): Schema | undefined {
-  const stored = new Schema(schema.fields.map((field) => arrowFieldOf(field.name, duckTypeOf(field))));
-  return schema.fields.every(keepsValues) && isSameSchema(schema, stored) ? stored : undefined;
+  return schema.fields.every(isStoredAsIs) ? new Schema(schema.fields.map(storedField)) : undefined;
 }
+
+/** The names of the columns for which there is no such schema. */
+export function columnsStoredOtherwise(schema: Schema): string[] {
+  return schema.fields.filter((field) => !isStoredAsIs(field)).map(({ name }) => name);
+}
+
+const storedField = (field: Field): Field => arrowFieldOf(field.name, duckTypeOf(field));
+
+const isStoredAsIs = (field: Field): boolean => keepsValues(field) && isSameField(field, storedField(field));
 
 /** Whether two schemas have the same names and types; nullability is of no account. */
 export function isSameSchema(one: Schema, other: Schema): boolean {

@@ -1,0 +1,266 @@
+import type { RecordBatch } from "apache-arrow";
+import type { Scan, Source, StreamRequest } from "../../../contract/connector/source.ts";
+import { AppError, toAppError, toErrorRecord } from "../../../contract/errors.ts";
+import type { RunJob } from "../../../contract/job.ts";
+import type { Step } from "../../../contract/run.ts";
+import type { Column } from "../../../contract/sql.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
+import { dropTables } from "../../warehouse/raw_table.ts";
+import { noteSchema, readSchema } from "../../warehouse/schema_history.ts";
+import { writeState } from "../../warehouse/stream_state.ts";
+import type { Connections } from "../connections.ts";
+import { scannedBatches } from "../extract/scanned_batches.ts";
+import type { StreamShape } from "../extract/stream_shape.ts";
+import { requestOf } from "../load.ts";
+import { changeOf } from "../loads/load_change.ts";
+import type { PlannedExtract, PlannedLoad } from "../plan.ts";
+import { pointsOf } from "../points.ts";
+import { endStep, type Reporter } from "../reporter.ts";
+import { retryConflicts } from "../retry_conflicts.ts";
+import { PassingLoad } from "./passing_load.ts";
+
+export interface StraightStepsOptions {
+  readonly job: RunJob;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly connections: Connections;
+  /** Reports the beginning of a load's step. */
+  readonly start: (planned: PlannedLoad) => Step;
+  /** Marks the step as done, in the session's transaction; returns it with its end. */
+  readonly record: (
+    session: DuckSession,
+    planned: PlannedExtract | PlannedLoad,
+    step: Step,
+    change: Partial<Step>,
+  ) => Promise<Step>;
+}
+
+interface Passed {
+  readonly rows: number;
+  readonly sizeBytes: number | null;
+  /** Undefined where the destination had them from an earlier attempt. */
+  readonly columns: readonly Column[] | undefined;
+}
+
+/**
+ * Streams with `store: false`: the rows go straight to the load that takes them, and the warehouse keeps none.
+ *
+ * The destination commits first, with the load's id in a ledger of its own; then both steps are marked as done in
+ * one transaction of the warehouse. An attempt that dies between the two is followed by one that finds the load
+ * in that ledger, reads nothing and marks the steps. Where the stream breaks before its end, nothing is committed
+ * anywhere.
+ */
+export class StraightSteps {
+  readonly #options: StraightStepsOptions;
+  /** The loads' steps by name, from their beginning on. */
+  readonly #loads = new Map<string, Step>();
+
+  constructor(options: StraightStepsOptions) {
+    this.#options = options;
+  }
+
+  /** The load's step where it is done, or has failed. */
+  endOf(load: string): Step | undefined {
+    const step = this.#loads.get(load);
+    return step?.state === "running" ? undefined : step;
+  }
+
+  /** Reads, loads and marks both steps as done; returns the extract's with its end. Throws what either failed with. */
+  async carryOut(
+    session: DuckSession,
+    planned: PlannedExtract,
+    step: Step,
+    target: PlannedLoad,
+  ): Promise<Step> {
+    this.#requirePlaces(planned, target);
+    const { job, start, record, reporter } = this.#options;
+    const points = pointsOf(job.dieAt);
+    let loadStep: Step | undefined;
+    try {
+      await using load = this.#loadOf(planned, target, () => loadStep = start(target));
+      await load.open();
+      load.check();
+      const passed = load.isLoaded ? undefined : await this.#read(session, planned, step, load);
+      points.reach(step.name, "after read");
+      const receipt = await load.finish(() => Promise.resolve({ rows: passed?.rows ?? 0, hash: null }));
+      const { rows, sizeBytes, columns } = passed ?? { ...receipt, columns: undefined };
+      const [extracted, loaded, hasNewSchema] = await retryConflicts(
+        reporter,
+        step.name,
+        () =>
+          session.transaction(async () => {
+            await dropTables(session, planned.name);
+            await writeState(session, planned.name, {}, job.runId);
+            const changes = columns === undefined
+              ? undefined
+              : await this.#noteColumns(session, planned, columns);
+            const read = await record(session, planned, step, { rows, size_bytes: sizeBytes, rejects: 0 });
+            const done = await record(session, target, loadStep ?? start(target), changeOf(receipt));
+            points.reach(step.name, "before commit");
+            return [read, done, changes !== undefined] as const;
+          }),
+      );
+      points.reach(step.name, "after commit");
+      this.#loads.set(target.step.name, loaded);
+      if (receipt.repeated) {
+        reporter.log("info", target.step.name, "The destination had this load from an earlier attempt");
+      }
+      if (hasNewSchema) reporter.send({ type: "schema", schema: await readSchema(session, planned.name) });
+      if (columns !== undefined) this.#tell(planned, target, extracted, columns);
+      return extracted;
+    } catch (error) {
+      if (loadStep !== undefined) this.#fail(target, loadStep, error);
+      throw error;
+    }
+  }
+
+  /** The stream and the load are open at the same time. */
+  #requirePlaces({ name, stream }: PlannedExtract, { target }: PlannedLoad): void {
+    const { uses } = this.#options.connections.limits(stream.connector);
+    if (stream.connector !== target.connector || uses > 1) return;
+    throw new AppError(
+      "invalid",
+      `Stream "${name}": store: false reads and loads at the same time, and "${stream.connector}" allows one ` +
+        "connection: raise its max_connections, or leave store: false out",
+    );
+  }
+
+  #loadOf(
+    { name }: PlannedExtract,
+    { step, target: definition }: PlannedLoad,
+    onStart: () => void,
+  ): PassingLoad {
+    const { job: { runId, windowEndMs: atMs, dieAt }, connections, reporter, signal } = this.#options;
+    const points = pointsOf(dieAt);
+    return new PassingLoad({
+      connect: async () => {
+        const { destination, target } = await connections.destination(definition);
+        return { destination, request: requestOf({ runId, atMs }, step.name, target, definition) };
+      },
+      signal,
+      points: { reach: (point) => points.reach(step.name, point) },
+      onStart,
+      onGiveUp: (why) => {
+        throw new AppError(
+          "invalid",
+          `Stream "${name}" cannot go straight to its destination: ${why}; leave store: false out, so that the ` +
+            "rows are loaded from a table",
+        );
+      },
+      onProgress: (rows) => reporter.progress(step.name, rows),
+    });
+  }
+
+  async #read(session: DuckSession, planned: PlannedExtract, step: Step, load: PassingLoad): Promise<Passed> {
+    const { connections, signal, reporter } = this.#options;
+    const { name, stream } = planned;
+    const { source, request } = await connections.source(name, stream);
+    const shape = await connections.shape(name, stream);
+    const asked = shape.request(request, source);
+    const scan = await source.scan?.(asked, signal);
+    let rows = 0;
+    let sizeBytes = 0;
+    let columns: readonly Column[] | undefined;
+    const batches = scan === undefined
+      ? this.#batches(source, asked, shape, step)
+      : scannedBatches(session, scan, shape, signal);
+    for await (const batch of batches) {
+      signal.throwIfAborted();
+      columns ??= session.columnsOf(batch.schema);
+      await load.take(batch);
+      load.check();
+      rows += batch.numRows;
+      sizeBytes += batch.data.byteLength;
+      reporter.progress(step.name, rows, sizeBytes);
+    }
+    if (columns === undefined) throw noRecord(name, scan);
+    load.end();
+    return { rows, sizeBytes: scan?.sizeBytes ?? sizeBytes, columns };
+  }
+
+  async *#batches(
+    source: Source,
+    asked: StreamRequest,
+    shape: StreamShape,
+    step: Step,
+  ): AsyncGenerator<RecordBatch> {
+    const { signal, reporter } = this.#options;
+    shape.requireFilter(source);
+    const log = reporter.logger(step.name);
+    let toShape: ((batch: RecordBatch) => RecordBatch) | undefined;
+    for await (const message of source.read({ streams: [asked] }, signal)) {
+      switch (message.type) {
+        case "rows":
+          toShape ??= shape.batches(message.batch.schema, source);
+          yield toShape(message.batch);
+          break;
+        case "reject": {
+          const { reason, position } = message.reject;
+          const at = position === null ? "" : ` (${position})`;
+          throw new AppError("invalid", `A row does not fit${at}${shape.hasMasks ? "" : `: ${reason}`}`);
+        }
+        case "log":
+          log(message.level, message.message);
+          break;
+        // Nothing is kept that a later read could go on from.
+        case "state":
+          break;
+      }
+    }
+  }
+
+  async #noteColumns(
+    session: DuckSession,
+    { name, step }: PlannedExtract,
+    columns: readonly Column[],
+  ): Promise<unknown> {
+    const { job: { runId }, reporter } = this.#options;
+    const changes = await noteSchema(session, name, runId, { columns, missing: [] });
+    for (const { message } of changes ?? []) {
+      reporter.log("warn", step.name, `Schema of "${name}": ${message}`);
+    }
+    return changes;
+  }
+
+  /** In the place of a look at the table. */
+  #tell(
+    { name, stream }: PlannedExtract,
+    { target }: PlannedLoad,
+    step: Step,
+    columns: readonly Column[],
+  ): void {
+    const { reporter, job: { runId } } = this.#options;
+    reporter.send({ type: "columns", stream: name, columns });
+    reporter.send({
+      type: "table",
+      table: {
+        name: `raw.${name}`,
+        step: step.name,
+        description: stream.description ?? null,
+        columns: columns.map((column) => ({ ...column, description: null })),
+        row_count: step.rows,
+        cursor: null,
+        changed_at: step.finished_at,
+        run: runId,
+        rows: [],
+        note: `store: false: its rows went straight to ${target.connector}, and none is kept here`,
+      },
+    });
+  }
+
+  #fail({ step: { name } }: PlannedLoad, step: Step, error: unknown): void {
+    const { signal } = this.#options;
+    const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
+    const state = failure.code === "cancelled" ? "cancelled" : "failed";
+    this.#loads.set(name, endStep(step, { state, error: toErrorRecord(failure) }, Date.now()));
+  }
+}
+
+function noRecord(name: string, scan: Scan | undefined): AppError {
+  if (scan === undefined) return new AppError("internal", "The source gave no batch, not even an empty one");
+  return new AppError(
+    "invalid",
+    `Stream "${name}": its files hold no record that tells their columns; leave store: false out, which keeps those ` +
+      "of earlier files",
+  );
+}
