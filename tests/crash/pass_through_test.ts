@@ -124,6 +124,82 @@ for (const mode of ["replace", "append"] as const) {
   });
 }
 
+/** In the order in which they are reached where nothing is stored. */
+const STRAIGHT_POINTS = [
+  "load:orders→there after claim",
+  "load:orders→there while staging",
+  "extract:orders after read",
+  "load:orders→there after stage",
+  "load:orders→there after apply",
+  "load:orders→there before commit",
+  "load:orders→there after commit",
+  "extract:orders before commit",
+  "extract:orders after commit",
+] as const;
+
+for (const [from, mode] of [["a table", "append"], ["a file", "replace"]] as const) {
+  Deno.test(`${from} straight to PostgreSQL, ${mode}: a process that dies at any point loses and doubles nothing`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "sluice-straight-" });
+    try {
+      await using source = await server.createDatabase();
+      await using target = await server.createDatabase();
+      await source.sql.unsafe("CREATE TABLE orders (id integer PRIMARY KEY, name text)");
+      const loaded = async () => {
+        const [made] = await target.sql`SELECT to_regclass('t') IS NOT NULL AS made`;
+        return made?.["made"] ? texts(await target.sql`SELECT id, name FROM t`) : [];
+      };
+      const stream = from === "a table"
+        ? { connector: "here", stream: "orders" }
+        : { connector: "files", path: "orders.csv" };
+      const project: WorkerProject = {
+        folder,
+        connectors: {
+          here: { type: "postgres", url: source.url },
+          files: { type: "file" },
+          there: { type: "postgres", url: target.url },
+        },
+        pipeline: {
+          extract: { orders: { ...stream, store: false } },
+          load: { orders: { connector: "there", table: "t", mode } },
+        },
+      };
+      await Deno.mkdir(`${folder}/project`, { recursive: true });
+      const give = async (round: number) => {
+        await fill(source, round);
+        const lines = rowsOfRound(round).map(([id, name]) => `${id},${name}\n`);
+        await Deno.writeTextFile(`${folder}/project/orders.csv`, `id,name\n${lines.join("")}`);
+      };
+      const committed = STRAIGHT_POINTS.indexOf("load:orders→there after commit");
+      const marked = STRAIGHT_POINTS.indexOf("extract:orders after commit");
+      for (const [i, point] of STRAIGHT_POINTS.entries()) {
+        const round = i + 1;
+        await give(round);
+        const request = { runId: `round${round}`, models: {} };
+        const died = await attemptInProcess(project, { ...request, attempt: 1, dieAt: point });
+        equal(died.signal, "SIGKILL", `${point}: ${JSON.stringify(died.error)} ${died.log.join("\n")}`);
+        deepEqual(await loaded(), expected(mode, i < committed ? round - 1 : round), point);
+        // What the destination has is not read again.
+        if (i >= committed) await source.sql.unsafe("DROP TABLE orders");
+        const retried = await succeed(project, { ...request, attempt: 2 });
+        if (i >= committed) {
+          await source.sql.unsafe("CREATE TABLE orders (id integer PRIMARY KEY, name text)");
+        }
+        const log = retried.log.join("\n");
+        equal(
+          /had this load from an earlier attempt/.test(log),
+          i >= committed && i < marked,
+          `${point}: ${log}`,
+        );
+        deepEqual(await loaded(), expected(mode, round), `${point}, then the next attempt`);
+        equal(retried.steps.get("extract:orders")?.rows, 2);
+        equal(retried.steps.get("load:orders→there")?.rows, 2);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
 Deno.test("PostgreSQL to an Arrow file in one pass: a process that dies at any point leaves the old file or the new one", async () => {
   const folder = await Deno.makeTempDir({ prefix: "sluice-pass-" });
   try {

@@ -95,6 +95,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/network/",
   "connectors/column_choice.ts",
   "connectors/of_stream.ts",
+  "connectors/empty_batch.ts",
   "connectors/cursor.ts",
   "connectors/database_file.ts",
   "connectors/one_stream.ts",

@@ -11,6 +11,7 @@ import {
   util,
 } from "apache-arrow";
 import { MAX_BATCH_ROWS } from "../../../contract/arrow.ts";
+import { emptyBatch } from "../../empty_batch.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import { ArrowFilter, type ArrowWindow } from "./arrow_filter.ts";
@@ -100,14 +101,6 @@ function withNamesOf(first: Schema, other: Schema): Schema {
 function ofSchema(schema: Schema, { data, numRows }: RecordBatch): RecordBatch {
   const type = new Struct(schema.fields);
   return new RecordBatch(schema, makeData({ type, length: numRows, nullCount: 0, children: data.children }));
-}
-
-function emptyBatch(schema: Schema): RecordBatch {
-  const children = schema.fields.map(({ type }) => makeData({ type, length: 0, nullCount: 0 }));
-  return new RecordBatch(
-    schema,
-    makeData({ type: new Struct(schema.fields), length: 0, nullCount: 0, children }),
-  );
 }
 
 /** The file format has its table of contents at its end, so a compressed one is unpacked into memory. */

@@ -1,4 +1,5 @@
-import { RecordBatch } from "apache-arrow";
+import type { RecordBatch } from "apache-arrow";
+import { emptyBatch } from "../../../connectors/empty_batch.ts";
 import type { Scan } from "../../../contract/connector/source.ts";
 import { exportRows } from "../../duckdb/from/export.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
@@ -33,7 +34,7 @@ export async function* scannedBatches(
       const { schema, batches } = await exportRows(session, sql, { signal });
       if (toShape === undefined) {
         toShape = shape.hasMasks ? shape.batches(schema, NOTHING_PUSHED_DOWN) : (batch) => batch;
-        yield toShape(new RecordBatch(schema));
+        yield toShape(emptyBatch(schema));
       }
       for await (const batch of batches) yield toShape(batch);
     }

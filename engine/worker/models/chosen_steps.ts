@@ -19,24 +19,7 @@ export function chooseSteps(plan: Plan, graph: Graph, select: string | null): re
   const steps = plan.steps.filter((planned) =>
     chosen.has(planned) || (planned.kind === "check" && held.has(planned.step.name))
   );
-  requireReads(plan, chosen);
   return [...views.checks, ...steps.map((planned) => views.holding(planned))];
-}
-
-/** Throws invalid where a chosen load would get its rows from a read that is not chosen, and that nobody keeps. */
-function requireReads(plan: Plan, chosen: ReadonlySet<PlannedStep>): void {
-  for (const planned of plan.steps) {
-    if (planned.kind !== "extract" || planned.stream.store || chosen.has(planned)) continue;
-    const load = [...chosen].find(({ kind, step }) =>
-      kind === "load" && step.depends.includes(planned.step.name)
-    );
-    if (load === undefined) continue;
-    throw new AppError(
-      "invalid",
-      `Cannot do ${load.step.name} alone: the rows of "${planned.name}" are not kept (store: false); ` +
-        `run --select "${planned.name}"`,
-    );
-  }
 }
 
 function isSelected(planned: PlannedStep, { steps, loaded }: Selection): boolean {

@@ -61,6 +61,10 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     return this.#state === "open" && hasEnd;
   }
 
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Whether the destination has this load from an earlier attempt. */
   get isLoaded(): boolean {
     return this.#known !== undefined;
@@ -121,9 +125,14 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     if (this.#load === undefined || rows !== this.#rows) {
       throw new AppError("internal", `${this.#rows} rows were handed on of ${rows}; nothing is loaded`);
     }
-    const receipt = await complete(this.#load, this.#options.points);
-    this.#state = "over";
-    return receipt;
+    try {
+      const receipt = await complete(this.#load, this.#options.points);
+      this.#state = "over";
+      return receipt;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
   }
 
   /** What was not committed leaves no trace. */

@@ -76,8 +76,8 @@ export class StraightSteps {
     const { job, start, record, reporter } = this.#options;
     const points = pointsOf(job.dieAt);
     let loadStep: Step | undefined;
+    await using load = this.#loadOf(planned, target, () => loadStep = start(target));
     try {
-      await using load = this.#loadOf(planned, target, () => loadStep = start(target));
       await load.open();
       load.check();
       const passed = load.isLoaded ? undefined : await this.#read(session, planned, step, load);
@@ -109,8 +109,9 @@ export class StraightSteps {
       if (columns !== undefined) this.#tell(planned, target, extracted, columns);
       return extracted;
     } catch (error) {
-      if (loadStep !== undefined) this.#fail(target, loadStep, error);
-      throw error;
+      if (loadStep === undefined || !load.hasFailed && !this.#options.signal.aborted) throw error;
+      this.#fail(target, loadStep, error);
+      throw load.hasFailed ? asFailureOf(target.step.name, error) : error;
     }
   }
 
@@ -249,11 +250,24 @@ export class StraightSteps {
   }
 
   #fail({ step: { name } }: PlannedLoad, step: Step, error: unknown): void {
-    const { signal } = this.#options;
+    const { signal, reporter } = this.#options;
     const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
     const state = failure.code === "cancelled" ? "cancelled" : "failed";
-    this.#loads.set(name, endStep(step, { state, error: toErrorRecord(failure) }, Date.now()));
+    const ended = endStep(step, { state, error: toErrorRecord(failure) }, Date.now());
+    this.#loads.set(name, ended);
+    // No step is skipped then, which would tell it.
+    if (signal.aborted) reporter.send({ type: "step", step: ended });
   }
+}
+
+function asFailureOf(step: string, error: unknown): AppError {
+  const { code, message, detail, reason, faults } = toAppError(error);
+  return new AppError(code, `${step}: ${message}`, {
+    ...(detail === undefined ? {} : { detail }),
+    ...(reason === undefined ? {} : { reason }),
+    faults,
+    cause: error,
+  });
 }
 
 function noRecord(name: string, scan: Scan | undefined): AppError {
