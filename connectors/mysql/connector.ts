@@ -73,6 +73,10 @@ async function open(config: MysqlConfig, context: ConnectorContext): Promise<Con
   await (await pool.lease(context.signal))[Symbol.asyncDispose]();
   const names = { name: context.name, defaultDatabase: config.database };
   return {
+    test: async (signal) => {
+      const { checkGrants } = await import("./read/grants.ts");
+      return await checkGrants(pool, config.database, signal);
+    },
     source: createSource(pool, names),
     destination: createDestination(pool, names),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
