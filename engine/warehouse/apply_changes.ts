@@ -33,8 +33,9 @@ export async function applyChanges(session: SqlSession, changed: ChangedStream):
   const keyList = keys.map(quoteIdentifier).join(", ");
   const list = columns.map(quoteIdentifier).join(", ");
   const places = await unchangedPlaces(session, name);
-  const isKept = `"(newest)" = 1 AND ${OPERATION} <> ${operationCode("delete")}`;
-  const newest = `row_number() OVER (PARTITION BY ${keyList} ORDER BY ${SEQUENCE} DESC) AS "(newest)"`;
+  // By their places alone: a window would hold all rows with all columns.
+  const isKept = `${SEQUENCE} IN (SELECT max(${SEQUENCE}) FROM ${stage} GROUP BY ${keyList})
+     AND ${OPERATION} <> ${operationCode("delete")}`;
   if (places.length > 0) await resolveUnchanged(session, changed, columns, places);
   await session.run(
     `DELETE FROM ${rawTable(name)} WHERE (${keyList}) IN (SELECT (${keyList}) FROM ${stage})`,
@@ -43,7 +44,7 @@ export async function applyChanges(session: SqlSession, changed: ChangedStream):
     places.length > 0
       ? `INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${RESOLVED}; DROP TABLE ${RESOLVED}`
       : `INSERT INTO ${rawTable(name)} (${list})
-         SELECT ${list} FROM (SELECT *, ${newest} FROM ${stage}) WHERE ${isKept}`,
+         SELECT ${list} FROM ${stage} WHERE ${isKept}`,
   );
 }
 
@@ -113,7 +114,7 @@ async function resolveUnchanged(
     `CREATE TEMP TABLE ${RESOLVED} AS
      WITH l AS (
        SELECT * FROM ${stage}
-       QUALIFY row_number() OVER (PARTITION BY ${quotedKeys.join(", ")} ORDER BY ${SEQUENCE} DESC) = 1
+       WHERE ${SEQUENCE} IN (SELECT max(${SEQUENCE}) FROM ${stage} GROUP BY ${quotedKeys.join(", ")})
      ),
      k AS (SELECT ${[...quotedKeys, ...known].join(", ")} FROM ${stage} GROUP BY ${quotedKeys.join(", ")})
      SELECT ${values.join(", ")}, (${isMissing}) AND r.rowid IS NULL AS "(lost)"

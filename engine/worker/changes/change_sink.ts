@@ -24,6 +24,7 @@ import {
 } from "../../warehouse/stream_state.ts";
 import { refuseFrozen } from "../../warehouse/stream_contract.ts";
 import type { StreamShape } from "../extract/stream_shape.ts";
+import { isSameSchema } from "../pass_through/schema_as_stored.ts";
 import { stagedBatch } from "./staged_batch.ts";
 
 export interface ChangeSinkOptions {
@@ -126,7 +127,7 @@ export class ChangeSink implements AsyncDisposable {
   async takeChanges({ batch, changes, primaryKey }: ChangesMessage): Promise<void> {
     // Of a row that has moved, what it keeps is looked up where it was.
     const isAlone = changes.some(({ isMoved, unchanged }) => isMoved === true && unchanged !== undefined);
-    if (isAlone || batch.schema !== this.#schema) await this.settle();
+    if (isAlone || !this.#hasSchema(batch)) await this.settle();
     const { schema } = this.#shaped(batch);
     this.#keys = primaryKey.map((place) => schema.fields[place]?.name ?? "");
     const committedAtUs = changes.at(-1)?.transaction.committedAtUs ?? null;
@@ -202,9 +203,14 @@ export class ChangeSink implements AsyncDisposable {
     this.#count(shaped);
   }
 
+  /** Each batch has a schema of its own, even where it says the same. */
+  #hasSchema({ schema }: RecordBatch): boolean {
+    return this.#schema !== undefined && isSameSchema(this.#schema, schema);
+  }
+
   #shaped(batch: RecordBatch): RecordBatch {
     const { shape, source } = this.#options;
-    if (this.#toShape === undefined || batch.schema !== this.#schema) {
+    if (this.#toShape === undefined || !this.#hasSchema(batch)) {
       this.#schema = batch.schema;
       this.#toShape = shape.batches(batch.schema, source);
     }
