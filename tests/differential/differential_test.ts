@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { acquirePostgres } from "../support/postgres.ts";
 import { SECOND_READERS } from "../runner/second_readers.ts";
 import { describeFailures } from "./failures.ts";
 import { compareAgain, runRound } from "./round.ts";
+import { DifferentialServers } from "./systems.ts";
 
 /** The small form: always the same tables. `deno task differential` has the large one. */
 const SEED = 20_240_229;
@@ -12,18 +12,18 @@ const MOST_ROWS = 20;
 
 Deno.test("what Sluice reads and writes is the same to pyarrow, Python and psql, value by value", async () => {
   const python = Deno.env.get(SECOND_READERS) ?? "python3";
-  await using server = await acquirePostgres();
-  await using database = await server.createDatabase();
+  await using servers = await DifferentialServers.acquire();
+  await using systems = await servers.systems();
   const folder = await Deno.makeTempDir({ prefix: "sluice-differential-" });
   try {
-    const round = { python, folder, url: database.url };
+    const round = { python, folder, systems };
     const report = await runRound({
       ...round,
       what: { seed: SEED, tables: TABLES, most_rows: MOST_ROWS, long_share: 0 },
     });
     if (report.differences.length > 0) {
-      await using other = await server.createDatabase();
-      const smaller = { folder: join(folder, "smaller"), url: other.url };
+      await using other = await servers.systems();
+      const smaller = { folder: join(folder, "smaller"), systems: other };
       await Deno.mkdir(smaller.folder);
       throw new Error(await describeFailures(report, { ...round, smaller }));
     }

@@ -12,8 +12,8 @@ interface Failure {
 const MOST_SHRUNK = 6;
 
 export interface FailureOptions extends Omit<RoundOptions, "what"> {
-  /** An empty folder, and an empty database, for the smaller forms. */
-  readonly smaller: { readonly folder: string; readonly url: string };
+  /** An empty folder, and systems, for the smaller forms. */
+  readonly smaller: Pick<RoundOptions, "folder" | "systems">;
 }
 
 /** Describes the report's differences; runs Sluice once more on smaller forms of the tables. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import { sluiceArgs } from "../support/sluice_server.ts";
+import type { RoundSystems } from "./systems.ts";
 
 /** One round of the differential test: tables are generated, carried through Sluice, and compared. */
 
@@ -46,8 +47,7 @@ export interface RoundOptions {
   readonly python: string;
   /** The round's own folder, which is there and empty. */
   readonly folder: string;
-  /** An empty database, of the round alone. */
-  readonly url: string;
+  readonly systems: RoundSystems;
   readonly what:
     | {
       readonly seed: number;
@@ -59,11 +59,14 @@ export interface RoundOptions {
 }
 
 /** Throws where the round itself cannot go on; what differs is in the report. */
-export async function runRound({ python, folder, url, what }: RoundOptions): Promise<Report> {
-  await Deno.writeTextFile(join(folder, "plan.json"), JSON.stringify({ ...what, url }));
+export async function runRound({ python, folder, systems, what }: RoundOptions): Promise<Report> {
+  const plan = { ...what, systems: systems.connectors };
+  await Deno.writeTextFile(join(folder, "plan.json"), JSON.stringify(plan));
   const ask = (command: string) => runOracle(python, [command, folder]);
   await ask("generate");
+  await systems.bringSources(join(folder, "project"));
   await runPipeline(folder, "there");
+  await systems.fetchTargets(join(folder, "project"));
   await ask("way_back");
   await runPipeline(folder, "back");
   return await compareAgain(python, folder);

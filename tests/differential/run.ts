@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { acquirePostgres } from "../support/postgres.ts";
+import { findGroups } from "../runner/groups.ts";
 import { findSecondReaders } from "../runner/second_readers.ts";
+import { startServers } from "../runner/servers.ts";
 import { describeFailures } from "./failures.ts";
 import { runRound } from "./round.ts";
+import { DifferentialServers } from "./systems.ts";
 
 /**
  * `deno task differential [--tables N] [--seed N] [--minutes N]`: rounds of generated tables, until so many are
@@ -29,7 +31,12 @@ async function main(): Promise<number> {
   const python = await findSecondReaders(root, (packages) => {
     throw new Error(`install ${packages.join(" and ")} first`);
   });
-  await using server = await acquirePostgres();
+  const groups = await findGroups(join(root, "tests"), [
+    join(root, "tests/differential/differential_test.ts"),
+  ]);
+  await using started = await startServers(root, groups);
+  for (const [name, value] of Object.entries(started.environment)) Deno.env.set(name, value);
+  await using servers = await DifferentialServers.acquire();
   let [tables, compared, different] = [0, 0, 0];
   const refusals = new Map<string, string>();
   for (
@@ -38,9 +45,9 @@ async function main(): Promise<number> {
     seed++
   ) {
     const count = Math.min(TABLES_A_ROUND, Number(values.tables) - tables);
-    await using database = await server.createDatabase();
+    await using systems = await servers.systems();
     const folder = await Deno.makeTempDir({ prefix: `sluice-differential-${seed}-` });
-    const round = { python, folder, url: database.url };
+    const round = { python, folder, systems };
     const report = await runRound({
       ...round,
       what: { seed, tables: count, most_rows: MOST_ROWS, long_share: LONG_SHARE },
@@ -59,10 +66,10 @@ async function main(): Promise<number> {
       await Deno.remove(folder, { recursive: true });
       continue;
     }
-    await using other = await server.createDatabase();
+    await using other = await servers.systems();
     const smaller = {
       folder: await Deno.makeTempDir({ prefix: `sluice-differential-${seed}-smaller-` }),
-      url: other.url,
+      systems: other,
     };
     console.log(`${await describeFailures(report, { ...round, smaller })}\n`);
   }

@@ -71,9 +71,9 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
-    needsMariadb: false,
-    needsS3: false,
-    needsSftp: false,
+    needsMariadb: true,
+    needsS3: true,
+    needsSftp: true,
     needsSecondReaders: true,
   },
   {

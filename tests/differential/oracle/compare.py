@@ -7,10 +7,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from destinations import Found, read_arrow, read_csv, read_json, read_json_lines, read_parquet, read_postgres, read_sqlite
+from libsql import read_libsql
+from mysql import read_mysql
 from sources import NUMBER
 from tables import Table
-from project import AGAIN, TEXT_FORMATS
-from values import after_text, same
+from project import AGAIN, TEXT_FORMATS, format_of
+from values import Either, Field, JsonString, Stamp, after_text, parse_moment, same
 
 
 @dataclass(frozen=True)
@@ -34,32 +36,39 @@ class Outcome:
     message: str
 
 
-def read_found(folder: Path, url: str, table: str, destination: str) -> Found:
+def read_found(folder: Path, systems: dict, table: str, destination: str) -> Found:
     out = folder / "out"
+    if AGAIN in destination or destination == "duckdb":
+        return read_parquet(out / f"back_{table}_{destination.removesuffix(f' {AGAIN}')}.parquet")
     match destination:
-        case "csv":
-            return read_csv(out / f"{table}.csv")
-        case "tsv":
-            return read_csv(out / f"{table}.tsv", "\t")
-        case "ndjson":
-            return read_json_lines(out / f"{table}.ndjson")
-        case "json":
-            return read_json(out / f"{table}.json")
-        case "parquet":
-            return read_parquet(out / f"{table}.parquet")
-        case "arrow":
-            return read_arrow(out / f"{table}.arrow")
         case "sqlite":
             return read_sqlite(out / "report.sqlite", table)
         case "postgres":
-            return read_postgres(url, table)
-    return read_parquet(out / f"back_{table}_{destination.removesuffix(f' {AGAIN}')}.parquet")
+            return read_postgres(systems["postgres"]["url"], table)
+        case "mysql":
+            return read_mysql(systems["mysql"]["url"], table)
+        case "libsql":
+            return read_libsql(systems["libsql"]["url"], table)
+    place, _, format_ = destination.rpartition("_")
+    path = (folder / "at" / place if place else folder) / "out" / f"{table}.{format_}"
+    match format_:
+        case "csv":
+            return read_csv(path)
+        case "tsv":
+            return read_csv(path, "\t")
+        case "ndjson":
+            return read_json_lines(path)
+        case "json":
+            return read_json(path)
+        case "arrow":
+            return read_arrow(path)
+    return read_parquet(path)
 
 
 def compare(table: Table, destination: str, found: Found, text_columns: set[str]) -> list[Difference]:
     """`text_columns` are those that Sluice holds as text, so that their texts have to be the same."""
     whole = lambda what: Difference(table.name, destination, "", 0, len(table.rows), what)  # noqa: E731
-    if destination in (f"csv {AGAIN}", f"tsv {AGAIN}"):
+    if AGAIN in destination and format_of(destination) in ("csv", "tsv"):
         # Blanks around a name in a header are no part of it.
         table = replace(table, columns=tuple(replace(column, name=column.name.strip()) for column in table.columns))
     expected = [NUMBER, *(column.name for column in table.columns)]
@@ -91,10 +100,25 @@ def compare(table: Table, destination: str, found: Found, text_columns: set[str]
 
 def _held(value, destination: str):
     kind, _, again = destination.partition(" ")
-    if kind == "sqlite" and isinstance(value, float) and value == 0:
+    if kind in ("sqlite", "libsql") and isinstance(value, float) and value == 0:
         # SQLite itself stores no sign of a zero.
         return 0.0
-    return after_text(value, "json" in kind) if again and kind in TEXT_FORMATS else value
+    if kind == "mysql":
+        return _in_mysql(value)
+    return after_text(value, "json" in kind) if again and format_of(kind) in TEXT_FORMATS else value
+
+
+def _in_mysql(value):
+    """A moment with a zone is the clock's time in UTC there, also where it was found in a text; true is 1."""
+    if isinstance(value, Stamp):
+        return replace(value, has_zone=False)
+    if isinstance(value, bool):
+        return Either((value, int(value)))
+    if isinstance(value, (Field, JsonString)) and isinstance(moment := parse_moment(value.text), Stamp) and moment.has_zone:
+        return Either((value, replace(moment, has_zone=False)))
+    if isinstance(value, Field) and value.text.lower() in ("true", "false"):
+        return Either((value, int(value.text.lower() == "true")))
+    return value
 
 
 def text_columns(folder: Path, table: str) -> set[str]:

@@ -134,10 +134,10 @@ def read_sqlite(path: Path, table: str) -> Found:
     finally:
         connection.close()
     types = [column[2] for column in declared]
-    return Found([column[1] for column in declared], [list(map(_of_sqlite, row, types)) for row in rows], types)
+    return Found([column[1] for column in declared], [list(map(of_sqlite, row, types)) for row in rows], types)
 
 
-def _of_sqlite(value, declared: str):
+def of_sqlite(value, declared: str):
     if value is None:
         return None
     if declared.startswith("BOOL") and value in (0, 1):
@@ -218,4 +218,4 @@ def _array(text: str, element: str) -> list:
     return items
 
 
-__all__ = ["Found", "JsonText", "psql", "read_arrow", "read_csv", "read_json", "read_json_lines", "read_parquet", "read_postgres"]
+__all__ = ["Found", "JsonText", "of_sqlite", "psql", "read_arrow", "read_csv", "read_json", "read_json_lines", "read_parquet", "read_postgres"]

@@ -1,6 +1,6 @@
 """The second readers' side of the differential test, one command a step; see rounds.ts, which runs Sluice in between.
 
-generate FOLDER: makes the tables of `plan.json`, which is {seed, tables, url, most_rows} or {cases, url}.
+generate FOLDER: makes the tables of `plan.json`, which is {seed, tables, systems, most_rows} or {cases, systems}.
 way_back FOLDER: the pipeline from the DuckDB file, for the loads into it that succeeded.
 compare FOLDER: prints the differences as JSON.
 show FOLDER TABLE: prints the source of a table, for a person.
@@ -10,14 +10,15 @@ import json
 import pickle
 import random
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from compare import Difference, Outcome, compare, read_found, text_columns, unclear
 from not_yet import is_read_again, is_written
-from project import AGAIN, DESTINATIONS, write_project, write_way_back
+from mysql import mysql_sql
+from project import AGAIN, DESTINATIONS, FILE_DESTINATIONS, REMOTE, local_path, write_project, write_way_back
 from sources import postgres_sql
-from tables import FORMATS, Table, make_table
+from tables import DATABASES, FORMATS, Table, make_table
 
 _TABLES = "tables.pickle"
 
@@ -32,16 +33,17 @@ def generate(folder: Path) -> None:
             make_table(rng, f"t{number}", FORMATS[number % len(FORMATS)], plan["most_rows"], plan["long_share"]) for number in range(plan["tables"])
         ]
         destinations = {table.name: _destinations(rng, table) for table in tables}
-    write_project(folder / "project", plan["url"], tables, destinations)
+    write_project(folder / "project", plan, tables, destinations)
     (folder / _TABLES).write_bytes(pickle.dumps((tables, destinations)))
 
 
 def _destinations(rng: random.Random, table: Table) -> list[str]:
     """All of them for most; one alone for some, which then gets the rows while they are read."""
-    if table.source in ("postgres", "sqlite", "arrow") and rng.random() < 0.3:
-        return [rng.choice(["postgres", "arrow"])]
+    if table.source in (*DATABASES, "arrow") and rng.random() < 0.3:
+        return [rng.choice(["postgres", "arrow", "s3_arrow"])]
     types = [column.type for column in table.columns]
-    kinds = [kind for kind in DESTINATIONS if is_written(kind, types)]
+    remote = [f"{place}_{rng.choice(FILE_DESTINATIONS)}" for place in REMOTE]
+    kinds = [kind for kind in (*DESTINATIONS, *remote) if is_written(kind, types)]
     again = rng.sample(kinds, min(2, len(kinds)))
     return kinds + [f"{kind} {AGAIN}" for kind in again if is_read_again(kind, types)]
 
@@ -51,8 +53,7 @@ def _cases(cases: list[dict]) -> tuple[list[Table], dict]:
     tables, destinations = [], {}
     for case in cases:
         origin = next(table for table in _load(Path(case["from"]))[0] if table.name == case["table"])
-        table = origin.only(case["columns"], case["rows"])
-        tables.append(Table(case["name"], table.source, table.columns, table.rows))
+        tables.append(replace(origin.only(case["columns"], case["rows"]), name=case["name"]))
         destinations[case["name"]] = sorted({case["destination"], case["destination"].removesuffix(f" {AGAIN}"), "parquet"})
     return tables, destinations
 
@@ -109,11 +110,12 @@ def compare_all(folder: Path) -> None:
             if kind is not None and _is_failed(f"{table.name}_{kind}", "parquet", failed_back):
                 continue
             compared += 1
-            differences += _compare_one(folder, plan["url"], table, destination, texts)
+            differences += _compare_one(folder, plan["systems"], table, destination, texts)
     refusals = [outcome for outcome in there + back if outcome.message != ""]
     for outcome in refusals:
         stream, _, where = outcome.step.split(":", 1)[1].partition("\u2192")
-        table, _, again = (stream, "", "") if stream in by_name else stream.rpartition("_")
+        table = max((name for name in by_name if stream == name or stream.startswith(f"{name}_")), key=len)
+        again = stream[len(table) + 1 :]
         why = unclear(outcome, by_name[table])
         if why is not None:
             where = f"{again} {AGAIN}" if again else where or "extract"
@@ -132,9 +134,9 @@ def _columns(by_name: dict[str, Table], difference: Difference) -> list[str]:
     return [difference.column] if difference.column else names
 
 
-def _compare_one(folder: Path, url: str, table: Table, destination: str, texts: set[str]) -> list[Difference]:
+def _compare_one(folder: Path, systems: dict, table: Table, destination: str, texts: set[str]) -> list[Difference]:
     try:
-        return compare(table, destination, read_found(folder / "project", url, table.name, destination), texts)
+        return compare(table, destination, read_found(folder / "project", systems, table.name, destination), texts)
     except Exception as error:  # A reader that cannot read what was written is what this is about.
         what = f"cannot be read: {type(error).__name__}: {error}"
         return [Difference(table.name, destination, "", 0, len(table.rows), what)]
@@ -146,8 +148,10 @@ def show(folder: Path, name: str) -> None:
         print(f"{column.name!r} {column.type}: {', '.join(repr(value) for value in column.values):.2000}")
     if table.source == "postgres":
         print(postgres_sql(table), end="")
+    elif table.source == "mysql":
+        print(mysql_sql(table), end="")
     elif table.source in ("csv", "tsv", "ndjson", "json"):
-        print((folder / "project" / "data" / f"{name}.{table.source}").read_bytes()[:4_000])
+        print(local_path(folder / "project", table).read_bytes()[:4_000])
 
 
 if __name__ == "__main__":

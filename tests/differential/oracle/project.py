@@ -4,23 +4,43 @@ import json
 from pathlib import Path
 
 from destinations import psql
+from libsql import write_libsql
+from mysql import mysql_sql
+from mysql import run as run_mysql
 from sources import NUMBER, postgres_sql, write_file, write_sqlite
-from tables import Table
+from tables import DATABASES, PLACES, Table
 
 TEXT_FORMATS = ("csv", "tsv", "ndjson", "json")
 AGAIN = "again"
 """Behind a destination: what was written there is read by Sluice again."""
 FILE_DESTINATIONS = ("csv", "tsv", "ndjson", "json", "parquet", "arrow")
-DESTINATIONS = (*FILE_DESTINATIONS, "sqlite", "postgres", "duckdb")
+DESTINATIONS = (*FILE_DESTINATIONS, "sqlite", "postgres", "duckdb", "mysql", "libsql")
+REMOTE = ("s3", "sftp")
+"""Where files are loaded to, besides the disk; a destination there is named as s3_csv."""
 
 
-def write_project(folder: Path, url: str, tables: list[Table], destinations: dict[str, list[str]]) -> None:
-    """`destinations` of each table by name. Makes the tables in their sources too."""
-    for part in ("pipelines", "data", "out"):
+def format_of(kind: str) -> str | None:
+    """Of a destination of files."""
+    format_ = kind.removesuffix(f" {AGAIN}").rpartition("_")[2]
+    return format_ if format_ in FILE_DESTINATIONS else None
+
+
+def write_project(folder: Path, plan: dict, tables: list[Table], destinations: dict[str, list[str]]) -> None:
+    """`destinations` of each table by name. Makes the tables in their sources too, but for files that are elsewhere:
+    those are left at `at/<place>/data`, to be brought there."""
+    for part in ("pipelines", "data", "out", *(f"at/{place}/data" for place in PLACES)):
         (folder / part).mkdir(parents=True, exist_ok=True)
+    systems = plan["systems"]
+    url = systems["postgres"]["url"]
     connectors = {
-        "files": {"type": "file"},
+        **{place: systems[place] for place in PLACES if place != "disk"},
+        **{f"{place}_{kind}": systems[place] for place in REMOTE for kind in FILE_DESTINATIONS},
+        "disk": {"type": "file"},
         **{kind: {"type": "file"} for kind in FILE_DESTINATIONS},
+        "sea": systems["mysql"],
+        "mysql": systems["mysql"],
+        "turso": systems["libsql"],
+        "libsql": systems["libsql"],
         "source": {"type": "sqlite", "path": "data/source.sqlite"},
         "sqlite": {"type": "sqlite", "path": "out/report.sqlite"},
         "duckdb": {"type": "duckdb", "path": "out/lake.duckdb"},
@@ -29,11 +49,15 @@ def write_project(folder: Path, url: str, tables: list[Table], destinations: dic
     }
     (folder / "connectors.yaml").write_text(json.dumps(connectors, indent=1))
     for table in tables:
-        if table.source not in ("sqlite", "postgres"):
-            write_file(table, folder / "data" / f"{table.name}.{table.source}")
-    if any(table.source == "sqlite" for table in tables):
-        write_sqlite([table for table in tables if table.source == "sqlite"], folder / "data" / "source.sqlite")
-    script = "".join(postgres_sql(table) for table in tables if table.source == "postgres")
+        if table.source not in DATABASES:
+            write_file(table, local_path(folder, table))
+    of = lambda source: [table for table in tables if table.source == source]  # noqa: E731
+    if of("sqlite"):
+        write_sqlite(of("sqlite"), folder / "data" / "source.sqlite")
+    if of("mysql"):
+        run_mysql(systems["mysql"]["url"], "".join(mysql_sql(table, _IN_SOURCE) for table in of("mysql")))
+    write_libsql(systems["libsql"]["url"], of("libsql"), _IN_SOURCE)
+    script = "".join(postgres_sql(table) for table in of("postgres"))
     (folder / "data" / "source.sql").write_text(script)
     psql(url, f"CREATE SCHEMA IF NOT EXISTS source;\nSET search_path = source;\nBEGIN;\n{script}COMMIT;\n")
     write_pipeline(
@@ -45,6 +69,14 @@ def write_project(folder: Path, url: str, tables: list[Table], destinations: dic
             for table in tables
         },
     )
+
+
+_IN_SOURCE = "source_"
+"""What tables of the source are named with where those of the destination are beside them."""
+
+
+def local_path(folder: Path, table: Table) -> Path:
+    return folder / table.path if table.place == "disk" else folder / "at" / table.place / table.path
 
 
 def write_pipeline(folder: Path, name: str, extract: dict, load: dict) -> None:
@@ -62,12 +94,14 @@ def _stream(table: Table) -> dict:
         return {"connector": "source", "stream": table.name}
     if table.source == "postgres":
         return {"connector": "shop", "stream": f"source.{table.name}"}
-    return {"connector": "files", "path": f"data/{table.name}.{table.source}"}
+    if table.source in ("mysql", "libsql"):
+        return {"connector": {"mysql": "sea", "libsql": "turso"}[table.source], "stream": f"{_IN_SOURCE}{table.name}"}
+    return {"connector": table.place, "path": table.path}
 
 
 def _target(table: str, kind: str) -> dict:
-    if kind in FILE_DESTINATIONS:
-        return {"connector": kind, "path": f"out/{table}.{kind}"}
+    if (format_ := format_of(kind)) is not None:
+        return {"connector": kind, "path": f"out/{table}.{format_}"}
     return {"connector": kind, "table": table}
 
 
@@ -80,9 +114,12 @@ def write_way_back(folder: Path, streams: list[tuple[str, str]]) -> None:
 
 
 def _stream_of(table: str, kind: str) -> dict:
-    if kind in FILE_DESTINATIONS:
-        return {"connector": kind, "path": f"out/{table}.{kind}"}
+    if (format_ := format_of(kind)) is not None:
+        return {"connector": kind, "path": f"out/{table}.{format_}"}
     return {"connector": kind, "stream": table}
 
 
-__all__ = ["AGAIN", "DESTINATIONS", "NUMBER", "TEXT_FORMATS", "write_project", "write_way_back"]
+__all__ = [
+    "AGAIN", "DESTINATIONS", "FILE_DESTINATIONS", "NUMBER", "REMOTE", "TEXT_FORMATS",
+    "format_of", "local_path", "write_project", "write_way_back",
+]

@@ -195,13 +195,13 @@ def write_sqlite(tables: list[Table], path: Path) -> None:
         marks = ", ".join("?" * len(quoted))
         connection.executemany(
             f'INSERT INTO "{table.name}" VALUES ({marks})',
-            ([_sqlite_value(value, type_) for value, type_ in zip(record, declared)] for record in records(table)),
+            ([sqlite_value(value, type_) for value, type_ in zip(record, declared)] for record in records(table)),
         )
     connection.commit()
     connection.close()
 
 
-def _sqlite_value(value, declared: str):
+def sqlite_value(value, declared: str):
     match value:
         case bool():
             return int(value)
@@ -264,4 +264,4 @@ def postgres_text(value) -> str:
     return str(value)
 
 
-__all__ = ["Column", "DAY_NS", "arrow_table", "json_text", "postgres_sql", "write_file", "write_sqlite"]
+__all__ = ["Column", "DAY_NS", "arrow_table", "json_text", "names", "postgres_sql", "records", "sqlite_value", "write_file", "write_sqlite"]

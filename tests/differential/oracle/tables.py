@@ -1,12 +1,16 @@
 """Generated tables: where each comes from, and the types that its columns have there."""
 
+import math
 import random
 from dataclasses import dataclass, replace
 
 import edges
-from values import Duration, Field, JsonNumber, JsonString, JsonText, Mixed, Pairs
+from values import Duration, Field, JsonNumber, JsonString, JsonText, Mixed, Pairs, Stamp
 
-FORMATS = ("csv", "tsv", "ndjson", "json", "parquet", "arrow", "sqlite", "postgres")
+FORMATS = ("csv", "tsv", "ndjson", "json", "parquet", "arrow", "sqlite", "postgres", "mysql", "libsql")
+DATABASES = ("sqlite", "postgres", "mysql", "libsql")
+PLACES = ("disk", "s3", "sftp", "http")
+"""Where files are.  Half of them are on the disk."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,12 @@ class Table:
     columns: tuple
     """Besides the columns, each row has its number: the column `n`."""
     rows: tuple
+    place: str = "disk"
+
+    @property
+    def path(self) -> str:
+        """Of a file, relative to the place."""
+        return f"data/{self.name}.{self.source}"
 
     def only(self, columns, rows) -> "Table":
         """The same table with some of its columns, by name, and some of its rows, by number."""
@@ -46,12 +56,20 @@ def make_table(rng: random.Random, name: str, source: str, most_rows: int = 40, 
     if source in ("csv", "tsv"):
         # Blanks around a name in a header are no part of it.
         names = [name.strip() for name in names]
+    if source == "mysql":
+        names = [other if is_mysql_name(other) else f"c{place}" for place, other in enumerate(names)]
     if source == "postgres":
         names = [other if len(other.encode()) < 63 else f"c{place}" for place, other in enumerate(names)]
     columns = [
         Column(names[place], label, tuple(types[label](rng, rows))) for place, label in enumerate(labels)
     ]
-    return Table(name, source, tuple(columns), tuple(range(1, rows + 1)))
+    place = rng.choice([*PLACES, "disk", "disk"]) if source not in DATABASES else "disk"
+    return Table(name, source, tuple(columns), tuple(range(1, rows + 1)), place)
+
+
+def is_mysql_name(name: str) -> bool:
+    """MySQL's names have no characters beyond U+FFFF and no blank at their end."""
+    return name.rstrip() == name and len(name) <= 64 and max(map(ord, name)) < 0x10000
 
 
 def _json_texts(rng: random.Random, rows: int) -> list:
@@ -278,6 +296,66 @@ _POSTGRES_MORE = {
     "interval[]": edges.lists(_durations(1_000, has_calendar=True)),
 }
 
+def _finite(make):
+    """MySQL holds no NaN and no infinity."""
+    return lambda rng, rows: [None if isinstance(one, float) and not math.isfinite(one) else one for one in make(rng, rows)]
+
+
+def _timestamps(rng: random.Random, rows: int) -> list:
+    marks = [10**9, 2**31 * 10**9 - 1_000, 1_711_846_800 * 10**9, 1_729_990_799_999_999_000]
+    found = edges.pick(rng, marks, lambda r: r.randrange(10**9, 2**31 * 10**9) // 1_000 * 1_000, rows)
+    return [None if ns is None else Stamp(ns, True) for ns in found]
+
+
+def _short_texts(rng: random.Random, rows: int) -> list:
+    """`char` loses blanks at its end in MySQL itself."""
+    return edges.pick(rng, ["", " a", "\u00e9", "abcdef", "a\tb", "'\\"], lambda r: r.choice("bc"), rows)
+
+
+_MYSQL = {
+    "tinyint": edges.integers(-128, 127),
+    "tinyint unsigned": edges.integers(0, 255),
+    "smallint": edges.integers(-(2**15), 2**15 - 1),
+    "smallint unsigned": edges.integers(0, 2**16 - 1),
+    "mediumint": edges.integers(-(2**23), 2**23 - 1),
+    "mediumint unsigned": edges.integers(0, 2**24 - 1),
+    "int": edges.integers(-(2**31), 2**31 - 1),
+    "int unsigned": edges.integers(0, 2**32 - 1),
+    "bigint": edges.integers(-(2**63), 2**63 - 1),
+    "bigint unsigned": edges.integers(0, 2**64 - 1),
+    "boolean": edges.integers(0, 1),
+    "bit(1)": edges.booleans,
+    "bit(40)": edges.integers(0, 2**40 - 1),
+    "bit(64)": edges.integers(0, 2**64 - 1),
+    "float": lambda rng, rows: [one if one is None or math.isfinite(one.value) else None for one in edges.float32s(rng, rows)],
+    "double": _finite(edges.doubles),
+    "decimal(10,2)": edges.decimals(10, 2),
+    "decimal(38,0)": edges.decimals(38, 0),
+    "decimal(38,10)": edges.decimals(38, 10),
+    "decimal(30,30)": edges.decimals(30, 30),
+    "decimal(65,30)": edges.decimals(65, 30),
+    "varchar(500)": edges.texts,
+    "longtext": edges.texts,
+    "longtext with nul": lambda rng, rows: edges.pick(rng, edges.NUL_TEXTS, lambda r: "a", rows),
+    "char(6)": _short_texts,
+    "varchar(20) character set latin1": lambda rng, rows: edges.pick(rng, ["", "\u00e9", "\u20ac", "a'b", "\u00ff"], lambda r: "x", rows),
+    "longblob": edges.blobs,
+    "varbinary(300)": edges.blobs,
+    "binary(4)": lambda rng, rows: edges.pick(rng, [b"\0" * 4, b"abcd", b"\xff" * 4, b"a  \0"], lambda r: r.randbytes(4), rows),
+    "date": edges.dates(),
+    "datetime": edges.stamps(10**9, False),
+    "datetime(6)": edges.stamps(1_000, False),
+    "timestamp(6) null": _timestamps,
+    "time": edges.times(10**9),
+    "time(6)": edges.times(1_000),
+    "year": edges.integers(1901, 2155),
+    "json": _json_texts,
+    "uuid": edges.uuids,
+    "inet6": lambda rng, rows: edges.pick(rng, ["::", "fe80::1"], lambda r: "2001:db8::ff00:42:8329", rows),
+    "enum('a','B b','\u00e9','')": lambda rng, rows: edges.pick(rng, ["a", "B b", "\u00e9", ""], lambda r: "a", rows),
+    "set('x','y y','\u00e9')": lambda rng, rows: edges.pick(rng, ["", "x", "x,\u00e9", "x,y y,\u00e9"], lambda r: "y y", rows),
+}
+
 TYPES = {
     "csv": _FIELDS,
     "tsv": _FIELDS,
@@ -292,4 +370,6 @@ TYPES = {
     },
     "sqlite": _SQLITE,
     "postgres": {**_POSTGRES, **_POSTGRES_MORE},
+    "mysql": _MYSQL,
+    "libsql": _SQLITE,
 }
