@@ -140,6 +140,8 @@ export interface RejectsJob extends JobBase {
   readonly stream: string;
   readonly definition: StreamDefinition;
   readonly warehousePath: string;
+  /** As of a RunJob. */
+  readonly dieAt?: string;
 }
 
 /** Reads the targets of loads back and compares them with what was loaded. */

@@ -5,6 +5,7 @@ import { hasColumns } from "../../warehouse/raw_table.ts";
 import { prepareWarehouse } from "../../warehouse/warehouse.ts";
 import { databaseLimits } from "../database_limits.ts";
 import type { JobContext } from "../job_context.ts";
+import { pointsOf } from "../points.ts";
 import { lookAtRejects } from "./look.ts";
 import { dropRejects, replayRejects } from "./replay.ts";
 
@@ -33,7 +34,7 @@ export async function rejectsJob(job: RejectsJob, { reporter, signal }: JobConte
     );
   }
   const change = job.action === "replay"
-    ? { ...await replayRejects(session, name, definition), dropped: 0 }
+    ? { ...await replayRejects(session, name, definition, pointsOf(job.dieAt)), dropped: 0 }
     : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };
   const rejects = await lookAtRejects(session, name, null);
   reporter.send({ type: "rejects", rejects });

@@ -13,6 +13,7 @@ import type { DuckSession } from "../../duckdb/session.ts";
 import { appendAllRows, dropOlderRows, mergeRows } from "../../warehouse/raw_rows.ts";
 import { incomingTable, tableColumns } from "../../warehouse/raw_table.ts";
 import { greatestValue, readState, writeState } from "../../warehouse/stream_state.ts";
+import type { Point, Points } from "../points.ts";
 
 export interface Replayed {
   readonly replayed: number;
@@ -29,8 +30,10 @@ export async function replayRejects(
   session: DuckSession,
   name: string,
   stream: StreamDefinition,
+  points: Points,
 ): Promise<Replayed> {
-  return await session.transaction(async () => {
+  const reach = (point: Point) => points.reach(`replay:${name}`, point);
+  const result = await session.transaction(async () => {
     const columns = await columnsOf(session, name, stream);
     const incoming = incomingTable(name);
     const tried = `_sluice.${quoteIdentifier(`tried ${name}`)}`;
@@ -42,14 +45,19 @@ export async function replayRejects(
       `SELECT count(*) FILTER (${misfit} IS NULL) AS fitting, min(${misfit}) AS reason FROM ${tried}`,
     );
     const replayed = Number(counts?.["fitting"] ?? 0);
+    reach("after stage");
     if (replayed > 0) await store(session, name, stream, incoming);
+    reach("after apply");
     await session.run(
       `DELETE FROM _sluice.rejects WHERE rowid IN (SELECT id FROM ${tried} WHERE ${misfit} IS NULL)`,
     );
     await session.run(`DROP TABLE ${incoming}; DROP TABLE ${tried}`);
+    reach("before commit");
     const reason = counts?.["reason"];
     return { replayed, reason: typeof reason === "string" ? reason : null };
   });
+  reach("after commit");
+  return result;
 }
 
 interface ReplayColumn extends Column {
