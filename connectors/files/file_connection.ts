@@ -1,10 +1,10 @@
 import type { Connection, Connector } from "../../contract/connector/connector.ts";
 import type { Destination, LoadShape } from "../../contract/connector/destination.ts";
-import type { Source } from "../../contract/connector/source.ts";
+import type { Scan, Source } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { onlyStream } from "../one_stream.ts";
 import { diskPaths, type FilePaths } from "../locations/file_paths.ts";
-import type { Location } from "../locations/location.ts";
+import type { Location, StoredFile } from "../locations/location.ts";
 import type { ArrowFile } from "./arrow/arrow_read.ts";
 import type { FileSet } from "./file_set.ts";
 import { kindOfName, resolveKind } from "./kind.ts";
@@ -12,6 +12,7 @@ import { checkPlan } from "./load/check_plan.ts";
 import { readBack } from "./load/read_back.ts";
 import { planTarget } from "./load/target_plan.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
+import { type NewFiles, newFiles } from "./read/new_files.ts";
 
 /**
  * What all connectors of files have in common, wherever their files are: streams and loads by `path`, in every
@@ -83,19 +84,25 @@ export class FileConnection implements Connection {
         throw new AppError("internal", `Cannot describe ${set.format} files here; DuckDB describes the scan`);
       },
       async *read({ streams }, signal) {
-        const { name, address, ...window } = onlyStream(streams);
+        const { name, address, addsOnly, state, ...window } = onlyStream(streams);
         const set = await setOf(address, signal);
         if (set.format !== "arrow") {
           throw new AppError("internal", `Cannot read ${set.format} files here; DuckDB reads the scan`);
         }
+        const added = addsOnly === true ? newFiles(set.root, set.files, state) : undefined;
         const { readArrow } = await import("./arrow/arrow_read.ts");
-        for await (const batch of readArrow(arrowFiles(set), window, signal)) {
+        for (const { level, message } of added?.messages ?? []) yield { type: "log", level, message };
+        for await (const batch of readArrow(arrowFiles(ofFiles(set, added?.files)), window, signal)) {
           yield { type: "rows", stream: name, batch };
         }
+        if (added !== undefined) yield { type: "state", stream: name, state: added.state };
       },
-      async scan({ address, texts, cursor, setsAside }, signal) {
-        const set = await setOf(address, signal);
-        if (set.format === "arrow") return undefined;
+      async scan({ address, texts, cursor, setsAside, addsOnly, state }, signal) {
+        const all = await setOf(address, signal);
+        if (all.format === "arrow") return undefined;
+        const added = addsOnly === true ? newFiles(all.root, all.files, state) : undefined;
+        if (added?.files.length === 0) return nothingNew(added);
+        const set = ofFiles(all, added?.files);
         const { scanFiles } = await import("./read/scan.ts");
         const told = {
           ...set,
@@ -103,7 +110,8 @@ export class FileConnection implements Connection {
           ...(cursor === undefined ? {} : { cursor }),
           ...(setsAside ? { setsAside } : {}),
         };
-        return await scanFiles(told, scratchDir, signal);
+        const scan = await scanFiles(told, scratchDir, signal);
+        return added === undefined ? scan : { ...scan, state: added.state, messages: added.messages };
       },
     };
     this.destination = {
@@ -122,6 +130,31 @@ export class FileConnection implements Connection {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#place.close?.();
   }
+}
+
+/** What is there was read before. */
+function nothingNew({ state, messages }: NewFiles): Scan {
+  return {
+    relation: "(SELECT NULL AS nothing WHERE false)",
+    hasNoColumns: true,
+    files: [],
+    sizeBytes: 0,
+    state,
+    messages,
+    explain: (error) => Promise.reject(error),
+    verify: () => Promise.resolve(),
+  };
+}
+
+/** The set with these of its files and no others; as it is where none are given. */
+function ofFiles(set: FileSet, files: readonly StoredFile[] | undefined): FileSet {
+  if (files === undefined) return set;
+  const chosen = new Set(files);
+  for (const file of set.files) if (!chosen.has(file)) file.localCopy?.leaveOut();
+  const compressions = set.files.flatMap((file, index) =>
+    chosen.has(file) ? [set.compressions[index] ?? "none"] : []
+  );
+  return { ...set, files, compressions };
 }
 
 async function findSet(

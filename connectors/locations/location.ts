@@ -70,6 +70,8 @@ export interface LocalCopy {
    * where the disk is full.
    */
   complete(signal: AbortSignal): Promise<void>;
+  /** Nobody will read the file: it is not brought ahead of others. */
+  leaveOut(): void;
   /** Frees the disk. Who reads the file after that brings its bytes again. */
   remove(): Promise<void>;
 }

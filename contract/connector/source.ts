@@ -47,6 +47,11 @@ export interface StreamRequest<Stream = unknown> {
   /** The last state that the source gave and that was committed with its rows; its own JSON. */
   readonly state?: JsonValue;
   /**
+   * The rows are added to those from before, and no column tells which are new: a source that keeps a state gives
+   * what is not in it.
+   */
+  readonly addsOnly?: boolean;
+  /**
    * Rows that do not fit are sent as rejects, by sources that can single them out; otherwise the first
    * of them is thrown.
    */
@@ -232,6 +237,10 @@ export interface Scan {
    * which means nothing, and no rows.
    */
   readonly hasNoColumns?: boolean;
+  /** The source's state after these rows; see StreamRequest. */
+  readonly state?: JsonValue;
+  /** For the run's log. */
+  readonly messages?: readonly { readonly level: "info" | "warn"; readonly message: string }[];
   /** Turns DuckDB's error of this relation into one that names file, line and column. */
   explain(error: unknown): Promise<AppError>;
   /**

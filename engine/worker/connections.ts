@@ -76,6 +76,7 @@ export class Connections implements AsyncDisposable {
       address,
       ...(stream.max_rejects !== 0 ? { setsAside: true } : {}),
       ...(stream.mode === "cdc" ? { isFollowed: true } : {}),
+      ...(stream.mode === "append" && stream.update_key === undefined ? { addsOnly: true } : {}),
     };
     return { source, request };
   }

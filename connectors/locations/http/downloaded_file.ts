@@ -36,6 +36,9 @@ export class DownloadedFile implements StoredFile, LocalCopy {
     this.#disk.catch(() => {});
   }
 
+  /** Nothing is brought ahead of others here. */
+  leaveOut(): void {}
+
   get localCopy(): LocalCopy {
     return this;
   }

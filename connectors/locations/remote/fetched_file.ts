@@ -34,6 +34,7 @@ export class FetchedFile implements StoredFile, LocalCopy {
   #missingBytes: number;
   #made: Promise<void> | undefined;
   #isWhole = false;
+  #isLeftOut = false;
   #followers: readonly FetchedFile[] = [];
   #stop = new AbortController();
 
@@ -61,6 +62,10 @@ export class FetchedFile implements StoredFile, LocalCopy {
   /** Files that will be read after this one: who begins to read it has their beginnings, or ends, brought ahead. */
   precede(followers: readonly FetchedFile[]): void {
     this.#followers = followers;
+  }
+
+  leaveOut(): void {
+    this.#isLeftOut = true;
   }
 
   async *read(range?: ByteRange): AsyncIterable<Uint8Array> {
@@ -151,6 +156,7 @@ export class FetchedFile implements StoredFile, LocalCopy {
   }
 
   #bringEnd(isTail: boolean): void {
+    if (this.#isLeftOut) return;
     const blocks = blockCount(this.sizeBytes);
     const first = isTail ? Math.max(0, blocks - 1) : 0;
     // Whoever reads it will wait for it, and hear what went wrong.

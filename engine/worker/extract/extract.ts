@@ -58,6 +58,7 @@ export async function extractStream(
   const scan = await source.scan?.(asked, signal);
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();
+    for (const { level, message } of scan.messages ?? []) context.log(level, message);
     await shape.checkWhere(context.session);
     await sink.fill(scan, shape, signal);
   } else {

@@ -213,6 +213,7 @@ export class StreamSink implements AsyncDisposable {
       );
     }
     await scan.verify();
+    this.#sourceState = scan.state;
     this.#hasInput = true;
     this.#hasIncoming = !this.#isReplacing;
     this.#sizeBytes += scan.sizeBytes;

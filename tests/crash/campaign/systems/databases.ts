@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { startSqld } from "../../../support/sqld.ts";
 import type { SourceRow } from "../expectation.ts";
-import { CuttingRelay } from "../relay.ts";
+import { CuttingRelay } from "../../../support/cutting_relay.ts";
 import { type DestinationKind, duckRows, nothing, readIf, selectOf, type SourceKind } from "./system.ts";
 
 /** Databases. Another one is one more entry of a table here. */

@@ -2,8 +2,8 @@ import { tableFromIPC } from "apache-arrow";
 import { dirname } from "node:path";
 import { FileServer } from "../../../support/file_server.ts";
 import type { SourceRow } from "../expectation.ts";
-import { CuttingRelay } from "../relay.ts";
-import { type FilePlace, inS3, onDisk, overSftp } from "./places.ts";
+import { CuttingRelay } from "../../../support/cutting_relay.ts";
+import { type FilePlace, inS3, onDisk, overSftp } from "../../../support/file_places.ts";
 import { type Cells, type DestinationKind, duckRows, readIf, selectOf, type SourceKind } from "./system.ts";
 
 /** Files in every format that the campaign tries, wherever they are, in the modes that the format has. */

@@ -3,7 +3,7 @@ import { acquirePostgres, type PostgresServer } from "../../../support/postgres.
 import type { WorkerProject } from "../../../support/worker_process.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import type { LoadKeys, SourceRow, TargetRow } from "../expectation.ts";
-import type { CuttingRelay } from "../relay.ts";
+import type { CuttingRelay } from "../../../support/cutting_relay.ts";
 
 /** What the systems of the campaign have in common. */
 

@@ -14,7 +14,7 @@ function remote(missingBytes: number): StoredFile {
     modifiedMs: null,
     etag: null,
     localPath: "/none",
-    localCopy: { missingBytes, complete: none, remove: none },
+    localCopy: { missingBytes, complete: none, remove: none, leaveOut: () => {} },
     read: () => {
       throw new Error("nobody reads it");
     },

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { S3Bucket, s3Url } from "../../../support/s3_bucket.ts";
-import { SftpFolder } from "../../../support/sftp_folder.ts";
-import type { WorkerProject } from "../../../support/worker_process.ts";
-import { CuttingRelay } from "../relay.ts";
+import { S3Bucket, s3Url } from "./s3_bucket.ts";
+import { SftpFolder } from "./sftp_folder.ts";
+import type { WorkerProject } from "./worker_process.ts";
+import { CuttingRelay } from "./cutting_relay.ts";
 
 /** Where files are, as the campaign puts them there and reads them back: never by what is being tested. */
 
