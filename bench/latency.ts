@@ -4,12 +4,11 @@
  *
  * deno task bench latency [--rows 2000000] [--rounds 3]; SLUICE_TEST_POSTGRES_URL names a server to use
  */
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
 import { lineitem } from "./lib/lineitem.ts";
-import { median, type RunCost, sluiceRun } from "./lib/sluice_run.ts";
+import { buildSluice, median, type RunCost, sluiceRun, writeProject } from "./lib/sluice_run.ts";
 
 const DELAYS_MS = [0, 10];
 
@@ -25,6 +24,7 @@ async function main(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   const proxies = await Promise.all(DELAYS_MS.map((delayMs) => startProxy(database, delayMs)));
   try {
+    await buildSluice();
     const seconds = new Map<number, number[]>(DELAYS_MS.map((delayMs) => [delayMs, []]));
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const { delayMs, url } of proxies) {
@@ -67,12 +67,12 @@ async function startProxy(database: TestDatabase, delayMs: number) {
 }
 
 async function extract(folder: string, url: string): Promise<RunCost> {
-  const project = join(folder, "project");
-  await Deno.mkdir(join(project, "pipelines"), { recursive: true });
   const connectors = `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`;
-  await Deno.writeTextFile(join(project, "connectors.yaml"), connectors);
   const pipeline = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
-  await Deno.writeTextFile(join(project, "pipelines", "bench.yaml"), pipeline);
+  const project = await writeProject(folder, "bench", {
+    "connectors.yaml": connectors,
+    "pipelines/bench.yaml": pipeline,
+  });
   return await sluiceRun(folder, project, "bench");
 }
 

@@ -1,14 +1,19 @@
 /**
  * The peak of a run's process for a table of any size: PostgreSQL → warehouse, and PostgreSQL → PostgreSQL
- * with the rows passing through, beside DuckDB's own limit.
+ * with the rows passing through and with store: false, beside DuckDB's own limit.
  *
  * deno task bench memory [--rows 20000000] [--memory 512MB]; SLUICE_TEST_POSTGRES_URL names a server to use
  */
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { acquirePostgres } from "../tests/support/postgres.ts";
 import { lineitem } from "./lib/lineitem.ts";
-import { sluiceRun } from "./lib/sluice_run.ts";
+import { buildSluice, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+
+const SHOWN: Readonly<Record<string, string>> = {
+  warehouse: "warehouse",
+  through: "PostgreSQL",
+  straight: "PostgreSQL, store: false",
+};
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -20,25 +25,28 @@ async function main(): Promise<void> {
   await using database = await server.createDatabase();
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
-    const project = join(folder, "project");
-    await Deno.mkdir(join(project, "pipelines"), { recursive: true });
+    await buildSluice();
     const connectors = `shop: { type: postgres, url: ${JSON.stringify(database.url)}, ssl: disable }\n`;
-    await Deno.writeTextFile(join(project, "connectors.yaml"), connectors);
     const stream = { connector: "shop", query: lineitem(rows) };
     const extract = { resources: { memory: values.memory }, extract: { lineitem: stream } };
+    const load = { lineitem: { connector: "shop", table: "loaded" } };
     const pipelines = {
       warehouse: extract,
-      through: { ...extract, load: { lineitem: { connector: "shop", table: "loaded" } } },
+      through: { ...extract, load },
+      straight: { ...extract, extract: { lineitem: { ...stream, store: false } }, load },
     };
     console.log(`${rows.toLocaleString("en")} rows of 16 columns, resources.memory ${values.memory}`);
     for (const [name, pipeline] of Object.entries(pipelines)) {
       // JSON is YAML too.
-      await Deno.writeTextFile(join(project, "pipelines", `${name}.yaml`), JSON.stringify(pipeline));
+      const project = await writeProject(folder, name, {
+        "connectors.yaml": connectors,
+        [`pipelines/${name}.yaml`]: JSON.stringify(pipeline),
+      });
       const { seconds, cpuSeconds, peakRssBytes } = await sluiceRun(folder, project, name);
       const peak = (peakRssBytes / 1e6).toFixed(0);
       const speed = (rows / seconds / 1e6).toFixed(2);
       console.log(
-        `PostgreSQL → ${name === "through" ? "PostgreSQL" : "warehouse"}: peak RSS ${peak} MB, ` +
+        `PostgreSQL → ${SHOWN[name]}: peak RSS ${peak} MB, ` +
           `${seconds.toFixed(1)} s (${speed} Mrow/s), ${cpuSeconds.toFixed(1)} s of processor`,
       );
     }

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { acquireMariadb, type MariadbDatabase } from "../tests/support/mariadb.ts";
 import { openMysql, readBatches } from "../tests/support/mysql_connector.ts";
 import { Costs, stepOf, succeed, timed } from "./lib/costs.ts";
-import { type Cost, costOf, sluiceRun } from "./lib/sluice_run.ts";
+import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "./lib/sluice_run.ts";
 
 const LINEITEM = (rows: number) =>
   `CREATE TABLE lineitem (
@@ -42,22 +42,22 @@ async function main(): Promise<void> {
   console.log(`${rows.toLocaleString("en")} rows of 16 columns, ${navigator.hardwareConcurrency} cores`);
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
-    const project = join(folder, "project");
-    await writeProject(project, database.url);
+    await buildSluice();
+    const projects = await writeProjects(folder, database.url);
     const file = join(folder, "lineitem.tsv");
     await client(database, "SELECT * FROM lineitem", file);
     const found = new Costs(rows);
     for (let round = 0; round < Number(values.rounds); round += 1) {
       found.add("mariadb --quick", await client(database, "SELECT * FROM lineitem", "/dev/null"));
-      const run = await sluiceRun(folder, project, "bench");
+      const run = await sluiceRun(folder, projects.bench, "bench");
       found.add("sluice run, whole", run);
       found.add("MariaDB → warehouse", stepOf(run, "extract"));
       found.add("MariaDB → Arrow", await timed(() => readAll(database)));
       await database.run("DROP TABLE IF EXISTS loaded");
-      const load = await sluiceRun(folder, project, "back");
+      const load = await sluiceRun(folder, projects.back, "back");
       found.add("warehouse → MariaDB", stepOf(load, "load"));
       // Over the old rows.
-      found.add("the same again", stepOf(await sluiceRun(folder, project, "back"), "load"));
+      found.add("the same again", stepOf(await sluiceRun(folder, projects.back, "back"), "load"));
       await database.run("DROP TABLE IF EXISTS copied; CREATE TABLE copied LIKE loaded");
       const statement = `LOAD DATA LOCAL INFILE '${file}' INTO TABLE copied CHARACTER SET utf8mb4`;
       found.add("LOAD DATA LOCAL of a file", await client(database, statement, "/dev/null"));
@@ -77,16 +77,21 @@ async function main(): Promise<void> {
 }
 
 /** A pipeline with that one stream and nothing else, and one that loads what is made of it. */
-async function writeProject(project: string, url: string): Promise<void> {
-  const write = (path: string, text: string) => Deno.writeTextFile(join(project, path), text);
-  await Deno.mkdir(join(project, "pipelines"), { recursive: true });
-  await Deno.mkdir(join(project, "transforms", "back"), { recursive: true });
-  await write("connectors.yaml", `shop: { type: mysql, url: ${JSON.stringify(url)}, ssl: disable }\n`);
+async function writeProjects(folder: string, url: string) {
+  const connectors = `shop: { type: mysql, url: ${JSON.stringify(url)}, ssl: disable }\n`;
   const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
-  await write("pipelines/bench.yaml", extract);
-  await write("transforms/back/made.sql", "SELECT * FROM raw.lineitem\n");
   const load = "transform: back\nload: { made: { connector: shop, table: loaded } }\n";
-  await write("pipelines/back.yaml", extract + load);
+  return {
+    bench: await writeProject(folder, "bench", {
+      "connectors.yaml": connectors,
+      "pipelines/bench.yaml": extract,
+    }),
+    back: await writeProject(folder, "back", {
+      "connectors.yaml": connectors,
+      "pipelines/back.yaml": extract + load,
+      "transforms/back/made.sql": "SELECT * FROM raw.lineitem\n",
+    }),
+  };
 }
 
 /** A statement by the client that comes with the server, its rows as text into a file. */

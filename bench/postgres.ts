@@ -14,7 +14,7 @@ import { never, performLoad } from "../tests/support/connections.ts";
 import { batchesRequest, openPostgres, read } from "../tests/support/postgres_connector.ts";
 import { lineitem } from "./lib/lineitem.ts";
 import { Costs, stepOf, succeed, timed } from "./lib/costs.ts";
-import { type Cost, costOf, sluiceRun } from "./lib/sluice_run.ts";
+import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "./lib/sluice_run.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -35,21 +35,26 @@ async function main(): Promise<void> {
     const file = join(folder, "lineitem.bin");
     await psql(database, `\\copy lineitem to '${file}' (format binary)`);
     const found = new Costs(rows);
-    const project = join(folder, "project");
-    await writeProject(project, database.url);
+    let straightPeak = 0;
+    await buildSluice();
+    const projects = await writeProjects(folder, database.url);
     for (let round = 0; round < rounds; round += 1) {
       found.add(
         "psql COPY to /dev/null",
         await psql(database, "\\copy lineitem to /dev/null (format binary)"),
       );
-      const run = await sluiceRun(folder, project, "bench");
+      const run = await sluiceRun(folder, projects.bench, "bench");
       found.add("sluice run, whole", run);
       found.add("PostgreSQL → warehouse", stepOf(run, "extract"));
       await database.sql.unsafe("TRUNCATE copied");
       found.add("psql COPY through a pipe", await psqlThrough(database));
       await database.sql.unsafe("DROP TABLE IF EXISTS loaded");
-      const through = await sluiceRun(folder, project, "through");
+      const through = await sluiceRun(folder, projects.through, "through");
       found.add("PostgreSQL → PostgreSQL", through);
+      await database.sql.unsafe("DROP TABLE loaded");
+      const straight = await sluiceRun(folder, projects.straight, "straight");
+      found.add("the same, store: false", straight);
+      straightPeak = Math.max(straightPeak, straight.peakRssBytes);
       await database.sql.unsafe("DROP TABLE loaded");
       found.add("PostgreSQL → Arrow", await timed(() => readAll(database)));
       await database.sql.unsafe("TRUNCATE copied");
@@ -59,7 +64,7 @@ async function main(): Promise<void> {
       );
       await database.sql.unsafe("TRUNCATE copied");
       found.add("Arrow → PostgreSQL", await load(database, rows));
-      const back = await sluiceRun(folder, project, "back");
+      const back = await sluiceRun(folder, projects.back, "back");
       found.add("warehouse → PostgreSQL", stepOf(back, "load"));
       await database.sql.unsafe("DROP TABLE loaded");
       found.addPeak(Math.max(run.peakRssBytes, through.peakRssBytes, back.peakRssBytes));
@@ -70,31 +75,40 @@ async function main(): Promise<void> {
     found.report("PostgreSQL → Arrow", "psql COPY to /dev/null");
     found.report("psql COPY through a pipe");
     found.report("PostgreSQL → PostgreSQL", "psql COPY through a pipe");
+    found.report("the same, store: false", "psql COPY through a pipe");
     found.report("psql COPY from a file");
     found.report("Arrow → PostgreSQL", "psql COPY from a file");
     found.report("warehouse → PostgreSQL", "psql COPY from a file");
     console.log(`peak RSS of a run's process: ${(found.peakRssBytes / 1e6).toFixed(0)} MB`);
+    console.log(`the same, store: false: ${(straightPeak / 1e6).toFixed(0)} MB`);
     console.log(`peak RSS of this process: ${await peakRssMb()} MB`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** Pipelines that only read, that load what they read, and that load a model of it, for which the load waits. */
-async function writeProject(project: string, url: string): Promise<void> {
-  const write = (path: string, text: string) => Deno.writeTextFile(join(project, path), text);
-  await Deno.mkdir(join(project, "pipelines"), { recursive: true });
-  await Deno.mkdir(join(project, "transforms", "back"), { recursive: true });
-  await write("connectors.yaml", `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`);
-  const extract = "extract: { lineitem: { connector: shop, stream: lineitem } }\n";
+/**
+ * Pipelines that only read, that load what they read, with and without a table of it, and that load a model of it,
+ * for which the load waits.
+ */
+async function writeProjects(folder: string, url: string) {
+  const connectors = `shop: { type: postgres, url: ${JSON.stringify(url)}, ssl: disable }\n`;
+  const stream = (more = "") => `extract: { lineitem: { connector: shop, stream: lineitem${more} } }\n`;
   const load = (name: string) => `load: { ${name}: { connector: shop, table: loaded } }\n`;
-  await write("pipelines/bench.yaml", extract);
-  await write("pipelines/through.yaml", extract + load("lineitem"));
-  await write("pipelines/back.yaml", `${extract}transform: back\n${load("items")}`);
-  await write(
-    "transforms/back/items.sql",
-    "/* @sluice\nmaterialized: view\n*/\nSELECT * FROM raw.lineitem\n",
-  );
+  const write = (name: string, pipeline: string, models: Readonly<Record<string, string>> = {}) =>
+    writeProject(folder, name, {
+      "connectors.yaml": connectors,
+      [`pipelines/${name}.yaml`]: pipeline,
+      ...models,
+    });
+  return {
+    bench: await write("bench", stream()),
+    through: await write("through", stream() + load("lineitem")),
+    straight: await write("straight", stream(", store: false") + load("lineitem")),
+    back: await write("back", `${stream()}transform: back\n${load("items")}`, {
+      "transforms/back/items.sql": "/* @sluice\nmaterialized: view\n*/\nSELECT * FROM raw.lineitem\n",
+    }),
+  };
 }
 
 async function readAll(database: TestDatabase): Promise<void> {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Whole commands, measured from outside. */
@@ -35,6 +35,29 @@ async function childrenCpuSeconds(): Promise<number> {
   return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
+/** Makes the file that users have, dist/sluice, as it is now: what is measured is its runs. */
+export async function buildSluice(): Promise<void> {
+  const args = ["run", "-A", "--frozen", "--quiet", join(ROOT, "build/build.ts")];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  // The first start unpacks it.
+  await sluice("version");
+}
+
+/** A project of one pipeline, as a run of it would check all others too. Returns its folder. */
+export async function writeProject(
+  folder: string,
+  pipeline: string,
+  files: Readonly<Record<string, string>>,
+): Promise<string> {
+  const project = join(folder, "projects", pipeline);
+  for (const [path, text] of Object.entries(files)) {
+    await Deno.mkdir(dirname(join(project, path)), { recursive: true });
+    await Deno.writeTextFile(join(project, path), text);
+  }
+  return project;
+}
+
 /** `sluice run PIPELINE` with a new data folder in `folder`, whose project is `project`. */
 export async function sluiceRun(folder: string, project: string, pipeline: string): Promise<RunCost> {
   const data = join(folder, "data");
@@ -42,9 +65,9 @@ export async function sluiceRun(folder: string, project: string, pipeline: strin
   const folders = ["--project", project, "--data", data];
   let id = "";
   const cost = await costOf(async () => {
-    ({ id } = await sluice("run", pipeline, "--quiet", "--json", ...folders));
+    ({ id } = parse(await sluice("run", pipeline, "--quiet", "--json", ...folders)));
   });
-  const shown = await sluice("show", id, "--json", ...folders);
+  const shown = parse(await sluice("show", id, "--json", ...folders));
   const steps = shown.steps.map(({ kind, duration_ms }) => [kind, (duration_ms ?? Number.NaN) / 1_000]);
   return { ...cost, peakRssBytes: shown.peak_rss_bytes ?? 0, steps: Object.fromEntries(steps) };
 }
@@ -55,13 +78,14 @@ interface Shown {
   readonly peak_rss_bytes?: number | null;
 }
 
-async function sluice(...command: string[]): Promise<Shown> {
-  const program = ["run", "-A", "--frozen", "--quiet", join(ROOT, "server/main.ts")];
-  const args = [...program, ...command];
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+async function sluice(...args: string[]): Promise<string> {
+  const program = join(ROOT, "dist", "sluice");
+  const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd: ROOT }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "");
+  return new TextDecoder().decode(stdout);
 }
+
+const parse = (stdout: string): Shown => JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
 
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
