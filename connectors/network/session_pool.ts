@@ -22,6 +22,9 @@ export interface PooledServer<Session extends PooledSession> {
   explain(action: string, error: unknown): AppError;
 }
 
+/** A session that was in use so shortly before is taken to stand; looking costs a way there and back. */
+const FRESH_MS = 250;
+
 /**
  * Lends sessions, so that two uses at a time never share one, and no more than the budget has places
  * for; who wants one more waits. One that is idle is kept for the
@@ -30,7 +33,7 @@ export interface PooledServer<Session extends PooledSession> {
 export class ServerSessionPool<Session extends PooledSession> implements AsyncDisposable {
   readonly #server: PooledServer<Session>;
   readonly #budget: Budget;
-  readonly #idle: Session[] = [];
+  readonly #idle: { readonly session: Session; readonly sinceMs: number }[] = [];
   #isClosed = false;
 
   constructor(server: PooledServer<Session>, budget: Budget) {
@@ -89,8 +92,10 @@ export class ServerSessionPool<Session extends PooledSession> implements AsyncDi
 
   /** A kept session may have been ended meanwhile, by the server or by a firewall between. */
   async #takeIdle(signal: AbortSignal): Promise<Session | undefined> {
-    const session = this.#idle.pop();
-    if (session === undefined) return undefined;
+    const idle = this.#idle.pop();
+    if (idle === undefined) return undefined;
+    const { session, sinceMs } = idle;
+    if (performance.now() - sinceMs < FRESH_MS && session.isIdle) return session;
     using _cancelling = session.cancelOn(signal);
     try {
       await session.check();
@@ -104,12 +109,13 @@ export class ServerSessionPool<Session extends PooledSession> implements AsyncDi
 
   /** Takes a session back. */
   async #give(session: Session): Promise<void> {
-    if (session.isIdle && !this.#isClosed && this.#idle.length === 0) this.#idle.push(session);
-    else await session.close();
+    if (session.isIdle && !this.#isClosed && this.#idle.length === 0) {
+      this.#idle.push({ session, sinceMs: performance.now() });
+    } else await session.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#idle.splice(0).map((session) => session.close()));
+    await Promise.all(this.#idle.splice(0).map(({ session }) => session.close()));
   }
 }

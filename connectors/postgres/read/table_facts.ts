@@ -45,14 +45,13 @@ export async function rowSecurityWarning(
 
 /** Whether the statements fail for want of a right; other errors come up when the rows are read. */
 async function isRefused(session: Session, statements: string): Promise<boolean> {
-  await session.query("SAVEPOINT tried");
   try {
-    await session.query(statements);
+    // At once: each would be a way there and back by itself.
+    await session.query(`SAVEPOINT tried; ${statements}; ROLLBACK TO SAVEPOINT tried`);
     return false;
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    return error.fields.code === NOT_ALLOWED;
-  } finally {
     await session.query("ROLLBACK TO SAVEPOINT tried");
+    return error.fields.code === NOT_ALLOWED;
   }
 }
