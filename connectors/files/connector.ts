@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { resolve } from "node:path";
 import type { Access, Connector, ConnectorPlace, ConnectorUse } from "../../contract/connector/connector.ts";
+import { STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import { workPathOf } from "../locations/disk/published.ts";
 import { diskPaths } from "../locations/file_paths.ts";
 import { fileCapabilities, FileConnection } from "./file_connection.ts";
@@ -68,8 +69,13 @@ function access(
   }
 }
 
-/** What a load writes: the file or folder, and the work folder beside it. */
+/**
+ * What a load writes: the file or folder, and the work folder beside it. Of a wildcard's load it is known in the run only
+ * which they are: the folder above is its own.
+ */
 function targetPaths(root: string, target: string): string[] {
   const { path } = targetOf(diskPaths(root), target);
-  return [path, workPathOf(path)];
+  const at = path.indexOf(STREAM_PLACE);
+  const above = at < 0 ? [] : [path.slice(0, path.lastIndexOf("/", at) + 1)];
+  return [path, workPathOf(path), ...above];
 }

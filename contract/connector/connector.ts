@@ -131,7 +131,10 @@ export interface Access {
   readonly write: readonly string[];
   /** Files whose rows are read, as paths or globs of a folder: also by DuckDB, where it scans them. */
   readonly sources?: readonly { readonly root: string; readonly pattern: string }[];
-  /** Files or folders that a load puts its rows into, and where it builds them: also by DuckDB's COPY. */
+  /**
+   * Files or folders that a load puts its rows into, and where it builds them: also by DuckDB's COPY. One that ends in
+   * `/` is a folder, whether it is there yet or not.
+   */
   readonly targets?: readonly string[];
   /**
    * Files that belong to the connector's own configuration, as a certificate authority's: no data, wherever

@@ -36,10 +36,13 @@ export function lastPart(name: string): string {
   return last?.[1]?.replaceAll('""', '"') ?? last?.[2] ?? name;
 }
 
-/** A wildcard's load as that of one of its streams: `{stream}` in the target's address is the stream's name. */
+/** In the address of a wildcard's load: the name of the stream. */
+export const STREAM_PLACE = "{stream}";
+
+/** A wildcard's load as that of one of its streams, whose name is in the place of `{stream}`. */
 export function loadOfStream(target: LoadDefinition, stream: string): LoadDefinition {
   const named = Object.entries(target).map(([key, value]) =>
-    [key, typeof value === "string" ? value.replaceAll("{stream}", stream) : value] as const
+    [key, typeof value === "string" ? value.replaceAll(STREAM_PLACE, stream) : value] as const
   );
   return { ...target, ...Object.fromEntries(named) };
 }

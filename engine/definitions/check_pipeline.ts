@@ -1,6 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
-import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { addressText, ownKeys, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { isWildcard, STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
 import { RUN_VARIABLES } from "../../sql/build/variables.ts";
@@ -60,6 +61,30 @@ export function checkWhere({ extract, params }: PipelineDefinition): PipelineFau
     variableNames(where).filter((name) => !known.some((other) => isSameName(other, name))).map((name) => {
       const message = `there is no variable or param ${name}${didYouMean(name, known)}`;
       return error(["extract", stream, "where"], "value", message);
+    })
+  );
+}
+
+/** A wildcard's load is one for each of its streams: all into one target, each would take the place of the one before. */
+export function checkWildcardLoads({ extract, load }: PipelineDefinition): PipelineFault[] {
+  return Object.entries(load).flatMap(([name, targets]) =>
+    loadTargets(targets).flatMap((target, index) => {
+      const path = ["load", name, ...Array.isArray(targets) ? [index] : []];
+      const named = Object.entries(ownKeys(target)).filter(([, value]) => typeof value === "string");
+      const [place] = named.filter(([, value]) => String(value).includes(STREAM_PLACE));
+      const stream = extract[name];
+      if (stream === undefined || !isWildcard(stream)) {
+        const message = `${STREAM_PLACE} is replaced in the load of a wildcard only; here it is plain text`;
+        return place === undefined
+          ? []
+          : [{ ...error([...path, place[0]], "value", message), severity: "warning" as const }];
+      }
+      const [key] = named[0] ?? [];
+      if (place !== undefined || key === undefined || target.mode === "append") return [];
+      const message =
+        `"${name}" stands for several streams, and mode ${target.mode} would leave the last of them ` +
+        `there: put ${STREAM_PLACE} into ${key}, as copy_${STREAM_PLACE}`;
+      return [error([...path, key], "value", message)];
     })
   );
 }

@@ -10,6 +10,7 @@ import {
   checkReservedKeys,
   checkTexts,
   checkWhere,
+  checkWildcardLoads,
   type ModelFiles,
   type PipelineFault,
 } from "./check_pipeline.ts";
@@ -124,6 +125,7 @@ function faultsOf(
     ...scheduleFaults(definition),
     ...checkTexts(definition),
     ...checkWhere(definition),
+    ...checkWildcardLoads(definition),
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),

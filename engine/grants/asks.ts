@@ -59,9 +59,15 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     const real = await lookAt(asker, path);
     paths.push({ ...asker, path, real, action, purpose, isFolder: await isFolder(real) });
   };
+  const askForFolder = async (path: string) => {
+    const real = await lookAt(asker, path);
+    paths.push({ ...asker, path, real, action: "write", purpose: "target", isFolder: true });
+  };
   for (const path of access.read) await ask(path, "read", "own");
   for (const path of access.write) await ask(path, "write", "own");
-  for (const path of access.targets ?? []) await ask(path, "write", "target");
+  for (const path of access.targets ?? []) {
+    await (path.endsWith("/") ? askForFolder(path.slice(0, -1)) : ask(path, "write", "target"));
+  }
   for (const path of access.config ?? []) await ask(path, "read", "config");
   for (const host of access.hosts) {
     if (host.startsWith("unix:")) await ask(host.slice("unix:".length), "write", "socket");

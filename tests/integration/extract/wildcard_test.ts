@@ -1,5 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { acquirePostgres } from "../../support/postgres.ts";
+import { DatabaseSync } from "node:sqlite";
+import type { Verification } from "../../../contract/loads/verification.ts";
 import type { Table } from "../../../contract/table.ts";
 import { Served, states } from "../../support/served_project.ts";
 
@@ -91,4 +93,45 @@ Deno.test("check tells of a wildcard that means no table, and refuses except wit
   const { stdout, stderr } = await served.project.sluice("check");
   match(stdout + stderr, /no table is like nothing\.\* \(there are public\.t\)/);
   match(stdout + stderr, /except needs a wildcard/);
+});
+
+Deno.test("each stream of a wildcard goes into a file, a folder or a table of its own, and is verified there", async () => {
+  const path = await Deno.makeTempFile({ prefix: "sluice-wild-" });
+  {
+    using database = new DatabaseSync(path);
+    database.exec(`CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2);
+      CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (7);`);
+  }
+  await using served = await Served.start({
+    "connectors.yaml": `shop: { type: sqlite, path: shop.db }\nfiles: { type: file }\nlake: { type: file }\n`,
+    "shop.db": await Deno.readFile(path),
+    "pipelines/p.yaml": `extract: { shop: { connector: shop, stream: "*" } }
+load:
+  shop:
+    - { connector: files, path: "out/csv/{stream}.csv" }
+    - { connector: lake, path: "out/lake/{stream}/", mode: append }
+`,
+  });
+  await Deno.remove(path);
+  await served.succeed("p");
+  const read = (name: string) => Deno.readTextFile(`${served.project.projectDir}/out/${name}`);
+  deepEqual([await read("csv/orders.csv"), await read("csv/items.csv")], ["id\n1\n2\n", "id\n7\n"]);
+  await Deno.writeTextFile(`${served.project.projectDir}/out/csv/items.csv`, "id\n8\n");
+  const { code, stdout } = await served.project.sluice("verify", ["p", "--json"]);
+  equal(code, 1);
+  const verification: Verification = JSON.parse(stdout);
+  deepEqual(verification.loads.map(({ load, verdict }) => [load, verdict]).toSorted(), [
+    ["load:items→files", "differs"],
+    ["load:items→lake", "same"],
+    ["load:orders→files", "same"],
+    ["load:orders→lake", "same"],
+  ]);
+  // What lies outside of the folder is not the load's.
+  await served.project.write({
+    "pipelines/p.yaml": `extract: { shop: { connector: shop, stream: "*" } }
+load: { shop: [{ connector: files, path: "{stream}.csv" }, { connector: lake, path: out/all.parquet }] }
+`,
+  });
+  const { stdout: faults } = await served.project.sluice("check");
+  match(faults, /"shop" stands for several streams.*put \{stream\} into path/);
 });
