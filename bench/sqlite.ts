@@ -1,6 +1,6 @@
 /**
- * Reading a SQLite table, the same table without rowids and a query of it into Arrow, beside what the
- * runtime's driver takes for the bare rows, one after the other in the same run.
+ * Reading a SQLite table, the same table without rowids and a query of it into Arrow, and loading them from Arrow, beside
+ * what the runtime's driver takes for the bare rows, in turn and in the same run.
  *
  * deno task bench sqlite [--rows 500000] [--rounds 3]
  */
@@ -8,7 +8,15 @@ import { DatabaseSync } from "node:sqlite";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { sqlite } from "../connectors/sqlite/connector.ts";
-import { batchesOf, connectorContext, never, streamOf } from "../tests/support/connections.ts";
+import type { RecordBatch } from "apache-arrow";
+import {
+  batchesOf,
+  connectorContext,
+  never,
+  performLoad,
+  streamOf,
+  type WholeLoad,
+} from "../tests/support/connections.ts";
 import { makeSqlite, numbers } from "../tests/support/sqlite_file.ts";
 
 const COLUMNS =
@@ -36,15 +44,24 @@ async function main(): Promise<void> {
        CREATE TABLE w ${COLUMNS} WITHOUT ROWID; INSERT INTO w SELECT * FROM t;`,
     );
     console.log(`${rows.toLocaleString("en")} rows of 12 columns, CPU seconds of ${values.rounds} rounds`);
+    const batches = await batchesIn(folder);
+    const bare = valuesIn(folder);
     const ways: readonly (readonly [string, () => Promise<number>])[] = [
       ["the driver's all(), in pages", () => Promise.resolve(bareRows(folder))],
+      ["the driver's iterate()", () => Promise.resolve(bareIterate(folder))],
       ["table → Arrow", () => read(folder, { stream: "t" })],
       ["table without rowids → Arrow", () => read(folder, { stream: "w" })],
       ["query → Arrow", () => read(folder, { query: "SELECT * FROM t" })],
+      ["the driver's run(), a row each", () => Promise.resolve(bareWrite(folder, bare, 1))],
+      ["the driver's run(), 16 rows each", () => Promise.resolve(bareWrite(folder, bare, 16))],
+      ["Arrow → table", () => load(folder, batches)],
     ];
-    for (const [what, work] of ways) {
-      const seconds: number[] = [];
-      for (let round = 0; round < Number(values.rounds); round++) seconds.push(await cpuSeconds(work, rows));
+    const found = ways.map((): number[] => []);
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const [index, [, work]] of ways.entries()) found[index]?.push(await cpuSeconds(work, rows));
+    }
+    for (const [index, [what]] of ways.entries()) {
+      const seconds = found[index] ?? [];
       const best = Math.min(...seconds);
       const thousands = Math.round(rows / best / 1_000);
       console.log(`${what.padEnd(32)} ${seconds.map((s) => s.toFixed(2)).join("  ")}  ${thousands} k rows/s`);
@@ -81,6 +98,76 @@ function bareRows(folder: string): number {
     const { length } = page.all(rows);
     if (length === 0) return rows;
     rows += length;
+  }
+}
+
+function bareIterate(folder: string): number {
+  using database = new DatabaseSync(`${folder}/it.db`, { readOnly: true });
+  const all = database.prepare("SELECT * FROM t");
+  all.setReturnArrays(true);
+  let rows = 0;
+  for (const _ of all.iterate()) rows++;
+  return rows;
+}
+
+async function batchesIn(folder: string): Promise<RecordBatch[]> {
+  const { source } = await sqlite.open({ path: "it.db" }, connectorContext(folder));
+  const batches: RecordBatch[] = [];
+  const parts = source?.read({ streams: [streamOf(sqlite, { stream: "t" })] }, never()) ?? [];
+  for await (const part of parts) if (part.type === "rows") batches.push(part.batch);
+  return batches;
+}
+
+type Values = readonly (string | number | bigint | Uint8Array | null)[];
+
+function valuesIn(folder: string): Values[] {
+  using database = new DatabaseSync(`${folder}/it.db`, { readOnly: true });
+  return database.prepare("SELECT * FROM t").all().map((row) => Object.values(row));
+}
+
+/** Into a new file, in one transaction and by one prepared statement that takes `rowsEach`. */
+function bareWrite(folder: string, rows: readonly Values[], rowsEach: number): number {
+  removeDatabase(`${folder}/bare.db`);
+  using database = new DatabaseSync(`${folder}/bare.db`);
+  database.exec(`PRAGMA journal_mode = WAL; CREATE TABLE t ${COLUMNS.replace(" PRIMARY KEY", "")}; BEGIN`);
+  const row = `(${Array.from(rows[0] ?? [], () => "?").join(", ")})`;
+  const prepare = (count: number) =>
+    database.prepare(`INSERT INTO t VALUES ${new Array(count).fill(row).join(", ")}`);
+  const [many, one] = [prepare(rowsEach), prepare(1)];
+  const whole = rows.length - rows.length % rowsEach;
+  for (let at = 0; at < whole; at += rowsEach) many.run(...rows.slice(at, at + rowsEach).flat());
+  for (const rest of rows.slice(whole)) one.run(...rest);
+  database.exec("COMMIT");
+  return Number(database.prepare("SELECT count(*) AS n FROM t").get()?.["n"]);
+}
+
+async function load(folder: string, batches: readonly RecordBatch[]): Promise<number> {
+  removeDatabase(`${folder}/ours.db`);
+  const { destination } = await sqlite.open({ path: "ours.db" }, connectorContext(folder));
+  const [first] = batches;
+  if (destination === undefined || first === undefined) throw new Error("there is nothing to load");
+  const rows = batches.reduce((sum, { numRows }) => sum + numRows, 0);
+  const input: WholeLoad["input"] = {
+    schema: first.schema,
+    rows,
+    async *batches() {
+      yield* await Promise.resolve(batches);
+    },
+    copyTo: () => Promise.reject(new Error("not used")),
+  };
+  const target = { table: "t", options: {} };
+  const request = { loadId: crypto.randomUUID(), target, mode: "replace" as const, primaryKey: [], input };
+  await performLoad(destination, request, never());
+  return rows;
+}
+
+function removeDatabase(path: string): void {
+  for (const end of ["", "-wal", "-shm"]) {
+    try {
+      Deno.removeSync(path + end);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

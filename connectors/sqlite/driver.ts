@@ -139,6 +139,10 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     return (params) => attempt(this.#subject, () => Number(statement.run(...params).changes));
   }
 
+  get isInTransaction(): boolean {
+    return this.#database.isTransaction;
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }

@@ -69,7 +69,7 @@ function formatYear(year: number): string {
 }
 
 function two(value: number): string {
-  return String(value).padStart(2, "0");
+  return value < 10 ? `0${value}` : String(value);
 }
 
 /** Microseconds since midnight. */

@@ -9,6 +9,7 @@ import {
 import { AppError } from "../../../contract/errors.ts";
 import type { SqliteValue } from "../database.ts";
 import { formatDate, formatTime, formatTimestamp, MAX_INT64 } from "../iso_time.ts";
+import { quickDates, quickTimestamps } from "./quick_times.ts";
 
 /** The value of a row of one column; rows count within the data's own range. */
 export type ValueReader = (row: number) => SqliteValue;
@@ -30,12 +31,7 @@ function plainReader(field: Field, data: Data): ValueReader {
   }
   if (DataType.isFloat(type)) return floatReader(field, values);
   if (DataType.isDecimal(type)) return (row) => formatDecimal(int128At(values, row), type.scale);
-  if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
-    const bytes = bytesReader(data);
-    // A first U+FEFF is a character as any other.
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    return (row) => decoder.decode(bytes(row));
-  }
+  if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) return textReader(data);
   if (DataType.isBinary(type) || DataType.isLargeBinary(type)) {
     const bytes = bytesReader(data);
     return (row) => bytes(row).slice();
@@ -76,10 +72,83 @@ function int128At(words: Uint32Array, row: number): bigint {
   return BigInt.asIntN(128, at(0) | (at(1) << 32n) | (at(2) << 64n) | (at(3) << 96n));
 }
 
+const HIGH_WORD = 2 ** 32;
+
+/** A decimal without its point, from its two lower words, where a double holds it. */
+function quickUnscaled(words: Uint32Array, row: number): number | undefined {
+  const at = row * 4;
+  const low = words[at] ?? 0;
+  const next = words[at + 1] ?? 0;
+  const high = words[at + 2] ?? 0;
+  if (high !== (words[at + 3] ?? 0)) return undefined;
+  const isNegative = high === 0xffff_ffff;
+  if (high !== 0 && !isNegative) return undefined;
+  const digits = isNegative ? (~next >>> 0) * HIGH_WORD + (~low >>> 0) + 1 : next * HIGH_WORD + low;
+  if (digits > Number.MAX_SAFE_INTEGER) return undefined;
+  return isNegative ? -digits : digits;
+}
+
+/** Powers of ten up to this one are doubles exactly. */
+const MAX_EXACT_POWER = 22;
+
+/**
+ * Decimals for a column of numeric affinity, which makes a number of a text: the double that is nearest to the decimal,
+ * as the quotient of two exact doubles is, or the text.
+ */
+export function numericReader(field: Field, data: Data): ValueReader {
+  const read = readerOf(field, data);
+  const type: DataType = data.type;
+  if (!DataType.isDecimal(type) || type.scale < 0 || type.scale > MAX_EXACT_POWER) return read;
+  const power = 10 ** type.scale;
+  return (row) => {
+    if (data.nullCount > 0 && !data.getValid(row)) return null;
+    const unscaled = quickUnscaled(data.values, row);
+    return unscaled === undefined ? read(row) : unscaled / power;
+  };
+}
+
 function formatDecimal(unscaled: bigint, scale: number): string {
   if (scale === 0) return String(unscaled);
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
   return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+/** Texts are decoded many at once, which is several times as fast as each for itself. */
+const DECODED_ROWS = 1_024;
+
+function textReader(data: Data): ValueReader {
+  const bytesOf = bytesReader(data);
+  // A first U+FEFF is a character as any other.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const starts = new Int32Array(DECODED_ROWS + 1);
+  let text = "";
+  let [from, to] = [0, 0];
+  let areFound = false;
+  return (row) => {
+    if (row < from || row >= to) {
+      [from, to] = [row, Math.min(row + DECODED_ROWS, data.length)];
+      const { values, valueOffsets } = data;
+      text = decoder.decode(values.subarray(Number(valueOffsets[from]), Number(valueOffsets[to])));
+      findStarts(data, from, to, starts);
+      areFound = starts[to - from] === text.length;
+    }
+    return areFound ? text.slice(starts[row - from], starts[row - from + 1]) : decoder.decode(bytesOf(row));
+  };
+}
+
+/** Where each text begins among all from `from` on, in units of UTF-16; and where the last one ends. */
+function findStarts({ values, valueOffsets }: Data, from: number, to: number, starts: Int32Array): void {
+  let units = 0;
+  for (let row = from; row < to; row++) {
+    starts[row - from] = units;
+    const end = Number(valueOffsets[row + 1]);
+    for (let i = Number(valueOffsets[row]); i < end; i++) {
+      const byte: number = values[i];
+      // Bytes that go on a character count nothing, and the first of four counts for two units.
+      if ((byte & 0xc0) !== 0x80) units += byte < 0xf0 ? 1 : 2;
+    }
+  }
+  starts[to - from] = units;
 }
 
 function bytesReader(data: Data): (row: number) => Uint8Array {
@@ -105,7 +174,7 @@ function hugeintOf(bytes: Uint8Array, isUnsigned: boolean): bigint {
 }
 
 function formatUuid(bytes: Uint8Array): string {
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = bytes.toHex();
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
@@ -120,8 +189,9 @@ const MICROS_A_UNIT: Readonly<Record<TimeUnit, bigint>> = {
 function timeReader(type: DataType, data: Data): ((row: number) => string) | undefined {
   const { values } = data;
   if (DataType.isDate(type)) {
+    const quick = values instanceof Int32Array ? quickDates(values) : undefined;
     return type.unit === DateUnit.DAY
-      ? (row) => formatDate(Number(values[row]))
+      ? (row) => quick?.(row) ?? formatDate(Number(values[row]))
       : (row) => formatDate(Math.floor(Number(values[row]) / 86_400_000));
   }
   if (DataType.isTime(type)) {
@@ -130,7 +200,12 @@ function timeReader(type: DataType, data: Data): ((row: number) => string) | und
   }
   if (DataType.isTimestamp(type)) {
     const zone = type.timezone === null || type.timezone === undefined ? "" : "+00:00";
+    const quick = values instanceof BigInt64Array && type.unit === TimeUnit.MICROSECOND
+      ? quickTimestamps(values, zone !== "")
+      : undefined;
     return (row) => {
+      const found = quick?.(row);
+      if (found !== undefined) return found;
       const value = BigInt(values[row]);
       const text = value === MAX_INT64 || value === -MAX_INT64
         ? formatTimestamp(value)

@@ -4,7 +4,7 @@ import { MisfitError } from "../read/column_builder.ts";
 import { type ColumnType, typeOfDeclared } from "../read/column_type.ts";
 import { decimalOf, integerOf } from "../read/whole_number.ts";
 import { DATE_TEXT, FLOAT_TEXT, INTEGER_TEXT, NUMBER_TEXT } from "../../destination/text_forms.ts";
-import { readerOf, type ValueReader } from "./arrow_values.ts";
+import { numericReader, readerOf, type ValueReader } from "./arrow_values.ts";
 import { declaredTypeOf } from "./types.ts";
 
 /**
@@ -22,7 +22,10 @@ export class UnfitValueError extends Error {
 /** What is stored for each row of the data in a column declared as `declared`. The reader throws UnfitValueError. */
 export function fittedReader(field: Field, data: Data, declared: string): ValueReader {
   const read = readerOf(field, data);
-  if (isSameType(declaredTypeOf(field), declared)) return read;
+  if (isSameType(declaredTypeOf(field), declared)) {
+    const isNumeric = DataType.isDecimal(field.type) && affinityOf(declared) === "NUMERIC";
+    return isNumeric ? numericReader(field, data) : read;
+  }
   const type = typeOfDeclared(declared);
   const affinity = affinityOf(declared);
   const isBool = DataType.isBool(field.type);

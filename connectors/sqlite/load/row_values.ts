@@ -9,28 +9,28 @@ const MAX_SHOWN = 100;
 type Column = LoadColumn<TargetColumn>;
 
 /**
- * Returns what puts a row of the batch into `values`, a value a column; `before` is how many rows came before it
- * in other batches. It throws `invalid` for a value that the column would change; `action` heads the message.
+ * Returns what puts a row of the batch into `values`, a value a column from `at` on; `before` is how many rows came
+ * before it. It throws `invalid` for a value that the column would change; `action` heads the message.
  */
 export function rowFiller(
   action: string,
   batch: RecordBatch,
   columns: readonly Column[],
   values: SqliteValue[],
-): (row: number, before: number) => void {
+): (row: number, before: number, at?: number) => void {
   const readers = columns.map(({ field, sentSql }, i) => {
     const child = batch.data.children[i];
     if (child === undefined) throw new AppError("internal", `A batch has no column "${field.name}"`);
     return fittedReader(field, child, sentSql);
   });
-  return (row, before) => {
+  return (row, before, at = 0) => {
     for (let i = 0; i < readers.length; i++) {
       try {
         const value = readers[i]?.(row) ?? null;
         if (value === null && columns[i]?.target?.numbersNulls) {
           throw numbered(action, columns[i], before + 1);
         }
-        values[i] = value;
+        values[at + i] = value;
       } catch (error) {
         if (!(error instanceof UnfitValueError)) throw error;
         throw misfit(action, columns[i], before + 1, error);

@@ -1,10 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
-import { AppError } from "../../../contract/errors.ts";
-import { columnList } from "../../destination/plan.ts";
 import type { Cell, LoadColumn, SentRows, SqlSession, TargetColumn } from "../../destination/system.ts";
-import type { SqliteValue } from "../database.ts";
 import { isBusy, type SqliteDatabase } from "../driver.ts";
-import { rowFiller } from "./row_values.ts";
+import { RowInserts } from "./row_inserts.ts";
 
 /** How long another program's write, or the last reader before a commit, is waited for. */
 const LOCK_TIMEOUT_MS = 30_000;
@@ -56,48 +53,22 @@ export class LoadSession implements SqlSession<TargetColumn> {
     columns: readonly Column[],
     batches: AsyncIterable<RecordBatch>,
   ): Promise<SentRows> {
-    const insert = this.#database.prepare(
-      `INSERT OR ABORT INTO ${relation} (${columnList(columns)}) VALUES (${
-        columns.map(() => "?").join(", ")
-      })`,
-    );
-    let sent = 0;
-    let taken = 0;
+    const inserts = new RowInserts(this.#database, relation, columns, this.#action);
     let sizeBytes = 0;
     let sliceStart = performance.now();
-    const values: SqliteValue[] = new Array(columns.length).fill(null);
-    const put = (row: readonly SqliteValue[]) => {
-      try {
-        return insert(row);
-      } catch (error) {
-        throw this.#atRow(error, sent + 1);
-      }
-    };
     for await (const batch of batches) {
       this.#signal.throwIfAborted();
       sizeBytes += batch.data.byteLength;
-      const fill = rowFiller(this.#action, batch, columns, values);
-      for (let row = 0; row < batch.numRows; row++) {
-        fill(row, sent);
-        taken += put(values);
-        sent++;
-        if (sent % SLICE_ROWS !== 0 || performance.now() - sliceStart < SLICE_MS) continue;
+      for (let row = 0; row < batch.numRows; row += SLICE_ROWS) {
+        inserts.add(batch, row, Math.min(row + SLICE_ROWS, batch.numRows));
+        if (performance.now() - sliceStart < SLICE_MS) continue;
         await new Promise((resolve) => setTimeout(resolve, 0));
         this.#signal.throwIfAborted();
         sliceStart = performance.now();
       }
     }
-    return { sent, taken, sizeBytes };
-  }
-
-  /** What SQLite refuses, as by a constraint, with the row. */
-  #atRow(error: unknown, row: number): unknown {
-    const prefix = `${this.#action}: `;
-    if (!(error instanceof AppError) || !error.message.startsWith(prefix)) return error;
-    return new AppError(error.code, `${this.#action} row ${row}: ${error.message.slice(prefix.length)}`, {
-      cause: error,
-      ...(error.detail === undefined ? {} : { detail: error.detail }),
-    });
+    inserts.finish();
+    return { sent: inserts.sent, taken: inserts.taken, sizeBytes };
   }
 
   /** Runs a statement that another program's lock may refuse, without blocking the process. */

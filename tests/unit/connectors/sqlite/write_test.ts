@@ -403,3 +403,24 @@ Deno.test("a merge leaves no index on a table that somebody else made, and keeps
     [["own"]],
   );
 });
+
+Deno.test("a row that a constraint refuses is named, wherever it is among those of a statement", async () => {
+  const count = 200;
+  for (const bad of [1, 64, 65, 150, 200]) {
+    await using project = await Project.create("CREATE TABLE t (id INTEGER CHECK (id >= 0), name TEXT);");
+    const ids = Array.from({ length: count }, (_, i) => (i + 1 === bad ? -1n : BigInt(i)));
+    const error = await failure(project.load(rows(ids, ids.map(() => "x")), { mode: "append" }));
+    ok(error.message.includes(`row ${bad}: CHECK constraint failed`), error.message);
+    deepStrictEqual(project.all("SELECT count(*) FROM t"), [[0]]);
+  }
+});
+
+Deno.test("no row stays of a load that a trigger has rolled back", async () => {
+  await using project = await Project.create(`
+    CREATE TABLE t (id INTEGER, name TEXT);
+    CREATE TRIGGER stop BEFORE INSERT ON t WHEN NEW.id = 70 BEGIN SELECT raise(ROLLBACK, 'no 70'); END;`);
+  const ids = Array.from({ length: 200 }, (_, i) => BigInt(i));
+  const error = await failure(project.load(rows(ids, ids.map(() => "x")), { mode: "append" }));
+  ok(error.message.includes("no 70"), error.message);
+  deepStrictEqual(project.all("SELECT count(*) FROM t"), [[0]]);
+});
