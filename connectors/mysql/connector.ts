@@ -21,6 +21,7 @@ export const mysql = {
   configSchema,
   streamSchema,
   loadSchema,
+  followsChanges: true,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // A load keeps other writers from its own table, and no reader.

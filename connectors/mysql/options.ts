@@ -21,6 +21,24 @@ const streamOptionsSchema = v.strictObject({
     ),
     "error",
   ),
+  server_id: v.optional(v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(1),
+    v.maxValue(4_294_967_295),
+    v.description(
+      "mode cdc: what the reader of the log calls itself among the server's replicas, of which no two may have one; each run takes a random one by default.",
+    ),
+  )),
+  cascades: v.optional(
+    v.pipe(
+      v.picklist(["error", "ignore"]),
+      v.description(
+        "mode cdc: what becomes of a table whose foreign keys delete or change its rows, which the server does not log: an error, or it is followed without those changes; error by default.",
+      ),
+    ),
+    "error",
+  ),
 });
 
 export const streamSchema = v.pipe(

@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
+import { mysql } from "../../connectors/mysql/connector.ts";
 import { postgres } from "../../connectors/postgres/connector.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
 import type { FollowedReport } from "../../contract/connector/followed.ts";
@@ -21,7 +22,7 @@ export interface FollowedRun {
   readonly followed: readonly FollowedReport[];
 }
 
-/** A pipeline of streams of one PostgreSQL, run in this process on a warehouse of its own. */
+/** A pipeline of streams of one PostgreSQL, MySQL or MariaDB (by the URL), run in this process on a warehouse of its own. */
 export class FollowedProject implements AsyncDisposable {
   readonly folder: string;
   readonly #url: string;
@@ -56,7 +57,8 @@ export class FollowedProject implements AsyncDisposable {
       reports.push(JSON.parse(text.slice(text.indexOf("{"))));
     });
     const config = { url: this.#url, ssl: "disable", ...connector };
-    const connectors: readonly Connector[] = [postgres];
+    const connectors: readonly Connector[] = [postgres, mysql];
+    const type = this.#url.startsWith("mysql:") ? "mysql" : "postgres";
     let error: unknown;
     this.#runs += 1;
     try {
@@ -64,7 +66,7 @@ export class FollowedProject implements AsyncDisposable {
         kind: "run",
         projectDir: this.folder,
         tempDir: join(this.folder, "temp"),
-        connectors: { shop: { type: "postgres", ...config } },
+        connectors: { shop: { type, ...config } },
         duckdb: { directories: [this.folder], files: [] },
         runId: `run${this.#runs}`,
         attempt: 1,

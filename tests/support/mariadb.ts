@@ -124,6 +124,11 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<OwnMar
       "max-allowed-packet": "128M",
       "max-connections": 200,
       "character-set-server": "utf8mb4",
+      // For who follows its changes; nothing waits for the log's way to the disk.
+      "server-id": 1 + Math.floor(Math.random() * 2 ** 31),
+      "log-bin": "binlog",
+      "binlog-format": "ROW",
+      "sync-binlog": 0,
       ...options.settings,
       ...(await options.prepare?.(folder) ?? {}),
     };

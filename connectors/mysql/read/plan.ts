@@ -11,7 +11,16 @@ import { parseTableName, quoteName, quoteTable, type TableName, textLiteral } fr
 import { missingTable } from "./missing_table.ts";
 import { withoutEnd } from "./one_statement.ts";
 import { beginRead } from "./transaction.ts";
-import { arrowField, isBytes, isString, planConversion, planText, planType, type TypePlan } from "./types.ts";
+import {
+  arrowField,
+  isBytes,
+  isString,
+  planConversion,
+  planText,
+  planType,
+  type TypePlan,
+  type ZeroDates,
+} from "./types.ts";
 
 export interface ReadContext {
   /** The connector's name in connectors.yaml. */
@@ -75,12 +84,7 @@ export async function planRead(
       const shown = JSON.stringify(source.name);
       throw new AppError("invalid", `${action}: text_columns names ${shown}, which is bytes and no text`);
     }
-    const plan = isText
-      ? planText(source)
-      : isString(source) && !described.isUnicode(source.name)
-      ? planConversion(source)
-      : planType(source, zeroDates);
-    return { ...plan, name: source.name, source };
+    return planColumn(source, { isText, isUnicode: described.isUnicode(source.name), zeroDates });
   });
   const noColumn = (key: string) => (name: string) => {
     const names = known.map((column) => column.name);
@@ -98,6 +102,24 @@ export async function planRead(
   checkColumnNames(columns.map(({ name }) => name), action);
   const schema = new Schema(columns.map(({ name, decode }) => arrowField(name, decode)));
   return { action, table, relation, condition, zeroIsNull: zeroDates === "null", known, columns, schema };
+}
+
+/** How a column is selected and decoded; `isText`: as the server's own text. */
+export function planColumn(
+  source: ResultColumn,
+  { isText, isUnicode, zeroDates }: {
+    readonly isText: boolean;
+    /** Whether Unicode has every character of its character set. */
+    readonly isUnicode: boolean;
+    readonly zeroDates: ZeroDates;
+  },
+): PlannedColumn {
+  const plan = isText
+    ? planText(source)
+    : isString(source) && !isUnicode
+    ? planConversion(source)
+    : planType(source, zeroDates);
+  return { ...plan, name: source.name, source };
 }
 
 /** The columns as they are to be selected. */
@@ -176,7 +198,7 @@ async function describeList(
 }
 
 /** Character sets of which no character is lost in Unicode. */
-const UNICODE_CHARSETS = new Set([
+export const UNICODE_CHARSETS: ReadonlySet<string> = new Set([
   "ascii",
   "cp850",
   "cp852",

@@ -1,19 +1,19 @@
-import type { RecordBatch } from "apache-arrow";
 import type {
   ReadMessage,
   ReadRequest,
   Source,
   StreamDescription,
 } from "../../../contract/connector/source.ts";
-import { AppError, toAppError } from "../../../contract/errors.ts";
+import { toAppError } from "../../../contract/errors.ts";
 import { onlyStream } from "../../one_stream.ts";
 import { toMysqlError } from "../errors.ts";
 import type { MysqlStream } from "../options.ts";
 import type { SessionPool } from "../session_pool.ts";
-import type { ResultColumn } from "../session/payload.ts";
 import type { Session } from "../session/session.ts";
+import { follow } from "../changes/follow.ts";
+import { followedColumns } from "../changes/prepare.ts";
+import { readBatches } from "./batches.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
-import { BatchDecoder } from "./decode/batch_decoder.ts";
 import { unfitValue, UnfitValueError } from "../../unfit_value.ts";
 import { discoverStreams } from "./discover.ts";
 import { partitionStream } from "./partition.ts";
@@ -44,7 +44,16 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<My
   return {
     pushdown: { columns: true, where: true },
     discover: (signal) => discoverStreams(pool, context, signal),
-    describe: (request, signal) => use(request, signal, describePlan),
+    describe: (request, signal) =>
+      pool.use(actionOf(request, context), signal, async (session) => {
+        const only = request.isFollowed === true
+          ? await followedColumns(session, request, context)
+          : undefined;
+        const asked = only === undefined ? request : { ...request, columns: { only } };
+        const description = await describePlan(session, await planRead(session, asked, context));
+        await session.query("ROLLBACK");
+        return description;
+      }),
     partition: (request, by, signal) =>
       use(request, signal, (session, plan) => partitionStream(session, plan, by)),
     greatest: (request, column, signal) =>
@@ -58,6 +67,7 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<My
         );
       }),
     read: (request, signal) => readRows(pool, request, context, signal),
+    follow: (request, signal) => follow(pool, request, context, signal),
   };
 }
 
@@ -83,56 +93,17 @@ async function* readRows(
     const plan = await planRead(session, stream, context);
     const filters = [plan.condition, partFilter(plan, request.part), cursorFilter(plan, stream)];
     const select = `SELECT ${selectList(plan)} FROM ${plan.relation}${whereClause(filters)}`;
-    const warnings = yield* rowMessages(session, plan, select, stream.name);
-    const said = warnings === 0 ? undefined : await checkWarnings(session, action);
+    const batches = readBatches(session, plan, select);
+    let next = await batches.next();
+    for (; next.done !== true; next = await batches.next()) {
+      yield { type: "rows", stream: stream.name, batch: next.value };
+    }
+    const said = next.value === 0 ? undefined : await checkWarnings(session, action);
     if (said !== undefined) yield { type: "log", level: "warn", message: `${context.name}: ${said}` };
     await session.query("COMMIT");
   } catch (error) {
     if (signal.aborted) throw toAppError(signal.reason);
     if (error instanceof UnfitValueError) throw unfitValue(action, error);
     throw toMysqlError(action, error);
-  }
-}
-
-/** All rows of the query; one batch without rows where it has none. Returns how many warnings the server has. */
-async function* rowMessages(
-  session: Session,
-  plan: ReadPlan,
-  select: string,
-  stream: string,
-): AsyncGenerator<ReadMessage, number, undefined> {
-  const message = (batch: RecordBatch): ReadMessage => ({ type: "rows", stream, batch });
-  const decoder = new BatchDecoder(plan.schema, plan.columns.map(({ decode }) => decode));
-  const regions = session.rows(select, (columns) => checkColumns(columns, plan));
-  try {
-    for (;;) {
-      const next = await regions.next();
-      if (next.done === true) {
-        const last = decoder.flush();
-        if (last !== undefined) yield message(last);
-        else if (decoder.rowsDecoded === 0) yield message(decoder.emptyBatch());
-        return next.value.warnings;
-      }
-      for (const batch of decoder.push(next.value)) yield message(batch);
-    }
-  } finally {
-    await regions.return?.({
-      affectedRows: 0,
-      warnings: 0,
-      info: "",
-      isInTransaction: true,
-      hasMoreResults: false,
-    });
-  }
-}
-
-/** The server describes the rows once more: they are those that were planned, or nothing is read. */
-function checkColumns(columns: readonly ResultColumn[], { action, columns: planned }: ReadPlan): void {
-  const isSame = columns.length === planned.length && columns.every((column, i) => {
-    const { name, source, expression } = planned[i] ?? {};
-    return column.name === name && (expression !== undefined || column.type === source?.type);
-  });
-  if (!isSame) {
-    throw new AppError("unavailable", `${action}: its columns have changed while it was looked at`);
   }
 }

@@ -98,19 +98,17 @@ export class Session implements PooledSession {
    * were all. Stopping early closes the session.
    */
   async *rows(sql: string, take: TakeColumns): AsyncGenerator<RowRegion, Outcome, undefined> {
-    let isComplete = false;
-    this.#start();
-    try {
-      const outcome = yield* this.#wire.rows(sql, take);
-      isComplete = true;
-      return outcome;
-    } catch (error) {
-      isComplete = error instanceof ServerError;
-      throw error;
-    } finally {
-      this.#isBusy = false;
-      if (!isComplete) this.#cancel();
-    }
+    return yield* this.#stream(() => this.#wire.rows(sql, take));
+  }
+
+  /** A command of the protocol that is answered by no rows; its first byte says which. */
+  command(payload: Uint8Array): Promise<Outcome> {
+    return this.#run(() => this.#wire.command(payload));
+  }
+
+  /** The packets that a command is answered by, read as `rows` are. Stopping early closes the session. */
+  packets(command: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#stream(() => this.#wire.packets(command));
   }
 
   /**
@@ -163,6 +161,24 @@ export class Session implements PooledSession {
     if (!this.#isUsable) throw new ConnectionLostError(CLOSED);
     if (this.#isBusy) throw new Error("A session runs one statement at a time");
     this.#isBusy = true;
+  }
+
+  async *#stream<T, R>(
+    read: () => AsyncGenerator<T, R, undefined>,
+  ): AsyncGenerator<T, R, undefined> {
+    let isComplete = false;
+    this.#start();
+    try {
+      const end = yield* read();
+      isComplete = true;
+      return end;
+    } catch (error) {
+      isComplete = error instanceof ServerError;
+      throw error;
+    } finally {
+      this.#isBusy = false;
+      if (!isComplete) this.#cancel();
+    }
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {

@@ -149,6 +149,33 @@ export class Wire {
     return end.outcome;
   }
 
+  /** A command of the protocol that is answered by no rows. Throws ServerError or ConnectionLostError. */
+  async command(payload: Uint8Array): Promise<Outcome> {
+    this.#packets.sequence = 0;
+    await this.#sendPacket(payload);
+    const answer = await this.#readAnswer();
+    if (answer.kind !== "done") throw new ConnectionLostError(NOT_THE_PROTOCOL);
+    return answer.outcome;
+  }
+
+  /**
+   * What the server sends after the command until it says that this was all, each without the byte that says it is
+   * not the end. Nothing is read beyond a small read-ahead while nobody asks.
+   */
+  async *packets(command: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#packets.sequence = 0;
+    await this.#sendPacket(command);
+    this.#bytes.gathers = true;
+    for (;;) {
+      const payload = await this.#packets.read();
+      if (payload[0] === ERROR_MARK) throw parseError(payload);
+      if (isEnd(payload)) break;
+      if (payload[0] !== OK_MARK) throw new ConnectionLostError(NOT_THE_PROTOCOL);
+      yield payload.subarray(1);
+    }
+    this.#bytes.gathers = false;
+  }
+
   /** Says goodbye; the server closes the connection then. */
   async quit(): Promise<void> {
     this.#packets.sequence = 0;

@@ -1,0 +1,30 @@
+import type { FollowMessage } from "../../../contract/connector/changes.ts";
+import type { FollowRequest } from "../../../contract/connector/source.ts";
+import { toAppError } from "../../../contract/errors.ts";
+import { toMysqlError } from "../errors.ts";
+import type { MysqlStream } from "../options.ts";
+import type { ReadContext } from "../read/plan.ts";
+import type { SessionPool } from "../session_pool.ts";
+import { Follower } from "./follower.ts";
+import { prepare } from "./prepare.ts";
+
+/**
+ * Follows tables by the server's binary log, read as a replica reads it. New ones are read as they are at one
+ * place in the log. The server keeps nothing for it.
+ */
+export async function* follow(
+  pool: SessionPool,
+  request: FollowRequest<MysqlStream>,
+  context: ReadContext,
+  signal: AbortSignal,
+): AsyncGenerator<FollowMessage, void, undefined> {
+  const action = `Cannot follow the changes of ${context.name}`;
+  try {
+    const prepared = await pool.use(action, signal, (session) => prepare(session, request, context));
+    for (const message of prepared.notes) yield { type: "log", level: "warn", message };
+    yield* new Follower(pool, prepared, context, signal).run();
+  } catch (error) {
+    if (signal.aborted) throw toAppError(signal.reason);
+    throw toMysqlError(action, error);
+  }
+}

@@ -1,0 +1,330 @@
+import * as v from "valibot";
+import type { FollowedStream } from "../../../contract/connector/source.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { didYouMean } from "../../../text/suggest.ts";
+import { chooseColumns } from "../../column_choice.ts";
+import type { MysqlStream } from "../options.ts";
+import { missingTable } from "../read/missing_table.ts";
+import type { ReadContext } from "../read/plan.ts";
+import { primaryKeyOf } from "../read/table_facts.ts";
+import type { ResultColumn } from "../session/payload.ts";
+import type { Session } from "../session/session.ts";
+import {
+  parseTableName,
+  quoteName,
+  quoteTable,
+  showTable,
+  type TableName,
+  textLiteral,
+} from "../table_name.ts";
+import { type ColumnFacts, columnFactsSchema, keepsValues } from "./column_facts.ts";
+import { whyUnreadable } from "./logged_table.ts";
+import { parsePlace, type Place, writePlace } from "./place.ts";
+
+const tableFactsSchema = v.object({
+  /** All of them, in the order in which the log has them. */
+  columns: v.array(columnFactsSchema),
+  /** The names of those that are read. */
+  read: v.array(v.string()),
+});
+/** What is known of a table at one moment, kept in the stream's state to see what changes. */
+export type TableFacts = v.InferOutput<typeof tableFactsSchema>;
+
+const stateSchema = v.object({
+  ...tableFactsSchema.entries,
+  /** Which server's log it is. */
+  server: v.string(),
+  position: v.string(),
+  /** When the log's file was begun, in seconds: another file of the same name has another time. */
+  begun: v.nullable(v.object({ file: v.string(), at: v.number() })),
+});
+
+/** A stream's state: all that was committed before `position` is in its rows. */
+export interface FollowState {
+  readonly server: string;
+  readonly position: Place;
+  readonly begun: { readonly file: string; readonly at: number } | null;
+  readonly facts: TableFacts;
+}
+
+export interface FollowedTable {
+  /** The stream. */
+  readonly name: string;
+  readonly request: FollowedStream<MysqlStream>;
+  /** For messages, as `Cannot follow shop.orders of crm`. */
+  readonly action: string;
+  /** As the server writes it. */
+  readonly table: TableName;
+  readonly facts: TableFacts;
+  /** The columns by which a change finds its row. */
+  readonly primaryKey: readonly string[];
+  /** Columns that the server computes when they are read. */
+  readonly virtual: readonly string[];
+  /** Whether reading it sees one moment, whatever is written meanwhile. */
+  readonly isTransactional: boolean;
+  readonly before: FollowState | undefined;
+}
+
+export const actionOf = (
+  { address: { stream } }: Pick<FollowedStream<MysqlStream>, "address">,
+  { name }: ReadContext,
+): string => `Cannot follow ${stream ?? "a query"} of ${name}`;
+
+export function readState({ state }: FollowedStream<MysqlStream>): FollowState | undefined {
+  if (state === undefined) return undefined;
+  const parsed = v.safeParse(stateSchema, state);
+  if (!parsed.success) return undefined;
+  const { server, position, begun, ...facts } = parsed.output;
+  return { server, position: parsePlace(position), begun, facts };
+}
+
+export const writeState = ({ server, position, begun, facts }: FollowState) => ({
+  ...facts,
+  server,
+  position: writePlace(position),
+  begun,
+});
+
+/**
+ * Looks at the stream's table. Throws `not_found` where there is none and `invalid` where its changes cannot
+ * be followed, with what helps.
+ */
+export async function inspectTable(
+  session: Session,
+  request: FollowedStream<MysqlStream>,
+  context: ReadContext,
+): Promise<FollowedTable> {
+  const action = actionOf(request, context);
+  const { stream, options } = request.address;
+  if (stream === undefined) {
+    throw new AppError(
+      "invalid",
+      `${action}: only tables have a log of changes; use stream in place of query`,
+    );
+  }
+  const { table, isTransactional } = await findTable(
+    session,
+    action,
+    parseTableName(stream, context.defaultDatabase),
+  );
+  if (options.cascades === "error") await refuseCascades(session, action, table);
+  const columns = await columnsOf(session, action, table);
+  const read = readColumns(columns, request, action);
+  return {
+    name: request.name,
+    request,
+    action,
+    table,
+    primaryKey: await keyOf(session, request, { action, table, read, columns }),
+    facts: { columns: columns.map(({ isInvisible: _, ...facts }) => facts), read },
+    virtual: columns.filter(({ isVirtual }) => isVirtual).map(({ name }) => name),
+    isTransactional,
+    before: readState(request),
+  };
+}
+
+interface KnownColumn extends ColumnFacts {
+  readonly isInvisible: boolean;
+}
+
+function readColumns(
+  columns: readonly KnownColumn[],
+  request: FollowedStream<MysqlStream>,
+  action: string,
+): string[] {
+  const logged = columns.filter(({ isVirtual }) => !isVirtual);
+  const offered = request.columns?.only === undefined
+    ? logged.filter(({ isInvisible }) => !isInvisible)
+    : logged;
+  const read = chooseColumns(offered, request.columns, (name) => {
+    const isVirtual = columns.some((column) => column.name === name && column.isVirtual);
+    const why = isVirtual
+      ? "which is computed when it is read, and not logged; compute it in a model"
+      : `which is no column of it${didYouMean(name, logged.map((column) => column.name))}`;
+    return new AppError("invalid", `${action}: columns names ${JSON.stringify(name)}, ${why}`);
+  });
+  for (const column of read) {
+    const why = whyUnreadable(column);
+    if (why === undefined) continue;
+    throw new AppError(
+      "invalid",
+      `${action}: it has the column ${
+        JSON.stringify(column.name)
+      }, ${why}; leave it out with exclude, or use ` +
+        "another mode",
+    );
+  }
+  return read.map(({ name }) => name);
+}
+
+/** The table under its own name, by the server's letters. */
+async function findTable(
+  session: Session,
+  action: string,
+  wanted: TableName,
+): Promise<{ readonly table: TableName; readonly isTransactional: boolean }> {
+  const { rows: [row] } = await session.query(
+    `SELECT t.table_schema, t.table_name, t.table_type, t.engine, e.transactions
+       FROM information_schema.tables t LEFT JOIN information_schema.engines e ON e.engine = t.engine
+      WHERE t.table_schema = ${textLiteral(wanted.database)} AND t.table_name = ${textLiteral(wanted.table)}`,
+  );
+  if (row === undefined) {
+    throw await missingTable(session, action, wanted) ??
+      new AppError("not_found", `${action}: there is no table ${showTable(wanted)}`);
+  }
+  const [database, table, type, engine, transactions] = row;
+  if (type !== "BASE TABLE") {
+    const what = type?.includes("VIEW") === true
+      ? "it is a view, which has no log of changes; follow its tables"
+      : type === "SYSTEM VERSIONED"
+      ? "it keeps its own versions (SYSTEM VERSIONING), whose deletes the log has as updates"
+      : `it is no table but ${type}`;
+    throw new AppError("invalid", `${action}: ${what}`);
+  }
+  if (engine === "MEMORY") {
+    throw new AppError(
+      "invalid",
+      `${action}: its engine MEMORY forgets its rows, which the log does not tell of`,
+    );
+  }
+  return { table: { database: database ?? "", table: table ?? "" }, isTransactional: transactions === "YES" };
+}
+
+/** What a foreign key does to the rows of its own table happens inside the engine, and is logged by no server. */
+async function refuseCascades(
+  session: Session,
+  action: string,
+  { database, table }: TableName,
+): Promise<void> {
+  const { rows: [row] } = await session.query(
+    `SELECT constraint_name, delete_rule, update_rule FROM information_schema.referential_constraints
+      WHERE constraint_schema = ${textLiteral(database)} AND table_name = ${textLiteral(table)}
+        AND (delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+             OR update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))`,
+  );
+  if (row === undefined) return;
+  const [name, onDelete, onUpdate] = row;
+  throw new AppError(
+    "invalid",
+    `${action}: its foreign key ${name} (ON DELETE ${onDelete}, ON UPDATE ${onUpdate}) changes rows, which the ` +
+      "server does not log; let the key RESTRICT, or set cascades: ignore in the stream's options to follow " +
+      "it without those changes",
+  );
+}
+
+async function columnsOf(session: Session, action: string, name: TableName): Promise<readonly KnownColumn[]> {
+  const { database, table } = name;
+  const { rows } = await session.query(
+    `SELECT column_name, column_type, character_set_name, is_nullable, column_default, extra
+       FROM information_schema.columns
+      WHERE table_schema = ${textLiteral(database)} AND table_name = ${textLiteral(table)}
+      ORDER BY ordinal_position`,
+  );
+  if (rows.length === 0) throw new AppError("forbidden", `${action}: none of its columns may be seen`);
+  const list = rows.map(([column]) => quoteName(column ?? "")).join(", ");
+  const described = (await session.query(`SELECT ${list} FROM ${quoteTable(name)} LIMIT 0`)).columns;
+  return rows.map(([column, declared, charset, nullable, fallback, extra], i) => {
+    const result = described[i];
+    if (result === undefined) {
+      throw new AppError("unavailable", `${action}: its columns have changed just now`);
+    }
+    const isVirtual = /\bVIRTUAL\b/i.test(extra ?? "");
+    const isStored = /\b(?:STORED|PERSISTENT)\b/i.test(extra ?? "");
+    const hasDefault = fallback !== null && fallback !== undefined && fallback.toUpperCase() !== "NULL";
+    return {
+      ...descriptionOf(result),
+      name: column ?? "",
+      declared: declared ?? "",
+      charset: charset ?? null,
+      isFilled: nullable !== "YES" || hasDefault || isStored,
+      isVirtual,
+      isInvisible: /\bINVISIBLE\b/i.test(extra ?? ""),
+    };
+  });
+}
+
+const descriptionOf = ({ type, flags, collation, length, decimals, typeName, format }: ResultColumn) => ({
+  type,
+  flags,
+  collation,
+  length,
+  decimals,
+  typeName,
+  format,
+});
+
+interface KeySubject {
+  readonly action: string;
+  readonly table: TableName;
+  readonly read: readonly string[];
+  readonly columns: readonly ColumnFacts[];
+}
+
+/** The key by which rows are found; the log has all columns of what is updated or deleted. */
+async function keyOf(
+  session: Session,
+  { primaryKey }: FollowedStream<MysqlStream>,
+  { action, table, read, columns }: KeySubject,
+): Promise<readonly string[]> {
+  const named = (name: string) =>
+    columns.find((column) => column.name === name) ??
+      columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  const key = primaryKey?.map((name) => named(name)?.name ?? name) ?? await primaryKeyOf(session, table);
+  if (key.length === 0) {
+    throw new AppError(
+      "invalid",
+      `${action}: the table has no primary key; name the columns that tell rows apart`,
+      { detail: "Set primary_key on the stream." },
+    );
+  }
+  const unread = key.filter((name) => !read.includes(name));
+  if (unread.length > 0) {
+    throw new AppError(
+      "invalid",
+      `${action}: the key's ${unread.map(quoteName).join(", ")} must be among the columns that are read`,
+    );
+  }
+  return key;
+}
+
+/**
+ * Why the table's rows are to be read again: something happened to them that no log tells of. Undefined
+ * where the log has it all.
+ */
+export function reasonToReadAgain(
+  { before, facts, request }: Pick<FollowedTable, "facts" | "request"> & {
+    readonly before: Pick<FollowState, "facts"> | undefined;
+  },
+): string | undefined {
+  if (before === undefined) return "it was not read before";
+  const { text_columns: texts } = request.address.options;
+  const was = new Map(before.facts.columns.map((column) => [column.name, column]));
+  const now = new Map(facts.columns.map((column) => [column.name, column]));
+  const wanted = facts.read.filter((name) => was.has(name) && !before.facts.read.includes(name));
+  if (wanted.length > 0) return `${wanted.join(", ")} was not read before`;
+  const added = facts.read.filter((name) => !was.has(name));
+  const filled = added.filter((name) => now.get(name)?.isFilled === true);
+  if (filled.length > 0) {
+    return `the new column ${filled.join(", ")} has values in rows that were there before`;
+  }
+  const gone = before.facts.read.filter((name) => !now.has(name));
+  if (added.length > 0 && gone.length > 0) {
+    return `${added.join(", ")} may be ${gone.join(", ")} under another name`;
+  }
+  const retyped = facts.read.filter((name) => {
+    const [one, other] = [was.get(name), now.get(name)];
+    if (one === undefined || other === undefined) return false;
+    return !keepsValues(one, other) || texts.includes(name) && one.declared !== other.declared;
+  });
+  return retyped.length > 0 ? `its rows were written anew when ${retyped.join(", ")} changed` : undefined;
+}
+
+export function hasSameColumns(one: TableFacts, other: TableFacts): boolean {
+  const texts = [one, other].map(({ columns, read }) =>
+    JSON.stringify([columns.map((column) => Object.entries(column).toSorted(byName)), read])
+  );
+  return texts[0] === texts[1];
+}
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1;

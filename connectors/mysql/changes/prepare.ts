@@ -1,0 +1,149 @@
+import type { FollowedStream, FollowRequest } from "../../../contract/connector/source.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { formatPlural } from "../../../text/format.ts";
+import type { MysqlStream } from "../options.ts";
+import type { ReadContext } from "../read/plan.ts";
+import type { Session } from "../session/session.ts";
+import { showTable } from "../table_name.ts";
+import { actionOf, type FollowedTable, inspectTable, reasonToReadAgain } from "./followed_table.ts";
+import { comparePlaces, type Place, writePlace } from "./place.ts";
+import { logSettings, logStatus } from "./server.ts";
+
+/** What stands before the log is read. */
+export interface Preparation {
+  readonly action: string;
+  /** Which server's log it is. */
+  readonly server: string;
+  readonly ignoresCase: boolean;
+  /** What the reader of the log calls itself. */
+  readonly serverId: number;
+  readonly tables: readonly FollowedTable[];
+  /** Where the log was before the tables were looked at, and after. */
+  readonly lookedFrom: Place;
+  readonly lookedUntil: Place;
+  /** Those whose rows are to be read first. */
+  readonly toRead: readonly { readonly table: FollowedTable; readonly reason: string }[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Looks at server, tables and log. Throws with what to do where the tables cannot be followed, or the log is not
+ * that of the last run.
+ */
+export async function prepare(
+  session: Session,
+  request: FollowRequest<MysqlStream>,
+  context: ReadContext,
+): Promise<Preparation> {
+  const action = `Cannot follow the changes of ${context.name}`;
+  const { server, ignoresCase } = await checkServer(session, action);
+  const { end: lookedFrom, logged } = await logStatus(session, action);
+  const tables: FollowedTable[] = [];
+  for (const stream of request.streams) tables.push(await inspectTable(session, stream, context));
+  checkTwice(action, tables);
+  const lookedUntil = (await logStatus(session, action)).end;
+  const notes: string[] = [];
+  const toRead = tables.flatMap((table) => {
+    checkTable(table, logged);
+    if (table.virtual.length > 0) {
+      notes.push(
+        `${table.name}: ${table.virtual.join(", ")} is generated and not in the log, so it is left out`,
+      );
+    }
+    const reason = reasonToReadAgain(table);
+    return reason === undefined ? [] : [{ table, reason }];
+  });
+  for (const { before } of tables) {
+    if (before === undefined) continue;
+    if (before.server !== server) {
+      throw lost(
+        action,
+        `this is another server (${server}) than the one that was followed before (${before.server}), and places in ` +
+          "their logs have nothing to do with each other",
+      );
+    }
+    if (comparePlaces(before.position, lookedUntil) > 0) {
+      throw lost(
+        action,
+        `the server's log ends at ${writePlace(lookedUntil)}, and this pipeline is at ${
+          writePlace(before.position)
+        }: the log was begun anew (RESET MASTER), or the server is an older copy`,
+      );
+    }
+  }
+  return {
+    action,
+    server,
+    ignoresCase,
+    serverId: serverId(request, context),
+    tables,
+    lookedFrom,
+    lookedUntil,
+    toRead,
+    notes,
+  };
+}
+
+/** The columns of a table that its log has. Throws where it cannot be followed, as `prepare` does. */
+export async function followedColumns(
+  session: Session,
+  request: FollowedStream<MysqlStream>,
+  context: ReadContext,
+): Promise<readonly string[]> {
+  const action = actionOf(request, context);
+  await checkServer(session, action);
+  const { logged } = await logStatus(session, action);
+  const table = await inspectTable(session, request, context);
+  checkTable(table, logged);
+  return table.facts.read;
+}
+
+async function checkServer(session: Session, action: string) {
+  const settings = await logSettings(session);
+  const [fault] = settings.faults;
+  if (fault !== undefined) throw new AppError("invalid", `${action}: ${fault}`);
+  return settings;
+}
+
+function checkTable({ action, table }: FollowedTable, logged: (database: string) => boolean): void {
+  if (logged(table.database)) return;
+  throw new AppError(
+    "invalid",
+    `${action}: the server does not log the changes of the database ${table.database} (binlog_do_db, ` +
+      "binlog_ignore_db)",
+  );
+}
+
+const MAX_SERVER_ID = 2 ** 32;
+/** Random ones are above what people give to their servers. */
+const LEAST_RANDOM_ID = 2 ** 31;
+
+function serverId({ streams }: FollowRequest<MysqlStream>, { name }: ReadContext): number {
+  const given = [...new Set(streams.map(({ address }) => address.options.server_id))];
+  const [first] = given;
+  if (given.length > 1) {
+    throw new AppError(
+      "invalid",
+      `Cannot follow the changes of ${name}: all streams of a pipeline share one server_id, and these name ` +
+        `${given.map((id) => id ?? "none").join(", ")}; give each the same`,
+    );
+  }
+  return first ??
+    LEAST_RANDOM_ID +
+      (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) % (MAX_SERVER_ID - LEAST_RANDOM_ID - 1);
+}
+
+function checkTwice(action: string, tables: readonly FollowedTable[]): void {
+  for (const [i, { name, table }] of tables.entries()) {
+    const other = tables.slice(0, i).find((earlier) => showTable(earlier.table) === showTable(table));
+    if (other === undefined) continue;
+    throw new AppError("invalid", `${action}: the streams ${other.name} and ${name} follow the same table`);
+  }
+}
+
+export function lost(action: string, what: string): AppError {
+  return new AppError("invalid", `${action}: ${what}; run once with --full-refresh to read the tables anew`);
+}
+
+export const countTables = (count: number): string =>
+  count === 1 ? "one table" : formatPlural(count, "table");
