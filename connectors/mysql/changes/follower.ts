@@ -116,10 +116,10 @@ export class Follower {
     );
     this.#place = until;
     this.#end = until;
-    this.#texts = new ServerTexts((sql) =>
+    this.#texts = new ServerTexts((sql, hasValues) =>
       pool.use(prepared.action, signal, async (session) => {
         const { rows: [row], warnings } = await session.query(sql);
-        if (warnings > 0) await checkWarnings(session, prepared.action);
+        if (warnings > 0 && hasValues) await checkWarnings(session, prepared.action);
         return row ?? [];
       })
     );

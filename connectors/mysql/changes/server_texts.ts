@@ -1,8 +1,8 @@
 import type { LoggedColumn } from "./logged_column.ts";
 import { BINLOG_TYPE, type PhysicalColumn } from "./table_map.ts";
 
-/** The first row that the server gives. Throws where it had to replace a character. */
-export type AskServer = (sql: string) => Promise<readonly (string | null)[]>;
+/** The first row that the server gives. Throws where a character had to be replaced that is a value's. */
+export type AskServer = (sql: string, hasValues: boolean) => Promise<readonly (string | null)[]>;
 
 /** Bytes in one question, at the most; and values. */
 const MAX_BYTES = 1024 * 1024;
@@ -32,11 +32,13 @@ export class ServerTexts {
     if (charset === null || UTF8.has(charset) || this.#tables.has(charset)) return;
     const [maxBytes] = await this.#ask(
       `SELECT maxlen FROM information_schema.character_sets WHERE character_set_name = '${charset}'`,
+      false,
     );
     if (maxBytes !== "1") return;
     const bytes = Array.from({ length: 256 }, (_, i) => Uint8Array.of(i).toHex());
     const texts = await this.#ask(
       `SELECT ${bytes.map((hex) => `HEX(CONVERT(_${charset} X'${hex}' USING utf8mb4))`).join(", ")}`,
+      false,
     );
     const lost = "3F";
     this.#tables.set(
@@ -62,7 +64,10 @@ export class ServerTexts {
     let [some, size]: [string[], number] = [[], 0];
     const flush = async () => {
       if (some.length === 0) return;
-      const texts = await this.#ask(`SELECT ${some.map((expression) => `HEX(${expression})`).join(", ")}`);
+      const texts = await this.#ask(
+        `SELECT ${some.map((expression) => `HEX(${expression})`).join(", ")}`,
+        true,
+      );
       for (const [i, expression] of some.entries()) {
         this.#known.set(expression, Uint8Array.fromHex(texts[i] ?? ""));
       }

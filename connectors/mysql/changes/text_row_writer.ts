@@ -21,7 +21,9 @@ export class TextRowWriter {
   }
 
   nothing(): void {
-    this.#bytes[this.#take(1)] = NULL_MARK;
+    // Its place is taken before the bytes are looked at: they may be others then.
+    const at = this.#take(1);
+    this.#bytes[at] = NULL_MARK;
   }
 
   value(value: Uint8Array): void {
