@@ -160,6 +160,34 @@ export class FollowedProject implements AsyncDisposable {
     }
   }
 
+  /** Compares what this project's history of the streams says of the rows now with what `merged` holds; keys by stream. */
+  async historyLeadsTo(
+    merged: FollowedProject,
+    keys: Readonly<Record<string, string>>,
+    when: string,
+  ): Promise<void> {
+    for (const [name, key] of Object.entries(keys)) {
+      const columns =
+        "* EXCLUDE (_sluice_operation, _sluice_position, _sluice_committed_at, _sluice_sequence)";
+      const current = `
+        SELECT ${columns} FROM (
+          SELECT * FROM raw.${name}
+          WHERE _sluice_sequence > (
+            SELECT coalesce(max(_sluice_sequence), 0) FROM raw.${name} WHERE _sluice_operation = 'truncate')
+          QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY _sluice_sequence DESC) = 1
+        ) WHERE _sluice_operation <> 'delete'`;
+      const hash = (rows: string, list: string) =>
+        `SELECT count(*) AS n, coalesce(bit_xor(hash(r::VARCHAR)), 0)::VARCHAR AS h
+         FROM (SELECT ${list} FROM (${rows})) r`;
+      const list = (await merged.rows(
+        `SELECT column_name AS n FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = '${name}' ORDER BY 1`,
+      )).map((row) => `"${row["n"]}"`).join(", ");
+      const [ofHistory] = await this.rows(hash(current, list));
+      const [ofMerged] = await merged.rows(hash(`SELECT * FROM raw.${name}`, list));
+      equal(JSON.stringify(ofHistory), JSON.stringify(ofMerged), `${when}: history of ${name}`);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
