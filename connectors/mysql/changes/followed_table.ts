@@ -7,6 +7,7 @@ import type { MysqlStream } from "../options.ts";
 import { missingTable } from "../read/missing_table.ts";
 import type { ReadContext } from "../read/plan.ts";
 import { primaryKeyOf } from "../read/table_facts.ts";
+import { UNSIGNED_FLAG } from "../read/types.ts";
 import type { ResultColumn } from "../session/payload.ts";
 import type { Session } from "../session/session.ts";
 import {
@@ -243,9 +244,10 @@ async function columnsOf(session: Session, action: string, name: TableName): Pro
   });
 }
 
+/** Without the flags that tell of keys and of NULL, which may change without the type. */
 const descriptionOf = ({ type, flags, collation, length, decimals, typeName, format }: ResultColumn) => ({
   type,
-  flags,
+  flags: flags & UNSIGNED_FLAG,
   collation,
   length,
   decimals,
@@ -319,9 +321,13 @@ export function reasonToReadAgain(
   return retyped.length > 0 ? `its rows were written anew when ${retyped.join(", ")} changed` : undefined;
 }
 
+/** Whether both have the same columns, of the same types; whether they may be NULL is another matter. */
 export function hasSameColumns(one: TableFacts, other: TableFacts): boolean {
   const texts = [one, other].map(({ columns, read }) =>
-    JSON.stringify([columns.map((column) => Object.entries(column).toSorted(byName)), read])
+    JSON.stringify([
+      columns.map(({ isFilled: _, ...column }) => Object.entries(column).toSorted(byName)),
+      read,
+    ])
   );
   return texts[0] === texts[1];
 }

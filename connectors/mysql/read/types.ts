@@ -82,7 +82,7 @@ const TYPE = {
   geometry: 255,
 } as const;
 
-const UNSIGNED_FLAG = 32;
+export const UNSIGNED_FLAG = 32;
 /** The number of the collation of bytes. */
 const BINARY_COLLATION = 63;
 const MAX_DECIMAL_PRECISION = 38;
