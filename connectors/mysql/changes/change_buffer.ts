@@ -9,10 +9,10 @@ import { AppError } from "../../../contract/errors.ts";
 import { UnfitValueError } from "../../unfit_value.ts";
 import { BatchDecoder } from "../read/decode/batch_decoder.ts";
 import type { LoggedTable } from "./logged_table.ts";
-import type { ServerTexts } from "./server_texts.ts";
-import type { PhysicalColumn, RowImage } from "./table_map.ts";
-import { TextRowWriter } from "./text_row_writer.ts";
-import { valueText } from "./value_text.ts";
+import type { ServerTexts } from "./values/server_texts.ts";
+import type { PhysicalColumn, RowImage } from "./log/table_map.ts";
+import { TextRowWriter } from "./values/text_row_writer.ts";
+import { valueText } from "./values/value_text.ts";
 
 /** Bytes that are written before they are decoded. */
 const DECODE_BYTES = 1024 * 1024;

@@ -20,7 +20,7 @@ import {
 } from "../table_name.ts";
 import { type ColumnFacts, columnFactsSchema, keepsValues } from "./column_facts.ts";
 import { whyUnreadable } from "./logged_table.ts";
-import { parsePlace, type Place, writePlace } from "./place.ts";
+import { parsePlace, type Place, writePlace } from "./log/place.ts";
 
 const tableFactsSchema = v.object({
   /** All of them, in the order in which the log has them. */

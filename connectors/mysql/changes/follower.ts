@@ -1,63 +1,29 @@
-import type {
-  ChangesMessage,
-  ChangeTransaction,
-  FollowMessage,
-} from "../../../contract/connector/changes.ts";
+import type { ChangeTransaction, FollowMessage } from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { ConnectionLostError } from "../../network/failures.ts";
 import type { ReadContext } from "../read/plan.ts";
 import { checkWarnings } from "../read/warnings.ts";
 import type { SessionPool } from "../session_pool.ts";
 import type { TableName } from "../table_name.ts";
-import type { ChangeBuffer } from "./change_buffer.ts";
-import { inspectTable, reasonToReadAgain, writeState } from "./followed_table.ts";
-import {
-  EVENT,
-  inflate,
-  isTwoPhase,
-  type LogEvent,
-  readLoadQuery,
-  readMariadbGtid,
-  readQuery,
-} from "./log_event.ts";
-import { type LogFile, LogReader, type PlacedEvent } from "./log_reader.ts";
-import { fits, hasOldTime } from "./logged_table.ts";
-import { openLog } from "./open_log.ts";
-import { comparePlaces, earliest, latest, type Place, writePlace } from "./place.ts";
-import { countTables, lost, type Preparation } from "./prepare.ts";
-import { logStatus } from "./server.ts";
-import { ServerTexts } from "./server_texts.ts";
-import { takeSnapshot } from "./snapshot.ts";
-import { readStatement, type Statement } from "./statements.ts";
-import { look, TableLog } from "./table_log.ts";
-import {
-  type ChangedRow,
-  type PhysicalColumn,
-  readRows,
-  readTableMap,
-  type RowsKind,
-  type TableMap,
-} from "./table_map.ts";
+import { reasonToReadAgain, writeState } from "./followed_table.ts";
+import { EVENT, isTwoPhase, readLoadQuery, readMariadbGtid, readQuery } from "./log/log_event.ts";
+import { type LogFile, LogReader, type PlacedEvent } from "./log/log_reader.ts";
+import { fits } from "./logged_table.ts";
+import { openLog } from "./log/open_log.ts";
+import { comparePlaces, earliest, latest, type Place, writePlace } from "./log/place.ts";
+import { countTables, type Preparation } from "./prepare.ts";
+import { logStatus, lost } from "./log/server.ts";
+import { ServerTexts } from "./values/server_texts.ts";
+import { readStatement, type Statement } from "./log/statements.ts";
+import { changesOf, ROWS } from "./rows.ts";
+import { TableLog } from "./table_log.ts";
+import { TableReader } from "./table_reader.ts";
+import { readRows, readTableMap, type RowsKind, type TableMap } from "./log/table_map.ts";
 
 /** Changes between two commits, at the least: each of them looks at the whole table's keys. */
 const CHANGES_A_COMMIT = 250_000;
 /** Each has some megabytes. */
 const MAX_DECODERS = 8;
-
-const ROWS: Readonly<Record<number, RowsKind>> = {
-  [EVENT.writeRowsV1]: { operation: "write", hasExtra: false, inflate: undefined },
-  [EVENT.updateRowsV1]: { operation: "update", hasExtra: false, inflate: undefined },
-  [EVENT.deleteRowsV1]: { operation: "delete", hasExtra: false, inflate: undefined },
-  [EVENT.writeRows]: { operation: "write", hasExtra: true, inflate: undefined },
-  [EVENT.updateRows]: { operation: "update", hasExtra: true, inflate: undefined },
-  [EVENT.deleteRows]: { operation: "delete", hasExtra: true, inflate: undefined },
-  [EVENT.writeRowsCompressedV1]: { operation: "write", hasExtra: false, inflate },
-  [EVENT.updateRowsCompressedV1]: { operation: "update", hasExtra: false, inflate },
-  [EVENT.deleteRowsCompressedV1]: { operation: "delete", hasExtra: false, inflate },
-  [EVENT.writeRowsCompressed]: { operation: "write", hasExtra: true, inflate },
-  [EVENT.updateRowsCompressed]: { operation: "update", hasExtra: true, inflate },
-  [EVENT.deleteRowsCompressed]: { operation: "delete", hasExtra: true, inflate },
-};
 
 /** What says nothing of rows: settings of statements, comments, numbers of transactions, marks of the file. */
 const PASSED_OVER: ReadonlySet<number> = new Set([
@@ -90,13 +56,12 @@ interface OpenTransaction extends ChangeTransaction {
 export class Follower {
   readonly #pool: SessionPool;
   readonly #prepared: Preparation;
-  readonly #context: ReadContext;
+  readonly #reader: TableReader;
   readonly #signal: AbortSignal;
   readonly #logs: readonly TableLog[];
   readonly #maps = new Map<number, TableMap>();
   readonly #texts: ServerTexts;
   #place: Place;
-  #end: Place;
   #file: LogFile | undefined;
   #transaction: OpenTransaction | undefined;
   #changes = 0;
@@ -104,7 +69,7 @@ export class Follower {
   constructor(pool: SessionPool, prepared: Preparation, context: ReadContext, signal: AbortSignal) {
     this.#pool = pool;
     this.#prepared = prepared;
-    this.#context = context;
+    this.#reader = new TableReader(pool, prepared, context, signal);
     this.#signal = signal;
     const { lookedFrom: from, lookedUntil: until, tables } = prepared;
     this.#logs = tables.map((table) =>
@@ -115,7 +80,6 @@ export class Follower {
       )
     );
     this.#place = until;
-    this.#end = until;
     this.#texts = new ServerTexts((sql, hasValues) =>
       pool.use(prepared.action, signal, async (session) => {
         const { rows: [row], warnings } = await session.query(sql);
@@ -130,17 +94,17 @@ export class Follower {
     for (const { table, reason } of toRead) {
       const log = this.#logs.find(({ name }) => name === table.name);
       if (log === undefined) continue;
-      yield* this.#readTable(log, reason);
+      yield* this.#reader.readTable(log, reason);
       const state = this.#stateOf(log);
       yield { type: "commit", states: { [log.name]: state }, isLast: false };
     }
     this.#place = earliest(this.#logs.map(({ position }) => position)) ?? this.#place;
     const { end } = await this.#pool.use(action, this.#signal, (session) => logStatus(session, action));
-    this.#end = latest(this.#end, end);
+    this.#reader.end = latest(this.#reader.end, end);
     do {
       yield* this.#readLog();
       yield* this.#findUnlogged();
-    } while (comparePlaces(this.#place, this.#end) < 0);
+    } while (comparePlaces(this.#place, this.#reader.end) < 0);
     for (const log of this.#logs) yield* log.announce(this.#texts);
     yield* this.#commit(true);
     yield {
@@ -160,11 +124,11 @@ export class Follower {
       yield* this.#take(event);
       if (this.#transaction !== undefined) continue;
       this.#place = event.endPlace;
-      if (comparePlaces(this.#place, this.#end) >= 0) return;
+      if (comparePlaces(this.#place, this.#reader.end) >= 0) return;
       if (this.#changes >= CHANGES_A_COMMIT) yield* this.#commit(false);
     }
     this.#checkFile(log.reader);
-    if (this.#transaction !== undefined || comparePlaces(this.#place, this.#end) < 0) {
+    if (this.#transaction !== undefined || comparePlaces(this.#place, this.#reader.end) < 0) {
       throw new ConnectionLostError(`the server's log ended at ${writePlace(this.#place)}`);
     }
   }
@@ -312,28 +276,23 @@ export class Follower {
         return;
       case "anew":
         for (const log of this.#logsOf(statement.tables, start)) {
-          yield* this.#readTable(log, `it was made anew, renamed or emptied in part at ${writePlace(start)}`);
+          yield* this.#reader.readTable(
+            log,
+            `it was made anew, renamed or emptied in part at ${writePlace(start)}`,
+          );
         }
         return;
       case "drop database":
         for (const log of this.#logs) {
           const { database } = log.latest.table.table;
-          if (log.has(start) || !this.#isSame(database, statement.database)) continue;
-          yield* this.#readTable(log, `its database was made anew at ${writePlace(start)}`);
+          if (log.has(start) || !this.#reader.isSame(database, statement.database)) continue;
+          yield* this.#reader.readTable(log, `its database was made anew at ${writePlace(start)}`);
         }
     }
   }
 
   #logsOf(tables: readonly TableName[], at: Place): readonly TableLog[] {
-    return this.#logs.filter((log) => {
-      const { database, table } = log.latest.table.table;
-      return !log.has(at) &&
-        tables.some((name) => this.#isSame(name.database, database) && this.#isSame(name.table, table));
-    });
-  }
-
-  #isSame(one: string, other: string): boolean {
-    return one === other || this.#prepared.ignoresCase && one.toLowerCase() === other.toLowerCase();
+    return this.#logs.filter((log) => !log.has(at) && this.#reader.names(tables, log));
   }
 
   /**
@@ -342,13 +301,13 @@ export class Follower {
    */
   async *#reshape(log: TableLog, at: Place): AsyncGenerator<FollowMessage, void, undefined> {
     if (comparePlaces(log.latest.from, at) < 0) {
-      log.latest = await look(this.#pool, log.latest.table, this.#context, this.#signal);
+      log.latest = await this.#reader.look(log);
     }
     const { table, until } = log.latest;
     const reason = reasonToReadAgain({ ...table, before: { facts: log.facts } });
-    if (reason !== undefined) return yield* this.#readTable(log, reason);
-    if (await this.#isChangedAgain(log, at, until)) {
-      return yield* this.#readTable(
+    if (reason !== undefined) return yield* this.#reader.readTable(log, reason);
+    if (await this.#reader.isChangedAgain(log, at, until)) {
+      return yield* this.#reader.readTable(
         log,
         "its columns changed more than once, and the log does not tell them apart",
       );
@@ -364,44 +323,12 @@ export class Follower {
     log.reshape();
   }
 
-  /** Whether another statement changes the table's columns between the two places. */
-  async #isChangedAgain(log: TableLog, from: Place, until: Place): Promise<boolean> {
-    if (comparePlaces(from, until) >= 0) return false;
-    const { action, serverId } = this.#prepared;
-    await using scan = await openLog(this.#pool, this.#signal, { action, serverId: nextId(serverId), from });
-    for await (const event of scan.events()) {
-      if (comparePlaces(event.start, until) >= 0) return false;
-      if (event.type !== EVENT.query && event.type !== EVENT.queryCompressed) continue;
-      const { sql, database } = readQuery(event);
-      const statement = readStatement(sql, database);
-      const isChange = statement.kind === "columns" || statement.kind === "anew";
-      if (isChange && this.#logsOf(statement.tables, event.start).includes(log)) return true;
-    }
-    return false;
-  }
-
-  /** Reads the table as it is now; of the log before that it takes nothing any more. */
-  async *#readTable(log: TableLog, reason: string): AsyncGenerator<FollowMessage, void, undefined> {
-    yield* log.flush(true);
-    yield { type: "snapshot", stream: log.name, reason };
-    await using lease = await this.#pool.lease(this.#signal);
-    const { session } = lease;
-    const table = await inspectTable(session, log.latest.table.request, this.#context);
-    const snapshot = await takeSnapshot(this.#pool, session, table, this.#context, this.#signal);
-    const rows = snapshot.rows();
-    let next = await rows.next();
-    for (; next.done !== true; next = await rows.next()) {
-      yield { type: "rows", stream: log.name, batch: next.value };
-    }
-    if (next.value !== undefined) yield { type: "log", level: "warn", message: `${log.name}: ${next.value}` };
-    log.beginAt({ table: snapshot.table, from: snapshot.place, until: snapshot.seen }, snapshot.place);
-    this.#end = latest(this.#end, snapshot.seen);
-  }
-
   /** Columns that changed without the log's telling of it (sql_log_bin = 0). */
   async *#findUnlogged(): AsyncGenerator<FollowMessage, void, undefined> {
     for (const log of this.#logs) {
-      if (!log.isCurrent) yield* this.#readTable(log, "its columns changed, which the log does not tell of");
+      if (!log.isCurrent) {
+        yield* this.#reader.readTable(log, "its columns changed, which the log does not tell of");
+      }
     }
   }
 
@@ -419,49 +346,14 @@ export class Follower {
     if (transaction === undefined) {
       throw new ConnectionLostError("the server's log has a row of no transaction");
     }
-    const { table } = log.latest;
     if (!fits(map, log.facts)) {
-      return yield* this.#readTable(log, `its log has rows of other columns at ${writePlace(event.start)}`);
+      const reason = `its log has rows of other columns at ${writePlace(event.start)}`;
+      return yield* this.#reader.readTable(log, reason);
     }
-    if (hasOldTime(map, log.facts)) {
-      throw new AppError(
-        "invalid",
-        `${table.action}: it has times in the form of an older MariaDB, which the log does not describe; run ALTER ` +
-          "TABLE … FORCE with mysql56_temporal_format = ON",
-      );
-    }
-    const buffer = log.buffer(this.#texts);
-    const changed = [...rows.rows(map.columns)];
-    await this.#learn(buffer, map.columns, changed);
+    const { count, messages } = await changesOf(map, rows, log, this.#texts, transaction);
     transaction.hasTaken = true;
-    this.#changes += changed.length;
-    for (const row of changed) {
-      yield* addRow(buffer, row, map.columns, transaction, () => this.#partial(event, log));
-    }
-  }
-
-  #partial(event: LogEvent & { readonly start: Place }, log: TableLog): AppError {
-    return this.#unfollowable(
-      event,
-      `a row of ${log.name} without all of its columns: a session had another binlog_row_image than FULL`,
-    );
-  }
-
-  async #learn(
-    buffer: ChangeBuffer,
-    physical: readonly PhysicalColumn[],
-    rows: readonly ChangedRow[],
-  ): Promise<void> {
-    const columns = buffer.logged.columns.flatMap((column) => {
-      const kind = physical[column.place];
-      return kind === undefined ? [] : [{ column, physical: kind }];
-    });
-    await this.#texts.learn(
-      columns,
-      (place) =>
-        rows.flatMap(({ before, after }) => [before?.[place], after?.[place]])
-          .filter((value) => value !== undefined && value !== null),
-    );
+    this.#changes += count;
+    yield* messages();
   }
 
   #stateOf(log: TableLog) {
@@ -485,22 +377,3 @@ export class Follower {
     yield { type: "commit", states: Object.fromEntries(states), isLast };
   }
 }
-
-function addRow(
-  buffer: ChangeBuffer,
-  { before, after }: ChangedRow,
-  physical: readonly PhysicalColumn[],
-  transaction: ChangeTransaction,
-  partial: () => AppError,
-): ChangesMessage[] {
-  const { columns } = buffer.logged;
-  for (const image of [before, after]) {
-    if (image !== undefined && columns.some(({ place }) => image[place] === undefined)) throw partial();
-  }
-  if (before !== undefined && after !== undefined) return buffer.update(before, after, physical, transaction);
-  if (after !== undefined) return buffer.add("insert", after, physical, transaction);
-  return buffer.add("delete", before, physical, transaction);
-}
-
-/** Two readers at a time must not have one name. */
-const nextId = (serverId: number): number => serverId === 2 ** 32 - 1 ? serverId - 1 : serverId + 1;

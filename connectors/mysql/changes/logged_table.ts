@@ -4,8 +4,8 @@ import { planColumn, UNICODE_CHARSETS } from "../read/plan.ts";
 import { arrowField, isUnsigned } from "../read/types.ts";
 import { type ColumnFacts, labelsOf, resultColumn, typeNumbers, typeWord } from "./column_facts.ts";
 import type { FollowedTable, TableFacts } from "./followed_table.ts";
-import type { LoggedColumn } from "./logged_column.ts";
-import { BINLOG_TYPE, isNumeric, type PhysicalColumn, type TableMap } from "./table_map.ts";
+import type { LoggedColumn } from "./values/logged_column.ts";
+import { BINLOG_TYPE, isNumeric, type PhysicalColumn, type TableMap } from "./log/table_map.ts";
 
 /** A followed table as the log has it at one place, and how its rows are read. */
 export interface LoggedTable {
@@ -168,8 +168,8 @@ function fitsColumn({ type, meta }: PhysicalColumn, column: ColumnFacts): boolea
 }
 
 /** Forms of times that only a server before MySQL 5.6 or MariaDB 10.1 made, and that do not tell their precision. */
-export function hasOldTime(map: TableMap, { columns }: TableFacts): boolean {
-  return map.columns.some(({ type }, i) => {
+export function hasOldTime(physical: readonly PhysicalColumn[], { columns }: TableFacts): boolean {
+  return physical.some(({ type }, i) => {
     const column = columns[i];
     const isOld = type === T.time || type === T.datetime || type === T.timestamp;
     return isOld && column !== undefined && (typeNumbers(column)[0] ?? 0) > 0;

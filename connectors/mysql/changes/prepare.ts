@@ -6,8 +6,8 @@ import type { ReadContext } from "../read/plan.ts";
 import type { Session } from "../session/session.ts";
 import { showTable } from "../table_name.ts";
 import { actionOf, type FollowedTable, inspectTable, reasonToReadAgain } from "./followed_table.ts";
-import { comparePlaces, type Place, writePlace } from "./place.ts";
-import { logSettings, logStatus } from "./server.ts";
+import { comparePlaces, type Place, writePlace } from "./log/place.ts";
+import { logSettings, logStatus, lost } from "./log/server.ts";
 
 /** What stands before the log is read. */
 export interface Preparation {
@@ -139,10 +139,6 @@ function checkTwice(action: string, tables: readonly FollowedTable[]): void {
     if (other === undefined) continue;
     throw new AppError("invalid", `${action}: the streams ${other.name} and ${name} follow the same table`);
   }
-}
-
-export function lost(action: string, what: string): AppError {
-  return new AppError("invalid", `${action}: ${what}; run once with --full-refresh to read the tables anew`);
 }
 
 export const countTables = (count: number): string =>

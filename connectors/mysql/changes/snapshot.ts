@@ -10,8 +10,8 @@ import { ServerError } from "../session/server_error.ts";
 import type { Session } from "../session/session.ts";
 import { quoteName, quoteTable } from "../table_name.ts";
 import { type FollowedTable, inspectTable } from "./followed_table.ts";
-import type { Place } from "./place.ts";
-import { logStatus } from "./server.ts";
+import type { Place } from "./log/place.ts";
+import { logStatus } from "./log/server.ts";
 
 /** A table's rows as they are at one place in the log. */
 export interface Snapshot {

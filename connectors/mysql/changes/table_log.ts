@@ -1,32 +1,15 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
-import type { SessionPool } from "../session_pool.ts";
-import type { ReadContext } from "../read/plan.ts";
 import { ChangeBuffer } from "./change_buffer.ts";
-import { type FollowedTable, hasSameColumns, inspectTable, type TableFacts } from "./followed_table.ts";
+import { type FollowedTable, hasSameColumns, type TableFacts } from "./followed_table.ts";
 import { planLogged } from "./logged_table.ts";
-import { comparePlaces, type Place } from "./place.ts";
-import { logStatus } from "./server.ts";
-import type { ServerTexts } from "./server_texts.ts";
+import { comparePlaces, type Place } from "./log/place.ts";
+import type { ServerTexts } from "./values/server_texts.ts";
 
 /** A table that was looked at, between two places of the log. */
 export interface Look {
   readonly table: FollowedTable;
   readonly from: Place;
   readonly until: Place;
-}
-
-/** Looks at the stream's table again. Throws as `inspectTable` does. */
-export async function look(
-  pool: SessionPool,
-  { request, action }: FollowedTable,
-  context: ReadContext,
-  signal: AbortSignal,
-): Promise<Look> {
-  return await pool.use(action, signal, async (session) => {
-    const from = (await logStatus(session, action)).end;
-    const table = await inspectTable(session, request, context);
-    return { table, from, until: (await logStatus(session, action)).end };
-  });
 }
 
 /** How far one stream is in the log, and what its table looks like there. */

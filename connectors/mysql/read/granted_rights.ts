@@ -46,6 +46,14 @@ export class GrantedRights {
     return !isRevoked && grants.some(({ database }) => database === undefined);
   }
 
+  /** Whether it holds for the server as a whole, as rights that no database has. */
+  hasEverywhere(right: string): boolean {
+    return this.#scopes.some(({ isRevoke, database, table, rights }) =>
+      !isRevoke && database === undefined && table === undefined &&
+      (rights.has(right) || rights.has("ALL PRIVILEGES"))
+    );
+  }
+
   /** Whether it holds for columns of the table at least. */
   hasInPart(right: string, database: string, table: string): boolean {
     return this.has(right, database, table) ||

@@ -1,4 +1,5 @@
 import type { ConnectionCheck } from "../../../contract/discovery.ts";
+import { checkLog } from "../changes/check_log.ts";
 import { toMysqlError } from "../errors.ts";
 import { ServerError } from "../session/server_error.ts";
 import type { Session } from "../session/session.ts";
@@ -25,7 +26,11 @@ export async function checkGrants(
     const { rights, idle } = await rightsOf(session);
     const user = showUser(current ?? "");
     const words = { database, user, hint: idle.length === 0 ? "" : roleHint(session, idle, user) };
-    return [await readCheck(session, rights, words), writeCheck(rights, words)];
+    return [
+      await readCheck(session, rights, words),
+      writeCheck(rights, words),
+      await checkLog(session, (right) => rights.hasEverywhere(right), `${user}${words.hint}`),
+    ];
   } catch (error) {
     signal.throwIfAborted();
     throw toMysqlError("Cannot see what the user may do", error);

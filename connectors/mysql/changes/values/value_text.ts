@@ -1,5 +1,5 @@
-import { isUnsigned } from "../read/types.ts";
-import { isZerofill, typeNumbers, typeWord } from "./column_facts.ts";
+import { isUnsigned } from "../../read/types.ts";
+import { isZerofill, typeNumbers, typeWord } from "../column_facts.ts";
 import type { LoggedColumn } from "./logged_column.ts";
 import {
   bigEndian,
@@ -9,7 +9,7 @@ import {
   littleEndian,
   smallLittleEndian,
 } from "./number_text.ts";
-import { BINLOG_TYPE, type PhysicalColumn } from "./table_map.ts";
+import { BINLOG_TYPE, type PhysicalColumn } from "../log/table_map.ts";
 import {
   dateText,
   datetimeText,

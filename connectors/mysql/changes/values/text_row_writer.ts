@@ -1,5 +1,5 @@
-import type { RowRegion } from "../session/packet_stream.ts";
-import { MAX_PAYLOAD_BYTES, PACKET_HEADER_BYTES } from "../session/packet_stream.ts";
+import type { RowRegion } from "../../session/packet_stream.ts";
+import { MAX_PAYLOAD_BYTES, PACKET_HEADER_BYTES } from "../../session/packet_stream.ts";
 
 const INITIAL_BYTES = 65_536;
 const NULL_MARK = 0xfb;

@@ -1,5 +1,5 @@
-import type { PlannedColumn } from "../read/plan.ts";
-import type { ColumnFacts } from "./column_facts.ts";
+import type { PlannedColumn } from "../../read/plan.ts";
+import type { ColumnFacts } from "../column_facts.ts";
 
 /** A column as the log has it at one place, and how a read would have selected it. */
 export interface LoggedColumn extends PlannedColumn {

@@ -1,8 +1,7 @@
-import { AppError } from "../../../contract/errors.ts";
-import { detailOf } from "../errors.ts";
-import { ServerError } from "../session/server_error.ts";
-import type { Session } from "../session/session.ts";
-import { quoteName } from "../table_name.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { detailOf } from "../../errors.ts";
+import { ServerError } from "../../session/server_error.ts";
+import type { Session } from "../../session/session.ts";
 import type { Place } from "./place.ts";
 
 /** What a server says of its log, and what stands in the way of following it. */
@@ -125,8 +124,7 @@ export function missingGrant(action: string, session: Session, what: string, err
   );
 }
 
-/** What a user is called in GRANT. */
-export const quoteUser = (user: string): string => {
-  const at = user.lastIndexOf("@");
-  return `${quoteName(user.slice(0, at))}@${quoteName(user.slice(at + 1))}`;
-};
+/** The error of a log that cannot be gone on with. */
+export function lost(action: string, what: string): AppError {
+  return new AppError("invalid", `${action}: ${what}; run once with --full-refresh to read the tables anew`);
+}

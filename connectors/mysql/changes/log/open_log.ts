@@ -1,11 +1,10 @@
-import { AppError } from "../../../contract/errors.ts";
-import type { SessionPool } from "../session_pool.ts";
-import { ServerError } from "../session/server_error.ts";
-import type { Session } from "../session/session.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import type { SessionPool } from "../../session_pool.ts";
+import { ServerError } from "../../session/server_error.ts";
+import type { Session } from "../../session/session.ts";
 import { LogReader, type PlacedEvent } from "./log_reader.ts";
 import { type Place, writePlace } from "./place.ts";
-import { lost } from "./prepare.ts";
-import { missingGrant } from "./server.ts";
+import { lost, missingGrant } from "./server.ts";
 
 const DENIED = [1227, 1045];
 /** The server cannot send its log from there on. */

@@ -1,5 +1,5 @@
-import { ConnectionLostError } from "../../network/failures.ts";
-import type { Session } from "../session/session.ts";
+import { ConnectionLostError } from "../../../network/failures.ts";
+import type { Session } from "../../session/session.ts";
 import {
   EVENT,
   type LogEvent,

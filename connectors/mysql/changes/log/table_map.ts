@@ -1,6 +1,6 @@
-import { ConnectionLostError } from "../../network/failures.ts";
-import { PayloadReader } from "../session/payload.ts";
-import { decimalBytes } from "./number_text.ts";
+import { ConnectionLostError } from "../../../network/failures.ts";
+import { PayloadReader } from "../../session/payload.ts";
+import { decimalBytes } from "../values/number_text.ts";
 import { type LogEvent, type LogFormat } from "./log_event.ts";
 
 /** What the log says of a table before its rows. Source: table_map_event in MariaDB's and MySQL's manuals. */

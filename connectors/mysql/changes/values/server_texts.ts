@@ -1,5 +1,5 @@
 import type { LoggedColumn } from "./logged_column.ts";
-import { BINLOG_TYPE, type PhysicalColumn } from "./table_map.ts";
+import { BINLOG_TYPE, type PhysicalColumn } from "../log/table_map.ts";
 
 /** The first row that the server gives. Throws where a character had to be replaced that is a value's. */
 export type AskServer = (sql: string, hasValues: boolean) => Promise<readonly (string | null)[]>;

@@ -1,6 +1,6 @@
 import { crc32, inflateSync } from "node:zlib";
-import { ConnectionLostError } from "../../network/failures.ts";
-import { PayloadReader } from "../session/payload.ts";
+import { ConnectionLostError } from "../../../network/failures.ts";
+import { PayloadReader } from "../../session/payload.ts";
 
 /**
  * Events of the binary log, cut out of what the server sends.

@@ -1,4 +1,4 @@
-import { fractionBytes } from "./table_map.ts";
+import { fractionBytes } from "../log/table_map.ts";
 
 /**
  * Dates and times of the log as the servers write them, those too that no calendar has.

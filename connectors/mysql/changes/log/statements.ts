@@ -1,4 +1,4 @@
-import type { TableName } from "../table_name.ts";
+import type { TableName } from "../../table_name.ts";
 
 /**
  * What the statements in the log mean for tables that are followed. With binlog_format = ROW these are those
@@ -82,6 +82,8 @@ class StatementReader {
       case "BEGIN":
       case "START":
         return { kind: "begin" };
+      case "XA":
+        return second === "START" || second === "BEGIN" ? { kind: "begin" } : HARMLESS;
       case "COMMIT":
         return { kind: "commit" };
       case "ROLLBACK":
