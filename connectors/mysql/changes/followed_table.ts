@@ -19,7 +19,7 @@ import {
   textLiteral,
 } from "../table_name.ts";
 import { type ColumnFacts, columnFactsSchema, keepsValues } from "./column_facts.ts";
-import { whyUnreadable } from "./logged_table.ts";
+import { whyUnreadable } from "./logged_types.ts";
 import { parsePlace, type Place, writePlace } from "./log/place.ts";
 
 const tableFactsSchema = v.object({

@@ -8,7 +8,7 @@ import type { TableName } from "../table_name.ts";
 import { reasonToReadAgain, writeState } from "./followed_table.ts";
 import { EVENT, isTwoPhase, readLoadQuery, readMariadbGtid, readQuery } from "./log/log_event.ts";
 import { type LogFile, LogReader, type PlacedEvent } from "./log/log_reader.ts";
-import { fits } from "./logged_table.ts";
+import { fits } from "./logged_types.ts";
 import { openLog } from "./log/open_log.ts";
 import { comparePlaces, earliest, latest, type Place, writePlace } from "./log/place.ts";
 import { countTables, type Preparation } from "./prepare.ts";
@@ -346,7 +346,7 @@ export class Follower {
     if (transaction === undefined) {
       throw new ConnectionLostError("the server's log has a row of no transaction");
     }
-    if (!fits(map, log.facts)) {
+    if (!fits(map, log.facts.columns)) {
       const reason = `its log has rows of other columns at ${writePlace(event.start)}`;
       return yield* this.#reader.readTable(log, reason);
     }

@@ -4,7 +4,7 @@ import type { ChangeBuffer } from "./change_buffer.ts";
 import { EVENT, inflate } from "./log/log_event.ts";
 import { lost } from "./log/server.ts";
 import type { ChangedRow, PhysicalColumn, RowsEvent, RowsKind, TableMap } from "./log/table_map.ts";
-import { hasOldTime } from "./logged_table.ts";
+import { hasOldTime } from "./logged_types.ts";
 import type { TableLog } from "./table_log.ts";
 import type { ServerTexts } from "./values/server_texts.ts";
 
@@ -36,7 +36,7 @@ export async function changesOf(
   transaction: ChangeTransaction,
 ): Promise<{ readonly count: number; messages(): Generator<ChangesMessage, void, undefined> }> {
   const { action } = log.latest.table;
-  if (hasOldTime(physical, log.facts)) {
+  if (hasOldTime(physical, log.facts.columns)) {
     throw new AppError(
       "invalid",
       `${action}: it has times in the form of an older MariaDB, which the log does not describe; run ALTER TABLE … ` +
