@@ -129,6 +129,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<OwnMar
       "log-bin": "binlog",
       "binlog-format": "ROW",
       "sync-binlog": 0,
+      "log-bin-trust-function-creators": 1,
       ...options.settings,
       ...(await options.prepare?.(folder) ?? {}),
     };
