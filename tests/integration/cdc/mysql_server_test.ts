@@ -76,8 +76,8 @@ Deno.test("sessions that log otherwise are told, and nothing of theirs is guesse
         "binlog_format = 'STATEMENT'",
         /a statement that may change orders in place of its rows.*--full-refresh/,
       ],
-      ["binlog_row_image = 'MINIMAL'", /a row of orders without all of its columns.*--full-refresh/],
-      ["binlog_row_image = 'NOBLOB'", /a row of orders without all of its columns.*--full-refresh/],
+      ["binlog_row_image = 'MINIMAL'", /a row without all of its columns.*--full-refresh/],
+      ["binlog_row_image = 'NOBLOB'", /a row without all of its columns.*--full-refresh/],
     ] as const
   ) {
     await project.run(ORDERS, { fullRefresh: true });
