@@ -13,3 +13,16 @@ Deno.test("loads that are killed, cut off and left without room lose and double 
   deepEqual(wrong, []);
   ok(cases > 0 && failures > 0);
 });
+
+Deno.test("so do streams that follow changes", async () => {
+  const { cases, failures, wrong } = await runCampaign({
+    seed: 106,
+    cases: 6,
+    sources: ["postgres-cdc"],
+    limitMs: 45_000,
+    atOnce: 2,
+    onCase: () => {},
+  });
+  deepEqual(wrong, []);
+  ok(cases > 0 && failures > 0);
+});

@@ -5,6 +5,8 @@ export interface CampaignOptions {
   /** Of the first case; the others count up from it. */
   readonly seed: number;
   readonly cases: number;
+  /** Only of these sources; all by default. */
+  readonly sources?: readonly string[] | undefined;
   /** No case is begun after so long. */
   readonly limitMs: number;
   /** How many go on beside each other. */
@@ -20,7 +22,7 @@ export interface CampaignReport {
 }
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { seed, cases, limitMs, atOnce, onCase } = options;
+  const { seed, cases, sources, limitMs, atOnce, onCase } = options;
   await using servers = new Servers();
   const untilMs = performance.now() + limitMs;
   const wrong: string[] = [];
@@ -29,7 +31,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     while (next < cases && performance.now() < untilMs) {
       const own = seed + next++;
       try {
-        const report = await runCase(own, servers);
+        const report = await runCase(own, servers, sources);
         failures += report.failures;
         onCase(`seed ${own}: ${report.title}, ${report.failures} failures: right`);
       } catch (error) {

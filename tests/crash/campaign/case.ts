@@ -11,6 +11,7 @@ import {
 } from "./expectation.ts";
 import { DATABASE_SOURCES, DATABASES } from "./systems/databases.ts";
 import { FILE_SOURCES, FILES } from "./systems/files.ts";
+import { FOLLOWED_SOURCES } from "./systems/followed.ts";
 import type { Destination, Servers, Source } from "./systems/system.ts";
 
 /**
@@ -25,9 +26,18 @@ const DISK_BYTES = 64 * 2 ** 20;
 const HOUR_MS = 3_600_000;
 const LOAD_POINTS = ["after claim", "after stage", "after apply", "before commit", "after commit"] as const;
 const EXTRACT_POINTS = ["after read", "before commit", "after commit"] as const;
+const FOLLOW_POINTS = ["after read", "before checkpoint", "after checkpoint", "after commit"] as const;
 
-const SOURCES = { ...DATABASE_SOURCES, ...FILE_SOURCES };
+const SOURCES = { ...DATABASE_SOURCES, ...FILE_SOURCES, ...FOLLOWED_SOURCES };
 const DESTINATIONS = { ...DATABASES, ...FILES };
+
+/** The rows as they are by a history of their changes. */
+const ROWS_OF_HISTORY = `
+  SELECT * EXCLUDE (_sluice_operation, _sluice_position, _sluice_committed_at, _sluice_sequence) FROM (
+    FROM raw.s WHERE _sluice_sequence >
+      (SELECT coalesce(max(_sluice_sequence), 0) FROM raw.s WHERE _sluice_operation = 'truncate')
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY _sluice_sequence DESC) = 1
+  ) WHERE _sluice_operation <> 'delete'`;
 
 /** Every destination in every mode. */
 const COMBINATIONS = Object.entries(DESTINATIONS).flatMap(([destination, { modes }]) =>
@@ -45,8 +55,15 @@ export class CaseFailure extends Error {
   override readonly name = "CaseFailure";
 }
 
-/** Throws CaseFailure where a row is lost, doubled or wrong. The same seed gives the same case, but for moments. */
-export async function runCase(seed: number, servers: Servers): Promise<CaseReport> {
+/**
+ * Throws CaseFailure where a row is lost, doubled or wrong. The same seed gives the same case, but for moments. The
+ * source is one of `sources`, of all by default.
+ */
+export async function runCase(
+  seed: number,
+  servers: Servers,
+  sources?: readonly string[],
+): Promise<CaseReport> {
   const random = randomFrom(seed);
   const pick = <T>(list: readonly T[]): T => {
     const found = list[Math.floor(random() * list.length)];
@@ -54,8 +71,8 @@ export async function runCase(seed: number, servers: Servers): Promise<CaseRepor
     return found;
   };
   const { destination, mode } = COMBINATIONS[seed % COMBINATIONS.length] ?? pick(COMBINATIONS);
-  const source = pick(Object.keys(SOURCES));
-  const keys = chooseKeys(mode, random);
+  const source = pick(sources ?? Object.keys(SOURCES));
+  const chosen = chooseKeys(mode, random);
   const folder = await Deno.makeTempDir({ prefix: "sluice-campaign-" });
   const disk = SmallDisk.isPossible && random() < 0.3 ? await SmallDisk.mount(DISK_BYTES) : undefined;
   try {
@@ -64,11 +81,13 @@ export async function runCase(seed: number, servers: Servers): Promise<CaseRepor
     const from = SOURCES[source];
     const to = DESTINATIONS[destination];
     if (from === undefined || to === undefined) throw new Error("no such system");
-    await using sourceSystem = await from(servers, projectDir);
+    await using sourceSystem = await from(servers, projectDir, random);
+    const keys = sourceSystem.isFollowed === true ? followedKeys(chosen, random) : chosen;
     await using destinationSystem = await to.start(servers, projectDir);
     const title = `${source} → ${destination}, ${describeKeys(keys)}`;
     const history = new History({
       seed,
+      repeat: ["", ...sources ?? []].join(" --source "),
       title,
       folder,
       projectDir,
@@ -89,6 +108,8 @@ export async function runCase(seed: number, servers: Servers): Promise<CaseRepor
 interface CaseKeys extends LoadKeys {
   /** How the stream is read: with `incremental` and `append` the table keeps what was read before. */
   readonly reads: "full" | "incremental" | "append";
+  /** Every change is kept, of a stream that is followed; a model finds the rows of it. */
+  readonly isHistory: boolean;
   readonly changedOnly: boolean;
   /** The stream is loaded as it is, which may pass through. */
   readonly isDirect: boolean;
@@ -102,6 +123,7 @@ function chooseKeys(mode: LoadKeys["mode"], random: () => number): CaseKeys {
     mode,
     // A key comes twice in what was added, which only modes without keys take.
     reads: !isKept ? "full" : isKeyed || random() < 0.5 ? "incremental" : "append",
+    isHistory: false,
     deletesMissing: isKeyed && random() < 0.3,
     hardDelete,
     changedOnly: isKeyed && random() < 0.5,
@@ -109,9 +131,17 @@ function chooseKeys(mode: LoadKeys["mode"], random: () => number): CaseKeys {
   };
 }
 
-function describeKeys({ mode, reads, deletesMissing, hardDelete, changedOnly, isDirect }: CaseKeys): string {
+/** Such a stream's table has just the source's rows, as after a full read. */
+function followedKeys(keys: CaseKeys, random: () => number): CaseKeys {
+  const isHistory = random() < 0.3;
+  return { ...keys, reads: "full", isHistory, isDirect: keys.isDirect && !isHistory };
+}
+
+function describeKeys(keys: CaseKeys): string {
+  const { mode, reads, isHistory, deletesMissing, hardDelete, changedOnly, isDirect } = keys;
   const words = [
     mode,
+    ...isHistory ? ["of a history"] : [],
     ...reads === "full" ? [] : [`of what is read as ${reads}`],
     ...deletesMissing ? ["deletes"] : [],
     ...hardDelete ? ["hard_delete"] : [],
@@ -130,6 +160,8 @@ type Failure =
 
 interface HistoryOptions {
   readonly seed: number;
+  /** What the command that repeats the case has beside its seed. */
+  readonly repeat: string;
   readonly title: string;
   readonly folder: string;
   readonly projectDir: string;
@@ -154,7 +186,14 @@ class History {
       projectDir,
       connectors: { from: source.connector, there: destination.connector },
       pipeline: {
-        extract: { s: { connector: "from", ...source.stream, ...streamKeys(keys) } },
+        extract: {
+          s: {
+            connector: "from",
+            ...source.stream,
+            ...streamKeys(keys),
+            ...keys.isHistory ? { history: true } : {},
+          },
+        },
         load: {
           [keys.isDirect ? "s" : "t"]: { connector: "there", ...destination.target, ...loadKeys(keys) },
         },
@@ -223,7 +262,7 @@ class History {
       // On both sides of what makes the load take effect it is most likely to go wrong.
       ...["before commit", "after commit", "after commit"].map((point) => `${load} ${point}`),
       ...LOAD_POINTS.map((point) => `${load} ${point}`),
-      ...EXTRACT_POINTS.map((point) => `extract:s ${point}`),
+      ...(source.isFollowed === true ? FOLLOW_POINTS : EXTRACT_POINTS).map((point) => `extract:s ${point}`),
       ...keys.changedOnly ? [`${load} after note`] : [],
     ];
     const kinds: Failure["kind"][] = ["point", "point", "moment"];
@@ -267,9 +306,11 @@ class History {
     return await attemptInProcess(this.#project, {
       runId: `round${round}`,
       attempt,
-      models: keys.isDirect
-        ? {}
-        : { t: `SELECT * EXCLUDE (${keys.hardDelete ? "moved" : "gone, moved"}) FROM raw.s` },
+      models: keys.isDirect ? {} : {
+        t: `SELECT * EXCLUDE (${keys.hardDelete ? "moved" : "gone, moved"}) FROM ${
+          keys.isHistory ? `(${ROWS_OF_HISTORY})` : "raw.s"
+        }`,
+      },
       windowEndMs: round * HOUR_MS,
       ...(failure?.kind === "point" ? { dieAt: failure.dieAt } : {}),
       ...(failure?.kind === "moment" ? { killAfterMs: failure.afterMs } : {}),
@@ -277,7 +318,7 @@ class History {
   }
 
   #wrong(what: string, seen: readonly string[], expected: readonly TargetRow[]): CaseFailure {
-    const { seed, title } = this.#options;
+    const { seed, repeat, title } = this.#options;
     const wanted = textsOf(expected);
     const [missing, more] = [difference(wanted, seen), difference(seen, wanted)];
     return new CaseFailure(
@@ -288,7 +329,7 @@ class History {
           missing.length > 5 ? ` and ${missing.length - 5} more` : ""
         }`,
         `  more: ${more.slice(0, 5).join(" ")}${more.length > 5 ? ` and ${more.length - 5} more` : ""}`,
-        `  repeat it: deno task crash --seed ${seed} --cases 1`,
+        `  repeat it: deno task crash --seed ${seed} --cases 1${repeat}`,
       ].join("\n"),
     );
   }

@@ -6,7 +6,7 @@ import { startServers } from "../../runner/servers.ts";
 import { runCampaign } from "./campaign.ts";
 
 /**
- * `deno task crash [--cases N] [--seed N] [--minutes N]`: histories of loads that are killed, cut off and left without
+ * `deno task crash [--cases N] [--seed N] [--minutes N] [--source NAME …]`: histories of loads that are killed, cut off and left without
  * room, over every source, destination and mode. Ends with 1 where a row is lost, doubled or wrong, and prints the
  * seed that repeats it.
  */
@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     cases: { type: "string", default: "1000" },
     seed: { type: "string", default: String(crypto.getRandomValues(new Uint32Array(1))[0]) },
+    source: { type: "string", multiple: true },
     minutes: { type: "string", default: "120" },
     at_once: { type: "string", default: String(navigator.hardwareConcurrency) },
   },
@@ -25,6 +26,7 @@ for (const [name, value] of Object.entries(servers.environment)) Deno.env.set(na
 const report = await runCampaign({
   seed: Number(values.seed),
   cases: Number(values.cases),
+  sources: values.source,
   limitMs: Number(values.minutes) * 60_000,
   atOnce: Number(values.at_once),
   onCase: (line) => console.log(line),

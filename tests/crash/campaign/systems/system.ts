@@ -22,6 +22,8 @@ export interface Source extends AsyncDisposable {
   readonly connector: WorkerProject["connectors"][string];
   readonly stream: Readonly<Record<string, unknown>>;
   readonly relay?: CuttingRelay;
+  /** The stream follows changes: it has its mode, and its table just the source's rows. */
+  readonly isFollowed?: boolean;
   /** Puts just these rows in the place of those that are there. */
   write(rows: readonly SourceRow[]): Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface DestinationKind {
   start(servers: Servers, projectDir: string): Promise<Destination>;
 }
 
-export type SourceKind = (servers: Servers, projectDir: string) => Promise<Source>;
+export type SourceKind = (servers: Servers, projectDir: string, random: () => number) => Promise<Source>;
 
 /** Servers that cases share; each is started when the first case wants it. */
 export class Servers implements AsyncDisposable {
