@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 
 /** What a request is, as rules see it. */
 export interface Asked {
@@ -35,22 +36,27 @@ export class S3Proxy implements AsyncDisposable {
   readonly url: string;
   readonly asked: Asked[] = [];
   rule: Rule = () => undefined;
-  readonly #server: ReturnType<typeof createServer>;
+  readonly #server: Server;
   #taken = 0;
 
-  private constructor(server: ReturnType<typeof createServer>, port: number) {
+  private constructor(server: Server, url: string) {
     this.#server = server;
-    this.url = `http://127.0.0.1:${port}`;
+    this.url = url;
   }
 
-  static async start(target: string): Promise<S3Proxy> {
+  /** With a certificate, of `localhost`, it speaks TLS. */
+  static async start(
+    target: string,
+    certificate?: { readonly cert: string; readonly key: string },
+  ): Promise<S3Proxy> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const server = createServer();
+    const server = certificate === undefined ? createServer() : createTlsServer(certificate);
     server.listen(0, "127.0.0.1", resolve);
     await promise;
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("the proxy has no port");
-    const proxy = new S3Proxy(server, address.port);
+    const origin = certificate === undefined ? "http://127.0.0.1" : "https://localhost";
+    const proxy = new S3Proxy(server, `${origin}:${address.port}`);
     server.on("request", (incoming, outgoing) => void proxy.#serve(new URL(target), incoming, outgoing));
     return proxy;
   }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { s3 } from "../../../connectors/s3/connector.ts";
+import type { ConnectorContext } from "../../../contract/connector/connector.ts";
 import { S3Bucket, s3Url } from "../../support/s3_bucket.ts";
 import { S3Proxy } from "../../support/s3_proxy.ts";
 import { connectorContext } from "../../support/connections.ts";
@@ -19,7 +20,10 @@ export class S3Bench implements AsyncDisposable {
     this.logged = logged;
   }
 
-  static async start(config: Readonly<Record<string, unknown>> = {}): Promise<S3Bench> {
+  static async start(
+    config: Readonly<Record<string, unknown>> = {},
+    context: Partial<ConnectorContext> = {},
+  ): Promise<S3Bench> {
     const bucket = await S3Bucket.create();
     const proxy = await S3Proxy.start(s3Url());
     const folder = await Deno.makeTempDir({ prefix: "sluice-s3-" });
@@ -27,7 +31,7 @@ export class S3Bench implements AsyncDisposable {
     const parsed = v.parse(s3.configSchema, bucket.config({ endpoint: proxy.url, ...config }));
     const connection = await s3.open(
       parsed,
-      connectorContext(folder, { log: (_level, message) => logged.push(message) }),
+      connectorContext(folder, { log: (_level, message) => logged.push(message), ...context }),
     );
     return new S3Bench(bucket, proxy, await FileBench.at(folder, connection), logged);
   }
