@@ -1,5 +1,6 @@
 import type { ReadBack } from "../../../contract/connector/connector.ts";
 import { diskPaths } from "../../locations/file_paths.ts";
+import { escapeGlob } from "../file_set.ts";
 import { resolveKind } from "../kind.ts";
 import type { FileTarget, LoadOptions } from "../options.ts";
 import { targetOf } from "./target.ts";
@@ -16,7 +17,9 @@ export function readBack({ path, options }: FileTarget): ReadBack | string {
     return "a workbook keeps numbers of 15 digits and no types; use a format that keeps them, as parquet";
   }
   const packed = format === "parquet" ? "" : { none: "", gzip: ".gz", zstd: ".zst" }[compression];
-  const place = kind === "file" ? path : `${path.replace(/\/+$/, "")}/**/*.${format}${packed}`;
+  // A target is one place, whatever its name would match.
+  const literal = escapeGlob(path.replace(/\/+$/, ""));
+  const place = kind === "file" ? literal : `${literal}/**/*.${format}${packed}`;
   if (format === "parquet" || format === "arrow") return { stream: { path: place } };
   if (format === "json" || format === "ndjson") {
     return { stream: { path: place, options: { format, compression } }, texts: { decimalSeparator: "." } };
