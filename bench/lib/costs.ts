@@ -39,7 +39,7 @@ export class Costs {
     this.peakRssBytes = Math.max(this.peakRssBytes, peakRssBytes);
   }
 
-  report(way: string, limit?: string): void {
+  report(way: string, limit?: string, named = "the limit"): void {
     const seconds = this.#median(way, "seconds");
     const cpu = this.#median(way, "cpuSeconds");
     const parts = [
@@ -48,7 +48,7 @@ export class Costs {
       ...(Number.isNaN(cpu) ? [] : [`${cpu.toFixed(2)} s of processor`]),
       ...(limit === undefined
         ? []
-        : [`${(this.#median(limit, "seconds") / seconds).toFixed(2)} × the limit's speed`]),
+        : [`${(this.#median(limit, "seconds") / seconds).toFixed(2)} × ${named}'s speed`]),
     ];
     console.log(`${way.padEnd(25)} ${parts.join(", ")}`);
   }
