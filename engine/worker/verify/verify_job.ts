@@ -73,6 +73,11 @@ export async function verifyJob(job: VerifyJob, context: JobContext): Promise<vo
   }
 }
 
+const NOTHING_KEPT = unjudged(
+  "not_verifiable",
+  "Its rows went straight to the target and are not kept (store: false): there is nothing to hold it against",
+);
+
 /** What each of the loads would send now. */
 async function keepAll(job: VerifyJob, keptPath: string, signal: AbortSignal): Promise<readonly Subject[]> {
   await using database = await openDatabase({
@@ -85,13 +90,14 @@ async function keepAll(job: VerifyJob, keptPath: string, signal: AbortSignal): P
   await using session = await database.session();
   using _interrupt = session.interruptOn(signal);
   await prepareWarehouse(session);
-  const { load } = await expandAsBefore(session, job.definition);
+  const { extract, load } = await expandAsBefore(session, job.definition);
   const models = new Set(job.files.map((file) => parseModel(file).name));
   const chosen = namedLoads(load).filter(({ step }) => job.load === null || namesLoad(job.load, step));
   return await withKeptFile(session, keptPath, async () => {
     const subjects: Subject[] = [];
     for (const [index, load] of chosen.entries()) {
-      const kept = await keepLoad(session, job, load, models, index);
+      const isKept = models.has(load.table) || extract[load.table]?.store !== false;
+      const kept = isKept ? await keepLoad(session, job, load, models, index) : NOTHING_KEPT;
       signal.throwIfAborted();
       subjects.push({ load, kept });
     }

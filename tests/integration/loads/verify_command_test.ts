@@ -132,6 +132,21 @@ more: { type: sqlite, path: more.db }
   deepEqual(verdictsOf(await verify(served)), { ...same, book: "not_verifiable" });
 });
 
+Deno.test("nobody can tell of rows that are kept nowhere", async () => {
+  await using served = await Served.start({
+    "connectors.yaml": "files: { type: file }\n",
+    "in.csv": "id,name\n1,a\n2,b\n",
+    "pipelines/shop.yaml": `extract: { t: { connector: files, path: in.csv, store: false } }
+load: { t: { connector: files, path: out/t.arrow } }
+`,
+  });
+  await served.succeed("shop");
+  const { ok, loads } = await verify(served);
+  equal(ok, false);
+  deepEqual(loads.map(({ verdict, receipt }) => [verdict, receipt?.rows]), [["not_verifiable", 2]]);
+  match(loads[0]?.message ?? "", /are not kept \(store: false\)/);
+});
+
 Deno.test("sluice verify holds a target against the receipt where the warehouse has changed since, and against nothing where it cannot", async () => {
   await using served = await Served.start(filesOf(
     "lite: { type: sqlite, path: lite.db }\nlake: { type: duckdb, path: lake.duckdb }\n",
