@@ -1,5 +1,6 @@
 import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import type { DuckSession } from "../duckdb/session.ts";
@@ -41,6 +42,8 @@ import { setWindowStart } from "./models/windows.ts";
 
 export interface ExecutionOptions {
   readonly job: RunJob;
+  /** The job's definition with its wildcards as they are written. */
+  readonly written: PipelineDefinition;
   readonly context: JobContext;
   readonly sessions: SessionPool;
   readonly connections: Connections;
@@ -50,6 +53,7 @@ export interface ExecutionOptions {
 /** The steps of one attempt, and what became of them. Each runs on a session of its own. */
 export class Execution {
   readonly #job: RunJob;
+  readonly #written: PipelineDefinition;
   readonly #context: JobContext;
   readonly #sessions: SessionPool;
   readonly #connections: Connections;
@@ -65,8 +69,9 @@ export class Execution {
   readonly #straight: StraightSteps;
   #steps: readonly PlannedStep[] = [];
 
-  constructor({ job, context, sessions, connections, threads }: ExecutionOptions) {
+  constructor({ job, written, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
+    this.#written = written;
     this.#context = context;
     this.#sessions = sessions;
     this.#connections = connections;
@@ -162,7 +167,8 @@ export class Execution {
       if (this.#failure === undefined) {
         const { reporter } = this.#context;
         await clearAway(session, this.#job, earlier, reporter);
-        await letGo(session, this.#job, (name) => this.#connections.sourceOf(name), reporter, signal);
+        const following = { pipeline: this.#job.pipeline, definition: this.#written };
+        await letGo(session, following, (name) => this.#connections.sourceOf(name), reporter, signal);
       }
     });
     if (this.#failure !== undefined) throw this.#failure;

@@ -63,7 +63,14 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };
   });
   const threads = new ThreadCount(await database.session());
-  const execution = new Execution({ job, context, sessions, connections, threads });
+  const execution = new Execution({
+    job,
+    written: given.definition,
+    context,
+    sessions,
+    connections,
+    threads,
+  });
   await execution.carryOut(planRun(job.definition, models, graph), graph);
 }
 

@@ -164,6 +164,8 @@ function flightVerification(): Verification {
   };
 }
 
+const WAL_WARNING = "The slot sluice_flights keeps 12.0 GB of the log, more than max_retained_wal (10GB)";
+
 function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineDetail {
   return {
     description: null,
@@ -203,6 +205,22 @@ function pipelines(): PipelineDetail[] {
       tags: ["core", "daily"],
       schedule: scheduled("0 2 * * *", "Europe/Paris", "2026-07-31T00:00:00.000Z"),
       next_run_at: "2026-07-31T00:00:00.000Z",
+      warnings: [WAL_WARNING],
+      followed: [{
+        connector: "airports",
+        position: "16/B374D848",
+        behind_bytes: 2_048,
+        retained_bytes: 12_000_000_000,
+        up_to: at(90),
+        caught_up: false,
+        warning: WAL_WARNING,
+        looked_at: at(30),
+        lag_seconds: 90,
+        streams: [
+          { stream: "flights", last_change_at: at(120), error: null },
+          { stream: "weather", last_change_at: null, error: "there is no table <public.weather>" },
+        ],
+      }],
       definition: {
         schedule: { cron: "0 2 * * *", timezone: "Europe/Paris" },
         params: {

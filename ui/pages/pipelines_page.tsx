@@ -183,7 +183,7 @@ function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; now
             <Breakable text={pipeline.name} />
           </a>
           {pipeline.faults.length > 0 && <FaultsBadge pipeline={pipeline} />}
-          <WarningsBadge pipeline={pipeline} href={href} />
+          <WarningsBadge pipeline={pipeline} />
         </div>
       </div>
       <div class="pipeline-strip">
@@ -252,14 +252,18 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
   );
 }
 
-function WarningsBadge({ pipeline: { warnings }, href }: { pipeline: PipelineSummary; href: string }) {
+function WarningsBadge({ pipeline: { warnings }, href }: { pipeline: PipelineSummary; href?: string }) {
   if (warnings.length === 0) return null;
-  return (
-    <a class="badge warn" href={`${href}#faults`} title={warnings.join("\n")}>
+  const content = (
+    <>
       <Icon name="warned" />
       {formatPlural(warnings.length, "warning")}
-    </a>
+    </>
   );
+  const title = warnings.join("\n");
+  return href === undefined
+    ? <span class="badge warn" title={title}>{content}</span>
+    : <a class="badge warn" href={`${href}#faults`} title={title}>{content}</a>;
 }
 
 function FaultsBadge({ pipeline, href }: { pipeline: PipelineSummary; href?: string }) {

@@ -73,7 +73,15 @@ export async function prepare(
   checkTwice(action, tables);
   const resting = request.resting.flatMap((stream) => readState(stream)?.position ?? []);
   await setUp(replication);
-  const status = await usableSlot(session, { action, version, name: names.slot, tables, resting });
+  // What is read again by itself needs nothing of the log.
+  const goingOn = tables.filter((table) => reasonToReadAgain(table) === undefined);
+  const status = await usableSlot(session, {
+    action,
+    version,
+    name: names.slot,
+    positions: goingOn.flatMap(({ before }) => before?.position ?? []),
+    resting,
+  });
   const added = await preparePublication(session, names.publication, {
     followed: tables.map(({ table }) => table),
     resting: restingTables(request, context),

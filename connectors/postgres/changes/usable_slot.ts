@@ -1,6 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Session } from "../session/session.ts";
-import type { FollowedTable } from "./followed_table.ts";
 import { earliest, writeLsn } from "./lsn.ts";
 import { dropSlot, type SlotStatus, slotStatus } from "./slot.ts";
 
@@ -9,7 +8,8 @@ interface SlotSubject {
   readonly version: number;
   /** Of the slot. */
   readonly name: string;
-  readonly tables: readonly FollowedTable[];
+  /** How far the streams are that go on in the log. */
+  readonly positions: readonly bigint[];
   /** The positions of streams that are not followed now. */
   readonly resting: readonly bigint[];
 }
@@ -20,10 +20,10 @@ interface SlotSubject {
  */
 export async function usableSlot(
   session: Session,
-  { action, version, name, tables, resting }: SlotSubject,
+  { action, version, name, positions, resting }: SlotSubject,
 ): Promise<SlotStatus | undefined> {
   const status = await slotStatus(session, name, { action, version });
-  const from = earliest(tables.flatMap(({ before }) => before?.position ?? []));
+  const from = earliest(positions);
   if (status?.walStatus === "lost") {
     if (from !== undefined) {
       throw lost(
@@ -43,8 +43,7 @@ export async function usableSlot(
     );
   }
   // A stream that is taken up again later than the slot went on is read again; not where all are behind it.
-  const known = [...tables.flatMap(({ before }) => before?.position ?? []), ...resting];
-  if (known.every((position) => position < status.confirmed)) {
+  if ([...positions, ...resting].every((position) => position < status.confirmed)) {
     throw lost(
       action,
       `the slot "${name}" is at ${writeLsn(status.confirmed)} already, and this pipeline at ${

@@ -114,6 +114,22 @@ Deno.test("warnings are seen wherever a run that succeeded is", async () => {
   match(run, /<h1>.*<a class="badge warn" href="#checks-title" title="1 warning">.*<\/h1>/);
 });
 
+Deno.test("how far followed changes are is on the pipeline's page and on its streams', with what to look at soon", async () => {
+  const { get } = pagesFor("viewer");
+  match(
+    await html(await get("/?q=flights")),
+    /href="\/pipelines\/flights#faults" title="The slot[^"]*10GB\)"/,
+  );
+  const pipeline = await html(await get("/pipelines/flights"));
+  match(pipeline, /aria-label="Warnings".*The slot sluice_flights keeps 12\.0 GB/s);
+  match(pipeline, /airports, not caught up/);
+  match(pipeline, /1 m 30 s/);
+  match(pipeline, /16\/B374D848/);
+  match(pipeline, /there is no table &lt;public\.weather&gt;/);
+  match(await html(await get("/pipelines/flights/tables/raw.flights")), /16\/B374D848/);
+  equal((await html(await get("/pipelines/board_pack"))).includes("Followed changes"), false);
+});
+
 Deno.test("schedules are told in words and in their own zone, with the next five times", async () => {
   const { get } = pagesFor("viewer");
   const flights = await html(await get("/pipelines/flights"));
