@@ -1,4 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
+import { bodyChunks } from "../remote/body_chunks.ts";
 import { type ByteRange, type RemoteObject, TRANSFER_CUT } from "../remote/remote_object.ts";
 import type { HttpAnswer, HttpClient } from "./http_client.ts";
 
@@ -71,7 +72,7 @@ export class HttpObject implements RemoteObject, FileFacts {
       throw changed(this.shown);
     }
     try {
-      for await (const bytes of answer.body ?? []) yield bytes;
+      if (answer.body !== null) yield* bodyChunks(answer.body);
     } catch (error) {
       signal.throwIfAborted();
       throw new AppError("unavailable", `Cannot read "${this.shown}": the connection was cut`, {
