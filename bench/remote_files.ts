@@ -1,7 +1,7 @@
 /**
  * CSV and NDJSON files into a table of DuckDB: by DuckDB alone from the local disk, by the connector `file`, and by the
- * connector `s3` from a server on this machine, one after the other in the same run. The server takes its part of the
- * processor.
+ * connectors `s3` and `http` from servers on this machine, one after the other in the same run. A server takes its part of
+ * the processor; seconds of processor are those of this process alone.
  *
  * deno task bench remote_files [--rows 1000000] [--rounds 3] [--files 1] [--format csv,ndjson]
  */
@@ -10,12 +10,15 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
 import { file } from "../connectors/files/connector.ts";
+import { http } from "../connectors/http/connector.ts";
 import { s3 } from "../connectors/s3/connector.ts";
 import type { Connection } from "../contract/connector/connector.ts";
 import { type Database, openDatabase } from "../engine/duckdb/database.ts";
 import { startS3 } from "../tests/runner/s3_server.ts";
 import { connectorContext, streamOf } from "../tests/support/connections.ts";
 import { S3Bucket, s3Url } from "../tests/support/s3_bucket.ts";
+import { Costs, timed } from "./lib/costs.ts";
+import type { Cost } from "./lib/sluice_run.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -37,9 +40,12 @@ async function main(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
     const config = v.parse(s3.configSchema, bucket.config({ endpoint: s3Url() }));
+    await using web = await startFileServer(folder);
+    const base = v.parse(http.configSchema, { base_url: `${web.url}/` });
     const connections = {
       disk: await file.open({}, connectorContext(folder)),
       s3: await s3.open(config, connectorContext(folder)),
+      http: await http.open(base, connectorContext(folder)),
     };
     for (const format of values.format.split(",")) {
       await writeFiles(folder, format, Number(values.rows), Number(values.files));
@@ -49,23 +55,20 @@ async function main(): Promise<void> {
           new PutObjectCommand({ Bucket: bucket.name, Key: `${format}/${name}`, Body: body }),
         );
       }
-      const seconds: Record<string, number[]> = { bare: [], disk: [], s3: [] };
+      const costs = new Costs(Number(values.rows));
+      const add = async (way: string, work: (database: Database) => Promise<void>) =>
+        costs.add(`${format}: ${way}`, await measure(folder, work));
+      const paths = Array.from({ length: Number(values.files) }, (_, i) => `${format}/${i}.${format}`);
       for (let round = 0; round < Number(values.rounds); round++) {
-        seconds["bare"]?.push(await measure(folder, (database) => readBare(database, folder, format)));
+        await add("DuckDB", (database) => readBare(database, folder, format));
         for (const [name, connection] of Object.entries(connections)) {
-          seconds[name]?.push(await measure(folder, (database) => readOurs(database, connection, format)));
+          // A web server has no list.
+          const each = name === "http" ? paths : [`${format}/*.${format}`];
+          await add(name, (database) => readOurs(database, connection, each));
         }
       }
-      const middle = (name: string) =>
-        (seconds[name] ?? []).toSorted((a, b) => a - b)[Number(values.rounds) >> 1] ?? 0;
-      const best = (name: string) => Math.min(...seconds[name] ?? []);
-      console.log(
-        `${format}: bare DuckDB ${middle("bare").toFixed(2)} s; file ${middle("disk").toFixed(2)} s (${
-          (middle("bare") / middle("disk")).toFixed(2)
-        } ×); s3 ${middle("s3").toFixed(2)} s (${(middle("bare") / middle("s3")).toFixed(2)} ×); at best ${
-          best("bare").toFixed(2)
-        }, ${best("disk").toFixed(2)}, ${best("s3").toFixed(2)} s`,
-      );
+      costs.report(`${format}: DuckDB`);
+      for (const name of Object.keys(connections)) costs.report(`${format}: ${name}`, `${format}: DuckDB`);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -91,14 +94,12 @@ async function writeFiles(folder: string, format: string, rows: number, files: n
   }
 }
 
-async function measure(folder: string, work: (database: Database) => Promise<void>): Promise<number> {
+async function measure(folder: string, work: (database: Database) => Promise<void>): Promise<Cost> {
   await using database = await openDatabase({ path: join(folder, "w.duckdb"), allowedDirectories: [folder] });
-  const started = performance.now();
-  await work(database);
-  const seconds = (performance.now() - started) / 1_000;
+  const cost = await timed(() => work(database));
   await using session = await database.session();
   await session.run("DROP TABLE t");
-  return seconds;
+  return cost;
 }
 
 async function readBare(database: Database, folder: string, format: string): Promise<void> {
@@ -107,15 +108,39 @@ async function readBare(database: Database, folder: string, format: string): Pro
   await session.run(`CREATE TABLE t AS SELECT * FROM ${reader}('${folder}/${format}/*')`);
 }
 
-/** As an extract step does. */
-async function readOurs(database: Database, { source }: Connection, format: string): Promise<void> {
+/** As extract steps do. */
+async function readOurs(
+  database: Database,
+  { source }: Connection,
+  paths: readonly string[],
+): Promise<void> {
   const signal = new AbortController().signal;
   await using session = await database.session();
-  const scan = await source?.scan?.(streamOf(file, { path: `${format}/*.${format}` }), signal);
-  if (scan === undefined) throw new Error("there is nothing to scan");
-  await using prepared = await scan.prepare?.(signal);
-  await session.run(`CREATE TABLE t AS SELECT * FROM ${prepared?.relation ?? scan.relation}`);
-  await scan.verify();
+  for (const [index, path] of paths.entries()) {
+    const scan = await source?.scan?.(streamOf(file, { path }), signal);
+    if (scan === undefined) throw new Error("there is nothing to scan");
+    await using prepared = await scan.prepare?.(signal);
+    const into = index === 0 ? "CREATE TABLE t AS" : "INSERT INTO t";
+    await session.run(`${into} SELECT * FROM ${prepared?.relation ?? scan.relation}`);
+    await scan.verify();
+  }
+}
+
+/** A web server of its own process. Disposing of it ends it. */
+async function startFileServer(folder: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", join(import.meta.dirname ?? ".", "lib", "file_server.ts"), folder],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const { value = "" } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
+  return {
+    url: `http://127.0.0.1:${value.trim()}`,
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await child.status;
+    },
+  };
 }
 
 await main();
