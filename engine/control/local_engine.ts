@@ -194,7 +194,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       log,
       settings: context.retention,
       spillDir: spillFolder(context.dataDir),
-      spillsInUse: () => this.#processes.folders,
+      spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders]),
     });
     this.#followers = new FollowerWatch({
       store,

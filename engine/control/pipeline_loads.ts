@@ -37,6 +37,8 @@ const KNOWN = "known";
 interface UnderWay {
   verification: Verification;
   readonly stop: AbortController;
+  /** Where its process works, by name. */
+  readonly folder: string;
   /** Never rejects. */
   readonly done: Promise<void>;
 }
@@ -48,6 +50,11 @@ export class PipelineLoads implements AsyncDisposable {
 
   constructor(context: PipelineLoadsContext) {
     this.#context = context;
+  }
+
+  /** The names of the folders that its processes have now among those where runs spill. */
+  get folders(): readonly string[] {
+    return [...this.#underWay.values()].map(({ folder }) => folder);
   }
 
   /** The loads of the definition in force, in its order. Throws not_found. */
@@ -120,6 +127,7 @@ export class PipelineLoads implements AsyncDisposable {
     const underWay: UnderWay = {
       verification,
       stop,
+      folder: `verify-${crypto.randomUUID()}`,
       done: begun.promise.then(() => this.#carryOut(underWay, revision, loads, stop.signal)),
     };
     this.#underWay.set(pipeline, underWay);
@@ -153,7 +161,7 @@ export class PipelineLoads implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, log, verifications } = this.#context;
-    const { pipeline, load } = underWay.verification;
+    const { folder, verification: { pipeline, load } } = underWay;
     const end = (change: Pick<Verification, "state" | "error">) => {
       const { loads } = underWay.verification;
       underWay.verification = {
@@ -165,7 +173,7 @@ export class PipelineLoads implements AsyncDisposable {
     };
     try {
       const receipts = await this.#receipts(pipeline, revision, loads);
-      await verifyLoads(this.#context, { pipeline, revision, load, receipts }, async (found) => {
+      await verifyLoads(this.#context, { pipeline, revision, load, receipts, folder }, async (found) => {
         const settled = await this.#settled(pipeline, loads, receipts, found);
         const { verification } = underWay;
         underWay.verification = { ...verification, loads: [...verification.loads, settled] };

@@ -9,7 +9,7 @@ import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
 import { type LoadVerification, namesLoad } from "../../../contract/loads/verification.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "../attempt/answers.ts";
-import { warehousePath } from "../attempt/process_grant.ts";
+import { spillFolder, warehousePath } from "../attempt/process_grant.ts";
 import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
 
 export interface VerifyLoadsContext extends GrantContext {
@@ -24,9 +24,12 @@ export interface VerifyLoadsRequest {
   readonly load: string | null;
   /** Of loads that have succeeded, by their steps. */
   readonly receipts: Readonly<Record<string, KnownLoad>>;
+  /** The name of its folder among those where runs spill: it holds the rows that loads would send. */
+  readonly folder: string;
 }
 
 const MAX_LINES = 50;
+const PRIVATE_FOLDER = 0o700;
 
 /**
  * Reads the targets of a pipeline's loads back in a process that may reach those and the pipeline's warehouse,
@@ -35,7 +38,7 @@ const MAX_LINES = 50;
  */
 export async function verifyLoads(
   context: VerifyLoadsContext,
-  { pipeline, revision, load, receipts }: VerifyLoadsRequest,
+  { pipeline, revision, load, receipts, folder }: VerifyLoadsRequest,
   onVerified: (verification: LoadVerification) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -48,7 +51,8 @@ export async function verifyLoads(
   };
   const provision = await provide(context, { definition, connectors: revision.connectors, purpose: "run" });
   const { redact } = provision.redactor;
-  const tempDir = await Deno.makeTempDir({ prefix: "sluice-verify-" });
+  const tempDir = join(spillFolder(dataDir), folder);
+  await Deno.mkdir(tempDir, { recursive: true, mode: PRIVATE_FOLDER });
   try {
     const stderr: string[] = [];
     const spawned = await spawnRunProcess(

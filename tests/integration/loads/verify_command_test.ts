@@ -183,6 +183,34 @@ Deno.test("sluice verify holds a target against the receipt where the warehouse 
   match(found(await verify(served, "t->lite"), "lite").message, /was changed since the last load/);
 });
 
+Deno.test("sluice verify knows what a load is about in each mode, and the rows of a view as its run saw them", async () => {
+  const view =
+    `/* @sluice\nmaterialized: view\n*/\nSELECT id, name, getvariable('run_start') AS seen FROM t\n`;
+  await using served = await Served.start({
+    ...filesOf("lite: { type: sqlite, path: lite.db }\n", []),
+    "pipelines/shop.yaml": `load:
+  t:
+    - { connector: lite, table: changed, mode: merge, primary_key: [id], deletes: hard, changed_only: true }
+    - { connector: lite, table: parts, mode: delete_insert, partition_by: [name] }
+    - { connector: lite, table: history, mode: scd2, primary_key: [id] }
+  seen: { connector: lite, table: seen }
+`,
+    "transforms/shop/seen.sql": view,
+  });
+  const verdicts = async () => (await verify(served)).loads.map(({ verdict }) => verdict);
+  await served.succeed("shop");
+  await served.project.write({ "transforms/shop/t.sql": MODEL.replace("'n' || range", "'n' || range % 3") });
+  await served.server.call("POST", "/api/apply");
+  await served.succeed("shop");
+  deepEqual(await verdicts(), ["same", "same", "same", "same"]);
+  {
+    using lite = new DatabaseSync(join(served.project.projectDir, "lite.db"));
+    lite.exec(`INSERT INTO changed VALUES (99, 'x', 0); DELETE FROM parts WHERE id = 4;
+      UPDATE history SET name = 'x' WHERE id = 3 AND is_current; UPDATE seen SET seen = '2020-01-01 00:00:00+00'`);
+  }
+  deepEqual(await verdicts(), ["differs", "differs", "differs", "differs"]);
+});
+
 Deno.test("a verification is started over the API, followed and kept; the receipts are beside it", async () => {
   await using server = await acquirePostgres();
   await using database = await server.createDatabase();

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { acquireMariadb } from "../../support/mariadb.ts";
 import { startSqld } from "../../support/sqld.ts";
 import { acquirePostgres } from "../../support/postgres.ts";
+import { S3_KEYS, S3Bucket, s3Url } from "../../support/s3_bucket.ts";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { attemptInProcess, succeed, type WorkerProject } from "../../support/worker_process.ts";
@@ -118,6 +119,20 @@ Deno.test("file: a load with verify reads back JSON as it was written", async ()
     ];
     // It has no NaN.
     await verifies(projectOf(folder, { type: "file" }, loads), loads.length, "0.25");
+  });
+});
+
+Deno.test("s3: a load with verify reads back objects, and all files of a folder", async () => {
+  await using bucket = await S3Bucket.create();
+  await withFolder(async (folder) => {
+    const entry = { type: "s3", bucket: bucket.name, endpoint: s3Url(), region: "us-east-1", ...S3_KEYS };
+    const loads = [
+      { path: "a.parquet" },
+      { path: "b/", mode: "append" },
+      { path: "c/", mode: "append", options: { format: "csv" } },
+      { path: "d.csv.gz" },
+    ];
+    await verifies(projectOf(folder, entry, loads), loads.length);
   });
 });
 
