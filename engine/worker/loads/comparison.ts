@@ -1,18 +1,13 @@
-import { triedCast } from "../../../connectors/text_cast/exact_cast.ts";
 import type { TextForms } from "../../../contract/connector/connector.ts";
-import { type LoadDefinition, loadShapeOf } from "../../../contract/pipeline/load.ts";
-import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
+import type { LoadDefinition } from "../../../contract/pipeline/load.ts";
+import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { type Counted, countRows } from "../load.ts";
-import { BACK } from "./read_back.ts";
+import { isCompared, readAs, type ReadRows } from "./read_values.ts";
 import type { RowsToLoad } from "./rows_to_load.ts";
 
 const MAX_EXAMPLES = 3;
 const MAX_SHOWN = 200;
-/** Types whose values a system may write in another way, as JSON with its keys sorted. */
-const NOT_COMPARED = /^(?:JSON|INTERVAL|STRUCT|MAP|UNION)\b|\[\d*\]$/;
-
-type Session = Pick<DuckSession, "rows" | "describe">;
 
 /**
  * What a load is about at its target. `all`: the target has just the rows that are sent. `part`: the rows of their keys
@@ -34,45 +29,31 @@ export class Comparison {
   readonly notCompared: readonly string[];
   /** Whether the rows that were found can have the hash of a receipt: all columns, in the types of those sent. */
   readonly hashesAsSent: boolean;
-  readonly #session: Session;
+  readonly #session: DuckSession;
   readonly #lacking: readonly string[];
   readonly #key: readonly string[];
   readonly #columns: readonly string[];
   readonly #expected: string;
   readonly #actual: string;
   readonly #gone: string | undefined;
-  /** How many rows have a value that is none of its column's type: they are left out, as it would pass for NULL. */
-  readonly #unread: string;
-  readonly #hasCasts: boolean;
+  readonly #unread: number;
 
   private constructor(
-    session: Session,
+    session: DuckSession,
     columns: readonly Column[],
-    found: readonly Column[],
     load: LoadDefinition,
     { rows, gone }: RowsToLoad,
-    texts: TextForms | undefined,
+    { pairs, lacking, all, unread }: ReadRows,
   ) {
     this.#session = session;
-    this.#lacking = columns.filter(({ name }) => findColumn(found, name) === undefined).map(({ name }) =>
-      name
-    );
-    const compared = columns.filter(({ type }) => !NOT_COMPARED.test(type));
-    this.notCompared = columns.filter((column) => !compared.includes(column)).map(({ name }) => name);
-    const { primary_key: key = [] } = load;
-    const pairs = compared.map((column) => pairOf(column, findColumn(found, column.name) ?? column, texts));
+    this.#lacking = lacking;
+    this.notCompared = columns.filter((column) => !isCompared(column)).map(({ name }) => name);
     this.hashesAsSent = this.notCompared.length === 0 && pairs.every(({ isAsSent }) => isAsSent);
-    this.#columns = compared.map(({ name }) => quoteIdentifier(name));
-    this.#expected = `SELECT ${pairs.map(({ expected }) => expected).join(", ")} FROM (${rows})`;
-    const { history } = loadShapeOf(load, 0);
-    const current = history === undefined ? "true" : `CAST(${quoteIdentifier(history.isCurrent)} AS BOOLEAN)`;
-    const casts = pairs.flatMap(({ isUnread }) => isUnread ?? []);
-    this.#hasCasts = casts.length > 0;
-    const unread = casts.join(" OR ") || "false";
-    this.#unread = `SELECT count(*) AS n FROM ${BACK} AS back WHERE ${current} AND (${unread})`;
-    const all = `SELECT ${
-      pairs.map(({ actual }) => actual).join(", ")
-    } FROM ${BACK} AS back WHERE ${current} AND NOT (${unread})`;
+    this.#columns = pairs.map(({ name }) => name);
+    this.#expected = `SELECT ${
+      pairs.map(({ name, expected }) => `${expected} AS ${name}`).join(", ")
+    } FROM (${rows})`;
+    const { primary_key: key = [] } = load;
     const about = aboutOf(load);
     this.extent = load.mode === "append" ? "among" : about.length === 0 ? "all" : "part";
     this.#actual = about.length === 0
@@ -81,18 +62,24 @@ export class Comparison {
     this.#gone = gone === undefined
       ? undefined
       : `SELECT a.* FROM (${all}) AS a SEMI JOIN (${gone}) AS g ON ${isSame(key, "g")}`;
+    this.#unread = unread;
     this.#key = key;
   }
 
   /** `BACK` has been read. Expressions of `chosen` are run as they are, several times. */
   static async of(
-    session: Session,
+    session: DuckSession,
     load: LoadDefinition,
     chosen: RowsToLoad,
     texts: TextForms | undefined,
   ): Promise<Comparison> {
-    const found = await session.describe(`SELECT * FROM ${BACK}`);
-    return new Comparison(session, await session.describe(chosen.rows), found, load, chosen, texts);
+    const columns = await session.describe(chosen.rows);
+    return new Comparison(session, columns, load, chosen, await readAs(session, load, columns, texts));
+  }
+
+  /** Whether equal rows are not all that is to be looked at. */
+  get leavesWork(): boolean {
+    return this.#lacking.length > 0 || this.#gone !== undefined || this.#unread > 0;
   }
 
   /** How many rows are sent, and their hash in the columns that are compared. */
@@ -103,11 +90,6 @@ export class Comparison {
   /** The same of the target's rows that the load is about. Of an append: of all. */
   async found(): Promise<Counted> {
     return await this.#count(this.#actual);
-  }
-
-  /** Whether equal rows are not all that is to be looked at. */
-  get leavesWork(): boolean {
-    return this.#lacking.length > 0 || this.#gone !== undefined || this.#hasCasts;
   }
 
   async #count(rows: string): Promise<Counted> {
@@ -133,9 +115,8 @@ export class Comparison {
       const left = await this.#examples(this.#gone);
       if (left.count > 0) faults.push(`${left.count} rows of deleted keys are still there, as ${left.shown}`);
     }
-    const [unread] = this.extent === "all" ? await this.#session.rows(this.#unread) : [];
-    if (Number(unread?.["n"] ?? 0) > 0) {
-      faults.push(`${unread?.["n"]} rows have values that are none of their columns' types`);
+    if (this.#unread > 0 && this.extent === "all") {
+      faults.push(`${this.#unread} rows have values that are none of their columns' types`);
     }
     return { faults, missing: missed.count };
   }
@@ -175,36 +156,3 @@ function aboutOf({ mode, primary_key = [], partition_by = [], deletes }: LoadDef
 
 const isSame = (names: readonly string[], other: string): string =>
   names.map(quoteIdentifier).map((name) => `a.${name} IS NOT DISTINCT FROM ${other}.${name}`).join(" AND ");
-
-interface Pair {
-  readonly expected: string;
-  readonly actual: string;
-  /** Both are in the type of what is sent. */
-  readonly isAsSent: boolean;
-  /** Whether a value that is there has no meaning in the type: it would pass for NULL. */
-  readonly isUnread?: string;
-}
-
-/** A column of both sides in one type: the warehouse's, but where the target's is what its text was read as. */
-function pairOf(column: Column, found: Column, texts: TextForms | undefined): Pair {
-  const [name, own] = [quoteIdentifier(column.name), quoteIdentifier(found.name)];
-  if (column.type === found.type) return { expected: name, actual: `${own} AS ${name}`, isAsSent: true };
-  if (column.type === "VARCHAR") {
-    const expected = `TRY_CAST(${name} AS ${found.type}) AS ${name}`;
-    return { expected, actual: `${own} AS ${name}`, isAsSent: false };
-  }
-  const value = texts === undefined
-    ? `TRY_CAST(${own} AS ${column.type})`
-    : triedCast({ text: own, type: column.type, isGiven: true }, {
-      decimalSeparator: texts.decimalSeparator,
-      thousandsSeparator: texts.thousandsSeparator,
-      dateFormat: texts.dateFormat,
-      timestampFormat: undefined,
-    });
-  return {
-    expected: name,
-    actual: `${value} AS ${name}`,
-    isAsSent: true,
-    isUnread: `(${own} IS NOT NULL AND ${value} IS NULL)`,
-  };
-}

@@ -8,6 +8,8 @@ import { asWhole } from "../extract/fill_table.ts";
 const NAME = "_sluice_back";
 /** The rows that were read back, in a table of the session's own. */
 export const BACK = `temp.${NAME}`;
+/** The same in other types. */
+export const READ = "temp._sluice_read";
 
 /**
  * Reads a load's target into `BACK`, with all its columns. Where it has no record that would tell them, those of
@@ -44,9 +46,9 @@ export async function readBack(
   await createTable(session, { schema: "temp", name: NAME }, schema);
 }
 
-/** Drops the rows again. */
+/** Drops the rows again, and what a comparison made of them. */
 export async function forgetBack(session: Pick<DuckSession, "run">): Promise<void> {
-  await session.run(`DROP TABLE IF EXISTS ${BACK}`);
+  await session.run(`DROP TABLE IF EXISTS ${BACK}; DROP TABLE IF EXISTS ${READ}`);
 }
 
 async function readScan(
