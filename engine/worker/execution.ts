@@ -15,7 +15,6 @@ import { ExtractSteps } from "./extract/extract_steps.ts";
 import { LoadSteps } from "./loads/load_steps.ts";
 import { loadInPass } from "./pass_through/load_in_pass.ts";
 import { PassingLoads } from "./pass_through/passing_loads.ts";
-import { straightLoad } from "./pass_through/straight_load.ts";
 import { StraightSteps } from "./pass_through/straight_steps.ts";
 import {
   nodeOf,
@@ -26,6 +25,7 @@ import {
   type PlannedModel,
   type PlannedStep,
 } from "./plan.ts";
+import { Places } from "./places.ts";
 import { pointsOf } from "./points.ts";
 import { Previews } from "./reports/previews.ts";
 import { endStep, startStep } from "./reporter.ts";
@@ -66,8 +66,7 @@ export class Execution {
   readonly #previews: Previews;
   readonly #extracts: ExtractSteps;
   readonly #loads: LoadSteps;
-  readonly #straight: StraightSteps;
-  #steps: readonly PlannedStep[] = [];
+  #straight: StraightSteps | undefined;
 
   constructor({ job, written, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
@@ -103,14 +102,6 @@ export class Execution {
       passing: this.#passing,
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
-    this.#straight = new StraightSteps({
-      job,
-      reporter,
-      signal,
-      connections,
-      start: ({ step }) => this.#start(step),
-      record: (session, planned, step, change) => this.#record(session, planned, step, change),
-    });
     this.#previews = new Previews({
       runId: job.runId,
       lease: () => sessions.lease(),
@@ -125,7 +116,6 @@ export class Execution {
     const { select, runId, definition } = this.#job;
     const { signal } = this.#context;
     const steps = chooseSteps(plan, graph, select);
-    this.#steps = steps;
     if (select !== null) await this.#withSession((session) => requireTables(session, steps));
     this.#committed = await this.#withSession((session) => committedSteps(session, runId));
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
@@ -141,15 +131,28 @@ export class Execution {
       },
       steps.filter(({ step }) => !this.#committed.has(step.name)),
     );
+    const straight = new StraightSteps(
+      {
+        job: this.#job,
+        reporter: this.#context.reporter,
+        signal,
+        connections: this.#connections,
+        start: ({ step }) => this.#start(step),
+        record: (session, planned, step, change) => this.#record(session, planned, step, change),
+      },
+      steps,
+    );
+    this.#straight = straight;
+    const places = new Places(this.#connections, (planned) => straight.loadOf(planned));
     const tasks = steps.map((planned) => ({
       name: planned.step.name,
       depends: planned.step.depends,
-      uses: this.#usesOf(planned),
+      uses: places.usesOf(planned),
       planned,
     }));
     await runTaskGraph(tasks, {
       limit: stepsAtOnce(definition.resources, navigator.hardwareConcurrency),
-      limitOf: (used) => this.#limitOf(used),
+      limitOf: (used) => places.limitOf(used),
       signal,
       partnerOf: ({ planned }) => {
         const load = this.#loadInPass(planned, steps);
@@ -180,42 +183,6 @@ export class Execution {
     return loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
   }
 
-  /** The load that the rows of a stream with `store: false` go straight to. Throws `invalid` where there is none. */
-  #straightLoad(planned: PlannedExtract): PlannedLoad {
-    const { load, fault } = straightLoad(
-      planned,
-      this.#steps,
-      (target) => this.#connections.stagesWhileReading(target),
-    );
-    if (fault !== undefined) throw new AppError("invalid", `Stream "${planned.name}": ${fault}`);
-    return load;
-  }
-
-  /** A stream and the load that it goes straight to are done at the same time. */
-  #usesOf(planned: PlannedStep): readonly string[] {
-    const own = usesOf(planned);
-    if (planned.kind !== "extract" || planned.stream.store) return own;
-    try {
-      const both = [...own, ...usesOf(this.#straightLoad(planned))];
-      const fits = both.every((used) => both.filter((other) => other === used).length <= this.#limitOf(used));
-      return fits ? both : own;
-    } catch {
-      // The step itself says why.
-      return own;
-    }
-  }
-
-  /** A connector that is not there fails its steps, not the plan. */
-  #limitOf(used: string): number {
-    const [kind, name = ""] = used.split(/:(.*)/s);
-    try {
-      const limits = this.#connections.limits(name);
-      return kind === "loads" ? limits.loads : limits.uses;
-    } catch {
-      return 1;
-    }
-  }
-
   /**
    * Runs a step, unless it is done, and reports how it went. Resolves to whether it succeeded. `partner`
    * is the load that may take an extract's rows.
@@ -224,7 +191,7 @@ export class Execution {
     const { reporter, signal } = this.#context;
     const { step: plannedStep } = planned;
     if (this.#replay(planned)) return true;
-    const straight = this.#straight.endOf(plannedStep.name);
+    const straight = this.#straight?.endOf(plannedStep.name);
     if (straight !== undefined) return this.#reportEnd(planned, straight);
     const step = this.#passing.stepOf(plannedStep.name) ?? this.#start(plannedStep);
     try {
@@ -262,7 +229,7 @@ export class Execution {
 
   #skip(planned: PipelineStep, because: readonly string[]): void {
     const { reporter } = this.#context;
-    const straight = this.#straight.endOf(planned.name);
+    const straight = this.#straight?.endOf(planned.name);
     if (straight !== undefined) return reporter.send({ type: "step", step: straight });
     const step = startStep(planned, this.#job.attempt, Date.now());
     reporter.send({ type: "step", step: { ...step, state: "skipped", started_at: null } });
@@ -290,11 +257,9 @@ export class Execution {
       return await this.#followed.carryOut(planned, step);
     }
     if (planned.kind === "extract" && !planned.stream.store) {
-      const load = this.#straightLoad(planned);
-      return await this.#withSession(
-        (session) => this.#straight.carryOut(session, planned, step, load),
-        planned,
-      );
+      const straight = this.#straight;
+      if (straight === undefined) throw new AppError("internal", `${step.name} before the run began`);
+      return await this.#withSession((session) => straight.carryOut(session, planned, step), planned);
     }
     if (planned.kind === "extract") {
       const tap = partner?.kind === "load" ? this.#passing.add(partner) : undefined;
@@ -386,17 +351,5 @@ export class Execution {
       await setWindowStart(lease.session, this.#earlier.windows.startOf(nodeOf(planned)));
     }
     return lease;
-  }
-}
-
-/** What the step takes a place of: see `limitOf`. */
-function usesOf(planned: PlannedStep): string[] {
-  switch (planned.kind) {
-    case "extract":
-      return [`uses:${planned.stream.connector}`];
-    case "load":
-      return [`uses:${planned.target.connector}`, `loads:${planned.target.connector}`];
-    default:
-      return [];
   }
 }

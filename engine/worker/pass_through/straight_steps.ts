@@ -13,11 +13,12 @@ import { scannedBatches } from "../extract/scanned_batches.ts";
 import type { StreamShape } from "../extract/stream_shape.ts";
 import { requestOf } from "../load.ts";
 import { changeOf } from "../loads/load_change.ts";
-import type { PlannedExtract, PlannedLoad } from "../plan.ts";
+import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
 import { pointsOf } from "../points.ts";
 import { endStep, type Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
 import { PassingLoad } from "./passing_load.ts";
+import { type StraightLoad, straightLoad } from "./straight_load.ts";
 
 export interface StraightStepsOptions {
   readonly job: RunJob;
@@ -52,11 +53,19 @@ interface Passed {
  */
 export class StraightSteps {
   readonly #options: StraightStepsOptions;
+  readonly #steps: readonly PlannedStep[];
   /** The loads' steps by name, from their beginning on. */
   readonly #loads = new Map<string, Step>();
 
-  constructor(options: StraightStepsOptions) {
+  /** `steps` are all those of the run. */
+  constructor(options: StraightStepsOptions, steps: readonly PlannedStep[]) {
     this.#options = options;
+    this.#steps = steps;
+  }
+
+  /** The load that the stream's rows go straight to; undefined where they are stored, or where there is none. */
+  loadOf(planned: PlannedExtract): PlannedLoad | undefined {
+    return planned.stream.store ? undefined : this.#find(planned).load;
   }
 
   /** The load's step where it is done, or has failed. */
@@ -66,12 +75,9 @@ export class StraightSteps {
   }
 
   /** Reads, loads and marks both steps as done; returns the extract's with its end. Throws what either failed with. */
-  async carryOut(
-    session: DuckSession,
-    planned: PlannedExtract,
-    step: Step,
-    target: PlannedLoad,
-  ): Promise<Step> {
+  async carryOut(session: DuckSession, planned: PlannedExtract, step: Step): Promise<Step> {
+    const { load: target, fault } = this.#find(planned);
+    if (fault !== undefined) throw new AppError("invalid", `Stream "${planned.name}": ${fault}`);
     this.#requirePlaces(planned, target);
     const { job, start, record, reporter } = this.#options;
     const points = pointsOf(job.dieAt);
@@ -113,6 +119,11 @@ export class StraightSteps {
       this.#fail(target, loadStep, error);
       throw load.hasFailed ? asFailureOf(target.step.name, error) : error;
     }
+  }
+
+  #find(planned: PlannedExtract): StraightLoad {
+    const { connections } = this.#options;
+    return straightLoad(planned, this.#steps, (target) => connections.stagesWhileReading(target));
   }
 
   /** The stream and the load are open at the same time. */
