@@ -51,6 +51,7 @@ export async function publishSftpFile(
     signal,
   });
   try {
+    await lock.removeUnfinished(work);
     const stat = await server.stat(target.path);
     if (stat?.kind === "folder") {
       throw new AppError(
@@ -109,7 +110,7 @@ class FilePublication implements Publication {
 
   async prepare({ keepsCurrent, note }: PublicationChange): Promise<void> {
     if (keepsCurrent) throw new AppError("internal", "Cannot keep a file beside the one that replaces it");
-    const { target, stage, stat, work } = this.#place;
+    const { target, stage, stat, work, lock } = this.#place;
     const server = this.#server;
     await sendFile(server, `${stage.path}/${basename(target.path)}`, this.#new);
     const sent = await server.stat(this.#new);
@@ -122,13 +123,14 @@ class FilePublication implements Publication {
     }
     this.#made = { sizeBytes: sent.sizeBytes, modifiedS };
     const record: NoteRecord = { before: this.current?.note ?? null, after: note, made: this.#made };
-    if (await server.replaceWith(`${work}/loads`, asciiJson(record)) === "unknown") throw this.#lost();
+    const noted = lock.unfinished(work, "loads");
+    await server.writeAll(noted, asciiJson(record));
+    if (await lock.commit(noted, `${work}/loads`) === "unknown") throw this.#lost();
   }
 
   async commit(): Promise<void> {
     const { target, lock } = this.#place;
-    await lock.check();
-    if (await this.#server.replace(this.#new, target.path) === "done") return;
+    if (await lock.commit(this.#new, target.path) === "done") return;
     // The connection was lost before the answer came: what is there now says what became of it.
     const now = await this.#server.stat(target.path);
     const isMade = now?.sizeBytes === this.#made?.sizeBytes && now?.modifiedS === this.#made?.modifiedS;
@@ -137,14 +139,14 @@ class FilePublication implements Publication {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { lock, stage } = this.#place;
-    // What cannot be removed now, the next load writes over.
+    // What cannot be removed now, the next load removes.
     await this.#server.remove(this.#new).catch(() => {});
     await lock[Symbol.asyncDispose]();
     await stage[Symbol.asyncDispose]();
   }
 
   get #new(): string {
-    return `${this.#place.work}/new`;
+    return this.#place.lock.unfinished(this.#place.work, "file");
   }
 
   #lost(): AppError {

@@ -49,6 +49,7 @@ export async function publishSftpFolder(
     if (stat !== undefined && stat.kind !== "folder") {
       throw new AppError("invalid", `Cannot write "${target.shown}": it is a file, and the path ends with /`);
     }
+    if (stat !== undefined) await lock.removeUnfinished(target.path);
     const manifest = stat && await readManifest(server, folder);
     const search = { base: target.path, glob: ALL, root: target.path, signal, leftOut: () => {} };
     const { files: seen, hidden } = stat === undefined
@@ -88,7 +89,7 @@ class FolderPublication implements Publication {
   readonly #server: SftpServer;
   readonly #mark = newMark();
   readonly #sent: string[] = [];
-  #next: { readonly files: readonly string[]; readonly note: JsonValue } | undefined;
+  #next: { readonly files: readonly string[]; readonly bytes: Uint8Array } | undefined;
   /** The new files are, or may be, those of the folder. */
   #isCommitted = false;
 
@@ -117,10 +118,7 @@ class FolderPublication implements Publication {
   async prepare({ keepsCurrent, removes = NONE, note }: PublicationChange): Promise<void> {
     const { folder, stage, hasManifest } = this.#place;
     await this.#server.makeFolder(folder.slice(0, -1));
-    if (!hasManifest) {
-      const begun = begunManifestBytes(this.#parts, this.#mark);
-      if (await this.#server.replaceWith(`${folder}${MANIFEST}`, begun) === "unknown") throw this.#lost();
-    }
+    if (!hasManifest) await this.#begin();
     const staged = await stage.files();
     for (const { path } of staged) {
       const sent = `${folder}${markedName(path, this.#mark)}`;
@@ -128,17 +126,34 @@ class FolderPublication implements Publication {
       await sendFile(this.#server, `${stage.path}/${path}`, sent);
     }
     const kept = keepsCurrent ? this.#parts.filter((path) => !removes.has(path)) : [];
-    this.#next = { files: [...kept, ...staged.map(({ path }) => markedName(path, this.#mark))], note };
+    const files = [...kept, ...staged.map(({ path }) => markedName(path, this.#mark))];
+    this.#next = { files, bytes: manifestBytes(files, note) };
+    await this.#server.writeAll(this.#new, this.#next.bytes);
+  }
+
+  /** Puts a manifest of what is there, where there is none: another load's is never replaced by it. */
+  async #begin(): Promise<void> {
+    const { folder, lock } = this.#place;
+    await this.#server.writeAll(this.#new, begunManifestBytes(this.#parts, this.#mark));
+    try {
+      await this.#server.rename(this.#new, `${folder}${MANIFEST}`);
+    } catch (error) {
+      await lock.check();
+      throw error;
+    }
+  }
+
+  get #new(): string {
+    const { lock, folder } = this.#place;
+    return lock.unfinished(folder.slice(0, -1), "sluice");
   }
 
   async commit(): Promise<void> {
     if (this.#next === undefined) throw new AppError("internal", "Cannot commit what was not prepared");
     const { folder, lock } = this.#place;
-    const { files, note } = this.#next;
-    await lock.check();
-    const bytes = manifestBytes(files, note);
+    const { files, bytes } = this.#next;
     this.#isCommitted = true;
-    const outcome = await this.#server.replaceWith(`${folder}${MANIFEST}`, bytes).catch((error) => {
+    const outcome = await lock.commit(this.#new, `${folder}${MANIFEST}`).catch((error) => {
       this.#isCommitted = false;
       throw error;
     });
@@ -174,7 +189,7 @@ class FolderPublication implements Publication {
   async [Symbol.asyncDispose](): Promise<void> {
     const { lock, stage } = this.#place;
     if (!this.#isCommitted) {
-      for (const path of this.#sent) await this.#server.remove(path).catch(() => {});
+      for (const path of [this.#new, ...this.#sent]) await this.#server.remove(path).catch(() => {});
     }
     await lock[Symbol.asyncDispose]();
     await stage[Symbol.asyncDispose]();

@@ -1,11 +1,13 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { SftpServer } from "./sftp_server.ts";
+import type { Outcome, SftpServer } from "./sftp_server.ts";
 
 /** How often the holder of a lock says that it is alive. */
 const BEAT_MS = 5_000;
 /** A lock that has not changed for so long, by the watch of who waits for it, is that of a process that died. */
 const STALE_MS = 30_000;
 const LOOK_MS = 500;
+/** Names of what a holder is about to rename. */
+const UNFINISHED = /^\.\w+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
 
 export interface LockWait {
   readonly timeoutMs: number;
@@ -15,6 +17,10 @@ export interface LockWait {
 /**
  * A file that only one can create keeps other loads of the same target out: SFTP has no locks that end with a
  * connection. Its holder touches it again and again.
+ *
+ * A holder that was stopped for long enough loses it without knowing. So what a commit renames has the holder's name
+ * in its own (`unfinished()`), and who takes the lock removes what others have under such names before looking at the
+ * target: what was renamed before is seen then, and what would be renamed after is not there any more.
  */
 export class SftpLock implements AsyncDisposable {
   readonly #server: SftpServer;
@@ -52,6 +58,35 @@ export class SftpLock implements AsyncDisposable {
         throw new AppError("unavailable", `Cannot write "${shown}": another load is writing it`);
       }
       await clock.sleep(LOOK_MS, wait.signal);
+    }
+  }
+
+  /** Where what is to be renamed is written. `folder` is without a slash at its end. */
+  unfinished(folder: string, name: string): string {
+    return `${folder}/.${name}.${this.#owner}.new`;
+  }
+
+  /** Removes what other holders were about to rename. The folder need not be there. */
+  async removeUnfinished(folder: string): Promise<void> {
+    if (await this.#server.stat(folder) === undefined) return;
+    for (const { name } of await this.#server.list(folder)) {
+      if (UNFINISHED.test(name) && !name.includes(this.#owner)) {
+        await this.#server.remove(`${folder}/${name}`);
+      }
+    }
+  }
+
+  /**
+   * Puts what unfinished() named in its place, in one step. `unknown` where the answer did not come. Throws
+   * `unavailable` where another load took the lock: nothing is changed then.
+   */
+  async commit(unfinished: string, path: string): Promise<Outcome> {
+    await this.check();
+    try {
+      return await this.#server.replace(unfinished, path);
+    } catch (error) {
+      await this.check();
+      throw error;
     }
   }
 

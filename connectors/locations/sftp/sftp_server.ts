@@ -93,10 +93,9 @@ export class SftpServer implements ManifestStore, AsyncDisposable {
     }
   }
 
-  /** A file written beside its place and then put there in one step. */
-  async replaceWith(path: string, bytes: Uint8Array): Promise<Outcome> {
-    await this.write(`${path}.new`, only(bytes));
-    return await this.replace(`${path}.new`, path);
+  /** A small file, whatever is there; not in one step. */
+  writeAll(path: string, bytes: Uint8Array): Promise<void> {
+    return this.write(path, only(bytes));
   }
 
   remove(path: string): Promise<void> {
