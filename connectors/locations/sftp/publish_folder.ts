@@ -1,5 +1,4 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { JsonValue } from "../../../contract/json.ts";
 import { workPathOf } from "../disk/published.ts";
 import type {
   FileWriter,
