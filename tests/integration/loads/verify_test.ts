@@ -104,6 +104,8 @@ Deno.test("file: a load with verify reads back Parquet and Arrow, and CSV and JS
         options: { delimiter: ";", decimal_separator: ",", date_format: "%d/%m/%Y", bom: true, null: "-" },
       },
       { path: "out/h/", mode: "append", options: { format: "csv", compression: "gzip" } },
+      { path: "out/m/", mode: "delete_insert", partition_by: ["day"], options: { format: "csv" } },
+      { path: "out/n/", options: { format: "csv", partition_by: ["name"], compression: "gzip" } },
       { path: "out/i.tsv", mode: "merge", primary_key: ["id"], options: { quote_style: "all" } },
     ];
     await verifies(projectOf(folder, { type: "file" }, loads), loads.length);
