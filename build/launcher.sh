@@ -29,8 +29,9 @@ start() {
   DENO_NO_UPDATE_CHECK=1
   SLUICE_COMMAND=$0
   export SLUICE_DENO SLUICE_COMMAND DENO_DIR DENO_NO_UPDATE_CHECK
-  exec "$SLUICE_DENO" run --quiet --allow-all --no-prompt --no-remote --cached-only --no-lock \
-    --config "$here/lib/deno.json" "$here/lib/app.mjs" "$@"
+  # V8's flags are those of a run's process: compiled code that is kept for other flags is thrown away.
+  exec "$SLUICE_DENO" run --quiet --v8-flags=--initial-old-space-size=64 --allow-all --no-prompt --no-remote \
+    --cached-only --no-lock --config "$here/lib/deno.json" "$here/lib/app.mjs" "$@"
 }
 
 # The folders to try, one a line: the user's own cache, then temporary ones, which others write too.

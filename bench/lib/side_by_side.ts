@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ENGINE_FLAGS } from "../../engine/runs/attempt/spawn.ts";
 import { type Measured, median, show } from "./measured.ts";
 
 /** Rounds of the same work by `sluice run` and by DuckDB alone, one after the other, each in a process of its own. */
@@ -57,7 +58,7 @@ async function measureOurs({ folder, project }: Work): Promise<Measured> {
 
 async function run(args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", `--config=${join(ROOT, "deno.json")}`, ...args],
+    args: ["run", "-A", "--quiet", ENGINE_FLAGS, `--config=${join(ROOT, "deno.json")}`, ...args],
     cwd: ROOT,
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));

@@ -31,9 +31,10 @@ export interface RunProcess extends AsyncDisposable {
 
 /**
  * Rows come and go as memory outside of V8's heap, which is small itself. V8 would look through all of that
- * heap for each 64 MB of them, a tenth of a run's processor time; young ones it frees without that.
+ * heap for each 64 MB of them, a tenth of a run's processor time; young ones it frees without that. Whoever starts
+ * the program has the same flags, since Deno keeps compiled code for one set of them only.
  */
-const ENGINE_FLAGS = "--v8-flags=--initial-old-space-size=64";
+export const ENGINE_FLAGS = "--v8-flags=--initial-old-space-size=64";
 
 /** What is kept of a line that is not a report. */
 const MAX_LOG_LENGTH = 4_000;
