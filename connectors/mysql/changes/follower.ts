@@ -1,6 +1,11 @@
-import type { ChangeTransaction, FollowMessage } from "../../../contract/connector/changes.ts";
+import type {
+  ChangeTransaction,
+  FollowMessage,
+  FollowProgress,
+} from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { ConnectionLostError } from "../../network/failures.ts";
+import { ofStream } from "../../of_stream.ts";
 import type { ReadContext } from "../read/plan.ts";
 import { checkWarnings } from "../read/warnings.ts";
 import type { SessionPool } from "../session_pool.ts";
@@ -99,6 +104,7 @@ export class Follower {
       yield { type: "commit", states: { [log.name]: state }, isLast: false };
     }
     this.#place = earliest(this.#logs.map(({ position }) => position)) ?? this.#place;
+    const beganMs = Date.now();
     const { end } = await this.#pool.use(action, this.#signal, (session) => logStatus(session, action));
     this.#reader.end = latest(this.#reader.end, end);
     do {
@@ -107,6 +113,7 @@ export class Follower {
     } while (comparePlaces(this.#place, this.#reader.end) < 0);
     for (const log of this.#logs) yield* log.announce(this.#texts);
     yield* this.#commit(true);
+    yield { type: "progress", progress: this.#progress(beganMs, true) };
     yield {
       type: "log",
       level: "info",
@@ -125,7 +132,9 @@ export class Follower {
       if (this.#transaction !== undefined) continue;
       this.#place = event.endPlace;
       if (comparePlaces(this.#place, this.#reader.end) >= 0) return;
-      if (this.#changes >= CHANGES_A_COMMIT) yield* this.#commit(false);
+      if (this.#changes < CHANGES_A_COMMIT) continue;
+      yield* this.#commit(false);
+      yield { type: "progress", progress: this.#progress(event.timestamp * 1_000, false) };
     }
     this.#checkFile(log.reader);
     if (this.#transaction !== undefined || comparePlaces(this.#place, this.#reader.end) < 0) {
@@ -243,10 +252,10 @@ export class Follower {
         return;
       case "rows":
         for (const log of this.#logsOf(statement.tables, transaction.start)) {
-          throw this.#unfollowable(
-            event,
-            `a statement that may change ${log.name} in place of its rows: a session had another binlog_format than ROW`,
-          );
+          const what =
+            `a statement that may change ${log.name} in place of its rows: a session had another ` +
+            "binlog_format than ROW";
+          throw ofStream(log.name, this.#unfollowable(event, what));
         }
         break;
       default:
@@ -350,10 +359,27 @@ export class Follower {
       const reason = `its log has rows of other columns at ${writePlace(event.start)}`;
       return yield* this.#reader.readTable(log, reason);
     }
-    const { count, messages } = await changesOf(map, rows, log, this.#texts, transaction);
-    transaction.hasTaken = true;
-    this.#changes += count;
-    yield* messages();
+    try {
+      const { count, messages } = await changesOf(map, rows, log, this.#texts, transaction);
+      transaction.hasTaken = true;
+      this.#changes += count;
+      yield* messages();
+    } catch (error) {
+      throw ofStream(log.name, error);
+    }
+  }
+
+  /** The server keeps its log whoever reads it; how much of it lies in other files is not known. */
+  #progress(upToMs: number, isCaughtUp: boolean): FollowProgress {
+    const { end } = this.#reader;
+    return {
+      position: writePlace(this.#place),
+      behindBytes: end.file === this.#place.file ? Math.max(0, end.offset - this.#place.offset) : null,
+      retainedBytes: null,
+      upToMs,
+      isCaughtUp,
+      warning: null,
+    };
   }
 
   #stateOf(log: TableLog) {

@@ -1,6 +1,9 @@
 import type { FollowedStream, FollowRequest } from "../../../contract/connector/source.ts";
+import { StreamsFailed } from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { formatPlural } from "../../../text/format.ts";
+import { ofStream } from "../../of_stream.ts";
+import { toMysqlError } from "../errors.ts";
 import type { MysqlStream } from "../options.ts";
 import type { ReadContext } from "../read/plan.ts";
 import type { Session } from "../session/session.ts";
@@ -27,8 +30,8 @@ export interface Preparation {
 }
 
 /**
- * Looks at server, tables and log. Throws with what to do where the tables cannot be followed, or the log is not
- * that of the last run.
+ * Looks at server, tables and log. Throws with what to do where the log is not that of the last run, and StreamsFailed
+ * where tables cannot be followed.
  */
 export async function prepare(
   session: Session,
@@ -38,13 +41,11 @@ export async function prepare(
   const action = `Cannot follow the changes of ${context.name}`;
   const { server, ignoresCase } = await checkServer(session, action);
   const { end: lookedFrom, logged } = await logStatus(session, action);
-  const tables: FollowedTable[] = [];
-  for (const stream of request.streams) tables.push(await inspectTable(session, stream, context));
+  const tables = await inspectAll(session, request, context, logged);
   checkTwice(action, tables);
   const lookedUntil = (await logStatus(session, action)).end;
   const notes: string[] = [];
   const toRead = tables.flatMap((table) => {
-    checkTable(table, logged);
     if (table.virtual.length > 0) {
       notes.push(
         `${table.name}: ${table.virtual.join(", ")} is generated and not in the log, so it is left out`,
@@ -82,6 +83,30 @@ export async function prepare(
     toRead,
     notes,
   };
+}
+
+/** Looks at each stream's table. Throws StreamsFailed with those that cannot be followed. */
+async function inspectAll(
+  session: Session,
+  { streams }: FollowRequest<MysqlStream>,
+  context: ReadContext,
+  logged: (database: string) => boolean,
+): Promise<readonly FollowedTable[]> {
+  const tables: FollowedTable[] = [];
+  const errors = new Map<string, AppError>();
+  for (const stream of streams) {
+    try {
+      const table = await inspectTable(session, stream, context);
+      checkTable(table, logged);
+      tables.push(table);
+    } catch (error) {
+      const failure = ofStream(stream.name, toMysqlError(actionOf(stream, context), error));
+      if (!(failure instanceof StreamsFailed)) throw failure;
+      for (const [name, found] of failure.errors) errors.set(name, found);
+    }
+  }
+  if (errors.size > 0) throw new StreamsFailed(errors);
+  return tables;
 }
 
 /** The columns of a table that its log has. Throws where it cannot be followed, as `prepare` does. */

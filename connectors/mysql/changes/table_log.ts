@@ -1,4 +1,5 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
+import { ofStream } from "../../of_stream.ts";
 import { ChangeBuffer } from "./change_buffer.ts";
 import { type FollowedTable, hasSameColumns, type TableFacts } from "./followed_table.ts";
 import { planLogged } from "./logged_table.ts";
@@ -47,16 +48,24 @@ export class TableLog {
     return comparePlaces(place, this.position) < 0;
   }
 
-  /** The changes that wait; those of other columns than before are to be flushed first. */
+  /** The changes that wait, throwing StreamsFailed where the table's columns cannot be read; those of other columns than before are to be flushed first. */
   buffer(texts: ServerTexts): ChangeBuffer {
-    this.#buffer ??= new ChangeBuffer(planLogged(this.latest.table, this.#facts), texts);
+    try {
+      this.#buffer ??= new ChangeBuffer(planLogged(this.latest.table, this.#facts), texts);
+    } catch (error) {
+      throw ofStream(this.name, error);
+    }
     this.#isAnnounced = true;
     return this.#buffer;
   }
 
   *flush(isReleased: boolean): Generator<FollowMessage, void, undefined> {
     if (this.#buffer === undefined) return;
-    yield* this.#buffer.flush();
+    try {
+      yield* this.#buffer.flush();
+    } catch (error) {
+      throw ofStream(this.name, error);
+    }
     if (isReleased) this.#buffer.release();
   }
 

@@ -1,4 +1,6 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
+import { ofStream } from "../../of_stream.ts";
+import { toMysqlError } from "../errors.ts";
 import type { ReadContext } from "../read/plan.ts";
 import type { SessionPool } from "../session_pool.ts";
 import type { TableName } from "../table_name.ts";
@@ -41,13 +43,17 @@ export class TableReader {
     );
   }
 
-  /** The table as it is now. Throws as `inspectTable` does. */
-  async look({ latest: { table: { action, request } } }: TableLog): Promise<Look> {
-    return await this.#pool.use(action, this.#signal, async (session) => {
-      const from = (await logStatus(session, action)).end;
-      const table = await inspectTable(session, request, this.#context);
-      return { table, from, until: (await logStatus(session, action)).end };
-    });
+  /** The table as it is now. Throws StreamsFailed where it cannot be followed any more. */
+  async look({ name, latest: { table: { action, request } } }: TableLog): Promise<Look> {
+    try {
+      return await this.#pool.use(action, this.#signal, async (session) => {
+        const from = (await logStatus(session, action)).end;
+        const table = await inspectTable(session, request, this.#context);
+        return { table, from, until: (await logStatus(session, action)).end };
+      });
+    } catch (error) {
+      throw ofStream(name, error);
+    }
   }
 
   /** Whether a statement changes the table's columns between the two places. */
@@ -66,8 +72,20 @@ export class TableReader {
     return false;
   }
 
-  /** Reads the table's rows as they are now; of the log before that nothing is taken any more. */
+  /**
+   * Reads the table's rows as they are now; of the log before that nothing is taken any more. Throws StreamsFailed where
+   * the table cannot be followed any more.
+   */
   async *readTable(log: TableLog, reason: string): AsyncGenerator<FollowMessage, void, undefined> {
+    const { action } = log.latest.table;
+    try {
+      yield* this.#readTable(log, reason);
+    } catch (error) {
+      throw ofStream(log.name, toMysqlError(action, error));
+    }
+  }
+
+  async *#readTable(log: TableLog, reason: string): AsyncGenerator<FollowMessage, void, undefined> {
     yield* log.flush(true);
     yield { type: "snapshot", stream: log.name, reason };
     await using lease = await this.#pool.lease(this.#signal);

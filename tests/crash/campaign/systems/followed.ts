@@ -51,13 +51,36 @@ function insertsOf(rows: readonly SourceRow[]): string[] {
   return inserts;
 }
 
+const CREATE =
+  "CREATE TABLE src (id bigint PRIMARY KEY, name varchar(200), part bigint, gone boolean, moved bigint)";
+
 export const FOLLOWED_SOURCES: Readonly<Record<string, SourceKind>> = {
+  "mysql-cdc": async (servers, _projectDir, random) => {
+    const database = await (await servers.mariadb()).createDatabase();
+    const { relay, url } = CuttingRelay.before(database.url);
+    await database.run(CREATE);
+    let held = new Map<number, SourceRow>();
+    return {
+      connector: { type: "mysql", url },
+      stream: { stream: "src", mode: "cdc" },
+      isFollowed: true,
+      relay,
+      async write(rows) {
+        for (const statements of transactionsTo(held, rows, random)) {
+          await database.run(["BEGIN", ...statements, "COMMIT"].join("; "));
+        }
+        held = new Map(rows.map((row) => [row.id, row]));
+      },
+      async [Symbol.asyncDispose]() {
+        await relay[Symbol.asyncDispose]();
+        await database[Symbol.asyncDispose]();
+      },
+    };
+  },
   "postgres-cdc": async (servers, _projectDir, random) => {
     const database = await (await servers.postgres()).createDatabase();
     const { relay, url } = CuttingRelay.before(database.url);
-    await database.sql.unsafe(
-      "CREATE TABLE src (id bigint PRIMARY KEY, name varchar(200), part bigint, gone boolean, moved bigint)",
-    );
+    await database.sql.unsafe(CREATE);
     let held = new Map<number, SourceRow>();
     return {
       connector: { type: "postgres", url },
