@@ -18,7 +18,7 @@ Deno.test("so do streams that follow changes", async () => {
   const { cases, failures, wrong } = await runCampaign({
     seed: 106,
     cases: 6,
-    sources: ["postgres-cdc"],
+    sources: ["postgres-cdc", "mysql-cdc"],
     limitMs: 45_000,
     atOnce: 2,
     onCase: () => {},

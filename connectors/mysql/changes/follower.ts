@@ -125,6 +125,7 @@ export class Follower {
   async *#readLog(): AsyncGenerator<FollowMessage, void, undefined> {
     const { serverId, action } = this.#prepared;
     const from = this.#place;
+    const { end } = this.#reader;
     await using log = await openLog(this.#pool, this.#signal, { action, serverId, from });
     for await (const event of log.events()) {
       this.#checkFile(log.reader);
@@ -137,7 +138,8 @@ export class Follower {
       yield { type: "progress", progress: this.#progress(event.timestamp * 1_000, false) };
     }
     this.#checkFile(log.reader);
-    if (this.#transaction !== undefined || comparePlaces(this.#place, this.#reader.end) < 0) {
+    // A table that was read meanwhile may have moved the end on: then the log is read again from here.
+    if (this.#transaction !== undefined || comparePlaces(this.#place, end) < 0) {
       throw new ConnectionLostError(`the server's log ended at ${writePlace(this.#place)}`);
     }
   }
