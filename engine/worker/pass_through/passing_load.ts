@@ -10,11 +10,13 @@ import { AppError } from "../../../contract/errors.ts";
 import type { RowTap } from "../extract/extract.ts";
 import { complete, type Counted, type LoadPoints } from "../load.ts";
 import { BatchQueue } from "./batch_queue.ts";
-import { columnsStoredOtherwise, isSameSchema, schemaAsStored } from "./schema_as_stored.ts";
+import { isSameSchema, schemaAsStored } from "./schema_as_stored.ts";
 
 export interface PassingLoadOptions {
   /** Connects to the destination. */
   readonly connect: () => Promise<{ readonly destination: Destination; readonly request: LoadRequest }>;
+  /** The schema in which the destination gets the rows; undefined where it cannot. By default that of their table. */
+  readonly schemaOf?: (schema: Schema) => Schema | undefined;
   readonly signal: AbortSignal;
   readonly points: LoadPoints & { reach(point: "while staging"): void };
   readonly onStart: () => void;
@@ -92,8 +94,7 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     this.#staging ??= this.#stage(batch.schema);
     const schemas = this.#schemas;
     if (schemas === undefined) {
-      const names = columnsStoredOtherwise(batch.schema).join(", ");
-      return await this.#giveUp(`a table gives back ${names} in another form`);
+      return await this.#giveUp("its types or values are others than those that a table gives back");
     }
     if (!isSameSchema(schemas.read, batch.schema)) {
       return await this.#giveUp("its columns changed while they were read");
@@ -143,7 +144,7 @@ export class PassingLoad implements RowTap, AsyncDisposable {
   /** Undefined where the rows have to come from the table. */
   #stage(schema: Schema): Promise<void> | undefined {
     const load = this.#load;
-    const stored = schemaAsStored(schema);
+    const stored = (this.#options.schemaOf ?? schemaAsStored)(schema);
     if (load === undefined || stored === undefined) return undefined;
     this.#schemas = { read: schema, stored };
     return load.stage(this.#input(stored)).catch((error) => this.#fail(error));

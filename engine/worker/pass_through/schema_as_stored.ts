@@ -11,9 +11,17 @@ export function schemaAsStored(schema: Schema): Schema | undefined {
   return schema.fields.every(isStoredAsIs) ? new Schema(schema.fields.map(storedField)) : undefined;
 }
 
+/**
+ * The schema in which a destination can take the rows themselves, of which there is no table; undefined where a type is
+ * none of those that a table gives. A value that a destination cannot hold is an error of its own.
+ */
+export function schemaAsGiven(schema: Schema): Schema | undefined {
+  return columnsOfOtherTypes(schema).length === 0 ? new Schema(schema.fields.map(storedField)) : undefined;
+}
+
 /** The names of the columns for which there is no such schema. */
-export function columnsStoredOtherwise(schema: Schema): string[] {
-  return schema.fields.filter((field) => !isStoredAsIs(field)).map(({ name }) => name);
+export function columnsOfOtherTypes(schema: Schema): string[] {
+  return schema.fields.filter((field) => !isSameField(field, storedField(field))).map(({ name }) => name);
 }
 
 const storedField = (field: Field): Field => arrowFieldOf(field.name, duckTypeOf(field));

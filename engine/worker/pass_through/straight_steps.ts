@@ -18,6 +18,7 @@ import { pointsOf } from "../points.ts";
 import { endStep, type Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
 import { PassingLoad } from "./passing_load.ts";
+import { columnsOfOtherTypes, schemaAsGiven } from "./schema_as_stored.ts";
 import { type StraightLoad, straightLoad } from "./straight_load.ts";
 
 export interface StraightStepsOptions {
@@ -149,15 +150,16 @@ export class StraightSteps {
         const { destination, target } = await connections.destination(definition);
         return { destination, request: requestOf({ runId, atMs }, step.name, target, definition) };
       },
+      schemaOf: (schema) => {
+        const names = columnsOfOtherTypes(schema).join(", ");
+        if (names !== "") throw notStraight(name, `${names} has a type that only a table makes ready for it`);
+        return schemaAsGiven(schema);
+      },
       signal,
       points: { reach: (point) => points.reach(step.name, point) },
       onStart,
       onGiveUp: (why) => {
-        throw new AppError(
-          "invalid",
-          `Stream "${name}" cannot go straight to its destination: ${why}; leave store: false out, so that the ` +
-            "rows are loaded from a table",
-        );
+        throw notStraight(name, why);
       },
       onProgress: (rows) => reporter.progress(step.name, rows),
     });
@@ -279,6 +281,14 @@ function asFailureOf(step: string, error: unknown): AppError {
     faults,
     cause: error,
   });
+}
+
+function notStraight(name: string, why: string): AppError {
+  return new AppError(
+    "invalid",
+    `Stream "${name}" cannot go straight to its destination: ${why}; leave store: false out, so that the rows are ` +
+      "loaded from a table",
+  );
 }
 
 function noRecord(name: string, scan: Scan | undefined): AppError {

@@ -26,7 +26,12 @@ import {
   Utf8,
 } from "apache-arrow";
 import { EXTENSION_NAME_KEY, JSON_EXTENSION, UUID_EXTENSION } from "../../../../../contract/arrow.ts";
-import { isSameSchema, schemaAsStored } from "../../../../../engine/worker/pass_through/schema_as_stored.ts";
+import {
+  columnsOfOtherTypes,
+  isSameSchema,
+  schemaAsGiven,
+  schemaAsStored,
+} from "../../../../../engine/worker/pass_through/schema_as_stored.ts";
 
 const fieldOf = (type: DataType, extension?: string, isNullable = true): Field =>
   new Field(
@@ -92,4 +97,20 @@ Deno.test("isSameSchema() tells names, types, their order and extensions apart, 
   equal(isSameSchema(schema(a, b), schema(a)), false);
   equal(isSameSchema(schema(a), schema(new Field("a", new Int64(), true))), false);
   equal(isSameSchema(schema(fieldOf(new Utf8())), schema(fieldOf(new Utf8(), JSON_EXTENSION))), false);
+});
+
+Deno.test("what goes straight to a destination has the types that a table would give, intervals with all their digits", () => {
+  const fields = [
+    new Field("span", new IntervalMonthDayNano(), true),
+    new Field("half", new Float16(), true),
+    new Field("id", new Int32(), false),
+    new Field("word", new Dictionary(new Utf8(), new Int32()), true),
+  ];
+  deepEqual(columnsOfOtherTypes(new Schema(fields)), ["half", "word"]);
+  equal(schemaAsGiven(new Schema(fields)), undefined);
+  const given = schemaAsGiven(new Schema([fields[0], fields[2]].filter((field) => field !== undefined)));
+  deepEqual(given?.fields.map(({ name, type }) => `${name} ${type}`), [
+    "span Interval<MONTH_DAY_NANO>",
+    "id Int32",
+  ]);
 });
