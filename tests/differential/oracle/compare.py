@@ -100,8 +100,8 @@ def compare(table: Table, destination: str, found: Found, text_columns: set[str]
 
 def _held(value, destination: str):
     kind, _, again = destination.partition(" ")
-    if kind in ("sqlite", "libsql") and isinstance(value, float) and value == 0:
-        # SQLite itself stores no sign of a zero.
+    if kind in ("sqlite", "libsql", "mysql") and isinstance(value, float) and value == 0:
+        # SQLite and MariaDB themselves store no sign of a zero.
         return 0.0
     if kind == "mysql":
         return _in_mysql(value)

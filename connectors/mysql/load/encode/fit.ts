@@ -131,7 +131,11 @@ function fitFloat(
   if (!Number.isFinite(value) || isUnsigned && value < 0) return unfit();
   if (scale !== undefined && given.power < -scale) return unfit();
   const isNatural = kind === "float4" || (kind === "float8" && target === "double");
-  if (isNatural) return Object.is(value, -0) ? "-0" : String(value);
+  if (isNatural) {
+    // With all digits: the shortest ones of the greatest float are beyond it for the server, which reads doubles.
+    const exact = target === "float" ? Math.fround(value) : value;
+    return Object.is(exact, -0) ? "-0" : String(exact);
+  }
   const stored = target === "float" ? Math.fround(value) : value;
   const shown = target === "float" ? shortestSingle(stored) : String(stored);
   const isSame = Number.isFinite(stored) && (isSameDigits(given, shown) || isSameWhole(given, stored));

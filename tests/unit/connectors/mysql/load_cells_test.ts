@@ -1,5 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { LoadDataCells, ValuesCells } from "../../../../connectors/mysql/load/encode/cells.ts";
+import { fitOf } from "../../../../connectors/mysql/load/encode/fit.ts";
 import { isJsonKept } from "../../../../connectors/mysql/load/encode/kept_json.ts";
 import { calendarDay } from "../../../../connectors/mysql/load/encode/source_values.ts";
 import { parseColumnType } from "../../../../connectors/mysql/load/column_type.ts";
@@ -106,4 +107,12 @@ Deno.test("parseColumnType() reads what SHOW COLUMNS of both servers writes", ()
   strictEqual(parseColumnType("point", "").kind, "unknown");
   const text = parseColumnType("varchar(12)", "utf8mb4_0900_ai_ci");
   strictEqual(text.kind === "text" && `${text.charset} ${text.maxCharacters}`, "utf8mb4 12");
+});
+
+Deno.test("a float goes with all digits: the server takes the shortest ones of the greatest for too large", () => {
+  const fit = fitOf("float4", parseColumnType("float", ""));
+  strictEqual(fit?.("3.4028235e+38"), "3.4028234663852886e+38");
+  strictEqual(fit?.("-3.4028235e+38"), "-3.4028234663852886e+38");
+  strictEqual(fit?.("0.1"), "0.10000000149011612");
+  strictEqual(fitOf("float8", parseColumnType("double", ""))?.("0.1"), "0.1");
 });
