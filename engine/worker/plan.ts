@@ -181,7 +181,9 @@ function planExtract(name: string, stream: StreamDefinition): PipelineStep {
     name: `extract:${name}`,
     kind: "extract",
     depends: [],
-    summary: `${stream.connector}: ${addressText(stream)}, ${stream.mode}${by}`,
+    summary: `${stream.connector}: ${addressText(stream)}, ${stream.mode}${by}${
+      stream.store ? "" : ", not stored"
+    }`,
     file: null,
     sql: typeof stream["query"] === "string" ? stream["query"] : null,
   };
