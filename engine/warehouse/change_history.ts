@@ -46,14 +46,15 @@ export async function appendHistory(session: SqlSession, changed: ChangedStream)
   if (places.length > 0) await resolve(session, changed, columns, places);
   const list = columns.map(quoteIdentifier).join(", ");
   const ours = Object.values(HISTORY).map(quoteIdentifier).join(", ");
+  // The stage counts from 1 without a gap: nothing has to be sorted, which would hold all rows at once.
   const names = `[${CHANGE_OPERATIONS.map((operation) => `'${operation}'`).join(", ")}]`;
   await session.run(
     `INSERT INTO ${rawTable(name)} (${ours}, ${list})
      SELECT ${names}[${quoteIdentifier(STAGE.operation)} + 1], ${quoteIdentifier(STAGE.position)},
             ${quoteIdentifier(STAGE.committedAt)},
             (SELECT coalesce(max(${quoteIdentifier(HISTORY.sequence)}), 0) FROM ${rawTable(name)}) +
-              row_number() OVER (ORDER BY ${SEQUENCE}),
-            ${list} FROM ${places.length > 0 ? RESOLVED : stage} ORDER BY ${SEQUENCE}`,
+              ${SEQUENCE},
+            ${list} FROM ${places.length > 0 ? RESOLVED : stage}`,
   );
   if (places.length > 0) await session.run(`DROP TABLE ${RESOLVED}`);
 }
