@@ -34,4 +34,11 @@ export interface SqliteReader {
     subject: string,
     texts?: readonly number[],
   ): Iterable<readonly SqliteRow[]> | AsyncIterable<readonly SqliteRow[]>;
+  /** The same for all rows of a table that has rowids, in their order, where that is cheaper. `table` is quoted. */
+  tableSlices?(
+    table: string,
+    expressions: readonly string[],
+    subject: string,
+    texts?: readonly number[],
+  ): Iterable<readonly SqliteRow[]>;
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AppError } from "../../contract/errors.ts";
 import type { ResultColumn, SqliteReader, SqliteRow, SqliteValue } from "./database.ts";
-import { RowFeed, rowOf } from "./row_feed.ts";
+import { type FedRows, RowFeed, rowOf, rowsOfSelect, rowsOfTable } from "./row_feed.ts";
 
 /**
  * The SQLite that is part of the runtime. It was chosen over the libsql package because that one
@@ -73,15 +73,36 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     return (params) => attempt(subject, () => statement.all(...params).map(rowOf));
   }
 
-  *slices(
+  slices(
     select: string,
     params: readonly SqliteValue[],
     subject: string,
     texts: readonly number[] = [],
   ): Generator<readonly SqliteRow[]> {
-    const columns = this.columns(select).length;
+    return this.#feed(rowsOfSelect(select, this.columns(select).length), { select, params, subject, texts });
+  }
+
+  tableSlices(
+    table: string,
+    expressions: readonly string[],
+    subject: string,
+    texts: readonly number[] = [],
+  ): Generator<readonly SqliteRow[]> {
+    const select = `SELECT ${expressions.join(", ")} FROM ${table} NOT INDEXED`;
+    return this.#feed(rowsOfTable(table, expressions), { select, params: [], subject, texts });
+  }
+
+  *#feed(
+    rows: FedRows,
+    { select, params, subject, texts }: {
+      readonly select: string;
+      readonly params: readonly SqliteValue[];
+      readonly subject: string;
+      readonly texts: readonly number[];
+    },
+  ): Generator<readonly SqliteRow[]> {
     const name = `sluice_take_${++this.#feeds}`;
-    const feed = attempt(subject, () => new RowFeed(this.#database, name, select, columns, texts));
+    const feed = attempt(subject, () => new RowFeed(this.#database, name, rows, texts));
     const slices = attempt(subject, () => feed.slices(params));
     try {
       for (;;) {

@@ -19,6 +19,27 @@ const MAX_ARGUMENTS = 500;
 /** What the runtime puts in place of bytes that are no text. */
 const REPLACEMENT = "\ufffd";
 
+/** Rows that a feed is asked for. */
+export interface FedRows {
+  /** What stands before the SELECT. */
+  readonly before: string;
+  /** Expressions. */
+  readonly columns: readonly string[];
+  readonly from: string;
+}
+
+/** The rows of a SELECT, which may have an order. A LIMIT keeps SQLite from asking for the condition within it, where it may have more rows. */
+export function rowsOfSelect(select: string, columns: number): FedRows {
+  const names = Array.from({ length: columns }, (_, index) => `c${index}`);
+  const before = `WITH rows_(${names.join(", ")}) AS (${select}\nLIMIT -1 OFFSET 0)`;
+  return { before, columns: names, from: "rows_" };
+}
+
+/** All rows of a table, in the order in which they are stored: a tenth less work than by a SELECT within another. */
+export function rowsOfTable(table: string, columns: readonly string[]): FedRows {
+  return { before: "", columns, from: `${table} NOT INDEXED` };
+}
+
 export class RowFeed {
   /** Given so far. */
   rows = 0;
@@ -32,32 +53,28 @@ export class RowFeed {
   #begun: SqliteValue[] = [];
 
   /**
-   * `select` may have an order; `name` is one that no other feed of the connection has. Columns of `texts` are given as
-   * SqliteReader.slices() says. Throws what the driver does.
+   * `name` is one that no other feed of the connection has. Columns of `texts` are given as SqliteReader.slices() says.
+   * Throws what the driver does.
    */
   constructor(
     database: DatabaseSync,
     name: string,
-    select: string,
-    columns: number,
+    { before, columns, from }: FedRows,
     texts: readonly number[],
   ) {
     this.#texts = new Set(texts);
-    const all = Array.from({ length: columns }, (_, index) => `c${index}`);
-    // A LIMIT keeps SQLite from asking for the condition within the query, where it may have more rows.
-    const rows = `rows_(${all.join(", ")}) AS (${select}\nLIMIT -1 OFFSET 0)`;
     const condition = this.#conditionOf(database, name, columns, 0);
     this.#statement = database.prepare(
-      `WITH ${rows} SELECT 0 FROM rows_ WHERE ${condition} UNION ALL SELECT 1`,
+      `${before} SELECT 0 FROM ${from} WHERE ${condition} UNION ALL SELECT 1`,
     );
     this.#statement.setReturnArrays(true);
   }
 
   /** Gives the columns from `from` on to functions, and is true where the slice is whole. */
-  #conditionOf(database: DatabaseSync, name: string, columns: number, from: number): string {
-    const to = Math.min(from + MAX_ARGUMENTS, columns);
-    const parts = Array.from({ length: to - from }, (_, index) => `c${from + index}`);
-    const isLast = to === columns;
+  #conditionOf(database: DatabaseSync, name: string, columns: readonly string[], from: number): string {
+    const to = Math.min(from + MAX_ARGUMENTS, columns.length);
+    const parts = columns.slice(from, to);
+    const isLast = to === columns.length;
     const [take, takeBytes] = [`${name}_${from}`, `${name}_${from}_bytes`];
     const options = { varargs: true, useBigIntArguments: true };
     const add = (values: SqliteValue[]) => isLast ? this.#end(values) : this.#begin(values);

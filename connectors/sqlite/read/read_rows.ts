@@ -90,13 +90,19 @@ async function* slicesOf(
   const conditions = [given === undefined ? undefined : `(${given}\n)`, where].filter((text) =>
     text !== undefined
   );
+  const subject = `read ${plan.shown}`;
+  if (conditions.length === 0 && plan.rowid !== undefined && database.tableSlices !== undefined) {
+    const slices = database.tableSlices(plan.relation, selected, subject, texts);
+    for (const rows of slices) yield isWanted === undefined ? rows : rows.filter(isWanted);
+    return;
+  }
   const select = `SELECT ${selected.join(", ")} FROM ${plan.relation}` +
     (conditions.length > 0
       ? ` WHERE ${conditions.join(" AND ")}`
       : plan.rowid === undefined
       ? ""
       : ` ORDER BY ${plan.rowid}`);
-  for await (const rows of database.slices(select, params, `read ${plan.shown}`, texts)) {
+  for await (const rows of database.slices(select, params, subject, texts)) {
     yield isWanted === undefined ? rows : rows.filter(isWanted);
   }
 }

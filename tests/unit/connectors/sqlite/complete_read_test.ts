@@ -212,3 +212,16 @@ Deno.test("slices() gives texts whole: NULs, the sign for what is no text, and w
     ["\ufeffx"],
   ]);
 });
+
+Deno.test("tableSlices() gives all columns in the order of the rowids, whatever indexes there are", async () => {
+  await using folder = await Folder.create(
+    `CREATE TABLE t (id INTEGER, v TEXT); CREATE INDEX by_v ON t (v, id);
+     INSERT INTO t VALUES (3, 'a'), (1, 'c'), (2, CAST(x'ff' AS TEXT));`,
+  );
+  using database = SqliteDatabase.open(folder.file, { readOnly: true, subject: "read it" });
+  deepStrictEqual([...database.tableSlices('"t"', ['"v"', '"id" + 0'], "read it", [0])].flat(), [
+    ["a", 3n],
+    ["c", 1n],
+    [Uint8Array.of(0xff), 2n],
+  ]);
+});
