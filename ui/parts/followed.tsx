@@ -12,7 +12,7 @@ export function FollowedSection({ followed, nowMs }: { followed: readonly Follow
   return (
     <section aria-labelledby="followed-title">
       <h2 id="followed-title">Followed changes</h2>
-      <div id="followed" data-live>
+      <div class="followed" id="followed" data-live>
         {followed.map((view) => (
           <>
             <dl class="facts">
