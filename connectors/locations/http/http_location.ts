@@ -4,6 +4,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { fileError } from "../file_error.ts";
 import { requireFree } from "../free_space.ts";
 import type { FileList, FileWriter, Location, Publication, StoredFile } from "../location.ts";
+import { bodyChunks } from "../remote/body_chunks.ts";
 import { FetchedFile } from "../remote/fetched_file.ts";
 import { localNameOf, pathSqlOf } from "../remote/local_name.ts";
 import { TRANSFER_CUT } from "../remote/remote_object.ts";
@@ -16,7 +17,6 @@ const MAX_TRIES = 5;
 const FIRST_WAIT_MS = 200;
 /** How long a download may be silent. */
 const SILENCE_MS = 60_000;
-const END = { done: true, value: undefined } as const;
 
 export interface HttpPlace {
   /** Of the process's own; absolute. */
@@ -210,12 +210,17 @@ export class HttpLocation implements Location, Disposable {
     }
     let sizeBytes = 0;
     using file = await createFile(localPath);
-    const chunks = body?.getReader();
-    for (;;) {
-      const bytes = await nextOf(chunks, shown, signal);
-      if (bytes === undefined) return sizeBytes;
-      sizeBytes += bytes.length;
-      await writeAll(file, bytes, localPath);
+    const silent = new AbortController();
+    const chunks = body === null ? undefined : bodyChunks(body, silent.signal);
+    try {
+      for (;;) {
+        const bytes = await nextOf(chunks, silent, shown, signal);
+        if (bytes === undefined) return sizeBytes;
+        sizeBytes += bytes.length;
+        await writeAll(file, bytes, localPath);
+      }
+    } finally {
+      await chunks?.return();
     }
   }
 
@@ -246,20 +251,18 @@ function checkKind({ shown, url }: Named, { headers }: HttpAnswer): void {
 
 /** Undefined at the end. */
 async function nextOf(
-  chunks: ReadableStreamDefaultReader<Uint8Array> | undefined,
+  chunks: AsyncGenerator<Uint8Array, void, undefined> | undefined,
+  silent: AbortController,
   shown: string,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const cut = (what: string, cause?: unknown) =>
     new AppError("unavailable", `Cannot read "${shown}": ${what}`, { reason: TRANSFER_CUT, cause });
-  const silent = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    silent.reject(cut(`nothing came for ${SILENCE_MS / 1000} s`));
-    chunks?.cancel().catch(() => {});
-  }, SILENCE_MS);
+  const timer = setTimeout(() => silent.abort(), SILENCE_MS);
   try {
-    const { done, value } = await Promise.race([chunks?.read() ?? END, silent.promise]);
-    return done ? undefined : value;
+    const { value } = await chunks?.next() ?? {};
+    if (silent.signal.aborted) throw cut(`nothing came for ${SILENCE_MS / 1000} s`);
+    return value ?? undefined;
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof AppError ? error : cut("the connection was cut", error);

@@ -10,10 +10,15 @@ const SLOW_MS = 500;
 
 /**
  * The bytes of a body as they come: soon where they come slowly, and in large pieces where they come quickly. Throws
- * what the body does. Who takes no more of them ends the transfer.
+ * what the body does. Who takes no more of them ends the transfer, and so does the signal.
  */
-export async function* bodyChunks(body: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
+export async function* bodyChunks(
+  body: ReadableStream<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const reader = body.getReader({ mode: "byob" });
+  const stop = () => void reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", stop, { once: true });
   let size = LEAST_BYTES;
   let min = 1;
   try {
@@ -27,6 +32,7 @@ export async function* bodyChunks(body: ReadableStream<Uint8Array>): AsyncIterab
       else if (tookMs < QUICK_MS) min = size = Math.min(size * 2, MOST_BYTES);
     }
   } finally {
+    signal?.removeEventListener("abort", stop);
     await reader.cancel().catch(() => {});
   }
 }

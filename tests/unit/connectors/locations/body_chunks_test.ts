@@ -1,0 +1,58 @@
+import { ok, rejects, strictEqual } from "node:assert/strict";
+import { bodyChunks } from "../../../../connectors/locations/remote/body_chunks.ts";
+
+/** A body of so many bytes, in pieces of so many, that says how much was asked of it. */
+function bodyOf(length: number, piece: number, end: "close" | Error = "close") {
+  let sent = 0;
+  let isCancelled = false;
+  const body = new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      if (sent === length) {
+        if (end === "close") controller.close();
+        else controller.error(end);
+        controller.byobRequest?.respond(0);
+        return;
+      }
+      const bytes = new Uint8Array(Math.min(piece, length - sent)).map((_, i) => (sent + i) % 251);
+      sent += bytes.length;
+      controller.enqueue(bytes);
+    },
+    cancel() {
+      isCancelled = true;
+    },
+  });
+  return { body, isCancelled: () => isCancelled };
+}
+
+Deno.test("bodyChunks() gives all bytes in their order, and the first of them at once", async () => {
+  for (const length of [0, 1, 65_535, 65_536, 65_537, 3_000_001]) {
+    let position = 0;
+    let pieces = 0;
+    for await (const bytes of bodyChunks(bodyOf(length, 10_000).body)) {
+      if (position === 0) ok(bytes.length <= 10_000);
+      for (const byte of bytes) strictEqual(byte, position++ % 251);
+      pieces++;
+    }
+    strictEqual(position, length);
+    ok(pieces <= 1 + length / 10_000);
+  }
+});
+
+Deno.test("bodyChunks() throws what the body does", async () => {
+  await rejects(async () => {
+    for await (const _ of bodyChunks(bodyOf(100_000, 10_000, new Error("cut")).body)) { /* to its end */ }
+  }, /cut/);
+});
+
+Deno.test("bodyChunks() ends the transfer where nobody takes more, and by its signal", async () => {
+  const left = bodyOf(1_000_000, 10_000);
+  for await (const _ of bodyChunks(left.body)) break;
+  ok(left.isCancelled());
+  const waiting = new AbortController();
+  const silent = new ReadableStream({ type: "bytes", pull: () => new Promise<void>(() => {}) });
+  const chunks = bodyChunks(silent, waiting.signal);
+  const next = chunks.next();
+  waiting.abort();
+  strictEqual((await next).done, true);
+});
