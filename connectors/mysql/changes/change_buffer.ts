@@ -12,7 +12,8 @@ import type { LoggedTable } from "./logged_table.ts";
 import type { ServerTexts } from "./values/server_texts.ts";
 import type { PhysicalColumn, RowImage } from "./log/table_map.ts";
 import { TextRowWriter } from "./values/text_row_writer.ts";
-import { valueText } from "./values/value_text.ts";
+import { writeValue } from "./values/value_text.ts";
+import type { LoggedColumn } from "./values/logged_column.ts";
 
 /** Bytes that are written before they are decoded. */
 const DECODE_BYTES = 1024 * 1024;
@@ -104,17 +105,16 @@ export class ChangeBuffer {
       const raw = row?.[column.place];
       const kind = physical[column.place];
       if (raw === undefined || raw === null || kind === undefined) writer.nothing();
-      else {writer.value(this.#text(column.name, () =>
-          this.#texts.text(column, kind, valueText(column, kind, raw))));}
+      else this.#writeValue(column, kind, raw);
     }
     return writer.endRow();
   }
 
-  #text(column: string, text: () => Uint8Array): Uint8Array {
+  #writeValue(column: LoggedColumn, kind: PhysicalColumn, raw: Uint8Array): void {
     try {
-      return text();
+      writeValue(this.#writer, column, kind, raw, this.#texts);
     } catch (error) {
-      if (error instanceof RangeError) throw this.#unfit(new UnfitValueError(column, 0, error.message));
+      if (error instanceof RangeError) throw this.#unfit(new UnfitValueError(column.name, 0, error.message));
       throw error;
     }
   }

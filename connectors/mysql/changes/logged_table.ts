@@ -2,7 +2,7 @@ import { Schema } from "apache-arrow";
 import { AppError } from "../../../contract/errors.ts";
 import { planColumn, UNICODE_CHARSETS } from "../read/plan.ts";
 import { arrowField } from "../read/types.ts";
-import { labelsOf, resultColumn } from "./column_facts.ts";
+import { isZerofill, labelsOf, resultColumn, typeNumbers } from "./column_facts.ts";
 import type { FollowedTable, TableFacts } from "./followed_table.ts";
 import type { LoggedColumn } from "./values/logged_column.ts";
 
@@ -20,6 +20,8 @@ export interface LoggedTable {
 }
 
 const encoder = new TextEncoder();
+/** Of a DOUBLE that is declared without one. */
+const DOUBLE_WIDTH = 22;
 
 /** Throws `invalid` where the key's columns are not all there. */
 export function planLogged(table: FollowedTable, facts: TableFacts): LoggedTable {
@@ -33,6 +35,7 @@ export function planLogged(table: FollowedTable, facts: TableFacts): LoggedTable
       place,
       facts: column,
       labels: labelsOf(column).map((label) => encoder.encode(label)),
+      zerofill: isZerofill(column) ? typeNumbers(column)[0] ?? DOUBLE_WIDTH : undefined,
       isText,
     }];
   });

@@ -8,6 +8,8 @@ export interface LoggedColumn extends PlannedColumn {
   readonly facts: ColumnFacts;
   /** Of ENUM and SET. */
   readonly labels: readonly Uint8Array[];
+  /** The width that zeros fill, of a number that is declared so. */
+  readonly zerofill: number | undefined;
   /** Whether it is read as the server's own text. */
   readonly isText: boolean;
 }

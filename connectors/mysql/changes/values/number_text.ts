@@ -34,6 +34,7 @@ export function fixedText(value: number, decimals: number): string {
   return `${BigInt(value)}${decimals === 0 ? "" : `.${"0".repeat(decimals)}`}`;
 }
 
+const SAFE_HIGH = 2 ** 20;
 const GROUP_DIGITS = 9;
 const GROUP_BYTES = 4;
 const DIGIT_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
@@ -76,6 +77,15 @@ export function littleEndian(bytes: Uint8Array, isSigned: boolean): bigint {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = value << 8n | BigInt(bytes[i] ?? 0);
   return isSigned ? BigInt.asIntN(bytes.length * 8, value) : value;
+}
+
+/** Eight bytes as decimal digits. */
+export function longText(bytes: Uint8Array, isSigned: boolean): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const high = isSigned ? view.getInt32(4, true) : view.getUint32(4, true);
+  // What a double holds exactly needs no big number.
+  if (Math.abs(high) < SAFE_HIGH) return String(high * 2 ** 32 + view.getUint32(0, true));
+  return String(isSigned ? view.getBigInt64(0, true) : view.getBigUint64(0, true));
 }
 
 /** Of up to four bytes. */

@@ -4,6 +4,14 @@ import { BINLOG_TYPE, type PhysicalColumn } from "../log/table_map.ts";
 /** The first row that the server gives. Throws where a character had to be replaced that is a value's. */
 export type AskServer = (sql: string, hasValues: boolean) => Promise<readonly (string | null)[]>;
 
+/** A character set of one byte a character. */
+interface ByteTable {
+  /** Of each byte; undefined where Unicode has no such character. */
+  readonly utf8: readonly (Uint8Array | undefined)[];
+  /** Whether the first half is ASCII. */
+  readonly isAscii: boolean;
+}
+
 /** Bytes in one question, at the most; and values. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_VALUES = 200;
@@ -19,8 +27,8 @@ const LOST = "has a character that Unicode does not have";
  */
 export class ServerTexts {
   readonly #ask: AskServer;
-  /** By character set: the UTF-8 of each byte; undefined where Unicode has none. */
-  readonly #tables = new Map<string, readonly (Uint8Array | undefined)[]>();
+  /** By character set. */
+  readonly #tables = new Map<string, ByteTable>();
   /** By expression. */
   readonly #known = new Map<string, Uint8Array>();
 
@@ -41,12 +49,11 @@ export class ServerTexts {
       false,
     );
     const lost = "3F";
-    this.#tables.set(
-      charset,
-      texts.map((hex, i) =>
-        hex === null || hex === lost && bytes[i] !== "3f" ? undefined : Uint8Array.fromHex(hex)
-      ),
+    const utf8 = texts.map((hex, i) =>
+      hex === null || hex === lost && bytes[i] !== "3f" ? undefined : Uint8Array.fromHex(hex)
     );
+    const isAscii = utf8.slice(0, 0x80).every((one, i) => one?.length === 1 && one[0] === i);
+    this.#tables.set(charset, { utf8, isAscii });
   }
 
   /** Asks for what is not known of the values; what was known of others is forgotten. To be called before `text`. */
@@ -88,13 +95,14 @@ export class ServerTexts {
     return isCharacters(type) && charset !== null && !UTF8.has(charset) && !this.#tables.has(charset);
   }
 
-  /** The UTF-8 of a text of the column, or the server's text of a value that was learned. Throws RangeError. */
-  text(column: LoggedColumn, physical: PhysicalColumn, value: Uint8Array): Uint8Array {
-    if (this.isAsked(column, physical)) {
-      return this.#known.get(this.#expression(column, physical, value)) ?? neverAsked();
-    }
-    const { charset } = column.facts;
-    const table = charset === null || !isCharacters(physical.type) ? undefined : this.#tables.get(charset);
+  /** The server's text of a value that was learned. */
+  known(column: LoggedColumn, physical: PhysicalColumn, value: Uint8Array): Uint8Array {
+    return this.#known.get(this.#expression(column, physical, value)) ?? neverAsked();
+  }
+
+  /** The UTF-8 of a text of the column, where that is not asked for. Throws RangeError. */
+  text({ facts: { charset } }: LoggedColumn, { type }: PhysicalColumn, value: Uint8Array): Uint8Array {
+    const table = charset === null || !isCharacters(type) ? undefined : this.#tables.get(charset);
     return table === undefined ? value : translate(value, table);
   }
 
@@ -129,13 +137,14 @@ const CHARACTERS: ReadonlySet<number> = new Set([
 
 const isCharacters = (type: number): boolean => CHARACTERS.has(type);
 
-function translate(value: Uint8Array, table: readonly (Uint8Array | undefined)[]): Uint8Array {
+/** Most texts have nothing but ASCII. */
+function translate(value: Uint8Array, { utf8, isAscii }: ByteTable): Uint8Array {
+  if (isAscii && value.every((byte) => byte < 0x80)) return value;
   let length = 0;
-  for (const byte of value) length += (table[byte] ?? lost()).length;
+  for (let i = 0; i < value.length; i++) length += (utf8[value[i] ?? 0] ?? lost()).length;
   const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const byte of value) {
-    const one = table[byte] ?? lost();
+  for (let i = 0, at = 0; i < value.length; i++) {
+    const one = utf8[value[i] ?? 0] ?? lost();
     bytes.set(one, at);
     at += one.length;
   }

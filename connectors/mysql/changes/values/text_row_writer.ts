@@ -2,7 +2,9 @@ import type { RowRegion } from "../../session/packet_stream.ts";
 import { MAX_PAYLOAD_BYTES, PACKET_HEADER_BYTES } from "../../session/packet_stream.ts";
 
 const INITIAL_BYTES = 65_536;
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 const NULL_MARK = 0xfb;
+const encoder = new TextEncoder();
 
 /** Writes rows as the text protocol sends them, for the decoders that read results. */
 export class TextRowWriter {
@@ -24,6 +26,16 @@ export class TextRowWriter {
     // Its place is taken before the bytes are looked at: they may be others then.
     const at = this.#take(1);
     this.#bytes[at] = NULL_MARK;
+  }
+
+  /** A text of ASCII alone. */
+  ascii(text: string): void {
+    const { length } = text;
+    if (length >= NULL_MARK) return this.value(encoder.encode(text));
+    const at = this.#take(1 + length);
+    const bytes = this.#bytes;
+    bytes[at] = length;
+    for (let i = 0; i < length; i++) bytes[at + 1 + i] = text.charCodeAt(i);
   }
 
   value(value: Uint8Array): void {
@@ -48,27 +60,23 @@ export class TextRowWriter {
     return size >= MAX_PAYLOAD_BYTES;
   }
 
-  /** The rows that were written; they are the writer's no more. */
+  /** The rows that were written, valid until the next is begun. */
   take(isFramed: boolean): RowRegion {
-    const region = {
-      bytes: this.#bytes,
-      start: isFramed ? 0 : PACKET_HEADER_BYTES,
-      end: this.#length,
-      isFramed,
-    };
-    this.#bytes = new Uint8Array(INITIAL_BYTES);
+    const start = isFramed ? 0 : PACKET_HEADER_BYTES;
+    const region = { bytes: this.#bytes, start, end: this.#length, isFramed };
     this.#length = 0;
     this.#rowAt = 0;
+    // A row of many megabytes does not keep them.
+    if (this.#bytes.length > MAX_KEPT_BYTES) this.#bytes = new Uint8Array(INITIAL_BYTES);
     return region;
   }
 
-  /** The rows before the one that was begun last, which stays. */
+  /** The rows before the one that was written last, which stays; undefined where there are none. */
   takeBefore(): RowRegion | undefined {
     if (this.#rowAt === 0) return undefined;
-    const row = this.#bytes.slice(this.#rowAt, this.#length);
     const region = { bytes: this.#bytes, start: 0, end: this.#rowAt, isFramed: true };
-    this.#bytes = row;
-    this.#length = row.length;
+    this.#bytes = this.#bytes.slice(this.#rowAt, this.#length);
+    this.#length = this.#bytes.length;
     this.#rowAt = 0;
     return region;
   }

@@ -1,3 +1,4 @@
+import { calendarDay } from "../../load/encode/source_values.ts";
 import { fractionBytes } from "../log/table_map.ts";
 
 /**
@@ -5,7 +6,8 @@ import { fractionBytes } from "../log/table_map.ts";
  * Source: my_datetime_packed_to_binary and its like in sql-common/my_time.c.
  */
 
-const two = (value: number): string => String(value).padStart(2, "0");
+const DAY_SECONDS = 86_400;
+const two = (value: number): string => value < 10 ? `0${value}` : String(value);
 
 function bigEndian(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
@@ -55,7 +57,10 @@ export function timestampText(bytes: Uint8Array, precision: number): string {
 
 export function epochText(seconds: number, fraction = ""): string {
   if (seconds === 0) return `0000-00-00 00:00:00${fraction}`;
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")}${fraction}`;
+  const days = Math.floor(seconds / DAY_SECONDS);
+  const rest = seconds % DAY_SECONDS;
+  const [hour, minute] = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60];
+  return `${calendarDay(days)} ${two(hour)}:${two(minute)}:${two(rest % 60)}${fraction}`;
 }
 
 /** Three bytes, of which 0x800000 is 0: hours, minutes, seconds; with the fraction one number that may be negative. */

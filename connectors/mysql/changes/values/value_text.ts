@@ -1,12 +1,15 @@
 import { isUnsigned } from "../../read/types.ts";
-import { isZerofill, typeNumbers, typeWord } from "../column_facts.ts";
+import { typeNumbers } from "../column_facts.ts";
 import type { LoggedColumn } from "./logged_column.ts";
+import type { ServerTexts } from "./server_texts.ts";
+import type { TextRowWriter } from "./text_row_writer.ts";
 import {
   bigEndian,
   decimalText,
   doubleText,
   fixedText,
   littleEndian,
+  longText,
   smallLittleEndian,
 } from "./number_text.ts";
 import { BINLOG_TYPE, type PhysicalColumn } from "../log/table_map.ts";
@@ -28,72 +31,74 @@ import {
 /** Decimals of a DOUBLE that is declared without any. */
 const NO_DECIMALS = 31;
 const EMPTY = new Uint8Array(0);
+const SPACE = 0x20;
 
-/** `raw` as the text; what is a text already, or bytes, stays as it is. */
-export function valueText(column: LoggedColumn, physical: PhysicalColumn, raw: Uint8Array): Uint8Array {
+/** Writes a value; `texts` knows those of its texts that only the server does. Throws RangeError for one that is none. */
+export function writeValue(
+  out: TextRowWriter,
+  column: LoggedColumn,
+  physical: PhysicalColumn,
+  raw: Uint8Array,
+  texts: ServerTexts,
+): void {
   const { type, meta } = physical;
   switch (type) {
     case BINLOG_TYPE.tiny:
     case BINLOG_TYPE.short:
     case BINLOG_TYPE.int24:
     case BINLOG_TYPE.long:
-      return ascii(padded(column, String(smallLittleEndian(raw, !isUnsigned(column.source)))));
+      return out.ascii(padded(column, String(smallLittleEndian(raw, !isUnsigned(column.source)))));
     case BINLOG_TYPE.longlong:
-      return ascii(padded(column, String(littleEndian(raw, !isUnsigned(column.source)))));
+      return out.ascii(padded(column, longText(raw, !isUnsigned(column.source))));
     case BINLOG_TYPE.year:
-      return ascii(yearText(column, raw[0] ?? 0));
+      return out.ascii(yearText(column, raw[0] ?? 0));
     case BINLOG_TYPE.float:
-      return ascii(doubleText(viewOf(raw).getFloat32(0, true)));
+      return out.ascii(doubleText(viewOf(raw).getFloat32(0, true)));
     case BINLOG_TYPE.double:
-      return ascii(realText(column, viewOf(raw).getFloat64(0, true)));
+      return out.ascii(realText(column, viewOf(raw).getFloat64(0, true)));
     case BINLOG_TYPE.decimal:
-      return ascii(decimalText(raw, meta >> 8, meta & 0xff, isZerofill(column.facts)));
+      return out.ascii(decimalText(raw, meta >> 8, meta & 0xff, column.zerofill !== undefined));
     case BINLOG_TYPE.bit:
-      return column.isText ? ascii(String(bigEndian(raw))) : raw;
+      return column.isText ? out.ascii(String(bigEndian(raw))) : out.value(raw);
     case BINLOG_TYPE.date:
     case BINLOG_TYPE.newdate:
-      return ascii(dateText(raw));
+      return out.ascii(dateText(raw));
     case BINLOG_TYPE.time:
-      return ascii(oldTimeText(smallLittleEndian(raw, true)));
+      return out.ascii(oldTimeText(smallLittleEndian(raw, true)));
     case BINLOG_TYPE.datetime:
-      return ascii(oldDatetimeText(littleEndian(raw, false)));
+      return out.ascii(oldDatetimeText(littleEndian(raw, false)));
     case BINLOG_TYPE.timestamp:
-      return ascii(epochText(smallLittleEndian(raw, false)));
+      return out.ascii(epochText(smallLittleEndian(raw, false)));
     case BINLOG_TYPE.time2:
-      return ascii(timeText(raw, meta));
+      return out.ascii(timeText(raw, meta));
     case BINLOG_TYPE.datetime2:
-      return ascii(datetimeText(raw, meta));
+      return out.ascii(datetimeText(raw, meta));
     case BINLOG_TYPE.timestamp2:
-      return ascii(timestampText(raw, meta));
+      return out.ascii(timestampText(raw, meta));
     case BINLOG_TYPE.enum: {
       const place = smallLittleEndian(raw, false);
       // 0 stands for a text that was none of the labels.
-      return place === 0 ? EMPTY : column.labels[place - 1] ?? noLabel();
+      return out.value(place === 0 ? EMPTY : column.labels[place - 1] ?? noLabel());
     }
     case BINLOG_TYPE.set:
-      return setText(column.labels, littleEndian(raw, false));
+      return out.value(setText(column.labels, littleEndian(raw, false)));
     case BINLOG_TYPE.string:
-      return column.source.typeName === "uuid"
-        ? ascii(uuidText(fullLength(raw, meta)))
-        : stringBytes(column, raw, meta);
+      if (column.source.typeName === "uuid") return out.ascii(uuidText(fullLength(raw, meta)));
+      if (texts.isAsked(column, physical)) return out.value(texts.known(column, physical, raw));
+      if (column.facts.charset === null) return out.value(fullLength(raw, meta));
+      return out.value(texts.text(column, physical, withoutPadding(raw)));
     default:
-      return raw;
+      if (texts.isAsked(column, physical)) return out.value(texts.known(column, physical, raw));
+      return out.value(texts.text(column, physical, raw));
   }
 }
-
-const ascii = (text: string): Uint8Array => {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-};
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, byteLength);
 
 /** ZEROFILL is a width that zeros fill. */
-function padded({ facts }: LoggedColumn, text: string): string {
-  return isZerofill(facts) ? text.padStart(typeNumbers(facts)[0] ?? 0, "0") : text;
-}
+const padded = ({ zerofill }: LoggedColumn, text: string): string =>
+  zerofill === undefined ? text : text.padStart(zerofill, "0");
 
 const FIRST_YEAR = 1900;
 
@@ -102,12 +107,10 @@ function yearText({ facts }: LoggedColumn, value: number): string {
   return value === 0 ? "0000" : String(FIRST_YEAR + value);
 }
 
-function realText({ source: { decimals }, facts }: LoggedColumn, value: number): string {
-  return padded2(facts, decimals >= NO_DECIMALS ? doubleText(value) : fixedText(value, decimals));
+function realText(column: LoggedColumn, value: number): string {
+  const { decimals } = column.source;
+  return padded(column, decimals >= NO_DECIMALS ? doubleText(value) : fixedText(value, decimals));
 }
-
-const padded2 = (facts: LoggedColumn["facts"], text: string): string =>
-  isZerofill(facts) ? text.padStart(typeNumbers(facts)[0] ?? 22, "0") : text;
 
 function setText(labels: readonly Uint8Array[], bits: bigint): Uint8Array {
   const chosen = labels.filter((_, i) => (bits >> BigInt(i) & 1n) === 1n);
@@ -136,10 +139,9 @@ function fullLength(raw: Uint8Array, length: number): Uint8Array {
   return bytes;
 }
 
-function stringBytes({ facts }: LoggedColumn, raw: Uint8Array, length: number): Uint8Array {
-  if (facts.charset === null) return fullLength(raw, length);
-  return typeWord(facts) === "char" ? raw.subarray(0, raw.findLastIndex((byte) => byte !== 0x20) + 1) : raw;
-}
+/** What fills a CHAR up is no part of it. */
+const withoutPadding = (raw: Uint8Array): Uint8Array =>
+  raw.at(-1) === SPACE ? raw.subarray(0, raw.findLastIndex((byte) => byte !== SPACE) + 1) : raw;
 
 /** Where the parts of a UUID stand in MariaDB's rows, so that those with a time are ordered by it. */
 const UUID_PARTS = [[12, 16], [10, 12], [8, 10], [6, 8], [0, 6]] as const;

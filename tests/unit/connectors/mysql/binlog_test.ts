@@ -12,6 +12,7 @@ import {
 } from "../../../../connectors/mysql/changes/values/number_text.ts";
 import {
   datetimeText,
+  epochText,
   timestampText,
   timeText,
 } from "../../../../connectors/mysql/changes/values/time_text.ts";
@@ -156,6 +157,12 @@ Deno.test("numbers and times of the log are written as the server writes them", 
     "2024-01-29 12:34:56.123456",
   );
   equal(timestampText(new Uint8Array(5), 2), "0000-00-00 00:00:00.00");
+  const dates = [1, 951_782_399, 951_782_400, 951_868_800, 4_107_542_399, 4_107_542_400, 2 ** 32 - 1];
+  for (let day = 0; day < 49_710; day += 13) dates.push(day * 86_400 + 86_399);
+  for (const seconds of dates) {
+    const expected = new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+    equal(epochText(seconds), expected);
+  }
   equal(timeText(Uint8Array.of(0x7f, 0xff, 0xff, 0xce), 2), "-00:00:00.50");
 });
 
