@@ -36,13 +36,14 @@ export async function takeSnapshot(
   known: FollowedTable,
   context: ReadContext,
   signal: AbortSignal,
+  way: "view" | "lock" = session.server.isMariadb ? "view" : "lock",
 ): Promise<Snapshot> {
   const { action, request } = known;
   try {
-    await using fence = session.server.isMariadb ? undefined : await lockTable(pool, known, signal);
+    await using fence = way === "view" ? undefined : await lockTable(pool, known, signal);
     const before = (await logStatus(session, action)).end;
     const plan = await planRead(session, { ...request, columns: { only: known.facts.read } }, context);
-    const place = session.server.isMariadb && known.isTransactional
+    const place = way === "view" && known.isTransactional
       ? await placeOfView(session) ?? before
       : fence === undefined
       ? before
