@@ -215,6 +215,8 @@ async function refuseCascades(
 
 async function columnsOf(session: Session, action: string, name: TableName): Promise<readonly KnownColumn[]> {
   const { database, table } = name;
+  // Waits for who changes the columns just now: the log may tell of it before the catalogue does.
+  await session.query(`SELECT 1 FROM ${quoteTable(name)} LIMIT 0`);
   const { rows } = await session.query(
     `SELECT column_name, column_type, character_set_name, is_nullable, column_default, extra
        FROM information_schema.columns

@@ -1,16 +1,12 @@
-import type {
-  ChangeTransaction,
-  FollowMessage,
-  FollowProgress,
-} from "../../../contract/connector/changes.ts";
+import type { FollowMessage, FollowProgress } from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { ConnectionLostError } from "../../network/failures.ts";
 import { ofStream } from "../../of_stream.ts";
 import type { ReadContext } from "../read/plan.ts";
 import { checkWarnings } from "../read/warnings.ts";
 import type { SessionPool } from "../session_pool.ts";
-import type { TableName } from "../table_name.ts";
-import { reasonToReadAgain, writeState } from "./followed_table.ts";
+import { Definitions } from "./definitions.ts";
+import { writeState } from "./followed_table.ts";
 import { EVENT, isTwoPhase, readLoadQuery, readMariadbGtid, readQuery } from "./log/log_event.ts";
 import { type LogFile, LogReader, type PlacedEvent } from "./log/log_reader.ts";
 import { fits } from "./logged_types.ts";
@@ -20,6 +16,7 @@ import { countTables, type Preparation } from "./prepare.ts";
 import { logStatus, lost } from "./log/server.ts";
 import { ServerTexts } from "./values/server_texts.ts";
 import { readStatement, type Statement } from "./log/statements.ts";
+import { beginTransaction, type OpenTransaction, whyNotPassedOver } from "./log/transaction.ts";
 import { changesOf, ROWS } from "./rows.ts";
 import { TableLog } from "./table_log.ts";
 import { TableReader } from "./table_reader.ts";
@@ -30,38 +27,12 @@ const CHANGES_A_COMMIT = 250_000;
 /** Each has some megabytes. */
 const MAX_DECODERS = 8;
 
-/** What says nothing of rows: settings of statements, comments, numbers of transactions, marks of the file. */
-const PASSED_OVER: ReadonlySet<number> = new Set([
-  EVENT.stop,
-  EVENT.intvar,
-  EVENT.slave,
-  EVENT.rand,
-  EVENT.userVar,
-  EVENT.beginLoadQuery,
-  EVENT.ignorable,
-  EVENT.rowsQuery,
-  EVENT.previousGtids,
-  EVENT.transactionContext,
-  EVENT.viewChange,
-  EVENT.annotateRows,
-  EVENT.binlogCheckpoint,
-  EVENT.gtidList,
-  EVENT.startEncryption,
-]);
-
-interface OpenTransaction extends ChangeTransaction {
-  readonly start: Place;
-  /** Whether it goes on behind its next statement. */
-  isOpen: boolean;
-  /** Whether anything of it was taken. */
-  hasTaken: boolean;
-}
-
 /** Reads the log up to where it was when the reading began. */
 export class Follower {
   readonly #pool: SessionPool;
   readonly #prepared: Preparation;
   readonly #reader: TableReader;
+  readonly #definitions: Definitions;
   readonly #signal: AbortSignal;
   readonly #logs: readonly TableLog[];
   readonly #maps = new Map<number, TableMap>();
@@ -92,6 +63,7 @@ export class Follower {
         return row ?? [];
       })
     );
+    this.#definitions = new Definitions(this.#reader, this.#logs, this.#texts);
   }
 
   async *run(): AsyncGenerator<FollowMessage, void, undefined> {
@@ -109,7 +81,7 @@ export class Follower {
     this.#reader.end = latest(this.#reader.end, end);
     do {
       yield* this.#readLog();
-      yield* this.#findUnlogged();
+      yield* this.#definitions.findUnlogged();
     } while (comparePlaces(this.#place, this.#reader.end) < 0);
     for (const log of this.#logs) yield* log.announce(this.#texts);
     yield* this.#commit(true);
@@ -165,12 +137,14 @@ export class Follower {
     switch (event.type) {
       case EVENT.mariadbGtid: {
         const { isStandalone } = readMariadbGtid(event);
-        return this.#begin(event, !isStandalone);
+        this.#transaction = beginTransaction(event, !isStandalone);
+        return;
       }
       case EVENT.gtid:
       case EVENT.anonymousGtid:
       case EVENT.gtidTagged:
-        return this.#begin(event, false);
+        this.#transaction = beginTransaction(event, false);
+        return;
       case EVENT.tableMap: {
         const map = readTableMap(event);
         this.#maps.set(map.id, map);
@@ -194,50 +168,23 @@ export class Follower {
       case EVENT.xid:
         this.#transaction = undefined;
         return;
-      default:
-        this.#passOver(event);
+      default: {
+        const what = whyNotPassedOver(event);
+        if (what !== undefined) throw this.#unfollowable(event, what);
+      }
     }
-  }
-
-  #passOver(event: PlacedEvent): void {
-    if (PASSED_OVER.has(event.type)) return;
-    if (event.type === EVENT.incident) {
-      throw this.#unfollowable(event, "a mark that the server has lost changes");
-    }
-    if (event.type === EVENT.transactionPayload) {
-      throw this.#unfollowable(
-        event,
-        "a compressed transaction (binlog_transaction_compression = OFF ends them)",
-      );
-    }
-    if (event.type === EVENT.partialUpdateRows) {
-      throw this.#unfollowable(event, "parts of JSON documents (binlog_row_value_options = '' ends them)");
-    }
-    if (event.isIgnorable) return;
-    throw this.#unfollowable(event, `an event of the kind ${event.type}, which is not known here`);
   }
 
   #unfollowable(event: { readonly start: Place }, what: string): AppError {
     return lost(this.#prepared.action, `the server's log has at ${writePlace(event.start)} ${what}`);
   }
 
-  #begin({ start, timestamp }: PlacedEvent, isOpen: boolean): void {
-    this.#transaction = {
-      start,
-      position: writePlace(start),
-      committedAtUs: BigInt(timestamp) * 1_000_000n,
-      isOpen,
-      hasTaken: false,
-    };
-  }
-
   async *#takeStatement(
     statement: Statement,
     event: PlacedEvent,
   ): AsyncGenerator<FollowMessage, void, undefined> {
-    if (this.#transaction === undefined) this.#begin(event, false);
-    const transaction = this.#transaction;
-    if (transaction === undefined) return;
+    const transaction = this.#transaction ?? beginTransaction(event, false);
+    this.#transaction = transaction;
     switch (statement.kind) {
       case "begin":
         transaction.isOpen = true;
@@ -253,7 +200,7 @@ export class Follower {
         if (statement.kind === "rollback") this.#transaction = undefined;
         return;
       case "rows":
-        for (const log of this.#logsOf(statement.tables, transaction.start)) {
+        for (const log of this.#definitions.logsOf(statement.tables, transaction.start)) {
           const what =
             `a statement that may change ${log.name} in place of its rows: a session had another ` +
             "binlog_format than ROW";
@@ -261,86 +208,10 @@ export class Follower {
         }
         break;
       default:
-        yield* this.#define(statement, transaction, event);
+        if (statement.kind === "truncate") this.#changes += 1;
+        yield* this.#definitions.follow(statement, transaction, event, () => this.#commitBefore());
     }
     if (!transaction.isOpen) this.#transaction = undefined;
-  }
-
-  async *#define(
-    statement: Exclude<
-      Statement,
-      { readonly kind: "begin" | "commit" | "rollback" | "rollback to" | "rows" }
-    >,
-    transaction: OpenTransaction,
-    { start, endPlace }: PlacedEvent,
-  ): AsyncGenerator<FollowMessage, void, undefined> {
-    switch (statement.kind) {
-      case "truncate":
-        for (const log of this.#logsOf(statement.tables, start)) {
-          this.#changes += 1;
-          transaction.hasTaken = true;
-          yield* log.buffer(this.#texts).add("truncate", undefined, [], transaction);
-        }
-        return;
-      case "columns":
-        for (const log of this.#logsOf(statement.tables, start)) yield* this.#reshape(log, endPlace);
-        return;
-      case "anew":
-        for (const log of this.#logsOf(statement.tables, start)) {
-          yield* this.#reader.readTable(
-            log,
-            `it was made anew, renamed or emptied in part at ${writePlace(start)}`,
-          );
-        }
-        return;
-      case "drop database":
-        for (const log of this.#logs) {
-          const { database } = log.latest.table.table;
-          if (log.has(start) || !this.#reader.isSame(database, statement.database)) continue;
-          yield* this.#reader.readTable(log, `its database was made anew at ${writePlace(start)}`);
-        }
-    }
-  }
-
-  #logsOf(tables: readonly TableName[], at: Place): readonly TableLog[] {
-    return this.#logs.filter((log) => !log.has(at) && this.#reader.names(tables, log));
-  }
-
-  /**
-   * The table has other columns from here on. What they are is known where nothing changed them again before the
-   * table was looked at; else the rows between cannot be read, and the table is read again.
-   */
-  async *#reshape(log: TableLog, at: Place): AsyncGenerator<FollowMessage, void, undefined> {
-    if (comparePlaces(log.latest.from, at) < 0) {
-      log.latest = await this.#reader.look(log);
-    }
-    const { table, until } = log.latest;
-    const reason = reasonToReadAgain({ ...table, before: { facts: log.facts } });
-    if (reason !== undefined) return yield* this.#reader.readTable(log, reason);
-    if (await this.#reader.isChangedAgain(log, at, until)) {
-      return yield* this.#reader.readTable(
-        log,
-        "its columns changed more than once, and the log does not tell them apart",
-      );
-    }
-    if (this.#changes > 0) yield* this.#commit(false);
-    const gone = log.facts.read.filter((name) => !table.facts.columns.some((column) => column.name === name));
-    if (gone.length > 0) {
-      const message = `${log.name}: ${
-        gone.join(", ")
-      } is gone at the source; it stays here, NULL in rows that change`;
-      yield { type: "log", level: "warn", message };
-    }
-    log.reshape();
-  }
-
-  /** Columns that changed without the log's telling of it (sql_log_bin = 0). */
-  async *#findUnlogged(): AsyncGenerator<FollowMessage, void, undefined> {
-    for (const log of this.#logs) {
-      if (!log.isCurrent) {
-        yield* this.#reader.readTable(log, "its columns changed, which the log does not tell of");
-      }
-    }
   }
 
   async *#takeRows(event: PlacedEvent, kind: RowsKind): AsyncGenerator<FollowMessage, void, undefined> {
@@ -352,7 +223,7 @@ export class Follower {
       throw new ConnectionLostError("the server's log has a row of an unknown table");
     }
     const transaction = this.#transaction;
-    const [log] = this.#logsOf([map], transaction?.start ?? event.start);
+    const [log] = this.#definitions.logsOf([map], transaction?.start ?? event.start);
     if (log === undefined) return;
     if (transaction === undefined) {
       throw new ConnectionLostError("the server's log has a row of no transaction");
@@ -393,6 +264,10 @@ export class Follower {
       begun: file?.file === position.file ? file : null,
       facts: log.facts,
     });
+  }
+
+  *#commitBefore(): Generator<FollowMessage, void, undefined> {
+    if (this.#changes > 0) yield* this.#commit(false);
   }
 
   *#commit(isLast: boolean): Generator<FollowMessage, void, undefined> {

@@ -153,10 +153,13 @@ function serverId({ streams }: FollowRequest<MysqlStream>, { name }: ReadContext
         `${given.map((id) => id ?? "none").join(", ")}; give each the same`,
     );
   }
-  return first ??
-    LEAST_RANDOM_ID +
-      (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) % (MAX_SERVER_ID - LEAST_RANDOM_ID - 1);
+  return first ?? randomServerId();
 }
+
+/** Of a reader that nobody gave a name to. */
+export const randomServerId = (): number =>
+  LEAST_RANDOM_ID +
+  (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) % (MAX_SERVER_ID - LEAST_RANDOM_ID - 1);
 
 function checkTwice(action: string, tables: readonly FollowedTable[]): void {
   for (const [i, { name, table }] of tables.entries()) {

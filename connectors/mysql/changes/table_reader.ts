@@ -10,7 +10,7 @@ import { openLog } from "./log/open_log.ts";
 import { comparePlaces, latest, type Place } from "./log/place.ts";
 import { logStatus } from "./log/server.ts";
 import { readStatement } from "./log/statements.ts";
-import type { Preparation } from "./prepare.ts";
+import { type Preparation, randomServerId } from "./prepare.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import type { Look, TableLog } from "./table_log.ts";
 
@@ -59,8 +59,13 @@ export class TableReader {
   /** Whether a statement changes the table's columns between the two places. */
   async isChangedAgain(log: TableLog, from: Place, until: Place): Promise<boolean> {
     if (comparePlaces(from, until) >= 0) return false;
-    const { action, serverId } = this.#prepared;
-    await using scan = await openLog(this.#pool, this.#signal, { action, serverId: nextId(serverId), from });
+    const { action } = this.#prepared;
+    await using scan = await openLog(this.#pool, this.#signal, {
+      action,
+      // Beside the reader of this run, and never in the place of a replica.
+      serverId: randomServerId(),
+      from,
+    });
     for await (const event of scan.events()) {
       if (comparePlaces(event.start, until) >= 0) return false;
       if (event.type !== EVENT.query && event.type !== EVENT.queryCompressed) continue;
@@ -102,6 +107,3 @@ export class TableReader {
     this.end = latest(this.end, snapshot.seen);
   }
 }
-
-/** Two readers at a time must not have one name. */
-const nextId = (serverId: number): number => serverId === 2 ** 32 - 1 ? serverId - 1 : serverId + 1;

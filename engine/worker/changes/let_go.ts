@@ -36,7 +36,7 @@ export async function letGo(
         "warn",
         null,
         `${connector} is followed no more but keeps its log of changes for this pipeline: drop its replication slot ` +
-          `there, the one whose name ends with ${token} (${toAppError(error).message})`,
+          `there, where it has one whose name ends with ${token} (${toAppError(error).message})`,
       );
     }
   }
