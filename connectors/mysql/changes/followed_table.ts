@@ -17,12 +17,15 @@ import {
   showTable,
   type TableName,
   textLiteral,
+  writeTableName,
 } from "../table_name.ts";
 import { type ColumnFacts, columnFactsSchema, keepsValues } from "./column_facts.ts";
 import { whyUnreadable } from "./logged_types.ts";
 import { parsePlace, type Place, writePlace } from "./log/place.ts";
 
 const tableFactsSchema = v.object({
+  /** Its own name. */
+  table: v.string(),
   /** All of them, in the order in which the log has them. */
   columns: v.array(columnFactsSchema),
   /** The names of those that are read. */
@@ -117,7 +120,11 @@ export async function inspectTable(
     action,
     table,
     primaryKey: await keyOf(session, request, { action, table, read, columns }),
-    facts: { columns: columns.map(({ isInvisible: _, ...facts }) => facts), read },
+    facts: {
+      table: writeTableName(table),
+      columns: columns.map(({ isInvisible: _, ...facts }) => facts),
+      read,
+    },
     virtual: columns.filter(({ isVirtual }) => isVirtual).map(({ name }) => name),
     isTransactional,
     before: readState(request),
@@ -301,6 +308,7 @@ export function reasonToReadAgain(
   },
 ): string | undefined {
   if (before === undefined) return "it was not read before";
+  if (before.facts.table !== facts.table) return `it is another table than before (${before.facts.table})`;
   const { text_columns: texts } = request.address.options;
   const was = new Map(before.facts.columns.map((column) => [column.name, column]));
   const now = new Map(facts.columns.map((column) => [column.name, column]));
@@ -321,6 +329,15 @@ export function reasonToReadAgain(
     return !keepsValues(one, other) || texts.includes(name) && one.declared !== other.declared;
   });
   return retyped.length > 0 ? `its rows were written anew when ${retyped.join(", ")} changed` : undefined;
+}
+
+/** What the table was like where the stream is in the log, of which as much is read as is asked for now. */
+export function factsBefore({ before, facts }: FollowedTable): TableFacts {
+  if (before === undefined) return facts;
+  const { table, columns, read } = before.facts;
+  const isThere = (name: string) => facts.columns.some((column) => column.name === name);
+  const isRead = (name: string) => (isThere(name) ? facts.read : read).includes(name);
+  return { table, columns, read: columns.map(({ name }) => name).filter(isRead) };
 }
 
 /** Whether both have the same columns, of the same types; whether they may be NULL is another matter. */

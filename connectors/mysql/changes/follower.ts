@@ -6,7 +6,7 @@ import type { ReadContext } from "../read/plan.ts";
 import { checkWarnings } from "../read/warnings.ts";
 import type { SessionPool } from "../session_pool.ts";
 import { Definitions } from "./definitions.ts";
-import { writeState } from "./followed_table.ts";
+import { factsBefore, writeState } from "./followed_table.ts";
 import { EVENT, isTwoPhase, readLoadQuery, readMariadbGtid, readQuery } from "./log/log_event.ts";
 import { type LogFile, LogReader, type PlacedEvent } from "./log/log_reader.ts";
 import { fits } from "./logged_types.ts";
@@ -51,7 +51,7 @@ export class Follower {
     this.#logs = tables.map((table) =>
       new TableLog(
         { table, from, until },
-        table.before?.facts ?? table.facts,
+        factsBefore(table),
         table.before?.position ?? until,
       )
     );
