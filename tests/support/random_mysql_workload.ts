@@ -25,6 +25,7 @@ export class RandomMysqlWorkload {
   readonly #pool: Pool;
   readonly #random: () => number;
   #columns = 0;
+  #touched = 0;
 
   constructor(pool: Pool, random: () => number) {
     this.#pool = pool;
@@ -68,6 +69,16 @@ export class RandomMysqlWorkload {
     ]);
     await this.#pool.query(statement);
     return statement;
+  }
+
+  /** One more row in each table: a type that no row has shown is not taken over yet. */
+  async touch(): Promise<void> {
+    this.#touched += 1;
+    const key = IDS + this.#touched;
+    await this.#pool.query(
+      `INSERT IGNORE INTO plain (id, n) VALUES (${key}, 1); INSERT IGNORE INTO pairs (x, y) VALUES (${key}, 'a');
+       INSERT IGNORE INTO simple (k, kind) VALUES (${key}, 'a'); INSERT IGNORE INTO parted (id, part) VALUES (${key}, 1)`,
+    );
   }
 
   async #transaction(): Promise<void> {
