@@ -16,7 +16,10 @@ async function serve(request: Request): Promise<Response> {
     etag: `"${size}-${mtime?.getTime()}"`,
     ...(first === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${size}` }),
   };
-  return new Response(pieces(path, start, end), { status: first === undefined ? 200 : 206, headers });
+  return new Response(ReadableStream.from(pieces(path, start, end)), {
+    status: first === undefined ? 200 : 206,
+    headers,
+  });
 }
 
 async function* pieces(path: string, start: number, end: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
