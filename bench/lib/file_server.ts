@@ -16,7 +16,7 @@ async function serve(request: Request): Promise<Response> {
     etag: `"${size}-${mtime?.getTime()}"`,
     ...(first === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${size}` }),
   };
-  return new Response(ReadableStream.from(pieces(path, start, end)), {
+  return new Response(streamOf(pieces(path, start, end)), {
     status: first === undefined ? 200 : 206,
     headers,
   });
@@ -32,6 +32,20 @@ async function* pieces(path: string, start: number, end: number): AsyncGenerator
     left -= count;
     yield bytes.subarray(0, count);
   }
+}
+
+/** `ReadableStream.from`, which TypeScript's own types do not have. */
+function streamOf(pieces: AsyncGenerator<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await pieces.return(undefined);
+    },
+  });
 }
 
 const server = Deno.serve({
