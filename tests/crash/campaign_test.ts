@@ -5,7 +5,7 @@ import { runCampaign } from "./campaign/campaign.ts";
 Deno.test("loads that are killed, cut off and left without room lose and double nothing", async () => {
   const { cases, failures, wrong } = await runCampaign({
     seed: 4_000,
-    cases: 31,
+    cases: 53,
     limitMs: 150_000,
     atOnce: 2,
     onCase: () => {},
