@@ -24,6 +24,8 @@ import type { Destination, Servers, Source } from "./systems/system.ts";
 const ROUNDS = 3;
 const DISK_BYTES = 64 * 2 ** 20;
 const HOUR_MS = 3_600_000;
+/** Longer than any wait for a lock of a process that died. */
+const HANGS_AFTER_MS = 300_000;
 const LOAD_POINTS = ["after claim", "after stage", "after apply", "before commit", "after commit"] as const;
 const EXTRACT_POINTS = ["after read", "before commit", "after commit"] as const;
 const FOLLOW_POINTS = ["after read", "before checkpoint", "after checkpoint", "after commit"] as const;
@@ -303,7 +305,7 @@ class History {
 
   async #attempt(round: number, attempt: number, failure?: Failure): Promise<Attempted> {
     const { keys } = this.#options;
-    return await attemptInProcess(this.#project, {
+    const attempted = await attemptInProcess(this.#project, {
       runId: `round${round}`,
       attempt,
       models: keys.isDirect ? {} : {
@@ -313,8 +315,16 @@ class History {
       },
       windowEndMs: round * HOUR_MS,
       ...(failure?.kind === "point" ? { dieAt: failure.dieAt } : {}),
-      ...(failure?.kind === "moment" ? { killAfterMs: failure.afterMs } : {}),
+      killAfterMs: failure?.kind === "moment" ? failure.afterMs : HANGS_AFTER_MS,
     });
+    if (attempted.signal === null || failure?.kind === "moment" || failure?.kind === "point") {
+      return attempted;
+    }
+    throw this.#wrong(
+      `attempt ${attempt} of round ${round} hangs: ${attempted.log.slice(-5).join("; ")}`,
+      [],
+      [],
+    );
   }
 
   #wrong(what: string, seen: readonly string[], expected: readonly TargetRow[]): CaseFailure {
