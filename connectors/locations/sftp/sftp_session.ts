@@ -69,6 +69,14 @@ export class SftpSession implements AsyncDisposable {
     const server = `${host}:${port}`;
     const client = new Client();
     let unknownKey: string | undefined;
+    let hasEnded = false;
+    const ended = Promise.withResolvers<never>();
+    ended.promise.catch(() => {});
+    const end = () => {
+      hasEnded = true;
+      ended.reject(new Error(LOST));
+    };
+    client.once("close", end).once("end", end);
     try {
       await new Promise<void>((resolve, reject) => {
         client.once("ready", resolve).once("error", reject);
@@ -94,7 +102,9 @@ export class SftpSession implements AsyncDisposable {
       });
       // Errors of a connection that stands end its requests, and are told there.
       client.on("error", () => {});
-      const sftp = await call<SFTPWrapper>((done) => client.sftp(done));
+      const sftp = await Promise.race([call<SFTPWrapper>((done) => client.sftp(done)), ended.promise]);
+      // It may have ended before anybody waits for an answer.
+      if (hasEnded) throw new Error(LOST);
       return new SftpSession(client, sftp);
     } catch (error) {
       client.on("error", () => {});

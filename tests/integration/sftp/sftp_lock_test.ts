@@ -1,13 +1,16 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import type { PublicationTarget, StoredFile } from "../../../connectors/locations/location.ts";
 import { publishSftpFile } from "../../../connectors/locations/sftp/publish_file.ts";
 import { publishSftpFolder } from "../../../connectors/locations/sftp/publish_folder.ts";
 import type { Found } from "../../../connectors/locations/sftp/sftp_listing.ts";
 import { type Outcome, SftpServer } from "../../../connectors/locations/sftp/sftp_server.ts";
+import { SftpSession } from "../../../connectors/locations/sftp/sftp_session.ts";
+import { AppError } from "../../../contract/errors.ts";
 import { Secret } from "../../../contract/secret.ts";
 import { systemClock } from "../../../contract/clock.ts";
 import { never } from "../../support/connections.ts";
-import { SftpFolder } from "../../support/sftp_folder.ts";
+import { CuttingRelay } from "../../support/cutting_relay.ts";
+import { SftpFolder, sftpServer } from "../../support/sftp_folder.ts";
 
 /** Two loads of one target, of which one was stopped for so long that the other took its lock. */
 
@@ -139,3 +142,35 @@ Deno.test("what a load that died was about to rename is removed by the next one,
     await Deno.remove(scratchDir, { recursive: true });
   }
 });
+
+// The driver leaves the ciphers of a connection that was lost while it was made to the collector.
+const leavesCiphers = { sanitizeResources: false };
+Deno.test(
+  "a connection that is lost at any moment of being made is an error, and never waited for",
+  leavesCiphers,
+  async () => {
+    const { host: hostname, port, ...server } = sftpServer();
+    await using relay = new CuttingRelay({ hostname, port });
+    const settings = {
+      host: "127.0.0.1",
+      port: relay.port,
+      user: server.user,
+      password: new Secret(server.password),
+      privateKey: undefined,
+      passphrase: undefined,
+      hostKeys: [server.host_key.replace(/=+$/, "")],
+      connectTimeoutMs: 20_000,
+    };
+    let opened = 0;
+    for (let bytes = 100; opened < 3; bytes += 60) {
+      relay.cutAfter(bytes);
+      try {
+        await using _session = await SftpSession.open(settings);
+        opened++;
+      } catch (error) {
+        ok(error instanceof AppError && error.code === "unavailable", `after ${bytes} bytes: ${error}`);
+      }
+      relay.mend();
+    }
+  },
+);
