@@ -43,10 +43,14 @@ async function withDatabase(work: (database: TestDatabase) => Promise<void>): Pr
   }
 }
 
+/** Three megabytes, written out: the tests' server leaves what is committed in its memory for a while. */
 async function fillLog({ sql }: TestDatabase): Promise<void> {
-  for (let i = 0; i < 3; i += 1) {
-    await sql`SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))`;
-  }
+  await sql.begin(async (tx) => {
+    await tx`SET LOCAL synchronous_commit = on`;
+    for (let i = 0; i < 3; i += 1) {
+      await tx`SELECT pg_logical_emit_message(true, 'filler', repeat('x', 1000000))`;
+    }
+  });
 }
 
 Deno.test("position, lag and what the server keeps are shown after each run, and a warning where that is much", () =>
