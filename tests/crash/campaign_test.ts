@@ -6,7 +6,7 @@ Deno.test("loads that are killed, cut off and left without room lose and double 
   const { cases, failures, wrong } = await runCampaign({
     seed: 4_000,
     cases: 53,
-    limitMs: 150_000,
+    limitMs: 90_000,
     atOnce: 2,
     onCase: () => {},
   });
