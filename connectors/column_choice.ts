@@ -2,9 +2,18 @@ import type { ColumnChoice } from "../contract/connector/source.ts";
 import { AppError } from "../contract/errors.ts";
 import { isSameName } from "../contract/sql.ts";
 
+/** The column that is written so, or else the one that differs by case only; undefined where there is neither. */
+export function findColumn<T extends { readonly name: string }>(
+  columns: readonly T[],
+  name: string,
+): T | undefined {
+  return columns.find((column) => column.name === name) ??
+    columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+}
+
 /**
- * The columns that were asked for, in the source's order. A name means the column that is written so,
- * or else the one that differs by case only. Throws `missing` for a name without a column.
+ * The columns that were asked for, in the source's order, each by its name as `findColumn` takes it. Throws
+ * `missing` for a name without a column.
  */
 export function chooseColumns<T extends { readonly name: string }>(
   columns: readonly T[],
@@ -13,8 +22,7 @@ export function chooseColumns<T extends { readonly name: string }>(
 ): readonly T[] {
   if (choice === undefined) return columns;
   const find = (name: string) => {
-    const found = columns.find((column) => column.name === name) ??
-      columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+    const found = findColumn(columns, name);
     if (found === undefined) throw missing(name);
     return found;
   };

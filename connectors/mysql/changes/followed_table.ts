@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { FollowedStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { didYouMean } from "../../../text/suggest.ts";
-import { chooseColumns } from "../../column_choice.ts";
+import { chooseColumns, findColumn } from "../../column_choice.ts";
 import type { MysqlStream } from "../options.ts";
 import { missingTable } from "../read/missing_table.ts";
 import type { ReadContext } from "../read/plan.ts";
@@ -277,10 +277,8 @@ async function keyOf(
   { primaryKey }: FollowedStream<MysqlStream>,
   { action, table, read, columns }: KeySubject,
 ): Promise<readonly string[]> {
-  const named = (name: string) =>
-    columns.find((column) => column.name === name) ??
-      columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-  const key = primaryKey?.map((name) => named(name)?.name ?? name) ?? await primaryKeyOf(session, table);
+  const key = primaryKey?.map((name) => findColumn(columns, name)?.name ?? name) ??
+    await primaryKeyOf(session, table);
   if (key.length === 0) {
     throw new AppError(
       "invalid",

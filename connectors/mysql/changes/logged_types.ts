@@ -95,9 +95,10 @@ const BLOB_LENGTHS: Readonly<Record<string, number>> = {
 function fitsColumn({ type, meta }: PhysicalColumn, column: ColumnFacts): boolean {
   const word = typeWord(column);
   const [first = 0, second = 0] = typeNumbers(column);
+  const types = LOGGED_AS[word];
   // A column that is left out may have a type that is not known here.
-  if (LOGGED_AS[word] === undefined) return true;
-  if (LOGGED_AS[word].includes(type) === false) return COMPRESSED.test(column.declared);
+  if (types === undefined) return true;
+  if (!types.includes(type)) return COMPRESSED.test(column.declared);
   switch (type) {
     case T.decimal:
       return meta === (first << 8 | second);

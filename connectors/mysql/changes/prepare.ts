@@ -1,8 +1,7 @@
 import type { FollowedStream, FollowRequest } from "../../../contract/connector/source.ts";
-import { StreamsFailed } from "../../../contract/connector/changes.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { formatPlural } from "../../../text/format.ts";
-import { ofStream } from "../../of_stream.ts";
+import { ofEachStream } from "../../of_stream.ts";
 import { toMysqlError } from "../errors.ts";
 import type { MysqlStream } from "../options.ts";
 import type { ReadContext } from "../read/plan.ts";
@@ -92,21 +91,15 @@ async function inspectAll(
   context: ReadContext,
   logged: (database: string) => boolean,
 ): Promise<readonly FollowedTable[]> {
-  const tables: FollowedTable[] = [];
-  const errors = new Map<string, AppError>();
-  for (const stream of streams) {
+  return await ofEachStream(streams, async (stream) => {
     try {
       const table = await inspectTable(session, stream, context);
       checkTable(table, logged);
-      tables.push(table);
+      return table;
     } catch (error) {
-      const failure = ofStream(stream.name, toMysqlError(actionOf(stream, context), error));
-      if (!(failure instanceof StreamsFailed)) throw failure;
-      for (const [name, found] of failure.errors) errors.set(name, found);
+      throw toMysqlError(actionOf(stream, context), error);
     }
-  }
-  if (errors.size > 0) throw new StreamsFailed(errors);
-  return tables;
+  });
 }
 
 /** The columns of a table that its log has. Throws where it cannot be followed, as `prepare` does. */

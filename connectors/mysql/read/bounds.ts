@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Part, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { findColumn } from "../../column_choice.ts";
 import { windowCondition } from "../../cursor.ts";
 import type { Session } from "../session/session.ts";
 import { quoteName } from "../table_name.ts";
@@ -26,7 +27,7 @@ export interface OrderedColumn {
 /** Throws `invalid` for a column that is not there or has no order that both sides share. */
 export function orderedColumn(plan: ReadPlan, name: string, key: string): OrderedColumn {
   const shown = JSON.stringify(name);
-  const found = columnOf(plan, name);
+  const found = findColumn(plan.known, name);
   if (found === undefined) {
     throw new AppError("invalid", `${plan.action}: ${key} ${shown} is no column of it`);
   }
@@ -38,10 +39,6 @@ export function orderedColumn(plan: ReadPlan, name: string, key: string): Ordere
       `cast it in a query, as DECIMAL(38, 9), DATETIME(6) or CHAR`,
   );
 }
-
-const columnOf = (plan: ReadPlan, name: string): PlannedColumn | undefined =>
-  plan.known.find((column) => column.name === name) ??
-    plan.known.find((column) => column.name.toLowerCase() === name.toLowerCase());
 
 function toOrdered(plan: ReadPlan, column: PlannedColumn): OrderedColumn | undefined {
   const { name, decode, source } = column;
@@ -134,7 +131,7 @@ export function cursorFilter(
     until: until === undefined ? undefined : literal(until.value),
     isRange: until?.isRange,
   });
-  const source = columnOf(plan, name)?.source;
+  const source = findColumn(plan.known, name)?.source;
   if (window === undefined || until?.isRange === true || !plan.zeroIsNull) return window;
   // What is read as NULL comes again like NULL.
   return source !== undefined && isDate(source) ? `(${window} OR ${expression} = '0000-00-00')` : window;
@@ -146,7 +143,7 @@ export async function greatestOf(
   plan: ReadPlan,
   name: string,
 ): Promise<Omit<Until, "isRange"> | undefined> {
-  const found = columnOf(plan, name);
+  const found = findColumn(plan.known, name);
   // The read itself says what is wrong with it.
   const ordered = found === undefined ? undefined : toOrdered(plan, found);
   if (ordered === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { FollowedStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { didYouMean } from "../../../text/suggest.ts";
-import { chooseColumns } from "../../column_choice.ts";
+import { chooseColumns, findColumn } from "../../column_choice.ts";
 import type { PostgresStream } from "../options.ts";
 import { missingTable } from "../read/missing_table.ts";
 import type { ReadContext } from "../read/plan.ts";
@@ -210,10 +210,7 @@ async function keyOf(
         `updated or deleted, and publishing it would make its updates fail; run ${advice}`,
     );
   }
-  const named = (name: string) =>
-    columns.find((column) => column.name === name) ??
-      columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-  const key = primaryKey?.map((name) => named(name)?.name ?? name) ??
+  const key = primaryKey?.map((name) => findColumn(columns, name)?.name ?? name) ??
     (found.identity === "f" ? ofPrimaryKey : identity);
   if (key.length === 0) {
     throw new AppError(

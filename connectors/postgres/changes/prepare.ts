@@ -1,7 +1,7 @@
-import { type FollowProgress, StreamsFailed } from "../../../contract/connector/changes.ts";
+import type { FollowProgress } from "../../../contract/connector/changes.ts";
 import type { FollowedStream, FollowRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { ofStream } from "../../of_stream.ts";
+import { ofEachStream } from "../../of_stream.ts";
 import { toPostgresError } from "../errors.ts";
 import type { PostgresStream } from "../options.ts";
 import type { ReadContext } from "../read/plan.ts";
@@ -17,7 +17,7 @@ import {
 } from "./followed_table.ts";
 import { writeLsn } from "./lsn.ts";
 import { followerName } from "./names.ts";
-import { preparePublication, type Publication } from "./publication.ts";
+import { dropPublication, preparePublication, type Publication } from "./publication.ts";
 import { progressOf } from "./slot_progress.ts";
 import { createSlot, dropSlot, type SlotStatus, slotStatus } from "./slot.ts";
 import { usableSlot } from "./usable_slot.ts";
@@ -156,7 +156,7 @@ export async function forget(
   const name = followerName(follower, context.name);
   const action = `Cannot drop the replication slot "${name}" of ${context.name}`;
   await dropSlot(session, name, action);
-  await session.query(`DROP PUBLICATION IF EXISTS "${name}"`);
+  await dropPublication(session, name);
   return name;
 }
 
@@ -188,7 +188,6 @@ const optionsOf = (
 
 interface FollowerNames {
   readonly slot: string;
-  readonly isSlotGiven: boolean;
   readonly publication: Publication;
 }
 
@@ -208,7 +207,6 @@ function followerNames(request: FollowRequest<PostgresStream>, context: ReadCont
   const [slot, publication] = [only("slot"), only("publication")];
   return {
     slot: slot ?? own,
-    isSlotGiven: slot !== undefined,
     publication: { name: publication ?? own, isGiven: publication !== undefined },
   };
 }
@@ -226,19 +224,13 @@ async function inspectAll(
   { streams }: FollowRequest<PostgresStream>,
   context: ReadContext,
 ): Promise<readonly FollowedTable[]> {
-  const tables: FollowedTable[] = [];
-  const errors = new Map<string, AppError>();
-  for (const stream of streams) {
+  return await ofEachStream(streams, async (stream) => {
     try {
-      tables.push(await inspectTable(session, stream, context));
+      return await inspectTable(session, stream, context);
     } catch (error) {
-      const failure = ofStream(stream.name, toPostgresError(actionOf(stream, context), error));
-      if (!(failure instanceof StreamsFailed)) throw failure;
-      for (const [name, found] of failure.errors) errors.set(name, found);
+      throw toPostgresError(actionOf(stream, context), error);
     }
-  }
-  if (errors.size > 0) throw new StreamsFailed(errors);
-  return tables;
+  });
 }
 
 /** Why the log does not have all changes of the table since it was last followed; undefined where it does. */

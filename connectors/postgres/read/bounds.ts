@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { Part, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { findColumn } from "../../column_choice.ts";
 import { windowCondition } from "../../cursor.ts";
 import type { Session } from "../session/session.ts";
 import type { PlannedColumn, ReadPlan } from "./plan.ts";
@@ -43,7 +44,7 @@ export interface OrderedColumn {
 /** Throws `invalid` for a column that is not there or has no order that both sides share. */
 export function orderedColumn(plan: ReadPlan, name: string, key: string): OrderedColumn {
   const shown = JSON.stringify(name);
-  const found = columnOf(plan, name);
+  const found = findColumn(plan.known, name);
   if (found === undefined) {
     throw new AppError("invalid", `${plan.action}: ${key} ${shown} is no column of it`);
   }
@@ -86,10 +87,6 @@ function endlessOf(
   }
 }
 
-const columnOf = (plan: ReadPlan, name: string): PlannedColumn | undefined =>
-  plan.known.find((column) => column.name === name) ??
-    plan.known.find((column) => column.name.toLowerCase() === name.toLowerCase());
-
 const isOrdered = ({ casts, decode, type }: PlannedColumn): boolean =>
   casts.length === 0 && ORDERED_KINDS.includes(decode.kind) && isBuiltIn(type.oid);
 
@@ -117,7 +114,7 @@ export async function greatestOf(
   plan: ReadPlan,
   name: string,
 ): Promise<Omit<Until, "isRange"> | undefined> {
-  const found = columnOf(plan, name);
+  const found = findColumn(plan.known, name);
   // The read itself says what is wrong with it.
   if (found === undefined || !isOrdered(found)) return undefined;
   const { expression, endless } = toOrdered(found);
