@@ -15,7 +15,7 @@ import {
   type Verification,
 } from "../../contract/loads/verification.ts";
 import { didYouMeanOneOf, listWords } from "../../text/suggest.ts";
-import { warehousePath } from "../runs/attempt/process_grant.ts";
+import { hasWarehouse } from "../runs/attempt/process_grant.ts";
 import { verifyLoads, type VerifyLoadsContext } from "../runs/loads/verify_loads.ts";
 import type { PublishedFolder } from "../runs/streams/published.ts";
 import type { LastLoad, Store } from "../store/store.ts";
@@ -105,7 +105,7 @@ export class PipelineLoads implements AsyncDisposable {
     if (await store.runs.isActive(pipeline)) {
       throw new AppError("conflict", `${subject}: a run of it is under way, wait for its end`);
     }
-    if (!await exists(warehousePath(dataDir, pipeline))) {
+    if (!await hasWarehouse(dataDir, pipeline)) {
       throw new AppError("invalid", `${subject}: it has never run`);
     }
     if (this.#underWay.has(pipeline)) {
@@ -316,14 +316,4 @@ function requireLoad(pipeline: string, loads: readonly NamedLoad[], asked: strin
   const names = loads.map(({ step }) => step.slice("load:".length));
   const meant = didYouMeanOneOf(asked, names) || `: it has ${listWords(names, "and")}`;
   throw new AppError("not_found", `Pipeline "${pipeline}" has no load "${asked}"${meant}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

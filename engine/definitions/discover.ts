@@ -4,10 +4,11 @@ import type { DiscoveredStream } from "../../contract/connector/source.ts";
 import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
-import type { DiscoveryJob, JobFollower } from "../../contract/job.ts";
+import type { DiscoveryJob, JobFollower, Report } from "../../contract/job.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { provideDiscovery } from "../grants/provide.ts";
 import { answering } from "../runs/attempt/answers.ts";
+import { followReports, StderrLines } from "../runs/attempt/follow_reports.ts";
 import { type RunProcess, spawnRunProcess } from "../runs/attempt/spawn.ts";
 import type { CheckContext } from "./check_pipelines.ts";
 import { loadProject } from "./load.ts";
@@ -85,7 +86,7 @@ async function askConnector(
   const { grant, connectors, answer, redactor } = await provideDiscovery(context, name, entry);
   const tempDir = await Deno.makeTempDir({ prefix: "sluice-discover-" });
   try {
-    const stderr: string[] = [];
+    const stderr = new StderrLines();
     const spawned = await spawnRunProcess(
       context.runProcess,
       {
@@ -98,7 +99,7 @@ async function askConnector(
         duckdb: grant.duckdb,
       },
       grant.permissions,
-      (line) => void (stderr.length < 50 && stderr.push(line)),
+      stderr.take,
     );
     await using process = answering(spawned, answer);
     return await follow(process, context, { name, redact: redactor.redact, stderr }, signal);
@@ -110,7 +111,7 @@ async function askConnector(
 interface Followed {
   readonly name: string;
   readonly redact: (text: string) => string;
-  readonly stderr: readonly string[];
+  readonly stderr: StderrLines;
 }
 
 async function follow(
@@ -119,12 +120,11 @@ async function follow(
   { name, redact, stderr }: Followed,
   signal: AbortSignal,
 ): Promise<Asked> {
-  using watch = watchBudget(process, checkBudget, signal);
+  using watch = watchBudget(process, checkBudget);
   const streams: DiscoveredStream[] = [];
   const checks: ConnectionCheck[] = [];
   let kept: FollowProgress | undefined;
-  let isWhole = false;
-  for await (const report of process.reports) {
+  const onReport = (report: Report) => {
     if (report.type === "discovered") streams.push(...report.streams);
     else if (report.type === "tested") {
       checks.push(...report.checks.map((check) => ({ ...check, message: redact(check.message) })));
@@ -133,17 +133,9 @@ async function follow(
       kept = report.progress === null
         ? undefined
         : { ...report.progress, warning: warning === null ? null : redact(warning) };
-    } else if (report.type === "log") log(report.level, redact(report.message));
-    else if (report.type === "finished") {
-      await process.close();
-      if (report.error !== null) {
-        const { code, message, detail } = report.error;
-        throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
-      }
-      isWhole = true;
     }
-  }
-  signal.throwIfAborted();
+  };
+  const isWhole = await followReports(process, { redact, log, onReport }, signal);
   if (isWhole) return { streams, checks, kept };
   const subject = `Cannot find the streams of "${name}"`;
   if (watch.exceeded === "time") {
@@ -152,6 +144,6 @@ async function follow(
   }
   if (watch.exceeded === "memory") throw new AppError("invalid", `${subject}: that takes too much memory`);
   throw new AppError("internal", `${subject}: the process that asked ended without a result`, {
-    detail: redact(stderr.join("\n")),
+    detail: redact(stderr.text),
   });
 }

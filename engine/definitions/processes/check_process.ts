@@ -1,8 +1,15 @@
 import { join } from "node:path";
-import type { Answer, CheckPlace, CheckReport, CheckSubject, Question } from "../../../contract/job.ts";
+import type {
+  Answer,
+  CheckPlace,
+  CheckReport,
+  CheckSubject,
+  Question,
+  Report,
+} from "../../../contract/job.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import { answering } from "../../runs/attempt/answers.ts";
-import { AppError } from "../../../contract/errors.ts";
+import { followReports, StderrLines } from "../../runs/attempt/follow_reports.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type ProcessBudget, watchBudget } from "./process_budget.ts";
 import type { Grant } from "../../grants/grant.ts";
@@ -45,7 +52,7 @@ export interface CheckProcessOptions {
 export async function runCheckProcess(options: CheckProcessOptions, signal: AbortSignal): Promise<CheckEnd> {
   signal.throwIfAborted();
   const tempDir = await Deno.makeTempDir({ prefix: "sluice-check-" });
-  const stderr: string[] = [];
+  const stderr = new StderrLines();
   const { program, processes, projectDir, grant: { permissions, duckdb } } = options;
   const job = {
     kind: "check" as const,
@@ -54,16 +61,15 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     duckdb: { memoryLimit: CHECK_MEMORY, ...duckdb },
     pipelines: options.subjects,
   };
-  const onStderr = (line: string) => void (stderr.length < 50 && stderr.push(line));
   try {
-    const spawned = await processes?.startWaiting({ permissions, projectDir }, job, onStderr) ??
-      await spawnRunProcess(program, { ...job, tempDir: join(tempDir, "spill") }, permissions, onStderr);
+    const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??
+      await spawnRunProcess(program, { ...job, tempDir: join(tempDir, "spill") }, permissions, stderr.take);
     await using process = answering(spawned, options.answer);
     const end = await follow(process, options, signal);
     if (!("stopped" in end) || end.stopped !== "died") return end;
     const { code, signal: killedBy } = await process.status;
     const how = killedBy === null ? `with exit code ${code}` : `by ${killedBy}`;
-    return { ...end, detail: options.redact([`It ended ${how}.`, ...stderr].join("\n")) };
+    return { ...end, detail: options.redact(`It ended ${how}.\n${stderr.text}`.trimEnd()) };
   } finally {
     await Deno.remove(tempDir, { recursive: true });
   }
@@ -74,23 +80,16 @@ async function follow(
   { budget, redact, log, onPlace }: CheckProcessOptions,
   signal: AbortSignal,
 ): Promise<CheckEnd> {
-  using watch = watchBudget(process, budget, signal);
+  using watch = watchBudget(process, budget);
   let reports: readonly CheckReport[] | undefined;
   let place: CheckPlace | undefined;
-  for await (const report of process.reports) {
+  const onReport = (report: Report) => {
     if (report.type === "checking") {
       place = report.place;
       onPlace?.(place);
     } else if (report.type === "checked") reports = report.reports;
-    else if (report.type === "log") log(report.level, redact(report.message));
-    else if (report.type === "finished") {
-      await process.close();
-      if (report.error === null) continue;
-      const { code, message, detail } = report.error;
-      throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
-    }
-  }
-  signal.throwIfAborted();
+  };
+  await followReports(process, { redact, log, onReport }, signal);
   if (reports !== undefined) return { reports: reports.map((report) => redactReport(report, redact)) };
   return { stopped: watch.exceeded ?? "died", place, detail: "" };
 }

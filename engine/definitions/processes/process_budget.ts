@@ -12,15 +12,13 @@ export const DEFAULT_BUDGET: ProcessBudget = { timeMs: 60_000, memoryBytes: 2_00
 /** Often enough for a process that takes gigabytes a second. */
 const LOOK_EVERY_MS = 100;
 
-/** Kills the process when its time is up, when it takes too much memory, or when the signal is aborted. */
-export function watchBudget(process: RunProcess, budget: ProcessBudget, signal: AbortSignal) {
+/** Kills the process when its time is up, or when it takes too much memory. */
+export function watchBudget(process: RunProcess, budget: ProcessBudget) {
   let exceeded: "time" | "memory" | undefined;
   const stop = (reason: "time" | "memory") => {
     exceeded ??= reason;
     process.kill();
   };
-  const kill = () => process.kill();
-  signal.addEventListener("abort", kill, { once: true });
   const timer = setTimeout(() => stop("time"), budget.timeMs);
   const look = setInterval(async () => {
     if (await residentBytes(process.pid) > budget.memoryBytes) stop("memory");
@@ -30,7 +28,6 @@ export function watchBudget(process: RunProcess, budget: ProcessBudget, signal: 
       return exceeded;
     },
     [Symbol.dispose]() {
-      signal.removeEventListener("abort", kill);
       clearTimeout(timer);
       clearInterval(look);
     },

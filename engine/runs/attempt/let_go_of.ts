@@ -3,7 +3,7 @@ import type { Log } from "../../../contract/log.ts";
 import type { Revision } from "../../../contract/revision.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
-import { grantOf, warehousePath } from "./process_grant.ts";
+import { grantOf, hasWarehouse, warehousePath } from "./process_grant.ts";
 import type { ProcessPool } from "./process_pool.ts";
 
 export interface LetGoContext extends GrantContext {
@@ -19,8 +19,7 @@ export interface LetGoContext extends GrantContext {
 export async function letGoOf(context: LetGoContext, revision: Revision): Promise<void> {
   const { definition, pipeline } = revision;
   const follows = Object.values(definition.extract).some(({ mode }) => mode === "cdc");
-  const path = warehousePath(context.dataDir, pipeline);
-  if (!follows || !await isThere(path)) return;
+  if (!follows || !await hasWarehouse(context.dataDir, pipeline)) return;
   const { log, projectDir, processes } = context;
   try {
     const provision = await provide(context, { ...revision, purpose: "run" });
@@ -41,7 +40,7 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
       isWindowGiven: false,
       range: null,
       projectDir,
-      warehousePath: path,
+      warehousePath: warehousePath(context.dataDir, pipeline),
       connectors: provision.connectors,
       duckdb: provision.grant.duckdb,
     }, () => {});
@@ -59,12 +58,3 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
 
 const couldNot = (reason: string): string =>
   `what the systems of a removed pipeline keep for it could not be let go of: drop its replication slots there (${reason})`;
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}

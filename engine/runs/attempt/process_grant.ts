@@ -11,6 +11,16 @@ export function warehousePath(dataDir: string, pipeline: string): string {
   return join(dataDir, "warehouse", `${requirePathPart(pipeline)}.duckdb`);
 }
 
+/** Whether the pipeline has a warehouse: some run of it has begun. */
+export async function hasWarehouse(dataDir: string, pipeline: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(warehousePath(dataDir, pipeline))).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Which processes may carry out runs of the pipeline as it is provided for. */
 export function grantOf(
   { dataDir, projectDir }: Pick<GrantContext, "dataDir" | "projectDir">,

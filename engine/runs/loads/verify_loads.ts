@@ -9,6 +9,7 @@ import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
 import { type LoadVerification, namesLoad } from "../../../contract/loads/verification.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "../attempt/answers.ts";
+import { followReports, StderrLines } from "../attempt/follow_reports.ts";
 import { spillFolder, warehousePath } from "../attempt/process_grant.ts";
 import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
 
@@ -28,7 +29,6 @@ export interface VerifyLoadsRequest {
   readonly folder: string;
 }
 
-const MAX_LINES = 50;
 const PRIVATE_FOLDER = 0o700;
 
 /**
@@ -54,7 +54,7 @@ export async function verifyLoads(
   const tempDir = join(spillFolder(dataDir), folder);
   await Deno.mkdir(tempDir, { recursive: true, mode: PRIVATE_FOLDER });
   try {
-    const stderr: string[] = [];
+    const stderr = new StderrLines();
     const spawned = await spawnRunProcess(
       context.runProcess,
       {
@@ -71,34 +71,19 @@ export async function verifyLoads(
         duckdb: provision.grant.duckdb,
       },
       provision.grant.permissions,
-      (line) => void (stderr.length < MAX_LINES && stderr.push(line)),
+      stderr.take,
     );
     await using process = answering(spawned, provision.answer);
-    const kill = () => process.kill();
-    signal.addEventListener("abort", kill, { once: true });
-    using _listening = { [Symbol.dispose]: () => signal.removeEventListener("abort", kill) };
-    let isWhole = false;
-    for await (const report of process.reports) {
-      if (report.type === "verified") await onVerified(redacted(report.verification, redact));
-      else if (report.type === "log") log(report.level, redact(report.message), { pipeline });
-      else if (report.type === "finished") {
-        await process.close();
-        if (report.error !== null) {
-          const { code, message, detail } = report.error;
-          throw new AppError(code, redact(message), detail === undefined ? {} : { detail: redact(detail) });
-        }
-        isWhole = true;
-      }
-    }
-    signal.throwIfAborted();
-    if (isWhole) return;
-    throw new AppError(
-      "internal",
-      `Cannot verify the loads of "${pipeline}": the process that did it ended early`,
-      {
-        detail: redact(stderr.join("\n")),
+    const isWhole = await followReports(process, {
+      redact,
+      log: (level, message) => log(level, message, { pipeline }),
+      onReport: async (report) => {
+        if (report.type === "verified") await onVerified(redacted(report.verification, redact));
       },
-    );
+    }, signal);
+    if (isWhole) return;
+    const message = `Cannot verify the loads of "${pipeline}": the process that did it ended early`;
+    throw new AppError("internal", message, { detail: redact(stderr.text) });
   } finally {
     await Deno.remove(tempDir, { recursive: true });
   }

@@ -3,8 +3,9 @@ import { AppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { RejectChange, StreamRejects } from "../../../contract/rejects.ts";
+import { followReports, StderrLines } from "../attempt/follow_reports.ts";
+import { hasWarehouse, warehousePath } from "../attempt/process_grant.ts";
 import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
-import { warehousePath } from "../attempt/process_grant.ts";
 import type { PublishedFolder } from "./published.ts";
 
 export interface ChangeRejectsContext {
@@ -32,13 +33,13 @@ export async function changeRejects(
   { pipeline, stream, definition, action }: ChangeRejectsRequest,
   signal: AbortSignal,
 ): Promise<RejectChange> {
-  const warehouse = warehousePath(dataDir, pipeline);
   const subject = `Cannot ${action} the rejects of "${stream}"`;
-  const none = { stream, replayed: 0, dropped: 0, left: 0, reason: null };
-  if (!await exists(warehouse)) return none;
+  if (!await hasWarehouse(dataDir, pipeline)) {
+    return { stream, replayed: 0, dropped: 0, left: 0, reason: null };
+  }
   const tempDir = await Deno.makeTempDir({ prefix: "sluice-rejects-" });
   try {
-    const stderr: string[] = [];
+    const stderr = new StderrLines();
     await using process = await spawnRunProcess(
       runProcess,
       {
@@ -46,48 +47,32 @@ export async function changeRejects(
         action,
         stream,
         definition,
-        warehousePath: warehouse,
+        warehousePath: warehousePath(dataDir, pipeline),
         projectDir,
         tempDir: join(tempDir, "spill"),
         connectors: {},
         duckdb: { directories: [], files: [] },
       },
       { hosts: [], read: [], write: [], deny: [] },
-      (line) => void (stderr.length < 50 && stderr.push(line)),
+      stderr.take,
     );
-    const kill = () => process.kill();
-    signal.addEventListener("abort", kill, { once: true });
-    using _listening = { [Symbol.dispose]: () => signal.removeEventListener("abort", kill) };
     let change: RejectChange | undefined;
-    for await (const report of process.reports) {
-      if (report.type === "rejects") {
-        await rejects.put(pipeline, stream, report.rejects.count === 0 ? undefined : report.rejects);
-      } else if (report.type === "rejects_changed") change = report.change;
-      else if (report.type === "log") log(report.level, report.message);
-      else if (report.type === "finished") {
-        await process.close();
-        if (report.error === null) continue;
-        throw new AppError(report.error.code, `${subject}: ${report.error.message}`, {
-          ...(report.error.detail === undefined ? {} : { detail: report.error.detail }),
-        });
-      }
-    }
-    signal.throwIfAborted();
+    await followReports(process, {
+      // It is handed no secret.
+      redact: (text) => text,
+      subject,
+      log,
+      onReport: async (report) => {
+        if (report.type === "rejects") {
+          await rejects.put(pipeline, stream, report.rejects.count === 0 ? undefined : report.rejects);
+        } else if (report.type === "rejects_changed") change = report.change;
+      },
+    }, signal);
     if (change !== undefined) return change;
     throw new AppError("internal", `${subject}: the process that did it ended without a result`, {
-      detail: stderr.join("\n"),
+      detail: stderr.text,
     });
   } finally {
     await Deno.remove(tempDir, { recursive: true });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
