@@ -258,10 +258,9 @@ async function nextOf(
 ): Promise<Uint8Array | undefined> {
   const cut = (what: string, cause?: unknown) =>
     new AppError("unavailable", `Cannot read "${shown}": ${what}`, { reason: TRANSFER_CUT, cause });
-  const timer = setTimeout(() => silent.abort(), SILENCE_MS);
+  const timer = setTimeout(() => silent.abort(cut(`nothing came for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
   try {
     const { value } = await chunks?.next() ?? {};
-    if (silent.signal.aborted) throw cut(`nothing came for ${SILENCE_MS / 1000} s`);
     return value ?? undefined;
   } catch (error) {
     signal.throwIfAborted();

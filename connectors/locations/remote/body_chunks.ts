@@ -10,7 +10,7 @@ const SLOW_MS = 500;
 
 /**
  * The bytes of a body as they come: soon where they come slowly, and in large pieces where they come quickly. Throws
- * what the body does. Who takes no more of them ends the transfer, and so does the signal.
+ * what the body does, and the signal's reason. Who takes no more of them ends the transfer, and so does the signal.
  */
 export async function* bodyChunks(
   body: ReadableStream<Uint8Array>,
@@ -22,9 +22,12 @@ export async function* bodyChunks(
   let size = LEAST_BYTES;
   let min = 1;
   try {
+    signal?.throwIfAborted();
     for (;;) {
       const start = performance.now();
       const { value } = await reader.read(new Uint8Array(size), { min });
+      // What was cancelled looks as if it had ended.
+      signal?.throwIfAborted();
       if (value === undefined || value.length === 0) return;
       yield value;
       const tookMs = performance.now() - start;

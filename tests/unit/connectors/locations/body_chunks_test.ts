@@ -45,7 +45,7 @@ Deno.test("bodyChunks() throws what the body does", async () => {
   }, /cut/);
 });
 
-Deno.test("bodyChunks() ends the transfer where nobody takes more, and by its signal", async () => {
+Deno.test("bodyChunks() ends the transfer where nobody takes more, and by its signal, whose reason it throws", async () => {
   const left = bodyOf(1_000_000, 10_000);
   for await (const _ of bodyChunks(left.body)) break;
   ok(left.isCancelled());
@@ -53,6 +53,11 @@ Deno.test("bodyChunks() ends the transfer where nobody takes more, and by its si
   const silent = new ReadableStream({ type: "bytes", pull: () => new Promise<void>(() => {}) });
   const chunks = bodyChunks(silent, waiting.signal);
   const next = chunks.next();
-  waiting.abort();
-  strictEqual((await next).done, true);
+  waiting.abort(new Error("enough"));
+  await rejects(next, /enough/);
+  const between = new AbortController();
+  const taken = bodyChunks(bodyOf(1_000_000, 10_000).body, between.signal);
+  strictEqual((await taken.next()).done, false);
+  between.abort(new Error("enough"));
+  await rejects(taken.next(), /enough/);
 });
