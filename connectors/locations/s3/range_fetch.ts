@@ -22,27 +22,25 @@ interface SignedRequest {
   readonly hostname: string;
   readonly port?: number;
   readonly path: string;
-  readonly query: Readonly<Record<string, string | readonly string[] | null>>;
+  readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 function isSigned(request: unknown): request is SignedRequest {
   return typeof request === "object" && request !== null && "method" in request && request.method === "GET" &&
-    "hostname" in request && "path" in request && "query" in request && "headers" in request;
+    "hostname" in request && "path" in request && "headers" in request &&
+    "query" in request && Object.values(request.query ?? {}).every((value) => typeof value === "string");
 }
 
 /** Undefined where fetch() would ask for another key, as for one with `..` in it. */
 function urlOf({ protocol, hostname, port, path, query }: SignedRequest): URL | undefined {
-  const asked = Object.entries(query).flatMap(([name, value]) =>
-    [value].flat().map((one) => one === null ? escaped(name) : `${escaped(name)}=${escaped(one)}`)
+  const asked = Object.entries(query).map(([name, value]) =>
+    `${encodeURIComponent(name)}=${encodeURIComponent(value)}`
   );
   const target = asked.length === 0 ? path : `${path}?${asked.join("&")}`;
   const url = URL.parse(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${target}`);
   return url !== null && url.pathname + url.search === target ? url : undefined;
 }
-
-const escaped = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** As the SDK's own handlers give it. */
 async function answer(url: URL, signed: Readonly<Record<string, string>>, signal: AbortSignal) {
