@@ -1,7 +1,7 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { AppError } from "../../contract/errors.ts";
 import type { ResultColumn, SqliteReader, SqliteRow, SqliteValue } from "./database.ts";
-import { type FedRows, RowFeed, rowOf, rowsOfSelect, rowsOfTable } from "./row_feed.ts";
+import { type FedRows, plainSelect, RowFeed, rowOf, rowsOfSelect, rowsOfTable } from "./row_feed.ts";
 
 /**
  * The SQLite that is part of the runtime. It was chosen over the libsql package because that one
@@ -62,15 +62,14 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     return `CASE WHEN octet_length(${value}) <= ${MAX_HEX_BYTES} THEN hex(${value}) ELSE CAST(${value} AS BLOB) END`;
   }
 
-  /** All rows of the statement at once. Throws where SQLite could not give them all. */
-  all(sql: string, subject = this.#subject): SqliteRow[] {
-    return this.prepareRows(sql, subject)([]);
-  }
-
-  /** The same for a statement that is run again and again; `subject` as in open(). */
-  prepareRows(sql: string, subject = this.#subject): (params: readonly SqliteValue[]) => SqliteRow[] {
-    const statement = attempt(subject, () => this.#rowStatement(sql));
-    return (params) => attempt(subject, () => statement.all(...params).map(rowOf));
+  /** All rows of the statement at once; `subject` as in open(). Throws where SQLite could not give them all. */
+  all(sql: string, subject = this.#subject, params: readonly SqliteValue[] = []): SqliteRow[] {
+    return attempt(subject, () => {
+      const statement = this.#database.prepare(sql);
+      statement.setReadBigInts(true);
+      statement.setReturnArrays(true);
+      return statement.all(...params).map(rowOf);
+    });
   }
 
   slices(
@@ -79,7 +78,7 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     subject: string,
     texts: readonly number[] = [],
   ): Generator<readonly SqliteRow[]> {
-    return this.#feed(rowsOfSelect(select, this.columns(select).length), { select, params, subject, texts });
+    return this.#feed(rowsOfSelect(select, this.columns(select).length), params, subject, texts);
   }
 
   tableSlices(
@@ -88,22 +87,18 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     subject: string,
     texts: readonly number[] = [],
   ): Generator<readonly SqliteRow[]> {
-    const select = `SELECT ${expressions.join(", ")} FROM ${table} NOT INDEXED`;
-    return this.#feed(rowsOfTable(table, expressions), { select, params: [], subject, texts });
+    return this.#feed(rowsOfTable(table, expressions), [], subject, texts);
   }
 
   *#feed(
     rows: FedRows,
-    { select, params, subject, texts }: {
-      readonly select: string;
-      readonly params: readonly SqliteValue[];
-      readonly subject: string;
-      readonly texts: readonly number[];
-    },
+    params: readonly SqliteValue[],
+    subject: string,
+    texts: readonly number[],
   ): Generator<readonly SqliteRow[]> {
     const name = `sluice_take_${++this.#feeds}`;
     const feed = attempt(subject, () => new RowFeed(this.#database, name, rows, texts));
-    const slices = attempt(subject, () => feed.slices(params));
+    const slices = feed.slices(params);
     try {
       for (;;) {
         const step = attempt(subject, () => slices.next());
@@ -113,7 +108,7 @@ export class SqliteDatabase implements SqliteReader, Disposable {
     } finally {
       slices.return(undefined);
     }
-    if (!feed.isWhole) throw this.#whyUnfinished(select, params, subject, feed.rows);
+    if (!feed.isWhole) throw this.#whyUnfinished(plainSelect(rows), params, subject, feed.rows);
   }
 
   /** The step after `rows` rows failed; when all rows are asked for at once, the same failure is reported. */
@@ -125,19 +120,12 @@ export class SqliteDatabase implements SqliteReader, Disposable {
   ): AppError {
     const after = `${subject} after ${rows} ${rows === 1 ? "row" : "rows"}`;
     try {
-      this.prepareRows(`SELECT * FROM (${select}) LIMIT 1 OFFSET ${rows}`, after)(params);
+      this.all(`SELECT * FROM (${select}) LIMIT 1 OFFSET ${rows}`, after, params);
     } catch (error) {
       if (error instanceof AppError) return error;
       throw error;
     }
     return new AppError("unavailable", `Cannot ${after}: SQLite stopped there, before the last row`);
-  }
-
-  #rowStatement(sql: string): StatementSync {
-    const statement = this.#database.prepare(sql);
-    statement.setReadBigInts(true);
-    statement.setReturnArrays(true);
-    return statement;
   }
 
   /** The columns of a SELECT, which is not run. Throws `invalid` where another statement follows it. */

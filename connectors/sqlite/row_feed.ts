@@ -35,6 +35,10 @@ export function rowsOfSelect(select: string, columns: number): FedRows {
   return { before, columns: names, from: "rows_" };
 }
 
+/** The same rows by a SELECT alone. */
+export const plainSelect = ({ before, columns, from }: FedRows): string =>
+  `${before} SELECT ${columns.join(", ")} FROM ${from}`;
+
 /** All rows of a table, in the order in which they are stored: a tenth less work than by a SELECT within another. */
 export function rowsOfTable(table: string, columns: readonly string[]): FedRows {
   return { before: "", columns, from: `${table} NOT INDEXED` };
