@@ -4,6 +4,7 @@ import { escapeGlob } from "../file_set.ts";
 import { resolveKind } from "../kind.ts";
 import type { FileTarget, LoadOptions } from "../options.ts";
 import { targetOf } from "./target.ts";
+import { endingOf } from "./target_plan.ts";
 
 /**
  * How the files of a target are read back: those of Parquet and Arrow with their types, those of CSV and JSON as the
@@ -16,10 +17,9 @@ export function readBack({ path, options }: FileTarget): ReadBack | string {
   if (format === "xlsx") {
     return "a workbook keeps numbers of 15 digits and no types; use a format that keeps them, as parquet";
   }
-  const packed = format === "parquet" ? "" : { none: "", gzip: ".gz", zstd: ".zst" }[compression];
   // A target is one place, whatever its name would match.
   const literal = escapeGlob(path.replace(/\/+$/, ""));
-  const place = kind === "file" ? literal : `${literal}/**/*.${format}${packed}`;
+  const place = kind === "file" ? literal : `${literal}/**/*.${endingOf(resolved)}`;
   if (format === "parquet" || format === "arrow") return { stream: { path: place } };
   if (format === "json" || format === "ndjson") {
     return { stream: { path: place, options: { format, compression } }, texts: { decimalSeparator: "." } };

@@ -50,7 +50,7 @@ export function planTarget(paths: FilePaths, request: LoadRequest<FileTarget>): 
 }
 
 /** The ending of files in a folder, with the compression's. */
-export function endingOf({ format, compression }: FileTargetPlan): string {
+export function endingOf({ format, compression }: Pick<FileTargetPlan, "format" | "compression">): string {
   if (format === "parquet") return format;
   return `${format}${{ none: "", gzip: ".gz", zstd: ".zst" }[compression]}`;
 }
