@@ -30,7 +30,10 @@ abstract class FixedBuilder<Buffer extends ArrayBufferView> implements ColumnBui
   /** Throws MisfitError. */
   protected abstract put(index: number, value: Value): void;
 
-  /** The most frequent builders have this loop once more each, so that their put() is compiled into it. */
+  /**
+   * The most frequent builders have this loop once more each, so that their put() is compiled into it: some 16 ns less
+   * for a value, which is four fifths of what an integer costs, a third of a date or decimal and a seventh of a timestamp.
+   */
   append(rows: readonly SqliteRow[], column: number): void {
     for (const row of rows) {
       const value = row[column] ?? null;
