@@ -1,4 +1,4 @@
-import { AppError, toAppError, toErrorRecord } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
@@ -28,7 +28,7 @@ import {
 import { Places } from "./places.ts";
 import { pointsOf } from "./points.ts";
 import { Previews } from "./reports/previews.ts";
-import { endStep, startStep } from "./reporter.ts";
+import { endStep, failStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
 import type { SessionLease, SessionPool } from "./session_pool.ts";
 import { retryConflicts } from "./retry_conflicts.ts";
@@ -202,11 +202,7 @@ export class Execution {
         ...(failure.detail === undefined ? {} : { detail: failure.detail }),
         cause: failure,
       });
-      const state = failure.code === "cancelled" ? "cancelled" : "failed";
-      reporter.send({
-        type: "step",
-        step: endStep(step, { state, error: toErrorRecord(failure) }, Date.now()),
-      });
+      reporter.send({ type: "step", step: failStep(step, failure, Date.now()) });
       reporter.log("error", step.name, [failure.message, failure.detail ?? ""].join("\n").trim());
       return false;
     }

@@ -1,3 +1,4 @@
+import { type AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Report } from "../../contract/job.ts";
@@ -55,6 +56,12 @@ export function startStep(step: PipelineStep, attempt: number, startedAtMs: numb
     sql: step.sql,
     depends: step.depends,
   };
+}
+
+/** The step as it ended by an error. */
+export function failStep(step: Step, failure: AppError, nowMs: number): Step {
+  const state = failure.code === "cancelled" ? "cancelled" : "failed";
+  return endStep(step, { state, error: toErrorRecord(failure) }, nowMs);
 }
 
 /** The step with its end, `change` over it. */

@@ -3,17 +3,10 @@ import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contra
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
+import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
-import {
-  appendAllRows,
-  appendNewRows,
-  dedupeTable,
-  DELETED_AT,
-  dropOlderRows,
-  mergeRows,
-} from "../../warehouse/raw_rows.ts";
+import { dedupeTable, DELETED_AT } from "../../warehouse/raw_rows.ts";
 import {
   hasColumns,
   incomingTable,
@@ -26,8 +19,6 @@ import {
   tableColumns,
   textColumns,
 } from "../../warehouse/raw_table.ts";
-import { noteSchema } from "../../warehouse/schema_history.ts";
-import type { ContractReport } from "../../warehouse/stream_contract.ts";
 import { forgetJudgedAgain } from "../../warehouse/rejects.ts";
 import {
   cursorOf,
@@ -41,7 +32,10 @@ import {
 } from "../../warehouse/stream_state.ts";
 import { fillTable } from "./fill_table.ts";
 import type { AskedRange } from "./read_window.ts";
+import { putIncoming, reportContract } from "./incoming_rows.ts";
+import { checkKeyColumns, isReplacing } from "./replacing.ts";
 import { StreamRejects } from "./stream_rejects.ts";
+import { tellSchema } from "./tell_schema.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
 export interface SinkOptions {
@@ -293,7 +287,8 @@ export class StreamSink implements AsyncDisposable {
     };
     await writeState(session, name, state, runId);
     const columns = this.#hasColumns ? await tableColumns(session, "raw", name) : [];
-    const hasNewSchema = columns.length > 0 && await this.#noteSchema(columns);
+    const hasNewSchema = columns.length > 0 &&
+      await tellSchema(this.#options, { columns, missing: this.#missing });
     const extracted: Extracted = {
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
@@ -315,61 +310,24 @@ export class StreamSink implements AsyncDisposable {
 
   /** Writes what has been taken to where it belongs. */
   async #settle(): Promise<void> {
-    const { session, name, stream } = this.#options;
+    const { session, name, stream, again, onWarning } = this.#options;
     await this.#ingest?.finish();
     this.#ingest = undefined;
     await this.#rejects.write();
     if (!this.#hasIncoming) return;
-    const incoming = incomingTable(name);
-    const { again } = this.#options;
-    if (stream.mode === "incremental") {
-      if (again !== undefined) await dropOlderRows(session, name, stream, incoming);
-      await mergeRows(session, name, stream, incoming, this.#contract);
-    } else if (again !== undefined) {
-      const { isRange: _, ...until } = again.until;
-      await appendNewRows(session, name, stream, incoming, again.from.column, {
-        cursor: until,
-        from: again.from,
-      }, this.#contract);
-    } else if (this.#sourceState !== undefined || stream.update_key === undefined) {
-      await appendAllRows(session, name, stream, incoming, this.#contract);
-    } else {
-      await appendNewRows(
+    await putIncoming(
+      {
         session,
         name,
         stream,
-        incoming,
-        stream.update_key,
-        this.#cursor === undefined ? undefined : { cursor: this.#cursor, from: this.#from },
-        this.#contract,
-      );
-    }
-    await session.run(`DROP TABLE ${incoming}`);
+        again,
+        cursor: this.#cursor,
+        from: this.#from,
+        hasSourceState: this.#sourceState !== undefined,
+      },
+      reportContract(this.#rejects, onWarning, (columns) => this.#missing = columns),
+    );
     this.#hasIncoming = false;
-  }
-
-  /** What the contract does to new rows is told, and rows that it discards are kept aside. */
-  get #contract(): ContractReport {
-    const { onWarning } = this.#options;
-    return {
-      missing: (columns) => void (this.#missing = columns),
-      valuesLeft: (column, count, why) => {
-        const values = count === 1 ? "1 value is" : `${count} values are`;
-        onWarning(`Column "${column}": ${values} not stored, as the contract says: ${why}`);
-      },
-      setAside: async (table) => {
-        const count = await this.#rejects.takeByContract(table);
-        onWarning(`${count === 1 ? "1 row is" : `${count} rows are`} kept aside, as the contract says`);
-      },
-    };
-  }
-
-  /** Notes the columns as they are now, and tells what is other than before. */
-  async #noteSchema(columns: readonly Column[]): Promise<boolean> {
-    const { session, name, runId, onWarning } = this.#options;
-    const changes = await noteSchema(session, name, runId, { columns, missing: this.#missing });
-    for (const { message } of changes ?? []) onWarning(`Schema of "${name}": ${message}`);
-    return changes !== undefined;
   }
 
   async #hasTarget(): Promise<boolean> {
@@ -397,31 +355,5 @@ export class StreamSink implements AsyncDisposable {
     // Where no value is left to go by, the stream goes on from where it was.
     const before = this.#isReplacing ? undefined : this.#cursor;
     return cursor ?? before;
-  }
-}
-
-/** Whether the stream is read as a whole into a table that takes the old one's place. */
-export async function isReplacing(
-  session: DuckSession,
-  { name, stream, runId, fullRefresh }: Pick<SinkOptions, "name" | "stream" | "runId" | "fullRefresh">,
-  { unfinished }: StreamState,
-): Promise<boolean> {
-  if (unfinished?.runId === runId) return unfinished.isReplacing;
-  if (stream.mode === "full" || fullRefresh) return true;
-  return !await hasColumns(session, name);
-}
-
-async function checkKeyColumns(
-  session: DuckSession,
-  name: string,
-  stream: StreamDefinition,
-  table: string,
-): Promise<void> {
-  const columns = await tableColumns(session, "raw", table);
-  const keys = [...stream.primary_key ?? [], ...[stream.update_key ?? []].flat()];
-  const missing = keys.find((key) => findColumn(columns, key) === undefined);
-  if (missing !== undefined) {
-    const known = columns.map((column) => column.name).join(", ");
-    throw new AppError("invalid", `Stream "${name}" has no column "${missing}" (it has ${known})`);
   }
 }

@@ -27,9 +27,10 @@ export interface PassingLoadOptions {
 
 /**
  * A load that takes the rows of a stream while they are read: it is claimed before the first row is
- * asked for and stages what is given. Only `finish`, which is called when the warehouse has committed
- * the stream, applies and commits it, so that a destination never has rows that the warehouse does
- * not; until then, whatever happens leaves the destination as it was.
+ * asked for and stages what is given. Only `finish` applies and commits it; until then, whatever happens
+ * leaves the destination as it was. Of a stream that is stored it is called when the warehouse has committed
+ * that, so that the destination never has rows that the warehouse does not; of one that is not stored, at the
+ * stream's end.
  *
  * The stream goes on where the load fails; `finish` throws what it failed with. Where the rows turn out
  * not to be those of the table, the load is given up (`isPassing` is false) and done as any other.

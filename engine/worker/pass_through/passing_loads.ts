@@ -1,21 +1,15 @@
 import type { LoadReceipt } from "../../../contract/connector/destination.ts";
-import { toAppError, toErrorRecord } from "../../../contract/errors.ts";
+import { toAppError } from "../../../contract/errors.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import type { Connections } from "../connections.ts";
-import { countRows, requestOf } from "../load.ts";
+import { countRows } from "../load.ts";
 import type { PlannedLoad } from "../plan.ts";
-import type { Points } from "../points.ts";
-import { endStep, type Reporter } from "../reporter.ts";
+import { failStep, type Reporter } from "../reporter.ts";
 import { PassingLoad } from "./passing_load.ts";
+import { partOfRun, type PassingRun } from "./part_of_run.ts";
 
-export interface PassingLoadsOptions {
-  readonly runId: string;
-  readonly atMs: number;
-  readonly connections: Pick<Connections, "destination">;
+export interface PassingLoadsOptions extends PassingRun {
   readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly points: Points;
   /** Reports the beginning of a load's step. */
   readonly start: (planned: PlannedLoad) => Step;
 }
@@ -38,21 +32,15 @@ export class PassingLoads {
 
   /** The load as the extract feeds it. */
   add(planned: PlannedLoad): PassingLoad {
-    const { runId, atMs, connections, reporter, signal, points, start } = this.#options;
-    const { step: { name }, target: definition } = planned;
+    const { reporter, start } = this.#options;
+    const { step: { name } } = planned;
     const load = new PassingLoad({
-      connect: async () => {
-        const { destination, target } = await connections.destination(definition);
-        return { destination, request: requestOf({ runId, atMs }, name, target, definition) };
-      },
-      signal,
-      points: { reach: (point) => points.reach(name, point) },
+      ...partOfRun(this.#options, planned),
       onStart: () => {
         passing.step = start(planned);
         reporter.log("info", name, "Takes the rows while they are read");
       },
       onGiveUp: () => reporter.log("info", name, "The rows come from the table after all"),
-      onProgress: (rows) => reporter.progress(name, rows),
     });
     const passing: Passing = { load, step: undefined };
     this.#loads.set(name, passing);
@@ -89,11 +77,7 @@ export class PassingLoads {
     this.#loads.delete(name);
     await passing?.load[Symbol.asyncDispose]();
     if (passing?.step === undefined || !signal.aborted) return;
-    const error = toErrorRecord(toAppError(signal.reason));
-    reporter.send({
-      type: "step",
-      step: endStep(passing.step, { state: "cancelled", error }, Date.now()),
-    });
+    reporter.send({ type: "step", step: failStep(passing.step, toAppError(signal.reason), Date.now()) });
   }
 
   /** Those that never came to their own step. */

@@ -1,22 +1,23 @@
 import type { RecordBatch } from "apache-arrow";
 import type { Scan, Source, StreamRequest } from "../../../contract/connector/source.ts";
-import { AppError, toAppError, toErrorRecord } from "../../../contract/errors.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { dropTables } from "../../warehouse/raw_table.ts";
-import { noteSchema, readSchema } from "../../warehouse/schema_history.ts";
+import { readSchema } from "../../warehouse/schema_history.ts";
 import { writeState } from "../../warehouse/stream_state.ts";
 import type { Connections } from "../connections.ts";
 import { scannedBatches } from "../extract/scanned_batches.ts";
 import type { StreamShape } from "../extract/stream_shape.ts";
-import { requestOf } from "../load.ts";
+import { tellSchema } from "../extract/tell_schema.ts";
 import { changeOf } from "../loads/load_change.ts";
 import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
 import { pointsOf } from "../points.ts";
-import { endStep, type Reporter } from "../reporter.ts";
+import { failStep, type Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
+import { partOfRun } from "./part_of_run.ts";
 import { PassingLoad } from "./passing_load.ts";
 import { columnsOfOtherTypes, schemaAsGiven } from "./schema_as_stored.ts";
 import { type StraightLoad, straightLoad } from "./straight_load.ts";
@@ -55,7 +56,7 @@ interface Passed {
 export class StraightSteps {
   readonly #options: StraightStepsOptions;
   readonly #steps: readonly PlannedStep[];
-  /** The loads' steps by name, from their beginning on. */
+  /** The steps of loads that have ended, by name. */
   readonly #loads = new Map<string, Step>();
 
   /** `steps` are all those of the run. */
@@ -71,8 +72,7 @@ export class StraightSteps {
 
   /** The load's step where it is done, or has failed. */
   endOf(load: string): Step | undefined {
-    const step = this.#loads.get(load);
-    return step?.state === "running" ? undefined : step;
+    return this.#loads.get(load);
   }
 
   /** Reads, loads and marks both steps as done; returns the extract's with its end. Throws what either failed with. */
@@ -82,6 +82,7 @@ export class StraightSteps {
     this.#requirePlaces(planned, target);
     const { job, start, record, reporter } = this.#options;
     const points = pointsOf(job.dieAt);
+    const onWarning = (message: string) => reporter.log("warn", step.name, message);
     let loadStep: Step | undefined;
     await using load = this.#loadOf(planned, target, () => loadStep = start(target));
     try {
@@ -98,13 +99,15 @@ export class StraightSteps {
           session.transaction(async () => {
             await dropTables(session, planned.name);
             await writeState(session, planned.name, {}, job.runId);
-            const changes = columns === undefined
-              ? undefined
-              : await this.#noteColumns(session, planned, columns);
+            const hasNewSchema = columns !== undefined &&
+              await tellSchema({ session, name: planned.name, runId: job.runId, onWarning }, {
+                columns,
+                missing: [],
+              });
             const read = await record(session, planned, step, { rows, size_bytes: sizeBytes, rejects: 0 });
             const done = await record(session, target, loadStep ?? start(target), changeOf(receipt));
             points.reach(step.name, "before commit");
-            return [read, done, changes !== undefined] as const;
+            return [read, done, hasNewSchema] as const;
           }),
       );
       points.reach(step.name, "after commit");
@@ -138,30 +141,19 @@ export class StraightSteps {
     );
   }
 
-  #loadOf(
-    { name }: PlannedExtract,
-    { step, target: definition }: PlannedLoad,
-    onStart: () => void,
-  ): PassingLoad {
+  #loadOf({ name }: PlannedExtract, target: PlannedLoad, onStart: () => void): PassingLoad {
     const { job: { runId, windowEndMs: atMs, dieAt }, connections, reporter, signal } = this.#options;
-    const points = pointsOf(dieAt);
     return new PassingLoad({
-      connect: async () => {
-        const { destination, target } = await connections.destination(definition);
-        return { destination, request: requestOf({ runId, atMs }, step.name, target, definition) };
-      },
+      ...partOfRun({ runId, atMs, connections, reporter, signal, points: pointsOf(dieAt) }, target),
       schemaOf: (schema) => {
         const names = columnsOfOtherTypes(schema).join(", ");
         if (names !== "") throw notStraight(name, `${names} has a type that only a table makes ready for it`);
         return schemaAsGiven(schema);
       },
-      signal,
-      points: { reach: (point) => points.reach(step.name, point) },
       onStart,
       onGiveUp: (why) => {
         throw notStraight(name, why);
       },
-      onProgress: (rows) => reporter.progress(step.name, rows),
     });
   }
 
@@ -223,19 +215,6 @@ export class StraightSteps {
     }
   }
 
-  async #noteColumns(
-    session: DuckSession,
-    { name, step }: PlannedExtract,
-    columns: readonly Column[],
-  ): Promise<unknown> {
-    const { job: { runId }, reporter } = this.#options;
-    const changes = await noteSchema(session, name, runId, { columns, missing: [] });
-    for (const { message } of changes ?? []) {
-      reporter.log("warn", step.name, `Schema of "${name}": ${message}`);
-    }
-    return changes;
-  }
-
   /** In the place of a look at the table. */
   #tell(
     { name, stream }: PlannedExtract,
@@ -265,8 +244,7 @@ export class StraightSteps {
   #fail({ step: { name } }: PlannedLoad, step: Step, error: unknown): void {
     const { signal, reporter } = this.#options;
     const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
-    const state = failure.code === "cancelled" ? "cancelled" : "failed";
-    const ended = endStep(step, { state, error: toErrorRecord(failure) }, Date.now());
+    const ended = failStep(step, failure, Date.now());
     this.#loads.set(name, ended);
     // No step is skipped then, which would tell it.
     if (signal.aborted) reporter.send({ type: "step", step: ended });
