@@ -39,8 +39,6 @@ async function withProject(
       pipeline: { extract: followed },
     });
   } finally {
-    await database.sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE database = current_database()`;
     await Deno.remove(folder, { recursive: true });
   }
 }

@@ -170,10 +170,23 @@ async function createDatabase(serverUrl: string, encoding: string): Promise<Test
     url: url.href,
     sql,
     [Symbol.asyncDispose]: async () => {
+      await dropSlots(sql);
       await sql.end();
       await runOnServer(serverUrl, `DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`);
     },
   };
+}
+
+/** The slots of the session's database, which it cannot be dropped with, once nobody uses them. */
+async function dropSlots(sql: postgres.Sql): Promise<void> {
+  // What used them last may have been killed a moment ago.
+  while (true) {
+    const used = await sql`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+      WHERE database = current_database() AND active`;
+    if (used.length === 0) break;
+  }
+  await sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+    WHERE database = current_database()`;
 }
 
 async function runOnServer(url: string, statement: string): Promise<void> {

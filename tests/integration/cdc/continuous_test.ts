@@ -57,31 +57,26 @@ Deno.test("a continuous pipeline brings changes on by itself, run after run", as
       `expected ${expected.join()}, there is ${(await names()).join()}`,
     );
   };
-  try {
-    await using served = await Served.start({
-      "connectors.yaml": 'shop: { type: postgres, url: "${env:SHOP_URL}", ssl: disable }\n',
-      "pipelines/live.yaml": `
+  await using served = await Served.start({
+    "connectors.yaml": 'shop: { type: postgres, url: "${env:SHOP_URL}", ssl: disable }\n',
+    "pipelines/live.yaml": `
 schedule: continuous
 extract:
-  orders: { connector: shop, stream: orders, mode: cdc }
+orders: { connector: shop, stream: orders, mode: cdc }
 load:
-  orders: { connector: shop, table: copied }
+orders: { connector: shop, table: copied }
 `,
-    }, { SHOP_URL: database.url });
-    await until(["one"]);
-    await sql.unsafe("INSERT INTO orders VALUES (2, 'two'); UPDATE orders SET name = 'uno' WHERE id = 1");
-    await until(["uno", "two"]);
-    await sql`DELETE FROM orders WHERE id = 1`;
-    await until(["two"]);
-    const { schedule, next_run_at } = await served.server.call<
-      { schedule: { words: string; next: unknown[] }; next_run_at: string | null }
-    >("GET", "/api/pipelines/live");
-    equal(schedule.words, "continuously");
-    deepEqual([schedule.next, next_run_at], [[], null]);
-    const runs = await served.runs("live");
-    ok(runs.length >= 3 && runs.every(({ trigger, state }) => trigger === "schedule" && state !== "failed"));
-  } finally {
-    await sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE database = current_database()`;
-  }
+  }, { SHOP_URL: database.url });
+  await until(["one"]);
+  await sql.unsafe("INSERT INTO orders VALUES (2, 'two'); UPDATE orders SET name = 'uno' WHERE id = 1");
+  await until(["uno", "two"]);
+  await sql`DELETE FROM orders WHERE id = 1`;
+  await until(["two"]);
+  const { schedule, next_run_at } = await served.server.call<
+    { schedule: { words: string; next: unknown[] }; next_run_at: string | null }
+  >("GET", "/api/pipelines/live");
+  equal(schedule.words, "continuously");
+  deepEqual([schedule.next, next_run_at], [[], null]);
+  const runs = await served.runs("live");
+  ok(runs.length >= 3 && runs.every(({ trigger, state }) => trigger === "schedule" && state !== "failed"));
 });

@@ -18,12 +18,7 @@ async function withDatabase(
 ): Promise<void> {
   await using database = await server.createDatabase();
   await using project = await FollowedProject.create(database.url);
-  try {
-    await work(database, project);
-  } finally {
-    await database.sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE database = current_database()`;
-  }
+  await work(database, project);
 }
 
 /** The run fails and says which stream; the other one has all that its source has. */

@@ -35,12 +35,7 @@ const TABLES = `CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VAL
 async function withDatabase(work: (database: TestDatabase) => Promise<void>): Promise<void> {
   await using database = await server.createDatabase();
   await database.sql.unsafe(TABLES);
-  try {
-    await work(database);
-  } finally {
-    await database.sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE database = current_database()`;
-  }
+  await work(database);
 }
 
 /** Three megabytes, written out: the tests' server leaves what is committed in its memory for a while. */

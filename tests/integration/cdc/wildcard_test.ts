@@ -1,7 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { FollowedProject } from "../../support/followed_project.ts";
 import { acquirePostgres, type TestDatabase } from "../../support/postgres.ts";
-import { dropSlots } from "../../support/replication_slots.ts";
 
 /** `public.*` followed: tables come, go and change while runs follow what there is. */
 
@@ -24,11 +23,7 @@ async function withDatabase(
   await using database = await server.createDatabase();
   await database.sql.unsafe(TABLES);
   await using project = await FollowedProject.create(database.url);
-  try {
-    await work(database, project);
-  } finally {
-    await dropSlots(database.sql);
-  }
+  await work(database, project);
 }
 
 const publishedIn = async ({ sql }: TestDatabase): Promise<string[]> =>

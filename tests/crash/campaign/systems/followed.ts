@@ -1,7 +1,6 @@
 import type { SourceRow } from "../expectation.ts";
 import { CuttingRelay } from "../../../support/cutting_relay.ts";
 import type { SourceKind } from "./system.ts";
-import { dropSlots } from "../../../support/replication_slots.ts";
 
 /** Databases whose log of changes is followed: rows come to be by changes of those that are there. */
 
@@ -97,7 +96,6 @@ export const FOLLOWED_SOURCES: Readonly<Record<string, SourceKind>> = {
       },
       async [Symbol.asyncDispose]() {
         await relay[Symbol.asyncDispose]();
-        await dropSlots(database.sql);
         await database[Symbol.asyncDispose]();
       },
     };

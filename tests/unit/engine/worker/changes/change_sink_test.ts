@@ -58,19 +58,21 @@ async function withSink(work: (sink: ChangeSink, session: DuckSession) => Promis
 const rowsOf = async (session: DuckSession) =>
   (await session.rows("SELECT * FROM raw.orders ORDER BY id")).map(({ id, name }) => [id, name]);
 
+/** Takes rows, each with what was done to it. */
+const takingChanges =
+  (sink: ChangeSink) =>
+  (rows: readonly (readonly [number, string | null])[], operations: readonly ChangeOperation[]) =>
+    sink.takeChanges({
+      type: "changes",
+      stream: "orders",
+      primaryKey: [0],
+      batch: batchOf(rows),
+      changes: changesOf(operations),
+    });
+
 Deno.test("batches of one shape wait together until they are settled, and the last change of a row counts", () =>
   withSink(async (sink, session) => {
-    const take = (
-      rows: readonly (readonly [number, string | null])[],
-      operations: readonly ChangeOperation[],
-    ) =>
-      sink.takeChanges({
-        type: "changes",
-        stream: "orders",
-        primaryKey: [0],
-        batch: batchOf(rows),
-        changes: changesOf(operations),
-      });
+    const take = takingChanges(sink);
     await take([[1, "uno"], [4, "four"]], ["update", "insert"]);
     await take([[2, null], [1, "un"]], ["delete", "update"]);
     await take([[4, null], [4, "vier"]], ["delete", "insert"]);
@@ -86,17 +88,7 @@ Deno.test("batches of one shape wait together until they are settled, and the la
 
 Deno.test("changes before a truncate of the same batch, and of one before, leave nothing", () =>
   withSink(async (sink, session) => {
-    const take = (
-      rows: readonly (readonly [number, string | null])[],
-      operations: readonly ChangeOperation[],
-    ) =>
-      sink.takeChanges({
-        type: "changes",
-        stream: "orders",
-        primaryKey: [0],
-        batch: batchOf(rows),
-        changes: changesOf(operations),
-      });
+    const take = takingChanges(sink);
     await take([[5, "five"]], ["insert"]);
     await take([[6, "six"], [0, null], [7, "seven"]], ["insert", "truncate", "insert"]);
     await take([[8, "eight"]], ["insert"]);
