@@ -1,6 +1,6 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
 import type { TableName } from "../table_name.ts";
-import { reasonToReadAgain } from "./followed_table.ts";
+import { reasonToReadAgain } from "./changed_facts.ts";
 import type { PlacedEvent } from "./log/log_reader.ts";
 import { comparePlaces, type Place, writePlace } from "./log/place.ts";
 import type { Statement } from "./log/statements.ts";

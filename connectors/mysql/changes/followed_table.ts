@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import type { FollowedStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { didYouMean } from "../../../text/suggest.ts";
@@ -19,37 +18,9 @@ import {
   textLiteral,
   writeTableName,
 } from "../table_name.ts";
-import { type ColumnFacts, columnFactsSchema, keepsValues } from "./column_facts.ts";
+import type { ColumnFacts } from "./column_facts.ts";
+import { type FollowState, readState, type TableFacts } from "./follow_state.ts";
 import { whyUnreadable } from "./logged_types.ts";
-import { parsePlace, type Place, writePlace } from "./log/place.ts";
-
-const tableFactsSchema = v.object({
-  /** Its own name. */
-  table: v.string(),
-  /** All of them, in the order in which the log has them. */
-  columns: v.array(columnFactsSchema),
-  /** The names of those that are read. */
-  read: v.array(v.string()),
-});
-/** What is known of a table at one moment, kept in the stream's state to see what changes. */
-export type TableFacts = v.InferOutput<typeof tableFactsSchema>;
-
-const stateSchema = v.object({
-  ...tableFactsSchema.entries,
-  /** Which server's log it is. */
-  server: v.string(),
-  position: v.string(),
-  /** When the log's file was begun, in seconds: another file of the same name has another time. */
-  begun: v.nullable(v.object({ file: v.string(), at: v.number() })),
-});
-
-/** A stream's state: all that was committed before `position` is in its rows. */
-export interface FollowState {
-  readonly server: string;
-  readonly position: Place;
-  readonly begun: { readonly file: string; readonly at: number } | null;
-  readonly facts: TableFacts;
-}
 
 export interface FollowedTable {
   /** The stream. */
@@ -73,21 +44,6 @@ export const actionOf = (
   { address: { stream } }: Pick<FollowedStream<MysqlStream>, "address">,
   { name }: ReadContext,
 ): string => `Cannot follow ${stream ?? "a query"} of ${name}`;
-
-export function readState({ state }: FollowedStream<MysqlStream>): FollowState | undefined {
-  if (state === undefined) return undefined;
-  const parsed = v.safeParse(stateSchema, state);
-  if (!parsed.success) return undefined;
-  const { server, position, begun, ...facts } = parsed.output;
-  return { server, position: parsePlace(position), begun, facts };
-}
-
-export const writeState = ({ server, position, begun, facts }: FollowState) => ({
-  ...facts,
-  server,
-  position: writePlace(position),
-  begun,
-});
 
 /**
  * Looks at the stream's table. Throws `not_found` where there is none and `invalid` where its changes cannot
@@ -295,59 +251,3 @@ async function keyOf(
   }
   return key;
 }
-
-/**
- * Why the table's rows are to be read again: something happened to them that no log tells of. Undefined
- * where the log has it all.
- */
-export function reasonToReadAgain(
-  { before, facts, request }: Pick<FollowedTable, "facts" | "request"> & {
-    readonly before: Pick<FollowState, "facts"> | undefined;
-  },
-): string | undefined {
-  if (before === undefined) return "it was not read before";
-  if (before.facts.table !== facts.table) return `it is another table than before (${before.facts.table})`;
-  const { text_columns: texts } = request.address.options;
-  const was = new Map(before.facts.columns.map((column) => [column.name, column]));
-  const now = new Map(facts.columns.map((column) => [column.name, column]));
-  const wanted = facts.read.filter((name) => was.has(name) && !before.facts.read.includes(name));
-  if (wanted.length > 0) return `${wanted.join(", ")} was not read before`;
-  const added = facts.read.filter((name) => !was.has(name));
-  const filled = added.filter((name) => now.get(name)?.isFilled === true);
-  if (filled.length > 0) {
-    return `the new column ${filled.join(", ")} has values in rows that were there before`;
-  }
-  const gone = before.facts.read.filter((name) => !now.has(name));
-  if (added.length > 0 && gone.length > 0) {
-    return `${added.join(", ")} may be ${gone.join(", ")} under another name`;
-  }
-  const retyped = facts.read.filter((name) => {
-    const [one, other] = [was.get(name), now.get(name)];
-    if (one === undefined || other === undefined) return false;
-    return !keepsValues(one, other) || texts.includes(name) && one.declared !== other.declared;
-  });
-  return retyped.length > 0 ? `its rows were written anew when ${retyped.join(", ")} changed` : undefined;
-}
-
-/** What the table was like where the stream is in the log, of which as much is read as is asked for now. */
-export function factsBefore({ before, facts }: FollowedTable): TableFacts {
-  if (before === undefined) return facts;
-  const { table, columns, read } = before.facts;
-  const isThere = (name: string) => facts.columns.some((column) => column.name === name);
-  const isRead = (name: string) => (isThere(name) ? facts.read : read).includes(name);
-  return { table, columns, read: columns.map(({ name }) => name).filter(isRead) };
-}
-
-/** Whether both have the same columns, of the same types; whether they may be NULL is another matter. */
-export function hasSameColumns(one: TableFacts, other: TableFacts): boolean {
-  const texts = [one, other].map(({ columns, read }) =>
-    JSON.stringify([
-      columns.map(({ isFilled: _, ...column }) => Object.entries(column).toSorted(byName)),
-      read,
-    ])
-  );
-  return texts[0] === texts[1];
-}
-
-const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
-  one < other ? -1 : 1;

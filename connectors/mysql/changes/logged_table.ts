@@ -3,7 +3,8 @@ import { AppError } from "../../../contract/errors.ts";
 import { planColumn, UNICODE_CHARSETS } from "../read/plan.ts";
 import { arrowField } from "../read/types.ts";
 import { isZerofill, labelsOf, resultColumn, typeNumbers } from "./column_facts.ts";
-import type { FollowedTable, TableFacts } from "./followed_table.ts";
+import type { TableFacts } from "./follow_state.ts";
+import type { FollowedTable } from "./followed_table.ts";
 import type { LoggedColumn } from "./values/logged_column.ts";
 
 /** A followed table as the log has it at one place, and how its rows are read. */

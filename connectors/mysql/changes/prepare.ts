@@ -7,7 +7,8 @@ import type { MysqlStream } from "../options.ts";
 import type { ReadContext } from "../read/plan.ts";
 import type { Session } from "../session/session.ts";
 import { showTable } from "../table_name.ts";
-import { actionOf, type FollowedTable, inspectTable, reasonToReadAgain } from "./followed_table.ts";
+import { reasonToReadAgain } from "./changed_facts.ts";
+import { actionOf, type FollowedTable, inspectTable } from "./followed_table.ts";
 import { comparePlaces, type Place, writePlace } from "./log/place.ts";
 import { logSettings, logStatus, lost } from "./log/server.ts";
 

@@ -1,7 +1,9 @@
 import type { FollowMessage } from "../../../contract/connector/changes.ts";
 import { ofStream } from "../../of_stream.ts";
 import { ChangeBuffer } from "./change_buffer.ts";
-import { type FollowedTable, hasSameColumns, type TableFacts } from "./followed_table.ts";
+import { hasSameColumns } from "./changed_facts.ts";
+import type { TableFacts } from "./follow_state.ts";
+import type { FollowedTable } from "./followed_table.ts";
 import { planLogged } from "./logged_table.ts";
 import { comparePlaces, type Place } from "./log/place.ts";
 import type { ServerTexts } from "./values/server_texts.ts";

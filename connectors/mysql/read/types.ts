@@ -58,8 +58,8 @@ export interface TypePlan {
 export type ZeroDates = "error" | "null" | "text";
 
 /** Numbers of the wire's types. Source: https://mariadb.com/kb/en/result-set-packets/#field-types */
-const TYPE = {
-  decimal: 0,
+export const WIRE_TYPE = {
+  oldDecimal: 0,
   tiny: 1,
   short: 2,
   long: 3,
@@ -76,7 +76,7 @@ const TYPE = {
   varchar: 15,
   bit: 16,
   json: 245,
-  newdecimal: 246,
+  decimal: 246,
   enum: 247,
   string: 254,
   geometry: 255,
@@ -92,7 +92,8 @@ export const isUnsigned = ({ flags }: ResultColumn): boolean => (flags & UNSIGNE
 
 /** Whether its text holds a date: then it may hold one that no calendar has. */
 export const isDate = ({ type }: ResultColumn): boolean =>
-  type === TYPE.date || type === TYPE.newdate || type === TYPE.datetime || type === TYPE.timestamp;
+  type === WIRE_TYPE.date || type === WIRE_TYPE.newdate || type === WIRE_TYPE.datetime ||
+  type === WIRE_TYPE.timestamp;
 
 export function planType(column: ResultColumn, zeroDates: ZeroDates): TypePlan {
   if (isDate(column) && zeroDates === "text") return { decode: TEXT, expression: undefined };
@@ -110,14 +111,14 @@ export const planConversion = ({ name }: ResultColumn): TypePlan => ({
 
 /** CHAR, VARCHAR, TEXT, ENUM, SET, and results that are such. */
 export const isString = ({ type, collation, typeName, format }: ResultColumn): boolean =>
-  (type === TYPE.varchar || type >= TYPE.enum && type <= TYPE.string) &&
+  (type === WIRE_TYPE.varchar || type >= WIRE_TYPE.enum && type <= WIRE_TYPE.string) &&
   collation !== BINARY_COLLATION && typeName === "" && format === "";
 
 /** The column as the server's own text. */
 export function planText(column: ResultColumn): TypePlan {
   const name = quoteName(column.name);
   // BIT is sent as bytes, whose number is what the server shows.
-  return { decode: TEXT, expression: column.type === TYPE.bit ? `${name} + 0` : expressionOf(column) };
+  return { decode: TEXT, expression: column.type === WIRE_TYPE.bit ? `${name} + 0` : expressionOf(column) };
 }
 
 /** What `text_columns` cannot make a text of. */
@@ -126,8 +127,8 @@ export const isBytes = (column: ResultColumn): boolean => decodeKind(column, fal
 function expressionOf({ name, type }: ResultColumn): string | undefined {
   const quoted = quoteName(name);
   // The text of FLOAT has six digits; as a DOUBLE it has all that it takes to get the same FLOAT back.
-  if (type === TYPE.float) return `${quoted} * 1e0`;
-  if (type !== TYPE.geometry) return undefined;
+  if (type === WIRE_TYPE.float) return `${quoted} * 1e0`;
+  if (type !== WIRE_TYPE.geometry) return undefined;
   return `CASE WHEN ST_SRID(${quoted}) = 0 THEN ST_AsText(${quoted}) ` +
     `ELSE CONCAT('SRID=', ST_SRID(${quoted}), ';', ST_AsText(${quoted})) END`;
 }
@@ -135,38 +136,38 @@ function expressionOf({ name, type }: ResultColumn): string | undefined {
 function decodeKind(column: ResultColumn, zeroIsNull: boolean): DecodeKind {
   const { type, collation, length, typeName, format } = column;
   switch (type) {
-    case TYPE.tiny:
+    case WIRE_TYPE.tiny:
       return { kind: "int", sizeBytes: 1, isUnsigned: isUnsigned(column) };
-    case TYPE.short:
+    case WIRE_TYPE.short:
       return { kind: "int", sizeBytes: 2, isUnsigned: isUnsigned(column) };
-    case TYPE.int24:
-    case TYPE.long:
+    case WIRE_TYPE.int24:
+    case WIRE_TYPE.long:
       return { kind: "int", sizeBytes: 4, isUnsigned: isUnsigned(column) };
-    case TYPE.longlong:
+    case WIRE_TYPE.longlong:
       return { kind: "int8", isUnsigned: isUnsigned(column) };
-    case TYPE.year:
+    case WIRE_TYPE.year:
       return { kind: "int", sizeBytes: 2, isUnsigned: false };
-    case TYPE.bit:
+    case WIRE_TYPE.bit:
       return { kind: length === 1 ? "bool" : "bits" };
-    case TYPE.float:
+    case WIRE_TYPE.float:
       return { kind: "float4" };
-    case TYPE.double:
+    case WIRE_TYPE.double:
       return { kind: "float8" };
-    case TYPE.decimal:
-    case TYPE.newdecimal:
+    case WIRE_TYPE.oldDecimal:
+    case WIRE_TYPE.decimal:
       return decimalKind(column);
-    case TYPE.date:
-    case TYPE.newdate:
+    case WIRE_TYPE.date:
+    case WIRE_TYPE.newdate:
       return { kind: "date", zeroIsNull };
-    case TYPE.datetime:
+    case WIRE_TYPE.datetime:
       return { kind: "timestamp", zeroIsNull };
-    case TYPE.timestamp:
+    case WIRE_TYPE.timestamp:
       return { kind: "timestamptz", zeroIsNull };
-    case TYPE.time:
+    case WIRE_TYPE.time:
       return { kind: "time" };
-    case TYPE.json:
+    case WIRE_TYPE.json:
       return { kind: "json" };
-    case TYPE.geometry:
+    case WIRE_TYPE.geometry:
       return TEXT;
   }
   if (format === "json") return { kind: "json" };

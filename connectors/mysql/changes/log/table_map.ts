@@ -1,4 +1,5 @@
 import { ConnectionLostError } from "../../../network/failures.ts";
+import { WIRE_TYPE } from "../../read/types.ts";
 import { PayloadReader } from "../../session/payload.ts";
 import { decimalBytes } from "../values/number_text.ts";
 import { type LogEvent, type LogFormat } from "./log_event.ts";
@@ -23,39 +24,21 @@ export interface PhysicalColumn {
   readonly meta: number;
 }
 
+/** Numbers of the types as the log has them: those of the wire, and those of how tables keep their values. */
 export const BINLOG_TYPE = {
-  tiny: 1,
-  short: 2,
-  long: 3,
-  float: 4,
-  double: 5,
-  timestamp: 7,
-  longlong: 8,
-  int24: 9,
-  date: 10,
-  time: 11,
-  datetime: 12,
-  year: 13,
-  newdate: 14,
-  varchar: 15,
-  bit: 16,
+  ...WIRE_TYPE,
   timestamp2: 17,
   datetime2: 18,
   time2: 19,
   blobCompressed: 140,
   varcharCompressed: 141,
   vector: 242,
-  json: 245,
-  decimal: 246,
-  enum: 247,
   set: 248,
   tinyBlob: 249,
   mediumBlob: 250,
   longBlob: 251,
   blob: 252,
   varString: 253,
-  string: 254,
-  geometry: 255,
 } as const;
 
 const META_BYTES: Readonly<Record<number, number>> = {
