@@ -3,11 +3,12 @@ import type { FollowedReport } from "../../contract/connector/followed.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import { followedConnectors, followedStreams } from "../../contract/pipeline/followed_streams.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import { repeat } from "../runs/repeat.ts";
 import type { PublishedFolder } from "../runs/streams/published.ts";
 import type { Store } from "../store/store.ts";
-import { followedConnectors } from "./followed.ts";
 
 const FIRST_AFTER_MS = 60_000;
 /** How long what a run or an earlier look has found is good for. */
@@ -37,7 +38,8 @@ export interface FollowerWatchOptions {
 export class FollowerWatch {
   readonly #options: FollowerWatchOptions;
   readonly #stopping = new AbortController();
-  readonly #told = new Map<string, string>();
+  /** What was warned of, until a look finds that it is over. */
+  readonly #warned = new Set<string>();
   #loop: Promise<void> | undefined;
 
   constructor(options: FollowerWatchOptions) {
@@ -45,27 +47,20 @@ export class FollowerWatch {
   }
 
   start(): void {
-    this.#loop = this.#work();
+    const { clock, log } = this.#options;
+    this.#loop = repeat(() => this.lookAtAll(), {
+      clock,
+      signal: this.#stopping.signal,
+      firstAfterMs: FIRST_AFTER_MS,
+      everyMs: EVERY_MS,
+      onError: (error) =>
+        log("warn", "what is followed could not be looked at", { error: toAppError(error).message }),
+    });
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
-  }
-
-  async #work(): Promise<void> {
-    const { clock, log } = this.#options;
-    const { signal } = this.#stopping;
-    let waitMs = FIRST_AFTER_MS;
-    while (!signal.aborted) {
-      await clock.sleep(waitMs, signal);
-      waitMs = EVERY_MS;
-      try {
-        await this.lookAtAll();
-      } catch (error) {
-        log("warn", "what is followed could not be looked at", { error: toAppError(error).message });
-      }
-    }
   }
 
   /** Looks once at each that was not looked at for ten minutes and does not run. Throws what the store throws. */
@@ -88,11 +83,7 @@ export class FollowerWatch {
   async #lookAt(pipeline: string, definition: PipelineDefinition, report: FollowedReport): Promise<void> {
     const { clock, log, followed, store, look } = this.#options;
     const { connector, token } = report;
-    const streams = Object.fromEntries(
-      Object.entries(definition.extract).filter(([, stream]) =>
-        stream.mode === "cdc" && stream.connector === connector
-      ),
-    );
+    const streams = Object.fromEntries(followedStreams(definition, connector));
     try {
       const found = await look({ pipeline, connector, token, streams }, this.#stopping.signal);
       // A run that has begun meanwhile knows better.
@@ -105,7 +96,7 @@ export class FollowerWatch {
         warning,
         looked_at: new Date(clock.now()).toISOString(),
       });
-      this.#tell(`${pipeline} ${connector}`, warning, { pipeline, connector });
+      this.#warn(`${pipeline} ${connector}`, warning, { pipeline, connector });
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       log("debug", "a system that is followed could not be looked at", {
@@ -117,10 +108,10 @@ export class FollowerWatch {
   }
 
   /** Logs a warning when it begins, not at each look: sizes in it grow. */
-  #tell(key: string, warning: string | null, subject: Readonly<Record<string, string>>): void {
-    if (warning === null) this.#told.delete(key);
-    else if (!this.#told.has(key)) {
-      this.#told.set(key, warning);
+  #warn(key: string, warning: string | null, subject: Readonly<Record<string, string>>): void {
+    if (warning === null) this.#warned.delete(key);
+    else if (!this.#warned.has(key)) {
+      this.#warned.add(key);
       this.#options.log("warn", warning, subject);
     }
   }

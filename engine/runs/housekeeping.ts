@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Store } from "../store/store.ts";
+import { repeat } from "./repeat.ts";
 
 const FIRST_AFTER_MS = 60_000;
 const EVERY_MS = 3_600_000;
@@ -51,7 +52,15 @@ export class Housekeeping {
   }
 
   start(): void {
-    this.#loop = this.#work();
+    const { clock, log } = this.#context;
+    this.#loop = repeat(() => this.#forget(), {
+      clock,
+      signal: this.#stopping.signal,
+      firstAfterMs: FIRST_AFTER_MS,
+      everyMs: EVERY_MS,
+      onError: (error) =>
+        log("warn", "what is old could not be forgotten; trying again in an hour", { error: String(error) }),
+    });
   }
 
   async stop(): Promise<void> {
@@ -59,23 +68,13 @@ export class Housekeeping {
     await this.#loop;
   }
 
-  async #work(): Promise<void> {
-    const { clock, log } = this.#context;
-    let waitMs = FIRST_AFTER_MS;
-    while (!this.#stopping.signal.aborted) {
-      await clock.sleep(waitMs, this.#stopping.signal);
-      waitMs = EVERY_MS;
-      try {
-        const runs = await this.#forgetRuns();
-        const messages = await this.#forgetMessages();
-        const revisions = await this.#forgetRevisions();
-        const spills = await this.#removeSpills();
-        if (runs + messages + revisions + spills > 0) {
-          log("info", "forgot what is old", { runs, messages, revisions, spills });
-        }
-      } catch (error) {
-        log("warn", "what is old could not be forgotten; trying again in an hour", { error: String(error) });
-      }
+  async #forget(): Promise<void> {
+    const runs = await this.#forgetRuns();
+    const messages = await this.#forgetMessages();
+    const revisions = await this.#forgetRevisions();
+    const spills = await this.#removeSpills();
+    if (runs + messages + revisions + spills > 0) {
+      this.#context.log("info", "forgot what is old", { runs, messages, revisions, spills });
     }
   }
 

@@ -152,12 +152,11 @@ export async function forget(
   session: Session,
   follower: Pick<FollowRequest, "pipeline" | "token">,
   context: ReadContext,
-): Promise<string> {
+): Promise<void> {
   const name = followerName(follower, context.name);
   const action = `Cannot drop the replication slot "${name}" of ${context.name}`;
   await dropSlot(session, name, action);
   await dropPublication(session, name);
-  return name;
 }
 
 const LOGICAL_WAL = "logical";

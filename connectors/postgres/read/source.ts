@@ -69,9 +69,11 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<Po
         (session) => lookAtSlot(session, { ...request, resting: [] }, context),
       ),
     unfollow: (follower, signal) =>
-      pool.use(`Cannot end following ${context.name}`, signal, async (session) => {
-        await forget(session, follower, context);
-      }),
+      pool.use(
+        `Cannot end following ${context.name}`,
+        signal,
+        (session) => forget(session, follower, context),
+      ),
   };
 }
 

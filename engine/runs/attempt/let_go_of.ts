@@ -57,4 +57,4 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
 }
 
 const couldNot = (reason: string): string =>
-  `what the systems of a removed pipeline keep for it could not be let go of: drop its replication slots there (${reason})`;
+  `what the systems of a removed pipeline may keep for it, as replication slots, could not be dropped: ${reason}`;

@@ -1,8 +1,9 @@
 import { type FollowProgress, StreamsFailed } from "../../../contract/connector/changes.ts";
 import type { FollowedStream, Source } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { Step } from "../../../contract/run.ts";
 import type { RunJob } from "../../../contract/job.ts";
+import { followedStreams } from "../../../contract/pipeline/followed_streams.ts";
+import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { followerToken } from "../../warehouse/followers.ts";
 import { tableColumns } from "../../warehouse/raw_table.ts";
@@ -69,9 +70,7 @@ export class FollowedSteps {
     await using lease = await sessions.lease();
     const { session } = lease;
     const token = await followerToken(session, connector);
-    const streams = Object.entries(job.definition.extract).flatMap(([name, stream]) =>
-      stream.mode === "cdc" && stream.connector === connector ? [name] : []
-    );
+    const streams = followedStreams(job.definition, connector).map(([name]) => name);
     const status = new FollowStatus({ connector, token, streams, reporter });
     await status.readStates(session);
     const ended = new Map<string, Step | AppError>();
@@ -177,8 +176,7 @@ export class FollowedSteps {
     group: readonly PlannedExtract[],
   ): Promise<readonly FollowedStream[]> {
     const { job, connections } = this.#options;
-    const others = Object.entries(job.definition.extract).filter(([name, stream]) =>
-      stream.mode === "cdc" && stream.connector === connector &&
+    const others = followedStreams(job.definition, connector).filter(([name]) =>
       !group.some((planned) => planned.name === name)
     );
     return await Promise.all(others.map(async ([name, stream]) => {

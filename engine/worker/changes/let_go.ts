@@ -1,6 +1,7 @@
 import type { Source } from "../../../contract/connector/source.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
+import { followedConnectors } from "../../../contract/pipeline/followed_streams.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { followers, forgetFollower } from "../../warehouse/followers.ts";
 import type { Reporter } from "../reporter.ts";
@@ -16,11 +17,9 @@ export async function letGo(
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<void> {
-  const followed = new Set(
-    Object.values(definition.extract).flatMap(({ connector, mode }) => mode === "cdc" ? [connector] : []),
-  );
+  const followed = followedConnectors(definition);
   for (const [connector, token] of await followers(session)) {
-    if (followed.has(connector)) continue;
+    if (followed.includes(connector)) continue;
     try {
       const source = await sourceOf(connector);
       await source?.unfollow?.({ pipeline, token }, signal);
@@ -35,8 +34,8 @@ export async function letGo(
       reporter.log(
         "warn",
         null,
-        `${connector} is followed no more but keeps its log of changes for this pipeline: drop its replication slot ` +
-          `there, where it has one whose name ends with ${token} (${toAppError(error).message})`,
+        `${connector} is followed no more, but what it may keep for this pipeline (its names there end with ${token}) ` +
+          `could not be dropped: ${toAppError(error).message}`,
       );
     }
   }

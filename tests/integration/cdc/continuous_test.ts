@@ -62,9 +62,9 @@ Deno.test("a continuous pipeline brings changes on by itself, run after run", as
     "pipelines/live.yaml": `
 schedule: continuous
 extract:
-orders: { connector: shop, stream: orders, mode: cdc }
+  orders: { connector: shop, stream: orders, mode: cdc }
 load:
-orders: { connector: shop, table: copied }
+  orders: { connector: shop, table: copied }
 `,
   }, { SHOP_URL: database.url });
   await until(["one"]);
