@@ -128,9 +128,12 @@ export function isVerified(
     loads.every(({ verdict }) => verdict === "same" || verdict === "not_verifiable");
 }
 
+/** `daily→lake` of the step `load:daily→lake`. */
+export const loadName = (step: string): string => step.replace(/^load:/, "");
+
 /** Whether the text names the load: by its step with or without `load:`, `->` for the arrow, or by its table. */
 export function namesLoad(text: string, load: string): boolean {
-  const short = load.replace(/^load:/, "");
-  const asked = text.replace("->", "→").replace(/^load:/, "").replace(/^raw\./, "");
+  const short = loadName(load);
+  const asked = loadName(text.replace("->", "→")).replace(/^raw\./, "");
   return asked === short || asked === short.slice(0, short.indexOf("→"));
 }

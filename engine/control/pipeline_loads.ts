@@ -8,6 +8,7 @@ import { isWildcard, loadOfStream } from "../../contract/pipeline/wildcard.ts";
 import type { Revision } from "../../contract/revision.ts";
 import {
   isVerified,
+  loadName,
   type LoadSummary,
   type LoadVerification,
   namesLoad,
@@ -313,7 +314,7 @@ function receiptOf({ run, step }: LastLoad): Receipt {
 function requireLoad(pipeline: string, loads: readonly NamedLoad[], asked: string | null): void {
   if (loads.length === 0) throw new AppError("invalid", `Pipeline "${pipeline}" has no loads`);
   if (asked === null || loads.some(({ step }) => namesLoad(asked, step))) return;
-  const names = loads.map(({ step }) => step.slice("load:".length));
+  const names = loads.map(({ step }) => loadName(step));
   const meant = didYouMeanOneOf(asked, names) || `: it has ${listWords(names, "and")}`;
   throw new AppError("not_found", `Pipeline "${pipeline}" has no load "${asked}"${meant}`);
 }

@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import { systemClock } from "../../contract/clock.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
@@ -8,10 +7,10 @@ import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
 import type { Fault } from "../../text/fault.ts";
 import { openDatabase } from "../duckdb/database.ts";
-import { duckdbOpener } from "../duckdb/file.ts";
-import { Connections } from "./connections.ts";
+import type { Connections } from "./connections.ts";
 import { databaseLimits, scratchOf } from "./database_limits.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
+import { jobConnections } from "./job_connections.ts";
 import type { JobContext } from "./job_context.ts";
 import { expandForCheck } from "./wildcards/check_tables.ts";
 import { straightLoad } from "./pass_through/straight_load.ts";
@@ -19,17 +18,7 @@ import { type PlannedStep, planRun, stepsOf } from "./plan.ts";
 
 /** Binds every model of every pipeline against the columns of its sources, without reading a row. */
 export async function checkJob(job: CheckJob, context: JobContext): Promise<CheckReport[]> {
-  await using connections = new Connections({
-    connectors: context.connectors,
-    definitions: job.connectors,
-    requests: context.requests,
-    projectDir: job.projectDir,
-    signal: context.signal,
-    clock: systemClock,
-    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
-    scratchDir: scratchOf(job.tempDir),
-    log: (level, message) => context.reporter.log(level, null, message),
-  });
+  await using connections = jobConnections(job, context);
   const reports: CheckReport[] = [];
   for (const given of job.pipelines) {
     context.signal.throwIfAborted();

@@ -1,17 +1,15 @@
-import { systemClock } from "../../contract/clock.ts";
 import type { RunJob } from "../../contract/job.ts";
 import { buildGraph } from "../../sql/language/graph.ts";
 import { parseModel } from "../../sql/language/model.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
 import { openDatabase } from "../duckdb/database.ts";
-import { duckdbOpener } from "../duckdb/file.ts";
 import { databaseLimits, scratchOf } from "./database_limits.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { ThreadCount } from "../duckdb/thread_count.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { letGo } from "./changes/let_go.ts";
-import { Connections } from "./connections.ts";
 import { Execution } from "./execution.ts";
+import { jobConnections } from "./job_connections.ts";
 import type { JobContext } from "./job_context.ts";
 import { planRun } from "./plan.ts";
 import { expandForRun } from "./wildcards/run_tables.ts";
@@ -37,18 +35,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
   });
   const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, given));
   const models = given.files.map(parseModel);
-  await using connections = new Connections({
-    connectors: context.connectors,
-    definitions: given.connectors,
-    requests: context.requests,
-    projectDir: given.projectDir,
-    signal: context.signal,
-    clock: systemClock,
-    openDuckdb: duckdbOpener(given.tempDir, given.duckdb),
-    scratchDir: scratchOf(given.tempDir),
-    log: (level, message) => context.reporter.log(level, null, message),
-    readThread: context.readThread,
-  });
+  await using connections = jobConnections(given, context, context.readThread);
   if (given.isRemoved === true) {
     const { reporter, signal } = context;
     return await withSession(sessions, async (session) => {

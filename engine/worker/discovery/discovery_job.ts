@@ -2,33 +2,21 @@ import { systemClock } from "../../../contract/clock.ts";
 import type { FollowProgress } from "../../../contract/connector/changes.ts";
 import type { DiscoveredStream, FollowedStream, Source } from "../../../contract/connector/source.ts";
 import type { DiscoveryJob, JobFollower } from "../../../contract/job.ts";
-import { Connections } from "../connections.ts";
+import type { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";
-import { duckdbOpener } from "../../duckdb/file.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
 import { testConnection } from "./test_connection.ts";
 import { DiscoveredColumns } from "./discovered_columns.ts";
+import { jobConnections } from "../job_connections.ts";
 import type { JobContext } from "../job_context.ts";
 
 /** Reported together: a database may have thousands. */
 const STREAMS_AT_ONCE = 200;
 
 /** Reports the streams that a connector has. Throws `invalid` where it cannot look for them, and what its `open` throws. */
-export async function discoveryJob(
-  job: DiscoveryJob,
-  { connectors, requests, reporter, signal }: JobContext,
-): Promise<void> {
-  await using connections = new Connections({
-    connectors,
-    definitions: job.connectors,
-    requests,
-    projectDir: job.projectDir,
-    signal,
-    clock: systemClock,
-    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
-    scratchDir: scratchOf(job.tempDir),
-    log: (level, message) => reporter.log(level, null, message),
-  });
+export async function discoveryJob(job: DiscoveryJob, context: JobContext): Promise<void> {
+  const { reporter, signal } = context;
+  await using connections = jobConnections(job, context);
   await using database = await openDatabase({
     path: ":memory:",
     tempDirectory: job.tempDir,

@@ -17,6 +17,12 @@ export interface ChangedRowsOptions {
   readonly log: (message: string) => void;
 }
 
+/** The keys of the rows, each with the hash of its row, as SQL. */
+export function hashedRows(rows: string, key: readonly string[]): string {
+  return `SELECT ${key.map(quoteIdentifier).join(", ")}, md5(CAST(_sluice_row AS VARCHAR)) AS _sluice_hash
+       FROM (${rows}) AS _sluice_row`;
+}
+
 /** The hashes of the rows as they are now, in a table of the session's own. */
 const NOW = "temp._sluice_sent_now";
 
@@ -58,8 +64,7 @@ export class ChangedRows {
     this.#fingerprint = await this.#fingerprintOf(chosen.rows);
     const names = key.map(quoteIdentifier).join(", ");
     await session.run(
-      `CREATE OR REPLACE TEMP TABLE _sluice_sent_now AS
-       SELECT ${names}, md5(CAST(_sluice_row AS VARCHAR)) AS _sluice_hash FROM (${chosen.rows}) AS _sluice_row`,
+      `CREATE OR REPLACE TEMP TABLE _sluice_sent_now AS ${hashedRows(chosen.rows, key)}`,
     );
     this.#isChosen = true;
     const base = this.#base;

@@ -1,8 +1,9 @@
-import type { TextForms } from "../../../contract/connector/connector.ts";
 import type { LoadDefinition } from "../../../contract/pipeline/load.ts";
 import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
+import type { TargetSource } from "../connections.ts";
 import { type Counted, countRows } from "../load.ts";
+import { readBack } from "./read_back.ts";
 import { isCompared, readAs, type ReadRows } from "./read_values.ts";
 import type { RowsToLoad } from "./rows_to_load.ts";
 
@@ -66,15 +67,21 @@ export class Comparison {
     this.#key = key;
   }
 
-  /** `BACK` has been read. Expressions of `chosen` are run as they are, several times. */
+  /**
+   * Reads the target back first. Expressions of `chosen` are run as they are, several times. Throws what reading
+   * throws; whoever calls forgets what was read, see `forgetBack`.
+   */
   static async of(
     session: DuckSession,
     load: LoadDefinition,
     chosen: RowsToLoad,
-    texts: TextForms | undefined,
+    target: TargetSource,
+    signal: AbortSignal,
   ): Promise<Comparison> {
     const columns = await session.describe(chosen.rows);
-    return new Comparison(session, columns, load, chosen, await readAs(session, load, columns, texts));
+    await readBack(session, target, columns, signal);
+    const read = await readAs(session, load, columns, target.texts);
+    return new Comparison(session, columns, load, chosen, read);
   }
 
   /** Whether equal rows are not all that is to be looked at. */
@@ -82,9 +89,13 @@ export class Comparison {
     return this.#lacking.length > 0 || this.#gone !== undefined || this.#unread > 0;
   }
 
-  /** How many rows are sent, and their hash in the columns that are compared. */
-  async expected(): Promise<Counted> {
-    return await this.#count(this.#expected);
+  /**
+   * How many rows are sent, and their hash in the columns that are compared; `asSent` is the same in all columns, as
+   * they are sent.
+   */
+  async expected(asSent: Counted): Promise<Counted> {
+    const isKnown = this.hashesAsSent && this.#lacking.length === 0;
+    return isKnown ? asSent : await this.#count(this.#expected);
   }
 
   /** The same of the target's rows that the load is about. Of an append: of all. */

@@ -3,7 +3,7 @@ import type { LoadDefinition } from "../../../contract/pipeline/load.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { TargetSource } from "../connections.ts";
 import { Comparison } from "./comparison.ts";
-import { BACK, forgetBack, readBack } from "./read_back.ts";
+import { BACK, forgetBack } from "./read_back.ts";
 import type { RowsToLoad } from "./rows_to_load.ts";
 
 export interface VerifyContext {
@@ -32,8 +32,7 @@ export async function verifyLoad(
   chosen: RowsToLoad,
 ): Promise<Verified> {
   try {
-    await readBack(session, target, await session.describe(chosen.rows), signal);
-    const comparison = await Comparison.of(session, load, chosen, target.texts);
+    const comparison = await Comparison.of(session, load, chosen, target, signal);
     const { faults } = await comparison.compare();
     if (faults.length > 0) throw differs(subject, faults.join("; "));
     const [counted] = await session.rows(`SELECT count(*) AS n FROM ${BACK}`);

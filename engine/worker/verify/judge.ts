@@ -37,7 +37,7 @@ export async function judge(
   const { extent, notCompared, hashesAsSent } = comparison;
   const [[back], expected, found] = [
     await session.rows(`SELECT count(*) AS n FROM ${BACK}`),
-    await comparison.expected(),
+    await comparison.expected(counted),
     await comparison.found(),
   ];
   const targetRows = Number(back?.["n"]);

@@ -5,6 +5,7 @@ import type { DuckSession } from "../../duckdb/session.ts";
 import { tableColumns } from "../../warehouse/raw_table.ts";
 import { sentLoadOf } from "../../warehouse/sent_rows.ts";
 import { type Counted, countRows } from "../load.ts";
+import { hashedRows } from "../loads/changed_rows.ts";
 import { type RowsToLoad, rowsToLoad } from "../loads/rows_to_load.ts";
 
 /** What a load would send now, kept outside of the warehouse so that runs need not wait while targets are read. */
@@ -84,9 +85,9 @@ async function isAsSent(
   const on = key.map(quoteIdentifier).map((name) => `n.${name} = s.${name}`).join(" AND ");
   const [row] = await session.rows(
     `SELECT NOT EXISTS (
-       FROM (SELECT *, md5(CAST(_sluice_row AS VARCHAR)) AS _sluice_now FROM ${relation} AS _sluice_row) AS n
+       FROM (${hashedRows(`SELECT * FROM ${relation}`, key)}) AS n
        FULL JOIN ${sent.keys} AS s ON ${on}
-       WHERE n._sluice_now IS DISTINCT FROM s._sluice_hash
+       WHERE n._sluice_hash IS DISTINCT FROM s._sluice_hash
      ) AS same`,
   );
   return row?.["same"] === true;

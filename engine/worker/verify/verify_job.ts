@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { systemClock } from "../../../contract/clock.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { VerifyJob } from "../../../contract/job.ts";
 import { type NamedLoad, namedLoads } from "../../../contract/pipeline/named_loads.ts";
@@ -7,14 +6,14 @@ import { namesLoad } from "../../../contract/loads/verification.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";
 import { parseModel } from "../../../sql/language/model.ts";
 import { openDatabase } from "../../duckdb/database.ts";
-import { duckdbOpener } from "../../duckdb/file.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { prepareWarehouse } from "../../warehouse/warehouse.ts";
-import { Connections } from "../connections.ts";
+import type { Connections } from "../connections.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
+import { jobConnections } from "../job_connections.ts";
 import type { JobContext } from "../job_context.ts";
 import { Comparison } from "../loads/comparison.ts";
-import { forgetBack, readBack } from "../loads/read_back.ts";
+import { forgetBack } from "../loads/read_back.ts";
 import { loadedTable } from "../plan.ts";
 import { expandAsBefore } from "../wildcards/run_tables.ts";
 import { judge, type Judged, unjudged } from "./judge.ts";
@@ -38,17 +37,7 @@ export async function verifyJob(job: VerifyJob, context: JobContext): Promise<vo
   await Deno.mkdir(scratch, { recursive: true });
   const keptPath = join(scratch, "kept.duckdb");
   const subjects = await keepAll(job, keptPath, context.signal);
-  await using connections = new Connections({
-    connectors: context.connectors,
-    definitions: job.connectors,
-    requests: context.requests,
-    projectDir: job.projectDir,
-    signal: context.signal,
-    clock: systemClock,
-    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
-    scratchDir: scratch,
-    log: (level, message) => context.reporter.log(level, null, message),
-  });
+  await using connections = jobConnections(job, context);
   await using database = await openDatabase({
     path: keptPath,
     tempDirectory: job.tempDir,
@@ -153,8 +142,7 @@ async function judgeLoad(
     if (typeof source === "string") {
       return unjudged("not_verifiable", `It cannot be read back exactly: ${source}`);
     }
-    await readBack(session, source, await session.describe(kept.chosen.rows), signal);
-    const comparison = await Comparison.of(session, target, kept.chosen, source.texts);
+    const comparison = await Comparison.of(session, target, kept.chosen, source, signal);
     return await judge(session, comparison, kept, job.receipts[step]);
   } catch (error) {
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { AppError, toAppError } from "../../../contract/errors.ts";
+import { loadName } from "../../../contract/loads/verification.ts";
 import type { PipelineDetail, RunDetail, Step } from "../../../contract/run.ts";
 import type { Engine } from "../../../engine/control/engine.ts";
 import type { CommandRun } from "../command.ts";
@@ -157,7 +158,7 @@ function formatReceipts(loads: readonly Step[], width: number): string {
       { title: "VERIFIED (UTC)", short: withoutSeconds },
     ],
     loads.map(({ name, rows, inserted, updated, deleted, hash, verified, finished_at }) => [
-      name.slice("load:".length),
+      loadName(name),
       formatCount(rows),
       formatCount(inserted ?? null),
       formatCount(updated ?? null),

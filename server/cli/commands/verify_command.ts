@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { LoadVerification, Verification } from "../../../contract/loads/verification.ts";
+import { loadName, type LoadVerification, type Verification } from "../../../contract/loads/verification.ts";
 import type { Engine } from "../../../engine/control/engine.ts";
 import { formatCount, MISSING } from "../../../text/format.ts";
 import type { CommandRun } from "../command.ts";
@@ -78,7 +78,7 @@ async function stopped(engine: Engine, pipeline: string): Promise<Verification> 
 
 function formatVerification({ loads }: Verification, width: number | undefined): string {
   const rows = loads.map((found) => [
-    found.load.slice("load:".length),
+    loadName(found.load),
     VERDICT_WORDS[found.verdict],
     formatCount(found.expected_rows),
     formatCount(found.found_rows),
@@ -87,7 +87,7 @@ function formatVerification({ loads }: Verification, width: number | undefined):
   ]);
   const told = loads.flatMap(({ load, verdict, message, notes }) => {
     const texts = verdict === "same" ? notes : [message, ...notes];
-    return texts.map((text) => `${load.slice("load:".length)}: ${oneLine(text)}`);
+    return texts.map((text) => `${loadName(load)}: ${oneLine(text)}`);
   });
   const table = formatTable(COLUMNS, rows, width);
   return told.length === 0 ? table : `${table}\n\n${told.join("\n")}`;

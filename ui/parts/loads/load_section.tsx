@@ -11,7 +11,7 @@ import { ActionForm } from "../action_form.tsx";
 import { shortId } from "../format.ts";
 import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
-import { Breakable } from "../steps/step_names.tsx";
+import { Breakable, shortStepName } from "../steps/step_names.tsx";
 import { StateIcon } from "../states.tsx";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
@@ -64,7 +64,7 @@ function LoadRow({ load, nowMs }: { load: LoadSummary; nowMs: number }) {
   return (
     <tr class="load-row">
       <th scope="row">
-        <Breakable text={nameOf(load.load)} />
+        <Breakable text={shortStepName(load.load)} />
       </th>
       <td class="about line">
         <Verified load={load} receipt={receipt} nowMs={nowMs} />
@@ -177,11 +177,9 @@ function Finding({ found: { load, verdict, message, notes, expected_rows, found_
     <li class="check">
       <StateIcon state={STATE_OF[verdict]} />
       <div>
-        <span class="check-name">{nameOf(load)}</span>
+        <span class="check-name">{shortStepName(load)}</span>
         <p class="check-error">{texts.map((text) => `${plainText(text)}.`).join("\n")}</p>
       </div>
     </li>
   );
 }
-
-const nameOf = (step: string): string => step.slice("load:".length);

@@ -1,0 +1,26 @@
+import { systemClock } from "../../contract/clock.ts";
+import type { Job } from "../../contract/job.ts";
+import { duckdbOpener } from "../duckdb/file.ts";
+import { Connections } from "./connections.ts";
+import { scratchOf } from "./database_limits.ts";
+import type { JobContext } from "./job_context.ts";
+
+/** The connectors of the job. `readThread` is the program of threads that read; without it all is read in this one. */
+export function jobConnections(
+  job: Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb">,
+  { connectors, requests, reporter, signal }: JobContext,
+  readThread?: URL,
+): Connections {
+  return new Connections({
+    connectors,
+    definitions: job.connectors,
+    requests,
+    projectDir: job.projectDir,
+    signal,
+    clock: systemClock,
+    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
+    scratchDir: scratchOf(job.tempDir),
+    log: (level, message) => reporter.log(level, null, message),
+    readThread,
+  });
+}
