@@ -100,6 +100,19 @@ export const verificationSchema = v.object({
 });
 export type Verification = v.InferOutput<typeof verificationSchema>;
 
+/** Of a pipeline for which nobody has asked for one. */
+export const noVerification = (pipeline: string): Verification => ({
+  pipeline,
+  load: null,
+  state: "none",
+  started_at: null,
+  finished_at: null,
+  started_by: null,
+  error: null,
+  ok: false,
+  loads: [],
+});
+
 /** A load of the definition in force with what is known of it. */
 export const loadSummarySchema = v.object({
   load: described(v.string(), "The load's step, as load:daily→lake."),

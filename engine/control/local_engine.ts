@@ -1,21 +1,13 @@
 import { join } from "node:path";
 import { ulid } from "ulid";
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
-import { AppError, toAppError } from "../../contract/errors.ts";
-import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import type { Revision } from "../../contract/revision.ts";
 import {
   type RejectChange,
   type RejectSummary,
   type StreamRejects,
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
-import {
-  type FollowedReport,
-  followedReportSchema,
-  type FollowedView,
-} from "../../contract/connector/followed.ts";
-import { followedViews } from "./followed.ts";
+import { followedReportSchema } from "../../contract/connector/followed.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -28,7 +20,7 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
-import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
+import type { Table, TablePreview } from "../../contract/table.ts";
 import { discoverStreams, lookAtFollower, readConnectors, testConnector } from "../definitions/discover.ts";
 import {
   type LoadSummary,
@@ -37,24 +29,20 @@ import {
 } from "../../contract/loads/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
-import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
+import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { FollowerWatch } from "./follower_watch.ts";
 import { followFiles } from "./follow_files.ts";
-import { followRun } from "./follow_run.ts";
 import { DefinitionChanges } from "./definition_changes.ts";
+import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
-import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { PipelineQueries } from "./pipeline_queries.ts";
 import { isContinuous, listScheduled } from "./scheduled.ts";
-import { PipelineLoads } from "./pipeline_loads.ts";
 import { StreamRejectsPort } from "./stream_rejects.ts";
-import { tablesOf, withStreams } from "./table_view.ts";
-import { streamsSeen } from "./wildcard_streams.ts";
-import { wholeRunId } from "./run_id.ts";
+import { RunQueries } from "./run_queries.ts";
 import { RunRequests } from "./run_requests.ts";
-import { createProcesses, type StartedAhead } from "./start_ahead.ts";
+import { createProcesses, type StartedAhead, startForNext } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
-import { provide } from "../grants/provide.ts";
 import type { ProjectLook } from "../definitions/watch.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
@@ -95,10 +83,6 @@ export interface StartOptions {
   readonly pipelines?: readonly string[];
 }
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
-const MAX_LOG_LIMIT = 10_000;
-
 export function createEngine(context: EngineContext): LocalEngine {
   return new LocalEngine(context);
 }
@@ -115,9 +99,9 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #followers: FollowerWatch;
   readonly #scheduler: Scheduler;
   readonly #processes: ProcessPool;
-  readonly #previews: PreviewFolder;
+  readonly #pipelines: PipelineQueries;
+  readonly #runs: RunQueries;
   readonly #rejects: StreamRejectsPort;
-  readonly #followed: PublishedFolder<FollowedReport>;
   readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
   #isStarted = false;
@@ -136,19 +120,16 @@ export class LocalEngine implements Engine, AsyncDisposable {
       signal: this.#stopping.signal,
       onChange: () => this.#scheduler.wake(),
     });
-    this.#previews = new PreviewFolder(context.dataDir);
+    const previews = new PreviewFolder(context.dataDir);
     const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
     const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
-    this.#followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
+    const followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
+    this.#pipelines = new PipelineQueries({ store, clock, previews, followed });
     this.#rejects = new StreamRejectsPort({
       ...context,
       rejects,
       schemas,
-      streams: async (pipeline) => {
-        const { revision } = await pipelineRecord(this.#context.store, pipeline);
-        const found = revision === null ? undefined : await store.revisions.head(revision);
-        return await streamsSeen(store, pipeline, found?.definition.extract ?? {});
-      },
+      streams: (pipeline) => this.#pipelines.streams(pipeline),
     });
     this.#loads = new PipelineLoads({
       ...context,
@@ -156,10 +137,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     const worker = createLocalWorker({
       ...context,
-      previews: this.#previews,
+      previews,
       rejects,
       schemas,
-      followed: this.#followed,
+      followed,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -182,11 +163,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
       clock,
       log,
       queue: this.#queue,
-      pipeline: (name) => pipelineRecord(this.#context.store, name),
+      pipeline: (name) => pipelineRecord(store, name),
       onChange: () => {
         this.#queue.wake();
         this.#relay.wake();
       },
+    });
+    this.#runs = new RunQueries({
+      store,
+      relay: this.#relay,
+      events: this.#events,
+      requests: this.#requests,
     });
     this.#housekeeping = new Housekeeping({
       store,
@@ -200,7 +187,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       store,
       clock,
       log,
-      followed: this.#followed,
+      followed,
       look: ({ connector, ...follower }, signal) =>
         lookAtFollower(this.#definitions.checkContext, connector, follower, signal),
     });
@@ -213,7 +200,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
         return scheduled;
       },
       fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
-      prepare: (pipeline) => this.#prepare(pipeline),
+      prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
     });
   }
 
@@ -253,32 +240,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async listPipelines(): Promise<PipelineSummary[]> {
-    const { store, clock } = this.#context;
-    const latest = await store.runs.latest();
-    return await Promise.all((await store.pipelines.list()).map(async (record) => {
-      const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
-      const followed = await this.#followedBy(record.name, revision?.definition);
-      return summaryOf(record, revision, { lastRun: latest.get(record.name), followed }, clock.now());
-    }));
+    return await this.#pipelines.list();
   }
 
   async getPipeline(name: string): Promise<PipelineDetail> {
-    const { store, clock } = this.#context;
-    const record = await pipelineRecord(this.#context.store, name);
-    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
-    const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
-    const followed = await this.#followedBy(name, found?.revision.definition);
-    return detailOf(
-      summaryOf(record, found?.revision, { lastRun, followed }, clock.now()),
-      found?.revision,
-      found?.steps ?? [],
-      await store.pipelines.source(name),
-      followed,
-    );
-  }
-
-  async #followedBy(pipeline: string, definition: PipelineDefinition | undefined): Promise<FollowedView[]> {
-    return await followedViews(this.#followed, pipeline, definition, this.#context.clock.now());
+    return await this.#pipelines.get(name);
   }
 
   async putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
@@ -294,9 +260,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await pipelineRecord(this.#context.store, name);
     await this.#context.store.pipelines.setPaused(name, paused);
     this.#scheduler.wake();
-    const { definition: _, source: __, files: ___, steps: ____, followed: _____, ...summary } = await this
-      .getPipeline(name);
-    return summary;
+    return await this.#pipelines.summary(name);
   }
 
   async applyProject(): Promise<ApplyResult> {
@@ -323,32 +287,19 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
-    const both = AbortSignal.any([signal, this.#stopping.signal]);
-    return await discoverStreams(this.#definitions.checkContext, connector, both);
+    return await discoverStreams(this.#definitions.checkContext, connector, this.#orStopped(signal));
   }
 
   async testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest> {
-    const both = AbortSignal.any([signal, this.#stopping.signal]);
-    return await testConnector(this.#definitions.checkContext, connector, both);
+    return await testConnector(this.#definitions.checkContext, connector, this.#orStopped(signal));
   }
 
   async listTables(pipeline: string): Promise<Table[]> {
-    const { store } = this.#context;
-    const { revision } = await pipelineRecord(store, pipeline);
-    const found = revision === null ? undefined : await store.revisions.get(revision);
-    const columns = await store.pipelines.streamColumns(pipeline);
-    const streams = Object.keys(await streamsSeen(store, pipeline, found?.revision.definition.extract ?? {}));
-    return await tablesOf(
-      withStreams(found?.steps ?? [], streams),
-      columns,
-      (table) => this.#previews.facts(pipeline, table),
-    );
+    return await this.#pipelines.tables(pipeline);
   }
 
   async previewTable(pipeline: string, name: string): Promise<TablePreview> {
-    const table = findTable(await this.listTables(pipeline), pipeline, name);
-    const note = "No run has written it yet";
-    return await this.#previews.get(pipeline, table.name) ?? { ...table, rows: [], note };
+    return await this.#pipelines.preview(pipeline, name);
   }
 
   async listRejects(pipeline: string): Promise<RejectSummary[]> {
@@ -369,8 +320,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     action: "replay" | "drop",
     signal: AbortSignal,
   ): Promise<RejectChange> {
-    const both = AbortSignal.any([signal, this.#stopping.signal]);
-    return await this.#rejects.change(pipeline, stream, action, both);
+    return await this.#rejects.change(pipeline, stream, action, this.#orStopped(signal));
   }
 
   async listLoads(pipeline: string): Promise<LoadSummary[]> {
@@ -397,76 +347,31 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async listRuns(filter: RunFilter): Promise<Run[]> {
-    const limit = Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), MAX_LIMIT);
-    return await this.#context.store.runs.list({ ...filter, limit });
+    return await this.#runs.list(filter);
   }
 
   async getRun(id: string, attempt?: number): Promise<RunDetail> {
-    const run = await this.#context.store.runs.get(await this.#runId(id), attempt);
-    if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
-    if (attempt !== undefined && !run.attempts.some((known) => known.attempt === attempt)) {
-      throw new AppError(
-        "not_found",
-        `Run ${id} has no attempt ${attempt}: it has had ${run.attempts.length}`,
-      );
-    }
-    return { ...run, can_retry: await this.#requests.canRetry(run) };
+    return await this.#runs.get(id, attempt);
   }
 
-  async getRunLogs(idOrPart: string, range: LogRange): Promise<LogLine[]> {
-    const { id } = await this.getRun(idOrPart);
-    const limit = Math.min(Math.max(range.limit ?? 1_000, 1), MAX_LOG_LIMIT);
-    return await this.#context.store.logs.read(id, { afterSeq: range.afterSeq ?? 0, limit });
+  async getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {
+    return await this.#runs.logs(id, range);
   }
 
-  async *watchRun(idOrPart: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
-    const id = await this.#runId(idOrPart);
-    yield* followRun(id, afterSeq, {
-      store: this.#context.store,
-      relay: this.#relay,
-      events: this.#events,
-      getRun: () => this.getRun(id),
-      linesAtOnce: MAX_LOG_LIMIT,
-      signal: AbortSignal.any([signal, this.#stopping.signal]),
-    });
+  watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+    return this.#runs.watch(id, afterSeq, this.#orStopped(signal));
   }
 
   async cancelRun(id: string, by: string): Promise<Run> {
-    return await this.#requests.cancel(await this.#runId(id), by);
+    return await this.#requests.cancel(await this.#runs.wholeId(id), by);
   }
 
   async retryRun(id: string): Promise<Run> {
-    return await this.#requests.retry(await this.#runId(id));
+    return await this.#requests.retry(await this.#runs.wholeId(id));
   }
 
-  /** Has a process ready for the pipeline's next run, where it can be had. */
-  async #prepare(pipeline: string): Promise<void> {
-    const { store } = this.#context;
-    const revision = (await store.pipelines.get(pipeline))?.revision;
-    const found = typeof revision === "string" ? await store.revisions.head(revision) : undefined;
-    if (found === undefined) return;
-    await this.#warm(pipeline, found.definition, found.connectors);
-  }
-
-  /** What keeps a process from being started now is reported by the run itself. */
-  async #warm(
-    pipeline: string,
-    definition: PipelineDefinition,
-    connectors: Revision["connectors"],
-  ): Promise<void> {
-    try {
-      const provision = await provide(this.#context, { definition, connectors, purpose: "run" });
-      await this.#processes.warm(grantOf(this.#context, provision, pipeline));
-    } catch (error) {
-      this.#context.log("debug", "no process was started ahead", {
-        pipeline,
-        error: toAppError(error).message,
-      });
-    }
-  }
-
-  /** The run's whole id; where no run is like it the text itself. Throws conflict where several are. */
-  #runId(text: string): Promise<string> {
-    return wholeRunId(this.#context.store.runs, text);
+  /** Aborted with the signal, or when the engine ends. */
+  #orStopped(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#stopping.signal]);
   }
 }

@@ -13,3 +13,9 @@ export async function pipelineRecord({ pipelines }: Store, name: string) {
   const known = (await pipelines.list()).map((pipeline) => pipeline.name);
   throw new AppError("not_found", `There is no pipeline "${name}"${didYouMeanOneOf(name, known)}`);
 }
+
+/** The revision that is in force, with its steps; undefined where none is. Throws as `pipelineRecord` does. */
+export async function revisionInForce(store: Store, name: string) {
+  const { revision } = await pipelineRecord(store, name);
+  return revision === null ? undefined : await store.revisions.get(revision);
+}

@@ -7,6 +7,7 @@ import { type GrantContext, provide } from "../grants/provide.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
 import { type ProcessGrant, ProcessPool } from "../runs/attempt/process_pool.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
+import type { Store } from "../store/store.ts";
 
 export interface StartAheadContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
@@ -50,6 +51,28 @@ export async function startAhead(context: StartAheadContext, pipeline: string): 
     context.log("debug", "no process was started ahead", { pipeline, error: toAppError(error).message });
   }
   return { processes, project };
+}
+
+/**
+ * Has a process ready for the pipeline's next run, where it can be had. Never throws what keeps a process from being
+ * started: the run itself tells that.
+ */
+export async function startForNext(
+  context: GrantContext & { readonly store: Store; readonly log: Log },
+  processes: ProcessPool,
+  pipeline: string,
+): Promise<void> {
+  const { store, log } = context;
+  const revision = (await store.pipelines.get(pipeline))?.revision;
+  const found = typeof revision === "string" ? await store.revisions.head(revision) : undefined;
+  if (found === undefined) return;
+  try {
+    const { definition, connectors } = found;
+    const provision = await provide(context, { definition, connectors, purpose: "run" });
+    await processes.warm(grantOf(context, provision, pipeline));
+  } catch (error) {
+    log("debug", "no process was started ahead", { pipeline, error: toAppError(error).message });
+  }
 }
 
 /** The processes of the runs of one server or command. */

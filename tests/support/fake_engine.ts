@@ -13,22 +13,10 @@ import type {
   Step,
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
-import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
+import { type LoadSummary, noVerification, type Verification } from "../../contract/loads/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
-
-const NO_VERIFICATION: Verification = {
-  pipeline: "",
-  load: null,
-  state: "none",
-  started_at: null,
-  finished_at: null,
-  started_by: null,
-  error: null,
-  ok: false,
-  loads: [],
-};
 
 /**
  * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.
@@ -216,8 +204,7 @@ export class FakeEngine implements Engine {
     if (before.state === "running") throw new AppError("conflict", "They are being verified already");
     const started_at = new Date(this.#now()).toISOString();
     const begun = {
-      ...NO_VERIFICATION,
-      pipeline,
+      ...noVerification(pipeline),
       load,
       state: "running" as const,
       started_at,
@@ -229,7 +216,7 @@ export class FakeEngine implements Engine {
 
   async getVerification(pipeline: string): Promise<Verification> {
     await this.getPipeline(pipeline);
-    return this.#verifications.get(pipeline) ?? { ...NO_VERIFICATION, pipeline };
+    return this.#verifications.get(pipeline) ?? noVerification(pipeline);
   }
 
   async stopVerification(pipeline: string): Promise<Verification> {

@@ -1,0 +1,93 @@
+import type { Clock } from "../../contract/clock.ts";
+import type { FollowedReport } from "../../contract/connector/followed.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
+import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
+import type { PreviewFolder } from "../runs/previews.ts";
+import type { PublishedFolder } from "../runs/streams/published.ts";
+import type { PipelineRecord, RevisionHead, Store } from "../store/store.ts";
+import { followedViews } from "./followed.ts";
+import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
+import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { tablesOf, withStreams } from "./table_view.ts";
+import { streamsSeen, withSeen } from "./wildcard_streams.ts";
+
+export interface PipelineQueriesContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly previews: PreviewFolder;
+  readonly followed: PublishedFolder<FollowedReport>;
+}
+
+/** What can be asked of pipelines and their tables, from what the store holds and runs have published. */
+export class PipelineQueries {
+  readonly #context: PipelineQueriesContext;
+
+  constructor(context: PipelineQueriesContext) {
+    this.#context = context;
+  }
+
+  async list(): Promise<PipelineSummary[]> {
+    const { store } = this.#context;
+    const latest = await store.runs.latest();
+    return await Promise.all((await store.pipelines.list()).map(async (record) => {
+      const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
+      return (await this.#view(record, revision, latest.get(record.name))).summary;
+    }));
+  }
+
+  /** Throws not_found. */
+  async summary(name: string): Promise<PipelineSummary> {
+    const { store } = this.#context;
+    const record = await pipelineRecord(store, name);
+    const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
+    const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
+    return (await this.#view(record, revision, lastRun)).summary;
+  }
+
+  /** Throws not_found. */
+  async get(name: string): Promise<PipelineDetail> {
+    const { store } = this.#context;
+    const record = await pipelineRecord(store, name);
+    const found = record.revision === null ? undefined : await store.revisions.get(record.revision);
+    const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
+    const { summary, followed } = await this.#view(record, found?.revision, lastRun);
+    const source = await store.pipelines.source(name);
+    return detailOf(summary, found?.revision, found?.steps ?? [], source, followed);
+  }
+
+  /** The streams of the definition in force, those of wildcards as runs have seen them. Throws not_found. */
+  async streams(pipeline: string): Promise<Readonly<Record<string, StreamDefinition>>> {
+    const { store } = this.#context;
+    const { revision } = await pipelineRecord(store, pipeline);
+    const found = revision === null ? undefined : await store.revisions.head(revision);
+    return await streamsSeen(store, pipeline, found?.definition.extract ?? {});
+  }
+
+  /** Throws not_found. */
+  async tables(pipeline: string): Promise<Table[]> {
+    const { store, previews } = this.#context;
+    const found = await revisionInForce(store, pipeline);
+    const columns = await store.pipelines.streamColumns(pipeline);
+    const streams = withSeen(found?.revision.definition.extract ?? {}, Object.keys(columns));
+    return await tablesOf(
+      withStreams(found?.steps ?? [], Object.keys(streams)),
+      columns,
+      (table) => previews.facts(pipeline, table),
+    );
+  }
+
+  /** Throws not_found. */
+  async preview(pipeline: string, name: string): Promise<TablePreview> {
+    const table = findTable(await this.tables(pipeline), pipeline, name);
+    const note = "No run has written it yet";
+    return await this.#context.previews.get(pipeline, table.name) ?? { ...table, rows: [], note };
+  }
+
+  /** The pipeline as lists have it, and how far its streams are. */
+  async #view(record: PipelineRecord, revision: RevisionHead | undefined, lastRun: Run | undefined) {
+    const nowMs = this.#context.clock.now();
+    const followed = await followedViews(this.#context.followed, record.name, revision?.definition, nowMs);
+    return { summary: summaryOf(record, revision, { lastRun, followed }, nowMs), followed };
+  }
+}

@@ -1,0 +1,70 @@
+import { AppError } from "../../contract/errors.ts";
+import type { LogLine, Run, RunDetail, RunEvent } from "../../contract/run.ts";
+import type { OutboxRelay } from "../runs/outbox_relay.ts";
+import type { RunEvents } from "../runs/run_events.ts";
+import type { Store } from "../store/store.ts";
+import type { LogRange, RunFilter } from "./engine.ts";
+import { followRun } from "./follow_run.ts";
+import { wholeRunId } from "./run_id.ts";
+import type { RunRequests } from "./run_requests.ts";
+
+const DEFAULT_RUNS = 50;
+const MAX_RUNS = 500;
+const DEFAULT_LINES = 1_000;
+const MAX_LINES = 10_000;
+
+export interface RunQueriesContext {
+  readonly store: Store;
+  readonly relay: OutboxRelay;
+  readonly events: RunEvents;
+  readonly requests: Pick<RunRequests, "canRetry">;
+}
+
+/** What can be asked of runs, each by its id or a part of it. */
+export class RunQueries {
+  readonly #context: RunQueriesContext;
+
+  constructor(context: RunQueriesContext) {
+    this.#context = context;
+  }
+
+  /** Newest first. */
+  async list(filter: RunFilter): Promise<Run[]> {
+    const limit = Math.min(Math.max(filter.limit ?? DEFAULT_RUNS, 1), MAX_RUNS);
+    return await this.#context.store.runs.list({ ...filter, limit });
+  }
+
+  /** Throws not_found, also for an attempt that there was not, and conflict where several runs are meant. */
+  async get(idOrPart: string, attempt?: number): Promise<RunDetail> {
+    const { store, requests } = this.#context;
+    const run = await store.runs.get(await this.wholeId(idOrPart), attempt);
+    if (run === undefined) throw new AppError("not_found", `There is no run "${idOrPart}"`);
+    if (attempt !== undefined && !run.attempts.some((known) => known.attempt === attempt)) {
+      throw new AppError(
+        "not_found",
+        `Run ${idOrPart} has no attempt ${attempt}: it has had ${run.attempts.length}`,
+      );
+    }
+    return { ...run, can_retry: await requests.canRetry(run) };
+  }
+
+  /** Throws as `get` does. */
+  async logs(idOrPart: string, range: LogRange): Promise<LogLine[]> {
+    const { id } = await this.get(idOrPart);
+    const limit = Math.min(Math.max(range.limit ?? DEFAULT_LINES, 1), MAX_LINES);
+    return await this.#context.store.logs.read(id, { afterSeq: range.afterSeq ?? 0, limit });
+  }
+
+  /** See `followRun`. Throws as `get` does. */
+  async *watch(idOrPart: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const { store, relay, events } = this.#context;
+    const id = await this.wholeId(idOrPart);
+    const getRun = () => this.get(id);
+    yield* followRun(id, afterSeq, { store, relay, events, getRun, linesAtOnce: MAX_LINES, signal });
+  }
+
+  /** The run's whole id; where no run is like it the text itself. Throws conflict where several are. */
+  async wholeId(idOrPart: string): Promise<string> {
+    return await wholeRunId(this.#context.store.runs, idOrPart);
+  }
+}
