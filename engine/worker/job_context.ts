@@ -1,5 +1,10 @@
+import { systemClock } from "../../contract/clock.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
+import type { Job } from "../../contract/job.ts";
+import { duckdbOpener } from "../duckdb/file.ts";
 import type { ConfigRequests } from "./config_requests.ts";
+import { Connections } from "./connections.ts";
+import { scratchOf } from "./database_limits.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** What a job's process gives its job. */
@@ -11,4 +16,24 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** The program of threads that read; without it all is read in the main thread. */
   readonly readThread?: URL;
+}
+
+/** The connectors of the job. `readThread` is the program of threads that read; without it all is read in this one. */
+export function jobConnections(
+  job: Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb">,
+  { connectors, requests, reporter, signal }: JobContext,
+  readThread?: URL,
+): Connections {
+  return new Connections({
+    connectors,
+    definitions: job.connectors,
+    requests,
+    projectDir: job.projectDir,
+    signal,
+    clock: systemClock,
+    openDuckdb: duckdbOpener(job.tempDir, job.duckdb),
+    scratchDir: scratchOf(job.tempDir),
+    log: (level, message) => reporter.log(level, null, message),
+    readThread,
+  });
 }

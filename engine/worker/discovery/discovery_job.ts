@@ -7,8 +7,7 @@ import { openDatabase } from "../../duckdb/database.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
 import { testConnection } from "./test_connection.ts";
 import { DiscoveredColumns } from "./discovered_columns.ts";
-import { jobConnections } from "../job_connections.ts";
-import type { JobContext } from "../job_context.ts";
+import { jobConnections, type JobContext } from "../job_context.ts";
 
 /** Reported together: a database may have thousands. */
 const STREAMS_AT_ONCE = 200;
