@@ -8,7 +8,7 @@ import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Ago, At, Elapsed } from "../parts/times.tsx";
-import { StateIcon, StateLabel, stateOf, Warnings } from "../parts/states.tsx";
+import { Badge, StateIcon, StateLabel, stateOf, Warnings } from "../parts/states.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { RunStrip } from "../parts/runs/run_strip.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -254,33 +254,20 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
 
 function WarningsBadge({ pipeline: { warnings }, href }: { pipeline: PipelineSummary; href?: string }) {
   if (warnings.length === 0) return null;
-  const content = (
-    <>
-      <Icon name="warned" />
+  return (
+    <Badge kind="warn" href={href && `${href}#faults`} title={warnings.map(plainText).join("\n")}>
       {formatPlural(warnings.length, "warning")}
-    </>
+    </Badge>
   );
-  const title = warnings.join("\n");
-  return href === undefined
-    ? <span class="badge warn" title={title}>{content}</span>
-    : <a class="badge warn" href={`${href}#faults`} title={title}>{content}</a>;
 }
 
-function FaultsBadge({ pipeline, href }: { pipeline: PipelineSummary; href?: string }) {
-  const isError = pipeline.faults.some((fault) => fault.severity === "error");
-  const label = isError
-    ? formatPlural(pipeline.faults.length, "fault")
-    : formatPlural(pipeline.faults.length, "warning");
-  const className = `badge ${isError ? "bad" : "warn"}`;
-  const content = (
-    <>
-      <Icon name="warned" />
-      {label}
-    </>
+function FaultsBadge({ pipeline: { faults }, href }: { pipeline: PipelineSummary; href?: string }) {
+  const isError = faults.some((fault) => fault.severity === "error");
+  return (
+    <Badge kind={isError ? "bad" : "warn"} href={href && `${href}#faults`}>
+      {formatPlural(faults.length, isError ? "fault" : "warning")}
+    </Badge>
   );
-  return href === undefined
-    ? <span class={className}>{content}</span>
-    : <a class={className} href={`${href}#faults`}>{content}</a>;
 }
 
 function LastRun({ run, frame }: { run: Run; frame: Frame }) {

@@ -1,3 +1,4 @@
+import type { Child } from "hono/jsx";
 import type { Run, RunState, StepState } from "../../contract/run.ts";
 import { formatPlural } from "../../text/format.ts";
 import { Icon } from "./icons.tsx";
@@ -12,25 +13,48 @@ export function stateOf(run: Pick<Run, "state" | "warnings">): AnyState {
 /** How many checks of severity warn found rows. */
 export function Warnings({ count, href }: { count: number; href?: string }) {
   if (count === 0) return null;
+  return (
+    <Badge kind="warn" href={href} title={formatPlural(count, "warning")}>
+      {count}
+      <span class="sr-only">{count === 1 ? "warning" : "warnings"}</span>
+    </Badge>
+  );
+}
+
+interface BadgeProps {
+  readonly kind: "warn" | "bad";
+  /** Where it leads to. */
+  readonly href?: string | undefined;
+  readonly title?: string | undefined;
+  readonly children: Child;
+}
+
+/** What has to be looked at, as a sign and a few words. */
+export function Badge({ kind, href, title, children }: BadgeProps) {
   const content = (
     <>
       <Icon name="warned" />
-      {count}
-      <span class="sr-only">{count === 1 ? "warning" : "warnings"}</span>
+      {children}
     </>
   );
-  const title = formatPlural(count, "warning");
   return href === undefined
-    ? <span class="badge warn" title={title}>{content}</span>
-    : <a class="badge warn" href={href} title={title}>{content}</a>;
+    ? <span class={`badge ${kind}`} title={title}>{content}</span>
+    : <a class={`badge ${kind}`} href={href} title={title}>{content}</a>;
+}
+
+interface StateLabelProps {
+  readonly state: AnyState;
+  /** Its own name by default. */
+  readonly word?: string;
+  readonly pill?: boolean;
 }
 
 /** A state as a sign and a word; as a pill where it is the page's subject. */
-export function StateLabel({ state, pill = false }: { state: AnyState; pill?: boolean }) {
+export function StateLabel({ state, word = state, pill = false }: StateLabelProps) {
   return (
     <span class={`state state-${state}${pill ? " pill" : ""}`}>
       <Icon name={state} />
-      <span>{state}</span>
+      <span>{word}</span>
     </span>
   );
 }

@@ -2,17 +2,15 @@ import type { StepState } from "../../../contract/run.ts";
 import type {
   LoadSummary,
   LoadVerification,
-  Receipt,
   Verdict,
   Verification,
 } from "../../../contract/loads/verification.ts";
 import { formatCount, formatPlural, MISSING } from "../../../text/format.ts";
 import { ActionForm } from "../action_form.tsx";
-import { shortId } from "../format.ts";
-import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
+import { RunLink } from "../runs/run_link.tsx";
 import { Breakable, shortStepName } from "../steps/step_names.tsx";
-import { StateIcon } from "../states.tsx";
+import { StateIcon, StateLabel } from "../states.tsx";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
 
@@ -67,15 +65,12 @@ function LoadRow({ load, nowMs }: { load: LoadSummary; nowMs: number }) {
         <Breakable text={shortStepName(load.load)} />
       </th>
       <td class="about line">
-        <Verified load={load} receipt={receipt} nowMs={nowMs} />
+        <Verified load={load} nowMs={nowMs} />
       </td>
       <td class="about line">
         {receipt === null ? "none is known" : (
           <>
-            <Ago at={receipt.loaded_at} nowMs={nowMs} /> ·{" "}
-            <a href={`/runs/${encodeURIComponent(receipt.run)}`}>
-              <code>{shortId(receipt.run)}</code>
-            </a>
+            <Ago at={receipt.loaded_at} nowMs={nowMs} /> · <RunLink id={receipt.run} />
           </>
         )}
       </td>
@@ -92,15 +87,11 @@ function LoadRow({ load, nowMs }: { load: LoadSummary; nowMs: number }) {
 }
 
 function Count({ of: count }: { of: number | null | undefined }) {
-  return <td class="number">{count === undefined ? MISSING : formatCount(count)}</td>;
+  return <td class="number">{formatCount(count ?? null)}</td>;
 }
 
 /** By a command or the page; else by the load itself. */
-function Verified({ load: { verification }, receipt, nowMs }: {
-  load: LoadSummary;
-  receipt: Receipt | null;
-  nowMs: number;
-}) {
+function Verified({ load: { verification, receipt }, nowMs }: { load: LoadSummary; nowMs: number }) {
   if (verification !== null && (receipt === null || verification.verified_at >= receipt.loaded_at)) {
     return (
       <>
@@ -131,13 +122,7 @@ const WORD_OF: Readonly<Record<Verdict, string>> = {
 };
 
 function VerdictLabel({ verdict }: { verdict: Verdict }) {
-  const state = STATE_OF[verdict];
-  return (
-    <span class={`state state-${state}`}>
-      <Icon name={state} />
-      <span>{WORD_OF[verdict]}</span>
-    </span>
-  );
+  return <StateLabel state={STATE_OF[verdict]} word={WORD_OF[verdict]} />;
 }
 
 /** What the last verification has to say of the loads, beyond that they are as they were. */

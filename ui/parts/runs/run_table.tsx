@@ -1,10 +1,11 @@
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { Run } from "../../../contract/run.ts";
 import { formatShortCount } from "../../../text/format.ts";
-import { formatTrigger, shortId } from "../format.ts";
+import { formatTrigger } from "../format.ts";
 import { Ago, Elapsed } from "../times.tsx";
 import { StateLabel, Warnings } from "../states.tsx";
 import { plainText, truncate } from "../plain_text.ts";
+import { RunLink } from "./run_link.tsx";
 
 export interface RunTableView {
   /** Newest first. */
@@ -48,9 +49,7 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
         </td>
       )}
       <td class="cell-run">
-        <a href={`/runs/${encodeURIComponent(run.id)}`}>
-          <code>{shortId(run.id)}</code>
-        </a>
+        <RunLink id={run.id} />
         {run.full_refresh && <span class="tag">full refresh</span>}
         {!showPipeline && <RunNote run={run} />}
       </td>

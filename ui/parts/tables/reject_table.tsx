@@ -2,6 +2,7 @@ import type { StreamRejects } from "../../../contract/rejects.ts";
 import { formatCount, formatPlural } from "../../../text/format.ts";
 import { ActionForm } from "../action_form.tsx";
 import { plainText } from "../plain_text.ts";
+import { RunLink } from "../runs/run_link.tsx";
 import { DataTable } from "./data_table.tsx";
 
 interface RejectSectionProps {
@@ -44,7 +45,7 @@ export function RejectSection({ rejects: found, path, mayChange, told }: RejectS
                 {row === null ? <span class="null">not kept</span> : plainText(row)}
               </td>
               <td>
-                <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
+                <RunLink id={run} />
               </td>
             </tr>
           ))}

@@ -1,5 +1,6 @@
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import { plainText } from "../plain_text.ts";
+import { RunLink } from "../runs/run_link.tsx";
 import { DataTable } from "./data_table.tsx";
 import { Moment } from "../times.tsx";
 
@@ -21,7 +22,7 @@ export function SchemaChanges({ schema }: { schema: StreamSchema }) {
               <Moment at={changed_at} />
             </td>
             <td>
-              <a href={`/runs/${encodeURIComponent(run)}`}>{run.slice(-8)}</a>
+              <RunLink id={run} />
             </td>
             <td class="about">{plainText(message)}</td>
           </tr>

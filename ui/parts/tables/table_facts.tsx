@@ -1,8 +1,8 @@
 import type { Table } from "../../../contract/table.ts";
 import { formatCount, formatPlural } from "../../../text/format.ts";
 import { Fact } from "../facts.tsx";
-import { shortId } from "../format.ts";
 import { plainText, truncate } from "../plain_text.ts";
+import { RunLink } from "../runs/run_link.tsx";
 import { Ago } from "../times.tsx";
 
 /** What is said of a table beside its rows: how many, since when, how far its stream has got. */
@@ -18,10 +18,7 @@ export function TableFacts({ table, nowMs }: { table: Table; nowMs: number }) {
             <Ago at={changed} nowMs={nowMs} />
             {run !== null && (
               <span>
-                by run{" "}
-                <a href={`/runs/${encodeURIComponent(run)}`}>
-                  <code>{shortId(run)}</code>
-                </a>
+                by run <RunLink id={run} />
               </span>
             )}
           </>
