@@ -1,7 +1,6 @@
 import type {
   Load,
   LoadInput,
-  LoadMode,
   LoadReceipt,
   LoadRequest,
   LoadShape,
@@ -11,34 +10,15 @@ import { AppError, toAppError } from "../../contract/errors.ts";
 import { type Defined, defineFirst } from "./define_first.ts";
 import { LoadLedger } from "./ledger.ts";
 import { stageGone } from "./gone.ts";
-import { checkKeys } from "./merge.ts";
 import { type Counts, moveStaged } from "./move_staged.ts";
-import { planByKey } from "./replace_by_key.ts";
-import {
-  addColumns,
-  checkHeirs,
-  checkTaken,
-  countRows,
-  deleteRows,
-  refuseDependants,
-} from "./target_rows.ts";
-import {
-  columnDefinitions,
-  hasSameShape,
-  isNew,
-  lacksColumns,
-  type LoadPlan,
-  madeColumns,
-  needsCast,
-  planColumns,
-} from "./plan.ts";
+import { countRows, deleteRows } from "./target_rows.ts";
+import { hasSameShape, type LoadPlan, madeColumns, planColumns } from "./plan.ts";
 import { runUserSql } from "./user_sql.ts";
+import { finishTable, intoNewTable, intoTable, newKey, sendRows, type Way } from "./way.ts";
 import type {
   Dialect,
-  LoadColumn,
   MadeColumn,
   OpenTarget,
-  RelationName,
   SentRows,
   SqlTarget,
   TargetColumn,
@@ -71,16 +51,6 @@ export function sqlDestination<Target, Column extends TargetColumn>(
   };
 }
 
-type Way<Column extends TargetColumn> =
-  | { readonly type: "create"; readonly relation: RelationName; finish(): Promise<void> }
-  | { readonly type: "direct"; readonly table: TargetTable<Column> }
-  | {
-    readonly type: "staged";
-    readonly table: TargetTable<Column>;
-    /** Of a replace that keeps what the rows lack. */
-    readonly byKey?: LoadPlan<Column> | undefined;
-  };
-
 interface Staged<Column extends TargetColumn> {
   /** As it was then. */
   readonly table: TargetTable<Column> | undefined;
@@ -98,9 +68,6 @@ interface Staged<Column extends TargetColumn> {
 
 /** From so many changed rows on a table's statistics are taken anew. */
 const ANALYZED_ROWS = 10_000;
-
-/** Modes whose rows never go straight into a table that is there. */
-const STAGED: ReadonlySet<LoadMode> = new Set(["merge", "delete_insert", "scd2"]);
 
 class SqlLoad<Target, Column extends TargetColumn> implements Load {
   readonly #target: SqlTarget<Column>;
@@ -159,7 +126,12 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     return this.#explained(async () => {
       const { action, catalogue } = this.#target;
       const defined = this.#dialect.definesFirst && this.#hasUserSql
-        ? await defineFirst(this.#target, input.schema, this.#request, (plan) => this.#newKey(plan))
+        ? await defineFirst(
+          this.#target,
+          input.schema,
+          this.#request,
+          (plan) => newKey(this.#request.mode, plan),
+        )
         : undefined;
       if (!this.#dialect.stagesApart) await this.#userSql("pre_sql");
       const table = await catalogue.inspect();
@@ -175,12 +147,12 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
         ? undefined
         : await stageGone(this.#target, table, this.#request, input.gone, this.#signal);
       const way = fresh
-        ? await this.#create(plan, mayRebuild ? table : undefined)
-        : await this.#into(plan, table);
+        ? await intoNewTable(this.#target, this.#shape, plan, mayRebuild ? table : undefined)
+        : await intoTable(this.#target, this.#shape, plan, table);
       const deleted = way.type === "direct" && this.#request.mode === "replace"
         ? await deleteRows(this.#target, way.table)
         : deletedByRebuild;
-      const sent = await this.#send(way, plan, input);
+      const sent = await sendRows(this.#target, this.#shape, { way, plan }, input, this.#signal);
       this.#staged = {
         table,
         rebuilt: mayRebuild ? madeBefore?.columns : undefined,
@@ -206,7 +178,7 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       const staged = this.#stagedRows();
       const { way, plan } = staged;
       if (way.type === "create") {
-        await this.#finishTable(way, plan);
+        await finishTable(this.#target, this.#shape, way, plan);
       } else if (way.type === "staged") {
         const counts = await moveStaged({
           target: this.#target,
@@ -277,103 +249,6 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
     if (made === undefined || made.identity !== await this.#target.catalogue.identity()) return undefined;
     const columns = made.columns ?? table.columns.map(({ name, sql }): MadeColumn => [name, sql]);
     return { columns: [...columns, ...defined?.columns ?? []] };
-  }
-
-  /** `old` is the table that the new one replaces. */
-  async #create(plan: LoadPlan<Column>, old: TargetTable<Column> | undefined): Promise<Way<Column>> {
-    const { session, name } = this.#target;
-    const place = old !== undefined
-      ? await this.#target.rebuild()
-      : await this.#target.create?.() ?? { relation: name, finish: async () => {} };
-    await session.run(
-      this.#dialect.createTable?.(place.relation, plan.columns, this.#keptKey(plan, old)) ??
-        `CREATE TABLE ${place.relation.quoted} (${columnDefinitions(plan.columns)})`,
-    );
-    return { type: "create", ...place };
-  }
-
-  async #into(plan: LoadPlan<Column>, table: TargetTable<Column>): Promise<Way<Column>> {
-    const { action, session } = this.#target;
-    const { mode } = this.#request;
-    if (mode === "replace" || mode === "delete_insert") {
-      await refuseDependants(this.#target, "replacing its rows", "load with mode: merge");
-    } else if (mode === "merge" && this.#shape.deletesMissing) {
-      await refuseDependants(this.#target, "deleting its rows", "leave out deletes: hard");
-    }
-    const byKey = mode === "replace" ? await planByKey(this.#target, table, plan) : undefined;
-    const added = plan.columns.some(isNew);
-    if (added) checkHeirs(action, table, plan);
-    const isStaged = this.#dialect.stagesApart || STAGED.has(mode) || byKey !== undefined ||
-      plan.columns.some(needsCast) ||
-      (added && this.#dialect.addsColumnsLate) ||
-      (!this.#dialect.sendsDefaults && lacksColumns(plan, table));
-    if (!isStaged) {
-      if (added) await addColumns(this.#target, plan);
-      return { type: "direct", table };
-    }
-    const { stage } = this.#dialect;
-    await session.run(stage.create(columnDefinitions(plan.columns)));
-    return { type: "staged", table, byKey };
-  }
-
-  async #send(way: Way<Column>, plan: LoadPlan<Column>, input: LoadInput): Promise<SentRows> {
-    const { action, session, name } = this.#target;
-    const relation = way.type === "create"
-      ? way.relation.quoted
-      : way.type === "direct"
-      ? name.quoted
-      : this.#dialect.stage.relation;
-    const sent = await session.send(relation, plan.columns, input.batches(), this.#signal);
-    this.#signal.throwIfAborted();
-    if (input.rows !== null && sent.sent !== input.rows) {
-      throw new AppError(
-        "internal",
-        `${action}: ${input.rows} rows were announced, ${sent.sent} sent and ${sent.taken} taken; nothing is changed`,
-      );
-    }
-    if (way.type === "direct") {
-      checkTaken(action, way.table, sent.sent, sent.taken);
-      // Where the table has a unique key it refused by itself what comes twice.
-      if (this.#request.mode === "replace" && plan.key.length > 0 && !plan.hasUniqueKey) {
-        await checkKeys(session, this.#dialect, action, plan, way.table.only);
-      }
-    }
-    if (sent.taken !== sent.sent) {
-      throw new AppError(
-        "internal",
-        `${action}: ${sent.sent} rows were sent and ${sent.taken} taken; nothing is changed`,
-      );
-    }
-    return sent;
-  }
-
-  async #finishTable(
-    way: { readonly relation: RelationName; finish(): Promise<void> },
-    plan: LoadPlan<Column>,
-  ): Promise<void> {
-    const { session, action } = this.#target;
-    const { mode } = this.#request;
-    const key = this.#newKey(plan);
-    if (key.length > 0 && this.#dialect.createTable === undefined) {
-      await checkKeys(session, this.#dialect, action, plan, way.relation.quoted);
-      const added = this.#dialect.addKey(way.relation, key.map(({ name }) => name), { mode, isNew: true });
-      for (const statement of added) await session.run(statement);
-    }
-    await way.finish();
-  }
-
-  /** The key of a table that takes an old one's place: the old one's, where the load names none. */
-  #keptKey(plan: LoadPlan<Column>, old: TargetTable<Column> | undefined): readonly LoadColumn<Column>[] {
-    const key = this.#newKey(plan);
-    if (key.length > 0 || old === undefined) return key;
-    const kept = old.primaryKey.map((name) => plan.columns.find((column) => column.name === name));
-    return kept.every((column) => column !== undefined) ? kept : [];
-  }
-
-  /** The key that a table gets which this load makes. */
-  #newKey({ key }: LoadPlan<Column>): readonly LoadColumn<Column>[] {
-    // A history has many rows of a key.
-    return this.#request.mode === "append" || this.#request.mode === "scd2" ? [] : key;
   }
 
   /** Begins the transaction of rows that were staged before it; all has to be as it was then. */
