@@ -1,8 +1,17 @@
 import { DatabaseSync } from "node:sqlite";
 import { startSqld } from "../../../support/sqld.ts";
 import type { SourceRow } from "../expectation.ts";
-import { CuttingRelay } from "../../../support/cutting_relay.ts";
-import { type DestinationKind, duckRows, nothing, readIf, selectOf, type SourceKind } from "./system.ts";
+import {
+  behindRelay,
+  COLUMNS_SQL,
+  type DestinationKind,
+  duckRows,
+  nothing,
+  readIf,
+  selectOf,
+  type SourceKind,
+  valuesOf,
+} from "./system.ts";
 
 /** Databases. Another one is one more entry of a table here. */
 
@@ -13,20 +22,16 @@ export const DATABASES: Readonly<Record<string, DestinationKind>> = {
     modes: SQL_MODES,
     async start(servers) {
       const database = await (await servers.postgres()).createDatabase();
-      const { relay, url } = CuttingRelay.before(database.url);
+      const { url, behind } = behindRelay(database);
       return {
         connector: { type: "postgres", url },
         target: { table: "made.t" },
-        relay,
+        ...behind,
         rows: (isHistory) =>
           readIf(
             async () =>
               (await database.sql.unsafe(selectOf("made.t", isHistory))).map((row) => Object.values(row)),
           ),
-        async [Symbol.asyncDispose]() {
-          await relay[Symbol.asyncDispose]();
-          await database[Symbol.asyncDispose]();
-        },
       };
     },
   },
@@ -34,19 +39,15 @@ export const DATABASES: Readonly<Record<string, DestinationKind>> = {
     modes: SQL_MODES,
     async start(servers) {
       const database = await (await servers.mariadb()).createDatabase();
-      const { relay, url } = CuttingRelay.before(database.url);
+      const { url, behind } = behindRelay(database);
       return {
         connector: { type: "mysql", url },
         target: { table: "t" },
-        relay,
+        ...behind,
         rows: (isHistory) =>
           readIf(
             async () => (await database.run(selectOf("t", isHistory))).map((row) => Object.values(row)),
           ),
-        async [Symbol.asyncDispose]() {
-          await relay[Symbol.asyncDispose]();
-          await database[Symbol.asyncDispose]();
-        },
       };
     },
   },
@@ -54,16 +55,12 @@ export const DATABASES: Readonly<Record<string, DestinationKind>> = {
     modes: SQL_MODES,
     async start() {
       const sqld = await startSqld();
-      const { relay, url } = CuttingRelay.before(sqld.url);
+      const { url, behind } = behindRelay(sqld);
       return {
         connector: { type: "libsql", url },
         target: { table: "t" },
-        relay,
+        ...behind,
         rows: (isHistory) => readIf(async () => await sqld.query(selectOf("t", isHistory))),
-        async [Symbol.asyncDispose]() {
-          await relay[Symbol.asyncDispose]();
-          await sqld[Symbol.asyncDispose]();
-        },
       };
     },
   },
@@ -97,51 +94,36 @@ export const DATABASES: Readonly<Record<string, DestinationKind>> = {
   },
 };
 
-const CREATE = "(id bigint, name varchar(200), part bigint, gone boolean, moved bigint)";
-const valuesOf = (rows: readonly SourceRow[]): string =>
-  rows.map(({ id, name, part, gone, moved }) =>
-    `(${id}, ${name === null ? "NULL" : `'${name}'`}, ${part}, ${gone}, ${moved})`
-  )
-    .join(", ");
-
 /** Statements that give the table just these rows. */
 const refill = (rows: readonly SourceRow[]): string[] => [
   "DELETE FROM src",
-  ...rows.length === 0 ? [] : [`INSERT INTO src VALUES ${valuesOf(rows)}`],
+  ...rows.length === 0 ? [] : [`INSERT INTO src VALUES ${rows.map(valuesOf).join(", ")}`],
 ];
 
 export const DATABASE_SOURCES: Readonly<Record<string, SourceKind>> = {
   postgres: async (servers) => {
     const database = await (await servers.postgres()).createDatabase();
-    const { relay, url } = CuttingRelay.before(database.url);
-    await database.sql.unsafe(`CREATE TABLE src ${CREATE}`);
+    const { url, behind } = behindRelay(database);
+    await database.sql.unsafe(`CREATE TABLE src (${COLUMNS_SQL})`);
     return {
       connector: { type: "postgres", url },
       stream: { stream: "public.src" },
-      relay,
+      ...behind,
       async write(rows) {
         for (const statement of refill(rows)) await database.sql.unsafe(statement);
-      },
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        await database[Symbol.asyncDispose]();
       },
     };
   },
   mysql: async (servers) => {
     const database = await (await servers.mariadb()).createDatabase();
-    const { relay, url } = CuttingRelay.before(database.url);
-    await database.run(`CREATE TABLE src ${CREATE}`);
+    const { url, behind } = behindRelay(database);
+    await database.run(`CREATE TABLE src (${COLUMNS_SQL})`);
     return {
       connector: { type: "mysql", url },
       stream: { stream: "src" },
-      relay,
+      ...behind,
       async write(rows) {
         for (const statement of refill(rows)) await database.run(statement);
-      },
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        await database[Symbol.asyncDispose]();
       },
     };
   },
@@ -152,7 +134,7 @@ export const DATABASE_SOURCES: Readonly<Record<string, SourceKind>> = {
       for (const statement of statements) database.exec(statement);
       return Promise.resolve();
     };
-    await run([`CREATE TABLE src ${CREATE}`]);
+    await run([`CREATE TABLE src (${COLUMNS_SQL})`]);
     return {
       connector: { type: "sqlite", path: "in/src.db" },
       stream: { stream: "src" },
@@ -162,18 +144,14 @@ export const DATABASE_SOURCES: Readonly<Record<string, SourceKind>> = {
   },
   libsql: async () => {
     const sqld = await startSqld();
-    const { relay, url } = CuttingRelay.before(sqld.url);
-    await sqld.query(`CREATE TABLE src ${CREATE}`);
+    const { url, behind } = behindRelay(sqld);
+    await sqld.query(`CREATE TABLE src (${COLUMNS_SQL})`);
     return {
       connector: { type: "libsql", url },
       stream: { stream: "src" },
-      relay,
+      ...behind,
       async write(rows) {
         await sqld.query(...refill(rows));
-      },
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        await sqld[Symbol.asyncDispose]();
       },
     };
   },

@@ -2,9 +2,16 @@ import { tableFromIPC } from "apache-arrow";
 import { dirname } from "node:path";
 import { FileServer } from "../../../support/file_server.ts";
 import type { SourceRow } from "../expectation.ts";
-import { CuttingRelay } from "../../../support/cutting_relay.ts";
 import { type FilePlace, inS3, onDisk, overSftp } from "../../../support/file_places.ts";
-import { type Cells, type DestinationKind, duckRows, readIf, selectOf, type SourceKind } from "./system.ts";
+import {
+  behindRelay,
+  type Cells,
+  type DestinationKind,
+  duckRows,
+  readIf,
+  selectOf,
+  type SourceKind,
+} from "./system.ts";
 
 /** Files in every format that the campaign tries, wherever they are, in the modes that the format has. */
 
@@ -143,18 +150,14 @@ function sourceOf(at: Place, format: Format): SourceKind {
 function servedSource(format: Format): SourceKind {
   return async () => {
     const server = await FileServer.start();
-    const { relay, url } = CuttingRelay.before(server.url);
+    const { url, behind } = behindRelay(server);
     let version = 0;
     return {
       connector: { type: "http", base_url: url },
       stream: streamOf(format),
-      relay,
+      ...behind,
       async write(rows) {
         server.files.set(`/src.${format}`, { bytes: await bytesOf(rows, format), etag: `"${++version}"` });
-      },
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        await server[Symbol.asyncDispose]();
       },
     };
   };

@@ -1,15 +1,10 @@
 import type { SourceRow } from "../expectation.ts";
-import { CuttingRelay } from "../../../support/cutting_relay.ts";
-import type { SourceKind } from "./system.ts";
+import { behindRelay, COLUMNS_SQL, type SourceKind, textOf, valuesOf } from "./system.ts";
 
 /** Databases whose log of changes is followed: rows come to be by changes of those that are there. */
 
 /** Rows of one INSERT. */
 const ROWS_A_STATEMENT = 500;
-
-const textOf = (value: string | null): string => value === null ? "NULL" : `'${value}'`;
-const valuesOf = ({ id, name, part, gone, moved }: SourceRow): string =>
-  `(${id}, ${textOf(name)}, ${part}, ${gone}, ${moved})`;
 
 /**
  * Transactions that make `rows` of `before`: what is new is inserted, also by another row that takes its key; what is
@@ -50,42 +45,37 @@ function insertsOf(rows: readonly SourceRow[]): string[] {
   return inserts;
 }
 
-const CREATE =
-  "CREATE TABLE src (id bigint PRIMARY KEY, name varchar(200), part bigint, gone boolean, moved bigint)";
+const CREATE = `CREATE TABLE src (${COLUMNS_SQL}, PRIMARY KEY (id))`;
 
 export const FOLLOWED_SOURCES: Readonly<Record<string, SourceKind>> = {
   "mysql-cdc": async (servers, _projectDir, random) => {
     const database = await (await servers.mariadb()).createDatabase();
-    const { relay, url } = CuttingRelay.before(database.url);
+    const { url, behind } = behindRelay(database);
     await database.run(CREATE);
     let held = new Map<number, SourceRow>();
     return {
       connector: { type: "mysql", url },
       stream: { stream: "src", mode: "cdc" },
       isFollowed: true,
-      relay,
+      ...behind,
       async write(rows) {
         for (const statements of transactionsTo(held, rows, random)) {
           await database.run(["BEGIN", ...statements, "COMMIT"].join("; "));
         }
         held = new Map(rows.map((row) => [row.id, row]));
       },
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        await database[Symbol.asyncDispose]();
-      },
     };
   },
   "postgres-cdc": async (servers, _projectDir, random) => {
     const database = await (await servers.postgres()).createDatabase();
-    const { relay, url } = CuttingRelay.before(database.url);
+    const { url, behind } = behindRelay(database);
     await database.sql.unsafe(CREATE);
     let held = new Map<number, SourceRow>();
     return {
       connector: { type: "postgres", url },
       stream: { stream: "public.src", mode: "cdc" },
       isFollowed: true,
-      relay,
+      ...behind,
       async write(rows) {
         for (const statements of transactionsTo(held, rows, random)) {
           await database.sql.begin(async (sql) => {
@@ -93,10 +83,6 @@ export const FOLLOWED_SOURCES: Readonly<Record<string, SourceKind>> = {
           });
         }
         held = new Map(rows.map((row) => [row.id, row]));
-      },
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        await database[Symbol.asyncDispose]();
       },
     };
   },

@@ -3,7 +3,7 @@ import { acquirePostgres, type PostgresServer } from "../../../support/postgres.
 import type { WorkerProject } from "../../../support/worker_process.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import type { LoadKeys, SourceRow, TargetRow } from "../expectation.ts";
-import type { CuttingRelay } from "../../../support/cutting_relay.ts";
+import { CuttingRelay } from "../../../support/cutting_relay.ts";
 
 /** What the systems of the campaign have in common. */
 
@@ -53,6 +53,30 @@ export class Servers implements AsyncDisposable {
     await (await this.#postgres)?.[Symbol.asyncDispose]();
   }
 }
+
+/** A server's address by way of a relay. Disposing of it ends both. */
+export function behindRelay(server: AsyncDisposable & { readonly url: string }) {
+  const { relay, url } = CuttingRelay.before(server.url);
+  return {
+    url,
+    behind: {
+      relay,
+      async [Symbol.asyncDispose]() {
+        await relay[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    },
+  };
+}
+
+/** The columns of a source's table. */
+export const COLUMNS_SQL = "id bigint, name varchar(200), part bigint, gone boolean, moved bigint";
+
+export const textOf = (value: string | null): string => value === null ? "NULL" : `'${value}'`;
+
+/** A row of VALUES. */
+export const valuesOf = ({ id, name, part, gone, moved }: SourceRow): string =>
+  `(${id}, ${textOf(name)}, ${part}, ${gone}, ${moved})`;
 
 export const nothing = () => Promise.resolve();
 
