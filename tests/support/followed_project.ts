@@ -25,7 +25,7 @@ export interface FollowedRun {
 /** A pipeline of streams of one PostgreSQL, MySQL or MariaDB (by the URL), run in this process on a warehouse of its own. */
 export class FollowedProject implements AsyncDisposable {
   readonly folder: string;
-  readonly #url: string;
+  #url: string;
   #runs = 0;
 
   private constructor(folder: string, url: string) {
@@ -35,6 +35,11 @@ export class FollowedProject implements AsyncDisposable {
 
   static async create(url: string): Promise<FollowedProject> {
     return new FollowedProject(await Deno.makeTempDir({ prefix: "sluice-followed-" }), url);
+  }
+
+  /** The connector's server is another one from now on. */
+  moveTo(url: string): void {
+    this.#url = url;
   }
 
   get warehouse(): string {

@@ -15,6 +15,8 @@ export interface MariadbServer extends AsyncDisposable {
   readonly password: string;
   /** An empty database with a random name; disposing drops it. */
   createDatabase(): Promise<MariadbDatabase>;
+  /** A database that is or will be there; disposing leaves it as it is. */
+  openDatabase(name: string): MariadbDatabase;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -100,10 +102,12 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<OwnMar
     const initFile = join(folder, "init.sql");
     await Deno.writeTextFile(
       initFile,
-      ["%", "localhost"].map((host) =>
-        `CREATE USER IF NOT EXISTS 'sluice'@'${host}' IDENTIFIED BY '${password}';\n` +
-        `GRANT ALL ON *.* TO 'sluice'@'${host}' WITH GRANT OPTION;\n`
-      ).join(""),
+      // Each server has its own, which are not to reach its replicas.
+      "SET sql_log_bin = 0;\n" +
+        ["%", "localhost"].map((host) =>
+          `CREATE USER IF NOT EXISTS 'sluice'@'${host}' IDENTIFIED BY '${password}';\n` +
+          `GRANT ALL ON *.* TO 'sluice'@'${host}' WITH GRANT OPTION;\n`
+        ).join(""),
     );
     await giveToServer(initFile);
     const port = freePort();
@@ -184,6 +188,7 @@ function serverAt(url: string, stop: () => Promise<void>): MariadbServer {
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
     createDatabase: () => createDatabase(url),
+    openDatabase: (name) => openDatabase(url, name),
     [Symbol.asyncDispose]: stop,
   };
 }
@@ -191,6 +196,17 @@ function serverAt(url: string, stop: () => Promise<void>): MariadbServer {
 async function createDatabase(serverUrl: string): Promise<MariadbDatabase> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
   await runOnServer(serverUrl, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+  const database = openDatabase(serverUrl, name);
+  return {
+    ...database,
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      await runOnServer(serverUrl, `DROP DATABASE ${name}`);
+    },
+  };
+}
+
+function openDatabase(serverUrl: string, name: string): MariadbDatabase {
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const pool = connect(url.href);
@@ -199,10 +215,7 @@ async function createDatabase(serverUrl: string): Promise<MariadbDatabase> {
     url: url.href,
     pool,
     run: async (sql, values = []) => await runIn(pool, sql, values),
-    [Symbol.asyncDispose]: async () => {
-      await pool.end();
-      await runOnServer(serverUrl, `DROP DATABASE ${name}`);
-    },
+    [Symbol.asyncDispose]: () => pool.end(),
   };
 }
 

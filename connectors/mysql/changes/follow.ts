@@ -20,8 +20,12 @@ export async function* follow(
 ): AsyncGenerator<FollowMessage, void, undefined> {
   const action = `Cannot follow the changes of ${context.name}`;
   try {
-    const prepared = await pool.use(action, signal, (session) => prepare(session, request, context));
-    for (const message of prepared.notes) yield { type: "log", level: "warn", message };
+    const prepared = await pool.use(
+      action,
+      signal,
+      (session) => prepare({ pool, session, action, signal }, request, context),
+    );
+    for (const note of prepared.notes) yield { type: "log", ...note };
     yield* new Follower(pool, prepared, context, signal).run();
   } catch (error) {
     if (signal.aborted) throw toAppError(signal.reason);

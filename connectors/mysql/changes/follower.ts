@@ -5,16 +5,19 @@ import { ofStream } from "../../of_stream.ts";
 import type { ReadContext } from "../read/plan.ts";
 import { checkWarnings } from "../read/warnings.ts";
 import type { SessionPool } from "../session_pool.ts";
+import type { Session } from "../session/session.ts";
 import { factsBefore } from "./changed_facts.ts";
 import { Definitions } from "./definitions.ts";
 import { writeState } from "./follow_state.ts";
+import { GtidTracker } from "./gtid/gtid_tracker.ts";
+import { gtidsAt, parseGtids, parseTaken } from "./gtid/server_gtids.ts";
 import { EVENT, isTwoPhase, readLoadQuery, readMariadbGtid, readQuery } from "./log/log_event.ts";
 import { type LogFile, LogReader, type PlacedEvent } from "./log/log_reader.ts";
 import { fits } from "./logged_types.ts";
 import { openLog } from "./log/open_log.ts";
 import { comparePlaces, earliest, latest, type Place, writePlace } from "./log/place.ts";
 import { countTables, type Preparation } from "./prepare.ts";
-import { logStatus, lost } from "./log/server.ts";
+import { type LogStatus, logStatus, lost } from "./log/server.ts";
 import { ServerTexts } from "./values/server_texts.ts";
 import { readStatement, type Statement } from "./log/statements.ts";
 import { beginTransaction, type OpenTransaction, whyNotPassedOver } from "./log/transaction.ts";
@@ -41,6 +44,7 @@ export class Follower {
   #place: Place;
   #file: LogFile | undefined;
   #transaction: OpenTransaction | undefined;
+  #gtids = new GtidTracker(undefined);
   #changes = 0;
 
   constructor(pool: SessionPool, prepared: Preparation, context: ReadContext, signal: AbortSignal) {
@@ -50,11 +54,11 @@ export class Follower {
     this.#signal = signal;
     const { lookedFrom: from, lookedUntil: until, tables } = prepared;
     this.#logs = tables.map((table) =>
-      new TableLog(
-        { table, from, until },
-        factsBefore(table),
-        table.before?.position ?? until,
-      )
+      new TableLog({ table, from, until }, factsBefore(table), {
+        position: table.before?.position ?? until,
+        gtids: table.before?.gtids ?? undefined,
+        taken: parseTaken(prepared.kind, table.before?.taken ?? null),
+      })
     );
     this.#place = until;
     this.#texts = new ServerTexts((sql, hasValues) =>
@@ -78,13 +82,17 @@ export class Follower {
     }
     this.#place = earliest(this.#logs.map(({ position }) => position)) ?? this.#place;
     const beganMs = Date.now();
-    const { end } = await this.#pool.use(action, this.#signal, (session) => logStatus(session, action));
+    const { end, gtids } = await this.#pool.use(action, this.#signal, (session) => this.#lookAtLog(session));
     this.#reader.end = latest(this.#reader.end, end);
     do {
       yield* this.#readLog();
       yield* this.#definitions.findUnlogged();
     } while (comparePlaces(this.#place, this.#reader.end) < 0);
-    for (const log of this.#logs) yield* log.announce(this.#texts);
+    if (comparePlaces(this.#place, end) === 0) this.#gtids.learn(parseGtids(this.#prepared.kind, gtids));
+    for (const log of this.#logs) {
+      this.#endTaken(log);
+      yield* log.announce(this.#texts);
+    }
     yield* this.#commit(true);
     yield { type: "progress", progress: this.#progress(beganMs, true) };
     yield {
@@ -94,17 +102,26 @@ export class Follower {
     };
   }
 
+  /** Where it ends, and what was committed up to where its reading begins. */
+  async #lookAtLog(session: Session): Promise<LogStatus> {
+    const first = this.#logs.find(({ position }) => comparePlaces(position, this.#place) === 0);
+    const known = parseGtids(session, first?.gtids) ?? await gtidsAt(session, this.#place);
+    this.#gtids = new GtidTracker(known);
+    return await logStatus(session, this.#prepared.action);
+  }
+
   /** Up to where the server has no more, which is where the reading was to end or behind that. */
   async *#readLog(): AsyncGenerator<FollowMessage, void, undefined> {
     const { serverId, action } = this.#prepared;
     const from = this.#place;
     const { end } = this.#reader;
-    await using log = await openLog(this.#pool, this.#signal, { action, serverId, from });
+    await using log = await openLog(this.#pool, this.#signal, { action, serverId, from: { place: from } });
     for await (const event of log.events()) {
       this.#checkFile(log.reader);
       yield* this.#take(event);
       if (this.#transaction !== undefined) continue;
       this.#place = event.endPlace;
+      this.#gtids.end();
       if (comparePlaces(this.#place, this.#reader.end) >= 0) return;
       if (this.#changes < CHANGES_A_COMMIT) continue;
       yield* this.#commit(false);
@@ -135,6 +152,7 @@ export class Follower {
   async *#take(event: PlacedEvent): AsyncGenerator<FollowMessage, void, undefined> {
     const kind = ROWS[event.type];
     if (kind !== undefined) return yield* this.#takeRows(event, kind);
+    if (this.#transaction === undefined) this.#beginTaken(event);
     switch (event.type) {
       case EVENT.mariadbGtid: {
         const { isStandalone } = readMariadbGtid(event);
@@ -174,6 +192,22 @@ export class Follower {
         if (what !== undefined) throw this.#unfollowable(event, what);
       }
     }
+  }
+
+  /** Where a transaction may begin: of another server's some are here already. */
+  #beginTaken(event: PlacedEvent): void {
+    const gtid = this.#gtids.see(event);
+    for (const log of this.#logs) log.begin(gtid, event.start);
+  }
+
+  #endTaken(log: TableLog): void {
+    const missing = log.endTaken();
+    if (missing === undefined) return;
+    throw lost(
+      this.#prepared.action,
+      `the server's log ends without the GTIDs ${missing}, which are in the rows of ${log.name} already: the server ` +
+        "is not a copy of the one that was followed before",
+    );
   }
 
   #unfollowable(event: { readonly start: Place }, what: string): AppError {
@@ -263,6 +297,8 @@ export class Follower {
       server: this.#prepared.server,
       position,
       begun: file?.file === position.file ? file : null,
+      gtids: log.gtids ?? null,
+      taken: log.taken,
       facts: log.facts,
     });
   }
@@ -275,7 +311,10 @@ export class Follower {
     for (const log of this.#logs) yield* log.flush(this.#logs.length > MAX_DECODERS);
     this.#changes = 0;
     const states = this.#logs.map((log) => {
-      log.position = latest(log.position, this.#place);
+      if (comparePlaces(log.position, this.#place) <= 0) {
+        log.position = this.#place;
+        log.gtids = this.#gtids.text;
+      }
       return [log.name, this.#stateOf(log)] as const;
     });
     yield { type: "commit", states: Object.fromEntries(states), isLast };

@@ -11,12 +11,15 @@ import { reasonToReadAgain } from "./changed_facts.ts";
 import { actionOf, type FollowedTable, inspectTable } from "./followed_table.ts";
 import { comparePlaces, type Place, writePlace } from "./log/place.ts";
 import { logSettings, logStatus, lost } from "./log/server.ts";
+import { type Here, resumeStreams } from "./resume.ts";
 
 /** What stands before the log is read. */
 export interface Preparation {
   readonly action: string;
   /** Which server's log it is. */
   readonly server: string;
+  /** Which of the two systems it is. */
+  readonly kind: Pick<Session, "server">;
   readonly ignoresCase: boolean;
   /** What the reader of the log calls itself. */
   readonly serverId: number;
@@ -26,7 +29,7 @@ export interface Preparation {
   readonly lookedUntil: Place;
   /** Those whose rows are to be read first. */
   readonly toRead: readonly { readonly table: FollowedTable; readonly reason: string }[];
-  readonly notes: readonly string[];
+  readonly notes: readonly { readonly level: "info" | "warn"; readonly message: string }[];
 }
 
 /**
@@ -34,35 +37,38 @@ export interface Preparation {
  * where tables cannot be followed.
  */
 export async function prepare(
-  session: Session,
+  { pool, session, action, signal }: Omit<Here, "server" | "serverId">,
   request: FollowRequest<MysqlStream>,
   context: ReadContext,
 ): Promise<Preparation> {
-  const action = `Cannot follow the changes of ${context.name}`;
   const { server, ignoresCase } = await checkServer(session, action);
+  const id = serverId(request, context);
+  const streams = await resumeStreams(
+    { pool, session, action, server, serverId: id, signal },
+    request.streams,
+  );
   const { end: lookedFrom, logged } = await logStatus(session, action);
-  const tables = await inspectAll(session, request, context, logged);
+  const tables = await inspectAll(session, streams, context, logged);
   checkTwice(action, tables);
   const lookedUntil = (await logStatus(session, action)).end;
-  const notes: string[] = [];
+  const notes: Preparation["notes"][number][] = [];
+  if (streams.some(({ state }, i) => state !== request.streams[i]?.state)) {
+    const message =
+      `The log of the server (${server}) is followed by GTID from where the one before was left`;
+    notes.push({ level: "info", message });
+  }
   const toRead = tables.flatMap((table) => {
     if (table.virtual.length > 0) {
-      notes.push(
-        `${table.name}: ${table.virtual.join(", ")} is generated and not in the log, so it is left out`,
-      );
+      const message = `${table.name}: ${
+        table.virtual.join(", ")
+      } is generated and not in the log, so it is left out`;
+      notes.push({ level: "warn", message });
     }
     const reason = reasonToReadAgain(table);
     return reason === undefined ? [] : [{ table, reason }];
   });
   for (const { before } of tables) {
     if (before === undefined) continue;
-    if (before.server !== server) {
-      throw lost(
-        action,
-        `this is another server (${server}) than the one that was followed before (${before.server}), and places in ` +
-          "their logs have nothing to do with each other",
-      );
-    }
     if (comparePlaces(before.position, lookedUntil) > 0) {
       throw lost(
         action,
@@ -75,8 +81,9 @@ export async function prepare(
   return {
     action,
     server,
+    kind: { server: session.server },
     ignoresCase,
-    serverId: serverId(request, context),
+    serverId: id,
     tables,
     lookedFrom,
     lookedUntil,
@@ -88,7 +95,7 @@ export async function prepare(
 /** Looks at each stream's table. Throws StreamsFailed with those that cannot be followed. */
 async function inspectAll(
   session: Session,
-  { streams }: FollowRequest<MysqlStream>,
+  streams: readonly FollowedStream<MysqlStream>[],
   context: ReadContext,
   logged: (database: string) => boolean,
 ): Promise<readonly FollowedTable[]> {

@@ -11,12 +11,14 @@ import type { Session } from "../session/session.ts";
 import { quoteName, quoteTable } from "../table_name.ts";
 import { type FollowedTable, inspectTable } from "./followed_table.ts";
 import type { Place } from "./log/place.ts";
-import { logStatus } from "./log/server.ts";
+import { type LogStatus, logStatus } from "./log/server.ts";
 
 /** A table's rows as they are at one place in the log. */
 export interface Snapshot {
   /** What was committed before is in the rows, and nothing that came after. */
   readonly place: Place;
+  /** What MySQL had committed up to there. */
+  readonly gtids: string | undefined;
   /** As it was then. */
   readonly table: FollowedTable;
   /** Where the log was when the table had been looked at. */
@@ -41,13 +43,10 @@ export async function takeSnapshot(
   const { action, request } = known;
   try {
     await using fence = way === "view" ? undefined : await lockTable(pool, known, signal);
-    const before = (await logStatus(session, action)).end;
+    const before = await logStatus(session, action);
     const plan = await planRead(session, { ...request, columns: { only: known.facts.read } }, context);
-    const place = way === "view" && known.isTransactional
-      ? await placeOfView(session) ?? before
-      : fence === undefined
-      ? before
-      : await fence.place();
+    const ofView = way === "view" && known.isTransactional ? await placeOfView(session) : undefined;
+    const { end: place, gtids } = ofView ?? await fence?.status() ?? before;
     // The table stays as it is now until the transaction ends.
     const table = await inspectTable(session, request, context);
     if (table.facts.read.join() !== known.facts.read.join()) {
@@ -55,7 +54,7 @@ export async function takeSnapshot(
     }
     const seen = (await logStatus(session, action)).end;
     const select = `SELECT ${selectList(plan)} FROM ${plan.relation}`;
-    return { place, table, seen, rows: () => readSnapshot(session, plan, select, action) };
+    return { place, gtids, table, seen, rows: () => readSnapshot(session, plan, select, action) };
   } catch (error) {
     throw toMysqlError(action, error);
   }
@@ -79,11 +78,12 @@ async function* readSnapshot(
 }
 
 /** Of MariaDB, for the transaction that is open. */
-async function placeOfView(session: Session): Promise<Place | undefined> {
+async function placeOfView(session: Session): Promise<Pick<LogStatus, "end" | "gtids"> | undefined> {
   const { rows } = await session.query("SHOW SESSION STATUS LIKE 'binlog_snapshot_%'");
   const values = new Map(rows.map(([name, value]) => [name?.toLowerCase(), value ?? ""]));
   const file = values.get("binlog_snapshot_file") ?? "";
-  return file === "" ? undefined : { file, offset: Number(values.get("binlog_snapshot_position")) };
+  const offset = Number(values.get("binlog_snapshot_position"));
+  return file === "" ? undefined : { end: { file, offset }, gtids: undefined };
 }
 
 const NO_LOCK = [1044, 1142];
@@ -93,7 +93,7 @@ async function lockTable(
   pool: SessionPool,
   { action, table }: FollowedTable,
   signal: AbortSignal,
-): Promise<AsyncDisposable & { place(): Promise<Place> }> {
+): Promise<AsyncDisposable & { status(): Promise<LogStatus> }> {
   const session = await pool.replication(signal);
   const cancelling = session.cancelOn(signal);
   const end = async () => {
@@ -112,5 +112,5 @@ async function lockTable(
       { cause: error },
     );
   }
-  return { place: async () => (await logStatus(session, action)).end, [Symbol.asyncDispose]: end };
+  return { status: () => logStatus(session, action), [Symbol.asyncDispose]: end };
 }

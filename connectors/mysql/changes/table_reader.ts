@@ -64,7 +64,7 @@ export class TableReader {
       action,
       // Beside the reader of this run, and never in the place of a replica.
       serverId: randomServerId(),
-      from,
+      from: { place: from },
     });
     for await (const event of scan.events()) {
       if (comparePlaces(event.start, until) >= 0) return false;
@@ -103,7 +103,10 @@ export class TableReader {
       yield { type: "rows", stream: log.name, batch: next.value };
     }
     if (next.value !== undefined) yield { type: "log", level: "warn", message: `${log.name}: ${next.value}` };
-    log.beginAt({ table: snapshot.table, from: snapshot.place, until: snapshot.seen }, snapshot.place);
+    log.beginAt({ table: snapshot.table, from: snapshot.place, until: snapshot.seen }, {
+      position: snapshot.place,
+      gtids: snapshot.gtids,
+    });
     this.end = latest(this.end, snapshot.seen);
   }
 }

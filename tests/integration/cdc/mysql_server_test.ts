@@ -1,7 +1,7 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { delayedServer } from "../../support/delayed_server.ts";
 import { FollowedProject } from "../../support/followed_project.ts";
-import { startMariadb } from "../../support/mariadb.ts";
+import { type MariadbDatabase, startMariadb } from "../../support/mariadb.ts";
 import { never } from "../../support/connections.ts";
 import { openMysql } from "../../support/mysql_connector.ts";
 
@@ -112,13 +112,8 @@ Deno.test("a log that was purged, begun anew or is another server's is never gon
     await project.equalsSource(ORDERS);
   };
   await project.run(ORDERS);
-  await database.run("INSERT INTO orders VALUES (2, 'b'); FLUSH BINARY LOGS; FLUSH BINARY LOGS");
-  // The server keeps a file that it may need after a crash.
-  for (let files = 2; files > 1;) {
-    const [status] = await database.run("SHOW MASTER STATUS");
-    await database.run(`PURGE BINARY LOGS TO '${status?.["File"]}'`);
-    files = (await database.run("SHOW BINARY LOGS")).length;
-  }
+  await database.run("INSERT INTO orders VALUES (2, 'b')");
+  await purgeAllButLast(database);
   await refused(/no longer has its log from binlog\.\d+:\d+ on.*it was purged.*run once with --full-refresh/);
   await database.run("RESET MASTER");
   await refused(/ends at binlog\.000001:\d+, and this pipeline is at binlog.*RESET MASTER.*--full-refresh/);
@@ -126,9 +121,46 @@ Deno.test("a log that was purged, begun anew or is another server's is never gon
   await database.run("SET SESSION timestamp = 1000000000; RESET MASTER; SET SESSION timestamp = DEFAULT");
   for (let i = 0; i < 20; i += 1) await database.run("UPDATE orders SET note = concat(note, 'x')");
   await refused(/log binlog\.000001 is not the one that was followed before|no longer has its log/);
-  await database.run("SET GLOBAL server_id = 4711");
-  await refused(/this is another server \(id 4711\) than the one that was followed before \(id \d+\)/);
+  // Under another number, but with a log that goes on.
+  await database.run(
+    "SET GLOBAL server_id = 4711; INSERT INTO orders SELECT max(id) + 1, 'next' FROM orders",
+  );
+  await project.run(ORDERS);
+  await project.equalsSource(ORDERS);
+  await database.run("SET GLOBAL server_id = 4712; RESET MASTER");
+  await refused(
+    /this is another server than the one that was followed before, up to GTID \d.*--full-refresh/,
+  );
 });
+
+Deno.test("a file of the log that was removed when all of it had been read is not missed", async () => {
+  await using server = await startMariadb();
+  await using database = await server.createDatabase();
+  await database.run(TABLE);
+  await using project = await FollowedProject.create(database.url);
+  const history = { orders: { ...ORDERS.orders, history: true } };
+  await project.run(history);
+  await database.run("INSERT INTO orders VALUES (2, 'b')");
+  const { followed } = await project.run(history);
+  await purgeAllButLast(database);
+  const [status] = await database.run("SHOW MASTER STATUS");
+  doesNotMatch(followed.at(-1)?.position ?? "", new RegExp(String(status?.["File"])));
+  await database.run("INSERT INTO orders VALUES (3, 'c')");
+  const run = await project.run(history);
+  match(run.log.join("\n"), /info: The log of the server \(id \d+\) is followed by GTID/);
+  const changes = await project.rows("SELECT id FROM raw.orders ORDER BY _sluice_sequence");
+  deepEqual(changes.map(({ id }) => id), [1, 2, 3]);
+});
+
+/** The server keeps a file that it may need after a crash, for a moment. */
+async function purgeAllButLast(database: MariadbDatabase): Promise<void> {
+  await database.run("FLUSH BINARY LOGS; FLUSH BINARY LOGS");
+  for (let files = 2; files > 1;) {
+    const [status] = await database.run("SHOW MASTER STATUS");
+    await database.run(`PURGE BINARY LOGS TO '${status?.["File"]}'`);
+    files = (await database.run("SHOW BINARY LOGS")).length;
+  }
+}
 
 Deno.test("changes are followed over 20 ms of latency, a large transaction in pieces that wait in the warehouse", async () => {
   await using server = await startMariadb({ settings: { "max-binlog-size": 4_194_304 } });

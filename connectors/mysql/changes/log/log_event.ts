@@ -1,6 +1,8 @@
 import { crc32, inflateSync } from "node:zlib";
 import { ConnectionLostError } from "../../../network/failures.ts";
 import { PayloadReader } from "../../session/payload.ts";
+import type { Gtid } from "../gtid/gtid.ts";
+import { readUint64, readUuid } from "../gtid/mysql_gtids.ts";
 
 /**
  * Events of the binary log, cut out of what the server sends.
@@ -72,6 +74,8 @@ export interface LogEvent {
   readonly type: number;
   /** Seconds since 1970. */
   readonly timestamp: number;
+  /** The number of the server where it was written first. */
+  readonly serverId: number;
   /** Where it ends in its file, by 32 bits; 0 where it is in none. */
   readonly end: number;
   /** The whole event with its header, as it stands in the log. */
@@ -98,7 +102,7 @@ export function readEvent(bytes: Uint8Array, { hasChecksums }: LogFormat): LogEv
   const reader = new PayloadReader(bytes);
   const timestamp = reader.uint(4);
   const type = reader.uint(1);
-  reader.uint(4); // the server's number
+  const serverId = reader.uint(4);
   const sizeBytes = reader.uint(4);
   const end = reader.uint(4);
   const flags = reader.uint(2);
@@ -109,6 +113,7 @@ export function readEvent(bytes: Uint8Array, { hasChecksums }: LogFormat): LogEv
   return {
     type,
     timestamp,
+    serverId,
     end,
     sizeBytes,
     isArtificial: (flags & ARTIFICIAL) !== 0,
@@ -180,12 +185,24 @@ export function readLoadQuery({ body }: LogEvent): LoggedStatement {
 
 const FLAG_STANDALONE = 1;
 
-/** What MariaDB says where a transaction begins: whether it is one statement, without a commit behind it. */
-export function readMariadbGtid({ body }: LogEvent): { readonly isStandalone: boolean } {
+/** What MariaDB says where a transaction begins: its number, and whether it is one statement, without a commit behind it. */
+export function readMariadbGtid(
+  { body, serverId }: LogEvent,
+): { readonly gtid: Gtid; readonly isStandalone: boolean } {
   const reader = new PayloadReader(body);
-  reader.uint(8); // its number
-  reader.uint(4); // its domain
-  return { isStandalone: (reader.uint(1) & FLAG_STANDALONE) !== 0 };
+  const sequence = readUint64(reader);
+  const origin = String(reader.uint(4));
+  return {
+    gtid: { origin, server: serverId, sequence },
+    isStandalone: (reader.uint(1) & FLAG_STANDALONE) !== 0,
+  };
+}
+
+/** What MySQL says where a transaction begins. */
+export function readMysqlGtid({ body, serverId }: LogEvent): Gtid {
+  const reader = new PayloadReader(body);
+  reader.uint(1); // flags
+  return { origin: readUuid(reader), server: serverId, sequence: readUint64(reader) };
 }
 
 /** Whether an XA transaction waits for its second phase. */

@@ -9,12 +9,17 @@ import {
   readRotate,
   UNKNOWN_FORMAT,
 } from "./log_event.ts";
+import { MariadbGtids } from "../gtid/mariadb_gtids.ts";
+import { MysqlGtids } from "../gtid/mysql_gtids.ts";
+import type { GtidSet } from "../gtid/gtid.ts";
 import type { Place } from "./place.ts";
 
 const COM_BINLOG_DUMP = 0x12;
 const COM_REGISTER_SLAVE = 0x15;
+const COM_BINLOG_DUMP_GTID = 0x1e;
 /** Ends where the log ends, in place of waiting for more. */
 const NON_BLOCKING = 0x01;
+const THROUGH_GTID = 0x04;
 /** What MariaDB may send: its own transactions' numbers among it. */
 const MARIADB_CAPABILITY = 4;
 const FIRST_OFFSET = 4;
@@ -33,22 +38,27 @@ export interface LogFile {
   readonly at: number;
 }
 
+/** A place, or all transactions that are not in a set: the server leaves those out, in its own order. */
+export type LogStart = { readonly place: Place } | { readonly gtids: GtidSet };
+
 /**
- * Reads a server's binary log from a place on, as a replica does, up to where the server has no more. Nothing
- * is kept at the server for it.
+ * Reads a server's binary log from a place or set on, as a replica does, up to where the server has no more.
+ * Nothing is kept at the server for it.
  */
 export class LogReader {
   readonly #session: Session;
   readonly #serverId: number;
   #format: LogFormat = UNKNOWN_FORMAT;
   #place: Place;
+  readonly #gtids: GtidSet | undefined;
   #file: LogFile | undefined;
 
   /** `serverId`: what it calls itself among the server's replicas. */
-  constructor(session: Session, serverId: number, from: Place) {
+  constructor(session: Session, serverId: number, from: LogStart) {
     this.#session = session;
     this.#serverId = serverId;
-    this.#place = from;
+    this.#place = "place" in from ? from.place : { file: "", offset: FIRST_OFFSET };
+    this.#gtids = "gtids" in from ? from.gtids : undefined;
   }
 
   /** Known as soon as the first event was read, or the server had none. */
@@ -70,6 +80,12 @@ export class LogReader {
     // What comes before the first file's own format is written as the server writes now.
     const { rows: [[checksum] = []] } = await session.query("SELECT @@global.binlog_checksum");
     this.#format = { ...UNKNOWN_FORMAT, hasChecksums: checksum === "CRC32" };
+    if (this.#gtids instanceof MariadbGtids) {
+      await session.query(
+        `SET @slave_connect_state = '${this.#gtids.text}', @slave_gtid_strict_mode = 1, ` +
+          "@slave_gtid_ignore_duplicates = 0",
+      );
+    }
     await session.command(this.#registration());
     for await (const bytes of session.packets(this.#request())) {
       const event = readEvent(bytes, this.#format);
@@ -120,6 +136,7 @@ export class LogReader {
   }
 
   #request(): Uint8Array {
+    if (this.#gtids instanceof MysqlGtids) return gtidRequest(this.#gtids, this.#serverId);
     const { file, offset } = this.#place;
     const name = new TextEncoder().encode(file);
     const bytes = new Uint8Array(11 + name.length);
@@ -131,4 +148,20 @@ export class LogReader {
     bytes.set(name, 11);
     return bytes;
   }
+}
+
+/** Asks MySQL for all that is not in the set. */
+export function gtidRequest(gtids: MysqlGtids, serverId: number): Uint8Array {
+  const set = gtids.encode();
+  const bytes = new Uint8Array(23 + set.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, COM_BINLOG_DUMP_GTID);
+  view.setUint16(1, NON_BLOCKING | THROUGH_GTID, true);
+  view.setUint32(3, serverId, true);
+  // No file is named: neither the length of its name nor the name.
+  view.setUint32(7, 0, true);
+  view.setBigUint64(11, BigInt(FIRST_OFFSET), true);
+  view.setUint32(19, set.length, true);
+  bytes.set(set, 23);
+  return bytes;
 }

@@ -2,9 +2,9 @@ import { AppError } from "../../../../contract/errors.ts";
 import type { SessionPool } from "../../session_pool.ts";
 import { ServerError } from "../../session/server_error.ts";
 import type { Session } from "../../session/session.ts";
-import { LogReader, type PlacedEvent } from "./log_reader.ts";
-import { type Place, writePlace } from "./place.ts";
-import { lost, missingGrant } from "./server.ts";
+import { LogReader, type LogStart, type PlacedEvent } from "./log_reader.ts";
+import { writePlace } from "./place.ts";
+import { lost, missingGrant, notThere } from "./server.ts";
 
 const DENIED = [1227, 1045];
 /** The server cannot send its log from there on. */
@@ -20,7 +20,7 @@ export interface OpenLog extends AsyncDisposable {
 export async function openLog(
   pool: SessionPool,
   signal: AbortSignal,
-  { action, serverId, from }: { readonly action: string; readonly serverId: number; readonly from: Place },
+  { action, serverId, from }: { readonly action: string; readonly serverId: number; readonly from: LogStart },
 ): Promise<OpenLog> {
   const session = await pool.replication(signal);
   const cancelling = session.cancelOn(signal);
@@ -41,7 +41,7 @@ export async function openLog(
   };
 }
 
-function explain(error: unknown, action: string, session: Session, from: Place): unknown {
+function explain(error: unknown, action: string, session: Session, from: LogStart): unknown {
   if (!(error instanceof ServerError)) return error;
   if (DENIED.includes(error.errno)) return missingGrant(action, session, "its log", error);
   if (error.errno !== NO_LOG) return error;
@@ -53,10 +53,13 @@ function explain(error: unknown, action: string, session: Session, from: Place):
       { cause: error },
     );
   }
+  if ("gtids" in from) {
+    return notThere(action, from.gtids.text, error.message);
+  }
   return lost(
     action,
     `the server no longer has its log from ${
-      writePlace(from)
+      writePlace(from.place)
     } on, and with it changes are lost (it was purged; ` +
       `binlog_expire_logs_seconds and PURGE BINARY LOGS say when): ${error.message}`,
   );

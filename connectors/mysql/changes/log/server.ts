@@ -77,17 +77,22 @@ export async function logSettings(session: Session): Promise<LogSettings> {
 
 const DENIED = 1227;
 
+/** A log as it is now. */
+export interface LogStatus {
+  readonly end: Place;
+  /** What MySQL has committed up to there; MariaDB does not say, and MySQL without GTIDs has none. */
+  readonly gtids: string | undefined;
+  readonly logged: (database: string) => boolean;
+}
+
 /** Where the log ends now, and which databases are not in it. */
-export async function logStatus(
-  session: Session,
-  action: string,
-): Promise<{ readonly end: Place; readonly logged: (database: string) => boolean }> {
+export async function logStatus(session: Session, action: string): Promise<LogStatus> {
   const { isMariadb, version: [major, minor] } = session.server;
   const isRenamed = !isMariadb && (major > 8 || major === 8 && minor >= 2);
   const sql = isRenamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
   try {
     const { rows: [row] } = await session.query(sql);
-    const [file, offset, only, ignored] = row ?? [];
+    const [file, offset, only, ignored, gtids] = row ?? [];
     if (file === undefined || file === null) {
       throw new AppError(
         "invalid",
@@ -98,6 +103,7 @@ export async function logStatus(
     const [included, excluded] = [list(only), list(ignored)];
     return {
       end: { file, offset: Number(offset) },
+      gtids: isMariadb || gtids === null || gtids === "" ? undefined : gtids,
       logged: (database) =>
         (included.length === 0 || included.includes(database)) && !excluded.includes(database),
     };
@@ -127,4 +133,14 @@ export function missingGrant(action: string, session: Session, what: string, err
 /** The error of a log that cannot be gone on with. */
 export function lost(action: string, what: string): AppError {
   return new AppError("invalid", `${action}: ${what}; run once with --full-refresh to read the tables anew`);
+}
+
+/** The error of another server whose log does not lead on from where the one before was left. */
+export function notThere(action: string, gtids: string, why: string): AppError {
+  return new AppError(
+    "invalid",
+    `${action}: this is another server than the one that was followed before, up to GTID ${gtids}, and its log does ` +
+      `not go on from there: ${why}; where it is a replica that has not caught up, run again when it has; else run ` +
+      "once with --full-refresh to read the tables anew",
+  );
 }

@@ -21,6 +21,16 @@ export const beginTransaction = ({ start, timestamp }: PlacedEvent, isOpen: bool
   hasTaken: false,
 });
 
+const BEGINS: ReadonlySet<number> = new Set([
+  EVENT.mariadbGtid,
+  EVENT.gtid,
+  EVENT.anonymousGtid,
+  EVENT.gtidTagged,
+]);
+
+/** Whether it stands where a transaction begins. */
+export const beginsTransaction = ({ type }: LogEvent): boolean => BEGINS.has(type);
+
 /** What says nothing of rows: settings of statements, comments, numbers of transactions, marks of the file. */
 const PASSED_OVER: ReadonlySet<number> = new Set([
   EVENT.stop,
