@@ -179,7 +179,7 @@ function splitRecord(text: string, start: number, dialect: CsvDialect, isLast: b
       };
     }
     lines += value.lines;
-    const isNull = dialect.nulls.has(value.text) && (!value.isQuoted || dialect.quotedNull);
+    const isNull = isNullText(value.text, dialect) && (!value.isQuoted || dialect.quotedNull);
     values.push(isNull ? null : value.text);
     position = value.end;
     if (text.startsWith(dialect.delimiter, position)) {
@@ -189,6 +189,12 @@ function splitRecord(text: string, start: number, dialect: CsvDialect, isLast: b
     const endsEmpty = value.text === "" && !value.isQuoted;
     return endOf(text, position, isLast, { values, lines, endsEmpty });
   }
+}
+
+/** To look a text up in a set takes longer than to compare it with the few that are in it. */
+function isNullText(text: string, { nulls }: CsvDialect): boolean {
+  for (const one of nulls) if (one === text) return true;
+  return false;
 }
 
 function endOf(

@@ -1,4 +1,11 @@
-import { commonTimeKind, DOUBLE_DIGITS, isExactDouble, type TimeKind, timeKind } from "./text_kind.ts";
+import {
+  commonTimeKind,
+  DOUBLE_DIGITS,
+  isExactDouble,
+  MAX_TIME_LENGTH,
+  type TimeKind,
+  timeKind,
+} from "./text_kind.ts";
 import {
   formatSource,
   groupedSource,
@@ -35,6 +42,7 @@ export class TypeGuess {
   readonly #grouped: RegExp | undefined;
   readonly #dateFormat: RegExp | undefined;
   readonly #timestampFormat: RegExp | undefined;
+  readonly #timeBytes = new Uint8Array(MAX_TIME_LENGTH);
   #kind: Kind = "none";
   #integerDigits = 0;
   /** Whether a date was seen that nanoseconds since 1970 do not reach. */
@@ -91,7 +99,7 @@ export class TypeGuess {
   #classifyText(value: string): Kind {
     if (/^(?:true|false)$/i.test(value)) return "BOOLEAN";
     if (NOT_FINITE.test(value)) return "not finite";
-    const kind = timeKind(value);
+    const kind = timeKind(value, this.#timeBytes);
     if (kind === undefined || kind === "TIME") return kind ?? "VARCHAR";
     const { dateFormat, timestampFormat } = this.#format;
     if ((kind === "DATE" ? dateFormat : timestampFormat) !== undefined) return "VARCHAR";
