@@ -9,6 +9,7 @@ import type { ByteRange, RemoteObject } from "./remote_object.ts";
 const BLOCK_BYTES = 1024 * 1024;
 /** Blocks of one request, at most. */
 const PART_BLOCKS = 8;
+const PART_BYTES = PART_BLOCKS * BLOCK_BYTES;
 const READ_BYTES = BLOCK_BYTES;
 
 export interface Transfer extends FetchContext {
@@ -163,9 +164,13 @@ export class FetchedFile implements StoredFile, LocalCopy {
     this.#bring(first, Math.min(first + 1, blocks)).catch(() => {});
   }
 
-  /** Whoever reads on will wait for it, and hear what went wrong. */
+  /**
+   * Whoever reads on will wait for it, and hear what went wrong. What is much is asked for in whole parts: each request
+   * takes its time, whatever it brings.
+   */
   #ahead({ start, end }: ByteRange): void {
-    this.#bringRange({ start, end: Math.min(end, this.sizeBytes) }).catch(() => {});
+    const whole = end - start < PART_BYTES ? end : Math.ceil(end / PART_BYTES) * PART_BYTES;
+    this.#bringRange({ start, end: Math.min(whole, this.sizeBytes) }).catch(() => {});
   }
 
   /** Waits until all blocks from the first to before the last are here. */
@@ -270,7 +275,7 @@ const blockCount = (bytes: number) => Math.ceil(bytes / BLOCK_BYTES);
 
 /** What is brought ahead of a reader at first, and at most. */
 const FIRST_AHEAD_BYTES = BLOCK_BYTES;
-const MOST_AHEAD_BYTES = 4 * PART_BLOCKS * BLOCK_BYTES;
+const MOST_AHEAD_BYTES = 4 * PART_BYTES;
 
 class FetchedReader implements FileReader {
   readonly #sizeBytes: number;

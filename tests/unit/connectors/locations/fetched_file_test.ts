@@ -246,3 +246,12 @@ Deno.test("readInOrder() has the beginnings, or ends, of the next files brought 
   deepStrictEqual(others.map(({ asked }) => asked), [1, 2].map(() => [{ start: 2 * MB, end: 3 * MB }]));
   await Promise.all(tails.map((file) => file.remove()));
 });
+
+Deno.test("FetchedFile brings what is read in order in few requests", async () => {
+  await using bench = await Bench.start();
+  const object = new FakeObject(48 * MB);
+  deepStrictEqual(await whole(bench.file(object).read()), object.content);
+  ok(object.asked.length <= 11, `${object.asked.length} requests`);
+  const lengths = object.asked.map(({ start, end }) => (end - start) / MB);
+  deepStrictEqual(lengths.slice(-4), [8, 8, 8, 8]);
+});
