@@ -35,6 +35,9 @@ export const IS_RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
 /** The reason of an error about a table that is there and has no column to read. */
 export const NO_COLUMNS = "no_columns";
 
+/** The reason of an error about a scan that rested on the beginnings of its files, and they go on in another way. */
+export const GUESS_FAILED = "guess_failed";
+
 export interface AppErrorOptions {
   /** What code that catches the error can recognise it by, in snake_case, as `idempotency_key_reused`. */
   readonly reason?: string;

@@ -97,7 +97,7 @@ export class FileConnection implements Connection {
         }
         if (added !== undefined) yield { type: "state", stream: name, state: added.state };
       },
-      async scan({ address, texts, cursor, setsAside, addsOnly, state }, signal) {
+      async scan({ address, texts, cursor, setsAside, addsOnly, state, mayGuess }, signal) {
         const all = await setOf(address, signal);
         if (all.format === "arrow") return undefined;
         const added = addsOnly === true ? newFiles(all.root, all.files, state) : undefined;
@@ -109,6 +109,7 @@ export class FileConnection implements Connection {
           ...(texts === undefined ? {} : { texts }),
           ...(cursor === undefined ? {} : { cursor }),
           ...(setsAside ? { setsAside } : {}),
+          ...(mayGuess ? { mayGuess } : {}),
         };
         const scan = await scanFiles(told, scratchDir, signal);
         return added === undefined ? scan : { ...scan, state: added.state, messages: added.messages };

@@ -20,6 +20,8 @@ export interface FileSet {
   readonly texts?: readonly string[];
   /** Rows that do not fit are set aside, where the format can single them out. */
   readonly setsAside?: boolean;
+  /** See StreamRequest. */
+  readonly mayGuess?: boolean;
   /** Where an incremental stream goes on from, and of which type that is. */
   readonly cursor?: Cursor;
 }

@@ -61,6 +61,12 @@ export interface StreamRequest<Stream = unknown> {
    * written, whatever they look like this time.
    */
   readonly texts?: readonly string[];
+  /**
+   * The rows of the scan are read at once, and the whole is asked for anew without this where that throws
+   * GUESS_FAILED: the relation may rest on the beginnings of files, and the files may be brought from now on. What
+   * goes on meanwhile ends with the signal.
+   */
+  readonly mayGuess?: boolean;
 }
 
 /** `only` and `except` are never both given. Names are compared without case where none matches exactly. */
@@ -258,4 +264,9 @@ export interface PreparedScan extends AsyncDisposable {
    * `_sluice_row` (JSON), see Reject, and the columns of `relation` as far as they have a value.
    */
   readonly rejects?: string;
+  /**
+   * To be called when all rows were read, where `relation` is a guess: waits until all of the files were looked at,
+   * and throws what that found, with the reason GUESS_FAILED where it makes another relation.
+   */
+  confirm?(): Promise<void>;
 }

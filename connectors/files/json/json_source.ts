@@ -6,6 +6,7 @@ import { type PathColumn, pathColumns } from "../read/path_columns.ts";
 import { prepareScan } from "../read/prepare_scan.ts";
 import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import { explainJson } from "./json_explain.ts";
+import { guessJson, mayGuess } from "./json_guess.ts";
 import { type JsonPlan, planJson } from "./json_plan.ts";
 import { JsonNode } from "./json_node.ts";
 import { copyPlaced } from "./json_set_aside.ts";
@@ -21,6 +22,7 @@ export async function scanJson(
   scratchDir: string,
   signal: AbortSignal,
 ): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
+  if (mayGuess(set, oddFiles)) return await guessJson(set, signal);
   const hooks = set.setsAside ? { onFault: () => {} } : {};
   const plan = planJson(set, await surveyJson(set, oddFiles, signal, new JsonNode(), hooks));
   const extra = pathColumns(set, plan.columns.map(({ name }) => name), PLAIN_FORMAT);

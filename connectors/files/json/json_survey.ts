@@ -55,36 +55,69 @@ export async function surveyJson(
   root: JsonNode = new JsonNode(),
   hooks: RecordHooks = {},
 ): Promise<JsonSurvey> {
+  return await endOfSurvey(surveyPieces(set, oddFiles, signal, root, hooks));
+}
+
+/** A survey on its way, a piece of a file at a time: what was found so far. The files that were not begun are missing. */
+export type SurveyPieces = AsyncGenerator<JsonSurvey & { readonly bytesRead: number }, JsonSurvey, undefined>;
+
+export async function endOfSurvey(pieces: SurveyPieces): Promise<JsonSurvey> {
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done) return value;
+  }
+}
+
+/** The survey of surveyJson(). */
+export async function* surveyPieces(
+  set: FileSet,
+  oddFiles: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+  root: JsonNode,
+  hooks: RecordHooks,
+): SurveyPieces {
   const files: SurveyedFile[] = [];
   let maxRecordBytes = 0;
+  let bytesRead = 0;
   for (const [index, file] of set.files.entries()) {
     const compression = set.compressions[index] ?? "none";
+    const isOdd = oddFiles.has(file.path);
     const reader = new RecordReader(root, index, hooks);
-    for await (const _ of readRecords(reader, file, compression, signal)) { /* nothing between the pieces */ }
+    for await (const length of readRecords(reader, file, compression, signal)) {
+      bytesRead += length;
+      const { layout } = reader;
+      const longest = Math.max(maxRecordBytes, reader.maxRecordBytes);
+      yield {
+        root,
+        files: [...files, { file, compression, isOdd, layout }],
+        maxRecordBytes: longest,
+        bytesRead,
+      };
+    }
     if (reader.layout === undefined && set.format === "json" && !reader.hasBrackets) {
       const what = file.sizeBytes === 0 ? "it is empty (0 bytes)" : "it has nothing but white space";
       throw new AppError("invalid", `Cannot read "${file.shown}": ${what}; expected JSON`);
     }
     maxRecordBytes = Math.max(maxRecordBytes, reader.maxRecordBytes);
-    files.push({ file, compression, isOdd: oddFiles.has(file.path), layout: reader.layout });
+    files.push({ file, compression, isOdd, layout: reader.layout });
   }
   return { root, files, maxRecordBytes };
 }
 
-/** Gives the file's bytes to the reader; each piece is one step. */
+/** Gives the file's bytes to the reader; each piece is one step, and its length is given. */
 async function* readRecords(
   reader: RecordReader,
   file: StoredFile,
   compression: Compression,
   signal: AbortSignal | undefined,
-): AsyncGenerator<void, void, undefined> {
+): AsyncGenerator<number, void, undefined> {
   try {
     for await (const chunk of readBytes(file, compression, signal)) {
       reader.push(chunk);
-      yield;
+      yield chunk.length;
     }
     reader.finish();
-    yield;
+    yield 0;
   } catch (error) {
     if (error instanceof JsonFault) throw faultError(file, error);
     throw error;
@@ -96,7 +129,7 @@ export function rereadJson(
   { file, compression }: SurveyedFile,
   hooks: RecordHooks,
   signal: AbortSignal,
-): AsyncGenerator<void, void, undefined> {
+): AsyncGenerator<number, void, undefined> {
   return readRecords(new RecordReader(new JsonNode(), 0, hooks), file, compression, signal);
 }
 

@@ -13,6 +13,24 @@ import { requireSpace } from "../../locations/free_space.ts";
 
 /** `scratchDir`: an absolute path that is the process's own, and that DuckDB may read. */
 export async function scanFiles(set: FileSet, scratchDir: string, signal: AbortSignal): Promise<Scan> {
+  const isRemote = set.files.some(({ localCopy }) => localCopy !== undefined);
+  if (!isRemote || set.mayGuess !== true || partsOf(set.files).length > 1) {
+    return await scanHere(set, scratchDir, signal);
+  }
+  // The look at their beginnings and their transfer take turns otherwise.
+  await requireSpace(scratchDir, set.files);
+  const coming = bringAll(set.files, signal);
+  // Whoever prepares the scan waits for them again, and hears of it.
+  coming.catch(() => {});
+  try {
+    return await scanHere(set, scratchDir, signal);
+  } catch (error) {
+    await removeAll(set.files);
+    throw error;
+  }
+}
+
+async function scanHere(set: FileSet, scratchDir: string, signal: AbortSignal): Promise<Scan> {
   const oddFiles = new Set<string>();
   const isReadWhole = set.format !== "parquet" && set.format !== "csv" && set.format !== "tsv" ||
     set.compressions.includes("gzip");

@@ -1,7 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { ReadMessage, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import type { Range } from "../../../contract/range.ts";
-import { AppError } from "../../../contract/errors.ts";
+import { AppError, GUESS_FAILED } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import { applyDeletes } from "./deletes.ts";
@@ -44,7 +44,26 @@ export async function extractStream(
   request: StreamRequest,
   record: (extracted: Extracted) => Promise<void>,
 ): Promise<Extracted> {
-  const { signal, shape } = context;
+  try {
+    return await readOnce(context, source, request, record, true);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.reason !== GUESS_FAILED) throw error;
+    context.log("info", error.message);
+  }
+  return await readOnce(context, source, request, record, false);
+}
+
+/** With `mayGuess` it may throw GUESS_FAILED, and nothing was kept then. */
+async function readOnce(
+  context: ExtractContext,
+  source: Source,
+  request: StreamRequest,
+  record: (extracted: Extracted) => Promise<void>,
+  mayGuess: boolean,
+): Promise<Extracted> {
+  const { shape } = context;
+  using ended = new Ended(context.signal);
+  const { signal } = ended;
   const shaped = shape.request(request, source);
   const range = context.range === undefined ? undefined : await rangeOf(context, context.range);
   const until = range?.until ?? await closeWindow(context, source, shaped);
@@ -55,7 +74,7 @@ export async function extractStream(
   });
   const texts = source.scan === undefined ? {} : await sink.heldTexts();
   const asked = { ...shaped, ...shape.inSource({ ...sink.position, ...texts }) };
-  const scan = await source.scan?.(asked, signal);
+  const scan = await source.scan?.({ ...asked, mayGuess }, signal);
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();
     for (const { level, message } of scan.messages ?? []) context.log(level, message);
@@ -76,6 +95,20 @@ export async function extractStream(
     record,
     looksForDeletes ? () => applyDeletes(context, source, request) : undefined,
   );
+}
+
+/** A signal that ends what was begun with it, when it is disposed of. */
+class Ended implements Disposable {
+  readonly #end = new AbortController();
+  readonly signal: AbortSignal;
+
+  constructor(outer: AbortSignal) {
+    this.signal = AbortSignal.any([outer, this.#end.signal]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end.abort();
+  }
 }
 
 /** Hands each message to the sink of its stream. Throws what the source throws, and `invalid` for one reject too many. */

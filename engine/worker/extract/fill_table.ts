@@ -25,6 +25,7 @@ export async function fillTable(
   await using prepared = scan.parts === undefined ? await scan.prepare?.(signal) : undefined;
   const relation = prepared?.relation ?? scan.relation;
   const isBound = position.cursor !== undefined || position.until !== undefined;
+  let rows = 0;
   try {
     const columns = shape.isWhole && !isBound && scan.parts === undefined
       ? []
@@ -32,7 +33,6 @@ export async function fillTable(
     const conditions = rowConditions(shape, position, columns, bind);
     const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
     const select = shape.select(columns, bind);
-    let rows = 0;
     let into = `CREATE TABLE ${target} AS`;
     for await (const part of scan.parts?.(signal) ?? [relation]) {
       const from = scan.parts === undefined ? part : asWhole(part, columns);
@@ -40,11 +40,12 @@ export async function fillTable(
       into = `INSERT INTO ${target}`;
     }
     if (prepared?.rejects !== undefined) await rejects.takeScanned(prepared.rejects, shape, position);
-    return rows;
   } catch (error) {
     if (signal.aborted) throw error;
     throw await scan.explain(error);
   }
+  await prepared?.confirm?.();
+  return rows;
 }
 
 /** The rows of a part with the columns and types of the whole. */
