@@ -1,11 +1,12 @@
 /**
  * CSV and NDJSON files into a table of DuckDB: by DuckDB alone from the local disk, by the connector `file`, and by the
  * connectors `s3` and `http` from servers on this machine, one after the other in the same run. A server takes its part of
- * the processor; seconds of processor are those of this process alone.
+ * the processor; seconds of processor are those of this process alone. Beside them stands what the wire itself takes: the
+ * same files brought to the disk by a bare fetch() and by the SDK, whole and one after the other.
  *
  * deno task bench remote_files [--rows 1000000] [--rounds 3] [--files 1] [--format csv,ndjson]
  */
-import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
@@ -66,13 +67,31 @@ async function main(): Promise<void> {
           const each = name === "http" ? paths : [`${format}/*.${format}`];
           await add(name, (database) => readOurs(database, connection, each));
         }
+        const target = join(folder, "brought");
+        const bring = async (way: string, bodyOf: (path: string) => Promise<ReadableStream<Uint8Array>>) => {
+          const work = async () => {
+            for (const path of paths) await Deno.writeFile(target, await bodyOf(path));
+          };
+          costs.add(`${format}: ${way}`, await timed(work));
+        };
+        await bring("bare fetch()", async (path) => bodyOf((await fetch(`${web.url}/${path}`)).body));
+        await bring("bare SDK", async (path) => {
+          const command = new GetObjectCommand({ Bucket: bucket.name, Key: path });
+          return bodyOf((await bucket.client.send(command)).Body?.transformToWebStream());
+        });
       }
       costs.report(`${format}: DuckDB`);
       for (const name of Object.keys(connections)) costs.report(`${format}: ${name}`, `${format}: DuckDB`);
+      for (const way of ["bare fetch()", "bare SDK"]) costs.report(`${format}: ${way}`);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+function bodyOf(body: ReadableStream<Uint8Array> | null | undefined): ReadableStream<Uint8Array> {
+  if (body === null || body === undefined) throw new Error("there is no body");
+  return body;
 }
 
 async function writeFiles(folder: string, format: string, rows: number, files: number): Promise<void> {
@@ -117,11 +136,12 @@ async function readOurs(
   const signal = new AbortController().signal;
   await using session = await database.session();
   for (const [index, path] of paths.entries()) {
-    const scan = await source?.scan?.(streamOf(file, { path }), signal);
+    const scan = await source?.scan?.({ ...streamOf(file, { path }), mayGuess: true }, signal);
     if (scan === undefined) throw new Error("there is nothing to scan");
     await using prepared = await scan.prepare?.(signal);
     const into = index === 0 ? "CREATE TABLE t AS" : "INSERT INTO t";
     await session.run(`${into} SELECT * FROM ${prepared?.relation ?? scan.relation}`);
+    await prepared?.confirm?.();
     await scan.verify();
   }
 }

@@ -61,9 +61,8 @@ async function readOnce(
   record: (extracted: Extracted) => Promise<void>,
   mayGuess: boolean,
 ): Promise<Extracted> {
-  const { shape } = context;
-  using ended = new Ended(context.signal);
-  const { signal } = ended;
+  const { signal, shape } = context;
+  using scanned = new Ended(signal);
   const shaped = shape.request(request, source);
   const range = context.range === undefined ? undefined : await rangeOf(context, context.range);
   const until = range?.until ?? await closeWindow(context, source, shaped);
@@ -74,7 +73,7 @@ async function readOnce(
   });
   const texts = source.scan === undefined ? {} : await sink.heldTexts();
   const asked = { ...shaped, ...shape.inSource({ ...sink.position, ...texts }) };
-  const scan = await source.scan?.({ ...asked, mayGuess }, signal);
+  const scan = await source.scan?.({ ...asked, mayGuess }, scanned.signal);
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();
     for (const { level, message } of scan.messages ?? []) context.log(level, message);
