@@ -35,12 +35,12 @@ export async function guessJson(
   const pieces = surveyPieces(set, new Set(), during, new JsonNode(), {});
   const guess = await guessFrom(set, pieces);
   if (guess.relation === undefined) {
-    const { plan, sql, hasNoColumns, casts } = relationOf(set, await endOfSurvey(guess.pieces));
+    const { plan, sql, hasNoColumns, casts } = relationOf(set, await guess.rest());
     return { relation: sql, hasNoColumns, explain: (error) => explainJson(plan, casts, error) };
   }
   const { sql } = guess.relation;
   let survey: Promise<ReturnType<typeof relationOf>> | undefined;
-  const goOn = () => survey ??= endOfSurvey(guess.pieces).then((rest) => relationOf(set, rest));
+  const goOn = () => survey ??= guess.rest().then((whole) => relationOf(set, whole));
   const confirm = async () => {
     const relation = await goOn();
     if (relation.sql !== sql) throw guessFailed(set);
@@ -74,22 +74,17 @@ export async function guessJson(
   };
 }
 
-/** What the beginning makes, as if all files had its layout; undefined where it makes nothing. */
+/** What the beginning makes, as if all files had its layout (undefined where it makes nothing), and how to go on. */
 async function guessFrom(
   set: FileSet,
   pieces: SurveyPieces,
-): Promise<{ readonly relation: JsonRelation | undefined; readonly pieces: SurveyPieces }> {
+): Promise<{ readonly relation: JsonRelation | undefined; readonly rest: () => Promise<JsonSurvey> }> {
   for (;;) {
     const { done, value } = await pieces.next();
-    if (done) return { relation: undefined, pieces: alreadyAt(value) };
+    if (done) return { relation: undefined, rest: () => Promise.resolve(value) };
     if (value.bytesRead < BEGINNING_BYTES) continue;
-    return { relation: relationAsFar(set, value), pieces };
+    return { relation: relationAsFar(set, value), rest: () => endOfSurvey(pieces) };
   }
-}
-
-// deno-lint-ignore require-yield
-async function* alreadyAt(survey: JsonSurvey): SurveyPieces {
-  return await Promise.resolve(survey);
 }
 
 function relationAsFar(
