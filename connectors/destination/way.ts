@@ -21,6 +21,9 @@ export type Way<Column extends TargetColumn> =
 /** Modes whose rows never go straight into a table that is there. */
 const STAGED: ReadonlySet<LoadMode> = new Set(["merge", "delete_insert", "scd2"]);
 
+/** Few enough that the system has not worked off what it got before the next batch is made. */
+const SENT_BATCH_ROWS = 4_096;
+
 /** Makes the table that the rows go into. `old` is the one that it replaces. */
 export async function intoNewTable<Column extends TargetColumn>(
   target: SqlTarget<Column>,
@@ -81,7 +84,7 @@ export async function sendRows<Column extends TargetColumn>(
     : way.type === "direct"
     ? name.quoted
     : dialect.stage.relation;
-  const sent = await session.send(relation, plan.columns, input.batches(), signal);
+  const sent = await session.send(relation, plan.columns, input.batches(SENT_BATCH_ROWS), signal);
   signal.throwIfAborted();
   if (input.rows !== null && sent.sent !== input.rows) {
     throw new AppError(

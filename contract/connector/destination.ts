@@ -122,8 +122,11 @@ export interface LoadInput {
    * not among them are as they were, and not missing.
    */
   readonly isPartial?: boolean;
-  /** Each call reads the table anew; where `rows` is null there can be one only. */
-  batches(): AsyncIterable<RecordBatch>;
+  /**
+   * Each call reads the table anew; where `rows` is null there can be one only. `maxRows` are the most rows of a
+   * batch, where the table is read for this call.
+   */
+  batches(maxRows?: number): AsyncIterable<RecordBatch>;
   /**
    * DuckDB writes the rows to a file or, with `partitionBy`, a folder. The path is absolute and allowed.
    * Not to be called where `rows` is null.

@@ -167,9 +167,12 @@ async function inputOf(context: LoadContext, chosen: RowsToLoad, load: LoadDefin
     rows: counted.rows,
     ...(chosen.isPartial ? { isPartial: true } : {}),
     ...(chosen.gone === undefined ? {} : { gone: await keysGone(context, chosen.gone) }),
-    batches: async function* () {
+    batches: async function* (batchRows) {
       let rows = 0;
-      const { batches } = await exportRows(session, select, { signal });
+      const { batches } = await exportRows(session, select, {
+        signal,
+        ...(batchRows === undefined ? {} : { batchRows }),
+      });
       for await (const batch of batches) {
         yield batch;
         rows += batch.numRows;

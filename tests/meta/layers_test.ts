@@ -80,6 +80,7 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
     "kernels/instance.ts",
     "kernels/memory.ts",
   ],
+  "kernels/strings.ts": ["kernels/compiled/strings.ts", "kernels/instance.ts", "kernels/memory.ts"],
   "kernels/vectors.ts": ["kernels/compiled/vectors.ts", "kernels/instance.ts", "kernels/memory.ts"],
   "kernels/instance.ts": [],
   "kernels/memory.ts": [],

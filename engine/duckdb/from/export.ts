@@ -6,6 +6,7 @@ import { arrowData } from "../arrow_data.ts";
 import { columnBuilder } from "./builder.ts";
 import type { ColumnBuilder } from "./column_builder.ts";
 import { type DuckType, readDuckType, typeText } from "../duck_type.ts";
+import { StringKernel } from "../../../kernels/strings.ts";
 import { RowStream } from "./row_stream.ts";
 import type { DuckSession } from "../session.ts";
 import { chooseStringWay, type StringWay } from "../string_cell.ts";
@@ -100,11 +101,11 @@ async function* readBatches(
   options: ExportOptions,
 ): AsyncGenerator<RecordBatch, void, undefined> {
   using _interrupt = options.signal === undefined ? undefined : session.interruptOn(options.signal);
-  const way = options.stringWay ?? chooseStringWay();
+  const strings = (options.stringWay ?? chooseStringWay()) === "bulk" ? new StringKernel() : undefined;
   const builders = columns.map(({ type }, i) => {
     const field = schema.fields[i];
     if (field === undefined) throw new AppError("internal", `Column ${i} of the query has no Arrow field`);
-    return columnBuilder(type, field.type, way);
+    return columnBuilder(type, field.type, strings);
   });
   const batch = new BatchBuilder(schema, columns, builders, options.batchRows ?? MAX_BATCH_ROWS);
   await using stream = await RowStream.open(session, sql);

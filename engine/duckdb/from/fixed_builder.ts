@@ -51,7 +51,7 @@ export class FixedBuilder implements ColumnBuilder {
 
   append(vector: duckdb.Vector, start: number, count: number): void {
     const { duckBytes, arrowBytes, convert } = this.#layout;
-    const bitmap = this.#validity.append(vector, start, count);
+    const bitmap = this.#validity.appendOf(vector, start, count);
     if (count === 0) return;
     const source = duckdb.vector_get_data(vector, (start + count) * duckBytes).subarray(start * duckBytes);
     if (convert === undefined) {
@@ -89,7 +89,7 @@ export class BoolBuilder implements ColumnBuilder {
   }
 
   append(vector: duckdb.Vector, start: number, count: number): void {
-    this.#validity.append(vector, start, count);
+    this.#validity.appendOf(vector, start, count);
     if (count > 0) this.#values.append(duckdb.vector_get_data(vector, start + count).subarray(start));
   }
 

@@ -53,11 +53,11 @@ export class GrowingBitmap {
   /**
    * Adds rows [start, start + count) of a vector; returns its bitmap from row 0 on, undefined without a NULL.
    */
-  append(vector: duckdb.Vector, start: number, count: number): Uint8Array | undefined {
+  appendOf(vector: duckdb.Vector, start: number, count: number): Uint8Array | undefined {
     const end = start + count;
     // The driver returns null, despite its declared type, where every row is valid.
     const bitmap = duckdb.vector_get_validity(vector, Math.ceil(end / 64) * 8) || undefined;
-    this.#append(bitmap, start, count);
+    this.append(bitmap, start, count);
     return bitmap;
   }
 
@@ -72,7 +72,8 @@ export class GrowingBitmap {
     return { length, nullBitmap, nullCount };
   }
 
-  #append(bitmap: Uint8Array | undefined, start: number, count: number): void {
+  /** Adds rows [start, start + count), of which each has a value where there is no bitmap. */
+  append(bitmap: Uint8Array | undefined, start: number, count: number): void {
     const from = this.#length;
     this.#length += count;
     if (bitmap === undefined && this.#bits === undefined) return;

@@ -40,7 +40,7 @@ export class ListBuilder implements ColumnBuilder {
 
   append(vector: duckdb.Vector, start: number, count: number): void {
     const { ranges, lengths } = readRanges(vector, start, count);
-    this.#validity.append(vector, start, count);
+    this.#validity.appendOf(vector, start, count);
     this.#ends.reserve(count * 4);
     const ends = new Int32Array(this.#ends.reserve(0).buffer, this.#ends.length, count);
     lengths.forEach((length, i) => ends[i] = this.#elements += length);
@@ -86,7 +86,7 @@ export class StructBuilder implements ColumnBuilder {
   }
 
   append(vector: duckdb.Vector, start: number, count: number): void {
-    this.#validity.append(vector, start, count);
+    this.#validity.appendOf(vector, start, count);
     this.#children.forEach((child, i) =>
       child.append(duckdb.struct_vector_get_child(vector, i), start, count)
     );
@@ -123,7 +123,7 @@ export class ArrayBuilder implements ColumnBuilder {
   }
 
   append(vector: duckdb.Vector, start: number, count: number): void {
-    this.#validity.append(vector, start, count);
+    this.#validity.appendOf(vector, start, count);
     this.#child.append(duckdb.array_vector_get_child(vector), start * this.#size, count * this.#size);
   }
 

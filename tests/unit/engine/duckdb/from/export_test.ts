@@ -248,3 +248,30 @@ Deno.test("exportRows() keeps a string of several megabytes and a table of short
     assert.deepEqual(row, { n: 5_000, longest: 6_000_000, d: 5_000 });
   });
 });
+
+Deno.test("exportRows() gives strings that lie in any order, repeated, between NULLs and at any length", async () => {
+  await withSession(async (session) => {
+    // A dictionary's strings come in the order of the rows, not of the memory; lengths around a cell's and a copy's.
+    await session.run(
+      `CREATE TABLE t AS SELECT i AS n,
+         CASE WHEN i % 5 = 0 THEN NULL ELSE repeat(chr(97 + (i * 7919 % 26)::INTEGER), (i * 31 % 83)::INTEGER) END AS s
+       FROM range(20000) AS r(i);
+       CREATE TABLE words AS SELECT i AS k, 'a word of the dictionary, number ' || i AS word FROM range(3000) AS r(i)`,
+    );
+    const sql = `SELECT s, word FROM t JOIN words ON k = n * 7919 % 3000 ORDER BY hash(n)`;
+    const expected = await session.rows(sql);
+    const batches = await exportAll(session, sql, { batchRows: 1_000 });
+    assert.deepEqual(columnValues(batches, 0), expected.map((row) => row["s"]));
+    assert.deepEqual(columnValues(batches, 1), expected.map((row) => row["word"]));
+  });
+});
+
+Deno.test("exportRows() gives strings that are too many bytes in a chunk to be gathered", async () => {
+  await withSession(async (session) => {
+    const sql = "SELECT repeat(i::VARCHAR, 8000) AS s FROM range(1000, 2000) AS r(i)";
+    const batches = await exportAll(session, sql);
+    const found = columnValues(batches, 0);
+    assert.equal(found.length, 1_000);
+    found.forEach((text, i) => assert.equal(text, String(1_000 + i).repeat(8_000)));
+  });
+});
