@@ -81,6 +81,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   #after: string | undefined;
   #columns: readonly string[] = [];
   #staged: Staged<Column> | undefined;
+  /** What is good to have behind the load, once it is committed. */
+  #tidying: (() => Promise<void>) | undefined;
 
   constructor(
     target: SqlTarget<Column>,
@@ -205,7 +207,8 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
       await this.#ledger.finish(this.#request, receipt, made);
       this.#signal.throwIfAborted();
       await this.#target.session.commit();
-      await this.#tidy(counts);
+      this.#tidying = () => this.#tidy(counts);
+      if (this.#target.afterwards === undefined) await this.#tidying();
       return receipt;
     });
   }
@@ -236,7 +239,9 @@ class SqlLoad<Target, Column extends TargetColumn> implements Load {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#target[Symbol.asyncDispose]();
+    const { afterwards } = this.#target;
+    if (afterwards === undefined || this.#tidying === undefined) await this.#target[Symbol.asyncDispose]();
+    else afterwards(this.#tidying);
   }
 
   /** The columns that loads have given the table; undefined where it was made by somebody else. */

@@ -40,6 +40,11 @@ export interface SqlTarget<Column extends TargetColumn> extends AsyncDisposable 
   moveSequences?(columns: readonly string[]): Promise<void>;
   /** What failed, as an AppError that begins with `action`. */
   explain(error: unknown, columns: readonly string[]): unknown;
+  /**
+   * Goes on with work that nobody has to wait for, and disposes of the target behind it; the connection ends after
+   * it. Absent where the target cannot outlive its load. `work` does not throw.
+   */
+  afterwards?(work: () => Promise<void>): void;
 }
 
 export interface NewTable {

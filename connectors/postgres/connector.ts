@@ -82,6 +82,7 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
   // One session now, so that a wrong password or host is reported here; the first use takes it.
   await (await pool.lease(context.signal))[Symbol.asyncDispose]();
   const names = { name: context.name, defaultSchema: config.schema };
+  const underWay = new Set<Promise<void>>();
   return {
     test: async (signal) => {
       const { checkGrants } = await import("./read/grants.ts");
@@ -89,8 +90,18 @@ async function open(config: PostgresConfig, context: ConnectorContext): Promise<
       return [...await checkGrants(pool, config.schema, signal), await checkSlots(pool, signal)];
     },
     source: createSource(pool, names),
-    destination: createDestination(pool, { ...names, warn: (message) => context.log("warn", message) }),
-    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+    destination: createDestination(pool, {
+      ...names,
+      warn: (message) => context.log("warn", message),
+      untilEnd: (work) => {
+        underWay.add(work);
+        void work.finally(() => underWay.delete(work));
+      },
+    }),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(underWay);
+      await pool[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -21,6 +21,8 @@ export interface WriteContext {
   readonly defaultSchema: string;
   /** Into the run's log. */
   warn(message: string): void;
+  /** What the connection waits for before it ends; it never fails. */
+  untilEnd(work: Promise<void>): void;
 }
 
 export function createDestination(
@@ -84,6 +86,7 @@ function targetOf(
       });
     },
     explain: (error) => withRights(toPostgresError(action, error), mode),
+    afterwards: (work) => context.untilEnd(work().finally(() => lease[Symbol.asyncDispose]())),
     // A session with an open transaction is closed when it is given back, and the server rolls back.
     [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose](),
   };
