@@ -7,8 +7,8 @@ import { abortError } from "../../duckdb/sql_error.ts";
 import { unpackBatch } from "./packed_batch.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
 
-/** Messages that may wait for the main thread: batches of some megabytes each. */
-const CREDIT = 3;
+/** Messages that may wait for the main thread, batches of some megabytes each: as long as DuckDB takes for a row group. */
+const CREDIT = 6;
 /** How long a thread that was told to stop may take to close its connection. */
 const STOP_TIMEOUT_MS = 2_000;
 
