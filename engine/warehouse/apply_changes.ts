@@ -57,9 +57,11 @@ export async function makeAlterable(session: SqlSession, name: string): Promise<
   const fresh = (await session.describe(`SELECT * FROM ${stageTable(name)}`))
     .filter((column) => !STAGE_COLUMNS.includes(column.name));
   if (fresh.every((column) => findColumn(held, column.name)?.type === column.type)) return;
-  await session.run(
-    `DROP TABLE IF EXISTS ${nextTable(name)}; CREATE TABLE ${nextTable(name)} AS FROM ${rawTable(name)}`,
-  );
+  await replaceByCopy(session, name, `FROM ${rawTable(name)}`);
+}
+
+async function replaceByCopy(session: SqlSession, name: string, rows: string): Promise<void> {
+  await session.run(`DROP TABLE IF EXISTS ${nextTable(name)}; CREATE TABLE ${nextTable(name)} AS ${rows}`);
   await swapInNextTable(session, name);
 }
 
@@ -71,7 +73,8 @@ async function applyTruncate(session: SqlSession, name: string): Promise<void> {
   );
   const last = row?.["last"];
   if (last === null || last === undefined) return;
-  await session.run(`DELETE FROM ${rawTable(name)}`);
+  // In place of a DELETE, which would keep it from being altered: see makeAlterable.
+  await replaceByCopy(session, name, `FROM ${rawTable(name)} LIMIT 0`);
   await session.run(`DELETE FROM ${stage} WHERE ${SEQUENCE} <= ${last}`);
 }
 

@@ -45,6 +45,11 @@ Deno.test("a snapshot comes first, then inserts, updates, deletes and truncates 
     await project.run(ORDERS);
     deepEqual(await project.rows("SELECT id, name FROM raw.orders"), [{ id: 1, name: "after" }]);
     await project.equalsSource(ORDERS);
+    await sql.unsafe(
+      `ALTER TABLE orders ADD COLUMN n int; TRUNCATE orders; INSERT INTO orders VALUES (2, 'emptied', now(), 3)`,
+    );
+    await project.run(ORDERS);
+    await project.equalsSource(ORDERS, "emptied right behind a change of columns");
   }));
 
 const slotsOf = async ({ sql }: TestDatabase): Promise<string[]> =>
