@@ -130,6 +130,8 @@ export interface DiscoveryJob extends JobBase {
 export interface JobFollower {
   readonly pipeline: string;
   readonly token: string;
+  /** Where its last run was in the log; null where that is not known. */
+  readonly position: string | null;
   readonly streams: Readonly<Record<string, StreamDefinition>>;
 }
 

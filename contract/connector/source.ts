@@ -205,11 +205,11 @@ export interface Source<Stream = unknown> {
    */
   follow?(request: FollowRequest<Stream>, signal: AbortSignal): AsyncIterable<FollowMessage>;
   /**
-   * What the system keeps for a pipeline's streams, whether or not they are followed just now. Undefined where it keeps
-   * nothing. Changes nothing.
+   * What the system keeps for a pipeline's streams, whether or not they are followed just now, and how long it will
+   * keep what is behind `position`, as the last run reported it. Undefined where it keeps nothing. Changes nothing.
    */
   followed?(
-    request: Omit<FollowRequest<Stream>, "resting">,
+    request: Omit<FollowRequest<Stream>, "resting"> & { readonly position: string | null },
     signal: AbortSignal,
   ): Promise<FollowProgress | undefined>;
   /** Lets the system forget what it keeps for a pipeline's streams that are followed no more. Does nothing where there is nothing. */

@@ -19,6 +19,8 @@ export interface Follower {
   readonly pipeline: string;
   readonly connector: string;
   readonly token: string;
+  /** Where the last run was in the log. */
+  readonly position: string | null;
   readonly streams: Readonly<Record<string, StreamDefinition>>;
 }
 
@@ -82,10 +84,10 @@ export class FollowerWatch {
   /** Where the system cannot be asked, what is known stays, with the time of it. */
   async #lookAt(pipeline: string, definition: PipelineDefinition, report: FollowedReport): Promise<void> {
     const { clock, log, followed, store, look } = this.#options;
-    const { connector, token } = report;
+    const { connector, token, position } = report;
     const streams = Object.fromEntries(followedStreams(definition, connector));
     try {
-      const found = await look({ pipeline, connector, token, streams }, this.#stopping.signal);
+      const found = await look({ pipeline, connector, token, position, streams }, this.#stopping.signal);
       // A run that has begun meanwhile knows better.
       if (await store.runs.isActive(pipeline)) return;
       const warning = found?.warning ?? null;

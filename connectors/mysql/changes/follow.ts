@@ -1,4 +1,4 @@
-import type { FollowMessage } from "../../../contract/connector/changes.ts";
+import type { FollowMessage, FollowProgress } from "../../../contract/connector/changes.ts";
 import type { FollowRequest } from "../../../contract/connector/source.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import { toMysqlError } from "../errors.ts";
@@ -6,6 +6,8 @@ import type { MysqlStream } from "../options.ts";
 import type { ReadContext } from "../read/plan.ts";
 import type { SessionPool } from "../session_pool.ts";
 import { Follower } from "./follower.ts";
+import { lookAtKept } from "./log/kept_log.ts";
+import { parsePlace } from "./log/place.ts";
 import { prepare } from "./prepare.ts";
 
 /**
@@ -31,4 +33,21 @@ export async function* follow(
     if (signal.aborted) throw toAppError(signal.reason);
     throw toMysqlError(action, error);
   }
+}
+
+/** What the server's log has behind a position, as a run has reported it: it keeps that for nobody, but for a time. */
+export async function lookBehind(
+  pool: SessionPool,
+  position: string,
+  { name }: ReadContext,
+  signal: AbortSignal,
+): Promise<FollowProgress> {
+  const action = `Cannot look at the log of ${name}`;
+  const place = parsePlace(position);
+  const kept = await pool.use(
+    action,
+    signal,
+    (session) => lookAtKept({ pool, session, action, position: place, signal }),
+  );
+  return { position, ...kept, retainedBytes: null, upToMs: null, isCaughtUp: false };
 }

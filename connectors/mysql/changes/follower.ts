@@ -12,6 +12,7 @@ import { writeState } from "./follow_state.ts";
 import { GtidTracker } from "./gtid/gtid_tracker.ts";
 import { gtidsAt, parseGtids, parseTaken } from "./gtid/server_gtids.ts";
 import { EVENT, isTwoPhase, readLoadQuery, readMariadbGtid, readQuery } from "./log/log_event.ts";
+import { type KeptLog, lookAtKept } from "./log/kept_log.ts";
 import { type LogFile, LogReader, type PlacedEvent } from "./log/log_reader.ts";
 import { fits } from "./logged_types.ts";
 import { openLog } from "./log/open_log.ts";
@@ -94,7 +95,7 @@ export class Follower {
       yield* log.announce(this.#texts);
     }
     yield* this.#commit(true);
-    yield { type: "progress", progress: this.#progress(beganMs, true) };
+    yield { type: "progress", progress: { ...this.#progress(beganMs, true), ...await this.#kept() } };
     yield {
       type: "log",
       level: "info",
@@ -288,6 +289,19 @@ export class Follower {
       isCaughtUp,
       warning: null,
     };
+  }
+
+  /** What the log has behind the stream that is least far, which may be one that is not followed now. */
+  async #kept(): Promise<KeptLog & Pick<FollowProgress, "position">> {
+    const { action, resting } = this.#prepared;
+    const position = earliest([this.#place, ...resting]) ?? this.#place;
+    const [pool, signal] = [this.#pool, this.#signal];
+    const kept = await pool.use(
+      action,
+      signal,
+      (session) => lookAtKept({ pool, session, action, position, signal }),
+    );
+    return { position: writePlace(position), ...kept };
   }
 
   #stateOf(log: TableLog) {

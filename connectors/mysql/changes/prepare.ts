@@ -8,10 +8,12 @@ import type { ReadContext } from "../read/plan.ts";
 import type { Session } from "../session/session.ts";
 import { showTable } from "../table_name.ts";
 import { reasonToReadAgain } from "./changed_facts.ts";
+import { readState } from "./follow_state.ts";
 import { actionOf, type FollowedTable, inspectTable } from "./followed_table.ts";
 import { comparePlaces, type Place, writePlace } from "./log/place.ts";
 import { logSettings, logStatus, lost } from "./log/server.ts";
 import { type Here, resumeStreams } from "./resume.ts";
+import { serverIdOf } from "./server_id.ts";
 
 /** What stands before the log is read. */
 export interface Preparation {
@@ -24,6 +26,8 @@ export interface Preparation {
   /** What the reader of the log calls itself. */
   readonly serverId: number;
   readonly tables: readonly FollowedTable[];
+  /** Where streams are in this log that are not followed now. */
+  readonly resting: readonly Place[];
   /** Where the log was before the tables were looked at, and after. */
   readonly lookedFrom: Place;
   readonly lookedUntil: Place;
@@ -42,9 +46,9 @@ export async function prepare(
   context: ReadContext,
 ): Promise<Preparation> {
   const { server, ignoresCase } = await checkServer(session, action);
-  const id = serverId(request, context);
+  const serverId = serverIdOf(request, context);
   const streams = await resumeStreams(
-    { pool, session, action, server, serverId: id, signal },
+    { pool, session, action, server, serverId, signal },
     request.streams,
   );
   const { end: lookedFrom, logged } = await logStatus(session, action);
@@ -83,8 +87,12 @@ export async function prepare(
     server,
     kind: { server: session.server },
     ignoresCase,
-    serverId: id,
+    serverId,
     tables,
+    resting: request.resting.flatMap((stream) => {
+      const state = readState(stream);
+      return state?.server === server ? [state.position] : [];
+    }),
     lookedFrom,
     lookedUntil,
     toRead,
@@ -139,28 +147,6 @@ function checkTable({ action, table }: FollowedTable, logged: (database: string)
       "binlog_ignore_db)",
   );
 }
-
-const MAX_SERVER_ID = 2 ** 32;
-/** Random ones are above what people give to their servers. */
-const LEAST_RANDOM_ID = 2 ** 31;
-
-function serverId({ streams }: FollowRequest<MysqlStream>, { name }: ReadContext): number {
-  const given = [...new Set(streams.map(({ address }) => address.options.server_id))];
-  const [first] = given;
-  if (given.length > 1) {
-    throw new AppError(
-      "invalid",
-      `Cannot follow the changes of ${name}: all streams of a pipeline share one server_id, and these name ` +
-        `${given.map((id) => id ?? "none").join(", ")}; give each the same`,
-    );
-  }
-  return first ?? randomServerId();
-}
-
-/** Of a reader that nobody gave a name to. */
-export const randomServerId = (): number =>
-  LEAST_RANDOM_ID +
-  (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) % (MAX_SERVER_ID - LEAST_RANDOM_ID - 1);
 
 function checkTwice(action: string, tables: readonly FollowedTable[]): void {
   for (const [i, { name, table }] of tables.entries()) {

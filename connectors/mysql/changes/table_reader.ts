@@ -10,7 +10,8 @@ import { openLog } from "./log/open_log.ts";
 import { comparePlaces, latest, type Place } from "./log/place.ts";
 import { logStatus } from "./log/server.ts";
 import { readStatement } from "./log/statements.ts";
-import { type Preparation, randomServerId } from "./prepare.ts";
+import type { Preparation } from "./prepare.ts";
+import { randomServerId } from "./server_id.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import type { Look, TableLog } from "./table_log.ts";
 

@@ -10,7 +10,7 @@ import { toMysqlError } from "../errors.ts";
 import type { MysqlStream } from "../options.ts";
 import type { SessionPool } from "../session_pool.ts";
 import type { Session } from "../session/session.ts";
-import { follow } from "../changes/follow.ts";
+import { follow, lookBehind } from "../changes/follow.ts";
 import { followedColumns } from "../changes/prepare.ts";
 import { readBatches } from "./batches.ts";
 import { cursorFilter, greatestOf, partFilter } from "./bounds.ts";
@@ -68,6 +68,8 @@ export function createSource(pool: SessionPool, context: ReadContext): Source<My
       }),
     read: (request, signal) => readRows(pool, request, context, signal),
     follow: (request, signal) => follow(pool, request, context, signal),
+    followed: ({ position }, signal) =>
+      position === null ? Promise.resolve(undefined) : lookBehind(pool, position, context, signal),
   };
 }
 

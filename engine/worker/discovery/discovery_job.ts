@@ -57,7 +57,7 @@ export async function discoveryJob(job: DiscoveryJob, context: JobContext): Prom
 /** What the connector's system keeps for the pipeline; undefined for nothing, or where it cannot say. */
 async function lookAtFollower(
   connections: Connections,
-  { pipeline, token, streams }: JobFollower,
+  { pipeline, token, position, streams }: JobFollower,
   signal: AbortSignal,
 ): Promise<FollowProgress | undefined> {
   const asked: FollowedStream[] = [];
@@ -67,5 +67,5 @@ async function lookAtFollower(
     found = source;
     asked.push(request);
   }
-  return await found?.followed?.({ pipeline, token, streams: asked }, signal);
+  return await found?.followed?.({ pipeline, token, position, streams: asked }, signal);
 }

@@ -1,19 +1,13 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { join } from "node:path";
 import * as v from "valibot";
 import { postgres } from "../../../connectors/postgres/connector.ts";
-import type { Connector } from "../../../contract/connector/connector.ts";
-import type { FollowProgress } from "../../../contract/connector/changes.ts";
 import { systemClock } from "../../../contract/clock.ts";
 import type { ConnectionCheck } from "../../../contract/discovery.ts";
 import { PlaceBudget } from "../../../engine/worker/budget.ts";
 import type { FollowedView } from "../../../contract/connector/followed.ts";
-import type { Report } from "../../../contract/job.ts";
-import { streamSchema } from "../../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary } from "../../../contract/run.ts";
-import { discoveryJob } from "../../../engine/worker/discovery/discovery_job.ts";
-import { Reporter } from "../../../engine/worker/reporter.ts";
 import { FollowedProject } from "../../support/followed_project.ts";
+import { lookAtFollower } from "../../support/look_at_follower.ts";
 import { acquirePostgres, type TestDatabase } from "../../support/postgres.ts";
 import { Served, step } from "../../support/served_project.ts";
 
@@ -114,13 +108,13 @@ Deno.test("a server is asked what it keeps for a pipeline that does not run", ()
     const before = followed.at(-1);
     ok(before !== undefined && before.warning === null);
     await fillLog(database);
-    const kept = await lookAt(project, database, before.token, definition);
+    const kept = await lookAtFollower(project, database.url, before, definition);
     ok((kept?.retainedBytes ?? 0) > 3_000_000);
     match(
       kept?.warning ?? "",
       /slot sluice_p_shop_\w+ made the server keep .* run its pipeline.*pg_drop_replication_slot/,
     );
-    equal(await lookAt(project, database, "00000000", definition), null);
+    equal(await lookAtFollower(project, database.url, { ...before, token: "00000000" }, definition), null);
     const checks = await testConnector(database);
     match(
       checks.find(({ name }) => name === "replication slots")?.message ?? "",
@@ -142,46 +136,4 @@ async function testConnector({ url }: TestDatabase): Promise<readonly Connection
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
   });
   return await connection.test?.(new AbortController().signal) ?? [];
-}
-
-/** In this process, as the server has it done in one of its own. */
-async function lookAt(
-  project: FollowedProject,
-  { url }: TestDatabase,
-  token: string,
-  definition: Readonly<Record<string, unknown>>,
-): Promise<FollowProgress | null> {
-  const reports: Report[] = [];
-  const config = { url, ssl: "disable" };
-  const connectors: readonly Connector[] = [postgres];
-  await discoveryJob(
-    {
-      kind: "discovery",
-      connector: "shop",
-      follower: {
-        pipeline: "p",
-        token,
-        streams: { orders: v.parse(streamSchema, { connector: "shop", ...definition }) },
-      },
-      projectDir: project.folder,
-      tempDir: join(project.folder, "temp"),
-      connectors: { shop: { type: "postgres", ...config } },
-      duckdb: { directories: [], files: [] },
-    },
-    {
-      connectors,
-      reporter: new Reporter("key", (bytes) => {
-        const text = new TextDecoder().decode(bytes);
-        reports.push(JSON.parse(text.slice(text.indexOf("{"))));
-      }),
-      requests: {
-        config: () => Promise.resolve(config),
-        secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
-      },
-      signal: new AbortController().signal,
-    },
-  );
-  const [report] = reports.flatMap((report) => report.type === "kept" ? [report] : []);
-  ok(report !== undefined);
-  return report.progress;
 }

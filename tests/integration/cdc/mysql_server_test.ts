@@ -1,6 +1,7 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { delayedServer } from "../../support/delayed_server.ts";
 import { FollowedProject } from "../../support/followed_project.ts";
+import { lookAtFollower } from "../../support/look_at_follower.ts";
 import { type MariadbDatabase, startMariadb } from "../../support/mariadb.ts";
 import { never } from "../../support/connections.ts";
 import { openMysql } from "../../support/mysql_connector.ts";
@@ -150,6 +151,48 @@ Deno.test("a file of the log that was removed when all of it had been read is no
   match(run.log.join("\n"), /info: The log of the server \(id \d+\) is followed by GTID/);
   const changes = await project.rows("SELECT id FROM raw.orders ORDER BY _sluice_sequence");
   deepEqual(changes.map(({ id }) => id), [1, 2, 3]);
+});
+
+Deno.test("a run and the server warn of a log that is about to be removed before it was read", async () => {
+  await using server = await startMariadb();
+  await using database = await server.createDatabase();
+  await database.run(`${TABLE}; CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1)`);
+  await using project = await FollowedProject.create(database.url);
+  const streams = { ...ORDERS, items: { stream: "items", mode: "cdc" } };
+  const before = (await project.run(streams)).followed.at(-1);
+  ok(before !== undefined && before.warning === null && before.behind_bytes === 0);
+  const look = async () => {
+    const found = await lookAtFollower(project, database.url, before, ORDERS.orders);
+    ok(found !== null);
+    return found;
+  };
+  equal((await look()).behindBytes, 0);
+  await database.run("INSERT INTO orders VALUES (2, 'b')");
+  const [size] = await database.run("SHOW BINARY LOGS");
+  const behind = Number(size?.["File_size"]) - Number(before.position?.split(":")[1]);
+  equal((await look()).behindBytes, behind);
+  // The file that holds it was closed eight days ago.
+  await database.run(`SET GLOBAL expire_logs_days = 30; SET SESSION timestamp = unix_timestamp() - 8 * 86400;
+    FLUSH BINARY LOGS; SET SESSION timestamp = DEFAULT`);
+  equal((await look()).warning, null);
+  ok(((await look()).behindBytes ?? 0) > behind);
+  await database.run("SET GLOBAL expire_logs_days = 10");
+  match(
+    (await look()).warning ?? "",
+    /^The server keeps its log for 10 d.* and removes in 1 d 23 h what comes behind binlog\.000001:\d+, which was not read/,
+  );
+  // What a stream still needs that cannot be followed counts as well.
+  await database.run("RENAME TABLE items TO hidden");
+  const { followed, log } = await project.attempt(streams);
+  equal(followed.at(-1)?.position, before.position);
+  match(log.join("\n"), /warn: The server keeps its log for 10 d/);
+  await database.run("RENAME TABLE hidden TO items");
+  const after = (await project.run(streams)).followed.at(-1);
+  deepEqual([after?.warning, after?.behind_bytes], [null, 0]);
+  await database.run("SET GLOBAL expire_logs_days = 0");
+  equal((await look()).warning, null);
+  await purgeAllButLast(database);
+  match((await look()).warning ?? "", /no longer has binlog\.000001, .*run the pipeline/);
 });
 
 /** The server keeps a file that it may need after a crash, for a moment. */

@@ -108,6 +108,7 @@ Deno.test("what a system keeps for a pipeline that does not run is looked at eve
     await watch.lookAtAll();
     equal(looks.length, 1);
     equal(looks[0]?.token, "1a2b3c4d");
+    equal(looks[0]?.position, REPORT.position);
     deepEqual(Object.keys(looks[0]?.streams ?? {}), ["orders", "items"]);
     deepEqual(log, ["warn: keeps 500 B"]);
     const { retained_bytes, warning, looked_at, position, up_to } = await report() ?? REPORT;
