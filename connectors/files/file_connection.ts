@@ -26,9 +26,15 @@ export const fileCapabilities = {
   loadModes: ["replace", "append", "merge", "delete_insert"],
   refusesLoad,
   readBack,
-  // DuckDB writes the other formats from a table that is whole.
-  stagesWhileReading: ({ path, options }) => (options.format ?? kindOfName(path).format) === "arrow",
+  // DuckDB reads and writes the other formats.
+  isScanned: (stream) => !isArrow(stream),
+  stagesWhileReading: (target) => isArrow(target),
+  isWrittenByDuckdb: (target) => !isArrow(target),
 } satisfies Partial<Connector<unknown, FileStream, FileTarget>>;
+
+function isArrow({ path, options }: FileStream | FileTarget): boolean {
+  return (options.format ?? kindOfName(path).format) === "arrow";
+}
 
 function refusesLoad(target: FileTarget, load: LoadShape): string | undefined {
   try {

@@ -19,6 +19,7 @@ export const http = {
     "Files of a web server over HTTP or HTTPS: CSV, NDJSON, JSON, Parquet, Arrow, Excel, also compressed.",
   configSchema,
   streamSchema: fileCapabilities.streamSchema,
+  isScanned: fileCapabilities.isScanned,
   loadModes: [],
   secrets: secretsOf,
   access: (config, _use, place) => ({

@@ -46,6 +46,13 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
    * that a load keeps from all other writers, nor for a target that DuckDB writes by itself. No I/O.
    */
   stagesWhileReading?(target: Target): boolean;
+  /** Whether DuckDB reads the stream by itself (`Source.scan`), as far as its keys tell. No I/O. */
+  isScanned?(stream: Stream): boolean;
+  /**
+   * Whether DuckDB writes a load's rows into this target by itself (`LoadInput.copyTo`): it takes them from a query
+   * as from a table then. No I/O.
+   */
+  isWrittenByDuckdb?(target: Target): boolean;
   /** Values in the config that must never be printed (a password, also one inside a URL). */
   secrets(config: Config): string[];
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */

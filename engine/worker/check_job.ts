@@ -126,11 +126,11 @@ async function checkModels(
 /** Streams that cannot go straight to a load. */
 function straightFaults(
   steps: readonly PlannedStep[],
-  connections: Pick<Connections, "stagesWhileReading">,
+  connections: Pick<Connections, "stagesWhileReading" | "isScanned" | "isWrittenByDuckdb">,
 ): DefinitionFault[] {
   return steps.flatMap((planned) => {
     if (planned.kind !== "extract" || planned.stream.store) return [];
-    const { fault } = straightLoad(planned, steps, (target) => connections.stagesWhileReading(target));
+    const { fault } = straightLoad(planned, steps, connections);
     if (fault === undefined) return [];
     return [{ path: ["extract", planned.name, "store"], message: fault, severity: "error" as const }];
   });

@@ -154,6 +154,26 @@ export class Connections implements AsyncDisposable {
     }
   }
 
+  /** Whether DuckDB writes the load's rows by itself; not where nothing is known of its connector. */
+  isWrittenByDuckdb(load: LoadDefinition): boolean {
+    try {
+      const { connector } = this.#kindOf(load.connector);
+      return connector.isWrittenByDuckdb?.(parseTarget(connector, load)) ?? false;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether DuckDB reads the stream by itself; not where nothing is known of its connector. */
+  isScanned(name: string, stream: StreamDefinition): boolean {
+    try {
+      const { connector } = this.#kindOf(stream.connector);
+      return connector.isScanned?.(parseStream(connector, name, stream)) ?? false;
+    } catch {
+      return false;
+    }
+  }
+
   /** The most steps at a time that use the connector, or load into it. */
   limits(name: string): { readonly uses: number; readonly loads: number } {
     const { connector, common } = this.#kindOf(name);

@@ -137,6 +137,7 @@ export class Execution {
         reporter: this.#context.reporter,
         signal,
         connections: this.#connections,
+        threads: this.#threads,
         start: ({ step }) => this.#start(step),
         record: (session, planned, step, change) => this.#record(session, planned, step, change),
       },

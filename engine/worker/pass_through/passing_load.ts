@@ -1,5 +1,7 @@
 import { RecordBatch, type Schema } from "apache-arrow";
 import type {
+  Copied,
+  CopyOptions,
   Destination,
   Load,
   LoadInput,
@@ -23,6 +25,14 @@ export interface PassingLoadOptions {
   /** May throw: then the load fails with that. */
   readonly onGiveUp: (why: string) => void;
   readonly onProgress: (rows: number) => void;
+}
+
+/** Rows that DuckDB writes while it reads them. */
+export interface CopiedRows {
+  readonly schema: Schema;
+  copyTo(path: string, options: CopyOptions): Promise<Copied>;
+  /** What reading the rows has failed with, which is no failure of the load. */
+  readonly failure: { readonly error: unknown } | undefined;
 }
 
 /**
@@ -108,6 +118,21 @@ export class PassingLoad implements RowTap, AsyncDisposable {
   }
 
   /**
+   * In the place of `take` and `end`, for a destination that DuckDB writes by itself: stages all rows, and returns how
+   * many they are. Throws what reading them has failed with; what the destination fails with says `check`.
+   */
+  async copy(rows: CopiedRows): Promise<number> {
+    this.check();
+    try {
+      await this.#load?.stage(this.#copyInput(rows));
+    } catch (error) {
+      if (rows.failure !== undefined) throw rows.failure.error;
+      this.#fail(error);
+    }
+    return this.#rows;
+  }
+
+  /**
    * Applies and commits, as `carryOut` goes on after `stage`. `count` is asked for what the table has, or
    * for what was read where there is none. Throws what the load failed with, and `internal` where that is not
    * just the rows that were given.
@@ -149,6 +174,23 @@ export class PassingLoad implements RowTap, AsyncDisposable {
     if (load === undefined || stored === undefined) return undefined;
     this.#schemas = { read: schema, stored };
     return load.stage(this.#input(stored)).catch((error) => this.#fail(error));
+  }
+
+  #copyInput(given: CopiedRows): LoadInput {
+    return {
+      schema: given.schema,
+      rows: null,
+      batches: () => {
+        throw new AppError("internal", "Only DuckDB can write rows that it is reading");
+      },
+      copyTo: async (path, options) => {
+        const copied = await given.copyTo(path, options);
+        this.#options.onProgress(this.#rows = copied.rows);
+        this.#options.points.reach("while staging");
+        return copied;
+      },
+      hash: () => this.#hash.promise,
+    };
   }
 
   #input(schema: Schema): LoadInput {

@@ -1,16 +1,13 @@
-import type { RecordBatch } from "apache-arrow";
-import type { Scan, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
+import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import { dropTables } from "../../warehouse/raw_table.ts";
 import { readSchema } from "../../warehouse/schema_history.ts";
 import { writeState } from "../../warehouse/stream_state.ts";
 import type { Connections } from "../connections.ts";
-import { scannedBatches } from "../extract/scanned_batches.ts";
-import type { StreamShape } from "../extract/stream_shape.ts";
 import { tellSchema } from "../extract/tell_schema.ts";
 import { changeOf } from "../loads/load_change.ts";
 import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
@@ -21,12 +18,14 @@ import { partOfRun } from "./part_of_run.ts";
 import { PassingLoad } from "./passing_load.ts";
 import { columnsOfOtherTypes, schemaAsGiven } from "./schema_as_stored.ts";
 import { type StraightLoad, straightLoad } from "./straight_load.ts";
+import { type Passed, readStraight } from "./straight_read.ts";
 
 export interface StraightStepsOptions {
   readonly job: RunJob;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly connections: Connections;
+  readonly threads: ThreadCount;
   /** Reports the beginning of a load's step. */
   readonly start: (planned: PlannedLoad) => Step;
   /** Marks the step as done, in the session's transaction; returns it with its end. */
@@ -36,13 +35,6 @@ export interface StraightStepsOptions {
     step: Step,
     change: Partial<Step>,
   ) => Promise<Step>;
-}
-
-interface Passed {
-  readonly rows: number;
-  readonly sizeBytes: number | null;
-  /** Undefined where the destination had them from an earlier attempt. */
-  readonly columns: readonly Column[] | undefined;
 }
 
 /**
@@ -77,7 +69,8 @@ export class StraightSteps {
 
   /** Reads, loads and marks both steps as done; returns the extract's with its end. Throws what either failed with. */
   async carryOut(session: DuckSession, planned: PlannedExtract, step: Step): Promise<Step> {
-    const { load: target, fault } = this.#find(planned);
+    const straight = this.#find(planned);
+    const { load: target, fault } = straight;
     if (fault !== undefined) throw new AppError("invalid", `Stream "${planned.name}": ${fault}`);
     this.#requirePlaces(planned, target);
     const { job, start, record, reporter } = this.#options;
@@ -88,9 +81,12 @@ export class StraightSteps {
     try {
       await load.open();
       load.check();
-      const passed = load.isLoaded ? undefined : await this.#read(session, planned, step, load);
+      const passed = load.isLoaded
+        ? undefined
+        : await this.#read(session, planned, step, load, straight.isCopied);
       points.reach(step.name, "after read");
       const receipt = await load.finish(() => Promise.resolve({ rows: passed?.rows ?? 0, hash: null }));
+      // Where the destination had the rows from an earlier attempt, nobody knows their columns.
       const { rows, sizeBytes, columns } = passed ?? { ...receipt, columns: undefined };
       const [extracted, loaded, hasNewSchema] = await retryConflicts(
         reporter,
@@ -126,8 +122,7 @@ export class StraightSteps {
   }
 
   #find(planned: PlannedExtract): StraightLoad {
-    const { connections } = this.#options;
-    return straightLoad(planned, this.#steps, (target) => connections.stagesWhileReading(target));
+    return straightLoad(planned, this.#steps, this.#options.connections);
   }
 
   /** The stream and the load are open at the same time. */
@@ -157,62 +152,28 @@ export class StraightSteps {
     });
   }
 
-  async #read(session: DuckSession, planned: PlannedExtract, step: Step, load: PassingLoad): Promise<Passed> {
-    const { connections, signal, reporter } = this.#options;
-    const { name, stream } = planned;
-    const { source, request } = await connections.source(name, stream);
-    const shape = await connections.shape(name, stream);
-    const asked = shape.request(request, source);
-    const scan = await source.scan?.(asked, signal);
-    let rows = 0;
-    let sizeBytes = 0;
-    let columns: readonly Column[] | undefined;
-    const batches = scan === undefined
-      ? this.#batches(source, asked, shape, step)
-      : scannedBatches(session, scan, shape, signal);
-    for await (const batch of batches) {
-      signal.throwIfAborted();
-      columns ??= session.columnsOf(batch.schema);
-      await load.take(batch);
-      load.check();
-      rows += batch.numRows;
-      sizeBytes += batch.data.byteLength;
-      reporter.progress(step.name, rows, sizeBytes);
-    }
-    if (columns === undefined) throw noRecord(name, scan);
-    load.end();
-    return { rows, sizeBytes: scan?.sizeBytes ?? sizeBytes, columns };
-  }
-
-  async *#batches(
-    source: Source,
-    asked: StreamRequest,
-    shape: StreamShape,
+  async #read(
+    session: DuckSession,
+    { name, stream }: PlannedExtract,
     step: Step,
-  ): AsyncGenerator<RecordBatch> {
-    const { signal, reporter } = this.#options;
-    shape.requireFilter(source);
-    const log = reporter.logger(step.name);
-    let toShape: ((batch: RecordBatch) => RecordBatch) | undefined;
-    for await (const message of source.read({ streams: [asked] }, signal)) {
-      switch (message.type) {
-        case "rows":
-          toShape ??= shape.batches(message.batch.schema, source);
-          yield toShape(message.batch);
-          break;
-        case "reject": {
-          const { reason, position } = message.reject;
-          const at = position === null ? "" : ` (${position})`;
-          throw new AppError("invalid", `A row does not fit${at}${shape.hasMasks ? "" : `: ${reason}`}`);
-        }
-        case "log":
-          log(message.level, message.message);
-          break;
-        // Nothing is kept that a later read could go on from.
-        case "state":
-          break;
-      }
-    }
+    load: PassingLoad,
+    isCopied: boolean,
+  ): Promise<Passed> {
+    const { connections, threads, signal, reporter } = this.#options;
+    const { source, request } = await connections.source(name, stream);
+    return await readStraight({
+      session,
+      name,
+      source,
+      request,
+      shape: await connections.shape(name, stream),
+      load,
+      isCopied,
+      threads,
+      signal,
+      log: reporter.logger(step.name),
+      onProgress: (rows, sizeBytes) => reporter.progress(step.name, rows, sizeBytes),
+    });
   }
 
   /** In the place of a look at the table. */
@@ -266,14 +227,5 @@ function notStraight(name: string, why: string): AppError {
     "invalid",
     `Stream "${name}" cannot go straight to its destination: ${why}; leave store: false out, so that the rows are ` +
       "loaded from a table",
-  );
-}
-
-function noRecord(name: string, scan: Scan | undefined): AppError {
-  if (scan === undefined) return new AppError("internal", "The source gave no batch, not even an empty one");
-  return new AppError(
-    "invalid",
-    `Stream "${name}": its files hold no record that tells their columns; leave store: false out, which keeps those ` +
-      "of earlier files",
   );
 }
