@@ -137,63 +137,113 @@ const STRAIGHT_POINTS = [
   "extract:orders after commit",
 ] as const;
 
+interface StraightSystem extends System {
+  /** What the stream `orders` is read from. */
+  readonly stream: Readonly<Record<string, unknown>>;
+  readonly connectors: WorkerProject["connectors"];
+  give(round: number): Promise<void>;
+  /** What the destination has is not read again: there is nothing to read. */
+  takeAway(): Promise<void>;
+}
+
+async function dieAtEachStraightPoint(folder: string, system: StraightSystem, mode: Mode) {
+  const project: WorkerProject = {
+    folder,
+    connectors: { ...system.connectors, there: system.connector },
+    pipeline: {
+      extract: { orders: { ...system.stream, store: false } },
+      load: { orders: { connector: "there", mode, ...system.load } },
+    },
+  };
+  await Deno.mkdir(`${folder}/project`, { recursive: true });
+  const committed = STRAIGHT_POINTS.indexOf("load:orders→there after commit");
+  const marked = STRAIGHT_POINTS.indexOf("extract:orders after commit");
+  for (const [i, point] of STRAIGHT_POINTS.entries()) {
+    const round = i + 1;
+    await system.give(round);
+    const request = { runId: `round${round}`, models: {} };
+    const died = await attemptInProcess(project, { ...request, attempt: 1, dieAt: point });
+    equal(died.signal, "SIGKILL", `${point}: ${JSON.stringify(died.error)} ${died.log.join("\n")}`);
+    deepEqual(await system.rows(), expected(mode, i < committed ? round - 1 : round), point);
+    if (i >= committed) await system.takeAway();
+    const retried = await succeed(project, { ...request, attempt: 2 });
+    const log = retried.log.join("\n");
+    equal(
+      /had this load from an earlier attempt/.test(log),
+      i >= committed && i < marked,
+      `${point}: ${log}`,
+    );
+    deepEqual(await system.rows(), expected(mode, round), `${point}, then the next attempt`);
+    equal(retried.steps.get("extract:orders")?.rows, 2);
+    equal(retried.steps.get("load:orders→there")?.rows, 2);
+  }
+}
+
+const csvFile = (folder: string): Pick<StraightSystem, "stream" | "give" | "takeAway"> => ({
+  stream: { connector: "files", path: "orders.csv" },
+  async give(round) {
+    const lines = rowsOfRound(round).map(([id, name]) => `${id},${name}\n`);
+    await Deno.writeTextFile(`${folder}/project/orders.csv`, `id,name\n${lines.join("")}`);
+  },
+  takeAway: () => Deno.remove(`${folder}/project/orders.csv`),
+});
+
+const table = (source: TestDatabase): Pick<StraightSystem, "stream" | "give" | "takeAway"> => ({
+  stream: { connector: "here", stream: "orders" },
+  async give(round) {
+    await source.sql.unsafe("CREATE TABLE IF NOT EXISTS orders (id integer PRIMARY KEY, name text)");
+    await fill(source, round);
+  },
+  takeAway: async () => void await source.sql.unsafe("DROP TABLE orders"),
+});
+
 for (const [from, mode] of [["a table", "append"], ["a file", "replace"]] as const) {
   Deno.test(`${from} straight to PostgreSQL, ${mode}: a process that dies at any point loses and doubles nothing`, async () => {
     const folder = await Deno.makeTempDir({ prefix: "sluice-straight-" });
     try {
       await using source = await server.createDatabase();
       await using target = await server.createDatabase();
-      await source.sql.unsafe("CREATE TABLE orders (id integer PRIMARY KEY, name text)");
-      const loaded = async () => {
-        const [made] = await target.sql`SELECT to_regclass('t') IS NOT NULL AS made`;
-        return made?.["made"] ? texts(await target.sql`SELECT id, name FROM t`) : [];
-      };
-      const stream = from === "a table"
-        ? { connector: "here", stream: "orders" }
-        : { connector: "files", path: "orders.csv" };
-      const project: WorkerProject = {
-        folder,
-        connectors: {
-          here: { type: "postgres", url: source.url },
-          files: { type: "file" },
-          there: { type: "postgres", url: target.url },
+      await dieAtEachStraightPoint(folder, {
+        ...(from === "a table" ? table(source) : csvFile(folder)),
+        connectors: { here: { type: "postgres", url: source.url }, files: { type: "file" } },
+        connector: { type: "postgres", url: target.url },
+        load: { table: "t" },
+        async rows() {
+          const [made] = await target.sql`SELECT to_regclass('t') IS NOT NULL AS made`;
+          return made?.["made"] ? texts(await target.sql`SELECT id, name FROM t`) : [];
         },
-        pipeline: {
-          extract: { orders: { ...stream, store: false } },
-          load: { orders: { connector: "there", table: "t", mode } },
+      }, mode);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+/** Paths that DuckDB writes; those of a folder, which is readable by its manifest and by a pattern. */
+const WRITTEN = [
+  ["orders.ndjson", "replace", "read_json('PATH')"],
+  ["orders.parquet", "replace", "'PATH'"],
+  ["orders/", "append", "'PATH*.parquet'"],
+] as const;
+
+for (const [path, mode, read] of WRITTEN) {
+  Deno.test(`a CSV file straight to ${path}, ${mode}: a process that dies at any point loses and doubles nothing`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "sluice-straight-" });
+    const absolute = `${folder}/project/out/${path}`;
+    try {
+      await dieAtEachStraightPoint(folder, {
+        ...csvFile(folder),
+        connectors: { files: { type: "file" } },
+        connector: { type: "file" },
+        load: { path: `out/${path}` },
+        async rows() {
+          const isThere = await Deno.stat(absolute).then(() => true, () => false);
+          if (!isThere) return [];
+          await using database = await openDatabase({ path: ":memory:", allowedDirectories: [folder] });
+          await using session = await database.session();
+          return texts(await session.rows(`SELECT id, name FROM ${read.replace("PATH", absolute)}`));
         },
-      };
-      await Deno.mkdir(`${folder}/project`, { recursive: true });
-      const give = async (round: number) => {
-        await fill(source, round);
-        const lines = rowsOfRound(round).map(([id, name]) => `${id},${name}\n`);
-        await Deno.writeTextFile(`${folder}/project/orders.csv`, `id,name\n${lines.join("")}`);
-      };
-      const committed = STRAIGHT_POINTS.indexOf("load:orders→there after commit");
-      const marked = STRAIGHT_POINTS.indexOf("extract:orders after commit");
-      for (const [i, point] of STRAIGHT_POINTS.entries()) {
-        const round = i + 1;
-        await give(round);
-        const request = { runId: `round${round}`, models: {} };
-        const died = await attemptInProcess(project, { ...request, attempt: 1, dieAt: point });
-        equal(died.signal, "SIGKILL", `${point}: ${JSON.stringify(died.error)} ${died.log.join("\n")}`);
-        deepEqual(await loaded(), expected(mode, i < committed ? round - 1 : round), point);
-        // What the destination has is not read again.
-        if (i >= committed) await source.sql.unsafe("DROP TABLE orders");
-        const retried = await succeed(project, { ...request, attempt: 2 });
-        if (i >= committed) {
-          await source.sql.unsafe("CREATE TABLE orders (id integer PRIMARY KEY, name text)");
-        }
-        const log = retried.log.join("\n");
-        equal(
-          /had this load from an earlier attempt/.test(log),
-          i >= committed && i < marked,
-          `${point}: ${log}`,
-        );
-        deepEqual(await loaded(), expected(mode, round), `${point}, then the next attempt`);
-        equal(retried.steps.get("extract:orders")?.rows, 2);
-        equal(retried.steps.get("load:orders→there")?.rows, 2);
-      }
+      }, mode);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

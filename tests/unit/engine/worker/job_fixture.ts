@@ -3,7 +3,13 @@ import { join } from "node:path";
 import * as v from "valibot";
 import type { Connector } from "../../../../contract/connector/connector.ts";
 import type { Load, LoadRequest } from "../../../../contract/connector/destination.ts";
-import type { Part, ReadMessage, ReadRequest, StreamRequest } from "../../../../contract/connector/source.ts";
+import type {
+  Part,
+  ReadMessage,
+  ReadRequest,
+  Scan,
+  StreamRequest,
+} from "../../../../contract/connector/source.ts";
 import type { Report, RunJob } from "../../../../contract/job.ts";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../../contract/run.ts";
@@ -28,6 +34,8 @@ export const rows = (stream: string, ...values: readonly (readonly [Cell, Cell])
 export interface MemorySystem {
   /** What a stream is read as, by its name. */
   readonly read: (request: ReadRequest, signal: AbortSignal) => AsyncIterable<ReadMessage>;
+  /** In place of `read`: what DuckDB reads by itself. */
+  readonly scan?: () => Scan | undefined;
   readonly partition?: (stream: StreamRequest) => readonly Part[];
   readonly load?: (request: LoadRequest) => void | Promise<void>;
   readonly loadsAtOnce?: number;
@@ -40,7 +48,7 @@ export interface MemorySystem {
 /** A connector whose system is the test itself. */
 function memoryConnector(system: MemorySystem): Connector {
   const own = v.looseObject({ options: v.optional(v.unknown()) });
-  const { partition } = system;
+  const { partition, scan } = system;
   return {
     name: "memory",
     description: "A system that a test holds.",
@@ -49,6 +57,7 @@ function memoryConnector(system: MemorySystem): Connector {
     loadSchema: own,
     loadModes: ["replace", "append", "merge"],
     ...(system.loadsAtOnce === undefined ? {} : { loadsAtOnce: system.loadsAtOnce }),
+    isScanned: () => scan !== undefined,
     stagesWhileReading: () => system.stagesWhileReading ?? false,
     secrets: () => [],
     access: () => ({ hosts: [], read: [], write: [] }),
@@ -66,6 +75,7 @@ function memoryConnector(system: MemorySystem): Connector {
             ? {}
             : { partition: (stream: StreamRequest) => Promise.resolve(partition(stream)) }),
           read: system.read,
+          ...(scan === undefined ? {} : { scan: () => Promise.resolve(scan()) }),
         },
         destination: {
           kind: "transactional",
@@ -181,7 +191,7 @@ export class JobProject implements AsyncDisposable {
 
   /** Rows of a query on the warehouse. */
   async rows(sql: string): Promise<readonly SqlRow[]> {
-    await using database = await openDatabase({ path: this.#warehouse, allowedDirectories: [] });
+    await using database = await openDatabase({ path: this.#warehouse, allowedDirectories: [this.path] });
     await using session = await database.session();
     return await session.rows(sql);
   }
