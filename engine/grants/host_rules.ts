@@ -89,7 +89,7 @@ function meets({ pattern, port }: HostRule, target: HostTarget, quantity: "any" 
     case "suffix":
       return name.endsWith(pattern.suffix);
     case "range": {
-      const inRange = (address: string) => isInRange(address, pattern);
+      const inRange = (address: string) => isInRange(parseAddress(address) ?? [], pattern);
       if (target.addresses.length === 0) return false;
       return quantity === "any" ? target.addresses.some(inRange) : target.addresses.every(inRange);
     }
@@ -98,12 +98,12 @@ function meets({ pattern, port }: HostRule, target: HostTarget, quantity: "any" 
   }
 }
 
-function isInRange(
-  address: string,
+/** Whether the address, as its 4 or 16 bytes, lies in the range. */
+export function isInRange(
+  found: readonly number[],
   { bytes, prefixLength }: { readonly bytes: readonly number[]; readonly prefixLength: number },
 ): boolean {
-  const found = parseAddress(address);
-  if (found?.length !== bytes.length) return false;
+  if (found.length !== bytes.length) return false;
   return bytes.every((byte, index) => {
     const bits = Math.min(8, Math.max(0, prefixLength - index * 8));
     const mask = (0xff << (8 - bits)) & 0xff;
