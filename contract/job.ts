@@ -188,12 +188,15 @@ export type Question =
   /** The config of one of its job's connectors, references resolved as they are now. */
   | { readonly type: "config"; readonly id: number; readonly connector: string }
   /** A secret that one of them refers to. */
-  | { readonly type: "secret"; readonly id: number; readonly name: string };
+  | { readonly type: "secret"; readonly id: number; readonly name: string }
+  /** The way to a guarded host, `name:port`. */
+  | { readonly type: "way_out"; readonly id: number; readonly host: string };
 
 /** It may hold secrets: it travels over stdin, and is stored nowhere. */
 export type Answer =
   | { readonly type: "config"; readonly id: number; readonly config: Readonly<Record<string, unknown>> }
   | { readonly type: "secret"; readonly id: number; readonly value: string }
+  | { readonly type: "way_out"; readonly id: number; readonly proxy: string; readonly token: string }
   | { readonly type: "refused"; readonly id: number; readonly error: ErrorRecord };
 
 export type Report =

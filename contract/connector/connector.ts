@@ -108,6 +108,18 @@ export interface ConnectorContext extends ConnectorPlace {
    * without a value.
    */
   secret(name: string): Promise<string>;
+  /**
+   * The way to one of `guardedHosts`, `name:port`, to be asked for before the first connection and again where one fails:
+   * it knows why. Throws `forbidden` with what the operator's policy has to allow, `unavailable` for a name without an address.
+   */
+  wayOut(host: string): Promise<WayOut>;
+}
+
+/** A SOCKS 5 proxy which is asked for the host by its name. */
+export interface WayOut {
+  /** `socks5h://127.0.0.1:1080` */
+  readonly url: string;
+  readonly basicAuth: { readonly username: string; readonly password: string };
 }
 
 /** What a system has a limited number of. */
@@ -133,6 +145,11 @@ export type ConnectorUse<Stream = unknown, Target = unknown> =
 export interface Access {
   /** `host:port` (`[address]:port` for IPv6), or `unix:` and the absolute path of a socket. */
   readonly hosts: readonly string[];
+  /**
+   * Hosts, `name:port`, whose addresses come from a definition or from a server's answer: connections to them are made
+   * by the server, see ConnectorContext.wayOut, and to private addresses only where the operator's policy allows it.
+   */
+  readonly guardedHosts?: readonly string[];
   /** Folders or files that the connector opens by itself. */
   readonly read: readonly string[];
   readonly write: readonly string[];

@@ -252,7 +252,7 @@ async function checkTogether(
       connectors: first.provision.connectors,
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_BUDGET,
-      answer: first.provision.answer,
+      answers: first.provision.answers,
       redact: first.provision.redactor.redact,
       log: context.log,
       onPlace: ({ file }) => {

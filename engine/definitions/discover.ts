@@ -83,7 +83,7 @@ async function askConnector(
       (names.length === 0 ? "" : `; ${CONNECTORS_FILE} has ${listWords(names)}`);
     throw new AppError("not_found", `There is no connector "${name}"${hint}`);
   }
-  const { grant, connectors, answer, redactor } = await provideDiscovery(context, name, entry);
+  const { grant, connectors, answers, redactor } = await provideDiscovery(context, name, entry);
   const tempDir = await Deno.makeTempDir({ prefix: "sluice-discover-" });
   try {
     const stderr = new StderrLines();
@@ -101,7 +101,7 @@ async function askConnector(
       grant.permissions,
       stderr.take,
     );
-    await using process = answering(spawned, answer);
+    await using process = answering(spawned, answers);
     return await follow(process, context, { name, redact: redactor.redact, stderr }, signal);
   } finally {
     await Deno.remove(tempDir, { recursive: true });

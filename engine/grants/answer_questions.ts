@@ -3,8 +3,15 @@ import type { Connector } from "../../contract/connector/connector.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { Answer, Question } from "../../contract/job.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { WayOut } from "./egress/way_out.ts";
 import type { Redactor } from "./redact.ts";
 import { parseReferences, type ReferenceSources, resolveConnector, visitTexts } from "./references.ts";
+
+/** What a process may ask its server for. Disposing of it ends what it was given. */
+export interface Answers extends Disposable {
+  /** As it is at that moment: a secret that was changed is seen by the next connection. Never throws: what is wrong is the answer. */
+  answer(question: Question): Promise<Answer>;
+}
 
 export interface AnswerContext {
   readonly connectors: readonly Connector[];
@@ -13,28 +20,28 @@ export interface AnswerContext {
   readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
   /** Learns each secret before it is handed out. */
   readonly redactor: Redactor;
+  readonly wayOut: WayOut;
 }
 
-/**
- * Answers what a process asks for, as it is at that moment: a secret that was changed is seen by the
- * next connection. Never throws: what is wrong is the answer.
- */
-export function createAnswers(context: AnswerContext): (question: Question) => Promise<Answer> {
-  return async (question) => {
+export function createAnswers(context: AnswerContext): Answers {
+  const { wayOut } = context;
+  const answer = async (question: Question): Promise<Answer> => {
+    const { id } = question;
     try {
-      if (question.type === "secret") {
-        return { type: "secret", id: question.id, value: await secretOf(context, question.name) };
+      switch (question.type) {
+        case "config":
+          return { type: "config", id, config: await configOf(context, question.connector) };
+        case "secret":
+          return { type: "secret", id, value: await secretOf(context, question.name) };
+        case "way_out":
+          return { type: "way_out", id, ...await wayOut.to(question.host) };
       }
-      return { type: "config", id: question.id, config: await configOf(context, question.connector) };
     } catch (error) {
       const { message, ...record } = toErrorRecord(error);
-      return {
-        type: "refused",
-        id: question.id,
-        error: { ...record, message: context.redactor.redact(message) },
-      };
+      return { type: "refused", id, error: { ...record, message: context.redactor.redact(message) } };
     }
   };
+  return { answer, [Symbol.dispose]: () => wayOut[Symbol.dispose]() };
 }
 
 async function configOf(

@@ -23,6 +23,8 @@ export interface HostAsk extends Asker {
   readonly host: string;
   /** Those that the name has, where a rule of the policy needs them. */
   readonly addresses: readonly string[];
+  /** Connected to by the server, to no private address but those of the policy. */
+  readonly isGuarded: boolean;
 }
 
 export interface PathAsk extends Asker {
@@ -73,9 +75,16 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     if (host.startsWith("unix:")) await ask(host.slice("unix:".length), "write", "socket");
   }
   for (const pattern of access.sources ?? []) paths.push(...await askForSource(fence, asker, pattern));
-  const hosts = await Promise.all(
-    access.hosts.map(async (host) => ({ ...asker, host, addresses: await addressesOf(fence, asker, host) })),
-  );
+  const askForHost = async (host: string, isGuarded: boolean): Promise<HostAsk> => {
+    const { host: name } = splitPort(host);
+    const isLiteral = isGuarded && parseAddress(name) !== undefined;
+    const addresses = isLiteral ? [name] : await addressesOf(fence, asker, host);
+    return { ...asker, host, addresses, isGuarded };
+  };
+  const hosts = await Promise.all([
+    ...access.hosts.map((host) => askForHost(host, false)),
+    ...(access.guardedHosts ?? []).map((host) => askForHost(host, true)),
+  ]);
   const tables = await Promise.all((access.tables ?? []).map(async (table) => ({
     ...asker,
     ...table,

@@ -2,6 +2,7 @@ import type { DuckDbGrant } from "../../contract/job.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
 import { type Asker, askerText, type Asks, type HostAsk, type PathAsk, type TableAsk } from "./asks.ts";
+import { reasonAgainst, reasonByRules } from "./egress/host_guard.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
 import { findRule } from "./host_rules.ts";
 import type { Policy } from "./policy.ts";
@@ -50,7 +51,11 @@ export function createGrant(
     refusals.push({ message: `${askerText(ask)}: may not ${verb}: ${reason}`, place: ask.place });
   };
   for (const ask of asks.hosts) {
-    refuse(ask, reasonAgainstHost(fence.policy, ask), `connect to ${ask.host}`);
+    // What a guarded name's addresses are is judged at each connection.
+    const reason = ask.isGuarded
+      ? reasonAgainst(fence.policy, ask.host, ask.addresses)
+      : reasonByRules(fence.policy, ask.host, ask.addresses);
+    refuse(ask, reason, `connect to ${ask.host}`);
   }
   for (const ask of asks.paths) {
     const reason = reasonAgainstPath(fence, ask) ?? reasonAmong(ask, asks.paths);
@@ -103,14 +108,6 @@ function limitsOf(
     ...(memoryLimit === undefined ? {} : { memoryLimit }),
     ...(spillMax === undefined ? {} : { spillLimit: spillMax.text }),
   };
-}
-
-function reasonAgainstHost({ hostsAllow, hostsDeny }: Policy, ask: HostAsk): string | undefined {
-  const target = { text: ask.host, addresses: ask.addresses };
-  const denied = findRule(hostsDeny, target, "any");
-  if (denied !== undefined) return `hosts_deny of the operator's policy refuses it (${denied.text})`;
-  if (hostsAllow === undefined || findRule(hostsAllow, target, "all") !== undefined) return undefined;
-  return "it is not among hosts_allow of the operator's policy";
 }
 
 function reasonAgainstPath(fence: Fence, ask: PathAsk): string | undefined {

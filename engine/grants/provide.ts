@@ -1,7 +1,6 @@
 import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
 import type { Connector, ConnectorUse } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
-import type { Answer, Question } from "../../contract/job.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
@@ -9,7 +8,9 @@ import { type Asks, collectAsks, type PathAsk } from "./asks.ts";
 import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
-import { createAnswers } from "./answer_questions.ts";
+import { type Answers, createAnswers } from "./answer_questions.ts";
+import type { EgressProxy } from "./egress/egress_proxy.ts";
+import { WayOut } from "./egress/way_out.ts";
 import { Redactor } from "./redact.ts";
 import { missingReferences, type ReferenceSources, resolveConnector } from "./references.ts";
 
@@ -17,6 +18,8 @@ import { missingReferences, type ReferenceSources, resolveConnector } from "./re
 export interface GrantContext extends FenceOptions {
   readonly connectors: readonly Connector[];
   readonly references: ReferenceSources;
+  /** The way to guarded hosts. */
+  readonly egress: EgressProxy;
 }
 
 /** What a process needs to be handed and allowed for a pipeline. */
@@ -24,7 +27,7 @@ export interface Provision {
   /** Those that it names, references not resolved: the process asks for their configs. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   /** Answers what the process asks for. */
-  readonly answer: (question: Question) => Promise<Answer>;
+  readonly answers: Answers;
   /** Not to be used where there are refusals. */
   readonly grant: Grant;
   /** What the policy refuses; empty for a run, which throws the first. */
@@ -120,10 +123,21 @@ export async function provide(
       throw new AppError("forbidden", first.message, { reason: "policy" });
     }
     const { connectors: types, references } = context;
+    const asked = purpose === "run" ? all : onlyRead(all);
     return {
       connectors: definitions,
-      answer: createAnswers({ connectors: types, references, definitions, redactor }),
-      grant: purpose === "run" ? grant : createGrant(fence, onlyRead(all), undefined).grant,
+      answers: createAnswers({
+        connectors: types,
+        references,
+        definitions,
+        redactor,
+        wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asked)),
+      }),
+      grant: await withProxy(
+        context,
+        asked,
+        purpose === "run" ? grant : createGrant(fence, asked, undefined).grant,
+      ),
       refusals: refusals.map((refusal) => ({ ...refusal, message: redactor.redact(refusal.message) })),
       failures,
       networked: new Set(all.hosts.map(({ connector }) => connector)),
@@ -169,14 +183,30 @@ export async function provideDiscovery(
     const definitions = { [name]: entry };
     return {
       connectors: definitions,
-      answer: createAnswers({ connectors: types, references, definitions, redactor }),
-      grant,
+      answers: createAnswers({
+        connectors: types,
+        references,
+        definitions,
+        redactor,
+        wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asks)),
+      }),
+      grant: await withProxy(context, asks, grant),
       redactor,
       hasSecrets: found.length + known.length > 0,
     };
   } catch (error) {
     throw withoutSecrets(error, redactor);
   }
+}
+
+const guardedHosts = ({ hosts }: Asks): string[] =>
+  hosts.filter(({ isGuarded }) => isGuarded).map(({ host }) => host);
+
+/** Guarded hosts are got to by the server's proxy only. */
+async function withProxy({ egress }: GrantContext, asks: Asks, grant: Grant): Promise<Grant> {
+  if (guardedHosts(asks).length === 0) return grant;
+  const { permissions } = grant;
+  return { ...grant, permissions: { ...permissions, hosts: [...permissions.hosts, await egress.open()] } };
 }
 
 /** SQL of loads where the operator wants none. */

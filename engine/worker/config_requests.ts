@@ -1,3 +1,4 @@
+import type { WayOut } from "../../contract/connector/connector.ts";
 import type { Answer, Order, Question, Report } from "../../contract/job.ts";
 import { AppError } from "../../contract/errors.ts";
 
@@ -31,6 +32,16 @@ export class ConfigRequests {
     throw new AppError("internal", `The server gave no secret "${name}"`);
   }
 
+  /** The way to a guarded host, `name:port`. Throws what the server says against it. */
+  async wayOut(host: string): Promise<WayOut> {
+    const answer = await this.#ask({ type: "way_out", host });
+    if (answer.type === "way_out") {
+      const { proxy, token } = answer;
+      return { url: `socks5h://${proxy}`, basicAuth: { username: "sluice", password: token } };
+    }
+    throw new AppError("internal", `The server gave no way to ${host}`);
+  }
+
   /** An order of the server; one that answers no question of ours is passed by. */
   take(order: Order): void {
     if (order.type === "cancel") return;
@@ -46,7 +57,10 @@ export class ConfigRequests {
     this.#send({ type: "question", question: { ...asked, id } });
     const answer = await waiting.promise;
     if (answer.type !== "refused") return answer;
-    const { code, message, detail } = answer.error;
-    throw new AppError(code, message, detail === undefined ? {} : { detail });
+    const { code, message, detail, reason } = answer.error;
+    throw new AppError(code, message, {
+      ...(detail === undefined ? {} : { detail }),
+      ...(reason === undefined ? {} : { reason }),
+    });
   }
 }

@@ -27,7 +27,7 @@ export interface ConnectionsOptions {
   /** References not resolved. */
   readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
   /** Asked for a config when a connection is opened, for a secret when a connector wants one. */
-  readonly requests: Pick<ConfigRequests, "config" | "secret">;
+  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut">;
   readonly projectDir: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -217,6 +217,7 @@ export class Connections implements AsyncDisposable {
       scratchDir,
       log,
       secret: (secret) => requests.secret(secret),
+      wayOut: (host) => requests.wayOut(host),
     });
     return { connector, connection, budget, common };
   }

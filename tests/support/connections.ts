@@ -31,6 +31,7 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     scratchDir: `${projectDir}/.scratch`,
     log: () => {},
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
+    wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
     ...more,
   };
 }

@@ -92,6 +92,7 @@ export class FollowedProject implements AsyncDisposable {
         requests: {
           config: () => Promise.resolve(config),
           secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
+          wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
         },
         signal,
       });

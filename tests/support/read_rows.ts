@@ -23,6 +23,7 @@ const context = {
   openDuckdb,
   scratchDir: "/nowhere",
   secret: openDuckdb,
+  wayOut: openDuckdb,
   log: () => {},
 };
 await using connection = await connector.open(config, context);

@@ -1,3 +1,4 @@
+import { EgressProxy } from "../../engine/grants/egress/egress_proxy.ts";
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -59,9 +60,10 @@ export async function attemptInProcess(
     new URL("../../server/main.ts", import.meta.url).href,
     (name) => Deno.env.get(name),
   );
-  const { connectors: definitions, grant, answer } = await provide(
+  const { connectors: definitions, grant, answers } = await provide(
     {
       connectors,
+      egress: new EgressProxy(),
       references: {
         env: () => undefined,
         secrets: { get: () => Promise.resolve(undefined) },
@@ -104,7 +106,7 @@ export async function attemptInProcess(
     (line) => log.push(line),
   );
   const killing = killAfterMs === undefined ? undefined : setTimeout(() => spawned.kill(), killAfterMs);
-  await using process = answering(spawned, answer);
+  await using process = answering(spawned, answers);
   for await (const report of process.reports) {
     if (report.type === "step") steps.set(report.step.name, report.step);
     if (report.type === "log") log.push(`${report.step}: ${report.message}`);

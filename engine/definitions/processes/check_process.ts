@@ -1,17 +1,11 @@
 import { join } from "node:path";
-import type {
-  Answer,
-  CheckPlace,
-  CheckReport,
-  CheckSubject,
-  Question,
-  Report,
-} from "../../../contract/job.ts";
+import type { CheckPlace, CheckReport, CheckSubject, Report } from "../../../contract/job.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import { answering } from "../../runs/attempt/answers.ts";
 import { followReports, StderrLines } from "../../runs/attempt/follow_reports.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type ProcessBudget, watchBudget } from "./process_budget.ts";
+import type { Answers } from "../../grants/answer_questions.ts";
 import type { Grant } from "../../grants/grant.ts";
 import type { ProcessPool } from "../../runs/attempt/process_pool.ts";
 import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../../runs/attempt/spawn.ts";
@@ -34,9 +28,9 @@ export interface CheckProcessOptions {
   readonly processes?: Pick<ProcessPool, "startWaiting"> | undefined;
   readonly projectDir: string;
   readonly subjects: readonly CheckSubject[];
-  /** References not resolved; `answer` resolves them. */
+  /** References not resolved; `answers` resolve them. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
-  readonly answer: (question: Question) => Promise<Answer>;
+  readonly answers: Answers;
   readonly grant: Grant;
   readonly budget: ProcessBudget;
   readonly redact: (text: string) => string;
@@ -64,7 +58,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
   try {
     const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??
       await spawnRunProcess(program, { ...job, tempDir: join(tempDir, "spill") }, permissions, stderr.take);
-    await using process = answering(spawned, options.answer);
+    await using process = answering(spawned, options.answers);
     const end = await follow(process, options, signal);
     if (!("stopped" in end) || end.stopped !== "died") return end;
     const { code, signal: killedBy } = await process.status;

@@ -117,17 +117,20 @@ async function connect(guard: HostGuard, host: string): Promise<Socket | Reply> 
   } catch (error) {
     return toAppError(error).code === "forbidden" ? REPLY.refused : REPLY.unreachable;
   }
+  let reply: Reply = REPLY.unreachable;
   for (const address of judged.addresses) {
     const socket = connectTo({ host: address, port: judged.port, allowHalfOpen: true, noDelay: true });
     try {
       await once(socket, "connect", { signal: AbortSignal.timeout(CONNECTING_MS) });
       return socket;
-    } catch {
-      // The next one may; what all of them have against it, the client is told in one word.
+    } catch (error) {
+      // The next one may accept it.
       socket.destroy();
+      const isRefused = error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+      reply = isRefused ? REPLY.connectionRefused : REPLY.unreachable;
     }
   }
-  return REPLY.unreachable;
+  return reply;
 }
 
 /** Passes on what comes from either side, and how it ends: what was cut must not look as if it had ended. */

@@ -63,21 +63,29 @@ export class HostGuard {
   }
 }
 
-/** What the policy has against a guarded host with these addresses; undefined where it may be connected to. */
-export function reasonAgainst(rules: Rules, host: string, addresses: readonly string[]): string | undefined {
+/** What the policy's lists of hosts have against one; undefined where it may be connected to. */
+export function reasonByRules(
+  { hostsAllow, hostsDeny }: Pick<Policy, "hostsAllow" | "hostsDeny">,
+  host: string,
+  addresses: readonly string[],
+): string | undefined {
   const target = { text: host, addresses };
-  const denied = findRule(rules.hostsDeny, target, "any");
+  const denied = findRule(hostsDeny, target, "any");
   if (denied !== undefined) return `hosts_deny of the operator's policy refuses it (${denied.text})`;
-  if (rules.hostsAllow !== undefined && findRule(rules.hostsAllow, target, "all") === undefined) {
-    return "it is not among hosts_allow of the operator's policy";
-  }
+  if (hostsAllow === undefined || findRule(hostsAllow, target, "all") !== undefined) return undefined;
+  return "it is not among hosts_allow of the operator's policy";
+}
+
+/** The same of a guarded host, which may not be a private one either, as far as its addresses are given. */
+export function reasonAgainst(rules: Rules, host: string, addresses: readonly string[]): string | undefined {
+  const listed = reasonByRules(rules, host, addresses);
+  if (listed !== undefined) return listed;
+  const { host: name } = splitPort(host);
   for (const address of addresses) {
     const what = whyPrivate(address);
     if (what === undefined || isAllowed(rules.privateHostsAllow, host, address)) continue;
-    const { host: name } = splitPort(host);
-    const where = address === name ? "" : ` has the address ${address}, which`;
-    return `${where === "" ? "it" : `${name}${where}`} is ${what}; where that is meant, add ` +
-      `${name} to private_hosts_allow of the operator's policy`;
+    const subject = address === name ? "it" : `${name} has the address ${address}, which`;
+    return `${subject} is ${what}; where that is meant, add ${name} to private_hosts_allow of the operator's policy`;
   }
   return undefined;
 }

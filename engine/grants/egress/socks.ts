@@ -18,6 +18,7 @@ export const REPLY = {
   failed: 1,
   refused: 2,
   unreachable: 4,
+  connectionRefused: 5,
   unknownCommand: 7,
   unknownAddress: 8,
 } as const;

@@ -44,7 +44,7 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
       connectors: provision.connectors,
       duckdb: provision.grant.duckdb,
     }, () => {});
-    await using process = answering(started, provision.answer);
+    await using process = answering(started, provision.answers);
     for await (const report of process.reports) {
       if (report.type === "log") log(report.level, redact(report.message), { pipeline });
       if (report.type !== "finished") continue;

@@ -68,7 +68,7 @@ export async function executeRun(
         keepSchema: (pipeline, schema) => schemas.put(pipeline, schema.stream, schema),
         keepFollowed: (pipeline, report) => followed.put(pipeline, report.connector, report),
         spawn: async (job, onStderr) =>
-          answering(await context.processes.start(grant, job, onStderr), provision.answer),
+          answering(await context.processes.start(grant, job, onStderr), provision.answers),
       },
       run,
       {

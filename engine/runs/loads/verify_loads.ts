@@ -73,7 +73,7 @@ export async function verifyLoads(
       provision.grant.permissions,
       stderr.take,
     );
-    await using process = answering(spawned, provision.answer);
+    await using process = answering(spawned, provision.answers);
     const isWhole = await followReports(process, {
       redact,
       log: (level, message) => log(level, message, { pipeline }),

@@ -79,6 +79,8 @@ class ReadThread {
         Promise.reject(new AppError("internal", "DuckDB's files are read in the main thread")),
       log: (level, message) => this.#send({ type: "log", level, message }),
       secret: () => Promise.reject(new AppError("internal", "Secrets are asked for in the main thread")),
+      wayOut: () =>
+        Promise.reject(new AppError("internal", "Guarded hosts are read from in the main thread")),
     });
     if (connection.source === undefined) throw new AppError("invalid", `Connector "${name}" is no source`);
     let schema: Schema | undefined;

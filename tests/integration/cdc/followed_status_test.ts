@@ -134,6 +134,7 @@ async function testConnector({ url }: TestDatabase): Promise<readonly Connection
     scratchDir: "/",
     log: () => {},
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
+    wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
   });
   return await connection.test?.(new AbortController().signal) ?? [];
 }

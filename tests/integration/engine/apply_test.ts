@@ -1,3 +1,4 @@
+import { EgressProxy } from "../../../engine/grants/egress/egress_proxy.ts";
 import { deepStrictEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../../connectors/registry.ts";
@@ -46,6 +47,7 @@ async function withProject(
     projectDir: project.projectDir,
     dataDir: project.dataDir,
     connectors,
+    egress: new EgressProxy(),
     references: { env: () => undefined, secrets: defaultSecrets(() => undefined) },
     policy: defaultPolicy(project.projectDir),
     programPaths: program.programPaths,

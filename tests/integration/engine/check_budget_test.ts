@@ -1,3 +1,4 @@
+import { EgressProxy } from "../../../engine/grants/egress/egress_proxy.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { connectors } from "../../../connectors/registry.ts";
 import {
@@ -25,6 +26,7 @@ async function check(
   if ("faults" in parsed) throw new Error("the policy has faults");
   const context: CheckContext = {
     connectors,
+    egress: new EgressProxy(),
     references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
     policy: parsed.policy,
     projectDir: project.projectDir,

@@ -1,3 +1,4 @@
+import { EgressProxy } from "../../../engine/grants/egress/egress_proxy.ts";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -60,6 +61,7 @@ Deno.test("the operator's policy keeps loads from running SQL", async () => {
     });
     const context = {
       connectors,
+      egress: new EgressProxy(),
       references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
       policy: { ...defaultPolicy(folder), loadSql: false },
       projectDir: folder,

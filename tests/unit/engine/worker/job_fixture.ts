@@ -173,6 +173,7 @@ export class JobProject implements AsyncDisposable {
           return Promise.resolve(config);
         },
         secret: (name: string) => Promise.reject(new Error(`there is no secret ${name}`)),
+        wayOut: (host: string) => Promise.reject(new Error(`there is no way to ${host}`)),
       };
       await runJob(job, { connectors: [memoryConnector(system), file], reporter, requests, signal });
     } catch (thrown) {

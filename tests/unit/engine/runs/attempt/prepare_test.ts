@@ -1,3 +1,4 @@
+import { EgressProxy } from "../../../../../engine/grants/egress/egress_proxy.ts";
 import { deepEqual, equal, fail, match } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -69,6 +70,7 @@ async function execute(
         projectDir: folder,
         dataDir,
         connectors: [],
+        egress: new EgressProxy(),
         references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
         policy: defaultPolicy(folder),
         programPaths: [],

@@ -1,0 +1,67 @@
+import type { ConnectorContext } from "../../contract/connector/connector.ts";
+
+/** What a client's connections are made with, beside the way there; PEM texts. */
+export interface ClientTls {
+  /** Trusted beside the system's authorities. */
+  readonly authorities?: string | undefined;
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+const PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+
+/** `name:port`, as hosts are asked for, with the protocol's own port where the address has none. */
+export const hostOf = ({ protocol, hostname, port }: URL): string =>
+  `${hostname}:${port === "" ? PORTS[protocol] : port}`;
+
+/** `fetch` over connections that the server makes, see ConnectorContext.wayOut. It follows no redirect. */
+export class GuardedFetch implements Disposable {
+  readonly #wayOut: ConnectorContext["wayOut"];
+  readonly #tls: ClientTls;
+  readonly #known = new Set<string>();
+  #client: Deno.HttpClient | undefined;
+
+  constructor(wayOut: ConnectorContext["wayOut"], tls: ClientTls = {}) {
+    this.#wayOut = wayOut;
+    this.#tls = tls;
+  }
+
+  /** Throws `forbidden` and `unavailable` as `wayOut` does, and what `fetch` throws. */
+  async fetch(url: URL, init: RequestInit): Promise<Response> {
+    const host = hostOf(url);
+    const client = this.#known.has(host) && this.#client !== undefined
+      ? this.#client
+      : await this.#admitted(host);
+    try {
+      // The compiler that editors use knows no `client`.
+      const request: RequestInit & { readonly client: Deno.HttpClient } = {
+        ...init,
+        redirect: "manual",
+        client,
+      };
+      return await fetch(url, request);
+    } catch (error) {
+      init.signal?.throwIfAborted();
+      // The proxy cannot say what it has against a host.
+      await this.#wayOut(host);
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  async #admitted(host: string): Promise<Deno.HttpClient> {
+    const { url, basicAuth } = await this.#wayOut(host);
+    this.#known.add(host);
+    const { authorities, certificate } = this.#tls;
+    const proxy: Deno.Proxy = { transport: "socks5", url, basicAuth };
+    this.#client ??= Deno.createHttpClient({
+      proxy,
+      ...(authorities === undefined ? {} : { caCerts: [authorities] }),
+      ...certificate,
+    });
+    return this.#client;
+  }
+}
