@@ -1,24 +1,19 @@
 import * as v from "valibot";
 import { Secret } from "../../contract/secret.ts";
+import { hostOf } from "../network/guarded_fetch.ts";
+import { type AuthOptions, authSchema, authSecrets, headerValue } from "./auth.ts";
 
-/** A web server that files are read from, as connectors.yaml says it. */
+/** A web server that files or records are read from, as connectors.yaml says it. */
 export interface HttpConfig {
   /** Ends with a slash; has no user, query or fragment. */
   readonly baseUrl: URL;
   readonly headers: Readonly<Record<string, Secret>>;
-  readonly auth: HttpAuth;
+  readonly auth: AuthOptions | undefined;
   /** Other hosts that a redirect may lead to, `name` or `name:port`, in lower case. */
   readonly redirectHosts: readonly string[];
   /** A PEM file, absolute or relative to the project. */
   readonly ca: string | undefined;
   readonly timeoutMs: number;
-}
-
-export interface HttpAuth {
-  /** The value of the Authorization header. */
-  readonly header: Secret | undefined;
-  /** What was given for it. */
-  readonly secrets: readonly Secret[];
 }
 
 const DEFAULT_TIMEOUT_S = 30;
@@ -43,24 +38,6 @@ const headerName = v.pipe(
   v.regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, NOT_A_HEADER),
   v.check((name) => !OWN_HEADERS.includes(name.toLowerCase()), NOT_A_HEADER),
 );
-const headerValue = v.pipe(
-  text,
-  // deno-lint-ignore no-control-regex -- control characters are what a header's value must not have
-  v.regex(/^[^\x00-\x1f\x7f]*$/, "expected the text of a header: no line breaks"),
-);
-
-const authSchema = v.variant("type", [
-  v.strictObject({
-    type: v.pipe(v.literal("bearer"), v.description("Authorization: Bearer, and the token.")),
-    token: v.pipe(headerValue, v.description("Best a reference, as ${secret:FILES_TOKEN}.")),
-  }),
-  v.strictObject({
-    type: v.pipe(v.literal("basic"), v.description("Authorization: Basic, with a name and a password.")),
-    username: v.pipe(text, v.description("Who to sign in as.")),
-    password: v.pipe(v.string(), v.description("Best a reference, as ${secret:FILES_PASSWORD}.")),
-  }),
-]);
-
 const entrySchema = v.strictObject({
   base_url: v.pipe(
     text,
@@ -75,7 +52,7 @@ const entrySchema = v.strictObject({
     ),
     {},
   ),
-  auth: v.optional(v.pipe(authSchema, v.description("How to sign in: bearer with a token, or basic."))),
+  auth: v.optional(v.pipe(authSchema, v.description("How to sign in."))),
   redirect_hosts: v.optional(
     v.pipe(
       v.array(
@@ -119,7 +96,7 @@ export const configSchema = v.pipe(
     return {
       baseUrl,
       headers: Object.fromEntries(headers),
-      auth: authOf(entry.auth),
+      auth: entry.auth,
       redirectHosts: entry.redirect_hosts.map((host) => host.toLowerCase()),
       ca: entry.ca,
       timeoutMs: entry.timeout * 1000,
@@ -142,27 +119,16 @@ function whyNotBase(text: string): string | undefined {
   return undefined;
 }
 
-function authOf(auth: v.InferOutput<typeof authSchema> | undefined): HttpAuth {
-  if (auth === undefined) return { header: undefined, secrets: [] };
-  const given = auth.type === "bearer" ? auth.token : auth.password;
-  const header = auth.type === "bearer"
-    ? `Bearer ${auth.token}`
-    : `Basic ${new TextEncoder().encode(`${auth.username}:${auth.password}`).toBase64()}`;
-  return { header: new Secret(header), secrets: [new Secret(given), new Secret(header)] };
-}
-
-/** `name:port`, with the protocol's own port where there is none. */
-export function hostOf(url: URL): string {
-  return url.port === "" ? `${url.hostname}:${url.protocol === "https:" ? 443 : 80}` : url.host;
-}
-
 /** Hosts that the connector may speak with, as Access has them. */
-export function hostsOf({ baseUrl, redirectHosts }: HttpConfig): string[] {
+export function hostsOf({ baseUrl, redirectHosts, auth }: HttpConfig): string[] {
   const others = redirectHosts.map((host) => {
     const url = new URL(`${baseUrl.protocol}//${host}`);
     return hostOf(url);
   });
-  return [...new Set([hostOf(baseUrl), ...others])];
+  const tokens = auth !== undefined && "access_token_url" in auth
+    ? [hostOf(new URL(auth.access_token_url))]
+    : [];
+  return [...new Set([hostOf(baseUrl), ...others, ...tokens])];
 }
 
 /** Headers that sign in, whatever a server calls them. */
@@ -173,5 +139,5 @@ export function secretsOf({ headers, auth }: HttpConfig): string[] {
   const values = Object.entries(headers).filter(([name]) => SIGNING_IN.test(name)).map(([, value]) =>
     value.reveal()
   );
-  return [...values, ...auth.secrets.map((secret) => secret.reveal())].filter((value) => value !== "");
+  return [...values, ...authSecrets(auth)].filter((value) => value !== "");
 }

@@ -5,31 +5,41 @@ import type {
   ConnectorContext,
   ConnectorPlace,
 } from "../../contract/connector/connector.ts";
+import type { Source, StreamRequest } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import type { FileStream } from "../files/options.ts";
 import type { HttpLocation } from "../locations/http/http_location.ts";
 import { readPem } from "../network/credentials.ts";
-import { configSchema, hostOf, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
+import { hostOf } from "../network/guarded_fetch.ts";
+import { onlyStream } from "../one_stream.ts";
+import { fixedCredentials } from "./auth.ts";
+import { configSchema, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
+import { type HttpStream, streamSchema } from "./options.ts";
+import type { RestApi } from "./rest/rest_api.ts";
 
-/** Files of a web server, in every format of the file connector; a source only. */
+/** Records of an API, and files of a web server in every format of the file connector. */
 export const http = {
   name: "http",
   description:
-    "Files of a web server over HTTP or HTTPS: CSV, NDJSON, JSON, Parquet, Arrow, Excel, also compressed.",
+    "APIs over HTTP or HTTPS, page by page; and files of a web server: CSV, NDJSON, JSON, Parquet, Arrow, Excel, also compressed.",
   configSchema,
-  streamSchema: fileCapabilities.streamSchema,
-  isScanned: fileCapabilities.isScanned,
+  streamSchema,
+  isScanned: (stream) => stream.kind === "endpoint" || fileCapabilities.isScanned(stream.file),
   loadModes: [],
   secrets: secretsOf,
-  access: (config, _use, place) => ({
-    hosts: hostsOf(config),
-    read: [],
-    write: [],
-    config: caPaths(config, place),
-  }),
+  access: (config, use, place) => {
+    const isEndpoint = use.kind === "source" && use.stream.kind === "endpoint";
+    return {
+      hosts: isEndpoint ? [] : hostsOf(config),
+      guardedHosts: isEndpoint ? hostsOf(config) : [],
+      read: [],
+      write: [],
+      config: caPaths(config, place),
+    };
+  },
   open: (config, context) => Promise.resolve(open(config, context)),
-} satisfies Connector<HttpConfig, FileStream>;
+} satisfies Connector<HttpConfig, HttpStream>;
 
 const caPaths = ({ ca }: HttpConfig, { projectDir }: ConnectorPlace): string[] =>
   ca === undefined ? [] : [resolve(projectDir, ca)];
@@ -38,6 +48,7 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
   const { baseUrl } = config;
   const ended = new AbortController();
   let location: Promise<HttpLocation> | undefined;
+  let api: Promise<RestApi> | undefined;
   const files = new FileConnection({
     paths: {
       root: baseUrl.pathname,
@@ -55,13 +66,38 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
       location ??= openLocation(config, context, ended.signal);
       await (await location).reach(signal);
     },
-    source: files.source,
+    source: sourceOf(files.source, () => api ??= openApi(config, context)),
     async [Symbol.asyncDispose]() {
       ended.abort();
       (await location?.catch(() => undefined))?.[Symbol.dispose]();
+      (await api?.catch(() => undefined))?.[Symbol.dispose]();
       await files[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What reads either kind of stream. */
+function sourceOf(files: Source<FileStream>, api: () => Promise<RestApi>): Source<HttpStream> {
+  const fileOf = ({ address, ...request }: StreamRequest<HttpStream>): StreamRequest<FileStream> => {
+    if (address.kind === "file") return { ...request, address: address.file };
+    throw new AppError("internal", "An endpoint is scanned, and not read");
+  };
+  return {
+    pushdown: files.pushdown,
+    describe: (request, signal) => files.describe(fileOf(request), signal),
+    read: (request, signal) =>
+      files.read({ ...request, streams: [fileOf(onlyStream(request.streams))] }, signal),
+    async scan({ address, ...request }, signal) {
+      if (address.kind === "file") return await files.scan?.({ ...request, address: address.file }, signal);
+      return await (await api()).scan({ ...request, address: address.stream }, signal);
+    },
+  };
+}
+
+async function openApi(config: HttpConfig, context: ConnectorContext): Promise<RestApi> {
+  const { RestApi } = await import("./rest/rest_api.ts");
+  const authorities = await readPem(context.name, "ca", caPaths(config, context)[0]);
+  return new RestApi(config, context, new Set(hostsOf(config)), { authorities });
 }
 
 async function openLocation(
@@ -70,7 +106,15 @@ async function openLocation(
   ended: AbortSignal,
 ): Promise<HttpLocation> {
   const { HttpLocation } = await import("../locations/http/http_location.ts");
-  const { baseUrl, headers, auth, timeoutMs } = config;
+  const { baseUrl, auth, timeoutMs } = config;
+  const credentials = fixedCredentials(auth);
+  if (credentials === undefined || Object.keys(credentials.params).length > 0) {
+    throw new AppError(
+      "invalid",
+      `Connector "${context.name}": files are read with auth of type bearer, basic or api_key in a header`,
+    );
+  }
+  const headers = { ...config.headers, ...credentials.headers };
   const hosts = new Set(hostsOf(config));
   const authorities = await readPem(context.name, "ca", caPaths(config, context)[0]);
   const { scratchDir, budget, clock } = context;
@@ -78,7 +122,7 @@ async function openLocation(
     {
       baseUrl,
       headers,
-      authorization: auth.header,
+      signsIn: auth !== undefined,
       mayFollow: (url) => hosts.has(hostOf(url)),
       authorities,
       timeoutMs,

@@ -67,6 +67,8 @@ export interface StreamRequest<Stream = unknown> {
    * goes on meanwhile ends with the signal.
    */
   readonly mayGuess?: boolean;
+  /** Only the columns are wanted, of `scan`: a part of the rows that shows them is enough. */
+  readonly isSample?: boolean;
 }
 
 /** `only` and `except` are never both given. Names are compared without case where none matches exactly. */

@@ -121,9 +121,11 @@ async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   }
 }
 
-/** The columns that a run would store of the stream. Throws what the source throws, and `invalid` for a shape it cannot have. */
-export /** Undefined where the source has no record to tell its columns by. */
-async function askSource(
+/**
+ * The columns that a run would store of the stream; undefined where the source has no record to tell them by. Throws what
+ * the source throws, and `invalid` for a shape it cannot have.
+ */
+export async function askSource(
   { session, connections }: Pick<DescribeContext, "session" | "connections">,
   name: string,
   stream: StreamDefinition,
@@ -132,7 +134,7 @@ async function askSource(
   const { source, request } = await connections.source(name, stream);
   const shape = await connections.shape(name, stream);
   const asked = shape.request(request, source);
-  const scan = await source.scan?.(asked, signal);
+  const scan = await source.scan?.({ ...asked, isSample: true }, signal);
   if (scan === undefined) {
     shape.requireFilter(source);
     const { columns: _columns, ...whole } = asked;

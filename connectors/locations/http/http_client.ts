@@ -9,7 +9,8 @@ export interface HttpSettings {
   readonly baseUrl: URL;
   /** Sent to the base's own origin only. */
   readonly headers: Readonly<Record<string, Secret>>;
-  readonly authorization: Secret | undefined;
+  /** Whether the headers sign in: for messages. */
+  readonly signsIn: boolean;
   /** Whether a redirect may lead there. */
   mayFollow(url: URL): boolean;
   /** PEM text; trusted beside the system's authorities. */
@@ -62,7 +63,7 @@ export class HttpClient implements Disposable {
         continue;
       }
       if (!REDIRECTS.includes(response.status)) {
-        throw statusError(shown, response, this.#settings.authorization !== undefined);
+        throw statusError(shown, response, this.#settings.signsIn);
       }
       url = this.#next(url, shown, response);
     }
@@ -78,7 +79,7 @@ export class HttpClient implements Disposable {
     await response.body?.cancel();
     const { status } = response;
     if (status === 401 || status === 403 || status >= 500) {
-      throw statusError(shown, response, this.#settings.authorization !== undefined);
+      throw statusError(shown, response, this.#settings.signsIn);
     }
   }
 
@@ -129,12 +130,9 @@ export class HttpClient implements Disposable {
   }
 
   #ownHeaders(url: URL): Record<string, string> {
-    const { baseUrl, headers, authorization } = this.#settings;
+    const { baseUrl, headers } = this.#settings;
     if (url.origin !== baseUrl.origin) return {};
-    return {
-      ...(authorization === undefined ? {} : { authorization: authorization.reveal() }),
-      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()])),
-    };
+    return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
   }
 
   #next(from: URL, shown: string, response: Response): URL {

@@ -1,0 +1,249 @@
+import type { Clock } from "../../../contract/clock.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Secret } from "../../../contract/secret.ts";
+import { bodyChunks } from "../../locations/remote/body_chunks.ts";
+import { retryAfterMs } from "../../locations/http/http_error.ts";
+import { type GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
+import type { Credentials } from "../auth.ts";
+import { answerFault, connectionFault } from "./api_error.ts";
+
+/** A request of an endpoint. */
+export interface ApiRequest {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  /** JSON; null where there is none. */
+  readonly body: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
+export interface ApiClientOptions {
+  readonly guarded: Pick<GuardedFetch, "fetch">;
+  readonly baseUrl: URL;
+  /** Sent to the base's own origin only, as credentials are. */
+  readonly headers: Readonly<Record<string, Secret>>;
+  /** Not those that the server has just refused, where there are others to be had. */
+  credentials(refused: Credentials | undefined, signal: AbortSignal): Promise<Credentials>;
+  /** `name:port` of hosts that a request may go to. */
+  readonly hosts: ReadonlySet<string>;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Waits for its turn by the connector's rate_limit. */
+  turn(host: string, signal: AbortSignal): Promise<void>;
+  /** The server wants no request to the host before so many milliseconds are over. */
+  hold(host: string, waitMs: number): void;
+  readonly log: (level: "debug" | "info" | "warn", message: string) => void;
+}
+
+const MAX_TRIES = 8;
+const FIRST_WAIT_MS = 500;
+const LONGEST_BACKOFF_MS = 60_000;
+/** A server that wants a longer pause than that fails the step: the run's own retry comes later. */
+const LONGEST_WAIT_MS = 15 * 60_000;
+const MAX_REDIRECTS = 10;
+const REDIRECTS = [301, 302, 303, 307, 308];
+/** A page has to fit into memory. */
+const MAX_PAGE_BYTES = 512 * 1024 * 1024;
+/** Slower than this, over a while, is no transfer. */
+const LEAST_BYTES_PER_S = 100;
+const PATIENCE_MS = 60_000;
+
+/** Sends an API's requests: signs in, waits for its turn, tries again what may pass, follows redirects as far as they are allowed. */
+export class ApiClient {
+  readonly #options: ApiClientOptions;
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The answer with its whole body, of a status below 300 or among `accepted`. Throws `unauthorized`, `forbidden`,
+   * `not_found`, `invalid`, and `unavailable` where the tries are used up.
+   */
+  async send(request: ApiRequest, accepted: readonly number[], signal: AbortSignal): Promise<ApiAnswer> {
+    const { clock, random, log, hold } = this.#options;
+    let refused: Credentials | undefined;
+    for (let tries = 1;; tries++) {
+      const outcome = await this.#try(request, accepted, refused, signal);
+      if ("answer" in outcome) return outcome.answer;
+      const { fault, waitMs, sent } = outcome;
+      // A token may have been taken back before its time.
+      if (fault.code === "unauthorized" && sent !== undefined && refused === undefined) {
+        refused = sent;
+        if (await this.#options.credentials(refused, signal) !== refused) continue;
+      }
+      if (fault.code !== "unavailable" || tries >= MAX_TRIES) throw fault;
+      const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** (tries - 1), LONGEST_BACKOFF_MS) * (0.5 + random() / 2);
+      const pauseMs = waitMs ?? backoffMs;
+      if (pauseMs > LONGEST_WAIT_MS) {
+        const minutes = Math.ceil(pauseMs / 60_000);
+        throw new AppError(
+          "unavailable",
+          `${fault.message}; it wants to be asked again in ${minutes} minutes`,
+        );
+      }
+      if (waitMs !== null) hold(hostOf(request.url), waitMs);
+      log("info", `${fault.message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+      await clock.sleep(pauseMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  async #try(
+    request: ApiRequest,
+    accepted: readonly number[],
+    refused: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly answer: ApiAnswer }
+    | { readonly fault: AppError; readonly waitMs: number | null; readonly sent: Credentials | undefined }
+  > {
+    const { clock } = this.#options;
+    const late = new AbortController();
+    const gone = AbortSignal.any([signal, late.signal]);
+    let sent: Credentials | undefined;
+    try {
+      sent = await this.#options.credentials(refused, signal);
+      const response = await this.#follow(request, sent, gone, late);
+      const bytes = await this.#body(request, response, gone, late);
+      const { status, headers } = response;
+      if (status < 300 || accepted.includes(status)) return { answer: { status, headers, bytes } };
+      return {
+        fault: answerFault(request, status, response.statusText, bytes),
+        waitMs: status === 429 || status === 503 ? retryAfterMs(headers, clock.now()) : null,
+        sent,
+      };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { fault: connectionFault(request, error), waitMs: null, sent: undefined };
+    }
+  }
+
+  async #follow(
+    request: ApiRequest,
+    credentials: Credentials,
+    signal: AbortSignal,
+    late: AbortController,
+  ): Promise<Response> {
+    let { url, method, body } = request;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      await this.#options.turn(hostOf(url), signal);
+      const response = await this.#fetch({ ...request, url, method, body }, credentials, signal, late);
+      if (!REDIRECTS.includes(response.status)) return response;
+      await response.body?.cancel();
+      url = this.#next(request, url, response);
+      if (response.status === 303) [method, body] = ["GET", null];
+    }
+    throw new AppError(
+      "invalid",
+      `${shownRequest(request)}: the server sends it on and on (${MAX_REDIRECTS} redirects)`,
+    );
+  }
+
+  async #fetch(
+    request: ApiRequest,
+    credentials: Credentials,
+    signal: AbortSignal,
+    late: AbortController,
+  ): Promise<Response> {
+    const { url, method, body, headers } = request;
+    const { guarded, baseUrl, timeoutMs } = this.#options;
+    const isOwn = url.origin === baseUrl.origin;
+    const target = new URL(url);
+    const own = isOwn ? revealed({ ...this.#options.headers, ...credentials.headers }) : {};
+    if (isOwn) {
+      for (const [name, value] of Object.entries(revealed(credentials.params))) {
+        target.searchParams.set(name, value);
+      }
+    }
+    const timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
+    try {
+      return await guarded.fetch(target, {
+        method,
+        body,
+        signal,
+        headers: {
+          accept: "application/json",
+          ...(body === null ? {} : { "content-type": "application/json" }),
+          ...own,
+          ...headers,
+        },
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #next(request: ApiRequest, from: URL, response: Response): URL {
+    const location = response.headers.get("location");
+    const next = location === null ? null : URL.parse(location, from);
+    const fault = (what: string) => new AppError("invalid", `${shownRequest(request)}: the server ${what}`);
+    if (next === null) throw fault(`answered ${response.status} without an address to go on to`);
+    if (next.protocol !== "https:" && next.protocol !== from.protocol) {
+      throw fault(`sends it on to ${next.protocol}//, which is not as safe as ${from.protocol}//`);
+    }
+    if (this.#options.hosts.has(hostOf(next))) return next;
+    throw fault(`sends it on to ${next.host}; if that is right, add it to the connector's redirect_hosts`);
+  }
+
+  async #body(
+    request: ApiRequest,
+    { body }: Response,
+    signal: AbortSignal,
+    late: AbortController,
+  ): Promise<Uint8Array> {
+    if (body === null) return new Uint8Array();
+    const { timeoutMs } = this.#options;
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    const start = performance.now();
+    const slow = () => {
+      const tookMs = performance.now() - start;
+      return tookMs > PATIENCE_MS && size / tookMs * 1000 < LEAST_BYTES_PER_S;
+    };
+    let timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
+    try {
+      for await (const piece of bodyChunks(body, signal)) {
+        pieces.push(piece);
+        size += piece.length;
+        if (size > MAX_PAGE_BYTES) {
+          throw new AppError(
+            "invalid",
+            `${shownRequest(request)}: the answer is larger than 512 MiB; ask for smaller pages`,
+          );
+        }
+        if (slow()) {
+          throw new AppError("unavailable", `${shownRequest(request)}: the answer comes too slowly`);
+        }
+        clearTimeout(timer);
+        timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+    if (pieces.length === 1 && pieces[0] !== undefined) return pieces[0];
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  }
+}
+
+const lateness = (request: ApiRequest, timeoutMs: number): AppError =>
+  new AppError("unavailable", `${shownRequest(request)}: nothing came within ${timeoutMs / 1000} s`);
+
+const revealed = (secrets: Readonly<Record<string, Secret>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, value.reveal()]));
+
+/** `GET https://api.example.com/orders`: a query may hold what nobody should read. */
+export const shownRequest = ({ method, url }: Pick<ApiRequest, "method" | "url">): string =>
+  `${method} ${url.origin}${url.pathname}`;

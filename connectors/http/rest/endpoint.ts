@@ -1,0 +1,104 @@
+import * as v from "valibot";
+import { simplePath } from "./json_path.ts";
+import { paginatorSchema } from "./paginators/options.ts";
+
+/** The own keys of a stream that an API gives page by page, in the words of dlt's REST source. */
+
+const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
+const scalar = v.union([v.string(), v.number(), v.boolean()]);
+
+const path = v.pipe(
+  text,
+  v.check(
+    (path) => simplePath(path) !== undefined,
+    "expected a way down through keys, as data.items or results[0].id",
+  ),
+);
+
+export const CURSOR_FORMATS = ["text", "date", "datetime", "unix", "unix_ms"] as const;
+
+const incrementalSchema = v.strictObject({
+  start_param: v.optional(
+    v.pipe(text, v.description("The parameter that asks for what changed since, as updated_since.")),
+  ),
+  end_param: v.optional(v.pipe(text, v.description("The parameter that ends a range which is read again."))),
+  initial_value: v.optional(
+    v.pipe(scalar, v.description("What the first run, which has no cursor, sends as start_param.")),
+  ),
+  format: v.optional(
+    v.pipe(
+      v.picklist(CURSOR_FORMATS),
+      v.description(
+        "How times are written: datetime as 2024-01-31T12:00:00Z, date, unix in seconds, unix_ms, or text as the API wrote it.",
+      ),
+    ),
+    "datetime",
+  ),
+});
+
+const params = v.record(text, v.union([scalar, v.array(scalar)]));
+
+const endpointObject = v.strictObject({
+  path: v.pipe(
+    v.string(),
+    v.description(
+      "Relative to base_url, as orders or users/{resources.users.id}/posts for each row of the stream users.",
+    ),
+  ),
+  method: v.optional(
+    v.pipe(v.picklist(["GET", "POST"]), v.description("GET by default, POST where json is given.")),
+  ),
+  params: v.optional(
+    v.pipe(
+      params,
+      v.description("The query of the first request; a list is sent as the same name several times."),
+    ),
+    {},
+  ),
+  json: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description("The body of the request."))),
+  headers: v.optional(
+    v.pipe(v.record(text, v.string()), v.description("Headers beside those of the connector.")),
+    {},
+  ),
+  data_selector: v.optional(
+    v.pipe(
+      path,
+      v.description(
+        "Where the records of a page are, as data.items; by default the page itself where it is a list, or its only list.",
+      ),
+    ),
+  ),
+  paginator: v.optional(
+    v.pipe(paginatorSchema, v.description("How the next page is asked for; auto by default.")),
+  ),
+  incremental: v.optional(
+    v.pipe(incrementalSchema, v.description("How the stream's update_key is asked for.")),
+  ),
+  include_from_parent: v.optional(
+    v.pipe(
+      v.array(text),
+      v.description(
+        "Of a child: columns of the parent's row that its records get, as _users_id for id of users.",
+      ),
+    ),
+    [],
+  ),
+  response_actions: v.optional(
+    v.pipe(
+      v.array(v.strictObject({
+        status_code: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(499)),
+        action: v.literal("ignore"),
+      })),
+      v.description("Answers that mean that there are no records, as {status_code: 404, action: ignore}."),
+    ),
+    [],
+  ),
+});
+
+export const endpointSchema = v.union(
+  [v.pipe(text, v.transform((path) => v.parse(endpointObject, { path }))), endpointObject],
+  "expected a path, or an object with path",
+);
+
+export type Endpoint = v.InferOutput<typeof endpointObject>;
+export type CursorFormat = (typeof CURSOR_FORMATS)[number];

@@ -1,0 +1,86 @@
+import { AppError } from "../../../../contract/errors.ts";
+import type { JsonText, PathStep, Piece } from "./json_walk.ts";
+
+/** Where lists of records are, when a page has several lists. */
+const USUAL = [
+  "data",
+  "items",
+  "results",
+  "records",
+  "rows",
+  "entries",
+  "values",
+  "value",
+  "list",
+  "objects",
+];
+const SHOWN_KEYS = 12;
+
+/** Where the records of an endpoint's pages are: the same place on all of them. */
+export class RecordFinder {
+  readonly #given: readonly PathStep[] | undefined;
+  #found: readonly PathStep[] | undefined;
+
+  /** `selector` is the path that the user gives; without it the first page that has a list shows it. */
+  constructor(selector: readonly PathStep[] | undefined) {
+    this.#given = selector;
+  }
+
+  /** The records of the page. Throws `invalid` for a page that is not as those before, or does not show where they are. */
+  records(text: JsonText, root: Piece): Iterable<Piece> {
+    const path = this.#given ?? this.#found ?? this.#choose(text, root);
+    const piece = text.find(root, path);
+    if (piece === undefined) throw this.#missing(text, root, path);
+    if (text.isNull(piece)) return [];
+    const kind = text.kind(piece);
+    if (kind === "array") return text.items(piece);
+    if (kind === "object") return [piece];
+    throw new AppError(
+      "invalid",
+      `The page has ${text.text(piece).slice(0, 60)} at "${shown(path)}", expected a list of records`,
+    );
+  }
+
+  #choose(text: JsonText, root: Piece): readonly PathStep[] {
+    const path = choosePath(text, root);
+    // An empty page says too little for those that follow.
+    const piece = text.find(root, path);
+    if (piece !== undefined && text.kind(piece) === "array") this.#found = path;
+    return path;
+  }
+
+  #missing(text: JsonText, root: Piece, path: readonly PathStep[]): AppError {
+    const keys = keysOf(text, root);
+    const what = keys.length === 0
+      ? text.text(root).slice(0, 60)
+      : `the keys ${keys.slice(0, SHOWN_KEYS).join(", ")}`;
+    const which = this.#given === undefined
+      ? "as the pages before it had"
+      : "set data_selector to where the records are";
+    return new AppError("invalid", `The page has nothing at "${shown(path)}": it has ${what}; ${which}`);
+  }
+}
+
+function choosePath(text: JsonText, root: Piece): readonly PathStep[] {
+  if (text.kind(root) !== "object") return [];
+  const lists: string[] = [];
+  for (const [key, value] of text.members(root)) {
+    if (text.kind(value) !== "array") continue;
+    const [first] = text.items(value);
+    if (first === undefined || text.kind(first) === "object") lists.push(key);
+  }
+  if (lists.length === 1) return lists;
+  const usual = lists.filter((key) => USUAL.includes(key));
+  if (usual.length === 1) return usual;
+  if (lists.length === 0) return [];
+  throw new AppError(
+    "invalid",
+    `The page has several lists (${lists.join(", ")}); set data_selector to the one with the records`,
+  );
+}
+
+export function keysOf(text: JsonText, root: Piece): string[] {
+  return Array.from(text.members(root), ([key]) => key);
+}
+
+const shown = (path: readonly PathStep[]): string => path.length === 0 ? "its root" : path.join(".");

@@ -1,0 +1,198 @@
+/**
+ * Finds its way in the bytes of a JSON text without making values of it: what is found is a piece of the text, in which no
+ * number has lost a digit.
+ */
+
+/** A piece of a text: from `start` to before `end`. */
+export interface Piece {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A key of an object or the place in an array, from 0. */
+export type PathStep = string | number;
+
+/** The text is no JSON, as far as it was looked at. */
+export class JsonTextFault extends Error {
+  /** Of the byte that does not fit, from 0. */
+  readonly at: number;
+
+  constructor(message: string, at: number) {
+    super(message);
+    this.at = at;
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
+const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
+const [SPACE, TAB, LINE_FEED, RETURN] = [0x20, 0x09, 0x0a, 0x0d];
+
+export type JsonKind = "object" | "array" | "string" | "other";
+
+export class JsonText {
+  readonly bytes: Uint8Array;
+  readonly #decoder = new TextDecoder();
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** The whole value. Throws JsonTextFault where there is none, or more than one. */
+  root(): Piece {
+    const { bytes } = this;
+    const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    const start = this.#skipSpace(hasMark ? 3 : 0);
+    if (start >= bytes.length) throw new JsonTextFault("it is empty", start);
+    const end = this.#skipValue(start);
+    const rest = this.#skipSpace(end);
+    if (rest < bytes.length) throw new JsonTextFault("something follows its value", rest);
+    return { start, end };
+  }
+
+  kind({ start }: Piece): JsonKind {
+    const byte = this.bytes[start];
+    if (byte === OPEN_BRACE) return "object";
+    if (byte === OPEN_BRACKET) return "array";
+    return byte === QUOTE ? "string" : "other";
+  }
+
+  isNull({ start, end }: Piece): boolean {
+    return end - start === 4 && this.bytes[start] === 0x6e;
+  }
+
+  /** The value at the path below the piece; undefined where there is none. */
+  find(piece: Piece, path: readonly PathStep[]): Piece | undefined {
+    let found: Piece | undefined = piece;
+    for (const step of path) {
+      if (found === undefined) return undefined;
+      found = typeof step === "string" ? this.#member(found, step) : this.#item(found, step);
+    }
+    return found;
+  }
+
+  /** The items of an array; those of anything else are none. */
+  *items(piece: Piece): Iterable<Piece> {
+    if (this.kind(piece) !== "array") return;
+    let at = this.#skipSpace(piece.start + 1);
+    if (this.bytes[at] === CLOSE_BRACKET) return;
+    while (true) {
+      const end = this.#skipValue(at);
+      yield { start: at, end };
+      at = this.#skipSpace(end);
+      if (this.bytes[at] === CLOSE_BRACKET) return;
+      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing bracket", at);
+      at = this.#skipSpace(at + 1);
+    }
+  }
+
+  /** The keys and values of an object; those of anything else are none. */
+  *members(piece: Piece): Iterable<readonly [key: string, value: Piece]> {
+    if (this.kind(piece) !== "object") return;
+    let at = this.#skipSpace(piece.start + 1);
+    if (this.bytes[at] === CLOSE_BRACE) return;
+    while (true) {
+      if (this.bytes[at] !== QUOTE) throw this.#fault("a key in quotes", at);
+      const keyEnd = this.#skipString(at);
+      const colon = this.#skipSpace(keyEnd);
+      if (this.bytes[colon] !== COLON) throw this.#fault("a colon", colon);
+      const start = this.#skipSpace(colon + 1);
+      const end = this.#skipValue(start);
+      yield [this.#key(at, keyEnd), { start, end }];
+      at = this.#skipSpace(end);
+      if (this.bytes[at] === CLOSE_BRACE) return;
+      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing brace", at);
+      at = this.#skipSpace(at + 1);
+    }
+  }
+
+  text({ start, end }: Piece): string {
+    return this.#decoder.decode(this.bytes.subarray(start, end));
+  }
+
+  /** The value, numbers as the nearest double. Throws JsonTextFault for what is no JSON. */
+  value(piece: Piece): unknown {
+    try {
+      return JSON.parse(this.text(piece));
+    } catch (error) {
+      throw new JsonTextFault(error instanceof Error ? error.message : String(error), piece.start);
+    }
+  }
+
+  #key(start: number, end: number): string {
+    const text = this.text({ start: start + 1, end: end - 1 });
+    return text.includes("\\") ? String(this.value({ start, end })) : text;
+  }
+
+  #member(piece: Piece, key: string): Piece | undefined {
+    for (const [name, value] of this.members(piece)) if (name === key) return value;
+    return undefined;
+  }
+
+  #item(piece: Piece, index: number): Piece | undefined {
+    let at = 0;
+    for (const item of this.items(piece)) if (at++ === index) return item;
+    return undefined;
+  }
+
+  #skipSpace(position: number): number {
+    const { bytes } = this;
+    for (let at = position;; at++) {
+      const byte = bytes[at];
+      if (byte !== SPACE && byte !== LINE_FEED && byte !== RETURN && byte !== TAB) return at;
+    }
+  }
+
+  /** Behind the value: its brackets match; what is between them is looked at when it is used. */
+  #skipValue(position: number): number {
+    const { bytes } = this;
+    const first = bytes[position];
+    if (first === QUOTE) return this.#skipString(position);
+    if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return this.#skipWord(position);
+    const open: number[] = [];
+    for (let at = position; at < bytes.length;) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        at = this.#skipString(at);
+        continue;
+      }
+      if (byte === OPEN_BRACE) open.push(CLOSE_BRACE);
+      else if (byte === OPEN_BRACKET) open.push(CLOSE_BRACKET);
+      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        if (open.pop() !== byte) throw this.#fault("another bracket", at);
+        if (open.length === 0) return at + 1;
+      }
+      at++;
+    }
+    throw this.#fault("a closing bracket", bytes.length);
+  }
+
+  #skipWord(position: number): number {
+    let at = position;
+    while (isWordByte(this.bytes[at])) at++;
+    if (at === position) throw this.#fault("a value", position);
+    return at;
+  }
+
+  #skipString(position: number): number {
+    const { bytes } = this;
+    for (let at = position + 1; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) return at + 1;
+    }
+    throw this.#fault("a closing quote", bytes.length);
+  }
+
+  #fault(expected: string, at: number): JsonTextFault {
+    const found = at >= this.bytes.length
+      ? "the end"
+      : JSON.stringify(this.text({ start: at, end: at + 12 }));
+    return new JsonTextFault(`expected ${expected}, found ${found}`, at);
+  }
+}
+
+/** Of a number, `true`, `false`, `null`, and what Python writes beside them. */
+const isWordByte = (byte: number | undefined): boolean =>
+  byte !== undefined &&
+  (byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7a || byte >= 0x41 && byte <= 0x5a ||
+    byte === 0x2d || byte === 0x2b || byte === 0x2e);

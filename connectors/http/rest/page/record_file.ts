@@ -1,0 +1,91 @@
+import type { Scratch, ScratchFile } from "../../../locations/scratch.ts";
+import type { JsonText, Piece } from "./json_walk.ts";
+
+const BUFFER_BYTES = 1024 * 1024;
+const [LINE_FEED, RETURN, SPACE] = [0x0a, 0x0d, 0x20];
+
+/** Records of pages, a line each, as they were written: no number and no text of them is made anew. */
+export class RecordFile implements AsyncDisposable {
+  readonly #file: ScratchFile;
+  #buffer = new Uint8Array(BUFFER_BYTES);
+  #filled = 0;
+  records = 0;
+  sizeBytes = 0;
+
+  private constructor(file: ScratchFile) {
+    this.#file = file;
+  }
+
+  static async create(scratch: Scratch, name: string): Promise<RecordFile> {
+    return new RecordFile(await scratch.create(name));
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /**
+   * Adds a record: an object, or anything else as the value of the key `value`. `before` are members that an object
+   * gets in front of its own, as `"a":1,`.
+   */
+  async add(text: JsonText, piece: Piece, before: Uint8Array): Promise<void> {
+    const isObject = text.kind(piece) === "object";
+    const bytes = text.bytes.subarray(piece.start, piece.end);
+    const size = bytes.length + before.length + WRAPPED.length + 4;
+    if (this.#filled + size > this.#buffer.length) await this.#flush(size);
+    const start = this.#filled;
+    this.#put(OPEN);
+    if (!isObject) {
+      this.#put(before);
+      this.#put(WRAPPED);
+      this.#put(bytes);
+      this.#put(CLOSE);
+    } else if (isEmpty(bytes)) {
+      // Without the comma at its end.
+      this.#put(before.subarray(0, Math.max(0, before.length - 1)));
+      this.#put(CLOSE);
+    } else {
+      this.#put(before);
+      this.#put(bytes.subarray(1));
+    }
+    // Outside of strings, in which they cannot be, line breaks mean nothing.
+    for (let at = start; at < this.#filled; at++) {
+      const byte = this.#buffer[at];
+      if (byte === LINE_FEED || byte === RETURN) this.#buffer[at] = SPACE;
+    }
+    this.#put(FEED);
+    this.records++;
+  }
+
+  async finish(): Promise<void> {
+    await this.#flush(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file[Symbol.asyncDispose]();
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+  }
+
+  async #flush(nextBytes: number): Promise<void> {
+    await this.#file.write(this.#buffer.subarray(0, this.#filled));
+    this.sizeBytes += this.#filled;
+    this.#filled = 0;
+    if (nextBytes > this.#buffer.length) this.#buffer = new Uint8Array(nextBytes);
+  }
+}
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const OPEN = encode("{");
+const CLOSE = encode("}");
+const WRAPPED = encode('"value":');
+const FEED = encode("\n");
+
+/** Of an object's bytes: it has no members. */
+const isEmpty = (bytes: Uint8Array): boolean => {
+  for (let at = 1; at < bytes.length - 1; at++) if ((bytes[at] ?? 0) > SPACE) return false;
+  return true;
+};
