@@ -1,3 +1,4 @@
+import type { RateLimit } from "./connector/connector.ts";
 import type { FollowProgress } from "./connector/changes.ts";
 import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
@@ -190,13 +191,18 @@ export type Question =
   /** A secret that one of them refers to. */
   | { readonly type: "secret"; readonly id: number; readonly name: string }
   /** The way to a guarded host, `name:port`. */
-  | { readonly type: "way_out"; readonly id: number; readonly host: string };
+  | { readonly type: "way_out"; readonly id: number; readonly host: string }
+  /** To wait until a request may go to a guarded host: of all processes together so many in so many milliseconds. */
+  | { readonly type: "turn"; readonly id: number; readonly host: string; readonly limit: RateLimit | null }
+  /** A guarded host wants to be left alone for so long. */
+  | { readonly type: "hold"; readonly id: number; readonly host: string; readonly waitMs: number };
 
 /** It may hold secrets: it travels over stdin, and is stored nowhere. */
 export type Answer =
   | { readonly type: "config"; readonly id: number; readonly config: Readonly<Record<string, unknown>> }
   | { readonly type: "secret"; readonly id: number; readonly value: string }
   | { readonly type: "way_out"; readonly id: number; readonly proxy: string; readonly token: string }
+  | { readonly type: "done"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly error: ErrorRecord };
 
 export type Report =

@@ -114,14 +114,14 @@ function readCount(name: string, fallback: number): number {
 async function grantContext(program: Program, { projectDir, dataDir, policyPath }: ProjectPlace) {
   const { connectors } = await import("../connectors/registry.ts");
   const { defaultSecrets, secretFolders } = await import("../engine/grants/secrets.ts");
-  const { EgressProxy } = await import("../engine/grants/egress/egress_proxy.ts");
+  const { Egress } = await import("../engine/grants/egress/egress.ts");
   const { defaultPolicy, readPolicy } = await import("../engine/grants/policy.ts");
   return {
     projectDir,
     dataDir,
     connectors,
     references: { env, secrets: defaultSecrets(env) },
-    egress: new EgressProxy(),
+    egress: new Egress(systemClock),
     policy: policyPath === undefined ? defaultPolicy(projectDir) : await readPolicy(policyPath, projectDir),
     programPaths: program.programPaths,
     secretFolders: secretFolders(env),

@@ -1,4 +1,6 @@
 import * as v from "valibot";
+import type { RateLimit } from "../../contract/connector/connector.ts";
+import { duration, durationMs } from "../../contract/pipeline/words.ts";
 import { Secret } from "../../contract/secret.ts";
 import { hostOf } from "../network/guarded_fetch.ts";
 import { type AuthOptions, authSchema, authSecrets, headerValue } from "./auth.ts";
@@ -14,6 +16,8 @@ export interface HttpConfig {
   /** A PEM file, absolute or relative to the project. */
   readonly ca: string | undefined;
   readonly timeoutMs: number;
+  /** Of the base's host, for all runs of all pipelines together. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 const DEFAULT_TIMEOUT_S = 30;
@@ -67,6 +71,23 @@ const entrySchema = v.strictObject({
   ca: v.optional(
     v.pipe(text, v.description("A PEM file with authorities to trust beside the system's.")),
   ),
+  rate_limit: v.optional(
+    v.pipe(
+      v.strictObject({
+        requests: v.pipe(
+          v.number(),
+          v.integer(),
+          v.minValue(1),
+          v.maxValue(10_000),
+          v.description("So many."),
+        ),
+        per: v.optional(v.pipe(duration, v.description("In any time so long, as 1s or 1m.")), "1s"),
+      }),
+      v.description(
+        "The most requests of endpoints to the server, all runs of all pipelines together, as {requests: 10, per: 1s}.",
+      ),
+    ),
+  ),
   timeout: v.optional(
     v.pipe(
       v.number(),
@@ -100,6 +121,9 @@ export const configSchema = v.pipe(
       redirectHosts: entry.redirect_hosts.map((host) => host.toLowerCase()),
       ca: entry.ca,
       timeoutMs: entry.timeout * 1000,
+      rateLimit: entry.rate_limit === undefined
+        ? undefined
+        : { requests: entry.rate_limit.requests, perMs: durationMs(entry.rate_limit.per) },
     };
   }),
 );

@@ -113,6 +113,19 @@ export interface ConnectorContext extends ConnectorPlace {
    * it knows why. Throws `forbidden` with what the operator's policy has to allow, `unavailable` for a name without an address.
    */
   wayOut(host: string): Promise<WayOut>;
+  /**
+   * Waits until a request may go to one of `guardedHosts`: within the limit, which all runs of all pipelines together
+   * keep to, and not while somebody holds it. Throws the signal's reason.
+   */
+  turn(host: string, limit: RateLimit | undefined, signal: AbortSignal): Promise<void>;
+  /** Nobody's request goes to the host before so many milliseconds are over. */
+  hold(host: string, waitMs: number): void;
+}
+
+/** At most `requests` in any `perMs`. */
+export interface RateLimit {
+  readonly requests: number;
+  readonly perMs: number;
 }
 
 /** A SOCKS 5 proxy which is asked for the host by its name. */

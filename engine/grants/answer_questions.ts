@@ -35,6 +35,12 @@ export function createAnswers(context: AnswerContext): Answers {
           return { type: "secret", id, value: await secretOf(context, question.name) };
         case "way_out":
           return { type: "way_out", id, ...await wayOut.to(question.host) };
+        case "turn":
+          await wayOut.turn(question.host, question.limit ?? undefined);
+          return { type: "done", id };
+        case "hold":
+          wayOut.hold(question.host, question.waitMs);
+          return { type: "done", id };
       }
     } catch (error) {
       const { message, ...record } = toErrorRecord(error);

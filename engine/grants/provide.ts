@@ -9,7 +9,7 @@ import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
 import { type Answers, createAnswers } from "./answer_questions.ts";
-import type { EgressProxy } from "./egress/egress_proxy.ts";
+import type { Egress } from "./egress/egress.ts";
 import { WayOut } from "./egress/way_out.ts";
 import { Redactor } from "./redact.ts";
 import { missingReferences, type ReferenceSources, resolveConnector } from "./references.ts";
@@ -19,7 +19,7 @@ export interface GrantContext extends FenceOptions {
   readonly connectors: readonly Connector[];
   readonly references: ReferenceSources;
   /** The way to guarded hosts. */
-  readonly egress: EgressProxy;
+  readonly egress: Egress;
 }
 
 /** What a process needs to be handed and allowed for a pipeline. */
@@ -206,7 +206,10 @@ const guardedHosts = ({ hosts }: Asks): string[] =>
 async function withProxy({ egress }: GrantContext, asks: Asks, grant: Grant): Promise<Grant> {
   if (guardedHosts(asks).length === 0) return grant;
   const { permissions } = grant;
-  return { ...grant, permissions: { ...permissions, hosts: [...permissions.hosts, await egress.open()] } };
+  return {
+    ...grant,
+    permissions: { ...permissions, hosts: [...permissions.hosts, await egress.proxy.open()] },
+  };
 }
 
 /** SQL of loads where the operator wants none. */

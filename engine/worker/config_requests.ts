@@ -1,4 +1,4 @@
-import type { WayOut } from "../../contract/connector/connector.ts";
+import type { RateLimit, WayOut } from "../../contract/connector/connector.ts";
 import type { Answer, Order, Question, Report } from "../../contract/job.ts";
 import { AppError } from "../../contract/errors.ts";
 
@@ -40,6 +40,24 @@ export class ConfigRequests {
       return { url: `socks5h://${proxy}`, basicAuth: { username: "sluice", password: token } };
     }
     throw new AppError("internal", `The server gave no way to ${host}`);
+  }
+
+  /** See ConnectorContext.turn. */
+  async turn(host: string, limit: RateLimit | undefined, signal: AbortSignal): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await Promise.race([this.#ask({ type: "turn", host, limit: limit ?? null }), promise]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** See ConnectorContext.hold. */
+  async hold(host: string, waitMs: number): Promise<void> {
+    await this.#ask({ type: "hold", host, waitMs });
   }
 
   /** An order of the server; one that answers no question of ours is passed by. */

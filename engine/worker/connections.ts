@@ -27,7 +27,7 @@ export interface ConnectionsOptions {
   /** References not resolved. */
   readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
   /** Asked for a config when a connection is opened, for a secret when a connector wants one. */
-  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut">;
+  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut" | "turn" | "hold">;
   readonly projectDir: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -218,6 +218,8 @@ export class Connections implements AsyncDisposable {
       log,
       secret: (secret) => requests.secret(secret),
       wayOut: (host) => requests.wayOut(host),
+      turn: (host, limit, during) => requests.turn(host, limit, during),
+      hold: (host, waitMs) => void requests.hold(host, waitMs).catch(() => {}),
     });
     return { connector, connection, budget, common };
   }

@@ -11,7 +11,7 @@ import type { Reporter } from "./reporter.ts";
 export interface JobContext {
   readonly connectors: readonly Connector[];
   readonly reporter: Reporter;
-  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut">;
+  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut" | "turn" | "hold">;
   /** Its abort stops the job. */
   readonly signal: AbortSignal;
   /** The program of threads that read; without it all is read in the main thread. */

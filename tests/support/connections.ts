@@ -32,6 +32,8 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     log: () => {},
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
     wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
+    turn: () => Promise.resolve(),
+    hold: () => {},
     ...more,
   };
 }

@@ -93,6 +93,8 @@ export class FollowedProject implements AsyncDisposable {
           config: () => Promise.resolve(config),
           secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
           wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
+          turn: () => Promise.resolve(),
+          hold: () => Promise.resolve(),
         },
         signal,
       });

@@ -24,6 +24,8 @@ const context = {
   scratchDir: "/nowhere",
   secret: openDuckdb,
   wayOut: openDuckdb,
+  turn: openDuckdb,
+  hold: () => {},
   log: () => {},
 };
 await using connection = await connector.open(config, context);

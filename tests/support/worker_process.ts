@@ -1,4 +1,5 @@
-import { EgressProxy } from "../../engine/grants/egress/egress_proxy.ts";
+import { systemClock } from "../../contract/clock.ts";
+import { Egress } from "../../engine/grants/egress/egress.ts";
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -63,7 +64,7 @@ export async function attemptInProcess(
   const { connectors: definitions, grant, answers } = await provide(
     {
       connectors,
-      egress: new EgressProxy(),
+      egress: new Egress(systemClock),
       references: {
         env: () => undefined,
         secrets: { get: () => Promise.resolve(undefined) },

@@ -1,6 +1,6 @@
 import type { ConnectorContext } from "../../../contract/connector/connector.ts";
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
-import { type ClientTls, GuardedFetch } from "../../network/guarded_fetch.ts";
+import { type ClientTls, GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { HttpConfig } from "../config.ts";
 import type { EndpointStream } from "../options.ts";
 import { ApiClient } from "./api_client.ts";
@@ -19,6 +19,7 @@ export class RestApi implements Disposable {
     this.#context = context;
     this.#guarded = new GuardedFetch(context.wayOut, tls);
     const { clock, log } = context;
+    const own = hostOf(config.baseUrl);
     const keeper = new TokenKeeper(config.auth, this.#guarded, clock);
     this.#client = new ApiClient({
       guarded: this.#guarded,
@@ -29,8 +30,8 @@ export class RestApi implements Disposable {
       timeoutMs: config.timeoutMs,
       clock,
       random: Math.random,
-      turn: () => Promise.resolve(),
-      hold: () => {},
+      turn: (host, signal) => context.turn(host, host === own ? config.rateLimit : undefined, signal),
+      hold: (host, waitMs) => context.hold(host, waitMs),
       log,
     });
   }

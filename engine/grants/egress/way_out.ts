@@ -1,5 +1,8 @@
+import type { RateLimit } from "../../../contract/connector/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
 import type { Policy } from "../policy.ts";
-import type { Admission, EgressProxy } from "./egress_proxy.ts";
+import type { Egress } from "./egress.ts";
+import type { Admission } from "./egress_proxy.ts";
 import { HostGuard } from "./host_guard.ts";
 
 /** What a process signs in with at the proxy, which it connects to in the place of a guarded host. */
@@ -9,28 +12,49 @@ export interface ProxyAccess {
   readonly token: string;
 }
 
-/** One process's way to the guarded hosts of its connectors. Disposing of it ends its connections. */
+/** One process's way to the guarded hosts of its connectors. Disposing of it ends its connections and its waits. */
 export class WayOut implements Disposable {
-  readonly #proxy: EgressProxy;
+  readonly #egress: Egress;
   readonly #guard: HostGuard;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #ended = new AbortController();
   #admission: Admission | undefined;
 
   /** `hosts` are `name:port`. */
-  constructor(proxy: EgressProxy, policy: Policy, hosts: readonly string[]) {
-    this.#proxy = proxy;
+  constructor(egress: Egress, policy: Policy, hosts: readonly string[]) {
+    this.#egress = egress;
+    this.#hosts = new Set(hosts);
     this.#guard = new HostGuard(policy, hosts);
   }
 
   /** To one of the hosts. Throws `forbidden` and `unavailable` with the reason, which the proxy itself cannot say. */
   async to(host: string): Promise<ProxyAccess> {
+    const { proxy } = this.#egress;
     await this.#guard.judge(host);
-    const proxy = await this.#proxy.open();
-    this.#admission ??= this.#proxy.admit(this.#guard);
-    return { proxy, token: this.#admission.token };
+    const address = await proxy.open();
+    this.#admission ??= proxy.admit(this.#guard);
+    return { proxy: address, token: this.#admission.token };
+  }
+
+  /** Resolves when a request may go there, whatever other processes send there too. Throws `forbidden` for another host. */
+  async turn(host: string, limit: RateLimit | undefined): Promise<void> {
+    this.#requireKnown(host);
+    await this.#egress.rates.turn(host, limit, this.#ended.signal);
+  }
+
+  /** The host wants no request of anybody's for so many milliseconds. Throws `forbidden` for another host. */
+  hold(host: string, waitMs: number): void {
+    this.#requireKnown(host);
+    this.#egress.rates.hold(host, waitMs);
   }
 
   [Symbol.dispose](): void {
+    this.#ended.abort(new AppError("cancelled", "The process has ended"));
     this.#admission?.[Symbol.dispose]();
     this.#admission = undefined;
+  }
+
+  #requireKnown(host: string): void {
+    if (!this.#hosts.has(host)) throw new AppError("forbidden", `No connector of the pipeline names ${host}`);
   }
 }

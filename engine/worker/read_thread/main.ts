@@ -81,6 +81,8 @@ class ReadThread {
       secret: () => Promise.reject(new AppError("internal", "Secrets are asked for in the main thread")),
       wayOut: () =>
         Promise.reject(new AppError("internal", "Guarded hosts are read from in the main thread")),
+      turn: () => Promise.resolve(),
+      hold: () => {},
     });
     if (connection.source === undefined) throw new AppError("invalid", `Connector "${name}" is no source`);
     let schema: Schema | undefined;

@@ -135,6 +135,8 @@ async function testConnector({ url }: TestDatabase): Promise<readonly Connection
     log: () => {},
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
     wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
+    turn: () => Promise.resolve(),
+    hold: () => {},
   });
   return await connection.test?.(new AbortController().signal) ?? [];
 }

@@ -1,4 +1,5 @@
-import { EgressProxy } from "../../../engine/grants/egress/egress_proxy.ts";
+import { systemClock } from "../../../contract/clock.ts";
+import { Egress } from "../../../engine/grants/egress/egress.ts";
 import { deepStrictEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../../connectors/registry.ts";
@@ -47,7 +48,7 @@ async function withProject(
     projectDir: project.projectDir,
     dataDir: project.dataDir,
     connectors,
-    egress: new EgressProxy(),
+    egress: new Egress(systemClock),
     references: { env: () => undefined, secrets: defaultSecrets(() => undefined) },
     policy: defaultPolicy(project.projectDir),
     programPaths: program.programPaths,

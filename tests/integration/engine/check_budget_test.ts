@@ -1,4 +1,5 @@
-import { EgressProxy } from "../../../engine/grants/egress/egress_proxy.ts";
+import { systemClock } from "../../../contract/clock.ts";
+import { Egress } from "../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { connectors } from "../../../connectors/registry.ts";
 import {
@@ -26,7 +27,7 @@ async function check(
   if ("faults" in parsed) throw new Error("the policy has faults");
   const context: CheckContext = {
     connectors,
-    egress: new EgressProxy(),
+    egress: new Egress(systemClock),
     references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
     policy: parsed.policy,
     projectDir: project.projectDir,

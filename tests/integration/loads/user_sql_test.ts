@@ -1,4 +1,5 @@
-import { EgressProxy } from "../../../engine/grants/egress/egress_proxy.ts";
+import { systemClock } from "../../../contract/clock.ts";
+import { Egress } from "../../../engine/grants/egress/egress.ts";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -61,7 +62,7 @@ Deno.test("the operator's policy keeps loads from running SQL", async () => {
     });
     const context = {
       connectors,
-      egress: new EgressProxy(),
+      egress: new Egress(systemClock),
       references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
       policy: { ...defaultPolicy(folder), loadSql: false },
       projectDir: folder,

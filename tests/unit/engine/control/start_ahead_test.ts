@@ -1,4 +1,4 @@
-import { EgressProxy } from "../../../../engine/grants/egress/egress_proxy.ts";
+import { Egress } from "../../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, fail } from "node:assert/strict";
 import { join } from "node:path";
 import { systemClock } from "../../../../contract/clock.ts";
@@ -26,7 +26,7 @@ async function withAhead(
       projectDir,
       dataDir: join(folder, "data"),
       connectors: [],
-      egress: new EgressProxy(),
+      egress: new Egress(systemClock),
       references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
       policy: defaultPolicy(projectDir),
       programPaths: [],

@@ -1,8 +1,9 @@
+import { systemClock } from "../../../../contract/clock.ts";
 import { deepEqual, equal, match } from "node:assert/strict";
 import { connectors } from "../../../../connectors/registry.ts";
 import type { Answer } from "../../../../contract/job.ts";
 import { createAnswers } from "../../../../engine/grants/answer_questions.ts";
-import { EgressProxy } from "../../../../engine/grants/egress/egress_proxy.ts";
+import { Egress } from "../../../../engine/grants/egress/egress.ts";
 import { WayOut } from "../../../../engine/grants/egress/way_out.ts";
 import { defaultPolicy } from "../../../../engine/grants/policy.ts";
 import { Redactor } from "../../../../engine/grants/redact.ts";
@@ -20,7 +21,7 @@ function answersOf(secrets: Map<string, string>) {
       wrong: { type: "postgres", host: "db", user: "me", port: "${secret:PW}" },
     },
     redactor,
-    wayOut: new WayOut(new EgressProxy(), defaultPolicy("/nowhere"), []),
+    wayOut: new WayOut(new Egress(systemClock), defaultPolicy("/nowhere"), []),
   });
   return { answer, redactor };
 }

@@ -1,4 +1,5 @@
-import { EgressProxy } from "../../../../engine/grants/egress/egress_proxy.ts";
+import { systemClock } from "../../../../contract/clock.ts";
+import { Egress } from "../../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -51,7 +52,7 @@ class GrantFixture implements AsyncDisposable {
     if ("faults" in parsed) throw new Error(JSON.stringify(parsed.faults));
     return provide({
       connectors,
-      egress: new EgressProxy(),
+      egress: new Egress(systemClock),
       references: { env: () => undefined, secrets: { get: () => Promise.resolve("s3cret-value") } },
       policy: parsed.policy,
       projectDir: this.project,

@@ -174,6 +174,8 @@ export class JobProject implements AsyncDisposable {
         },
         secret: (name: string) => Promise.reject(new Error(`there is no secret ${name}`)),
         wayOut: (host: string) => Promise.reject(new Error(`there is no way to ${host}`)),
+        turn: () => Promise.resolve(),
+        hold: () => Promise.resolve(),
       };
       await runJob(job, { connectors: [memoryConnector(system), file], reporter, requests, signal });
     } catch (thrown) {

@@ -1,4 +1,4 @@
-import { EgressProxy } from "../../../../../engine/grants/egress/egress_proxy.ts";
+import { Egress } from "../../../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, fail, match } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -70,7 +70,7 @@ async function execute(
         projectDir: folder,
         dataDir,
         connectors: [],
-        egress: new EgressProxy(),
+        egress: new Egress(systemClock),
         references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
         policy: defaultPolicy(folder),
         programPaths: [],
