@@ -69,6 +69,18 @@ export interface StreamRequest<Stream = unknown> {
   readonly mayGuess?: boolean;
   /** Only the columns are wanted, of `scan`: a part of the rows that shows them is enough. */
   readonly isSample?: boolean;
+  /**
+   * Of a child, see contract/pipeline/parents.ts: the rows of the stream that it names, each once, without those in which
+   * one of `columns` is NULL. Absent where there are none to be had, as in a check. Throws `invalid` for a column that it
+   * does not have.
+   */
+  parentRows?(columns: readonly string[], included: readonly string[]): Promise<readonly ParentRow[]>;
+}
+
+/** A row of a stream that another one names: by its columns, values as text and, of those that are included, as JSON. */
+export interface ParentRow {
+  readonly texts: Readonly<Record<string, string>>;
+  readonly json: Readonly<Record<string, string>>;
 }
 
 /** `only` and `except` are never both given. Names are compared without case where none matches exactly. */

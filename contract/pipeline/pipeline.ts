@@ -220,5 +220,8 @@ export function ownKeys(definition: StreamDefinition | LoadDefinition): Record<s
 export function addressText(definition: StreamDefinition | LoadDefinition): string {
   const [key, value] = Object.entries(ownKeys(definition)).find(([, value]) => typeof value === "string") ??
     [];
-  return key === undefined ? "" : key === "query" ? "a query" : String(value);
+  if (key !== undefined) return key === "query" ? "a query" : String(value);
+  const { endpoint } = ownKeys(definition);
+  const path = typeof endpoint === "object" && endpoint !== null && "path" in endpoint ? endpoint.path : "";
+  return typeof path === "string" ? path : "";
 }

@@ -1,6 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { addressText, ownKeys, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { parentsOf } from "../../contract/pipeline/parents.ts";
 import { isWildcard, STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
@@ -87,6 +88,52 @@ export function checkWildcardLoads({ extract, load }: PipelineDefinition): Pipel
       return [error([...path, key], "value", message)];
     })
   );
+}
+
+/** A child is read after its parent, from the parent's table. */
+export function checkParents({ extract }: PipelineDefinition): PipelineFault[] {
+  return Object.entries(extract).flatMap(([name, stream]) => {
+    const parents = parentsOf(stream);
+    const fault = (message: string) => error(["extract", name, "endpoint"], "value", message);
+    if (parents.length > 1) {
+      return [
+        fault(
+          `it names columns of several streams (${
+            parents.map((one) => one.stream).join(", ")
+          }): one is all it can have`,
+        ),
+      ];
+    }
+    return parents.flatMap((parent) => {
+      const found = extract[parent.stream];
+      if (found === undefined) {
+        return [
+          fault(`there is no stream ${parent.stream}${didYouMean(parent.stream, Object.keys(extract))}`),
+        ];
+      }
+      if (!found.store) {
+        return [fault(`the stream ${parent.stream} is not stored (store: false), so it has no rows to name`)];
+      }
+      if (isBelow(extract, parent.stream, name)) {
+        return [fault(`${name} and ${parent.stream} wait for each other`)];
+      }
+      return [];
+    });
+  });
+}
+
+/** Whether the stream is a child of the other one, at any distance, or that stream itself. */
+function isBelow(extract: PipelineDefinition["extract"], name: string, ancestor: string): boolean {
+  const seen = new Set<string>();
+  for (let open = [name]; open.length > 0;) {
+    if (open.includes(ancestor)) return true;
+    for (const one of open) seen.add(one);
+    open = open.flatMap((one) => {
+      const stream = extract[one];
+      return stream === undefined ? [] : parentsOf(stream).map((parent) => parent.stream);
+    }).filter((one) => !seen.has(one));
+  }
+  return false;
 }
 
 /**

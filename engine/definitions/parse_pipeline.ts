@@ -7,6 +7,7 @@ import type { RevisionFile } from "../../contract/revision.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
 import {
   checkNames,
+  checkParents,
   checkReservedKeys,
   checkTexts,
   checkWhere,
@@ -126,6 +127,7 @@ function faultsOf(
     ...checkTexts(definition),
     ...checkWhere(definition),
     ...checkWildcardLoads(definition),
+    ...checkParents(definition),
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),

@@ -1,6 +1,7 @@
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { parentsOf } from "../../contract/pipeline/parents.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
@@ -79,7 +80,7 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
     if (model === undefined) return [];
     return [{ kind: "model", model, step: planModel(model, edges), checks: inline.get(name) ?? [] }];
   });
-  const extracts = Object.entries(definition.extract).map(([name, stream]): PlannedExtract => ({
+  const extracts = inOrder(definition.extract).map(([name, stream]): PlannedExtract => ({
     kind: "extract",
     name,
     stream,
@@ -175,12 +176,25 @@ class Edges {
   }
 }
 
+/** The streams as they are written, but each child behind its parents. */
+function inOrder(streams: PipelineDefinition["extract"]): readonly (readonly [string, StreamDefinition])[] {
+  const placed = new Map<string, StreamDefinition>();
+  const place = (name: string, path: readonly string[]) => {
+    const stream = streams[name];
+    if (stream === undefined || placed.has(name) || path.includes(name)) return;
+    for (const parent of parentsOf(stream)) place(parent.stream, [...path, name]);
+    placed.set(name, stream);
+  };
+  for (const name of Object.keys(streams)) place(name, []);
+  return [...placed];
+}
+
 function planExtract(name: string, stream: StreamDefinition): PipelineStep {
   const by = stream.update_key === undefined ? "" : ` by ${stream.update_key}`;
   return {
     name: `extract:${name}`,
     kind: "extract",
-    depends: [],
+    depends: parentsOf(stream).map((parent) => `extract:${parent.stream}`),
     summary: `${stream.connector}: ${addressText(stream)}, ${stream.mode}${by}${
       stream.store ? "" : ", not stored"
     }`,

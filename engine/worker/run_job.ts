@@ -10,6 +10,7 @@ import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { letGo } from "./changes/let_go.ts";
 import { Execution } from "./execution.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
+import { parentsOf } from "../../contract/pipeline/parents.ts";
 import { planRun } from "./plan.ts";
 import { expandForRun } from "./wildcards/run_tables.ts";
 import { SessionPool } from "./session_pool.ts";
@@ -45,7 +46,11 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
   const { graph, job } = await withSession(sessions, async (session) => {
     await prepareWarehouse(session);
     const definition = await expandForRun(session, given, connections, context);
-    const streams = Object.entries(definition.extract).map(([name, { tags }]) => ({ name, tags }));
+    const streams = Object.entries(definition.extract).map(([name, stream]) => ({
+      name,
+      tags: stream.tags,
+      depends: parentsOf(stream).map((parent) => parent.stream),
+    }));
     return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };
   });
   const threads = new ThreadCount(await database.session());

@@ -22,9 +22,16 @@ import { orderTopologically } from "./topological_order.ts";
 export interface GraphInput {
   readonly models: readonly Model[];
   /** The pipeline's streams, by name or with their tags. */
-  readonly streams: readonly (string | { readonly name: string; readonly tags: readonly string[] })[];
+  readonly streams: readonly (string | GraphStream)[];
   /** Names of models whose files could not be read: others may name them without a fault of their own. */
   readonly unreadable?: readonly string[];
+}
+
+export interface GraphStream {
+  readonly name: string;
+  readonly tags: readonly string[];
+  /** Streams that it is read by, by name. */
+  readonly depends?: readonly string[];
 }
 
 export interface GraphNode {
@@ -115,7 +122,7 @@ function reach(graph: Graph, node: string, along: "depends" | "dependents", maxD
 class GraphBuilder {
   readonly #session: SqlSession;
   readonly #models = new Map<string, Model>();
-  readonly #streams: ReadonlyMap<string, readonly string[]>;
+  readonly #streams: ReadonlyMap<string, GraphStream>;
   readonly #names: TableNames;
   readonly #faults: Fault[] = [];
   readonly #broken = new Set<string>();
@@ -131,7 +138,9 @@ class GraphBuilder {
   constructor(session: SqlSession, { models, streams, unreadable = [] }: GraphInput) {
     this.#session = session;
     this.#streams = new Map(
-      streams.map((stream) => typeof stream === "string" ? [stream, []] : [stream.name, stream.tags]),
+      streams.map((stream) =>
+        typeof stream === "string" ? [stream, { name: stream, tags: [] }] : [stream.name, stream]
+      ),
     );
     const seen = new Map<string, Model>();
     for (const model of models) {
@@ -277,13 +286,24 @@ class GraphBuilder {
       this.#fail(model, place, `models read each other in a circle: ${names.join(" → ")}`);
       for (const name of names) this.#broken.add(name);
     }
-    return [...[...this.#streams.keys()].sort().map((stream) => `extract:${stream}`), ...order];
+    const streams = [...this.#streams.keys()].map((name) =>
+      [`extract:${name}`, this.#parentsOf(name)] as const
+    );
+    return [...orderTopologically(new Map(streams)).order, ...order];
+  }
+
+  #parentsOf(stream: string): string[] {
+    const depends = this.#streams.get(stream)?.depends ?? [];
+    return depends.filter((name) => this.#streams.has(name)).sort().map((name) => `extract:${name}`);
   }
 
   #nodes(order: readonly string[]): Map<string, GraphNode> {
     const dependents = new Map<string, string[]>(order.map((name) => [name, []]));
     for (const [model, edges] of this.#edges) {
       for (const node of edges.keys()) dependents.get(node)?.push(`model:${model}`);
+    }
+    for (const stream of this.#streams.keys()) {
+      for (const node of this.#parentsOf(stream)) dependents.get(node)?.push(`extract:${stream}`);
     }
     return new Map(order.map((name): [string, GraphNode] => {
       const label = name.slice(name.indexOf(":") + 1);
@@ -292,8 +312,8 @@ class GraphBuilder {
         name,
         kind: isModel ? "model" : "extract",
         label,
-        tags: (isModel ? this.#models.get(label)?.tags : this.#streams.get(label)) ?? [],
-        depends: isModel ? [...this.#edges.get(label)?.keys() ?? []].sort() : [],
+        tags: (isModel ? this.#models.get(label)?.tags : this.#streams.get(label)?.tags) ?? [],
+        depends: isModel ? [...this.#edges.get(label)?.keys() ?? []].sort() : this.#parentsOf(label),
         dependents: dependents.get(name)?.sort() ?? [],
       }];
     }));

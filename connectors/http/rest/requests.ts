@@ -3,7 +3,7 @@ import type { ApiRequest } from "./api_client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { PathStep } from "./page/json_walk.ts";
 import type { Turn } from "./paginators/paginator.ts";
-import { fillIn, type Values } from "./placeholders.ts";
+import { fillIn, type Values } from "./fill_in.ts";
 
 /** The requests of one reading of an endpoint. */
 export class Requests {

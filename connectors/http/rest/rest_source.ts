@@ -1,14 +1,18 @@
+import * as v from "valibot";
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
-import { scanFiles } from "../../files/read/scan.ts";
+import { AppError } from "../../../contract/errors.ts";
 import { streamOptionsSchema } from "../../files/options.ts";
+import { scanFiles } from "../../files/read/scan.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
-import * as v from "valibot";
 import type { EndpointStream } from "../options.ts";
 import type { ApiClient } from "./api_client.ts";
 import { cursorText } from "./cursor_value.ts";
+import type { Values } from "./fill_in.ts";
+import { parentsOf } from "../../../contract/pipeline/parents.ts";
 import { RecordFinder } from "./page/find_records.ts";
 import { RecordFile } from "./page/record_file.ts";
+import { readChildren } from "./read_children.ts";
 import { readPages, selectorOf } from "./read_pages.ts";
 import { Requests } from "./requests.ts";
 
@@ -19,48 +23,65 @@ export interface RestPlace {
   readonly log: (level: "debug" | "info" | "warn", message: string) => void;
 }
 
+type Request = StreamRequest<EndpointStream>;
+
 /** Of a check: enough to tell the columns by. */
 const SAMPLE_PAGES = 1;
+/** How often a long reading says how far it is. */
+const TELL_EVERY = 100;
 
 /**
  * The stream's records as a file that DuckDB reads: every key and the type of every value is known before the first row is
  * stored. Throws what the requests throw, and `invalid` with the page for one that cannot be understood.
  */
 export async function scanEndpoint(
-  { baseUrl, scratchDir, log }: RestPlace,
+  place: RestPlace,
   client: ApiClient,
-  { name, address, cursor, until, texts, setsAside, isSample }: StreamRequest<EndpointStream>,
+  request: Request,
   signal: AbortSignal,
 ): Promise<Scan> {
-  const { endpoint, columns } = address;
-  const { incremental } = endpoint;
-  const format = incremental?.format ?? "datetime";
-  const start = cursor !== undefined
-    ? cursorText(cursor, format)
-    : incremental?.initial_value === undefined
-    ? undefined
-    : String(incremental.initial_value);
-  const end = until?.isRange === true ? cursorText(until, format) : undefined;
+  const { name, address: { endpoint, columns }, cursor, texts, setsAside, isSample } = request;
+  const { baseUrl, scratchDir } = place;
+  const [parent] = parentsOf({ endpoint });
+  // A check has no rows of other streams.
+  if (parent !== undefined && request.parentRows === undefined) return UNKNOWN;
   await using stack = new AsyncDisposableStack();
-  const scratch = stack.use(new Scratch(scratchDir));
-  const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
-  const file = await RecordFile.create(scratch, `${name}.ndjson`);
+  const file = await RecordFile.create(stack.use(new Scratch(scratchDir)), `${name}.ndjson`);
   let pages: number;
-  {
-    await using open = file;
-    pages = await readPages({
+  try {
+    const reading = {
       client,
       endpoint,
-      requests: new Requests(baseUrl, endpoint, { start, end }),
       finder: new RecordFinder(selectorOf(endpoint)),
-      file: open,
+      file,
       ...(isSample === true ? { maxPages: SAMPLE_PAGES } : {}),
-      onPage: (count) => {
-        if (count % 100 === 0) log("info", `${name}: ${count} pages, ${open.records} records`);
-      },
-    }, signal);
-    await open.finish();
+    };
+    const values = valuesOf(request);
+    const tell = (count: number, what: string) => {
+      if (count % TELL_EVERY === 0) place.log("info", `${name}: ${count} ${what}, ${file.records} records`);
+    };
+    pages = parent === undefined || request.parentRows === undefined
+      ? await readPages(
+        {
+          ...reading,
+          requests: new Requests(baseUrl, endpoint, values),
+          onPage: (count) => tell(count, "pages"),
+        },
+        signal,
+      )
+      : await readChildren({
+        ...reading,
+        baseUrl,
+        values,
+        parent: parent.stream,
+        rows: await request.parentRows(parent.columns, endpoint.include_from_parent),
+        onParent: (count) => tell(count, `rows of ${parent.stream}`),
+      }, signal);
+    await file.finish();
+  } finally {
+    await file[Symbol.asyncDispose]();
   }
+  const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
   const found = new DiskFile(file.path, shown, await Deno.stat(file.path));
   const scan = await scanFiles(
     {
@@ -101,3 +122,27 @@ export async function scanEndpoint(
     },
   };
 }
+
+/** What the requests say of the window. */
+function valuesOf({ address: { endpoint: { incremental } }, cursor, until }: Request): Values {
+  const format = incremental?.format ?? "datetime";
+  const first = incremental?.initial_value;
+  return {
+    start: cursor !== undefined
+      ? cursorText(cursor, format)
+      : first === undefined
+      ? undefined
+      : String(first),
+    end: until?.isRange === true ? cursorText(until, format) : undefined,
+  };
+}
+
+/** Nobody can tell the columns yet. */
+const UNKNOWN: Scan = {
+  relation: "(SELECT NULL AS nothing WHERE false)",
+  hasNoColumns: true,
+  files: [],
+  sizeBytes: 0,
+  explain: (error) => Promise.resolve(new AppError("internal", String(error))),
+  verify: () => Promise.resolve(),
+};

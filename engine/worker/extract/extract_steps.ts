@@ -1,3 +1,4 @@
+import { parentsOf } from "../../../contract/pipeline/parents.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
@@ -10,6 +11,7 @@ import type { Reporter } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
 import { stepsAtOnce } from "../steps_at_once.ts";
 import { extractStream, type RowTap } from "./extract.ts";
+import { parentRows } from "./parent_rows.ts";
 import { extractParts } from "./parts.ts";
 import type { Extracted } from "./stream_sink.ts";
 
@@ -54,7 +56,13 @@ export class ExtractSteps {
     const { job, reporter, signal, connections, threads, lease } = this.#options;
     const { name, stream } = planned;
     const { runId, attempt, fullRefresh, range } = job;
-    const { source, request } = await connections.source(name, stream);
+    const { source, request: own } = await connections.source(name, stream);
+    const [parent] = parentsOf(stream);
+    const request = parent === undefined ? own : {
+      ...own,
+      parentRows: (columns: readonly string[], included: readonly string[]) =>
+        parentRows(session, parent.stream, columns, included),
+    };
     const context = {
       session,
       name,

@@ -9,6 +9,7 @@ export class RecordFile implements AsyncDisposable {
   readonly #file: ScratchFile;
   #buffer = new Uint8Array(BUFFER_BYTES);
   #filled = 0;
+  #written: Promise<void> = Promise.resolve();
   records = 0;
   sizeBytes = 0;
 
@@ -32,7 +33,7 @@ export class RecordFile implements AsyncDisposable {
     const isObject = text.kind(piece) === "object";
     const bytes = text.bytes.subarray(piece.start, piece.end);
     const size = bytes.length + before.length + WRAPPED.length + 4;
-    if (this.#filled + size > this.#buffer.length) await this.#flush(size);
+    const full = this.#filled + size > this.#buffer.length ? this.#swap(size) : undefined;
     const start = this.#filled;
     this.#put(OPEN);
     if (!isObject) {
@@ -55,10 +56,11 @@ export class RecordFile implements AsyncDisposable {
     }
     this.#put(FEED);
     this.records++;
+    await full;
   }
 
   async finish(): Promise<void> {
-    await this.#flush(0);
+    await this.#swap(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,11 +72,14 @@ export class RecordFile implements AsyncDisposable {
     this.#filled += bytes.length;
   }
 
-  async #flush(nextBytes: number): Promise<void> {
-    await this.#file.write(this.#buffer.subarray(0, this.#filled));
-    this.sizeBytes += this.#filled;
+  /** Begins a new buffer at once, since several add to the file, and writes the one that is full. */
+  #swap(nextBytes: number): Promise<void> {
+    const full = this.#buffer.subarray(0, this.#filled);
+    this.sizeBytes += full.length;
+    this.#buffer = new Uint8Array(Math.max(BUFFER_BYTES, nextBytes));
     this.#filled = 0;
-    if (nextBytes > this.#buffer.length) this.#buffer = new Uint8Array(nextBytes);
+    this.#written = this.#written.then(() => this.#file.write(full));
+    return this.#written;
   }
 }
 
