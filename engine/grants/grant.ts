@@ -1,10 +1,9 @@
 import type { DuckDbGrant } from "../../contract/job.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
-import { type Asker, askerText, type Asks, type HostAsk, type PathAsk, type TableAsk } from "./asks.ts";
+import { type Asker, askerText, type Asks, type PathAsk, type TableAsk } from "./asks.ts";
 import { reasonAgainst, reasonByRules } from "./egress/host_guard.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
-import { findRule } from "./host_rules.ts";
 import type { Policy } from "./policy.ts";
 import { isInside } from "./real_path.ts";
 

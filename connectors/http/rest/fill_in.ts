@@ -1,9 +1,8 @@
 import { AppError } from "../../../contract/errors.ts";
 import { PARENT_PLACE } from "../../../contract/pipeline/parents.ts";
 
-/** What stands for a value in an endpoint: `{resources.users.id}`, `{incremental.start_value}`. */
-const PLACEHOLDER =
-  /\{\s*(resources\.([A-Za-z_][\w-]*)\.([^{}\s]+)|incremental\.(start_value|end_value))\s*\}/g;
+/** What stands for a bound of the window; columns of a parent are in contract/pipeline/parents.ts. */
+const INCREMENTAL_PLACE = /\{\s*incremental\.(start_value|end_value)\s*\}/g;
 
 /** What the placeholders stand for in one request. */
 export interface Values {
