@@ -67,7 +67,15 @@ export class ApiClient {
    * `not_found`, `invalid`, and `unavailable` where the tries are used up.
    */
   async send(request: ApiRequest, accepted: readonly number[], signal: AbortSignal): Promise<ApiAnswer> {
-    const { clock, random, log, hold } = this.#options;
+    const { clock, random, log, hold, hosts } = this.#options;
+    if (!hosts.has(hostOf(request.url))) {
+      throw new AppError(
+        "invalid",
+        `${
+          shownRequest(request)
+        }: the next page is on ${request.url.host}; if that is right, add it to the connector's redirect_hosts`,
+      );
+    }
     let refused: Credentials | undefined;
     for (let tries = 1;; tries++) {
       const outcome = await this.#try(request, accepted, refused, signal);
