@@ -5,7 +5,7 @@ import type { PathStep } from "./page/json_walk.ts";
  * `"odd key".x`, `results[*]` at the end. Undefined for what asks more than a way down.
  */
 export function simplePath(text: string): readonly PathStep[] | undefined {
-  let rest = text.trim().replace(/^\$\.?/, "").replace(/^@\.?/, "");
+  let rest = text.trim().replace(/^\$\.?/, "").replace(/^@(?:\.|$)/, "");
   const steps: PathStep[] = [];
   while (rest !== "") {
     if (rest === "[*]" || rest === "[]") break;
