@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { file } from "../../connectors/files/connector.ts";
 import { connectors } from "../../connectors/registry.ts";
 import { commonConnectorSchema } from "../../contract/connector/entry.ts";
 import { createProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
@@ -70,8 +69,9 @@ for (const connector of connectors) {
     const schemas = createProjectSchemas([connector]);
     const manualPage = await manual("connectors.md");
     // Connectors of files have those of their formats in common, which one section tells.
+    const hasFiles = keysOf(schemas.pipeline.properties?.["extract"]).has("hive_partitioning");
     const page = section(manualPage, `## ${connector.name}`) +
-      (connector.streamSchema === file.streamSchema ? section(manualPage, "## file") : "");
+      (hasFiles ? section(manualPage, "## file") : "");
     const config = keysOf(schemas.connectors);
     for (const key of ["type", "$schema", ...Object.keys(commonConnectorSchema.entries)]) config.delete(key);
     const pipelineKeys = keysOf(createProjectSchemas([]).pipeline);

@@ -91,6 +91,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/files/file_connection.ts",
   "connectors/files/load/target.ts",
   "connectors/files/options.ts",
+  "connectors/files/record_scan.ts",
   "connectors/locations/",
   "connectors/destination/",
   "connectors/network/",

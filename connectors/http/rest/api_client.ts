@@ -5,16 +5,8 @@ import { bodyChunks } from "../../locations/remote/body_chunks.ts";
 import { retryAfterMs } from "../../locations/http/http_error.ts";
 import { type GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { Credentials } from "../auth.ts";
+import { type ApiRequest, shownRequest } from "./api_request.ts";
 import { answerFault, connectionFault } from "./api_error.ts";
-
-/** A request of an endpoint. */
-export interface ApiRequest {
-  readonly method: "GET" | "POST";
-  readonly url: URL;
-  /** JSON; null where there is none. */
-  readonly body: string | null;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 export interface ApiAnswer {
   readonly status: number;
@@ -251,7 +243,3 @@ const lateness = (request: ApiRequest, timeoutMs: number): AppError =>
 
 const revealed = (secrets: Readonly<Record<string, Secret>>): Record<string, string> =>
   Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, value.reveal()]));
-
-/** `GET https://api.example.com/orders`: a query may hold what nobody should read. */
-export const shownRequest = ({ method, url }: Pick<ApiRequest, "method" | "url">): string =>
-  `${method} ${url.origin}${url.pathname}`;

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from "../../../contract/errors.ts";
 import { connectionError } from "../../locations/http/http_error.ts";
-import { type ApiRequest, shownRequest } from "./api_client.ts";
+import { type ApiRequest, shownRequest } from "./api_request.ts";
 
 const SHOWN_CHARACTERS = 300;
 

@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
-import { type ApiAnswer, type ApiClient, type ApiRequest, shownRequest } from "./api_client.ts";
+import type { ApiAnswer, ApiClient } from "./api_client.ts";
+import { type ApiRequest, shownRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { simplePath } from "./json_path.ts";
 import { keysOf, RecordFinder } from "./page/find_records.ts";

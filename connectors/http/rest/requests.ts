@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { ApiRequest } from "./api_client.ts";
+import type { ApiRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { PathStep } from "./page/json_walk.ts";
 import type { Turn } from "./paginators/paginator.ts";

@@ -1,8 +1,6 @@
-import * as v from "valibot";
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { streamOptionsSchema } from "../../files/options.ts";
-import { scanFiles } from "../../files/read/scan.ts";
+import { scanRecords } from "../../files/record_scan.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
@@ -40,7 +38,7 @@ export async function scanEndpoint(
   request: Request,
   signal: AbortSignal,
 ): Promise<Scan> {
-  const { name, address: { endpoint, columns }, cursor, texts, setsAside, isSample } = request;
+  const { name, address: { endpoint, columns }, isSample } = request;
   const { baseUrl, scratchDir } = place;
   const [parent] = parentsOf({ endpoint });
   // A check has no rows of other streams.
@@ -83,22 +81,7 @@ export async function scanEndpoint(
   }
   const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
   const found = new DiskFile(file.path, shown, await Deno.stat(file.path));
-  const scan = await scanFiles(
-    {
-      root: "/",
-      base: "/",
-      pathSql: (local) => local,
-      files: [found],
-      format: "ndjson",
-      compressions: ["none"],
-      options: { ...v.parse(streamOptionsSchema, {}), columns },
-      ...(texts === undefined ? {} : { texts }),
-      ...(cursor === undefined ? {} : { cursor }),
-      ...(setsAside === true ? { setsAside } : {}),
-    },
-    scratchDir,
-    signal,
-  );
+  const scan = await scanRecords(found, columns, request, scratchDir, signal);
   const kept = stack.move();
   return {
     ...scan,
