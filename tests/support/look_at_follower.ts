@@ -47,6 +47,9 @@ export async function lookAtFollower(
       requests: {
         config: () => Promise.resolve(config),
         secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
+        wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
+        turn: () => Promise.resolve(),
+        hold: () => Promise.resolve(),
       },
       signal: new AbortController().signal,
     },
