@@ -78,7 +78,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
   },
   {
     name: "crash",
-    isParallel: false,
+    isParallel: true,
     needsBinary: false,
     needsBrowser: false,
     needsPostgres: true,
