@@ -1,5 +1,6 @@
 import type { Cursor } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
+import type { JsonSurvey } from "./json/json_survey.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
 
 /** The files that a stream names, all of one format. */
@@ -24,6 +25,8 @@ export interface FileSet {
   readonly mayGuess?: boolean;
   /** Where an incremental stream goes on from, and of which type that is. */
   readonly cursor?: Cursor;
+  /** What JSON files hold, where that is known. */
+  readonly survey?: JsonSurvey;
 }
 
 /** DuckDB takes every path for a glob; brackets make its special characters plain. */

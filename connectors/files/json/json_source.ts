@@ -24,7 +24,8 @@ export async function scanJson(
 ): Promise<Pick<Scan, "relation" | "hasNoColumns" | "explain" | "prepare">> {
   if (mayGuess(set, oddFiles)) return await guessJson(set, signal);
   const hooks = set.setsAside ? { onFault: () => {} } : {};
-  const plan = planJson(set, await surveyJson(set, oddFiles, signal, new JsonNode(), hooks));
+  const survey = set.survey ?? await surveyJson(set, oddFiles, signal, new JsonNode(), hooks);
+  const plan = planJson(set, survey);
   const extra = pathColumns(set, plan.columns.map(({ name }) => name), PLAIN_FORMAT);
   const { sql, hasNoColumns, casts } = jsonRelation(plan, extra);
   const hasCopies = set.setsAside || plan.survey.files.some(({ isOdd }) => isOdd);

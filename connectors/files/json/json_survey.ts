@@ -139,6 +139,15 @@ function faultError(file: StoredFile, fault: JsonFault): AppError {
   });
 }
 
+const tooLarge = (line: number): JsonFault => new JsonFault(line, "a record is larger than 256 MiB");
+
+/** Throws JsonFault for a record of so many bytes, and for all keys so far, which DuckDB's reader would not take. */
+export function checkRecord(root: JsonNode, sizeBytes: number, line: number): void {
+  if (sizeBytes > MAX_RECORD_BYTES) throw tooLarge(line);
+  if (root.fields.length <= MAX_COLUMNS) return;
+  throw new JsonFault(line, `the records have more than ${MAX_COLUMNS.toLocaleString("en")} different keys`);
+}
+
 /** Takes a file's bytes in pieces, and its records out of them. */
 class RecordReader {
   readonly #root: JsonNode;
@@ -225,7 +234,7 @@ class RecordReader {
       this.#checkUtf8(begin, beginLine);
     }
     const rest = scanner.end - this.#start;
-    if (rest > MAX_RECORD_BYTES) throw new JsonFault(scanner.line, "a record is larger than 256 MiB");
+    if (rest > MAX_RECORD_BYTES) throw tooLarge(scanner.line);
     this.#wanted = Math.max(CHUNK_BYTES, 2 * rest);
   }
 
@@ -295,12 +304,7 @@ class RecordReader {
     this.#needsComma = true;
     this.#count++;
     this.maxRecordBytes = Math.max(this.maxRecordBytes, end - position);
-    if (this.#root.fields.length > MAX_COLUMNS) {
-      throw new JsonFault(
-        line,
-        `the records have more than ${MAX_COLUMNS.toLocaleString("en")} different keys`,
-      );
-    }
+    checkRecord(this.#root, end - position, line);
     return end;
   }
 

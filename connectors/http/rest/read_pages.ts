@@ -1,4 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
+import { JsonFault, type RecordSurvey } from "../../files/record_scan.ts";
 import type { ApiAnswer, ApiClient } from "./api_client.ts";
 import { type ApiRequest, shownRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -57,13 +58,11 @@ export async function readPages(reading: PageReading, signal: AbortSignal): Prom
       pages++;
       if (ignored.includes(answer.status)) return pages;
       try {
-        const page = new Page(answer, reading.finder);
+        const page = new Page(answer, reading);
         guard.page(answer.bytes, page.records.length);
         const turn = pages < maxPages ? page.next(paginator) : undefined;
         asked = turn === undefined ? undefined : ask(turn, request.url);
-        for (const record of page.records) {
-          await reading.file.add(page.text, record, reading.before ?? NOTHING);
-        }
+        await page.write();
       } catch (error) {
         throw pageFault(request, pages, error);
       }
@@ -77,27 +76,53 @@ export async function readPages(reading: PageReading, signal: AbortSignal): Prom
 
 /** One answer as JSON with its records. */
 class Page {
-  readonly text: JsonText;
   readonly records: readonly Piece[];
+  readonly #text: JsonText;
   readonly #root: Piece;
   readonly #headers: Headers;
+  readonly #file: RecordFile;
+  readonly #before: Uint8Array;
+  /** Where the records begin that the file's survey has read while they were found. */
+  readonly #surveyed = new Set<number>();
 
-  constructor({ bytes, headers }: ApiAnswer, finder: RecordFinder) {
-    this.text = new JsonText(bytes);
+  constructor(
+    { bytes, headers }: ApiAnswer,
+    { finder, file, before = NOTHING }: Pick<PageReading, "finder" | "file" | "before">,
+  ) {
+    this.#file = file;
+    this.#before = before;
+    this.#text = new JsonText(bytes);
     this.#headers = headers;
-    this.#root = this.text.root();
-    checkErrors(this.text, this.#root);
-    this.records = [...finder.records(this.text, this.#root)];
+    const { path } = finder;
+    const { survey } = file;
+    // Records that get members of their parent are surveyed with them.
+    const isSurveyed = path !== undefined && survey !== undefined && before.length === 0;
+    this.#root = this.#text.root(isSurveyed ? { path, read: (start) => this.#read(survey, start) } : undefined);
+    checkErrors(this.#text, this.#root);
+    this.records = finder.records(this.#text, this.#root);
+  }
+
+  /** Adds the records to the file. */
+  async write(): Promise<void> {
+    for (const record of this.records) {
+      const full = this.#file.add(this.#text, record, this.#before, this.#surveyed.has(record.start));
+      if (full !== undefined) await full;
+    }
+  }
+
+  #read(survey: RecordSurvey, start: number): number {
+    this.#surveyed.add(start);
+    return survey.read(this.#text.bytes, start, this.#file.records + this.#surveyed.size);
   }
 
   next(paginator: Paginator): Turn | undefined {
     return paginator.next({
       headers: this.#headers,
       records: this.records.length,
-      keys: keysOf(this.text, this.#root),
+      keys: keysOf(this.#text, this.#root),
       at: (path: readonly PathStep[]) => {
-        const piece = this.text.find(this.#root, path);
-        return piece === undefined ? undefined : this.text.value(piece);
+        const piece = this.#text.find(this.#root, path);
+        return piece === undefined ? undefined : this.#text.value(piece);
       },
     });
   }
@@ -120,6 +145,9 @@ function pageFault(request: ApiRequest, page: number, error: unknown): unknown {
     return new AppError("invalid", `${where}: it is no JSON: ${error.message}, at byte ${error.at}`, {
       cause: error,
     });
+  }
+  if (error instanceof JsonFault) {
+    return new AppError("invalid", `${where}, record ${error.line} of all: ${error.message}`, { cause: error });
   }
   if (!(error instanceof AppError) || error.code !== "invalid") return error;
   return new AppError("invalid", `${where}: ${error.message}`, { cause: error });

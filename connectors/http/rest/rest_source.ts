@@ -1,6 +1,6 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { scanRecords } from "../../files/record_scan.ts";
+import { recordSurvey, scanRecords } from "../../files/record_scan.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
@@ -44,7 +44,8 @@ export async function scanEndpoint(
   // A check has no rows of other streams.
   if (parent !== undefined && request.parentRows === undefined) return UNKNOWN;
   await using stack = new AsyncDisposableStack();
-  const file = await RecordFile.create(stack.use(new Scratch(scratchDir)), `${name}.ndjson`);
+  const survey = recordSurvey(request);
+  const file = await RecordFile.create(stack.use(new Scratch(scratchDir)), `${name}.ndjson`, survey);
   let pages: number;
   try {
     const reading = {
@@ -81,7 +82,7 @@ export async function scanEndpoint(
   }
   const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
   const found = new DiskFile(file.path, shown, await Deno.stat(file.path));
-  const scan = await scanRecords(found, columns, request, scratchDir, signal);
+  const scan = await scanRecords(found, columns, request, scratchDir, signal, survey);
   const kept = stack.move();
   return {
     ...scan,

@@ -26,9 +26,14 @@ export class RecordFinder {
     this.#given = selector;
   }
 
+  /** Where they are, as far as that is known. */
+  get path(): readonly PathStep[] | undefined {
+    return this.#given ?? this.#found;
+  }
+
   /** The records of the page. Throws `invalid` for a page that is not as those before, or does not show where they are. */
-  records(text: JsonText, root: Piece): Iterable<Piece> {
-    const path = this.#given ?? this.#found ?? this.#choose(text, root);
+  records(text: JsonText, root: Piece): readonly Piece[] {
+    const path = this.path ?? this.#choose(text, root);
     const piece = text.find(root, path);
     if (piece === undefined) throw this.#missing(text, root, path);
     if (text.isNull(piece)) return [];

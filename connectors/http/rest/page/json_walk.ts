@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+
 /**
  * Finds its way in the bytes of a JSON text without making values of it: what is found is a piece of the text, in which no
  * number has lost a digit.
@@ -29,24 +31,50 @@ const [SPACE, TAB, LINE_FEED, RETURN] = [0x20, 0x09, 0x0a, 0x0d];
 
 export type JsonKind = "object" | "array" | "string" | "other";
 
+type Member = readonly [key: string, value: Piece];
+
+/** Reads the records of a text while it is walked through. */
+export interface RecordsReader {
+  /** Where they are: a list, or one object. */
+  readonly path: readonly PathStep[];
+  /** Called at the brace of each record that is an object; returns where it ends. */
+  readonly read: (start: number) => number;
+}
+
 export class JsonText {
   readonly bytes: Uint8Array;
   readonly #decoder = new TextDecoder();
+  /** What was found on the way, by where it begins: what is looked at again is not walked through again. */
+  readonly #members = new Map<number, readonly Member[]>();
+  readonly #items = new Map<number, readonly Piece[]>();
+  #hasLineBreaks: boolean | undefined;
+  #isUtf8: boolean | undefined;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
-  /** The whole value. Throws JsonTextFault where there is none, or more than one. */
-  root(): Piece {
+  /** The whole value. Throws JsonTextFault where there is none, or more than one, and what the reader throws. */
+  root(records?: RecordsReader): Piece {
     const { bytes } = this;
     const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
     const start = this.#skipSpace(hasMark ? 3 : 0);
     if (start >= bytes.length) throw new JsonTextFault("it is empty", start);
-    const end = this.#skipValue(start);
+    const end = records === undefined
+      ? this.#note(start, [], undefined)
+      : this.#note(start, records.path, records.read);
     const rest = this.#skipSpace(end);
     if (rest < bytes.length) throw new JsonTextFault("something follows its value", rest);
     return { start, end };
+  }
+
+  /** Anywhere, also between its values. */
+  get hasLineBreaks(): boolean {
+    return this.#hasLineBreaks ??= this.bytes.includes(LINE_FEED) || this.bytes.includes(RETURN);
+  }
+
+  get isUtf8(): boolean {
+    return this.#isUtf8 ??= isUtf8(this.bytes);
   }
 
   kind({ start }: Piece): JsonKind {
@@ -71,38 +99,17 @@ export class JsonText {
   }
 
   /** The items of an array; those of anything else are none. */
-  *items(piece: Piece): Iterable<Piece> {
-    if (this.kind(piece) !== "array") return;
-    let at = this.#skipSpace(piece.start + 1);
-    if (this.bytes[at] === CLOSE_BRACKET) return;
-    while (true) {
-      const end = this.#skipValue(at);
-      yield { start: at, end };
-      at = this.#skipSpace(end);
-      if (this.bytes[at] === CLOSE_BRACKET) return;
-      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing bracket", at);
-      at = this.#skipSpace(at + 1);
-    }
+  items(piece: Piece): readonly Piece[] {
+    if (this.kind(piece) !== "array") return [];
+    if (!this.#items.has(piece.start)) this.#noteItems(piece.start, () => undefined);
+    return this.#items.get(piece.start) ?? [];
   }
 
   /** The keys and values of an object; those of anything else are none. */
-  *members(piece: Piece): Iterable<readonly [key: string, value: Piece]> {
-    if (this.kind(piece) !== "object") return;
-    let at = this.#skipSpace(piece.start + 1);
-    if (this.bytes[at] === CLOSE_BRACE) return;
-    while (true) {
-      if (this.bytes[at] !== QUOTE) throw this.#fault("a key in quotes", at);
-      const keyEnd = this.#skipString(at);
-      const colon = this.#skipSpace(keyEnd);
-      if (this.bytes[colon] !== COLON) throw this.#fault("a colon", colon);
-      const start = this.#skipSpace(colon + 1);
-      const end = this.#skipValue(start);
-      yield [this.#key(at, keyEnd), { start, end }];
-      at = this.#skipSpace(end);
-      if (this.bytes[at] === CLOSE_BRACE) return;
-      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing brace", at);
-      at = this.#skipSpace(at + 1);
-    }
+  members(piece: Piece): readonly Member[] {
+    if (this.kind(piece) !== "object") return [];
+    if (!this.#members.has(piece.start)) this.#noteMembers(piece.start, () => undefined);
+    return this.#members.get(piece.start) ?? [];
   }
 
   text({ start, end }: Piece): string {
@@ -115,6 +122,69 @@ export class JsonText {
       return JSON.parse(this.text(piece));
     } catch (error) {
       throw new JsonTextFault(error instanceof Error ? error.message : String(error), piece.start);
+    }
+  }
+
+  /** Behind the value, whose members or items are known then; on the path to the records theirs are too. */
+  #note(start: number, [step, ...rest]: readonly PathStep[], read: RecordsReader["read"] | undefined): number {
+    const byte = this.bytes[start];
+    if (step === undefined) {
+      if (byte === OPEN_BRACKET) return this.#noteItems(start, (at) => this.#isBrace(at) ? read?.(at) : undefined);
+      if (byte !== OPEN_BRACE) return this.#skipValue(start);
+      return read?.(start) ?? this.#noteMembers(start, () => undefined);
+    }
+    if (typeof step === "number") {
+      if (byte !== OPEN_BRACKET) return this.#skipValue(start);
+      return this.#noteItems(start, (at, index) => index === step ? this.#note(at, rest, read) : undefined);
+    }
+    if (byte !== OPEN_BRACE) return this.#skipValue(start);
+    let isFound = false;
+    return this.#noteMembers(start, (at, key) => {
+      if (isFound || key !== step) return undefined;
+      isFound = true;
+      return this.#note(at, rest, read);
+    });
+  }
+
+  #isBrace(at: number): boolean {
+    return this.bytes[at] === OPEN_BRACE;
+  }
+
+  /** `behind` may say where an item ends. */
+  #noteItems(start: number, behind: (at: number, index: number) => number | undefined): number {
+    const items: Piece[] = [];
+    this.#items.set(start, items);
+    let at = this.#skipSpace(start + 1);
+    if (this.bytes[at] === CLOSE_BRACKET) return at + 1;
+    while (true) {
+      const end = behind(at, items.length) ?? this.#skipValue(at);
+      items.push({ start: at, end });
+      at = this.#skipSpace(end);
+      if (this.bytes[at] === CLOSE_BRACKET) return at + 1;
+      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing bracket", at);
+      at = this.#skipSpace(at + 1);
+    }
+  }
+
+  /** `behind` may say where a value ends. */
+  #noteMembers(position: number, behind: (at: number, key: string) => number | undefined): number {
+    const members: Member[] = [];
+    this.#members.set(position, members);
+    let at = this.#skipSpace(position + 1);
+    if (this.bytes[at] === CLOSE_BRACE) return at + 1;
+    while (true) {
+      if (this.bytes[at] !== QUOTE) throw this.#fault("a key in quotes", at);
+      const keyEnd = this.#skipString(at);
+      const key = this.#key(at, keyEnd);
+      const colon = this.#skipSpace(keyEnd);
+      if (this.bytes[colon] !== COLON) throw this.#fault("a colon", colon);
+      const start = this.#skipSpace(colon + 1);
+      const end = behind(start, key) ?? this.#skipValue(start);
+      members.push([key, { start, end }]);
+      at = this.#skipSpace(end);
+      if (this.bytes[at] === CLOSE_BRACE) return at + 1;
+      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing brace", at);
+      at = this.#skipSpace(at + 1);
     }
   }
 

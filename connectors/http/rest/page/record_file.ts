@@ -1,4 +1,5 @@
 import type { Scratch, ScratchFile } from "../../../locations/scratch.ts";
+import type { RecordSurvey } from "../../../files/record_scan.ts";
 import type { JsonText, Piece } from "./json_walk.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
@@ -12,13 +13,20 @@ export class RecordFile implements AsyncDisposable {
   #written: Promise<void> = Promise.resolve();
   records = 0;
   sizeBytes = 0;
+  readonly #survey: RecordSurvey | undefined;
 
-  private constructor(file: ScratchFile) {
+  private constructor(file: ScratchFile, survey: RecordSurvey | undefined) {
     this.#file = file;
+    this.#survey = survey;
   }
 
-  static async create(scratch: Scratch, name: string): Promise<RecordFile> {
-    return new RecordFile(await scratch.create(name));
+  /** The survey hears of all records. */
+  static async create(scratch: Scratch, name: string, survey: RecordSurvey | undefined): Promise<RecordFile> {
+    return new RecordFile(await scratch.create(name), survey);
+  }
+
+  get survey(): RecordSurvey | undefined {
+    return this.#survey;
   }
 
   get path(): string {
@@ -27,9 +35,10 @@ export class RecordFile implements AsyncDisposable {
 
   /**
    * Adds a record: an object, or anything else as the value of the key `value`. `before` are members that an object
-   * gets in front of its own, as `"a":1,`.
+   * gets in front of its own, as `"a":1,`. `isSurveyed` says that the survey has read it in its page. Throws JsonFault. Where
+   * it returns a promise the next record has to wait for it.
    */
-  async add(text: JsonText, piece: Piece, before: Uint8Array): Promise<void> {
+  add(text: JsonText, piece: Piece, before: Uint8Array, isSurveyed: boolean): Promise<void> | undefined {
     const isObject = text.kind(piece) === "object";
     const bytes = text.bytes.subarray(piece.start, piece.end);
     const size = bytes.length + before.length + WRAPPED.length + 4;
@@ -49,14 +58,15 @@ export class RecordFile implements AsyncDisposable {
       this.#put(before);
       this.#put(bytes.subarray(1));
     }
-    // Outside of strings, in which they cannot be, line breaks mean nothing.
-    for (let at = start; at < this.#filled; at++) {
-      const byte = this.#buffer[at];
-      if (byte === LINE_FEED || byte === RETURN) this.#buffer[at] = SPACE;
+    this.records++;
+    const line = this.#buffer.subarray(start, this.#filled);
+    if (text.hasLineBreaks) straighten(line);
+    if (this.#survey !== undefined) {
+      if (!isSurveyed) this.#survey.read(line, 0, this.records);
+      this.#survey.written(line, this.records, text.isUtf8);
     }
     this.#put(FEED);
-    this.records++;
-    await full;
+    return full;
   }
 
   async finish(): Promise<void> {
@@ -94,3 +104,9 @@ const isEmpty = (bytes: Uint8Array): boolean => {
   for (let at = 1; at < bytes.length - 1; at++) if ((bytes[at] ?? 0) > SPACE) return false;
   return true;
 };
+
+/** Outside of strings, in which they cannot be, line breaks mean nothing. */
+function straighten(bytes: Uint8Array): void {
+  if (!bytes.includes(LINE_FEED) && !bytes.includes(RETURN)) return;
+  for (const [at, byte] of bytes.entries()) if (byte === LINE_FEED || byte === RETURN) bytes[at] = SPACE;
+}

@@ -1,0 +1,38 @@
+/**
+ * `api_server.ts RECORDS PER_PAGE`: an API whose records come in pages, as `{"data":[…],"next":…}`; prints the port. The pages are
+ * made beforehand. Ends with its standard input.
+ */
+const [records = "", perPage = ""] = Deno.args;
+const [total, size] = [Number(records), Number(perPage)];
+
+const record = (id: number) => ({
+  id,
+  customer: `customer ${(id * 7919) % 50_000}`,
+  amount: (id * 7919) % 1_000_000 / 100,
+  ordered_at: new Date(1_700_000_000_000 + id * 1000).toISOString(),
+  state: ["new", "paid", "sent"][id % 3],
+  is_gift: id % 7 === 0,
+  items: id % 11,
+  note: `a note of some length about order ${id}`,
+});
+
+const pages = Array.from({ length: Math.ceil(total / size) }, (_, page) => {
+  const data = Array.from({ length: Math.min(size, total - page * size) }, (_, i) => record(page * size + i));
+  const next = (page + 1) * size < total ? `/orders?page=${page + 1}` : null;
+  return new TextEncoder().encode(JSON.stringify({ data, next }));
+});
+
+const server = Deno.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }) => console.log(port),
+  handler: ({ url }) => {
+    const page = pages[Number(new URL(url).searchParams.get("page") ?? 0)];
+    return new Response(page, {
+      status: page === undefined ? 404 : 200,
+      headers: { "content-type": "application/json" },
+    });
+  },
+});
+for await (const _ of Deno.stdin.readable) { /* until it ends */ }
+await server.shutdown();
