@@ -13,7 +13,7 @@ import * as v from "valibot";
 import { file } from "../connectors/files/connector.ts";
 import { http } from "../connectors/http/connector.ts";
 import { s3 } from "../connectors/s3/connector.ts";
-import type { Connection } from "../contract/connector/connector.ts";
+import type { Connection, Connector } from "../contract/connector/connector.ts";
 import { type Database, openDatabase } from "../engine/duckdb/database.ts";
 import { startS3 } from "../tests/runner/s3_server.ts";
 import { connectorContext, streamOf } from "../tests/support/connections.ts";
@@ -43,11 +43,11 @@ async function main(): Promise<void> {
     const config = v.parse(s3.configSchema, bucket.config({ endpoint: s3Url() }));
     await using web = await startFileServer(folder);
     const base = v.parse(http.configSchema, { base_url: `${web.url}/` });
-    const connections = {
-      disk: await file.open({}, connectorContext(folder)),
-      s3: await s3.open(config, connectorContext(folder)),
-      http: await http.open(base, connectorContext(folder)),
-    };
+    const connections = [
+      ["disk", file, await file.open({}, connectorContext(folder))],
+      ["s3", s3, await s3.open(config, connectorContext(folder))],
+      ["http", http, await http.open(base, connectorContext(folder))],
+    ] as const;
     for (const format of values.format.split(",")) {
       await writeFiles(folder, format, Number(values.rows), Number(values.files));
       for await (const { name } of Deno.readDir(join(folder, format))) {
@@ -62,10 +62,10 @@ async function main(): Promise<void> {
       const paths = Array.from({ length: Number(values.files) }, (_, i) => `${format}/${i}.${format}`);
       for (let round = 0; round < Number(values.rounds); round++) {
         await add("DuckDB", (database) => readBare(database, folder, format));
-        for (const [name, connection] of Object.entries(connections)) {
+        for (const [name, connector, connection] of connections) {
           // A web server has no list.
           const each = name === "http" ? paths : [`${format}/*.${format}`];
-          await add(name, (database) => readOurs(database, connection, each));
+          await add(name, (database) => readOurs(database, connector, connection, each));
         }
         const target = join(folder, "brought");
         const bring = async (way: string, bodyOf: (path: string) => Promise<ReadableStream<Uint8Array>>) => {
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
         });
       }
       costs.report(`${format}: DuckDB`);
-      for (const name of Object.keys(connections)) costs.report(`${format}: ${name}`, `${format}: DuckDB`);
+      for (const [name] of connections) costs.report(`${format}: ${name}`, `${format}: DuckDB`);
       for (const way of ["bare fetch()", "bare SDK"]) costs.report(`${format}: ${way}`);
     }
   } finally {
@@ -130,13 +130,14 @@ async function readBare(database: Database, folder: string, format: string): Pro
 /** As extract steps do. */
 async function readOurs(
   database: Database,
+  connector: Connector,
   { source }: Connection,
   paths: readonly string[],
 ): Promise<void> {
   const signal = new AbortController().signal;
   await using session = await database.session();
   for (const [index, path] of paths.entries()) {
-    const scan = await source?.scan?.({ ...streamOf(file, { path }), mayGuess: true }, signal);
+    const scan = await source?.scan?.({ ...streamOf(connector, { path }), mayGuess: true }, signal);
     if (scan === undefined) throw new Error("there is nothing to scan");
     await using prepared = await scan.prepare?.(signal);
     const into = index === 0 ? "CREATE TABLE t AS" : "INSERT INTO t";

@@ -36,3 +36,5 @@ const server = Deno.serve({
 });
 for await (const _ of Deno.stdin.readable) { /* until it ends */ }
 await server.shutdown();
+
+export {};

@@ -59,6 +59,8 @@ export class JsonScanner implements Place {
   isLast = false;
   /** Of the byte that is looked at, from 1. */
   line = 1;
+  /** There was a carriage return between values. */
+  hasReturns = false;
   readonly #decoder = new TextDecoder();
 
   constructor(file: number) {
@@ -71,7 +73,8 @@ export class JsonScanner implements Place {
     for (;;) {
       const byte = bytes[position];
       if (byte === LINE_FEED) this.line++;
-      else if (byte !== SPACE && byte !== RETURN && byte !== TAB) return position;
+      else if (byte === RETURN) this.hasReturns = true;
+      else if (byte !== SPACE && byte !== TAB) return position;
       position++;
     }
   }

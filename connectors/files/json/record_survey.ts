@@ -10,6 +10,8 @@ export class RecordSurvey {
   readonly #scanner = new JsonScanner(0);
   #maxRecordBytes = 0;
   #records = 0;
+  /** Whether there are line breaks in what was read since this was last set. */
+  hasLineBreaks = false;
 
   constructor() {
     this.#scanner.isLast = true;
@@ -22,7 +24,10 @@ export class RecordSurvey {
     scanner.end = bytes.length;
     scanner.line = line;
     try {
-      return scanner.record(start, this.#root);
+      const behind = scanner.record(start, this.#root);
+      if (scanner.line !== line || scanner.hasReturns) this.hasLineBreaks = true;
+      scanner.hasReturns = false;
+      return behind;
     } catch (error) {
       // Its own line breaks are none of the file's.
       throw error instanceof JsonFault ? new JsonFault(line, error.message) : error;

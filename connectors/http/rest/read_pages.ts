@@ -1,12 +1,12 @@
 import { AppError } from "../../../contract/errors.ts";
-import { JsonFault, type RecordSurvey } from "../../files/record_scan.ts";
+import { JsonFault } from "../../files/record_scan.ts";
 import type { ApiAnswer, ApiClient } from "./api_client.ts";
 import { type ApiRequest, shownRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { simplePath } from "./json_path.ts";
 import { keysOf, RecordFinder } from "./page/find_records.ts";
 import { JsonText, JsonTextFault, type PathStep, type Piece } from "./page/json_walk.ts";
-import type { RecordFile } from "./page/record_file.ts";
+import type { RecordFile, Surveyed } from "./page/record_file.ts";
 import { createPaginator } from "./paginators/create.ts";
 import type { Paginator, Turn } from "./paginators/paginator.ts";
 import type { Requests } from "./requests.ts";
@@ -82,8 +82,8 @@ class Page {
   readonly #headers: Headers;
   readonly #file: RecordFile;
   readonly #before: Uint8Array;
-  /** Where the records begin that the file's survey has read while they were found. */
-  readonly #surveyed = new Set<number>();
+  readonly #surveyed: Surveyed | undefined;
+  #read = 0;
 
   constructor(
     { bytes, headers }: ApiAnswer,
@@ -94,10 +94,15 @@ class Page {
     this.#text = new JsonText(bytes);
     this.#headers = headers;
     const { path } = finder;
-    const { survey } = file;
+    const { survey, records } = file;
     // Records that get members of their parent are surveyed with them.
-    const isSurveyed = path !== undefined && survey !== undefined && before.length === 0;
-    this.#root = this.#text.root(isSurveyed ? { path, read: (start) => this.#read(survey, start) } : undefined);
+    if (path === undefined || survey === undefined || before.length > 0) this.#root = this.#text.root();
+    else {
+      survey.hasLineBreaks = false;
+      const read = (start: number) => survey.read(bytes, start, records + ++this.#read);
+      this.#root = this.#text.root({ path, read });
+      this.#surveyed = { hasLineBreaks: survey.hasLineBreaks };
+    }
     checkErrors(this.#text, this.#root);
     this.records = finder.records(this.#text, this.#root);
   }
@@ -105,14 +110,9 @@ class Page {
   /** Adds the records to the file. */
   async write(): Promise<void> {
     for (const record of this.records) {
-      const full = this.#file.add(this.#text, record, this.#before, this.#surveyed.has(record.start));
+      const full = this.#file.add(this.#text, record, this.#before, this.#surveyed);
       if (full !== undefined) await full;
     }
-  }
-
-  #read(survey: RecordSurvey, start: number): number {
-    this.#surveyed.add(start);
-    return survey.read(this.#text.bytes, start, this.#file.records + this.#surveyed.size);
   }
 
   next(paginator: Paginator): Turn | undefined {
@@ -147,7 +147,9 @@ function pageFault(request: ApiRequest, page: number, error: unknown): unknown {
     });
   }
   if (error instanceof JsonFault) {
-    return new AppError("invalid", `${where}, record ${error.line} of all: ${error.message}`, { cause: error });
+    return new AppError("invalid", `${where}, record ${error.line} of all: ${error.message}`, {
+      cause: error,
+    });
   }
   if (!(error instanceof AppError) || error.code !== "invalid") return error;
   return new AppError("invalid", `${where}: ${error.message}`, { cause: error });

@@ -126,10 +126,16 @@ export class JsonText {
   }
 
   /** Behind the value, whose members or items are known then; on the path to the records theirs are too. */
-  #note(start: number, [step, ...rest]: readonly PathStep[], read: RecordsReader["read"] | undefined): number {
+  #note(
+    start: number,
+    [step, ...rest]: readonly PathStep[],
+    read: RecordsReader["read"] | undefined,
+  ): number {
     const byte = this.bytes[start];
     if (step === undefined) {
-      if (byte === OPEN_BRACKET) return this.#noteItems(start, (at) => this.#isBrace(at) ? read?.(at) : undefined);
+      if (byte === OPEN_BRACKET) {
+        return this.#noteItems(start, (at) => this.#isBrace(at) ? read?.(at) : undefined);
+      }
       if (byte !== OPEN_BRACE) return this.#skipValue(start);
       return read?.(start) ?? this.#noteMembers(start, () => undefined);
     }

@@ -5,6 +5,12 @@ import type { JsonText, Piece } from "./json_walk.ts";
 const BUFFER_BYTES = 1024 * 1024;
 const [LINE_FEED, RETURN, SPACE] = [0x0a, 0x0d, 0x20];
 
+/** What is known of the objects of a page that the survey has read in it. */
+export interface Surveyed {
+  /** One of them has some. */
+  readonly hasLineBreaks: boolean;
+}
+
 /** Records of pages, a line each, as they were written: no number and no text of them is made anew. */
 export class RecordFile implements AsyncDisposable {
   readonly #file: ScratchFile;
@@ -35,10 +41,15 @@ export class RecordFile implements AsyncDisposable {
 
   /**
    * Adds a record: an object, or anything else as the value of the key `value`. `before` are members that an object
-   * gets in front of its own, as `"a":1,`. `isSurveyed` says that the survey has read it in its page. Throws JsonFault. Where
-   * it returns a promise the next record has to wait for it.
+   * gets in front of its own, as `"a":1,`. An object may have been surveyed in its page. Throws JsonFault. Where it returns a
+   * promise the next record has to wait for it.
    */
-  add(text: JsonText, piece: Piece, before: Uint8Array, isSurveyed: boolean): Promise<void> | undefined {
+  add(
+    text: JsonText,
+    piece: Piece,
+    before: Uint8Array,
+    surveyed: Surveyed | undefined,
+  ): Promise<void> | undefined {
     const isObject = text.kind(piece) === "object";
     const bytes = text.bytes.subarray(piece.start, piece.end);
     const size = bytes.length + before.length + WRAPPED.length + 4;
@@ -60,9 +71,10 @@ export class RecordFile implements AsyncDisposable {
     }
     this.records++;
     const line = this.#buffer.subarray(start, this.#filled);
-    if (text.hasLineBreaks) straighten(line);
+    const known = isObject ? surveyed : undefined;
+    if (known?.hasLineBreaks ?? text.hasLineBreaks) straighten(line);
     if (this.#survey !== undefined) {
-      if (!isSurveyed) this.#survey.read(line, 0, this.records);
+      if (known === undefined) this.#survey.read(line, 0, this.records);
       this.#survey.written(line, this.records, text.isUtf8);
     }
     this.#put(FEED);

@@ -1,0 +1,88 @@
+/**
+ * An API of 400,000 records in pages of 1,000: by a bare loop of `fetch` and `JSON.parse` in a process of its own, which keeps
+ * nothing, and by the extract of `sluice run`, one after the other in the same run.
+ *
+ * deno task bench api [--records 400000] [--rounds 3]
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Costs, stepOf, timed } from "./lib/costs.ts";
+import { buildSluice, type Cost, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+
+const PER_PAGE = 1_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      records: { type: "string", default: "400000" },
+      rounds: { type: "string", default: "3" },
+      bare: { type: "string" },
+    },
+  });
+  if (values.bare !== undefined) {
+    return console.log(JSON.stringify(await timed(() => readBare(values.bare ?? ""))));
+  }
+  await buildSluice();
+  const records = Number(values.records);
+  const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
+  try {
+    await using api = await startApi(records);
+    const project = await writeProject(folder, "bench", {
+      "policy.yaml": 'private_hosts_allow: ["127.0.0.1"]\n',
+      "connectors.yaml": `api: { type: http, base_url: "${api.url}" }\n`,
+      "pipelines/bench.yaml": "extract: { orders: { connector: api, endpoint: orders } }\n",
+    });
+    Deno.env.set("SLUICE_POLICY", join(project, "policy.yaml"));
+    const found = new Costs(records);
+    for (let round = 0; round < Number(values.rounds); round += 1) {
+      found.add("bare", await bare(api.url));
+      const run = await sluiceRun(folder, project, "bench");
+      found.add("the whole run", run);
+      found.add("the extract", stepOf(run, "extract"));
+      found.addPeak(run.peakRssBytes);
+    }
+    found.report("bare");
+    for (const way of ["the extract", "the whole run"]) found.report(way, "bare");
+    console.log(`peak RSS of a run's process: ${(found.peakRssBytes / 1e6).toFixed(0)} MB`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** By the loop alone, from its first request to its last page. */
+async function bare(url: string): Promise<Cost> {
+  const args = ["run", "-A", "--frozen", "--quiet", fileURLToPath(import.meta.url), "--bare", url];
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  if (!success) throw new Error("the bare loop failed");
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+async function readBare(url: string): Promise<void> {
+  let next: string | null = "/orders";
+  while (next !== null) {
+    const response: Response = await fetch(new URL(next, url));
+    ({ next } = JSON.parse(await response.text()));
+  }
+}
+
+/** Disposing of it ends its process. */
+async function startApi(records: number): Promise<AsyncDisposable & { readonly url: string }> {
+  const program = join(import.meta.dirname ?? ".", "lib", "api_server.ts");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", program, String(records), String(PER_PAGE)],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const { value = "" } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
+  return {
+    url: `http://127.0.0.1:${value.trim()}`,
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await child.status;
+    },
+  };
+}
+
+await main();
