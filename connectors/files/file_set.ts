@@ -1,6 +1,6 @@
 import type { Cursor } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
-import type { JsonSurvey } from "./json/json_survey.ts";
+import type { JsonSurvey } from "./json/surveyed.ts";
 import type { Compression, FileFormat, StreamOptions } from "./options.ts";
 
 /** The files that a stream names, all of one format. */

@@ -7,7 +7,8 @@ import { explainJson } from "./json_explain.ts";
 import { JsonNode } from "./json_node.ts";
 import { planJson } from "./json_plan.ts";
 import { type JsonRelation, jsonRelation } from "./json_relation.ts";
-import { endOfSurvey, type JsonSurvey, type SurveyPieces, surveyPieces } from "./json_survey.ts";
+import { endOfSurvey, type SurveyPieces, surveyPieces } from "./json_survey.ts";
+import type { JsonSurvey } from "./surveyed.ts";
 
 /**
  * DuckDB reads large files while they are surveyed: with the relation that their beginning makes, and in the end all of

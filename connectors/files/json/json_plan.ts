@@ -5,7 +5,7 @@ import type { FileSet } from "../file_set.ts";
 import { hiveColumns } from "../read/hive.ts";
 import { givenType } from "./given_type.ts";
 import { JsonNode, type Place } from "./json_node.ts";
-import type { JsonSurvey } from "./json_survey.ts";
+import type { JsonSurvey } from "./surveyed.ts";
 import { inferType, type JsonType, zonesAsUtc } from "./json_type.ts";
 
 /** The columns that JSON records make. */

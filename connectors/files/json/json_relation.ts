@@ -5,7 +5,7 @@ import { exactCast, failingCast } from "../../text_cast/exact_cast.ts";
 import { PLAIN_FORMAT } from "../../text_cast/value_format.ts";
 import { ARRAY, type JsonNode, OBJECT } from "./json_node.ts";
 import type { JsonColumn, JsonPlan } from "./json_plan.ts";
-import type { SurveyedFile } from "./json_survey.ts";
+import type { SurveyedFile } from "./surveyed.ts";
 import { isKeptByParser, type JsonType, typeName } from "./json_type.ts";
 
 /**

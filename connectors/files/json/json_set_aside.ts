@@ -4,7 +4,8 @@ import type { PathColumn } from "../read/path_columns.ts";
 import { SetAsideRecords } from "../read/set_aside.ts";
 import type { JsonPlan } from "./json_plan.ts";
 import { jsonSetAside, PLACE_KEY } from "./json_relation.ts";
-import { rereadJson, type SurveyedFile } from "./json_survey.ts";
+import { rereadJson } from "./json_survey.ts";
+import type { SurveyedFile } from "./surveyed.ts";
 
 /**
  * Copies all files a record a line, each with its place as the first key, and puts aside the lines that are no

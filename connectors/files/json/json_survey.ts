@@ -5,6 +5,7 @@ import { readBytes } from "../compression.ts";
 import type { FileSet } from "../file_set.ts";
 import type { Compression } from "../options.ts";
 import { JsonNode } from "./json_node.ts";
+import type { JsonLayout, JsonSurvey, SurveyedFile } from "./surveyed.ts";
 import { INCOMPLETE, JsonFault, JsonScanner } from "./json_scanner.ts";
 
 /**
@@ -12,31 +13,12 @@ import { INCOMPLETE, JsonFault, JsonScanner } from "./json_scanner.ts";
  * common. A key or a type that a sample has not shown would be left out, or changed, without a word.
  */
 
-/** How the records stand in a file: in DuckDB's words. */
-export type JsonLayout = "newline_delimited" | "unstructured" | "array";
-
-export interface SurveyedFile {
-  readonly file: StoredFile;
-  readonly compression: Compression;
-  /** It is compressed in a way that DuckDB cannot read. */
-  readonly isOdd: boolean;
-  /** Undefined where the file has no records. */
-  readonly layout: JsonLayout | undefined;
-}
-
 /** Told of the records of a file as they are read. */
 export interface RecordHooks {
   /** Lines that are no record are left out. Without it the first of them is thrown. */
   readonly onFault?: (line: number, reason: string, text: string) => void;
   /** The bytes are to be used at once. */
   readonly onRecord?: (bytes: Uint8Array, line: number) => void;
-}
-
-export interface JsonSurvey {
-  readonly root: JsonNode;
-  readonly files: readonly SurveyedFile[];
-  /** Of the longest record. */
-  readonly maxRecordBytes: number;
 }
 
 const CHUNK_BYTES = 1024 * 1024;

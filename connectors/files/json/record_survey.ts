@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 import type { StoredFile } from "../../locations/location.ts";
 import { JsonNode } from "./json_node.ts";
 import { JsonFault, JsonScanner } from "./json_scanner.ts";
-import { checkRecord, type JsonSurvey } from "./json_survey.ts";
+import { checkRecord } from "./json_survey.ts";
+import type { JsonSurvey } from "./surveyed.ts";
 
 /** The survey of records that are on their way to a file, a line each: the file has not to be read for it. */
 export class RecordSurvey {
