@@ -8,31 +8,33 @@ import {
 
 /**
  * One value as JSON: what structs, maps and lists of lists become. Integers and decimals keep all
- * their digits; dates and times are ISO 8601; binaries are `\x` and hexadecimal digits; a map is an
+ * their digits; dates and times are ISO 8601; binaries are what `binary` makes of them; a map is an
  * object where its keys are text, and a list of `{"key", "value"}` otherwise.
  */
-export function jsonText(data: Data, row: number, extension?: string): string {
+export function jsonText(data: Data, row: number, extension?: string, binary = hexText): string {
   if (data.nullCount > 0 && !data.getValid(row)) return "null";
   const { type } = data;
   if (DataType.isStruct(type)) {
     const members = type.children.map((field, i) => {
       const child = data.children[i];
-      const value = child === undefined ? "null" : jsonText(child, row, extensionOf(field));
+      const value = child === undefined ? "null" : jsonText(child, row, extensionOf(field), binary);
       return `${JSON.stringify(field.name)}:${value}`;
     });
     return `{${members.join(",")}}`;
   }
-  if (DataType.isMap(type)) return mapText(data, row);
+  if (DataType.isMap(type)) return mapText(data, row, binary);
   if (DataType.isList(type) || DataType.isFixedSizeList(type)) {
     const [start, end] = boundsOf(data, row);
     const child = data.children[0];
     const item = type.children[0];
     if (child === undefined) return "[]";
     const items: string[] = [];
-    for (let i = start; i < end; i++) items.push(jsonText(child, i, item && extensionOf(item)));
+    for (let i = start; i < end; i++) {
+      items.push(jsonText(child, i, item && extensionOf(item), binary));
+    }
     return `[${items.join(",")}]`;
   }
-  return scalarText(data, row, extension);
+  return scalarText(data, row, extension, binary);
 }
 
 const extensionOf = (field: { metadata: Map<string, string> }): string | undefined =>
@@ -44,20 +46,20 @@ function boundsOf(data: Data, row: number): [number, number] {
   return [Number(offsets[row] ?? 0), Number(offsets[row + 1] ?? 0)];
 }
 
-function mapText(data: Data, row: number): string {
+function mapText(data: Data, row: number, binary: BinaryText): string {
   const [start, end] = boundsOf(data, row);
   const [keys, values] = data.children[0]?.children ?? [];
   if (keys === undefined || values === undefined) return "{}";
   const isObject = DataType.isUtf8(keys.type);
   const entries: string[] = [];
   for (let i = start; i < end; i++) {
-    const [key, value] = [jsonText(keys, i), jsonText(values, i)];
+    const [key, value] = [jsonText(keys, i), jsonText(values, i, undefined, binary)];
     entries.push(isObject ? `${key}:${value}` : `{"key":${key},"value":${value}}`);
   }
   return isObject ? `{${entries.join(",")}}` : `[${entries.join(",")}]`;
 }
 
-function scalarText(data: Data, row: number, extension: string | undefined): string {
+function scalarText(data: Data, row: number, extension: string | undefined, binary: BinaryText): string {
   const { type } = data;
   if (DataType.isNull(type)) return "null";
   if (DataType.isBool(type)) {
@@ -87,7 +89,7 @@ function scalarText(data: Data, row: number, extension: string | undefined): str
   }
   if (DataType.isTime(type)) return JSON.stringify(timeText(nanosOf(data, row, type.unit)));
   if (DataType.isFixedSizeBinary(type) || DataType.isBinary(type) || DataType.isLargeBinary(type)) {
-    return binaryText(bytesOf(data, row), extension);
+    return binaryText(bytesOf(data, row), extension, binary);
   }
   if (DataType.isInterval(type)) {
     const words = data.values.subarray(row * data.stride, (row + 1) * data.stride);
@@ -101,10 +103,14 @@ function bytesOf(data: Data, row: number): Uint8Array {
   return data.values.subarray(start, end);
 }
 
-function binaryText(bytes: Uint8Array, extension: string | undefined): string {
+type BinaryText = (bytes: Uint8Array) => string;
+
+const hexText = (bytes: Uint8Array): string => `\\x${bytes.toHex()}`;
+
+function binaryText(bytes: Uint8Array, extension: string | undefined, binary: BinaryText): string {
   if (extension === OPAQUE_EXTENSION) return wideInteger(bytes).toString();
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (extension !== UUID_EXTENSION) return JSON.stringify(`\\x${hex}`);
+  if (extension !== UUID_EXTENSION) return JSON.stringify(binary(bytes));
+  const hex = bytes.toHex();
   return JSON.stringify(hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"));
 }
 

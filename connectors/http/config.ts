@@ -37,7 +37,7 @@ const OWN_HEADERS = [
   "transfer-encoding",
 ];
 
-const headerName = v.pipe(
+export const headerName = v.pipe(
   v.string(),
   v.regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, NOT_A_HEADER),
   v.check((name) => !OWN_HEADERS.includes(name.toLowerCase()), NOT_A_HEADER),

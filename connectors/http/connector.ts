@@ -5,6 +5,7 @@ import type {
   ConnectorContext,
   ConnectorPlace,
 } from "../../contract/connector/connector.ts";
+import type { DeliveringDestination } from "../../contract/connector/destination.ts";
 import type { Source, StreamRequest } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
@@ -16,20 +17,26 @@ import { onlyStream } from "../one_stream.ts";
 import { fixedCredentials } from "./auth.ts";
 import { configSchema, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
 import { type HttpStream, streamSchema } from "./options.ts";
+import { loadSchema, type RestTarget } from "./rest/load/target.ts";
 import type { RestApi } from "./rest/rest_api.ts";
 
 /** Records of an API, and files of a web server in every format of the file connector. */
 export const http = {
   name: "http",
   description:
-    "APIs over HTTP or HTTPS, page by page; and files of a web server: CSV, NDJSON, JSON, Parquet, Arrow, Excel, also compressed.",
+    "APIs over HTTP or HTTPS, read page by page, and sent rows to; and files of a web server: CSV, NDJSON, JSON, Parquet, Arrow, Excel, also compressed.",
   configSchema,
   streamSchema,
   isScanned: (stream) => stream.kind === "endpoint" || fileCapabilities.isScanned(stream.file),
-  loadModes: [],
+  loadSchema,
+  loadModes: ["append"],
+  mayRejectRows: true,
+  refusesLoad: (_, { preSql = [], postSql = [] }) =>
+    preSql.length + postSql.length > 0 ? "an API runs no SQL: leave out pre_sql and post_sql" : undefined,
   secrets: secretsOf,
   access: (config, use, place) => {
-    const isEndpoint = use.kind === "source" && use.stream.kind === "endpoint";
+    const isEndpoint = use.kind === "destination" ||
+      (use.kind === "source" && use.stream.kind === "endpoint");
     return {
       hosts: isEndpoint ? [] : hostsOf(config),
       guardedHosts: isEndpoint ? hostsOf(config) : [],
@@ -39,7 +46,7 @@ export const http = {
     };
   },
   open: (config, context) => Promise.resolve(open(config, context)),
-} satisfies Connector<HttpConfig, HttpStream>;
+} satisfies Connector<HttpConfig, HttpStream, RestTarget>;
 
 const caPaths = ({ ca }: HttpConfig, { projectDir }: ConnectorPlace): string[] =>
   ca === undefined ? [] : [resolve(projectDir, ca)];
@@ -67,6 +74,12 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
       await (await location).reach(signal);
     },
     source: sourceOf(files.source, () => api ??= openApi(config, context)),
+    destination: {
+      kind: "delivering",
+      batchRows: ({ batch = 1 }) => batch,
+      deliver: async (rows, request, signal) =>
+        await (await (api ??= openApi(config, context))).deliver(rows, request, signal),
+    } satisfies DeliveringDestination<RestTarget>,
     async [Symbol.asyncDispose]() {
       ended.abort();
       (await location?.catch(() => undefined))?.[Symbol.dispose]();

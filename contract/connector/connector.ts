@@ -33,6 +33,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   readonly loadModes: readonly LoadMode[];
   /** Why such a load of this target cannot be, as far as the two alone tell; undefined where it can. No I/O. */
   refusesLoad?(target: Target, load: LoadShape): string | undefined;
+  /** Whether its destination is a delivering one, which may reject some rows and take the others. */
+  readonly mayRejectRows?: boolean;
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
   /**

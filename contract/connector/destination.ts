@@ -105,6 +105,8 @@ export interface LoadReceipt {
   readonly sizeBytes: number;
   /** The load id was committed before; nothing was changed now. */
   readonly repeated: boolean;
+  /** Of a delivering destination: rows that it did not want, which are kept aside; they are among `rows`. */
+  readonly rejects?: number;
 }
 
 /** The rows of one table of the warehouse, as Arrow or written by DuckDB itself. */
@@ -195,11 +197,14 @@ export interface CopyOptions {
  */
 export interface DeliveringDestination<Target = unknown> {
   readonly kind: "delivering";
-  /** The most rows that one delivery takes. */
-  readonly maxBatchRows: number;
-  /** Returns a result for each row of the batch, in its order. Throws where nothing of it arrived. */
+  /** How many rows a delivery to the target has; the last one may have fewer. */
+  batchRows(target: Target): number;
+  /**
+   * The rows come as slices of batches. Returns a result for each row, in their order. Throws where it is not
+   * known of each row what became of it, or where nothing of the load can be delivered.
+   */
   deliver(
-    batch: RecordBatch,
+    rows: readonly RecordBatch[],
     request: DeliveryRequest<Target>,
     signal: AbortSignal,
   ): Promise<readonly DeliveryResult[]>;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { LOAD_MODES, type LoadShape } from "../connector/destination.ts";
-import { columns, connectorName, options, text } from "./words.ts";
+import { columns, connectorName, options, rowLimit, text } from "./words.ts";
 
 const statements = v.union([text, v.pipe(v.array(text), v.minLength(1, "expected at least one statement"))]);
 
@@ -93,6 +93,15 @@ export const loadSchema = v.pipe(
         ),
       ),
       false,
+    ),
+    max_rejects: v.optional(
+      v.pipe(
+        rowLimit("1%"),
+        v.description(
+          "How many rows that the destination rejects, or which share of all as 1%, are kept aside in _sluice.rejects before the step fails; of http.",
+        ),
+      ),
+      0,
     ),
     scd2: v.optional(historySchema),
     pre_sql: v.optional(

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { isWildcard } from "./wildcard.ts";
-import { columns, connectorName, duration, options, SHARE_PATTERN, text } from "./words.ts";
+import { columns, connectorName, duration, options, rowLimit, text } from "./words.ts";
 
 const CONTRACT_MODES = ["evolve", "freeze", "discard_row", "discard_value"] as const;
 
@@ -150,13 +150,7 @@ export const streamSchema = v.pipe(
     ),
     max_deletes: v.optional(
       v.pipe(
-        v.union(
-          [
-            v.pipe(v.number(), v.integer(), v.minValue(0)),
-            v.pipe(v.string(), v.regex(SHARE_PATTERN)),
-          ],
-          "expected a number of rows, or a share of them such as 50%",
-        ),
+        rowLimit("50%"),
         v.description(
           "How many rows, or which share of them as 50%, may be gone in one run; more fails the step before any is deleted. 10% by default, or 10 rows, and never all.",
         ),
@@ -164,13 +158,7 @@ export const streamSchema = v.pipe(
     ),
     max_rejects: v.optional(
       v.pipe(
-        v.union(
-          [
-            v.pipe(v.number(), v.integer(), v.minValue(0)),
-            v.pipe(v.string(), v.regex(SHARE_PATTERN)),
-          ],
-          "expected a number of rows, or a share of them such as 1%",
-        ),
+        rowLimit("1%"),
         v.description(
           "How many rows that do not fit, or which share of all as 1%, are kept aside in _sluice.rejects before the step fails; of CSV, JSON and sqlite.",
         ),

@@ -19,6 +19,13 @@ export const options = v.record(v.string(), v.unknown());
 /** `1%`, `0.5%`: of all rows. */
 export const SHARE_PATTERN = /^(?:100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%$/;
 
+/** A count of rows, or a share of them as `example`. */
+export const rowLimit = (example: string) =>
+  v.union(
+    [v.pipe(v.number(), v.integer(), v.minValue(0)), v.pipe(v.string(), v.regex(SHARE_PATTERN))],
+    `expected a number of rows, or a share of them such as ${example}`,
+  );
+
 /** A count of rows as it is, or as a share from 0 to 1 of a text that matched SHARE_PATTERN. */
 export function limitOf(limit: number | string): { readonly count: number } | { readonly share: number } {
   return typeof limit === "number" ? { count: limit } : { share: Number(limit.slice(0, -1)) / 100 };

@@ -82,6 +82,10 @@ function checkLoad(path: DocumentPath, load: LoadDefinition, context: PipelineCo
     const message = `${shown} does not offer mode ${load.mode}: use ${listWords(connector.loadModes, "or")}`;
     faults.push(error([...path, "mode"], "value", message));
   }
+  if (load.max_rejects !== 0 && connector.mayRejectRows !== true) {
+    const message = `${shown} takes all rows of a load or none: leave max_rejects out`;
+    faults.push(error([...path, "max_rejects"], "key", message));
+  }
   const own = checkOwnKeys(path, load, {
     schema: connector.loadSchema,
     common: LOAD_KEYS,

@@ -1,4 +1,3 @@
-import type { RecordBatch } from "apache-arrow";
 import type {
   DeliveringDestination,
   DeliveryRequest,
@@ -6,105 +5,177 @@ import type {
   LoadReceipt,
 } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
+import type { LogLevel } from "../../contract/log.ts";
+import { limitOf } from "../../contract/pipeline/words.ts";
+import { type DeliveredRows, rowPosition, rowsAtOnce } from "./loads/delivered_rows.ts";
+import type { RejectedRow } from "./loads/rejected_rows.ts";
+import { jsonText } from "../../connectors/destination/json_text.ts";
 
 /** How often rows are sent again that the system may take later, and how long is waited in between. */
 const TRIES = 5;
 const FIRST_PAUSE_MS = 500;
 const MAX_SHOWN = 3;
+/** So many are told one by one. */
+const MAX_LOGGED = 10;
+/** So many are kept; all are counted. */
+const MAX_KEPT = 10_000;
 
 export interface DeliverContext {
   readonly signal: AbortSignal;
-  readonly onProgress: (rows: number) => void;
+  /** How many rows the load lets the system reject: a number, or a share as `1%`. */
+  readonly maxRejects: number | string;
+  readonly log: (level: LogLevel, message: string) => void;
   /** Waits; rejects with the signal's reason. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Called after each delivery. */
+  readonly onDelivered: () => void;
+  /** Keeps the rows that were rejected; called once, when no more rows are read. */
+  readonly keep: (rejected: readonly RejectedRow[]) => Promise<void>;
 }
 
-/** Rows that are not delivered yet: `first` is the first one's place among all, from 0. */
-interface Part {
-  readonly batch: RecordBatch;
-  readonly first: number;
-}
+type Request = Omit<DeliveryRequest, "idempotencyKey">;
 
 /**
  * Sends all rows to a system that has no transaction, at least once each: a process that dies sends
  * again, under the same idempotency keys, what an earlier attempt has sent. Throws `invalid` with
- * the reasons when all else is delivered, where the system rejected rows; `unavailable` where it did
- * not take some in the end.
+ * the reasons where the system rejected more rows than the load lets it: the rows behind the delivery in which
+ * a number was passed are not sent. Throws `unavailable` where it did not take some in the end.
  */
 export async function deliverRows(
   context: DeliverContext,
   destination: DeliveringDestination,
   loadId: string,
-  request: Omit<DeliveryRequest, "idempotencyKey">,
+  request: Request,
   input: LoadInput,
 ): Promise<LoadReceipt> {
-  const rejected: string[] = [];
-  let rows = 0;
-  let sizeBytes = 0;
-  for await (const batch of input.batches()) {
-    sizeBytes += batch.data.byteLength;
-    for (const part of partsOf(batch, rows, destination.maxBatchRows)) {
-      rejected.push(...await deliverPart(context, destination, loadId, request, part));
+  const delivery = new Delivery(context, destination, loadId, request);
+  const maxRows = destination.batchRows(request.target);
+  try {
+    for await (const rows of rowsAtOnce(input.batches(), maxRows)) {
+      await delivery.send(rows);
+      context.onDelivered();
     }
-    rows += batch.numRows;
-    context.onProgress(rows);
+  } catch (error) {
+    const { sent, rejected } = delivery;
+    if (sent > rejected) context.log("warn", `${sent - rejected} rows were delivered before it failed`);
+    throw error;
+  } finally {
+    await context.keep(delivery.kept);
   }
+  const { sent: rows, sizeBytes, rejected } = delivery;
   if (input.rows !== null && input.rows !== rows) {
     throw new AppError("internal", `${input.rows} rows were announced and ${rows} sent`);
   }
-  if (rejected.length > 0) {
-    const more = rejected.length > MAX_SHOWN ? ` and ${rejected.length - MAX_SHOWN} more` : "";
-    throw new AppError(
-      "invalid",
-      `${rejected.length} of ${rows} rows were rejected, the others are delivered: ` +
-        `${rejected.slice(0, MAX_SHOWN).join("; ")}${more}`,
-    );
-  }
+  delivery.checkShare();
   const counts = { inserted: null, updated: null, deleted: null };
-  return { rows, ...counts, hash: await input.hash(), sizeBytes, repeated: false };
+  return { rows, ...counts, hash: await input.hash(), sizeBytes, repeated: false, rejects: rejected };
 }
 
-function* partsOf(batch: RecordBatch, first: number, maxRows: number): Generator<Part> {
-  for (let at = 0; at < batch.numRows; at += maxRows) {
-    yield { batch: batch.slice(at, Math.min(at + maxRows, batch.numRows)), first: first + at };
+/** What became of the rows of one load so far. */
+class Delivery {
+  readonly #context: DeliverContext;
+  readonly #destination: DeliveringDestination;
+  readonly #loadId: string;
+  readonly #request: Request;
+  readonly kept: RejectedRow[] = [];
+  sent = 0;
+  sizeBytes = 0;
+  rejected = 0;
+
+  constructor(
+    context: DeliverContext,
+    destination: DeliveringDestination,
+    loadId: string,
+    request: Request,
+  ) {
+    this.#context = context;
+    this.#destination = destination;
+    this.#loadId = loadId;
+    this.#request = request;
   }
-}
 
-/** Returns why rows were rejected, with their places. */
-async function deliverPart(
-  { signal, pause }: DeliverContext,
-  destination: DeliveringDestination,
-  loadId: string,
-  request: Omit<DeliveryRequest, "idempotencyKey">,
-  whole: Part,
-): Promise<string[]> {
-  const rejected: string[] = [];
-  let left: Part[] = [whole];
-  for (let tries = 1;; tries++) {
-    const again: Part[] = [];
-    let reason = "";
-    for (const part of left) {
-      const key = `${loadId}/${part.first}+${part.batch.numRows}`;
-      const results = await destination.deliver(part.batch, { ...request, idempotencyKey: key }, signal);
-      if (results.length !== part.batch.numRows) {
-        throw new AppError(
-          "internal",
-          `The destination gave ${results.length} results for ${part.batch.numRows} rows`,
+  /** Until each row is taken or rejected. Throws where too many are, or are not taken in the end. */
+  async send(whole: DeliveredRows): Promise<void> {
+    const { signal, pause } = this.#context;
+    let left: DeliveredRows[] = [whole];
+    for (let tries = 1;; tries++) {
+      const again: DeliveredRows[] = [];
+      let reason = "";
+      for (const rows of left) {
+        const idempotencyKey = `${this.#loadId}/${rows.first}+${rows.count}`;
+        const results = await this.#destination.deliver(
+          rows.batches,
+          { ...this.#request, idempotencyKey },
+          signal,
         );
+        if (results.length !== rows.count) {
+          throw new AppError(
+            "internal",
+            `The destination gave ${results.length} results for ${rows.count} rows`,
+          );
+        }
+        for (const [index, result] of results.entries()) {
+          if (result.type === "rejected") this.#reject(rows, index, result.reason);
+          if (result.type !== "retryable") continue;
+          const one = rows.at(index);
+          reason = `${this.#positionOf(one)}: ${result.reason}`;
+          again.push(one);
+        }
       }
-      for (const [row, result] of results.entries()) {
-        const place = part.first + row;
-        if (result.type === "rejected") rejected.push(`row ${place + 1}: ${result.reason}`);
-        if (result.type !== "retryable") continue;
-        reason = `row ${place + 1}: ${result.reason}`;
-        again.push({ batch: part.batch.slice(row, row + 1), first: place });
+      this.sent = whole.first + whole.count - again.length;
+      this.#checkCount();
+      if (again.length === 0) break;
+      if (tries === TRIES) {
+        throw new AppError("unavailable", `${again.length} rows were not taken in ${TRIES} tries: ${reason}`);
       }
+      await pause(FIRST_PAUSE_MS * 2 ** (tries - 1));
+      left = again;
     }
-    if (again.length === 0) return rejected;
-    if (tries === TRIES) {
-      throw new AppError("unavailable", `${again.length} rows were not taken in ${TRIES} tries: ${reason}`);
+    this.sizeBytes += whole.sizeBytes;
+  }
+
+  #positionOf(rows: DeliveredRows): string {
+    return rowPosition(rows, this.#request.primaryKey);
+  }
+
+  #reject(rows: DeliveredRows, index: number, told: string): void {
+    const reason = told.replace(/\p{Cc}+/gu, " ");
+    const row = rows.at(index);
+    const position = this.#positionOf(row);
+    this.rejected += 1;
+    if (this.rejected <= MAX_LOGGED) this.#context.log("warn", `Rejected: ${position}: ${reason}`);
+    if (this.rejected === MAX_LOGGED + 1) this.#context.log("warn", "More rows are rejected");
+    if (this.kept.length < MAX_KEPT) {
+      const [batch] = row.batches;
+      this.kept.push({ position, reason, row: batch === undefined ? "null" : jsonText(batch.data, 0) });
+    } else if (this.kept.length === MAX_KEPT && this.rejected === MAX_KEPT + 1) {
+      this.#context.log("warn", `Only the first ${MAX_KEPT} rejected rows are kept in _sluice.rejects`);
     }
-    await pause(FIRST_PAUSE_MS * 2 ** (tries - 1));
-    left = again;
+  }
+
+  #checkCount(): void {
+    const limit = limitOf(this.#context.maxRejects);
+    if ("count" in limit && this.rejected > limit.count) {
+      throw this.#tooMany("the rows behind them were not sent");
+    }
+  }
+
+  /** To be called at the end. */
+  checkShare(): void {
+    const limit = limitOf(this.#context.maxRejects);
+    if ("share" in limit && this.rejected > limit.share * this.sent) {
+      throw this.#tooMany("the others are delivered");
+    }
+  }
+
+  #tooMany(others: string): AppError {
+    const shown = this.kept.slice(0, MAX_SHOWN).map(({ position, reason }) => `${position}: ${reason}`);
+    const more = this.rejected > MAX_SHOWN ? ` and ${this.rejected - MAX_SHOWN} more` : "";
+    return new AppError(
+      "invalid",
+      `${this.rejected} of ${this.sent} rows were rejected (max_rejects is ${this.#context.maxRejects}), ` +
+        `${others}: ${shown.join("; ")}${more}`,
+      { detail: "max_rejects on the load lets rows that the destination rejects be kept aside." },
+    );
   }
 }

@@ -7,12 +7,15 @@ import type {
   LoadRequest,
 } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
+import type { LogLevel } from "../../contract/log.ts";
 import { type LoadDefinition, loadShapeOf } from "../../contract/pipeline/load.ts";
+import { quoteIdentifier } from "../../contract/sql.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { deliverRows } from "./deliver.ts";
 import type { ChangedRows } from "./loads/changed_rows.ts";
+import type { RejectedRow } from "./loads/rejected_rows.ts";
 import { type RowsToLoad, rowsToLoad, sentRows } from "./loads/rows_to_load.ts";
 import type { Points } from "./points.ts";
 
@@ -26,6 +29,9 @@ export interface LoadContext {
   readonly signal: AbortSignal;
   readonly points: Points;
   readonly onProgress: (rows: number) => void;
+  readonly log: (level: LogLevel, message: string) => void;
+  /** Keeps the rows that the destination rejected, in the place of those of the step's earlier runs. */
+  readonly keepRejected: (rejected: readonly RejectedRow[]) => Promise<void>;
 }
 
 /**
@@ -50,13 +56,20 @@ export async function loadRelation(
   if (destination.kind === "delivering") {
     refuseSql(load);
     const { loadId, earlierLoadId: _, ...delivery } = request;
-    const pause = (ms: number) => pauseFor(ms, signal);
+    const { keepRejected: keep, log } = context;
     return await deliverRows(
-      { ...context, pause },
+      {
+        signal,
+        maxRejects: load.max_rejects,
+        log,
+        keep,
+        pause: (ms) => pauseFor(ms, signal),
+        onDelivered: () => points.reach(stepName, "while staging"),
+      },
       destination,
       loadId,
       delivery,
-      await input(),
+      await inputOf(context, inOrder(await rowsToLoad(session, relation, load), load), load),
     );
   }
   await using begun = await destination.begin(request, signal);
@@ -74,6 +87,15 @@ export function requestOf(
 ): LoadRequest {
   const loadId = loadIdOf(runId, stepName);
   return { loadId, earlierLoadId: `${runId}/${stepName}`, target, ...loadShapeOf(load, atMs) };
+}
+
+/** By the primary key, so that each attempt sends the rows in the same order, where they have one. */
+function inOrder(chosen: RowsToLoad, { primary_key: key = [] }: LoadDefinition): RowsToLoad {
+  if (key.length === 0) return chosen;
+  return {
+    ...chosen,
+    rows: `SELECT * FROM (${chosen.rows}) ORDER BY ${key.map(quoteIdentifier).join(", ")}`,
+  };
 }
 
 /** A system without a transaction is only given rows. */

@@ -93,6 +93,8 @@ export class Warehouse implements AsyncDisposable {
       signal,
       points: pointsOf(undefined),
       onProgress: () => {},
+      log: () => {},
+      keepRejected: () => Promise.resolve(),
     };
     return loadRelation(context, destination, target, "load:t→it", `(${select})`, definition);
   }

@@ -8,6 +8,7 @@ import type { ErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
 import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
+import { parseHostRule } from "../../engine/grants/host_rules.ts";
 import { defaultPolicy } from "../../engine/grants/policy.ts";
 import { provide } from "../../engine/grants/provide.ts";
 import { answering } from "../../engine/runs/attempt/answers.ts";
@@ -23,6 +24,8 @@ export interface WorkerProject {
     Record<string, Readonly<Record<string, unknown>> & { readonly type: string }>
   >;
   readonly pipeline: Readonly<Record<string, unknown>>;
+  /** Private hosts that requests of definitions may go to; none by default. */
+  readonly privateHosts?: readonly string[];
 }
 
 export interface AttemptRequest {
@@ -69,7 +72,10 @@ export async function attemptInProcess(
         env: () => undefined,
         secrets: { get: () => Promise.resolve(undefined) },
       },
-      policy: defaultPolicy(projectDir),
+      policy: {
+        ...defaultPolicy(projectDir),
+        privateHostsAllow: (project.privateHosts ?? []).flatMap((host) => parseHostRule(host) ?? []),
+      },
       projectDir,
       dataDir,
       programPaths: program.programPaths,

@@ -23,8 +23,8 @@ export function answerFault(
   return fail("invalid", "");
 }
 
-/** What a body says for a person: a message that JSON has, or its beginning. */
-function wordsOf(bytes: Uint8Array): string {
+/** What a body says for a person: a message that JSON has, or its beginning; `""` where it says nothing. */
+export function wordsOf(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes.subarray(0, 20_000)).trim();
   if (text === "" || text.startsWith("<")) return "";
   try {
@@ -38,7 +38,7 @@ function wordsOf(bytes: Uint8Array): string {
 
 const MESSAGES = ["message", "error_description", "detail", "error", "title", "errors"];
 
-function messageIn(value: unknown, depth: number): string | undefined {
+export function messageIn(value: unknown, depth: number): string | undefined {
   if (typeof value === "string") return value;
   if (depth > 3 || typeof value !== "object" || value === null) return undefined;
   if (Array.isArray(value)) return messageIn(value[0], depth + 1);

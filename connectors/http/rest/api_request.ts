@@ -1,6 +1,6 @@
 /** A request of an endpoint. */
 export interface ApiRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   /** JSON; null where there is none. */
   readonly body: string | null;

@@ -75,7 +75,7 @@ function nextUrl(address: string, before: URL): URL {
 }
 
 /** The value with another one at the path, whose objects are made where they are missing. */
-function withValue(value: unknown, [step, ...rest]: readonly PathStep[], inner: unknown): unknown {
+export function withValue(value: unknown, [step, ...rest]: readonly PathStep[], inner: unknown): unknown {
   if (step === undefined) return inner;
   if (typeof step === "number") {
     const items: unknown[] = Array.isArray(value) ? [...value] : [];

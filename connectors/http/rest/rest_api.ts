@@ -1,9 +1,13 @@
+import type { RecordBatch } from "apache-arrow";
 import type { ConnectorContext } from "../../../contract/connector/connector.ts";
+import type { DeliveryRequest, DeliveryResult } from "../../../contract/connector/destination.ts";
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { type ClientTls, GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { HttpConfig } from "../config.ts";
 import type { EndpointStream } from "../options.ts";
 import { ApiClient } from "./api_client.ts";
+import { deliverRows } from "./load/deliver_rows.ts";
+import type { RestTarget } from "./load/target.ts";
 import { scanEndpoint } from "./rest_source.ts";
 import { TokenKeeper } from "./token_keeper.ts";
 
@@ -46,6 +50,16 @@ export class RestApi implements Disposable {
       request,
       signal,
     );
+  }
+
+  /** See DeliveringDestination.deliver. */
+  async deliver(
+    rows: readonly RecordBatch[],
+    request: DeliveryRequest<RestTarget>,
+    signal: AbortSignal,
+  ): Promise<readonly DeliveryResult[]> {
+    using _place = await this.#context.budget.acquire(signal);
+    return await deliverRows(this.#config.baseUrl, this.#client, rows, request, signal);
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@ import type { Step } from "../../../contract/run.ts";
 
 /** What a load's step says of its receipt. */
 export function changeOf(
-  { rows, sizeBytes, inserted, updated, deleted, hash }: LoadReceipt,
+  { rows, sizeBytes, inserted, updated, deleted, hash, rejects }: LoadReceipt,
 ): Partial<Step> {
   return {
     rows,
@@ -12,5 +12,6 @@ export function changeOf(
     ...(updated === null ? {} : { updated }),
     ...(deleted === null ? {} : { deleted }),
     ...(hash === null ? {} : { hash }),
+    ...(rejects === undefined ? {} : { rejects }),
   };
 }

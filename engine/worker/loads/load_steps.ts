@@ -13,6 +13,7 @@ import type { Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
 import { changeOf } from "./load_change.ts";
 import { ChangedRows } from "./changed_rows.ts";
+import { keepRejectedRows, type RejectedRow } from "./rejected_rows.ts";
 import { rowsToLoad } from "./rows_to_load.ts";
 import { verifyLoad } from "./verify.ts";
 
@@ -115,6 +116,11 @@ export class LoadSteps {
       signal,
       points: pointsOf(job.dieAt),
       onProgress: (rows: number) => reporter.progress(name, rows),
+      log: reporter.logger(name),
+      keepRejected: async (rejected: readonly RejectedRow[]) => {
+        const origin = { stream: name, runId: job.runId, attempt: job.attempt };
+        await retryConflicts(reporter, name, () => keepRejectedRows(session, origin, rejected));
+      },
     };
     return await loadRelation(context, destination, target, name, relation, planned.target);
   }

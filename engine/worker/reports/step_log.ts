@@ -29,7 +29,13 @@ function doneBy(planned: PlannedStep, step: Step, files: number | undefined): st
       const { inserted, updated, deleted } = step;
       const counts = Object.entries({ inserted, updated, deleted })
         .flatMap(([what, count]) => count === undefined ? [] : [`${formatCount(count)} ${what}`]);
-      return listed([rowsOf(step), sizeOf(step, undefined), ...counts, step.verified ? "verified" : ""]);
+      return listed([
+        rowsOf(step),
+        sizeOf(step, undefined),
+        ...counts,
+        step.rejects ? `${formatCount(step.rejects)} of them rejected` : "",
+        step.verified ? "verified" : "",
+      ]);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { Int32 } from "apache-arrow";
 import type {
   DeliveringDestination,
@@ -7,6 +7,7 @@ import type {
 } from "../../../../contract/connector/destination.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { deliverRows } from "../../../../engine/worker/deliver.ts";
+import type { RejectedRow } from "../../../../engine/worker/loads/rejected_rows.ts";
 import { batchOf, rowsOf, schemaOf, testColumn } from "../../../support/arrow_rows.ts";
 import { never } from "../../../support/connections.ts";
 
@@ -30,15 +31,21 @@ interface Sent {
 }
 
 /** Delivers to a system that says what `answer` says of each row. */
-async function deliver(input: LoadInput, answer: (id: unknown, tries: number) => DeliveryResult) {
+async function deliver(
+  input: LoadInput,
+  answer: (id: unknown, tries: number) => DeliveryResult,
+  { maxRejects = 0, primaryKey = [] }: { maxRejects?: number | string; primaryKey?: readonly string[] } = {},
+) {
   const sent: Sent[] = [];
   const pauses: number[] = [];
+  const log: string[] = [];
+  const kept: RejectedRow[] = [];
   const tries = new Map<unknown, number>();
   const destination: DeliveringDestination = {
     kind: "delivering",
-    maxBatchRows: 2,
-    deliver(batch, { idempotencyKey }) {
-      const ids = rowsOf([batch]).map(([id]) => id);
+    batchRows: () => 2,
+    deliver(batches, { idempotencyKey }) {
+      const ids = rowsOf(batches).map(([id]) => id);
       sent.push({ key: idempotencyKey, ids });
       return Promise.resolve(ids.map((id) => {
         tries.set(id, (tries.get(id) ?? 0) + 1);
@@ -48,25 +55,29 @@ async function deliver(input: LoadInput, answer: (id: unknown, tries: number) =>
   };
   const context = {
     signal: never(),
-    onProgress: () => {},
+    maxRejects,
+    log: (_: unknown, message: string) => void log.push(message),
+    onDelivered: () => {},
     pause: (ms: number) => Promise.resolve(void pauses.push(ms)),
+    keep: (rejected: readonly RejectedRow[]) => Promise.resolve(void kept.push(...rejected)),
   };
-  const request = { target: null, mode: "append", primaryKey: [] } as const;
+  const request = { target: null, mode: "append", primaryKey } as const;
   const result = await deliverRows(context, destination, "run/load:t->api", request, input)
     .catch((error: unknown) => error);
-  return { sent, pauses, result };
+  return { sent, pauses, result, log, kept };
 }
 
 const OK: DeliveryResult = { type: "ok" };
 
 Deno.test("deliverRows() sends all rows in parts of the system's size, under keys that every attempt has", async () => {
-  const first = await deliver(inputOf([1, 2, 3], [4]), () => OK);
+  const first = await deliver(inputOf([1, 2, 3], [4, 5]), () => OK);
   deepEqual(first.sent, [
     { key: "run/load:t->api/0+2", ids: [1, 2] },
-    { key: "run/load:t->api/2+1", ids: [3] },
-    { key: "run/load:t->api/3+1", ids: [4] },
+    { key: "run/load:t->api/2+2", ids: [3, 4] },
+    { key: "run/load:t->api/4+1", ids: [5] },
   ]);
-  deepEqual((await deliver(inputOf([1, 2, 3], [4]), () => OK)).sent, first.sent);
+  // The same rows may come in other batches.
+  deepEqual((await deliver(inputOf([1], [2, 3], [4, 5]), () => OK)).sent, first.sent);
 });
 
 Deno.test("deliverRows() sends again only rows that the system may take later, with growing pauses", async () => {
@@ -88,14 +99,43 @@ Deno.test("deliverRows() gives up on rows that are never taken, and says why", a
   });
 });
 
-Deno.test("deliverRows() delivers the others and then names the rows that were rejected", async () => {
-  const { sent, result } = await deliver(
+const REJECTED: DeliveryResult = { type: "rejected", reason: "no such customer" };
+
+Deno.test("deliverRows() stops where more rows are rejected than the load lets it, and keeps them", async () => {
+  const { sent, result, kept } = await deliver(
     inputOf([1, 2], [3]),
-    (id) => (id === 2 ? { type: "rejected", reason: "no such customer" } : OK),
+    (id) => (id === 2 ? REJECTED : OK),
   );
-  deepEqual(sent.map(({ ids }) => ids), [[1, 2], [3]]);
+  deepEqual(sent.map(({ ids }) => ids), [[1, 2]]);
+  deepEqual(kept, [{ position: "row 2", reason: "no such customer", row: '{"id":2}' }]);
   await rejects(Promise.reject(result), {
     code: "invalid",
-    message: "1 of 3 rows were rejected, the others are delivered: row 2: no such customer",
+    message: "1 of 2 rows were rejected (max_rejects is 0), the rows behind them were not sent: " +
+      "row 2: no such customer",
   });
+});
+
+Deno.test("deliverRows() goes on where the load lets rows be rejected, and counts and names them", async () => {
+  const { sent, result, kept, log } = await deliver(
+    inputOf([1, 2], [3]),
+    (id) => (id === 2 ? REJECTED : OK),
+    { maxRejects: 1, primaryKey: ["id"] },
+  );
+  deepEqual(sent.map(({ ids }) => ids), [[1, 2], [3]]);
+  deepEqual(kept.map(({ position }) => position), ["id 2"]);
+  deepEqual(log, ["Rejected: id 2: no such customer"]);
+  ok(typeof result === "object" && result !== null && "rejects" in result && "rows" in result);
+  deepEqual([result.rows, result.rejects], [3, 1]);
+});
+
+Deno.test("deliverRows() judges a share of rejected rows when all others are delivered", async () => {
+  const answer = (id: unknown) => (id === 2 ? REJECTED : OK);
+  const { sent, result } = await deliver(inputOf([1, 2], [3]), answer, { maxRejects: "20%" });
+  equal(sent.length, 2);
+  await rejects(Promise.reject(result), {
+    code: "invalid",
+    message: /1 of 3 rows .* the others are delivered/,
+  });
+  const { result: enough } = await deliver(inputOf([1, 2], [3]), answer, { maxRejects: "40%" });
+  equal(enough instanceof AppError, false);
 });
