@@ -8,7 +8,7 @@ import {
 
 /**
  * One value as JSON: what structs, maps and lists of lists become. Integers and decimals keep all
- * their digits; dates and times are ISO 8601; binaries are what `binary` makes of them; a map is an
+ * their digits; dates and times are ISO 8601; binaries are what `binary` makes of them (`\\x` and hexadecimal digits); a map is an
  * object where its keys are text, and a list of `{"key", "value"}` otherwise.
  */
 export function jsonText(data: Data, row: number, extension?: string, binary = hexText): string {
@@ -69,6 +69,7 @@ function scalarText(data: Data, row: number, extension: string | undefined, bina
   if (DataType.isInt(type)) return String(data.values[row]);
   if (DataType.isFloat(type)) {
     const value = Number(data.values[row]);
+    if (Object.is(value, -0)) return "-0";
     return Number.isFinite(value) ? String(value) : JSON.stringify(String(value));
   }
   if (DataType.isDecimal(type)) return decimalText(data, row, type.bitWidth / 32, type.scale);
@@ -81,9 +82,13 @@ function scalarText(data: Data, row: number, extension: string | undefined, bina
   }
   if (DataType.isDate(type)) {
     const value = BigInt(data.values[row]);
+    const infinite = infinityOf(value, type.unit === 0 ? 32 : 64);
+    if (infinite !== undefined) return JSON.stringify(infinite);
     return JSON.stringify(dateText(type.unit === 0 ? value : floorDivide(value, 86_400_000n)));
   }
   if (DataType.isTimestamp(type)) {
+    const infinite = infinityOf(BigInt(data.values[row]), 64);
+    if (infinite !== undefined) return JSON.stringify(infinite);
     const zone = type.timezone === null || type.timezone === undefined ? "" : "Z";
     return JSON.stringify(timestampText(nanosOf(data, row, type.unit)) + zone);
   }
@@ -96,6 +101,12 @@ function scalarText(data: Data, row: number, extension: string | undefined, bina
     return JSON.stringify(Array.from(words, Number));
   }
   throw new TypeError(`A value of Arrow ${type} inside a nested one cannot be written as JSON`);
+}
+
+/** See contract/arrow.ts. */
+function infinityOf(value: bigint, bits: number): string | undefined {
+  const greatest = (1n << BigInt(bits - 1)) - 1n;
+  return value === greatest ? "infinity" : value === -greatest ? "-infinity" : undefined;
 }
 
 function bytesOf(data: Data, row: number): Uint8Array {

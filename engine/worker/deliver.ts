@@ -7,6 +7,7 @@ import type {
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import { limitOf } from "../../contract/pipeline/words.ts";
+import { formatPlural } from "../../text/format.ts";
 import { type DeliveredRows, rowPosition, rowsAtOnce } from "./loads/delivered_rows.ts";
 import type { RejectedRow } from "./loads/rejected_rows.ts";
 import { jsonText } from "../../connectors/destination/json_text.ts";
@@ -57,7 +58,9 @@ export async function deliverRows(
     }
   } catch (error) {
     const { sent, rejected } = delivery;
-    if (sent > rejected) context.log("warn", `${sent - rejected} rows were delivered before it failed`);
+    if (sent > rejected) {
+      context.log("warn", `${formatPlural(sent - rejected, "row")} delivered before it failed`);
+    }
     throw error;
   } finally {
     await context.keep(delivery.kept);
@@ -139,7 +142,7 @@ class Delivery {
   }
 
   #reject(rows: DeliveredRows, index: number, told: string): void {
-    const reason = told.replace(/\p{Cc}+/gu, " ");
+    const reason = told.replace(/[\p{Cc}\s]+/gu, " ");
     const row = rows.at(index);
     const position = this.#positionOf(row);
     this.rejected += 1;

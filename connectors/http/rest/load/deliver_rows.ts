@@ -68,5 +68,5 @@ function resultsOf(
 
 function reasonOf({ status, bytes }: ApiAnswer): string {
   const words = wordsOf(bytes);
-  return words === "" ? `the server answered ${status}` : `${status}: ${words}`;
+  return words === "" || words === "{}" ? `the server answered ${status}` : `${status}: ${words}`;
 }
