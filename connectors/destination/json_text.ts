@@ -8,8 +8,9 @@ import {
 
 /**
  * One value as JSON: what structs, maps and lists of lists become. Integers and decimals keep all
- * their digits; dates and times are ISO 8601; binaries are what `binary` makes of them (`\\x` and hexadecimal digits); a map is an
- * object where its keys are text, and a list of `{"key", "value"}` otherwise.
+ * their digits; dates and times are ISO 8601; binaries are what `binary` makes of them, by default
+ * `\x` and hexadecimal digits; a map is an object where its keys are text, and a list of
+ * `{"key", "value"}` otherwise. What JSON has no word for, as infinities, is text.
  */
 export function jsonText(data: Data, row: number, extension?: string, binary = hexText): string {
   if (data.nullCount > 0 && !data.getValid(row)) return "null";
