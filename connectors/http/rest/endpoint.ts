@@ -86,8 +86,14 @@ const endpointObject = v.strictObject({
   response_actions: v.optional(
     v.pipe(
       v.array(v.strictObject({
-        status_code: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(499)),
-        action: v.literal("ignore"),
+        status_code: v.pipe(
+          v.number(),
+          v.integer(),
+          v.minValue(400),
+          v.maxValue(499),
+          v.description("The answer's status."),
+        ),
+        action: v.pipe(v.literal("ignore"), v.description("What it means: no failure.")),
       })),
       v.description("Answers that mean that there are no records, as {status_code: 404, action: ignore}."),
     ),

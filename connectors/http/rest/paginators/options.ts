@@ -13,7 +13,7 @@ const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 const counting = {
   total_path: v.optional(
-    v.nullable(v.pipe(path, v.description("Where a page says how many there are in all."))),
+    v.pipe(v.nullable(path), v.description("Where a page says how many there are in all.")),
   ),
   has_more_path: v.optional(
     v.pipe(path, v.description("Where a page says whether there are more: true or false.")),
@@ -54,9 +54,13 @@ export const paginatorSchema = v.variant("type", [
     limit: v.pipe(positive, v.description("Records a page.")),
     offset: v.optional(v.pipe(count, v.description("Of the first page.")), 0),
     offset_param: v.optional(v.pipe(text, v.description("The parameter.")), "offset"),
-    limit_param: v.optional(v.nullable(v.pipe(text, v.description("Null sends no limit."))), "limit"),
-    offset_body_path: v.optional(path),
-    limit_body_path: v.optional(path),
+    limit_param: v.optional(v.pipe(v.nullable(text), v.description("Null sends no limit.")), "limit"),
+    offset_body_path: v.optional(
+      v.pipe(path, v.description("In the place of offset_param: where in the body.")),
+    ),
+    limit_body_path: v.optional(
+      v.pipe(path, v.description("In the place of limit_param: where in the body.")),
+    ),
     maximum_offset: v.optional(v.pipe(count, v.description("The last offset that is asked for."))),
     ...counting,
   }),
@@ -65,7 +69,9 @@ export const paginatorSchema = v.variant("type", [
     base_page: v.optional(v.pipe(count, v.description("The number of the first page: 0 or 1.")), 0),
     page: v.optional(v.pipe(count, v.description("The page to begin with; base_page by default."))),
     page_param: v.optional(v.pipe(text, v.description("The parameter.")), "page"),
-    page_body_path: v.optional(path),
+    page_body_path: v.optional(
+      v.pipe(path, v.description("In the place of page_param: where in the body.")),
+    ),
     maximum_page: v.optional(v.pipe(count, v.description("The last page that is asked for."))),
     ...counting,
   }),
