@@ -1,5 +1,6 @@
 import { type Data, DataType, TimeUnit } from "apache-arrow";
 import {
+  EXTENSION_METADATA_KEY,
   EXTENSION_NAME_KEY,
   JSON_EXTENSION,
   OPAQUE_EXTENSION,
@@ -38,8 +39,15 @@ export function jsonText(data: Data, row: number, extension?: string, binary = h
   return scalarText(data, row, extension, binary);
 }
 
-const extensionOf = (field: { metadata: Map<string, string> }): string | undefined =>
-  field.metadata.get(EXTENSION_NAME_KEY);
+/** 128 bits without a sign, which Arrow tells apart by the extension's metadata. */
+const UNSIGNED = `${OPAQUE_EXTENSION} unsigned`;
+
+/** What `jsonText` takes as the extension of a field's values. */
+export function extensionOf({ metadata }: { metadata: Map<string, string> }): string | undefined {
+  const name = metadata.get(EXTENSION_NAME_KEY);
+  if (name !== OPAQUE_EXTENSION) return name;
+  return metadata.get(EXTENSION_METADATA_KEY)?.includes('"uhugeint"') ? UNSIGNED : name;
+}
 
 function boundsOf(data: Data, row: number): [number, number] {
   const offsets: ArrayLike<number | bigint> | undefined = data.valueOffsets;
@@ -120,6 +128,7 @@ type BinaryText = (bytes: Uint8Array) => string;
 const hexText = (bytes: Uint8Array): string => `\\x${bytes.toHex()}`;
 
 function binaryText(bytes: Uint8Array, extension: string | undefined, binary: BinaryText): string {
+  if (extension === UNSIGNED) return BigInt.asUintN(128, wideInteger(bytes)).toString();
   if (extension === OPAQUE_EXTENSION) return wideInteger(bytes).toString();
   if (extension !== UUID_EXTENSION) return JSON.stringify(binary(bytes));
   const hex = bytes.toHex();

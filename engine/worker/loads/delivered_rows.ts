@@ -1,6 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
-import { jsonText } from "../../../connectors/destination/json_text.ts";
-import { EXTENSION_NAME_KEY } from "../../../contract/arrow.ts";
+import { extensionOf, jsonText } from "../../../connectors/destination/json_text.ts";
 import { isSameName } from "../../../contract/sql.ts";
 
 const SHOWN_CHARACTERS = 100;
@@ -69,7 +68,7 @@ export function rowPosition(
     const place = batch?.schema.fields.findIndex(({ name }) => isSameName(name, column)) ?? -1;
     const [field, data] = [batch?.schema.fields[place], batch?.data.children[place]];
     if (field === undefined || data === undefined) return [];
-    const text = jsonText(data, 0, field.metadata.get(EXTENSION_NAME_KEY)).replace(/^"(.*)"$/, "$1");
+    const text = jsonText(data, 0, extensionOf(field)).replace(/^"(.*)"$/, "$1");
     return [`${column} ${text.slice(0, SHOWN_CHARACTERS)}`];
   });
   return parts.length === 0 ? `row ${first + 1}` : parts.join(", ");

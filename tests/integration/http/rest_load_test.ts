@@ -72,9 +72,9 @@ Deno.test("a load sends its rows to an API in lists, with every digit", async ()
     api.url,
     "endpoint: { path: contacts, batch: 2, json: { source: sluice }, records_path: data.records }",
     `SELECT * FROM (VALUES
-       (1, 9007199254740993::BIGINT, 0.10::DECIMAL(38,2), TIMESTAMPTZ '2026-01-02 03:04:05.000006+00', '\\x00\\xFF'::BLOB, {a: [1, NULL]}, 170141183460469231731687303715884105727::HUGEINT, 'é"'),
-       (2, NULL, -1, NULL, NULL, NULL, -1, ''),
-       (3, 3, 3, NULL, NULL, NULL, 3, 'x')) AS t(id, big, amount, seen, bytes, nested, huge, "a text") ORDER BY id`,
+       (1, 9007199254740993::BIGINT, 0.10::DECIMAL(38,2), TIMESTAMPTZ '2026-01-02 03:04:05.000006+00', '\\x00\\xFF'::BLOB, {a: [1, NULL]}, 170141183460469231731687303715884105727::HUGEINT, 340282366920938463463374607431768211455::UHUGEINT, 'é"'),
+       (2, NULL, -1, NULL, NULL, NULL, -1, 0, ''),
+       (3, 3, 3, NULL, NULL, NULL, 3, 0, 'x')) AS t(id, big, amount, seen, bytes, nested, huge, unsigned, "a text") ORDER BY id`,
   );
   equal(outcome.code, 0, outcome.stdout + outcome.stderr);
   const [first, again, second, ...more] = api.sent;
@@ -83,8 +83,8 @@ Deno.test("a load sends its rows to an API in lists, with every digit", async ()
     again?.body,
     '{"source":"sluice","data":{"records":[{"id":1,"big":9007199254740993,"amount":0.10,' +
       '"seen":"2026-01-02T03:04:05.000006Z","bytes":"AP8=","nested":{"a":[1,null]},' +
-      '"huge":170141183460469231731687303715884105727,"a text":"é\\""},' +
-      '{"id":2,"big":null,"amount":-1.00,"seen":null,"bytes":null,"nested":null,"huge":-1,"a text":""}]}}',
+      '"huge":170141183460469231731687303715884105727,"unsigned":340282366920938463463374607431768211455,"a text":"é\\""},' +
+      '{"id":2,"big":null,"amount":-1.00,"seen":null,"bytes":null,"nested":null,"huge":-1,"unsigned":0,"a text":""}]}}',
   );
   deepEqual([first?.body, keysOf([first, again].flatMap((one) => one ?? []))[0]], [
     again?.body,

@@ -1,8 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
-import { EXTENSION_NAME_KEY } from "../../../../contract/arrow.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { isSameName } from "../../../../contract/sql.ts";
-import { jsonText } from "../../../destination/json_text.ts";
+import { extensionOf, jsonText } from "../../../destination/json_text.ts";
 import type { ApiRequest } from "../api_request.ts";
 import { simplePath } from "../json_path.ts";
 import { urlOf, withValue } from "../requests.ts";
@@ -92,7 +91,7 @@ function columnText({ batch, index }: RowPlace, column: string): string | null {
     const names = batch.schema.fields.map(({ name }) => name).join(", ");
     throw new AppError("invalid", `The endpoint names {row.${column}}, and the rows have only ${names}`);
   }
-  const text = jsonText(data, index, field.metadata.get(EXTENSION_NAME_KEY), base64);
+  const text = jsonText(data, index, extensionOf(field), base64);
   if (text === "null") return null;
   return text.startsWith('"') ? String(JSON.parse(text)) : text;
 }
