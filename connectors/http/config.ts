@@ -15,6 +15,8 @@ export interface HttpConfig {
   readonly redirectHosts: readonly string[];
   /** A PEM file, absolute or relative to the project. */
   readonly ca: string | undefined;
+  /** PEM files as `ca`: the client's own certificate with its chain, and the key to it. */
+  readonly certificate: { readonly cert: string; readonly key: string } | undefined;
   readonly timeoutMs: number;
   /** Of the base's host, for all runs of all pipelines together. */
   readonly rateLimit: RateLimit | undefined;
@@ -71,6 +73,13 @@ const entrySchema = v.strictObject({
   ca: v.optional(
     v.pipe(text, v.description("A PEM file with authorities to trust beside the system's.")),
   ),
+  cert: v.optional(
+    v.pipe(
+      text,
+      v.description("A PEM file with the certificate that a server is shown which asks for one (mTLS)."),
+    ),
+  ),
+  key: v.optional(v.pipe(text, v.description("A PEM file with the private key of cert."))),
   rate_limit: v.optional(
     v.pipe(
       v.strictObject({
@@ -111,6 +120,15 @@ export const configSchema = v.pipe(
       });
       return NEVER;
     }
+    const { cert, key } = entry;
+    if ((cert === undefined) !== (key === undefined)) {
+      const [given, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+      addIssue({
+        message: `${given} is of no use without ${missing}: give both, or none`,
+        path: [{ type: "object", origin: "value", input: entry, key: given, value: cert ?? key }],
+      });
+      return NEVER;
+    }
     const baseUrl = new URL(entry.base_url);
     if (!baseUrl.pathname.endsWith("/")) baseUrl.pathname += "/";
     const headers = Object.entries(entry.headers).map(([name, value]) => [name, new Secret(value)] as const);
@@ -120,6 +138,7 @@ export const configSchema = v.pipe(
       auth: entry.auth,
       redirectHosts: entry.redirect_hosts.map((host) => host.toLowerCase()),
       ca: entry.ca,
+      certificate: cert === undefined || key === undefined ? undefined : { cert, key },
       timeoutMs: entry.timeout * 1000,
       rateLimit: entry.rate_limit === undefined
         ? undefined

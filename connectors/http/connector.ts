@@ -12,7 +12,7 @@ import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import type { FileStream } from "../files/options.ts";
 import type { HttpLocation } from "../locations/http/http_location.ts";
 import { readPem } from "../network/credentials.ts";
-import { hostOf } from "../network/guarded_fetch.ts";
+import { type ClientTls, hostOf } from "../network/guarded_fetch.ts";
 import { onlyStream } from "../one_stream.ts";
 import { fixedCredentials } from "./auth.ts";
 import { configSchema, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
@@ -42,14 +42,30 @@ export const http = {
       guardedHosts: isEndpoint ? hostsOf(config) : [],
       read: [],
       write: [],
-      config: caPaths(config, place),
+      config: Object.values(pemPaths(config, place)),
     };
   },
   open: (config, context) => Promise.resolve(open(config, context)),
 } satisfies Connector<HttpConfig, HttpStream, RestTarget>;
 
-const caPaths = ({ ca }: HttpConfig, { projectDir }: ConnectorPlace): string[] =>
-  ca === undefined ? [] : [resolve(projectDir, ca)];
+/** Absolute, of those that are named. */
+function pemPaths(
+  { ca, certificate }: HttpConfig,
+  { projectDir }: ConnectorPlace,
+): { readonly ca?: string; readonly cert?: string; readonly key?: string } {
+  const named = { ...(ca === undefined ? {} : { ca }), ...certificate };
+  return Object.fromEntries(Object.entries(named).map(([key, path]) => [key, resolve(projectDir, path)]));
+}
+
+async function readTls(config: HttpConfig, context: ConnectorContext): Promise<ClientTls> {
+  const paths = pemPaths(config, context);
+  const [authorities, cert, key] = await Promise.all([
+    readPem(context.name, "ca", paths.ca),
+    readPem(context.name, "cert", paths.cert),
+    readPem(context.name, "key", paths.key),
+  ]);
+  return { authorities, ...(cert === undefined || key === undefined ? {} : { certificate: { cert, key } }) };
+}
 
 function open(config: HttpConfig, context: ConnectorContext): Connection {
   const { baseUrl } = config;
@@ -109,8 +125,7 @@ function sourceOf(files: Source<FileStream>, api: () => Promise<RestApi>): Sourc
 
 async function openApi(config: HttpConfig, context: ConnectorContext): Promise<RestApi> {
   const { RestApi } = await import("./rest/rest_api.ts");
-  const authorities = await readPem(context.name, "ca", caPaths(config, context)[0]);
-  return new RestApi(config, context, new Set(hostsOf(config)), { authorities });
+  return new RestApi(config, context, new Set(hostsOf(config)), await readTls(config, context));
 }
 
 async function openLocation(
@@ -129,7 +144,7 @@ async function openLocation(
   }
   const headers = { ...config.headers, ...credentials.headers };
   const hosts = new Set(hostsOf(config));
-  const authorities = await readPem(context.name, "ca", caPaths(config, context)[0]);
+  const tls = await readTls(config, context);
   const { scratchDir, budget, clock } = context;
   return new HttpLocation(
     {
@@ -137,7 +152,7 @@ async function openLocation(
       headers,
       signsIn: auth !== undefined,
       mayFollow: (url) => hosts.has(hostOf(url)),
-      authorities,
+      tls,
       timeoutMs,
       clock,
     },

@@ -1,10 +1,30 @@
 import type { ConnectorContext } from "../../contract/connector/connector.ts";
+import { AppError } from "../../contract/errors.ts";
 
 /** What a client's connections are made with, beside the way there; PEM texts. */
 export interface ClientTls {
   /** Trusted beside the system's authorities. */
   readonly authorities?: string | undefined;
   readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** Throws `invalid` for a certificate or a key that is none. */
+export function httpClient(
+  { authorities, certificate }: ClientTls,
+  options: Deno.CreateHttpClientOptions = {},
+): Deno.HttpClient {
+  try {
+    return Deno.createHttpClient({
+      ...options,
+      ...(authorities === undefined ? {} : { caCerts: [authorities] }),
+      ...certificate,
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new AppError("invalid", `Cannot use the PEM files of ca, cert and key: ${message}`, {
+      cause: error,
+    });
+  }
 }
 
 const PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
@@ -55,13 +75,8 @@ export class GuardedFetch implements Disposable {
   async #admitted(host: string): Promise<Deno.HttpClient> {
     const { url, basicAuth } = await this.#wayOut(host);
     this.#known.add(host);
-    const { authorities, certificate } = this.#tls;
     const proxy: Deno.Proxy = { transport: "socks5", url, basicAuth };
-    this.#client ??= Deno.createHttpClient({
-      proxy,
-      ...(authorities === undefined ? {} : { caCerts: [authorities] }),
-      ...certificate,
-    });
+    this.#client ??= httpClient(this.#tls, { proxy });
     return this.#client;
   }
 }

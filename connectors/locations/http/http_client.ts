@@ -1,6 +1,7 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Secret } from "../../../contract/secret.ts";
+import { type ClientTls, httpClient } from "../../network/guarded_fetch.ts";
 import { TRANSFER_CUT } from "../remote/remote_object.ts";
 import { connectionError, retryAfterMs, statusError } from "./http_error.ts";
 
@@ -13,8 +14,7 @@ export interface HttpSettings {
   readonly signsIn: boolean;
   /** Whether a redirect may lead there. */
   mayFollow(url: URL): boolean;
-  /** PEM text; trusted beside the system's authorities. */
-  readonly authorities: string | undefined;
+  readonly tls: ClientTls;
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
@@ -36,8 +36,7 @@ export class HttpClient implements Disposable {
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
-    const { authorities } = settings;
-    this.#client = Deno.createHttpClient(authorities === undefined ? {} : { caCerts: [authorities] });
+    this.#client = httpClient(settings.tls);
   }
 
   /**

@@ -10,6 +10,10 @@ export function connectionError(shown: string, { host }: URL, error: unknown): A
     return new AppError(code, `Cannot read "${shown}": ${what}`, { ...reason, detail: words, cause: error });
   };
   if (error instanceof Deno.errors.NotCapable) return fail("forbidden", `the run may not connect to ${host}`);
+  // An alert is the server's: it has something against the client.
+  if (/fatal alert: \w*(?:Certificate|CA)/i.test(words)) {
+    return fail("unauthorized", `${host} wants a client's certificate that it trusts; check cert and key`);
+  }
   if (/certificate|UnknownIssuer|NotValidForName/i.test(words)) {
     return fail(
       "invalid",
