@@ -9,12 +9,45 @@ export type HttpStream =
 
 export interface EndpointStream {
   readonly endpoint: Endpoint;
-  /** Types of the user's for columns, by name. */
-  readonly columns: StreamOptions["columns"];
+  /** Types of the user's for columns; how CSV is written as well. */
+  readonly options: StreamOptions;
 }
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const PLAIN: StreamOptions = v.parse(streamOptionsSchema, {});
+
+const CSV_OPTIONS: readonly (keyof StreamOptions)[] = [
+  "all_text",
+  "columns",
+  "comment",
+  "date_format",
+  "decimal_separator",
+  "delimiter",
+  "encoding",
+  "encoding_errors",
+  "escape",
+  "header",
+  "line_ends",
+  "max_line_bytes",
+  "null",
+  "null_padding",
+  "quote",
+  "quoted_null",
+  "skip_footer",
+  "skip_initial_space",
+  "skip_rows",
+  "thousands_separator",
+  "timestamp_format",
+];
+
+const optionsOf = ({ response_format: format }: Endpoint): readonly string[] =>
+  format === "csv" ? CSV_OPTIONS : ["columns"];
+
+/** The others are what they are by default. */
+function hasOnly(options: StreamOptions, allowed: readonly string[]): boolean {
+  const plain = new Map(Object.entries(PLAIN));
+  return Object.entries(options).every(([key, value]) => allowed.includes(key) || value === plain.get(key));
+}
 
 export const streamSchema = v.pipe(
   v.strictObject({
@@ -39,14 +72,12 @@ export const streamSchema = v.pipe(
     "a GET has no body: leave out the endpoint's json, or set its method to POST",
   ),
   v.check(
-    ({ endpoint, options: { columns: _, ...options } }) =>
-      endpoint === undefined ||
-      Object.entries(options).every(([key, value]) => value === new Map(Object.entries(PLAIN)).get(key)),
-    "an endpoint has no other options than columns",
+    ({ endpoint, options }) => endpoint === undefined || hasOnly(options, optionsOf(endpoint)),
+    "an endpoint has no other options than columns, and those of CSV where its response_format is csv",
   ),
   v.transform(({ path = "", endpoint, options }): HttpStream =>
     endpoint === undefined
       ? { kind: "file", file: { path, options } }
-      : { kind: "endpoint", stream: { endpoint, columns: options.columns } }
+      : { kind: "endpoint", stream: { endpoint, options } }
   ),
 );

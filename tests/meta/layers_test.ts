@@ -92,6 +92,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/files/load/target.ts",
   "connectors/files/options.ts",
   "connectors/files/record_scan.ts",
+  "connectors/files/table_files.ts",
   "connectors/locations/",
   "connectors/destination/",
   "connectors/network/",

@@ -92,7 +92,8 @@ export interface ReadOptions {
   /** Rules for private hosts; the loopback address by default. */
   readonly privateHosts?: readonly string[];
   readonly resolve?: Resolve;
-  readonly columns?: Readonly<Record<string, string>>;
+  /** Of the stream. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** Told of the waits, which take no time. */
   readonly waits?: number[];
 }
@@ -103,13 +104,13 @@ export async function readEndpoint(
   endpoint: unknown,
   options: ReadOptions = {},
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { cursor, parentRows, signal = never(), privateHosts = ["127.0.0.1"], resolve, columns } = options;
+  const { cursor, parentRows, signal = never(), privateHosts = ["127.0.0.1"], resolve } = options;
   const folder = await Deno.makeTempDir({ prefix: "sluice-api-" });
   await using proxy = new EgressProxy();
   const config = v.parse(http.configSchema, { base_url: baseUrl, timeout: 2, ...options.config });
   const request = streamOf(
     http,
-    { endpoint, ...(columns === undefined ? {} : { options: { columns } }) },
+    { endpoint, options: options.options ?? {} },
     cursor,
   );
   // As it is for every stream of an endpoint.

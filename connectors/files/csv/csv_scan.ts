@@ -159,7 +159,13 @@ export function widthReason(
   return `it has ${length} ${length === 1 ? "value" : "values"}, expected ${width}`;
 }
 
-function nameColumns(shown: string, record: CsvRecord, dialect: CsvDialect, isHeader: boolean): string[] {
+/** The names that the first record gives. Throws `invalid` for one that is there twice. */
+export function nameColumns(
+  shown: string,
+  record: CsvRecord,
+  dialect: CsvDialect,
+  isHeader: boolean,
+): string[] {
   if (!isHeader) return record.values.map((_, index) => `column${index}`);
   const names = record.values.map((value, index) => {
     const name = value?.trim() ?? "";

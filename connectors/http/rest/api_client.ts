@@ -5,13 +5,15 @@ import { bodyChunks } from "../../locations/remote/body_chunks.ts";
 import { retryAfterMs } from "../../locations/http/http_error.ts";
 import { type GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { Credentials } from "../auth.ts";
-import { type ApiRequest, shownRequest } from "./api_request.ts";
+import { type ApiRequest, MAX_PAGE_BYTES, shownRequest } from "./api_request.ts";
 import { answerFault, connectionFault } from "./api_error.ts";
 
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly bytes: Uint8Array;
+  /** The transfer itself showed where the body ended: a cut one would have failed. Not by default. */
+  readonly isBounded?: boolean;
 }
 
 export interface ApiClientOptions {
@@ -40,8 +42,6 @@ const LONGEST_BACKOFF_MS = 60_000;
 const LONGEST_WAIT_MS = 15 * 60_000;
 const MAX_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
-/** A page has to fit into memory. */
-const MAX_PAGE_BYTES = 512 * 1024 * 1024;
 /** Slower than this, over a while, is no transfer. */
 const LEAST_BYTES_PER_S = 100;
 const PATIENCE_MS = 60_000;
@@ -113,7 +113,9 @@ export class ApiClient {
       const response = await this.#follow(request, sent, gone, late);
       const bytes = await this.#body(request, response, gone, late);
       const { status, headers } = response;
-      if (status < 300 || accepted.includes(status)) return { answer: { status, headers, bytes } };
+      if (status < 300 || accepted.includes(status)) {
+        return { answer: { status, headers, bytes, isBounded: isBounded(response) } };
+      }
       return {
         fault: answerFault(request, status, response.statusText, bytes),
         waitMs: status === 429 || status === 503 ? retryAfterMs(headers, clock.now()) : null,
@@ -152,7 +154,7 @@ export class ApiClient {
     signal: AbortSignal,
     late: AbortController,
   ): Promise<Response> {
-    const { url, method, body, headers } = request;
+    const { url, method, body, accept = "application/json", headers } = request;
     const { guarded, baseUrl, timeoutMs } = this.#options;
     const isOwn = url.origin === baseUrl.origin;
     const target = new URL(url);
@@ -168,12 +170,12 @@ export class ApiClient {
         method,
         body,
         signal,
-        headers: {
-          accept: "application/json",
-          ...(body === null ? {} : { "content-type": "application/json" }),
-          ...own,
-          ...headers,
-        },
+        headers: headersOf(
+          { accept },
+          body === null ? {} : { "content-type": "application/json" },
+          own,
+          headers,
+        ),
       });
     } finally {
       clearTimeout(timer);
@@ -237,6 +239,16 @@ export class ApiClient {
     return bytes;
   }
 }
+
+/** Later ones stand in the place of those before them, whatever the case of their names. */
+function headersOf(...parts: readonly Readonly<Record<string, string>>[]): Headers {
+  const headers = new Headers();
+  for (const part of parts) for (const [name, value] of Object.entries(part)) headers.set(name, value);
+  return headers;
+}
+
+const isBounded = ({ headers, url }: Response): boolean =>
+  headers.has("content-length") || headers.has("transfer-encoding") || url.startsWith("https:");
 
 const lateness = (request: ApiRequest, timeoutMs: number): AppError =>
   new AppError("unavailable", `${shownRequest(request)}: nothing came within ${timeoutMs / 1000} s`);

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { simplePath } from "./json_path.ts";
+import { RESPONSE_FORMATS } from "./page/format.ts";
+import { isSelector } from "./page/selector.ts";
 import { paginatorSchema } from "./paginators/options.ts";
 
 /** The own keys of a stream that an API gives page by page, in the words of dlt's REST source. */
@@ -7,11 +8,11 @@ import { paginatorSchema } from "./paginators/options.ts";
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const scalar = v.union([v.string(), v.number(), v.boolean()]);
 
-const path = v.pipe(
+const selector = v.pipe(
   text,
   v.check(
-    (path) => simplePath(path) !== undefined,
-    "expected a way down through keys, as data.items or results[0].id",
+    isSelector,
+    "expected a way down through keys, as data.items, or an expression of JMESPath, as data[?active]",
   ),
 );
 
@@ -62,11 +63,24 @@ const endpointObject = v.strictObject({
   ),
   data_selector: v.optional(
     v.pipe(
-      path,
+      selector,
       v.description(
-        "Where the records of a page are, as data.items; by default the page itself where it is a list, or its only list.",
+        "Where the records of a page are, as data.items, or in JMESPath data[?active].item; by default the page itself where it is a list, or its only list.",
       ),
     ),
+  ),
+  response_format: v.optional(
+    v.pipe(
+      v.picklist(RESPONSE_FORMATS),
+      v.description(
+        "What pages are written in; auto goes by their content type. Each may be compressed by gzip.",
+      ),
+    ),
+    "auto",
+  ),
+  flatten: v.optional(
+    v.pipe(v.boolean(), v.description("Whether nested objects are columns of their own, as address__city.")),
+    false,
   ),
   paginator: v.optional(
     v.pipe(paginatorSchema, v.description("How the next page is asked for; auto by default.")),

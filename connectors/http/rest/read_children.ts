@@ -1,5 +1,6 @@
 import type { ParentRow } from "../../../contract/connector/source.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { MoreMembers } from "./page/page_reader.ts";
 import { type PageReading, readPages } from "./read_pages.ts";
 import { Requests } from "./requests.ts";
 import type { Values } from "./fill_in.ts";
@@ -7,7 +8,7 @@ import type { Values } from "./fill_in.ts";
 /** As many parents' pages are read at a time; rate_limit bounds the requests. */
 const PARENTS_AT_ONCE = 4;
 
-export interface ChildReading extends Omit<PageReading, "requests" | "before" | "onPage"> {
+export interface ChildReading extends Omit<PageReading, "requests" | "more" | "onPage"> {
   readonly baseUrl: URL;
   readonly values: Values;
   /** The stream that the endpoint names. */
@@ -30,7 +31,7 @@ export async function readChildren(reading: ChildReading, signal: AbortSignal): 
       pages += await readPages({
         ...reading,
         requests: new Requests(baseUrl, endpoint, { ...values, row: row.texts }),
-        before: includedMembers(endpoint, parent, row),
+        more: includedMembers(endpoint, parent, row),
         onPage: () => {},
       }, gone);
       onParent(++done);
@@ -44,12 +45,11 @@ export async function readChildren(reading: ChildReading, signal: AbortSignal): 
   return pages;
 }
 
-/** `"_users_id":7,` */
+/** `_users_id` as `7`. */
 function includedMembers(
   { include_from_parent: included }: Endpoint,
   parent: string,
   { json }: ParentRow,
-): Uint8Array {
-  const members = included.map((name) => `${JSON.stringify(`_${parent}_${name}`)}:${json[name] ?? "null"},`);
-  return new TextEncoder().encode(members.join(""));
+): MoreMembers {
+  return new Map(included.map((name) => [`_${parent}_${name}`, json[name] ?? "null"]));
 }

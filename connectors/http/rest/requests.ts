@@ -1,6 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { ApiRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { ACCEPTED } from "./page/format.ts";
 import type { PathStep } from "./page/json_walk.ts";
 import type { Turn } from "./paginators/paginator.ts";
 import { fillIn, type Values } from "./fill_in.ts";
@@ -19,11 +20,17 @@ export class Requests {
 
   /** `before` is the address of the page before, to which a next one may be relative. Throws `invalid`. */
   make(turn: Turn, before: URL | undefined): ApiRequest {
-    const { headers } = this.#endpoint;
+    const { headers, response_format: format } = this.#endpoint;
     const json = this.#json(turn);
     const method = this.#endpoint.method ?? (json === undefined ? "GET" : "POST");
     const url = turn.url === undefined ? this.#url(turn) : nextUrl(turn.url, before ?? this.#baseUrl);
-    return { method, url, body: json === undefined ? null : JSON.stringify(json), headers };
+    return {
+      method,
+      url,
+      body: json === undefined ? null : JSON.stringify(json),
+      accept: ACCEPTED[format],
+      headers,
+    };
   }
 
   #url({ params = {} }: Turn): URL {

@@ -1,6 +1,7 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { recordSurvey, scanRecords } from "../../files/record_scan.ts";
+import { TableFiles } from "../../files/table_files.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
@@ -8,10 +9,10 @@ import type { ApiClient } from "./api_client.ts";
 import { cursorText } from "./cursor_value.ts";
 import type { Values } from "./fill_in.ts";
 import { parentsOf } from "../../../contract/pipeline/parents.ts";
-import { RecordFinder } from "./page/find_records.ts";
+import { PageReader } from "./page/page_reader.ts";
 import { RecordFile } from "./page/record_file.ts";
 import { readChildren } from "./read_children.ts";
-import { readPages, selectorOf } from "./read_pages.ts";
+import { readPages } from "./read_pages.ts";
 import { Requests } from "./requests.ts";
 
 export interface RestPlace {
@@ -38,26 +39,28 @@ export async function scanEndpoint(
   request: Request,
   signal: AbortSignal,
 ): Promise<Scan> {
-  const { name, address: { endpoint, columns }, isSample } = request;
+  const { name, address: { endpoint, options }, isSample } = request;
   const { baseUrl, scratchDir } = place;
   const [parent] = parentsOf({ endpoint });
   // A check has no rows of other streams.
   if (parent !== undefined && request.parentRows === undefined) return UNKNOWN;
   await using stack = new AsyncDisposableStack();
+  const scratch = stack.use(new Scratch(scratchDir));
   const survey = recordSurvey(request);
-  const file = await RecordFile.create(stack.use(new Scratch(scratchDir)), `${name}.ndjson`, survey);
+  const file = await RecordFile.create(scratch, `${name}.ndjson`, survey);
+  const tables = new TableFiles(scratch, options);
+  const reader = new PageReader(endpoint, { records: file, tables });
   let pages: number;
   try {
     const reading = {
       client,
       endpoint,
-      finder: new RecordFinder(selectorOf(endpoint)),
-      file,
+      reader,
       ...(isSample === true ? { maxPages: SAMPLE_PAGES } : {}),
     };
     const values = valuesOf(request);
     const tell = (count: number, what: string) => {
-      if (count % TELL_EVERY === 0) place.log("info", `${name}: ${count} ${what}, ${file.records} records`);
+      if (count % TELL_EVERY === 0) place.log("info", `${name}: ${count} ${what}, ${reader.records} records`);
     };
     pages = parent === undefined || request.parentRows === undefined
       ? await readPages(
@@ -77,12 +80,16 @@ export async function scanEndpoint(
         onParent: (count) => tell(count, `rows of ${parent.stream}`),
       }, signal);
     await file.finish();
+    await tables.finish();
   } finally {
     await file[Symbol.asyncDispose]();
+    await tables[Symbol.asyncDispose]();
   }
   const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
-  const found = new DiskFile(file.path, shown, await Deno.stat(file.path));
-  const scan = await scanRecords(found, columns, request, scratchDir, signal, survey);
+  const diskFile = async (path: string) => new DiskFile(path, shown, await Deno.stat(path));
+  const scan = reader.isTable
+    ? await tables.scan(await Promise.all(tables.paths.map(diskFile)), request, scratchDir, signal)
+    : await scanRecords(await diskFile(file.path), options.columns, request, scratchDir, signal, survey);
   const kept = stack.move();
   return {
     ...scan,
@@ -91,7 +98,7 @@ export async function scanEndpoint(
     verify: () => Promise.resolve(),
     messages: [{
       level: "info",
-      message: `${file.records} records on ${pages} ${pages === 1 ? "page" : "pages"}`,
+      message: `${reader.records} records on ${pages} ${pages === 1 ? "page" : "pages"}`,
     }],
     prepare: async (during) => {
       const prepared = await scan.prepare?.(during);

@@ -168,7 +168,7 @@ extract:
   d: { connector: api, endpoint: { path: "{resources.c.id}" } }
   e: { connector: api, endpoint: x, path: y }
   f: { connector: api, endpoint: { path: x, paginator: { type: pages } } }
-  g: { connector: api, endpoint: { path: x, data_selector: "a[?b]" } }
+  g: { connector: api, endpoint: { path: x, data_selector: "a[?b" } }
 `,
   );
   const { code, stdout, stderr } = await made.sluice("check", ["--offline"]);
@@ -182,7 +182,7 @@ extract:
       /:6:.*d and c wait for each other/,
       /:7:.*expected exactly one of path and endpoint/,
       /:8:.*expected one of auto, single_page, json_link/,
-      /:9:.*expected a way down through keys/,
+      /:9:.*expected a way down through keys, as data\.items, or an expression of JMESPath/,
     ]
   ) match(said, words);
 });

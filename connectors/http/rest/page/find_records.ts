@@ -1,5 +1,7 @@
 import { AppError } from "../../../../contract/errors.ts";
-import type { JsonText, PathStep, Piece } from "./json_walk.ts";
+import { selected } from "./json_tree.ts";
+import type { JsonText, PageRecord, PathStep, Piece } from "./json_walk.ts";
+import type { Selector } from "./selector.ts";
 
 /** Where lists of records are, when a page has several lists. */
 const USUAL = [
@@ -18,32 +20,54 @@ const SHOWN_KEYS = 12;
 
 /** Where the records of an endpoint's pages are: the same place on all of them. */
 export class RecordFinder {
-  readonly #given: readonly PathStep[] | undefined;
+  readonly #given: Selector | undefined;
   #found: readonly PathStep[] | undefined;
 
-  /** `selector` is the path that the user gives; without it the first page that has a list shows it. */
-  constructor(selector: readonly PathStep[] | undefined) {
+  /** `selector` is what the user gives; without it the first page that has a list shows it. */
+  constructor(selector: Selector | undefined) {
     this.#given = selector;
   }
 
-  /** Where they are, as far as that is known. */
+  /** Where they are, as far as that is known and is a place. */
   get path(): readonly PathStep[] | undefined {
-    return this.#given ?? this.#found;
+    return this.#given === undefined ? this.#found : "path" in this.#given ? this.#given.path : undefined;
   }
 
   /** The records of the page. Throws `invalid` for a page that is not as those before, or does not show where they are. */
-  records(text: JsonText, root: Piece): readonly Piece[] {
+  records(text: JsonText, root: Piece): readonly PageRecord[] {
+    if (this.#given !== undefined && "query" in this.#given) return selected(text, root, this.#given.query);
     const path = this.path ?? this.#choose(text, root);
     const piece = text.find(root, path);
     if (piece === undefined) throw this.#missing(text, root, path);
     if (text.isNull(piece)) return [];
     const kind = text.kind(piece);
-    if (kind === "array") return text.items(piece);
-    if (kind === "object") return [piece];
+    if (kind === "array") return itemsOf(text, piece);
+    if (kind === "object") return [{ text, piece }];
     throw new AppError(
       "invalid",
       `The page has ${text.text(piece).slice(0, 60)} at "${shown(path)}", expected a list of records`,
     );
+  }
+
+  /** The records of a page that is a value a line: each is one, or has them where the selector says. Throws as records() does. */
+  recordsOfLines(text: JsonText, lines: Iterable<Piece>): readonly PageRecord[] {
+    return Array.from(lines).flatMap((piece) =>
+      this.#given === undefined ? [{ text, piece }] : this.records(text, piece)
+    );
+  }
+
+  /**
+   * The elements of a page of XML: none where the one around them has no such. Throws `invalid` where that is not there, and
+   * as records() does.
+   */
+  elements(text: JsonText, root: Piece): readonly PageRecord[] {
+    if (this.#given === undefined || "query" in this.#given) return this.records(text, root);
+    const { path } = this.#given;
+    const around = path.slice(0, -1);
+    const piece = text.find(root, path);
+    if (piece === undefined && text.find(root, around) === undefined) throw this.#missing(text, root, around);
+    if (piece === undefined) return [];
+    return text.kind(piece) === "array" ? itemsOf(text, piece) : [{ text, piece }];
   }
 
   #choose(text: JsonText, root: Piece): readonly PathStep[] {
@@ -87,5 +111,8 @@ function choosePath(text: JsonText, root: Piece): readonly PathStep[] {
 export function keysOf(text: JsonText, root: Piece): string[] {
   return Array.from(text.members(root), ([key]) => key);
 }
+
+const itemsOf = (text: JsonText, list: Piece): PageRecord[] =>
+  text.items(list).map((piece) => ({ text, piece }));
 
 const shown = (path: readonly PathStep[]): string => path.length === 0 ? "its root" : path.join(".");

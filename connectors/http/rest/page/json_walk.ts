@@ -11,6 +11,12 @@ export interface Piece {
   readonly end: number;
 }
 
+/** A piece of a text of its own, or of the page's. */
+export interface PageRecord {
+  readonly text: JsonText;
+  readonly piece: Piece;
+}
+
 /** A key of an object or the place in an array, from 0. */
 export type PathStep = string | number;
 
@@ -54,11 +60,27 @@ export class JsonText {
     this.bytes = bytes;
   }
 
+  /** Behind a byte order mark. */
+  get start(): number {
+    const { bytes } = this;
+    return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  }
+
+  /** The only value between the two places; undefined where there is nothing. Throws JsonTextFault where it does not end there. */
+  valueBetween(from: number, to: number): Piece | undefined {
+    const start = this.#skipSpace(from);
+    if (start >= to) return undefined;
+    const end = this.#skipValue(start);
+    if (end > to) throw new JsonTextFault("its value does not end with the line", to);
+    const rest = this.#skipSpace(end);
+    if (rest < to) throw new JsonTextFault("something follows its value", rest);
+    return { start, end };
+  }
+
   /** The whole value. Throws JsonTextFault where there is none, or more than one, and what the reader throws. */
   root(records?: RecordsReader): Piece {
     const { bytes } = this;
-    const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-    const start = this.#skipSpace(hasMark ? 3 : 0);
+    const start = this.#skipSpace(this.start);
     if (start >= bytes.length) throw new JsonTextFault("it is empty", start);
     const end = records === undefined
       ? this.#note(start, [], undefined)

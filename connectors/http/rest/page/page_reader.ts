@@ -1,0 +1,206 @@
+import { AppError } from "../../../../contract/errors.ts";
+import type { TableFiles } from "../../../files/table_files.ts";
+import type { ApiAnswer } from "../api_client.ts";
+import { type ApiRequest, MAX_PAGE_BYTES } from "../api_request.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { relOf } from "../paginators/create.ts";
+import type { PageView } from "../paginators/paginator.ts";
+import { keysOf, RecordFinder } from "./find_records.ts";
+import { flattened } from "./flatten.ts";
+import { charsetOf, formatOf, gunzipped, isGzip, type PageFormat } from "./format.ts";
+import { JsonText, type PageRecord, type PathStep, type Piece } from "./json_walk.ts";
+import { ndjsonLines } from "./ndjson_lines.ts";
+import type { RecordFile, Surveyed } from "./record_file.ts";
+import { selectorOf } from "./selector.ts";
+
+/** A page whose records are known. */
+export interface Page {
+  readonly view: PageView;
+  /** Adds what is not yet there of its records to the stream's. */
+  write(): Promise<void>;
+}
+
+/** Members that every record gets in front of its own: names, and values as JSON. */
+export type MoreMembers = ReadonlyMap<string, string>;
+
+/** Makes records of an endpoint's pages, whatever they are written in: the same on all of them. */
+export class PageReader {
+  readonly #endpoint: Endpoint;
+  readonly #records: RecordFile;
+  readonly #tables: TableFiles;
+  readonly #finder: RecordFinder;
+  readonly #xmlLists = new Set<string>();
+  #kind: "records" | "table" | undefined;
+  #rows = 0;
+
+  constructor(endpoint: Endpoint, files: { readonly records: RecordFile; readonly tables: TableFiles }) {
+    this.#endpoint = endpoint;
+    this.#records = files.records;
+    this.#tables = files.tables;
+    this.#finder = new RecordFinder(selectorOf(endpoint));
+  }
+
+  /** The rows are in the table's files. */
+  get isTable(): boolean {
+    return this.#kind === "table";
+  }
+
+  get records(): number {
+    return this.#records.records + this.#rows;
+  }
+
+  /** Throws `invalid` and JsonTextFault for a page that is not what it should be. */
+  async open(
+    request: ApiRequest,
+    answer: ApiAnswer,
+    more: MoreMembers,
+    signal: AbortSignal,
+  ): Promise<Page> {
+    const isZipped = isGzip(answer.bytes);
+    const bytes = isZipped ? await gunzipped(answer.bytes, MAX_PAGE_BYTES) : answer.bytes;
+    const { headers } = answer;
+    const format = formatOf(this.#endpoint.response_format, { headers, bytes, url: request.url });
+    const hasEnd = format === "json" || format === "xml" || isZipped || answer.isBounded === true;
+    if (!hasEnd) throw unbounded(format);
+    this.#checkKind(format === "csv" || format === "tsv" ? "table" : "records", bytes);
+    switch (format) {
+      case "csv":
+      case "tsv":
+        return await this.#table(headers, bytes, format, more, signal);
+      case "ndjson": {
+        const text = new JsonText(bytes);
+        const lines = ndjsonLines(text);
+        return this.#page(headers, text, undefined, this.#finder.recordsOfLines(text, lines), more);
+      }
+      case "xml": {
+        this.#checkXml(headers);
+        const json = xmlText(await xmlJson(bytes, charsetOf(headers), this.#xmlLists));
+        const root = json.root();
+        return this.#page(headers, json, root, this.#finder.elements(json, root), more);
+      }
+      case "json": {
+        const text = new JsonText(bytes);
+        const { root, surveyed } = this.#surveyed(text, more);
+        checkErrors(text, root);
+        return this.#page(headers, text, root, this.#finder.records(text, root), more, surveyed);
+      }
+    }
+  }
+
+  /** The page's value. Its records are surveyed on the way where they will be written as they are. */
+  #surveyed(text: JsonText, more: MoreMembers): { readonly root: Piece; readonly surveyed?: Surveyed } {
+    const { path } = this.#finder;
+    const { survey, records } = this.#records;
+    const isChanged = more.size > 0 || this.#endpoint.flatten;
+    if (path === undefined || survey === undefined || isChanged) return { root: text.root() };
+    let count = 0;
+    survey.hasLineBreaks = false;
+    const read = (start: number) => survey.read(text.bytes, start, records + ++count);
+    const root = text.root({ path, read });
+    return { root, surveyed: { hasLineBreaks: survey.hasLineBreaks } };
+  }
+
+  #page(
+    headers: Headers,
+    text: JsonText,
+    root: Piece | undefined,
+    records: readonly PageRecord[],
+    more: MoreMembers,
+    surveyed?: Surveyed,
+  ): Page {
+    const at = (path: readonly PathStep[]) => {
+      const piece = root === undefined ? undefined : text.find(root, path);
+      return piece === undefined ? undefined : text.value(piece);
+    };
+    const before = new TextEncoder().encode(
+      Array.from(more, ([name, json]) => `${JSON.stringify(name)}:${json},`).join(""),
+    );
+    return {
+      view: { headers, records: records.length, keys: root === undefined ? [] : keysOf(text, root), at },
+      write: async () => {
+        for (const record of records) {
+          const { text, piece } = this.#endpoint.flatten ? flattened(record) : record;
+          const full = this.#records.add(text, piece, before, surveyed);
+          if (full !== undefined) await full;
+        }
+      },
+    };
+  }
+
+  async #table(
+    headers: Headers,
+    bytes: Uint8Array,
+    format: PageFormat,
+    more: MoreMembers,
+    signal: AbortSignal,
+  ): Promise<Page> {
+    if (this.#endpoint.data_selector !== undefined) {
+      throw new AppError("invalid", "it is CSV, all of which is records; leave out data_selector");
+    }
+    const values = new Map(Array.from(more, ([name, json]) => [name, plainText(json)]));
+    const text = { bytes, shown: "the page", isTabs: format === "tsv", charset: charsetOf(headers) };
+    // Rows are counted where they are read: to keep those of a large table would take more memory than its text.
+    const records = bytes.length === 0 ? 0 : await this.#tables.add(text, values, signal);
+    this.#rows += records;
+    return { view: { headers, records, keys: [], at: () => undefined }, write: () => Promise.resolve() };
+  }
+
+  #checkKind(kind: "records" | "table", bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#kind ??= kind;
+    if (this.#kind === kind) return;
+    const [now, before] = kind === "table" ? ["CSV", "not"] : ["no CSV", "CSV"];
+    throw new AppError(
+      "invalid",
+      `it is ${now}, and the pages before it were ${before}; set response_format`,
+    );
+  }
+
+  /** In XML nothing shows which of its elements are records, or that there is another page. */
+  #checkXml(headers: Headers): void {
+    const { data_selector: selector, paginator } = this.#endpoint;
+    if (selector === undefined) {
+      throw new AppError(
+        "invalid",
+        "it is XML; set data_selector to the elements that are records, as orders.order",
+      );
+    }
+    if ((paginator?.type ?? "auto") !== "auto" || this.records > 0) return;
+    if (relOf(headers.get("link") ?? "", "next") !== undefined) return;
+    throw new AppError(
+      "invalid",
+      "it is XML, which shows no next page; set paginator (single_page where there is none)",
+    );
+  }
+}
+
+/** GraphQL, and not only that, says what went wrong in a page of status 200. */
+function checkErrors(text: JsonText, root: Piece): void {
+  const errors = text.find(root, ["errors"]);
+  if (errors === undefined || text.kind(errors) !== "array") return;
+  const [first] = text.items(errors);
+  if (first === undefined) return;
+  const message = text.find(first, ["message"]);
+  const said = text.text(message ?? first).slice(0, 300);
+  throw new AppError("invalid", `The server says that it failed: ${said}`);
+}
+
+async function xmlJson(bytes: Uint8Array, charset: string | undefined, lists: Set<string>): Promise<string> {
+  const { xmlToJson } = await import("./xml_tree.ts");
+  return xmlToJson(bytes, charset, lists);
+}
+
+const xmlText = (json: string): JsonText => new JsonText(new TextEncoder().encode(json));
+
+/** Of a JSON value: as it would stand in a CSV file. */
+function plainText(json: string): string | null {
+  if (json === "null") return null;
+  return json.startsWith('"') ? String(JSON.parse(json)) : json;
+}
+
+const unbounded = (format: PageFormat): AppError =>
+  new AppError(
+    "invalid",
+    `it is ${format.toUpperCase()}, and the server says neither how long it is nor where it ends, so a transfer that ` +
+      "was cut could not be told from a whole one; use https, or a server that sends Content-Length",
+  );
