@@ -35,6 +35,7 @@ export class TableFiles implements AsyncDisposable {
   readonly #scratch: Scratch;
   readonly #options: StreamOptions;
   readonly #files = new Map<string, Promise<TableFile>>();
+  readonly #names = new Set<string>();
   readonly #paths: string[] = [];
   #longestLine = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -127,6 +128,7 @@ export class TableFiles implements AsyncDisposable {
       if (record.kind === "fault") throw faultError(shown, record, options.max_line_bytes);
       if (names === undefined) {
         names = nameColumns(shown, record, reader.head.dialect, setup.header);
+        this.#checkNames(shown, names);
         table = await this.#table([...more.keys(), ...names]);
         if (setup.header) continue;
       }
@@ -136,6 +138,20 @@ export class TableFiles implements AsyncDisposable {
       rows++;
     }
     return rows;
+  }
+
+  /** The first row of a text without names would be taken for them. */
+  #checkNames(shown: string, names: readonly string[]): void {
+    if (this.#names.size > 0 && !names.some((name) => this.#names.has(name))) {
+      throw new AppError(
+        "invalid",
+        `Cannot read "${shown}": its first line (${
+          names.join(", ").slice(0, 100)
+        }) has none of the column names that ` +
+          `came before (${[...this.#names].join(", ").slice(0, 100)})`,
+      );
+    }
+    for (const name of names) this.#names.add(name);
   }
 
   #optionsFor({ charset }: TableText): StreamOptions {

@@ -192,6 +192,12 @@ Deno.test("pages of CSV and of something else are no stream", async () => {
   match(found.message, /page 2: it is no CSV, and the pages before it were CSV/);
 });
 
+Deno.test("a row is not taken for names where only the first page has them", async () => {
+  const found = await failureOf(rowsOf(PAGED, [{ type: csv, body: CSV }, { type: csv, body: "3,c\n4,d\n" }]));
+  equal(found.code, "invalid");
+  match(found.message, /page 2: .*its first line \(3, c\) has none of the column names .* \(id, name\)/);
+});
+
 Deno.test("CSV of children has what they get of their parents", async () => {
   await using api = await LocalServer.http((request, response) =>
     response.setHeader("content-type", csv).end(`n\n${request.url?.split("/")[2]}0\n`)
