@@ -96,6 +96,8 @@ export interface ReadOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /** Told of the waits, which take no time. */
   readonly waits?: number[];
+  /** Told of what the step says of the read. */
+  readonly messages?: string[];
 }
 
 /** Reads the endpoint as a step does. Returns its rows by column. Throws what a run would fail with. */
@@ -149,6 +151,7 @@ export async function readEndpoint(
       ...(parentRows === undefined ? {} : { parentRows: () => Promise.resolve(parentRows) }),
     }, signal);
     ok(scan !== undefined);
+    options.messages?.push(...(scan.messages ?? []).map(({ message }) => message));
     if (scan.hasNoColumns === true) return [];
     await using database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
     await using session = await database.session();

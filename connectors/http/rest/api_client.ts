@@ -35,6 +35,16 @@ export interface ApiClientOptions {
   readonly log: (level: "debug" | "info" | "warn", message: string) => void;
 }
 
+/** What the requests of one stream came to. */
+export interface Tally {
+  requests: number;
+  retries: number;
+  /** For limits of the connector's and the server's, and between tries. */
+  waitedMs: number;
+}
+
+export const newTally = (): Tally => ({ requests: 0, retries: 0, waitedMs: 0 });
+
 const MAX_TRIES = 8;
 const FIRST_WAIT_MS = 500;
 const LONGEST_BACKOFF_MS = 60_000;
@@ -58,7 +68,12 @@ export class ApiClient {
    * The answer with its whole body, of a status below 300 or among `accepted`. Throws `unauthorized`, `forbidden`,
    * `not_found`, `invalid`, and `unavailable` where the tries are used up.
    */
-  async send(request: ApiRequest, accepted: readonly number[], signal: AbortSignal): Promise<ApiAnswer> {
+  async send(
+    request: ApiRequest,
+    accepted: readonly number[],
+    signal: AbortSignal,
+    tally: Tally = newTally(),
+  ): Promise<ApiAnswer> {
     const { clock, random, log, hold, hosts } = this.#options;
     if (!hosts.has(hostOf(request.url))) {
       throw new AppError(
@@ -70,7 +85,7 @@ export class ApiClient {
     }
     let refused: Credentials | undefined;
     for (let tries = 1;; tries++) {
-      const outcome = await this.#try(request, accepted, refused, signal);
+      const outcome = await this.#try(request, accepted, refused, signal, tally);
       if ("answer" in outcome) return outcome.answer;
       const { fault, waitMs, sent } = outcome;
       // A token may have been taken back before its time.
@@ -90,6 +105,8 @@ export class ApiClient {
       }
       if (waitMs !== null) hold(hostOf(request.url), waitMs);
       log("info", `${fault.message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+      tally.retries++;
+      tally.waitedMs += pauseMs;
       await clock.sleep(pauseMs, signal);
       signal.throwIfAborted();
     }
@@ -100,6 +117,7 @@ export class ApiClient {
     accepted: readonly number[],
     refused: Credentials | undefined,
     signal: AbortSignal,
+    tally: Tally,
   ): Promise<
     | { readonly answer: ApiAnswer }
     | { readonly fault: AppError; readonly waitMs: number | null; readonly sent: Credentials | undefined }
@@ -110,7 +128,7 @@ export class ApiClient {
     let sent: Credentials | undefined;
     try {
       sent = await this.#options.credentials(refused, signal);
-      const response = await this.#follow(request, sent, gone, late);
+      const response = await this.#follow(request, sent, gone, late, tally);
       const bytes = await this.#body(request, response, gone, late);
       const { status, headers } = response;
       if (status < 300 || accepted.includes(status)) {
@@ -132,10 +150,14 @@ export class ApiClient {
     credentials: Credentials,
     signal: AbortSignal,
     late: AbortController,
+    tally: Tally,
   ): Promise<Response> {
     let { url, method, body } = request;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      const before = this.#options.clock.now();
       await this.#options.turn(hostOf(url), signal);
+      tally.waitedMs += this.#options.clock.now() - before;
+      tally.requests++;
       const response = await this.#fetch({ ...request, url, method, body }, credentials, signal, late);
       if (!REDIRECTS.includes(response.status)) return response;
       await response.body?.cancel();

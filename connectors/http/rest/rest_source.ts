@@ -5,7 +5,7 @@ import { TableFiles } from "../../files/table_files.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
-import type { ApiClient } from "./api_client.ts";
+import { type ApiClient, newTally, type Tally } from "./api_client.ts";
 import { cursorText } from "./cursor_value.ts";
 import type { Values } from "./fill_in.ts";
 import { parentsOf } from "../../../contract/pipeline/parents.ts";
@@ -50,10 +50,12 @@ export async function scanEndpoint(
   const file = await RecordFile.create(scratch, `${name}.ndjson`, survey);
   const tables = new TableFiles(scratch, options);
   const reader = new PageReader(endpoint, { records: file, tables });
+  const tally = newTally();
   let pages: number;
   try {
+    const send: ApiClient["send"] = (asked, accepted, gone) => client.send(asked, accepted, gone, tally);
     const reading = {
-      client,
+      client: { send },
       endpoint,
       reader,
       ...(isSample === true ? { maxPages: SAMPLE_PAGES } : {}),
@@ -98,7 +100,7 @@ export async function scanEndpoint(
     verify: () => Promise.resolve(),
     messages: [{
       level: "info",
-      message: `${reader.records} records on ${pages} ${pages === 1 ? "page" : "pages"}`,
+      message: `${counted(reader.records, "record")} on ${counted(pages, "page")}, ${shownTally(tally)}`,
     }],
     prepare: async (during) => {
       const prepared = await scan.prepare?.(during);
@@ -112,6 +114,18 @@ export async function scanEndpoint(
       };
     },
   };
+}
+
+const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;
+
+/** `12 requests, 2 retries, waited 3.5 s`: the last two where there were some. */
+function shownTally({ requests, retries, waitedMs }: Tally): string {
+  return [
+    counted(requests, "request"),
+    ...(retries === 0 ? [] : [counted(retries, "retry", "retries")]),
+    ...(waitedMs < 50 ? [] : [`waited ${(waitedMs / 1000).toFixed(1)} s`]),
+  ].join(", ");
 }
 
 /** What the requests say of the window. */

@@ -216,3 +216,14 @@ for (
     match(said, /^GET http:\/\/127\.0\.0\.1:\d+\/items/);
   });
 }
+
+Deno.test("the step tells of the requests, the retries and the waits of its stream", async () => {
+  await using api = await startApi((_url, count) =>
+    count === 2
+      ? new Response("{}", { status: 429, headers: { "retry-after": "3" } })
+      : { data: [{ id: count }], next: count === 1 ? "/items?page=2" : null }
+  );
+  const messages: string[] = [];
+  const rows = await readEndpoint(api.url, "items", { messages });
+  deepEqual([rows.length, messages], [2, ["2 records on 2 pages, 3 requests, 1 retry, waited 3.0 s"]]);
+});
