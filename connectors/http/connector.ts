@@ -36,7 +36,7 @@ export const http = {
   secrets: secretsOf,
   access: (config, use, place) => {
     const isEndpoint = use.kind === "destination" ||
-      (use.kind === "source" && use.stream.kind === "endpoint");
+      (use.kind === "source" ? use.stream.kind === "endpoint" : !mayReadFiles(config));
     return {
       hosts: isEndpoint ? [] : hostsOf(config),
       guardedHosts: isEndpoint ? hostsOf(config) : [],
@@ -47,6 +47,12 @@ export const http = {
   },
   open: (config, context) => Promise.resolve(open(config, context)),
 } satisfies Connector<HttpConfig, HttpStream, RestTarget>;
+
+/** Files are asked for in many requests at a time, which sign in by headers that are known from the start. */
+function mayReadFiles({ auth }: HttpConfig): boolean {
+  const credentials = fixedCredentials(auth);
+  return credentials !== undefined && Object.keys(credentials.params).length === 0;
+}
 
 /** Absolute, of those that are named. */
 function pemPaths(
@@ -86,8 +92,9 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
   });
   return {
     async reach(signal) {
-      location ??= openLocation(config, context, ended.signal);
-      await (await location).reach(signal);
+      if (mayReadFiles(config)) {
+        await (await (location ??= openLocation(config, context, ended.signal))).reach(signal);
+      } else await (await (api ??= openApi(config, context))).reach(signal);
     },
     source: sourceOf(files.source, () => api ??= openApi(config, context)),
     destination: {

@@ -11,6 +11,11 @@ import type { RestTarget } from "./load/target.ts";
 import { scanEndpoint } from "./rest_source.ts";
 import { TokenKeeper } from "./token_keeper.ts";
 
+/** Statuses that say that a server is there and takes the sign-in. */
+const ANY_OTHER = Array.from({ length: 100 }, (_, at) => 400 + at).filter((status) =>
+  ![401, 403, 408, 425, 429].includes(status)
+);
+
 /** An API as one connector of a process has it: one sign-in and one pool of connections for all of its streams. */
 export class RestApi implements Disposable {
   readonly #config: HttpConfig;
@@ -38,6 +43,12 @@ export class RestApi implements Disposable {
       hold: (host, waitMs) => context.hold(host, waitMs),
       log,
     });
+  }
+
+  /** Throws where the server does not answer, fails, or does not take the sign-in; what it says of the address itself is no matter. */
+  async reach(signal: AbortSignal): Promise<void> {
+    const request = { method: "GET", url: this.#config.baseUrl, body: null, headers: {} } as const;
+    await this.#client.send(request, ANY_OTHER, signal);
   }
 
   /** See Source.scan. */

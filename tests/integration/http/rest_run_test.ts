@@ -157,6 +157,37 @@ Deno.test("a private address is refused before anything is asked, and says what 
   deepEqual(api.asked, []);
 });
 
+Deno.test("a test of an API signs in as its endpoints do, and tells what the server says", async () => {
+  await using api = await LocalServer.http((request, response) => {
+    if (request.url === "/token") response.end('{"access_token":"good"}');
+    else if (request.headers.authorization === "Bearer good") response.writeHead(404).end("{}");
+    else response.writeHead(request.url?.includes("key=good") === true ? 200 : 401).end("{}");
+  });
+  const oauth = (path: string) =>
+    `{ type: oauth2_client_credentials, access_token_url: "${api.url}/${path}", client_id: a, client_secret: b }`;
+  const key = (value: string) => `{ type: api_key, name: key, location: query, api_key: ${value} }`;
+  const entries = { good: oauth("token"), lost: oauth("nowhere"), key: key("good"), wrong: key("bad") };
+  await using made = await TestProject.create({
+    "policy.yaml": POLICY,
+    "connectors.yaml": Object.entries(entries).map(([name, auth]) =>
+      `${name}: { type: http, base_url: "${api.url}/v1", auth: ${auth} }\n`
+    ).join(""),
+  });
+  const env = { SLUICE_POLICY: `${made.projectDir}/policy.yaml` };
+  for (
+    const [name, code, words] of [
+      ["good", 0, /connect +ok/],
+      ["lost", 1, /connect +failed +Cannot get a token from http.*nowhere: the server answered 401/],
+      ["key", 0, /connect +ok/],
+      ["wrong", 1, /connect +failed +GET http.*answered 401.*check auth/],
+    ] as const
+  ) {
+    const outcome = await made.sluice("connectors", ["test", name], env);
+    equal(outcome.code, code, outcome.stdout + outcome.stderr);
+    match(outcome.stdout, words);
+  }
+});
+
 Deno.test("what an endpoint cannot be is said by check, with its place", async () => {
   await using made = await project(
     "https://api.example",
