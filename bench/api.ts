@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Costs, stepOf, timed } from "./lib/costs.ts";
 import { buildSluice, type Cost, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { startServer } from "./lib/server_process.ts";
 
 const PER_PAGE = 1_000;
 
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
   const records = Number(values.records);
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
-    await using api = await startApi(records);
+    await using api = await startServer("api_server.ts", String(records), String(PER_PAGE));
     const project = await writeProject(folder, "bench", {
       "policy.yaml": 'private_hosts_allow: ["127.0.0.1"]\n',
       "connectors.yaml": `api: { type: http, base_url: "${api.url}" }\n`,
@@ -65,24 +66,6 @@ async function readBare(url: string): Promise<void> {
     const response: Response = await fetch(new URL(next, url));
     ({ next } = JSON.parse(await response.text()));
   }
-}
-
-/** Disposing of it ends its process. */
-async function startApi(records: number): Promise<AsyncDisposable & { readonly url: string }> {
-  const program = join(import.meta.dirname ?? ".", "lib", "api_server.ts");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", program, String(records), String(PER_PAGE)],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const { value = "" } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
-  return {
-    url: `http://127.0.0.1:${value.trim()}`,
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await child.status;
-    },
-  };
 }
 
 await main();

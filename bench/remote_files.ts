@@ -20,6 +20,7 @@ import { connectorContext, streamOf } from "../tests/support/connections.ts";
 import { S3Bucket, s3Url } from "../tests/support/s3_bucket.ts";
 import { Costs, timed } from "./lib/costs.ts";
 import type { Cost } from "./lib/sluice_run.ts";
+import { startServer } from "./lib/server_process.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -41,7 +42,7 @@ async function main(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
     const config = v.parse(s3.configSchema, bucket.config({ endpoint: s3Url() }));
-    await using web = await startFileServer(folder);
+    await using web = await startServer("file_server.ts", folder);
     const base = v.parse(http.configSchema, { base_url: `${web.url}/` });
     const connections = [
       ["disk", file, await file.open({}, connectorContext(folder))],
@@ -145,23 +146,6 @@ async function readOurs(
     await prepared?.confirm?.();
     await scan.verify();
   }
-}
-
-/** A web server of its own process. Disposing of it ends it. */
-async function startFileServer(folder: string): Promise<AsyncDisposable & { readonly url: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", join(import.meta.dirname ?? ".", "lib", "file_server.ts"), folder],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const { value = "" } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
-  return {
-    url: `http://127.0.0.1:${value.trim()}`,
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await child.status;
-    },
-  };
 }
 
 await main();

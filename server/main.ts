@@ -76,10 +76,12 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
         await store[Symbol.asyncDispose]();
+        await context.egress[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
     await ahead?.processes[Symbol.asyncDispose]();
+    await context.egress[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -138,8 +140,10 @@ function storePlace(url: string | undefined): { storePath?: string } {
 async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
   const { log, signal, isOffline } = options;
+  const context = await grantContext(program, options);
+  await using _egress = context.egress;
   return await checkProject({
-    ...await grantContext(program, options),
+    ...context,
     isOffline,
     runProcess: program.runProcess,
     log,

@@ -6,6 +6,7 @@ import { isWildcard, STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
 import { RUN_VARIABLES } from "../../sql/build/variables.ts";
+import { orderTopologically } from "../../sql/language/topological_order.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { hasReference, visitTexts } from "../grants/references.ts";
@@ -92,6 +93,11 @@ export function checkWildcardLoads({ extract, load }: PipelineDefinition): Pipel
 
 /** A child is read after its parent, from the parent's table. */
 export function checkParents({ extract }: PipelineDefinition): PipelineFault[] {
+  const { cycles } = orderTopologically(
+    new Map(
+      Object.entries(extract).map(([name, stream]) => [name, parentsOf(stream).map((one) => one.stream)]),
+    ),
+  );
   return Object.entries(extract).flatMap(([name, stream]) => {
     const parents = parentsOf(stream);
     const fault = (message: string) => error(["extract", name, "endpoint"], "value", message);
@@ -114,26 +120,12 @@ export function checkParents({ extract }: PipelineDefinition): PipelineFault[] {
       if (!found.store) {
         return [fault(`the stream ${parent.stream} is not stored (store: false), so it has no rows to name`)];
       }
-      if (isBelow(extract, parent.stream, name)) {
+      if (cycles.some((cycle) => cycle.includes(name) && cycle.includes(parent.stream))) {
         return [fault(`${name} and ${parent.stream} wait for each other`)];
       }
       return [];
     });
   });
-}
-
-/** Whether the stream is a child of the other one, at any distance, or that stream itself. */
-function isBelow(extract: PipelineDefinition["extract"], name: string, ancestor: string): boolean {
-  const seen = new Set<string>();
-  for (let open = [name]; open.length > 0;) {
-    if (open.includes(ancestor)) return true;
-    for (const one of open) seen.add(one);
-    open = open.flatMap((one) => {
-      const stream = extract[one];
-      return stream === undefined ? [] : parentsOf(stream).map((parent) => parent.stream);
-    }).filter((one) => !seen.has(one));
-  }
-  return false;
 }
 
 /**

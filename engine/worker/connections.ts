@@ -17,7 +17,7 @@ import type { CommonConnectorKeys, ConnectorDefinition } from "../../contract/co
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { type StreamDefinition, streamSchema } from "../../contract/pipeline/stream.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
-import type { ConfigRequests } from "./config_requests.ts";
+import type { ServerRequests } from "./server_requests.ts";
 import { PlaceBudget } from "./budget.ts";
 import { threadedSource } from "./read_thread/threaded_source.ts";
 import { StreamShape } from "./extract/stream_shape.ts";
@@ -27,7 +27,7 @@ export interface ConnectionsOptions {
   /** References not resolved. */
   readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
   /** Asked for a config when a connection is opened, for a secret when a connector wants one. */
-  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut" | "turn" | "hold">;
+  readonly requests: Omit<ServerRequests, "take">;
   readonly projectDir: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;

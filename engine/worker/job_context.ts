@@ -2,7 +2,7 @@ import { systemClock } from "../../contract/clock.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
 import type { Job } from "../../contract/job.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
-import type { ConfigRequests } from "./config_requests.ts";
+import type { ServerRequests } from "./server_requests.ts";
 import { Connections } from "./connections.ts";
 import { scratchOf } from "./database_limits.ts";
 import type { Reporter } from "./reporter.ts";
@@ -11,7 +11,7 @@ import type { Reporter } from "./reporter.ts";
 export interface JobContext {
   readonly connectors: readonly Connector[];
   readonly reporter: Reporter;
-  readonly requests: Pick<ConfigRequests, "config" | "secret" | "wayOut" | "turn" | "hold">;
+  readonly requests: Omit<ServerRequests, "take">;
   /** Its abort stops the job. */
   readonly signal: AbortSignal;
   /** The program of threads that read; without it all is read in the main thread. */

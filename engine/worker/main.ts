@@ -1,7 +1,7 @@
 import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
-import { ConfigRequests } from "./config_requests.ts";
+import { ServerRequests } from "./server_requests.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   if (first.done) Deno.exit(1);
   const job: SentJob = JSON.parse(first.value);
   const reporter = new Reporter(job.reportKey, (bytes) => writeAll(Deno.stdout, bytes));
-  const requests = new ConfigRequests((report) => reporter.send(report));
+  const requests = new ServerRequests((report) => reporter.send(report));
   const stop = new AbortController();
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Secret } from "../../../contract/secret.ts";
@@ -251,14 +252,8 @@ export class ApiClient {
     } finally {
       clearTimeout(timer);
     }
-    if (pieces.length === 1 && pieces[0] !== undefined) return pieces[0];
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    const [only, other] = pieces;
+    return only !== undefined && other === undefined ? only : Buffer.concat(pieces, size);
   }
 }
 

@@ -2,11 +2,9 @@ import * as v from "valibot";
 import { RESPONSE_FORMATS } from "./page/format.ts";
 import { isSelector } from "./page/selector.ts";
 import { paginatorSchema } from "./paginators/options.ts";
+import { params, responseActions, text } from "./words.ts";
 
 /** The own keys of a stream that an API gives page by page, in the words of dlt's REST source. */
-
-const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-const scalar = v.union([v.string(), v.number(), v.boolean()]);
 
 const selector = v.pipe(
   text,
@@ -24,7 +22,10 @@ const incrementalSchema = v.strictObject({
   ),
   end_param: v.optional(v.pipe(text, v.description("The parameter that ends a range which is read again."))),
   initial_value: v.optional(
-    v.pipe(scalar, v.description("What the first run, which has no cursor, sends as start_param.")),
+    v.pipe(
+      v.union([v.string(), v.number(), v.boolean()]),
+      v.description("What the first run, which has no cursor, sends as start_param."),
+    ),
   ),
   format: v.optional(
     v.pipe(
@@ -36,8 +37,6 @@ const incrementalSchema = v.strictObject({
     "datetime",
   ),
 });
-
-const params = v.record(text, v.union([scalar, v.array(scalar)]));
 
 const endpointObject = v.strictObject({
   path: v.pipe(
@@ -99,16 +98,7 @@ const endpointObject = v.strictObject({
   ),
   response_actions: v.optional(
     v.pipe(
-      v.array(v.strictObject({
-        status_code: v.pipe(
-          v.number(),
-          v.integer(),
-          v.minValue(400),
-          v.maxValue(499),
-          v.description("The answer's status."),
-        ),
-        action: v.pipe(v.literal("ignore"), v.description("What it means: no failure.")),
-      })),
+      responseActions,
       v.description("Answers that mean that there are no records, as {status_code: 404, action: ignore}."),
     ),
     [],

@@ -1,14 +1,9 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { failureOf, readEndpoint, startApi } from "../../support/api_bench.ts";
+import { linesOf, LOOPBACK_POLICY, runUnderPolicy } from "../../support/api_project.ts";
 import { TestProject } from "../../support/test_project.ts";
 
 /** Configurations in the words of dlt's REST source, with the renamings of the manual's table and no others. */
-
-const POLICY = 'private_hosts_allow: ["127.0.0.1"]\n';
-
-async function lines(project: TestProject, name: string): Promise<string[]> {
-  return (await Deno.readTextFile(`${project.projectDir}/out/${name}.csv`)).trim().split("\n");
-}
 
 Deno.test("an API of lists with links, as of a catalogue of animals", async () => {
   const all = Array.from({ length: 25 }, (_, at) => ({ name: `animal ${at}`, url: `/v2/animal/${at}/` }));
@@ -22,7 +17,7 @@ Deno.test("an API of lists with links, as of a catalogue of animals", async () =
     return { count: list.length, next, previous: null, results: list.slice(offset, offset + limit) };
   });
   await using project = await TestProject.create({
-    "policy.yaml": POLICY,
+    "policy.yaml": LOOPBACK_POLICY,
     "connectors.yaml": `animals: { type: http, base_url: "${api.url}/v2/" }\nfiles: { type: file }\n`,
     "pipelines/p.yaml": `
 extract:
@@ -35,12 +30,10 @@ load:
   berry: { connector: files, path: out/berry.csv }
 `,
   });
-  const { code, stdout, stderr } = await project.sluice("run", ["p"], {
-    SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
-  });
+  const { code, stdout, stderr } = await runUnderPolicy(project);
   equal(code, 0, stdout + stderr);
-  deepEqual(await lines(project, "animal"), ["name,url", ...all.map(({ name, url }) => `${name},${url}`)]);
-  equal((await lines(project, "berry")).length, 4);
+  deepEqual(await linesOf(project, "animal"), ["name,url", ...all.map(({ name, url }) => `${name},${url}`)]);
+  equal((await linesOf(project, "berry")).length, 4);
 });
 
 Deno.test("issues and their comments, with a token, links in headers and a window", async () => {
@@ -67,7 +60,7 @@ Deno.test("issues and their comments, with a token, links in headers and a windo
     });
   });
   await using project = await TestProject.create({
-    "policy.yaml": POLICY,
+    "policy.yaml": LOOPBACK_POLICY,
     "connectors.yaml":
       `forge: { type: http, base_url: "${api.url}/repos/a/b/", auth: { type: bearer, token: "\${env:TOKEN}" } }\nfiles: { type: file }\n`,
     "pipelines/p.yaml": `
@@ -90,13 +83,10 @@ load:
   issue_comments: { connector: files, path: out/comments.csv }
 `,
   });
-  const { code, stdout, stderr } = await project.sluice("run", ["p"], {
-    SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
-    TOKEN: "s3cr3t-token",
-  });
+  const { code, stdout, stderr } = await runUnderPolicy(project);
   equal(code, 0, stdout + stderr);
-  equal((await lines(project, "issues")).length, 5);
-  deepEqual((await lines(project, "comments")).toSorted(), [
+  equal((await linesOf(project, "issues")).length, 5);
+  deepEqual((await linesOf(project, "comments")).toSorted(), [
     "101,comment 0",
     "101,comment 1",
     "103,comment 0",

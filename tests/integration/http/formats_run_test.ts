@@ -1,27 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { startApi } from "../../support/api_bench.ts";
-import { type Outcome, TestProject } from "../../support/test_project.ts";
+import { apiProject, linesOf, runUnderPolicy } from "../../support/api_project.ts";
 
 /** Formats of endpoints through a whole run, with the permissions that a run has. */
-
-const POLICY = 'private_hosts_allow: ["127.0.0.1"]\n';
-
-async function run(project: TestProject, pipeline = "p", args: readonly string[] = []): Promise<Outcome> {
-  return await project.sluice("run", [pipeline, ...args], {
-    SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
-    TOKEN: "s3cr3t-token",
-  });
-}
-
-const lines = async (project: TestProject, name: string): Promise<string[]> =>
-  (await Deno.readTextFile(`${project.projectDir}/out/${name}.csv`)).trim().split("\n");
-
-const project = (url: string, pipeline: string, more = "") =>
-  TestProject.create({
-    "policy.yaml": POLICY,
-    "connectors.yaml": `api: { type: http, base_url: "${url}/v1"${more} }\nfiles: { type: file }\n`,
-    "pipelines/p.yaml": pipeline,
-  });
 
 Deno.test("CSV, XML and JMESPath through a whole run", async () => {
   const bodies: Readonly<Record<string, readonly [string, string]>> = {
@@ -37,7 +18,7 @@ Deno.test("CSV, XML and JMESPath through a whole run", async () => {
     const [type, body] = bodies[url.pathname] ?? ["text/plain", ""];
     return new Response(body, { headers: { "content-type": type } });
   });
-  await using made = await project(
+  await using made = await apiProject(
     api.url,
     `
 extract:
@@ -52,10 +33,10 @@ load:
   n: { connector: files, path: out/n.csv }
 `,
   );
-  const { code, stdout, stderr } = await run(made);
+  const { code, stdout, stderr } = await runUnderPolicy(made);
   equal(code, 0, stdout + stderr);
-  deepEqual(await lines(made, "c"), ["id,at", "1,2026-01-01", "10,2026-01-02"]);
-  deepEqual(await lines(made, "x"), ["@id,n", "1,x", "2,"]);
-  deepEqual(await lines(made, "j"), ["id,in__a", "9007199254740993,1"]);
-  deepEqual(await lines(made, "n"), ["id", "1", "2"]);
+  deepEqual(await linesOf(made, "c"), ["id,at", "1,2026-01-01", "10,2026-01-02"]);
+  deepEqual(await linesOf(made, "x"), ["@id,n", "1,x", "2,"]);
+  deepEqual(await linesOf(made, "j"), ["id,in__a", "9007199254740993,1"]);
+  deepEqual(await linesOf(made, "n"), ["id", "1", "2"]);
 });

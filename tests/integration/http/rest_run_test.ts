@@ -1,28 +1,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { LocalServer, startApi } from "../../support/api_bench.ts";
+import { apiProject, linesOf, LOOPBACK_POLICY, runUnderPolicy } from "../../support/api_project.ts";
 import { Served } from "../../support/served_project.ts";
-import { type Outcome, TestProject } from "../../support/test_project.ts";
+import { TestProject } from "../../support/test_project.ts";
 
 /** Endpoints through whole runs, with the permissions that a run has. */
-
-const POLICY = 'private_hosts_allow: ["127.0.0.1"]\n';
-
-async function run(project: TestProject, pipeline = "p", args: readonly string[] = []): Promise<Outcome> {
-  return await project.sluice("run", [pipeline, ...args], {
-    SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
-    TOKEN: "s3cr3t-token",
-  });
-}
-
-const lines = async (project: TestProject, name: string): Promise<string[]> =>
-  (await Deno.readTextFile(`${project.projectDir}/out/${name}.csv`)).trim().split("\n");
-
-const project = (url: string, pipeline: string, more = "") =>
-  TestProject.create({
-    "policy.yaml": POLICY,
-    "connectors.yaml": `api: { type: http, base_url: "${url}/v1"${more} }\nfiles: { type: file }\n`,
-    "pipelines/p.yaml": pipeline,
-  });
 
 Deno.test("an incremental endpoint asks for what is new, and merges it", async () => {
   const rows = [1, 2, 3].map((id) => ({ id, name: `n${id}`, at: `2026-01-0${id}T10:00:00.5Z` }));
@@ -30,7 +12,7 @@ Deno.test("an incremental endpoint asks for what is new, and merges it", async (
     const since = url.searchParams.get("since") ?? "";
     return { data: rows.filter(({ at }) => at >= since.replace("Z", "")) };
   });
-  await using made = await project(
+  await using made = await apiProject(
     api.url,
     `
 extract:
@@ -51,13 +33,13 @@ load:
     ]
   ) {
     change();
-    const { code, stdout, stderr } = await run(made);
+    const { code, stdout, stderr } = await runUnderPolicy(made);
     equal(code, 0, stdout + stderr);
   }
   // The check's own look comes first.
   deepEqual(api.asked.at(-2), "/v1/items?since=2000-01-01T00%3A00%3A00Z");
   deepEqual(api.asked.at(-1), "/v1/items?since=2026-01-03T10%3A00%3A00Z");
-  deepEqual((await lines(made, "t")).map((line) => line.split(",").slice(0, 2).join()), [
+  deepEqual((await linesOf(made, "t")).map((line) => line.split(",").slice(0, 2).join()), [
     "id,name",
     "1,n1",
     "2,n2",
@@ -72,7 +54,7 @@ Deno.test("a child is read for each row of its parent, whatever the order they a
     if (id === "2") return new Response("{}", { status: 404 });
     return [{ of, q: url.searchParams.get("q"), n: Number(id) * 10 }];
   });
-  await using made = await project(
+  await using made = await apiProject(
     api.url,
     `
 extract:
@@ -88,14 +70,14 @@ load:
   posts: { connector: files, path: out/posts.csv }
 `,
   );
-  const { code, stdout, stderr } = await run(made);
+  const { code, stdout, stderr } = await runUnderPolicy(made);
   equal(code, 0, stdout + stderr);
-  deepEqual((await lines(made, "posts")).toSorted(), [
+  deepEqual((await linesOf(made, "posts")).toSorted(), [
     "1,a b/1,posts,a b/1,10",
     "3,a b/3,posts,a b/3,30",
     "_users_id,_users_name,of,q,n",
   ]);
-  const only = await run(made, "p", ["--select", "raw.posts"]);
+  const only = await runUnderPolicy(made, "p", ["--select", "raw.posts"]);
   equal(only.code, 0, only.stdout + only.stderr);
 });
 
@@ -120,7 +102,7 @@ Deno.test("a token is asked for once for all streams, and anew where it is refus
       }
     });
   });
-  await using made = await project(
+  await using made = await apiProject(
     api.url,
     `
 extract:
@@ -132,10 +114,10 @@ load:
 `,
     `, auth: { type: oauth2_client_credentials, access_token_url: "${api.url}/token", client_id: me, client_secret: "\${env:TOKEN}", access_token_request_data: { scope: read } }`,
   );
-  const { code, stdout, stderr } = await run(made);
+  const { code, stdout, stderr } = await runUnderPolicy(made);
   equal(code, 0, stdout + stderr);
-  deepEqual(await lines(made, "a"), ["id", "0", "1", "2"]);
-  deepEqual(await lines(made, "b"), ["id", "0", "1", "2"]);
+  deepEqual(await linesOf(made, "a"), ["id", "0", "1", "2"]);
+  deepEqual(await linesOf(made, "b"), ["id", "0", "1", "2"]);
   equal(forms[0], "grant_type=client_credentials&client_id=me&client_secret=s3cr3t-token&scope=read");
   // The check's process has its own.
   ok(given <= 3, `${given}`);
@@ -144,7 +126,7 @@ load:
 
 Deno.test("a private address is refused before anything is asked, and says what allows it", async () => {
   await using api = await startApi(() => [{ id: 1 }]);
-  await using made = await project(
+  await using made = await apiProject(
     api.url,
     "extract:\n  t: { connector: api, endpoint: items }\nload:\n  t: { connector: files, path: out/t.csv }\n",
   );
@@ -168,7 +150,7 @@ Deno.test("a test of an API signs in as its endpoints do, and tells what the ser
   const key = (value: string) => `{ type: api_key, name: key, location: query, api_key: ${value} }`;
   const entries = { good: oauth("token"), lost: oauth("nowhere"), key: key("good"), wrong: key("bad") };
   await using made = await TestProject.create({
-    "policy.yaml": POLICY,
+    "policy.yaml": LOOPBACK_POLICY,
     "connectors.yaml": Object.entries(entries).map(([name, auth]) =>
       `${name}: { type: http, base_url: "${api.url}/v1", auth: ${auth} }\n`
     ).join(""),
@@ -189,7 +171,7 @@ Deno.test("a test of an API signs in as its endpoints do, and tells what the ser
 });
 
 Deno.test("what an endpoint cannot be is said by check, with its place", async () => {
-  await using made = await project(
+  await using made = await apiProject(
     "https://api.example",
     `
 extract:
@@ -228,7 +210,7 @@ Deno.test("two pipelines keep to one rate together", async () => {
     `extract:\n  t: { connector: api, endpoint: { path: "${name}", paginator: { type: page_number, maximum_page: 5 } } }\n`;
   const folder = await Deno.makeTempDir({ prefix: "sluice-policy-" });
   try {
-    await Deno.writeTextFile(`${folder}/policy.yaml`, POLICY);
+    await Deno.writeTextFile(`${folder}/policy.yaml`, LOOPBACK_POLICY);
     await using served = await Served.start({
       "connectors.yaml":
         `api: { type: http, base_url: "${api.url}", rate_limit: { requests: 2, per: 200ms } }\n`,

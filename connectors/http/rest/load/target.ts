@@ -1,20 +1,11 @@
 import * as v from "valibot";
 import { headerValue } from "../../auth.ts";
 import { headerName } from "../../config.ts";
-import { simplePath } from "../json_path.ts";
+import { params, path, responseActions, text } from "../words.ts";
 import { hasRowPlace } from "./row_places.ts";
 
 /** The own keys of a load that sends rows to an API. */
 
-const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-const scalar = v.union([v.string(), v.number(), v.boolean()]);
-const path = v.pipe(
-  text,
-  v.check(
-    (path) => simplePath(path) !== undefined,
-    "expected a way down through keys, as data.items or results[0].id",
-  ),
-);
 const MAX_BATCH_ROWS = 10_000;
 
 const resultsSchema = v.pipe(
@@ -56,7 +47,7 @@ const targetObject = v.strictObject({
     ),
   ),
   params: v.optional(
-    v.pipe(v.record(text, v.union([scalar, v.array(scalar)])), v.description("The query of each request.")),
+    v.pipe(params, v.description("The query of each request.")),
     {},
   ),
   json: v.optional(
@@ -79,16 +70,7 @@ const targetObject = v.strictObject({
   results: v.optional(v.pipe(resultsSchema, v.description("How an answer says what became of each row."))),
   response_actions: v.optional(
     v.pipe(
-      v.array(v.strictObject({
-        status_code: v.pipe(
-          v.number(),
-          v.integer(),
-          v.minValue(400),
-          v.maxValue(499),
-          v.description("The answer's status."),
-        ),
-        action: v.pipe(v.literal("ignore"), v.description("What it means: no failure.")),
-      })),
+      responseActions,
       v.description(
         "Answers to a single row that mean that it is there, as {status_code: 409, action: ignore}.",
       ),
@@ -97,7 +79,7 @@ const targetObject = v.strictObject({
   ),
 });
 
-export const targetSchema = v.union(
+const targetSchema = v.union(
   [v.pipe(text, v.transform((path) => v.parse(targetObject, { path }))), targetObject],
   "expected a path, or an object with path",
 );

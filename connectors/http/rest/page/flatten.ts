@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { AppError } from "../../../../contract/errors.ts";
 import { JsonText, type PageRecord, type Piece } from "./json_walk.ts";
 
@@ -17,7 +18,7 @@ export function flattened({ text, piece }: PageRecord): PageRecord {
     parts.push(text.bytes.subarray(value.start, value.end));
   });
   parts.push(encoder.encode("}"));
-  const bytes = joined(parts);
+  const bytes = Buffer.concat(parts);
   return { text: new JsonText(bytes), piece: { start: 0, end: bytes.length } };
 }
 
@@ -40,14 +41,4 @@ function addMembers(
 function hasObjects(text: JsonText, piece: Piece): boolean {
   for (const [, value] of text.members(piece)) if (text.kind(value) === "object") return true;
   return false;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -1,13 +1,8 @@
 import * as v from "valibot";
-import { simplePath } from "../json_path.ts";
+import { path, text } from "../words.ts";
 
 /** Paginators by dlt's names and with dlt's keys and defaults. */
 
-const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-const path = v.pipe(
-  text,
-  v.check((path) => simplePath(path) !== undefined, "expected a way down through keys, as links.next"),
-);
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 

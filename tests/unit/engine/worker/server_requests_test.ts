@@ -1,11 +1,11 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import type { Report } from "../../../../contract/job.ts";
-import { ConfigRequests } from "../../../../engine/worker/config_requests.ts";
+import { ServerRequests } from "../../../../engine/worker/server_requests.ts";
 
-Deno.test("ConfigRequests gives each question its own answer, in whatever order they come", async () => {
+Deno.test("ServerRequests gives each question its own answer, in whatever order they come", async () => {
   const sent: Report[] = [];
-  const requests = new ConfigRequests((report) => sent.push(report));
+  const requests = new ServerRequests((report) => sent.push(report));
   const shop = requests.config("shop");
   const token = requests.secret("TOKEN");
   const lake = requests.config("lake");

@@ -7,9 +7,9 @@ type Asked = Question extends infer Kind ? Kind extends Question ? Omit<Kind, "i
 
 /**
  * What a process asks its server for while it works: a connector's config and secrets, which it gets
- * no earlier than it needs them, as they are at that moment.
+ * no earlier than it needs them, as they are at that moment; and its way to guarded hosts.
  */
-export class ConfigRequests {
+export class ServerRequests {
   readonly #send: (report: Report) => void;
   readonly #open = new Map<number, PromiseWithResolvers<Answer>>();
   #lastId = 0;
