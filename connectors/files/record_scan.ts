@@ -1,8 +1,9 @@
 import * as v from "valibot";
-import type { Scan, StreamRequest } from "../../contract/connector/source.ts";
+import type { Scan } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
 import { JsonFault } from "./json/json_scanner.ts";
 import { RecordSurvey } from "./json/record_survey.ts";
+import { type AskedOfRows, madeSet } from "./made_set.ts";
 import { type StreamOptions, streamOptionsSchema } from "./options.ts";
 import { scanFiles } from "./read/scan.ts";
 
@@ -16,23 +17,14 @@ export { JsonFault, type RecordSurvey };
 export async function scanRecords(
   file: StoredFile,
   columns: StreamOptions["columns"],
-  { texts, cursor, setsAside }: Pick<StreamRequest, "texts" | "cursor" | "setsAside">,
+  asked: AskedOfRows,
   scratchDir: string,
   signal: AbortSignal,
   survey?: RecordSurvey,
 ): Promise<Scan> {
   return await scanFiles(
     {
-      root: "/",
-      base: "/",
-      pathSql: (local) => local,
-      files: [file],
-      format: "ndjson",
-      compressions: ["none"],
-      options: { ...v.parse(streamOptionsSchema, {}), columns },
-      ...(texts === undefined ? {} : { texts }),
-      ...(cursor === undefined ? {} : { cursor }),
-      ...(setsAside === true ? { setsAside } : {}),
+      ...madeSet([file], "ndjson", { ...v.parse(streamOptionsSchema, {}), columns }, asked),
       ...(survey === undefined ? {} : { survey: survey.of(file) }),
     },
     scratchDir,
@@ -41,5 +33,5 @@ export async function scanRecords(
 }
 
 /** Takes the survey of records as they are written; undefined where records that do not fit are to be set aside, which it has no way to do. */
-export const recordSurvey = ({ setsAside }: Pick<StreamRequest, "setsAside">): RecordSurvey | undefined =>
+export const recordSurvey = ({ setsAside }: AskedOfRows): RecordSurvey | undefined =>
   setsAside === true ? undefined : new RecordSurvey();

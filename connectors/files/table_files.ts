@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Scan, StreamRequest } from "../../contract/connector/source.ts";
+import type { Scan } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { StoredFile } from "../locations/location.ts";
 import type { Scratch, ScratchFile } from "../locations/scratch.ts";
@@ -7,6 +7,7 @@ import { CsvReader } from "./csv/csv_reader.ts";
 import { faultError, fitRecord, nameColumns } from "./csv/csv_scan.ts";
 import { csvSetup } from "./csv/csv_setup.ts";
 import { PlainCsvWriter } from "./csv/plain_csv.ts";
+import { type AskedOfRows, madeSet } from "./made_set.ts";
 import { type StreamOptions, streamOptionsSchema } from "./options.ts";
 import { encodingOf } from "./text/encoding.ts";
 import { scanFiles } from "./read/scan.ts";
@@ -71,7 +72,7 @@ export class TableFiles implements AsyncDisposable {
   /** What was added, with its files as they are found at `paths`. Throws `invalid` for columns of the options that are not there. */
   async scan(
     files: readonly StoredFile[],
-    { texts, cursor, setsAside }: Pick<StreamRequest, "texts" | "cursor" | "setsAside">,
+    asked: AskedOfRows,
     scratchDir: string,
     signal: AbortSignal,
   ): Promise<Scan> {
@@ -88,18 +89,7 @@ export class TableFiles implements AsyncDisposable {
       max_line_bytes: Math.max(this.#options.max_line_bytes, this.#longestLine),
     };
     return await scanFiles(
-      {
-        root: "/",
-        base: "/",
-        pathSql: (local) => local,
-        files,
-        format: "csv",
-        compressions: files.map(() => "none"),
-        options,
-        ...(texts === undefined ? {} : { texts }),
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(setsAside === true ? { setsAside } : {}),
-      },
+      madeSet(files, "csv", options, asked),
       scratchDir,
       signal,
     );

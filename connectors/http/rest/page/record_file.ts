@@ -13,26 +13,21 @@ export interface Surveyed {
 
 /** Records of pages, a line each, as they were written: no number and no text of them is made anew. */
 export class RecordFile implements AsyncDisposable {
+  readonly survey: RecordSurvey | undefined;
   readonly #file: ScratchFile;
   #buffer = new Uint8Array(BUFFER_BYTES);
   #filled = 0;
   #written: Promise<void> = Promise.resolve();
   records = 0;
-  sizeBytes = 0;
-  readonly #survey: RecordSurvey | undefined;
 
   private constructor(file: ScratchFile, survey: RecordSurvey | undefined) {
     this.#file = file;
-    this.#survey = survey;
+    this.survey = survey;
   }
 
   /** The survey hears of all records. */
   static async create(scratch: Scratch, name: string, survey: RecordSurvey | undefined): Promise<RecordFile> {
     return new RecordFile(await scratch.create(name), survey);
-  }
-
-  get survey(): RecordSurvey | undefined {
-    return this.#survey;
   }
 
   get path(): string {
@@ -73,9 +68,9 @@ export class RecordFile implements AsyncDisposable {
     const line = this.#buffer.subarray(start, this.#filled);
     const known = isObject ? surveyed : undefined;
     if (known?.hasLineBreaks ?? text.hasLineBreaks) straighten(line);
-    if (this.#survey !== undefined) {
-      if (known === undefined) this.#survey.read(line, 0, this.records);
-      this.#survey.written(line, this.records, text.isUtf8);
+    if (this.survey !== undefined) {
+      if (known === undefined) this.survey.read(line, 0, this.records);
+      this.survey.written(line, this.records, text.isUtf8);
     }
     this.#put(FEED);
     return full;
@@ -97,7 +92,6 @@ export class RecordFile implements AsyncDisposable {
   /** Begins a new buffer at once, since several add to the file, and writes the one that is full. */
   #swap(nextBytes: number): Promise<void> {
     const full = this.#buffer.subarray(0, this.#filled);
-    this.sizeBytes += full.length;
     this.#buffer = new Uint8Array(Math.max(BUFFER_BYTES, nextBytes));
     this.#filled = 0;
     this.#written = this.#written.then(() => this.#file.write(full));
