@@ -180,6 +180,10 @@ export interface Access {
    * they are.
    */
   readonly config?: readonly string[];
+  /** Programs that the process starts, as absolute paths: each has to be in the operator's `commands_allow`. */
+  readonly commands?: readonly string[];
+  /** Scripts of the project run in a sandbox of their own, which the process starts; the operator may refuse them. */
+  readonly startsScripts?: boolean;
   /** Environment variables of the server's that the process gets as they are; it has no others. */
   readonly environment?: readonly string[];
   /** Tables that the use names: no load may go into one that the same pipeline reads. */

@@ -43,10 +43,21 @@ export interface PathAsk extends Asker {
 /** The path of a database's file is with links followed. */
 export interface TableAsk extends Asker, TableUse {}
 
+/** A program that is to be started; both paths are absolute. */
+export interface CommandAsk extends Asker {
+  readonly path: string;
+  /** The path with links followed. */
+  readonly real: string;
+}
+
 export interface Asks {
   readonly hosts: readonly HostAsk[];
   readonly paths: readonly PathAsk[];
   readonly tables: readonly TableAsk[];
+  /** None where it is left out. */
+  readonly commands?: readonly CommandAsk[];
+  /** Who wants to run scripts; nobody where it is left out. */
+  readonly scripts?: readonly Asker[];
   /** Variables of the server's own environment; none where it is left out. */
   readonly environment?: readonly string[];
 }
@@ -90,8 +101,14 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     ...table,
     database: isAbsolute(table.database) ? await lookAt(asker, table.database) : table.database,
   })));
+  const commands = await Promise.all((access.commands ?? []).map(async (path): Promise<CommandAsk> => ({
+    ...asker,
+    path,
+    real: await lookAt(asker, path),
+  })));
+  const scripts = access.startsScripts === true ? [asker] : [];
   const { environment = [] } = access;
-  return { hosts, paths, tables, environment };
+  return { hosts, paths, tables, commands, scripts, environment };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { DuckDbGrant } from "../../contract/job.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
-import { type Asker, askerText, type Asks, type PathAsk, type TableAsk } from "./asks.ts";
+import { type Asker, askerText, type Asks, type CommandAsk, type PathAsk, type TableAsk } from "./asks.ts";
 import { reasonAgainst, reasonByRules } from "./egress/host_guard.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
 import type { Policy } from "./policy.ts";
@@ -14,6 +14,10 @@ export interface ProcessPermissions {
   readonly write: readonly string[];
   /** Taken out of `read` and `write` again. */
   readonly deny: readonly string[];
+  /** Programs that it may start; none where it is left out. */
+  readonly commands?: readonly string[];
+  /** Whether it may start the sandboxes of scripts. */
+  readonly startsScripts?: boolean;
   /** Variables that it gets as the server has them; none where it is left out. */
   readonly environment?: readonly string[];
 }
@@ -60,6 +64,13 @@ export function createGrant(
     const reason = reasonAgainstPath(fence, ask) ?? reasonAmong(ask, asks.paths);
     refuse(ask, reason, `${ask.action} ${shown(ask)}`);
   }
+  for (const ask of asks.commands ?? []) {
+    refuse(ask, reasonAgainstCommand(fence, ask), `start ${ask.path}`);
+  }
+  for (const ask of asks.scripts ?? []) {
+    const reason = fence.policy.scripts ? undefined : "scripts of the operator's policy is off";
+    refuse(ask, reason, "run its script");
+  }
   for (const ask of asks.tables) {
     const source = ask.action === "write" ? asks.tables.find((other) => isSameTable(ask, other)) : undefined;
     if (source !== undefined) {
@@ -77,6 +88,7 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
     keep: (ask: PathAsk) => boolean,
   ) => sorted(asks.paths.filter(keep).map(({ real }) => real));
   const environment = sorted(asks.environment ?? []);
+  const commands = sorted((asks.commands ?? []).map(({ path }) => path));
   const isForSql = ({ purpose }: PathAsk) => purpose === "source" || purpose === "target";
   return {
     permissions: {
@@ -84,6 +96,8 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
       read: pathsOf(() => true),
       write: pathsOf(({ action }) => action === "write"),
       deny: asks.paths.some(({ purpose }) => purpose === "listing") ? deniedTo(fence) : [],
+      ...(commands.length === 0 ? {} : { commands }),
+      ...((asks.scripts ?? []).length === 0 ? {} : { startsScripts: true }),
       ...(environment.length === 0 ? {} : { environment }),
     },
     duckdb: {
@@ -107,6 +121,12 @@ function limitsOf(
     ...(memoryLimit === undefined ? {} : { memoryLimit }),
     ...(spillMax === undefined ? {} : { spillLimit: spillMax.text }),
   };
+}
+
+/** A program is allowed by the very path that the policy says, so that no link of a project's leads to another. */
+function reasonAgainstCommand({ policy }: Fence, { path, real }: CommandAsk): string | undefined {
+  if (policy.commandsAllow.includes(path) || policy.commandsAllow.includes(real)) return undefined;
+  return "it is not among commands_allow of the operator's policy";
 }
 
 function reasonAgainstPath(fence: Fence, ask: PathAsk): string | undefined {

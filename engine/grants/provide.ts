@@ -114,6 +114,8 @@ export async function provide(
       hosts: asks.flatMap(({ hosts }) => hosts),
       paths: asks.flatMap(({ paths }) => paths),
       tables: asks.flatMap(({ tables }) => tables),
+      commands: asks.flatMap(({ commands = [] }) => commands),
+      scripts: asks.flatMap(({ scripts = [] }) => scripts),
       environment: asks.flatMap(({ environment = [] }) => environment),
     };
     const { grant, refusals: refusedAsks } = createGrant(fence, all, definition.resources.memory);
@@ -168,7 +170,7 @@ export async function provideDiscovery(
     const known = connector.secrets(config);
     redactor.learn(known);
     const access = connector.access(config, { kind: "discovery" }, { name, projectDir });
-    const { hosts, paths, environment = [] } = await collectAsks(
+    const { hosts, paths, commands = [], scripts = [], environment = [] } = await collectAsks(
       fence,
       { connector: name, use: "discovery", place: [] },
       access,
@@ -177,7 +179,7 @@ export async function provideDiscovery(
     const isOpen = (path: PathAsk) =>
       path.purpose !== "source" ||
       createGrant(fence, { hosts: [], paths: [path], tables: [] }, undefined).refusals.length === 0;
-    const asks = { hosts, paths: paths.filter(isOpen), tables: [], environment };
+    const asks = { hosts, paths: paths.filter(isOpen), tables: [], commands, scripts, environment };
     const { grant, refusals: [refusal] } = createGrant(fence, asks, undefined);
     if (refusal !== undefined) throw new AppError("forbidden", refusal.message, { reason: "policy" });
     const definitions = { [name]: entry };
@@ -228,12 +230,14 @@ function refusedSql({ policy }: Fence, { load }: PipelineDefinition): Refusal[] 
 }
 
 /** A check opens sources only. */
-function onlyRead({ hosts, paths, tables, environment = [] }: Asks): Asks {
+function onlyRead({ hosts, paths, tables, commands = [], scripts = [], environment = [] }: Asks): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
   return {
     hosts: hosts.filter(asking),
     paths: paths.filter(asking),
     tables: tables.filter(asking),
+    commands: commands.filter(asking),
+    scripts: scripts.filter(asking),
     environment,
   };
 }

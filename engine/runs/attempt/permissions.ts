@@ -19,7 +19,7 @@ export function permissionFlags(path: string): string[] {
  * it takes its job: the caller removes it after that.
  */
 export async function writePermissions(path: string, permissions: ProcessPermissions): Promise<void> {
-  const { hosts, read, write, deny, environment } = permissions;
+  const { hosts, read, write, deny, commands, environment } = permissions;
   const paths = (allow: readonly string[]) =>
     deny.length === 0 ? [...new Set(allow)] : { allow: [...new Set(allow)], deny: [...new Set(deny)] };
   const config = {
@@ -33,6 +33,7 @@ export async function writePermissions(path: string, permissions: ProcessPermiss
         write: paths(write),
         net: [...new Set(hosts)],
         ...(environment === undefined ? {} : { env: environment }),
+        ...(commands === undefined ? {} : { run: [...new Set(commands)] }),
         ffi: true,
         // How much room its disk has: said before a file is brought there that is too large.
         sys: ["statfs"],

@@ -189,9 +189,9 @@ export class ProcessPool implements AsyncDisposable {
 }
 
 function keyOf({ permissions, projectDir }: ProcessGrant): string {
-  const { hosts, read, write, deny } = permissions;
-  const sorted = (values: readonly string[]) => [...new Set(values)].sort();
-  return JSON.stringify([projectDir, sorted(hosts), sorted(read), sorted(write), sorted(deny)]);
+  const { hosts, read, write, deny, commands = [], startsScripts = false, environment = [] } = permissions;
+  const lists = [hosts, read, write, deny, commands, environment].map((list) => [...new Set(list)].sort());
+  return JSON.stringify([projectDir, startsScripts, ...lists]);
 }
 
 /** What cannot be removed is left to the next start and to the housekeeping. */

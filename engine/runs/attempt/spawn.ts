@@ -76,8 +76,8 @@ export async function spawnRunProcess(
 }
 
 /**
- * Starts a process that may do what `spec` says and nothing else: no environment but what it names, no subprocesses,
- * the network of its connectors, the folders of its connectors and its own. DuckDB's own files are
+ * Starts a process that may do what `spec` says and nothing else: no environment but what it names, no programs but
+ * those, the network of its connectors, the folders of its connectors and its own. DuckDB's own files are
  * opened by native code, which `lockDown` in engine/duckdb confines. Nothing of it is among the
  * process's arguments. It loads all that a job may need, then waits for one.
  */

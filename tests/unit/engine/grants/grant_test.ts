@@ -8,6 +8,9 @@ import { AppError } from "../../../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../../../contract/connector/entry.ts";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import { defaultPolicy, parsePolicy } from "../../../../engine/grants/policy.ts";
+import { collectAsks } from "../../../../engine/grants/asks.ts";
+import { createFence } from "../../../../engine/grants/fence.ts";
+import { createGrant } from "../../../../engine/grants/grant.ts";
 import { provide, type ProvisionSubject } from "../../../../engine/grants/provide.ts";
 
 /** A project with data, a data folder of its own and a folder outside. */
@@ -416,4 +419,43 @@ Deno.test("provide() keeps a secret in the wrong place out of its message", asyn
     match(error.message, /may not connect to \[redacted\]:5432/);
     return true;
   });
+});
+
+Deno.test("programs are started by the very paths that the policy names, and scripts unless it is off", async () => {
+  await using fixture = await GrantFixture.make();
+  const link = join(fixture.project, "tap");
+  await Deno.symlink("/bin/sh", link);
+  const asker = { connector: "tap", use: `stream "s"`, place: [] };
+  const decide = async (text: string) => {
+    const parsed = parsePolicy(text, join(fixture.root, "policy.yaml"), fixture.project);
+    if ("faults" in parsed) throw new Error(JSON.stringify(parsed.faults));
+    const fence = await createFence({
+      policy: parsed.policy,
+      projectDir: fixture.project,
+      dataDir: join(fixture.project, ".sluice"),
+      programPaths: [],
+      secretFolders: [],
+    });
+    const asks = await collectAsks(fence, asker, {
+      hosts: [],
+      read: [],
+      write: [],
+      commands: [link],
+      startsScripts: true,
+    });
+    const { grant: { permissions }, refusals } = createGrant(fence, asks, undefined);
+    return { permissions, refusals: refusals.map(({ message }) => message.replaceAll(fixture.root, "")) };
+  };
+  const real = await Deno.realPath("/bin/sh");
+  for (const allowed of [link, real]) {
+    const { permissions, refusals } = await decide(`commands_allow: [${allowed}]`);
+    deepEqual([permissions.commands, permissions.startsScripts, refusals], [[link], true, []]);
+  }
+  const tap = `Connector "tap", stream "s"`;
+  deepEqual((await decide("{}")).refusals, [
+    `${tap}: may not start /project/tap: it is not among commands_allow of the operator's policy`,
+  ]);
+  deepEqual((await decide(`{ commands_allow: [${link}], scripts: off }`)).refusals, [
+    `${tap}: may not run its script: scripts of the operator's policy is off`,
+  ]);
 });

@@ -106,6 +106,10 @@ Deno.test("start() takes the process that waits for this grant, and no other", a
   bench.pool.warm(bench.grant("a:1"));
   bench.pool.warm(bench.grant("a:1"));
   await bench.run(bench.grant("b:1"));
+  for (const more of [{ commands: ["/bin/true"] }, { startsScripts: true }, { environment: ["HOME"] }]) {
+    const grant = bench.grant("a:1");
+    await bench.run({ ...grant, permissions: { ...grant.permissions, ...more } });
+  }
   equal(bench.pool.waiting.length, 1);
   await bench.run(bench.grant("a:1"));
   equal(bench.pool.waiting.length, 0);

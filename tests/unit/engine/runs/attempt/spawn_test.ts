@@ -13,7 +13,7 @@ Deno.test("spawnRunProcess() shows nothing of a job in the process's arguments, 
     await Deno.writeTextFile(
       join(folder, "program.ts"),
       `const { reportKey, projectDir } = JSON.parse((await Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader().read()).value);
-       const states = [["read", { path: "/s3cret, dir/x" }], ["read", { path: "/s3cret, dir" }], ["net", { host: "s3cret.example:1" }], ["net", { host: "s3cret.example:2" }]]
+       const states = [["read", { path: "/s3cret, dir/x" }], ["read", { path: "/s3cret, dir" }], ["net", { host: "s3cret.example:1" }], ["net", { host: "s3cret.example:2" }], ["run", { command: "/bin/true" }], ["run", { command: "/bin/false" }]]
          .map(([name, more]) => Deno.permissions.querySync({ name, ...more }).state);
        Deno.stdout.writeSync(new TextEncoder().encode(reportKey + " " + JSON.stringify({ type: "log", level: "info", step: null, message: states.join(" ") }) + "\\n"));`,
     );
@@ -28,7 +28,13 @@ Deno.test("spawnRunProcess() shows nothing of a job in the process's arguments, 
     await using process = await spawnRunProcess(
       { deno: Deno.execPath(), entry: join(folder, "program.ts"), codeRoots: [], denoDir: undefined },
       job,
-      { hosts: ["s3cret.example:1"], read: ["/s3cret, dir"], write: [], deny: ["/s3cret, dir/x"] },
+      {
+        hosts: ["s3cret.example:1"],
+        read: ["/s3cret, dir"],
+        write: [],
+        deny: ["/s3cret, dir/x"],
+        commands: ["/bin/true"],
+      },
       () => {},
     );
     const [file = ""] = (await namesIn(folder)).filter((name) => name.endsWith(".json"));
@@ -39,7 +45,7 @@ Deno.test("spawnRunProcess() shows nothing of a job in the process's arguments, 
       deepEqual(await namesIn(folder), ["program.ts"]);
       process.kill();
     }
-    deepEqual(said, ["denied granted granted prompt"]);
+    deepEqual(said, ["denied granted granted prompt granted prompt"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
