@@ -17,6 +17,8 @@ export interface Program {
   readonly programPaths: readonly string[];
   /** The project that `sluice init` copies. */
   readonly starterDir: string;
+  /** The definitions of APIs that `sluice add` knows. */
+  readonly catalogueDir: string;
 }
 
 /**
@@ -42,6 +44,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       },
       programPaths: [dirname(lib), deno, ...cachePaths(denoDir)],
       starterDir: join(lib, "starter"),
+      catalogueDir: join(lib, "catalogue"),
     };
   }
   const root = dirname(dirname(main));
@@ -57,10 +60,11 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
     },
     // Not the whole checkout: the examples in it are projects.
     programPaths: [
-      ...[...CODE_FOLDERS, "server", "ui", "build", "node_modules", "dist", ".git"],
+      ...[...CODE_FOLDERS, "server", "ui", "build", "catalogue", "node_modules", "dist", ".git"],
       ...["package.json", "deno.json", "deno.lock", "tsconfig.json"],
     ].map((part) => join(root, part)).concat(deno, cachePaths(denoDir)),
     starterDir: join(root, "examples", "starter"),
+    catalogueDir: join(root, "catalogue"),
   };
 }
 

@@ -41,6 +41,38 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/init_command.ts")).init,
   },
   {
+    name: "add",
+    summary: "Add a connector and a pipeline for an API of the catalogue",
+    arguments: [{
+      name: "API",
+      description: "the API, as github; all that there are are listed without",
+      optional: true,
+    }],
+    options: {
+      project,
+      name: {
+        type: "string",
+        value: "NAME",
+        description: "what the connector and the pipeline are called, the API's name by default",
+      },
+      set: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "a value that the API needs, as owner=acme",
+      },
+      streams: {
+        type: "string",
+        value: "STREAMS",
+        multiple: true,
+        description: "only these streams, as issues,pulls, and those that they are children of",
+      },
+      "dry-run": { type: "boolean", description: "write nothing, and print what would be written" },
+      json,
+    },
+    load: async () => (await import("./commands/add/add_command.ts")).add,
+  },
+  {
     name: "serve",
     summary: "Run the server: schedules, API and pages",
     arguments: [],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../connectors/registry.ts";
 import { commonConnectorSchema } from "../../contract/connector/entry.ts";
+import { createApiSchema } from "../../engine/definitions/json_schema/api_schema.ts";
 import { createProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
 import { may, type Permission, PERMISSIONS } from "../../server/auth/permissions.ts";
 import { COMMANDS } from "../../server/cli/commands.ts";
@@ -80,6 +81,15 @@ for (const connector of connectors) {
     assertMentioned(page, [...config, ...options], `docs/connectors.md, ${connector.name}`);
   });
 }
+
+Deno.test("every key of an API's definition is in docs/connectors.md", async () => {
+  const keys = keysOf(createApiSchema([]));
+  for (const schema of Object.values(createProjectSchemas([]))) {
+    for (const key of keysOf(schema)) if (key !== "description") keys.delete(key);
+  }
+  const page = section(await manual("connectors.md"), "## Catalogue");
+  assertMentioned(page, keys, "docs/connectors.md, Catalogue");
+});
 
 Deno.test("every key that all connectors have is in docs/connectors.md", async () => {
   const keys = Object.keys(commonConnectorSchema.entries);
@@ -181,7 +191,8 @@ Deno.test("the table of roles in docs/security.md is the code's", async () => {
 });
 
 Deno.test("the published JSON Schemas are those of the code", async () => {
-  for (const [name, schema] of Object.entries(createProjectSchemas(connectors))) {
+  const api = createApiSchema(connectors.filter(({ name }) => name === "http"));
+  for (const [name, schema] of Object.entries({ ...createProjectSchemas(connectors), api })) {
     const published = JSON.parse(await manual(`schema/${name}.schema.json`));
     assert.deepEqual(published, JSON.parse(JSON.stringify(schema)), `${name}: run deno task schema`);
   }

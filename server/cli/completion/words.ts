@@ -9,6 +9,9 @@ export type Offer =
 
 const NOTHING: Offer = { kind: "nothing" };
 
+/** The APIs that `sluice add` knows: a test holds them to the catalogue's files. */
+export const CATALOGUE = ["github"];
+
 /** By what stands for the value in the table of commands. */
 const OFFERS: Readonly<Record<string, Offer>> = {
   DIR: { kind: "folders" },
@@ -16,6 +19,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   PIPELINE: { kind: "pipelines" },
   STATE: { kind: "words", words: RUN_STATES },
   ROLE: { kind: "words", words: ROLES },
+  API: { kind: "words", words: CATALOGUE },
   SHELL: { kind: "words", words: ["bash", "zsh", "fish"] },
 };
 
