@@ -1,12 +1,12 @@
-import { batchesOf, connectorContext, never } from "../support/connections.ts";
+import { batchesOf, connectorContext, never } from "../../support/connections.ts";
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import { postgres } from "../../connectors/postgres/connector.ts";
-import { AppError } from "../../contract/errors.ts";
-import { PlaceBudget } from "../../engine/worker/budget.ts";
-import { rowsOf } from "../support/arrow_rows.ts";
-import { openPostgres, read, readAll, streamRequest, testContext } from "../support/postgres_connector.ts";
-import { acquirePostgres } from "../support/postgres.ts";
+import { postgres } from "../../../connectors/postgres/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { PlaceBudget } from "../../../engine/worker/budget.ts";
+import { rowsOf } from "../../support/arrow_rows.ts";
+import { openPostgres, read, readAll, streamRequest, testContext } from "../../support/postgres_connector.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { Int64, Utf8 } from "apache-arrow";
-import { AppError } from "../../contract/errors.ts";
-import type { LoadMode } from "../../contract/connector/destination.ts";
-import { batchOf, rowsOf, schemaOf, type TestColumn, testColumn } from "../support/arrow_rows.ts";
-import { never, performLoad, type WholeLoad } from "../support/connections.ts";
-import { load, loadRequest, openPostgres, readAll } from "../support/postgres_connector.ts";
-import { acquirePostgres, type TestDatabase } from "../support/postgres.ts";
-import { cutBeforeCommitAnswer } from "../support/postgres_proxy.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { LoadMode } from "../../../contract/connector/destination.ts";
+import { batchOf, rowsOf, schemaOf, type TestColumn, testColumn } from "../../support/arrow_rows.ts";
+import { never, performLoad, type WholeLoad } from "../../support/connections.ts";
+import { load, loadRequest, openPostgres, readAll } from "../../support/postgres_connector.ts";
+import { acquirePostgres, type TestDatabase } from "../../support/postgres.ts";
+import { cutBeforeCommitAnswer } from "../../support/postgres_proxy.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());

@@ -1,6 +1,6 @@
 import { equal, match } from "node:assert/strict";
-import { startPostgresWithTls } from "../support/postgres.ts";
-import { TestProject } from "../support/test_project.ts";
+import { startPostgresWithTls } from "../../support/postgres.ts";
+import { TestProject } from "../../support/test_project.ts";
 
 /** Checks and runs of a whole pipeline, in processes that may do what the connector's `access` says and no more. */
 

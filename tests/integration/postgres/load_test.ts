@@ -31,18 +31,18 @@ import {
   JSON_EXTENSION,
   OPAQUE_EXTENSION,
   UUID_EXTENSION,
-} from "../../contract/arrow.ts";
-import { AppError } from "../../contract/errors.ts";
-import { batchOf, type Cell, rowsOf, type TestColumn, testColumn } from "../support/arrow_rows.ts";
+} from "../../../contract/arrow.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { batchOf, type Cell, rowsOf, type TestColumn, testColumn } from "../../support/arrow_rows.ts";
 import {
   batchesRequest,
   load,
   openPostgres,
   readAll,
   type TestConnection,
-} from "../support/postgres_connector.ts";
-import { never, performLoad } from "../support/connections.ts";
-import { acquirePostgres } from "../support/postgres.ts";
+} from "../../support/postgres_connector.ts";
+import { never, performLoad } from "../../support/connections.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../contract/errors.ts";
-import { rowsOf } from "../support/arrow_rows.ts";
-import { openPostgres, readAll } from "../support/postgres_connector.ts";
-import { acquirePostgres, startPostgresWithTls } from "../support/postgres.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { rowsOf } from "../../support/arrow_rows.ts";
+import { openPostgres, readAll } from "../../support/postgres_connector.ts";
+import { acquirePostgres, startPostgresWithTls } from "../../support/postgres.ts";
 
 const plain = await acquirePostgres();
 const secure = await startPostgresWithTls();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../contract/errors.ts";
-import type { DiscoveredStream, Part, StreamRequest } from "../../contract/connector/source.ts";
-import { type Cell, rowsOf } from "../support/arrow_rows.ts";
-import { batchesOf, never } from "../support/connections.ts";
-import { openPostgres, streamRequest, type TestConnection } from "../support/postgres_connector.ts";
-import { acquirePostgres } from "../support/postgres.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { DiscoveredStream, Part, StreamRequest } from "../../../contract/connector/source.ts";
+import { type Cell, rowsOf } from "../../support/arrow_rows.ts";
+import { batchesOf, never } from "../../support/connections.ts";
+import { openPostgres, streamRequest, type TestConnection } from "../../support/postgres_connector.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../contract/errors.ts";
+import { AppError } from "../../../contract/errors.ts";
 import {
   authentication,
   type HostilePlan,
@@ -8,9 +8,9 @@ import {
   ready,
   startHostilePostgres,
   text,
-} from "../support/hostile_postgres.ts";
-import { never } from "../support/connections.ts";
-import { openPostgres, streamRequest } from "../support/postgres_connector.ts";
+} from "../../support/hostile_postgres.ts";
+import { never } from "../../support/connections.ts";
+import { openPostgres, streamRequest } from "../../support/postgres_connector.ts";
 
 const QUERY = streamRequest({ query: "SELECT 1 AS n" });
 

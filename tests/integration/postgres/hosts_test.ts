@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import { postgres } from "../../connectors/postgres/connector.ts";
-import { AppError } from "../../contract/errors.ts";
-import { rowsOf } from "../support/arrow_rows.ts";
-import { openPostgres, readAll, testContext } from "../support/postgres_connector.ts";
-import { startPostgresWithTls, startStandby } from "../support/postgres.ts";
+import { postgres } from "../../../connectors/postgres/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { rowsOf } from "../../support/arrow_rows.ts";
+import { openPostgres, readAll, testContext } from "../../support/postgres_connector.ts";
+import { startPostgresWithTls, startStandby } from "../../support/postgres.ts";
 
 const primary = await startPostgresWithTls();
 const standby = await startStandby(primary);
@@ -124,7 +124,7 @@ async function readInChild(
   address: string,
   permissions: readonly string[],
 ): Promise<{ rows: unknown; error: string }> {
-  const script = new URL("../support/read_rows.ts", import.meta.url);
+  const script = new URL("../../support/read_rows.ts", import.meta.url);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--cached-only", "--ignore-env", ...permissions, script.pathname],
     stdin: "piped",

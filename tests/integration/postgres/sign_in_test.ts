@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { AppError } from "../../contract/errors.ts";
-import { rowsOf } from "../support/arrow_rows.ts";
-import { openPostgres, readAll } from "../support/postgres_connector.ts";
-import { makeCertificate, startPostgresWithTls } from "../support/postgres.ts";
-import { tlsRelay } from "../support/tls_relay.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { rowsOf } from "../../support/arrow_rows.ts";
+import { openPostgres, readAll } from "../../support/postgres_connector.ts";
+import { makeCertificate, startPostgresWithTls } from "../../support/postgres.ts";
+import { tlsRelay } from "../../support/tls_relay.ts";
 
 /** Who runs this process, for `peer`. */
 const me = new TextDecoder().decode((await new Deno.Command("id", { args: ["-un"] }).output()).stdout).trim();

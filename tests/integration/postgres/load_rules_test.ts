@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Binary, Float64, Int64, TimestampMicrosecond, Utf8 } from "apache-arrow";
-import { AppError } from "../../contract/errors.ts";
-import { type TestColumn, testColumn } from "../support/arrow_rows.ts";
-import { never, performLoad } from "../support/connections.ts";
-import { load, loadRequest, openPostgres } from "../support/postgres_connector.ts";
-import { acquirePostgres, type TestDatabase } from "../support/postgres.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { type TestColumn, testColumn } from "../../support/arrow_rows.ts";
+import { never, performLoad } from "../../support/connections.ts";
+import { load, loadRequest, openPostgres } from "../../support/postgres_connector.ts";
+import { acquirePostgres, type TestDatabase } from "../../support/postgres.ts";
 
 /** What a load may do to a database that others made and use. */
 

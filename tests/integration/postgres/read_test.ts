@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { never } from "../support/connections.ts";
-import { openPostgres, read, readAll, streamRequest } from "../support/postgres_connector.ts";
-import { acquirePostgres } from "../support/postgres.ts";
-import { type Cell, rowsOf } from "../support/arrow_rows.ts";
-import { AppError } from "../../contract/errors.ts";
-import type { Cursor } from "../../contract/connector/source.ts";
+import { never } from "../../support/connections.ts";
+import { openPostgres, read, readAll, streamRequest } from "../../support/postgres_connector.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
+import { type Cell, rowsOf } from "../../support/arrow_rows.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { Cursor } from "../../../contract/connector/source.ts";
 
 const server = await acquirePostgres();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
@@ -268,7 +268,7 @@ Deno.test("read() leaves the server waiting while nobody asks for more", async (
 Deno.test("read() streams 400 MB in a process of little memory that may do nothing but connect", async () => {
   await using database = await server.createDatabase();
   const query = "SELECT i, repeat(md5(i::text), 60) AS t FROM (SELECT generate_series(1, 200000) AS i) AS s";
-  const script = new URL("../support/read_rows.ts", import.meta.url);
+  const script = new URL("../../support/read_rows.ts", import.meta.url);
   const reader = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
