@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { RESPONSE_FORMATS } from "./page/format.ts";
 import { isSelector } from "./page/selector.ts";
 import { paginatorSchema } from "./paginators/options.ts";
-import { params, responseActions, text } from "./words.ts";
+import { params, path, responseAction, scalar, text } from "./words.ts";
 
 /** The own keys of a stream that an API gives page by page, in the words of dlt's REST source. */
 
@@ -35,6 +35,17 @@ const incrementalSchema = v.strictObject({
       ),
     ),
     "datetime",
+  ),
+});
+
+const pageAction = v.strictObject({
+  value_path: v.pipe(path, v.description("Where a page of JSON has the value.")),
+  value: v.pipe(v.nullable(scalar), v.description("What it is then, as false.")),
+  action: v.pipe(
+    v.picklist(["ignore", "fail"]),
+    v.description(
+      "What the page means: fail ends the read with the server's own words, ignore reads on to no more.",
+    ),
   ),
 });
 
@@ -77,6 +88,14 @@ const endpointObject = v.strictObject({
     ),
     "auto",
   ),
+  list_names: v.optional(
+    v.pipe(
+      v.union([v.literal("first"), v.pipe(v.array(text), v.minLength(1))]),
+      v.description(
+        "Names of the values of records that are lists: in their order, or first where the first record has them, as of a sheet.",
+      ),
+    ),
+  ),
   flatten: v.optional(
     v.pipe(v.boolean(), v.description("Whether nested objects are columns of their own, as address__city.")),
     false,
@@ -98,8 +117,10 @@ const endpointObject = v.strictObject({
   ),
   response_actions: v.optional(
     v.pipe(
-      responseActions,
-      v.description("Answers that mean that there are no records, as {status_code: 404, action: ignore}."),
+      v.array(v.union([responseAction, pageAction])),
+      v.description(
+        "Answers that mean that there are no records, as {status_code: 404, action: ignore}, or a failure, as {value_path: ok, value: false, action: fail}.",
+      ),
     ),
     [],
   ),
@@ -111,4 +132,5 @@ export const endpointSchema = v.union(
 );
 
 export type Endpoint = v.InferOutput<typeof endpointObject>;
+export type PageAction = v.InferOutput<typeof pageAction>;
 export type CursorFormat = (typeof CURSOR_FORMATS)[number];

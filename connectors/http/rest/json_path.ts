@@ -2,7 +2,7 @@ import type { PathStep } from "./page/json_walk.ts";
 
 /**
  * The path that a text says, in the part that JSONPath and JMESPath have in common: `data.items`, `$.data[0].id`,
- * `"odd key".x`, `results[*]` at the end. Undefined for what asks more than a way down.
+ * `"odd key".x`, `results[*]` at the end, `data[-1].id` of the last item. Undefined for what asks more than a way down.
  */
 export function simplePath(text: string): readonly PathStep[] | undefined {
   let rest = text.trim().replace(/^\$\.?/, "").replace(/^@(?:\.|$)/, "");
@@ -22,7 +22,11 @@ export function simplePath(text: string): readonly PathStep[] | undefined {
   return steps;
 }
 
-const STEP = /^(?:([\p{L}_@][\p{L}\p{N}_@-]*)|("(?:[^"\\]|\\.)*")|\[(\d+)\]|\['([^'\\]+)'\])/u;
+/** Some step counts from the end of a list: only what is there can be found so. */
+export const isFromEnd = (path: readonly PathStep[]): boolean =>
+  path.some((step) => typeof step === "number" && (step < 0 || Object.is(step, -0)));
+
+const STEP = /^(?:([\p{L}_@][\p{L}\p{N}_@-]*)|("(?:[^"\\]|\\.)*")|\[(-?\d+)\]|\['([^'\\]+)'\])/u;
 
 function unquoted(text: string): string | undefined {
   try {

@@ -4,6 +4,7 @@ import type { ApiAnswer, ApiClient } from "./api_client.ts";
 import { type ApiRequest, shownRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { JsonTextFault } from "./page/json_walk.ts";
+import { ListNames } from "./page/list_names.ts";
 import type { MoreMembers, PageReader } from "./page/page_reader.ts";
 import { createPaginator } from "./paginators/create.ts";
 import type { Turn } from "./paginators/paginator.ts";
@@ -33,7 +34,10 @@ export interface PageReading {
 export async function readPages(reading: PageReading, signal: AbortSignal): Promise<number> {
   const { client, endpoint, requests, reader, more = NO_MEMBERS, maxPages = Infinity, onPage } = reading;
   const paginator = createPaginator(endpoint.paginator ?? { type: "auto" });
-  const ignored = endpoint.response_actions.map(({ status_code: status }) => status);
+  const ignored = endpoint.response_actions.flatMap((action) =>
+    "status_code" in action ? [action.status_code] : []
+  );
+  const names = endpoint.list_names === undefined ? undefined : new ListNames(endpoint.list_names);
   const guard = new EndlessGuard();
   // Ends the next request where this page turns out to be wrong.
   const stop = new AbortController();
@@ -55,7 +59,8 @@ export async function readPages(reading: PageReading, signal: AbortSignal): Prom
       pages++;
       if (ignored.includes(answer.status)) return pages;
       try {
-        const page = await reader.open(request, answer, more, signal);
+        const page = await reader.open(request, answer, { more, names }, signal);
+        if (page.isIgnored) return pages;
         guard.page(answer.bytes, page.view.records);
         const turn = pages < maxPages ? paginator.next(page.view) : undefined;
         asked = turn === undefined ? undefined : ask(turn, request.url);

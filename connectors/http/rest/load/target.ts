@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { headerValue } from "../../auth.ts";
 import { headerName } from "../../config.ts";
-import { params, path, responseActions, text } from "../words.ts";
+import { params, path, responseAction, text } from "../words.ts";
 import { hasRowPlace } from "./row_places.ts";
 
 /** The own keys of a load that sends rows to an API. */
@@ -70,7 +70,7 @@ const targetObject = v.strictObject({
   results: v.optional(v.pipe(resultsSchema, v.description("How an answer says what became of each row."))),
   response_actions: v.optional(
     v.pipe(
-      responseActions,
+      v.array(responseAction),
       v.description(
         "Answers to a single row that mean that it is there, as {status_code: 409, action: ignore}.",
       ),

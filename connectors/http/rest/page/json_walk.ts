@@ -17,7 +17,7 @@ export interface PageRecord {
   readonly piece: Piece;
 }
 
-/** A key of an object or the place in an array, from 0. */
+/** A key of an object or the place in an array, from 0; -1 is the last. */
 export type PathStep = string | number;
 
 /** The text is no JSON, as far as it was looked at. */
@@ -227,9 +227,7 @@ export class JsonText {
   }
 
   #item(piece: Piece, index: number): Piece | undefined {
-    let at = 0;
-    for (const item of this.items(piece)) if (at++ === index) return item;
-    return undefined;
+    return this.items(piece).at(index);
   }
 
   #skipSpace(position: number): number {

@@ -10,18 +10,29 @@ import { flattened } from "./flatten.ts";
 import { charsetOf, formatOf, gunzipped, isGzip, type PageFormat } from "./format.ts";
 import { JsonText, type PageRecord, type PathStep, type Piece } from "./json_walk.ts";
 import { ndjsonLines } from "./ndjson_lines.ts";
+import type { ListNames } from "./list_names.ts";
+import { isIgnored } from "./page_actions.ts";
 import type { RecordFile, Surveyed } from "./record_file.ts";
 import { selectorOf } from "./selector.ts";
 
 /** A page whose records are known. */
 export interface Page {
   readonly view: PageView;
+  /** One of the endpoint's response_actions says that there are no records on it, and no page after it. */
+  readonly isIgnored: boolean;
   /** Adds what is not yet there of its records to the stream's. */
   write(): Promise<void>;
 }
 
 /** Members that every record gets in front of its own: names, and values as JSON. */
 export type MoreMembers = ReadonlyMap<string, string>;
+
+/** What the records of one reading become on the way. */
+export interface Changes {
+  readonly more: MoreMembers;
+  /** Of records that are lists. */
+  readonly names: ListNames | undefined;
+}
 
 /** Makes records of an endpoint's pages, whatever they are written in: the same on all of them. */
 export class PageReader {
@@ -53,7 +64,7 @@ export class PageReader {
   async open(
     request: ApiRequest,
     answer: ApiAnswer,
-    more: MoreMembers,
+    changes: Changes,
     signal: AbortSignal,
   ): Promise<Page> {
     const isZipped = isGzip(answer.bytes);
@@ -66,32 +77,39 @@ export class PageReader {
     switch (format) {
       case "csv":
       case "tsv":
-        return await this.#table(headers, bytes, format, more, signal);
+        return await this.#table(headers, bytes, format, changes, signal);
       case "ndjson": {
         const text = new JsonText(bytes);
         const lines = ndjsonLines(text);
-        return this.#page(headers, text, undefined, this.#finder.recordsOfLines(text, lines), more);
+        return this.#page(headers, text, undefined, this.#finder.recordsOfLines(text, lines), changes);
       }
       case "xml": {
         this.#checkXml(headers);
         const json = xmlText(await xmlJson(bytes, charsetOf(headers), this.#xmlLists));
         const root = json.root();
-        return this.#page(headers, json, root, this.#finder.elements(json, root), more);
+        return this.#page(headers, json, root, this.#finder.elements(json, root), changes);
       }
       case "json": {
         const text = new JsonText(bytes);
-        const { root, surveyed } = this.#surveyed(text, more);
+        const { root, surveyed } = this.#surveyed(text, changes);
         checkErrors(text, root);
-        return this.#page(headers, text, root, this.#finder.records(text, root), more, surveyed);
+        if (isIgnored(this.#endpoint.response_actions, text, root)) return ignoredPage(headers);
+        return this.#page(headers, text, root, this.#finder.records(text, root), changes, surveyed);
       }
     }
   }
 
   /** The page's value. Its records are surveyed on the way where they will be written as they are. */
-  #surveyed(text: JsonText, more: MoreMembers): { readonly root: Piece; readonly surveyed?: Surveyed } {
+  #surveyed(
+    text: JsonText,
+    { more, names }: Changes,
+  ): { readonly root: Piece; readonly surveyed?: Surveyed } {
     const { path } = this.#finder;
     const { survey, records } = this.#records;
-    const isChanged = more.size > 0 || this.#endpoint.flatten;
+    const { flatten, response_actions: actions } = this.#endpoint;
+    // Of a page that is ignored nothing is surveyed.
+    const mayBeIgnored = actions.some((action) => "value_path" in action);
+    const isChanged = more.size > 0 || names !== undefined || flatten || mayBeIgnored;
     if (path === undefined || survey === undefined || isChanged) return { root: text.root() };
     let count = 0;
     survey.hasLineBreaks = false;
@@ -104,10 +122,11 @@ export class PageReader {
     headers: Headers,
     text: JsonText,
     root: Piece | undefined,
-    records: readonly PageRecord[],
-    more: MoreMembers,
+    found: readonly PageRecord[],
+    { more, names }: Changes,
     surveyed?: Surveyed,
   ): Page {
+    const records = names === undefined ? found : found.flatMap((record) => names.named(record) ?? []);
     const at = (path: readonly PathStep[]) => {
       const piece = root === undefined ? undefined : text.find(root, path);
       return piece === undefined ? undefined : text.value(piece);
@@ -117,6 +136,7 @@ export class PageReader {
     );
     return {
       view: { headers, records: records.length, keys: root === undefined ? [] : keysOf(text, root), at },
+      isIgnored: false,
       write: async () => {
         for (const record of records) {
           const { text, piece } = this.#endpoint.flatten ? flattened(record) : record;
@@ -131,9 +151,12 @@ export class PageReader {
     headers: Headers,
     bytes: Uint8Array,
     format: PageFormat,
-    more: MoreMembers,
+    { more, names }: Changes,
     signal: AbortSignal,
   ): Promise<Page> {
+    if (names !== undefined) {
+      throw new AppError("invalid", "it is CSV, whose rows have names; leave out list_names");
+    }
     if (this.#endpoint.data_selector !== undefined) {
       throw new AppError("invalid", "it is CSV, all of which is records; leave out data_selector");
     }
@@ -142,7 +165,7 @@ export class PageReader {
     // Rows are counted where they are read: to keep those of a large table would take more memory than its text.
     const records = bytes.length === 0 ? 0 : await this.#tables.add(text, values, signal);
     this.#rows += records;
-    return { view: { headers, records, keys: [], at: () => undefined }, write: () => Promise.resolve() };
+    return { view: viewOf(headers, records), isIgnored: false, write: () => Promise.resolve() };
   }
 
   #checkKind(kind: "records" | "table", bytes: Uint8Array): void {
@@ -173,6 +196,19 @@ export class PageReader {
     );
   }
 }
+
+const viewOf = (headers: Headers, records: number): PageView => ({
+  headers,
+  records,
+  keys: [],
+  at: () => undefined,
+});
+
+const ignoredPage = (headers: Headers): Page => ({
+  view: viewOf(headers, 0),
+  isIgnored: true,
+  write: () => Promise.resolve(),
+});
 
 /** GraphQL, and not only that, says what went wrong in a page of status 200. */
 function checkErrors(text: JsonText, root: Piece): void {

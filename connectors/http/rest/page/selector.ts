@@ -1,5 +1,5 @@
 import { search } from "jmespath";
-import { simplePath } from "../json_path.ts";
+import { isFromEnd, simplePath } from "../json_path.ts";
 import type { PathStep } from "./json_walk.ts";
 
 /** Where the records of a page are: a way down, or an expression of JMESPath. */
@@ -11,7 +11,7 @@ export function selectorOf(
 ): Selector | undefined {
   if (text === undefined) return undefined;
   const path = simplePath(text);
-  return path === undefined ? { query: queryOf(text) } : { path };
+  return path === undefined || isFromEnd(path) ? { query: queryOf(text) } : { path };
 }
 
 /** Whether a text can be a data_selector. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { path, text } from "../words.ts";
+import { pagePath, path, text } from "../words.ts";
 
 /** Paginators by dlt's names and with dlt's keys and defaults. */
 
@@ -37,7 +37,10 @@ export const paginatorSchema = v.variant("type", [
   }),
   v.strictObject({
     type: v.pipe(v.literal("cursor"), v.description("A page has what the next request sends.")),
-    cursor_path: v.optional(v.pipe(path, v.description("Where.")), "cursors.next"),
+    cursor_path: v.optional(
+      v.pipe(pagePath, v.description("Where; data[-1].id of the last record.")),
+      "cursors.next",
+    ),
     cursor_param: v.optional(v.pipe(text, v.description("The parameter; cursor by default."))),
     cursor_body_path: v.optional(
       v.pipe(path, v.description("In the place of a parameter: where in the body.")),
