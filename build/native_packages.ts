@@ -1,28 +1,46 @@
 import { join } from "node:path";
 import type { StagedFile } from "./staged_file.ts";
 
-/** Packages that load a native library by its place: they stay as they are beside the bundle. */
-export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-bindings", "libsql"];
+/** Packages that load a native library, or start a program, by its place: they stay as they are beside the bundle. */
+export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-bindings", "esbuild", "libsql"];
 
 /** What they need, by the package whose dependency it is. Only this platform's library is taken. */
 function dependenciesOf(platform: Platform): Readonly<Record<string, readonly string[]>> {
   return {
     "@duckdb/node-bindings": [platform.duckdb],
+    esbuild: [platform.esbuild],
     libsql: ["@neon-rs/load", "detect-libc", platform.libsql],
   };
 }
 
 interface Platform {
   readonly duckdb: string;
+  readonly esbuild: string;
   readonly libsql: string;
 }
 
 /** Deno itself needs glibc on Linux, so there is no musl here. */
 const PLATFORMS: Readonly<Record<string, Platform>> = {
-  "linux x86_64": { duckdb: "@duckdb/node-bindings-linux-x64", libsql: "@libsql/linux-x64-gnu" },
-  "linux aarch64": { duckdb: "@duckdb/node-bindings-linux-arm64", libsql: "@libsql/linux-arm64-gnu" },
-  "darwin x86_64": { duckdb: "@duckdb/node-bindings-darwin-x64", libsql: "@libsql/darwin-x64" },
-  "darwin aarch64": { duckdb: "@duckdb/node-bindings-darwin-arm64", libsql: "@libsql/darwin-arm64" },
+  "linux x86_64": {
+    duckdb: "@duckdb/node-bindings-linux-x64",
+    esbuild: "@esbuild/linux-x64",
+    libsql: "@libsql/linux-x64-gnu",
+  },
+  "linux aarch64": {
+    duckdb: "@duckdb/node-bindings-linux-arm64",
+    esbuild: "@esbuild/linux-arm64",
+    libsql: "@libsql/linux-arm64-gnu",
+  },
+  "darwin x86_64": {
+    duckdb: "@duckdb/node-bindings-darwin-x64",
+    esbuild: "@esbuild/darwin-x64",
+    libsql: "@libsql/darwin-x64",
+  },
+  "darwin aarch64": {
+    duckdb: "@duckdb/node-bindings-darwin-arm64",
+    esbuild: "@esbuild/darwin-arm64",
+    libsql: "@libsql/darwin-arm64",
+  },
 };
 
 /** The native packages as lib/node_modules, and the folders that they came from. */
@@ -53,7 +71,10 @@ async function readPackage(folder: string, target: string): Promise<StagedFile[]
     const inside = `${target}/${entry.name}`;
     if (entry.name === "node_modules" || /\.(?:d\.ts|md|map)$/.test(entry.name)) continue;
     if (entry.isDirectory) files.push(...await readPackage(path, inside));
-    else files.push({ path: inside, content: await Deno.readFile(path), isExecutable: false });
+    else {
+      const isExecutable = /\/@esbuild\/[^/]+\/bin\/esbuild$/.test(inside);
+      files.push({ path: inside, content: await Deno.readFile(path), isExecutable });
+    }
   }
   return files;
 }

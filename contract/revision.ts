@@ -10,7 +10,7 @@ export interface Revision {
   readonly id: string;
   readonly pipeline: string;
   readonly definition: PipelineDefinition;
-  /** The models, in order of their paths. */
+  /** The models, the scripts' own modules, and a bundle of each script. */
   readonly files: readonly RevisionFile[];
   /** The entries of connectors.yaml that it names, before references are resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
@@ -21,6 +21,29 @@ export interface Revision {
 export interface RevisionFile {
   readonly path: string;
   readonly content: string;
+}
+
+/** A project cannot have a file of its own there: hidden names are not read. */
+const BUNDLES = ".bundles/";
+
+/** Where a revision keeps the bundle of a script: one module with all that it imports. */
+export const bundlePath = (script: string): string => `${BUNDLES}${script}`;
+
+/** What of a revision's files is SQL, and what runs as a script: the bundles, by the scripts' own paths. */
+export function splitFiles(
+  files: readonly RevisionFile[],
+): { readonly models: readonly RevisionFile[]; readonly scripts: readonly RevisionFile[] } {
+  return {
+    models: files.filter(({ path }) => path.startsWith("transforms/")),
+    scripts: files.flatMap(({ path, content }) =>
+      path.startsWith(BUNDLES) ? [{ path: path.slice(BUNDLES.length), content }] : []
+    ),
+  };
+}
+
+/** The files as somebody wrote them, to read. */
+export function writtenFiles(files: readonly RevisionFile[]): readonly RevisionFile[] {
+  return files.filter(({ path }) => !path.startsWith(BUNDLES));
 }
 
 /** A pipeline as PUT /api/pipelines/:name carries it. */

@@ -3,6 +3,7 @@ import type { PipelineSource, Revision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
+import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { letGoOf } from "../runs/attempt/let_go_of.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
@@ -26,6 +27,7 @@ export interface DefinitionChangesContext extends GrantContext, Omit<CheckContex
 export class DefinitionChanges implements AsyncDisposable {
   readonly checks = new PendingChecks();
   readonly #context: DefinitionChangesContext;
+  readonly #scripts = new ScriptBundles();
   #ahead: StartedAhead | undefined;
   #applying: Promise<unknown> = Promise.resolve();
   #lettingGo: Promise<void> = Promise.resolve();
@@ -105,6 +107,7 @@ export class DefinitionChanges implements AsyncDisposable {
     const { store } = this.#context;
     return {
       ...this.#context,
+      scripts: this.#scripts,
       knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
     };
   }

@@ -1,7 +1,7 @@
 import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import type { ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
-import type { Revision, RevisionFile } from "../../contract/revision.ts";
+import { type Revision, type RevisionFile, writtenFiles } from "../../contract/revision.ts";
 import type { PipelineStep, ScheduleView } from "../../contract/run.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";
@@ -63,7 +63,7 @@ export function detailOf(
     ...summary,
     definition: revision === undefined ? null : { ...revision.definition },
     source: source === undefined || revision === undefined ? null : { ...source },
-    files: (revision?.files ?? []).map(({ path, content }) => ({ path, content })),
+    files: writtenFiles(revision?.files ?? []).map(({ path, content }) => ({ path, content })),
     steps: [...steps],
     followed: [...followed],
   };

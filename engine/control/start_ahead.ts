@@ -2,6 +2,7 @@ import { toAppError } from "../../contract/errors.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import { type LoadedProject, loadProject } from "../definitions/load.ts";
+import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
 import { createFence } from "../grants/fence.ts";
 import { type GrantContext, provide } from "../grants/provide.ts";
 import { grantOf, spillFolder } from "../runs/attempt/process_grant.ts";
@@ -35,7 +36,10 @@ export async function startAhead(context: StartAheadContext, pipeline: string): 
   const processes = createProcesses(context);
   let project: LoadedProject | undefined;
   try {
-    project = await loadProject(context.projectDir, { connectorTypes: context.connectors });
+    project = await loadProject(context.projectDir, {
+      connectorTypes: context.connectors,
+      scripts: new ScriptBundles(),
+    });
     const found = project.pipelines.find(({ name }) => name === pipeline);
     if (found?.definition === undefined) return { processes, project };
     const { definition, connectors } = found;

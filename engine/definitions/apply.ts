@@ -8,6 +8,7 @@ import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } f
 import { gitCommit } from "./git.ts";
 import { keepNames, type LoadedProject, loadProject, modelFiles } from "./load.ts";
 import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
+import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { Store } from "../store/store.ts";
 
 /**
@@ -34,7 +35,10 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const inForce = new Set(
     [...before.values()].filter(({ revision }) => revision !== null).map(({ name }) => name),
   );
-  const loaded = context.project ?? await loadProject(projectDir, { connectorTypes: context.connectors });
+  const loaded = context.project ?? await loadProject(projectDir, {
+    connectorTypes: context.connectors,
+    scripts: context.scripts ?? new ScriptBundles(),
+  });
   const project = keepNames(loaded, inForce);
   const commit = await gitCommit(projectDir, { signal });
   await store.pipelines.putConnectors(project.connectors);
@@ -176,9 +180,9 @@ async function inForce(
 }
 
 async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {
-  const { definition, name, files, connectors } = pipeline;
+  const { definition, name, files, scripts, connectors } = pipeline;
   if (definition === undefined) throw new AppError("invalid", `Pipeline "${name}" has no definition`);
-  const parts = { pipeline: name, definition, files, connectors };
+  const parts = { pipeline: name, definition, files: [...files, ...scripts], connectors };
   return { id: await revisionId(parts), ...parts, ...(commit === undefined ? {} : { gitCommit: commit }) };
 }
 

@@ -5,7 +5,7 @@ import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
-import type { Fault } from "../../text/fault.ts";
+import { type Fault, formatFault } from "../../text/fault.ts";
 import { parseSize } from "../../text/size.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createFence, type Fence } from "../grants/fence.ts";
@@ -17,6 +17,7 @@ import { DEFAULT_BUDGET, type ProcessBudget } from "./processes/process_budget.t
 import { Lanes } from "./processes/lanes.ts";
 import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
 import { loadProject } from "./load.ts";
+import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
 
 export interface CheckContext extends GrantContext {
@@ -30,6 +31,8 @@ export interface CheckContext extends GrantContext {
   readonly onWaiting?: (pipeline: string) => void;
   /** No source over a network is asked, and a missing secret or variable is a warning. */
   readonly isOffline?: boolean;
+  /** Where bundles of scripts are kept from one reading of the project to the next. */
+  readonly scripts?: ScriptBundles;
   /** Of each process; DEFAULT_BUDGET where it is absent. */
   readonly checkBudget?: ProcessBudget;
 }
@@ -54,16 +57,21 @@ export async function checkProject(
   context: CheckContext,
   signal: AbortSignal,
 ): Promise<{ faults: Fault[]; pipelines: number; models: number }> {
-  const project = await loadProject(context.projectDir, { connectorTypes: context.connectors });
+  const project = await loadProject(context.projectDir, {
+    connectorTypes: context.connectors,
+    scripts: context.scripts ?? new ScriptBundles(),
+  });
   const checked = new Map<LoadedPipeline, CheckedPipeline>();
   for await (const entry of checkPipelines(context, project.pipelines, signal)) {
     checked.set(entry.pipeline, entry);
   }
+  const faults = [
+    ...project.faults,
+    ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
+  ];
   return {
-    faults: [
-      ...project.faults,
-      ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
-    ],
+    // A script is a fault of each pipeline that uses it.
+    faults: [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()],
     pipelines: project.pipelines.length,
     models: project.pipelines.reduce((sum, pipeline) => sum + pipeline.files.length, 0),
   };

@@ -14,6 +14,8 @@ import {
 } from "./parse_connectors.ts";
 import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
 import { ProjectFiles } from "./read_files.ts";
+import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
+import type { ScriptBundles, ScriptsOfProject } from "./scripts/script_bundles.ts";
 import { didYouMean } from "../../text/suggest.ts";
 
 /** Everything that a project's files say. A fault in one pipeline leaves the others as they are. */
@@ -30,20 +32,23 @@ export interface LoadedProject {
 
 export interface LoadOptions {
   readonly connectorTypes: readonly Connector[];
+  /** Bundles the scripts that pipelines name; without it nobody looks at them. */
+  readonly scripts?: ScriptBundles | undefined;
 }
 
 /**
- * Reads connectors.yaml, pipelines/*.yaml and transforms/<folder>/*.sql. Throws not_found where
+ * Reads connectors.yaml, pipelines/*.yaml, transforms/<folder>/*.sql and scripts/. Throws not_found where
  * there is no such folder; everything else that is wrong with the files is a fault with its place.
  */
 export async function loadProject(
   projectDir: string,
-  { connectorTypes }: LoadOptions,
+  { connectorTypes, scripts }: LoadOptions,
 ): Promise<LoadedProject> {
   const project = await ProjectFiles.open(projectDir);
   const connectors = await loadConnectors(project, connectorTypes);
   const faults: Fault[] = [...connectors.faults];
   const context: PipelineContext = { connectors, connectorTypes };
+  const bundles = scripts?.of(project);
 
   const pipelines: LoadedPipeline[] = [];
   const pathByName = new Map<string, string>();
@@ -72,7 +77,7 @@ export async function loadProject(
       continue;
     }
     pathByName.set(name, path);
-    pipelines.push(withNameFault(await loadPipeline(project, name, path, context)));
+    pipelines.push(withNameFault(await loadPipeline(project, name, path, context, bundles)));
   }
   faults.push(...await unusedModels(project, pipelines));
   return { connectors: connectors.connectors, pipelines, faults, isWhole: true };
@@ -116,6 +121,7 @@ async function loadPipeline(
   name: string,
   path: string,
   context: PipelineContext,
+  scripts: ScriptsOfProject | undefined,
 ): Promise<LoadedPipeline> {
   const file = await project.read(path) ?? { fault: fault(path, "was removed while it was read") };
   if ("fault" in file) {
@@ -126,6 +132,7 @@ async function loadPipeline(
       text: "",
       definition: undefined,
       files: [],
+      scripts: [],
       connectors: {},
       faults,
       sketch: undefined,
@@ -137,6 +144,7 @@ async function loadPipeline(
     { name, path, definition: file.text },
     (folder) => loadModels(project, folder),
     context,
+    (definition) => scripts === undefined ? NO_SCRIPTS : readScripts(project, definition, scripts),
   );
 }
 

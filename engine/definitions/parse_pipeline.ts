@@ -17,6 +17,7 @@ import {
 } from "./check_pipeline.ts";
 import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkSchedule } from "./check_schedule.ts";
+import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
@@ -34,6 +35,8 @@ export interface LoadedPipeline {
   readonly definition: PipelineDefinition | undefined;
   /** Its models, in order of their paths. */
   readonly files: readonly RevisionFile[];
+  /** What its scripts are made of: their bundles and their own modules. */
+  readonly scripts: readonly RevisionFile[];
   /** The connectors that it names, references not resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly faults: readonly Fault[];
@@ -47,7 +50,8 @@ export interface LoadedPipeline {
 
 /**
  * Reads one definition, from a file or from the API: YAML or JSON text, or its value. `modelsOf`
- * returns the models of a folder in transforms/. Never throws for what a user wrote.
+ * returns the models of a folder in transforms/, `scriptsOf` the scripts that the definition names: without it
+ * there are none. Never throws for what a user wrote.
  */
 export async function parsePipeline(
   source: {
@@ -57,6 +61,7 @@ export async function parsePipeline(
   },
   modelsOf: (folder: string) => ModelFiles | Promise<ModelFiles>,
   context: PipelineContext,
+  scriptsOf: (definition: PipelineDefinition) => ScriptFiles | Promise<ScriptFiles> = refuseScripts,
 ): Promise<LoadedPipeline> {
   const { name, path } = source;
   const text = typeof source.definition === "string"
@@ -70,6 +75,7 @@ export async function parsePipeline(
     text,
     definition: undefined,
     files: [],
+    scripts: [],
     connectors: {},
     faults: document.faults,
     sketch: undefined,
@@ -80,7 +86,8 @@ export async function parsePipeline(
     const { definition } = salvaged;
     const models = await modelsOf(definition.transform ?? name);
     // Of a part the warnings say little: it may have nothing to do for what was left out.
-    const found = faultsOf(document.value, salvaged, models, context)
+    const scripts = await scriptsOf(definition);
+    const found = [...faultsOf(document.value, salvaged, models, context), ...scripts.faults]
       .filter(({ severity }) => severity === "error" || shapeFaults.length === 0);
     const shown = boundFaults<PipelineFault>(
       found,
@@ -94,8 +101,9 @@ export async function parsePipeline(
     return {
       ...broken,
       files: models.files,
+      scripts: scripts.files,
       connectors: namedConnectors(definition, context.connectors.connectors),
-      faults: [...shapeFaults, ...faults, ...models.faults].sort(byPlace),
+      faults: [...shapeFaults, ...faults, ...models.faults, ...scripts.fileFaults].sort(byPlace),
       sketch: sketchOf(salvaged, models, found),
     };
   };

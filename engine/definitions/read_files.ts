@@ -21,6 +21,11 @@ export class ProjectFiles {
     this.#root = root;
   }
 
+  /** The folder's absolute path, links resolved. */
+  get root(): string {
+    return this.#root;
+  }
+
   /** Throws not_found where the folder does not exist, invalid where it is no folder. */
   static async open(projectDir: string): Promise<ProjectFiles> {
     try {

@@ -1,4 +1,6 @@
 import { basename, join } from "node:path";
+import { SCRIPTS_FOLDER } from "./scripts/import_target.ts";
+import { PACKAGE_FILES } from "./scripts/package_lock.ts";
 
 export interface WatchOptions {
   readonly signal: AbortSignal;
@@ -13,12 +15,14 @@ export interface WatchOptions {
  * watch of a folder that is removed and made again at once may be lost.
  */
 const POLL_MS = 2_000;
+/** Folders in folders of scripts/ whose files are looked at: links in there may lead in a circle. */
+const SCRIPT_LEVELS = 6;
 /** Files that never stop changing are reported after this many debounces all the same. */
 const MAX_DEBOUNCES = 10;
 
 /**
- * Yields when connectors.yaml, a pipeline or a model was added, changed or removed, some time after
- * the last change. Folders may come and go, the project's own too. A change during the consumer's
+ * Yields when connectors.yaml, a pipeline, a model or a module of scripts/ was added, changed or removed, some time
+ * after the last change. Folders may come and go, the project's own too. A change during the consumer's
  * work yields again. Ends when the signal aborts.
  *
  * Events only say when to look; what counts is whether the files differ from the last look. Only the
@@ -75,7 +79,16 @@ export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
     }
     return others.sort();
   };
-  await look(projectDir, (name) => name === "connectors.yaml");
+  const lookBelow = async (folder: string, levels: number): Promise<boolean> => {
+    const before = folders.length;
+    const others = await look(folder, (name) => !name.startsWith(".") && name.includes("."));
+    for (const name of levels === 0 ? [] : others) await lookBelow(join(folder, name), levels - 1);
+    return folders.length > before;
+  };
+  // What scripts import beside one another are packages, which these files name.
+  const hasScripts = await lookBelow(join(projectDir, SCRIPTS_FOLDER), SCRIPT_LEVELS);
+  const ofPackages: readonly string[] = hasScripts ? PACKAGE_FILES : [];
+  await look(projectDir, (name) => name === "connectors.yaml" || ofPackages.includes(name));
   await look(join(projectDir, "pipelines"), (name) => /\.ya?ml$/.test(name));
   const transforms = join(projectDir, "transforms");
   for (const name of await look(transforms, () => false)) {
@@ -167,6 +180,6 @@ function isRelevant(event: Deno.FsEvent, folders: ReadonlySet<string>): boolean 
   if (event.kind === "access") return false;
   return event.paths.some((path) => {
     const name = basename(path);
-    return folders.has(path) || /\.(?:ya?ml|sql)$/.test(name) || !name.includes(".");
+    return folders.has(path) || /\.(?:ya?ml|sql|m?[jt]s|json|lock)$/.test(name) || !name.includes(".");
   });
 }

@@ -140,6 +140,7 @@ const PLACE_OF_PACKAGE: Readonly<Record<string, readonly string[]>> = {
   hono: ["server/", "ui/"],
   croner: ["engine/"],
   assemblyscript: ["kernels/build.ts"],
+  esbuild: ["engine/definitions/scripts/"],
 };
 
 /** A folder of more files wants rooms of its own. */

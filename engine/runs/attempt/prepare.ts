@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import { type Revision, splitFiles } from "../../../contract/revision.ts";
 import type { Run } from "../../../contract/run.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
@@ -123,13 +123,14 @@ async function runJobOf(
 ): Promise<Omit<UnplacedJob, "connectors" | "duckdb">> {
   const path = warehousePath(dataDir, run.pipeline);
   await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
+  const { models } = splitFiles(revision.files);
   return {
     kind: "run",
     runId: run.id,
     attempt: run.attempt,
     pipeline: run.pipeline,
     definition: revision.definition,
-    files: revision.files,
+    files: models,
     params: run.params,
     select: run.select,
     fullRefresh: run.full_refresh,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { KnownLoad } from "../../../contract/job.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import { type Revision, splitFiles } from "../../../contract/revision.ts";
 import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
@@ -61,7 +61,7 @@ export async function verifyLoads(
         kind: "verify",
         pipeline,
         definition: revision.definition,
-        files: revision.files,
+        files: splitFiles(revision.files).models,
         load,
         receipts,
         warehousePath: warehousePath(dataDir, pipeline),

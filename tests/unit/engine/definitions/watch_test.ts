@@ -62,6 +62,18 @@ Deno.test("watchProject() yields for pipelines, connectors, models and new folde
   await watching.sees(write("pipelines/a.yaml"));
   await watching.sees(write("transforms/a/m.sql"));
   await watching.sees(write("transforms/a/m.sql"));
+  await watching.sees(write("scripts/orders.ts"));
+  await watching.sees(write("scripts/lib/codes.json"));
+  await watching.sees(write("scripts/lib/codes.json"));
+  await watching.sees(write("deno.lock"));
+});
+
+Deno.test("lookAtProject() ends where links of scripts/ lead in a circle", async () => {
+  await using project = await ProjectFixture.create({ "scripts/a.ts": "" });
+  for (const name of ["one", "two"]) {
+    await Deno.symlink(join(project.dir, "scripts"), join(project.dir, "scripts", name));
+  }
+  assert((await lookAtProject(project.dir)).files.includes("scripts/one/two/a.ts"));
 });
 
 Deno.test("watchProject() yields for what has changed since the look that it is given, and for nothing else", async () => {

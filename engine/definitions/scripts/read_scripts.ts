@@ -1,0 +1,124 @@
+import { loadTargets } from "../../../contract/pipeline/load.ts";
+import { ownKeys, type PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import { bundlePath, type RevisionFile } from "../../../contract/revision.ts";
+import { type Fault, formatFault } from "../../../text/fault.ts";
+import { pathText } from "../../../text/schema_faults.ts";
+import { didYouMean } from "../../../text/suggest.ts";
+import type { DocumentPath } from "../../../text/yaml_document.ts";
+import type { PipelineFault } from "../check_pipeline.ts";
+import type { ProjectFiles } from "../read_files.ts";
+import { SCRIPTS_FOLDER } from "./import_target.ts";
+import type { ScriptsOfProject } from "./script_bundles.ts";
+
+/** A place of a pipeline that names a script. */
+interface ScriptUse {
+  /** As `["extract", "orders", "script"]`. */
+  readonly path: DocumentPath;
+  /** As `scripts/orders.ts`. */
+  readonly script: string;
+  readonly kind: "source" | "destination";
+}
+
+/** The scripts that a definition names, as they become part of its revision. */
+export interface ScriptFiles {
+  /** The bundle of each script, and the project's own modules that went into them: each path once. */
+  readonly files: readonly RevisionFile[];
+  /** What is wrong with how the definition names them. */
+  readonly faults: readonly PipelineFault[];
+  /** What is wrong in their own modules. */
+  readonly fileFaults: readonly Fault[];
+}
+
+export const NO_SCRIPTS: ScriptFiles = { files: [], faults: [], fileFaults: [] };
+
+const MODULE_PATH = /^scripts\/(?:\w[\w.-]*\/)*\w[\w.-]*\.m?[jt]s$/;
+
+/** The scripts that a pipeline names, without those whose names are a fault already. */
+function scriptUses({ extract, load }: PipelineDefinition): ScriptUse[] {
+  const uses: ScriptUse[] = [];
+  const note = (path: DocumentPath, { script }: Record<string, unknown>, kind: ScriptUse["kind"]) => {
+    if (typeof script === "string" && MODULE_PATH.test(script)) {
+      uses.push({ path: [...path, "script"], script, kind });
+    }
+  };
+  for (const [name, stream] of Object.entries(extract)) note(["extract", name], ownKeys(stream), "source");
+  for (const [name, targets] of Object.entries(load)) {
+    for (const [index, target] of loadTargets(targets).entries()) {
+      note(["load", name, ...Array.isArray(targets) ? [index] : []], ownKeys(target), "destination");
+    }
+  }
+  return uses;
+}
+
+/** Of a definition that came without a project's files. */
+export function refuseScripts(definition: PipelineDefinition): ScriptFiles {
+  const message = "a script is a file of the project: a definition that comes over the API cannot name one";
+  return { ...NO_SCRIPTS, faults: scriptUses(definition).map(({ path }) => problem(path, message)) };
+}
+
+/** Bundles what the definition names. Reads scripts/ and node_modules/ of the project alone. */
+export async function readScripts(
+  project: ProjectFiles,
+  definition: PipelineDefinition,
+  scripts: ScriptsOfProject,
+): Promise<ScriptFiles> {
+  const files = new Map<string, string>();
+  const faults = new Map<string, readonly Fault[]>();
+  const problems: PipelineFault[] = [];
+  for (const { path, script, kind } of scriptUses(definition)) {
+    const file = await project.read(script);
+    if (file === undefined) {
+      problems.push(
+        problem(path, `there is no file ${script}${didYouMean(script, await scriptNames(project))}`),
+      );
+      continue;
+    }
+    if ("fault" in file) {
+      faults.set(script, [file.fault]);
+      continue;
+    }
+    const bundle = await scripts.bundle(script);
+    if ("faults" in bundle) {
+      faults.set(script, bundle.faults);
+      continue;
+    }
+    faults.set(script, bundle.warnings);
+    files.set(bundlePath(script), bundle.code);
+    for (const source of bundle.sources) files.set(source.path, source.content);
+    const missing = missingExport(bundle.exports, kind);
+    if (missing !== undefined) {
+      faults.set(`${script} ${kind}`, [{
+        file: script,
+        line: 1,
+        column: 1,
+        message: missing,
+        severity: "error",
+      }]);
+    }
+  }
+  return {
+    files: [...files].map(([path, content]) => ({ path, content })),
+    // Of a module that two scripts import each has the same.
+    fileFaults: [
+      ...new Map([...faults.values()].flat().map((fault) => [formatFault(fault), fault])).values(),
+    ],
+    faults: problems,
+  };
+}
+
+function missingExport(exported: readonly string[], kind: ScriptUse["kind"]): string | undefined {
+  if (exported.includes(kind === "source" ? "default" : "write")) return undefined;
+  return kind === "source"
+    ? "it has no default export: the script of a stream is `export default async function* (ctx) { … yield rows }`"
+    : "it does not export write: the script of a load is `export async function write(batches, ctx) { … }`";
+}
+
+/** Of the folder itself, without those below it. */
+async function scriptNames(project: ProjectFiles): Promise<string[]> {
+  const entries = await project.list(SCRIPTS_FOLDER) ?? [];
+  return "fault" in entries ? [] : entries.map(({ name }) => `${SCRIPTS_FOLDER}/${name}`);
+}
+
+function problem(path: DocumentPath, message: string): PipelineFault {
+  return { path, at: "value", message: `${pathText(path)}: ${message}`, severity: "error" };
+}

@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import type { Fault } from "../../../text/fault.ts";
+import type { ProjectFiles } from "../read_files.ts";
+import { bundleScript, type ScriptBundle } from "./bundle_script.ts";
+import { type PackageLock, readPackageLock } from "./package_lock.ts";
+
+interface Kept {
+  readonly bundle: ScriptBundle;
+  /** Of the files that say which packages there are. */
+  readonly lockTexts: readonly string[];
+  /** Sizes and times of the packages' files. */
+  readonly packages: string;
+}
+
+/** The bundles of a project's scripts. Those whose files have not changed are not made again. */
+export class ScriptBundles {
+  /** By the script's path in its project. */
+  readonly #kept = new Map<string, Kept>();
+
+  /** Of one reading of a project: its files that name packages are read once, when the first script wants them. */
+  of(files: ProjectFiles): ScriptsOfProject {
+    return new ScriptsOfProject(files, this.#kept);
+  }
+}
+
+export class ScriptsOfProject {
+  readonly #files: ProjectFiles;
+  readonly #kept: Map<string, Kept>;
+  readonly #made = new Map<string, Promise<ScriptBundle | { readonly faults: readonly Fault[] }>>();
+  #lock: Promise<PackageLock | { readonly faults: readonly Fault[] }> | undefined;
+
+  constructor(files: ProjectFiles, kept: Map<string, Kept>) {
+    this.#files = files;
+    this.#kept = kept;
+  }
+
+  /** The bundle of the script at `path`, relative to the project; or what is wrong with what it is made of. */
+  bundle(path: string): Promise<ScriptBundle | { readonly faults: readonly Fault[] }> {
+    let made = this.#made.get(path);
+    if (made === undefined) this.#made.set(path, made = this.#make(path));
+    return made;
+  }
+
+  async #make(path: string): Promise<ScriptBundle | { readonly faults: readonly Fault[] }> {
+    this.#lock ??= readPackageLock(this.#files);
+    const lock = await this.#lock;
+    if ("faults" in lock) return lock;
+    const key = join(this.#files.root, path);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && await this.#isFresh(kept, lock)) return kept.bundle;
+    const bundle = await bundleScript(this.#files, path, lock);
+    if ("faults" in bundle) this.#kept.delete(key);
+    else {
+      const packages = await fingerprints(bundle.packageFiles);
+      this.#kept.set(key, { bundle, lockTexts: lock.texts, packages });
+    }
+    return bundle;
+  }
+
+  async #isFresh({ bundle, lockTexts, packages }: Kept, lock: PackageLock): Promise<boolean> {
+    if (lockTexts.join("\0") !== lock.texts.join("\0")) return false;
+    for (const { path, content } of bundle.sources) {
+      const file = await this.#files.read(path);
+      if (file === undefined || "fault" in file || file.text !== content) return false;
+    }
+    return packages === await fingerprints(bundle.packageFiles);
+  }
+}
+
+async function fingerprints(paths: readonly string[]): Promise<string> {
+  const all = await Promise.all(paths.map(async (path) => {
+    try {
+      const { size, mtime, ino } = await Deno.stat(path);
+      return [path, size, mtime?.getTime(), ino].join(" ");
+    } catch {
+      return `${path} unreadable`;
+    }
+  }));
+  return all.join("\n");
+}
