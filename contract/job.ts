@@ -4,6 +4,8 @@ import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
 import type { FollowedReport } from "./connector/followed.ts";
 import type { StreamSchema } from "./stream_schema.ts";
+import type { CommittedStream } from "./streams.ts";
+import type { Traffic } from "./traffic.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
@@ -213,6 +215,7 @@ export type Report =
     readonly step: string;
     readonly rows: number;
     readonly sizeBytes: number | null;
+    readonly traffic?: Traffic;
   }
   | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }
   /** What a step has written, once that is committed. */
@@ -221,6 +224,8 @@ export type Report =
   | { readonly type: "rejects"; readonly rejects: StreamRejects }
   /** How a stream's columns have changed, once that is committed. */
   | { readonly type: "schema"; readonly schema: StreamSchema }
+  /** How far a stream is, of what is committed. */
+  | { readonly type: "stream"; readonly stream: CommittedStream }
   /** How far a connector's log is followed, of what is committed. */
   | { readonly type: "followed"; readonly followed: FollowedReport }
   /** What a RejectsJob has done. */

@@ -3,6 +3,7 @@ import { ERROR_CODES } from "./errors.ts";
 import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
 import { rangeSchema } from "./range.ts";
+import { type Traffic, trafficSchema } from "./traffic.ts";
 
 /**
  * Runs as the API, the command line and the pages show them. Times are ISO 8601 in UTC with
@@ -92,6 +93,9 @@ export const stepSchema = v.object({
   ),
   rejects: v.exactOptional(
     described(count, "Rows that did not fit and were kept aside; absent where the step can have none."),
+  ),
+  traffic: v.exactOptional(
+    described(trafficSchema, "Of a step that asks an API: what its requests have come to, in its attempt."),
   ),
   started_at: described(v.nullable(time), "When it began."),
   finished_at: described(v.nullable(time), "When it ended, however it did."),
@@ -219,6 +223,7 @@ export type RunEvent =
     readonly step: string;
     readonly rows: number;
     readonly size_bytes: number | null;
+    readonly traffic?: Traffic;
   }
   | { readonly type: "log"; readonly line: LogLine };
 

@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
+import type { Traffic } from "../traffic.ts";
 
 export const LOAD_MODES = ["replace", "append", "merge", "delete_insert", "scd2"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
@@ -216,6 +217,8 @@ export interface DeliveryRequest<Target = unknown> {
   readonly target: Target;
   readonly mode: LoadMode;
   readonly primaryKey: readonly string[];
+  /** Told what the requests of this delivery have come to. */
+  onTraffic?(traffic: Traffic): void;
 }
 
 export type DeliveryResult =

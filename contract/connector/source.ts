@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import type { Traffic } from "../traffic.ts";
 import type { FollowMessage, FollowProgress } from "./changes.ts";
 
 /** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */
@@ -75,6 +76,8 @@ export interface StreamRequest<Stream = unknown> {
    * does not have.
    */
   parentRows?(columns: readonly string[], included: readonly string[]): Promise<readonly ParentRow[]>;
+  /** Told by a source that asks an API what its requests for the stream have come to, and how many records came. */
+  onTraffic?(traffic: Traffic, records: number): void;
 }
 
 /** A row of a stream that another one names: by its columns, values as text and, of those that are included, as JSON. */

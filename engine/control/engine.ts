@@ -1,6 +1,7 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import type { Range } from "../../contract/range.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import type { StreamView } from "../../contract/streams.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
@@ -43,6 +44,8 @@ export interface Engine {
    * not_found.
    */
   previewTable(pipeline: string, table: string): Promise<TablePreview>;
+  /** The streams of the definition in force: how their last read went, and how far they are. Throws not_found. */
+  listStreams(pipeline: string): Promise<StreamView[]>;
   /** The streams that have rejects, as their runs have last reported them. Throws not_found. */
   listRejects(pipeline: string): Promise<RejectSummary[]>;
   /** How the columns of a stream's table have changed, as runs have reported it. Throws not_found. */

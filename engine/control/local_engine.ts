@@ -8,6 +8,7 @@ import {
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
 import { followedReportSchema } from "../../contract/connector/followed.ts";
+import { committedStreamSchema, type StreamView } from "../../contract/streams.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -124,7 +125,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
     const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
     const followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
-    this.#pipelines = new PipelineQueries({ store, clock, previews, followed });
+    const streams = new PublishedFolder(join(context.dataDir, "streams"), committedStreamSchema);
+    this.#pipelines = new PipelineQueries({ store, clock, previews, followed, streams });
     this.#rejects = new StreamRejectsPort({
       ...context,
       rejects,
@@ -141,6 +143,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       rejects,
       schemas,
       followed,
+      streams,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -292,6 +295,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest> {
     return await testConnector(this.#definitions.checkContext, connector, this.#orStopped(signal));
+  }
+
+  async listStreams(pipeline: string): Promise<StreamView[]> {
+    return await this.#pipelines.streamViews(pipeline);
   }
 
   async listTables(pipeline: string): Promise<Table[]> {

@@ -3,12 +3,15 @@ import type { FollowedReport } from "../../contract/connector/followed.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
+import { isWildcard } from "../../contract/pipeline/wildcard.ts";
+import type { CommittedStream, StreamView } from "../../contract/streams.ts";
 import type { PreviewFolder } from "../runs/previews.ts";
 import type { PublishedFolder } from "../runs/streams/published.ts";
 import type { PipelineRecord, RevisionHead, Store } from "../store/store.ts";
 import { followedViews } from "./followed.ts";
 import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { streamView } from "./stream_view.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
 import { streamsSeen, withSeen } from "./wildcard_streams.ts";
 
@@ -17,6 +20,7 @@ export interface PipelineQueriesContext {
   readonly clock: Clock;
   readonly previews: PreviewFolder;
   readonly followed: PublishedFolder<FollowedReport>;
+  readonly streams: PublishedFolder<CommittedStream>;
 }
 
 /** What can be asked of pipelines and their tables, from what the store holds and runs have published. */
@@ -62,6 +66,24 @@ export class PipelineQueries {
     const { revision } = await pipelineRecord(store, pipeline);
     const found = revision === null ? undefined : await store.revisions.head(revision);
     return await streamsSeen(store, pipeline, found?.definition.extract ?? {});
+  }
+
+  /** How the last read of each stream went, and how far it is. Throws not_found. */
+  async streamViews(pipeline: string): Promise<StreamView[]> {
+    const streams = Object.entries(await this.streams(pipeline)).filter(([, stream]) => !isWildcard(stream));
+    const names = streams.map(([name]) => name);
+    const [reads, committed] = await Promise.all([
+      this.#context.store.runs.lastReads(pipeline, names.map((name) => `extract:${name}`)),
+      this.#context.streams.list(pipeline, names),
+    ]);
+    return streams.map(([name, definition]) =>
+      streamView(
+        name,
+        definition,
+        reads.find(({ step }) => step.name === `extract:${name}`),
+        committed.find(({ stream }) => stream === name),
+      )
+    );
   }
 
   /** Throws not_found. */

@@ -115,7 +115,9 @@ export function stepRowOf(step: Step) {
 }
 
 /** Null where the step has nothing of it. */
-function receiptOf({ inserted, updated, deleted, hash, verified, rejects }: Step): StepReceipt | null {
+function receiptOf(
+  { inserted, updated, deleted, hash, verified, rejects, traffic }: Step,
+): StepReceipt | null {
   const receipt = {
     ...(inserted === undefined ? {} : { inserted }),
     ...(updated === undefined ? {} : { updated }),
@@ -123,6 +125,7 @@ function receiptOf({ inserted, updated, deleted, hash, verified, rejects }: Step
     ...(hash === undefined ? {} : { hash }),
     ...(verified === undefined ? {} : { verified }),
     ...(rejects === undefined ? {} : { rejects }),
+    ...(traffic === undefined ? {} : { traffic }),
   };
   return Object.keys(receipt).length === 0 ? null : receipt;
 }

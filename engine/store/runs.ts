@@ -5,6 +5,7 @@ import { type Run, RUN_STATES } from "../../contract/run.ts";
 import { nextState } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
 import { readLastLoads } from "./last_loads.ts";
+import { readLastReads } from "./last_reads.ts";
 import { listedRunOf, runDetailOf, runOf, storableText } from "./rows.ts";
 import { noteChange, target } from "./run_changes.ts";
 import { attempts, limits, runs, stepRuns } from "./schema.ts";
@@ -15,6 +16,7 @@ export function createRunStore(db: Database): RunStore {
     ...requestsOf(db),
     ...readsOf(db),
     lastLoads: (pipeline, steps) => readLastLoads(db, pipeline, steps),
+    lastReads: (pipeline, steps) => readLastReads(db, pipeline, steps),
   };
 }
 

@@ -192,7 +192,10 @@ export const stepRuns = sqliteTable("step_runs", {
   receipt: text({ mode: "json" }).$type<StepReceipt>(),
 });
 /** What only some steps have. */
-export type StepReceipt = Pick<Step, "inserted" | "updated" | "deleted" | "hash" | "verified" | "rejects">;
+export type StepReceipt = Pick<
+  Step,
+  "inserted" | "updated" | "deleted" | "hash" | "verified" | "rejects" | "traffic"
+>;
 export type StepRow = typeof stepRuns.$inferSelect;
 
 export const runLogs = sqliteTable("run_logs", {

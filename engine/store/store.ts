@@ -188,6 +188,14 @@ export interface RunStore {
   isActive(pipeline: string): Promise<boolean>;
   /** The last success of each of these steps that load, without those that have had none. */
   lastLoads(pipeline: string, steps: readonly string[]): Promise<LastLoad[]>;
+  /** Of each of these steps that extract the last that has begun, in one of the pipeline's newest 20 runs. */
+  lastReads(pipeline: string, steps: readonly string[]): Promise<LastRead[]>;
+}
+
+/** A step that has begun to read a stream, and the id of its run. */
+export interface LastRead {
+  readonly run: string;
+  readonly step: Step;
 }
 
 /** A step that has loaded a table, and its run. */

@@ -7,6 +7,7 @@ import type {
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import { limitOf } from "../../contract/pipeline/words.ts";
+import { addTraffic, NO_TRAFFIC, type Traffic } from "../../contract/traffic.ts";
 import { formatPlural } from "../../text/format.ts";
 import { type DeliveredRows, rowPosition, rowsAtOnce } from "./loads/delivered_rows.ts";
 import type { RejectedRow } from "./loads/rejected_rows.ts";
@@ -28,6 +29,8 @@ export interface DeliverContext {
   readonly log: (level: LogLevel, message: string) => void;
   /** Waits; rejects with the signal's reason. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Told what the requests of all deliveries so far have come to, while they go on. */
+  readonly onTraffic?: (traffic: Traffic) => void;
   /** Called after each delivery. */
   readonly onDelivered: () => void;
   /** Keeps the rows that were rejected; called once, when no more rows are read. */
@@ -81,6 +84,7 @@ class Delivery {
   readonly #loadId: string;
   readonly #request: Request;
   readonly kept: RejectedRow[] = [];
+  #traffic = NO_TRAFFIC;
   sent = 0;
   sizeBytes = 0;
   rejected = 0;
@@ -106,9 +110,14 @@ class Delivery {
       let reason = "";
       for (const rows of left) {
         const idempotencyKey = `${this.#loadId}/${rows.first}+${rows.count}`;
+        const before = this.#traffic;
+        const onTraffic = (traffic: Traffic) => {
+          this.#traffic = addTraffic(before, traffic);
+          this.#context.onTraffic?.(this.#traffic);
+        };
         const results = await this.#destination.deliver(
           rows.batches,
-          { ...this.#request, idempotencyKey },
+          { ...this.#request, idempotencyKey, onTraffic },
           signal,
         );
         if (results.length !== rows.count) {

@@ -108,6 +108,7 @@ export class Execution {
       signal: context.signal,
       send: (table) => context.reporter.send({ type: "table", table }),
       sendRejects: (rejects) => context.reporter.send({ type: "rejects", rejects }),
+      sendStream: (stream) => context.reporter.send({ type: "stream", stream }),
     });
   }
 
@@ -203,7 +204,8 @@ export class Execution {
         ...(failure.detail === undefined ? {} : { detail: failure.detail }),
         cause: failure,
       });
-      reporter.send({ type: "step", step: failStep(step, failure, Date.now()) });
+      const failed = { ...failStep(step, failure, Date.now()), ...reporter.trafficOf(step.name) };
+      reporter.send({ type: "step", step: failed });
       reporter.log("error", step.name, [failure.message, failure.detail ?? ""].join("\n").trim());
       return false;
     }
@@ -328,7 +330,8 @@ export class Execution {
     step: Step,
     change: Partial<Step>,
   ): Promise<Step> {
-    const done = endStep(step, { state: "succeeded", ...change }, Date.now());
+    const traffic = this.#context.reporter.trafficOf(step.name);
+    const done = endStep(step, { state: "succeeded", ...traffic, ...change }, Date.now());
     const { runId } = this.#job;
     await recordStep(session, runId, done);
     const window = this.#earlier?.windows.doneFor(nodeOf(planned));

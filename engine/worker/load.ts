@@ -10,6 +10,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import { type LoadDefinition, loadShapeOf } from "../../contract/pipeline/load.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
+import type { Traffic } from "../../contract/traffic.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";
@@ -29,6 +30,8 @@ export interface LoadContext {
   readonly signal: AbortSignal;
   readonly points: Points;
   readonly onProgress: (rows: number) => void;
+  /** Told what the requests of all deliveries have come to. */
+  readonly onTraffic: (traffic: Traffic) => void;
   readonly log: (level: LogLevel, message: string) => void;
   /** Keeps the rows that the destination rejected, in the place of those of the step's earlier runs. */
   readonly keepRejected: (rejected: readonly RejectedRow[]) => Promise<void>;
@@ -64,6 +67,7 @@ export async function loadRelation(
         log,
         keep,
         pause: (ms) => pauseFor(ms, signal),
+        onTraffic: context.onTraffic,
         onDelivered: () => points.reach(stepName, "while staging"),
       },
       destination,

@@ -2,6 +2,7 @@ import { type AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Report } from "../../contract/job.ts";
+import type { Traffic } from "../../contract/traffic.ts";
 
 /** Followers see numbers move this often, not faster. */
 const PROGRESS_EVERY_MS = 200;
@@ -11,6 +12,7 @@ export class Reporter {
   readonly #key: string;
   readonly #write: (bytes: Uint8Array) => void;
   readonly #lastProgressMs = new Map<string, number>();
+  readonly #traffic = new Map<string, Traffic>();
 
   /** `key` is the job's `reportKey`; `write` takes all of the bytes before it returns. */
   constructor(key: string, write: (bytes: Uint8Array) => void) {
@@ -36,8 +38,30 @@ export class Reporter {
     const nowMs = performance.now();
     if (nowMs - (this.#lastProgressMs.get(step) ?? -Infinity) < PROGRESS_EVERY_MS) return;
     this.#lastProgressMs.set(step, nowMs);
-    this.send({ type: "progress", step, rows, sizeBytes });
+    this.send({ type: "progress", step, rows, sizeBytes, ...this.trafficOf(step) });
   }
+
+  /** What the step's requests have come to, which goes with its progress. */
+  traffic(step: string, traffic: Traffic): void {
+    this.#traffic.set(step, traffic);
+  }
+
+  /** As it was last told; nothing for a step that asks no API. */
+  trafficOf(step: string): Pick<Step, "traffic"> {
+    const traffic = this.#traffic.get(step);
+    return traffic === undefined ? {} : { traffic };
+  }
+}
+
+/** Reports the requests of a step that reads an API, and the records that have come. */
+export function tellTraffic(
+  reporter: Reporter,
+  step: string,
+): (traffic: Traffic, records: number) => void {
+  return (traffic, records) => {
+    reporter.traffic(step, traffic);
+    reporter.progress(step, records);
+  };
 }
 
 /** A step that has just begun. */

@@ -10,6 +10,7 @@ import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
 import { type Route, route } from "../http/route.ts";
+import { streamViewSchema } from "../../contract/streams.ts";
 import { tablePreviewSchema, tableSchema } from "../../contract/table.ts";
 import { nameParams } from "./request_parts.ts";
 
@@ -45,6 +46,21 @@ function readRoutes(engine: Engine): Route[] {
       response: { status: 200, description: "The pipeline.", schema: pipelineDetailSchema },
       errors: ["not_found"],
       handle: async ({ params }) => ({ body: await engine.getPipeline(params.name) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/streams",
+      operation: "listStreams",
+      summary: "The streams of a pipeline: how the last read of each went, and how far it is",
+      permission: "read",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      response: {
+        status: 200,
+        description: "In the order of the definition.",
+        schema: v.array(streamViewSchema),
+      },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await engine.listStreams(params.name) }),
     }),
     route({
       method: "get",

@@ -114,7 +114,7 @@ function eventsRoute(engine: Engine, clock: Clock): Route {
     response: {
       status: 200,
       description:
-        "Events `run` {run}, `step` {step}, `progress` {step, rows, size_bytes} and `log` {line}; " +
+        "Events `run` {run}, `step` {step}, `progress` {step, rows, size_bytes, traffic} and `log` {line}; " +
         "the id of a log event is its seq.",
       mediaType: "text/event-stream",
     },

@@ -93,6 +93,7 @@ export class Warehouse implements AsyncDisposable {
       signal,
       points: pointsOf(undefined),
       onProgress: () => {},
+      onTraffic: () => {},
       log: () => {},
       keepRejected: () => Promise.resolve(),
     };

@@ -16,6 +16,7 @@ import { findTable, type Table, type TablePreview } from "../../contract/table.t
 import { type LoadSummary, noVerification, type Verification } from "../../contract/loads/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
+import type { StreamView } from "../../contract/streams.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
 /**
@@ -28,6 +29,7 @@ export class FakeEngine implements Engine {
   readonly #runs = new Map<string, RunDetail>();
   readonly #tables = new Map<string, readonly TablePreview[]>();
   readonly #rejects = new Map<string, readonly StreamRejects[]>();
+  readonly #streams = new Map<string, readonly StreamView[]>();
   readonly #loads = new Map<string, readonly LoadSummary[]>();
   readonly #verifications = new Map<string, Verification>();
   readonly #logs = new Map<string, LogLine[]>();
@@ -183,6 +185,15 @@ export class FakeEngine implements Engine {
     this.setRejects(pipeline, (this.#rejects.get(pipeline) ?? []).filter((one) => one.stream !== stream));
     const [replayed, dropped] = action === "replay" ? [count, 0] : [0, count];
     return { stream, replayed, dropped, left: 0, reason: null };
+  }
+
+  setStreams(pipeline: string, streams: readonly StreamView[]): void {
+    this.#streams.set(pipeline, streams);
+  }
+
+  async listStreams(pipeline: string): Promise<StreamView[]> {
+    await this.getPipeline(pipeline);
+    return [...this.#streams.get(pipeline) ?? []];
   }
 
   setLoads(pipeline: string, loads: readonly LoadSummary[]): void {

@@ -19,6 +19,7 @@ import type { TablePreview } from "../../contract/table.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";
 import { FakeEngine } from "./fake_engine.ts";
+import { fakeStreams, TRAFFIC } from "./fake_streams.ts";
 
 /**
  * A project in every state that a page can show: pipelines that run, fail, wait, are paused, are
@@ -68,6 +69,7 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
       rejected_at: at(0),
     }],
   }]);
+  engine.setStreams("flights", fakeStreams({ at, run: RUN_IDS.succeeded, hostile: HOSTILE }));
   engine.setLoads("flights", flightLoads());
   engine.setVerification(flightVerification());
   engine.addRun(succeededRun(), succeededLogs());
@@ -721,6 +723,7 @@ function runningRun(): RunDetail {
           kind: planned.kind,
           state: "running",
           started_at: at(index === 1 ? 17 : 6),
+          ...index === 1 ? { traffic: TRAFFIC } : {},
           sql: planned.sql,
           depends: planned.depends,
         });

@@ -2,6 +2,7 @@ import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
+import type { StreamView } from "../../contract/streams.ts";
 import type { Table } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import { Code } from "../parts/source_code.tsx";
@@ -24,6 +25,7 @@ import { formatUtc } from "../parts/format.ts";
 import { Ago, At } from "../parts/times.tsx";
 import { LoadSection } from "../parts/loads/load_section.tsx";
 import { StepList } from "../parts/steps/step_list.tsx";
+import { StreamSection } from "../parts/streams.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { plainText } from "../parts/plain_text.ts";
 
@@ -33,6 +35,7 @@ export interface PipelineView {
   /** Newest first. */
   readonly runs: readonly Run[];
   readonly tables: readonly Table[];
+  readonly streams: readonly StreamView[];
   readonly loads: readonly LoadSummary[];
   /** For who may see values of rows. */
   readonly verification?: Verification;
@@ -77,6 +80,9 @@ export function PipelinePage(view: PipelineView) {
           </p>
         )}
       </section>
+      <div id="streams" data-live>
+        <StreamSection pipeline={pipeline.name} streams={view.streams} nowMs={frame.nowMs} />
+      </div>
       <FollowedSection followed={pipeline.followed} nowMs={frame.nowMs} />
       <div id="loads" data-live>
         <LoadSection

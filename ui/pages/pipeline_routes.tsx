@@ -225,9 +225,10 @@ async function loadRows(engine: Engine, pipelines: readonly PipelineSummary[]): 
 
 async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const name = pipelineName(visit);
-  const [pipeline, tables, loads, runs] = await Promise.all([
+  const [pipeline, tables, streams, loads, runs] = await Promise.all([
     engine.getPipeline(name),
     engine.listTables(name),
+    engine.listStreams(name),
     engine.listLoads(name),
     engine.listRuns({ pipeline: name, limit: RECENT_RUNS }),
   ]);
@@ -236,5 +237,5 @@ async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const verification = userMay(visit.user, "preview")
     ? { verification: await engine.getVerification(name) }
     : {};
-  return { frame: visit.frame, pipeline, tables, loads, runs, ...verification, ...lastRun };
+  return { frame: visit.frame, pipeline, tables, streams, loads, runs, ...verification, ...lastRun };
 }

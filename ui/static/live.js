@@ -12,6 +12,7 @@ let refreshTimer;
 let isRefreshing = false;
 let isRefreshWanted = false;
 const progressRows = new Map();
+const progressTraffic = new Map();
 
 /* Keeping the page up to date */
 
@@ -46,6 +47,7 @@ function adopt(fresh) {
     if (next !== null) morph(part, next);
   }
   for (const [step, rows] of progressRows) showProgress(step, rows);
+  for (const [step, traffic] of progressTraffic) showTraffic(step, traffic);
   const seconds = fresh.body.dataset.refreshSeconds;
   if (seconds === undefined) delete document.body.dataset.refreshSeconds;
   else document.body.dataset.refreshSeconds = seconds;
@@ -155,9 +157,12 @@ function followRun(log) {
     if (waiting.push(line) === 1) setTimeout(flush, 50);
   });
   source.addEventListener("progress", ({ data }) => {
-    const { step, rows } = JSON.parse(data);
+    const { step, rows, traffic } = JSON.parse(data);
     progressRows.set(step, rows);
     showProgress(step, rows);
+    if (traffic === undefined) return;
+    progressTraffic.set(step, traffic);
+    showTraffic(step, traffic);
   });
   source.addEventListener("step", () => refreshSoon(200));
   source.addEventListener("run", ({ data }) => {
@@ -193,6 +198,25 @@ function showProgress(step, rows) {
     if (cell.dataset.progress !== step || !isOpen) continue;
     cell.dataset.counting = "";
     cell.textContent = rows.toLocaleString("en-US");
+  }
+}
+
+// The same as trafficText() of the server's contract/traffic.ts.
+const SHOWN_WAIT_MS = 50;
+
+/** What the requests of a step that is running have come to. */
+function showTraffic(step, { requests, pages, retries, redirects, waited_ms: waitedMs }) {
+  const plural = (count, one, several = `${one}s`) =>
+    `${count.toLocaleString("en-US")} ${count === 1 ? one : several}`;
+  const parts = [
+    plural(requests, "request"),
+    pages > 0 && plural(pages, "page"),
+    retries > 0 && plural(retries, "retry", "retries"),
+    redirects > 0 && plural(redirects, "redirect"),
+    waitedMs >= SHOWN_WAIT_MS && `waited ${formatDuration(waitedMs)}`,
+  ];
+  for (const line of document.querySelectorAll("[data-traffic]")) {
+    if (line.dataset.traffic === step) line.textContent = parts.filter((part) => part !== false).join(", ");
   }
 }
 

@@ -8,6 +8,7 @@ import { type GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { Credentials } from "../auth.ts";
 import { type ApiRequest, MAX_PAGE_BYTES, shownRequest } from "./api_request.ts";
 import { answerFault, connectionFault } from "./api_error.ts";
+import { Tally } from "./tally.ts";
 
 export interface ApiAnswer {
   readonly status: number;
@@ -36,22 +37,14 @@ export interface ApiClientOptions {
   readonly log: (level: "debug" | "info" | "warn", message: string) => void;
 }
 
-/** What the requests of one stream came to. */
-export interface Tally {
-  requests: number;
-  retries: number;
-  /** For limits of the connector's and the server's, and between tries. */
-  waitedMs: number;
-}
-
-export const newTally = (): Tally => ({ requests: 0, retries: 0, waitedMs: 0 });
-
 const MAX_TRIES = 8;
 const FIRST_WAIT_MS = 500;
 const LONGEST_BACKOFF_MS = 60_000;
 /** A server that wants a longer pause than that fails the step: the run's own retry comes later. */
 const LONGEST_WAIT_MS = 15 * 60_000;
 const MAX_REDIRECTS = 10;
+/** Asking whether it may go takes about as long where nothing has to be waited for. */
+const ASKING_MS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 /** Slower than this, over a while, is no transfer. */
 const LEAST_BYTES_PER_S = 100;
@@ -73,7 +66,7 @@ export class ApiClient {
     request: ApiRequest,
     accepted: readonly number[],
     signal: AbortSignal,
-    tally: Tally = newTally(),
+    tally: Tally = new Tally(),
   ): Promise<ApiAnswer> {
     const { clock, random, log, hold, hosts } = this.#options;
     if (!hosts.has(hostOf(request.url))) {
@@ -106,8 +99,7 @@ export class ApiClient {
       }
       if (waitMs !== null) hold(hostOf(request.url), waitMs);
       log("info", `${fault.message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
-      tally.retries++;
-      tally.waitedMs += pauseMs;
+      tally.add({ retries: 1, waited_ms: pauseMs });
       await clock.sleep(pauseMs, signal);
       signal.throwIfAborted();
     }
@@ -157,8 +149,12 @@ export class ApiClient {
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       const before = this.#options.clock.now();
       await this.#options.turn(hostOf(url), signal);
-      tally.waitedMs += this.#options.clock.now() - before;
-      tally.requests++;
+      const waitedMs = this.#options.clock.now() - before;
+      tally.add({
+        requests: 1,
+        ...(hops === 0 ? {} : { redirects: 1 }),
+        ...(waitedMs < ASKING_MS ? {} : { waited_ms: waitedMs }),
+      });
       const response = await this.#fetch({ ...request, url, method, body }, credentials, signal, late);
       if (!REDIRECTS.includes(response.status)) return response;
       await response.body?.cancel();

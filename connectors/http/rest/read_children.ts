@@ -8,7 +8,7 @@ import type { Values } from "./fill_in.ts";
 /** As many parents' pages are read at a time; rate_limit bounds the requests. */
 const PARENTS_AT_ONCE = 4;
 
-export interface ChildReading extends Omit<PageReading, "requests" | "more" | "onPage"> {
+export interface ChildReading extends Omit<PageReading, "requests" | "more"> {
   readonly baseUrl: URL;
   readonly values: Values;
   /** The stream that the endpoint names. */
@@ -32,7 +32,6 @@ export async function readChildren(reading: ChildReading, signal: AbortSignal): 
         ...reading,
         requests: new Requests(baseUrl, endpoint, { ...values, row: row.texts }),
         more: includedMembers(endpoint, parent, row),
-        onPage: () => {},
       }, gone);
       onParent(++done);
     }

@@ -1,11 +1,13 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { trafficText } from "../../../contract/traffic.ts";
+import { formatPlural } from "../../../text/format.ts";
 import { recordSurvey, scanRecords } from "../../files/record_scan.ts";
 import { TableFiles } from "../../files/table_files.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
-import { type ApiClient, newTally, type Tally } from "./api_client.ts";
+import type { ApiClient } from "./api_client.ts";
 import { cursorText } from "./cursor_value.ts";
 import type { Values } from "./fill_in.ts";
 import { parentsOf } from "../../../contract/pipeline/parents.ts";
@@ -14,6 +16,7 @@ import { RecordFile } from "./page/record_file.ts";
 import { readChildren } from "./read_children.ts";
 import { readPages } from "./read_pages.ts";
 import { Requests } from "./requests.ts";
+import { Tally } from "./tally.ts";
 
 export interface RestPlace {
   readonly baseUrl: URL;
@@ -50,7 +53,7 @@ export async function scanEndpoint(
   const file = await RecordFile.create(scratch, `${name}.ndjson`, survey);
   const tables = new TableFiles(scratch, options);
   const reader = new PageReader(endpoint, { records: file, tables });
-  const tally = newTally();
+  const tally = new Tally((traffic) => request.onTraffic?.(traffic, reader.records));
   let pages: number;
   try {
     const send: ApiClient["send"] = (asked, accepted, gone) => client.send(asked, accepted, gone, tally);
@@ -58,6 +61,7 @@ export async function scanEndpoint(
       client: { send },
       endpoint,
       reader,
+      onPage: () => tally.add({ pages: 1 }),
       ...(isSample === true ? { maxPages: SAMPLE_PAGES } : {}),
     };
     const values = valuesOf(request);
@@ -69,7 +73,10 @@ export async function scanEndpoint(
         {
           ...reading,
           requests: new Requests(baseUrl, endpoint, values),
-          onPage: (count) => tell(count, "pages"),
+          onPage: (count) => {
+            reading.onPage();
+            tell(count, "pages");
+          },
         },
         signal,
       )
@@ -100,7 +107,9 @@ export async function scanEndpoint(
     verify: () => Promise.resolve(),
     messages: [{
       level: "info",
-      message: `${counted(reader.records, "record")} on ${counted(pages, "page")}, ${shownTally(tally)}`,
+      message: `${formatPlural(reader.records, "record")} on ${formatPlural(pages, "page")}, ${
+        trafficText({ ...tally.traffic, pages: 0 })
+      }`,
     }],
     prepare: async (during) => {
       const prepared = await scan.prepare?.(during);
@@ -114,18 +123,6 @@ export async function scanEndpoint(
       };
     },
   };
-}
-
-const counted = (count: number, one: string, several = `${one}s`): string =>
-  `${count} ${count === 1 ? one : several}`;
-
-/** `12 requests, 2 retries, waited 3.5 s`: the last two where there were some. */
-function shownTally({ requests, retries, waitedMs }: Tally): string {
-  return [
-    counted(requests, "request"),
-    ...(retries === 0 ? [] : [counted(retries, "retry", "retries")]),
-    ...(waitedMs < 50 ? [] : [`waited ${(waitedMs / 1000).toFixed(1)} s`]),
-  ].join(", ");
 }
 
 /** What the requests say of the window. */

@@ -14,6 +14,7 @@ import type { PublishedFolder } from "../streams/published.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
+import type { CommittedStream } from "../../../contract/streams.ts";
 import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
@@ -26,6 +27,7 @@ export interface ExecuteContext extends GrantContext {
   readonly rejects: PublishedFolder<StreamRejects>;
   readonly schemas: PublishedFolder<StreamSchema>;
   readonly followed: PublishedFolder<FollowedReport>;
+  readonly streams: PublishedFolder<CommittedStream>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -39,7 +41,7 @@ export async function executeRun(
   lease: Lease,
   stop: AbortSignal,
 ): Promise<EndedAttempt> {
-  const { store, events, clock, log, leaving, previews, rejects, schemas, followed } = context;
+  const { store, events, clock, log, leaving, previews, rejects, schemas, followed, streams } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   let redact = (text: string) => text;
@@ -66,6 +68,7 @@ export async function executeRun(
         keepRejects: (pipeline, found) =>
           rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),
         keepSchema: (pipeline, schema) => schemas.put(pipeline, schema.stream, schema),
+        keepStream: (pipeline, stream) => streams.put(pipeline, stream.stream, stream),
         keepFollowed: (pipeline, report) => followed.put(pipeline, report.connector, report),
         spawn: async (job, onStderr) =>
           answering(await context.processes.start(grant, job, onStderr), provision.answers),

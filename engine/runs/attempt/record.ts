@@ -1,4 +1,4 @@
-import { type AppError, boundErrorRecord, type ErrorRecord, toAppError } from "../../../contract/errors.ts";
+import { type AppError, type ErrorRecord, toAppError } from "../../../contract/errors.ts";
 import type { Log, LogLevel } from "../../../contract/log.ts";
 import type { PipelineStep, Run, RunEvent, Step } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
@@ -10,13 +10,17 @@ import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";
+import type { CommittedStream } from "../../../contract/streams.ts";
 import { writeUntilDone } from "../write_until_done.ts";
+import { redactError, redactFollowed, redactPreview, redactRejects, redactStream } from "./redact_reports.ts";
 
 /** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
 const MAX_LOG_LINES = 20_000;
 /** What is reported waits this long for more of it: each write of the store is a write to the disk. */
 const FLUSH_MS = 100;
 const FLUSH_EVENTS = 200;
+/** How often the requests of a step that is running are written. */
+const KEEP_TRAFFIC_EVERY_MS = 2_000;
 
 /** While the store cannot be written, progress is not kept beyond this many events: it is not stored anyway. */
 const MAX_WAITING_EVENTS = 1_000;
@@ -36,6 +40,7 @@ export interface RecorderContext {
   readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
   readonly keepRejects: (pipeline: string, rejects: StreamRejects) => Promise<void>;
   readonly keepSchema: (pipeline: string, schema: StreamSchema) => Promise<void>;
+  readonly keepStream: (pipeline: string, stream: CommittedStream) => Promise<void>;
   readonly keepFollowed: (pipeline: string, followed: FollowedReport) => Promise<void>;
 }
 
@@ -48,6 +53,7 @@ export class AttemptRecorder {
   readonly #context: RecorderContext;
   readonly #run: Run;
   readonly #steps = new Map<string, Step>();
+  readonly #trafficKeptMs = new Map<string, number>();
   #seq = 0;
   #logLines = 0;
   #pending: RunEvent[] = [];
@@ -94,7 +100,14 @@ export class AttemptRecorder {
         this.log(report.level, report.step, report.message);
         break;
       case "progress":
-        this.#keep({ type: "progress", step: report.step, rows: report.rows, size_bytes: report.sizeBytes });
+        this.#takeProgress(report);
+        break;
+      case "stream":
+        this.#putPublished(
+          report.stream.stream,
+          () =>
+            this.#context.keepStream(this.#run.pipeline, redactStream(this.#context.redact, report.stream)),
+        );
         break;
       case "columns":
         this.#putColumns(report.stream, report.columns);
@@ -187,6 +200,20 @@ export class AttemptRecorder {
   #putStep(step: Step): void {
     this.#steps.set(step.name, step);
     this.#keep({ type: "step", step });
+  }
+
+  /** Requests are kept with their step while it runs: not each time, but also where it never ends. */
+  #takeProgress({ step: name, rows, sizeBytes, traffic }: Extract<Report, { type: "progress" }>): void {
+    const told = traffic === undefined ? {} : { traffic };
+    this.#keep({ type: "progress", step: name, rows, size_bytes: sizeBytes, ...told });
+    const step = this.#steps.get(name);
+    if (traffic === undefined || step?.state !== "running") return;
+    const counted = { ...step, traffic };
+    this.#steps.set(name, counted);
+    const nowMs = this.#context.clock.now();
+    if (nowMs - (this.#trafficKeptMs.get(name) ?? -Infinity) < KEEP_TRAFFIC_EVERY_MS) return;
+    this.#trafficKeptMs.set(name, nowMs);
+    this.#keep({ type: "step", step: counted });
   }
 
   #putColumns(stream: string, columns: readonly Column[]): void {
@@ -282,46 +309,6 @@ function pendingStep(step: PipelineStep | Step, attempt: number): Step {
     error: null,
     sql: "summary" in step ? null : step.sql,
     depends: step.depends,
-  };
-}
-
-export function redactError(redact: (text: string) => string, error: ErrorRecord | null): ErrorRecord | null {
-  if (error === null) return null;
-  return boundErrorRecord({
-    ...error,
-    message: redact(error.message),
-    ...(error.detail === undefined ? {} : { detail: redact(error.detail) }),
-  });
-}
-
-/** Rows may hold what connectors.yaml keeps secret, too. */
-function redactPreview(redact: (text: string) => string, table: TablePreview): TablePreview {
-  return {
-    ...table,
-    rows: table.rows.map((row) => row.map((cell) => cell === null ? null : redact(cell))),
-    cursor: table.cursor === null ? null : { ...table.cursor, value: redact(table.cursor.value) },
-  };
-}
-
-/** The same for rows that do not fit. */
-export function redactRejects(redact: (text: string) => string, found: StreamRejects): StreamRejects {
-  return {
-    ...found,
-    reason: redact(found.reason),
-    rejects: found.rejects.map((reject) => ({
-      ...reject,
-      reason: redact(reject.reason),
-      row: reject.row === null ? null : redact(reject.row),
-    })),
-  };
-}
-
-function redactFollowed(redact: (text: string) => string, followed: FollowedReport): FollowedReport {
-  const redacted = (text: string | null) => text === null ? null : redact(text);
-  return {
-    ...followed,
-    warning: redacted(followed.warning),
-    streams: followed.streams.map((stream) => ({ ...stream, error: redacted(stream.error) })),
   };
 }
 

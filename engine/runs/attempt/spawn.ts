@@ -251,6 +251,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   tested: true,
   schema: true,
   followed: true,
+  stream: true,
   kept: true,
   rejects_changed: true,
   verified: true,

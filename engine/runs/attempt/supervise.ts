@@ -1,6 +1,7 @@
 import { type ErrorRecord, toErrorRecord } from "../../../contract/errors.ts";
 import type { PipelineStep, Run } from "../../../contract/run.ts";
-import { AttemptRecorder, type RecorderContext, redactError } from "./record.ts";
+import { AttemptRecorder, type RecorderContext } from "./record.ts";
+import { redactError } from "./redact_reports.ts";
 import { ProcessStopper, stopError, type StopReason } from "./stop.ts";
 import type { UnplacedJob } from "./process_pool.ts";
 import type { RunProcess } from "./spawn.ts";

@@ -7,7 +7,7 @@ import { readSchema } from "../../warehouse/schema_history.ts";
 import type { Connections } from "../connections.ts";
 import type { PlannedExtract } from "../plan.ts";
 import { pointsOf } from "../points.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, tellTraffic } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
 import { stepsAtOnce } from "../steps_at_once.ts";
 import { extractStream, type RowTap } from "./extract.ts";
@@ -58,8 +58,9 @@ export class ExtractSteps {
     const { runId, attempt, fullRefresh, range } = job;
     const { source, request: own } = await connections.source(name, stream);
     const [parent] = parentsOf(stream);
-    const request = parent === undefined ? own : {
-      ...own,
+    const asked = { ...own, onTraffic: tellTraffic(reporter, step.name) };
+    const request = parent === undefined ? asked : {
+      ...asked,
       parentRows: (columns: readonly string[], included: readonly string[]) =>
         parentRows(session, parent.stream, columns, included),
     };

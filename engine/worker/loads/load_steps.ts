@@ -3,13 +3,14 @@ import { AppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import { addressText } from "../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../contract/run.ts";
+import type { Traffic } from "../../../contract/traffic.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { Connections } from "../connections.ts";
 import { loadIdOf, loadRelation } from "../load.ts";
 import type { PassingLoads } from "../pass_through/passing_loads.ts";
 import type { PlannedLoad } from "../plan.ts";
 import { pointsOf } from "../points.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, tellTraffic } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
 import { changeOf } from "./load_change.ts";
 import { ChangedRows } from "./changed_rows.ts";
@@ -108,6 +109,7 @@ export class LoadSteps {
     const { job, reporter, signal, connections } = this.#options;
     const { step: { name }, relation } = planned;
     const { destination, target } = await connections.destination(planned.target);
+    let sent = 0;
     const context = {
       session,
       runId: job.runId,
@@ -115,7 +117,8 @@ export class LoadSteps {
       ...(changes === undefined ? {} : { changes }),
       signal,
       points: pointsOf(job.dieAt),
-      onProgress: (rows: number) => reporter.progress(name, rows),
+      onProgress: (rows: number) => reporter.progress(name, sent = rows),
+      onTraffic: (traffic: Traffic) => tellTraffic(reporter, name)(traffic, sent),
       log: reporter.logger(name),
       keepRejected: async (rejected: readonly RejectedRow[]) => {
         const origin = { stream: name, runId: job.runId, attempt: job.attempt };

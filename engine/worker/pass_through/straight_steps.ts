@@ -12,7 +12,7 @@ import { tellSchema } from "../extract/tell_schema.ts";
 import { changeOf } from "../loads/load_change.ts";
 import type { PlannedExtract, PlannedLoad, PlannedStep } from "../plan.ts";
 import { pointsOf } from "../points.ts";
-import { failStep, type Reporter } from "../reporter.ts";
+import { failStep, type Reporter, tellTraffic } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
 import { partOfRun } from "./part_of_run.ts";
 import { PassingLoad } from "./passing_load.ts";
@@ -165,7 +165,7 @@ export class StraightSteps {
       session,
       name,
       source,
-      request,
+      request: { ...request, onTraffic: tellTraffic(reporter, step.name) },
       shape: await connections.shape(name, stream),
       load,
       isCopied,

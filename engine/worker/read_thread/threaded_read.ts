@@ -44,7 +44,10 @@ export async function* readInThread(
   try {
     signal.throwIfAborted();
     signal.addEventListener("abort", abort, { once: true });
-    tell({ type: "read", name, resolved, projectDir, scratchDir, request, credit: CREDIT });
+    // A function stays in its thread.
+    const streams = request.streams.map(({ onTraffic: _, ...stream }) => stream);
+    const asked = { ...request, streams };
+    tell({ type: "read", name, resolved, projectDir, scratchDir, request: asked, credit: CREDIT });
     for (;;) {
       const message = await inbox.next();
       switch (message.type) {

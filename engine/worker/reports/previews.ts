@@ -5,12 +5,14 @@ import {
   type TablePreview,
 } from "../../../contract/table.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
+import type { CommittedStream } from "../../../contract/streams.ts";
 import type { Step } from "../../../contract/run.ts";
 import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { rawTable } from "../../warehouse/raw_table.ts";
 import { readState } from "../../warehouse/stream_state.ts";
 import type { PlannedExtract, PlannedModel } from "../plan.ts";
+import { committedStream } from "./committed_stream.ts";
 import { lookAtRejects } from "../rejects/look.ts";
 import type { SessionLease } from "../session_pool.ts";
 
@@ -26,6 +28,7 @@ export interface PreviewContext {
   readonly signal: AbortSignal;
   readonly send: (table: TablePreview) => void;
   readonly sendRejects: (rejects: StreamRejects) => void;
+  readonly sendStream: (stream: CommittedStream) => void;
 }
 
 /**
@@ -55,6 +58,9 @@ export class Previews {
     if (this.#context.signal.aborted) return;
     await using lease = await this.#context.lease();
     const { session } = lease;
+    if (planned.kind === "extract") {
+      this.#context.sendStream(await committedStream(session, planned.name, this.#context.runId, step));
+    }
     if (planned.kind === "extract" && mayHaveRejects(planned.stream)) {
       this.#context.sendRejects(await lookAtRejects(session, planned.name, this.#context.runId));
     }

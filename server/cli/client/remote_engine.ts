@@ -17,6 +17,8 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../../contract/rejects.ts";
+import { type StreamView, streamViewSchema } from "../../../contract/streams.ts";
+import { trafficSchema } from "../../../contract/traffic.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../../contract/revision.ts";
 import {
@@ -50,7 +52,12 @@ import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 const runEventSchemas = {
   run: v.object({ run: runSchema }),
   step: v.object({ step: stepSchema }),
-  progress: v.object({ step: v.string(), rows: v.number(), size_bytes: v.nullable(v.number()) }),
+  progress: v.object({
+    step: v.string(),
+    rows: v.number(),
+    size_bytes: v.nullable(v.number()),
+    traffic: v.exactOptional(trafficSchema),
+  }),
   log: v.object({ line: logLineSchema }),
 };
 
@@ -93,6 +100,10 @@ export class RemoteEngine implements Engine {
   previewTable(pipeline: string, table: string): Promise<TablePreview> {
     const path = `${pipelinePath(pipeline)}/tables/${encodeURIComponent(table)}`;
     return this.#api.read(tablePreviewSchema, path);
+  }
+
+  listStreams(pipeline: string): Promise<StreamView[]> {
+    return this.#api.read(v.array(streamViewSchema), `${pipelinePath(pipeline)}/streams`);
   }
 
   listRejects(pipeline: string): Promise<RejectSummary[]> {

@@ -32,7 +32,9 @@ export const pipelines: CommandRun = async (invocation, context) => {
   const [name] = invocation.arguments;
   if (name !== undefined) {
     const pipeline = await connection.engine.getPipeline(name);
-    context.terminal.out(pipelineText(pipeline, invocation.flag("json"), nowMs));
+    context.terminal.out(
+      invocation.flag("json") ? JSON.stringify(pipelineJson(pipeline)) : formatPipeline(pipeline, nowMs),
+    );
     return 0;
   }
   const found = await connection.engine.listPipelines();
@@ -48,11 +50,11 @@ export const pipelines: CommandRun = async (invocation, context) => {
   return 0;
 };
 
-/** One pipeline with how far its streams are, for a person or a program. */
-export function pipelineText(pipeline: PipelineDetail, isJson: boolean, nowMs: number): string {
-  if (!isJson) return formatPipeline(pipeline, nowMs);
-  const { definition: _, source: __, files: ___, steps: ____, ...summary } = pipeline;
-  return JSON.stringify(summary);
+/** One pipeline with how far its streams are in logs, for a program. */
+export function pipelineJson(
+  { definition: _, source: __, files: ___, steps: ____, ...summary }: PipelineDetail,
+): Omit<PipelineDetail, "definition" | "source" | "files" | "steps"> {
+  return summary;
 }
 
 /** `Thu 07:30 Paris (in 1 h 49 min)`. */
@@ -63,7 +65,7 @@ function nextText({ cron, timezone, next: [next] }: ScheduleView, nowMs: number)
 }
 
 /** One pipeline: what it is, when it runs next, how it went last, what is wrong with its files. */
-function formatPipeline(pipeline: PipelineDetail, nowMs: number): string {
+export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string {
   const { schedule, last_run: last, paused } = pipeline;
   const facts: readonly (readonly [string, string])[] = [
     ["pipeline", pipeline.name],

@@ -4,7 +4,8 @@ import type { PipelineDetail, RunDetail, Step } from "../../../contract/run.ts";
 import type { Engine } from "../../../engine/control/engine.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
-import { pipelineText } from "./pipelines_command.ts";
+import { formatStreams, TRAFFIC_COLUMNS, trafficCells } from "./streams_text.ts";
+import { formatPipeline, pipelineJson } from "./pipelines_command.ts";
 import { readFolders } from "../settings.ts";
 import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
 import { formatTable } from "../table.ts";
@@ -25,7 +26,13 @@ export const show: CommandRun = async (invocation, context) => {
   const asked = invocation.arguments[0] ?? "";
   const pipeline = attempt === undefined ? await pipelineNamed(connection.engine, asked) : undefined;
   if (pipeline !== undefined) {
-    context.terminal.out(pipelineText(pipeline, invocation.flag("json"), Date.now()));
+    const streams = await connection.engine.listStreams(pipeline.name);
+    const width = context.terminal.tableColumns();
+    context.terminal.out(
+      invocation.flag("json")
+        ? JSON.stringify({ ...pipelineJson(pipeline), streams })
+        : [formatPipeline(pipeline, Date.now()), formatStreams(streams, width)].filter(Boolean).join("\n\n"),
+    );
     return 0;
   }
   const run = await connection.engine.getRun(
@@ -121,6 +128,7 @@ function formatAttempts(run: RunDetail, width: number): string {
 }
 
 function formatSteps(run: RunDetail, width: number): string {
+  const asksApi = run.steps.some(({ traffic }) => traffic !== undefined);
   const hasRejects = run.steps.some(({ rejects = 0 }) => rejects > 0);
   return formatTable(
     [
@@ -129,6 +137,7 @@ function formatSteps(run: RunDetail, width: number): string {
       ...(run.attempt > 1 ? [{ title: "ATTEMPT", align: "right" } as const] : []),
       { title: "ROWS", align: "right" },
       ...hasRejects ? [{ title: "REJECTS", align: "right" }] as const : [],
+      ...asksApi ? TRAFFIC_COLUMNS : [],
       { title: "SIZE", align: "right" },
       { title: "DURATION", align: "right" },
     ],
@@ -138,6 +147,7 @@ function formatSteps(run: RunDetail, width: number): string {
       ...(run.attempt > 1 ? [String(step.attempt)] : []),
       formatCount(step.rows),
       ...hasRejects ? [step.rejects === undefined ? "" : formatCount(step.rejects)] : [],
+      ...asksApi ? trafficCells(step.traffic) : [],
       formatBytes(step.size_bytes),
       formatDuration(step.duration_ms),
     ]),

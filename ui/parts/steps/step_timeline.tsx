@@ -1,4 +1,5 @@
 import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
+import { type Traffic, trafficText } from "../../../contract/traffic.ts";
 import { Code } from "../source_code.tsx";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
@@ -74,6 +75,7 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
         </span>
         <TimelineBar step={step} run={run} nowMs={nowMs} />
         <Icon name="chevron" />
+        <TrafficLine step={step} />
         {step.error !== null && <span class="step-error">{plainText(step.error.message)}</span>}
       </summary>
       <div class="row-body" id={stepAnchor(step.name)}>
@@ -99,12 +101,38 @@ function StepBody({ step }: { step: Step }) {
             <Moment at={step.finished_at} />
           </Fact>
         )}
+        {step.traffic !== undefined && <TrafficFacts traffic={step.traffic} />}
         <ReceiptFacts step={step} />
         <DependsFact depends={step.depends} />
       </dl>
       {step.sql === null
         ? <p class="muted">No SQL of ours: the connector moved the rows.</p>
         : <Code source={step.sql} language="sql" />}
+    </>
+  );
+}
+
+/** What the requests of the step have come to; the pages' script counts on where it runs. */
+function TrafficLine({ step }: { step: Step }) {
+  const isRunning = step.state === "running";
+  if (step.traffic === undefined && !isRunning) return null;
+  return (
+    <span class="step-traffic" data-traffic={isRunning ? step.name : undefined}>
+      {step.traffic === undefined ? "" : trafficText(step.traffic)}
+    </span>
+  );
+}
+
+/** Each count of them. */
+function TrafficFacts({ traffic }: { traffic: Traffic }) {
+  const { requests, pages, retries, redirects, waited_ms } = traffic;
+  return (
+    <>
+      <Fact name="Requests">{formatCount(requests)}</Fact>
+      {pages > 0 && <Fact name="Pages">{formatCount(pages)}</Fact>}
+      <Fact name="Retries">{formatCount(retries)}</Fact>
+      {redirects > 0 && <Fact name="Redirects">{formatCount(redirects)}</Fact>}
+      <Fact name="Waited for limits">{formatDuration(waited_ms)}</Fact>
     </>
   );
 }

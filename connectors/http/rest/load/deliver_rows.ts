@@ -4,6 +4,7 @@ import { AppError } from "../../../../contract/errors.ts";
 import type { ApiAnswer, ApiClient } from "../api_client.ts";
 import { wordsOf } from "../api_error.ts";
 import { type ApiRequest, shownRequest } from "../api_request.ts";
+import { Tally } from "../tally.ts";
 import { resultsIn } from "./results.ts";
 import { hasRowPlace } from "./row_places.ts";
 import { type RowPlace, RowRequests } from "./row_requests.ts";
@@ -23,7 +24,10 @@ export async function deliverRows(
   baseUrl: URL,
   client: Pick<ApiClient, "send">,
   batches: readonly RecordBatch[],
-  { target, idempotencyKey }: Pick<DeliveryRequest<RestTarget>, "target" | "idempotencyKey">,
+  { target, idempotencyKey, onTraffic }: Pick<
+    DeliveryRequest<RestTarget>,
+    "target" | "idempotencyKey" | "onTraffic"
+  >,
   signal: AbortSignal,
 ): Promise<readonly DeliveryResult[]> {
   const rows = batches.flatMap((batch) =>
@@ -33,12 +37,13 @@ export async function deliverRows(
   const ignored = target.response_actions.map(({ status_code }) => status_code);
   const gone = hasRowPlace(target.path) ? GONE : [];
   const accepted = [...REJECTING, ...gone, ...ignored];
+  const tally = new Tally(onTraffic);
 
   const send = async (first: number, count: number): Promise<readonly DeliveryResult[]> => {
     const part = rows.slice(first, first + count);
     const request = await requests.make(part, `${idempotencyKey}/${first}+${count}`);
     if ("reason" in request) return part.map(() => ({ type: "rejected", reason: request.reason }));
-    const answer = await client.send(request, accepted, signal);
+    const answer = await client.send(request, accepted, signal, tally);
     if (answer.status < 300) return resultsOf(target, request, answer, count);
     if (count > 1) {
       const half = Math.ceil(count / 2);

@@ -108,6 +108,7 @@ function engineMethods(engine: FakeEngine): Engine {
     deletePipeline: (name) => engine.deletePipeline(name),
     setPaused: (name, paused) => engine.setPaused(name, paused),
     applyProject: () => engine.applyProject(),
+    listStreams: (pipeline) => engine.listStreams(pipeline),
     listTables: (pipeline) => engine.listTables(pipeline),
     previewTable: (pipeline, table) => engine.previewTable(pipeline, table),
     listRejects: (pipeline) => engine.listRejects(pipeline),

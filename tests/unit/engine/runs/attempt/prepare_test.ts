@@ -8,6 +8,7 @@ import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
 import { PublishedFolder } from "../../../../../engine/runs/streams/published.ts";
 import { streamRejectsSchema } from "../../../../../contract/rejects.ts";
+import { committedStreamSchema } from "../../../../../contract/streams.ts";
 import { followedReportSchema } from "../../../../../contract/connector/followed.ts";
 import { streamSchemaSchema } from "../../../../../contract/stream_schema.ts";
 import { PreviewFolder } from "../../../../../engine/runs/previews.ts";
@@ -64,6 +65,7 @@ async function execute(
         rejects: new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema),
         schemas: new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema),
         followed: new PublishedFolder(join(dataDir, "followed"), followedReportSchema),
+        streams: new PublishedFolder(join(dataDir, "streams"), committedStreamSchema),
         clock: systemClock,
         log: () => {},
         leaving: leaving.signal,

@@ -67,6 +67,7 @@ async function withRecorder(
       keepRejects: () => Promise.resolve(),
       keepSchema: () => Promise.resolve(),
       keepFollowed: () => Promise.resolve(),
+      keepStream: () => Promise.resolve(),
     },
     run ?? fail("nothing to claim"),
     () => void (losses += 1),

@@ -110,6 +110,7 @@ async function attemptOf(
         keepRejects: () => Promise.resolve(),
         keepSchema: () => Promise.resolve(),
         keepFollowed: () => Promise.resolve(),
+        keepStream: () => Promise.resolve(),
         redact: (text) =>
           (options.secrets ?? []).reduce((left, secret) => left.replaceAll(secret, "[redacted]"), text),
         spawn: (ready, onStderr) =>
