@@ -3,7 +3,7 @@ import { ERROR_CODES } from "./errors.ts";
 import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
 import { rangeSchema } from "./range.ts";
-import { type Traffic, trafficSchema } from "./traffic.ts";
+import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 
 /**
  * Runs as the API, the command line and the pages show them. Times are ISO 8601 in UTC with

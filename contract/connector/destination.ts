@@ -1,5 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Traffic } from "../traffic.ts";
+import type { Traffic } from "../streams/traffic.ts";
 
 export const LOAD_MODES = ["replace", "append", "merge", "delete_insert", "scd2"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];

@@ -1,7 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
-import type { Traffic } from "../traffic.ts";
+import type { Traffic } from "../streams/traffic.ts";
 import type { FollowMessage, FollowProgress } from "./changes.ts";
 
 /** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */

@@ -1,7 +1,7 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import type { Range } from "../../contract/range.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
-import type { StreamView } from "../../contract/streams.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {

@@ -8,7 +8,7 @@ import {
   streamRejectsSchema,
 } from "../../contract/rejects.ts";
 import { followedReportSchema } from "../../contract/connector/followed.ts";
-import { committedStreamSchema, type StreamView } from "../../contract/streams.ts";
+import { committedStreamSchema, type StreamView } from "../../contract/streams/stream_view.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -39,7 +39,7 @@ import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
 import { isContinuous, listScheduled } from "./scheduled.ts";
-import { StreamRejectsPort } from "./stream_rejects.ts";
+import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
 import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead, startForNext } from "./start_ahead.ts";

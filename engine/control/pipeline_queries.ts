@@ -4,14 +4,14 @@ import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { isWildcard } from "../../contract/pipeline/wildcard.ts";
-import type { CommittedStream, StreamView } from "../../contract/streams.ts";
+import type { CommittedStream, StreamView } from "../../contract/streams/stream_view.ts";
 import type { PreviewFolder } from "../runs/previews.ts";
 import type { PublishedFolder } from "../runs/streams/published.ts";
 import type { PipelineRecord, RevisionHead, Store } from "../store/store.ts";
 import { followedViews } from "./followed.ts";
 import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
-import { streamView } from "./stream_view.ts";
+import { streamView } from "./streams/stream_view.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
 import { streamsSeen, withSeen } from "./wildcard_streams.ts";
 

@@ -7,7 +7,7 @@ import type {
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import { limitOf } from "../../contract/pipeline/words.ts";
-import { addTraffic, NO_TRAFFIC, type Traffic } from "../../contract/traffic.ts";
+import { addTraffic, NO_TRAFFIC, type Traffic } from "../../contract/streams/traffic.ts";
 import { formatPlural } from "../../text/format.ts";
 import { type DeliveredRows, rowPosition, rowsAtOnce } from "./loads/delivered_rows.ts";
 import type { RejectedRow } from "./loads/rejected_rows.ts";

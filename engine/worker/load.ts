@@ -10,7 +10,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import { type LoadDefinition, loadShapeOf } from "../../contract/pipeline/load.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
-import type { Traffic } from "../../contract/traffic.ts";
+import type { Traffic } from "../../contract/streams/traffic.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
 import type { DuckSession } from "../duckdb/session.ts";

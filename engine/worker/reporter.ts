@@ -2,7 +2,7 @@ import { type AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Report } from "../../contract/job.ts";
-import type { Traffic } from "../../contract/traffic.ts";
+import type { Traffic } from "../../contract/streams/traffic.ts";
 
 /** Followers see numbers move this often, not faster. */
 const PROGRESS_EVERY_MS = 200;

@@ -10,7 +10,7 @@ import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
 import { type Route, route } from "../http/route.ts";
-import { streamViewSchema } from "../../contract/streams.ts";
+import { streamViewSchema } from "../../contract/streams/stream_view.ts";
 import { tablePreviewSchema, tableSchema } from "../../contract/table.ts";
 import { nameParams } from "./request_parts.ts";
 

@@ -16,7 +16,7 @@ import { findTable, type Table, type TablePreview } from "../../contract/table.t
 import { type LoadSummary, noVerification, type Verification } from "../../contract/loads/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
-import type { StreamView } from "../../contract/streams.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { StreamView } from "../../contract/streams.ts";
-import type { Traffic } from "../../contract/traffic.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
+import type { Traffic } from "../../contract/streams/traffic.ts";
 
 /** Streams as a page may have to show them: of an API and of files, that failed, run, and were never read. */
 

@@ -2,7 +2,7 @@ import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
-import type { StreamView } from "../../contract/streams.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { Table } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import { Code } from "../parts/source_code.tsx";

@@ -1,5 +1,5 @@
-import type { StreamView } from "../../contract/streams.ts";
-import { SHOWN_WAIT_MS } from "../../contract/traffic.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
+import { SHOWN_WAIT_MS } from "../../contract/streams/traffic.ts";
 import { formatCount, formatDuration, MISSING } from "../../text/format.ts";
 import { plainText } from "./plain_text.ts";
 import { RunLink } from "./runs/run_link.tsx";

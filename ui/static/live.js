@@ -201,7 +201,7 @@ function showProgress(step, rows) {
   }
 }
 
-// The same as trafficText() of the server's contract/traffic.ts.
+// The same as trafficText() of the server's contract/streams/traffic.ts.
 const SHOWN_WAIT_MS = 50;
 
 /** What the requests of a step that is running have come to. */

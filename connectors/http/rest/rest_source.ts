@@ -1,6 +1,6 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { trafficText } from "../../../contract/traffic.ts";
+import { trafficText } from "../../../contract/streams/traffic.ts";
 import { formatPlural } from "../../../text/format.ts";
 import { recordSurvey, scanRecords } from "../../files/record_scan.ts";
 import { TableFiles } from "../../files/table_files.ts";

@@ -1,4 +1,4 @@
-import { addTraffic, NO_TRAFFIC, type Traffic } from "../../../contract/traffic.ts";
+import { addTraffic, NO_TRAFFIC, type Traffic } from "../../../contract/streams/traffic.ts";
 
 /** Counts the requests of one stream, or of one delivery, and says so each time that there are more. */
 export class Tally {

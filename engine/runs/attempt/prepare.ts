@@ -14,7 +14,7 @@ import type { PublishedFolder } from "../streams/published.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
-import type { CommittedStream } from "../../../contract/streams.ts";
+import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { PreviewFolder } from "../previews.ts";
 import type { Lease, Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";

@@ -10,7 +10,7 @@ import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";
-import type { CommittedStream } from "../../../contract/streams.ts";
+import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import { writeUntilDone } from "../write_until_done.ts";
 import { redactError, redactFollowed, redactPreview, redactRejects, redactStream } from "./redact_reports.ts";
 

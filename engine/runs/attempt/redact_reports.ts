@@ -1,7 +1,7 @@
 import { boundErrorRecord, type ErrorRecord } from "../../../contract/errors.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
-import type { CommittedStream } from "../../../contract/streams.ts";
+import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { TablePreview } from "../../../contract/table.ts";
 
 /** What a run's process reports, without the secrets that its values may hold. */

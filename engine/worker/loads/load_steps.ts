@@ -3,7 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import { addressText } from "../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../contract/run.ts";
-import type { Traffic } from "../../../contract/traffic.ts";
+import type { Traffic } from "../../../contract/streams/traffic.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { Connections } from "../connections.ts";
 import { loadIdOf, loadRelation } from "../load.ts";

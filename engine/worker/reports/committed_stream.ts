@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../../contract/json.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
-import type { CommittedStream } from "../../../contract/streams.ts";
+import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import { readState } from "../../warehouse/stream_state.ts";
 
 const MAX_VALUE_CHARS = 200;

@@ -5,7 +5,7 @@ import {
   type TablePreview,
 } from "../../../contract/table.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
-import type { CommittedStream } from "../../../contract/streams.ts";
+import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { Step } from "../../../contract/run.ts";
 import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";

@@ -17,8 +17,8 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../../contract/rejects.ts";
-import { type StreamView, streamViewSchema } from "../../../contract/streams.ts";
-import { trafficSchema } from "../../../contract/traffic.ts";
+import { type StreamView, streamViewSchema } from "../../../contract/streams/stream_view.ts";
+import { trafficSchema } from "../../../contract/streams/traffic.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../../contract/revision.ts";
 import {

@@ -4,7 +4,7 @@ import type { PipelineDetail, RunDetail, Step } from "../../../contract/run.ts";
 import type { Engine } from "../../../engine/control/engine.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
-import { formatStreams, TRAFFIC_COLUMNS, trafficCells } from "./streams_text.ts";
+import { formatStreams, TRAFFIC_COLUMNS, trafficCells } from "../streams_text.ts";
 import { formatPipeline, pipelineJson } from "./pipelines_command.ts";
 import { readFolders } from "../settings.ts";
 import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";

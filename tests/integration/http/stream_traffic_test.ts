@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { StreamView } from "../../../contract/streams.ts";
-import { NO_TRAFFIC } from "../../../contract/traffic.ts";
+import type { StreamView } from "../../../contract/streams/stream_view.ts";
+import { NO_TRAFFIC } from "../../../contract/streams/traffic.ts";
 import { startApi } from "../../support/api_bench.ts";
 import { LOOPBACK_POLICY } from "../../support/api_project.ts";
 import { Served } from "../../support/served_project.ts";

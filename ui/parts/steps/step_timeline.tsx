@@ -1,5 +1,5 @@
 import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
-import { type Traffic, trafficText } from "../../../contract/traffic.ts";
+import { type Traffic, trafficText } from "../../../contract/streams/traffic.ts";
 import { Code } from "../source_code.tsx";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";

@@ -33,6 +33,7 @@ Deno.test("GET /healthz needs no token and is 503 until the server is ready", as
 const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listPipelines: ["admin", "operator", "viewer"],
   getPipeline: ["admin", "operator", "viewer"],
+  listStreams: ["admin", "operator", "viewer"],
   listTables: ["admin", "operator", "viewer"],
   previewTable: ["admin", "operator"],
   putPipeline: ["admin"],

@@ -8,7 +8,7 @@ import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
 import { PublishedFolder } from "../../../../../engine/runs/streams/published.ts";
 import { streamRejectsSchema } from "../../../../../contract/rejects.ts";
-import { committedStreamSchema } from "../../../../../contract/streams.ts";
+import { committedStreamSchema } from "../../../../../contract/streams/stream_view.ts";
 import { followedReportSchema } from "../../../../../contract/connector/followed.ts";
 import { streamSchemaSchema } from "../../../../../contract/stream_schema.ts";
 import { PreviewFolder } from "../../../../../engine/runs/previews.ts";

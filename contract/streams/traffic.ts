@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { formatDuration, formatPlural } from "../text/format.ts";
-import { described } from "./described.ts";
+import { formatDuration, formatPlural } from "../../text/format.ts";
+import { described } from "../described.ts";
 
 /** What the requests of a stream or a load of an API have come to. */
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { described } from "./described.ts";
-import { stepSchema } from "./run.ts";
+import { described } from "../described.ts";
+import { stepSchema } from "../run.ts";
 
 /** The streams of a pipeline: how their last read went, and how far they are. */
 

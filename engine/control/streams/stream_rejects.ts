@@ -1,13 +1,13 @@
-import { AppError } from "../../contract/errors.ts";
-import { quoteName } from "../../contract/names.ts";
-import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
-import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
-import type { StreamSchema } from "../../contract/stream_schema.ts";
-import { isSameName } from "../../contract/sql.ts";
-import { didYouMeanOneOf } from "../../text/suggest.ts";
-import { changeRejects, type ChangeRejectsContext } from "../runs/streams/change_rejects.ts";
-import type { PublishedFolder } from "../runs/streams/published.ts";
-import type { Store } from "../store/store.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { quoteName } from "../../../contract/names.ts";
+import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
+import type { RejectChange, RejectSummary, StreamRejects } from "../../../contract/rejects.ts";
+import type { StreamSchema } from "../../../contract/stream_schema.ts";
+import { isSameName } from "../../../contract/sql.ts";
+import { didYouMeanOneOf } from "../../../text/suggest.ts";
+import { changeRejects, type ChangeRejectsContext } from "../../runs/streams/change_rejects.ts";
+import type { PublishedFolder } from "../../runs/streams/published.ts";
+import type { Store } from "../../store/store.ts";
 
 export interface RejectsContext extends ChangeRejectsContext {
   readonly store: Store;

@@ -1,8 +1,8 @@
-import type { StreamView } from "../../../contract/streams.ts";
-import type { Traffic } from "../../../contract/traffic.ts";
-import { formatCount, formatDuration } from "../../../text/format.ts";
-import { type ColumnSpec, formatTable } from "../table.ts";
-import { formatTime, oneLine, truncate, withoutSeconds } from "../text.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
+import type { Traffic } from "../../contract/streams/traffic.ts";
+import { formatCount, formatDuration } from "../../text/format.ts";
+import { type ColumnSpec, formatTable } from "./table.ts";
+import { formatTime, oneLine, truncate, withoutSeconds } from "./text.ts";
 
 /** What the requests of a step that asks an API have come to. */
 export const TRAFFIC_COLUMNS: readonly ColumnSpec[] = [
