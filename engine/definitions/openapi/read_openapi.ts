@@ -1,0 +1,186 @@
+import { AppError } from "../../../contract/errors.ts";
+import type { ApiDefinition } from "../apis/api_definition.ts";
+import { type ApiDocument, parseApiDocument } from "./api_document.ts";
+import { isElsewhere, readBaseUrl } from "./base_url.ts";
+import { firstLine, memberOf, textOf } from "./json_value.ts";
+import { type Operation, readOperations } from "./operations.ts";
+import { type NamedList, PathPlaces } from "./path_places.ts";
+import { findRecords } from "./record_list.ts";
+import { References } from "./references.ts";
+import { Schemas } from "./schemas.ts";
+import { readSignIn, secretPrefix, type SignIn } from "./sign_in.ts";
+import { nameStreams } from "./stream_names.ts";
+import { type OpenApiStream, streamOf } from "./streams.ts";
+
+/** What an OpenAPI document tells of an API, and what it does not. */
+export interface OpenApiReading {
+  readonly api: ApiDefinition;
+  /** What of the connector was guessed, or is left to the user. */
+  readonly notes: readonly string[];
+  /** The same of each stream that has any. */
+  readonly streamNotes: Readonly<Record<string, readonly string[]>>;
+  /** Names of the values without which a stream cannot be read; of none, it is not in it. */
+  readonly needs: Readonly<Record<string, readonly string[]>>;
+  /** What is read by GET and makes no stream. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface LeftOut {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface OpenApiRequest {
+  /** What errors call the document. */
+  readonly file: string;
+  /** Of the connector: its secrets are named after it. */
+  readonly name: string;
+  /** In the place of the document's server. */
+  readonly baseUrl: string | undefined;
+}
+
+/**
+ * Makes a definition of an OpenAPI 3 or Swagger 2.0 document: its GETs that return lists become streams, with what can be told
+ * of pages, keys, changes and parents. Throws `invalid` for a document that cannot be read, refers to others, names no server
+ * (and `baseUrl` neither), or has no lists.
+ */
+export function readOpenApi(text: string, { file, name, baseUrl }: OpenApiRequest): OpenApiReading {
+  const document = parseApiDocument(text, file);
+  const references = new References(document);
+  const schemas = new Schemas(references);
+  const base = readBaseUrl(document, baseUrl);
+  const operations = readOperations(document, references, schemas);
+  const { lists, leftOut } = listsOf(operations, schemas, base.url);
+  if (lists.length === 0) throw nothingToRead(document, leftOut);
+  const places = new PathPlaces(lists, schemas);
+  // A child may ask its parent for more columns: all paths are filled before the first stream is made.
+  for (const list of lists) places.fill(list);
+  const streams = lists.map((list) => streamOf(list, places, schemas));
+  const signIn = withHeaders(
+    readSignIn(document, references, lists.map(({ operation }) => operation), {
+      connector: name,
+      base: base.url,
+    }),
+    streams,
+    name,
+  );
+  const missing = references.missing;
+  return {
+    api: definitionOf(document, base.url, signIn, streams),
+    notes: [
+      ...base.notes,
+      ...signIn.notes,
+      ...(missing.length === 0 ? [] : [
+        `${missing.length} of the document's references lead nowhere: ${
+          missing.slice(0, 3).map(firstLine).join(", ")
+        }`,
+      ]),
+    ],
+    streamNotes: Object.fromEntries(
+      streams.map((stream, at) =>
+        [stream.name, [...stream.notes, ...signInNotes(lists[at], signIn)]] as const
+      )
+        .filter(([, notes]) => notes.length > 0),
+    ),
+    needs: Object.fromEntries(
+      streams.filter(({ values }) => values.length > 0).map((
+        { name, values },
+      ) => [name, [...new Set(values.map((value) => value.name))]]),
+    ),
+    leftOut,
+  };
+}
+
+function listsOf(operations: readonly Operation[], schemas: Schemas, base: URL) {
+  const found: Omit<NamedList, "name">[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const operation of operations) {
+    const list = listOfOperation(operation, schemas, base);
+    if ("reason" in list) leftOut.push({ path: operation.path, reason: list.reason });
+    else found.push({ operation, list });
+  }
+  const names = nameStreams(found.map(({ operation: { path, id } }) => ({ path, operationId: id })));
+  const lists = found.map((one, at): NamedList => ({ ...one, name: names[at] ?? "" }));
+  return { lists, leftOut };
+}
+
+function listOfOperation(operation: Operation, schemas: Schemas, base: URL) {
+  const { isDeprecated, servers, answer, path, parameters } = operation;
+  if (isDeprecated) return { reason: "it is deprecated" };
+  if (isElsewhere(servers, base)) return { reason: "it is on another server" };
+  if (parameters.some(({ place, isRequired }) => place === "body" && isRequired)) {
+    return { reason: "it is a GET that needs a body" };
+  }
+  return "reason" in answer ? answer : findRecords(answer, path, schemas);
+}
+
+function nothingToRead({ file }: ApiDocument, leftOut: readonly LeftOut[]): AppError {
+  const detail = leftOut.slice(0, 20).map(({ path, reason }) => `  ${firstLine(path)}: ${reason}`).join("\n");
+  return new AppError(
+    "invalid",
+    `${file} has no GET that returns a list of records, so there is no stream to make of it`,
+    detail === "" ? {} : { detail },
+  );
+}
+
+/** Headers that streams cannot do without and that sign in are the connector's, as secrets. */
+function withHeaders(signIn: SignIn, streams: readonly OpenApiStream[], connector: string): SignIn {
+  const headers: Record<string, string> = { ...signIn.headers };
+  const secrets: Record<string, string> = { ...signIn.secrets };
+  const notes = [...signIn.notes];
+  const known = new Set(["authorization", ...Object.keys(headers).map((name) => name.toLowerCase())]);
+  if (signIn.auth === undefined) known.delete("authorization");
+  const ofAuth = signIn.auth?.["name"];
+  if (typeof ofAuth === "string") known.add(ofAuth.toLowerCase());
+  for (const name of new Set(streams.flatMap((stream) => stream.secretHeaders))) {
+    if (known.has(name.toLowerCase()) || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) continue;
+    known.add(name.toLowerCase());
+    const secret = `${secretPrefix(connector)}_${secretPrefix(name)}`.slice(0, 100);
+    headers[name] = `\${secret:${secret}}`;
+    secrets[secret] = `The header ${name}, as it is sent.`;
+    notes.push(`the header ${name} is needed and signs in, so it is a secret of the connector`);
+  }
+  return { ...signIn, headers, secrets, notes };
+}
+
+/** What of a stream's own sign-in the connector does not give. */
+function signInNotes(list: NamedList | undefined, { schemes }: SignIn): readonly string[] {
+  const own = list?.operation.security;
+  if (own === undefined || own.length === 0) return [];
+  const names = own.map((requirement) => Object.keys(Object(requirement)));
+  if (names.some((one) => one.every((name) => schemes.has(name)))) return [];
+  return [
+    `it signs in by ${names.map((one) => firstLine(one.join(" and "))).join(" or ")}, unlike the connector`,
+  ];
+}
+
+function definitionOf(
+  document: ApiDocument,
+  base: URL,
+  { auth, headers, secrets }: SignIn,
+  streams: readonly OpenApiStream[],
+): ApiDefinition {
+  const info = memberOf(document.root, "info");
+  const title = firstLine(textOf(memberOf(info, "title")) ?? "") || "API";
+  const version = firstLine(String(memberOf(info, "version") ?? "")).slice(0, 40);
+  const values = new Map(streams.flatMap((stream) => stream.values).map((value) => [value.name, value]));
+  return {
+    title: withoutPlaces(title),
+    description: withoutPlaces(`from its OpenAPI document${version === "" ? "" : `, version ${version}`}`),
+    values: Object.fromEntries(
+      [...values].map(([name, { description, example }]) => [name, { description, example, list: false }]),
+    ),
+    secrets: Object.fromEntries(
+      Object.entries(secrets).map(([name, description]) => [name, { description }]),
+    ),
+    connector: {
+      type: "http",
+      base_url: base.href.replace(/\/$/, "").replaceAll("${", "$${"),
+      ...(Object.keys(headers).length === 0 ? {} : { headers }),
+      ...(auth === undefined ? {} : { auth }),
+    },
+    streams: Object.fromEntries(streams.map(({ name, definition }) => [name, definition])),
+  };
+}
+
+const withoutPlaces = (text: string): string => text.replace(/\{(?=\s*values\.)/g, "(");
