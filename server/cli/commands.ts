@@ -42,7 +42,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "add",
-    summary: "Add a connector and a pipeline for an API of the catalogue",
+    summary: "Add a connector and a pipeline for an API of the catalogue, or of an OpenAPI document",
     arguments: [{
       name: "API",
       description: "the API, as github; all that there are are listed without",
@@ -66,6 +66,16 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: "STREAMS",
         multiple: true,
         description: "only these streams, as issues,pulls, and those that they are children of",
+      },
+      openapi: {
+        type: "string",
+        value: "FILE",
+        description: "in the place of an API: its OpenAPI or Swagger document, in JSON or YAML",
+      },
+      "base-url": {
+        type: "string",
+        value: "URL",
+        description: "with --openapi: the server, where the document names none or another one",
       },
       "dry-run": { type: "boolean", description: "write nothing, and print what would be written" },
       json,

@@ -17,16 +17,9 @@ const EXAMPLE = "--base-url https://api.example.com/v1";
 export function readBaseUrl(document: ApiDocument, given: string | undefined): BaseUrl {
   if (given !== undefined) return { url: parsed(given, `--base-url ${JSON.stringify(given)}`), notes: [] };
   const servers = document.isSwagger ? swaggerServers(document) : openServers(document);
-  const whole = servers.find(({ url }) => /^https?:\/\/[^/]/i.test(url));
+  const whole = servers.find(({ url }) => /^https?:\/\/[^/]/i.test(url) && !/[{}]/.test(url));
   if (whole === undefined) {
-    const [first] = servers;
-    const what = first === undefined || first.url === "/"
-      ? "names no server"
-      : `does not say on which server its path ${JSON.stringify(first.url.slice(0, 100))} is`;
-    throw new AppError(
-      "invalid",
-      `${document.file} ${what}: name it with ${EXAMPLE}${pathHint(first?.url)}`,
-    );
+    throw new AppError("invalid", `${document.file} ${whyNone(servers[0]?.url)}`);
   }
   const url = parsed(whole.url, `the server ${JSON.stringify(whole.url.slice(0, 200))} of ${document.file}`);
   const notes = [...whole.notes];
@@ -42,8 +35,15 @@ export function readBaseUrl(document: ApiDocument, given: string | undefined): B
   return { url, notes };
 }
 
-const pathHint = (url: string | undefined): string =>
-  url === undefined || url === "/" || !url.startsWith("/") ? "" : `, with ${url.slice(0, 100)} at its end`;
+function whyNone(url = "/"): string {
+  const shown = JSON.stringify(url.slice(0, 200));
+  if (url === "/") return `names no server: name it with ${EXAMPLE}`;
+  if (/[{}]/.test(url)) {
+    return `does not say what stands for {…} of its server ${shown}: name it with ${EXAMPLE}`;
+  }
+  if (!url.startsWith("/")) return `has a server that is none of the web, ${shown}: name it with ${EXAMPLE}`;
+  return `does not say on which server its path ${shown} is: name it, with the path at its end, with ${EXAMPLE}`;
+}
 
 interface Server {
   readonly url: string;
@@ -58,7 +58,7 @@ function openServers({ root }: ApiDocument): readonly Server[] {
   });
 }
 
-/** With the defaults of its variables; those without one stay in braces, which is the address of no server. */
+/** With the defaults of its variables; those without one stay in braces. */
 function withVariables(template: string, variables: unknown): Server {
   const used: string[] = [];
   const url = template.replace(/\{([^{}]+)\}/g, (place, name: string) => {
@@ -67,11 +67,10 @@ function withVariables(template: string, variables: unknown): Server {
     used.push(`${name}: ${value}`);
     return String(value);
   });
-  const isOpen = /[{}]/.test(url);
   const notes = used.length === 0
     ? []
     : [`base_url has what the document gives for its variables (${firstLine(used.join(", "))})`];
-  return { url: isOpen ? `/${template}` : url, notes };
+  return { url, notes };
 }
 
 function swaggerServers({ root }: ApiDocument): readonly Server[] {

@@ -9,11 +9,13 @@ import { findRecords } from "./record_list.ts";
 import { References } from "./references.ts";
 import { Schemas } from "./schemas.ts";
 import { readSignIn, secretPrefix, type SignIn } from "./sign_in.ts";
-import { nameStreams } from "./stream_names.ts";
+import { connectorName, nameStreams } from "./stream_names.ts";
 import { type OpenApiStream, streamOf } from "./streams.ts";
 
 /** What an OpenAPI document tells of an API, and what it does not. */
 export interface OpenApiReading {
+  /** Of the connector. */
+  readonly name: string;
   readonly api: ApiDefinition;
   /** What of the connector was guessed, or is left to the user. */
   readonly notes: readonly string[];
@@ -33,8 +35,8 @@ export interface LeftOut {
 export interface OpenApiRequest {
   /** What errors call the document. */
   readonly file: string;
-  /** Of the connector: its secrets are named after it. */
-  readonly name: string;
+  /** Of the connector, after which its secrets are named; by default one that is made of the file's or the API's. */
+  readonly name: string | undefined;
   /** In the place of the document's server. */
   readonly baseUrl: string | undefined;
 }
@@ -44,8 +46,9 @@ export interface OpenApiRequest {
  * of pages, keys, changes and parents. Throws `invalid` for a document that cannot be read, refers to others, names no server
  * (and `baseUrl` neither), or has no lists.
  */
-export function readOpenApi(text: string, { file, name, baseUrl }: OpenApiRequest): OpenApiReading {
+export function readOpenApi(text: string, { file, name: given, baseUrl }: OpenApiRequest): OpenApiReading {
   const document = parseApiDocument(text, file);
+  const name = given ?? connectorName(file, titleOf(document));
   const references = new References(document);
   const schemas = new Schemas(references);
   const base = readBaseUrl(document, baseUrl);
@@ -66,6 +69,7 @@ export function readOpenApi(text: string, { file, name, baseUrl }: OpenApiReques
   );
   const missing = references.missing;
   return {
+    name,
     api: definitionOf(document, base.url, signIn, streams),
     notes: [
       ...base.notes,
@@ -82,13 +86,23 @@ export function readOpenApi(text: string, { file, name, baseUrl }: OpenApiReques
       )
         .filter(([, notes]) => notes.length > 0),
     ),
-    needs: Object.fromEntries(
-      streams.filter(({ values }) => values.length > 0).map((
-        { name, values },
-      ) => [name, [...new Set(values.map((value) => value.name))]]),
-    ),
+    needs: neededBy(streams),
     leftOut,
   };
+}
+
+/** The values of each stream, and of those that it is a child of. */
+function neededBy(streams: readonly OpenApiStream[]): Readonly<Record<string, readonly string[]>> {
+  const byName = new Map(streams.map((stream) => [stream.name, stream]));
+  const valuesOf = (stream: OpenApiStream | undefined): readonly string[] =>
+    stream === undefined
+      ? []
+      : [...valuesOf(byName.get(stream.parent ?? "")), ...stream.values.map((value) => value.name)];
+  return Object.fromEntries(
+    streams.map((stream) => [stream.name, [...new Set(valuesOf(stream))]] as const).filter(([, values]) =>
+      values.length > 0
+    ),
+  );
 }
 
 function listsOf(operations: readonly Operation[], schemas: Schemas, base: URL) {
@@ -161,11 +175,10 @@ function definitionOf(
   streams: readonly OpenApiStream[],
 ): ApiDefinition {
   const info = memberOf(document.root, "info");
-  const title = firstLine(textOf(memberOf(info, "title")) ?? "") || "API";
   const version = firstLine(String(memberOf(info, "version") ?? "")).slice(0, 40);
   const values = new Map(streams.flatMap((stream) => stream.values).map((value) => [value.name, value]));
   return {
-    title: withoutPlaces(title),
+    title: withoutPlaces(titleOf(document)),
     description: withoutPlaces(`from its OpenAPI document${version === "" ? "" : `, version ${version}`}`),
     values: Object.fromEntries(
       [...values].map(([name, { description, example }]) => [name, { description, example, list: false }]),
@@ -182,5 +195,8 @@ function definitionOf(
     streams: Object.fromEntries(streams.map(({ name, definition }) => [name, definition])),
   };
 }
+
+const titleOf = ({ root }: ApiDocument): string =>
+  firstLine(textOf(memberOf(memberOf(root, "info"), "title")) ?? "") || "API";
 
 const withoutPlaces = (text: string): string => text.replace(/\{(?=\s*values\.)/g, "(");

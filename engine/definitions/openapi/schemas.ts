@@ -37,7 +37,7 @@ export const NO_SCHEMA: SchemaView = {
 };
 
 /** A schema that is made of schemas deeper than this is no one's. */
-const MOST_DEPTH = 60;
+const MOST_DEPTH = 200;
 /** Alternatives beyond these are not looked at. */
 const MOST_ALTERNATIVES = 100;
 

@@ -1,6 +1,6 @@
 import { nameFault } from "../../../contract/names.ts";
 
-/** What a path's stream is called. */
+/** What a path's stream is called, and the connector. */
 
 export interface NamedPath {
   /** As `/users/{user_id}/posts`. */
@@ -30,7 +30,9 @@ export function nameStreams(paths: readonly NamedPath[]): readonly string[] {
       if (names[index] !== undefined || own.length === 0) continue;
       const name = nameOf(own.slice(-depth));
       if (name === undefined) continue;
-      wanted.set(name.toLowerCase(), [...wanted.get(name.toLowerCase()) ?? [], index]);
+      const same = wanted.get(name.toLowerCase());
+      if (same === undefined) wanted.set(name.toLowerCase(), [index]);
+      else same.push(index);
     }
     for (const [key, indices] of wanted) {
       if (taken.has(key)) continue;
@@ -46,8 +48,9 @@ export function nameStreams(paths: readonly NamedPath[]): readonly string[] {
   for (const [index, { path, operationId }] of paths.entries()) {
     if (names[index] !== undefined) continue;
     const all = nameOf(parts[index] ?? []);
-    const byParams = nameOf([...parts[index] ?? [], "by", ...paramsOf(path)]);
-    const choices = [all, byParams, nameOf([operationId ?? ""]), "records"];
+    const params = paramsOf(path);
+    const byParams = params.length === 0 ? undefined : nameOf([...parts[index] ?? [], "by", ...params]);
+    const choices = [all, byParams, nameOf([operationId ?? ""])];
     give(index, firstFree(choices.filter((name) => name !== undefined), taken, counts));
   }
   return names.map((name) => name ?? "records");
@@ -86,11 +89,28 @@ function firstFree(
   const found = choices.find((name) => !taken.has(name.toLowerCase()));
   if (found !== undefined) return found;
   const base = (choices[0] ?? "records").slice(0, MAX_NAME - 7);
-  for (let count = (counts.get(base) ?? 1) + 1;; count++) {
-    if (taken.has(`${base}_${count}`.toLowerCase())) continue;
+  for (let count = (counts.get(base) ?? 0) + 1;; count++) {
+    const name = count === 1 ? base : `${base}_${count}`;
+    if (taken.has(name.toLowerCase())) continue;
     counts.set(base, count);
-    return `${base}_${count}`;
+    return name;
   }
+}
+
+/** Words that name no API. */
+const NO_API =
+  /^(?:openapi|swagger|api|apis|rest|docs?|specs?|specification|schema|reference|the|public|v?\d[\w.]*|json|ya?ml)$/i;
+const MAX_CONNECTOR = 30;
+
+/** A connector's name by the file's, as `petstore` of `petstore.v1.yaml`, or else by the API's title; `api` where neither says more. */
+export function connectorName(file: string, title: string): string {
+  const base = file.split(/[/\\]/).at(-1) ?? "";
+  for (const text of [base, title]) {
+    const words = text.toLowerCase().split(/[^a-z0-9]+/).filter((word) => word !== "" && !NO_API.test(word));
+    const name = words.join("_").slice(0, MAX_CONNECTOR).replace(/_+$/, "");
+    if (nameFault("connector", name) === undefined && nameFault("pipeline", name) === undefined) return name;
+  }
+  return "api";
 }
 
 /** `user` of `users`, `category` of `categories`: plain, as names are compared. */

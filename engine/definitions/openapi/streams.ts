@@ -2,7 +2,7 @@ import { firstLine, type JsonObject, plainName } from "./json_value.ts";
 import { type Changes, readChanges, readPrimaryKey } from "./keys.ts";
 import type { Operation, Parameter } from "./operations.ts";
 import { pathText } from "./page_fields.ts";
-import { type Paging, readPaging } from "./paginator.ts";
+import { readPaging } from "./paginator.ts";
 import { type NamedList, type NeededValue, neededValue, type PathPlaces } from "./path_places.ts";
 import type { Schemas } from "./schemas.ts";
 import { singularOf } from "./stream_names.ts";
@@ -10,6 +10,8 @@ import { singularOf } from "./stream_names.ts";
 /** A stream of the pipeline, as far as the document tells it. */
 export interface OpenApiStream {
   readonly name: string;
+  /** The stream whose rows it is read for. */
+  readonly parent: string | undefined;
   /** Its keys, without `connector`. */
   readonly definition: JsonObject & { readonly description: string };
   /** What the user has to give before it can be read. */
@@ -47,6 +49,7 @@ export function streamOf(named: NamedList, places: PathPlaces, schemas: Schemas)
   };
   return {
     name,
+    parent: filled.parent,
     definition: {
       description: descriptionOf(operation),
       endpoint,

@@ -8,6 +8,7 @@ import {
   type PlannedFile,
   writeInstallation,
 } from "../../../../engine/definitions/apis/install_api.ts";
+import type { OpenApiReading } from "../../../../engine/definitions/openapi/read_openapi.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { commandText } from "../../command_text.ts";
 import { requireProject } from "../../connect.ts";
@@ -15,39 +16,73 @@ import { schemaLine } from "../../project_schemas.ts";
 import { readFolders } from "../../settings.ts";
 import { formatTable } from "../../table.ts";
 import { formatDone, formatPlan, outcomeOf } from "./add_output.ts";
+import { chooseFromOpenApi } from "./openapi_file.ts";
+import { formatTold, tellOf, withComments } from "./openapi_output.ts";
 
 /**
- * `sluice add`: the APIs of the catalogue; `add API`: one of them as a connector and a pipeline of the project. Throws as
- * planInstallation() and writeInstallation() do.
+ * `sluice add`: the APIs of the catalogue; `add API`: one of them as a connector and a pipeline of the project; `add --openapi
+ * FILE`: the same of an API's own description. Throws as chooseFromOpenApi(), planInstallation() and writeInstallation() do.
  */
 export const add: CommandRun = async (invocation, context) => {
-  const chosen = await chooseApi(invocation, context);
+  const values = readValues(invocation.list("set"));
+  const chosen = await chooseApi(invocation, values, context);
   if (chosen === undefined) return await listCatalogue(invocation, context);
   const folders = readFolders(invocation, context);
   await requireProject(folders, context);
   const { projectDir } = folders;
+  const streams = readStreams(invocation.list("streams"));
   const planned = await planInstallation(projectDir, chosen.api, {
     name: invocation.text("name") ?? chosen.name,
-    values: readValues(invocation.list("set")),
-    streams: readStreams(invocation.list("streams")),
+    values,
+    streams: streams ?? chosen.streams,
   });
-  const installation = await withSchemaLines(projectDir, planned);
+  const told = chosen.reading === undefined ? undefined : tellOf(chosen.reading, planned.streams);
+  const installation = await withSchemaLines(
+    projectDir,
+    told === undefined ? planned : withComments(planned, told),
+  );
   const isDryRun = invocation.flag("dry-run");
   if (!isDryRun) await writeInstallation(projectDir, installation);
   const next = [`connectors test ${installation.name}`, `run ${installation.name}`]
     .map((words) => commandText(words, context, invocation));
   const { terminal } = context;
-  if (invocation.flag("json")) terminal.out(JSON.stringify(outcomeOf(installation, isDryRun, next)));
-  else terminal.out(isDryRun ? formatPlan(installation) : formatDone(installation, next));
+  if (invocation.flag("json")) {
+    terminal.out(JSON.stringify({ ...outcomeOf(installation, isDryRun, next), ...told }));
+  } else {
+    terminal.out(isDryRun ? formatPlan(installation) : formatDone(installation, next));
+    const isChosen = streams !== undefined;
+    if (told !== undefined) terminal.out(formatTold(told, { isDryRun, isChosen }));
+  }
   return 0;
 };
 
-/** What the command line names, and what it is called where no --name says otherwise; undefined where it names nothing. */
+/** An API that the command line names. */
+interface Chosen {
+  /** What it is called where no --name says otherwise. */
+  readonly name: string;
+  readonly api: ApiDefinition;
+  /** Those to add where --streams names none; all of them without. */
+  readonly streams?: readonly string[];
+  /** Of an OpenAPI document: what it tells beside. */
+  readonly reading?: OpenApiReading;
+}
+
+/** Undefined where the command line names no API. */
 async function chooseApi(
   invocation: Invocation,
-  { program }: CliContext,
-): Promise<{ readonly name: string; readonly api: ApiDefinition } | undefined> {
+  values: Readonly<Record<string, string>>,
+  { program, cwd }: CliContext,
+): Promise<Chosen | undefined> {
   const [name] = invocation.arguments;
+  const file = invocation.text("openapi");
+  const baseUrl = invocation.text("base-url");
+  if (file !== undefined) {
+    if (name === undefined) {
+      return await chooseFromOpenApi(cwd, { file, baseUrl, name: invocation.text("name"), values });
+    }
+    throw new AppError("invalid", "sluice add takes an API of the catalogue or --openapi FILE, and not both");
+  }
+  if (baseUrl !== undefined) throw new AppError("invalid", "--base-url needs --openapi FILE");
   return name === undefined ? undefined : { name, api: await readFromCatalogue(program.catalogueDir, name) };
 }
 

@@ -31,7 +31,7 @@ Deno.test("readOpenApi() takes for the key what identifies a record, and several
 });
 
 Deno.test("readOpenApi() asks for what changed where a column that is a time shows when that was", () => {
-  const changed = (param: unknown, item: Record<string, unknown>) =>
+  const changed = (param: unknown, item: Record<string, unknown>): Record<string, unknown> =>
     streamsOf({ "/orders": get(array(object({ id: integer, ...item })), [param]) })["orders"] ?? {};
   deepEqual(changed(query("updated_since", time), { updated_at: time }), {
     description: "GET /orders",
@@ -137,14 +137,18 @@ Deno.test("readOpenApi() makes children of lists below the records of another li
   });
   deepEqual(endpoint("comments"), {
     path: "users/{resources.posts._users_id}/posts/{resources.posts.id}/comments",
+    include_from_parent: ["id", "_users_id"],
+  });
+  deepEqual(endpoint("likes"), {
+    path:
+      "users/{resources.comments._posts__users_id}/posts/{resources.comments._posts_id}/comments/{resources.comments.id}/likes",
     include_from_parent: ["id"],
   });
   deepEqual(endpoint("rates"), {
     path: "currencies/{resources.currencies.code}/rates",
     include_from_parent: ["code"],
   });
-  // What `p` is nobody knows, and a name is what identifies a currency where it has no id.
-  deepEqual(needs, { likes: ["u", "p", "comment_id"] });
+  deepEqual(needs, {});
   equal(endpoint("banks").path, "currencies/{resources.currencies.name}/banks");
 });
 
