@@ -188,7 +188,7 @@ function definitionOf(
     ),
     connector: {
       type: "http",
-      base_url: base.href.replace(/\/$/, "").replaceAll("${", "$${"),
+      base_url: base.href.replace(/\/$/, "").replaceAll("${", () => "$${"),
       ...(Object.keys(headers).length === 0 ? {} : { headers }),
       ...(auth === undefined ? {} : { auth }),
     },

@@ -240,6 +240,6 @@ function tokenUrl(flow: unknown, base: URL): string | undefined {
 }
 
 /** A stranger's text, which must name no secret of the project. */
-const literal = (text: string): string => text.replaceAll("${", "$${");
+const literal = (text: string): string => text.replaceAll("${", () => "$${");
 
 const secret = (name: string): string => `\${secret:${name}}`;
