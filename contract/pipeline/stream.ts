@@ -108,6 +108,14 @@ export const streamSchema = v.pipe(
       ),
       {},
     ),
+    child_tables: v.optional(
+      v.pipe(
+        columns,
+        v.description(
+          "Arrays that become raw tables of their own, as lines or customer.addresses: <stream>__<path>, a row an element, with the parent's primary_key and the element's position. Stored names.",
+        ),
+      ),
+    ),
     except: v.optional(
       v.pipe(
         columns,
@@ -197,6 +205,14 @@ export const streamSchema = v.pipe(
   v.check(
     (s) => s.except === undefined || isWildcard(s),
     "except needs a wildcard, as stream: public.*",
+  ),
+  v.check(
+    (s) => s.child_tables === undefined || s.primary_key !== undefined,
+    "child_tables needs primary_key, by which the rows of a child table name their parent",
+  ),
+  v.check(
+    (s) => s.child_tables === undefined || s.mode !== "cdc" && s.store && !isWildcard(s),
+    "child_tables goes with mode full, incremental and append, of one stream that is stored",
   ),
   v.check(
     ({ deletes, mode }) => deletes === "ignore" || mode === "incremental",

@@ -1,5 +1,6 @@
 import type { Clock } from "../../contract/clock.ts";
 import type { FollowedReport } from "../../contract/connector/followed.ts";
+import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
@@ -95,6 +96,7 @@ export class PipelineQueries {
     return await tablesOf(
       withStreams(found?.steps ?? [], Object.keys(streams)),
       columns,
+      (stream) => childTablesOf(stream, streams[stream] ?? {}).map(({ table }) => table),
       (table) => previews.facts(pipeline, table),
     );
   }

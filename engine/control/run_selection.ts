@@ -1,4 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
+import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import type { Revision } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { GraphNode } from "../../sql/language/graph.ts";
@@ -29,7 +30,11 @@ function graphOf({ definition, files }: Revision, steps: readonly PipelineStep[]
     const model = readModel(path, content);
     return model === undefined ? [] : [[`model:${model.name}`, model.tags] as const];
   }));
-  for (const [name, stream] of Object.entries(definition.extract)) tags.set(`extract:${name}`, stream.tags);
+  const tables = new Map<string, readonly string[]>();
+  for (const [name, stream] of Object.entries(definition.extract)) {
+    tags.set(`extract:${name}`, stream.tags);
+    tables.set(`extract:${name}`, childTablesOf(name, stream).map(({ table }) => table));
+  }
   const dependsOf = ({ depends }: PipelineStep) => depends.filter((name) => /^(?:model|extract):/.test(name));
   const dependents = new Map<string, string[]>(nodes.map(({ name }) => [name, []]));
   for (const node of nodes) for (const other of dependsOf(node)) dependents.get(other)?.push(node.name);
@@ -39,6 +44,7 @@ function graphOf({ definition, files }: Revision, steps: readonly PipelineStep[]
       kind: node.kind,
       label: node.name.slice(node.kind.length + 1),
       tags: tags.get(node.name) ?? [],
+      tables: tables.get(node.name) ?? [],
       depends: dependsOf(node),
       dependents: dependents.get(node.name) ?? [],
     }])),

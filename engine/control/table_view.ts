@@ -3,19 +3,23 @@ import type { Column } from "../../contract/sql.ts";
 import type { Table } from "../../contract/table.ts";
 
 /**
- * The raw tables and models of a revision's steps, in their order: as a run last wrote them, or with what is
- * known of their columns before the first.
+ * The raw tables and models of a revision's steps, in their order, a stream's child tables behind its own: as a run last
+ * wrote them, or with what is known of their columns before the first.
  */
 export async function tablesOf(
   steps: readonly PipelineStep[],
   streamColumns: Readonly<Record<string, readonly Column[]>>,
+  childrenOf: (stream: string) => readonly string[],
   written: (table: string) => Promise<Table | undefined>,
 ): Promise<Table[]> {
   return await Promise.all(
-    steps.filter(({ kind }) => kind === "extract" || kind === "model").map(async (step) => {
+    steps.flatMap((step) => {
+      if (step.kind !== "extract" && step.kind !== "model") return [];
       const own = step.name.slice(step.name.indexOf(":") + 1);
-      const name = step.kind === "extract" ? `raw.${own}` : own;
-      return await written(name) ?? unwritten(name, step, streamColumns[own] ?? []);
+      return (step.kind === "extract" ? [own, ...childrenOf(own)] : [own]).map(async (table) => {
+        const name = step.kind === "extract" ? `raw.${table}` : table;
+        return await written(name) ?? unwritten(name, step, streamColumns[table] ?? []);
+      });
     }),
   );
 }

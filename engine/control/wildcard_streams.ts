@@ -1,3 +1,4 @@
+import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type NamedLoad, namedLoads } from "../../contract/pipeline/named_loads.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
@@ -43,5 +44,7 @@ export async function loadsSeen(
 const hasWildcard = (extract: Extract): boolean => Object.values(extract).some(isWildcard);
 
 /** Of the streams that runs have seen those that wildcards stand for. */
-const foundIn = (extract: Extract, seen: readonly string[]): string[] =>
-  seen.filter((name) => !Object.hasOwn(extract, name));
+function foundIn(extract: Extract, seen: readonly string[]): string[] {
+  const children = childTablesBy(extract);
+  return seen.filter((name) => !Object.hasOwn(extract, name) && !Object.hasOwn(children, name));
+}

@@ -1,4 +1,5 @@
 import type { Fault } from "../../text/fault.ts";
+import { childTableFault, childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { addressText, ownKeys, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { parentsOf } from "../../contract/pipeline/parents.ts";
@@ -139,6 +140,7 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
     );
   }
   const streams = Object.keys(definition.extract);
+  faults.push(...checkChildTables(definition));
   const firstByKey = new Map<string, string>();
   for (const name of streams) {
     const twin = firstByKey.get(nameKey(name));
@@ -155,6 +157,26 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
     });
   }
   return faults;
+}
+
+/** Child tables are raw tables like those of streams. */
+function checkChildTables({ extract }: PipelineDefinition): PipelineFault[] {
+  const others = new Map(Object.keys(extract).map((name) => [nameKey(name), `the stream ${name}`]));
+  return Object.entries(extract).flatMap(([name, stream]) => {
+    const named = stream.child_tables ?? [];
+    const faults = named.flatMap((_, index) => {
+      const message = childTableFault(name, named, index);
+      return message === undefined ? [] : [error(["extract", name, "child_tables", index], "value", message)];
+    });
+    if (faults.length > 0) return faults;
+    return childTablesOf(name, stream).flatMap(({ text, table }) => {
+      const other = others.get(nameKey(table));
+      others.set(nameKey(table), `"${text}" of the stream ${name}`);
+      if (other === undefined) return [];
+      const message = `"${text}" would be the table ${table}, which ${other} is already`;
+      return [error(["extract", name, "child_tables"], "value", message)];
+    });
+  });
 }
 
 /** The same target twice under one name: the two would undo each other. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
@@ -168,7 +169,10 @@ function sketchOf(
   return {
     definition,
     files: models.files,
-    mutedStreams: new Set([...streams, ...namesIn("extract")]),
+    mutedStreams: new Set([...streams, ...namesIn("extract")].flatMap((name) => [
+      name,
+      ...childTablesOf(name, definition.extract[name] ?? {}).map(({ table }) => table),
+    ])),
     mutedLoads: new Set(namesIn("load")),
     mutedParams: params,
     refusedModels: models.refused,

@@ -14,6 +14,16 @@ import { finiteCondition } from "./stream_state.ts";
 /** The column of rows that are gone at their source: when a run found that, and NULL for those that are there. */
 export const DELETED_AT = "_sluice_deleted_at";
 
+/** Gives the quoted table the column of rows that are gone, where it does not have it. */
+export async function addDeleteMark(session: SqlSession, table: string): Promise<void> {
+  await session.run(
+    `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${quoteIdentifier(DELETED_AT)} TIMESTAMPTZ`,
+  );
+}
+
+/** While new rows are put into tables: the number of each, where the rows of child tables name them by it. */
+export const ROW_COLUMN = "_sluice_row";
+
 /** Puts the rows by primary key: a known key is replaced, of several rows of one key the newest stays. */
 export async function mergeRows(
   session: SqlSession,
@@ -23,7 +33,9 @@ export async function mergeRows(
   told?: ContractReport,
 ): Promise<void> {
   const keys = stream.primary_key ?? [];
-  const columns = await alignColumns(session, name, stream, incoming, told, [DELETED_AT]);
+  const columns = await alignColumns(session, name, stream, incoming, told, [DELETED_AT, ROW_COLUMN]);
+  // DuckDB commits no change of a table that comes after one of its rows.
+  if (stream.deletes === "soft") await addDeleteMark(session, rawTable(name));
   await refuseNullKeys(session, name, keys, incoming);
   const keyList = keys.map(quoteIdentifier).join(", ");
   await session.run(
@@ -64,7 +76,7 @@ export async function appendAllRows(
   incoming: string,
   told?: ContractReport,
 ): Promise<void> {
-  const columns = await alignColumns(session, name, stream, incoming, told);
+  const columns = await alignColumns(session, name, stream, incoming, told, [ROW_COLUMN]);
   const list = columns.map(quoteIdentifier).join(", ");
   await session.run(`INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${incoming}`);
 }
@@ -78,10 +90,10 @@ export interface AppendedFrom {
 }
 
 /**
- * Adds the rows that are not there yet. A source gives the rows from `from` to the cursor again, and
- * those that no cursor can pass: without a value, infinite or NaN. Of these as many are added as there are more
- * than before. They are compared by the columns that were there before, as a column that is added or
- * renamed makes no row a new one.
+ * Adds the rows that are not there yet; where rows have numbers, the others leave `incoming`. A source gives the rows
+ * from `from` to the cursor again, and those that no cursor can pass: without a value, infinite or NaN. Of these as
+ * many are added as there are more than before. They are compared by the columns that were there before, as a column
+ * that is added or renamed makes no row a new one.
  */
 export async function appendNewRows(
   session: SqlSession,
@@ -100,7 +112,10 @@ export async function appendNewRows(
       { detail: "Run once with --full-refresh to start over with it." },
     );
   }
-  const columns = await alignColumns(session, name, stream, incoming, told);
+  const columns = await alignColumns(session, name, stream, incoming, told, [ROW_COLUMN]);
+  const hasNumbers =
+    findColumn(await session.describe(`SELECT * FROM ${incoming}`), ROW_COLUMN) !== undefined;
+  const number = hasNumbers ? `, ${quoteIdentifier(ROW_COLUMN)} AS number` : "";
   // The types of the table, so that equal rows compare equal.
   const types = new Map(
     (await tableColumns(session, "raw", name)).map((column) => [nameKey(column.name), column.type]),
@@ -121,20 +136,30 @@ export async function appendNewRows(
     bound === undefined ? "" : ` AND ${keyColumn} > ${bound}`
   })`;
   const before = columns.flatMap((column, i) => wasHeld[i] ? [`${quoteIdentifier(column)} AS c${i}`] : []);
-  const all = columns.map((_, i) => `fresh.c${i}`).join(", ");
   const nth = `row_number() OVER (PARTITION BY ${compared.join(", ")}) AS nth`;
   const isSame = [...compared, "nth"].map((column) => `fresh.${column} IS NOT DISTINCT FROM known.${column}`);
-  await session.run(
-    `INSERT INTO ${rawTable(name)} (${columns.map(quoteIdentifier).join(", ")})
-     WITH given AS (SELECT ${casts.join(", ")} FROM ${incoming}),
+  const news = (chosen: string) =>
+    `WITH given AS (SELECT ${casts.join(", ")}${number} FROM ${incoming}),
      held AS (SELECT ${before.join(", ")} FROM ${rawTable(name)}),
      fresh AS (SELECT *, ${nth} FROM given WHERE ${comesAgain}),
      known AS (SELECT ${compared.join(", ")}, ${nth} FROM held WHERE ${comesAgain})
-     SELECT * FROM given WHERE ${isBeyond}
+     SELECT ${chosen} FROM given WHERE ${isBeyond}
      UNION ALL
-     SELECT ${all} FROM fresh ANTI JOIN known ON ${isSame.join(" AND ")}`,
-    start === undefined ? [] : [start.cursor.value, ...start.from === undefined ? [] : [start.from.value]],
+     SELECT ${chosen} FROM (SELECT fresh.* FROM fresh ANTI JOIN known ON ${isSame.join(" AND ")})`;
+  const params = start === undefined
+    ? []
+    : [start.cursor.value, ...start.from === undefined ? [] : [start.from.value]];
+  const list = columns.map(quoteIdentifier).join(", ");
+  if (!hasNumbers) {
+    const values = columns.map((_, i) => `c${i}`).join(", ");
+    await session.run(`INSERT INTO ${rawTable(name)} (${list}) ${news(values)}`, params);
+    return;
+  }
+  await session.run(
+    `DELETE FROM ${incoming} WHERE ${quoteIdentifier(ROW_COLUMN)} NOT IN (${news("number")})`,
+    params,
   );
+  await session.run(`INSERT INTO ${rawTable(name)} (${list}) SELECT ${list} FROM ${incoming}`);
 }
 
 /** After a load straight into the quoted `table`: leaves one row a key. */
@@ -152,6 +177,20 @@ export async function dedupeTable(
   );
   if (row?.["rows"] === row?.["keys"]) return;
   await session.run(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM ${table} ${newestOfKey(stream)}`);
+}
+
+/** Gives each of the new rows in the quoted `table` its number; of several rows of one key the newest stays where they are merged. */
+export async function numberRows(
+  session: SqlSession,
+  stream: StreamDefinition,
+  table: string,
+): Promise<void> {
+  const chosen = stream.mode === "incremental" ? newestOfKey(stream) : "";
+  await session.run(
+    `CREATE OR REPLACE TABLE ${table} AS SELECT *, rowid AS ${
+      quoteIdentifier(ROW_COLUMN)
+    } FROM ${table} ${chosen}`,
+  );
 }
 
 function newestOfKey(stream: StreamDefinition): string {

@@ -25,6 +25,8 @@ export interface ContractReport {
    * is dropped afterwards.
    */
   setAside(table: string): Promise<void>;
+  /** SQL of the row as it came, in JSON, for one of `given`; its columns as they are here by default. */
+  readonly rowJson?: string;
 }
 
 /** For rows of which nothing can be at odds with the contract any more. */
@@ -108,7 +110,7 @@ class Discards {
     const kept = `_sluice.${quoteIdentifier(`set aside ${crypto.randomUUID()}`)}`;
     await this.#session.run(
       `CREATE TABLE ${kept} AS SELECT ${reason} AS reason, NULL::VARCHAR AS position,
-         CAST(to_json(given) AS VARCHAR) AS "row" ${all} WHERE ${condition}`,
+         ${this.#told.rowJson ?? "CAST(to_json(given) AS VARCHAR)"} AS "row" ${all} WHERE ${condition}`,
     );
     await this.#told.setAside(kept);
     await this.#session.run(`DROP TABLE ${kept}`);

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { toAppError } from "../../contract/errors.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
+import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
@@ -93,6 +94,7 @@ async function checkModels(
   const compiled = await compile(session, {
     models,
     streams: streams.columns,
+    madeBy: childTablesBy(subject.definition.extract),
     unreadable,
     params: subject.definition.params,
     unknownParams: subject.mutedParams,

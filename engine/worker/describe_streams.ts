@@ -2,6 +2,9 @@ import { NO_COLUMNS, toAppError } from "../../contract/errors.ts";
 import type { CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
+import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
+import { columnsOfTables } from "../warehouse/children/child_rows.ts";
+import { keyColumnsOf } from "../warehouse/children/split_rows.ts";
 import { HISTORY_COLUMNS } from "../warehouse/change_history.ts";
 import type { Connections } from "./connections.ts";
 
@@ -55,15 +58,27 @@ export async function describeStreams(
   }));
   return {
     columns: Object.fromEntries([
-      ...streams.map(([name]) => [name, found.get(name)?.columns]),
+      ...streams.flatMap(([name, stream]) => tablesOf(name, stream, found.get(name)?.columns)),
       ...subject.mutedStreams.map((name) => [name, subject.knownColumns[name]]),
     ]),
     faults: streams.flatMap(([name]) => found.get(name)?.faults ?? []),
   };
 }
 
+/** Where the columns of one of a stream's tables are not known, nothing is known of it. */
+function tablesOf(
+  name: string,
+  stream: StreamDefinition,
+  columns: Described["columns"] = new Map(),
+): [string, readonly Column[] | undefined][] {
+  const tables = [name, ...childTablesOf(name, stream).map((child) => child.table)];
+  const isKnown = tables.every((table) => columns.has(table));
+  return tables.map((table) => [table, isKnown ? columns.get(table) : undefined]);
+}
+
 interface Described {
-  readonly columns: readonly Column[] | undefined;
+  /** By raw table: the stream's own, and its child tables. */
+  readonly columns: ReadonlyMap<string, readonly Column[]>;
   readonly faults: readonly DefinitionFault[];
   readonly isLate: boolean;
 }
@@ -76,6 +91,13 @@ async function describeStream(
   isSilent: boolean,
 ): Promise<Described> {
   const path = ["extract", name];
+  const seen = () =>
+    new Map(
+      [name, ...childTablesOf(name, stream).map((child) => child.table)].flatMap((table) => {
+        const columns = subject.knownColumns[table];
+        return columns === undefined ? [] : [[table, columns] as const];
+      }),
+    );
   const deadline = AbortSignal.any([
     context.signal,
     isSilent ? AbortSignal.abort() : AbortSignal.timeout(context.timeoutMs),
@@ -84,8 +106,11 @@ async function describeStream(
     deadline.throwIfAborted();
     context.onStream(name);
     const columns = await within(deadline, askSource(context, name, stream, deadline));
-    if (columns === undefined) return { columns: subject.knownColumns[name], faults: [], isLate: false };
-    return { columns, faults: keyFaults(name, stream, columns), isLate: false };
+    if (columns === undefined) return { columns: seen(), faults: [], isLate: false };
+    const faults = keyFaults(name, stream, columns);
+    if (faults.length > 0) return { columns: new Map([[name, columns]]), faults, isLate: false };
+    const tables = await columnsOfTables({ session: context.session, name, stream }, columns);
+    return { columns: tables, faults: arrayFaults(name, stream, tables), isLate: false };
   } catch (error) {
     context.signal.throwIfAborted();
     const isLate = deadline.aborted;
@@ -93,11 +118,11 @@ async function describeStream(
     const isAway = isLate || failure.code === "unavailable" || failure.code === "timeout";
     // It fails its own step; the other streams can be read.
     const isHarmless = isAway || failure.reason === NO_COLUMNS;
-    const before = subject.knownColumns[name];
+    const before = seen();
     const reason = isLate
       ? `connector "${stream.connector}" did not answer within ${context.timeoutMs / 1000} s`
       : failure.message;
-    const message = isAway && before !== undefined
+    const message = isAway && before.size > 0
       ? `${reason}; checked against its columns as they were last seen`
       : reason;
     return {
@@ -159,5 +184,22 @@ function keyFaults(name: string, stream: StreamDefinition, columns: readonly Col
       columns.map((column) => column.name).join(", ")
     })`;
     return [{ path: ["extract", name, field], message, severity: "error" }];
+  });
+}
+
+/** Child tables that nothing is known of but whose elements their rows are. */
+function arrayFaults(
+  name: string,
+  stream: StreamDefinition,
+  tables: ReadonlyMap<string, readonly Column[]>,
+): DefinitionFault[] {
+  return childTablesOf(name, stream).flatMap((child): DefinitionFault[] => {
+    const columns = tables.get(child.table) ?? [];
+    if (columns.length > keyColumnsOf(child, stream).length) return [];
+    const known = tables.get(child.within?.table ?? name) ?? [];
+    const message = `stream "${name}" has no array "${child.text}" where it was looked for (it has ${
+      known.map((column) => column.name).join(", ")
+    })`;
+    return [{ path: ["extract", name, "child_tables"], message, severity: "warning" }];
   });
 }

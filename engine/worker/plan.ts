@@ -1,3 +1,4 @@
+import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
@@ -228,14 +229,18 @@ function planCheck(model: Model, check: Check, graph: Graph): PlannedCheck {
   return { kind: "check", check, model, step };
 }
 
-/** What a load's rows come from: the node of the graph, and the quoted table or view in the warehouse. */
+/**
+ * What a load's rows come from: the node of the graph, and the quoted table or view in the warehouse. `streamOf` has the
+ * streams of child tables.
+ */
 export function loadedTable(
   table: string,
   isModel: (name: string) => boolean,
+  streamOf: Readonly<Record<string, string>>,
 ): Pick<PlannedLoad, "node" | "relation"> {
   return isModel(table)
     ? { node: `model:${table}`, relation: `main.${quoteIdentifier(table)}` }
-    : { node: `extract:${table}`, relation: rawTable(table) };
+    : { node: `extract:${streamOf[table] ?? table}`, relation: rawTable(table) };
 }
 
 function planLoads(
@@ -243,8 +248,9 @@ function planLoads(
   models: ReadonlySet<string>,
   edges: Edges,
 ): PlannedLoad[] {
+  const children = childTablesBy(definition.extract);
   return namedLoads(definition.load).map(({ table, step, target }) => {
-    const { node, relation } = loadedTable(table, (name) => models.has(`model:${name}`));
+    const { node, relation } = loadedTable(table, (name) => models.has(`model:${name}`), children);
     return {
       kind: "load" as const,
       node,

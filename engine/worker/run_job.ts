@@ -10,6 +10,7 @@ import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { letGo } from "./changes/let_go.ts";
 import { Execution } from "./execution.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
+import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { parentsOf } from "../../contract/pipeline/parents.ts";
 import { planRun } from "./plan.ts";
 import { expandForRun } from "./wildcards/run_tables.ts";
@@ -50,6 +51,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
       name,
       tags: stream.tags,
       depends: parentsOf(stream).map((parent) => parent.stream),
+      tables: childTablesOf(name, stream).map((child) => child.table),
     }));
     return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };
   });

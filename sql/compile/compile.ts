@@ -10,7 +10,13 @@ import { ImpossibleCasts } from "./impossible_casts.ts";
 import { variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { explainSqlError, toModelError } from "../language/explain_error.ts";
-import { analyzeGraph, type Graph, type GraphAnalysis, type GraphNode } from "../language/graph.ts";
+import {
+  analyzeGraph,
+  type Graph,
+  type GraphAnalysis,
+  type GraphNode,
+  type GraphStream,
+} from "../language/graph.ts";
 import { declareCursor, declaredTable } from "../build/incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
@@ -21,6 +27,8 @@ export interface CompileInput {
   readonly models: readonly Model[];
   /** The columns of raw.<name>; undefined where nobody has looked yet. */
   readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
+  /** Tables among `streams` that another stream makes beside its own, with its name. */
+  readonly madeBy?: Readonly<Record<string, string>>;
   readonly params: Readonly<Record<string, ParamDefinition>>;
   /** Params of which only the names are known. */
   readonly unknownParams?: readonly string[];
@@ -69,8 +77,8 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, streams, params, loads, unreadable = [], onBind = () => {} } = this.#input;
-    const analysis = await analyzeGraph(this.#session, { models, streams: Object.keys(streams), unreadable });
+    const { models, params, loads, unreadable = [], onBind = () => {} } = this.#input;
+    const analysis = await analyzeGraph(this.#session, { models, streams: this.#streams(), unreadable });
     this.#fileFaults.push(...analysis.faults);
     for (const { path, message } of paramFaults(params)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
@@ -101,6 +109,15 @@ class Compiler {
         }),
       ),
     };
+  }
+
+  #streams(): GraphStream[] {
+    const { streams, madeBy = {} } = this.#input;
+    return Object.keys(streams).filter((name) => !Object.hasOwn(madeBy, name)).map((name) => ({
+      name,
+      tags: [],
+      tables: Object.keys(madeBy).filter((table) => madeBy[table] === name),
+    }));
   }
 
   async #createStreams(): Promise<void> {

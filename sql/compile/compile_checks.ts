@@ -184,11 +184,12 @@ function relationshipFault(
 ): string | undefined {
   const definition = definitionOf(model, check);
   if (definition?.kind !== "relationships") return undefined;
-  const labels = (kind: string) =>
-    [...graph.nodes.values()].filter((node) => node.kind === kind).map((node) => node.label);
-  const target = resolveTable(parseTableName(definition.to), tableNames(labels("model"), labels("extract")));
+  const nodesOf = (kind: string) => [...graph.nodes.values()].filter((node) => node.kind === kind);
+  const streams = nodesOf("extract").map(({ label, tables = [] }) => ({ name: label, tables }));
+  const names = tableNames(nodesOf("model").map((node) => node.label), streams);
+  const target = resolveTable(parseTableName(definition.to), names);
   if (!("node" in target)) return `${check.label}: ${"message" in target ? target.message : "not a table"}`;
-  const columns = bound.get(target.node);
+  const columns = bound.get(target.table);
   if (columns === undefined || findColumn(columns, definition.column) !== undefined) return undefined;
   const hint = didYouMean(definition.column, columns.map((column) => column.name));
   return `${check.label}: ${definition.to} has no column ${definition.column}${hint}`;

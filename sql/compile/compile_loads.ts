@@ -14,9 +14,12 @@ export interface LoadReference {
   readonly columns?: readonly { readonly path: readonly (string | number)[]; readonly column: string }[];
 }
 
-/** The table that a load's name stands for: the model of that name, or else the stream. */
-function loadNode(name: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode | undefined {
-  return nodes.get(`model:${name}`) ?? nodes.get(`extract:${name}`);
+/** The table that a load's name stands for, named as a node: the model of that name, or else the stream's table. */
+function loadedTable(name: string, nodes: ReadonlyMap<string, GraphNode>): string | undefined {
+  if (nodes.has(`model:${name}`)) return `model:${name}`;
+  const isMade = nodes.has(`extract:${name}`) ||
+    [...nodes.values()].some((node) => node.tables?.includes(name));
+  return isMade ? `extract:${name}` : undefined;
 }
 
 /** Loads of tables that are not there, and keys that these do not have. */
@@ -26,15 +29,15 @@ export function loadFaults(
   bound: BoundColumns,
 ): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
-  const labels = [...nodes.values()].map((node) => node.label);
+  const labels = [...nodes.values()].flatMap(({ label, tables = [] }) => [label, ...tables]);
   for (const { path, name, columns: named = [] } of loads) {
-    const node = loadNode(name, nodes);
-    if (node === undefined) {
+    const table = loadedTable(name, nodes);
+    if (table === undefined) {
       const message = `there is no model or stream ${name} to load${didYouMean(name, labels)}`;
       faults.push({ path, message, severity: "error" });
       continue;
     }
-    const columns = bound.get(node.name);
+    const columns = bound.get(table);
     if (columns === undefined) continue;
     for (const { column, path: inner } of named) {
       if (findColumn(columns, column) !== undefined) continue;

@@ -32,6 +32,8 @@ export interface GraphStream {
   readonly tags: readonly string[];
   /** Streams that it is read by, by name. */
   readonly depends?: readonly string[];
+  /** Raw tables that it makes beside its own. */
+  readonly tables?: readonly string[];
 }
 
 export interface GraphNode {
@@ -41,6 +43,8 @@ export interface GraphNode {
   /** The stream's or the model's own name. */
   readonly label: string;
   readonly tags: readonly string[];
+  /** Of a stream: raw tables that it makes beside its own. */
+  readonly tables?: readonly string[];
   /** Nodes that it needs directly, sorted; never itself. */
   readonly depends: readonly string[];
   /** Nodes that need it directly, sorted. */
@@ -162,7 +166,7 @@ class GraphBuilder {
       this.#edges.set(name, new Map());
       this.#broken.add(name);
     }
-    this.#names = tableNames([...this.#edges.keys(), ...this.#models.keys()], this.#streams.keys());
+    this.#names = tableNames([...this.#edges.keys(), ...this.#models.keys()], this.#streams.values());
   }
 
   async build(): Promise<GraphAnalysis> {
@@ -308,6 +312,7 @@ class GraphBuilder {
     return new Map(order.map((name): [string, GraphNode] => {
       const label = name.slice(name.indexOf(":") + 1);
       const isModel = name.startsWith("model:");
+      const { tables } = isModel ? {} : this.#streams.get(label) ?? {};
       return [name, {
         name,
         kind: isModel ? "model" : "extract",
@@ -315,6 +320,7 @@ class GraphBuilder {
         tags: (isModel ? this.#models.get(label)?.tags : this.#streams.get(label)?.tags) ?? [],
         depends: isModel ? [...this.#edges.get(label)?.keys() ?? []].sort() : this.#parentsOf(label),
         dependents: dependents.get(name)?.sort() ?? [],
+        ...(tables === undefined || tables.length === 0 ? {} : { tables }),
       }];
     }));
   }

@@ -4,12 +4,23 @@ import type { TableReference } from "./tree_walk.ts";
 /** The tables of a pipeline, by their names in lower case: to SQL, `Orders` and `orders` are the same. */
 export interface TableNames {
   readonly models: ReadonlyMap<string, string>;
-  readonly streams: ReadonlyMap<string, string>;
+  /** Raw tables, and the streams that make them. */
+  readonly streams: ReadonlyMap<string, { readonly table: string; readonly stream: string }>;
+}
+
+export interface StreamTables {
+  readonly name: string;
+  /** Raw tables that it makes beside its own. */
+  readonly tables?: readonly string[];
 }
 
 /** A node of the graph, one of DuckDB's own tables, or why it is neither. */
 export type ResolvedTable =
-  | { readonly node: string }
+  | {
+    readonly node: string;
+    /** The table, named as a node: one of several that a stream makes. */
+    readonly table: string;
+  }
   | { readonly kind: "system" }
   | {
     readonly kind: "missing";
@@ -21,7 +32,7 @@ export type ResolvedTable =
 const SYSTEM_SCHEMAS = new Set(["information_schema", "pg_catalog"]);
 
 /**
- * Finds what a table's name stands for: a plain name is a model, `raw.<name>` a stream. Nothing is guessed.
+ * Finds what a table's name stands for: a plain name is a model, `raw.<name>` a stream's table. Nothing is guessed.
  */
 export function resolveTable(reference: TableReference, names: TableNames): ResolvedTable {
   const { catalog, schema, name } = reference;
@@ -38,8 +49,8 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
   const schemaKey = schema?.toLowerCase() ?? "main";
   if (SYSTEM_SCHEMAS.has(schemaKey)) return { kind: "system" };
   if (schemaKey === "raw") {
-    const stream = names.streams.get(key);
-    if (stream !== undefined) return { node: `extract:${stream}` };
+    const raw = names.streams.get(key);
+    if (raw !== undefined) return { node: `extract:${raw.stream}`, table: `extract:${raw.table}` };
     return missing(`table raw.${name} does not exist: no stream of that name${suggestion(reference, names)}`);
   }
   if (schemaKey !== "main") {
@@ -48,7 +59,7 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
     );
   }
   const model = names.models.get(key);
-  if (model !== undefined) return { node: `model:${model}` };
+  if (model !== undefined) return { node: `model:${model}`, table: `model:${model}` };
   if (isFileName(name)) return missing(`"${name}" is no table: files are read by a stream of the pipeline`);
   return missing(`table ${name} does not exist${suggestion(reference, names)}`, schema === undefined);
 }
@@ -57,9 +68,14 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
 export const isFileName = (name: string): boolean => /[./\\*]/.test(name);
 
 /** The names of a pipeline's tables as resolveTable wants them. */
-export function tableNames(models: Iterable<string>, streams: Iterable<string>): TableNames {
-  const byKey = (list: Iterable<string>) => new Map([...list].map((name) => [name.toLowerCase(), name]));
-  return { models: byKey(models), streams: byKey(streams) };
+export function tableNames(models: Iterable<string>, streams: Iterable<StreamTables>): TableNames {
+  const tables = [...streams].flatMap(({ name, tables = [] }) =>
+    [name, ...tables].map((table) => ({ table, stream: name }))
+  );
+  return {
+    models: new Map([...models].map((name) => [name.toLowerCase(), name])),
+    streams: new Map(tables.map((one) => [one.table.toLowerCase(), one])),
+  };
 }
 
 /** A name in a header, as `daily` or `raw.orders`. */
@@ -71,10 +87,10 @@ export function parseTableName(text: string): TableReference {
 function suggestion(reference: TableReference, names: TableNames): string {
   const key = reference.name.toLowerCase();
   const stream = names.streams.get(key);
-  if (stream !== undefined) return ` (did you mean raw.${stream}?)`;
+  if (stream !== undefined) return ` (did you mean raw.${stream.table}?)`;
   const model = names.models.get(key);
   if (model !== undefined) return ` (did you mean ${model}?)`;
-  const streams = [...names.streams.values()].map((name) => `raw.${name}`);
+  const streams = [...names.streams.values()].map(({ table }) => `raw.${table}`);
   const models = [...names.models.values()];
   return reference.schema?.toLowerCase() === "raw"
     ? didYouMean(`raw.${reference.name}`, streams) || didYouMean(reference.name, models)

@@ -20,7 +20,7 @@ export type SelectableGraph = Pick<Graph, "nodes" | "order" | "checkDepends">;
  * | | |
  * | --- | --- |
  * | `daily`, `model:daily` | a model; `stg_*` and `?` match several |
- * | `raw.orders`, `extract:orders` | a stream |
+ * | `raw.orders`, `extract:orders` | a stream; one of its child tables is it, too |
  * | `tag:finance` | every step with the tag |
  * | `+daily`, `daily+`, `2+daily+1` | and what it and its checks read, what reads it, at most so many steps away |
  * | `a b` | either |
@@ -118,10 +118,12 @@ class Selector {
       return found.length > 0 ? found : fail(body, `no step has the tag ${pattern}`, tagsOf(nodes));
     }
     const kind = /^(?:extract:|raw\.)$/i.test(prefix) ? "extract" : "model";
-    const found = nodes.filter((node) => node.kind === kind && matches(node.label, pattern));
+    const isOf = ({ label, tables = [] }: GraphNode) =>
+      [label, ...tables].some((name) => matches(name, pattern));
+    const found = nodes.filter((node) => node.kind === kind && isOf(node));
     if (found.length > 0) return found;
     // A name without a prefix is a model: the stream of that name is only a suggestion.
-    const stream = nodes.find((node) => node.kind === "extract" && matches(node.label, pattern));
+    const stream = nodes.find((node) => node.kind === "extract" && isOf(node));
     const names = nodes.map((node) => node.kind === "extract" ? `raw.${node.label}` : node.label);
     const what = `no ${kind === "extract" ? "stream" : "model"} is called ${pattern}`;
     if (kind === "model" && stream !== undefined) return fail(body, `${what}`, [`raw.${stream.label}`], true);

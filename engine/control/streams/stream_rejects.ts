@@ -2,6 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { quoteName } from "../../../contract/names.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { RejectChange, RejectSummary, StreamRejects } from "../../../contract/rejects.ts";
+import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
@@ -38,7 +39,9 @@ export class StreamRejectsPort {
   }
 
   async schema(pipeline: string, stream: string): Promise<StreamSchema> {
-    const { name } = await this.#stream(pipeline, stream);
+    const children = Object.keys(childTablesBy(await this.#context.streams(pipeline)));
+    const child = children.find((table) => isSameName(table, stream.replace(/^raw\./, "")));
+    const name = child ?? (await this.#stream(pipeline, stream)).name;
     return await this.#context.schemas.get(pipeline, name) ?? { stream: name, versions: [] };
   }
 

@@ -6,7 +6,7 @@ import { findColumn, quoteIdentifier } from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import { isChangedByCast } from "../../duckdb/exact_cast.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { DELETED_AT } from "../../warehouse/raw_rows.ts";
+import { addDeleteMark, DELETED_AT } from "../../warehouse/raw_rows.ts";
 import { rawTable, tableColumns } from "../../warehouse/raw_table.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
@@ -194,9 +194,7 @@ async function markRows(
   stream: StreamDefinition,
   isHere: string,
 ): Promise<number> {
-  await session.run(
-    `ALTER TABLE ${rawTable(name)} ADD COLUMN IF NOT EXISTS ${quoteIdentifier(DELETED_AT)} TIMESTAMPTZ`,
-  );
+  await addDeleteMark(session, rawTable(name));
   const mark = quoteIdentifier(DELETED_AT);
   const gone = await guard(
     session,

@@ -82,13 +82,17 @@ export class ExtractSteps {
     };
     const points = pointsOf(job.dieAt);
     let ended = step;
-    let hasNewSchema = false;
+    let changed: readonly string[] = [];
     const record = async (extracted: Extracted) => {
-      const { rows, sizeBytes, rejects, columns, files, deletes } = extracted;
-      hasNewSchema = extracted.hasNewSchema;
+      const { rows, sizeBytes, rejects, columns, files, deletes, children, hasNewSchema } = extracted;
+      const tables = [{ table: name, columns, hasNewSchema }, ...children];
+      changed = tables.filter((one) => one.hasNewSchema).map(({ table }) => table);
       if (files !== undefined) this.#files.set(step.name, files);
       points.reach(step.name, "after read");
-      if (columns.length > 0) reporter.send({ type: "columns", stream: name, columns });
+      for (const written of tables) {
+        if (written.columns.length === 0) continue;
+        reporter.send({ type: "columns", stream: written.table, columns: written.columns });
+      }
       ended = await this.#options.record(session, planned, step, {
         rows,
         size_bytes: sizeBytes,
@@ -106,7 +110,9 @@ export class ExtractSteps {
     );
     if (parts === undefined) await extractStream(context, source, request, record);
     points.reach(step.name, "after commit");
-    if (hasNewSchema) reporter.send({ type: "schema", schema: await readSchema(session, name) });
+    for (const table of changed) {
+      reporter.send({ type: "schema", schema: await readSchema(session, table) });
+    }
     return ended;
   }
 

@@ -94,12 +94,16 @@ export class StreamRejects {
     await session.run(`DROP TABLE ${kept}`);
   }
 
-  /** Keeps the rows of a relation that the stream's contract sets aside; returns how many they are. */
-  async takeByContract(relation: string): Promise<number> {
+  /**
+   * Keeps the rows of a relation that the stream's contract sets aside, their reasons with `where` before them; returns how
+   * many they are.
+   */
+  async takeByContract(relation: string, where = ""): Promise<number> {
+    const reason = `${quoteLiteral(where)} || reason`;
     const count = await recordRejectsOf(
       this.#source.session,
       { ...this.#origin, byContract: true },
-      relation,
+      where === "" ? relation : `(SELECT ${reason} AS reason, position, "row" FROM ${relation})`,
     );
     this.#limit.discard(count);
     return count;

@@ -3,10 +3,10 @@ import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contra
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
+import type { Column } from "../../../contract/sql.ts";
 import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
-import { dedupeTable, DELETED_AT } from "../../warehouse/raw_rows.ts";
+import { addDeleteMark, dedupeTable } from "../../warehouse/raw_rows.ts";
 import {
   hasColumns,
   incomingTable,
@@ -33,6 +33,7 @@ import {
 import { fillTable } from "./fill_table.ts";
 import type { AskedRange } from "./read_window.ts";
 import { putIncoming, reportContract } from "./incoming_rows.ts";
+import { SinkChildren, type WrittenChild } from "./sink_children.ts";
 import { checkKeyColumns, isReplacing } from "./replacing.ts";
 import { StreamRejects } from "./stream_rejects.ts";
 import { tellSchema } from "./tell_schema.ts";
@@ -66,6 +67,8 @@ export interface Extracted {
   readonly hasNewSchema: boolean;
   /** How many files DuckDB read them from. */
   readonly files?: number;
+  /** Its child tables. */
+  readonly children: readonly WrittenChild[];
 }
 
 /**
@@ -96,6 +99,7 @@ export class StreamSink implements AsyncDisposable {
   #sizeBytes: number;
   #files: number | undefined;
   readonly #rejects: StreamRejects;
+  readonly #children: SinkChildren;
   /** Columns of the table that the source does not have. */
   #missing: readonly string[] = [];
 
@@ -119,6 +123,7 @@ export class StreamSink implements AsyncDisposable {
     this.#cursor = start.cursor;
     this.#from = start.from;
     this.#rejects = start.rejects;
+    this.#children = new SinkChildren(options, start.rejects);
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
     this.#sourceState = start.isReplacing ? start.before?.source : start.state.source;
@@ -171,7 +176,8 @@ export class StreamSink implements AsyncDisposable {
 
   /** Whether the table will have the rows that this attempt takes, all of them and no others. */
   get storesAsRead(): boolean {
-    return this.#isReplacing && this.#before === undefined && this.#options.stream.mode !== "incremental";
+    const { mode } = this.#options.stream;
+    return this.#isReplacing && this.#before === undefined && mode !== "incremental" && this.#children.isNone;
   }
 
   /** Takes rows. All batches have one schema. */
@@ -271,14 +277,12 @@ export class StreamSink implements AsyncDisposable {
       if (this.#hasColumns && stream.mode === "incremental") {
         await dedupeTable(session, name, stream, nextTable(name));
       }
-      if (this.#hasColumns && stream.deletes === "soft") {
-        const column = quoteIdentifier(DELETED_AT);
-        await session.run(`ALTER TABLE ${nextTable(name)} ADD COLUMN IF NOT EXISTS ${column} TIMESTAMPTZ`);
-      }
+      if (this.#hasColumns && stream.deletes === "soft") await addDeleteMark(session, nextTable(name));
+      await this.#children.replace({ isKnown: this.#hasColumns });
       await swapInNextTable(session, name);
       if (this.#before?.parts !== undefined) await forgetParts(session, name);
     }
-    const deletes = this.#isReplacing ? undefined : await applyDeletes?.();
+    const deletes = this.#isReplacing ? undefined : await this.#delete(applyDeletes);
     const cursor = await this.#findCursor();
     const source = stream.mode === "full" ? undefined : this.#sourceState;
     const state: StreamState = {
@@ -295,6 +299,7 @@ export class StreamSink implements AsyncDisposable {
       rejects: this.#rejects.taken,
       columns,
       hasNewSchema,
+      children: await this.#children.written(),
       ...(deletes === undefined ? {} : { deletes }),
       ...(this.#files === undefined ? {} : { files: this.#files }),
     };
@@ -315,19 +320,28 @@ export class StreamSink implements AsyncDisposable {
     this.#ingest = undefined;
     await this.#rejects.write();
     if (!this.#hasIncoming) return;
-    await putIncoming(
-      {
-        session,
-        name,
-        stream,
-        again,
-        cursor: this.#cursor,
-        from: this.#from,
-        hasSourceState: this.#sourceState !== undefined,
-      },
-      reportContract(this.#rejects, onWarning, (columns) => this.#missing = columns),
-    );
+    const held = {
+      session,
+      name,
+      stream,
+      again,
+      cursor: this.#cursor,
+      from: this.#from,
+      hasSourceState: this.#sourceState !== undefined,
+    };
+    const report = reportContract(this.#rejects, onWarning, (columns) => this.#missing = columns);
+    if (this.#children.isNone) await putIncoming(held, report);
+    else await this.#children.put(held, report);
     this.#hasIncoming = false;
+  }
+
+  /** What is gone at the source is gone here, with its children; returns how many rows that were. */
+  async #delete(applyDeletes: (() => Promise<number>) | undefined): Promise<number | undefined> {
+    await this.#children.makeMissing();
+    if (applyDeletes === undefined) return undefined;
+    const count = await applyDeletes();
+    await this.#children.delete();
+    return count;
   }
 
   async #hasTarget(): Promise<boolean> {

@@ -33,6 +33,12 @@ export async function rejectsJob(job: RejectsJob, { reporter, signal }: JobConte
       `Stream "${name}" has its key from its source: to replay its rejects, give the wildcard a primary_key`,
     );
   }
+  if (job.action === "replay" && definition.child_tables !== undefined) {
+    throw new AppError(
+      "invalid",
+      `The rejects of "${name}" cannot be replayed, as it has child tables: correct the source, and read them again`,
+    );
+  }
   const change = job.action === "replay"
     ? { ...await replayRejects(session, name, definition, pointsOf(job.dieAt)), dropped: 0 }
     : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };

@@ -4,6 +4,7 @@ import {
   PREVIEW_ROWS,
   type TablePreview,
 } from "../../../contract/table.ts";
+import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { Step } from "../../../contract/run.ts";
@@ -64,9 +65,24 @@ export class Previews {
     if (planned.kind === "extract" && mayHaveRejects(planned.stream)) {
       this.#context.sendRejects(await lookAtRejects(session, planned.name, this.#context.runId));
     }
-    const relation = planned.kind === "extract"
-      ? rawTable(planned.name)
-      : quoteIdentifier(planned.model.name);
+    if (planned.kind === "model") {
+      await this.#lookAt(session, planned, step, quoteIdentifier(planned.model.name), planned.model.name);
+      return;
+    }
+    const children = childTablesOf(planned.name, planned.stream).map(({ table }) => table);
+    for (const table of [planned.name, ...children]) {
+      await this.#lookAt(session, planned, step, rawTable(table), `raw.${table}`);
+    }
+  }
+
+  /** `name` is what people call it. */
+  async #lookAt(
+    session: DuckSession,
+    planned: PlannedExtract | PlannedModel,
+    step: Step,
+    relation: string,
+    name: string,
+  ): Promise<void> {
     const columns = await columnsOf(session, relation);
     // A stream that goes straight to its destination has no table.
     if (columns === undefined) return;
@@ -75,7 +91,7 @@ export class Previews {
     const { rows, note } = await firstRows(session, relation, columns, step, timeout);
     this.#leftMs -= performance.now() - startMs;
     this.#context.send({
-      ...await factsOf(session, planned, columns),
+      ...await factsOf(session, planned, name, columns),
       row_count: await rowCount(session, planned, relation),
       step: step.name,
       changed_at: step.finished_at,
@@ -139,10 +155,11 @@ function cut(value: unknown): string | null {
 async function factsOf(
   session: DuckSession,
   planned: PlannedExtract | PlannedModel,
+  name: string,
   columns: readonly Column[],
 ): Promise<Pick<TablePreview, "name" | "description" | "columns" | "cursor">> {
   if (planned.kind === "model") {
-    const { name, description, columns: described } = planned.model;
+    const { description, columns: described } = planned.model;
     return {
       name,
       description: description ?? null,
@@ -153,10 +170,11 @@ async function factsOf(
       cursor: null,
     };
   }
-  const { cursor } = await readState(session, planned.name);
+  const isOwn = name === `raw.${planned.name}`;
+  const { cursor } = isOwn ? await readState(session, planned.name) : {};
   return {
-    name: `raw.${planned.name}`,
-    description: planned.stream.description ?? null,
+    name,
+    description: isOwn ? planned.stream.description ?? null : null,
     columns: columns.map((column) => ({ ...column, description: null })),
     cursor: cursor === undefined ? null : { ...cursor, value: cut(cursor.value) ?? "" },
   };

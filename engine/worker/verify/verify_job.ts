@@ -1,3 +1,4 @@
+import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import { join } from "node:path";
 import { toAppError } from "../../../contract/errors.ts";
 import type { VerifyJob } from "../../../contract/job.ts";
@@ -107,7 +108,11 @@ async function keepLoad(
       "The load or its connector was changed since the last load: run the pipeline, then verify",
     );
   }
-  const { node, relation } = loadedTable(load.table, (name) => models.has(name));
+  const { node, relation } = loadedTable(
+    load.table,
+    (name) => models.has(name),
+    childTablesBy(job.definition.extract),
+  );
   if (!await isThere(session, node, load.table)) {
     return unjudged("not_verifiable", "There is no table in the warehouse yet: run the pipeline first");
   }

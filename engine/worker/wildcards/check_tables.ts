@@ -1,6 +1,7 @@
 import { toAppError } from "../../../contract/errors.ts";
 import type { CheckSubject, DefinitionFault } from "../../../contract/job.ts";
 import type { DiscoveredStream } from "../../../contract/connector/source.ts";
+import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import type { Connections } from "../connections.ts";
 import { DESCRIBE_TIMEOUT_MS } from "../describe_streams.ts";
 import { chooseTables, expandWildcards, type FoundTable, wildcardsOf } from "./expand.ts";
@@ -50,7 +51,10 @@ export async function expandForCheck(
       faults.push({ path: ["extract", name], message, severity: "warning" });
     }
   }
-  const seen = Object.keys(subject.knownColumns).filter((name) => !Object.hasOwn(definition.extract, name));
+  const children = childTablesBy(definition.extract);
+  const seen = Object.keys(subject.knownColumns).filter((name) =>
+    !Object.hasOwn(definition.extract, name) && !Object.hasOwn(children, name)
+  );
   return {
     subject: {
       ...subject,

@@ -30,6 +30,16 @@ const CASES: readonly { readonly name: string; readonly text: string; readonly f
       faults: ["p.yaml:1:1: schedul: unknown key (did you mean schedule?)"],
     },
     {
+      name: "child tables that would be tables of others",
+      text: "extract:\n  a: { connector: feed, stream: a, primary_key: [id], child_tables: [b] }\n" +
+        "  a__B: { connector: feed, stream: b }\n" +
+        "  b: { connector: feed, stream: c, primary_key: [id], child_tables: [x, x..y] }\n",
+      faults: [
+        'p.yaml:2:69: extract.a.child_tables: "b" would be the table a__b, which the stream a__B is already',
+        'p.yaml:4:73: extract.b.child_tables[1]: "x..y" is no path of fields, as lines or customer.addresses',
+      ],
+    },
+    {
       name: "every unknown key of a mapping, and not the missing one that it was meant to be",
       text: "extract:\n  a:\n    conector: shop\n    sream: a\n    mode: full\n",
       faults: [

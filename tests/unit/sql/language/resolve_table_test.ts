@@ -1,7 +1,9 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { parseTableName, resolveTable, tableNames } from "../../../../sql/language/resolve_table.ts";
 
-const NAMES = tableNames(["daily", "Customers"], ["orders", "events"]);
+const NAMES = tableNames(["daily", "Customers"], [{ name: "orders", tables: ["orders__lines"] }, {
+  name: "events",
+}]);
 
 /** The node's name, `system`, or the message. */
 function resolved(name: string): string {
@@ -16,6 +18,14 @@ Deno.test("resolveTable() takes a plain name for a model and raw.<name> for a st
   equal(resolved("customers"), "model:Customers");
   equal(resolved("raw.orders"), "extract:orders");
   equal(resolved("RAW.Orders"), "extract:orders");
+});
+
+Deno.test("resolveTable() takes a child table for a table of the stream that makes it", () => {
+  deepStrictEqual(resolveTable(parseTableName("raw.Orders__Lines"), NAMES), {
+    node: "extract:orders",
+    table: "extract:orders__lines",
+  });
+  equal(resolved("orders__lines"), "table orders__lines does not exist (did you mean raw.orders__lines?)");
 });
 
 Deno.test("resolveTable() knows DuckDB's own schemas and database", () => {

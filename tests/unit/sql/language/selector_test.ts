@@ -7,7 +7,7 @@ import { models, withSession } from "../fixtures.ts";
 /** raw.orders → stg_orders → daily → weekly; raw.items → stg_items → daily; lone. */
 const graph = await withSession((session) =>
   buildGraph(session, {
-    streams: [{ name: "orders", tags: ["shop"] }, "items"],
+    streams: [{ name: "orders", tags: ["shop"], tables: ["orders__lines"] }, "items"],
     models: models({
       stg_orders: "/* @sluice\ntags: [staging, shop]\n*/ FROM raw.orders",
       stg_items: "/* @sluice\ntags: [staging]\n*/ FROM raw.items",
@@ -26,6 +26,8 @@ const SELECTIONS: Readonly<Record<string, string>> = {
   "main.daily": "daily",
   "raw.orders": "raw.orders",
   "extract:orders": "raw.orders",
+  "raw.Orders__lines": "raw.orders",
+  "raw.*__lines+1": "raw.orders stg_orders",
   "+daily": "raw.items raw.orders daily stg_items stg_orders",
   "daily+": "daily weekly",
   "+daily+": "raw.items raw.orders daily stg_items stg_orders weekly",
