@@ -2,12 +2,12 @@ import * as v from "valibot";
 import type { Scan } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
 import { JsonFault } from "./json/json_scanner.ts";
-import { RecordSurvey } from "./json/record_survey.ts";
+import { type ReadRecords, RecordSurvey } from "./json/record_survey.ts";
 import { type AskedOfRows, madeSet } from "./made_set.ts";
 import { type StreamOptions, streamOptionsSchema } from "./options.ts";
 import { scanFiles } from "./read/scan.ts";
 
-export { JsonFault, type RecordSurvey };
+export { JsonFault, type ReadRecords, type RecordSurvey };
 
 /**
  * Records that a connector has written to a file of the local disk, as JSON, a line each, with what is asked for of them;

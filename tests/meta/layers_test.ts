@@ -80,6 +80,11 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
     "kernels/instance.ts",
     "kernels/memory.ts",
   ],
+  "kernels/known_records.ts": [
+    "kernels/compiled/known_records.ts",
+    "kernels/instance.ts",
+    "kernels/memory.ts",
+  ],
   "kernels/strings.ts": ["kernels/compiled/strings.ts", "kernels/instance.ts", "kernels/memory.ts"],
   "kernels/vectors.ts": ["kernels/compiled/vectors.ts", "kernels/instance.ts", "kernels/memory.ts"],
   "kernels/instance.ts": [],

@@ -49,6 +49,12 @@ const WORDS: ReadonlyMap<number | undefined, Word> = new Map(
   ].map((entry) => [entry.bytes[0], entry]),
 );
 
+/** Whether a double keeps all that a number says. */
+export function isExactReal(text: string): boolean {
+  // The usual case, and quicker.
+  return text.length <= MAX_REPR_LENGTH && String(Number(text)) === text || isExactDouble(text);
+}
+
 export class JsonScanner implements Place {
   /** The number of the file, from 0. */
   readonly file: number;
@@ -354,10 +360,7 @@ export class JsonScanner implements Place {
     const isShort = end - position <= DOUBLE_DIGITS + 1 && mantissa === end;
     if (node.hasPlainReals) node.hasPlainReals = isShort && !this.#isTiny(position);
     if (isShort || node.hasInexactReal) return;
-    const text = this.#text(position, end);
-    // The usual case, and quicker.
-    if (text.length <= MAX_REPR_LENGTH && String(Number(text)) === text) return;
-    node.hasInexactReal = !isExactDouble(text);
+    node.hasInexactReal = !isExactReal(this.#text(position, end));
   }
 
   /** Whether a double is written with an exponent for its many zeros. */

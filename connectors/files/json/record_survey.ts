@@ -2,17 +2,34 @@ import { isUtf8 } from "node:buffer";
 import type { StoredFile } from "../../locations/location.ts";
 import { JsonNode } from "./json_node.ts";
 import { JsonFault, JsonScanner } from "./json_scanner.ts";
+import { KnownRecords } from "./known_records.ts";
 import { checkRecord } from "./json_survey.ts";
 import type { JsonSurvey } from "./surveyed.ts";
+
+/** Objects of a list that were read: one behind the other, with a comma between two of them. */
+export interface ReadRecords {
+  readonly start: number;
+  /** Behind the last one. */
+  readonly end: number;
+  readonly records: number;
+  /** Where the commas are, from `start`. */
+  readonly commas: Uint32Array;
+  readonly maxRecordBytes: number;
+  /** Outside of strings. */
+  readonly hasLineBreaks: boolean;
+}
+
+const NO_COMMAS = new Uint32Array();
 
 /** The survey of records that are on their way to a file, a line each: the file has not to be read for it. */
 export class RecordSurvey {
   readonly #root = new JsonNode();
   readonly #scanner = new JsonScanner(0);
+  readonly #known = new KnownRecords(this.#root);
   #maxRecordBytes = 0;
   #records = 0;
-  /** Whether there are line breaks in what was read since this was last set. */
-  hasLineBreaks = false;
+  /** Whether there were line breaks in the record that was read last. */
+  #hasLineBreaks = false;
 
   constructor() {
     this.#scanner.isLast = true;
@@ -26,7 +43,7 @@ export class RecordSurvey {
     scanner.line = line;
     try {
       const behind = scanner.record(start, this.#root);
-      if (scanner.line !== line || scanner.hasReturns) this.hasLineBreaks = true;
+      this.#hasLineBreaks = scanner.line !== line || scanner.hasReturns;
       scanner.hasReturns = false;
       return behind;
     } catch (error) {
@@ -35,12 +52,34 @@ export class RecordSurvey {
     }
   }
 
+  /**
+   * Reads objects of a list from the brace at `start` on, as records of the lines from `line` on: one, or as many as tell
+   * nothing new. `bytes` stay as they are. Throws JsonFault for what is no JSON.
+   */
+  readList(bytes: Uint8Array, start: number, line: number): ReadRecords {
+    const run = this.#known.read(bytes, start, bytes.length, true);
+    if (run !== undefined) {
+      const { end, records, longest, hasBreaks } = run;
+      const commas = this.#known.commas(records);
+      return { start, end, records, commas, maxRecordBytes: longest, hasLineBreaks: hasBreaks };
+    }
+    const end = this.read(bytes, start, line);
+    checkRecord(this.#root, end - start, line);
+    const [sizeBytes, hasLineBreaks] = [end - start, this.#hasLineBreaks];
+    return { start, end, records: 1, commas: NO_COMMAS, maxRecordBytes: sizeBytes, hasLineBreaks };
+  }
+
   /** Tells of a record that was read, as it is written. Throws JsonFault. */
   written(bytes: Uint8Array, line: number, isKnownUtf8: boolean): void {
     checkRecord(this.#root, bytes.length, line);
     if (!isKnownUtf8 && !isUtf8(bytes)) throw new JsonFault(line, "it is not UTF-8");
-    this.#maxRecordBytes = Math.max(this.#maxRecordBytes, bytes.length);
-    this.#records++;
+    this.have(1, bytes.length);
+  }
+
+  /** Tells of records that were read and checked, as they are written; the longest has so many bytes. */
+  have(records: number, maxRecordBytes: number): void {
+    this.#maxRecordBytes = Math.max(this.#maxRecordBytes, maxRecordBytes);
+    this.#records += records;
   }
 
   /** What the file with all of the records holds. */

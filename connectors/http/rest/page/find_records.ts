@@ -28,6 +28,11 @@ export class RecordFinder {
     this.#given = selector;
   }
 
+  /** Whether they are in one place of each page. */
+  get isPlace(): boolean {
+    return this.#given === undefined || "path" in this.#given;
+  }
+
   /** Where they are, as far as that is known and is a place. */
   get path(): readonly PathStep[] | undefined {
     return this.#given === undefined ? this.#found : "path" in this.#given ? this.#given.path : undefined;
@@ -36,13 +41,18 @@ export class RecordFinder {
   /** The records of the page. Throws `invalid` for a page that is not as those before, or does not show where they are. */
   records(text: JsonText, root: Piece): readonly PageRecord[] {
     if (this.#given !== undefined && "query" in this.#given) return selected(text, root, this.#given.query);
+    const piece = this.place(text, root);
+    if (text.isNull(piece)) return [];
+    return text.kind(piece) === "array" ? itemsOf(text, piece) : [{ text, piece }];
+  }
+
+  /** Where the records are that no query selects: a list, one object, or null. Throws as records() does. */
+  place(text: JsonText, root: Piece): Piece {
     const path = this.path ?? this.#choose(text, root);
     const piece = text.find(root, path);
     if (piece === undefined) throw this.#missing(text, root, path);
-    if (text.isNull(piece)) return [];
     const kind = text.kind(piece);
-    if (kind === "array") return itemsOf(text, piece);
-    if (kind === "object") return [{ text, piece }];
+    if (kind === "array" || kind === "object" || text.isNull(piece)) return piece;
     throw new AppError(
       "invalid",
       `The page has ${text.text(piece).slice(0, 60)} at "${shown(path)}", expected a list of records`,

@@ -41,10 +41,10 @@ type Member = readonly [key: string, value: Piece];
 
 /** Reads the records of a text while it is walked through. */
 export interface RecordsReader {
-  /** Where they are: a list, or one object. */
+  /** Where they are, if they are a list. */
   readonly path: readonly PathStep[];
-  /** Called at the brace of each record that is an object; returns where it ends. */
-  readonly read: (start: number) => number;
+  /** Called at the list's bracket; returns what is behind it. */
+  readonly readList: (start: number) => number;
 }
 
 export class JsonText {
@@ -84,7 +84,7 @@ export class JsonText {
     if (start >= bytes.length) throw new JsonTextFault("it is empty", start);
     const end = records === undefined
       ? this.#note(start, [], undefined)
-      : this.#note(start, records.path, records.read);
+      : this.#note(start, records.path, records.readList);
     const rest = this.#skipSpace(end);
     if (rest < bytes.length) throw new JsonTextFault("something follows its value", rest);
     return { start, end };
@@ -147,35 +147,51 @@ export class JsonText {
     }
   }
 
-  /** Behind the value, whose members or items are known then; on the path to the records theirs are too. */
+  /** Behind the value that begins there. */
+  skip(position: number): number {
+    return this.#skipValue(position);
+  }
+
+  /**
+   * Behind the list whose bracket is at `start`; its items are not kept. `read` is called where an item begins, and returns where it
+   * ends, or one that comes later.
+   */
+  readItems(start: number, read: (at: number) => number): number {
+    let at = this.#skipSpace(start + 1);
+    if (this.bytes[at] === CLOSE_BRACKET) return at + 1;
+    while (true) {
+      at = this.#skipSpace(read(at));
+      if (this.bytes[at] === CLOSE_BRACKET) return at + 1;
+      if (this.bytes[at] !== COMMA) throw this.#fault("a comma or a closing bracket", at);
+      at = this.#skipSpace(at + 1);
+    }
+  }
+
+  /** Behind the value, whose members or items are known then, but those of a list that is read; on the path to the records theirs are too. */
   #note(
     start: number,
     [step, ...rest]: readonly PathStep[],
-    read: RecordsReader["read"] | undefined,
+    readList: RecordsReader["readList"] | undefined,
   ): number {
     const byte = this.bytes[start];
     if (step === undefined) {
-      if (byte === OPEN_BRACKET) {
-        return this.#noteItems(start, (at) => this.#isBrace(at) ? read?.(at) : undefined);
-      }
-      if (byte !== OPEN_BRACE) return this.#skipValue(start);
-      return read?.(start) ?? this.#noteMembers(start, () => undefined);
+      if (byte === OPEN_BRACKET) return readList?.(start) ?? this.#noteItems(start, () => undefined);
+      return byte === OPEN_BRACE ? this.#noteMembers(start, () => undefined) : this.#skipValue(start);
     }
     if (typeof step === "number") {
       if (byte !== OPEN_BRACKET) return this.#skipValue(start);
-      return this.#noteItems(start, (at, index) => index === step ? this.#note(at, rest, read) : undefined);
+      return this.#noteItems(
+        start,
+        (at, index) => index === step ? this.#note(at, rest, readList) : undefined,
+      );
     }
     if (byte !== OPEN_BRACE) return this.#skipValue(start);
     let isFound = false;
     return this.#noteMembers(start, (at, key) => {
       if (isFound || key !== step) return undefined;
       isFound = true;
-      return this.#note(at, rest, read);
+      return this.#note(at, rest, readList);
     });
-  }
-
-  #isBrace(at: number): boolean {
-    return this.bytes[at] === OPEN_BRACE;
   }
 
   /** `behind` may say where an item ends. */

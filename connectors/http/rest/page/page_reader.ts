@@ -12,7 +12,8 @@ import { JsonText, type PageRecord, type PathStep, type Piece } from "./json_wal
 import { ndjsonLines } from "./ndjson_lines.ts";
 import type { ListNames } from "./list_names.ts";
 import { isIgnored } from "./page_actions.ts";
-import type { RecordFile, Surveyed } from "./record_file.ts";
+import { PageList } from "./page_list.ts";
+import type { RecordFile } from "./record_file.ts";
 import { selectorOf } from "./selector.ts";
 
 /** A page whose records are known. */
@@ -91,31 +92,38 @@ export class PageReader {
       }
       case "json": {
         const text = new JsonText(bytes);
-        const { root, surveyed } = this.#surveyed(text, changes);
+        const list = this.#listOf(text, changes);
+        const root = this.#rootOf(text, list);
         checkErrors(text, root);
         if (isIgnored(this.#endpoint.response_actions, text, root)) return ignoredPage(headers);
-        return this.#page(headers, text, root, this.#finder.records(text, root), changes, surveyed);
+        const place = list === undefined ? undefined : this.#finder.place(text, root);
+        if (list === undefined || place === undefined || text.kind(place) !== "array") {
+          return this.#page(headers, text, root, this.#finder.records(text, root), changes);
+        }
+        if (!list.isRead) list.read(place.start);
+        return {
+          view: viewOf(headers, list.records, text, root),
+          isIgnored: false,
+          write: () => list.write(),
+        };
       }
     }
   }
 
-  /** The page's value. Its records are surveyed on the way where they will be written as they are. */
-  #surveyed(
-    text: JsonText,
-    { more, names }: Changes,
-  ): { readonly root: Piece; readonly surveyed?: Surveyed } {
+  /** For a list of records that are written as they are; undefined where they are not. */
+  #listOf(text: JsonText, { more, names }: Changes): PageList | undefined {
+    const { survey } = this.#records;
+    const isChanged = more.size > 0 || names !== undefined || this.#endpoint.flatten;
+    if (survey === undefined || isChanged || !this.#finder.isPlace || !text.isUtf8) return undefined;
+    return new PageList(text, this.#records, survey);
+  }
+
+  /** The page's value. Its list is read on the way where it is known where that is, and that the page counts. */
+  #rootOf(text: JsonText, list: PageList | undefined): Piece {
     const { path } = this.#finder;
-    const { survey, records } = this.#records;
-    const { flatten, response_actions: actions } = this.#endpoint;
-    // Of a page that is ignored nothing is surveyed.
-    const mayBeIgnored = actions.some((action) => "value_path" in action);
-    const isChanged = more.size > 0 || names !== undefined || flatten || mayBeIgnored;
-    if (path === undefined || survey === undefined || isChanged) return { root: text.root() };
-    let count = 0;
-    survey.hasLineBreaks = false;
-    const read = (start: number) => survey.read(text.bytes, start, records + ++count);
-    const root = text.root({ path, read });
-    return { root, surveyed: { hasLineBreaks: survey.hasLineBreaks } };
+    const mayBeIgnored = this.#endpoint.response_actions.some((action) => "value_path" in action);
+    if (list === undefined || path === undefined || mayBeIgnored) return text.root();
+    return text.root({ path, readList: (start) => list.read(start) });
   }
 
   #page(
@@ -124,23 +132,18 @@ export class PageReader {
     root: Piece | undefined,
     found: readonly PageRecord[],
     { more, names }: Changes,
-    surveyed?: Surveyed,
   ): Page {
     const records = names === undefined ? found : found.flatMap((record) => names.named(record) ?? []);
-    const at = (path: readonly PathStep[]) => {
-      const piece = root === undefined ? undefined : text.find(root, path);
-      return piece === undefined ? undefined : text.value(piece);
-    };
     const before = new TextEncoder().encode(
       Array.from(more, ([name, json]) => `${JSON.stringify(name)}:${json},`).join(""),
     );
     return {
-      view: { headers, records: records.length, keys: root === undefined ? [] : keysOf(text, root), at },
+      view: viewOf(headers, records.length, text, root),
       isIgnored: false,
       write: async () => {
         for (const record of records) {
           const { text, piece } = this.#endpoint.flatten ? flattened(record) : record;
-          const full = this.#records.add(text, piece, before, surveyed);
+          const full = this.#records.add(text, piece, before);
           if (full !== undefined) await full;
         }
       },
@@ -197,12 +200,14 @@ export class PageReader {
   }
 }
 
-const viewOf = (headers: Headers, records: number): PageView => ({
-  headers,
-  records,
-  keys: [],
-  at: () => undefined,
-});
+function viewOf(headers: Headers, records: number, text?: JsonText, root?: Piece): PageView {
+  if (text === undefined || root === undefined) return { headers, records, keys: [], at: () => undefined };
+  const at = (path: readonly PathStep[]) => {
+    const piece = text.find(root, path);
+    return piece === undefined ? undefined : text.value(piece);
+  };
+  return { headers, records, keys: keysOf(text, root), at };
+}
 
 const ignoredPage = (headers: Headers): Page => ({
   view: viewOf(headers, 0),

@@ -1,15 +1,9 @@
 import type { Scratch, ScratchFile } from "../../../locations/scratch.ts";
-import type { RecordSurvey } from "../../../files/record_scan.ts";
+import type { ReadRecords, RecordSurvey } from "../../../files/record_scan.ts";
 import type { JsonText, Piece } from "./json_walk.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
 const [LINE_FEED, RETURN, SPACE] = [0x0a, 0x0d, 0x20];
-
-/** What is known of the objects of a page that the survey has read in it. */
-export interface Surveyed {
-  /** One of them has some. */
-  readonly hasLineBreaks: boolean;
-}
 
 /** Records of pages, a line each, as they were written: no number and no text of them is made anew. */
 export class RecordFile implements AsyncDisposable {
@@ -36,19 +30,13 @@ export class RecordFile implements AsyncDisposable {
 
   /**
    * Adds a record: an object, or anything else as the value of the key `value`. `before` are members that an object
-   * gets in front of its own, as `"a":1,`. An object may have been surveyed in its page. Throws JsonFault. Where it returns a
-   * promise the next record has to wait for it.
+   * gets in front of its own, as `"a":1,`. Throws JsonFault. Where it returns a promise the next record has to wait for it.
    */
-  add(
-    text: JsonText,
-    piece: Piece,
-    before: Uint8Array,
-    surveyed: Surveyed | undefined,
-  ): Promise<void> | undefined {
+  add(text: JsonText, piece: Piece, before: Uint8Array): Promise<void> | undefined {
     const isObject = text.kind(piece) === "object";
     const bytes = text.bytes.subarray(piece.start, piece.end);
     const size = bytes.length + before.length + WRAPPED.length + 4;
-    const full = this.#filled + size > this.#buffer.length ? this.#swap(size) : undefined;
+    const full = this.#makeRoom(size);
     const start = this.#filled;
     this.#put(OPEN);
     if (!isObject) {
@@ -66,13 +54,26 @@ export class RecordFile implements AsyncDisposable {
     }
     this.records++;
     const line = this.#buffer.subarray(start, this.#filled);
-    const known = isObject ? surveyed : undefined;
-    if (known?.hasLineBreaks ?? text.hasLineBreaks) straighten(line);
+    if (text.hasLineBreaks) straighten(line);
     if (this.survey !== undefined) {
-      if (known === undefined) this.survey.read(line, 0, this.records);
+      this.survey.read(line, 0, this.records);
       this.survey.written(line, this.records, text.isUtf8);
     }
     this.#put(FEED);
+    return full;
+  }
+
+  /** Adds records of the bytes that the survey has read there. Where it returns a promise the next record has to wait for it. */
+  addSurveyed(bytes: Uint8Array, part: ReadRecords): Promise<void> | undefined {
+    const full = this.#makeRoom(part.end - part.start + 1);
+    const start = this.#filled;
+    this.#put(bytes.subarray(part.start, part.end));
+    const lines = this.#buffer.subarray(start, this.#filled);
+    if (part.hasLineBreaks) straighten(lines);
+    for (const comma of part.commas) lines[comma] = LINE_FEED;
+    this.#put(FEED);
+    this.records += part.records;
+    this.survey?.have(part.records, part.maxRecordBytes);
     return full;
   }
 
@@ -87,6 +88,10 @@ export class RecordFile implements AsyncDisposable {
   #put(bytes: Uint8Array): void {
     this.#buffer.set(bytes, this.#filled);
     this.#filled += bytes.length;
+  }
+
+  #makeRoom(sizeBytes: number): Promise<void> | undefined {
+    return this.#filled + sizeBytes > this.#buffer.length ? this.#swap(sizeBytes) : undefined;
   }
 
   /** Begins a new buffer at once, since several add to the file, and writes the one that is full. */
@@ -113,6 +118,9 @@ const isEmpty = (bytes: Uint8Array): boolean => {
 
 /** Outside of strings, in which they cannot be, line breaks mean nothing. */
 function straighten(bytes: Uint8Array): void {
-  if (!bytes.includes(LINE_FEED) && !bytes.includes(RETURN)) return;
-  for (const [at, byte] of bytes.entries()) if (byte === LINE_FEED || byte === RETURN) bytes[at] = SPACE;
+  for (const lineBreak of [LINE_FEED, RETURN]) {
+    for (let at = bytes.indexOf(lineBreak); at !== -1; at = bytes.indexOf(lineBreak, at + 1)) {
+      bytes[at] = SPACE;
+    }
+  }
 }
