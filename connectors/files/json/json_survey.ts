@@ -5,6 +5,7 @@ import { readBytes } from "../compression.ts";
 import type { FileSet } from "../file_set.ts";
 import type { Compression } from "../options.ts";
 import { JsonNode } from "./json_node.ts";
+import { KnownRecords } from "./known_records.ts";
 import type { JsonLayout, JsonSurvey, SurveyedFile } from "./surveyed.ts";
 import { INCOMPLETE, JsonFault, JsonScanner } from "./json_scanner.ts";
 
@@ -61,10 +62,12 @@ export async function* surveyPieces(
   const files: SurveyedFile[] = [];
   let maxRecordBytes = 0;
   let bytesRead = 0;
+  const hearsOfAll = hooks.onFault !== undefined || hooks.onRecord !== undefined;
+  const known = hearsOfAll ? undefined : new KnownRecords(root);
   for (const [index, file] of set.files.entries()) {
     const compression = set.compressions[index] ?? "none";
     const isOdd = oddFiles.has(file.path);
-    const reader = new RecordReader(root, index, hooks);
+    const reader = new RecordReader(root, index, hooks, known);
     for await (const length of readRecords(reader, file, compression, signal)) {
       bytesRead += length;
       const { layout } = reader;
@@ -134,6 +137,7 @@ export function checkRecord(root: JsonNode, sizeBytes: number, line: number): vo
 class RecordReader {
   readonly #root: JsonNode;
   readonly #scanner: JsonScanner;
+  readonly #known: KnownRecords | undefined;
   /** The bytes that are not read yet are from #start to the scanner's end. */
   #start = 0;
   #isBegun = false;
@@ -149,8 +153,10 @@ class RecordReader {
   /** A record is tried here first where it may be left out: it must leave nothing in the other. */
   readonly #trial = new JsonNode();
 
-  constructor(root: JsonNode, file: number, hooks: RecordHooks) {
+  /** `known` is of the same root. */
+  constructor(root: JsonNode, file: number, hooks: RecordHooks, known?: KnownRecords) {
     this.#root = root;
+    this.#known = known;
     this.#hooks = hooks;
     this.#scanner = new JsonScanner(file);
   }
@@ -168,6 +174,7 @@ class RecordReader {
 
   push(chunk: Uint8Array): void {
     const scanner = this.#scanner;
+    this.#known?.forget();
     const rest = scanner.end - this.#start;
     if (this.#start > 0 || scanner.bytes.length < rest + chunk.length + 1) {
       const needed = rest + chunk.length + 1;
@@ -274,6 +281,13 @@ class RecordReader {
   #readObject(position: number): number {
     const scanner = this.#scanner;
     const { line } = scanner;
+    const run = this.#known?.read(scanner.bytes, position, scanner.end, this.#array === "open");
+    if (run !== undefined) {
+      scanner.line += run.lines;
+      const isOneALine = line !== this.#lastLine && !run.hasBreaksInside && !run.sharesLine;
+      this.#tookTo(scanner.line, isOneALine, run.records, run.longest);
+      return run.end;
+    }
     if (this.#hooks.onFault !== undefined) {
       if (scanner.record(position, this.#trial) === INCOMPLETE) return INCOMPLETE;
       scanner.line = line;
@@ -281,13 +295,17 @@ class RecordReader {
     const end = scanner.record(position, this.#root);
     if (end === INCOMPLETE) return INCOMPLETE;
     this.#hooks.onRecord?.(scanner.bytes.subarray(position, end), line);
-    if (line === this.#lastLine || scanner.line !== line) this.#isLines = false;
-    this.#lastLine = scanner.line;
-    this.#needsComma = true;
-    this.#count++;
-    this.maxRecordBytes = Math.max(this.maxRecordBytes, end - position);
+    this.#tookTo(scanner.line, line !== this.#lastLine && scanner.line === line, 1, end - position);
     checkRecord(this.#root, end - position, line);
     return end;
+  }
+
+  #tookTo(line: number, isOneALine: boolean, records: number, maxBytes: number): void {
+    this.#isLines &&= isOneALine;
+    this.#lastLine = line;
+    this.#needsComma = true;
+    this.#count += records;
+    this.maxRecordBytes = Math.max(this.maxRecordBytes, maxBytes);
   }
 
   #skipMark(): void {
