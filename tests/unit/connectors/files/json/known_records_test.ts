@@ -1,15 +1,15 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { JsonNode } from "../../../../connectors/files/json/json_node.ts";
-import { JsonFault, JsonScanner } from "../../../../connectors/files/json/json_scanner.ts";
-import { surveyJson } from "../../../../connectors/files/json/json_survey.ts";
-import { KnownRecords } from "../../../../connectors/files/json/known_records.ts";
-import { RecordSurvey } from "../../../../connectors/files/json/record_survey.ts";
-import { madeSet } from "../../../../connectors/files/made_set.ts";
-import { streamOptionsSchema } from "../../../../connectors/files/options.ts";
-import { DiskFile } from "../../../../connectors/locations/disk/disk_file.ts";
-import { AppError } from "../../../../contract/errors.ts";
+import { JsonNode } from "../../../../../connectors/files/json/json_node.ts";
+import { JsonFault, JsonScanner } from "../../../../../connectors/files/json/json_scanner.ts";
+import { surveyJson } from "../../../../../connectors/files/json/json_survey.ts";
+import { KnownRecords } from "../../../../../connectors/files/json/known_records.ts";
+import { RecordSurvey } from "../../../../../connectors/files/json/record_survey.ts";
+import { madeSet } from "../../../../../connectors/files/made_set.ts";
+import { streamOptionsSchema } from "../../../../../connectors/files/options.ts";
+import { DiskFile } from "../../../../../connectors/locations/disk/disk_file.ts";
+import { AppError } from "../../../../../contract/errors.ts";
 
 /** What is seen at a place, and below it. */
 interface Seen {
