@@ -7,12 +7,14 @@ import { mysql } from "./mysql/connector.ts";
 import { postgres } from "./postgres/connector.ts";
 import { s3 } from "./s3/connector.ts";
 import { sftp } from "./sftp/connector.ts";
+import { singer } from "./singer/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of system that connectors.yaml may name in `type:`. */
 export const connectors: readonly Connector[] = [
   file,
   http,
+  singer,
   sqlite,
   libsql,
   duckdb,

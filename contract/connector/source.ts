@@ -47,6 +47,8 @@ export interface StreamRequest<Stream = unknown> {
   readonly until?: Until;
   /** The last state that the source gave and that was committed with its rows; its own JSON. */
   readonly state?: JsonValue;
+  /** The pipeline's update_key, by the source's name of it, of a stream that keeps its rows from run to run. */
+  readonly updateKey?: string;
   /**
    * The rows are added to those from before, and no column tells which are new: a source that keeps a state gives
    * what is not in it.
@@ -262,6 +264,11 @@ export interface Scan {
   readonly hasNoColumns?: boolean;
   /** The source's state after these rows; see StreamRequest. */
   readonly state?: JsonValue;
+  /**
+   * The source goes by its state and not by the cursor: rows may come that are before it, as they changed, and rows that
+   * came before may come again.
+   */
+  readonly repeats?: boolean;
   /** For the run's log. */
   readonly messages?: readonly { readonly level: "info" | "warn"; readonly message: string }[];
   /** Turns DuckDB's error of this relation into one that names file, line and column. */

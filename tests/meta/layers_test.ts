@@ -122,6 +122,8 @@ const GROUNDS: Readonly<Record<string, readonly string[]>> = {
     "connectors/sqlite/load/dialect.ts",
     "connectors/sqlite/load/row_values.ts",
   ],
+  // Records of either are JSON, which is put into a file as it came.
+  singer: ["connectors/http/rest/page/json_walk.ts", "connectors/http/rest/page/record_file.ts"],
 };
 /** The one place that lists the systems, and those who ask it: a process's entry, or a tool of its own. */
 const REGISTRY = "connectors/registry.ts";

@@ -13,6 +13,12 @@ export function permissionFlags(path: string): string[] {
 }
 
 /**
+ * Starts programs with limits, and so that they end with the process; see connectors/singer/command/. It starts any, as a
+ * program does that the operator allows.
+ */
+const LAUNCHER = "/usr/bin/setpriv";
+
+/**
  * Writes what the process may do as the configuration that its deno starts with, readable by this
  * user only. As arguments anybody on the machine could read them, and hosts and paths may come out
  * of secrets; there is a limit to the length of arguments too. The process has read the file before
@@ -33,7 +39,7 @@ export async function writePermissions(path: string, permissions: ProcessPermiss
         write: paths(write),
         net: [...new Set(hosts)],
         ...(environment === undefined ? {} : { env: environment }),
-        ...(commands === undefined ? {} : { run: [...new Set(commands)] }),
+        ...(commands === undefined ? {} : { run: [...new Set([...commands, LAUNCHER])] }),
         ffi: true,
         // How much room its disk has: said before a file is brought there that is too large.
         sys: ["statfs"],

@@ -43,8 +43,10 @@ export class StreamShape {
   /** The request with what the source does by itself. Throws `invalid` where it cannot filter and nothing else can. */
   request(request: StreamRequest, { pushdown }: Source): StreamRequest {
     const columns = this.#choice;
+    const { update_key: updateKey, mode } = this.#stream;
     return {
       ...request,
+      ...(updateKey !== undefined && mode !== "full" ? { updateKey: this.sourceName(updateKey) } : {}),
       ...(columns !== undefined && pushdown.columns ? { columns } : {}),
       ...(this.#stream.where !== undefined && pushdown.where ? { where: this.#stream.where } : {}),
     };

@@ -95,6 +95,8 @@ export class StreamSink implements AsyncDisposable {
   /** False where neither the source nor the table knows any. */
   #hasColumns = true;
   #hasInput = false;
+  /** See Scan.repeats. */
+  #repeats = false;
   #rows: number;
   #sizeBytes: number;
   #files: number | undefined;
@@ -202,9 +204,10 @@ export class StreamSink implements AsyncDisposable {
   async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
     const { session, name } = this.#options;
     const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
+    this.#repeats = scan.repeats === true;
     if (scan.hasNoColumns) await this.#createEmpty(target);
     else {
-      const { position } = this;
+      const position = this.#repeats && this.#options.again === undefined ? {} : this.position;
       this.#rows += await fillTable(
         { session, target, position, rejects: this.#rejects },
         scan,
@@ -326,8 +329,8 @@ export class StreamSink implements AsyncDisposable {
       stream,
       again,
       cursor: this.#cursor,
-      from: this.#from,
-      hasSourceState: this.#sourceState !== undefined,
+      from: this.#repeats ? undefined : this.#from,
+      hasSourceState: this.#sourceState !== undefined && !this.#repeats,
     };
     const report = reportContract(this.#rejects, onWarning, (columns) => this.#missing = columns);
     if (this.#children.isNone) await putIncoming(held, report);
