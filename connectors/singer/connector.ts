@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { Access, Connection, Connector, ConnectorContext } from "../../contract/connector/connector.ts";
+import type { DeliveringDestination } from "../../contract/connector/destination.ts";
 import type { Source } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { configSchema, secretsOf, type SingerConfig } from "./config.ts";
-import { type SingerStream, streamSchema } from "./options.ts";
+import { loadSchema, type SingerStream, type SingerTarget, streamSchema } from "./options.ts";
 import type { TapSource } from "./tap/tap_source.ts";
 
 /** Taps and targets of Singer: programs that read and write JSON messages, one a line. */
@@ -13,7 +14,12 @@ export const singer = {
   configSchema,
   streamSchema,
   isScanned: () => true,
-  loadModes: [],
+  loadSchema,
+  loadModes: ["append", "merge"],
+  refusesLoad: (_, { preSql = [], postSql = [] }) =>
+    preSql.length + postSql.length > 0
+      ? "a target runs no SQL of ours: leave out pre_sql and post_sql"
+      : undefined,
   secrets: secretsOf,
   access: ({ command: [program], catalog }, _use, { projectDir }): Access => ({
     hosts: [],
@@ -23,7 +29,7 @@ export const singer = {
     config: catalog.kind === "file" ? [resolve(projectDir, catalog.path)] : [],
   }),
   open: (config, context) => Promise.resolve(open(config, context)),
-} satisfies Connector<SingerConfig, SingerStream>;
+} satisfies Connector<SingerConfig, SingerStream, SingerTarget>;
 
 function open(config: SingerConfig, context: ConnectorContext): Connection {
   const ended = new AbortController();
@@ -42,8 +48,17 @@ function open(config: SingerConfig, context: ConnectorContext): Connection {
       throw new AppError("internal", "A tap is scanned, and not read");
     },
   };
+  const destination: DeliveringDestination<SingerTarget> = {
+    kind: "delivering",
+    batchRows: ({ options: { batch } }) => batch,
+    async deliver(rows, request, signal) {
+      const { deliverRows } = await import("./target/deliver_rows.ts");
+      return await deliverRows(config, context, rows, request, during(signal));
+    },
+  };
   return {
     source,
+    destination,
     [Symbol.asyncDispose]() {
       ended.abort();
       return Promise.resolve();

@@ -125,7 +125,7 @@ Deno.test("every variable of the environment is in docs/operations.md", async ()
 
 /** Commands of others in the manual, whose options are theirs. */
 const FOREIGN =
-  /\b(?:useradd|COPY|duckdb|curl|docker|podman|openssl|git|nginx|caddy|psql|npx|npm|systemctl|ulimit)\b/;
+  /\b(?:useradd|COPY|duckdb|curl|docker|podman|openssl|git|nginx|caddy|psql|npx|npm|systemctl|ulimit|tap|catalog_flag)\b/;
 
 Deno.test("every option and variable in the manual is one of the code", async () => {
   const options = new Set([

@@ -97,9 +97,9 @@ export class RunningCommand implements AsyncDisposable {
     }
   }
 
-  /** Of its output, without the limit of a line to be found in `maxBytes`. */
-  lines(maxBytes: number): AsyncGenerator<Uint8Array> {
-    return byteLines(this.#child.stdout, maxBytes);
+  /** Of its output; see byteLines. */
+  lines(maxBytes: number, isCut = false): AsyncGenerator<Uint8Array> {
+    return byteLines(this.#child.stdout, maxBytes, isCut);
   }
 
   get stdin(): WritableStream<Uint8Array> {

@@ -51,7 +51,7 @@ Deno.test("a stream goes on from the tap's state, and what was sent again is mer
     `
 state=none
 while [ $# -gt 0 ]; do case "$1" in --state) state=$(cat "$2");; --config) config=$(cat "$2");; esac; shift; done
-echo "INFO config is $config" >&2
+echo "WARNING config is $config" >&2
 case "$state" in
 none) ${says(orders, record(1, "a", "1"), record(2, "b", "5"), { type: "STATE", value: { at: 5 } })}
 ;;
