@@ -38,7 +38,7 @@ export class RecordVersions implements AsyncDisposable {
       file = await RecordFile.create(this.#scratch, `records${this.#made++}.ndjson`, this.#survey);
       this.#files.set(version, file);
     }
-    await file.add(text, record, NOTHING, undefined);
+    await file.add(text, record, NOTHING);
   }
 
   /** Drops records of other versions; those without one stay. Returns how many. */
