@@ -36,6 +36,9 @@ const TOTAL_RECORDS =
   /^(?:total|totalcount|totalitems|totalresults|totalrecords|totalelements|totalhits|totalrows|numfound|recordstotal)$/;
 const HAS_MORE = /^(?:hasmore|hasnext|hasnextpage|hasmoreitems|hasmoreresults|moreavailable)$/;
 
+/** Keys of objects that tell of the next page. */
+const NEXT = /^(?:next|nextpage|nextlink)$/;
+
 const MAX_SIZE = 1000;
 /** What most servers take. */
 const GUESSED_LIMIT = 100;
@@ -64,8 +67,7 @@ class Signs {
 /** How the operation's pages follow one another. */
 export function readPaging(operation: Operation, list: RecordList, schemas: Schemas): Paging {
   const signs = new Signs(operation, list, schemas);
-  const links = linkPaging(signs);
-  const found = links ?? cursorPaging(signs) ?? pagePaging(signs) ?? offsetPaging(signs);
+  const found = linkPaging(signs) ?? cursorOrCount(signs);
   if (found === undefined) return unknownPaging(signs);
   const { size } = signs;
   const isOwn = size === undefined || found.taken.has(size.name);
@@ -78,6 +80,25 @@ export function readPaging(operation: Operation, list: RecordList, schemas: Sche
 }
 
 type Found = Omit<Paging, "params">;
+
+/**
+ * A cursor, or numbers of pages and records. Where there are both, a server may give its cursor only to those who ask by it, and
+ * a page without one would pass for the last: then one that every page has is used, or numbers, which end with an empty page.
+ */
+function cursorOrCount(signs: Signs): Found | undefined {
+  const cursor = cursorPaging(signs);
+  const counted = pagePaging(signs) ?? offsetPaging(signs);
+  if (cursor === undefined || counted === undefined) return cursor?.found ?? counted;
+  const [param = ""] = cursor.found.taken;
+  if (cursor.isRequired || counted.taken.has(param)) return cursor.found;
+  const note =
+    `pages may also be asked for by ${param}, which is left alone: not every page is sure to have a next one`;
+  return {
+    ...counted,
+    taken: new Set([...counted.taken, ...cursor.found.taken]),
+    notes: [...counted.notes, note],
+  };
+}
 
 const foundAs = (
   paginator: JsonObject,
@@ -109,9 +130,9 @@ function linkPaging(signs: Signs): Found | undefined {
 }
 
 function isLink({ name, above, schema, path }: PageField, signs: Signs): boolean {
-  const isNext = LINK.test(name) || /^(?:href|url|link|uri)$/.test(name) && above === "next";
+  const isNext = LINK.test(name) || /^(?:href|url|link|uri)$/.test(name) && NEXT.test(above);
   if (!isNext || !mayBe(schema, "string")) return false;
-  if (/ur[il]|link|href/.test(name) || /^_?links?$/.test(above) || above === "next") return true;
+  if (/ur[il]|link|href/.test(name) || /^_?links?$/.test(above) || NEXT.test(above)) return true;
   if (/^(?:ur[il](?:-reference)?|iri)$/.test(schema.format ?? "")) return true;
   if (typeof schema.example === "string" && /^(?:https?:\/)?\//.test(schema.example)) return true;
   if (/\b(?:url|uri|link|address)\b/i.test(schema.description ?? "")) return true;
@@ -123,7 +144,9 @@ function isLink({ name, above, schema, path }: PageField, signs: Signs): boolean
 }
 
 /** What a page says to send for the next one. */
-function cursorPaging(signs: Signs): Found | undefined {
+function cursorPaging(
+  signs: Signs,
+): { readonly found: Found; readonly isRequired: boolean } | undefined {
   const params = signs.query.filter(({ name }) => CURSOR_PARAM.test(plainName(name)));
   const sure = signs.field(NEXT_CURSOR, ({ schema }) => mayBe(schema, "string", "integer"));
   const counted = signs.field(
@@ -134,16 +157,17 @@ function cursorPaging(signs: Signs): Found | undefined {
   if (param === undefined) return undefined;
   const cursor = params.length === 0
     ? counted ?? sure ?? sameName(signs, param)
-    : sure ?? signs.field(MAYBE_CURSOR, (field) => isCursor(field, param));
+    : sure ?? signs.field(MAYBE_CURSOR, (field) => isCursor(field, param)) ?? sameName(signs, param);
   if (cursor === undefined) return undefined;
   // One that is given on the last page as well does not end the pages.
   const more = signs.field(HAS_MORE, (field) => isMore(field, cursor.name === "endcursor"));
-  return foundAs({
+  const found = foundAs({
     type: "cursor",
     cursor_path: pathText(cursor.path),
     cursor_param: param.name,
     ...(more === undefined ? {} : { has_more_path: pathText(more.path) }),
   }, [param]);
+  return { found, isRequired: cursor.isRequired };
 }
 
 /** Numbers of pages and offsets are cursors as well, where the page says the next one. */
@@ -155,10 +179,11 @@ function paramOfCursor(signs: Signs, counted: PageField | undefined): Parameter 
   return param?.schema.types.has("string") === true ? param : undefined;
 }
 
-/** A text `offset` that is sent as it was given. */
+/** A text `offset` that is sent as it was given, alone on the page or below `next_page`. */
 const sameName = (signs: Signs, { name }: Parameter): PageField | undefined =>
-  signs.fields.find((field) =>
-    field.path.length === 1 && field.name === plainName(name) && field.schema.types.has("string")
+  signs.fields.find(({ path, name: key, above, schema }) =>
+    key === plainName(name) && schema.types.has("string") &&
+    (path.length === 1 && /^(?:offset|page|start)$/.test(key) || NEXT.test(above))
   );
 
 function isCursor({ name, above, schema }: PageField, param: Parameter): boolean {

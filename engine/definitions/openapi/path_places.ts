@@ -121,8 +121,23 @@ function textOfPlace(place: Place | undefined, parent: string | undefined): stri
   }
 }
 
-/** `/users/{id}/` and `/users/{user_id}` as one. */
-const shapeOf = (path: string): string => path.replace(PLACE, "{}").replace(/\/+$/, "");
+/** `/users/{id}/` and `/users/{user_id}.json` as one. */
+const shapeOf = (path: string): string =>
+  path.replace(PLACE, "{}").replace(/\/+$/, "").replace(/\.json$/i, "");
+
+/** Paths of lists by what they are whatever their places are called; `of` is the list that the path names one record of. */
+export class ListPaths {
+  readonly #byShape: ReadonlyMap<string, string>;
+
+  constructor(paths: readonly string[]) {
+    this.#byShape = new Map(paths.map((path) => [shapeOf(path), path]));
+  }
+
+  of(path: string): string | undefined {
+    const [, before] = /^(.*)\/\{\}$/.exec(shapeOf(path)) ?? [];
+    return before === undefined ? undefined : this.#byShape.get(before);
+  }
+}
 
 /** What tells one row from another in most APIs, alone or behind the singular of the list. */
 const IDENTIFIERS = new Set(

@@ -4,11 +4,12 @@ import { type ApiDocument, parseApiDocument } from "./api_document.ts";
 import { isElsewhere, readBaseUrl } from "./base_url.ts";
 import { firstLine, memberOf, textOf } from "./json_value.ts";
 import { type Operation, readOperations } from "./operations.ts";
-import { type NamedList, PathPlaces } from "./path_places.ts";
+import { ListPaths, type NamedList, PathPlaces } from "./path_places.ts";
 import { findRecords } from "./record_list.ts";
 import { References } from "./references.ts";
 import { Schemas } from "./schemas.ts";
-import { readSignIn, secretPrefix, type SignIn } from "./sign_in.ts";
+import { withSecretParameters } from "./secret_parameters.ts";
+import { readSignIn, type SignIn } from "./sign_in.ts";
 import { connectorName, nameStreams } from "./stream_names.ts";
 import { type OpenApiStream, streamOf } from "./streams.ts";
 
@@ -59,7 +60,7 @@ export function readOpenApi(text: string, { file, name: given, baseUrl }: OpenAp
   // A child may ask its parent for more columns: all paths are filled before the first stream is made.
   for (const list of lists) places.fill(list);
   const streams = lists.map((list) => streamOf(list, places, schemas));
-  const signIn = withHeaders(
+  const signIn = withSecretParameters(
     readSignIn(document, references, lists.map(({ operation }) => operation), {
       connector: name,
       base: base.url,
@@ -113,8 +114,14 @@ function listsOf(operations: readonly Operation[], schemas: Schemas, base: URL) 
     if ("reason" in list) leftOut.push({ path: operation.path, reason: list.reason });
     else found.push({ operation, list });
   }
-  const names = nameStreams(found.map(({ operation: { path, id } }) => ({ path, operationId: id })));
-  const lists = found.map((one, at): NamedList => ({ ...one, name: names[at] ?? "" }));
+  const paths = new ListPaths(found.map(({ operation }) => operation.path));
+  const whole = found.filter(({ operation: { path } }) => {
+    const list = paths.of(path);
+    if (list !== undefined) leftOut.push({ path, reason: "it returns a record of another list" });
+    return list === undefined;
+  });
+  const names = nameStreams(whole.map(({ operation: { path, id } }) => ({ path, operationId: id })));
+  const lists = whole.map((one, at): NamedList => ({ ...one, name: names[at] ?? "" }));
   return { lists, leftOut };
 }
 
@@ -135,26 +142,6 @@ function nothingToRead({ file }: ApiDocument, leftOut: readonly LeftOut[]): AppE
     `${file} has no GET that returns a list of records, so there is no stream to make of it`,
     detail === "" ? {} : { detail },
   );
-}
-
-/** Headers that streams cannot do without and that sign in are the connector's, as secrets. */
-function withHeaders(signIn: SignIn, streams: readonly OpenApiStream[], connector: string): SignIn {
-  const headers: Record<string, string> = { ...signIn.headers };
-  const secrets: Record<string, string> = { ...signIn.secrets };
-  const notes = [...signIn.notes];
-  const known = new Set(["authorization", ...Object.keys(headers).map((name) => name.toLowerCase())]);
-  if (signIn.auth === undefined) known.delete("authorization");
-  const ofAuth = signIn.auth?.["name"];
-  if (typeof ofAuth === "string") known.add(ofAuth.toLowerCase());
-  for (const name of new Set(streams.flatMap((stream) => stream.secretHeaders))) {
-    if (known.has(name.toLowerCase()) || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) continue;
-    known.add(name.toLowerCase());
-    const secret = `${secretPrefix(connector)}_${secretPrefix(name)}`.slice(0, 100);
-    headers[name] = `\${secret:${secret}}`;
-    secrets[secret] = `The header ${name}, as it is sent.`;
-    notes.push(`the header ${name} is needed and signs in, so it is a secret of the connector`);
-  }
-  return { ...signIn, headers, secrets, notes };
 }
 
 /** What of a stream's own sign-in the connector does not give. */

@@ -73,6 +73,9 @@ function listsOf(view: SchemaView, schemas: Schemas, name: string, depth: number
   const usual = lists.filter(({ path: [key = ""] }) => USUAL.has(plainName(key)));
   const [one, another] = named.length > 0 ? named : usual;
   if (one !== undefined && another === undefined) return one;
+  // Whatever it is called: a list among nothing but what pages have beside their lists.
+  const [only] = lists;
+  if (only !== undefined && lists.length === 1 && isAmongPages(view, only)) return only;
   if (lists.length > 1) {
     return {
       reason: `it returns several lists (${lists.slice(0, 5).map(({ path }) => path[0]).join(", ")})`,
@@ -94,5 +97,8 @@ function nameOf(path: string): string {
 
 /** Whether the path names one thing, as `/users/{id}`. */
 const isOfOne = (path: string): boolean => /\{[^{}]*\}[^/]*\/?$/.test(path);
+
+const isAmongPages = ({ properties }: SchemaView, { path: [list] }: Pick<RecordList, "path">): boolean =>
+  [...properties.keys()].every((name) => name === list || isOfPages(name));
 
 const isOfPages = (key: string): boolean => OF_PAGES.test(plainName(key).replace(/^_+/, ""));

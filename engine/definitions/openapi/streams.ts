@@ -5,6 +5,7 @@ import { pathText } from "./page_fields.ts";
 import { readPaging } from "./paginator.ts";
 import { type NamedList, type NeededValue, neededValue, type PathPlaces } from "./path_places.ts";
 import type { Schemas } from "./schemas.ts";
+import { isSecret } from "./secret_parameters.ts";
 import { singularOf } from "./stream_names.ts";
 
 /** A stream of the pipeline, as far as the document tells it. */
@@ -16,8 +17,8 @@ export interface OpenApiStream {
   readonly definition: JsonObject & { readonly description: string };
   /** What the user has to give before it can be read. */
   readonly values: readonly NeededValue[];
-  /** Headers that sign in, which the connector has to have. */
-  readonly secretHeaders: readonly string[];
+  /** Those that sign in, which the connector has to have. */
+  readonly secretParameters: readonly Parameter[];
   /** What was guessed or left out. */
   readonly notes: readonly string[];
 }
@@ -25,8 +26,6 @@ export interface OpenApiStream {
 /** Headers that requests have by themselves, or that say nothing of what is read. */
 const OWN_HEADERS =
   /^(?:accept.*|content-.*|user-agent|host|range|if-.*|connection|cookie|.*request-?id|.*correlation-?id|traceparent|idempotency-key)$/i;
-/** Headers whose values are secrets. */
-const SIGNING_IN = /auth|token|key|secret|password|signature/i;
 
 /** The stream of a list. */
 export function streamOf(named: NamedList, places: PathPlaces, schemas: Schemas): OpenApiStream {
@@ -58,7 +57,7 @@ export function streamOf(named: NamedList, places: PathPlaces, schemas: Schemas)
       ...(changes === undefined ? {} : { update_key: changes.updateKey }),
     },
     values: [...filled.values, ...rest.values],
-    secretHeaders: rest.secretHeaders,
+    secretParameters: rest.secretParameters,
     notes,
   };
 }
@@ -101,7 +100,7 @@ interface Rest {
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly values: readonly NeededValue[];
-  readonly secretHeaders: readonly string[];
+  readonly secretParameters: readonly Parameter[];
 }
 
 /** What has to be sent beside what the paginator and the window send. */
@@ -109,7 +108,7 @@ function restOf({ parameters, path }: Operation, taken: ReadonlySet<string>, not
   const params: Record<string, string | number | boolean> = {};
   const headers: Record<string, string> = {};
   const values: NeededValue[] = [];
-  const secretHeaders: string[] = [];
+  const secretParameters: Parameter[] = [];
   const needed = (parameter: Parameter): string => {
     const value = neededValue(parameter.name, lastPart(path), parameter);
     values.push(value);
@@ -122,16 +121,17 @@ function restOf({ parameters, path }: Operation, taken: ReadonlySet<string>, not
       if (all !== undefined) {
         params[name] = all;
         notes.push(`${name}: ${all} is sent, since the API leaves out others by default`);
-      } else if (isRequired) params[name] = givenOf(parameter) ?? needed(parameter);
+      } else if (isRequired && isSecret(parameter)) secretParameters.push(parameter);
+      else if (isRequired) params[name] = givenOf(parameter) ?? needed(parameter);
     } else if (place === "header" && isRequired && !OWN_HEADERS.test(name)) {
       const given = givenOf(parameter);
-      if (given === undefined && SIGNING_IN.test(name)) secretHeaders.push(name);
+      if (given === undefined && isSecret(parameter)) secretParameters.push(parameter);
       else headers[name] = given === undefined ? needed(parameter) : String(given);
     } else if (place === "cookie" && isRequired) {
       notes.push(`it needs the cookie ${firstLine(name)}: set headers of the connector`);
     }
   }
-  return { params, headers, values, secretHeaders };
+  return { params, headers, values, secretParameters };
 }
 
 /** `all` of a choice whose default is another one: a part of the records must not pass for all of them. */

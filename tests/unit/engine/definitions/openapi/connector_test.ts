@@ -161,6 +161,24 @@ Deno.test("readOpenApi() tells of streams that sign in by other means, and of he
   deepEqual(streamNotes, { admins: ["it signs in by admin, unlike the connector"] });
 });
 
+Deno.test("readOpenApi() keeps parameters that sign in out of the pipeline", () => {
+  const tokens = (more: Record<string, unknown>) => {
+    const token = { name: "token", in: "query", required: true, schema: { type: "string" } };
+    const { api, notes } = read(openapi({ "/orders": get(array(object({ id: integer })), [token]) }, more));
+    deepEqual(api.streams["orders"]?.["endpoint"], { path: "orders" });
+    return [api.connector["auth"], notes.join()] as const;
+  };
+  const [auth, note] = tokens({});
+  deepEqual(auth, { type: "api_key", api_key: "${secret:SHOP_TOKEN}", name: "token", location: "query" });
+  match(note, /token is needed and signs in/);
+  const [bearer, left] = tokens({
+    security: [{ b: [] }],
+    components: { securitySchemes: { b: { type: "http", scheme: "bearer" } } },
+  });
+  deepEqual(bearer, { type: "bearer", token: "${secret:SHOP_TOKEN}" });
+  match(left, /the parameter token is left out/);
+});
+
 Deno.test("readOpenApi() says what a document is not", () => {
   const refused = (document: unknown, message: RegExp) =>
     throws(

@@ -242,6 +242,57 @@ const cases: readonly Case[] = [
     },
   },
   {
+    title: "an object that tells of the next page, as Asana's",
+    operation: get(
+      object({ data: array(order), next_page: object({ offset: text, path: text, uri: text }) }),
+      [
+        query("offset"),
+        query("limit", { type: "integer", maximum: 100 }),
+      ],
+    ),
+    expected: {
+      params: { limit: 100 },
+      data_selector: "data",
+      paginator: { type: "json_link", next_url_path: "next_page.uri" },
+    },
+  },
+  {
+    title: "an offset below next_page",
+    operation: get(object({ data: array(order), next_page: object({ offset: text }) }), [query("offset")]),
+    expected: {
+      data_selector: "data",
+      paginator: { type: "cursor", cursor_path: "next_page.offset", cursor_param: "offset" },
+    },
+  },
+  {
+    title: "offsets where a cursor is not on every page, as Box's",
+    operation: get(object({ entries: array(order), next_marker: text, total_count: integer }, ["entries"]), [
+      query("marker"),
+      query("offset", integer),
+      query("limit", { type: "integer", maximum: 1000 }),
+    ]),
+    expected: {
+      data_selector: "entries",
+      paginator: { type: "offset", limit: 1000, offset_param: "offset", limit_param: "limit" },
+    },
+  },
+  {
+    title: "a cursor where every page has it, though pages have numbers too",
+    operation: get(object({ data: array(order), next_cursor: text }, ["data", "next_cursor"]), [
+      query("cursor"),
+      page,
+    ]),
+    expected: {
+      data_selector: "data",
+      paginator: { type: "cursor", cursor_path: "next_cursor", cursor_param: "cursor" },
+    },
+  },
+  {
+    title: "a list of any name among what pages have",
+    operation: get(object({ channels: array(order), ok: flag, total_count: integer })),
+    expected: { data_selector: "channels" },
+  },
+  {
     title: "a list that is the page, and one page",
     operation: get(array(order)),
     expected: {},
@@ -317,6 +368,8 @@ Deno.test("readOpenApi() leaves out what is no list of records, with the reason"
   const { leftOut, api } = read(openapi({
     "/orders": get(array(order)),
     "/orders/{id}": get(object({ id: integer, items: array(order), placed: time })),
+    "/orders/{order}/": get(object({ orders: array(order) })),
+    "/customers/{id}": get(object({ name: text, items: array(order) })),
     "/status": get(object({ version: text })),
     "/statistics": get(object({ days: array(order), weeks: array(order) })),
     "/old": get(array(order), [], { deprecated: true }),
@@ -328,6 +381,8 @@ Deno.test("readOpenApi() leaves out what is no list of records, with the reason"
   deepEqual(Object.keys(api.streams), ["orders"]);
   deepEqual(Object.fromEntries(leftOut.map(({ path, reason }) => [path, reason])), {
     "/orders/{id}": "it returns one record, no list",
+    "/orders/{order}/": "it returns a record of another list",
+    "/customers/{id}": "it returns one record, no list",
     "/status": "it returns one record, no list",
     "/statistics": "it returns several lists (days, weeks)",
     "/old": "it is deprecated",

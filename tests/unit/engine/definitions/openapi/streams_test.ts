@@ -152,6 +152,18 @@ Deno.test("readOpenApi() makes children of lists below the records of another li
   equal(endpoint("banks").path, "currencies/{resources.currencies.name}/banks");
 });
 
+Deno.test("readOpenApi() finds the list of a path that ends in .json", () => {
+  const { api } = read(openapi({
+    "/2010/Accounts.json": get(object({ accounts: array(object({ sid: text })) })),
+    "/2010/Accounts/{AccountSid}/Calls.json": get(object({ calls: array(object({ sid: text })) })),
+  }));
+  deepEqual(api.streams["Calls"]?.["endpoint"], {
+    path: "2010/Accounts/{resources.Accounts.sid}/Calls.json",
+    data_selector: "calls",
+    include_from_parent: ["sid"],
+  });
+});
+
 Deno.test("readOpenApi() goes on from a list that is asked for by a value, and does not guess at foreign columns", () => {
   const { api, needs } = read(openapi({
     "/repos/{owner}/{repo}/issues": get(array(object({ number: integer, owner: text })), [
