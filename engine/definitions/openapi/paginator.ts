@@ -16,7 +16,7 @@ export interface Paging {
 }
 
 const CURSOR_PARAM =
-  /^(?:(?:next|page|start|end)?cursor|cursormark|(?:next)?pagetoken|nexttoken|(?:next)?continuation(?:token)?|paginationtoken|after|aftercursor|page\[(?:after|cursor)\]|(?:next)?marker|bookmark|scrollid|nextpage|nextkey)$/;
+  /^(?:(?:next|page|start|end)?cursor|cursormark|(?:next)?pagetoken|nexttoken|(?:next)?continuation(?:token)?|paginationtoken|after|aftercursor|afterid|startingafter|page\[(?:after|cursor)\]|(?:next)?marker|bookmark|scrollid|nextpage|nextkey)$/;
 const PAGE_PARAM =
   /^(?:page|pageno|pagenum|pagenumber|pageindex|currentpage|p|page\[number\]|pagination\[page\])$/;
 const OFFSET_PARAM =
@@ -49,7 +49,7 @@ class Signs {
   readonly fields: readonly PageField[];
   readonly size: Parameter | undefined;
 
-  constructor(readonly operation: Operation, list: RecordList, schemas: Schemas) {
+  constructor(readonly operation: Operation, readonly list: RecordList, schemas: Schemas) {
     this.query = operation.parameters.filter(({ place }) => place === "query");
     this.fields = pageFields(list, schemas);
     this.size = this.query.find(({ name, schema }) => SIZE_PARAM.test(plainName(name)) && isNumber(schema));
@@ -71,7 +71,7 @@ export function readPaging(operation: Operation, list: RecordList, schemas: Sche
   if (found === undefined) return unknownPaging(signs);
   const { size } = signs;
   const isOwn = size === undefined || found.taken.has(size.name);
-  const most = isOwn ? undefined : mostOf(size);
+  const most = isOwn ? undefined : sizeOf(size);
   return {
     ...found,
     params: most === undefined || size === undefined ? {} : { [size.name]: most },
@@ -158,16 +158,22 @@ function cursorPaging(
   const cursor = params.length === 0
     ? counted ?? sure ?? sameName(signs, param)
     : sure ?? signs.field(MAYBE_CURSOR, (field) => isCursor(field, param)) ?? sameName(signs, param);
-  if (cursor === undefined) return undefined;
-  // One that is given on the last page as well does not end the pages.
-  const more = signs.field(HAS_MORE, (field) => isMore(field, cursor.name === "endcursor"));
+  const path = cursor === undefined ? lastRecord(signs, param) : pathText(cursor.path);
+  if (path === undefined) return undefined;
+  const more = signs.field(HAS_MORE, isMore);
   const found = foundAs({
     type: "cursor",
-    cursor_path: pathText(cursor.path),
+    cursor_path: path,
     cursor_param: param.name,
     ...(more === undefined ? {} : { has_more_path: pathText(more.path) }),
   }, [param]);
-  return { found, isRequired: cursor.isRequired };
+  return { found, isRequired: cursor === undefined || cursor.isRequired };
+}
+
+/** The id of a page's last record, which `starting_after` asks for those behind; of an empty page there is none. */
+function lastRecord({ list: { path, item } }: Signs, { name }: Parameter): string | undefined {
+  if (!/^(?:startingafter|afterid)$/.test(plainName(name)) || !item.properties.has("id")) return undefined;
+  return `${pathText(path)}[-1].id`;
 }
 
 /** Numbers of pages and offsets are cursors as well, where the page says the next one. */
@@ -198,7 +204,7 @@ function pagePaging(signs: Signs): Found | undefined {
   if (param === undefined) return undefined;
   const base = firstPage(param);
   const total = signs.field(TOTAL_PAGES, isTotal);
-  const more = signs.field(HAS_MORE, (field) => isMore(field));
+  const more = signs.field(HAS_MORE, isMore);
   return foundAs(
     {
       type: "page_number",
@@ -253,7 +259,7 @@ function offsetPaging(signs: Signs): Found | undefined {
       limit_param: size?.name ?? null,
       ...(first === 0 ? {} : { offset: first }),
       // An offset that counts from 1 is not what a total counts.
-      ...endOf(first === 0 ? total : undefined, signs.field(HAS_MORE, (field) => isMore(field))),
+      ...endOf(first === 0 ? total : undefined, signs.field(HAS_MORE, isMore)),
     },
     size === undefined ? [param] : [param, size],
     notes,
@@ -272,8 +278,7 @@ const isTotal = ({ schema, isRequired, mayBeRequired }: PageField): boolean =>
   !/\b(?:this|current|the) (?:page|response)\b|\breturned\b/i.test(schema.description ?? "");
 
 /** A page without it would pass for the last one: every page has to have it. */
-const isMore = ({ schema, isRequired }: PageField, isNeeded = false): boolean =>
-  schema.types.has("boolean") && (isRequired || isNeeded);
+const isMore = ({ schema, isRequired }: PageField): boolean => schema.types.has("boolean") && isRequired;
 
 /** The greatest size of a page, by its schema or its description; undefined where neither says it. */
 function mostOf({ schema, description }: Parameter): number | undefined {
@@ -285,6 +290,10 @@ function mostOf({ schema, description }: Parameter): number | undefined {
   const most = schema.maximum ?? (said === undefined ? undefined : Number(said));
   return most === undefined || most < 1 || !Number.isInteger(most) ? undefined : Math.min(most, MAX_SIZE);
 }
+
+/** The size to ask for: the greatest, or any where one has to be given. */
+const sizeOf = (size: Parameter): number | undefined =>
+  mostOf(size) ?? (size.isRequired ? sizeByDefault(size) ?? GUESSED_LIMIT : undefined);
 
 function sizeByDefault({ schema }: Parameter): number | undefined {
   const size = numberOf(schema.default);
@@ -299,11 +308,11 @@ function unknownPaging(signs: Signs): Paging {
     signs.field(one)?.path.join(".") ?? []
   );
   const words = [...asked, ...size === undefined ? [] : [size.name], ...shown];
-  const most = size === undefined ? undefined : mostOf(size);
+  const most = size === undefined ? undefined : sizeOf(size);
   return {
     paginator: undefined,
     params: most === undefined || size === undefined ? {} : { [size.name]: most },
-    taken: new Set([...asked, ...size === undefined ? [] : [size.name]]),
+    taken: new Set(size === undefined ? [] : [size.name]),
     notes: words.length === 0 ? [] : [
       `no paginator could be told, though there is ${
         words.slice(0, 4).join(", ")

@@ -1,6 +1,6 @@
 import { plainName } from "./json_value.ts";
 import type { Parameter } from "./operations.ts";
-import { secretPrefix, type SignIn } from "./sign_in.ts";
+import { HEADER, secretPrefix, type SignIn } from "./sign_in.ts";
 import type { OpenApiStream } from "./streams.ts";
 
 /** Parameters that sign in, though the document has them among the others: a pipeline must not name their values. */
@@ -10,8 +10,6 @@ const SECRET = /(?:token|apikey|secret|password|passwd|signature|authorization|a
 /** Whether what a parameter carries is a secret. */
 export const isSecret = ({ name, description }: Parameter): boolean =>
   SECRET.test(plainName(name)) || plainName(name) === "key" && /\bapi[ -]?key\b/i.test(description);
-
-const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * The sign-in with the secrets that streams cannot do without: as headers of the connector, and one of the query as its `auth`

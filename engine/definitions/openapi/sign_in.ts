@@ -160,7 +160,8 @@ function basicWay(prefix: string): Way {
   };
 }
 
-const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Names that headers may have. */
+export const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 function keyWay(scheme: JsonObject, prefix: string): Way {
   const name = textOf(memberOf(scheme, "name")) ?? "";

@@ -6,6 +6,7 @@ import { readPaging } from "./paginator.ts";
 import { type NamedList, type NeededValue, neededValue, type PathPlaces } from "./path_places.ts";
 import type { Schemas } from "./schemas.ts";
 import { isSecret } from "./secret_parameters.ts";
+import { HEADER } from "./sign_in.ts";
 import { singularOf } from "./stream_names.ts";
 
 /** A stream of the pipeline, as far as the document tells it. */
@@ -105,8 +106,8 @@ interface Rest {
 
 /** What has to be sent beside what the paginator and the window send. */
 function restOf({ parameters, path }: Operation, taken: ReadonlySet<string>, notes: string[]): Rest {
-  const params: Record<string, string | number | boolean> = {};
-  const headers: Record<string, string> = {};
+  const params = new Map<string, string | number | boolean>();
+  const headers = new Map<string, string>();
   const values: NeededValue[] = [];
   const secretParameters: Parameter[] = [];
   const needed = (parameter: Parameter): string => {
@@ -119,19 +120,24 @@ function restOf({ parameters, path }: Operation, taken: ReadonlySet<string>, not
     if (place === "query" && !taken.has(name)) {
       const all = wholeOf(parameter);
       if (all !== undefined) {
-        params[name] = all;
+        params.set(name, all);
         notes.push(`${name}: ${all} is sent, since the API leaves out others by default`);
       } else if (isRequired && isSecret(parameter)) secretParameters.push(parameter);
-      else if (isRequired) params[name] = givenOf(parameter) ?? needed(parameter);
-    } else if (place === "header" && isRequired && !OWN_HEADERS.test(name)) {
+      else if (isRequired) params.set(name, givenOf(parameter) ?? needed(parameter));
+    } else if (place === "header" && isRequired && HEADER.test(name) && !OWN_HEADERS.test(name)) {
       const given = givenOf(parameter);
       if (given === undefined && isSecret(parameter)) secretParameters.push(parameter);
-      else headers[name] = given === undefined ? needed(parameter) : String(given);
+      else headers.set(name, given === undefined ? needed(parameter) : firstLine(String(given)));
     } else if (place === "cookie" && isRequired) {
       notes.push(`it needs the cookie ${firstLine(name)}: set headers of the connector`);
     }
   }
-  return { params, headers, values, secretParameters };
+  return {
+    params: Object.fromEntries(params),
+    headers: Object.fromEntries(headers),
+    values,
+    secretParameters,
+  };
 }
 
 /** `all` of a choice whose default is another one: a part of the records must not pass for all of them. */

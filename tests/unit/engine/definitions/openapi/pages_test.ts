@@ -87,7 +87,8 @@ const cases: readonly Case[] = [
     },
   },
   {
-    title: "the cursor of a connection, which the last page has too",
+    title:
+      "the cursor of a connection, which ends with an empty page where no page has to say whether there are more",
     operation: get(
       object({ nodes: array(order), pageInfo: object({ endCursor: text, hasNextPage: flag }) }),
       [query("after")],
@@ -98,7 +99,6 @@ const cases: readonly Case[] = [
         type: "cursor",
         cursor_path: "pageInfo.endCursor",
         cursor_param: "after",
-        has_more_path: "pageInfo.hasNextPage",
       },
     },
   },
@@ -242,6 +242,32 @@ const cases: readonly Case[] = [
     },
   },
   {
+    title: "the id of the last record, as Stripe's",
+    operation: get(
+      object({ object: text, data: array(order), has_more: flag, url: text }, ["data", "has_more"]),
+      [
+        query("ending_before"),
+        query("limit", integer, { description: "Between 1 and 100." }),
+        query("starting_after"),
+      ],
+    ),
+    expected: {
+      params: { limit: 100 },
+      data_selector: "data",
+      paginator: {
+        type: "cursor",
+        cursor_path: "data[-1].id",
+        cursor_param: "starting_after",
+        has_more_path: "has_more",
+      },
+    },
+  },
+  {
+    title: "the id of the last record of a page that is the list",
+    operation: get(array(order), [query("after_id")]),
+    expected: { paginator: { type: "cursor", cursor_path: "[-1].id", cursor_param: "after_id" } },
+  },
+  {
     title: "an object that tells of the next page, as Asana's",
     operation: get(
       object({ data: array(order), next_page: object({ offset: text, path: text, uri: text }) }),
@@ -285,6 +311,18 @@ const cases: readonly Case[] = [
     expected: {
       data_selector: "data",
       paginator: { type: "cursor", cursor_path: "next_cursor", cursor_param: "cursor" },
+    },
+  },
+  {
+    title: "a size of pages that has to be given",
+    operation: get(object({ data: array(order), next: text }), [
+      query("cursor"),
+      query("limit", integer, { required: true }),
+    ]),
+    expected: {
+      params: { limit: 100 },
+      data_selector: "data",
+      paginator: { type: "cursor", cursor_path: "next", cursor_param: "cursor" },
     },
   },
   {
@@ -351,7 +389,7 @@ Deno.test("readOpenApi() tells what it guesses of pages, and what it cannot tell
     "/numbered": get(array(order), [query("page", integer)]),
     "/limited": get(object({ data: array(order), has_more: flag }), [
       query("limit", integer),
-      query("starting_after"),
+      query("filter"),
     ]),
     "/skipped": get(array(order), [query("skip", integer), query("take", integer)]),
   }));
