@@ -65,7 +65,7 @@ export function readOpenApi(text: string, { file, name: given, baseUrl }: OpenAp
       connector: name,
       base: base.url,
     }),
-    streams,
+    streams.flatMap((stream) => stream.secretParameters),
     name,
   );
   const missing = references.missing;

@@ -1,7 +1,6 @@
 import { plainName } from "./json_value.ts";
 import type { Parameter } from "./operations.ts";
 import { HEADER, secretPrefix, type SignIn } from "./sign_in.ts";
-import type { OpenApiStream } from "./streams.ts";
 
 /** Parameters that sign in, though the document has them among the others: a pipeline must not name their values. */
 
@@ -12,12 +11,12 @@ export const isSecret = ({ name, description }: Parameter): boolean =>
   SECRET.test(plainName(name)) || plainName(name) === "key" && /\bapi[ -]?key\b/i.test(description);
 
 /**
- * The sign-in with the secrets that streams cannot do without: as headers of the connector, and one of the query as its `auth`
+ * The sign-in with the secret parameters that streams cannot do without: as headers of the connector, and one of the query as its `auth`
  * where the document tells of no other.
  */
 export function withSecretParameters(
   signIn: SignIn,
-  streams: readonly OpenApiStream[],
+  parameters: readonly Parameter[],
   connector: string,
 ): SignIn {
   let { auth } = signIn;
@@ -28,8 +27,9 @@ export function withSecretParameters(
   if (auth !== undefined) known.add("authorization");
   const ofAuth = auth?.["name"];
   if (typeof ofAuth === "string") known.add(ofAuth.toLowerCase());
-  const all = streams.flatMap((stream) => stream.secretParameters);
-  for (const { name, place } of new Map(all.map((one) => [`${one.place} ${one.name}`, one])).values()) {
+  for (
+    const { name, place } of new Map(parameters.map((one) => [`${one.place} ${one.name}`, one])).values()
+  ) {
     if (known.has(name.toLowerCase())) continue;
     known.add(name.toLowerCase());
     const secret = `${secretPrefix(connector)}_${secretPrefix(name)}`.slice(0, 100);
