@@ -94,6 +94,12 @@ export const stepSchema = v.object({
   rejects: v.exactOptional(
     described(count, "Rows that did not fit and were kept aside; absent where the step can have none."),
   ),
+  unchanged: v.exactOptional(
+    described(
+      v.boolean(),
+      "Of an extract: its source has what it had, so nothing was read, and the rows of before stay.",
+    ),
+  ),
   traffic: v.exactOptional(
     described(trafficSchema, "Of a step that asks an API: what its requests have come to, in its attempt."),
   ),

@@ -50,6 +50,11 @@ export interface StreamRequest<Stream = unknown> {
   /** The pipeline's update_key, by the source's name of it, of a stream that keeps its rows from run to run. */
   readonly updateKey?: string;
   /**
+   * Of a stream that is read whole: the scan's `validators` that came with the rows that are there. Where nothing has changed
+   * since then, the source may say so in place of reading: see Scan.isUnchanged.
+   */
+  readonly validators?: JsonValue;
+  /**
    * The rows are added to those from before, and no column tells which are new: a source that keeps a state gives
    * what is not in it.
    */
@@ -264,6 +269,10 @@ export interface Scan {
   readonly hasNoColumns?: boolean;
   /** The source's state after these rows; see StreamRequest. */
   readonly state?: JsonValue;
+  /** What tells later whether the source still has these rows and no others; see StreamRequest. */
+  readonly validators?: JsonValue;
+  /** The source has what it had when the request's `validators` came: those rows stay, and the relation is not read. */
+  readonly isUnchanged?: boolean;
   /**
    * The source goes by its state and not by the cursor: rows may come that are before it, as they changed, and rows that
    * came before may come again.

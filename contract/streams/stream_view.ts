@@ -27,7 +27,7 @@ const committedEntries = {
 export const committedStreamSchema = v.object({ stream: v.string(), ...committedEntries });
 export type CommittedStream = v.InferOutput<typeof committedStreamSchema>;
 
-const { state, rows, size_bytes, rejects, traffic, started_at, finished_at, duration_ms, error } =
+const { state, rows, size_bytes, rejects, unchanged, traffic, started_at, finished_at, duration_ms, error } =
   stepSchema.entries;
 
 export const streamViewSchema = v.object({
@@ -37,7 +37,18 @@ export const streamViewSchema = v.object({
   last_read: described(
     v.nullable(v.object({
       run: described(v.string(), "The run that read it."),
-      ...{ state, rows, size_bytes, rejects, traffic, started_at, finished_at, duration_ms, error },
+      ...{
+        state,
+        rows,
+        size_bytes,
+        rejects,
+        unchanged,
+        traffic,
+        started_at,
+        finished_at,
+        duration_ms,
+        error,
+      },
     })),
     "Its step in the last run that has begun to read it; null where none of the pipeline's newest 20 has.",
   ),

@@ -116,7 +116,7 @@ export function stepRowOf(step: Step) {
 
 /** Null where the step has nothing of it. */
 function receiptOf(
-  { inserted, updated, deleted, hash, verified, rejects, traffic }: Step,
+  { inserted, updated, deleted, hash, verified, rejects, unchanged, traffic }: Step,
 ): StepReceipt | null {
   const receipt = {
     ...(inserted === undefined ? {} : { inserted }),
@@ -125,6 +125,7 @@ function receiptOf(
     ...(hash === undefined ? {} : { hash }),
     ...(verified === undefined ? {} : { verified }),
     ...(rejects === undefined ? {} : { rejects }),
+    ...(unchanged === undefined ? {} : { unchanged }),
     ...(traffic === undefined ? {} : { traffic }),
   };
   return Object.keys(receipt).length === 0 ? null : receipt;

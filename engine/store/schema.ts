@@ -194,7 +194,7 @@ export const stepRuns = sqliteTable("step_runs", {
 /** What only some steps have. */
 export type StepReceipt = Pick<
   Step,
-  "inserted" | "updated" | "deleted" | "hash" | "verified" | "rejects" | "traffic"
+  "inserted" | "updated" | "deleted" | "hash" | "verified" | "rejects" | "unchanged" | "traffic"
 >;
 export type StepRow = typeof stepRuns.$inferSelect;
 

@@ -4,6 +4,7 @@ import type { JsonValue } from "../../contract/json.ts";
 import { durationMs } from "../../contract/pipeline/words.ts";
 import { findColumn, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
 import { rawTable, tableColumns } from "./raw_table.ts";
+import type { ValidatedRows } from "./validated_rows.ts";
 
 /**
  * How far a stream got. It is written in the transaction of the rows that it speaks of (rule 1), one
@@ -18,6 +19,8 @@ export interface StreamState {
   readonly window?: ReadWindow;
   /** What a run has committed of a read that is not at its end yet. */
   readonly unfinished?: UnfinishedRead;
+  /** Of a stream that is read whole, where its source gave some. */
+  readonly validated?: ValidatedRows;
   /** Of a stream that follows changes: when the newest that is stored was committed, in ms since 1970. */
   readonly lastChangeMs?: number;
 }

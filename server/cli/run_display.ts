@@ -35,7 +35,7 @@ const MARKS: Readonly<Record<Step["state"], string>> = {
 /** `✓ extract:orders  1,204 rows  83 kB  0.4 s`. */
 function formatStep(step: Step): string {
   const facts = [
-    step.rows === null ? "" : formatPlural(step.rows, "row"),
+    step.unchanged === true ? "not changed" : step.rows === null ? "" : formatPlural(step.rows, "row"),
     step.rejects === undefined || step.rejects === 0 ? "" : formatPlural(step.rejects, "reject"),
     step.size_bytes === null ? "" : formatBytes(step.size_bytes),
     step.duration_ms === null ? "" : formatDuration(step.duration_ms),

@@ -3,7 +3,8 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import * as v from "valibot";
 import { http } from "../../connectors/http/connector.ts";
-import type { Cursor, ParentRow } from "../../contract/connector/source.ts";
+import type { JsonValue } from "../../contract/json.ts";
+import type { Cursor, ParentRow, Scan } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { openDatabase } from "../../engine/duckdb/database.ts";
 import { EgressProxy } from "../../engine/grants/egress/egress_proxy.ts";
@@ -98,6 +99,10 @@ export interface ReadOptions {
   readonly waits?: number[];
   /** Told of what the step says of the read. */
   readonly messages?: string[];
+  /** Of an earlier read; asks whether it is still what the API has. */
+  readonly validators?: JsonValue;
+  /** Told of the scan. */
+  readonly onScan?: (scan: Scan) => void;
 }
 
 /** Reads the endpoint as a step does. Returns its rows by column. Throws what a run would fail with. */
@@ -148,9 +153,11 @@ export async function readEndpoint(
     );
     const scan = await connection.source?.scan?.({
       ...request,
+      ...(options.validators === undefined ? {} : { validators: options.validators }),
       ...(parentRows === undefined ? {} : { parentRows: () => Promise.resolve(parentRows) }),
     }, signal);
     ok(scan !== undefined);
+    options.onScan?.(scan);
     options.messages?.push(...(scan.messages ?? []).map(({ message }) => message));
     if (scan.hasNoColumns === true) return [];
     await using database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });

@@ -16,6 +16,8 @@ export interface ApiAnswer {
   readonly bytes: Uint8Array;
   /** The transfer itself showed where the body ended: a cut one would have failed. Not by default. */
   readonly isBounded?: boolean;
+  /** It is of another address than was asked. Not by default. */
+  readonly isRedirected?: boolean;
 }
 
 export interface ApiClientOptions {
@@ -121,11 +123,11 @@ export class ApiClient {
     let sent: Credentials | undefined;
     try {
       sent = await this.#options.credentials(refused, signal);
-      const response = await this.#follow(request, sent, gone, late, tally);
+      const { response, isRedirected } = await this.#follow(request, sent, gone, late, tally);
       const bytes = await this.#body(request, response, gone, late);
       const { status, headers } = response;
       if (status < 300 || accepted.includes(status)) {
-        return { answer: { status, headers, bytes, isBounded: isBounded(response) } };
+        return { answer: { status, headers, bytes, isBounded: isBounded(response), isRedirected } };
       }
       return {
         fault: answerFault(request, status, response.statusText, bytes),
@@ -144,7 +146,7 @@ export class ApiClient {
     signal: AbortSignal,
     late: AbortController,
     tally: Tally,
-  ): Promise<Response> {
+  ): Promise<{ readonly response: Response; readonly isRedirected: boolean }> {
     let { url, method, body } = request;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       const before = this.#options.clock.now();
@@ -156,7 +158,7 @@ export class ApiClient {
         ...(waitedMs < ASKING_MS ? {} : { waited_ms: waitedMs }),
       });
       const response = await this.#fetch({ ...request, url, method, body }, credentials, signal, late);
-      if (!REDIRECTS.includes(response.status)) return response;
+      if (!REDIRECTS.includes(response.status)) return { response, isRedirected: hops > 0 };
       await response.body?.cancel();
       url = this.#next(request, url, response);
       if (response.status === 303) [method, body] = ["GET", null];

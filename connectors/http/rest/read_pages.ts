@@ -4,6 +4,7 @@ import type { ApiAnswer, ApiClient } from "./api_client.ts";
 import { type ApiRequest, shownRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { JsonTextFault } from "./page/json_walk.ts";
+import type { ReadValidators } from "./unchanged.ts";
 import { ListNames } from "./page/list_names.ts";
 import type { MoreMembers, PageReader } from "./page/page_reader.ts";
 import { createPaginator } from "./paginators/create.ts";
@@ -24,6 +25,7 @@ export interface PageReading {
   readonly more?: MoreMembers;
   /** Only so many pages. */
   readonly maxPages?: number;
+  readonly validators?: ReadValidators;
   readonly onPage: (pages: number) => void;
 }
 
@@ -32,7 +34,8 @@ export interface PageReading {
  * many there were. Throws what a request throws, and `invalid` with the page for one that cannot be understood.
  */
 export async function readPages(reading: PageReading, signal: AbortSignal): Promise<number> {
-  const { client, endpoint, requests, reader, more = NO_MEMBERS, maxPages = Infinity, onPage } = reading;
+  const { client, endpoint, requests, reader, more = NO_MEMBERS, maxPages = Infinity, onPage, validators } =
+    reading;
   const paginator = createPaginator(endpoint.paginator ?? { type: "auto" });
   const ignored = endpoint.response_actions.flatMap((action) =>
     "status_code" in action ? [action.status_code] : []
@@ -57,9 +60,13 @@ export async function readPages(reading: PageReading, signal: AbortSignal): Prom
       const answer: ApiAnswer = await asked.answer;
       signal.throwIfAborted();
       pages++;
-      if (ignored.includes(answer.status)) return pages;
+      if (ignored.includes(answer.status)) {
+        validators?.giveUp();
+        return pages;
+      }
       try {
         const page = await reader.open(request, answer, { more, names }, signal);
+        validators?.add(request, answer, page.view.records);
         if (page.isIgnored) return pages;
         guard.page(answer.bytes, page.view.records);
         const turn = pages < maxPages ? paginator.next(page.view) : undefined;

@@ -3,6 +3,7 @@ import type { ApiRequest } from "./api_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ACCEPTED } from "./page/format.ts";
 import type { PathStep } from "./page/json_walk.ts";
+import { createPaginator } from "./paginators/create.ts";
 import type { Turn } from "./paginators/paginator.ts";
 import { fillIn, type Values } from "./fill_in.ts";
 
@@ -16,6 +17,11 @@ export class Requests {
     this.#baseUrl = baseUrl;
     this.#endpoint = endpoint;
     this.#values = values;
+  }
+
+  /** The first request of a reading. Throws `invalid`. */
+  first({ paginator }: Pick<Endpoint, "paginator">): ApiRequest {
+    return this.make(createPaginator(paginator ?? { type: "auto" }).first, undefined);
   }
 
   /** `before` is the address of the page before, to which a next one may be relative. Throws `invalid`. */

@@ -3,6 +3,7 @@ import type { ConnectorContext } from "../../../contract/connector/connector.ts"
 import type { DeliveryRequest, DeliveryResult } from "../../../contract/connector/destination.ts";
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { type ClientTls, GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
+import { createHash } from "node:crypto";
 import type { HttpConfig } from "../config.ts";
 import type { EndpointStream } from "../options.ts";
 import { ApiClient } from "./api_client.ts";
@@ -15,6 +16,13 @@ import { TokenKeeper } from "./token_keeper.ts";
 const ANY_OTHER = Array.from({ length: 100 }, (_, at) => 400 + at).filter((status) =>
   ![401, 403, 408, 425, 429].includes(status)
 );
+
+/** Of what the server may tell users and tenants apart by, and no way back to it. */
+function identityOf(config: HttpConfig): string {
+  const headers = Object.entries(config.headers).map(([name, value]) => [name, value.reveal()]);
+  const told = [headers, config.auth ?? null, config.certificate ?? null];
+  return createHash("sha256").update(JSON.stringify(told)).digest("hex");
+}
 
 /** An API as one connector of a process has it: one sign-in and one pool of connections for all of its streams. */
 export class RestApi implements Disposable {
@@ -56,7 +64,7 @@ export class RestApi implements Disposable {
     const { scratchDir, log, budget } = this.#context;
     using _place = await budget.acquire(signal);
     return await scanEndpoint(
-      { baseUrl: this.#config.baseUrl, scratchDir, log },
+      { baseUrl: this.#config.baseUrl, identity: identityOf(this.#config), scratchDir, log },
       this.#client,
       request,
       signal,

@@ -1,6 +1,7 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
+import type { JsonValue } from "../../../contract/json.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { trafficText } from "../../../contract/streams/traffic.ts";
+import { type Traffic, trafficText } from "../../../contract/streams/traffic.ts";
 import { formatPlural } from "../../../text/format.ts";
 import { recordSurvey, scanRecords } from "../../files/record_scan.ts";
 import { TableFiles } from "../../files/table_files.ts";
@@ -17,9 +18,12 @@ import { readChildren } from "./read_children.ts";
 import { readPages } from "./read_pages.ts";
 import { Requests } from "./requests.ts";
 import { Tally } from "./tally.ts";
+import { pagesUnchanged, ReadValidators } from "./unchanged.ts";
 
 export interface RestPlace {
   readonly baseUrl: URL;
+  /** Of all that answers depend on beside the requests. */
+  readonly identity: string;
   /** Absolute; DuckDB may read it. */
   readonly scratchDir: string;
   readonly log: (level: "debug" | "info" | "warn", message: string) => void;
@@ -54,9 +58,20 @@ export async function scanEndpoint(
   const tables = new TableFiles(scratch, options);
   const reader = new PageReader(endpoint, { records: file, tables });
   const tally = new Tally((traffic) => request.onTraffic?.(traffic, reader.records));
+  const validators = new ReadValidators(endpoint, place.identity);
   let pages: number;
   try {
     const send: ApiClient["send"] = (asked, accepted, gone) => client.send(asked, accepted, gone, tally);
+    if (request.validators !== undefined && parent === undefined) {
+      const first = new Requests(baseUrl, endpoint, valuesOf(request)).first(endpoint);
+      const known = await pagesUnchanged(
+        request.validators,
+        first,
+        place.identity,
+        (asked, accepted) => send(asked, accepted, signal),
+      );
+      if (known !== undefined) return unchangedScan(known, request.validators, tally.traffic);
+    }
     const reading = {
       client: { send },
       endpoint,
@@ -72,6 +87,7 @@ export async function scanEndpoint(
       ? await readPages(
         {
           ...reading,
+          validators,
           requests: new Requests(baseUrl, endpoint, values),
           onPage: (count) => {
             reading.onPage();
@@ -103,6 +119,9 @@ export async function scanEndpoint(
   return {
     ...scan,
     files: [],
+    ...(parent === undefined && validators.validators !== undefined
+      ? { validators: validators.validators }
+      : {}),
     // The file is the process's own.
     verify: () => Promise.resolve(),
     messages: [{
@@ -124,6 +143,17 @@ export async function scanEndpoint(
     },
   };
 }
+
+/** All pages are what they were when the rows were read. */
+const unchangedScan = (pages: number, validators: JsonValue, traffic: Traffic): Scan => ({
+  ...UNKNOWN,
+  isUnchanged: true,
+  validators,
+  messages: [{
+    level: "info",
+    message: `Nothing has changed on ${formatPlural(pages, "page")}, ${trafficText(traffic)}`,
+  }],
+});
 
 /** What the requests say of the window. */
 function valuesOf({ address: { endpoint: { incremental } }, cursor, until }: Request): Values {

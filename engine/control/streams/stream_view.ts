@@ -20,13 +20,25 @@ export function streamView(
 }
 
 function lastReadOf({ run, step }: LastRead): StreamView["last_read"] {
-  const { state, rows, size_bytes, rejects, traffic, started_at, finished_at, duration_ms, error } = step;
+  const {
+    state,
+    rows,
+    size_bytes,
+    rejects,
+    unchanged,
+    traffic,
+    started_at,
+    finished_at,
+    duration_ms,
+    error,
+  } = step;
   return {
     run,
     state,
     rows,
     size_bytes,
     ...(rejects === undefined ? {} : { rejects }),
+    ...(unchanged === undefined ? {} : { unchanged }),
     ...(traffic === undefined ? {} : { traffic }),
     started_at,
     finished_at,

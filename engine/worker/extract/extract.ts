@@ -73,7 +73,12 @@ async function readOnce(
   });
   const texts = source.scan === undefined ? {} : await sink.heldTexts();
   const asked = { ...shaped, ...shape.inSource({ ...sink.position, ...texts }) };
-  const scan = await source.scan?.({ ...asked, mayGuess }, scanned.signal);
+  const validators = await sink.validators(shape);
+  const scan = await source.scan?.({ ...asked, ...validators, mayGuess }, scanned.signal);
+  if (scan?.isUnchanged === true) {
+    for (const { level, message } of scan.messages ?? []) context.log(level, message);
+    return await sink.keep(record);
+  }
   if (scan !== undefined) {
     await using _computing = await context.threads?.computing();
     for (const { level, message } of scan.messages ?? []) context.log(level, message);

@@ -84,7 +84,8 @@ export class ExtractSteps {
     let ended = step;
     let changed: readonly string[] = [];
     const record = async (extracted: Extracted) => {
-      const { rows, sizeBytes, rejects, columns, files, deletes, children, hasNewSchema } = extracted;
+      const { rows, sizeBytes, rejects, columns, files, deletes, children, hasNewSchema, isUnchanged } =
+        extracted;
       const tables = [{ table: name, columns, hasNewSchema }, ...children];
       changed = tables.filter((one) => one.hasNewSchema).map(({ table }) => table);
       if (files !== undefined) this.#files.set(step.name, files);
@@ -98,6 +99,7 @@ export class ExtractSteps {
         size_bytes: sizeBytes,
         rejects,
         ...(deletes === undefined ? {} : { deleted: deletes }),
+        ...(isUnchanged === true ? { unchanged: true } : {}),
       });
       points.reach(step.name, "before commit");
     };

@@ -12,6 +12,7 @@ import {
 } from "../../../contract/sql.ts";
 import { refusedCalls } from "../../../sql/language/allowed_functions.ts";
 import { parseSelect } from "../../../sql/language/parse_tree.ts";
+import { fingerprintOf } from "../../warehouse/validated_rows.ts";
 import { type HashKey, hashKey, Masker, maskExpression } from "./mask.ts";
 
 /**
@@ -87,6 +88,11 @@ export class StreamShape {
   requireFilter({ pushdown }: Source): void {
     if (this.#stream.where === undefined || pushdown.where) return;
     throw new AppError("invalid", `Stream "${this.#name}": its source cannot filter; leave out where`);
+  }
+
+  /** See fingerprintOf. */
+  get fingerprint(): string | undefined {
+    return fingerprintOf(this.#stream, this.#salt);
   }
 
   /** Whether all columns are stored as they are. */

@@ -30,6 +30,7 @@ import {
   type UnfinishedRead,
   writeState,
 } from "../../warehouse/stream_state.ts";
+import { countRows, isStillThere, type ValidatedRows } from "../../warehouse/validated_rows.ts";
 import { fillTable } from "./fill_table.ts";
 import type { AskedRange } from "./read_window.ts";
 import { putIncoming, reportContract } from "./incoming_rows.ts";
@@ -69,6 +70,8 @@ export interface Extracted {
   readonly files?: number;
   /** Its child tables. */
   readonly children: readonly WrittenChild[];
+  /** The source has what it had before: the rows are those of an earlier run. */
+  readonly isUnchanged?: boolean;
 }
 
 /**
@@ -102,6 +105,8 @@ export class StreamSink implements AsyncDisposable {
   #files: number | undefined;
   readonly #rejects: StreamRejects;
   readonly #children: SinkChildren;
+  /** Of the definition, and of what was read by it. */
+  #validated: Partial<Pick<ValidatedRows, "fingerprint" | "validators">> = {};
   /** Columns of the table that the source does not have. */
   #missing: readonly string[] = [];
 
@@ -182,6 +187,37 @@ export class StreamSink implements AsyncDisposable {
     return this.#isReplacing && this.#before === undefined && mode !== "incremental" && this.#children.isNone;
   }
 
+  /** For a source that may find nothing changed: what came with the rows that are there, if they are those still. */
+  async validators(shape: StreamShape): Promise<Pick<StreamRequest, "validators">> {
+    const { session, name, stream, fullRefresh, again } = this.#options;
+    const { fingerprint } = shape;
+    if (fingerprint === undefined || again !== undefined) return {};
+    this.#validated = { fingerprint };
+    const known = this.#state.validated;
+    if (fullRefresh || this.#before !== undefined || known?.fingerprint !== fingerprint) return {};
+    return await isStillThere(session, name, stream, known) ? { validators: known.validators } : {};
+  }
+
+  /** The end of a stream whose source has what it had: its rows and its state stay. */
+  async keep(record: (extracted: Extracted) => Promise<void>): Promise<Extracted> {
+    const { session, name, runId } = this.#options;
+    const { validated } = this.#state;
+    if (validated === undefined) throw new AppError("internal", "The source was not asked what has changed");
+    await writeState(session, name, { validated }, runId);
+    const extracted: Extracted = {
+      rows: 0,
+      sizeBytes: null,
+      rejects: 0,
+      columns: await tableColumns(session, "raw", name),
+      hasNewSchema: false,
+      children: await this.#children.written(),
+      isUnchanged: true,
+    };
+    await record(extracted);
+    await this.#transaction.commit();
+    return extracted;
+  }
+
   /** Takes rows. All batches have one schema. */
   async take(batch: RecordBatch): Promise<void> {
     const { session, name, onProgress } = this.#options;
@@ -216,6 +252,7 @@ export class StreamSink implements AsyncDisposable {
       );
     }
     await scan.verify();
+    if (scan.validators !== undefined) this.#validated = { ...this.#validated, validators: scan.validators };
     this.#sourceState = scan.state;
     this.#hasInput = true;
     this.#hasIncoming = !this.#isReplacing;
@@ -291,6 +328,7 @@ export class StreamSink implements AsyncDisposable {
     const state: StreamState = {
       ...(cursor === undefined ? {} : { cursor }),
       ...(source === undefined ? {} : { source }),
+      ...await this.#validatedRows(),
     };
     await writeState(session, name, state, runId);
     const columns = this.#hasColumns ? await tableColumns(session, "raw", name) : [];
@@ -345,6 +383,14 @@ export class StreamSink implements AsyncDisposable {
     const count = await applyDeletes();
     await this.#children.delete();
     return count;
+  }
+
+  /** What the next run may ask the source with. */
+  async #validatedRows(): Promise<Pick<StreamState, "validated">> {
+    const { session, name } = this.#options;
+    const { fingerprint, validators } = this.#validated;
+    if (fingerprint === undefined || validators === undefined || !this.#hasColumns) return {};
+    return { validated: { fingerprint, validators, rows: await countRows(session, name) } };
   }
 
   async #hasTarget(): Promise<boolean> {

@@ -13,6 +13,7 @@ export function stepLine(planned: PlannedStep, step: Step, files: number | undef
 function doneBy(planned: PlannedStep, step: Step, files: number | undefined): string {
   switch (planned.kind) {
     case "extract":
+      if (step.unchanged === true) return "Asked the source, where nothing has changed,";
       return listed([
         rowsOf(step),
         sizeOf(step, files),

@@ -61,6 +61,9 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
               {formatPlural(step.rejects, "reject")}
             </span>
           )}
+          {step.unchanged === true && (
+            <span class="tag" title="The source has what it had: the rows of before stay">not changed</span>
+          )}
           {step.verified === true && (
             <span class="tag" title="The target was read back, and holds what was loaded">verified</span>
           )}

@@ -35,7 +35,7 @@ export interface MemorySystem {
   /** What a stream is read as, by its name. */
   readonly read: (request: ReadRequest, signal: AbortSignal) => AsyncIterable<ReadMessage>;
   /** In place of `read`: what DuckDB reads by itself. */
-  readonly scan?: () => Scan | undefined;
+  readonly scan?: (request: StreamRequest) => Scan | undefined;
   readonly partition?: (stream: StreamRequest) => readonly Part[];
   readonly load?: (request: LoadRequest) => void | Promise<void>;
   readonly loadsAtOnce?: number;
@@ -75,7 +75,7 @@ function memoryConnector(system: MemorySystem): Connector {
             ? {}
             : { partition: (stream: StreamRequest) => Promise.resolve(partition(stream)) }),
           read: system.read,
-          ...(scan === undefined ? {} : { scan: () => Promise.resolve(scan()) }),
+          ...(scan === undefined ? {} : { scan: (request: StreamRequest) => Promise.resolve(scan(request)) }),
         },
         destination: {
           kind: "transactional",
