@@ -38,7 +38,7 @@ export function formatStreams(streams: readonly StreamView[], width: number | un
       stream,
       read?.state ?? "",
       read === null ? "" : formatTime(read.finished_at ?? read.started_at),
-      formatCount(read?.rows ?? null),
+      read?.unchanged === true ? "not changed" : formatCount(read?.rows ?? null),
       ...asksApi ? trafficCells(read?.traffic) : [],
       truncate(oneLine(goesOnFrom(committed)), MAX_STATE_WIDTH),
     ]),

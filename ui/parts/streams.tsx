@@ -45,7 +45,11 @@ export function StreamSection({ pipeline, streams, nowMs }: StreamSectionProps) 
             <td class="about" data-head="Last read">
               <LastRead read={stream.last_read} nowMs={nowMs} />
             </td>
-            <td class="number" data-head="Rows">{formatCount(stream.last_read?.rows ?? null)}</td>
+            <td class="number" data-head="Rows">
+              {stream.last_read?.unchanged === true
+                ? "not changed"
+                : formatCount(stream.last_read?.rows ?? null)}
+            </td>
             {asksApi && <TrafficCells traffic={stream.last_read?.traffic} />}
             <td class="about" data-head="Last state">
               <Committed committed={stream.committed} nowMs={nowMs} />
