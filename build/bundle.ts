@@ -10,6 +10,28 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   read_thread: "engine/worker/read_thread/main.ts",
 };
 
+/** What runs inside the sandboxes of scripts: one file, with nothing beside it and nothing of ours in front of it. */
+const SCRIPT_RUNNER = "connectors/script/runner/main.ts";
+
+async function bundleRunner(root: string): Promise<StagedFile> {
+  const { outputFiles: [file] } = await build({
+    absWorkingDir: root,
+    entryPoints: [join(root, SCRIPT_RUNNER)],
+    bundle: true,
+    write: false,
+    platform: "neutral",
+    format: "esm",
+    target: "es2024",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: "none",
+    charset: "utf8",
+    logLevel: "warning",
+  });
+  if (file === undefined) throw new Error(`esbuild made nothing of ${SCRIPT_RUNNER}`);
+  return { path: "lib/script_runner.mjs", content: file.contents, isExecutable: false };
+}
+
 /**
  * Bundles the programs and all they import but the native packages. What is imported lazily stays
  * in files of its own, so that a command loads only what it uses. `packages` are the folders of
@@ -52,6 +74,7 @@ export async function bundlePrograms(root: string): Promise<{ files: StagedFile[
       content: file.contents,
       isExecutable: false,
     }));
+    files.push(await bundleRunner(root));
     return { files, packages: packagesOf(Object.keys(result.metafile.inputs)) };
   } finally {
     await stop();

@@ -5,6 +5,7 @@ import { http } from "./http/connector.ts";
 import { libsql } from "./libsql/connector.ts";
 import { mysql } from "./mysql/connector.ts";
 import { postgres } from "./postgres/connector.ts";
+import { script } from "./script/connector.ts";
 import { s3 } from "./s3/connector.ts";
 import { sftp } from "./sftp/connector.ts";
 import { singer } from "./singer/connector.ts";
@@ -22,4 +23,5 @@ export const connectors: readonly Connector[] = [
   mysql,
   s3,
   sftp,
+  script,
 ];

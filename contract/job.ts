@@ -1,4 +1,4 @@
-import type { RateLimit } from "./connector/connector.ts";
+import type { RateLimit, SandboxProgram } from "./connector/connector.ts";
 import type { FollowProgress } from "./connector/changes.ts";
 import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
@@ -59,7 +59,10 @@ export interface RunJob extends JobBase {
   readonly attempt: number;
   readonly pipeline: string;
   readonly definition: PipelineDefinition;
+  /** The models. */
   readonly files: readonly RevisionFile[];
+  /** None where it is left out. */
+  readonly scripts?: readonly RevisionFile[];
   readonly params: Readonly<Record<string, ParamValue>>;
   readonly select: string | null;
   readonly fullRefresh: boolean;
@@ -177,9 +180,9 @@ export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
- * library writes to stdout cannot pass for one.
+ * library writes to stdout cannot pass for one. `sandbox` is there where the job may run scripts.
  */
-export type SentJob = Job & { readonly reportKey: string };
+export type SentJob = Job & { readonly reportKey: string; readonly sandbox?: SandboxProgram };
 
 export type Order =
   /** Stop, for the reason that `error` gives. */
@@ -197,13 +200,16 @@ export type Question =
   /** To wait until a request may go to a guarded host: of all processes together so many in so many milliseconds. */
   | { readonly type: "turn"; readonly id: number; readonly host: string; readonly limit: RateLimit | null }
   /** A guarded host wants to be left alone for so long. */
-  | { readonly type: "hold"; readonly id: number; readonly host: string; readonly waitMs: number };
+  | { readonly type: "hold"; readonly id: number; readonly host: string; readonly waitMs: number }
+  /** How much memory a process has that it has started: the sandbox of a script. */
+  | { readonly type: "memory"; readonly id: number; readonly pid: number };
 
 /** It may hold secrets: it travels over stdin, and is stored nowhere. */
 export type Answer =
   | { readonly type: "config"; readonly id: number; readonly config: Readonly<Record<string, unknown>> }
   | { readonly type: "secret"; readonly id: number; readonly value: string }
   | { readonly type: "way_out"; readonly id: number; readonly proxy: string; readonly token: string }
+  | { readonly type: "memory"; readonly id: number; readonly bytes: number | null }
   | { readonly type: "done"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly error: ErrorRecord };
 

@@ -1,5 +1,6 @@
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ScriptSandboxes } from "../engine/runs/attempt/script_sandboxes.ts";
 import type { RunProcessProgram } from "../engine/runs/attempt/spawn.ts";
 import { VERSION } from "./version.ts";
 
@@ -41,6 +42,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
         entry: join(lib, "worker.mjs"),
         codeRoots: [lib],
         denoDir,
+        sandboxes: new ScriptSandboxes(deno, join(lib, "script_runner.mjs")),
       },
       programPaths: [dirname(lib), deno, ...cachePaths(denoDir)],
       starterDir: join(lib, "starter"),
@@ -57,6 +59,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       entry: join(root, "engine", "worker", "main.ts"),
       codeRoots: [...CODE_FOLDERS, "node_modules", "package.json"].map((part) => join(root, part)),
       denoDir,
+      sandboxes: new ScriptSandboxes(deno, join(root, "connectors", "script", "runner", "main.ts")),
     },
     // Not the whole checkout: the examples in it are projects.
     programPaths: [

@@ -106,10 +106,16 @@ export interface ConnectorContext extends ConnectorPlace {
   log(level: "debug" | "info" | "warn", message: string): void;
   /**
    * The secret's value as it is now, for what lives longer than a connection, as a token that is renewed.
-   * Throws `forbidden` for a name that no connector of the pipeline refers to, `invalid` for one
+   * Throws `forbidden` for a name that no connector of the pipeline refers to and no use asked for, `invalid` for one
    * without a value.
    */
   secret(name: string): Promise<string>;
+  /** What scripts run in; undefined where no use of the pipeline may start one. */
+  readonly sandbox: SandboxProgram | undefined;
+  /** The text of a script of the pipeline's revision, by its path in the project. Throws `invalid` for one that it does not have. */
+  script(path: string): string;
+  /** Bytes of memory that a process has which this one has started; null where the system does not say. */
+  memoryOf(pid: number): Promise<number | null>;
   /**
    * The way to one of `guardedHosts`, `name:port`, to be asked for before the first connection and again where one fails:
    * it knows why. Throws `forbidden` with what the operator's policy has to allow, `unavailable` for a name without an address.
@@ -122,6 +128,21 @@ export interface ConnectorContext extends ConnectorPlace {
   turn(host: string, limit: RateLimit | undefined, signal: AbortSignal): Promise<void>;
   /** Nobody's request goes to the host before so many milliseconds are over. */
   hold(host: string, waitMs: number): void;
+}
+
+/** How a process is started that may do nothing at all, as the server has found out that this machine can. */
+export interface SandboxProgram {
+  /** Sets limits of its own and starts what follows them (util-linux's prlimit); null where there is none. Absolute. */
+  readonly prlimit: string | null;
+  /**
+   * Takes away network, user and rights, as far as that is possible here, and starts deno with flags that give it
+   * none: flags of V8's and `entry` follow. The first is an absolute path.
+   */
+  readonly command: readonly string[];
+  /** All variables that it has. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The program inside: a file, or the program itself as a `data:` URL. */
+  readonly entry: string;
 }
 
 /** At most `requests` in any `perMs`. */
@@ -184,6 +205,8 @@ export interface Access {
   readonly commands?: readonly string[];
   /** Scripts of the project run in a sandbox of their own, which the process starts; the operator may refuse them. */
   readonly startsScripts?: boolean;
+  /** Secrets that the use asks for by name, beside those that the connector's own entry refers to. */
+  readonly secrets?: readonly string[];
   /** Environment variables of the server's that the process gets as they are; it has no others. */
   readonly environment?: readonly string[];
   /** Tables that the use names: no load may go into one that the same pipeline reads. */

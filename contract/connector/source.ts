@@ -2,6 +2,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import type { AppError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import type { Traffic } from "../streams/traffic.ts";
+import type { ParamValue } from "../run.ts";
 import type { FollowMessage, FollowProgress } from "./changes.ts";
 
 /** Where an incremental stream got to. `value` is DuckDB's text of the greatest `update_key` seen. */
@@ -75,6 +76,8 @@ export interface StreamRequest<Stream = unknown> {
    * goes on meanwhile ends with the signal.
    */
   readonly mayGuess?: boolean;
+  /** What it is read for; absent outside of runs. */
+  readonly run?: RunFacts;
   /** Only the columns are wanted, of `scan`: a part of the rows that shows them is enough. */
   readonly isSample?: boolean;
   /**
@@ -85,6 +88,16 @@ export interface StreamRequest<Stream = unknown> {
   parentRows?(columns: readonly string[], included: readonly string[]): Promise<readonly ParentRow[]>;
   /** Told by a source that asks an API what its requests for the stream have come to, and how many records came. */
   onTraffic?(traffic: Traffic, records: number): void;
+}
+
+/** The run that a stream is read for. A retry has the same. */
+export interface RunFacts {
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** Milliseconds since 1970. */
+  readonly windowStartMs: number | null;
+  readonly windowEndMs: number;
 }
 
 /** A row of a stream that another one names: by its columns, values as text and, of those that are included, as JSON. */
@@ -138,12 +151,15 @@ export interface Part {
 }
 
 /**
- * What a source says while it reads. `rows` of one stream all have the schema of its first batch,
- * until `schema` says that it changes. At `state` everything before it belongs together: the engine
- * commits rows and state in one transaction; without one, at the end.
+ * What a source says while it reads. `rows` of one stream all have the schema of its first batch, but for sources
+ * that tell a column's type by its values: there a batch may have more columns than those before it, or wider
+ * ones, and each value is stored exactly whatever the column becomes. At `state` everything before it belongs
+ * together: the engine commits rows and state in one transaction; without one, at the end. `nothing` stands in the
+ * place of the one batch without rows where nobody knows what columns there would be.
  */
 export type ReadMessage =
   | { readonly type: "rows"; readonly stream: string; readonly batch: RecordBatch }
+  | { readonly type: "nothing"; readonly stream: string }
   | { readonly type: "state"; readonly stream: string; readonly state: JsonValue }
   | { readonly type: "reject"; readonly stream: string; readonly reject: Reject }
   | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string };

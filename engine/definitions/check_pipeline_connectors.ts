@@ -9,6 +9,7 @@ import {
   STREAM_KEYS,
 } from "../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
 import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";
@@ -152,11 +153,13 @@ function findConnector(
   name: string,
   { connectors, connectorTypes }: PipelineContext,
 ): { readonly connector: Connector } | { readonly fault: PipelineFault } {
-  if (!connectors.isReadable || connectors.broken.has(name)) {
+  const isBuiltIn = Object.hasOwn(BUILT_IN_CONNECTORS, name);
+  if (!isBuiltIn && (!connectors.isReadable || connectors.broken.has(name))) {
     const what = connectors.isReadable ? `"${name}" has a fault there` : "it has faults";
     return { fault: error(path, "value", `see ${CONNECTORS_FILE}: ${what}`) };
   }
-  const definition = Object.hasOwn(connectors.connectors, name) ? connectors.connectors[name] : undefined;
+  const known = { ...connectors.connectors, ...BUILT_IN_CONNECTORS };
+  const definition = Object.hasOwn(known, name) ? known[name] : undefined;
   const connector = connectorTypes.find((candidate) => candidate.name === definition?.type);
   if (connector !== undefined) return { connector };
   const names = [...Object.keys(connectors.connectors), ...connectors.broken];

@@ -8,6 +8,7 @@ import {
   type ConnectorDefinition,
   splitConnectorKeys,
 } from "../../contract/connector/entry.ts";
+import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
 import { checkSchema, isCut, type SchemaFault } from "../../text/schema_faults.ts";
@@ -113,6 +114,10 @@ function checkConnector(
   connectorTypes: readonly Connector[],
 ): SchemaFault[] {
   const { type, ...config } = definition;
+  if (Object.hasOwn(BUILT_IN_CONNECTORS, name)) {
+    const message = `${name}: every project has a connector of this name: use another name`;
+    return [{ path: [name], at: "key", message, kind: "shape", input: name }];
+  }
   const connector = connectorTypes.find((candidate) => candidate.name === type);
   if (connector === undefined) {
     const names = connectorTypes.map((candidate) => candidate.name);

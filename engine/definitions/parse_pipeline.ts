@@ -4,6 +4,7 @@ import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import { BUILT_IN_CONNECTORS, withScriptConnectors } from "../../contract/pipeline/scripts.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
 import {
@@ -18,8 +19,8 @@ import {
 } from "./check_pipeline.ts";
 import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkSchedule } from "./check_schedule.ts";
-import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { placeOf } from "./parse_connectors.ts";
+import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
@@ -109,7 +110,7 @@ export async function parsePipeline(
     };
   };
   if (document.value === undefined) return { ...broken, ...unreadSketch(await modelsOf(name)) };
-  const shape = checkSchema(pipelineSchema, document.value);
+  const shape = checkSchema(pipelineSchema, withScriptConnectors(document.value));
   if ("faults" in shape) {
     const faults = shape.faults.map((fault): Fault => ({
       ...placeOf(document, fault),
@@ -200,7 +201,8 @@ function namedConnectors(
   }
   return Object.fromEntries(
     [...names].sort().flatMap((name) => {
-      const connector = Object.hasOwn(connectors, name) ? connectors[name] : undefined;
+      const known = { ...connectors, ...BUILT_IN_CONNECTORS };
+      const connector = Object.hasOwn(known, name) ? known[name] : undefined;
       return connector === undefined ? [] : [[name, connector]];
     }),
   );

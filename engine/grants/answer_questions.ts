@@ -18,6 +18,8 @@ export interface AnswerContext {
   readonly references: ReferenceSources;
   /** Of the job's own pipeline: it gets no other's. References not resolved. */
   readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
+  /** Those that uses ask for by name. */
+  readonly secrets: ReadonlySet<string>;
   /** Learns each secret before it is handed out. */
   readonly redactor: Redactor;
   readonly wayOut: WayOut;
@@ -41,6 +43,8 @@ export function createAnswers(context: AnswerContext): Answers {
         case "hold":
           wayOut.hold(question.host, question.waitMs);
           return { type: "done", id };
+        case "memory":
+          return { type: "memory", id, bytes: await residentBytes(question.pid) };
       }
     } catch (error) {
       const { message, ...record } = toErrorRecord(error);
@@ -48,6 +52,17 @@ export function createAnswers(context: AnswerContext): Answers {
     }
   };
   return { answer, [Symbol.dispose]: () => wayOut[Symbol.dispose]() };
+}
+
+/** What Linux says that a process has in memory; null elsewhere, and where it is gone. A run's process may not look there. */
+async function residentBytes(pid: number): Promise<number | null> {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return null;
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
+    return kib === undefined ? null : Number(kib) * 1024;
+  } catch {
+    return null;
+  }
 }
 
 async function configOf(
@@ -65,8 +80,11 @@ async function configOf(
   return values;
 }
 
-async function secretOf({ references, definitions, redactor }: AnswerContext, name: string): Promise<string> {
-  if (!secretNames(definitions).has(name)) {
+async function secretOf(
+  { references, definitions, secrets, redactor }: AnswerContext,
+  name: string,
+): Promise<string> {
+  if (!secrets.has(name) && !secretNames(definitions).has(name)) {
     throw new AppError("forbidden", `No connector of this pipeline refers to the secret "${name}"`);
   }
   const value = await references.secrets.get(name);

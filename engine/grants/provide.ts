@@ -74,6 +74,7 @@ export async function provide(
   try {
     const fence = knownFence ?? await createFence(context);
     const asks: Asks[] = [];
+    const secrets = new Set<string>();
     const failures: ConnectorFailure[] = [];
     const trying = async (connector: string, place: ConnectorFailure["place"], work: () => Promise<void>) => {
       try {
@@ -105,6 +106,11 @@ export async function provide(
           await trying(name, { pipeline: place }, async () => {
             const access = connector.access(config, use(connector), { name, projectDir: context.projectDir });
             asks.push(await collectAsks(fence, { connector: name, use: asker, place }, access));
+            for (const secret of access.secrets ?? []) {
+              await requireSecret(context.references, secret, asker);
+              secrets.add(secret);
+              hasSecrets = true;
+            }
           });
         }
       });
@@ -132,6 +138,7 @@ export async function provide(
         connectors: types,
         references,
         definitions,
+        secrets,
         redactor,
         wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asked)),
       }),
@@ -189,6 +196,7 @@ export async function provideDiscovery(
         connectors: types,
         references,
         definitions,
+        secrets: new Set(),
         redactor,
         wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asks)),
       }),
@@ -199,6 +207,15 @@ export async function provideDiscovery(
   } catch (error) {
     throw withoutSecrets(error, redactor);
   }
+}
+
+/** Throws `invalid` where the secret that a use asks for has no value. */
+async function requireSecret({ secrets }: ReferenceSources, name: string, asker: string): Promise<void> {
+  if (await secrets.get(name) !== undefined) return;
+  const message =
+    `Cannot resolve the secret ${name} of ${asker}: set SLUICE_SECRET_${name}, or put it into a file ${name} ` +
+    "in the folder of SLUICE_SECRETS_DIR";
+  throw new AppError("invalid", message);
 }
 
 const guardedHosts = ({ hosts }: Asks): string[] =>
@@ -229,15 +246,14 @@ function refusedSql({ policy }: Fence, { load }: PipelineDefinition): Refusal[] 
   );
 }
 
-/** A check opens sources only. */
-function onlyRead({ hosts, paths, tables, commands = [], scripts = [], environment = [] }: Asks): Asks {
+/** A check opens sources only, and runs no script. */
+function onlyRead({ hosts, paths, tables, commands = [], environment = [] }: Asks): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
   return {
     hosts: hosts.filter(asking),
     paths: paths.filter(asking),
     tables: tables.filter(asking),
     commands: commands.filter(asking),
-    scripts: scripts.filter(asking),
     environment,
   };
 }

@@ -7,7 +7,13 @@ import {
 } from "../../connectors/parse.ts";
 import * as v from "valibot";
 import type { Clock } from "../../contract/clock.ts";
-import type { Budget, Connection, Connector, TextForms } from "../../contract/connector/connector.ts";
+import type {
+  Budget,
+  Connection,
+  Connector,
+  SandboxProgram,
+  TextForms,
+} from "../../contract/connector/connector.ts";
 import type { Destination } from "../../contract/connector/destination.ts";
 import type { DiscoveredStream, Source, StreamRequest } from "../../contract/connector/source.ts";
 import type { OpenDuckdb } from "../../contract/duckdb.ts";
@@ -17,6 +23,7 @@ import type { CommonConnectorKeys, ConnectorDefinition } from "../../contract/co
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { type StreamDefinition, streamSchema } from "../../contract/pipeline/stream.ts";
 import type { ResolvedConnector } from "../../contract/job.ts";
+import type { RevisionFile } from "../../contract/revision.ts";
 import type { ServerRequests } from "./server_requests.ts";
 import { PlaceBudget } from "./budget.ts";
 import { threadedSource } from "./read_thread/threaded_source.ts";
@@ -37,6 +44,9 @@ export interface ConnectionsOptions {
   readonly log: (level: LogLevel, message: string) => void;
   /** The program of threads that read large streams; without it all is read in this thread. */
   readonly readThread?: URL | undefined;
+  /** See ConnectorContext. */
+  readonly sandbox?: SandboxProgram | undefined;
+  readonly scripts?: readonly RevisionFile[] | undefined;
 }
 
 interface Opened {
@@ -204,7 +214,8 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
-    const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log } = this.#options;
+    const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log, sandbox } =
+      this.#options;
     const { connector, config, common } = parseConnector(connectors, name, await this.#resolve(name));
     const budget = new PlaceBudget(common.max_connections);
     const connection = await connector.open(config, {
@@ -217,11 +228,20 @@ export class Connections implements AsyncDisposable {
       scratchDir,
       log,
       secret: (secret) => requests.secret(secret),
+      sandbox,
+      script: (path) => this.#script(path),
+      memoryOf: (pid) => requests.memoryOf(pid),
       wayOut: (host) => requests.wayOut(host),
       turn: (host, limit, during) => requests.turn(host, limit, during),
       hold: (host, waitMs) => void requests.hold(host, waitMs).catch(() => {}),
     });
     return { connector, connection, budget, common };
+  }
+
+  #script(path: string): string {
+    const file = this.#options.scripts?.find((one) => one.path === path);
+    if (file !== undefined) return file.content;
+    throw new AppError("invalid", `The revision has no script "${path}": apply the project once more`);
   }
 
   /** As the server has it now. */

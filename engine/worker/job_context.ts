@@ -1,6 +1,6 @@
 import { systemClock } from "../../contract/clock.ts";
-import type { Connector } from "../../contract/connector/connector.ts";
-import type { Job } from "../../contract/job.ts";
+import type { Connector, SandboxProgram } from "../../contract/connector/connector.ts";
+import type { Job, RunJob } from "../../contract/job.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
 import type { ServerRequests } from "./server_requests.ts";
 import { Connections } from "./connections.ts";
@@ -16,12 +16,14 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** The program of threads that read; without it all is read in the main thread. */
   readonly readThread?: URL;
+  /** What scripts run in, where the job may run some. */
+  readonly sandbox?: SandboxProgram | undefined;
 }
 
 /** The connectors of the job. `readThread` is the program of threads that read; without it all is read in this one. */
 export function jobConnections(
-  job: Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb">,
-  { connectors, requests, reporter, signal }: JobContext,
+  job: Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb"> & Pick<RunJob, "scripts">,
+  { connectors, requests, reporter, signal, sandbox }: JobContext,
   readThread?: URL,
 ): Connections {
   return new Connections({
@@ -35,5 +37,7 @@ export function jobConnections(
     scratchDir: scratchOf(job.tempDir),
     log: (level, message) => reporter.log(level, null, message),
     readThread,
+    sandbox,
+    scripts: job.scripts,
   });
 }

@@ -46,7 +46,14 @@ async function main(): Promise<void> {
   })();
 
   try {
-    const context = { connectors, reporter, requests, signal: stop.signal, readThread: READ_THREAD };
+    const context = {
+      connectors,
+      reporter,
+      requests,
+      signal: stop.signal,
+      readThread: READ_THREAD,
+      sandbox: job.sandbox,
+    };
     if (job.kind === "run") {
       await runJob(job, context);
     } else if (job.kind === "rejects") {

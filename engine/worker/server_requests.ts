@@ -60,6 +60,12 @@ export class ServerRequests {
     await this.#ask({ type: "hold", host, waitMs });
   }
 
+  /** Bytes of memory that a process has; null where the server cannot say. */
+  async memoryOf(pid: number): Promise<number | null> {
+    const answer = await this.#ask({ type: "memory", pid });
+    return answer.type === "memory" ? answer.bytes : null;
+  }
+
   /** An order of the server; one that answers no question of ours is passed by. */
   take(order: Order): void {
     if (order.type === "cancel") return;

@@ -34,6 +34,11 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
     turn: () => Promise.resolve(),
     hold: () => {},
+    sandbox: undefined,
+    script: (path) => {
+      throw new Error(`there is no script ${path}`);
+    },
+    memoryOf: () => Promise.resolve(null),
     ...more,
   };
 }

@@ -95,6 +95,7 @@ export class FollowedProject implements AsyncDisposable {
           wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
           turn: () => Promise.resolve(),
           hold: () => Promise.resolve(),
+          memoryOf: () => Promise.resolve(null),
         },
         signal,
       });

@@ -50,6 +50,7 @@ export async function lookAtFollower(
         wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
         turn: () => Promise.resolve(),
         hold: () => Promise.resolve(),
+        memoryOf: () => Promise.resolve(null),
       },
       signal: new AbortController().signal,
     },

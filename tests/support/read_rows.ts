@@ -26,6 +26,9 @@ const context = {
   wayOut: openDuckdb,
   turn: openDuckdb,
   hold: () => {},
+  sandbox: undefined,
+  script: () => "",
+  memoryOf: () => Promise.resolve(null),
   log: () => {},
 };
 await using connection = await connector.open(config, context);

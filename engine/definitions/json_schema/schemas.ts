@@ -3,6 +3,7 @@ import type { GenericSchema } from "valibot";
 import type { Connector } from "../../../contract/connector/connector.ts";
 import { PIPELINE_NAME_PATTERN } from "../../../contract/names.ts";
 import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
+import { SCRIPT_CONNECTOR } from "../../../contract/pipeline/scripts.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
@@ -54,8 +55,10 @@ function withOwnKeys(
     const { options, ...properties } = schema.properties;
     const keys = [...new Set(own.flatMap((one) => Object.keys(one.properties ?? {})))];
     const description = isSchema(options) ? options.description ?? "" : "";
+    const hasScripts = keys.includes(SCRIPT_CONNECTOR);
     return {
       ...schema,
+      ...(hasScripts ? { required: schema.required?.filter((key) => key !== "connector") ?? [] } : {}),
       properties: {
         ...properties,
         ...Object.fromEntries(
@@ -63,7 +66,10 @@ function withOwnKeys(
         ),
       },
       additionalProperties: false,
-      allOf: rules(keys.filter((key) => key !== "options")),
+      allOf: [
+        ...rules([...new Set(own.flatMap(addressesOf))]),
+        ...(hasScripts ? [{ anyOf: [{ required: ["connector"] }, { required: [SCRIPT_CONNECTOR] }] }] : []),
+      ],
     };
   }
   return {
@@ -74,6 +80,12 @@ function withOwnKeys(
     ...(isSchema(schema.items) ? { items: visit(schema.items) } : {}),
     ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.filter(isSchema).map(visit) }),
   };
+}
+
+/** The keys of which a stream or load has one: those that have to be there, or all where none has to. */
+function addressesOf({ required = [], properties = {} }: JsonSchema): string[] {
+  const needed = required.filter((key) => key !== "options");
+  return needed.length > 0 ? needed : Object.keys(properties).filter((key) => key !== "options");
 }
 
 /** What the key is to any of the connectors. */

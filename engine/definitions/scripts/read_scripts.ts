@@ -1,5 +1,6 @@
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import { ownKeys, type PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import { SCRIPT_PATH_PATTERN } from "../../../contract/pipeline/scripts.ts";
 import { bundlePath, type RevisionFile } from "../../../contract/revision.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import { pathText } from "../../../text/schema_faults.ts";
@@ -31,13 +32,11 @@ export interface ScriptFiles {
 
 export const NO_SCRIPTS: ScriptFiles = { files: [], faults: [], fileFaults: [] };
 
-const MODULE_PATH = /^scripts\/(?:\w[\w.-]*\/)*\w[\w.-]*\.m?[jt]s$/;
-
 /** The scripts that a pipeline names, without those whose names are a fault already. */
 function scriptUses({ extract, load }: PipelineDefinition): ScriptUse[] {
   const uses: ScriptUse[] = [];
   const note = (path: DocumentPath, { script }: Record<string, unknown>, kind: ScriptUse["kind"]) => {
-    if (typeof script === "string" && MODULE_PATH.test(script)) {
+    if (typeof script === "string" && SCRIPT_PATH_PATTERN.test(script)) {
       uses.push({ path: [...path, "script"], script, kind });
     }
   };

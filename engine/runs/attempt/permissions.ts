@@ -22,10 +22,15 @@ const LAUNCHER = "/usr/bin/setpriv";
  * Writes what the process may do as the configuration that its deno starts with, readable by this
  * user only. As arguments anybody on the machine could read them, and hosts and paths may come out
  * of secrets; there is a limit to the length of arguments too. The process has read the file before
- * it takes its job: the caller removes it after that.
+ * it takes its job: the caller removes it after that. `sandboxStarters` are programs that start the sandboxes of scripts.
  */
-export async function writePermissions(path: string, permissions: ProcessPermissions): Promise<void> {
+export async function writePermissions(
+  path: string,
+  permissions: ProcessPermissions,
+  sandboxStarters: readonly string[] = [],
+): Promise<void> {
   const { hosts, read, write, deny, commands, environment } = permissions;
+  const programs = [...commands === undefined ? [] : [...commands, LAUNCHER], ...sandboxStarters];
   const paths = (allow: readonly string[]) =>
     deny.length === 0 ? [...new Set(allow)] : { allow: [...new Set(allow)], deny: [...new Set(deny)] };
   const config = {
@@ -39,7 +44,7 @@ export async function writePermissions(path: string, permissions: ProcessPermiss
         write: paths(write),
         net: [...new Set(hosts)],
         ...(environment === undefined ? {} : { env: environment }),
-        ...(commands === undefined ? {} : { run: [...new Set([...commands, LAUNCHER])] }),
+        ...(programs.length === 0 ? {} : { run: [...new Set(programs)] }),
         ffi: true,
         // How much room its disk has: said before a file is brought there that is too large.
         sys: ["statfs"],

@@ -126,7 +126,7 @@ async function runJobOf(
 ): Promise<Omit<UnplacedJob, "connectors" | "duckdb">> {
   const path = warehousePath(dataDir, run.pipeline);
   await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
-  const { models } = splitFiles(revision.files);
+  const { models, scripts } = splitFiles(revision.files);
   return {
     kind: "run",
     runId: run.id,
@@ -134,6 +134,7 @@ async function runJobOf(
     pipeline: run.pipeline,
     definition: revision.definition,
     files: models,
+    scripts,
     params: run.params,
     select: run.select,
     fullRefresh: run.full_refresh,

@@ -3,6 +3,7 @@ import type { Job, Order, Report, SentJob } from "../../../contract/job.ts";
 import { linesOf } from "../../../contract/job_lines.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
 import { permissionFlags, writePermissions } from "./permissions.ts";
+import type { ScriptSandboxes } from "./script_sandboxes.ts";
 
 /** Where the program of a run's process is, as the composition root found it. */
 export interface RunProcessProgram {
@@ -14,6 +15,8 @@ export interface RunProcessProgram {
   readonly codeRoots: readonly string[];
   /** DENO_DIR, so that what is compiled once stays compiled. */
   readonly denoDir: string | undefined;
+  /** How scripts are confined; absent where none is ever started. */
+  readonly sandboxes?: ScriptSandboxes;
 }
 
 /** A run's process, from the side of its server. Disposing of it kills it. */
@@ -84,11 +87,14 @@ export async function spawnRunProcess(
 export async function startProcess(program: RunProcessProgram, spec: ProcessSpec): Promise<WaitingProcess> {
   const { permissions: { read, write, ...permissions }, folder } = spec;
   const permissionsPath = `${folder}.${crypto.randomUUID()}.json`;
-  await writePermissions(permissionsPath, {
+  const sandbox = permissions.startsScripts === true ? await program.sandboxes?.find() : undefined;
+  const starter = sandbox === undefined ? [] : [sandbox.prlimit ?? sandbox.command[0] ?? program.deno];
+  const own = {
     ...permissions,
     read: [...program.codeRoots, ...read, ...write, folder],
     write: [...write, folder],
-  });
+  };
+  await writePermissions(permissionsPath, own, starter);
   const removePermissions = () => Deno.remove(permissionsPath).catch(() => {});
   const child = await spawnChild(program, spec, permissionsPath, removePermissions);
   const stdin = child.stdin.getWriter();
@@ -139,7 +145,7 @@ export async function startProcess(program: RunProcessProgram, spec: ProcessSpec
     async begin(job, onStderr) {
       stderr.forward(onStderr);
       const reportKey = crypto.randomUUID();
-      await writeLine({ ...job, reportKey });
+      await writeLine({ ...job, reportKey, ...(sandbox === undefined ? {} : { sandbox }) });
       return {
         pid: child.pid,
         reports: readReports(first, lines, reportKey, onStderr),

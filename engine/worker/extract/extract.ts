@@ -7,6 +7,7 @@ import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import { applyDeletes } from "./deletes.ts";
 import { closeWindow, rangeOf } from "./read_window.ts";
 import type { StreamShape } from "./stream_shape.ts";
+import { ShapedBatches } from "./shaped_batches.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
 /**
@@ -128,17 +129,19 @@ async function takeMessages(
     if (sink !== undefined) return sink;
     throw new AppError("internal", `The source sent something of stream "${stream}", which nobody asked for`);
   };
-  let toShape: ((batch: RecordBatch) => RecordBatch) | undefined;
+  const shapes = new ShapedBatches(shape, source);
   for await (const message of messages) {
     signal.throwIfAborted();
     switch (message.type) {
       case "rows": {
-        toShape ??= shape.batches(message.batch.schema, source);
-        const batch = toShape(message.batch);
+        const batch = shapes.of(message.batch);
         await tap?.take(batch);
         await sinkOf(message.stream).take(batch);
         break;
       }
+      case "nothing":
+        await sinkOf(message.stream).takeNothing();
+        break;
       case "state":
         await sinkOf(message.stream).checkpoint(message.state);
         break;

@@ -56,7 +56,9 @@ export class ExtractSteps {
     const { job, reporter, signal, connections, threads, lease } = this.#options;
     const { name, stream } = planned;
     const { runId, attempt, fullRefresh, range } = job;
-    const { source, request: own } = await connections.source(name, stream);
+    const { source, request: asked } = await connections.source(name, stream);
+    const { pipeline, params, windowStartMs, windowEndMs } = job;
+    const own = { ...asked, run: { runId, pipeline, params, windowStartMs, windowEndMs } };
     const [parent] = parentsOf(stream);
     const asked = { ...own, onTraffic: tellTraffic(reporter, step.name) };
     const request = parent === undefined ? asked : {

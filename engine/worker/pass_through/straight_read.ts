@@ -5,6 +5,7 @@ import type { LogLevel } from "../../../contract/log.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
+import { ShapedBatches } from "../extract/shaped_batches.ts";
 import { scannedBatches } from "../extract/scanned_batches.ts";
 import type { StreamShape } from "../extract/stream_shape.ts";
 import type { PassingLoad } from "./passing_load.ts";
@@ -77,12 +78,11 @@ async function* shapedBatches(
   asked: StreamRequest,
 ): AsyncGenerator<RecordBatch> {
   shape.requireFilter(source);
-  let toShape: ((batch: RecordBatch) => RecordBatch) | undefined;
+  const shapes = new ShapedBatches(shape, source);
   for await (const message of source.read({ streams: [asked] }, signal)) {
     switch (message.type) {
       case "rows":
-        toShape ??= shape.batches(message.batch.schema, source);
-        yield toShape(message.batch);
+        yield shapes.of(message.batch);
         break;
       case "reject": {
         const { reason, position } = message.reject;
@@ -93,6 +93,7 @@ async function* shapedBatches(
         log(message.level, message.message);
         break;
       // Nothing is kept that a later read could go on from.
+      case "nothing":
       case "state":
         break;
     }

@@ -83,6 +83,11 @@ class ReadThread {
         Promise.reject(new AppError("internal", "Guarded hosts are read from in the main thread")),
       turn: () => Promise.resolve(),
       hold: () => {},
+      sandbox: undefined,
+      script: () => {
+        throw new AppError("internal", "Scripts run in the main thread");
+      },
+      memoryOf: () => Promise.resolve(null),
     });
     if (connection.source === undefined) throw new AppError("invalid", `Connector "${name}" is no source`);
     let schema: Schema | undefined;

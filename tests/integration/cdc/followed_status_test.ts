@@ -137,6 +137,9 @@ async function testConnector({ url }: TestDatabase): Promise<readonly Connection
     wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
     turn: () => Promise.resolve(),
     hold: () => {},
+    sandbox: undefined,
+    script: () => "",
+    memoryOf: () => Promise.resolve(null),
   });
   return await connection.test?.(new AbortController().signal) ?? [];
 }

@@ -20,6 +20,7 @@ function answersOf(secrets: Map<string, string>) {
       shop: { type: "postgres", url: "postgres://me:${secret:PW}@db/shop" },
       wrong: { type: "postgres", host: "db", user: "me", port: "${secret:PW}" },
     },
+    secrets: new Set(),
     redactor,
     wayOut: new WayOut(new Egress(systemClock), defaultPolicy("/nowhere"), []),
   });

@@ -176,6 +176,7 @@ export class JobProject implements AsyncDisposable {
         wayOut: (host: string) => Promise.reject(new Error(`there is no way to ${host}`)),
         turn: () => Promise.resolve(),
         hold: () => Promise.resolve(),
+        memoryOf: () => Promise.resolve(null),
       };
       await runJob(job, { connectors: [memoryConnector(system), file], reporter, requests, signal });
     } catch (thrown) {

@@ -1,0 +1,109 @@
+import * as v from "valibot";
+import { SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
+import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
+import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
+
+/** A script of the project, and what it may do. */
+export interface ScriptStream {
+  /** Relative to the project, as `scripts/orders.ts`. */
+  readonly script: string;
+  /** `name:port`, in lower case. */
+  readonly hosts: readonly string[];
+  readonly secrets: readonly string[];
+  readonly limits: ScriptLimits;
+}
+
+export interface ScriptLimits {
+  readonly memoryBytes: number;
+  readonly timeoutMs: number;
+  /** Of a processor. */
+  readonly cpuMs: number;
+  /** Of all rows as they are handed over. */
+  readonly outputBytes: number;
+}
+
+const DEFAULTS = { memory: "256MB", timeout: "30m", output: "100GB" };
+
+const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@[\]*]+)(?::\d{1,5})?$/i;
+const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
+const sizeText = v.pipe(v.string(), v.regex(SIZE_PATTERN, "expected a size such as 256MB or 1GB"));
+
+/** HTTPS where nothing else is said. */
+const withPort = (host: string): string =>
+  /:\d+$/.test(host) ? host.toLowerCase() : `${host.toLowerCase()}:443`;
+
+const sizeBytes = (size: string): number => parseSize(size) ?? 0;
+
+/** What scripts have in common, wherever a pipeline names one. */
+export const scriptKeys = {
+  script: v.pipe(
+    text,
+    v.regex(SCRIPT_PATH_PATTERN, "expected a file of the project's folder scripts/, as scripts/orders.ts"),
+    v.description("A script of the project that gives the rows, as scripts/orders.ts; it runs in a sandbox."),
+  ),
+  hosts: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(v.string(), v.regex(HOST, "expected a host, as api.example.com or api.example.com:8443")),
+      ),
+      v.description(
+        "Hosts that the script may ask by ctx.fetch, as api.example.com; the port is 443 where none is named. Redirects may lead to these only.",
+      ),
+    ),
+    [],
+  ),
+  secrets: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.regex(SECRET_NAME, "expected the name of a secret"))),
+      v.description("Secrets that the script gets by ctx.secret(name), and no others."),
+    ),
+    [],
+  ),
+  memory: v.optional(
+    v.pipe(
+      sizeText,
+      v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
+      v.description(`The most memory of the script's own; ${DEFAULTS.memory} by default.`),
+    ),
+    DEFAULTS.memory,
+  ),
+  timeout: v.optional(
+    v.pipe(
+      duration,
+      v.check((time) => durationMs(time) > 0, "expected some time"),
+      v.description(
+        `The longest that it may take, after which it is killed; ${DEFAULTS.timeout} by default.`,
+      ),
+    ),
+    DEFAULTS.timeout,
+  ),
+  cpu: v.optional(
+    v.pipe(
+      duration,
+      v.check((time) => durationMs(time) > 0, "expected some time"),
+      v.description("The most time of a processor that it may take, as 5m; as much as timeout by default."),
+    ),
+  ),
+  output: v.optional(
+    v.pipe(
+      sizeText,
+      v.description(`The most bytes of rows that it may hand over; ${DEFAULTS.output} by default.`),
+    ),
+    DEFAULTS.output,
+  ),
+};
+
+export const streamSchema = v.pipe(
+  v.strictObject({ ...scriptKeys, options: v.optional(v.strictObject({}), {}) }),
+  v.transform(({ script, hosts, secrets, memory, timeout, cpu = timeout, output }): ScriptStream => ({
+    script,
+    hosts: [...new Set(hosts.map(withPort))],
+    secrets: [...new Set(secrets)],
+    limits: {
+      memoryBytes: sizeBytes(memory),
+      timeoutMs: durationMs(timeout),
+      cpuMs: durationMs(cpu),
+      outputBytes: sizeBytes(output),
+    },
+  })),
+);

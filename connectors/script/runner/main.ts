@@ -1,0 +1,123 @@
+import { ORDER, type Order, REPORT, type ScriptFailure } from "../sandbox/frames.ts";
+import { RowError } from "./cell.ts";
+import { Channel } from "./channel.ts";
+import { createContext } from "./context.ts";
+import { Output } from "./output.ts";
+
+/**
+ * The program inside a sandbox: takes an order and a module, calls the module's function, and gives its rows back. It has
+ * no permission of deno's; what the module can do to this program it does to its own rows.
+ */
+
+/** How it ends where it gets no order, see engine/runs/attempt/script_sandboxes.ts. */
+const NO_ORDER_EXIT = 64;
+
+const { exit, stdin, stdout } = Deno;
+const channel = new Channel({
+  read: stdin.read.bind(stdin),
+  write: stdout.write.bind(stdout),
+});
+
+async function main(): Promise<void> {
+  const start = await channel.next();
+  const module = await channel.next();
+  if (start?.kind !== ORDER.start || module?.kind !== ORDER.module) return exit(NO_ORDER_EXIT);
+  const order: Order = JSON.parse(new TextDecoder().decode(start.payload));
+  channel.key = order.key;
+  const stop = new AbortController();
+  void listen(stop);
+  const output = new Output(channel);
+  const context = createContext(order, channel, output, stop.signal);
+  closeOff(context.log);
+  const code = new Blob([new Uint8Array(module.payload)], { type: "text/javascript" });
+  const url = URL.createObjectURL(code);
+  const fail = async (error: unknown) => {
+    channel.send(REPORT.failure, failureOf(error, url));
+    await channel.flush();
+    exit(1);
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    void fail(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    void fail(event.error);
+  });
+  try {
+    const loaded: unknown = await import(url);
+    await giveRows(loaded, context, output);
+    await output.end();
+    exit(0);
+  } catch (error) {
+    await fail(error);
+  }
+}
+
+/** Ends with the run's process. */
+async function listen(stop: AbortController): Promise<void> {
+  for (let frame = await channel.next(); frame !== undefined; frame = await channel.next()) {
+    if (frame.kind === ORDER.stop) stop.abort(new DOMException("The run was stopped", "AbortError"));
+  }
+  exit(1);
+}
+
+/** What a script prints is a line of its log, and the pipes are the program's own. */
+function closeOff({ info, warn }: ReturnType<typeof createContext>["log"]): void {
+  Object.assign(console, {
+    log: info,
+    info,
+    debug: info,
+    trace: info,
+    dir: info,
+    table: info,
+    warn,
+    error: warn,
+  });
+  for (const name of ["stdin", "stdout", "stderr"]) {
+    Reflect.defineProperty(Deno, name, { value: undefined, configurable: false, writable: false });
+  }
+}
+
+async function giveRows(
+  loaded: unknown,
+  context: ReturnType<typeof createContext>,
+  output: Output,
+): Promise<void> {
+  const make = typeof loaded === "object" && loaded !== null && "default" in loaded
+    ? loaded.default
+    : undefined;
+  if (typeof make !== "function") {
+    throw new RowError(
+      "it has no function to call: a source is `export default async function* (ctx) { yield rows }`",
+    );
+  }
+  const given: unknown = await make(context);
+  if (isAsyncIterable(given)) { for await (const rows of given) await output.take(rows); }
+  else if (Array.isArray(given)) await output.take(given);
+  else if (isIterable(given)) { for (const rows of given) await output.take(rows); }
+  else throw new RowError("its function gives no rows: it is to be a generator, or to return rows");
+}
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+const isIterable = (value: unknown): value is Iterable<unknown> =>
+  typeof value === "object" && value !== null && Symbol.iterator in value;
+
+function failureOf(error: unknown, url: string): ScriptFailure {
+  if (error instanceof Error) {
+    const { name, message, stack = "" } = error;
+    const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    return {
+      name: String(name).slice(0, 200),
+      message: `${message}${cause}`.slice(0, 4_000),
+      stack: String(stack).slice(0, 4_000),
+      url,
+      isAboutRows: error instanceof RowError,
+    };
+  }
+  const shown = typeof error === "object" ? JSON.stringify(error) : String(error);
+  return { name: "thrown", message: String(shown).slice(0, 4_000), stack: "", url, isAboutRows: false };
+}
+
+await main();

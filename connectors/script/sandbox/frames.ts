@@ -1,0 +1,85 @@
+/**
+ * What goes between a run's process and a sandbox, over the sandbox's stdin and stdout: frames of a head of 16 bytes (the
+ * length of what follows as uint32, little-endian, a byte for the kind, three of zero, eight of a key) and as many
+ * bytes. The key is made anew for each sandbox: what else gets into its stdout is no frame.
+ */
+
+export const HEAD_BYTES = 16;
+export const KEY_BYTES = 8;
+/** The most bytes of a frame. */
+export const MAX_FRAME_BYTES = 128 * 1024 * 1024;
+
+/** From the run's process. */
+export const ORDER = {
+  /** JSON: see Order. The first of all. */
+  start: 1,
+  /** The code of the module, UTF-8. The second. */
+  module: 2,
+  /** Nobody waits for the result any more. */
+  stop: 3,
+} as const;
+
+/** From the sandbox. */
+export const REPORT = {
+  /** JSON: {level, message}. */
+  log: 1,
+  /** Rows, see batch_layout.ts. */
+  rows: 2,
+  /** JSON of any kind: everything before it belongs together with this state. */
+  state: 3,
+  /** JSON: {rows}, how many there were. Exactly the last frame of a script that came to its end. */
+  end: 4,
+  /** JSON: see ScriptFailure. The last frame of any other. */
+  failure: 5,
+  /** An Arrow IPC stream. */
+  arrow: 6,
+} as const;
+
+/** What a script is run for. */
+export interface Order {
+  /** Sixteen hexadecimal digits, before each frame of the sandbox's. */
+  readonly key: string;
+  /** The script's path in the project, as `scripts/orders.ts`. */
+  readonly path: string;
+  readonly params: Readonly<Record<string, string | number | boolean | null>>;
+  /** Milliseconds since 1970. */
+  readonly window: {
+    readonly runId: string;
+    readonly pipeline: string;
+    readonly startMs: number | null;
+    readonly endMs: number;
+  };
+  readonly secrets: Readonly<Record<string, string>>;
+  /** The last state that was committed; absent where there is none. */
+  readonly state?: unknown;
+  /** Where an incremental stream got to: the greatest value of its update_key, as text. */
+  readonly cursor: { readonly column: string; readonly value: string } | null;
+}
+
+/** Why a script did not come to its end. */
+export interface ScriptFailure {
+  readonly name: string;
+  readonly message: string;
+  /** V8's text, with places in the module by `url`. */
+  readonly stack: string;
+  /** What the module is called in the stack. */
+  readonly url: string;
+  /** Whether it is the script's doing that its rows cannot be stored: it says where by itself. */
+  readonly isAboutRows: boolean;
+}
+
+/** Writes a head into the first bytes. */
+export function writeHead(bytes: Uint8Array, kind: number, length: number, key: Uint8Array): void {
+  new DataView(bytes.buffer, bytes.byteOffset, HEAD_BYTES).setUint32(0, length, true);
+  bytes[4] = kind;
+  bytes.fill(0, 5, 8);
+  bytes.set(key, 8);
+}
+
+/** A whole frame. */
+export function frameOf(kind: number, payload: Uint8Array, key: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(HEAD_BYTES + payload.length);
+  writeHead(bytes, kind, payload.length, key);
+  bytes.set(payload, HEAD_BYTES);
+  return bytes;
+}
