@@ -18,17 +18,6 @@ export interface Revision {
   readonly gitCommit?: string;
 }
 
-/** A revision's files by what they are: SQL models, and what else it names, which are scripts. */
-export function splitFiles(
-  files: readonly RevisionFile[],
-): { readonly models: readonly RevisionFile[]; readonly scripts: readonly RevisionFile[] } {
-  const { models = [], scripts = [] } = Object.groupBy(
-    files,
-    ({ path }) => path.endsWith(".sql") ? "models" : "scripts",
-  );
-  return { models, scripts };
-}
-
 export interface RevisionFile {
   readonly path: string;
   readonly content: string;

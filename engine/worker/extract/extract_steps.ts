@@ -56,11 +56,11 @@ export class ExtractSteps {
     const { job, reporter, signal, connections, threads, lease } = this.#options;
     const { name, stream } = planned;
     const { runId, attempt, fullRefresh, range } = job;
-    const { source, request: asked } = await connections.source(name, stream);
-    const { pipeline, params, windowStartMs, windowEndMs } = job;
-    const own = { ...asked, run: { runId, pipeline, params, windowStartMs, windowEndMs } };
+    const { source, request: own } = await connections.source(name, stream);
     const [parent] = parentsOf(stream);
-    const asked = { ...own, onTraffic: tellTraffic(reporter, step.name) };
+    const { pipeline, params, windowStartMs, windowEndMs } = job;
+    const run = { runId, pipeline, params, windowStartMs, windowEndMs };
+    const asked = { ...own, run, onTraffic: tellTraffic(reporter, step.name) };
     const request = parent === undefined ? asked : {
       ...asked,
       parentRows: (columns: readonly string[], included: readonly string[]) =>

@@ -84,8 +84,7 @@ const WRONG: Readonly<Record<string, { readonly script: string; readonly message
     message: /ended its process with exit code 0 before/,
   },
   forever: { script: source("yield { a: 1 }; for (;;);"), message: /took longer than 1 s and was killed/ },
-  nothing: { script: "export default 1;
-", message: /it has no function to call/ },
+  nothing: { script: "export default 1;\n", message: /it has no function to call/ },
   secret: { script: source(`ctx.secret("HOME");`), message: /"HOME" is not among the secrets of the stream/ },
   columns: { script: source("yield [[1]];"), message: /call ctx\.columns/ },
 };
