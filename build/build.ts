@@ -56,6 +56,7 @@ async function stage(root: string): Promise<StagedFile[]> {
     { path: "lib/deno.json", content: encode('{ "nodeModulesDir": "manual" }\n'), isExecutable: false },
     { path: "lib/package.json", content: encode('{ "type": "module" }\n'), isExecutable: false },
     ...await readTree(join(root, "examples", "starter"), "lib/starter"),
+    ...await readTree(join(root, "contract", "script"), "lib/script"),
     ...await readTree(join(root, "catalogue"), "lib/catalogue"),
     {
       path: "LICENSES.txt",

@@ -18,6 +18,8 @@ export interface Program {
   readonly programPaths: readonly string[];
   /** The project that `sluice init` copies. */
   readonly starterDir: string;
+  /** The file of the types that scripts import. */
+  readonly scriptTypes: string;
   /** The definitions of APIs that `sluice add` knows. */
   readonly catalogueDir: string;
 }
@@ -46,6 +48,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       },
       programPaths: [dirname(lib), deno, ...cachePaths(denoDir)],
       starterDir: join(lib, "starter"),
+      scriptTypes: join(lib, "script", "sluice.d.ts"),
       catalogueDir: join(lib, "catalogue"),
     };
   }
@@ -67,6 +70,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       ...["package.json", "deno.json", "deno.lock", "tsconfig.json"],
     ].map((part) => join(root, part)).concat(deno, cachePaths(denoDir)),
     starterDir: join(root, "examples", "starter"),
+    scriptTypes: join(root, "contract", "script", "sluice.d.ts"),
     catalogueDir: join(root, "catalogue"),
   };
 }

@@ -363,12 +363,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/tokens_command.ts")).tokens,
   },
   {
+    name: "script",
+    summary: "Make a script of the project, or write the types that scripts import",
+    arguments: [
+      { name: "ACTION", description: "types or new" },
+      { name: "NAME", description: "the new script's name, as orders for scripts/orders.ts", optional: true },
+    ],
+    options: { project },
+    load: async () => (await import("./commands/scripts/script_command.ts")).script,
+  },
+  {
     name: "deno",
     summary: "Run the deno inside sluice, for a project's scripts",
     arguments: [{ name: "ARGUMENTS", description: "as for deno: check, fmt, lint, test …", optional: true }],
     options: {},
     passesThrough: true,
-    load: async () => (await import("./commands/deno_command.ts")).deno,
+    load: async () => (await import("./commands/scripts/deno_command.ts")).deno,
   },
   {
     name: "schema",

@@ -1,8 +1,17 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { copy } from "../support/copy_folder.ts";
-import { namesIn, PACKED_SLUICE, PackedServer, runPacked, withTempFolder } from "../support/packed_sluice.ts";
+import { LanguageServer } from "../support/language_server.ts";
+import {
+  namesIn,
+  PACKED_SLUICE,
+  packedCommand,
+  type PackedOptions,
+  PackedServer,
+  runPacked,
+  withTempFolder,
+} from "../support/packed_sluice.ts";
 import { waitFor } from "../support/sluice_server.ts";
 
 /**
@@ -160,6 +169,93 @@ Deno.test("sluice deno is the deno inside", async () => {
     deepStrictEqual([ran.code, ran.stdout], [0, "1\n"]);
     await Deno.writeTextFile(join(folder, "b.ts"), 'const b: number = "x";\n');
     strictEqual((await runPacked(["deno", "check", "b.ts"], options)).code, 1);
+  });
+});
+
+/** A project with a script, its test, and nothing else that the tools would need: no HOME, no DENO_DIR, no network. */
+async function withScript(work: (project: PackedOptions) => Promise<void>): Promise<void> {
+  await withTempFolder(async (folder) => {
+    const options = { cwd: folder, env: { ...env, NO_COLOR: "1" }, hasNoNetwork: true };
+    await Deno.mkdir(join(folder, "pipelines"));
+    await Deno.writeTextFile(join(folder, "connectors.yaml"), "own: { type: file }\n");
+    const made = await runPacked(["script", "new", "orders"], options);
+    strictEqual(made.code, 0, made.stderr);
+    await work(options);
+  });
+}
+
+const WRONG_TYPE = `import type { ScriptContext } from "sluice";
+export default async function* (ctx: ScriptContext<{ page: number }>) {
+  yield { id: ctx.state?.page };
+  await ctx.checkpoint({ page: "two" });
+}
+`;
+
+Deno.test("a project's scripts are checked, tested and formatted by the deno inside", async () => {
+  await withScript(async (options) => {
+    const write = (path: string, text: string) => Deno.writeTextFile(join(options.cwd, path), text);
+    await write(
+      "scripts/orders_test.ts",
+      `import { deepStrictEqual } from "node:assert/strict";
+import type { ScriptContext } from "sluice";
+import orders from "./orders.ts";
+
+Deno.test("orders() makes two rows", async () => {
+  const log = { info: () => {}, warn: () => {} };
+  const window = { run_id: "1", pipeline: "shop", run_start: new Date(0), start: null, end: new Date(0) };
+  const ctx = { log, window } as Partial<ScriptContext> as ScriptContext;
+  const [rows] = await Array.fromAsync(orders(ctx));
+  deepStrictEqual(rows?.map(({ id }) => id), [1, 2]);
+});
+`,
+    );
+    const checked = await runPacked(["deno", "check"], options);
+    strictEqual(checked.code, 0, checked.stderr);
+    const tested = await runPacked(["deno", "test"], options);
+    strictEqual(tested.code, 0, tested.stdout + tested.stderr);
+    match(tested.stdout, /1 passed/);
+    const kept = ["lint", "fmt"].map((tool) => runPacked(["deno", tool, "scripts/orders.ts"], options));
+    deepStrictEqual((await Promise.all(kept)).map(({ code }) => code), [0, 0]);
+
+    await write("scripts/wrong.ts", WRONG_TYPE);
+    const wrong = await runPacked(["deno", "check"], options);
+    strictEqual(wrong.code, 1);
+    match(wrong.stderr, /TS2322[^]*scripts\/wrong\.ts:4:26/);
+  });
+});
+
+Deno.test("an editor gets faults of scripts by the deno inside", async () => {
+  await withScript(async (options) => {
+    await using server = new LanguageServer(packedCommand(["deno", "lsp", "--quiet"], options, "piped"));
+    const rootUri = pathToFileURL(options.cwd).href;
+    const started = await server.request("initialize", {
+      processId: Deno.pid,
+      rootUri,
+      capabilities: { workspace: { workspaceFolders: true } },
+      workspaceFolders: [{ uri: rootUri, name: "shop" }],
+      initializationOptions: { enable: true },
+    });
+    ok(started !== null);
+    await server.notify("initialized", {});
+    const uri = `${rootUri}/scripts/wrong.ts`;
+    const textDocument = { uri, languageId: "typescript", version: 1, text: WRONG_TYPE };
+    await server.notify("textDocument/didOpen", { textDocument });
+    const { params } = await server.next(({ method, params }) =>
+      method === "textDocument/publishDiagnostics" && params?.["uri"] === uri &&
+      JSON.stringify(params["diagnostics"]).includes("2322")
+    );
+    match(JSON.stringify(params), /"line":3/);
+  });
+});
+
+Deno.test("scripts are bundled without a network", async () => {
+  await withScript(async (options) => {
+    const pipeline = "extract:\n  orders: { connector: own, script: scripts/orders.ts }\n";
+    await Deno.writeTextFile(join(options.cwd, "pipelines", "shop.yaml"), pipeline);
+    await Deno.writeTextFile(join(options.cwd, "scripts", "orders.ts"), "\nexport const a = ;\n");
+    const checked = await runPacked(["check"], options);
+    strictEqual(checked.code, 2, checked.stderr);
+    match(checked.stdout, /^scripts\/orders\.ts:2:18: Unexpected ";"$/m);
   });
 });
 

@@ -25,7 +25,12 @@ export async function runPacked(args: readonly string[], options: PackedOptions)
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-function packedCommand(args: readonly string[], options: PackedOptions): Deno.Command {
+/** Its output is piped, and its input where that is asked for. */
+export function packedCommand(
+  args: readonly string[],
+  options: PackedOptions,
+  stdin: "null" | "piped" = "null",
+): Deno.Command {
   const { cwd, env = {}, hasNoNetwork = false, binary = PACKED_SLUICE } = options;
   const command = [binary, ...args];
   if (hasNoNetwork && Deno.uid() === 0 && Deno.build.os === "linux") command.unshift("unshare", "--net");
@@ -35,7 +40,7 @@ function packedCommand(args: readonly string[], options: PackedOptions): Deno.Co
     cwd,
     env,
     clearEnv: true,
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   });

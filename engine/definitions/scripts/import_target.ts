@@ -7,12 +7,19 @@ export const SCRIPTS_FOLDER = "scripts";
 /** What scripts import their types from; deno.json leads it to the file of types in the project. */
 export const TYPES_SPECIFIER = "sluice";
 
+/** `specifier` as a bundler resolves it, `zod/mini`; `asked` is what a `npm:` one asks for, `zod@^4`. */
+export interface PackageTarget {
+  readonly kind: "package";
+  readonly specifier: string;
+  readonly name: string;
+  readonly asked?: string;
+}
+
 /** What an import of a project's own module leads to. */
 export type ImportTarget =
   /** A module of the project, as a path that is relative to it. */
   | { readonly kind: "own"; readonly path: string }
-  /** `specifier` as a bundler resolves it, `zod/mini`; `asked` is what a `npm:` one asks for, `zod@^4`. */
-  | { readonly kind: "package"; readonly specifier: string; readonly name: string; readonly asked?: string }
+  | PackageTarget
   /** A module of the runtime, `node:crypto`. */
   | { readonly kind: "builtin"; readonly specifier: string }
   | { readonly kind: "refused"; readonly message: string };

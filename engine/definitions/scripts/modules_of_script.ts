@@ -4,7 +4,7 @@ import { dirname, join, relative, sep } from "node:path";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { formatBytes } from "../../../text/format.ts";
 import type { ProjectFiles } from "../read_files.ts";
-import { type ImportTarget, importTarget } from "./import_target.ts";
+import { importTarget, type PackageTarget } from "./import_target.ts";
 import { InstalledPackages, packageFolder } from "./installed_package.ts";
 import type { PackageLock } from "./package_lock.ts";
 
@@ -117,7 +117,7 @@ export class ModulesOfScript {
   async #packageFile(
     asked: OnResolveArgs,
     build: PluginBuild,
-    target?: Extract<ImportTarget, { kind: "package" }>,
+    target?: PackageTarget,
   ): Promise<OnResolveResult> {
     const specifier = target?.specifier ?? asked.path;
     const { path, errors, external, namespace, sideEffects, suffix } = await build.resolve(specifier, {
@@ -127,7 +127,7 @@ export class ModulesOfScript {
       with: asked.with,
       pluginData: OWN_RESOLUTION,
     });
-    if (errors.length > 0) return { errors: [{ text: whyMissing(specifier, target) }] };
+    if (errors.length > 0) return { errors: [{ text: whyMissing(specifier, target, this.#lock) }] };
     if (external || namespace !== "file") return { path, external, namespace, sideEffects, suffix };
     const folder = packageFolder(path);
     if (folder === undefined || this.#isOutside(path)) {
@@ -192,9 +192,14 @@ function builtin(specifier: string, kind: OnResolveArgs["kind"]): OnResolveResul
 
 function whyMissing(
   specifier: string,
-  target: { readonly name: string; readonly asked?: string } | undefined,
+  target: PackageTarget | undefined,
+  { installsHere }: PackageLock,
 ): string {
   if (target === undefined) return `"${specifier}" is not installed: run \`sluice deno install\``;
-  return `"${specifier}" is not to be found in node_modules: where package.json names "${target.name}", run ` +
-    `\`sluice deno install\`; else \`sluice deno add npm:${target.asked ?? target.name}\``;
+  const add = `\`sluice deno add npm:${target.asked ?? target.name}\``;
+  if (!installsHere) {
+    return `"${specifier}" is not to be found in node_modules: put "nodeModulesDir": "auto" into deno.json, then ${add}`;
+  }
+  return `"${specifier}" is not to be found in node_modules: where package.json or deno.json names "${target.name}", run ` +
+    `\`sluice deno install\`; else ${add}`;
 }

@@ -14,6 +14,8 @@ export interface PackageLock {
   /** What an import asks for → the version that it gets: `zod@^4` → `4.0.0`; of deno.lock only. */
   readonly specifiers: ReadonlyMap<string, string>;
   readonly imports: ReadonlyMap<string, string>;
+  /** Whether an installation goes into node_modules of the project. */
+  readonly installsHere: boolean;
   /** The texts that all of this was read from, to tell whether they have changed. */
   readonly texts: readonly string[];
 }
@@ -25,7 +27,10 @@ const denoLockSchema = v.object({
 const packageLockSchema = v.object({
   packages: v.optional(v.record(v.string(), v.object({ version: v.optional(v.string()) })), {}),
 });
-const denoJsonSchema = v.object({ imports: v.optional(v.record(v.string(), v.string()), {}) });
+const denoJsonSchema = v.object({
+  imports: v.optional(v.record(v.string(), v.string()), {}),
+  nodeModulesDir: v.optional(v.unknown()),
+});
 
 /** Reads the project's lock: deno.lock, and package-lock.json where that is not there. */
 export async function readPackageLock(
@@ -50,7 +55,7 @@ export async function readPackageLock(
       return undefined;
     }
   };
-  const { imports } = parse("deno.json", denoJsonSchema) ?? { imports: {} };
+  const { imports = {}, nodeModulesDir = "none" } = parse("deno.json", denoJsonSchema) ?? {};
   const deno = parse("deno.lock", denoLockSchema);
   const npm = deno === undefined ? parse("package-lock.json", packageLockSchema) : undefined;
   if (faults.length > 0) return { faults };
@@ -63,6 +68,7 @@ export async function readPackageLock(
       ),
     ),
     imports: new Map(Object.entries(imports)),
+    installsHere: texts.has("package.json") || (nodeModulesDir !== "none" && nodeModulesDir !== false),
     texts: PACKAGE_FILES.map((path) => texts.get(path) ?? ""),
   };
 }

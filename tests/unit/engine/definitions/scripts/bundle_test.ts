@@ -137,14 +137,18 @@ Deno.test("packages go in as they are installed", async () => {
 });
 
 Deno.test("packages are held against the lock", async (t) => {
-  const script = { [SCRIPT]: `\nimport "one";\nexport default async function* () {}` };
+  const script = { [SCRIPT]: `\nimport "one";\nexport default async function* () {}`, "package.json": "{}" };
   const one = installed("one", "1.0.0", { "index.js": "" });
   const at = `${SCRIPT}:2:8: `;
 
   await t.step("one that is not there", async () => {
     deepStrictEqual(await faultsOf({ ...script, ...lockOf("one@1.0.0") }), [
-      `${at}"one" is not to be found in node_modules: where package.json names "one", run \`sluice deno install\`; ` +
-      "else `sluice deno add npm:one`",
+      `${at}"one" is not to be found in node_modules: where package.json or deno.json names "one", run ` +
+      "`sluice deno install`; else `sluice deno add npm:one`",
+    ]);
+    deepStrictEqual(await faultsOf({ [SCRIPT]: script[SCRIPT], "deno.json": "{}" }), [
+      `${at}"one" is not to be found in node_modules: put "nodeModulesDir": "auto" into deno.json, then ` +
+      "`sluice deno add npm:one`",
     ]);
   });
   await t.step("without a lock", async () => {

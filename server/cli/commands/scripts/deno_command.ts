@@ -1,4 +1,4 @@
-import type { CommandRun } from "../command.ts";
+import type { CommandRun } from "../../command.ts";
 
 /** `sluice deno …`: the deno inside the file, with the caller's terminal, environment and folder. */
 export const deno: CommandRun = async (invocation, { program, cwd, onInterrupt }) => {

@@ -1,0 +1,112 @@
+// deno-fmt-ignore-file
+// Written by `sluice script types`, which writes it anew: docs/scripts.md of Sluice tells about all of it.
+
+/**
+ * A value of a column.
+ *
+ * - `boolean` becomes BOOLEAN, `string` VARCHAR, `Date` TIMESTAMP WITH TIME ZONE, `Uint8Array` BLOB.
+ * - `number` becomes BIGINT where all values of the column are whole and at most 2^53, else DOUBLE.
+ * - `bigint` becomes BIGINT, HUGEINT where 64 bits do not hold it, and text where 128 do not.
+ * - an array or an object becomes JSON.
+ * - `null` and `undefined` are NULL.
+ *
+ * A column whose values are of several kinds gets the type that holds all of them exactly, in doubt text.
+ */
+export type Value =
+  | null
+  | undefined
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | Uint8Array
+  | readonly unknown[]
+  | { readonly [key: string]: unknown };
+
+/** A row: the names of its columns, and their values. */
+export interface Row {
+  readonly [column: string]: Value;
+}
+
+/** Rows as columns: one list of values for each, all of one length. */
+export interface Columns {
+  readonly columns: { readonly [column: string]: ArrayLike<Value> };
+}
+
+/**
+ * What a script yields: a row, many of them, rows as lists of values (once their columns are declared by
+ * `ctx.columns`), or columns. Many rows at a time are faster than one by one, lists faster than objects.
+ */
+export type Rows = Row | readonly Row[] | readonly (readonly Value[])[] | Columns;
+
+/** What a param of a pipeline can be. */
+export type ParamValue = string | number | boolean | null;
+
+/** What the run is for. A retry of a run has the same. */
+export interface RunWindow {
+  readonly run_id: string;
+  readonly pipeline: string;
+  /** When the run was begun: the same for all its streams and all its attempts. */
+  readonly run_start: Date;
+  /** From when on there is something new; null where nothing says so, as in a first run. */
+  readonly start: Date | null;
+  /** Up to when. */
+  readonly end: Date;
+}
+
+/** A line of the run's log. Several values are put together with a space between them. */
+export interface Log {
+  info(...values: unknown[]): void;
+  warn(...values: unknown[]): void;
+}
+
+/**
+ * What a script is called with. `State` is what it hands to `checkpoint`, any JSON:
+ *
+ * ```ts
+ * import type { ScriptContext } from "sluice";
+ *
+ * export default async function* (ctx: ScriptContext<{ page: number }>) {
+ *   for (let page = ctx.state?.page ?? 1;; page++) {
+ *     const response = await ctx.fetch(`https://api.example.com/orders?page=${page}`);
+ *     const orders = await response.json();
+ *     if (orders.length === 0) return;
+ *     yield orders;
+ *     await ctx.checkpoint({ page: page + 1 });
+ *   }
+ * }
+ * ```
+ */
+export interface ScriptContext<State = unknown> {
+  /** The params of the run, by name. */
+  readonly params: { readonly [name: string]: ParamValue };
+  /** What the run is for. */
+  readonly window: RunWindow;
+  /** The state that was committed last; undefined where there is none, as in a first run. */
+  readonly state: State | undefined;
+  /** Of an incremental stream: the greatest value of its update_key so far, as text; null where there is none. */
+  readonly cursor: { readonly column: string; readonly value: string } | null;
+  /** Aborted when nobody waits for the script any more: the run is cancelled, or its time is over. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /**
+   * Asks a host that `hosts` of the stream names, as the global fetch does; redirects lead to such only. Rejects with a
+   * TypeError for any other host.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** The value of a secret that `secrets` of the stream names. Throws a TypeError for any other. */
+  secret(name: string): string;
+  /** Names the columns of rows that are yielded as lists of values, before the first of them. */
+  columns(names: readonly string[]): void;
+  /**
+   * Everything that was yielded before it is committed together with the state, which the next run gets. A run that
+   * fails later keeps it.
+   */
+  checkpoint(state: State): Promise<void>;
+}
+
+/** The function that the script of a stream exports as `default`. */
+export type Source<State = unknown> = (
+  ctx: ScriptContext<State>,
+) => AsyncIterable<Rows> | Iterable<Rows> | Promise<readonly Rows[]>;
