@@ -50,6 +50,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     }],
     options: {
       project,
+      data,
       name: {
         type: "string",
         value: "NAME",

@@ -87,7 +87,13 @@ export class Served implements AsyncDisposable {
 
   /** Rows of the pipeline's warehouse, values as text; no run may be at work. */
   async warehouse(pipeline: string, sql: string): Promise<string[][]> {
-    return await query(join(this.project.dataDir, "warehouse", `${pipeline}.duckdb`), sql);
+    const [rows = []] = await this.warehouseAll(pipeline, [sql]);
+    return rows;
+  }
+
+  /** The same of several queries, for which the warehouse is opened once. */
+  async warehouseAll(pipeline: string, queries: readonly string[]): Promise<string[][][]> {
+    return await queryAll(join(this.project.dataDir, "warehouse", `${pipeline}.duckdb`), queries);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,17 +104,24 @@ export class Served implements AsyncDisposable {
 }
 
 /** Rows of a query over files, values as text. */
-export const queryFiles = (sql: string): Promise<string[][]> => query(":memory:", sql);
+export async function queryFiles(sql: string): Promise<string[][]> {
+  const [rows = []] = await queryAll(":memory:", [sql]);
+  return rows;
+}
 
-async function query(path: string, sql: string): Promise<string[][]> {
+async function queryAll(path: string, queries: readonly string[]): Promise<string[][][]> {
   const instance = await DuckDBInstance.create(
     path,
     path === ":memory:" ? {} : { access_mode: "READ_ONLY" },
   );
   const connection = await instance.connect();
   try {
-    const result = await connection.runAndReadAll(sql);
-    return result.getRows().map((row) => row.map((value) => String(value)));
+    const results: string[][][] = [];
+    for (const sql of queries) {
+      const result = await connection.runAndReadAll(sql);
+      results.push(result.getRows().map((row) => row.map((value) => String(value))));
+    }
+    return results;
   } finally {
     connection.closeSync();
     instance.closeSync();

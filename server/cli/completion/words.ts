@@ -10,7 +10,18 @@ export type Offer =
 const NOTHING: Offer = { kind: "nothing" };
 
 /** The APIs that `sluice add` knows: a test holds them to the catalogue's files. */
-export const CATALOGUE = ["github"];
+export const CATALOGUE = [
+  "airtable",
+  "github",
+  "gitlab",
+  "google_sheets",
+  "hubspot",
+  "jira",
+  "notion",
+  "shopify",
+  "slack",
+  "stripe",
+];
 
 /** By what stands for the value in the table of commands. */
 const OFFERS: Readonly<Record<string, Offer>> = {
