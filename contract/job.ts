@@ -145,8 +145,10 @@ export interface JobFollower {
 export interface RejectsJob extends JobBase {
   readonly kind: "rejects";
   readonly action: "replay" | "drop";
+  /** Or the step of a load, whose rejects can only be removed. */
   readonly stream: string;
-  readonly definition: StreamDefinition;
+  /** Of a stream that is to be replayed. */
+  readonly definition?: StreamDefinition;
   readonly warehousePath: string;
   /** As of a RunJob. */
   readonly dieAt?: string;

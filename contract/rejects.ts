@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import { described } from "./described.ts";
 
-/** Rows of a stream that did not fit, as the run that judged them last has reported them. */
+/**
+ * Rows of a stream that did not fit, and rows of a load that its destination did not want, as the run that judged
+ * them last has reported them.
+ */
 
 /** How many of a stream's rejects are shown; the newest. */
 export const SHOWN_REJECTS = 200;
@@ -22,7 +25,7 @@ export const shownRejectSchema = v.object({
 export type ShownReject = v.InferOutput<typeof shownRejectSchema>;
 
 export const rejectSummarySchema = v.object({
-  stream: described(v.string(), "The stream's name."),
+  stream: described(v.string(), "The stream's name; of a load its step, as load:contacts→crm."),
   count: described(count, "All its rejects."),
   reason: described(v.string(), "The reason of the newest."),
   run: described(v.nullable(v.string()), "The run that reported them; null for a command."),

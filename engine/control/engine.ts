@@ -46,11 +46,11 @@ export interface Engine {
   previewTable(pipeline: string, table: string): Promise<TablePreview>;
   /** The streams of the definition in force: how their last read went, and how far they are. Throws not_found. */
   listStreams(pipeline: string): Promise<StreamView[]>;
-  /** The streams that have rejects, as their runs have last reported them. Throws not_found. */
+  /** The streams and the steps of loads that have rejects, as their runs have last reported them. Throws not_found. */
   listRejects(pipeline: string): Promise<RejectSummary[]>;
   /** How the columns of a stream's table have changed, as runs have reported it. Throws not_found. */
   getStreamSchema(pipeline: string, stream: string): Promise<StreamSchema>;
-  /** The newest rejects of one stream. Throws not_found. */
+  /** The newest rejects of one stream, or of a load by its step. Throws not_found. */
   getRejects(pipeline: string, stream: string): Promise<StreamRejects>;
   /**
    * replay: puts rejects through the stream's definition in force and into its raw table, as far as they fit now.

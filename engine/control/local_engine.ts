@@ -132,6 +132,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       rejects,
       schemas,
       streams: (pipeline) => this.#pipelines.streams(pipeline),
+      loads: (pipeline) => this.#pipelines.loads(pipeline),
     });
     this.#loads = new PipelineLoads({
       ...context,

@@ -4,6 +4,7 @@ import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
+import type { NamedLoad } from "../../contract/pipeline/named_loads.ts";
 import { isWildcard } from "../../contract/pipeline/wildcard.ts";
 import type { CommittedStream, StreamView } from "../../contract/streams/stream_view.ts";
 import type { PreviewFolder } from "../runs/previews.ts";
@@ -14,7 +15,7 @@ import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { streamView } from "./streams/stream_view.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
-import { streamsSeen, withSeen } from "./wildcard_streams.ts";
+import { loadsSeen, streamsSeen, withSeen } from "./wildcard_streams.ts";
 
 export interface PipelineQueriesContext {
   readonly store: Store;
@@ -67,6 +68,14 @@ export class PipelineQueries {
     const { revision } = await pipelineRecord(store, pipeline);
     const found = revision === null ? undefined : await store.revisions.head(revision);
     return await streamsSeen(store, pipeline, found?.definition.extract ?? {});
+  }
+
+  /** The loads of the definition in force, those of wildcards for the streams that runs have seen. Throws not_found. */
+  async loads(pipeline: string): Promise<readonly NamedLoad[]> {
+    const { store } = this.#context;
+    const { revision } = await pipelineRecord(store, pipeline);
+    const found = revision === null ? undefined : await store.revisions.head(revision);
+    return found === undefined ? [] : await loadsSeen(store, found);
   }
 
   /** How the last read of each stream went, and how far it is. Throws not_found. */

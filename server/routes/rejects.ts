@@ -7,7 +7,10 @@ import { nameParams } from "./request_parts.ts";
 
 const streamParams = v.object({
   ...nameParams.entries,
-  stream: v.pipe(v.string(), v.description("The stream's name.")),
+  stream: v.pipe(
+    v.string(),
+    v.description("The stream's name; for rejects also the step of a load, as load:contacts→crm."),
+  ),
 });
 
 /** `/api/pipelines/:name/rejects` and `…/schemas`: rows of streams that did not fit, and their columns. */
@@ -28,13 +31,13 @@ export function rejectRoutes(engine: Engine): Route[] {
       method: "get",
       path: "/api/pipelines/:name/rejects",
       operation: "listRejects",
-      summary: "The streams of a pipeline that have rejects, as their runs have last reported them",
+      summary: "The streams and loads of a pipeline that have rejects, as their runs have last reported them",
       // Reasons quote values.
       permission: "preview",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: {
         status: 200,
-        description: "In the order of the streams.",
+        description: "In the order of the streams, then of the loads.",
         schema: v.array(rejectSummarySchema),
       },
       errors: ["not_found"],
@@ -44,7 +47,7 @@ export function rejectRoutes(engine: Engine): Route[] {
       method: "get",
       path: "/api/pipelines/:name/rejects/:stream",
       operation: "getRejects",
-      summary: "The newest rejects of a stream, with their reasons and rows",
+      summary: "The newest rejects of a stream or a load, with their reasons and rows",
       permission: "preview",
       request: v.object({ params: streamParams, query: v.strictObject({}) }),
       response: { status: 200, description: "200 at most.", schema: streamRejectsSchema },
@@ -68,7 +71,7 @@ export function rejectRoutes(engine: Engine): Route[] {
       method: "delete",
       path: "/api/pipelines/:name/rejects/:stream",
       operation: "dropRejects",
-      summary: "Removes the rejects of a stream",
+      summary: "Removes the rejects of a stream or a load",
       permission: "run",
       request: v.object({ params: streamParams, query: v.strictObject({}) }),
       response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },

@@ -68,6 +68,20 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
       attempt: 1,
       rejected_at: at(0),
     }],
+  }, {
+    stream: "load:hourly_weather→lake",
+    count: 1,
+    reason: HOSTILE,
+    run: RUN_IDS.succeeded,
+    changed_at: at(0),
+    rejects: [{
+      reason: `422: ${HOSTILE}`,
+      position: "day 2013-01-01",
+      row: `{"day":"2013-01-01","note":"<b>"}`,
+      run: RUN_IDS.succeeded,
+      attempt: 1,
+      rejected_at: at(0),
+    }],
   }]);
   engine.setStreams("flights", fakeStreams({ at, run: RUN_IDS.succeeded, hostile: HOSTILE }));
   engine.setLoads("flights", flightLoads());

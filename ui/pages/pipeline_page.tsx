@@ -2,6 +2,7 @@ import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
+import type { RejectSummary } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { Table } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
@@ -39,6 +40,8 @@ export interface PipelineView {
   readonly loads: readonly LoadSummary[];
   /** For who may see values of rows. */
   readonly verification?: Verification;
+  /** Likewise: where rows did not fit, or were not wanted. */
+  readonly rejects?: readonly RejectSummary[];
   /** The newest run with its steps. */
   readonly lastRun?: RunDetail;
   /** An action that was refused, and what had been typed into the run form. */
@@ -88,6 +91,8 @@ export function PipelinePage(view: PipelineView) {
         <LoadSection
           loads={view.loads}
           {...(view.verification === undefined ? {} : { verification: view.verification })}
+          {...(view.rejects === undefined ? {} : { rejects: view.rejects })}
+          tables={`/pipelines/${encodeURIComponent(pipeline.name)}/tables`}
           mayVerify={userMay(frame.user, "run")}
           action={`/pipelines/${encodeURIComponent(pipeline.name)}/verification`}
           nowMs={frame.nowMs}

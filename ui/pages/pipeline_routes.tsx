@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { RejectChange } from "../../contract/rejects.ts";
+import type { RejectChange, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSummary } from "../../contract/run.ts";
 import { findTable } from "../../contract/table.ts";
 import type { Engine } from "../../engine/control/engine.ts";
@@ -109,7 +109,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
           engine.changeRejects(pipelineName(visit), stream, action, visit.c.req.raw.signal)
         );
         const told = "value" in attempted ? tellChange(attempted.value) : noticeOf(attempted.refusal).message;
-        const view = { ...await loadTable(engine, visit, `raw.${stream}`, { isTold: true }), told };
+        const table = await tableOf(engine, pipelineName(visit), stream);
+        const view = { ...await loadTable(engine, visit, table, { isTold: true }), told };
         return pageResponse(
           visit.c,
           <TablePage {...view} />,
@@ -184,10 +185,27 @@ async function loadTable(
   };
   if (!userMay(user, "preview")) return facts;
   const preview = await engine.previewTable(pipeline, table.name);
-  if (!isStream) return { ...facts, preview };
+  const loadRejects = await rejectsOf(engine, pipeline, facts.loads.map(({ load }) => load));
+  const view = { ...facts, preview, loadRejects };
+  if (!isStream) return view;
   const rejects = await engine.getRejects(pipeline, stream);
-  const view = { ...facts, preview };
   return rejects.count === 0 && !isTold ? view : { ...view, rejects };
+}
+
+/** Those of the steps of loads that have some. */
+async function rejectsOf(
+  engine: Engine,
+  pipeline: string,
+  steps: readonly string[],
+): Promise<readonly StreamRejects[]> {
+  const some = (await engine.listRejects(pipeline)).filter(({ stream }) => steps.includes(stream));
+  return await Promise.all(some.map(({ stream }) => engine.getRejects(pipeline, stream)));
+}
+
+/** The table that a stream writes, or that a load sends. */
+async function tableOf(engine: Engine, pipeline: string, stream: string): Promise<string> {
+  const loads = stream.startsWith("load:") ? await engine.listLoads(pipeline) : [];
+  return loads.find(({ load }) => load === stream)?.table ?? `raw.${stream}`;
 }
 
 async function followedOf(
@@ -235,7 +253,7 @@ async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const newest = runs[0];
   const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
   const verification = userMay(visit.user, "preview")
-    ? { verification: await engine.getVerification(name) }
+    ? { verification: await engine.getVerification(name), rejects: await engine.listRejects(name) }
     : {};
   return { frame: visit.frame, pipeline, tables, streams, loads, runs, ...verification, ...lastRun };
 }

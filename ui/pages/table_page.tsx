@@ -24,6 +24,8 @@ export interface TableView {
   readonly preview?: TablePreview;
   /** Of a stream that has some, for who may look at rows. */
   readonly rejects?: StreamRejects;
+  /** Of its loads that have some, likewise. */
+  readonly loadRejects?: readonly StreamRejects[];
   /** Of a stream. */
   readonly schema?: StreamSchema;
   /** Of a stream that follows changes: how far those of its connector are. */
@@ -83,6 +85,8 @@ export function TablePage(view: TableView) {
         <LoadSection
           loads={view.loads}
           {...(verification === undefined ? {} : { verification })}
+          {...(view.loadRejects === undefined ? {} : { rejects: view.loadRejects })}
+          tables={`${pipelinePath}/tables`}
           mayVerify={mayChange ?? false}
           action={`${pipelinePath}/tables/${encodeURIComponent(table.name)}/verification`}
           nowMs={frame.nowMs}
@@ -96,6 +100,15 @@ export function TablePage(view: TableView) {
           told={told}
         />
       )}
+      {rejects === undefined && told !== undefined && <p role="status">{plainText(told)}</p>}
+      {view.loadRejects?.map((found) => (
+        <RejectSection
+          rejects={found}
+          path={`${pipelinePath}/rejects/${encodeURIComponent(found.stream)}`}
+          mayChange={mayChange ?? false}
+          told={undefined}
+        />
+      ))}
       {table.columns.length > 0 && (
         <section aria-labelledby="columns-title">
           <h2 id="columns-title">

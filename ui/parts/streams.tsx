@@ -1,6 +1,6 @@
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { SHOWN_WAIT_MS } from "../../contract/streams/traffic.ts";
-import { formatCount, formatDuration, MISSING } from "../../text/format.ts";
+import { formatCount, formatDuration, formatPlural, MISSING } from "../../text/format.ts";
 import { plainText } from "./plain_text.ts";
 import { RunLink } from "./runs/run_link.tsx";
 import { StateLabel } from "./states.tsx";
@@ -49,6 +49,11 @@ export function StreamSection({ pipeline, streams, nowMs }: StreamSectionProps) 
               {stream.last_read?.unchanged === true
                 ? "not changed"
                 : formatCount(stream.last_read?.rows ?? null)}
+              {(stream.last_read?.rejects ?? 0) > 0 && (
+                <a class="stream-from" href={`${tablePath(pipeline, stream.stream)}#rejects`}>
+                  {formatPlural(stream.last_read?.rejects ?? 0, "reject")}
+                </a>
+              )}
             </td>
             {asksApi && <TrafficCells traffic={stream.last_read?.traffic} />}
             <td class="about" data-head="Last state">

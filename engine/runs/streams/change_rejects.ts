@@ -18,8 +18,10 @@ export interface ChangeRejectsContext {
 
 export interface ChangeRejectsRequest {
   readonly pipeline: string;
+  /** Or the step of a load. */
   readonly stream: string;
-  readonly definition: StreamDefinition;
+  /** Absent for a load. */
+  readonly definition?: StreamDefinition | undefined;
   readonly action: "replay" | "drop";
 }
 
@@ -46,7 +48,7 @@ export async function changeRejects(
         kind: "rejects",
         action,
         stream,
-        definition,
+        ...(definition === undefined ? {} : { definition }),
         warehousePath: warehousePath(dataDir, pipeline),
         projectDir,
         tempDir: join(tempDir, "spill"),

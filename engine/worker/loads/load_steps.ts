@@ -12,6 +12,7 @@ import type { PlannedLoad } from "../plan.ts";
 import { pointsOf } from "../points.ts";
 import { type Reporter, tellTraffic } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
+import { lookAtRejects } from "../rejects/look.ts";
 import { changeOf } from "./load_change.ts";
 import { ChangedRows } from "./changed_rows.ts";
 import { keepRejectedRows, type RejectedRow } from "./rejected_rows.ts";
@@ -123,6 +124,7 @@ export class LoadSteps {
       keepRejected: async (rejected: readonly RejectedRow[]) => {
         const origin = { stream: name, runId: job.runId, attempt: job.attempt };
         await retryConflicts(reporter, name, () => keepRejectedRows(session, origin, rejected));
+        reporter.send({ type: "rejects", rejects: await lookAtRejects(session, name, job.runId) });
       },
     };
     return await loadRelation(context, destination, target, name, relation, planned.target);

@@ -1,13 +1,14 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { RejectsJob } from "../../../contract/job.ts";
 import { openDatabase } from "../../duckdb/database.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
 import { hasColumns } from "../../warehouse/raw_table.ts";
 import { prepareWarehouse } from "../../warehouse/warehouse.ts";
 import { databaseLimits } from "../database_limits.ts";
 import type { JobContext } from "../job_context.ts";
 import { pointsOf } from "../points.ts";
 import { lookAtRejects } from "./look.ts";
-import { dropRejects, replayRejects } from "./replay.ts";
+import { dropRejects, type Replayed, replayRejects } from "./replay.ts";
 
 /** A run that is about to begin may hold the warehouse for a moment. */
 const WAREHOUSE_WAIT_MS = 5_000;
@@ -23,26 +24,34 @@ export async function rejectsJob(job: RejectsJob, { reporter, signal }: JobConte
   });
   await using session = await database.session();
   await prepareWarehouse(session);
-  const { stream: name, definition } = job;
-  if (job.action === "replay" && !await hasColumns(session, name)) {
+  const { stream: name } = job;
+  const change = job.action === "replay"
+    ? { ...await replay(session, job), dropped: 0 }
+    : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };
+  const rejects = await lookAtRejects(session, name, null);
+  reporter.send({ type: "rejects", rejects });
+  reporter.send({ type: "rejects_changed", change: { stream: name, ...change, left: rejects.count } });
+}
+
+async function replay(
+  session: DuckSession,
+  { stream: name, definition, dieAt }: RejectsJob,
+): Promise<Replayed> {
+  if (definition === undefined) throw new AppError("internal", `"${name}" is no stream to replay into`);
+  if (!await hasColumns(session, name)) {
     throw new AppError("invalid", `Stream "${name}" has no table to replay its rejects into: run it first`);
   }
-  if (job.action === "replay" && definition.mode === "incremental" && definition.primary_key === undefined) {
+  if (definition.mode === "incremental" && definition.primary_key === undefined) {
     throw new AppError(
       "invalid",
       `Stream "${name}" has its key from its source: to replay its rejects, give the wildcard a primary_key`,
     );
   }
-  if (job.action === "replay" && definition.child_tables !== undefined) {
+  if (definition.child_tables !== undefined) {
     throw new AppError(
       "invalid",
       `The rejects of "${name}" cannot be replayed, as it has child tables: correct the source, and read them again`,
     );
   }
-  const change = job.action === "replay"
-    ? { ...await replayRejects(session, name, definition, pointsOf(job.dieAt)), dropped: 0 }
-    : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };
-  const rejects = await lookAtRejects(session, name, null);
-  reporter.send({ type: "rejects", rejects });
-  reporter.send({ type: "rejects_changed", change: { stream: name, ...change, left: rejects.count } });
+  return await replayRejects(session, name, definition, pointsOf(dieAt));
 }

@@ -60,13 +60,13 @@ export const rejects: CommandRun = async (invocation, context) => {
   if (stream !== undefined) {
     const found = await engine.getRejects(pipeline, stream);
     if (isJson) terminal.out(JSON.stringify(found));
-    else if (found.count === 0) terminal.note(`Stream "${found.stream}" has no rejects`);
+    else if (found.count === 0) terminal.note(`"${found.stream}" has no rejects`);
     else terminal.out(formatRejects(found, terminal.tableColumns()));
     return 0;
   }
   const found = await engine.listRejects(pipeline);
   if (isJson) terminal.out(JSON.stringify(found));
-  else if (found.length === 0) terminal.note(`No stream of "${pipeline}" has rejects`);
+  else if (found.length === 0) terminal.note(`Nothing of "${pipeline}" has rejects`);
   else {
     const rows = found.map(({ stream, count, changed_at, reason }) => [
       stream,

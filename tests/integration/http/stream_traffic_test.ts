@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { StreamView } from "../../../contract/streams/stream_view.ts";
+import type { RejectChange, RejectSummary, StreamRejects } from "../../../contract/rejects.ts";
 import { NO_TRAFFIC } from "../../../contract/streams/traffic.ts";
 import { startApi } from "../../support/api_bench.ts";
 import { LOOPBACK_POLICY } from "../../support/api_project.ts";
@@ -13,7 +14,7 @@ const answer = (status: number, headers: Record<string, string> = {}) =>
 Deno.test("requests, pages, retries, redirects and waits are kept with steps, and shown of streams", async () => {
   let failures = 0;
   let isBroken = false;
-  await using api = await startApi((url) => {
+  await using api = await startApi((url, _count, body) => {
     switch (url.pathname) {
       case "/v1/orders": {
         const page = Number(url.searchParams.get("page"));
@@ -26,7 +27,7 @@ Deno.test("requests, pages, retries, redirects and waits are kept with steps, an
       case "/v1/new":
         return [{ id: 7 }];
       default:
-        return {};
+        return body.includes('"id":1,') ? answer(422) : {};
     }
   });
   const folder = await Deno.makeTempDir({ prefix: "sluice-policy-" });
@@ -44,7 +45,7 @@ extract:
     update_key: at
   moved: { connector: api, endpoint: { path: old, paginator: { type: single_page } } }
 load:
-  orders: { connector: api, endpoint: { path: sink, method: POST }, mode: append }
+  orders: { connector: api, endpoint: { path: sink, method: POST }, mode: append, max_rejects: 1 }
 `,
   }, { SLUICE_POLICY: `${folder}/policy.yaml` });
   const streams = () => served.server.call<readonly StreamView[]>("GET", "/api/pipelines/p/streams");
@@ -67,6 +68,29 @@ load:
   deepEqual({ ...trafficOf("load:orders→api"), waited_ms: 0 }, { ...NO_TRAFFIC, requests: 3 });
   const [before] = await streams();
   deepEqual(before?.last_read?.traffic, trafficOf("extract:orders"));
+
+  const rejectsPath = "/api/pipelines/p/rejects";
+  const [summary, other] = await served.server.call<readonly RejectSummary[]>("GET", rejectsPath);
+  deepEqual([summary?.stream, summary?.count, summary?.run, other], [
+    "load:orders→api",
+    1,
+    first.id,
+    undefined,
+  ]);
+  const loadPath = `${rejectsPath}/${encodeURIComponent("load:orders→api")}`;
+  const { rejects } = await served.server.call<StreamRejects>("GET", loadPath);
+  deepEqual(rejects.map(({ reason, row }) => [reason, JSON.parse(row ?? "").id]), [[
+    "the server answered 422",
+    1,
+  ]]);
+  const replayed = await served.server.request("POST", `${loadPath}/replay`);
+  equal(replayed.status, 400);
+  match(await replayed.text(), /sent again by the next run/);
+  const listed = await served.project.sluice("rejects", ["list", "p", "orders->api"]);
+  match(listed.stdout, /the server answered 422/);
+  const dropped = await served.server.call<RejectChange>("DELETE", loadPath);
+  deepEqual([dropped.dropped, dropped.left], [1, 0]);
+  deepEqual(await served.server.call("GET", rejectsPath), []);
 
   isBroken = true;
   const second = await served.runToEnd("p");

@@ -1,10 +1,12 @@
 import type { StepState } from "../../../contract/run.ts";
-import type {
-  LoadSummary,
-  LoadVerification,
-  Verdict,
-  Verification,
+import {
+  loadName,
+  type LoadSummary,
+  type LoadVerification,
+  type Verdict,
+  type Verification,
 } from "../../../contract/loads/verification.ts";
+import type { RejectSummary } from "../../../contract/rejects.ts";
 import { formatCount, formatPlural, MISSING } from "../../../text/format.ts";
 import { ActionForm } from "../action_form.tsx";
 import { plainText } from "../plain_text.ts";
@@ -18,6 +20,10 @@ export interface LoadSectionView {
   readonly loads: readonly LoadSummary[];
   /** For who may see values of rows. */
   readonly verification?: Verification;
+  /** Rows that targets did not want, likewise. */
+  readonly rejects?: readonly RejectSummary[];
+  /** Where the pages of tables are. */
+  readonly tables: string;
   readonly mayVerify: boolean;
   /** Where the buttons post to. */
   readonly action: string;
@@ -25,7 +31,8 @@ export interface LoadSectionView {
 }
 
 /** Where rows were loaded, what the last load left, and whether it is still there; nothing where nothing is loaded. */
-export function LoadSection({ loads, verification, mayVerify, action, nowMs }: LoadSectionView) {
+export function LoadSection(view: LoadSectionView) {
+  const { loads, verification, mayVerify, action, nowMs } = view;
   if (loads.length === 0) return null;
   const isRunning = verification?.state === "running";
   return (
@@ -50,19 +57,31 @@ export function LoadSection({ loads, verification, mayVerify, action, nowMs }: L
           "Hash",
         ]}
       >
-        {loads.map((load) => <LoadRow load={load} nowMs={nowMs} />)}
+        {loads.map((load) => <LoadRow load={load} view={view} />)}
       </DataTable>
       {verification !== undefined && <Findings verification={verification} loads={loads} />}
     </section>
   );
 }
 
-function LoadRow({ load, nowMs }: { load: LoadSummary; nowMs: number }) {
+function LoadRow(
+  { load, view: { nowMs, rejects = [], tables } }: { load: LoadSummary; view: LoadSectionView },
+) {
   const { receipt, target, mode } = load;
+  const rejected = rejects.find(({ stream }) => stream === load.load)?.count ?? 0;
+  const table = `${tables}/${encodeURIComponent(load.table)}`;
   return (
     <tr class="load-row">
       <th scope="row">
         <Breakable text={shortStepName(load.load)} />
+        {rejected > 0 && (
+          <>
+            {" "}
+            <a class="tag" href={`${table}#rejects-${encodeURIComponent(loadName(load.load))}`}>
+              {formatPlural(rejected, "reject")}
+            </a>
+          </>
+        )}
       </th>
       <td class="about line">
         <Verified load={load} nowMs={nowMs} />

@@ -1,3 +1,4 @@
+import { loadName } from "../../../contract/loads/verification.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import { formatCount, formatPlural } from "../../../text/format.ts";
 import { ActionForm } from "../action_form.tsx";
@@ -14,18 +15,23 @@ interface RejectSectionProps {
   readonly told: string | undefined;
 }
 
-/** Rows of a stream that did not fit, with their reasons, and what can be done about them. */
+/** Rows that did not fit a stream, or that a load's target rejected, with reasons, and what can be done about them. */
 export function RejectSection({ rejects: found, path, mayChange, told }: RejectSectionProps) {
-  const { count, rejects } = found;
+  const { stream, count, rejects } = found;
+  const isLoad = stream.startsWith("load:");
+  const id = isLoad ? `rejects-${loadName(stream)}` : "rejects";
+  const title = isLoad ? `Rows that ${loadName(stream)} rejected` : "Rows that did not fit";
   return (
-    <section aria-labelledby="rejects-title" id="rejects">
-      <h2 id="rejects-title">
-        Rows that did not fit <span class="count">{formatCount(count)}</span>
+    <section aria-labelledby={`${id}-title`} id={id}>
+      <h2 id={`${id}-title`}>
+        {plainText(title)} <span class="count">{formatCount(count)}</span>
       </h2>
       {told !== undefined && <p role="status">{plainText(told)}</p>}
       {mayChange && count > 0 && (
         <div class="actions">
-          <ActionForm action={`${path}/replay`} icon="retry" label="Replay" title="Replay the rejects" />
+          {!isLoad && (
+            <ActionForm action={`${path}/replay`} icon="retry" label="Replay" title="Replay the rejects" />
+          )}
           <ActionForm
             action={`${path}/drop`}
             icon="cancelled"
@@ -36,7 +42,7 @@ export function RejectSection({ rejects: found, path, mayChange, told }: RejectS
         </div>
       )}
       {rejects.length > 0 && (
-        <DataTable label="Rows that did not fit" heads={["Where", "Reason", "Row", "Run"]}>
+        <DataTable label={title} heads={["Where", "Reason", "Row", "Run"]}>
           {rejects.map(({ position, reason, row, run }) => (
             <tr>
               <td>{position === null ? "" : plainText(position)}</td>
