@@ -23,34 +23,36 @@ export function RejectSection({ rejects: found, path, mayChange, told }: RejectS
   const title = isLoad ? `Rows that ${loadName(stream)} rejected` : "Rows that did not fit";
   return (
     <section aria-labelledby={`${id}-title`} id={id}>
-      <h2 id={`${id}-title`}>
-        {plainText(title)} <span class="count">{formatCount(count)}</span>
-      </h2>
+      <div class="section-head">
+        <h2 id={`${id}-title`}>
+          {plainText(title)} <span class="count">{formatCount(count)}</span>
+        </h2>
+        {mayChange && count > 0 && (
+          <div class="actions">
+            {!isLoad && (
+              <ActionForm action={`${path}/replay`} icon="retry" label="Replay" title="Replay the rejects" />
+            )}
+            <ActionForm
+              action={`${path}/drop`}
+              icon="cancelled"
+              label="Drop"
+              kind="danger"
+              title="Drop the rejects"
+            />
+          </div>
+        )}
+      </div>
       {told !== undefined && <p role="status">{plainText(told)}</p>}
-      {mayChange && count > 0 && (
-        <div class="actions">
-          {!isLoad && (
-            <ActionForm action={`${path}/replay`} icon="retry" label="Replay" title="Replay the rejects" />
-          )}
-          <ActionForm
-            action={`${path}/drop`}
-            icon="cancelled"
-            label="Drop"
-            kind="danger"
-            title="Drop the rejects"
-          />
-        </div>
-      )}
       {rejects.length > 0 && (
-        <DataTable label={title} heads={["Where", "Reason", "Row", "Run"]}>
+        <DataTable label={title} heads={["Where", "Reason", "Row", "Run"]} stacks>
           {rejects.map(({ position, reason, row, run }) => (
-            <tr>
-              <td>{position === null ? "" : plainText(position)}</td>
-              <td class="about">{plainText(reason)}</td>
-              <td title={row !== null && row.length > 40 ? plainText(row) : undefined}>
+            <tr class="reject-row">
+              <td data-head="Where">{position === null ? "" : plainText(position)}</td>
+              <td class="about" data-head="Reason">{plainText(reason)}</td>
+              <td data-head="Row" title={row !== null && row.length > 40 ? plainText(row) : undefined}>
                 {row === null ? <span class="null">not kept</span> : plainText(row)}
               </td>
-              <td>
+              <td data-head="Run">
                 <RunLink id={run} />
               </td>
             </tr>
