@@ -32,7 +32,7 @@ export interface LoadSectionView {
 
 /** Where rows were loaded, what the last load left, and whether it is still there; nothing where nothing is loaded. */
 export function LoadSection(view: LoadSectionView) {
-  const { loads, verification, mayVerify, action, nowMs } = view;
+  const { loads, verification, mayVerify, action } = view;
   if (loads.length === 0) return null;
   const isRunning = verification?.state === "running";
   return (
