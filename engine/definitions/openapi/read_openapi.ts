@@ -4,6 +4,7 @@ import { type ApiDocument, parseApiDocument } from "./api_document.ts";
 import { isElsewhere, readBaseUrl } from "./base_url.ts";
 import { firstLine, memberOf, textOf } from "./json_value.ts";
 import { type Operation, readOperations } from "./operations.ts";
+import { hasPages } from "./page_words.ts";
 import { ListPaths, type NamedList, PathPlaces } from "./path_places.ts";
 import { findRecords } from "./record_list.ts";
 import { References } from "./references.ts";
@@ -115,10 +116,11 @@ function listsOf(operations: readonly Operation[], schemas: Schemas, base: URL) 
     else found.push({ operation, list });
   }
   const paths = new ListPaths(found.map(({ operation }) => operation.path));
-  const whole = found.filter(({ operation: { path } }) => {
-    const list = paths.of(path);
-    if (list !== undefined) leftOut.push({ path, reason: "it returns a record of another list" });
-    return list === undefined;
+  const whole = found.filter(({ operation, list }) => {
+    // One record comes in a list as well where an API answers all in one form; it has no pages.
+    const isOne = list.path.length > 0 && paths.of(operation.path) !== undefined && !hasPages(operation);
+    if (isOne) leftOut.push({ path: operation.path, reason: "it returns a record of another list" });
+    return !isOne;
   });
   const names = nameStreams(whole.map(({ operation: { path, id } }) => ({ path, operationId: id })));
   const lists = whole.map((one, at): NamedList => ({ ...one, name: names[at] ?? "" }));

@@ -314,6 +314,19 @@ const cases: readonly Case[] = [
     },
   },
   {
+    title: "a page's number that is said to be a text, beside a number of pages",
+    operation: get(
+      object({ files: array(order), ok: flag, paging: object({ page: integer, pages: integer }) }),
+      [
+        query("page", text, { description: "Pages start at 1." }),
+      ],
+    ),
+    expected: {
+      data_selector: "files",
+      paginator: { type: "page_number", page_param: "page", base_page: 1, total_path: "paging.pages" },
+    },
+  },
+  {
     title: "a size of pages that has to be given",
     operation: get(object({ data: array(order), next: text }), [
       query("cursor"),
@@ -406,7 +419,8 @@ Deno.test("readOpenApi() leaves out what is no list of records, with the reason"
   const { leftOut, api } = read(openapi({
     "/orders": get(array(order)),
     "/orders/{id}": get(object({ id: integer, items: array(order), placed: time })),
-    "/orders/{order}/": get(object({ orders: array(order) })),
+    "/customers": get(object({ customers: array(order) })),
+    "/customers/{id}/": get(object({ customers: array(order) })),
     "/customers/{id}": get(object({ name: text, items: array(order) })),
     "/status": get(object({ version: text })),
     "/statistics": get(object({ days: array(order), weeks: array(order) })),
@@ -415,11 +429,12 @@ Deno.test("readOpenApi() leaves out what is no list of records, with the reason"
     "/export": { get: { responses: { 200: { content: { "text/csv": { schema: text } } } } } },
     "/search": { get: { parameters: [], responses: {} } },
     "/create": { post: {} },
+    "/orders/{kind}/": get(array(order)),
   }));
-  deepEqual(Object.keys(api.streams), ["orders"]);
+  deepEqual(Object.keys(api.streams), ["orders", "customers", "orders_by_kind"]);
   deepEqual(Object.fromEntries(leftOut.map(({ path, reason }) => [path, reason])), {
     "/orders/{id}": "it returns one record, no list",
-    "/orders/{order}/": "it returns a record of another list",
+    "/customers/{id}/": "it returns a record of another list",
     "/customers/{id}": "it returns one record, no list",
     "/status": "it returns one record, no list",
     "/statistics": "it returns several lists (days, weeks)",
