@@ -55,6 +55,8 @@ Deno.test("a new project runs without a network", async () => {
     const outcome: Record<string, unknown> = JSON.parse(ran.stdout.trimEnd().split("\n").at(-1) ?? "");
     strictEqual(outcome["state"], "succeeded");
     ok(Number(outcome["rows_extracted"]) > 0 && Number(outcome["rows_loaded"]) > 0, ran.stdout);
+    const added = await runPacked(["add", "slack"], project);
+    match(added.stdout, /^changed connectors\.yaml\nmade pipelines\/slack\.yaml\n/, added.stderr);
     const listed = await runPacked(["runs"], project);
     match(listed.stdout, /^RUN +PIPELINE[\s\S]*hello +succeeded +cli/);
     const shown = await runPacked(["show", String(outcome["id"])], project);

@@ -78,7 +78,7 @@ export function notion(): FakeApi {
     again: ["database_rows"],
     second: { "SELECT max(id), count(*) FROM raw.database_rows": ["row-4,4"] },
     asked: [
-      /POST \/v1\/databases\/database-a\/query .*"on_or_after":"2026-07-03T08:00:00Z"/,
+      /POST \/v1\/databases\/database-a\/query .*"on_or_after":"2026-07-02T09:00:00Z"/,
     ],
   };
 }

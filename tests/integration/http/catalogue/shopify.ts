@@ -58,6 +58,6 @@ export function shopify(): FakeApi {
     second: {
       "SELECT name, total_price FROM raw.orders ORDER BY name": ["#1,99.00", "#2,10.00", "#3,10.00"],
     },
-    asked: [/orders\.json\?status=any&order=updated_at\+asc&limit=250&updated_at_min=2026-05-03T13:50:00Z /],
+    asked: [/orders\.json\?status=any&order=updated_at\+asc&limit=250&updated_at_min=2026-05-02T14:00:00Z /],
   };
 }
