@@ -100,6 +100,7 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
     destination: {
       kind: "delivering",
       batchRows: ({ batch = 1 }) => batch,
+      deliveriesAtOnce: ({ parallel }) => parallel,
       deliver: async (rows, request, signal) =>
         await (await (api ??= openApi(config, context))).deliver(rows, request, signal),
     } satisfies DeliveringDestination<RestTarget>,

@@ -200,6 +200,8 @@ export interface DeliveringDestination<Target = unknown> {
   readonly kind: "delivering";
   /** How many rows a delivery to the target has; the last one may have fewer. */
   batchRows(target: Target): number;
+  /** How many deliveries to the target may go on at a time, in no order; one by default. */
+  deliveriesAtOnce?(target: Target): number;
   /**
    * The rows come as slices of batches. Returns a result for each row, in their order. Throws where it is not
    * known of each row what became of it, or where nothing of the load can be delivered.

@@ -1,6 +1,7 @@
 import type {
   DeliveringDestination,
   DeliveryRequest,
+  DeliveryResult,
   LoadInput,
   LoadReceipt,
 } from "../../contract/connector/destination.ts";
@@ -40,10 +41,10 @@ export interface DeliverContext {
 type Request = Omit<DeliveryRequest, "idempotencyKey">;
 
 /**
- * Sends all rows to a system that has no transaction, at least once each: a process that dies sends
+ * Sends all rows to a system that has no transaction, several deliveries at a time where that allows it, at least once each: a process that dies sends
  * again, under the same idempotency keys, what an earlier attempt has sent. Throws `invalid` with
- * the reasons where the system rejected more rows than the load lets it: the rows behind the delivery in which
- * a number was passed are not sent. Throws `unavailable` where it did not take some in the end.
+ * the reasons where the system rejected more rows than the load lets it: no delivery begins
+ * after the one in which a number was passed. Throws `unavailable` where it did not take some in the end.
  */
 export async function deliverRows(
   context: DeliverContext,
@@ -52,14 +53,29 @@ export async function deliverRows(
   request: Request,
   input: LoadInput,
 ): Promise<LoadReceipt> {
-  const delivery = new Delivery(context, destination, loadId, request);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const delivery = new Delivery({ ...context, signal }, destination, loadId, request);
   const maxRows = destination.batchRows(request.target);
+  const atOnce = destination.deliveriesAtOnce?.(request.target) ?? 1;
+  const going = new Set<Promise<void>>();
+  const send = (rows: DeliveredRows) => {
+    const work: Promise<void> = delivery.send(rows).then(context.onDelivered)
+      .catch((error) => stop.abort(error)).finally(() => going.delete(work));
+    going.add(work);
+  };
   try {
     for await (const rows of rowsAtOnce(input.batches(), maxRows)) {
-      await delivery.send(rows);
-      context.onDelivered();
+      send(rows);
+      if (going.size >= atOnce) await Promise.race(going);
+      if (stop.signal.aborted) break;
     }
+    await Promise.all(going);
+    // The first failure; it has ended the others.
+    if (stop.signal.aborted) throw stop.signal.reason;
   } catch (error) {
+    stop.abort(error);
+    await Promise.all(going);
     const { sent, rejected } = delivery;
     if (sent > rejected) {
       context.log("warn", `${formatPlural(sent - rejected, "row")} delivered before it failed`);
@@ -83,8 +99,11 @@ class Delivery {
   readonly #destination: DeliveringDestination;
   readonly #loadId: string;
   readonly #request: Request;
-  readonly kept: RejectedRow[] = [];
+  /** With their places among all rows. */
+  readonly #kept: { readonly at: number; readonly row: RejectedRow }[] = [];
+  /** Of deliveries that have ended, and of those that go on. */
   #traffic = NO_TRAFFIC;
+  readonly #going = new Map<string, Traffic>();
   sent = 0;
   sizeBytes = 0;
   rejected = 0;
@@ -101,25 +120,21 @@ class Delivery {
     this.#request = request;
   }
 
+  /** The rows that were rejected, in their order. */
+  get kept(): readonly RejectedRow[] {
+    return this.#kept.toSorted((one, other) => one.at - other.at).map(({ row }) => row);
+  }
+
   /** Until each row is taken or rejected. Throws where too many are, or are not taken in the end. */
   async send(whole: DeliveredRows): Promise<void> {
     const { signal, pause } = this.#context;
     let left: DeliveredRows[] = [whole];
+    let open = whole.count;
     for (let tries = 1;; tries++) {
       const again: DeliveredRows[] = [];
       let reason = "";
       for (const rows of left) {
-        const idempotencyKey = `${this.#loadId}/${rows.first}+${rows.count}`;
-        const before = this.#traffic;
-        const onTraffic = (traffic: Traffic) => {
-          this.#traffic = addTraffic(before, traffic);
-          this.#context.onTraffic?.(this.#traffic);
-        };
-        const results = await this.#destination.deliver(
-          rows.batches,
-          { ...this.#request, idempotencyKey, onTraffic },
-          signal,
-        );
+        const results = await this.#deliver(rows, signal);
         if (results.length !== rows.count) {
           throw new AppError(
             "internal",
@@ -134,7 +149,8 @@ class Delivery {
           again.push(one);
         }
       }
-      this.sent = whole.first + whole.count - again.length;
+      this.sent += open - again.length;
+      open = again.length;
       this.#checkCount();
       if (again.length === 0) break;
       if (tries === TRIES) {
@@ -144,6 +160,24 @@ class Delivery {
       left = again;
     }
     this.sizeBytes += whole.sizeBytes;
+  }
+
+  async #deliver(rows: DeliveredRows, signal: AbortSignal): Promise<readonly DeliveryResult[]> {
+    const idempotencyKey = `${this.#loadId}/${rows.first}+${rows.count}`;
+    const onTraffic = (traffic: Traffic) => {
+      this.#going.set(idempotencyKey, traffic);
+      this.#context.onTraffic?.([...this.#going.values()].reduce(addTraffic, this.#traffic));
+    };
+    try {
+      return await this.#destination.deliver(
+        rows.batches,
+        { ...this.#request, idempotencyKey, onTraffic },
+        signal,
+      );
+    } finally {
+      this.#traffic = addTraffic(this.#traffic, this.#going.get(idempotencyKey) ?? NO_TRAFFIC);
+      this.#going.delete(idempotencyKey);
+    }
   }
 
   #positionOf(rows: DeliveredRows): string {
@@ -157,10 +191,11 @@ class Delivery {
     this.rejected += 1;
     if (this.rejected <= MAX_LOGGED) this.#context.log("warn", `Rejected: ${position}: ${reason}`);
     if (this.rejected === MAX_LOGGED + 1) this.#context.log("warn", "More rows are rejected");
-    if (this.kept.length < MAX_KEPT) {
+    if (this.#kept.length < MAX_KEPT) {
       const [batch] = row.batches;
-      this.kept.push({ position, reason, row: batch === undefined ? "null" : jsonText(batch.data, 0) });
-    } else if (this.kept.length === MAX_KEPT && this.rejected === MAX_KEPT + 1) {
+      const json = batch === undefined ? "null" : jsonText(batch.data, 0);
+      this.#kept.push({ at: row.first, row: { position, reason, row: json } });
+    } else if (this.#kept.length === MAX_KEPT && this.rejected === MAX_KEPT + 1) {
       this.#context.log("warn", `Only the first ${MAX_KEPT} rejected rows are kept in _sluice.rejects`);
     }
   }

@@ -178,6 +178,31 @@ Deno.test("results say what became of each row, and those to be tried later are"
   match(rejects.join("\n"), /row 2: 409: there is one/);
 });
 
+Deno.test("several requests go on at a time where parallel says so", async () => {
+  const ids: number[] = [];
+  const waiting: (() => void)[] = [];
+  // No request is answered before another one is there.
+  await using api = await LocalServer.http((request, response) => {
+    let body = "";
+    request.on("data", (piece) => body += piece);
+    request.on("end", () => {
+      const { id } = JSON.parse(body);
+      ids.push(id);
+      waiting.push(() => response.writeHead(id === 3 ? 422 : 201).end("{}"));
+      if (waiting.length === 2) { for (const answer of waiting.splice(0)) answer(); }
+    });
+  });
+  const { outcome, rejects } = await run(
+    api.url,
+    "endpoint: { path: contacts, parallel: 2 }, max_rejects: 1",
+    "SELECT i AS id FROM range(1, 5) AS t(i) ORDER BY i",
+  );
+  equal(outcome.code, 0, outcome.stdout + outcome.stderr);
+  deepEqual(ids.toSorted(), [1, 2, 3, 4]);
+  equal(rejects.length, 1);
+  match(rejects[0] ?? "", /row 3: the server answered 422: \{"id":3\}/);
+});
+
 Deno.test("a load that is killed between two batches sends the same rows under the same keys again", async () => {
   await using api = await startTaker((_, count) => ({ cut: count === 2 }));
   const folder = await Deno.makeTempDir({ prefix: "sluice-load-" });

@@ -7,6 +7,7 @@ import { hasRowPlace } from "./row_places.ts";
 /** The own keys of a load that sends rows to an API. */
 
 const MAX_BATCH_ROWS = 10_000;
+const MAX_PARALLEL = 32;
 
 const resultsSchema = v.pipe(
   v.strictObject({
@@ -45,6 +46,16 @@ const targetObject = v.strictObject({
         "Rows of a request, sent as a list; without it each request sends one row, as an object.",
       ),
     ),
+  ),
+  parallel: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(MAX_PARALLEL),
+      v.description("How many requests go on at a time, in no order; rate_limit bounds them as well."),
+    ),
+    1,
   ),
   params: v.optional(
     v.pipe(params, v.description("The query of each request.")),

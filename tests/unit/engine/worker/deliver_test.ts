@@ -80,6 +80,89 @@ Deno.test("deliverRows() sends all rows in parts of the system's size, under key
   deepEqual((await deliver(inputOf([1], [2, 3], [4, 5]), () => OK)).sent, first.sent);
 });
 
+Deno.test("deliverRows() has as many deliveries go on at a time as the system takes, and keeps the order of results", async () => {
+  const begun: string[] = [];
+  const traffic: number[] = [];
+  const kept: RejectedRow[] = [];
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  let going = 0;
+  const destination: DeliveringDestination = {
+    kind: "delivering",
+    batchRows: () => 2,
+    deliveriesAtOnce: () => 3,
+    async deliver(batches, { idempotencyKey, onTraffic }) {
+      begun.push(idempotencyKey.split("/").at(-1) ?? "");
+      most = Math.max(most, ++going);
+      onTraffic?.({ requests: 1, pages: 0, retries: 0, redirects: 0, waited_ms: 0 });
+      // The last of three that have begun ends first.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push(resolve);
+      if (waiting.length === 3) { for (const end of waiting.splice(0).toReversed()) queueMicrotask(end); }
+      await promise;
+      going -= 1;
+      return rowsOf(batches).map(([id]) =>
+        id === 1 || id === 6 ? { type: "rejected", reason: `no ${id}` } : OK
+      );
+    },
+  };
+  const request = { target: null, mode: "append", primaryKey: ["id"] } as const;
+  const receipt = await deliverRows(
+    {
+      signal: never(),
+      maxRejects: 2,
+      log: () => {},
+      onDelivered: () => {},
+      pause: () => Promise.resolve(),
+      onTraffic: ({ requests }) => void traffic.push(requests),
+      keep: (rejected) => Promise.resolve(void kept.push(...rejected)),
+    },
+    destination,
+    "run/load:t->api",
+    request,
+    inputOf([1, 2, 3], [4, 5, 6]),
+  );
+  deepEqual([begun, most], [["0+2", "2+2", "4+2"], 3]);
+  deepEqual([receipt.rows, receipt.rejects, traffic.at(-1)], [6, 2, 3]);
+  deepEqual(kept.map(({ reason }) => reason), ["no 1", "no 6"]);
+});
+
+Deno.test("deliverRows() begins no delivery after one that failed, and ends those that go on", async () => {
+  const begun: number[] = [];
+  let ended = 0;
+  const destination: DeliveringDestination = {
+    kind: "delivering",
+    batchRows: () => 1,
+    deliveriesAtOnce: () => 2,
+    async deliver(batches, _, signal) {
+      const id = Number(rowsOf(batches)[0]?.[0]);
+      begun.push(id);
+      if (id === 2) throw new AppError("forbidden", "no more");
+      await new Promise((_, fail) =>
+        signal.addEventListener("abort", () => fail(signal.reason), { once: true })
+      )
+        .finally(() => ended += 1);
+      return [OK];
+    },
+  };
+  const failed = deliverRows(
+    {
+      signal: never(),
+      maxRejects: 0,
+      log: () => {},
+      onDelivered: () => {},
+      pause: () => Promise.resolve(),
+      keep: () => Promise.resolve(),
+    },
+    destination,
+    "run/load:t->api",
+    { target: null, mode: "append", primaryKey: [] },
+    inputOf([1, 2, 3, 4]),
+  );
+  await rejects(failed, /no more/);
+  deepEqual([begun, ended], [[1, 2], 1]);
+});
+
 Deno.test("deliverRows() sends again only rows that the system may take later, with growing pauses", async () => {
   const { sent, pauses, result } = await deliver(
     inputOf([1, 2]),
