@@ -1,21 +1,22 @@
 import * as v from "valibot";
 import type { Scan } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
+import { jsonSoFar, type RelationSoFar } from "./json/json_guess.ts";
 import { JsonFault } from "./json/json_scanner.ts";
 import { type ReadRecords, RecordSurvey } from "./json/record_survey.ts";
 import { type AskedOfRows, madeSet } from "./made_set.ts";
 import { type StreamOptions, streamOptionsSchema } from "./options.ts";
 import { scanFiles } from "./read/scan.ts";
 
-export { JsonFault, type ReadRecords, type RecordSurvey };
+export { type AskedOfRows, JsonFault, type ReadRecords, type RecordSurvey, type RelationSoFar };
 
 /**
- * Records that a connector has written to a file of the local disk, as JSON, a line each, with what is asked for of them;
+ * Records that a connector has written to files of the local disk, as JSON, a line each, with what is asked for of them;
  * `columns` are types of the user's, by name. What it needs on the way is made in `scratchDir`. `survey` has been told of all
  * of them; without it they are read for one.
  */
 export async function scanRecords(
-  file: StoredFile,
+  files: readonly StoredFile[],
   columns: StreamOptions["columns"],
   asked: AskedOfRows,
   scratchDir: string,
@@ -24,12 +25,26 @@ export async function scanRecords(
 ): Promise<Scan> {
   return await scanFiles(
     {
-      ...madeSet([file], "ndjson", { ...v.parse(streamOptionsSchema, {}), columns }, asked),
-      ...(survey === undefined ? {} : { survey: survey.of(file) }),
+      ...madeSet(files, "ndjson", { ...v.parse(streamOptionsSchema, {}), columns }, asked),
+      ...(survey === undefined ? {} : { survey: survey.of(files) }),
     },
     scratchDir,
     signal,
   );
+}
+
+/**
+ * What DuckDB is to read of such files, from the one at `from` on, while more of them are written: by what the survey has been
+ * told so far. Throws `invalid` for keys that cannot be columns.
+ */
+export function recordsSoFar(
+  files: readonly StoredFile[],
+  from: number,
+  asked: AskedOfRows,
+  survey: RecordSurvey,
+): RelationSoFar {
+  const set = madeSet(files, "ndjson", v.parse(streamOptionsSchema, {}), asked);
+  return jsonSoFar(set, survey.of(files), from);
 }
 
 /** Takes the survey of records as they are written; undefined where records that do not fit are to be set aside, which it has no way to do. */

@@ -279,6 +279,12 @@ export interface Scan {
    */
   parts?(signal: AbortSignal): AsyncIterable<string>;
   /**
+   * The rows while they still come, where `mayGuess` was asked: for sources that cannot be asked twice. In the place of `prepare`
+   * and `parts`; `relation` has the columns of the first of them. `sizeBytes` is known when they have ended. Throws what reading
+   * throws.
+   */
+  arriving?(signal: AbortSignal): AsyncIterable<ArrivingRows>;
+  /**
    * The files hold no record, and nothing else says what columns one would have: the relation has one column,
    * which means nothing, and no rows.
    */
@@ -303,6 +309,14 @@ export interface Scan {
    * 7).
    */
   verify(): Promise<void>;
+}
+
+/** Rows that can be read until the next ones are asked for. */
+export interface ArrivingRows {
+  /** Of the same columns and types as the one before, unless it is one anew. */
+  readonly relation: string;
+  /** All rows so far: what was read before is to be dropped, since columns or types are others now. */
+  readonly isAnew: boolean;
 }
 
 /** Disposing of it removes what was made. */

@@ -106,6 +106,29 @@ function relationAsFar(
   }
 }
 
+/** What DuckDB is to read of files while more of them come. */
+export interface RelationSoFar {
+  /** Of the files that were asked for. */
+  readonly relation: string;
+  /** The same of the first file, for comparison: it differs where a column or a type does. */
+  readonly types: string;
+  /** As that of a scan. */
+  explain(error: unknown): Promise<AppError>;
+}
+
+/** For the files from `from` on, by what is known so far. Throws as planJson() does. */
+export function jsonSoFar(set: FileSet, survey: JsonSurvey, from: number): RelationSoFar {
+  const plan = planJson(set, survey);
+  const ofFiles = (files: JsonSurvey["files"], maxRecordBytes: number) =>
+    jsonRelation({ ...plan, survey: { ...survey, files, maxRecordBytes } }, []);
+  const { sql, casts } = ofFiles(survey.files.slice(from), survey.maxRecordBytes);
+  return {
+    relation: sql,
+    types: ofFiles(survey.files.slice(0, 1), 0).sql,
+    explain: (error) => explainJson(plan, casts, error),
+  };
+}
+
 function relationOf(set: FileSet, survey: JsonSurvey) {
   const plan = planJson(set, survey);
   const extra = pathColumns(set, plan.columns.map(({ name }) => name), PLAIN_FORMAT);

@@ -82,12 +82,12 @@ export class RecordSurvey {
     this.#records += records;
   }
 
-  /** What the file with all of the records holds. */
-  of(file: StoredFile): JsonSurvey {
+  /** What the files with all of the records so far hold. */
+  of(files: readonly StoredFile[]): JsonSurvey {
     const layout = this.#records === 0 ? undefined : "newline_delimited";
     return {
       root: this.#root,
-      files: [{ file, compression: "none", isOdd: false, layout }],
+      files: files.map((file) => ({ file, compression: "none", isOdd: false, layout })),
       maxRecordBytes: this.#maxRecordBytes,
     };
   }

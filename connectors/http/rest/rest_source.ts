@@ -1,7 +1,6 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
-import type { JsonValue } from "../../../contract/json.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { type Traffic, trafficText } from "../../../contract/streams/traffic.ts";
+import { trafficText } from "../../../contract/streams/traffic.ts";
 import { formatPlural } from "../../../text/format.ts";
 import { recordSurvey, scanRecords } from "../../files/record_scan.ts";
 import { TableFiles } from "../../files/table_files.ts";
@@ -12,18 +11,16 @@ import type { ApiClient } from "./api_client.ts";
 import { cursorText } from "./cursor_value.ts";
 import type { Values } from "./fill_in.ts";
 import { parentsOf } from "../../../contract/pipeline/parents.ts";
+import { ArrivingRecords } from "./page/arriving_records.ts";
 import { PageReader } from "./page/page_reader.ts";
 import { RecordFile } from "./page/record_file.ts";
 import { readChildren } from "./read_children.ts";
 import { readPages } from "./read_pages.ts";
 import { Requests } from "./requests.ts";
 import { Tally } from "./tally.ts";
-import { pagesUnchanged, ReadValidators } from "./unchanged.ts";
 
 export interface RestPlace {
   readonly baseUrl: URL;
-  /** Of all that answers depend on beside the requests. */
-  readonly identity: string;
   /** Absolute; DuckDB may read it. */
   readonly scratchDir: string;
   readonly log: (level: "debug" | "info" | "warn", message: string) => void;
@@ -53,25 +50,20 @@ export async function scanEndpoint(
   if (parent !== undefined && request.parentRows === undefined) return UNKNOWN;
   await using stack = new AsyncDisposableStack();
   const scratch = stack.use(new Scratch(scratchDir));
+  const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
+  const diskFile = async (path: string) => new DiskFile(path, shown, await Deno.stat(path));
   const survey = recordSurvey(request);
-  const file = await RecordFile.create(scratch, `${name}.ndjson`, survey);
+  const arriving = survey !== undefined && mayArrive(request)
+    ? new ArrivingRecords(survey, request)
+    : undefined;
+  const onPart = arriving && (async (path: string) => arriving.add(await diskFile(path)));
+  const file = await RecordFile.create(scratch, `${name}.ndjson`, survey, onPart);
   const tables = new TableFiles(scratch, options);
   const reader = new PageReader(endpoint, { records: file, tables });
   const tally = new Tally((traffic) => request.onTraffic?.(traffic, reader.records));
-  const validators = new ReadValidators(endpoint, place.identity);
-  let pages: number;
-  try {
+  let pages = 0;
+  const read = async (during: AbortSignal) => {
     const send: ApiClient["send"] = (asked, accepted, gone) => client.send(asked, accepted, gone, tally);
-    if (request.validators !== undefined && parent === undefined) {
-      const first = new Requests(baseUrl, endpoint, valuesOf(request)).first(endpoint);
-      const known = await pagesUnchanged(
-        request.validators,
-        first,
-        place.identity,
-        (asked, accepted) => send(asked, accepted, signal),
-      );
-      if (known !== undefined) return unchangedScan(known, request.validators, tally.traffic);
-    }
     const reading = {
       client: { send },
       endpoint,
@@ -87,14 +79,13 @@ export async function scanEndpoint(
       ? await readPages(
         {
           ...reading,
-          validators,
           requests: new Requests(baseUrl, endpoint, values),
           onPage: (count) => {
             reading.onPage();
             tell(count, "pages");
           },
         },
-        signal,
+        during,
       )
       : await readChildren({
         ...reading,
@@ -103,33 +94,67 @@ export async function scanEndpoint(
         parent: parent.stream,
         rows: await request.parentRows(parent.columns, endpoint.include_from_parent),
         onParent: (count) => tell(count, `rows of ${parent.stream}`),
-      }, signal);
+      }, during);
     await file.finish();
     await tables.finish();
-  } finally {
+  };
+  const close = async () => {
     await file[Symbol.asyncDispose]();
     await tables[Symbol.asyncDispose]();
+  };
+  const summary = () =>
+    `${formatPlural(reader.records, "record")} on ${formatPlural(pages, "page")}, ${
+      trafficText({ ...tally.traffic, pages: 0 })
+    }`;
+  if (arriving === undefined) await read(signal).finally(close);
+  else {
+    const stop = new AbortController();
+    const reading = read(AbortSignal.any([signal, stop.signal])).finally(close)
+      .then(async () => await diskFile(file.lastPath));
+    // Whoever reads the rows hears of it.
+    reading.catch(() => {});
+    const relation = await arriving.beginning(reading);
+    if (relation !== undefined) {
+      const kept = stack.move();
+      return {
+        relation,
+        files: [],
+        get sizeBytes() {
+          return file.sizeBytes;
+        },
+        verify: () => Promise.resolve(),
+        explain: (error) => arriving.explain(error),
+        async *arriving() {
+          try {
+            yield* arriving.rows(reading);
+            place.log("info", `${name}: ${summary()}`);
+          } finally {
+            stop.abort();
+            await reading.catch(() => {});
+            await kept.disposeAsync();
+          }
+        },
+      };
+    }
+    await reading;
   }
-  const shown = `GET ${baseUrl.origin}${baseUrl.pathname}${endpoint.path.replace(/^\/+/, "")}`;
-  const diskFile = async (path: string) => new DiskFile(path, shown, await Deno.stat(path));
   const scan = reader.isTable
     ? await tables.scan(await Promise.all(tables.paths.map(diskFile)), request, scratchDir, signal)
-    : await scanRecords(await diskFile(file.path), options.columns, request, scratchDir, signal, survey);
+    : await scanRecords(
+      await Promise.all(file.paths.map(diskFile)),
+      options.columns,
+      request,
+      scratchDir,
+      signal,
+      survey,
+    );
   const kept = stack.move();
   return {
     ...scan,
     files: [],
-    ...(parent === undefined && validators.validators !== undefined
-      ? { validators: validators.validators }
-      : {}),
     // The file is the process's own.
     verify: () => Promise.resolve(),
-    messages: [{
-      level: "info",
-      message: `${formatPlural(reader.records, "record")} on ${formatPlural(pages, "page")}, ${
-        trafficText({ ...tally.traffic, pages: 0 })
-      }`,
-    }],
+    messages: [{ level: "info", message: summary() }],
     prepare: async (during) => {
       const prepared = await scan.prepare?.(during);
       return {
@@ -144,16 +169,9 @@ export async function scanEndpoint(
   };
 }
 
-/** All pages are what they were when the rows were read. */
-const unchangedScan = (pages: number, validators: JsonValue, traffic: Traffic): Scan => ({
-  ...UNKNOWN,
-  isUnchanged: true,
-  validators,
-  messages: [{
-    level: "info",
-    message: `Nothing has changed on ${formatPlural(pages, "page")}, ${trafficText(traffic)}`,
-  }],
-});
+/** Whether rows may be stored before all pages are read: a fault of the user's own types names a record of all. */
+const mayArrive = ({ mayGuess, isSample, address: { options } }: Request): boolean =>
+  mayGuess === true && isSample !== true && Object.keys(options.columns).length === 0;
 
 /** What the requests say of the window. */
 function valuesOf({ address: { endpoint: { incremental } }, cursor, until }: Request): Values {

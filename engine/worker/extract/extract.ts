@@ -81,7 +81,10 @@ async function readOnce(
     return await sink.keep(record);
   }
   if (scan !== undefined) {
-    await using _computing = await context.threads?.computing();
+    // Who brings rows while they are stored needs a processor of its own.
+    await using _storing = scan.arriving === undefined
+      ? await context.threads?.computing()
+      : await context.threads?.appending();
     for (const { level, message } of scan.messages ?? []) context.log(level, message);
     await shape.checkWhere(context.session);
     await sink.fill(scan, shape, signal);

@@ -1,4 +1,4 @@
-import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
+import type { ArrivingRows, Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { type Column, quoteIdentifier, type SqlValue } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { rowConditions } from "./row_conditions.ts";
@@ -15,11 +15,15 @@ export interface Filling {
 
 /** Makes a table of the rows that DuckDB reads, in their shape; returns how many they are. Throws what the scan explains. */
 export async function fillTable(
-  { session, target, position, rejects }: Filling,
+  filling: Filling,
   scan: Scan,
   shape: StreamShape,
   signal: AbortSignal,
 ): Promise<number> {
+  if (scan.arriving !== undefined) {
+    return await fillArriving(filling, scan, scan.arriving(signal), shape, signal);
+  }
+  const { session, target, position, rejects } = filling;
   const params: SqlValue[] = [];
   const bind = (value: SqlValue) => `$${params.push(value)}`;
   await using prepared = scan.parts === undefined ? await scan.prepare?.(signal) : undefined;
@@ -45,6 +49,41 @@ export async function fillTable(
     throw await scan.explain(error);
   }
   await prepared?.confirm?.();
+  return rows;
+}
+
+/** The same of rows that still come: where their columns or types change, the table is made anew. */
+async function fillArriving(
+  { session, target, position }: Filling,
+  scan: Scan,
+  arriving: AsyncIterable<ArrivingRows>,
+  shape: StreamShape,
+  signal: AbortSignal,
+): Promise<number> {
+  const isBound = position.cursor !== undefined || position.until !== undefined;
+  let rows = 0;
+  let isMade = false;
+  try {
+    for await (const { relation, isAnew } of arriving) {
+      const params: SqlValue[] = [];
+      const bind = (value: SqlValue) => `$${params.push(value)}`;
+      const columns = shape.isWhole && !isBound ? [] : await session.describe(`SELECT * FROM ${relation}`);
+      const conditions = rowConditions(shape, position, columns, bind);
+      const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+      const select = `SELECT ${shape.select(columns, bind)} FROM ${relation}${condition}`;
+      if (isMade && isAnew) {
+        await session.run(`DROP TABLE ${target}`);
+        isMade = false;
+        rows = 0;
+      }
+      const into = isMade ? `INSERT INTO ${target}` : `CREATE TABLE ${target} AS`;
+      rows += await session.run(`${into} ${select}`, params);
+      isMade = true;
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw await scan.explain(error);
+  }
   return rows;
 }
 

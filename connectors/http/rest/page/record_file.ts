@@ -5,26 +5,56 @@ import type { JsonText, Piece } from "./json_walk.ts";
 const BUFFER_BYTES = 1024 * 1024;
 const [LINE_FEED, RETURN, SPACE] = [0x0a, 0x0d, 0x20];
 
+/** Of a file that is finished while others are written: some 20,000 records. */
+const PART_BYTES = 4 * 1024 * 1024;
+
 /** Records of pages, a line each, as they were written: no number and no text of them is made anew. */
 export class RecordFile implements AsyncDisposable {
   readonly survey: RecordSurvey | undefined;
-  readonly #file: ScratchFile;
+  readonly #place: { readonly scratch: Scratch; readonly name: string };
+  readonly #onPart: ((path: string) => Promise<void>) | undefined;
+  #file: ScratchFile;
+  #fileBytes = 0;
+  /** Of all files but the last one, which is written to. */
+  readonly #finished: string[] = [];
   #buffer = new Uint8Array(BUFFER_BYTES);
   #filled = 0;
   #written: Promise<void> = Promise.resolve();
   records = 0;
+  /** What is written of them. */
+  sizeBytes = 0;
 
-  private constructor(file: ScratchFile, survey: RecordSurvey | undefined) {
+  private constructor(
+    file: ScratchFile,
+    place: { readonly scratch: Scratch; readonly name: string },
+    survey: RecordSurvey | undefined,
+    onPart: ((path: string) => Promise<void>) | undefined,
+  ) {
     this.#file = file;
+    this.#place = place;
     this.survey = survey;
+    this.#onPart = onPart;
   }
 
-  /** The survey hears of all records. */
-  static async create(scratch: Scratch, name: string, survey: RecordSurvey | undefined): Promise<RecordFile> {
-    return new RecordFile(await scratch.create(name), survey);
+  /**
+   * The survey hears of all records. With `onPart` they are written to one file after the other, and it is called when one
+   * is finished that is not the last.
+   */
+  static async create(
+    scratch: Scratch,
+    name: string,
+    survey: RecordSurvey | undefined,
+    onPart?: (path: string) => Promise<void>,
+  ): Promise<RecordFile> {
+    return new RecordFile(await scratch.create(name), { scratch, name }, survey, onPart);
   }
 
-  get path(): string {
+  /** In the order of the records. */
+  get paths(): readonly string[] {
+    return [...this.#finished, this.#file.path];
+  }
+
+  get lastPath(): string {
     return this.#file.path;
   }
 
@@ -99,8 +129,24 @@ export class RecordFile implements AsyncDisposable {
     const full = this.#buffer.subarray(0, this.#filled);
     this.#buffer = new Uint8Array(Math.max(BUFFER_BYTES, nextBytes));
     this.#filled = 0;
-    this.#written = this.#written.then(() => this.#file.write(full));
+    this.#written = this.#written.then(() => this.#write(full));
     return this.#written;
+  }
+
+  async #write(lines: Uint8Array): Promise<void> {
+    if (lines.length === 0) return;
+    if (this.#onPart !== undefined && this.#fileBytes >= PART_BYTES) {
+      const { path } = this.#file;
+      await this.#file[Symbol.asyncDispose]();
+      this.#finished.push(path);
+      this.#fileBytes = 0;
+      const { scratch, name } = this.#place;
+      this.#file = await scratch.create(`${this.#finished.length}/${name}`);
+      await this.#onPart(path);
+    }
+    await this.#file.write(lines);
+    this.#fileBytes += lines.length;
+    this.sizeBytes += lines.length;
   }
 }
 
