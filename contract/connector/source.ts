@@ -280,8 +280,8 @@ export interface Scan {
   parts?(signal: AbortSignal): AsyncIterable<string>;
   /**
    * The rows while they still come, where `mayGuess` was asked: for sources that cannot be asked twice. In the place of `prepare`
-   * and `parts`; `relation` has the columns of the first of them. `sizeBytes` is known when they have ended. Throws what reading
-   * throws.
+   * and `parts`; `relation` has the columns of the first of them, and `sizeBytes` is known when they have ended. Throws what
+   * reading throws.
    */
   arriving?(signal: AbortSignal): AsyncIterable<ArrivingRows>;
   /**
@@ -291,8 +291,8 @@ export interface Scan {
   readonly hasNoColumns?: boolean;
   /** The source's state after these rows; see StreamRequest. */
   readonly state?: JsonValue;
-  /** What tells later whether the source still has these rows and no others; see StreamRequest. */
-  readonly validators?: JsonValue;
+  /** What tells later whether the source still has these rows and no others, when they have ended; see StreamRequest. */
+  readonly validators?: JsonValue | undefined;
   /** The source has what it had when the request's `validators` came: those rows stay, and the relation is not read. */
   readonly isUnchanged?: boolean;
   /**

@@ -99,10 +99,15 @@ export interface ReadOptions {
   readonly waits?: number[];
   /** Told of what the step says of the read. */
   readonly messages?: string[];
+<<<<<<< HEAD
   /** Of an earlier read; asks whether it is still what the API has. */
   readonly validators?: JsonValue;
   /** Told of the scan. */
   readonly onScan?: (scan: Scan) => void;
+=======
+  /** The rows may be stored while they come; told of those that were, and whether a table was begun for them. */
+  readonly onStored?: (isAnew: boolean) => void;
+>>>>>>> 5e41ff8 (Give the reading of an endpoint a file of its own, and test rows that arrive)
 }
 
 /** Reads the endpoint as a step does. Returns its rows by column. Throws what a run would fail with. */
@@ -153,7 +158,11 @@ export async function readEndpoint(
     );
     const scan = await connection.source?.scan?.({
       ...request,
+<<<<<<< HEAD
       ...(options.validators === undefined ? {} : { validators: options.validators }),
+=======
+      ...(options.onStored === undefined ? {} : { mayGuess: true }),
+>>>>>>> 5e41ff8 (Give the reading of an endpoint a file of its own, and test rows that arrive)
       ...(parentRows === undefined ? {} : { parentRows: () => Promise.resolve(parentRows) }),
     }, signal);
     ok(scan !== undefined);
@@ -163,6 +172,14 @@ export async function readEndpoint(
     await using database = await openDatabase({ path: ":memory:", allowedDirectories: [folder], threads: 2 });
     await using session = await database.session();
     try {
+      if (scan.arriving !== undefined) {
+        for await (const { relation, isAnew } of scan.arriving(signal)) {
+          const into = isAnew ? "CREATE OR REPLACE TABLE stored AS" : "INSERT INTO stored";
+          await session.run(`${into} SELECT * FROM ${relation}`);
+          options.onStored?.(isAnew);
+        }
+        return await session.rows("SELECT * FROM stored");
+      }
       await using prepared = await scan.prepare?.(signal);
       return await session.rows(`SELECT * FROM ${prepared?.relation ?? scan.relation}`);
     } catch (error) {

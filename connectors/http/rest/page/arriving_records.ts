@@ -56,6 +56,8 @@ export class ArrivingRecords {
       this.#files.push(file);
       isOver = true;
     });
+    // Whoever waits for it hears of it.
+    over.catch(() => {});
     const have = async (files: number) => {
       while (!isOver && this.#files.length < files) await Promise.race([over, this.#more.promise]);
     };
