@@ -88,14 +88,14 @@ Deno.test("rows are stored before the last page has come", async () => {
 
 Deno.test("a column or a type that comes late is that of all rows, as if they had all been looked at before", async () => {
   const late = (at: number, more: (id: number) => string) =>
-    Array.from({ length: 24 }, (_, page) => page < at ? usual : more);
+    Array.from({ length: 14 }, (_, page) => page < at ? usual : more);
   const cases = [
-    late(24, usual),
+    late(14, usual),
     late(8, (id) => `"amount":"${id}"`),
-    late(23, (id) => `${usual(id)},"new":[{"a":${id}}]`),
+    late(13, (id) => `${usual(id)},"new":[{"a":${id}}]`),
     late(9, (id) => `"amount":1234567890.12345678901,"at":"${id}"`),
     late(8, (id) => `"Amount":${id}`),
-    [...late(8, (id) => `"amount":{"of":${id}}`), ...late(0, (id) => `"k${id % 7}":9007199254740993${id}`)],
+    [...late(8, (id) => `"amount":{"of":${id}}`), (id: number) => `"k${id % 7}":9007199254740993${id}`],
   ];
   for (const [index, pages] of cases.entries()) {
     const { stored, expected, tables } = await bothWays(pages);
