@@ -1,8 +1,7 @@
-import { Buffer } from "node:buffer";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Secret } from "../../../contract/secret.ts";
-import { bodyChunks } from "../../locations/remote/body_chunks.ts";
+import { wholeBody } from "../../locations/remote/body_chunks.ts";
 import { retryAfterMs } from "../../locations/http/http_error.ts";
 import { type GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { Credentials } from "../auth.ts";
@@ -51,6 +50,9 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 /** Slower than this, over a while, is no transfer. */
 const LEAST_BYTES_PER_S = 100;
 const PATIENCE_MS = 60_000;
+/** Of a page that does not say how long it is. */
+const USUAL_BYTES = 256 * 1024;
+const MOST_EXPECTED_BYTES = 16 * 1024 * 1024;
 
 /** Sends an API's requests: signs in, waits for its turn, tries again what may pass, follows redirects as far as they are allowed. */
 export class ApiClient {
@@ -217,42 +219,40 @@ export class ApiClient {
 
   async #body(
     request: ApiRequest,
-    { body }: Response,
+    { body, headers }: Response,
     signal: AbortSignal,
     late: AbortController,
   ): Promise<Uint8Array> {
     if (body === null) return new Uint8Array();
     const { timeoutMs } = this.#options;
-    const pieces: Uint8Array[] = [];
-    let size = 0;
     const start = performance.now();
-    const slow = () => {
-      const tookMs = performance.now() - start;
-      return tookMs > PATIENCE_MS && size / tookMs * 1000 < LEAST_BYTES_PER_S;
-    };
     let timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
-    try {
-      for await (const piece of bodyChunks(body, signal)) {
-        pieces.push(piece);
-        size += piece.length;
-        if (size > MAX_PAGE_BYTES) {
-          throw new AppError(
-            "invalid",
-            `${shownRequest(request)}: the answer is larger than 512 MiB; ask for smaller pages`,
-          );
-        }
-        if (slow()) {
-          throw new AppError("unavailable", `${shownRequest(request)}: the answer comes too slowly`);
-        }
-        clearTimeout(timer);
-        timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
+    const onBytes = (sizeBytes: number) => {
+      if (sizeBytes > MAX_PAGE_BYTES) {
+        throw new AppError(
+          "invalid",
+          `${shownRequest(request)}: the answer is larger than 512 MiB; ask for smaller pages`,
+        );
       }
+      const tookMs = performance.now() - start;
+      if (tookMs > PATIENCE_MS && sizeBytes / tookMs * 1000 < LEAST_BYTES_PER_S) {
+        throw new AppError("unavailable", `${shownRequest(request)}: the answer comes too slowly`);
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
+    };
+    try {
+      return await wholeBody(body, expectedBytes(headers), onBytes, signal);
     } finally {
       clearTimeout(timer);
     }
-    const [only, other] = pieces;
-    return only !== undefined && other === undefined ? only : Buffer.concat(pieces, size);
   }
+}
+
+/** Of a body, as its answer says; not more than some megabytes, which a server may promise and never send. */
+function expectedBytes(headers: Headers): number {
+  const length = Number(headers.get("content-length") ?? USUAL_BYTES);
+  return Number.isSafeInteger(length) && length >= 0 ? Math.min(length, MOST_EXPECTED_BYTES) : USUAL_BYTES;
 }
 
 /** Later ones stand in the place of those before them, whatever the case of their names. */

@@ -19,6 +19,8 @@ export class RecordFile implements AsyncDisposable {
   readonly #finished: string[] = [];
   #buffer = new Uint8Array(BUFFER_BYTES);
   #filled = 0;
+  /** Buffers that were written and serve again. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #written: Promise<void> = Promise.resolve();
   records = 0;
   /** What is written of them. */
@@ -126,10 +128,17 @@ export class RecordFile implements AsyncDisposable {
 
   /** Begins a new buffer at once, since several add to the file, and writes the one that is full. */
   #swap(nextBytes: number): Promise<void> {
-    const full = this.#buffer.subarray(0, this.#filled);
-    this.#buffer = new Uint8Array(Math.max(BUFFER_BYTES, nextBytes));
+    const buffer = this.#buffer;
+    const full = buffer.subarray(0, this.#filled);
+    const spare = this.#spare.pop();
+    this.#buffer = nextBytes <= BUFFER_BYTES && spare !== undefined
+      ? spare
+      : new Uint8Array(Math.max(BUFFER_BYTES, nextBytes));
     this.#filled = 0;
-    this.#written = this.#written.then(() => this.#write(full));
+    this.#written = this.#written.then(async () => {
+      await this.#write(full);
+      if (buffer.length === BUFFER_BYTES) this.#spare.push(buffer);
+    });
     return this.#written;
   }
 

@@ -1,5 +1,5 @@
 import { ok, rejects, strictEqual } from "node:assert/strict";
-import { bodyChunks } from "../../../../connectors/locations/remote/body_chunks.ts";
+import { bodyChunks, wholeBody } from "../../../../connectors/locations/remote/body_chunks.ts";
 
 /** A body of so many bytes, in pieces of so many, that says how much was asked of it. */
 function bodyOf(length: number, piece: number, end: "close" | Error = "close") {
@@ -60,4 +60,35 @@ Deno.test("bodyChunks() ends the transfer where nobody takes more, and by its si
   strictEqual((await taken.next()).done, false);
   between.abort(new Error("enough"));
   await rejects(taken.next(), /enough/);
+});
+
+Deno.test("wholeBody() gives all bytes, whatever was expected, and says how many there are so far", async () => {
+  for (const length of [0, 1, 9_999, 10_000, 10_001, 300_001]) {
+    for (const expected of [0, 1, 10_000, length - 1, length, length + 1, 2 * length]) {
+      const sizes: number[] = [];
+      const bytes = await wholeBody(
+        bodyOf(length, 10_000).body,
+        Math.max(0, expected),
+        (size) => sizes.push(size),
+      );
+      strictEqual(bytes.length, length);
+      ok(bytes.every((byte, at) => byte === at % 251), `${length} of ${expected}`);
+      ok(sizes.every((size, at) => size > (sizes[at - 1] ?? -1) && size <= length));
+    }
+  }
+});
+
+Deno.test("wholeBody() throws what the body does, what its caller does, and the signal's reason", async () => {
+  await rejects(wholeBody(bodyOf(100_000, 10_000, new Error("cut")).body, 100_000, () => {}), /cut/);
+  const large = bodyOf(1_000_000, 10_000);
+  const refuse = () => {
+    throw new Error("too large");
+  };
+  await rejects(wholeBody(large.body, 10, refuse), /too large/);
+  ok(large.isCancelled());
+  const waiting = new AbortController();
+  const silent = new ReadableStream({ type: "bytes", pull: () => new Promise<void>(() => {}) });
+  const read = wholeBody(silent, 10, () => {}, waiting.signal);
+  waiting.abort(new Error("enough"));
+  await rejects(read, /enough/);
 });
