@@ -99,15 +99,12 @@ export interface ReadOptions {
   readonly waits?: number[];
   /** Told of what the step says of the read. */
   readonly messages?: string[];
-<<<<<<< HEAD
   /** Of an earlier read; asks whether it is still what the API has. */
   readonly validators?: JsonValue;
   /** Told of the scan. */
   readonly onScan?: (scan: Scan) => void;
-=======
   /** The rows may be stored while they come; told of those that were, and whether a table was begun for them. */
   readonly onStored?: (isAnew: boolean) => void;
->>>>>>> 5e41ff8 (Give the reading of an endpoint a file of its own, and test rows that arrive)
 }
 
 /** Reads the endpoint as a step does. Returns its rows by column. Throws what a run would fail with. */
@@ -158,11 +155,8 @@ export async function readEndpoint(
     );
     const scan = await connection.source?.scan?.({
       ...request,
-<<<<<<< HEAD
       ...(options.validators === undefined ? {} : { validators: options.validators }),
-=======
       ...(options.onStored === undefined ? {} : { mayGuess: true }),
->>>>>>> 5e41ff8 (Give the reading of an endpoint a file of its own, and test rows that arrive)
       ...(parentRows === undefined ? {} : { parentRows: () => Promise.resolve(parentRows) }),
     }, signal);
     ok(scan !== undefined);

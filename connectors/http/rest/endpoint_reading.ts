@@ -9,6 +9,7 @@ import { DiskFile } from "../../locations/disk/disk_file.ts";
 import type { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
 import type { ApiClient } from "./api_client.ts";
+import type { ApiRequest } from "./api_request.ts";
 import { cursorText } from "./cursor_value.ts";
 import type { Values } from "./fill_in.ts";
 import { PageReader } from "./page/page_reader.ts";
@@ -105,21 +106,31 @@ export class EndpointReading {
     return parentsOf({ endpoint: this.#request.address.endpoint }).length > 0;
   }
 
-  /** For the run's log, where the server says of all pages that they are what they were when the request's validators came. */
+  /**
+   * For the run's log, where the server says of all pages that they are what they were when the request's validators came.
+   * Throws as read() does. There is nothing to be read then.
+   */
   async unchanged(signal: AbortSignal): Promise<string | undefined> {
-    const { validators, address: { endpoint } } = this.#request;
-    const { baseUrl, identity } = this.#place;
-    if (validators === undefined || this.#hasParent) return undefined;
-    const first = new Requests(baseUrl, endpoint, valuesOf(this.#request)).first(endpoint);
-    const pages = await pagesUnchanged(
-      validators,
-      first,
-      identity,
-      (asked, accepted) => this.#client.send(asked, accepted, signal, this.#tally),
-    );
+    if (this.#request.validators === undefined || this.#hasParent) return undefined;
+    let pages: number | undefined;
+    let isRead = false;
+    try {
+      pages = await this.#unchangedPages(this.#request.validators, signal);
+      isRead = pages === undefined;
+    } finally {
+      if (!isRead) await this.#close();
+    }
     if (pages === undefined) return undefined;
-    await this.#close();
     return `Nothing has changed on ${formatPlural(pages, "page")}, ${trafficText(this.#tally.traffic)}`;
+  }
+
+  async #unchangedPages(known: JsonValue, signal: AbortSignal): Promise<number | undefined> {
+    const { endpoint } = this.#request.address;
+    const { baseUrl, identity } = this.#place;
+    const first = new Requests(baseUrl, endpoint, valuesOf(this.#request)).first(endpoint);
+    const send = (asked: ApiRequest, accepted: readonly number[]) =>
+      this.#client.send(asked, accepted, signal, this.#tally);
+    return await pagesUnchanged(known, first, identity, send);
   }
 
   /** Reads all pages. Throws what the requests throw, and `invalid` with the page for one that cannot be understood. */
@@ -179,7 +190,7 @@ export class EndpointReading {
 
   /** The file that is written to, or was, last. */
   async lastFile(): Promise<DiskFile> {
-    return await diskFile(this.#place, this.#request, this.#records.lastPath);
+    return await diskFile(this.#place, this.#request, this.#records.path);
   }
 
   async #close(): Promise<void> {

@@ -56,7 +56,7 @@ export class RecordFile implements AsyncDisposable {
     return [...this.#finished, this.#file.path];
   }
 
-  get lastPath(): string {
+  get path(): string {
     return this.#file.path;
   }
 
