@@ -19,7 +19,7 @@ export function showSchemas(
   const types: Record<string, string> = {};
   for (const schema of schemas) {
     const columns = shownColumns(schema);
-    const { root } = survey.of(file);
+    const { root } = survey.of([file]);
     const members = columns.map(({ name, samples, isTime }) => {
       const hasTexts = ((root.field(name)?.node.kinds ?? 0) & STRING) !== 0;
       return [name, isTime && hasTexts ? [] : samples] as const;

@@ -172,7 +172,7 @@ export class TapSource {
       ? Object.assign({}, ...schemas.map(declaredTypes))
       : showSchemas(schemas, survey, file);
     const columns = { ...types, ...options.columns };
-    const scan = await scanRecords(file, columns, request, this.#context.scratchDir, signal, survey);
+    const scan = await scanRecords([file], columns, request, this.#context.scratchDir, signal, survey);
     return { ...scan, files: [], verify: () => Promise.resolve() };
   }
 }
