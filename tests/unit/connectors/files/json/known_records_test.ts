@@ -84,7 +84,7 @@ function scanned(records: readonly string[]): Outcome {
 /** The survey of the records of a list, as those of an API's page are read. */
 function surveyed(records: readonly string[]): Outcome {
   const survey = new RecordSurvey();
-  const root = survey.of({} as never).root;
+  const root = survey.of([]).root;
   const lines: string[] = [];
   return outcome(root, lines, () => {
     const bytes = listOf(records);
