@@ -29,13 +29,7 @@ export function parseApiDocument(text: string, file: string): ApiDocument {
     const way = isJson ? "" : "; as JSON it may have four times as much";
     throw fail(`it has ${size} MB, and ${limit / 1_000_000} MB is the most${way}`);
   }
-  let root: unknown;
-  try {
-    root = valueOf(text, isJson);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw fail(`it is neither JSON nor YAML: ${reason?.replace(/:$/, "")}`, error);
-  }
+  const root = isJson ? jsonValue(text, fail) : yamlValue(text, fail);
   if (!isObject(root)) throw fail("expected an OpenAPI document, which is an object");
   const openapi = memberOf(root, "openapi");
   const swagger = memberOf(root, "swagger");
@@ -50,14 +44,29 @@ export function parseApiDocument(text: string, file: string): ApiDocument {
   return { root, isSwagger: openapi === undefined, file };
 }
 
-function valueOf(text: string, isJson: boolean): unknown {
-  if (isJson) {
-    try {
-      return JSON.parse(text.replace(/^\uFEFF/, ""));
-    } catch (error) {
-      // A map of YAML may stand in braces as well.
-      if (text.length > MAX_YAML_LENGTH) throw error;
-    }
+type Fail = (why: string, cause: unknown) => AppError;
+
+/** By hand one may write a map of YAML in braces, but none of megabytes. */
+const MAX_BRACES_LENGTH = 200_000;
+
+function jsonValue(text: string, fail: Fail): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    const why = `it is no JSON: ${reasonOf(error)}`;
+    if (text.length > MAX_BRACES_LENGTH) throw fail(why, error);
+    return yamlValue(text, () => fail(why, error));
   }
-  return parse(text, { maxAliasCount: MAX_ALIASES, uniqueKeys: false, merge: true, logLevel: "error" });
 }
+
+function yamlValue(text: string, fail: Fail): unknown {
+  try {
+    return parse(text, { maxAliasCount: MAX_ALIASES, uniqueKeys: false, merge: true, logLevel: "error" });
+  } catch (error) {
+    throw fail(`it is no YAML: ${reasonOf(error)}`, error);
+  }
+}
+
+/** The first line of what a parser says, without the text that it stumbled on. */
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split("\n")[0]?.replace(/:$/, "") ?? "";

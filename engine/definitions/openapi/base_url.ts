@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { ApiDocument } from "./api_document.ts";
-import { firstLine, isObject, listOf, memberOf, textOf } from "./json_value.ts";
+import { firstLine, listOf, memberOf, textOf } from "./json_value.ts";
 
 export interface BaseUrl {
   readonly url: URL;
@@ -98,16 +98,23 @@ function parsed(text: string, what: string): URL {
 
 const isLocal = (host: string): boolean => /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(host);
 
-/** Whether an operation's own servers are another place than the base. */
-export function isElsewhere(servers: readonly unknown[] | undefined, base: URL): boolean {
+/** Whether an operation's own servers are another place than the base and the document's. */
+export function isElsewhere(
+  servers: readonly unknown[] | undefined,
+  { document, base }: { readonly document: ApiDocument; readonly base: URL },
+): boolean {
   if (servers === undefined || servers.length === 0) return false;
-  return !servers.some((server) => {
-    const written = textOf(memberOf(server, "url"));
-    if (written === undefined) return false;
-    const { url } = withVariables(written, memberOf(server, "variables"));
-    const found = URL.parse(url, base);
-    return found !== null && isObject(server) && plain(found) === plain(base);
-  });
+  const own = [base, ...listOf(memberOf(document.root, "servers")).flatMap((one) => addressOf(one, base))]
+    .map(plain);
+  return !servers.flatMap((one) => addressOf(one, base)).some((address) => own.includes(plain(address)));
+}
+
+function addressOf(server: unknown, base: URL): readonly URL[] {
+  const written = textOf(memberOf(server, "url"));
+  const url = written === undefined
+    ? null
+    : URL.parse(withVariables(written, memberOf(server, "variables")).url, base);
+  return url === null ? [] : [url];
 }
 
 const plain = (url: URL): string => url.href.replace(/\/+$/, "");

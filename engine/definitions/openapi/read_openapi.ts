@@ -55,7 +55,7 @@ export function readOpenApi(text: string, { file, name: given, baseUrl }: OpenAp
   const schemas = new Schemas(references);
   const base = readBaseUrl(document, baseUrl);
   const operations = readOperations(document, references, schemas);
-  const { lists, leftOut } = listsOf(operations, schemas, base.url);
+  const { lists, leftOut } = listsOf(operations, schemas, { document, base: base.url });
   if (lists.length === 0) throw nothingToRead(document, leftOut);
   const places = new PathPlaces(lists, schemas);
   // A child may ask its parent for more columns: all paths are filled before the first stream is made.
@@ -107,11 +107,16 @@ function neededBy(streams: readonly OpenApiStream[]): Readonly<Record<string, re
   );
 }
 
-function listsOf(operations: readonly Operation[], schemas: Schemas, base: URL) {
+interface Place {
+  readonly document: ApiDocument;
+  readonly base: URL;
+}
+
+function listsOf(operations: readonly Operation[], schemas: Schemas, at: Place) {
   const found: Omit<NamedList, "name">[] = [];
   const leftOut: LeftOut[] = [];
   for (const operation of operations) {
-    const list = listOfOperation(operation, schemas, base);
+    const list = listOfOperation(operation, schemas, at);
     if ("reason" in list) leftOut.push({ path: operation.path, reason: list.reason });
     else found.push({ operation, list });
   }
@@ -127,10 +132,10 @@ function listsOf(operations: readonly Operation[], schemas: Schemas, base: URL) 
   return { lists, leftOut };
 }
 
-function listOfOperation(operation: Operation, schemas: Schemas, base: URL) {
+function listOfOperation(operation: Operation, schemas: Schemas, at: Place) {
   const { isDeprecated, servers, answer, path, parameters } = operation;
   if (isDeprecated) return { reason: "it is deprecated" };
-  if (isElsewhere(servers, base)) return { reason: "it is on another server" };
+  if (isElsewhere(servers, at)) return { reason: "it is on another server" };
   if (parameters.some(({ place, isRequired }) => place === "body" && isRequired)) {
     return { reason: "it is a GET that needs a body" };
   }

@@ -49,6 +49,22 @@ Deno.test("readOpenApi() asks for the server of a document that names none, and 
   throws(() => read(withServers([{ url: "https://me:pw@shop.example" }])), { message: /has a user/ });
 });
 
+Deno.test("readOpenApi() takes an operation that names the document's own servers to be on the server that is given", () => {
+  const servers = [{ url: "https://a.example" }, { url: "https://b.example/" }];
+  const operation = (own: unknown) => get(array(object({ id: integer })), [], { servers: own });
+  const { api, leftOut } = read(
+    openapi({
+      "/a": operation(servers),
+      "/b": operation([{ url: "https://b.example" }]),
+      "/c": operation([{ url: "https://c.example" }]),
+      "/d": operation([{ url: "https://own.example" }]),
+    }, { servers }),
+    "https://own.example/",
+  );
+  deepEqual(Object.keys(api.streams), ["a", "b", "d"]);
+  deepEqual(leftOut, [{ path: "/c", reason: "it is on another server" }]);
+});
+
 Deno.test("readOpenApi() makes the base of Swagger's parts", () => {
   const swagger = (parts: Record<string, unknown>) => {
     const { api, notes } = read({
@@ -185,7 +201,9 @@ Deno.test("readOpenApi() says what a document is not", () => {
       () => read(document),
       (error) => error instanceof AppError && error.code === "invalid" && message.test(error.message),
     );
-  refused("{ not json: [", /api\.json: it is neither JSON nor YAML/);
+  refused("{ not json: [", /api\.json: it is no JSON: Expected property name/);
+  refused("a: b: c", /api\.json: it is no YAML: Nested mappings/);
+  refused(`{"paths": ${"[".repeat(300_000)}`, /it is no JSON/);
   refused("- a\n- b\n", /which is an object/);
   refused({ info: {} }, /begins with openapi: 3/);
   refused({ openapi: "4.0", paths: {} }, /its version is "4\.0"/);
@@ -193,5 +211,13 @@ Deno.test("readOpenApi() says what a document is not", () => {
   refused({ openapi: "3.0.0" }, /it has no paths/);
   refused(openapi({}), /no GET that returns a list/);
   refused(openapi({ "/a": get(object({})) }), /no GET that returns a list/);
+  equal(
+    Object.keys(
+      read(
+        "{ openapi: 3.0.0, servers: [{ url: 'https://a.example' }], paths: { /a: { get: { responses: { 200: { content: { '*/*': { schema: { type: array } } } } } } } } }",
+      ).api.streams,
+    )[0],
+    "a",
+  );
   refused(`openapi: 3.0.0\n${"#".repeat(16_000_000)}`, /has 16 MB, and 16 MB is the most; as JSON/);
 });
