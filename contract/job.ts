@@ -1,4 +1,5 @@
 import type { RateLimit, SandboxProgram } from "./connector/connector.ts";
+import type { AccessToken, RenewedToken, TokenRequest } from "./connector/tokens.ts";
 import type { FollowProgress } from "./connector/changes.ts";
 import type { DiscoveredStream } from "./connector/source.ts";
 import type { ConnectionCheck } from "./discovery.ts";
@@ -204,7 +205,21 @@ export type Question =
   /** A guarded host wants to be left alone for so long. */
   | { readonly type: "hold"; readonly id: number; readonly host: string; readonly waitMs: number }
   /** How much memory a process has that it has started: the sandbox of a script. */
-  | { readonly type: "memory"; readonly id: number; readonly pid: number };
+  | { readonly type: "memory"; readonly id: number; readonly pid: number }
+  /** An access token of one of its connectors that is good now. */
+  | {
+    readonly type: "token";
+    readonly id: number;
+    readonly connector: string;
+    readonly request: TokenRequest;
+  }
+  /** What came of the renewal that the answer to `claim` gave the right to; null where nothing did. */
+  | {
+    readonly type: "renewed";
+    readonly id: number;
+    readonly claim: number;
+    readonly renewed: RenewedToken | null;
+  };
 
 /** It may hold secrets: it travels over stdin, and is stored nowhere. */
 export type Answer =
@@ -212,6 +227,9 @@ export type Answer =
   | { readonly type: "secret"; readonly id: number; readonly value: string }
   | { readonly type: "way_out"; readonly id: number; readonly proxy: string; readonly token: string }
   | { readonly type: "memory"; readonly id: number; readonly bytes: number | null }
+  | { readonly type: "token"; readonly id: number; readonly access: AccessToken }
+  /** It is for this process to renew the token, by the first of these that is taken; all others wait for it. */
+  | { readonly type: "renew"; readonly id: number; readonly refreshTokens: readonly string[] }
   | { readonly type: "done"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly error: ErrorRecord };
 

@@ -115,7 +115,7 @@ async function createFolder(path: string): Promise<void> {
 const HARMLESS: ReadonlySet<string> = new Set(["lost+found", ".gitignore", ".gitkeep", ".DS_Store"]);
 
 /** One of these makes it a data folder, whole or restored from a backup. */
-const OURS: ReadonlySet<string> = new Set(["lock", "format.json", "sluice.db", "warehouse"]);
+const OURS: ReadonlySet<string> = new Set(["lock", "format.json", "sluice.db", "warehouse", "tokens"]);
 
 /** Throws `invalid` for a folder of other things: closing it would keep their users out. */
 async function requireOurs(path: string): Promise<void> {

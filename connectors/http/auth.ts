@@ -66,6 +66,7 @@ export const authSchema = v.variant("type", [
 ]);
 
 export type AuthOptions = v.InferOutput<typeof authSchema>;
+export type RefreshTokenAuth = Extract<AuthOptions, { readonly type: "oauth2_refresh_token" }>;
 
 /** What a request is signed in with. */
 export interface Credentials {
@@ -120,8 +121,14 @@ export function authSecrets(auth: AuthOptions | undefined): string[] {
   }
 }
 
+/** What an access token is asked for with. */
+export interface TokenForm {
+  readonly url: URL;
+  readonly form: URLSearchParams;
+}
+
 /** The form that asks for an access token (RFC 6749). Throws `internal` for a kind of auth that has none. */
-export function tokenForm(auth: AuthOptions): { readonly url: URL; readonly form: URLSearchParams } {
+export function tokenForm(auth: AuthOptions): TokenForm {
   switch (auth.type) {
     case "oauth2_client_credentials": {
       const { client_id, client_secret, access_token_request_data: more } = auth;

@@ -4,6 +4,7 @@ import type { ConnectionCheck } from "../discovery.ts";
 import type { OpenDuckdb } from "../duckdb.ts";
 import type { Destination, LoadMode, LoadShape } from "./destination.ts";
 import type { Source } from "./source.ts";
+import type { AccessToken, RenewedToken, TokenRequest } from "./tokens.ts";
 
 /**
  * What a system has to offer to be a source, a destination, or both. A connector's file reads top
@@ -128,6 +129,15 @@ export interface ConnectorContext extends ConnectorPlace {
   turn(host: string, limit: RateLimit | undefined, signal: AbortSignal): Promise<void>;
   /** Nobody's request goes to the host before so many milliseconds are over. */
   hold(host: string, waitMs: number): void;
+  /**
+   * An access token that is good now: one that another process of the server has got, or what `renew` gets by the first
+   * of the refresh tokens that is taken. One renews at a time, and the refresh token that is next is kept before this
+   * returns. Throws what `renew` throws, and `unavailable` where a token could not be kept.
+   */
+  accessToken(
+    request: TokenRequest,
+    renew: (refreshTokens: readonly string[]) => Promise<RenewedToken>,
+  ): Promise<AccessToken>;
 }
 
 /** How a process is started that may do nothing at all, as the server has found out that this machine can. */

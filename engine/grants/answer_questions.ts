@@ -4,6 +4,7 @@ import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { Answer, Question } from "../../contract/job.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { WayOut } from "./egress/way_out.ts";
+import type { ProcessTokens } from "./tokens/process_tokens.ts";
 import type { Redactor } from "./redact.ts";
 import { parseReferences, type ReferenceSources, resolveConnector, visitTexts } from "./references.ts";
 
@@ -23,10 +24,11 @@ export interface AnswerContext {
   /** Learns each secret before it is handed out. */
   readonly redactor: Redactor;
   readonly wayOut: WayOut;
+  readonly tokens: ProcessTokens;
 }
 
 export function createAnswers(context: AnswerContext): Answers {
-  const { wayOut } = context;
+  const { wayOut, tokens } = context;
   const answer = async (question: Question): Promise<Answer> => {
     const { id } = question;
     try {
@@ -45,13 +47,25 @@ export function createAnswers(context: AnswerContext): Answers {
           return { type: "done", id };
         case "memory":
           return { type: "memory", id, bytes: await residentBytes(question.pid) };
+        case "token":
+          requireOwn(context, question.connector);
+          return await tokens.claim(id, question.request);
+        case "renewed":
+          await tokens.settle(question.claim, question.renewed);
+          return { type: "done", id };
       }
     } catch (error) {
       const { message, ...record } = toErrorRecord(error);
       return { type: "refused", id, error: { ...record, message: context.redactor.redact(message) } };
     }
   };
-  return { answer, [Symbol.dispose]: () => wayOut[Symbol.dispose]() };
+  return {
+    answer,
+    [Symbol.dispose]() {
+      wayOut[Symbol.dispose]();
+      tokens[Symbol.dispose]();
+    },
+  };
 }
 
 /** What Linux says that a process has in memory; null elsewhere, and where it is gone. A run's process may not look there. */
@@ -69,15 +83,19 @@ async function configOf(
   { connectors, references, definitions, redactor }: AnswerContext,
   name: string,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-  if (definition === undefined) {
-    throw new AppError("forbidden", `Connector "${name}" is none of this pipeline's`);
-  }
+  const definition = requireOwn({ definitions }, name);
   const { config: values, secrets } = await resolveConnector(name, definition, references);
   redactor.learn(secrets);
   const { connector, config } = parseConnector(connectors, name, { type: definition.type, config: values });
   redactor.learn(connector.secrets(config));
   return values;
+}
+
+/** Throws `forbidden` for a connector of another pipeline. */
+function requireOwn({ definitions }: Pick<AnswerContext, "definitions">, name: string): ConnectorDefinition {
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+  if (definition !== undefined) return definition;
+  throw new AppError("forbidden", `Connector "${name}" is none of this pipeline's`);
 }
 
 async function secretOf(

@@ -100,7 +100,7 @@ function storeFiles(path: string | undefined): string[] {
 
 /** The files in the data folder that no process of a run has any business with. */
 export function controlFiles({ dataDir }: Fence): string[] {
-  return ["server.json", "lock", "sluice.db", "sluice.db-wal", "sluice.db-shm"].map((name) =>
+  return ["server.json", "lock", "sluice.db", "sluice.db-wal", "sluice.db-shm", "tokens"].map((name) =>
     join(dataDir, name)
   );
 }

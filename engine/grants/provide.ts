@@ -11,6 +11,7 @@ import { createGrant, type Grant, type Refusal } from "./grant.ts";
 import { type Answers, createAnswers } from "./answer_questions.ts";
 import type { Egress } from "./egress/egress.ts";
 import { WayOut } from "./egress/way_out.ts";
+import { ProcessTokens } from "./tokens/process_tokens.ts";
 import { Redactor } from "./redact.ts";
 import { missingReferences, type ReferenceSources, resolveConnector } from "./references.ts";
 
@@ -141,6 +142,7 @@ export async function provide(
         secrets,
         redactor,
         wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asked)),
+        tokens: new ProcessTokens(context.egress.tokens, context.dataDir, redactor),
       }),
       grant: await withProxy(
         context,
@@ -199,6 +201,7 @@ export async function provideDiscovery(
         secrets: new Set(),
         redactor,
         wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asks)),
+        tokens: new ProcessTokens(context.egress.tokens, context.dataDir, redactor),
       }),
       grant: await withProxy(context, asks, grant),
       redactor,

@@ -233,6 +233,7 @@ export class Connections implements AsyncDisposable {
       memoryOf: (pid) => requests.memoryOf(pid),
       wayOut: (host) => requests.wayOut(host),
       turn: (host, limit, during) => requests.turn(host, limit, during),
+      accessToken: (request, renew) => requests.accessToken(name, request, renew),
       hold: (host, waitMs) => void requests.hold(host, waitMs).catch(() => {}),
     });
     return { connector, connection, budget, common };

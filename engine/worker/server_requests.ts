@@ -1,4 +1,5 @@
 import type { RateLimit, WayOut } from "../../contract/connector/connector.ts";
+import type { AccessToken, RenewedToken, TokenRequest } from "../../contract/connector/tokens.ts";
 import type { Answer, Order, Question, Report } from "../../contract/job.ts";
 import { AppError } from "../../contract/errors.ts";
 
@@ -64,6 +65,26 @@ export class ServerRequests {
   async memoryOf(pid: number): Promise<number | null> {
     const answer = await this.#ask({ type: "memory", pid });
     return answer.type === "memory" ? answer.bytes : null;
+  }
+
+  /** See ConnectorContext.accessToken. */
+  async accessToken(
+    connector: string,
+    request: TokenRequest,
+    renew: (refreshTokens: readonly string[]) => Promise<RenewedToken>,
+  ): Promise<AccessToken> {
+    const answer = await this.#ask({ type: "token", connector, request });
+    if (answer.type === "token") return answer.access;
+    if (answer.type !== "renew") throw new AppError("internal", "The server gave no token");
+    const { id: claim, refreshTokens } = answer;
+    let renewed: RenewedToken | null = null;
+    try {
+      renewed = await renew(refreshTokens);
+    } finally {
+      // Before it is used: whoever comes next has to know it.
+      await this.#ask({ type: "renewed", claim, renewed });
+    }
+    return renewed.access;
   }
 
   /** An order of the server; one that answers no question of ours is passed by. */

@@ -33,6 +33,7 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
     wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
     turn: () => Promise.resolve(),
+    accessToken: async ({ refreshToken }, renew) => (await renew([refreshToken])).access,
     hold: () => {},
     sandbox: undefined,
     script: (path) => {

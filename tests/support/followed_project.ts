@@ -94,6 +94,7 @@ export class FollowedProject implements AsyncDisposable {
           secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
           wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
           turn: () => Promise.resolve(),
+          accessToken: () => Promise.reject(new Error("there is no token")),
           hold: () => Promise.resolve(),
           memoryOf: () => Promise.resolve(null),
         },

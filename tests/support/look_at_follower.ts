@@ -49,6 +49,7 @@ export async function lookAtFollower(
         secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
         wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
         turn: () => Promise.resolve(),
+        accessToken: () => Promise.reject(new Error("there is no token")),
         hold: () => Promise.resolve(),
         memoryOf: () => Promise.resolve(null),
       },

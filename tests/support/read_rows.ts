@@ -25,6 +25,7 @@ const context = {
   secret: openDuckdb,
   wayOut: openDuckdb,
   turn: openDuckdb,
+  accessToken: () => Promise.reject(new Error("there is no token")),
   hold: () => {},
   sandbox: undefined,
   script: () => "",

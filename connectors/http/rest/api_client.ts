@@ -25,7 +25,7 @@ export interface ApiClientOptions {
   /** Sent to the base's own origin only, as credentials are. */
   readonly headers: Readonly<Record<string, Secret>>;
   /** Not those that the server has just refused, where there are others to be had. */
-  credentials(refused: Credentials | undefined, signal: AbortSignal): Promise<Credentials>;
+  credentials(refused: Credentials | undefined): Promise<Credentials>;
   /** `name:port` of hosts that a request may go to. */
   readonly hosts: ReadonlySet<string>;
   readonly timeoutMs: number;
@@ -39,6 +39,7 @@ export interface ApiClientOptions {
 }
 
 const MAX_TRIES = 8;
+const MAX_SIGN_INS = 3;
 const FIRST_WAIT_MS = 500;
 const LONGEST_BACKOFF_MS = 60_000;
 /** A server that wants a longer pause than that fails the step: the run's own retry comes later. */
@@ -82,14 +83,15 @@ export class ApiClient {
       );
     }
     let refused: Credentials | undefined;
+    let signIns = 1;
     for (let tries = 1;; tries++) {
       const outcome = await this.#try(request, accepted, refused, signal, tally);
       if ("answer" in outcome) return outcome.answer;
       const { fault, waitMs, sent } = outcome;
-      // A token may have been taken back before its time.
-      if (fault.code === "unauthorized" && sent !== undefined && refused === undefined) {
+      // A token may have been taken back before its time, as by somebody else who has renewed it.
+      if (fault.code === "unauthorized" && sent !== undefined && signIns++ < MAX_SIGN_INS) {
         refused = sent;
-        if (await this.#options.credentials(refused, signal) !== refused) continue;
+        if (await this.#options.credentials(refused) !== refused) continue;
       }
       if (fault.code !== "unavailable" || tries >= MAX_TRIES) throw fault;
       const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** (tries - 1), LONGEST_BACKOFF_MS) * (0.5 + random() / 2);
@@ -124,7 +126,7 @@ export class ApiClient {
     const gone = AbortSignal.any([signal, late.signal]);
     let sent: Credentials | undefined;
     try {
-      sent = await this.#options.credentials(refused, signal);
+      sent = await this.#options.credentials(refused);
       const { response, isRedirected } = await this.#follow(request, sent, gone, late, tally);
       const bytes = await this.#body(request, response, gone, late);
       const { status, headers } = response;

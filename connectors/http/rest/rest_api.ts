@@ -37,12 +37,12 @@ export class RestApi implements Disposable {
     this.#guarded = new GuardedFetch(context.wayOut, tls);
     const { clock, log } = context;
     const own = hostOf(config.baseUrl);
-    const keeper = new TokenKeeper(config.auth, this.#guarded, clock);
+    const keeper = new TokenKeeper(config.auth, this.#guarded, context);
     this.#client = new ApiClient({
       guarded: this.#guarded,
       baseUrl: config.baseUrl,
       headers: config.headers,
-      credentials: (refused, signal) => keeper.credentials(refused, signal),
+      credentials: (refused) => keeper.credentials(refused),
       hosts,
       timeoutMs: config.timeoutMs,
       clock,

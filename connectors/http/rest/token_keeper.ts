@@ -1,6 +1,15 @@
-import type { Clock } from "../../../contract/clock.ts";
+import type { ConnectorContext } from "../../../contract/connector/connector.ts";
+import type { AccessToken } from "../../../contract/connector/tokens.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { type AuthOptions, type Credentials, fixedCredentials, inHeader, tokenForm } from "../auth.ts";
+import {
+  type AuthOptions,
+  type Credentials,
+  fixedCredentials,
+  inHeader,
+  type RefreshTokenAuth,
+  type TokenForm,
+  tokenForm,
+} from "../auth.ts";
 import type { GuardedFetch } from "../../network/guarded_fetch.ts";
 
 /** A token is renewed so long before it expires. */
@@ -9,35 +18,41 @@ const EARLY_MS = 60_000;
 const DEFAULT_LIFE_S = 3600;
 const TIMEOUT_MS = 30_000;
 
-interface Token {
+type Context = Pick<ConnectorContext, "clock" | "signal" | "accessToken">;
+
+interface Token extends AccessToken {
   readonly credentials: Credentials;
-  readonly untilMs: number;
 }
 
-/** The credentials of one connector: a token that has to be asked for is asked for once, for all of its streams. */
+/**
+ * The credentials of one connector: a token that has to be asked for is asked for once, for all of its streams; one that
+ * goes by a refresh token is shared with all processes of the server.
+ */
 export class TokenKeeper {
   readonly #auth: AuthOptions | undefined;
   readonly #guarded: Pick<GuardedFetch, "fetch">;
-  readonly #clock: Clock;
-  /** The server may give a new one with each access token, which takes the old one's place. */
-  #refreshToken: string | undefined;
+  readonly #context: Context;
   #token: Promise<Token> | undefined;
   #last: Token | undefined;
 
-  constructor(auth: AuthOptions | undefined, guarded: Pick<GuardedFetch, "fetch">, clock: Clock) {
+  constructor(auth: AuthOptions | undefined, guarded: Pick<GuardedFetch, "fetch">, context: Context) {
     this.#auth = auth;
     this.#guarded = guarded;
-    this.#clock = clock;
+    this.#context = context;
   }
 
   /** With `refused` these credentials are no good any more. Throws `unauthorized` where there is no token to be had. */
-  async credentials(refused: Credentials | undefined, signal: AbortSignal): Promise<Credentials> {
-    const fixed = fixedCredentials(this.#auth);
+  async credentials(refused: Credentials | undefined): Promise<Credentials> {
+    const auth = this.#auth;
+    const fixed = fixedCredentials(auth);
     if (fixed !== undefined) return fixed;
-    const isOver = this.#last !== undefined &&
-      (this.#last.credentials === refused || this.#clock.now() >= this.#last.untilMs);
-    if (isOver) [this.#token, this.#last] = [undefined, undefined];
-    this.#token ??= this.#ask(signal);
+    if (auth === undefined) throw new AppError("internal", "There is nothing to ask a token for");
+    const last = this.#last;
+    const isRefused = last !== undefined && last.credentials === refused;
+    if (last !== undefined && (isRefused || this.#context.clock.now() >= last.untilMs)) {
+      [this.#token, this.#last] = [undefined, undefined];
+    }
+    this.#token ??= this.#get(auth, isRefused ? last.token : undefined);
     try {
       this.#last = await this.#token;
       return this.#last.credentials;
@@ -47,13 +62,41 @@ export class TokenKeeper {
     }
   }
 
-  async #ask(signal: AbortSignal): Promise<Token> {
-    const auth = this.#auth;
-    if (auth === undefined) throw new AppError("internal", "There is nothing to ask a token for");
+  async #get(auth: AuthOptions, refused: string | undefined): Promise<Token> {
+    const access = auth.type === "oauth2_refresh_token"
+      ? await this.#shared(auth, refused)
+      : (await this.#ask(tokenForm(auth))).access;
+    return { ...access, credentials: inHeader("Authorization", `Bearer ${access.token}`) };
+  }
+
+  async #shared(auth: RefreshTokenAuth, refused: string | undefined): Promise<AccessToken> {
     const { url, form } = tokenForm(auth);
-    if (this.#refreshToken !== undefined) form.set("refresh_token", this.#refreshToken);
+    const request = {
+      issuer: `${url.href}\n${auth.client_id}`,
+      refreshToken: auth.refresh_token,
+      ...(refused === undefined ? {} : { refused }),
+    };
+    return await this.#context.accessToken(request, async (refreshTokens) => {
+      let failure: unknown;
+      for (const refreshToken of refreshTokens) {
+        form.set("refresh_token", refreshToken);
+        try {
+          const { access, next = refreshToken } = await this.#ask({ url, form });
+          return { access, refreshToken: next };
+        } catch (error) {
+          if (!(error instanceof AppError) || error.code !== "unauthorized") throw error;
+          failure ??= error;
+        }
+      }
+      throw withHint(failure);
+    });
+  }
+
+  /** `next` is a refresh token that takes the old one's place. */
+  async #ask({ url, form }: TokenForm): Promise<{ readonly access: AccessToken; readonly next?: string }> {
+    const { clock, signal } = this.#context;
     const shown = `Cannot get a token from ${url.origin}${url.pathname}`;
-    const askedMs = this.#clock.now();
+    const askedMs = clock.now();
     const response = await this.#guarded.fetch(url, {
       method: "POST",
       body: form,
@@ -71,14 +114,19 @@ export class TokenKeeper {
       throw new AppError("unauthorized", `${shown}: the answer has no access_token`);
     }
     const next = found?.["refresh_token"];
-    if (typeof next === "string") this.#refreshToken = next;
     const life = Number(found?.["expires_in"] ?? DEFAULT_LIFE_S);
     const lifeMs = (Number.isFinite(life) && life > 0 ? life : DEFAULT_LIFE_S) * 1000;
     return {
-      credentials: inHeader("Authorization", `Bearer ${token}`),
-      untilMs: askedMs + Math.max(lifeMs - EARLY_MS, lifeMs / 2),
+      access: { token, untilMs: askedMs + Math.max(lifeMs - EARLY_MS, lifeMs / 2) },
+      ...(typeof next === "string" && next !== "" ? { next } : {}),
     };
   }
+}
+
+function withHint(failure: unknown): unknown {
+  if (!(failure instanceof AppError)) return failure;
+  const hint = "no refresh token is good any more: sign in anew, and give the connector the refresh_token";
+  return new AppError(failure.code, `${failure.message}; ${hint}`);
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -88,6 +88,7 @@ class ReadThread {
         throw new AppError("internal", "Scripts run in the main thread");
       },
       memoryOf: () => Promise.resolve(null),
+      accessToken: () => Promise.reject(new AppError("internal", "Tokens are asked for in the main thread")),
     });
     if (connection.source === undefined) throw new AppError("invalid", `Connector "${name}" is no source`);
     let schema: Schema | undefined;

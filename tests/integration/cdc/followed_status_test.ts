@@ -136,6 +136,7 @@ async function testConnector({ url }: TestDatabase): Promise<readonly Connection
     secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
     wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
     turn: () => Promise.resolve(),
+    accessToken: () => Promise.reject(new Error("there is no token")),
     hold: () => {},
     sandbox: undefined,
     script: () => "",

@@ -6,10 +6,12 @@ import { createAnswers } from "../../../../engine/grants/answer_questions.ts";
 import { Egress } from "../../../../engine/grants/egress/egress.ts";
 import { WayOut } from "../../../../engine/grants/egress/way_out.ts";
 import { defaultPolicy } from "../../../../engine/grants/policy.ts";
+import { ProcessTokens } from "../../../../engine/grants/tokens/process_tokens.ts";
 import { Redactor } from "../../../../engine/grants/redact.ts";
 
 function answersOf(secrets: Map<string, string>) {
   const redactor = new Redactor();
+  const egress = new Egress(systemClock);
   const { answer } = createAnswers({
     connectors,
     references: {
@@ -22,7 +24,8 @@ function answersOf(secrets: Map<string, string>) {
     },
     secrets: new Set(),
     redactor,
-    wayOut: new WayOut(new Egress(systemClock), defaultPolicy("/nowhere"), []),
+    wayOut: new WayOut(egress, defaultPolicy("/nowhere"), []),
+    tokens: new ProcessTokens(egress.tokens, "/nowhere", redactor),
   });
   return { answer, redactor };
 }

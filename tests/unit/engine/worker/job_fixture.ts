@@ -175,6 +175,7 @@ export class JobProject implements AsyncDisposable {
         secret: (name: string) => Promise.reject(new Error(`there is no secret ${name}`)),
         wayOut: (host: string) => Promise.reject(new Error(`there is no way to ${host}`)),
         turn: () => Promise.resolve(),
+        accessToken: () => Promise.reject(new Error("there is no token")),
         hold: () => Promise.resolve(),
         memoryOf: () => Promise.resolve(null),
       };
