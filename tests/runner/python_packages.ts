@@ -1,5 +1,7 @@
 import { join } from "node:path";
 
+const MAX_TOLD = 4;
+
 /**
  * The absolute path of a Python that has the packages, as `pyarrow==26.0.1`: of a virtual environment in dist/, which
  * is made where it is not there yet. `installPackages` is asked for Debian's packages that are missing. Throws where
@@ -10,6 +12,7 @@ export async function findPythonWith(
   name: string,
   packages: readonly string[],
   installPackages: (packages: readonly string[]) => Promise<void>,
+  pipOptions: readonly string[] = [],
 ): Promise<string> {
   const folder = join(root, "dist", name);
   const python = join(folder, "bin", "python");
@@ -21,8 +24,9 @@ export async function findPythonWith(
       await installPackages(["python3", "python3-venv"]);
       await run("python3", ["-m", "venv", fresh]);
     }
-    console.log(`Installing ${packages.join(" and ")}`);
-    await run(join(fresh, "bin", "python"), ["-m", "pip", "install", "--quiet", ...packages]);
+    const more = packages.length > MAX_TOLD ? ` and ${packages.length - MAX_TOLD} more` : "";
+    console.log(`Installing ${packages.slice(0, MAX_TOLD).join(" and ")}${more}`);
+    await run(join(fresh, "bin", "python"), ["-m", "pip", "install", "--quiet", ...pipOptions, ...packages]);
     await Deno.remove(folder, { recursive: true }).catch(unlessMissing);
     await Deno.rename(fresh, folder);
   } finally {

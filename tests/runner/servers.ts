@@ -5,6 +5,7 @@ import type { Group } from "./groups.ts";
 import { S3_URL, startS3 } from "./s3_server.ts";
 import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
+import { findSingerTaps, needsTaps, SINGER_TAPS } from "./singer_taps.ts";
 
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
 const MYSQL_URL = "SLUICE_TEST_MYSQL_URL";
@@ -45,14 +46,19 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
     ? await findSecondReaders(root, install)
     : undefined;
   const chromium = needsBrowser ? await findChromium() : undefined;
+  // It takes longest, and most of that is the network's time.
+  const taps = groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, install) : undefined;
+  taps?.catch(() => {});
   await using started = new AsyncDisposableStack();
   const postgres = needsPostgres ? started.use(await startPostgres()) : undefined;
   const mariadb = needsMariadb ? started.use(await startMariadb()) : undefined;
   const s3 = needsS3 ? started.use(await startS3(root, install)) : undefined;
   const sftp = needsSftp ? started.use(await startSftp(root, install)) : undefined;
+  const singerTaps = await taps;
   const kept = started.move();
   return {
     environment: {
+      ...(singerTaps === undefined ? {} : { [SINGER_TAPS]: singerTaps }),
       ...(chromium === undefined ? {} : { [CHROMIUM]: chromium }),
       ...(python === undefined ? {} : { [SECOND_READERS]: python }),
       ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),

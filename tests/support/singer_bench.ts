@@ -2,7 +2,7 @@ import { ok } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
 import { singer } from "../../connectors/singer/connector.ts";
-import type { ConnectorContext } from "../../contract/connector/connector.ts";
+import type { Connection, ConnectorContext } from "../../contract/connector/connector.ts";
 import type { StreamRequest } from "../../contract/connector/source.ts";
 import type { JsonValue } from "../../contract/json.ts";
 import { openDatabase } from "../../engine/duckdb/database.ts";
@@ -47,23 +47,23 @@ export class TapBench implements AsyncDisposable {
     return connectorContext(this.folder, { log, ...more });
   }
 
-  /** Reads the stream `orders` of the tap. Throws what a step would fail with. */
+  /** Reads the stream `orders` of the tap, of which `config` has further keys. Throws what a step would fail with. */
   async read(
     program: string,
-    { config = {}, options = {}, signal = never(), stream = "orders", asTexts = false, ...more }: {
-      /** Further keys of the connector. */
-      readonly config?: Readonly<Record<string, unknown>>;
-      readonly options?: Readonly<Record<string, unknown>>;
-      readonly signal?: AbortSignal;
-      readonly stream?: string;
-      /** Values are their texts. */
-      readonly asTexts?: boolean;
-    } & Partial<StreamRequest> = {},
+    { config = {}, ...reading }: Reading & { readonly config?: Readonly<Record<string, unknown>> } = {},
   ): Promise<Taken> {
     const parsed = v.parse(singer.configSchema, { command: [program], ...config });
     await using connection = await singer.open(parsed, this.context());
+    return await this.readFrom(connection, reading);
+  }
+
+  /** The same of a tap that is open. */
+  async readFrom(
+    { source }: Connection,
+    { options = {}, signal = never(), stream = "orders", asTexts = false, ...more }: Reading,
+  ): Promise<Taken> {
     const request = { ...streamOf(singer, { stream, options }), ...more };
-    const scan = await connection.source?.scan?.(request, signal);
+    const scan = await source?.scan?.(request, signal);
     ok(scan !== undefined);
     await using database = await openDatabase({
       path: ":memory:",
@@ -92,6 +92,14 @@ export class TapBench implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 }
+
+export type Reading = Partial<StreamRequest> & {
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+  readonly stream?: string;
+  /** Values are their texts. */
+  readonly asTexts?: boolean;
+};
 
 export interface Taken {
   readonly rows: readonly Readonly<Record<string, unknown>>[];

@@ -82,11 +82,10 @@ export interface Selection {
   readonly columns: ColumnChoice | undefined;
   /** Columns that are needed, whatever `columns` says. */
   readonly needed: readonly string[];
+  /** Where the catalog has none. */
   readonly replicationKey: string | undefined;
-  /** Undefined leaves what the catalog has. */
+  /** Stands in the place of what the catalog has. */
   readonly method: string | undefined;
-  /** The pipeline's own: it stands in place of what the catalog has. */
-  readonly isMethodAsked: boolean;
 }
 
 /** The catalog, as JSON, with the one stream selected. */
@@ -98,12 +97,11 @@ export function selectStream(catalog: Catalog, chosen: CatalogEntry, selection: 
 }
 
 function selected({ written }: CatalogEntry, selection: Selection): WrittenEntry {
-  const { columns, needed, replicationKey, method, isMethodAsked } = selection;
+  const { columns, needed, replicationKey, method } = selection;
   const own = metadataOf(written, []);
-  const forced = own["forced-replication-method"];
-  const has = own["replication-method"] ?? written.replication_method ?? undefined;
-  const wanted = forced ?? (isMethodAsked ? method : has ?? method);
-  const key = replicationKey ?? own["replication-key"] ?? written.replication_key ?? undefined;
+  const wanted = method ?? own["replication-method"] ?? written.replication_method ?? undefined;
+  // What the tap itself goes by it knows best.
+  const key = own["replication-key"] ?? written.replication_key ?? replicationKey;
   const isIncremental = wanted === "INCREMENTAL" && key !== undefined;
   let entry = withMetadata(written, [], {
     selected: true,

@@ -186,7 +186,6 @@ function selectionOf(
     needed: updateKey === undefined ? [] : [updateKey],
     replicationKey: updateKey,
     method: asked ?? (updateKey !== undefined ? "INCREMENTAL" : addsOnly === true ? undefined : "FULL_TABLE"),
-    isMethodAsked: asked !== undefined,
   };
 }
 
