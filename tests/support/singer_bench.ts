@@ -93,6 +93,14 @@ export class TapBench implements AsyncDisposable {
   }
 }
 
+/** A named pipe in the folder: what reads it ends when nobody holds it open for writing any more. */
+export async function madePipe(folder: string): Promise<string> {
+  const path = join(folder, crypto.randomUUID());
+  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+  ok(success);
+  return path;
+}
+
 export type Reading = Partial<StreamRequest> & {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;

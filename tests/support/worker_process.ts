@@ -24,6 +24,8 @@ export interface WorkerProject {
     Record<string, Readonly<Record<string, unknown>> & { readonly type: string }>
   >;
   readonly pipeline: Readonly<Record<string, unknown>>;
+  /** Programs that connectors may start; none by default. */
+  readonly commands?: readonly string[];
   /** Private hosts that requests of definitions may go to; none by default. */
   readonly privateHosts?: readonly string[];
 }
@@ -35,6 +37,8 @@ export interface AttemptRequest {
   readonly dieAt?: string;
   /** The process is killed after so long, wherever it is. */
   readonly killAfterMs?: number;
+  /** The process is killed then. */
+  readonly killWhen?: Promise<unknown>;
   /** What the run is for; the epoch by default. */
   readonly windowEndMs?: number;
 }
@@ -53,7 +57,7 @@ export interface Attempted {
  */
 export async function attemptInProcess(
   project: WorkerProject,
-  { runId, attempt, models, dieAt, killAfterMs, windowEndMs = 0 }: AttemptRequest,
+  { runId, attempt, models, dieAt, killAfterMs, killWhen, windowEndMs = 0 }: AttemptRequest,
 ): Promise<Attempted> {
   const dataDir = join(project.folder, "data");
   const projectDir = project.projectDir ?? join(project.folder, "project");
@@ -74,6 +78,7 @@ export async function attemptInProcess(
       },
       policy: {
         ...defaultPolicy(projectDir),
+        commandsAllow: project.commands ?? [],
         privateHostsAllow: (project.privateHosts ?? []).flatMap((host) => parseHostRule(host) ?? []),
       },
       projectDir,
@@ -113,6 +118,7 @@ export async function attemptInProcess(
     (line) => log.push(line),
   );
   const killing = killAfterMs === undefined ? undefined : setTimeout(() => spawned.kill(), killAfterMs);
+  killWhen?.then(() => spawned.kill());
   await using process = answering(spawned, answers);
   for await (const report of process.reports) {
     if (report.type === "step") steps.set(report.step.name, report.step);
