@@ -124,6 +124,13 @@ function restOf({ parameters, path }: Operation, taken: ReadonlySet<string>, not
         notes.push(`${name}: ${all} is sent, since the API leaves out others by default`);
       } else if (isRequired && isSecret(parameter)) secretParameters.push(parameter);
       else if (isRequired) params.set(name, givenOf(parameter) ?? needed(parameter));
+      if (all === undefined && isNarrow(parameter)) {
+        notes.push(
+          `${firstLine(name)} is ${
+            firstLine(String(parameter.schema.default))
+          } where nothing else is asked for: others may be left out`,
+        );
+      }
     } else if (place === "header" && isRequired && HEADER.test(name) && !OWN_HEADERS.test(name)) {
       const given = givenOf(parameter);
       if (given === undefined && isSecret(parameter)) secretParameters.push(parameter);
@@ -140,12 +147,22 @@ function restOf({ parameters, path }: Operation, taken: ReadonlySet<string>, not
   };
 }
 
+/** Of choices of how, not of which. */
+const OF_HOW = /sort|order|dir|match|mode|operator|logic/i;
+/** Of choices of which records. */
+const OF_WHICH =
+  /state|status|filter|scope|visib|kind|type$|archived|deleted|trashed|inactive|disabled|hidden|draft/i;
+
 /** `all` of a choice whose default is another one: a part of the records must not pass for all of them. */
 function wholeOf({ name, schema }: Parameter): string | undefined {
-  if (schema.default === undefined || schema.default === "all" || /sort|order|dir/i.test(name)) {
-    return undefined;
-  }
+  if (schema.default === undefined || schema.default === "all" || OF_HOW.test(name)) return undefined;
   return schema.enum.includes("all") ? "all" : undefined;
+}
+
+/** A choice that leaves out records by its default, with no way to have them all. */
+function isNarrow({ name, schema }: Parameter): boolean {
+  if (OF_HOW.test(name) || !OF_WHICH.test(name) || schema.default === "all") return false;
+  return schema.default === false || schema.enum.length > 1 && schema.enum.includes(schema.default);
 }
 
 /** What the document gives for a parameter: its default, or the one value there is. */

@@ -93,7 +93,7 @@ Deno.test("readOpenApi() reads whole, and says so, where something of an increme
 });
 
 Deno.test("readOpenApi() sends what an operation cannot do without, and asks the user for the rest", () => {
-  const { api, needs } = read(openapi({
+  const { api, needs, streamNotes } = read(openapi({
     "/reports": get(array(user), [
       query("kind", { type: "string", enum: ["sales"] }, { required: true }),
       query("currency", { type: "string", default: "EUR" }, { required: true }),
@@ -105,6 +105,10 @@ Deno.test("readOpenApi() sends what an operation cannot do without, and asks the
     "/issues": get(array(user), [
       query("state", { type: "string", enum: ["open", "closed", "all"], default: "open" }),
       query("sort", { type: "string", enum: ["all", "none"], default: "none" }),
+      query("tag_match", { type: "string", enum: ["all", "any"], default: "any" }),
+      query("include_archived", { type: "boolean", default: false }),
+      query("visibility", { type: "string", enum: ["public", "private"], default: "public" }),
+      query("language", { type: "string", enum: ["en", "fr"], default: "en" }),
     ]),
   }));
   deepEqual(api.streams["reports"]?.["endpoint"], {
@@ -115,6 +119,11 @@ Deno.test("readOpenApi() sends what an operation cannot do without, and asks the
   deepEqual(needs, { reports: ["account_id"] });
   deepEqual(api.values["account_id"], { description: "Whose.", example: "acc_1", list: false });
   deepEqual(api.streams["issues"]?.["endpoint"], { path: "issues", params: { state: "all" } });
+  deepEqual(streamNotes["issues"], [
+    "state: all is sent, since the API leaves out others by default",
+    "include_archived is false where nothing else is asked for: others may be left out",
+    "visibility is public where nothing else is asked for: others may be left out",
+  ]);
 });
 
 Deno.test("readOpenApi() makes children of lists below the records of another list", () => {
