@@ -7,6 +7,7 @@ import { FrameFault, RowsDecoder } from "./sandbox/decode_rows.ts";
 import { ORDER, type Order, REPORT } from "./sandbox/frames.ts";
 import { LogReports } from "./sandbox/log_reports.ts";
 import { parseReport, scriptError } from "./sandbox/reports.ts";
+import { ScriptRequests } from "./sandbox/script_requests.ts";
 import { Sandbox } from "./sandbox/sandbox.ts";
 
 /** The rows that a script makes. What columns they have shows only when it runs. */
@@ -48,6 +49,11 @@ async function* readScript(
   await using sandbox = Sandbox.start({ program, limits, path, memoryOf, signal });
   await sandbox.send(ORDER.start, encode(await orderOf(context, request, sandbox.key)));
   await sandbox.send(ORDER.module, new TextEncoder().encode(code));
+  using requests = new ScriptRequests(
+    context,
+    request.address.hosts,
+    (kind, payload) => sandbox.send(kind, payload),
+  );
   const decoder = new RowsDecoder();
   const logs = new LogReports();
   let rows = 0;
@@ -77,7 +83,7 @@ async function* readScript(
           return;
         }
         default:
-          throw new FrameFault("a frame of an unknown kind");
+          if (!requests.take(kind, payload)) throw new FrameFault("a frame of an unknown kind");
       }
     } catch (error) {
       throw error instanceof FrameFault ? sandbox.garbled(error) : error;

@@ -26,31 +26,32 @@ const isInBits = (value: bigint, bits: number): boolean => BigInt.asIntN(bits, v
 /** One column of the rows: its values until the batch is full, and its type by all values that it has had. */
 export class Column {
   readonly name: string;
-  /** Of the rows of this batch; null where there is none. */
-  readonly values: unknown[];
+  /** Of the rows of this batch so far, null where there is none; behind them is what batches before it have left. */
+  readonly values: unknown[] = [];
+  #length = 0;
   #there = 0;
   #kinds = 0;
   type: ColumnType | undefined;
 
-  constructor(name: string, rows: number) {
+  constructor(name: string) {
     this.name = name;
-    this.values = new Array(rows).fill(null);
   }
 
   /** Keeps a value; returns about how much room it takes, beyond a few bytes. Throws RowError. */
   put(at: number, given: unknown): number {
     if (given === null || given === undefined) return 0;
-    this.#there++;
+    if (this.#length < at) this.#pad(at);
     if (typeof given !== "object") {
       this.values[at] = given;
+      this.#length = at + 1;
+      this.#there++;
       return typeof given === "string" ? given.length : 0;
     }
     const value = frozen(given);
-    if (value === null || value === undefined) {
-      this.#there--;
-      return 0;
-    }
+    if (value === null || value === undefined) return 0;
     this.values[at] = value;
+    this.#length = at + 1;
+    this.#there++;
     return value instanceof JsonText ? value.text.length : value instanceof Uint8Array ? value.length : 0;
   }
 
@@ -61,6 +62,7 @@ export class Column {
 
   /** Writes the first `rows` values into the frame. `fallback` is the type where there has been no value. Throws RowError with `firstRow` + n. */
   encode(arena: Arena, rows: number, firstRow: number, fallback: ColumnType): ColumnLayout {
+    this.#pad(rows);
     const nulls = rows - this.#there;
     const mark = arena.used;
     for (;;) {
@@ -80,9 +82,15 @@ export class Column {
   }
 
   /** Forgets the values of the batch. */
-  clear(rows: number): void {
-    this.values.fill(null, 0, rows);
+  clear(): void {
+    this.#length = 0;
     this.#there = 0;
+  }
+
+  /** Rows up to there that have not had a value have none. */
+  #pad(end: number): void {
+    for (let i = this.#length; i < end; i++) this.values[i] = null;
+    this.#length = Math.max(this.#length, end);
   }
 
   #typeBy(rows: number, firstRow: number): ColumnType | undefined {

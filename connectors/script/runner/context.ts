@@ -2,12 +2,19 @@ import { type Order, REPORT } from "../sandbox/frames.ts";
 import { RowError } from "./cell.ts";
 import type { Channel } from "./channel.ts";
 import type { Output } from "./output.ts";
+import type { Requests } from "./requests.ts";
 
 /** What a line of the log has at most. */
 const MAX_LINE = 4_000;
 
 /** What the script's function is called with. */
-export function createContext(order: Order, channel: Channel, output: Output, signal: AbortSignal) {
+export function createContext(
+  order: Order,
+  channel: Channel,
+  output: Output,
+  requests: Requests,
+  signal: AbortSignal,
+) {
   const { params, window: { runId, pipeline, startMs, endMs }, secrets, state, cursor } = order;
   const log = (level: "info" | "warn") => (...values: unknown[]) =>
     channel.send(REPORT.log, { level, message: values.map(lineOf).join(" ").slice(0, MAX_LINE) });
@@ -23,6 +30,7 @@ export function createContext(order: Order, channel: Channel, output: Output, si
     state,
     cursor,
     signal,
+    fetch: requests.fetch,
     log: Object.freeze({ info: log("info"), warn: log("warn") }),
     secret(name: string): string {
       if (Object.hasOwn(secrets, name)) return secrets[name] ?? "";

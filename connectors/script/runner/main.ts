@@ -3,6 +3,7 @@ import { RowError } from "./cell.ts";
 import { Channel } from "./channel.ts";
 import { createContext } from "./context.ts";
 import { Output } from "./output.ts";
+import { FetchError, Requests } from "./requests.ts";
 
 /**
  * The program inside a sandbox: takes an order and a module, calls the module's function, and gives its rows back. It has
@@ -25,16 +26,22 @@ async function main(): Promise<void> {
   const order: Order = JSON.parse(new TextDecoder().decode(start.payload));
   channel.key = order.key;
   const stop = new AbortController();
-  void listen(stop);
+  const requests = new Requests(channel);
+  void listen(stop, requests);
   const output = new Output(channel);
-  const context = createContext(order, channel, output, stop.signal);
+  const context = createContext(order, channel, output, requests, stop.signal);
   closeOff(context.log);
+  // Packages ask for this one.
+  globalThis.fetch = requests.fetch;
   const code = new Blob([new Uint8Array(module.payload)], { type: "text/javascript" });
   const url = URL.createObjectURL(code);
   const fail = async (error: unknown) => {
-    channel.send(REPORT.failure, failureOf(error, url));
-    await channel.flush();
-    exit(1);
+    try {
+      channel.send(REPORT.failure, failureOf(error, url));
+      await channel.flush();
+    } finally {
+      exit(1);
+    }
   };
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -55,9 +62,10 @@ async function main(): Promise<void> {
 }
 
 /** Ends with the run's process. */
-async function listen(stop: AbortController): Promise<void> {
+async function listen(stop: AbortController, requests: Requests): Promise<void> {
   for (let frame = await channel.next(); frame !== undefined; frame = await channel.next()) {
     if (frame.kind === ORDER.stop) stop.abort(new DOMException("The run was stopped", "AbortError"));
+    else requests.take(frame.kind, frame.payload);
   }
   exit(1);
 }
@@ -114,10 +122,22 @@ function failureOf(error: unknown, url: string): ScriptFailure {
       stack: String(stack).slice(0, 4_000),
       url,
       isAboutRows: error instanceof RowError,
+      code: error instanceof FetchError
+        ? error.code
+        : error.cause instanceof FetchError
+        ? error.cause.code
+        : null,
     };
   }
   const shown = typeof error === "object" ? JSON.stringify(error) : String(error);
-  return { name: "thrown", message: String(shown).slice(0, 4_000), stack: "", url, isAboutRows: false };
+  return {
+    name: "thrown",
+    message: String(shown).slice(0, 4_000),
+    stack: "",
+    url,
+    isAboutRows: false,
+    code: null,
+  };
 }
 
 await main();

@@ -6,6 +6,8 @@ import { Column } from "./column.ts";
 
 /** Rows of a batch. */
 const MAX_ROWS = 16_384;
+/** Values of a batch, before the row that goes beyond it. */
+const MAX_CELLS = 1_000_000;
 /** About so many bytes of texts in a batch, before the row that goes beyond it. */
 const MAX_WEIGHT = 4 * 1024 * 1024;
 const MAX_COLUMNS = 10_000;
@@ -29,7 +31,8 @@ export class RowBuffer {
   #hasBatch = false;
 
   get isFull(): boolean {
-    return this.#rows >= MAX_ROWS || this.#weight >= MAX_WEIGHT;
+    return this.#rows >= MAX_ROWS || this.#weight >= MAX_WEIGHT ||
+      this.#rows * this.#columns.length >= MAX_CELLS;
   }
 
   get isEmpty(): boolean {
@@ -130,7 +133,7 @@ export class RowBuffer {
     const end = arena.used;
     arena.append(new TextEncoder().encode(JSON.stringify({ rows, columns })));
     new DataView(arena.bytes.buffer, HEAD, 8).setUint32(0, end - HEAD, true);
-    for (const column of this.#columns) column.clear(rows);
+    for (const column of this.#columns) column.clear();
     this.#before += rows;
     this.#rows = 0;
     this.#weight = 0;
@@ -162,7 +165,7 @@ export class RowBuffer {
     if (this.#columns.length >= MAX_COLUMNS) {
       throw new RowError(`row ${this.total + 1}: there are more than ${MAX_COLUMNS} columns`);
     }
-    const column = new Column(name, MAX_ROWS);
+    const column = new Column(name);
     this.#columns.push(column);
     this.#byName.set(key, column);
     return column;

@@ -17,6 +17,14 @@ export const ORDER = {
   module: 2,
   /** Nobody waits for the result any more. */
   stop: 3,
+  /** A number of a request, then JSON: see AnswerHead. */
+  answer: 4,
+  /** A number of a request, then bytes of its answer: one such frame for each `pull`. */
+  piece: 5,
+  /** A number of a request, whose answer has no more bytes. */
+  answered: 6,
+  /** A number of a request, then JSON: see RequestFailure. In the place of all that would come. */
+  unanswered: 7,
 } as const;
 
 /** From the sandbox. */
@@ -33,7 +41,49 @@ export const REPORT = {
   failure: 5,
   /** An Arrow IPC stream. */
   arrow: 6,
+  /** A number, then the length of what follows as uint32, JSON as RequestHead, and the body: a request of ctx.fetch. */
+  request: 7,
+  /** A number of a request, more of whose answer is wanted. */
+  pull: 8,
+  /** A number of a request, of which nothing more is wanted. */
+  cancel: 9,
 } as const;
+
+/** The most requests under way at a time. */
+export const MAX_REQUESTS = 32;
+export const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+
+export interface RequestHead {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly redirect: "follow" | "manual" | "error";
+  readonly hasBody: boolean;
+}
+
+export interface AnswerHead {
+  readonly url: string;
+  readonly isRedirected: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+export const REQUEST_CODES = ["invalid", "forbidden", "unavailable", "timeout"] as const;
+export type RequestCode = (typeof REQUEST_CODES)[number];
+
+export interface RequestFailure {
+  readonly code: RequestCode;
+  readonly message: string;
+}
+
+/** A payload that begins with the number of a request. */
+export function numbered(id: number, bytes: Uint8Array = new Uint8Array()): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(4 + bytes.length);
+  new DataView(payload.buffer).setUint32(0, id, true);
+  payload.set(bytes, 4);
+  return payload;
+}
 
 /** What a script is run for. */
 export interface Order {
@@ -66,6 +116,8 @@ export interface ScriptFailure {
   readonly url: string;
   /** Whether it is the script's doing that its rows cannot be stored: it says where by itself. */
   readonly isAboutRows: boolean;
+  /** Of a request that failed, where that is what the script failed with. */
+  readonly code: RequestCode | null;
 }
 
 /** Writes a head into the first bytes. */

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import { FrameFault } from "./decode_rows.ts";
-import type { ScriptFailure } from "./frames.ts";
+import { REQUEST_CODES, type ScriptFailure } from "./frames.ts";
 
 /** What a sandbox says in JSON, which is believed as little as the rest. */
 
@@ -17,7 +17,14 @@ const schemas = {
   log: v.object({ level: v.picklist(["info", "warn"]), message: shown }),
   state: json,
   end: v.object({ rows: v.number() }),
-  failure: v.object({ name: shown, message: shown, stack: shown, url: v.string(), isAboutRows: v.boolean() }),
+  failure: v.object({
+    name: shown,
+    message: shown,
+    stack: shown,
+    url: v.string(),
+    isAboutRows: v.boolean(),
+    code: v.nullable(v.picklist(REQUEST_CODES)),
+  }),
 };
 
 /** Throws FrameFault. */
@@ -47,7 +54,7 @@ const FAULTS_OF_CODE = ["TypeError", "ReferenceError", "SyntaxError", "RangeErro
 /** The failure with its place in the script: `scripts/orders.ts:8:11: TypeError: …`. */
 export function scriptError(
   path: string,
-  { name, message, stack, url, isAboutRows }: ScriptFailure,
+  { name, message, stack, url, isAboutRows, code }: ScriptFailure,
 ): AppError {
   // Places in the module itself are those of code that no file of the project has.
   const places = (text: string) =>
@@ -55,9 +62,13 @@ export function scriptError(
   const at = PLACE.exec(stack)?.[1] ?? path;
   const what = isAboutRows ? "" : `${name}: `;
   const isLasting = isAboutRows || FAULTS_OF_CODE.includes(name);
-  return new AppError(isLasting ? "invalid" : "unavailable", `${at}: ${what}${firstLines(places(message))}`, {
-    detail: places(stack),
-  });
+  return new AppError(
+    code ?? (isLasting ? "invalid" : "unavailable"),
+    `${at}: ${what}${firstLines(places(message))}`,
+    {
+      detail: places(stack),
+    },
+  );
 }
 
 /** Of what a parser draws around an error. */

@@ -97,7 +97,7 @@ async function wrappers(): Promise<string[][]> {
 /** Nobody may have no way to the folder that deno is in: it is opened before and started from there. */
 function throughOpenFile(command: readonly string[]): string[] {
   const words = command.map((word) => `'${word}'`).join(" ");
-  return ["-c", `exec 3<"$1" && shift && exec ${words} /proc/self/fd/3 "$@"`, "sh"];
+  return ["-c", `exec 3<"$1" && shift && unset PWD OLDPWD && exec ${words} /proc/self/fd/3 "$@"`, "sh"];
 }
 
 async function programAt(name: string): Promise<string | undefined> {

@@ -1,0 +1,228 @@
+import * as v from "valibot";
+import type { ConnectorContext } from "../../../contract/connector/connector.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import { GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
+import { FrameFault } from "./decode_rows.ts";
+import {
+  type AnswerHead,
+  MAX_REQUEST_BYTES,
+  MAX_REQUESTS,
+  numbered,
+  ORDER,
+  REPORT,
+  REQUEST_CODES,
+  type RequestCode,
+} from "./frames.ts";
+
+const headSchema = v.strictObject({
+  url: v.string(),
+  method: v.pipe(v.string(), v.regex(/^[A-Za-z]{1,20}$/)),
+  headers: v.array(v.tuple([v.string(), v.string()])),
+  redirect: v.picklist(["follow", "manual", "error"]),
+  hasBody: v.boolean(),
+});
+
+const MAX_REDIRECTS = 10;
+const REDIRECTS = [301, 302, 303, 307, 308];
+/** What a connection says of itself, and what is meant for a proxy. */
+const OWN_HEADERS =
+  /^(?:host|connection|content-length|transfer-encoding|upgrade|te|trailer|expect|keep-alive|proxy-.*)$/i;
+/** Not for another host than the one that they were meant for. */
+const PERSONAL_HEADERS = ["authorization", "cookie"];
+/** Of the bytes that go to a sandbox at a time. */
+const PIECE_BYTES = 256 * 1024;
+
+interface Underway {
+  readonly stop: AbortController;
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  rest: Uint8Array;
+}
+
+/** Sends what goes to a sandbox. */
+type Send = (kind: number, payload: Uint8Array) => Promise<void>;
+
+/**
+ * The requests that a script makes by ctx.fetch: to the hosts that its stream names and to no other, whatever redirects
+ * say, over connections that the server makes to addresses that it has judged.
+ */
+export class ScriptRequests implements Disposable {
+  readonly #guarded: GuardedFetch;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #send: Send;
+  readonly #underway = new Map<number, Underway>();
+
+  /** `hosts` are `name:port`. */
+  constructor({ wayOut }: Pick<ConnectorContext, "wayOut">, hosts: readonly string[], send: Send) {
+    this.#guarded = new GuardedFetch(wayOut);
+    this.#hosts = new Set(hosts);
+    this.#send = send;
+  }
+
+  /** Whether it is a frame about a request, which it takes then. Throws FrameFault. */
+  take(kind: number, payload: Uint8Array): boolean {
+    if (kind !== REPORT.request && kind !== REPORT.pull && kind !== REPORT.cancel) return false;
+    if (payload.length < 4) throw new FrameFault("a request without a number");
+    const id = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
+    if (kind === REPORT.request) void this.#begin(id, payload.subarray(4));
+    else if (kind === REPORT.pull) void this.#pull(id);
+    else this.#end(id);
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    for (const id of [...this.#underway.keys()]) this.#end(id);
+    this.#guarded[Symbol.dispose]();
+  }
+
+  #begin(id: number, bytes: Uint8Array): Promise<void> {
+    // The program inside lets no more begin.
+    if (this.#underway.has(id) || this.#underway.size >= MAX_REQUESTS) {
+      throw new FrameFault("more requests than may be under way");
+    }
+    const { head, body } = parseRequest(bytes);
+    const underway: Underway = { stop: new AbortController(), reader: undefined, rest: new Uint8Array() };
+    this.#underway.set(id, underway);
+    return this.#answer(id, underway, head, body);
+  }
+
+  async #answer(
+    id: number,
+    underway: Underway,
+    head: v.InferOutput<typeof headSchema>,
+    body: Uint8Array<ArrayBuffer> | undefined,
+  ): Promise<void> {
+    try {
+      const { response, url, isRedirected } = await this.#follow(head, body, underway.stop.signal);
+      const { status, statusText, headers } = response;
+      const answer: AnswerHead = { url: url.href, isRedirected, status, statusText, headers: [...headers] };
+      underway.reader = response.body?.getReader();
+      await this.#send(ORDER.answer, numbered(id, new TextEncoder().encode(JSON.stringify(answer))));
+      if (underway.reader === undefined) await this.#finish(id, ORDER.answered);
+    } catch (error) {
+      await this.#failed(id, underway, error);
+    }
+  }
+
+  async #pull(id: number): Promise<void> {
+    const underway = this.#underway.get(id);
+    if (underway?.reader === undefined) return;
+    try {
+      while (underway.rest.length === 0) {
+        const { done, value } = await underway.reader.read();
+        if (done) return await this.#finish(id, ORDER.answered);
+        underway.rest = value;
+      }
+      const piece = underway.rest.subarray(0, PIECE_BYTES);
+      underway.rest = underway.rest.subarray(piece.length);
+      await this.#send(ORDER.piece, numbered(id, piece));
+    } catch (error) {
+      await this.#failed(id, underway, error);
+    }
+  }
+
+  async #failed(id: number, { stop }: Underway, error: unknown): Promise<void> {
+    if (stop.signal.aborted) return this.#end(id);
+    const { code, message } = toAppError(error);
+    const known: RequestCode = REQUEST_CODES.find((one) => one === code) ?? "unavailable";
+    const failure = new TextEncoder().encode(JSON.stringify({ code: known, message }));
+    await this.#finish(id, ORDER.unanswered, failure);
+  }
+
+  async #finish(id: number, kind: number, bytes?: Uint8Array): Promise<void> {
+    this.#underway.delete(id);
+    await this.#send(kind, numbered(id, bytes));
+  }
+
+  #end(id: number): void {
+    const underway = this.#underway.get(id);
+    this.#underway.delete(id);
+    underway?.stop.abort();
+    void underway?.reader?.cancel().catch(() => {});
+  }
+
+  async #follow(
+    { url: first, method: asked, headers: given, redirect }: v.InferOutput<typeof headSchema>,
+    content: Uint8Array<ArrayBuffer> | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly response: Response; readonly url: URL; readonly isRedirected: boolean }> {
+    let url = this.#allowed(first, undefined);
+    let method = asked;
+    let body = content;
+    const headers = new Headers();
+    for (const [name, value] of given) if (!OWN_HEADERS.test(name)) headers.append(name, value);
+    for (let hops = 0;; hops++) {
+      const response = await this.#guarded.fetch(url, {
+        method,
+        headers,
+        signal,
+        ...(body === undefined ? {} : { body }),
+      });
+      const location = response.headers.get("location");
+      if (!REDIRECTS.includes(response.status) || location === null || redirect === "manual") {
+        return { response, url, isRedirected: hops > 0 };
+      }
+      await response.body?.cancel();
+      if (redirect === "error") throw new AppError("invalid", `${shown(url)} leads elsewhere: a redirect`);
+      if (hops >= MAX_REDIRECTS) {
+        throw new AppError("invalid", `${shown(url)}: more than ${MAX_REDIRECTS} redirects`);
+      }
+      const next = this.#allowed(location, url);
+      if (next.origin !== url.origin) { for (const name of PERSONAL_HEADERS) headers.delete(name); }
+      const { status } = response;
+      if (status === 303 && method !== "HEAD" || status < 303 && method === "POST") {
+        method = "GET";
+        body = undefined;
+        for (const name of ["content-type", "content-encoding", "content-language"]) headers.delete(name);
+      }
+      url = next;
+    }
+  }
+
+  /** Throws `invalid` and `forbidden`. */
+  #allowed(text: string, from: URL | undefined): URL {
+    const url = URL.parse(text, from);
+    const where = from === undefined ? "" : `${shown(from)} leads to `;
+    if (url === null || url.protocol !== "https:" && url.protocol !== "http:") {
+      throw new AppError(
+        "invalid",
+        `${where}${text.slice(0, 200)}: ctx.fetch takes http and https addresses`,
+      );
+    }
+    if (url.username !== "" || url.password !== "") {
+      throw new AppError(
+        "invalid",
+        `${where}${shown(url)}: an address has no user: set a header of your own`,
+      );
+    }
+    if (from?.protocol === "https:" && url.protocol === "http:") {
+      throw new AppError("forbidden", `${where}${shown(url)}, which is not encrypted`);
+    }
+    if (this.#hosts.has(hostOf(url))) return url;
+    throw new AppError("forbidden", `${where}${shown(url)}: add ${hostKey(url)} to the stream's hosts`);
+  }
+}
+
+function parseRequest(
+  bytes: Uint8Array,
+): { readonly head: v.InferOutput<typeof headSchema>; readonly body: Uint8Array<ArrayBuffer> | undefined } {
+  const size = bytes.length < 4 ? -1 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  if (size < 0 || 4 + size > bytes.length || bytes.length > MAX_REQUEST_BYTES + MAX_REQUEST_BYTES) {
+    throw new FrameFault("a request of another form");
+  }
+  let written: unknown;
+  try {
+    written = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + size)));
+  } catch {
+    throw new FrameFault("a request that is no JSON");
+  }
+  const parsed = v.safeParse(headSchema, written);
+  if (!parsed.success) throw new FrameFault("a request of another form");
+  return { head: parsed.output, body: parsed.output.hasBody ? bytes.slice(4 + size) : undefined };
+}
+
+/** As a stream names it: the port of HTTPS goes without saying. */
+const hostKey = (url: URL): string =>
+  url.port === "" && url.protocol === "https:" ? url.hostname : hostOf(url);
+
+/** Without its query, in which a secret may be. */
+const shown = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
