@@ -198,7 +198,7 @@ Deno.test(`none of ${all.length} attempts gets out of a sandbox`, async () => {
   const half = Math.ceil(all.length / 2);
   const parts = await Promise.all(
     [all.slice(0, half), all.slice(half)].map((attempts) =>
-      runScript(sandbox, escapes(attempts), { timeout: "60s" })
+      runScript(sandbox, escapes(attempts), { timeout: "60s", memory: "1GB" })
     ),
   );
   deepEqual(
