@@ -1,7 +1,8 @@
 import type { RateLimit, SandboxProgram } from "./connector/connector.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "./connector/tokens.ts";
 import type { FollowProgress } from "./connector/changes.ts";
-import type { DiscoveredStream } from "./connector/source.ts";
+import type { DiscoveredStream, RunFacts } from "./connector/source.ts";
+import type { JsonValue } from "./json.ts";
 import type { ConnectionCheck } from "./discovery.ts";
 import type { FollowedReport } from "./connector/followed.ts";
 import type { StreamSchema } from "./stream_schema.ts";
@@ -155,6 +156,32 @@ export interface RejectsJob extends JobBase {
   readonly dieAt?: string;
 }
 
+/** Runs one script as its stream would, and stores nothing. */
+export interface ScriptJob extends JobBase {
+  readonly kind: "script";
+  /** The stream's name. */
+  readonly name: string;
+  readonly stream: StreamDefinition;
+  readonly scripts: readonly RevisionFile[];
+  readonly run: RunFacts;
+  readonly state?: JsonValue;
+  /** The most rows that are wanted. */
+  readonly limit: number;
+}
+
+/** What a ScriptJob has read. */
+export interface ScriptTrial {
+  readonly columns: readonly Column[];
+  /** At most as many as were wanted, as texts; null is NULL. */
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** How many rows there were until it ended. */
+  readonly count: number;
+  /** False where the script was stopped, since more rows were not wanted. */
+  readonly isWhole: boolean;
+  /** Of the last checkpoint. */
+  readonly state?: JsonValue;
+}
+
 /** Reads the targets of loads back and compares them with what was loaded. */
 export interface VerifyJob extends JobBase {
   readonly kind: "verify";
@@ -179,7 +206,7 @@ export interface KnownLoad {
   readonly windowEndMs: number;
 }
 
-export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob;
+export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob | ScriptJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -256,6 +283,7 @@ export type Report =
   | { readonly type: "followed"; readonly followed: FollowedReport }
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
+  | { readonly type: "tried" } & ScriptTrial
   /** What a VerifyJob has found of one load. */
   | { readonly type: "verified"; readonly verification: LoadVerification }
   | { readonly type: "question"; readonly question: Question }

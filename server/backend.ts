@@ -1,6 +1,7 @@
 import type { Fault } from "../text/fault.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
+import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
 import type { FirstToken } from "./auth/token.ts";
 import type { ProxySettings } from "./http/proxy_settings.ts";
@@ -17,6 +18,8 @@ export interface Backend {
   /** The JSON Schemas of a project's files, with the keys of all connectors. */
   projectSchemas(): Promise<ProjectSchemas>;
   checkProject(options: CheckOptions): Promise<ProjectReport>;
+  /** Runs one script of the project, and stores nothing. */
+  tryScript(place: ProjectPlace, request: TrialRequest, log: Log, signal: AbortSignal): Promise<Trial>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */
   listen(options: ListenOptions): Promise<ListeningServer>;
 }

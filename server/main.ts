@@ -34,6 +34,12 @@ function createBackend(program: Program): Backend {
   return {
     openEngine: (options) => openEngine(program, options),
     checkProject: (options) => checkProject(program, options),
+    tryScript: async (place, request, log, signal) => {
+      const { tryScript } = await import("../engine/definitions/scripts/try_script.ts");
+      const context = await grantContext(program, place);
+      await using _egress = context.egress;
+      return await tryScript({ ...context, runProcess: program.runProcess, log }, request, signal);
+    },
     projectSchemas,
     listen: (options) => listen(program, options),
   };

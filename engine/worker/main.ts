@@ -7,6 +7,7 @@ import type { Order, SentJob } from "../../contract/job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
+import { scriptJob } from "./discovery/script_job.ts";
 import { verifyJob } from "./verify/verify_job.ts";
 import { linesOf } from "../../contract/job_lines.ts";
 
@@ -60,6 +61,8 @@ async function main(): Promise<void> {
       await rejectsJob(job, context);
     } else if (job.kind === "verify") {
       await verifyJob(job, context);
+    } else if (job.kind === "script") {
+      await scriptJob(job, context);
     } else if (job.kind === "discovery") {
       await discoveryJob(job, context);
     } else {

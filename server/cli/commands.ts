@@ -365,12 +365,37 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "script",
-    summary: "Make a script of the project, or write the types that scripts import",
+    summary: "Try a script of the project, make one, or write the types that scripts import",
     arguments: [
-      { name: "ACTION", description: "types or new" },
-      { name: "NAME", description: "the new script's name, as orders for scripts/orders.ts", optional: true },
+      { name: "ACTION", description: "run, new or types" },
+      { name: "FILE", description: "the script, as scripts/orders.ts", optional: true },
     ],
-    options: { project },
+    options: {
+      project,
+      data,
+      policy,
+      param: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "run: a param of the pipeline; may be given several times",
+      },
+      host: {
+        type: "string",
+        value: "HOST",
+        multiple: true,
+        description: "run: a host that it may ask, in place of those of its stream",
+      },
+      secret: {
+        type: "string",
+        value: "NAME",
+        multiple: true,
+        description: "run: a secret that it gets, in place of those of its stream",
+      },
+      state: { type: "string", value: "JSON", description: "run: the state that it goes on from" },
+      limit: { type: "string", value: "N", description: "run: stop after so many rows; 20 by default" },
+      json,
+    },
     load: async () => (await import("./commands/scripts/script_command.ts")).script,
   },
   {

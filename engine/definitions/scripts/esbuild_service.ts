@@ -2,6 +2,9 @@ import { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type * as Esbuild from "esbuild";
 
+/** Where node tells of a process once it runs. */
+const STARTED = "tracing:child_process.spawn:end";
+
 /**
  * esbuild's own process, which all who bundle at a time share: it is loaded and started with the first, and is gone
  * when the last is done, so that a project without scripts never pays for it.
@@ -12,13 +15,13 @@ class EsbuildService {
 
   /** Hands esbuild to `work`, and returns what that does. */
   async use<T>(work: (esbuild: typeof Esbuild) => Promise<T>): Promise<T> {
-    if (this.#users++ === 0) subscribe("child_process", this.#noteChild);
+    if (this.#users++ === 0) subscribe(STARTED, this.#noteChild);
     const esbuild = await import("esbuild");
     try {
       return await work(esbuild);
     } finally {
       if (--this.#users === 0) {
-        unsubscribe("child_process", this.#noteChild);
+        unsubscribe(STARTED, this.#noteChild);
         const child = this.#child;
         this.#child = undefined;
         // It does not wait for its process by itself.

@@ -255,6 +255,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   table: true,
   rejects: true,
   tested: true,
+  tried: true,
   schema: true,
   followed: true,
   stream: true,

@@ -97,7 +97,7 @@ async function showRun(
 }
 
 /** `k=v` pairs; the pipeline's own types make values of the texts. Throws `invalid`. */
-function readParams(pairs: readonly string[]): Record<string, ParamValue> {
+export function readParams(pairs: readonly string[]): Record<string, ParamValue> {
   const params: Record<string, ParamValue> = {};
   for (const pair of pairs) {
     const equals = pair.indexOf("=");

@@ -3,13 +3,15 @@ import { didYouMean, listWords } from "../../../../text/suggest.ts";
 import { commandText } from "../../command_text.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { requireProject } from "../../connect.ts";
+import { runScript } from "./run_script.ts";
 import { writeNewScript, writeScriptTypes } from "./script_project.ts";
 import { readFolders } from "../../settings.ts";
 
 type Action = (file: string | undefined, invocation: Invocation, context: CliContext) => Promise<number>;
 
 /**
- * `sluice script types`: the types that scripts import, in the project. `new NAME`: those, and a script to begin with.
+ * `sluice script run FILE`: one script, in its sandbox. `types`: the types that scripts import, in the project. `new
+ * NAME`: those, and a script to begin with.
  */
 export const script: CommandRun = async (invocation, context) => {
   const [verb = "", file, ...rest] = invocation.arguments;
@@ -22,6 +24,7 @@ export const script: CommandRun = async (invocation, context) => {
 };
 
 const ACTIONS: Readonly<Record<string, Action>> = {
+  run: runScript,
   types: async (file, invocation, context) => {
     if (file !== undefined) throw new AppError("invalid", "sluice script types takes no file");
     await writeTypes(invocation, context);

@@ -1,0 +1,119 @@
+import { relative, resolve, sep } from "node:path";
+import { AppError } from "../../../../contract/errors.ts";
+import type { JsonValue } from "../../../../contract/json.ts";
+import { formatCount, formatDuration, formatPlural } from "../../../../text/format.ts";
+import type { Trial } from "../../../../engine/definitions/scripts/try_script.ts";
+import type { CliContext, Invocation } from "../../command.ts";
+import { requireProject } from "../../connect.ts";
+import { readFolders } from "../../settings.ts";
+import { formatTable } from "../../table.ts";
+import { oneLine, truncate } from "../../text.ts";
+import { readParams } from "../run_command.ts";
+
+const DEFAULT_LIMIT = 20;
+const MOST_ROWS = 100_000;
+const MAX_CELL_WIDTH = 60;
+
+/** `sluice script run FILE`: the rows that a script makes, the state that it reached, and what it logged. */
+export async function runScript(
+  file: string | undefined,
+  invocation: Invocation,
+  context: CliContext,
+): Promise<number> {
+  if (file === undefined) {
+    throw new AppError("invalid", "sluice script run takes a script, as scripts/orders.ts");
+  }
+  const folders = readFolders(invocation, context);
+  await requireProject(folders, context);
+  const stopping = new AbortController();
+  using _interrupts = context.onInterrupt(
+    () => stopping.abort(new AppError("cancelled", "The script was stopped")),
+    { withHangup: true },
+  );
+  const { terminal } = context;
+  const startedMs = performance.now();
+  const hosts = invocation.list("host");
+  const secrets = invocation.list("secret");
+  const trial = await context.backend.tryScript(
+    folders,
+    {
+      script: scriptPath(file, folders.projectDir, context.cwd),
+      params: readParams(invocation.list("param")),
+      hosts: hosts.length === 0 ? undefined : hosts,
+      secrets: secrets.length === 0 ? undefined : secrets,
+      state: readState(invocation.text("state")),
+      limit: readLimit(invocation.text("limit")),
+    },
+    (level, message) => {
+      if (level !== "debug") terminal.note(`${level}: ${oneLine(message)}`);
+    },
+    stopping.signal,
+  );
+  const durationMs = Math.round(performance.now() - startedMs);
+  if (invocation.flag("json")) {
+    const { columns, rows, count, isWhole, stream, state = null } = trial;
+    const found = {
+      columns,
+      rows,
+      row_count: count,
+      is_whole: isWhole,
+      state,
+      stream,
+      duration_ms: durationMs,
+    };
+    terminal.out(JSON.stringify(found));
+  } else {
+    if (trial.columns.length > 0) terminal.out(formatRows(trial, terminal.tableColumns()));
+    if (trial.state !== undefined) terminal.out(`state ${JSON.stringify(trial.state)}`);
+    terminal.note(summaryOf(trial, durationMs));
+  }
+  return 0;
+}
+
+/** As it is named in a pipeline, or as a path from the working folder. */
+function scriptPath(file: string, projectDir: string, cwd: string): string {
+  const inside = relative(projectDir, resolve(cwd, file)).replaceAll(sep, "/");
+  const path = inside.startsWith("scripts/") ? inside : file.replace(/^\.\//, "");
+  if (/^scripts\/.+\.m?[jt]s$/.test(path) && !path.includes("..")) return path;
+  throw new AppError(
+    "invalid",
+    `"${file}" is no script of the project: expected a file of scripts/, as scripts/orders.ts`,
+  );
+}
+
+function readState(text: string | undefined): JsonValue | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError("invalid", `--state is "${text}", expected JSON, as '{"page": 2}'`, { cause: error });
+  }
+}
+
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = Number(text);
+  if (/^\d+$/.test(text) && limit > 0 && limit <= MOST_ROWS) return limit;
+  throw new AppError(
+    "invalid",
+    `--limit is "${text}", expected a number from 1 to ${formatCount(MOST_ROWS)}`,
+  );
+}
+
+function formatRows({ columns, rows }: Trial, width: number | undefined): string {
+  const titles = columns.map(({ name, type }) => ({ title: `${oneLine(name)} ${type}` }));
+  const cells = rows.map((row) =>
+    row.map((cell) => truncate(cell === null ? "NULL" : oneLine(cell), MAX_CELL_WIDTH))
+  );
+  return formatTable(titles, cells, width);
+}
+
+function summaryOf({ count, rows, isWhole, stream }: Trial, durationMs: number): string {
+  const as = stream === null
+    ? "which no pipeline names"
+    : `as the stream ${stream.name} of ${stream.pipeline}`;
+  const read = isWhole
+    ? formatPlural(count, "row")
+    : `stopped after ${formatPlural(rows.length, "row")} (--limit shows more)`;
+  return `${read} in ${formatDuration(durationMs)}, ${as}; nothing was stored`;
+}
