@@ -13,6 +13,7 @@ import { readBack } from "./load/read_back.ts";
 import { planTarget } from "./load/target_plan.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 import { type NewFiles, newFiles } from "./read/new_files.ts";
+import { unchangedScan, validatorsOf } from "./read/same_files.ts";
 
 /**
  * What all connectors of files have in common, wherever their files are: streams and loads by `path`, in every
@@ -103,11 +104,16 @@ export class FileConnection implements Connection {
         }
         if (added !== undefined) yield { type: "state", stream: name, state: added.state };
       },
-      async scan({ address, texts, cursor, setsAside, addsOnly, state, mayGuess }, signal) {
+      async scan(request, signal) {
+        const { address, texts, cursor, setsAside, addsOnly, state, mayGuess } = request;
         const all = await setOf(address, signal);
         if (all.format === "arrow") return undefined;
         const added = addsOnly === true ? newFiles(all.root, all.files, state) : undefined;
         if (added?.files.length === 0) return nothingNew(added);
+        const validators = added === undefined ? validatorsOf(all.root, all.files) : undefined;
+        if (validators !== undefined && request.validators === validators) {
+          return await unchangedScan(all.files, validators);
+        }
         const set = ofFiles(all, added?.files);
         const { scanFiles } = await import("./read/scan.ts");
         const told = {
@@ -118,7 +124,8 @@ export class FileConnection implements Connection {
           ...(mayGuess ? { mayGuess } : {}),
         };
         const scan = await scanFiles(told, scratchDir, signal);
-        return added === undefined ? scan : { ...scan, state: added.state, messages: added.messages };
+        if (added !== undefined) return { ...scan, state: added.state, messages: added.messages };
+        return validators === undefined ? scan : { ...scan, validators };
       },
     };
     this.destination = {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
+import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { JsonValue } from "../../contract/json.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { SqlSession } from "../../contract/sql.ts";
@@ -23,13 +24,19 @@ export interface ValidatedRows {
 const VERSION = 1;
 
 /**
- * Of all that the stored rows depend on beside the source. Undefined for a stream that no validators can speak of: one that
+ * Of all that the stored rows depend on beside what the source has; of `connector` its definition, with references as they are
+ * written. Undefined for a stream that no validators can speak of: one that
  * keeps rows, or whose `where` has other values in each run.
  */
-export function fingerprintOf(stream: StreamDefinition, salt: string | undefined): string | undefined {
+export function fingerprintOf(
+  stream: StreamDefinition,
+  salt: string | undefined,
+  connector: ConnectorDefinition | undefined,
+): string | undefined {
   if (stream.mode !== "full" || variableNames(stream.where ?? "").length > 0) return undefined;
   const { description: _, tags: __, ...definition } = stream;
-  return createHash("sha256").update(JSON.stringify([VERSION, definition, salt ?? null])).digest("hex");
+  return createHash("sha256").update(JSON.stringify([VERSION, definition, salt ?? null, connector ?? null]))
+    .digest("hex");
 }
 
 /** Whether the rows are those that the validators came with: nobody has touched their tables since, as far as can be seen. */

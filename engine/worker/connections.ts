@@ -140,7 +140,7 @@ export class Connections implements AsyncDisposable {
   /** What is stored of the stream. Throws `invalid` where a mask by hash has no salt. */
   async shape(name: string, stream: StreamDefinition): Promise<StreamShape> {
     const { common } = await this.#get(stream.connector);
-    return new StreamShape(name, stream, common.mask_salt);
+    return new StreamShape(name, stream, common.mask_salt, this.#options.definitions[stream.connector]);
   }
 
   /** The destination of a load, and the target as its connector reads it. Throws what the connector's `open` throws. */

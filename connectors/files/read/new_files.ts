@@ -40,7 +40,8 @@ export function newFiles(root: string, files: readonly StoredFile[], state: Json
   return { files: chosen, state: { files: Object.fromEntries([...gone, ...tags]) }, messages };
 }
 
-function nameOf(root: string, { path }: StoredFile): string {
+/** Under the root by the way to it. */
+export function nameOf(root: string, { path }: StoredFile): string {
   return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
 }
 

@@ -2,6 +2,7 @@ import { Field, makeData, RecordBatch, Schema, Struct, Utf8 } from "apache-arrow
 import { chooseColumns } from "../../../connectors/column_choice.ts";
 import type { ColumnChoice, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import type { Mask, StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import {
   type Column,
@@ -27,9 +28,20 @@ export class StreamShape {
   readonly #key: HashKey | undefined;
   readonly #salt: string | undefined;
 
-  /** `salt` is the connector's `mask_salt`. Throws `invalid` where a mask by hash has none. */
-  constructor(name: string, stream: StreamDefinition, salt: string | undefined) {
+  readonly #connector: ConnectorDefinition | undefined;
+
+  /**
+   * `salt` is the connector's `mask_salt`, `connector` how it is defined, for the fingerprint. Throws `invalid` where a mask
+   * by hash has no salt.
+   */
+  constructor(
+    name: string,
+    stream: StreamDefinition,
+    salt: string | undefined,
+    connector?: ConnectorDefinition,
+  ) {
     this.#name = name;
+    this.#connector = connector;
     this.#stream = stream;
     this.#salt = salt;
     if (salt === undefined && Object.values(stream.mask).includes("hash")) {
@@ -92,7 +104,7 @@ export class StreamShape {
 
   /** See fingerprintOf. */
   get fingerprint(): string | undefined {
-    return fingerprintOf(this.#stream, this.#salt);
+    return fingerprintOf(this.#stream, this.#salt, this.#connector);
   }
 
   /** Whether all columns are stored as they are. */

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import * as v from "valibot";
 import { http } from "../../../connectors/http/connector.ts";
+import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { connectorContext, never, streamOf } from "../../support/connections.ts";
 import { FileServer, type ServedFile } from "../../support/file_server.ts";
@@ -51,6 +52,35 @@ async function refusal(url: string, path: string): Promise<string> {
     await Deno.remove(projectDir, { recursive: true });
   }
 }
+
+Deno.test("a file that is what it was by its ETag is not read again", async () => {
+  await using server = await FileServer.start({
+    "/t.csv": { bytes: bytes(CSV), etag: '"one"' },
+    "/weak.csv": { bytes: bytes(CSV), etag: 'W/"one"' },
+  });
+  const projectDir = await Deno.makeTempDir({ prefix: "sluice-http-" });
+  await using _folder = { [Symbol.asyncDispose]: () => Deno.remove(projectDir, { recursive: true }) };
+  await using connection = await http.open(
+    v.parse(http.configSchema, { base_url: server.url }),
+    connectorContext(projectDir),
+  );
+  const scan = async (path: string, more: Partial<StreamRequest> = {}) => {
+    const found = await connection.source?.scan?.({ ...streamOf(http, { path }), ...more }, never());
+    ok(found !== undefined);
+    return found;
+  };
+  const { validators } = await scan("t.csv");
+  ok(validators !== undefined);
+  const before = server.asked.length;
+  const same = await scan("t.csv", { validators });
+  deepEqual([same.isUnchanged, same.validators], [true, validators]);
+  match(same.messages?.[0]?.message ?? "", /The file is what was last read, by ETag/);
+  ok(server.asked.length - before <= 1, "it was not brought");
+  server.files.set("/t.csv", { bytes: bytes(CSV), etag: '"two"' });
+  equal((await scan("t.csv", { validators })).isUnchanged, undefined);
+  equal((await scan("t.csv", { addsOnly: true })).validators, undefined, "files that are added have a state");
+  equal((await scan("weak.csv")).validators, undefined);
+});
 
 for (
   const [kind, file] of Object.entries<Partial<ServedFile>>({

@@ -2,7 +2,8 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { s3 } from "../../../connectors/s3/connector.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
 import { Warehouse } from "../../conformance/warehouse.ts";
-import { streamOf } from "../../support/connections.ts";
+import type { JsonValue } from "../../../contract/json.ts";
+import { never, streamOf } from "../../support/connections.ts";
 import { S3_KEYS } from "../../support/s3_bucket.ts";
 import { S3Bench, storeError } from "./s3_bench.ts";
 
@@ -21,6 +22,33 @@ function largeCsv(bytes: number): { readonly text: string; readonly rows: number
 
 const isGet = (key: string) => ({ method, url }: { method: string; url: string }) =>
   method === "GET" && url.includes(key);
+
+Deno.test("s3: objects that are what they were by their ETags are not read again", async () => {
+  await using bench = await S3Bench.start();
+  const { bucket, files } = bench;
+  await bucket.put("d/a.csv", "id\n1\n");
+  await bucket.put("d/b.csv", "id\n2\n");
+  const scan = async (validators?: JsonValue) => {
+    const request = streamOf(s3, { path: "d/*.csv" });
+    const asked = validators === undefined ? request : { ...request, validators };
+    const found = await files.connection.source?.scan?.(asked, never());
+    return { validators: found?.validators ?? null, isUnchanged: found?.isUnchanged === true };
+  };
+  const { validators } = await scan();
+  strictEqual(typeof validators, "string");
+  deepStrictEqual(await scan(validators), { validators, isUnchanged: true });
+  for (
+    const change of [
+      () => bucket.put("d/a.csv", "id\n9\n"),
+      () => bucket.put("d/c.csv", "id\n3\n"),
+      () => bucket.remove("d/b.csv"),
+    ]
+  ) {
+    const before = (await scan()).validators;
+    await change();
+    strictEqual((await scan(before)).isUnchanged, false);
+  }
+});
 
 Deno.test("s3: globs, folders as columns and the filename, as on the disk", async () => {
   await using bench = await S3Bench.start({ prefix: "raw" });
