@@ -58,11 +58,26 @@ export class RecordSurvey {
    */
   readList(bytes: Uint8Array, start: number, line: number): ReadRecords {
     const run = this.#known.read(bytes, start, bytes.length, true);
-    if (run !== undefined) {
-      const { end, records, longest, hasBreaks } = run;
-      const commas = this.#known.commas(records);
-      return { start, end, records, commas, maxRecordBytes: longest, hasLineBreaks: hasBreaks };
-    }
+    if (run === undefined) return this.readObject(bytes, start, line);
+    const { end, records, longest, hasBreaks } = run;
+    const commas = this.#known.commas(records);
+    return { start, end, records, commas, maxRecordBytes: longest, hasLineBreaks: hasBreaks };
+  }
+
+  /**
+   * Reads as many objects from the brace at `start` on as tell nothing new, where each stands in a line of its own; undefined
+   * where the first one is to be read alone.
+   */
+  readLines(bytes: Uint8Array, start: number): ReadRecords | "no lines" | undefined {
+    const run = this.#known.read(bytes, start, bytes.length, false);
+    if (run === undefined) return undefined;
+    if (run.hasBreaksInside || run.sharesLine) return "no lines";
+    const { end, records, longest } = run;
+    return { start, end, records, commas: NO_COMMAS, maxRecordBytes: longest, hasLineBreaks: false };
+  }
+
+  /** Reads the object whose brace is at `start`, as the record of the line. Throws as readList() does. */
+  readObject(bytes: Uint8Array, start: number, line: number): ReadRecords {
     const end = this.read(bytes, start, line);
     checkRecord(this.#root, end - start, line);
     const [sizeBytes, hasLineBreaks] = [end - start, this.#hasLineBreaks];

@@ -28,6 +28,11 @@ export class RecordFinder {
     this.#given = selector;
   }
 
+  /** Whether the values of a page that has one a line are the records. */
+  get areLines(): boolean {
+    return this.#given === undefined;
+  }
+
   /** Whether they are in one place of each page. */
   get isPlace(): boolean {
     return this.#given === undefined || "path" in this.#given;

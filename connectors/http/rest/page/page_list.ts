@@ -1,11 +1,12 @@
 import type { ReadRecords, RecordSurvey } from "../../../files/record_scan.ts";
-import type { JsonText, Piece } from "./json_walk.ts";
+import { type JsonText, JsonTextFault, type Piece } from "./json_walk.ts";
+import { ndjsonLines } from "./ndjson_lines.ts";
 import type { RecordFile } from "./record_file.ts";
 
-const OPEN_BRACE = 0x7b;
+const [OPEN_BRACE, LINE_FEED] = [0x7b, 0x0a];
 const NOTHING = new Uint8Array();
 
-/** The list of a page's records, which are written as they are: objects are surveyed where they stand, many at a time. */
+/** A page's records, which are written as they are: objects are surveyed where they stand, many at a time. */
 export class PageList {
   readonly #text: JsonText;
   readonly #file: RecordFile;
@@ -35,10 +36,50 @@ export class PageList {
       const part = bytes[at] === OPEN_BRACE
         ? this.#survey.readList(bytes, at, first + this.records)
         : { start: at, end: this.#text.skip(at) };
-      this.#parts.push(part);
-      this.records += "records" in part ? part.records : 1;
+      this.#add(part);
       return part.end;
     });
+  }
+
+  /** Reads a text that has a record a line. Throws as ndjsonLines() does, and JsonFault. */
+  readLines(): void {
+    try {
+      this.#readLines();
+    } catch (error) {
+      // Of several faults that of a line which is no JSON comes first.
+      for (const _ of ndjsonLines(this.#text)) { /* to its end */ }
+      throw error;
+    }
+  }
+
+  #readLines(): void {
+    const { bytes, start } = this.#text;
+    let mayBeMany = true;
+    let isSurveyed = true;
+    for (let at = start; at < bytes.length;) {
+      const isRun = isSurveyed && mayBeMany && bytes[at] === OPEN_BRACE;
+      const many = isRun ? this.#survey.readLines(bytes, at) : undefined;
+      if (many === "no lines") mayBeMany = false;
+      const begin = many === undefined || many === "no lines" ? at : many.end;
+      const feed = bytes.indexOf(LINE_FEED, begin);
+      const end = feed === -1 ? bytes.length : feed;
+      const piece = this.#text.valueBetween(begin, end);
+      if (many !== undefined && many !== "no lines") {
+        if (piece !== undefined) throw new JsonTextFault("something follows its value", piece.start);
+        this.#add(many);
+      } else if (piece !== undefined) {
+        // What is surveyed when it is written makes its columns before those behind it do.
+        isSurveyed &&= bytes[piece.start] === OPEN_BRACE;
+        const line = this.#file.records + this.records + 1;
+        this.#add(isSurveyed ? this.#survey.readObject(bytes, piece.start, line) : piece);
+      }
+      at = end + 1;
+    }
+  }
+
+  #add(part: ReadRecords | Piece): void {
+    this.#parts.push(part);
+    this.records += "records" in part ? part.records : 1;
   }
 
   /** Adds what was read to the file. */

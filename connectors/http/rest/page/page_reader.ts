@@ -81,6 +81,11 @@ export class PageReader {
         return await this.#table(headers, bytes, format, changes, signal);
       case "ndjson": {
         const text = new JsonText(bytes);
+        const list = this.#finder.areLines ? this.#listOf(text, changes) : undefined;
+        if (list !== undefined) {
+          list.readLines();
+          return { view: viewOf(headers, list.records), isIgnored: false, write: () => list.write() };
+        }
         const lines = ndjsonLines(text);
         return this.#page(headers, text, undefined, this.#finder.recordsOfLines(text, lines), changes);
       }
