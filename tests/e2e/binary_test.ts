@@ -42,6 +42,43 @@ Deno.test("it starts with an empty environment", async () => {
   }
 });
 
+Deno.test("a script runs in its sandbox, out of a folder that nobody else can enter", async () => {
+  await withTempFolder(async (folder) => {
+    const attempts = [
+      `Deno.readTextFileSync("/etc/passwd")`,
+      `await import("file:///etc/passwd", { with: { type: "text" } })`,
+      `await import('data:text/javascript,import x from "file:///etc/passwd" with { type: "text" }; export default x')`,
+      `Deno.readTextFileSync(Deno.execPath())`,
+      `new Deno.Command("/bin/sh").outputSync()`,
+      `await fetch("http://127.0.0.1/")`,
+      `await Deno.connect({ port: 80 })`,
+      `Deno.env.toObject()`,
+      `Deno.writeTextFileSync("/tmp/x", "")`,
+    ];
+    await Deno.mkdir(join(folder, "scripts"));
+    await Deno.mkdir(join(folder, "pipelines"));
+    await Deno.writeTextFile(join(folder, "connectors.yaml"), "files: { type: file }\n");
+    await Deno.writeTextFile(
+      join(folder, "pipelines", "p.yaml"),
+      "extract: { t: { script: scripts/t.ts } }\nload: { t: { connector: files, path: t.csv } }\n",
+    );
+    await Deno.writeTextFile(
+      join(folder, "scripts", "t.ts"),
+      `export default async function* (ctx: { log: { info(text: string): void } }) {
+        for (const attempt of ${JSON.stringify(attempts)} as string[]) {
+          const run = new Function("return (async () => { " + attempt + " })()");
+          yield { attempt, got: await run().then(() => "through", () => "refused") };
+        }
+      }\n`,
+    );
+    const ran = await runPacked(["run", "p"], { env, hasNoNetwork: true, cwd: folder });
+    strictEqual(ran.code, 0, ran.stdout + ran.stderr);
+    const lines = (await Deno.readTextFile(join(folder, "t.csv"))).trim().split("\n").slice(1);
+    strictEqual(lines.length, attempts.length);
+    deepStrictEqual(lines.filter((line) => !line.endsWith(",refused")), []);
+  });
+});
+
 Deno.test("a new project runs without a network", async () => {
   await withTempFolder(async (folder) => {
     const alone = { env, hasNoNetwork: true };
