@@ -1,4 +1,5 @@
 import type { RunEvent, Step } from "../../contract/run.ts";
+import { type Traffic, trafficText } from "../../contract/streams/traffic.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatBytes, formatDuration, formatPlural } from "../../text/format.ts";
 import { oneLine, truncate } from "./text.ts";
@@ -106,11 +107,19 @@ const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 /** A run with hundreds of steps at work must not scroll the terminal. */
 const MAX_LIVE_LINES = 8;
 
+interface ActiveStep {
+  readonly startedMs: number;
+  readonly rows: number;
+  readonly sizeBytes: number | null;
+  /** Of one that asks an API. */
+  readonly traffic?: Traffic | undefined;
+}
+
 /** Ended steps are lasting lines; those at work stand below and are drawn again ten times a second. */
 class LiveDisplay implements RunDisplay {
   readonly #terminal: Terminal;
   readonly #said = new Said();
-  readonly #active = new Map<string, { startedMs: number; rows: number; sizeBytes: number | null }>();
+  readonly #active = new Map<string, ActiveStep>();
   readonly #timer: ReturnType<typeof setInterval>;
   #drawnLines = 0;
   #frame = 0;
@@ -124,7 +133,8 @@ class LiveDisplay implements RunDisplay {
     if (event.type === "step") this.#track(event.step);
     if (event.type === "progress") {
       const startedMs = this.#active.get(event.step)?.startedMs ?? Date.now();
-      this.#active.set(event.step, { startedMs, rows: event.rows, sizeBytes: event.size_bytes });
+      const { rows, size_bytes: sizeBytes, traffic } = event;
+      this.#active.set(event.step, { startedMs, rows, sizeBytes, traffic });
     }
     if (event.type === "run" && event.run.state !== "running") this.#active.clear();
     const line = lineOf(event, this.#said);
@@ -155,17 +165,20 @@ class LiveDisplay implements RunDisplay {
   #draw(): void {
     const frame = FRAMES[this.#frame++ % FRAMES.length] ?? "";
     const nowMs = Date.now();
-    const lines = [...this.#active].slice(0, MAX_LIVE_LINES).map(([name, { startedMs, rows, sizeBytes }]) => {
-      const facts = [
-        rows === 0 ? "" : formatPlural(rows, "row"),
-        sizeBytes === null ? "" : formatBytes(sizeBytes),
-        formatDuration(nowMs - startedMs),
-      ];
-      const text = [`${frame} ${oneLine(name).padEnd(36)}`, ...facts.filter((fact) => fact !== "")].join(
-        "  ",
-      );
-      return truncate(text, this.#terminal.columns() - 1);
-    });
+    const lines = [...this.#active].slice(0, MAX_LIVE_LINES).map(
+      ([name, { startedMs, rows, sizeBytes, traffic }]) => {
+        const facts = [
+          rows === 0 ? "" : formatPlural(rows, "row"),
+          sizeBytes === null ? "" : formatBytes(sizeBytes),
+          traffic === undefined ? "" : trafficText(traffic),
+          formatDuration(nowMs - startedMs),
+        ];
+        const text = [`${frame} ${oneLine(name).padEnd(36)}`, ...facts.filter((fact) => fact !== "")].join(
+          "  ",
+        );
+        return truncate(text, this.#terminal.columns() - 1);
+      },
+    );
     if (lines.length === 0 && this.#drawnLines === 0) return;
     this.#erase();
     if (lines.length > 0) this.#terminal.draw(`${lines.join("\n")}\n`);

@@ -124,6 +124,10 @@ Deno.test("pages", async (t) => {
       await page.locator(".row-name", { hasText: "figures" }).waitFor();
       engine.addProgress(id, "extract:figures", 65_536);
       await page.locator("[data-progress]", { hasText: "65,536" }).waitFor();
+      const traffic = { requests: 1_204, pages: 1_198, retries: 1, redirects: 0, waited_ms: 3_500 };
+      engine.addProgress(id, "extract:figures", 65_536, traffic);
+      const told = "1,204 requests, 1,198 pages, 1 retry, waited 3.5 s";
+      await page.locator("[data-traffic]", { hasText: told }).waitFor();
       for (let line = 1; line <= 30; line += 1) {
         engine.addLog(id, {
           message: `line ${line} \u001b[31m<b>red</b>`,

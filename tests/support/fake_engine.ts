@@ -16,6 +16,7 @@ import { findTable, type Table, type TablePreview } from "../../contract/table.t
 import { type LoadSummary, noVerification, type Verification } from "../../contract/loads/verification.ts";
 import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
+import type { Traffic } from "../../contract/streams/traffic.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 
@@ -91,8 +92,9 @@ export class FakeEngine implements Engine {
     this.#tell(id, { type: "log", line: whole });
   }
 
-  addProgress(id: string, step: string, rows: number): void {
-    this.#tell(id, { type: "progress", step, rows, size_bytes: null });
+  addProgress(id: string, step: string, rows: number, traffic?: Traffic): void {
+    const told = traffic === undefined ? {} : { traffic };
+    this.#tell(id, { type: "progress", step, rows, size_bytes: null, ...told });
   }
 
   /** How many watch the run. */

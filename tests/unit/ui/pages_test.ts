@@ -207,6 +207,29 @@ Deno.test("a run that goes on counts what its steps have read so far", async () 
   match(await html(await pagesFor("viewer").get(`/runs/${RUN_IDS.running}`)), /Rows in<\/dt><dd>201,000/);
 });
 
+Deno.test("streams are told with their last read, their requests and where they go on from", async () => {
+  const text = await html(await pagesFor("viewer").get("/pipelines/flights"));
+  const [, section = ""] = /<div id="streams"[^>]*>(.*?)<\/section>/s.exec(text) ?? [];
+  match(section, /Requests.*Pages.*Retries.*Waited.*Last state/s);
+  match(section, /1,204<\/td>.*1,198<\/td>.*>6<\/td>.*48\.2 s/s);
+  match(section, /updated_at = 2026-07-29 09:41:02\.125\+00/);
+  match(section, /failed.*GET https:\/\/api\.example\/weather/s);
+  match(section, /reads everything each time.*not lately.*none yet/s);
+  const run = await html(await pagesFor("viewer").get(`/runs/${RUN_IDS.running}`));
+  match(run, /data-traffic="extract:weather">1,204 requests, 1,198 pages, 6 retries, waited 48\.2 s</);
+  match(run, /Waited for limits<\/dt><dd>48\.2 s/);
+});
+
+Deno.test("rows that a load's target rejected are on the page of their table, for who may look at rows", async () => {
+  const path = "/pipelines/flights/tables/hourly_weather";
+  match(await html(await pagesFor("operator").get(path)), /Rows that hourly_weather→lake rejected.*422:/s);
+  ok(!/rejected/.test(await html(await pagesFor("viewer").get(path))));
+  const { engine, post } = pagesFor("operator");
+  const load = encodeURIComponent("load:hourly_weather→lake");
+  match(await html(await post(`/pipelines/flights/rejects/${load}/drop`)), /1 reject dropped/);
+  deepEqual((await engine.listRejects("flights")).map(({ stream }) => stream), ["flights"]);
+});
+
 Deno.test("a definition is shown as it was written, comments and lines", async () => {
   const text = await html(await pagesFor("viewer").get("/pipelines/flights"));
   match(text, /id="file-0-L1"><span class="tok-comment"># Departures, every night\./);

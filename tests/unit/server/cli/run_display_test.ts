@@ -74,10 +74,11 @@ Deno.test("the live display takes back all that it drew", () => {
   {
     using display = createRunDisplay(terminal);
     display.show({ type: "step", step: STEP });
-    display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null });
+    const traffic = { requests: 6, pages: 5, retries: 0, redirects: 0, waited_ms: 0 };
+    display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null, traffic });
     display.show(ended({ name: "extract:other" }));
   }
-  match(terminal.drawn.join(""), /extract:orders +500 rows/);
+  match(terminal.drawn.join(""), /extract:orders +500 rows +6 requests, 5 pages /);
   // Every drawn block of lines is followed by the sequence that goes up over it and clears.
   deepStrictEqual(terminal.drawn.at(-1), "\x1b[1A\x1b[J");
 });

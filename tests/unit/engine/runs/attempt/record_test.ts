@@ -1,5 +1,6 @@
 import { deepEqual, equal, fail, ok } from "node:assert/strict";
 import { systemClock } from "../../../../../contract/clock.ts";
+import { NO_TRAFFIC } from "../../../../../contract/streams/traffic.ts";
 import { AppError } from "../../../../../contract/errors.ts";
 import type { PipelineStep, Step } from "../../../../../contract/run.ts";
 import type { TablePreview } from "../../../../../contract/table.ts";
@@ -171,6 +172,25 @@ Deno.test("a preview is kept while the lease is held, without secrets", async ()
     recorder.take({ type: "table", table: TABLE });
     await recorder.end(null, false);
     equal(kept.length, 1);
+  });
+});
+
+Deno.test("what a step's requests came to is kept while it runs, and where its process dies", async () => {
+  await withRecorder(1, () => Promise.resolve(), async ({ store, recorder }) => {
+    const told = (requests: number) =>
+      recorder.take({
+        type: "progress",
+        step: "extract:a",
+        rows: 0,
+        sizeBytes: null,
+        traffic: { ...NO_TRAFFIC, requests },
+      });
+    recorder.take({ type: "step", step: step("extract:a", { state: "running" }) });
+    told(1);
+    told(2);
+    await recorder.end({ code: "internal", message: "it died" }, false);
+    const [ended] = (await store.runs.get("r"))?.steps ?? [];
+    deepEqual([ended?.state, ended?.traffic], ["failed", { ...NO_TRAFFIC, requests: 2 }]);
   });
 });
 
