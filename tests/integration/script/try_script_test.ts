@@ -20,8 +20,15 @@ Deno.test("sluice script run shows what a script gives, and stores nothing", asy
       "extract:\n  orders: { script: scripts/orders.ts }\n",
     "scripts/orders.ts": ORDERS,
     "scripts/lib/twice.ts": "export const twice = (n: number): number => 2 * n;\n",
-    "scripts/alone.ts":
-      'export default (ctx) => [{ token: ctx.secret("TOKEN").length, params: ctx.params }];\n',
+    "scripts/alone.ts": `import { createHash } from "node:crypto";
+import Emitter from "emitter";
+const hash = createHash("md5").update("a").digest("hex").slice(0, 4);
+export default (ctx) => [{ token: ctx.secret("TOKEN").length, params: ctx.params, hash, on: new Emitter().size }];
+`,
+    "node_modules/emitter/package.json": '{ "name": "emitter", "version": "1.0.0" }',
+    "node_modules/emitter/index.js":
+      'module.exports = class extends require("events") { size = this.listenerCount("x"); };\n',
+    "deno.lock": '{ "version": "5", "npm": { "emitter@1.0.0": {} } }',
     "scripts/wrong.ts": "export default function* () {\n  yield* null;\n}\n",
   });
   const run = (script: string, ...args: string[]) =>
@@ -58,7 +65,8 @@ Deno.test("sluice script run shows what a script gives, and stores nothing", asy
   match(some.stderr, /stopped after 3 rows .*as the stream orders of shop; nothing was stored/);
 
   const alone = await run("scripts/alone.ts", "--secret", "TOKEN", "--param", "a=1");
-  match(alone.stdout, /^token BIGINT +params JSON\n6 +\{"a":"1"\}\n$/);
+  equal(alone.code, 0, alone.stderr);
+  match(alone.stdout, /^token BIGINT +params JSON +hash VARCHAR +on BIGINT\n6 +\{"a":"1"\} +0cc1 +0\n$/);
   match(alone.stderr, /^1 row in .*which no pipeline names/m);
 
   const refusals: readonly (readonly [readonly string[], RegExp])[] = [
