@@ -1,32 +1,34 @@
 import * as v from "valibot";
 import type { Connector } from "../../contract/connector/connector.ts";
-import { type ScriptStream, streamSchema } from "./options.ts";
+import { ScriptDestination } from "./destination.ts";
+import { loadSchema, type ScriptStream, type ScriptTarget, streamSchema } from "./options.ts";
 import { scriptSource } from "./source.ts";
 
 const configSchema = v.strictObject({});
 
-/** Rows that a script of the project makes. Every project has it under its own name, without an entry. */
+/** Rows that a script of the project makes or takes. Every project has it under its own name, without an entry. */
 export const script = {
   name: "script",
   description:
-    "Rows that a script of the project makes, a TypeScript module in a sandbox: see docs/scripts.md.",
+    "Rows that a script of the project makes or takes, a TypeScript module in a sandbox: see docs/scripts.md.",
   configSchema,
   streamSchema,
-  loadModes: [],
+  loadSchema,
+  loadModes: ["append"],
+  mayRejectRows: true,
   secrets: () => [],
-  access: (_, use) =>
-    use.kind !== "source" ? { hosts: [], read: [], write: [] } : {
-      hosts: [],
-      guardedHosts: use.stream.hosts,
-      read: [],
-      write: [],
-      secrets: use.stream.secrets,
-      startsScripts: true,
-    },
-  open: (_, context) =>
-    Promise.resolve({
+  access: (_, use) => {
+    if (use.kind === "discovery") return { hosts: [], read: [], write: [] };
+    const { hosts, secrets } = use.kind === "source" ? use.stream : use.target;
+    return { hosts: [], guardedHosts: hosts, read: [], write: [], secrets, startsScripts: true };
+  },
+  open: (_, context) => {
+    const destination = new ScriptDestination(context);
+    return Promise.resolve({
       reach: () => Promise.resolve(),
       source: scriptSource(context),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    }),
-} satisfies Connector<Record<string, never>, ScriptStream>;
+      destination,
+      [Symbol.asyncDispose]: () => destination[Symbol.asyncDispose](),
+    });
+  },
+} satisfies Connector<Record<string, never>, ScriptStream, ScriptTarget>;

@@ -4,7 +4,7 @@ import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
 
 /** A script of the project, and what it may do. */
-export interface ScriptStream {
+export interface ScriptUse {
   /** Relative to the project, as `scripts/orders.ts`. */
   readonly script: string;
   /** `name:port`, in lower case. */
@@ -21,6 +21,18 @@ export interface ScriptLimits {
   /** Of all rows as they are handed over. */
   readonly outputBytes: number;
 }
+
+/** A script that gives rows. */
+export type ScriptStream = ScriptUse;
+
+/** A script that takes rows. */
+export interface ScriptTarget extends ScriptUse {
+  /** The most rows that it is given at a time. */
+  readonly batchRows: number;
+}
+
+const DEFAULT_BATCH_ROWS = 1_000;
+const MAX_BATCH_ROWS = 100_000;
 
 const DEFAULTS = { memory: "256MB", timeout: "30m", output: "100GB" };
 
@@ -95,7 +107,49 @@ export const scriptKeys = {
 
 export const streamSchema = v.pipe(
   v.strictObject({ ...scriptKeys, options: v.optional(v.strictObject({}), {}) }),
-  v.transform(({ script, hosts, secrets, memory, timeout, cpu = timeout, output }): ScriptStream => ({
+  v.transform((keys): ScriptStream => useOf(keys)),
+);
+
+const { output: _, ...targetKeys } = scriptKeys;
+
+export const loadSchema = v.pipe(
+  v.strictObject({
+    ...targetKeys,
+    script: v.pipe(
+      text,
+      v.regex(SCRIPT_PATH_PATTERN, "expected a file of the project's folder scripts/, as scripts/push.ts"),
+      v.description("A script of the project that takes the rows, as scripts/push.ts; it runs in a sandbox."),
+    ),
+    batch: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer(),
+        v.minValue(1),
+        v.maxValue(MAX_BATCH_ROWS),
+        v.description(`The most rows that it is given at a time; ${DEFAULT_BATCH_ROWS} by default.`),
+      ),
+      DEFAULT_BATCH_ROWS,
+    ),
+    options: v.optional(v.strictObject({}), {}),
+  }),
+  v.transform(({ batch, ...keys }): ScriptTarget => ({
+    ...useOf({ ...keys, output: DEFAULTS.output }),
+    batchRows: batch,
+  })),
+);
+
+interface WrittenUse {
+  readonly script: string;
+  readonly hosts: readonly string[];
+  readonly secrets: readonly string[];
+  readonly memory: string;
+  readonly timeout: string;
+  readonly cpu?: string | undefined;
+  readonly output: string;
+}
+
+function useOf({ script, hosts, secrets, memory, timeout, cpu = timeout, output }: WrittenUse): ScriptUse {
+  return {
     script,
     hosts: [...new Set(hosts.map(withPort))],
     secrets: [...new Set(secrets)],
@@ -105,5 +159,5 @@ export const streamSchema = v.pipe(
       cpuMs: durationMs(cpu),
       outputBytes: sizeBytes(output),
     },
-  })),
-);
+  };
+}

@@ -1,14 +1,14 @@
 import type { ConnectorContext } from "../../contract/connector/connector.ts";
-import type { ReadMessage, ReadRequest, Source, StreamRequest } from "../../contract/connector/source.ts";
+import type { ReadMessage, ReadRequest, Source } from "../../contract/connector/source.ts";
 import { AppError, NO_COLUMNS } from "../../contract/errors.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { ScriptStream } from "./options.ts";
 import { FrameFault, RowsDecoder } from "./sandbox/decode_rows.ts";
-import { ORDER, type Order, REPORT } from "./sandbox/frames.ts";
+import { REPORT } from "./sandbox/frames.ts";
 import { LogReports } from "./sandbox/log_reports.ts";
 import { parseReport, scriptError } from "./sandbox/reports.ts";
 import { ScriptRequests } from "./sandbox/script_requests.ts";
-import { Sandbox } from "./sandbox/sandbox.ts";
+import { orderOf, startScript } from "./start.ts";
 
 /** The rows that a script makes. What columns they have shows only when it runs. */
 export const scriptSource = (context: ConnectorContext): Source<ScriptStream> => ({
@@ -40,15 +40,10 @@ async function* readScript(
   signal: AbortSignal,
 ): AsyncGenerator<ReadMessage> {
   const request = onlyStream(streams);
-  const { name: stream, address: { script: path, limits } } = request;
-  const { sandbox: program, memoryOf } = context;
-  if (program === undefined) {
-    throw new AppError("forbidden", `Cannot run ${path}: this process may run no script`);
-  }
-  const code = context.script(path);
-  await using sandbox = Sandbox.start({ program, limits, path, memoryOf, signal });
-  await sandbox.send(ORDER.start, encode(await orderOf(context, request, sandbox.key)));
-  await sandbox.send(ORDER.module, new TextEncoder().encode(code));
+  const { name: stream, address: { script: path } } = request;
+  const { run, state, cursor } = request;
+  const order = await orderOf(context, request.address, "source", { run, state, cursor });
+  await using sandbox = await startScript(context, request.address, order, signal);
   using requests = new ScriptRequests(
     context,
     request.address.hosts,
@@ -89,28 +84,4 @@ async function* readScript(
       throw error instanceof FrameFault ? sandbox.garbled(error) : error;
     }
   }
-}
-
-const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-
-async function orderOf(
-  { secret }: ConnectorContext,
-  { address, run, state, cursor }: StreamRequest<ScriptStream>,
-  key: string,
-): Promise<Order> {
-  const secrets = await Promise.all(address.secrets.map(async (name) => [name, await secret(name)] as const));
-  return {
-    key,
-    path: address.script,
-    params: run?.params ?? {},
-    window: {
-      runId: run?.runId ?? "",
-      pipeline: run?.pipeline ?? "",
-      startMs: run?.windowStartMs ?? null,
-      endMs: run?.windowEndMs ?? Date.now(),
-    },
-    secrets: Object.fromEntries(secrets),
-    ...(state === undefined ? {} : { state }),
-    cursor: cursor === undefined ? null : { column: cursor.column, value: cursor.value },
-  };
 }

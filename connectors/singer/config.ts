@@ -69,7 +69,16 @@ const entrySchema = v.strictObject({
   catalog: v.optional(
     v.pipe(
       v.union(
-        [text, v.looseObject({ streams: v.array(v.unknown()) }), v.literal(false)],
+        [
+          text,
+          v.looseObject({
+            streams: v.pipe(
+              v.array(v.unknown()),
+              v.description("The streams, as --discover of the tap says them."),
+            ),
+          }),
+          v.literal(false),
+        ],
         "expected a file, a catalog with its streams, or false",
       ),
       v.description(

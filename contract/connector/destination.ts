@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
+import type { RunFacts } from "./source.ts";
 import type { Traffic } from "../streams/traffic.ts";
 
 export const LOAD_MODES = ["replace", "append", "merge", "delete_insert", "scd2"] as const;
@@ -211,14 +212,29 @@ export interface DeliveringDestination<Target = unknown> {
     request: DeliveryRequest<Target>,
     signal: AbortSignal,
   ): Promise<readonly DeliveryResult[]>;
+  /**
+   * Called once when each row of the load was taken or rejected, and there were some: what is held back until then goes
+   * now. Throws where the system does not take it in the end.
+   */
+  finish?(request: LoadDelivery<Target>, signal: AbortSignal): Promise<void>;
 }
 
-export interface DeliveryRequest<Target = unknown> {
-  /** The same for the same batch in every attempt; ASCII. */
-  readonly idempotencyKey: string;
+/** What all deliveries of a load have in common. */
+export interface LoadDelivery<Target = unknown> {
+  /** The same for every attempt of the same step of the same run; ASCII. */
+  readonly loadId: string;
   readonly target: Target;
   readonly mode: LoadMode;
   readonly primaryKey: readonly string[];
+  /** What the rows are loaded for. */
+  readonly run: RunFacts;
+  /** A line of the load's own, in the run's log. */
+  log(level: "info" | "warn", message: string): void;
+}
+
+export interface DeliveryRequest<Target = unknown> extends LoadDelivery<Target> {
+  /** The same for the same batch in every attempt; ASCII. */
+  readonly idempotencyKey: string;
   /** Told what the requests of this delivery have come to. */
   onTraffic?(traffic: Traffic): void;
 }

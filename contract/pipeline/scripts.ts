@@ -16,17 +16,28 @@ export const BUILT_IN_CONNECTORS: Readonly<Record<string, { readonly type: strin
   [SCRIPT_CONNECTOR]: { type: SCRIPT_CONNECTOR },
 };
 
-/** The definition as it was written, with the connector of each stream that names a script and no connector. */
+/** The definition as it was written, with the connector of each stream and load that names a script and no connector. */
 export function withScriptConnectors(written: unknown): unknown {
-  if (!isRecord(written) || !isRecord(written["extract"])) return written;
-  const extract = Object.entries(written["extract"]).map(([name, stream]) => [
-    name,
-    isRecord(stream) && SCRIPT_KEY in stream && !("connector" in stream)
-      ? { connector: SCRIPT_CONNECTOR, ...stream }
-      : stream,
-  ]);
-  return { ...written, extract: Object.fromEntries(extract) };
+  if (!isRecord(written)) return written;
+  const { extract, load } = written;
+  const targetsOf = (targets: unknown) => Array.isArray(targets) ? targets.map(targetOf) : targetOf(targets);
+  return {
+    ...written,
+    ...(isRecord(extract) ? { extract: eachValue(extract, (stream) => withConnector(stream)) } : {}),
+    ...(isRecord(load) ? { load: eachValue(load, targetsOf) } : {}),
+  };
 }
+
+const withConnector = (use: unknown, more: Record<string, unknown> = {}): unknown =>
+  isRecord(use) && SCRIPT_KEY in use && !("connector" in use)
+    ? { connector: SCRIPT_CONNECTOR, ...more, ...use }
+    : use;
+
+/** What becomes of its rows is the script's own doing: there is one mode, which need not be written. */
+const targetOf = (target: unknown): unknown => withConnector(target, { mode: "append" });
+
+const eachValue = (entries: Record<string, unknown>, change: (value: unknown) => unknown) =>
+  Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, change(value)]));
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

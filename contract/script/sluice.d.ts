@@ -110,3 +110,21 @@ export interface ScriptContext<State = unknown> {
 export type Source<State = unknown> = (
   ctx: ScriptContext<State>,
 ) => AsyncIterable<Rows> | Iterable<Rows> | Promise<readonly Rows[]>;
+
+/**
+ * Rows of a load, as many as its `batch` says at most. A value is what its column's type in DuckDB makes of it: whole
+ * numbers are `number`, `bigint` beyond 2^53; DECIMAL, dates and times (ISO 8601), UUIDs are `string`; BLOB is
+ * `Uint8Array`; lists, structs and JSON are arrays and objects.
+ */
+export interface Batch extends ReadonlyArray<{ readonly [column: string]: unknown }> {
+  /** The same whenever the same rows are given again, as in a retry: an idempotency key. */
+  readonly key: string;
+  /** Says that a row, or the one at a place from 0, is not wanted; it is kept aside. To be called before the next batch is asked for. */
+  reject(row: { readonly [column: string]: unknown } | number, reason: string): void;
+}
+
+/** What the script of a load is called with. */
+export type WriteContext = Omit<ScriptContext, "state" | "cursor" | "columns" | "checkpoint">;
+
+/** The function that the script of a load exports as `write`. It returns when all rows are where they belong. */
+export type Write = (batches: AsyncIterable<Batch>, ctx: WriteContext) => Promise<void>;

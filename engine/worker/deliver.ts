@@ -1,7 +1,7 @@
 import type {
   DeliveringDestination,
-  DeliveryRequest,
   DeliveryResult,
+  LoadDelivery,
   LoadInput,
   LoadReceipt,
 } from "../../contract/connector/destination.ts";
@@ -38,8 +38,6 @@ export interface DeliverContext {
   readonly keep: (rejected: readonly RejectedRow[]) => Promise<void>;
 }
 
-type Request = Omit<DeliveryRequest, "idempotencyKey">;
-
 /**
  * Sends all rows to a system that has no transaction, several deliveries at a time where that allows it, at least once each: a process that dies sends
  * again, under the same idempotency keys, what an earlier attempt has sent. Throws `invalid` with
@@ -49,13 +47,12 @@ type Request = Omit<DeliveryRequest, "idempotencyKey">;
 export async function deliverRows(
   context: DeliverContext,
   destination: DeliveringDestination,
-  loadId: string,
-  request: Request,
+  request: LoadDelivery,
   input: LoadInput,
 ): Promise<LoadReceipt> {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
-  const delivery = new Delivery({ ...context, signal }, destination, loadId, request);
+  const delivery = new Delivery({ ...context, signal }, destination, request);
   const maxRows = destination.batchRows(request.target);
   const atOnce = destination.deliveriesAtOnce?.(request.target) ?? 1;
   const going = new Set<Promise<void>>();
@@ -73,6 +70,7 @@ export async function deliverRows(
     await Promise.all(going);
     // The first failure; it has ended the others.
     if (stop.signal.aborted) throw stop.signal.reason;
+    if (delivery.sent > 0) await destination.finish?.(request, signal);
   } catch (error) {
     stop.abort(error);
     await Promise.all(going);
@@ -97,8 +95,7 @@ export async function deliverRows(
 class Delivery {
   readonly #context: DeliverContext;
   readonly #destination: DeliveringDestination;
-  readonly #loadId: string;
-  readonly #request: Request;
+  readonly #request: LoadDelivery;
   /** With their places among all rows. */
   readonly #kept: { readonly at: number; readonly row: RejectedRow }[] = [];
   /** Of deliveries that have ended, and of those that go on. */
@@ -111,12 +108,10 @@ class Delivery {
   constructor(
     context: DeliverContext,
     destination: DeliveringDestination,
-    loadId: string,
-    request: Request,
+    request: LoadDelivery,
   ) {
     this.#context = context;
     this.#destination = destination;
-    this.#loadId = loadId;
     this.#request = request;
   }
 
@@ -163,7 +158,7 @@ class Delivery {
   }
 
   async #deliver(rows: DeliveredRows, signal: AbortSignal): Promise<readonly DeliveryResult[]> {
-    const idempotencyKey = `${this.#loadId}/${rows.first}+${rows.count}`;
+    const idempotencyKey = `${this.#request.loadId}/${rows.first}+${rows.count}`;
     const onTraffic = (traffic: Traffic) => {
       this.#going.set(idempotencyKey, traffic);
       this.#context.onTraffic?.([...this.#going.values()].reduce(addTraffic, this.#traffic));

@@ -6,6 +6,7 @@ import type {
   LoadReceipt,
   LoadRequest,
 } from "../../contract/connector/destination.ts";
+import type { RunFacts } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import { type LoadDefinition, loadShapeOf } from "../../contract/pipeline/load.ts";
@@ -23,6 +24,8 @@ import type { Points } from "./points.ts";
 export interface LoadContext {
   readonly session: DuckSession;
   readonly runId: string;
+  /** What a system without a transaction is told of the run. */
+  readonly run: RunFacts;
   /** From when on the rows of a history hold: the same in each attempt of the run. */
   readonly atMs: number;
   /** Of a load that sends only what changed. */
@@ -58,8 +61,8 @@ export async function loadRelation(
   };
   if (destination.kind === "delivering") {
     refuseSql(load);
-    const { loadId, earlierLoadId: _, ...delivery } = request;
-    const { keepRejected: keep, log } = context;
+    const { loadId, mode, primaryKey } = request;
+    const { keepRejected: keep, log, run } = context;
     return await deliverRows(
       {
         signal,
@@ -71,8 +74,7 @@ export async function loadRelation(
         onDelivered: () => points.reach(stepName, "while staging"),
       },
       destination,
-      loadId,
-      delivery,
+      { loadId, target, mode, primaryKey, run, log },
       await inputOf(context, inOrder(await rowsToLoad(session, relation, load), load), load),
     );
   }

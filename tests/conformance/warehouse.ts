@@ -89,6 +89,7 @@ export class Warehouse implements AsyncDisposable {
     const context = {
       session,
       runId: loadId,
+      run: { runId: loadId, pipeline: "it", params: {}, windowStartMs: null, windowEndMs: atMs },
       atMs,
       signal,
       points: pointsOf(undefined),

@@ -1,4 +1,5 @@
 import { ORDER, type Order, REPORT, type ScriptFailure } from "../sandbox/frames.ts";
+import { Batches } from "./batches.ts";
 import { RowError } from "./cell.ts";
 import { Channel } from "./channel.ts";
 import { createContext } from "./context.ts";
@@ -27,7 +28,8 @@ async function main(): Promise<void> {
   channel.key = order.key;
   const stop = new AbortController();
   const requests = new Requests(channel);
-  void listen(stop, requests);
+  const batches = new Batches(channel);
+  void listen(stop, requests, batches);
   const output = new Output(channel);
   const context = createContext(order, channel, output, requests, stop.signal);
   closeOff(context.log);
@@ -53,8 +55,14 @@ async function main(): Promise<void> {
   });
   try {
     const loaded: unknown = await import(url);
-    await giveRows(loaded, context, output);
-    await output.end();
+    if (order.use === "destination") {
+      await takeRows(loaded, context, batches);
+      channel.send(REPORT.end, { rows: batches.rows });
+      await channel.flush();
+    } else {
+      await giveRows(loaded, context, output);
+      await output.end();
+    }
     exit(0);
   } catch (error) {
     await fail(error);
@@ -62,10 +70,13 @@ async function main(): Promise<void> {
 }
 
 /** Ends with the run's process. */
-async function listen(stop: AbortController, requests: Requests): Promise<void> {
+async function listen(stop: AbortController, requests: Requests, batches: Batches): Promise<void> {
   for (let frame = await channel.next(); frame !== undefined; frame = await channel.next()) {
-    if (frame.kind === ORDER.stop) stop.abort(new DOMException("The run was stopped", "AbortError"));
-    else requests.take(frame.kind, frame.payload);
+    const { kind, payload } = frame;
+    if (kind === ORDER.stop) stop.abort(new DOMException("The run was stopped", "AbortError"));
+    else if (kind === ORDER.batch) batches.take(payload);
+    else if (kind === ORDER.lastBatch) batches.take(null);
+    else requests.take(kind, payload);
   }
   exit(1);
 }
@@ -105,6 +116,23 @@ async function giveRows(
   else if (Array.isArray(given)) await output.take(given);
   else if (isIterable(given)) { for (const rows of given) await output.take(rows); }
   else throw new RowError("its function gives no rows: it is to be a generator, or to return rows");
+}
+
+async function takeRows(
+  loaded: unknown,
+  { state: _state, cursor: _cursor, columns: _columns, checkpoint: _checkpoint, ...context }: ReturnType<
+    typeof createContext
+  >,
+  batches: Batches,
+): Promise<void> {
+  const write = typeof loaded === "object" && loaded !== null && "write" in loaded ? loaded.write : undefined;
+  if (typeof write !== "function") {
+    throw new RowError(
+      "it has no function to call: a destination is `export async function write(batches, ctx) { for await (const rows of batches) … }`",
+    );
+  }
+  await write(batches, Object.freeze(context));
+  batches.end();
 }
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>

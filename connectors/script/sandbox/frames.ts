@@ -25,6 +25,10 @@ export const ORDER = {
   answered: 6,
   /** A number of a request, then JSON: see RequestFailure. In the place of all that would come. */
   unanswered: 7,
+  /** Rows for a destination, see row_texts.ts: the next ones follow when these are taken. */
+  batch: 20,
+  /** All rows were sent. */
+  lastBatch: 21,
 } as const;
 
 /** From the sandbox. */
@@ -47,6 +51,8 @@ export const REPORT = {
   pull: 8,
   /** A number of a request, of which nothing more is wanted. */
   cancel: 9,
+  /** JSON: {rejected}, pairs of a row's place in the batch and a reason. The script wants the next batch. */
+  taken: 20,
 } as const;
 
 /** The most requests under way at a time. */
@@ -91,6 +97,8 @@ export interface Order {
   readonly key: string;
   /** The script's path in the project, as `scripts/orders.ts`. */
   readonly path: string;
+  /** Whether it gives rows or takes them. */
+  readonly use: "source" | "destination";
   readonly params: Readonly<Record<string, string | number | boolean | null>>;
   /** Milliseconds since 1970. */
   readonly window: {

@@ -17,6 +17,7 @@ const schemas = {
   log: v.object({ level: v.picklist(["info", "warn"]), message: shown }),
   state: json,
   end: v.object({ rows: v.number() }),
+  taken: v.object({ rejected: v.array(v.tuple([v.number(), shown])) }),
   failure: v.object({
     name: shown,
     message: shown,

@@ -111,9 +111,11 @@ export class LoadSteps {
     const { step: { name }, relation } = planned;
     const { destination, target } = await connections.destination(planned.target);
     let sent = 0;
+    const { runId, pipeline, params, windowStartMs, windowEndMs } = job;
     const context = {
       session,
-      runId: job.runId,
+      runId,
+      run: { runId, pipeline, params, windowStartMs, windowEndMs },
       atMs: job.windowEndMs,
       ...(changes === undefined ? {} : { changes }),
       signal,

@@ -34,7 +34,16 @@ async function deliver(
   const target = targetOf(singer, { stream: "people", mode, primary_key: ["id"] }) as SingerTarget;
   const { destination } = connection;
   if (destination?.kind !== "delivering") throw new Error("expected a delivering destination");
-  const request = { target, idempotencyKey: "load/0+2", mode, primaryKey: ["id"] };
+  const run = { runId: "run", pipeline: "p", params: {}, windowStartMs: null, windowEndMs: 0 };
+  const request = {
+    loadId: "load",
+    target,
+    idempotencyKey: "load/0+2",
+    mode,
+    primaryKey: ["id"],
+    run,
+    log: () => {},
+  };
   return await destination.deliver(await batchesOf(sql), request, never());
 }
 

@@ -3,6 +3,7 @@ import { Int32 } from "apache-arrow";
 import type {
   DeliveringDestination,
   DeliveryResult,
+  LoadDelivery,
   LoadInput,
 } from "../../../../contract/connector/destination.ts";
 import { AppError } from "../../../../contract/errors.ts";
@@ -29,6 +30,15 @@ interface Sent {
   readonly key: string;
   readonly ids: readonly unknown[];
 }
+
+const requestOf = (primaryKey: readonly string[] = []): LoadDelivery => ({
+  loadId: "run/load:t->api",
+  target: null,
+  mode: "append",
+  primaryKey,
+  run: { runId: "run", pipeline: "p", params: {}, windowStartMs: null, windowEndMs: 0 },
+  log: () => {},
+});
 
 /** Delivers to a system that says what `answer` says of each row. */
 async function deliver(
@@ -61,8 +71,8 @@ async function deliver(
     pause: (ms: number) => Promise.resolve(void pauses.push(ms)),
     keep: (rejected: readonly RejectedRow[]) => Promise.resolve(void kept.push(...rejected)),
   };
-  const request = { target: null, mode: "append", primaryKey } as const;
-  const result = await deliverRows(context, destination, "run/load:t->api", request, input)
+  const request = requestOf(primaryKey);
+  const result = await deliverRows(context, destination, request, input)
     .catch((error: unknown) => error);
   return { sent, pauses, result, log, kept };
 }
@@ -106,7 +116,6 @@ Deno.test("deliverRows() has as many deliveries go on at a time as the system ta
       );
     },
   };
-  const request = { target: null, mode: "append", primaryKey: ["id"] } as const;
   const receipt = await deliverRows(
     {
       signal: never(),
@@ -118,8 +127,7 @@ Deno.test("deliverRows() has as many deliveries go on at a time as the system ta
       keep: (rejected) => Promise.resolve(void kept.push(...rejected)),
     },
     destination,
-    "run/load:t->api",
-    request,
+    requestOf(["id"]),
     inputOf([1, 2, 3], [4, 5, 6]),
   );
   deepEqual([begun, most], [["0+2", "2+2", "4+2"], 3]);
@@ -155,8 +163,7 @@ Deno.test("deliverRows() begins no delivery after one that failed, and ends thos
       keep: () => Promise.resolve(),
     },
     destination,
-    "run/load:t->api",
-    { target: null, mode: "append", primaryKey: [] },
+    requestOf(),
     inputOf([1, 2, 3, 4]),
   );
   await rejects(failed, /no more/);
@@ -221,4 +228,42 @@ Deno.test("deliverRows() judges a share of rejected rows when all others are del
   });
   const { result: enough } = await deliver(inputOf([1, 2], [3]), answer, { maxRejects: "40%" });
   equal(enough instanceof AppError, false);
+});
+
+Deno.test("deliverRows() lets the system finish when every row is taken, and fails where it cannot", async () => {
+  const told: string[] = [];
+  const run = (input: LoadInput, finish: () => Promise<void>) =>
+    deliverRows(
+      {
+        signal: never(),
+        maxRejects: 0,
+        log: () => {},
+        onDelivered: () => {},
+        pause: () => Promise.resolve(),
+        keep: () => Promise.resolve(),
+      },
+      {
+        kind: "delivering",
+        batchRows: () => 2,
+        deliver: (batches) => {
+          told.push("deliver");
+          return Promise.resolve(rowsOf(batches).map(() => OK));
+        },
+        finish: ({ loadId }) => {
+          told.push(loadId);
+          return finish();
+        },
+      },
+      requestOf(),
+      input,
+    );
+  await run(inputOf([1, 2, 3]), () => Promise.resolve());
+  deepEqual(told.splice(0), ["deliver", "deliver", "run/load:t->api"]);
+  await rejects(
+    run(inputOf([1]), () => Promise.reject(new AppError("unavailable", "not flushed"))),
+    /not flushed/,
+  );
+  deepEqual(told.splice(0), ["deliver", "run/load:t->api"]);
+  await run(inputOf([]), () => Promise.resolve());
+  deepEqual(told, []);
 });
