@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { SCRIPTS_FOLDER } from "./scripts/import_target.ts";
+import { SCRIPTS_FOLDER } from "./scripts/scripts_folder.ts";
 import { PACKAGE_FILES } from "./scripts/package_lock.ts";
 
 export interface WatchOptions {

@@ -1,9 +1,8 @@
 import { isBuiltin } from "node:module";
 import { dirname, join, normalize } from "node:path/posix";
 import { didYouMean } from "../../../text/suggest.ts";
+import { SCRIPTS_FOLDER } from "./scripts_folder.ts";
 
-/** Scripts and all that they import by a path lie here: nothing else of a project gets into a sandbox. */
-export const SCRIPTS_FOLDER = "scripts";
 /** What scripts import their types from; deno.json leads it to the file of types in the project. */
 export const TYPES_SPECIFIER = "sluice";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Fault } from "../../../text/fault.ts";
 import type { ProjectFiles } from "../read_files.ts";
-import { bundleScript, type ScriptBundle } from "./bundle_script.ts";
+import type { ScriptBundle } from "./bundle_script.ts";
 import { type PackageLock, readPackageLock } from "./package_lock.ts";
 
 interface Kept {
@@ -48,6 +48,8 @@ export class ScriptsOfProject {
     const key = join(this.#files.root, path);
     const kept = this.#kept.get(key);
     if (kept !== undefined && await this.#isFresh(kept, lock)) return kept.bundle;
+    // Loaded with the first script: most projects have none, and what it stands on takes its time.
+    const { bundleScript } = await import("./bundle_script.ts");
     const bundle = await bundleScript(this.#files, path, lock);
     if ("faults" in bundle) this.#kept.delete(key);
     else {
