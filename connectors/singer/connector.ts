@@ -39,9 +39,12 @@ function open(config: SingerConfig, context: ConnectorContext): Connection {
   const during = (signal: AbortSignal) => AbortSignal.any([signal, context.signal, ended.signal]);
   const source: Source<SingerStream> = {
     pushdown: { columns: true, where: false },
-    async *discover(signal) {
-      yield* (await opened()).discover(during(signal));
-    },
+    // A target has no --discover, nor have some taps.
+    ...(config.catalog.kind === "none" ? {} : {
+      async *discover(signal: AbortSignal) {
+        yield* (await opened()).discover(during(signal));
+      },
+    }),
     scan: async (request, signal) => await (await opened()).scan(request, during(signal)),
     describe: () => Promise.reject(new AppError("internal", "A tap is scanned, and not read")),
     read: () => {

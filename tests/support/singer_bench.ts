@@ -71,8 +71,8 @@ export class TapBench implements AsyncDisposable {
       threads: 2,
     });
     await using session = await database.session();
+    await using prepared = await scan.prepare?.(signal);
     try {
-      await using prepared = await scan.prepare?.(signal);
       const relation = prepared?.relation ?? scan.relation;
       const columns = await session.describe(`SELECT * FROM ${relation}`);
       return {

@@ -45,17 +45,20 @@ export function shownColumns(schema: unknown): ShownColumn[] {
   });
 }
 
-/** What DuckDB calls the type of such values where there is no value to go by; for streams that set rows aside. */
-export function declaredTypes(schema: unknown): Record<string, string> {
+/**
+ * What DuckDB calls the type of such values where there is no value to go by. Times may be texts, since how a tap writes
+ * them is seen by its values alone.
+ */
+export function declaredTypes(schema: unknown, times: "typed" | "texts"): Record<string, string> {
   const root = isSchema(schema) ? schema : {};
   const { properties } = root;
   if (!isSchema(properties)) return {};
   return Object.fromEntries(
-    Object.entries(properties).map(([name, property]) => [name, declaredType(property, root)]),
+    Object.entries(properties).map(([name, property]) => [name, declaredType(property, root, times)]),
   );
 }
 
-function declaredType(property: unknown, root: Schema): string {
+function declaredType(property: unknown, root: Schema, times: "typed" | "texts"): string {
   const variants = variantsOf(property, root, 0);
   const given = givenType(variants);
   const scale = scaleOf(variants);
@@ -68,7 +71,9 @@ function declaredType(property: unknown, root: Schema): string {
   if (isOf("integer")) return "BIGINT";
   if (isOf("integer", "number")) return "DOUBLE";
   if (isOf("boolean")) return "BOOLEAN";
-  // How a tap writes its times is seen by its values alone.
+  const formats = new Set(variants.map((variant) => timeSample(variant) && String(variant["format"])));
+  const [format] = formats;
+  if (times === "typed" && formats.size === 1 && format !== undefined) return TIME_TYPES[format] ?? "VARCHAR";
   return isOf("string") && kind !== undefined ? "VARCHAR" : "JSON";
 }
 
@@ -153,6 +158,12 @@ const TIMES: Readonly<Record<string, string>> = {
   "date-time": '"2000-01-01T00:00:00Z"',
   date: '"2000-01-01"',
   time: '"00:00:00"',
+};
+
+const TIME_TYPES: Readonly<Record<string, string>> = {
+  "date-time": "TIMESTAMP WITH TIME ZONE",
+  date: "DATE",
+  time: "TIME",
 };
 
 function timeSample({ type, format }: Schema): string | undefined {

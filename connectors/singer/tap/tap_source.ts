@@ -35,18 +35,12 @@ export class TapSource {
 
   async *discover(signal: AbortSignal): AsyncGenerator<DiscoveredStream> {
     const catalog = await this.#catalog.find(signal);
-    if (catalog === undefined) {
-      throw new AppError(
-        "invalid",
-        `${this.#subject} takes no catalog (catalog: false), and so cannot say what it has`,
-      );
-    }
-    for (const { id, schema, primaryKey } of catalog.streams) {
+    for (const { id, schema, primaryKey } of catalog?.streams ?? []) {
       yield {
         address: { stream: id },
         name: id,
         kind: "table",
-        columns: Object.entries(declaredTypes(schema)).map(([name, type]) => ({
+        columns: Object.entries(declaredTypes(schema, "typed")).map(([name, type]) => ({
           name,
           type,
           nullable: !primaryKey.includes(name),
@@ -169,7 +163,7 @@ export class TapSource {
     const { address: { stream, options } } = request;
     const file = new DiskFile(path, `${stream} of ${programOf(this.#config)}`, await Deno.stat(path));
     const types = survey === undefined
-      ? Object.assign({}, ...schemas.map(declaredTypes))
+      ? Object.assign({}, ...schemas.map((schema) => declaredTypes(schema, "texts")))
       : showSchemas(schemas, survey, file);
     const columns = { ...types, ...options.columns };
     const scan = await scanRecords([file], columns, request, this.#context.scratchDir, signal, survey);
