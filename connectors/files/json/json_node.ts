@@ -69,7 +69,7 @@ export class JsonNode {
     const group = same?.group ?? { serial: same?.serial ?? 0 };
     const field: JsonField = {
       key,
-      bytes: new TextEncoder().encode(key),
+      bytes: new TextEncoder().encode(JSON.stringify(key).slice(1, -1)),
       index: this.fields.length,
       node: new JsonNode(),
       serial: 0,
@@ -138,7 +138,7 @@ export class JsonNode {
 
 export interface JsonField {
   readonly key: string;
-  /** The key in UTF-8. */
+  /** The key as it is usually written, without its quotes: a text that begins so, and a quote, is this key. */
   readonly bytes: Uint8Array;
   readonly index: number;
   readonly node: JsonNode;

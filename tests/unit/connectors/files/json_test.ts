@@ -337,3 +337,9 @@ Deno.test("a path's columns stand beside a record's, and never in its place", as
       .includes("leave out options.filename"),
   );
 });
+
+Deno.test("a key with a backslash is not taken for the beginning of another", async () => {
+  await using bench = await FileBench.create();
+  const { rows } = await readText(bench, `{"a\\\\":1}\n{"a\\"b":2}\n{"a\\\\":3,"a\\"b":4}`);
+  deepStrictEqual(rows, [["1", null], [null, "2"], ["3", "4"]]);
+});
