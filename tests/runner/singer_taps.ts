@@ -53,7 +53,7 @@ const PACKAGES = [
   "simplejson==4.3.0",
   "singer-sdk==0.54.9",
   "six==1.17.0",
-  "soupsieve==4.1.3",
+  "soupsieve==2.8.4",
   "SQLAlchemy==2.0.51",
   "typing_extensions==4.16.0",
   "universal_pathlib==0.3.10",
