@@ -23,7 +23,12 @@ export interface ScriptLimits {
 }
 
 /** A script that gives rows. */
-export type ScriptStream = ScriptUse;
+export interface ScriptStream extends ScriptUse {
+  /** Streams of the pipeline whose rows it is given. */
+  readonly inputs: readonly string[];
+  /** The most rows of them that it is given at a time. */
+  readonly batchRows: number;
+}
 
 /** A script that takes rows. */
 export interface ScriptTarget extends ScriptUse {
@@ -32,6 +37,7 @@ export interface ScriptTarget extends ScriptUse {
 }
 
 const DEFAULT_BATCH_ROWS = 1_000;
+const DEFAULT_INPUT_ROWS = 2_000;
 const MAX_BATCH_ROWS = 100_000;
 
 const DEFAULTS = { memory: "256MB", timeout: "30m", output: "100GB" };
@@ -105,9 +111,38 @@ export const scriptKeys = {
   ),
 };
 
+const batchSize = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_BATCH_ROWS));
+
 export const streamSchema = v.pipe(
-  v.strictObject({ ...scriptKeys, options: v.optional(v.strictObject({}), {}) }),
-  v.transform((keys): ScriptStream => useOf(keys)),
+  v.strictObject({
+    ...scriptKeys,
+    input: v.optional(
+      v.pipe(
+        v.union(
+          [text, v.pipe(v.array(text), v.minLength(1))],
+          "expected the name of a stream, or a list of such",
+        ),
+        v.description(
+          "Another stream of the pipeline, or several, whose rows the script gets by ctx.input; it runs after them.",
+        ),
+      ),
+    ),
+    batch: v.optional(
+      v.pipe(
+        batchSize,
+        v.description(
+          `The most rows of its input that it is given at a time; ${DEFAULT_INPUT_ROWS} by default.`,
+        ),
+      ),
+      DEFAULT_INPUT_ROWS,
+    ),
+    options: v.optional(v.strictObject({}), {}),
+  }),
+  v.transform(({ input = [], batch, ...keys }): ScriptStream => ({
+    ...useOf(keys),
+    inputs: [input].flat(),
+    batchRows: batch,
+  })),
 );
 
 const { output: _, ...targetKeys } = scriptKeys;
@@ -122,10 +157,7 @@ export const loadSchema = v.pipe(
     ),
     batch: v.optional(
       v.pipe(
-        v.number(),
-        v.integer(),
-        v.minValue(1),
-        v.maxValue(MAX_BATCH_ROWS),
+        batchSize,
         v.description(`The most rows that it is given at a time; ${DEFAULT_BATCH_ROWS} by default.`),
       ),
       DEFAULT_BATCH_ROWS,

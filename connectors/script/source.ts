@@ -1,12 +1,13 @@
 import type { ConnectorContext } from "../../contract/connector/connector.ts";
-import type { ReadMessage, ReadRequest, Source } from "../../contract/connector/source.ts";
+import type { InputBatch, ReadMessage, ReadRequest, Source } from "../../contract/connector/source.ts";
 import { AppError, NO_COLUMNS } from "../../contract/errors.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { ScriptStream } from "./options.ts";
 import { FrameFault, RowsDecoder } from "./sandbox/decode_rows.ts";
-import { REPORT } from "./sandbox/frames.ts";
+import { ORDER, REPORT } from "./sandbox/frames.ts";
 import { LogReports } from "./sandbox/log_reports.ts";
 import { parseReport, scriptError } from "./sandbox/reports.ts";
+import { rowTexts } from "./sandbox/row_texts.ts";
 import { ScriptRequests } from "./sandbox/script_requests.ts";
 import { orderOf, startScript } from "./start.ts";
 
@@ -34,15 +35,21 @@ export const scriptSource = (context: ConnectorContext): Source<ScriptStream> =>
   read: (request, signal) => readScript(context, request, signal),
 });
 
+/** A frame with the rows, or that there are none any more. */
+const orderOfInput = ({ done, value }: IteratorResult<InputBatch, void>): [number, Uint8Array] =>
+  done === true ? [ORDER.lastBatch, new Uint8Array()] : [ORDER.batch, rowTexts([value.batch], value.stream)];
+
 async function* readScript(
   context: ConnectorContext,
   { streams }: ReadRequest<ScriptStream>,
   signal: AbortSignal,
 ): AsyncGenerator<ReadMessage> {
   const request = onlyStream(streams);
-  const { name: stream, address: { script: path } } = request;
+  const { name: stream, address: { script: path, inputs, batchRows } } = request;
   const { run, state, cursor } = request;
-  const order = await orderOf(context, request.address, "source", { run, state, cursor });
+  const hasInput = inputs.length > 0;
+  const order = await orderOf(context, request.address, "source", { run, state, cursor, hasInput });
+  await using input = request.inputRows?.(batchRows);
   await using sandbox = await startScript(context, request.address, order, signal);
   using requests = new ScriptRequests(
     context,
@@ -66,6 +73,13 @@ async function* readScript(
         }
         case REPORT.state:
           yield { type: "state", stream, state: parseReport("state", payload) };
+          break;
+        case REPORT.more:
+          if (!hasInput) throw new FrameFault("a wish for rows of no stream");
+          if (input === undefined) {
+            throw new AppError("invalid", `${path}: ctx.input has rows in a run of its pipeline only`);
+          }
+          await sandbox.send(...orderOfInput(await input.next()));
           break;
         case REPORT.log:
           yield* logs.take(parseReport("log", payload));

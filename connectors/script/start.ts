@@ -11,6 +11,7 @@ interface Told {
   readonly run?: RunFacts | undefined;
   readonly state?: JsonValue | undefined;
   readonly cursor?: { readonly column: string; readonly value: string } | undefined;
+  readonly hasInput?: boolean;
 }
 
 /** The order without its key. Throws `forbidden` for a secret that is not declared, as ConnectorContext.secret does. */
@@ -18,12 +19,13 @@ export async function orderOf(
   { secret }: ConnectorContext,
   { script: path, secrets: names }: ScriptUse,
   use: Order["use"],
-  { run, state, cursor }: Told,
+  { run, state, cursor, hasInput = false }: Told,
 ): Promise<Omit<Order, "key">> {
   const secrets = await Promise.all(names.map(async (name) => [name, await secret(name)] as const));
   return {
     path,
     use,
+    hasInput,
     params: run?.params ?? {},
     window: {
       runId: run?.runId ?? "",

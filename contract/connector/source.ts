@@ -86,6 +86,12 @@ export interface StreamRequest<Stream = unknown> {
    * does not have.
    */
   parentRows?(columns: readonly string[], included: readonly string[]): Promise<readonly ParentRow[]>;
+  /**
+   * Of a stream that names others as its input, see contract/pipeline/parents.ts: all of their rows as they are committed,
+   * one stream behind the other, at most so many a batch. Read as they are pulled; to be disposed of where they are not
+   * read to their end. Absent where there are none to be had, as in a check. Throws `invalid` for a stream without a table.
+   */
+  inputRows?(batchRows: number): AsyncGenerator<InputBatch, void, undefined>;
   /** Told by a source that asks an API what its requests for the stream have come to, and how many records came. */
   onTraffic?(traffic: Traffic, records: number): void;
 }
@@ -104,6 +110,12 @@ export interface RunFacts {
 export interface ParentRow {
   readonly texts: Readonly<Record<string, string>>;
   readonly json: Readonly<Record<string, string>>;
+}
+
+/** Rows of a stream that is another one's input. */
+export interface InputBatch {
+  readonly stream: string;
+  readonly batch: RecordBatch;
 }
 
 /** `only` and `except` are never both given. Names are compared without case where none matches exactly. */

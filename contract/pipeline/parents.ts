@@ -1,6 +1,8 @@
 /**
- * A stream that is asked for once for each row of another one, as an API's posts of each of its users. Its endpoint names the
- * other's columns: `users/{resources.users.id}/posts`.
+ * Streams that are read by the rows of others of their pipeline, which have to be there before.
+ *
+ * A child is asked for once for each row of its parent, as an API's posts of each of its users. Its endpoint names the
+ * parent's columns: `users/{resources.users.id}/posts`. A script may be given all rows of others: `input: orders`.
  */
 
 /** `{resources.<stream>.<column>}`, with both as groups. */
@@ -22,6 +24,17 @@ export function parentsOf(definition: Readonly<Record<string, unknown>>): readon
     }
   });
   return [...found].map(([stream, columns]) => ({ stream, columns: [...columns] }));
+}
+
+/** The streams whose rows a stream's script is given, in this order; none of a stream that has no `input`. */
+export function inputsOf({ script, input }: Readonly<Record<string, unknown>>): readonly string[] {
+  if (typeof script !== "string") return [];
+  return [input].flat().filter((name) => typeof name === "string");
+}
+
+/** All streams that have to be read before this one, each once. */
+export function streamsBefore(definition: Readonly<Record<string, unknown>>): readonly string[] {
+  return [...new Set([...parentsOf(definition).map(({ stream }) => stream), ...inputsOf(definition)])];
 }
 
 function visit(value: unknown, onText: (text: string) => void): void {

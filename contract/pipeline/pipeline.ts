@@ -218,6 +218,8 @@ export function ownKeys(definition: StreamDefinition | LoadDefinition): Record<s
 
 /** The address for people: `public.orders`, `data/*.csv`; `a query` where it is SQL. */
 export function addressText(definition: StreamDefinition | LoadDefinition): string {
+  const { script } = ownKeys(definition);
+  if (typeof script === "string") return script;
   const [key, value] = Object.entries(ownKeys(definition)).find(([, value]) => typeof value === "string") ??
     [];
   if (key !== undefined) return key === "query" ? "a query" : String(value);

@@ -87,6 +87,11 @@ export interface ScriptContext<State = unknown> {
   readonly state: State | undefined;
   /** Of an incremental stream: the greatest value of its update_key so far, as text; null where there is none. */
   readonly cursor: { readonly column: string; readonly value: string } | null;
+  /**
+   * All rows of the streams that `input` of the stream names, read as they are asked for. A loop that is left can be
+   * taken up again. Throws where the stream has no `input`.
+   */
+  readonly input: AsyncIterable<InputBatch>;
   /** Aborted when nobody waits for the script any more: the run is cancelled, or its time is over. */
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -104,6 +109,12 @@ export interface ScriptContext<State = unknown> {
    * fails later keeps it.
    */
   checkpoint(state: State): Promise<void>;
+}
+
+/** Rows of one stream of a script's input, as many as its `batch` says at most; values are those of a `Batch`. */
+export interface InputBatch extends ReadonlyArray<{ readonly [column: string]: Value }> {
+  /** The stream that they are rows of. */
+  readonly stream: string;
 }
 
 /** The function that the script of a stream exports as `default`. */
@@ -124,7 +135,7 @@ export interface Batch extends ReadonlyArray<{ readonly [column: string]: unknow
 }
 
 /** What the script of a load is called with. */
-export type WriteContext = Omit<ScriptContext, "state" | "cursor" | "columns" | "checkpoint">;
+export type WriteContext = Omit<ScriptContext, "state" | "cursor" | "input" | "columns" | "checkpoint">;
 
 /** The function that the script of a load exports as `write`. It returns when all rows are where they belong. */
 export type Write = (batches: AsyncIterable<Batch>, ctx: WriteContext) => Promise<void>;

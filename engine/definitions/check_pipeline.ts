@@ -2,7 +2,7 @@ import type { Fault } from "../../text/fault.ts";
 import { childTableFault, childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { addressText, ownKeys, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import { parentsOf } from "../../contract/pipeline/parents.ts";
+import { inputsOf, parentsOf, streamsBefore } from "../../contract/pipeline/parents.ts";
 import { isWildcard, STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
@@ -92,41 +92,53 @@ export function checkWildcardLoads({ extract, load }: PipelineDefinition): Pipel
   );
 }
 
-/** A child is read after its parent, from the parent's table. */
+/** A stream that is read by the rows of others is read after them, from their tables. */
 export function checkParents({ extract }: PipelineDefinition): PipelineFault[] {
   const { cycles } = orderTopologically(
-    new Map(
-      Object.entries(extract).map(([name, stream]) => [name, parentsOf(stream).map((one) => one.stream)]),
-    ),
+    new Map(Object.entries(extract).map(([name, stream]) => [name, streamsBefore(stream)])),
   );
   return Object.entries(extract).flatMap(([name, stream]) => {
-    const parents = parentsOf(stream);
-    const fault = (message: string) => error(["extract", name, "endpoint"], "value", message);
+    const parents = parentsOf(stream).map((parent) => parent.stream);
+    const endpoint: DocumentPath = ["extract", name, "endpoint"];
     if (parents.length > 1) {
-      return [
-        fault(
-          `it names columns of several streams (${
-            parents.map((one) => one.stream).join(", ")
-          }): one is all it can have`,
-        ),
-      ];
+      const message = `it names columns of several streams (${parents.join(", ")}): one is all it can have`;
+      return [error(endpoint, "value", message)];
     }
-    return parents.flatMap((parent) => {
-      const found = extract[parent.stream];
-      if (found === undefined) {
-        return [
-          fault(`there is no stream ${parent.stream}${didYouMean(parent.stream, Object.keys(extract))}`),
-        ];
-      }
-      if (!found.store) {
-        return [fault(`the stream ${parent.stream} is not stored (store: false), so it has no rows to name`)];
-      }
-      if (cycles.some((cycle) => cycle.includes(name) && cycle.includes(parent.stream))) {
-        return [fault(`${name} and ${parent.stream} wait for each other`)];
-      }
-      return [];
+    const inputs = inputsOf(stream);
+    const inputPath = (index: number): DocumentPath => [
+      "extract",
+      name,
+      "input",
+      ...Array.isArray(stream["input"]) ? [index] : [],
+    ];
+    const uses = [
+      ...parents.map((before) => ({ before, path: endpoint })),
+      ...inputs.map((before, index) => ({ before, path: inputPath(index) })),
+    ];
+    return uses.flatMap(({ before, path }, at) => {
+      const message = uses.findIndex((use) => use.before === before) < at
+        ? `the stream ${before} stands here twice`
+        : faultOfUse(extract, name, before, cycles);
+      return message === undefined ? [] : [error(path, "value", message)];
     });
   });
+}
+
+/** Why a stream cannot be read by the rows of the other one. */
+function faultOfUse(
+  extract: PipelineDefinition["extract"],
+  name: string,
+  before: string,
+  cycles: readonly (readonly string[])[],
+): string | undefined {
+  const found = extract[before];
+  if (found === undefined) return `there is no stream ${before}${didYouMean(before, Object.keys(extract))}`;
+  if (!found.store) return `the stream ${before} is not stored (store: false), so it has no rows to read`;
+  if (isWildcard(found)) return `the stream ${before} stands for several tables, and has none of its name`;
+  if (before === name) return `${name} cannot read itself`;
+  return cycles.some((cycle) => cycle.includes(name) && cycle.includes(before))
+    ? `${name} and ${before} wait for each other`
+    : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@ import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import { parentsOf } from "../../contract/pipeline/parents.ts";
+import { streamsBefore } from "../../contract/pipeline/parents.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
@@ -177,13 +177,13 @@ class Edges {
   }
 }
 
-/** The streams as they are written, but each child behind its parents. */
+/** The streams as they are written, but each behind those whose rows it is read by. */
 function inOrder(streams: PipelineDefinition["extract"]): readonly (readonly [string, StreamDefinition])[] {
   const placed = new Map<string, StreamDefinition>();
   const place = (name: string, path: readonly string[]) => {
     const stream = streams[name];
     if (stream === undefined || placed.has(name) || path.includes(name)) return;
-    for (const parent of parentsOf(stream)) place(parent.stream, [...path, name]);
+    for (const before of streamsBefore(stream)) place(before, [...path, name]);
     placed.set(name, stream);
   };
   for (const name of Object.keys(streams)) place(name, []);
@@ -195,7 +195,7 @@ function planExtract(name: string, stream: StreamDefinition): PipelineStep {
   return {
     name: `extract:${name}`,
     kind: "extract",
-    depends: parentsOf(stream).map((parent) => `extract:${parent.stream}`),
+    depends: streamsBefore(stream).map((before) => `extract:${before}`),
     summary: `${stream.connector}: ${addressText(stream)}, ${stream.mode}${by}${
       stream.store ? "" : ", not stored"
     }`,

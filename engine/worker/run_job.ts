@@ -11,7 +11,7 @@ import { letGo } from "./changes/let_go.ts";
 import { Execution } from "./execution.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
-import { parentsOf } from "../../contract/pipeline/parents.ts";
+import { streamsBefore } from "../../contract/pipeline/parents.ts";
 import { planRun } from "./plan.ts";
 import { expandForRun } from "./wildcards/run_tables.ts";
 import { SessionPool } from "./session_pool.ts";
@@ -50,7 +50,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     const streams = Object.entries(definition.extract).map(([name, stream]) => ({
       name,
       tags: stream.tags,
-      depends: parentsOf(stream).map((parent) => parent.stream),
+      depends: streamsBefore(stream),
       tables: childTablesOf(name, stream).map((child) => child.table),
     }));
     return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };

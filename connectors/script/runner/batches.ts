@@ -1,10 +1,11 @@
+import type { Row } from "../../../contract/script/sluice.d.ts";
 import { REPORT } from "../sandbox/frames.ts";
-import type { CellKind, RowTexts } from "../sandbox/row_texts.ts";
 import { RowError } from "./cell.ts";
 import type { Channel } from "./channel.ts";
+import { readRows } from "./given_rows.ts";
 
 /** Rows as a script that takes them is given them. */
-class Batch extends Array<Readonly<Record<string, unknown>>> {
+class Batch extends Array<Row> {
   /** Derived arrays are plain ones. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
@@ -79,16 +80,8 @@ export class Batches {
   }
 
   #open(payload: Uint8Array): Batch {
-    const { key, columns, rows }: RowTexts = JSON.parse(new TextDecoder().decode(payload));
-    const readers = columns.map(({ name, kind }) => ({ name, read: READERS[kind] }));
     const batch = new Batch();
-    for (const cells of rows) {
-      const values = readers.map(({ name, read }, at): [string, unknown] => {
-        const cell = cells[at];
-        return [name, cell === null ? null : read(cell)];
-      });
-      batch.push(Object.fromEntries(values));
-    }
+    const key = readRows(payload, batch);
     const given: Given = { rows: batch, rejected: new Map(), isOver: false };
     Object.defineProperties(batch, {
       key: { value: key },
@@ -108,33 +101,4 @@ function reject({ rows, rejected, isOver }: Given, row: unknown, reason: unknown
     throw new RowError("batch.reject: expected a row of the batch, or its place from 0");
   }
   rejected.set(at, String(reason ?? "rejected by the script").slice(0, 4_000));
-}
-
-const READERS: Readonly<Record<CellKind, (cell: unknown) => unknown>> = {
-  plain: (cell) => cell,
-  decimal: (cell) => cell,
-  integer: (cell) => wholeNumber(String(cell)),
-  float: (cell) => typeof cell === "string" ? Number(cell) : cell,
-  bytes: (cell) => Uint8Array.fromBase64(String(cell)),
-  json: (cell) => JSON.parse(String(cell), exact),
-};
-
-const wholeNumber = (text: string): number | bigint =>
-  Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
-
-/** Of numbers that a double would change: whole ones as bigint, others as their text. */
-function exact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value !== "number" || source === undefined) return value;
-  if (/^-?\d+$/.test(source)) return source === "-0" ? -0 : wholeNumber(source);
-  return digitsOf(source) === digitsOf(String(value)) ? value : source;
-}
-
-/** The digits that a number is made of, and where its point is, however it is written. */
-function digitsOf(text: string): string {
-  const [, sign = "", whole = "", part = "", power = "0"] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
-  const digits = (whole + part).replace(/^0+/, "");
-  const end = digits.replace(/0+$/, "");
-  return `${sign}${end}e${Number(power) - part.length + digits.length - end.length}`;
 }

@@ -1,6 +1,7 @@
 import { type Order, REPORT } from "../sandbox/frames.ts";
 import { RowError } from "./cell.ts";
 import type { Channel } from "./channel.ts";
+import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
 import type { Requests } from "./requests.ts";
 
@@ -11,6 +12,7 @@ const MAX_LINE = 4_000;
 export function createContext(
   order: Order,
   channel: Channel,
+  { batches: input }: Input,
   output: Output,
   requests: Requests,
   signal: AbortSignal,
@@ -29,6 +31,7 @@ export function createContext(
     }),
     state,
     cursor,
+    input,
     signal,
     fetch: requests.fetch,
     log: Object.freeze({ info: log("info"), warn: log("warn") }),

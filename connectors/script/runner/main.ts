@@ -3,6 +3,7 @@ import { Batches } from "./batches.ts";
 import { RowError } from "./cell.ts";
 import { Channel } from "./channel.ts";
 import { createContext } from "./context.ts";
+import { Input } from "./input.ts";
 import { Output } from "./output.ts";
 import { FetchError, Requests } from "./requests.ts";
 
@@ -13,6 +14,8 @@ import { FetchError, Requests } from "./requests.ts";
 
 /** How it ends where it gets no order, see engine/runs/attempt/script_sandboxes.ts. */
 const NO_ORDER_EXIT = 64;
+
+type Context = ReturnType<typeof createContext>;
 
 const { exit, stdin, stdout } = Deno;
 const channel = new Channel({
@@ -29,9 +32,10 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   const requests = new Requests(channel);
   const batches = new Batches(channel);
-  void listen(stop, requests, batches);
+  const input = new Input(channel, order.hasInput);
+  void listen(stop, requests, order.use === "source" ? input : batches);
   const output = new Output(channel);
-  const context = createContext(order, channel, output, requests, stop.signal);
+  const context = createContext(order, channel, input, output, requests, stop.signal);
   closeOff(context.log);
   // Packages ask for this one.
   globalThis.fetch = requests.fetch;
@@ -70,7 +74,11 @@ async function main(): Promise<void> {
 }
 
 /** Ends with the run's process. */
-async function listen(stop: AbortController, requests: Requests, batches: Batches): Promise<void> {
+async function listen(
+  stop: AbortController,
+  requests: Requests,
+  batches: Pick<Batches, "take">,
+): Promise<void> {
   for (let frame = await channel.next(); frame !== undefined; frame = await channel.next()) {
     const { kind, payload } = frame;
     if (kind === ORDER.stop) stop.abort(new DOMException("The run was stopped", "AbortError"));
@@ -82,7 +90,7 @@ async function listen(stop: AbortController, requests: Requests, batches: Batche
 }
 
 /** What a script prints is a line of its log, and the pipes are the program's own. */
-function closeOff({ info, warn }: ReturnType<typeof createContext>["log"]): void {
+function closeOff({ info, warn }: Context["log"]): void {
   Object.assign(console, {
     log: info,
     info,
@@ -100,7 +108,7 @@ function closeOff({ info, warn }: ReturnType<typeof createContext>["log"]): void
 
 async function giveRows(
   loaded: unknown,
-  context: ReturnType<typeof createContext>,
+  context: Context,
   output: Output,
 ): Promise<void> {
   const make = typeof loaded === "object" && loaded !== null && "default" in loaded
@@ -120,9 +128,8 @@ async function giveRows(
 
 async function takeRows(
   loaded: unknown,
-  { state: _state, cursor: _cursor, columns: _columns, checkpoint: _checkpoint, ...context }: ReturnType<
-    typeof createContext
-  >,
+  { state: _state, cursor: _cursor, input: _input, columns: _columns, checkpoint: _checkpoint, ...context }:
+    Context,
   batches: Batches,
 ): Promise<void> {
   const write = typeof loaded === "object" && loaded !== null && "write" in loaded ? loaded.write : undefined;

@@ -25,7 +25,10 @@ export const ORDER = {
   answered: 6,
   /** A number of a request, then JSON: see RequestFailure. In the place of all that would come. */
   unanswered: 7,
-  /** Rows for a destination, see row_texts.ts: the next ones follow when these are taken. */
+  /**
+   * Rows, see row_texts.ts. For a destination the next ones follow when these are taken; for a source, whose input they
+   * are, when it wants more.
+   */
   batch: 20,
   /** All rows were sent. */
   lastBatch: 21,
@@ -53,6 +56,8 @@ export const REPORT = {
   cancel: 9,
   /** JSON: {rejected}, pairs of a row's place in the batch and a reason. The script wants the next batch. */
   taken: 20,
+  /** The script wants the next rows of its input, or to know that there are none. */
+  more: 21,
 } as const;
 
 /** The most requests under way at a time. */
@@ -99,6 +104,8 @@ export interface Order {
   readonly path: string;
   /** Whether it gives rows or takes them. */
   readonly use: "source" | "destination";
+  /** Whether it is given the rows of other streams. */
+  readonly hasInput: boolean;
   readonly params: Readonly<Record<string, string | number | boolean | null>>;
   /** Milliseconds since 1970. */
   readonly window: {

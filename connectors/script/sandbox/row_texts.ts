@@ -3,7 +3,7 @@ import { JSON_EXTENSION, OPAQUE_EXTENSION, UUID_EXTENSION } from "../../../contr
 import { extensionOf, jsonText } from "../../destination/json_text.ts";
 
 /**
- * How rows travel to a script that takes them: JSON, in which no value loses a digit. A column says by its kind what its
+ * How rows travel to a script that is given them: JSON, in which no value loses a digit. A column says by its kind what its
  * cells are in the script:
  *
  * | kind | cell | value |
@@ -17,16 +17,19 @@ import { extensionOf, jsonText } from "../../destination/json_text.ts";
  */
 export type CellKind = "plain" | "integer" | "decimal" | "float" | "bytes" | "json";
 
+export type Cell = boolean | number | string | null;
+
 /** The payload of a batch as it is parsed. */
 export interface RowTexts {
+  /** The batch's idempotency key; of a script's input, the stream. */
   readonly key: string;
   readonly columns: readonly { readonly name: string; readonly kind: CellKind }[];
-  readonly rows: readonly (readonly unknown[])[];
+  readonly rows: readonly (readonly Cell[])[];
 }
 
 const base64 = (bytes: Uint8Array): string => bytes.toBase64();
 
-/** The payload for the rows, which have one schema; `key` is the batch's idempotency key. */
+/** The payload for the rows, which have one schema; `key` as in RowTexts. */
 export function rowTexts(batches: readonly RecordBatch[], key: string): Uint8Array {
   const [first] = batches;
   const columns = first === undefined ? [] : columnsOf(first.schema);

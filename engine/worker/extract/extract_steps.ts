@@ -1,4 +1,4 @@
-import { parentsOf } from "../../../contract/pipeline/parents.ts";
+import { inputsOf, parentsOf } from "../../../contract/pipeline/parents.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
@@ -11,6 +11,7 @@ import { type Reporter, tellTraffic } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
 import { stepsAtOnce } from "../steps_at_once.ts";
 import { extractStream, type RowTap } from "./extract.ts";
+import { inputRows } from "./input_rows.ts";
 import { parentRows } from "./parent_rows.ts";
 import { extractParts } from "./parts.ts";
 import type { Extracted } from "./stream_sink.ts";
@@ -21,7 +22,7 @@ export interface ExtractStepsOptions {
   readonly signal: AbortSignal;
   readonly connections: Connections;
   readonly threads: ThreadCount;
-  /** A session of the step, for a part that is read beside others. */
+  /** A session of the step, for what is read beside its own. */
   lease(planned: PlannedExtract): Promise<SessionLease>;
   /** Marks the step as done, in the session's transaction; returns it with its end. */
   readonly record: (
@@ -61,10 +62,16 @@ export class ExtractSteps {
     const { pipeline, params, windowStartMs, windowEndMs } = job;
     const run = { runId, pipeline, params, windowStartMs, windowEndMs };
     const asked = { ...own, run, onTraffic: tellTraffic(reporter, step.name) };
-    const request = parent === undefined ? asked : {
+    const inputs = inputsOf(stream);
+    const request = {
       ...asked,
-      parentRows: (columns: readonly string[], included: readonly string[]) =>
-        parentRows(session, parent.stream, columns, included),
+      ...(parent === undefined ? {} : {
+        parentRows: (columns: readonly string[], included: readonly string[]) =>
+          parentRows(session, parent.stream, columns, included),
+      }),
+      ...(inputs.length === 0 ? {} : {
+        inputRows: (batchRows: number) => inputRows(() => lease(planned), inputs, batchRows, signal),
+      }),
     };
     const context = {
       session,

@@ -71,8 +71,8 @@ function viewsBehind(
 }
 
 /**
- * Throws invalid where a chosen model or one of its checks reads a table that is not in the warehouse and is
- * not chosen: what to run is said before anything is done.
+ * Throws invalid where a chosen model, one of its checks or a chosen stream reads a table that is not in the
+ * warehouse and is not chosen: what to run is said before anything is done.
  */
 export async function requireTables(session: SqlSession, steps: readonly PlannedStep[]): Promise<void> {
   const rows = await session.rows(
@@ -84,8 +84,9 @@ export async function requireTables(session: SqlSession, steps: readonly Planned
   const isMissing = (node: string) =>
     /^(?:model|extract):/.test(node) && !chosen.has(node) && !there.has(tableOf(node).toLowerCase());
   for (const planned of steps) {
-    if (planned.kind === "load" || planned.kind === "extract") continue;
-    const { name } = planned.model;
+    if (planned.kind === "load") continue;
+    const isStream = planned.kind === "extract";
+    const name = isStream ? `raw.${planned.name}` : planned.model.name;
     const own = planned.kind === "model" ? planned.checks : [];
     const missing = new Set(
       [planned, ...own].flatMap(({ step }) => step.depends.filter((node) => isMissing(node))),
@@ -95,7 +96,8 @@ export async function requireTables(session: SqlSession, steps: readonly Planned
     const what = tables.length === 1 ? `${tables[0]} is` : `${tables.join(", ")} are`;
     throw new AppError(
       "invalid",
-      `Cannot build ${name} alone: ${what} not in the warehouse yet, and it or its checks read them; ` +
+      `Cannot ${isStream ? "read" : "build"} ${name} alone: ${what} not in the warehouse yet, and it ` +
+        `${isStream ? "takes their rows" : "or its checks read them"}; ` +
         `run --select "+${name}", or the whole pipeline once`,
     );
   }

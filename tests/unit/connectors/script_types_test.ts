@@ -12,6 +12,7 @@ const NAMES: Readonly<Record<keyof Made, keyof ScriptContext>> = {
   window: "window",
   state: "state",
   cursor: "cursor",
+  input: "input",
   signal: "signal",
   log: "log",
   fetch: "fetch",
