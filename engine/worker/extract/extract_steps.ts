@@ -11,8 +11,8 @@ import { type Reporter, tellTraffic } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
 import { stepsAtOnce } from "../steps_at_once.ts";
 import { extractStream, type RowTap } from "./extract.ts";
-import { inputRows } from "./input_rows.ts";
-import { parentRows } from "./parent_rows.ts";
+import { inputRows } from "./others/input_rows.ts";
+import { parentRows } from "./others/parent_rows.ts";
 import { extractParts } from "./parts.ts";
 import type { Extracted } from "./stream_sink.ts";
 

@@ -1,7 +1,7 @@
-import type { ParentRow } from "../../../contract/connector/source.ts";
-import { AppError } from "../../../contract/errors.ts";
-import { findColumn, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
-import { rawTable, tableColumns } from "../../warehouse/raw_table.ts";
+import type { ParentRow } from "../../../../contract/connector/source.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { findColumn, quoteIdentifier, type SqlSession } from "../../../../contract/sql.ts";
+import { rawTable, tableColumns } from "../../../warehouse/raw_table.ts";
 
 /** The rows of a stored stream for another one that names it: see StreamRequest.parentRows. */
 export async function parentRows(

@@ -1,8 +1,8 @@
-import type { InputBatch } from "../../../contract/connector/source.ts";
-import { AppError } from "../../../contract/errors.ts";
-import { exportRows } from "../../duckdb/from/export.ts";
-import { rawTable, tableColumns } from "../../warehouse/raw_table.ts";
-import type { SessionLease } from "../session_pool.ts";
+import type { InputBatch } from "../../../../contract/connector/source.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { exportRows } from "../../../duckdb/from/export.ts";
+import { rawTable, tableColumns } from "../../../warehouse/raw_table.ts";
+import type { SessionLease } from "../../session_pool.ts";
 
 /**
  * The rows of stored streams for a script that is given them: see StreamRequest.inputRows. They come over a session of their
