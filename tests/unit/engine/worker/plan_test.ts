@@ -45,6 +45,22 @@ Deno.test("planRun() puts streams, models with their checks, and loads in an ord
   );
 });
 
+Deno.test("a stream whose script has an input comes behind it, wherever it is written", async () => {
+  const script = { connector: "script", script: "scripts/x.ts" };
+  const extract = {
+    last: { ...script, input: ["first", "middle"] },
+    middle: { ...script, input: "first" },
+    first: script,
+    other: { connector: "it", input: "last" },
+  };
+  deepEqual(await planOf({}, { extract }), [
+    ["extract:first", []],
+    ["extract:middle", ["extract:first"]],
+    ["extract:last", ["extract:first", "extract:middle"]],
+    ["extract:other", []],
+  ]);
+});
+
 Deno.test("a model waits for what its error checks read, so that they run before it is committed", async () => {
   const models = (severity: string) => ({
     a: `${check("SELECT * FROM a WHERE x NOT IN (SELECT x FROM z)", severity)}SELECT 1 AS x`,
