@@ -12,6 +12,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 
 /** What runs inside the sandboxes of scripts: one file, with nothing beside it and nothing of ours in front of it. */
 const SCRIPT_RUNNER = "connectors/script/runner/main.ts";
+const PYTHON_RUNNER = "connectors/script/python/runner.py";
 
 async function bundleRunner(root: string): Promise<StagedFile> {
   const { outputFiles: [file] } = await build({
@@ -74,7 +75,11 @@ export async function bundlePrograms(root: string): Promise<{ files: StagedFile[
       content: file.contents,
       isExecutable: false,
     }));
-    files.push(await bundleRunner(root));
+    files.push(await bundleRunner(root), {
+      path: "lib/script_runner.py",
+      content: await Deno.readFile(join(root, PYTHON_RUNNER)),
+      isExecutable: false,
+    });
     return { files, packages: packagesOf(Object.keys(result.metafile.inputs)) };
   } finally {
     await stop();

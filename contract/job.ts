@@ -210,9 +210,13 @@ export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob | Sc
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
- * library writes to stdout cannot pass for one. `sandbox` is there where the job may run scripts.
+ * library writes to stdout cannot pass for one. `sandbox` and `python` are there where the job may run scripts.
  */
-export type SentJob = Job & { readonly reportKey: string; readonly sandbox?: SandboxProgram };
+export type SentJob = Job & {
+  readonly reportKey: string;
+  readonly sandbox?: SandboxProgram;
+  readonly python?: SandboxProgram;
+};
 
 export type Order =
   /** Stop, for the reason that `error` gives. */

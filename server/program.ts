@@ -44,7 +44,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
         entry: join(lib, "worker.mjs"),
         codeRoots: [lib],
         denoDir,
-        sandboxes: new ScriptSandboxes(deno, join(lib, "script_runner.mjs")),
+        sandboxes: new ScriptSandboxes(deno, join(lib, "script_runner.mjs"), join(lib, "script_runner.py")),
       },
       programPaths: [dirname(lib), deno, ...cachePaths(denoDir)],
       starterDir: join(lib, "starter"),
@@ -62,7 +62,11 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       entry: join(root, "engine", "worker", "main.ts"),
       codeRoots: [...CODE_FOLDERS, "node_modules", "package.json"].map((part) => join(root, part)),
       denoDir,
-      sandboxes: new ScriptSandboxes(deno, join(root, "connectors", "script", "runner", "main.ts")),
+      sandboxes: new ScriptSandboxes(
+        deno,
+        join(root, "connectors", "script", "runner", "main.ts"),
+        join(root, "connectors", "script", "python", "runner.py"),
+      ),
     },
     // Not the whole checkout: the examples in it are projects.
     programPaths: [

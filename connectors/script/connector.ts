@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Connector } from "../../contract/connector/connector.ts";
+import { isPython } from "../../contract/pipeline/scripts.ts";
 import { ScriptDestination } from "./destination.ts";
 import { loadSchema, type ScriptStream, type ScriptTarget, streamSchema } from "./options.ts";
 import { scriptSource } from "./source.ts";
@@ -19,8 +20,9 @@ export const script = {
   secrets: () => [],
   access: (_, use) => {
     if (use.kind === "discovery") return { hosts: [], read: [], write: [] };
-    const { hosts, secrets } = use.kind === "source" ? use.stream : use.target;
-    return { hosts: [], guardedHosts: hosts, read: [], write: [], secrets, startsScripts: true };
+    const { script, hosts, secrets } = use.kind === "source" ? use.stream : use.target;
+    const python = isPython(script) ? { startsPython: true } : {};
+    return { hosts: [], guardedHosts: hosts, read: [], write: [], secrets, startsScripts: true, ...python };
   },
   open: (_, context) => {
     const destination = new ScriptDestination(context);

@@ -2,6 +2,7 @@ import type { ConnectorContext } from "../../contract/connector/connector.ts";
 import type { RunFacts } from "../../contract/connector/source.ts";
 import type { JsonValue } from "../../contract/json.ts";
 import { AppError } from "../../contract/errors.ts";
+import { isPython } from "../../contract/pipeline/scripts.ts";
 import type { ScriptUse } from "./options.ts";
 import { ORDER, type Order } from "./sandbox/frames.ts";
 import { Sandbox } from "./sandbox/sandbox.ts";
@@ -46,9 +47,11 @@ export async function startScript(
   order: Omit<Order, "key">,
   signal: AbortSignal,
 ): Promise<Sandbox> {
-  const { sandbox: program, memoryOf } = context;
+  const { memoryOf } = context;
+  const program = isPython(path) ? context.python : context.sandbox;
   if (program === undefined) {
-    throw new AppError("forbidden", `Cannot run ${path}: this process may run no script`);
+    const what = isPython(path) ? "no script in Python" : "no script";
+    throw new AppError("forbidden", `Cannot run ${path}: this process may run ${what}`);
   }
   const code = context.script(path);
   const sandbox = Sandbox.start({ program, limits, path, memoryOf, signal });

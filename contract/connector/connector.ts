@@ -113,6 +113,8 @@ export interface ConnectorContext extends ConnectorPlace {
   secret(name: string): Promise<string>;
   /** What scripts run in; undefined where no use of the pipeline may start one. */
   readonly sandbox: SandboxProgram | undefined;
+  /** The same for scripts in Python. */
+  readonly python?: SandboxProgram | undefined;
   /** The text of a script of the pipeline's revision, by its path in the project. Throws `invalid` for one that it does not have. */
   script(path: string): string;
   /** Bytes of memory that a process has which this one has started; null where the system does not say. */
@@ -142,16 +144,17 @@ export interface ConnectorContext extends ConnectorPlace {
 
 /** How a process is started that may do nothing at all, as the server has found out that this machine can. */
 export interface SandboxProgram {
+  readonly language: "javascript" | "python";
   /** Sets limits of its own and starts what follows them (util-linux's prlimit); null where there is none. Absolute. */
   readonly prlimit: string | null;
   /**
    * Takes away network, user and rights, as far as that is possible here, and starts deno with flags that give it
-   * none: flags of V8's and `entry` follow. The first is an absolute path.
+   * none: flags of V8's and `entry` follow. Or Python, which `entry` follows. The first is an absolute path.
    */
   readonly command: readonly string[];
   /** All variables that it has. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The program inside: a file, or the program itself as a `data:` URL. */
+  /** The program inside: a file, or the program itself as a `data:` URL or, of Python's, as text. */
   readonly entry: string;
 }
 
@@ -215,6 +218,8 @@ export interface Access {
   readonly commands?: readonly string[];
   /** Scripts of the project run in a sandbox of their own, which the process starts; the operator may refuse them. */
   readonly startsScripts?: boolean;
+  /** One of them is in Python, which only an operator who names the interpreter allows. */
+  readonly startsPython?: boolean;
   /** Secrets that the use asks for by name, beside those that the connector's own entry refers to. */
   readonly secrets?: readonly string[];
   /** Environment variables of the server's that the process gets as they are; it has no others. */

@@ -58,6 +58,8 @@ export interface Asks {
   readonly commands?: readonly CommandAsk[];
   /** Who wants to run scripts; nobody where it is left out. */
   readonly scripts?: readonly Asker[];
+  /** Whose scripts are in Python; nobody's where it is left out. */
+  readonly python?: readonly Asker[];
   /** Variables of the server's own environment; none where it is left out. */
   readonly environment?: readonly string[];
 }
@@ -107,8 +109,9 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     real: await lookAt(asker, path),
   })));
   const scripts = access.startsScripts === true ? [asker] : [];
+  const python = access.startsPython === true ? [asker] : [];
   const { environment = [] } = access;
-  return { hosts, paths, tables, commands, scripts, environment };
+  return { hosts, paths, tables, commands, scripts, python, environment };
 }
 
 /**

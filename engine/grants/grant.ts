@@ -18,6 +18,8 @@ export interface ProcessPermissions {
   readonly commands?: readonly string[];
   /** Whether it may start the sandboxes of scripts. */
   readonly startsScripts?: boolean;
+  /** The interpreter of those in Python, an absolute path; none where it is left out. */
+  readonly python?: string;
   /** Variables that it gets as the server has them; none where it is left out. */
   readonly environment?: readonly string[];
 }
@@ -71,6 +73,12 @@ export function createGrant(
     const reason = fence.policy.scripts ? undefined : "scripts of the operator's policy is off";
     refuse(ask, reason, "run its script");
   }
+  for (const ask of asks.python ?? []) {
+    const reason = fence.policy.python === undefined
+      ? "python of the operator's policy names no interpreter, as /usr/bin/python3"
+      : undefined;
+    refuse(ask, reason, "run Python");
+  }
   for (const ask of asks.tables) {
     const source = ask.action === "write" ? asks.tables.find((other) => isSameTable(ask, other)) : undefined;
     if (source !== undefined) {
@@ -98,6 +106,9 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
       deny: asks.paths.some(({ purpose }) => purpose === "listing") ? deniedTo(fence) : [],
       ...(commands.length === 0 ? {} : { commands }),
       ...((asks.scripts ?? []).length === 0 ? {} : { startsScripts: true }),
+      ...((asks.python ?? []).length === 0 || fence.policy.python === undefined
+        ? {}
+        : { python: fence.policy.python }),
       ...(environment.length === 0 ? {} : { environment }),
     },
     duckdb: {

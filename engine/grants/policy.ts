@@ -19,6 +19,8 @@ export interface Policy {
   /** Programs that may be started. */
   readonly commandsAllow: readonly string[];
   readonly scripts: boolean;
+  /** The interpreter of scripts in Python, an absolute path; none may run where it is undefined. */
+  readonly python: string | undefined;
   /** Whether loads may run SQL of the project's at their destination: pre_sql and post_sql. */
   readonly loadSql: boolean;
   /** The most that a run's DuckDB may take. */
@@ -56,6 +58,7 @@ export const policySchema = v.strictObject({
   private_hosts_allow: v.optional(hosts),
   commands_allow: v.optional(texts),
   scripts: v.optional(toggle),
+  python: v.optional(v.pipe(v.string(), v.regex(/^\/./, "expected an absolute path, as /usr/bin/python3"))),
   load_sql: v.optional(toggle),
   memory_max: v.optional(size),
   spill_max: v.optional(size),
@@ -122,6 +125,7 @@ function policyOf(
     privateHostsAllow: rules(written.private_hosts_allow ?? []),
     commandsAllow: written.commands_allow ?? [],
     scripts: isOn(written.scripts),
+    python: written.python,
     loadSql: isOn(written.load_sql),
     memoryMax: sizeOf(written.memory_max),
     spillMax: sizeOf(written.spill_max),

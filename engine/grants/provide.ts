@@ -123,6 +123,7 @@ export async function provide(
       tables: asks.flatMap(({ tables }) => tables),
       commands: asks.flatMap(({ commands = [] }) => commands),
       scripts: asks.flatMap(({ scripts = [] }) => scripts),
+      python: asks.flatMap(({ python = [] }) => python),
       environment: asks.flatMap(({ environment = [] }) => environment),
     };
     const { grant, refusals: refusedAsks } = createGrant(fence, all, definition.resources.memory);

@@ -46,6 +46,7 @@ export interface ConnectionsOptions {
   readonly readThread?: URL | undefined;
   /** See ConnectorContext. */
   readonly sandbox?: SandboxProgram | undefined;
+  readonly python?: SandboxProgram | undefined;
   readonly scripts?: readonly RevisionFile[] | undefined;
 }
 
@@ -214,7 +215,7 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
-    const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log, sandbox } =
+    const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log, sandbox, python } =
       this.#options;
     const { connector, config, common } = parseConnector(connectors, name, await this.#resolve(name));
     const budget = new PlaceBudget(common.max_connections);
@@ -229,6 +230,7 @@ export class Connections implements AsyncDisposable {
       log,
       secret: (secret) => requests.secret(secret),
       sandbox,
+      python,
       script: (path) => this.#script(path),
       memoryOf: (pid) => requests.memoryOf(pid),
       wayOut: (host) => requests.wayOut(host),

@@ -18,12 +18,14 @@ export interface JobContext {
   readonly readThread?: URL;
   /** What scripts run in, where the job may run some. */
   readonly sandbox?: SandboxProgram | undefined;
+  /** The same for scripts in Python. */
+  readonly python?: SandboxProgram | undefined;
 }
 
 /** The connectors of the job. `readThread` is the program of threads that read; without it all is read in this one. */
 export function jobConnections(
   job: Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb"> & Pick<RunJob, "scripts">,
-  { connectors, requests, reporter, signal, sandbox }: JobContext,
+  { connectors, requests, reporter, signal, sandbox, python }: JobContext,
   readThread?: URL,
 ): Connections {
   return new Connections({
@@ -38,6 +40,7 @@ export function jobConnections(
     log: (level, message) => reporter.log(level, null, message),
     readThread,
     sandbox,
+    python,
     scripts: job.scripts,
   });
 }

@@ -54,6 +54,7 @@ async function main(): Promise<void> {
       signal: stop.signal,
       readThread: READ_THREAD,
       sandbox: job.sandbox,
+      python: job.python,
     };
     if (job.kind === "run") {
       await runJob(job, context);

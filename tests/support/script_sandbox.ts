@@ -15,10 +15,16 @@ export interface Ended {
   readonly logs: string[];
 }
 
+const PYTHON_RUNNER = fileURLToPath(new URL("../../connectors/script/python/runner.py", import.meta.url));
 const RUNNER = fileURLToPath(new URL("../../connectors/script/runner/main.ts", import.meta.url));
 
+const sandboxes = () => new ScriptSandboxes(Deno.execPath(), RUNNER, PYTHON_RUNNER);
+
 /** The sandbox of this machine, with the runner of the checkout. */
-export const findSandbox = (): Promise<SandboxProgram> => new ScriptSandboxes(Deno.execPath(), RUNNER).find();
+export const findSandbox = (): Promise<SandboxProgram> => sandboxes().find();
+
+/** That of scripts in Python, with the interpreter of the machine. */
+export const findPython = (): Promise<SandboxProgram> => sandboxes().findPython("/usr/bin/python3");
 
 /** Runs a module in a sandbox as a stream does, without an engine around it. */
 export async function runScript(
@@ -30,10 +36,15 @@ export async function runScript(
     readonly signal?: AbortSignal;
   } & Record<string, unknown> = {},
 ): Promise<Ended> {
-  const address = v.parse(streamSchema, { script: "scripts/x.js", timeout: "20s", ...keys });
+  const address = v.parse(streamSchema, {
+    script: sandbox.language === "python" ? "scripts/x.py" : "scripts/x.js",
+    timeout: "20s",
+    ...keys,
+  });
   const context = connectorContext("/nowhere", {
     name: script.name,
     sandbox,
+    python: sandbox,
     script: () => code,
     memoryOf: async (pid) => {
       await onPid(pid);

@@ -47,10 +47,21 @@ export function parseReport<Kind extends keyof typeof schemas>(
 
 /** What places in the project's own files begin with, by the source map of a script's module. */
 const SOURCE_ROOT = "project:///";
-const PLACE = /project:\/\/\/(scripts\/[^\s:()]+:\d+:\d+)/;
+const PLACE = /project:\/\/\/(scripts\/[^\s:()]+:\d+(?::\d+)?)/;
 
-/** Errors of JavaScript that say that the code is wrong: tried again they come again. */
-const FAULTS_OF_CODE = ["TypeError", "ReferenceError", "SyntaxError", "RangeError", "EvalError"];
+/** Errors of JavaScript and of Python that say that the code is wrong: tried again they come again. */
+const FAULTS_OF_CODE = [
+  ...["TypeError", "ReferenceError", "SyntaxError", "RangeError", "EvalError"],
+  ...[
+    "NameError",
+    "UnboundLocalError",
+    "AttributeError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "IndentationError",
+  ],
+  ...["TabError", "RecursionError", "PermissionError"],
+];
 
 /** The failure with its place in the script: `scripts/orders.ts:8:11: TypeError: …`. */
 export function scriptError(

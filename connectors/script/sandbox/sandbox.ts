@@ -236,7 +236,7 @@ const STOP = 3;
 const sizeText = (bytes: number): string =>
   bytes >= 1e9 ? `${bytes / 1e9} GB` : `${Math.round(bytes / 1e6)} MB`;
 
-function commandOf({ prlimit, command, entry }: SandboxProgram, limits: SandboxLimits): string[] {
+function commandOf({ language, prlimit, command, entry }: SandboxProgram, limits: SandboxLimits): string[] {
   const { memoryBytes, cpuMs } = limits;
   const seconds = Math.ceil(cpuMs / 1000);
   const kernel = prlimit === null ? [] : [
@@ -245,8 +245,12 @@ function commandOf({ prlimit, command, entry }: SandboxProgram, limits: SandboxL
     "--nofile=256",
     // A handler may catch the first signal, not the second.
     `--cpu=${seconds}:${seconds + 2}`,
-    `--data=${memoryBytes + RUNTIME_BYTES + RESERVED_BYTES}`,
+    ...(language === "python"
+      // What it shares counts too, and it writes no file. Threads are counted with all others of its user.
+      ? [`--as=${memoryBytes + RUNTIME_BYTES}`, "--fsize=0", "--nproc=1024"]
+      : [`--data=${memoryBytes + RUNTIME_BYTES + RESERVED_BYTES}`]),
   ];
+  if (language === "python") return [...kernel, ...command, entry];
   const heap = `--v8-flags=--max-old-space-size=${Math.ceil(memoryBytes / 1024 / 1024)}`;
   return [...kernel, ...command, heap, entry];
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isPython } from "../../../contract/pipeline/scripts.ts";
 import type { Fault } from "../../../text/fault.ts";
 import type { ProjectFiles } from "../read_files.ts";
 import type { ScriptBundle } from "./bundle_script.ts";
@@ -42,6 +43,7 @@ export class ScriptsOfProject {
   }
 
   async #make(path: string): Promise<ScriptBundle | { readonly faults: readonly Fault[] }> {
+    if (isPython(path)) return await this.#asItIs(path);
     this.#lock ??= readPackageLock(this.#files);
     const lock = await this.#lock;
     if ("faults" in lock) return lock;
@@ -57,6 +59,17 @@ export class ScriptsOfProject {
       this.#kept.set(key, { bundle, lockTexts: lock.texts, packages });
     }
     return bundle;
+  }
+
+  /** Of a script in Python, which has the standard library and nothing else. */
+  async #asItIs(path: string): Promise<ScriptBundle | { readonly faults: readonly Fault[] }> {
+    const file = await this.#files.read(path);
+    if (file === undefined || "fault" in file) {
+      const message = "there is no such file";
+      return { faults: [file?.fault ?? { file: path, line: 1, column: 1, message, severity: "error" }] };
+    }
+    const sources = [{ path, content: file.text }];
+    return { code: file.text, exports: ["default"], sources, packageFiles: [], warnings: [] };
   }
 
   async #isFresh({ bundle, lockTexts, packages }: Kept, lock: PackageLock): Promise<boolean> {

@@ -189,9 +189,10 @@ export class ProcessPool implements AsyncDisposable {
 }
 
 function keyOf({ permissions, projectDir }: ProcessGrant): string {
-  const { hosts, read, write, deny, commands = [], startsScripts = false, environment = [] } = permissions;
+  const { hosts, read, write, deny, commands = [], startsScripts = false, python = "", environment = [] } =
+    permissions;
   const lists = [hosts, read, write, deny, commands, environment].map((list) => [...new Set(list)].sort());
-  return JSON.stringify([projectDir, startsScripts, ...lists]);
+  return JSON.stringify([projectDir, startsScripts, python, ...lists]);
 }
 
 /** What cannot be removed is left to the next start and to the housekeeping. */

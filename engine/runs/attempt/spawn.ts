@@ -88,13 +88,17 @@ export async function startProcess(program: RunProcessProgram, spec: ProcessSpec
   const { permissions: { read, write, ...permissions }, folder } = spec;
   const permissionsPath = `${folder}.${crypto.randomUUID()}.json`;
   const sandbox = permissions.startsScripts === true ? await program.sandboxes?.find() : undefined;
-  const starter = sandbox === undefined ? [] : [sandbox.prlimit ?? sandbox.command[0] ?? program.deno];
+  const python = permissions.python === undefined
+    ? undefined
+    : await program.sandboxes?.findPython(permissions.python);
+  const starters = [sandbox, python].filter((one) => one !== undefined)
+    .map(({ prlimit, command }) => prlimit ?? command[0] ?? program.deno);
   const own = {
     ...permissions,
     read: [...program.codeRoots, ...read, ...write, folder],
     write: [...write, folder],
   };
-  await writePermissions(permissionsPath, own, starter);
+  await writePermissions(permissionsPath, own, starters);
   const removePermissions = () => Deno.remove(permissionsPath).catch(() => {});
   const child = await spawnChild(program, spec, permissionsPath, removePermissions);
   const stdin = child.stdin.getWriter();
@@ -145,7 +149,12 @@ export async function startProcess(program: RunProcessProgram, spec: ProcessSpec
     async begin(job, onStderr) {
       stderr.forward(onStderr);
       const reportKey = crypto.randomUUID();
-      await writeLine({ ...job, reportKey, ...(sandbox === undefined ? {} : { sandbox }) });
+      await writeLine({
+        ...job,
+        reportKey,
+        ...(sandbox === undefined ? {} : { sandbox }),
+        ...(python === undefined ? {} : { python }),
+      });
       return {
         pid: child.pid,
         reports: readReports(first, lines, reportKey, onStderr),

@@ -1,0 +1,710 @@
+"""
+The program inside a sandbox of Python: takes an order and a module over stdin, calls the module's rows(ctx), and gives
+the rows back in frames over stdout (see ../sandbox/frames.ts and ../sandbox/batch_layout.ts). Before it reads anything
+it gives up all that the kernel lets it give up: Python itself keeps nothing from the code that runs in it.
+"""
+import array, base64, ctypes, datetime, decimal, itertools, json, math, os, struct, sys, threading, time, types, uuid
+
+NO_ORDER_EXIT = 64
+# How it ends where this machine cannot confine it; stderr says why.
+UNCONFINED_EXIT = 65
+
+# What native modules of the standard library stand on lies in folders that are closed later.
+NATIVE_MODULES = ("_bz2", "_ctypes", "_decimal", "_elementtree", "_hashlib", "_lzma", "_sqlite3", "_ssl", "_uuid",
+                  "_zoneinfo", "pyexpat", "zlib")
+TIME_ZONES = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
+
+
+# --- What the kernel takes away
+
+
+def confine():
+    """Leaves the process the reading of Python's own library, threads and its pipes, and nothing else."""
+    if sys.version_info < (3, 9):
+        raise OSError("Python %d.%d is older than 3.9" % sys.version_info[:2])
+    for name in NATIVE_MODULES:
+        try:
+            __import__(name)
+        except ImportError:
+            pass  # Not every installation has all of them.
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+
+    def call(what, number, *args):
+        result = libc.syscall(ctypes.c_long(number), *args)
+        if result < 0:
+            raise OSError("%s: %s" % (what, os.strerror(ctypes.get_errno())))
+        return result
+
+    PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, SIGKILL = 1, 4, 38, 9
+    for option, value in ((PR_SET_PDEATHSIG, SIGKILL), (PR_SET_NO_NEW_PRIVS, 1), (PR_SET_DUMPABLE, 0)):
+        if libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)) != 0:
+            raise OSError("prctl %d: %s" % (option, os.strerror(ctypes.get_errno())))
+    close_files(call)
+    close_calls(call)
+
+
+def close_files(call):
+    """Landlock: what lies in Python's library and the time zones may be read, all else may not be touched."""
+    CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+    version = call("this kernel has no Landlock", CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    READ_FILE, READ_DIR = 4, 8
+    bits = 13 if version < 2 else 14 if version < 3 else 15 if version < 5 else 16
+    handled = struct.pack("=QQQ", (1 << bits) - 1, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    rules = call("Landlock", CREATE_RULESET, handled, ctypes.c_size_t(size), ctypes.c_uint32(0))
+    for path in (*sys.path, *TIME_ZONES):
+        try:
+            folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue  # Not there: the archive of the library seldom is.
+        allowed = READ_FILE | READ_DIR if os.path.isdir(path) else READ_FILE
+        call("Landlock", ADD_RULE, ctypes.c_int(rules), ctypes.c_int(1), struct.pack("=Qi", allowed, folder),
+             ctypes.c_uint32(0))
+        os.close(folder)
+    call("Landlock", RESTRICT_SELF, ctypes.c_int(rules), ctypes.c_uint32(0))
+    os.close(rules)
+
+
+# By machine: how the kernel calls it, the call that sets a filter, and the calls that stay: reading and writing what is
+# open, looking at files, memory, signals to itself, time, waiting, and ending. The last are judged by an argument.
+CALLS = {
+    "x86_64": (0xC000003E, 317, """
+        0 1 3 4 5 6 7 8 9 10 11 12 13 14 15 17 18 19 20 21 22 23 24 25 28 32 33 35 39 60 78 79 96 98 100 102 104 107 108
+        110 118 120 127 131 158 186 201 202 204 213 217 218 219 228 229 230 231 232 233 221 257 262 269 270 271 273 274
+        281 290 291 292 293 295 296 309 318 324 332 334 439""",
+               {"clone": 56, "ioctl": 16, "fcntl": 72, "open": 2, "openat": 257}),
+    "aarch64": (0xC00000B7, 277, """
+        17 19 20 21 22 23 24 44 48 56 57 59 61 62 63 64 65 66 67 68 69 70 72 73 79 80 93 94 96 98 99 100 101 113 114 115
+        123 124 128 132 134 135 136 139 148 150 153 165 168 169 172 173 174 175 176 177 178 214 215 216 222 223 226 233
+        278 283 291 293 439""",
+                {"clone": 220, "ioctl": 29, "fcntl": 25, "openat": 56}),
+}
+
+
+def close_calls(call):
+    """seccomp: of the kernel's calls those stay that CALLS names; no process, program, socket, signal or change."""
+    name = os.uname().machine
+    machine = CALLS.get(name)
+    if machine is None:
+        raise OSError("there is no list of calls for a machine %s" % name)
+    architecture, set_filter, allowed, judged = machine
+    LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+    KILL, ALLOW, REFUSE, UNKNOWN = 0x80000000, 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38
+    steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
+
+    def judge(number, argument, tests, otherwise):
+        body = [(LOAD, 0, 0, 16 + 8 * argument)]
+        for code, value, result in tests:
+            body += [(code, 0, 1, value), (RETURN, 0, 0, result)]
+        body.append((RETURN, 0, 0, otherwise))
+        steps.extend([(EQUAL, 0, len(body), number), *body])
+
+    # A thread is no process of its own.
+    judge(judged["clone"], 0, [(ANY_BIT, 0x10000, ALLOW)], REFUSE)
+    # Whether it is a terminal, how much can be read, and what a started program would keep.
+    judge(judged["ioctl"], 1, [(EQUAL, value, ALLOW) for value in (0x5401, 0x541B, 0x5450, 0x5451)], REFUSE)
+    # Not whom it signals.
+    judge(judged["fcntl"], 1, [(EQUAL, value, ALLOW) for value in (0, 1, 2, 3, 4, 1030)], REFUSE)
+    # Not for writing, and nothing that is new or cut.
+    writing = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20000000
+    for name, argument in (("open", 1), ("openat", 2)):
+        if name in judged:
+            judge(judged[name], argument, [(ANY_BIT, writing, REFUSE)], ALLOW)
+    for number in map(int, allowed.split()):
+        steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, ALLOW)]
+    # C libraries try what is newer first, clone3 too, and go on by what they find.
+    steps += [(EQUAL, 0, 1, 435), (RETURN, 0, 0, UNKNOWN), (AT_LEAST, 0, 1, 449), (RETURN, 0, 0, UNKNOWN)]
+    steps.append((RETURN, 0, 0, REFUSE))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
+    call("seccomp", set_filter, ctypes.c_uint(1), ctypes.c_uint(0), program)
+
+
+# --- Frames
+
+ORDER_START, ORDER_MODULE, ORDER_ANSWER, ORDER_PIECE, ORDER_ANSWERED, ORDER_UNANSWERED = 1, 2, 4, 5, 6, 7
+LOG, ROWS, STATE, END, FAILURE, REQUEST, PULL = 1, 2, 3, 4, 5, 7, 8
+
+
+class Channel:
+    def __init__(self, source, target, read=os.read, write=os.write, stop=os._exit):
+        self.source, self.target, self.key = source, target, bytes(8)
+        self.read, self.write, self.stop = read, write, stop
+        self.lock = threading.RLock()
+
+    def take(self, size):
+        pieces = []
+        while size > 0:
+            piece = self.read(self.source, min(size, 1 << 20))
+            if not piece:
+                return None
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def next(self):
+        """The kind and the bytes of the next frame; None where the run's process is gone."""
+        head = self.take(16)
+        if head is None:
+            return None
+        length, kind = struct.unpack_from("<IB", head)
+        payload = self.take(length)
+        return None if payload is None else (kind, payload)
+
+    def send(self, kind, payload):
+        rest = memoryview(struct.pack("<IB3x", len(payload), kind) + self.key + payload)
+        with self.lock:
+            try:
+                while rest:
+                    rest = rest[self.write(self.target, rest):]
+            except OSError:
+                self.stop(1)
+
+    def send_json(self, kind, value):
+        self.send(kind, json.dumps(value).encode())
+
+
+# --- Values
+
+
+class RowError(Exception):
+    """What is wrong with a row that a script gave, or with what it says of its rows."""
+
+
+class Json(str):
+    """JSON of a dict or a list."""
+
+
+class Instant(int):
+    """Microseconds since 1970."""
+
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+MICROSECOND = datetime.timedelta(microseconds=1)
+PLAIN = frozenset((bool, int, float, str, bytes, type(None), decimal.Decimal))
+
+
+def is_aware(value):
+    return value.utcoffset() is not None
+
+
+def frozen(value):
+    """A value as a column keeps it, one of PLAIN, Json or Instant; nothing that is done to it later changes it."""
+    if isinstance(value, datetime.datetime):
+        return Instant((value - EPOCH) // MICROSECOND) if is_aware(value) else value.isoformat(" ")
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, (bytearray, memoryview, bytes)):
+        return bytes(value)
+    if isinstance(value, (dict, list, tuple, set, frozenset)):
+        return Json(json_text(value))
+    for plain in (int, float, str, decimal.Decimal):
+        if isinstance(value, plain):
+            return str.__str__(value) if plain is str else decimal.Decimal(value) if plain is decimal.Decimal else (
+                plain.__int__(value) if plain is int else plain.__float__(value))
+    raise RowError("a %s cannot be stored" % type(value).__name__)
+
+
+def in_json(value):
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    return frozen(value)
+
+
+def finite(value):
+    """With texts where JSON has no number."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else real_text(value)
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, (list, tuple, set, frozenset)) else value
+
+
+def json_text(value):
+    def dump(given):
+        return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=in_json)
+
+    try:
+        try:
+            return dump(value)
+        except ValueError as error:
+            if "Circular" in str(error):
+                raise RowError("it holds itself") from None
+            return dump(finite(value))
+    except (TypeError, RecursionError) as error:
+        raise RowError("it cannot be stored as JSON: %s" % error) from None
+
+
+def real_text(value):
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+# What kinds of values a column has had: a bit each, as in ../runner/column.ts.
+BOOLEAN, INTEGER, LONG, HUGE, ENDLESS, REAL, TEXT, INSTANT, BYTES, NESTED, DECIMAL = (1 << n for n in range(11))
+NUMBERS = INTEGER | LONG | HUGE | ENDLESS | REAL | DECIMAL
+KINDS = {bool: BOOLEAN, float: REAL, str: TEXT, Instant: INSTANT, bytes: BYTES, Json: NESTED, decimal.Decimal: DECIMAL}
+
+
+def integer_kind(values):
+    kind = 0
+    for value in (min(values), max(values)):
+        if -1 << 53 <= value < 1 << 53:
+            kind |= INTEGER
+        elif -1 << 63 <= value < 1 << 63:
+            kind |= INTEGER | LONG
+        else:
+            kind |= HUGE if -1 << 127 <= value < 1 << 127 else ENDLESS
+    return kind
+
+
+def kinds_of(values):
+    kinds = 0
+    for kind in set(map(type, values)):
+        if kind is int:
+            kinds |= integer_kind([value for value in values if type(value) is int])
+        elif kind is not type(None):
+            kinds |= KINDS[kind]
+    return kinds
+
+
+def type_of(kinds):
+    """The type that holds values of all the kinds exactly; None for none."""
+    if kinds == 0:
+        return None
+    if kinds & ~NUMBERS == 0:
+        if kinds & (ENDLESS | DECIMAL):
+            return "text"
+        if kinds & REAL:
+            return "text" if kinds & (LONG | HUGE) else "double"
+        return "int128" if kinds & HUGE else "int64"
+    return {BOOLEAN: "boolean", TEXT: "text", INSTANT: "timestamp", BYTES: "blob"}.get(kinds, "json")
+
+
+def as_text(value):
+    return value if isinstance(value, str) else real_text(value) if isinstance(value, float) else str(value)
+
+
+def as_json(value):
+    if isinstance(value, Json):
+        return value
+    if isinstance(value, Instant):
+        return json.dumps((EPOCH + int(value) * MICROSECOND).isoformat().replace("+00:00", "Z"))
+    return json_text(finite(value))
+
+
+def bits(values, is_set):
+    text = "".join("1" if is_set(value) else "0" for value in reversed(values))
+    return int(text or "0", 2).to_bytes((len(values) + 7) // 8, "little")
+
+
+def padded(data):
+    return data + bytes(-len(data) % 8)
+
+
+class Column:
+    def __init__(self, name):
+        self.name, self.values, self.kinds = name, [], 0
+        self.type = None
+
+    def encode(self, rows, first_row, fallback):
+        """The description of the first `rows` values, and their buffers."""
+        self.values.extend([None] * (rows - len(self.values)))
+        values = self.values
+        self.kinds |= kinds_of(values)
+        if self.kinds & BYTES and self.kinds != BYTES:
+            raise RowError('column "%s" has bytes in some rows and other values in others' % self.name)
+        self.type = type_of(self.kinds)
+        kind = self.type or fallback
+        nulls = values.count(None)
+        buffers = [padded(bits(values, lambda value: value is not None))] if nulls > 0 else []
+        size = 0
+        if kind == "boolean":
+            buffers.append(padded(bits(values, lambda value: value is True)))
+        elif kind in ("int64", "timestamp"):
+            buffers.append(array.array("q", [value or 0 for value in values]).tobytes())
+        elif kind == "int128":
+            buffers.append(b"".join((value or 0).to_bytes(16, "little", signed=True) for value in values))
+        elif kind == "double":
+            buffers.append(array.array("d", [0.0 if value is None else value for value in values]).tobytes())
+        else:
+            pieces = self.pieces(kind, first_row)
+            places = array.array("i", itertools.accumulate(map(len, pieces), initial=0))
+            size = places[-1]
+            buffers += [padded(places.tobytes()), padded(b"".join(pieces))]
+        return {"name": self.name, "type": kind, "nulls": nulls, "bytes": size}, buffers
+
+    def pieces(self, kind, first_row):
+        made = {"text": as_text, "json": as_json}.get(kind)
+        pieces = []
+        for row, value in enumerate(self.values):
+            try:
+                pieces.append(b"" if value is None else value if made is None else made(value).encode())
+            except UnicodeEncodeError:
+                raise RowError('row %d, column "%s": a text has half of a character (a lone surrogate)' %
+                               (first_row + row, self.name)) from None
+        return pieces
+
+
+# --- Rows
+
+MAX_ROWS, MAX_CELLS, MAX_WEIGHT, MAX_COLUMNS, MAX_BYTES = 16384, 1000000, 4 << 20, 10000, 100 << 20
+HOLD_SECONDS = 0.5
+
+
+class Output:
+    def __init__(self, channel):
+        self.channel, self.columns, self.by_name, self.declared = channel, [], {}, None
+        self.rows = self.before = self.weight = 0
+        self.has_batch, self.since, self.clock = False, 0.0, time.monotonic
+
+    @property
+    def total(self):
+        return self.before + self.rows
+
+    def declare(self, names):
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise RowError("ctx.columns: expected a list of names")
+        if len(set(names)) < len(names):
+            raise RowError("ctx.columns: a name comes twice")
+        self.declared = [self.column(name) for name in names]
+
+    def column(self, name):
+        found = self.by_name.get(name.lower()) if isinstance(name, str) else None
+        if found is not None and found.name == name:
+            return found
+        at = "row %d: " % (self.total + 1)
+        if found is not None:
+            raise RowError('%s"%s" and "%s" would be the same column' % (at, found.name, name))
+        if not isinstance(name, str) or name == "" or len(name) > 500:
+            raise RowError("%s%.50r is no name of a column" % (at, name))
+        if len(self.columns) >= MAX_COLUMNS:
+            raise RowError("%sthere are more than %d columns" % (at, MAX_COLUMNS))
+        column = self.by_name[name.lower()] = Column(str.__str__(name))
+        self.columns.append(column)
+        return column
+
+    def give(self, given):
+        """Takes what the script has yielded: a row, or a list of rows."""
+        for row in given if isinstance(given, list) else (given,):
+            if self.rows == 0:
+                self.since = self.clock()
+            self.row(row)
+            if self.rows >= MAX_ROWS or self.weight >= MAX_WEIGHT or self.rows * len(self.columns) >= MAX_CELLS:
+                self.encode(False)
+        if self.rows > 0 and self.clock() - self.since > HOLD_SECONDS:
+            self.encode(False)
+
+    def row(self, row):
+        if isinstance(row, dict):
+            cells = [(self.column(name), value) for name, value in row.items()]
+        elif isinstance(row, (list, tuple)):
+            if self.declared is None:
+                raise RowError('rows that are lists need names for their values: call ctx.columns(["id", "name"]) '
+                               "before the first of them")
+            if len(row) != len(self.declared):
+                raise RowError("row %d has %d values, expected the %d of ctx.columns" %
+                               (self.total + 1, len(row), len(self.declared)))
+            cells = zip(self.declared, row)
+        else:
+            raise RowError("row %d is a %s, expected a dict, or a list or tuple after ctx.columns" %
+                           (self.total + 1, type(row).__name__))
+        at = self.rows
+        for column, value in cells:
+            kind = type(value)
+            if kind not in PLAIN:
+                try:
+                    value = frozen(value)
+                except RowError as error:
+                    raise RowError('row %d, column "%s": %s' % (self.total + 1, column.name, error)) from None
+                kind = type(value)
+            if value is None:
+                continue
+            if kind in (str, bytes, Json):
+                self.weight += len(value)
+            values = column.values
+            if len(values) < at:
+                values.extend([None] * (at - len(values)))
+            values.append(value)
+        self.rows = at + 1
+
+    def checkpoint(self, state):
+        checked_state(state)
+        self.encode(False)
+        try:
+            self.channel.send(STATE, json.dumps(state, allow_nan=False).encode())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise RowError("ctx.checkpoint: expected a state of JSON: %s" % error) from None
+
+    def end(self):
+        self.encode(True)
+        self.channel.send_json(END, {"rows": self.total})
+
+    def encode(self, is_last):
+        """As RowBuffer.encode in ../runner/row_buffer.ts: a column without a value yet may become anything."""
+        rows, first_row = self.rows, self.before + 1
+        is_asked = rows > 0 or (is_last and self.columns and
+                                (not self.has_batch or any(column.type is None for column in self.columns)))
+        if not is_asked:
+            return
+        known = [column for column in self.columns if column.type is not None or column.values]
+        written = self.columns if is_last or not known else known
+        if not written:
+            raise RowError("row %d has no column at all" % first_row)
+        described, buffers = [], []
+        for column in written:
+            description, own = column.encode(rows, first_row, "text")
+            described.append(description)
+            buffers += own
+            column.values = []
+        body = b"".join(buffers)
+        if len(body) > MAX_BYTES:
+            raise RowError("rows %d to %d are too large" % (first_row, self.total))
+        layout = json.dumps({"rows": rows, "columns": described}).encode()
+        self.channel.send(ROWS, struct.pack("<Ixxxx", 8 + len(body)) + body + layout)
+        self.before, self.rows, self.weight, self.has_batch = self.total, 0, 0, True
+
+
+def checked_state(value):
+    """A state comes back as JavaScript reads it: whole numbers beyond 2^53 would not."""
+    if isinstance(value, int) and not -1 << 53 <= value <= 1 << 53:
+        raise RowError("ctx.checkpoint: %d is beyond 2^53: keep it as a text" % value)
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise RowError("ctx.checkpoint: the keys of a state are texts")
+        for one in value.values():
+            checked_state(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            checked_state(one)
+
+
+# --- What the script's function is called with
+
+
+class FetchError(Exception):
+    """A request that failed; code is unavailable, forbidden, invalid or timeout."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class Headers(dict):
+    """By their names in lower case; get() and [] take them in any."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name):
+        return super().__contains__(name.lower())
+
+    def get(self, name, default=None):
+        return super().get(name.lower(), default)
+
+
+class Response:
+    def __init__(self, head, content):
+        self.status, self.reason, self.url = head["status"], head["statusText"], head["url"]
+        self.ok, self.content, self.headers = 200 <= self.status < 300, content, Headers()
+        for name, value in head["headers"]:
+            before = self.headers.get(name)
+            self.headers[name.lower()] = value if before is None else "%s, %s" % (before, value)
+
+    @property
+    def text(self):
+        return self.content.decode("utf-8", "replace")
+
+    def json(self, **options):
+        return json.loads(self.content, **options)
+
+
+class Requests:
+    def __init__(self, channel):
+        self.channel, self.last, self.lock = channel, 0, threading.Lock()
+
+    def fetch(self, url, method="GET", headers=None, body=None, redirect="follow"):
+        """Asks a host of the stream's and waits for the whole answer. `body`: bytes or str."""
+        content = body.encode() if isinstance(body, str) else body
+        if content is not None and len(content) > 64 << 20:
+            raise FetchError("invalid", "the body of a request has at most 64 MB")
+        head = json.dumps({
+            "url": str(url), "method": str(method), "redirect": redirect, "hasBody": content is not None,
+            "headers": [[str(name), str(value)] for name, value in (headers or {}).items()],
+        }).encode()
+        with self.lock:
+            self.last += 1
+            number = struct.pack("<I", self.last)
+            self.channel.send(REQUEST, number + struct.pack("<I", len(head)) + head + bytes(content or b""))
+            return self.answer(number)
+
+    def answer(self, number):
+        head, pieces = None, []
+        while True:
+            frame = self.channel.next()
+            if frame is None:
+                self.channel.stop(1)
+            kind, payload = frame
+            if payload[:4] != number or kind not in (ORDER_ANSWER, ORDER_PIECE, ORDER_ANSWERED, ORDER_UNANSWERED):
+                continue
+            if kind == ORDER_UNANSWERED:
+                failure = json.loads(payload[4:])
+                raise FetchError(failure["code"], failure["message"])
+            if kind == ORDER_ANSWERED:
+                return Response(head, b"".join(pieces))
+            if kind == ORDER_ANSWER:
+                head = json.loads(payload[4:])
+            else:
+                pieces.append(payload[4:])
+            self.channel.send(PULL, number)
+
+
+class Lines:
+    """What a script prints: lines of its log."""
+    encoding, errors, closed = "utf-8", "strict", False
+
+    def __init__(self, log):
+        self.log, self.rest = log, ""
+
+    def write(self, text):
+        *lines, self.rest = (self.rest + str(text)).split("\n")
+        if len(self.rest) > 4000:
+            lines, self.rest = [*lines, self.rest], ""
+        for line in lines:
+            self.log(line)
+        return len(text)
+
+    def flush(self):
+        if self.rest:
+            self.log(self.rest)
+            self.rest = ""
+
+    def writable(self):
+        return True
+
+    def isatty(self):
+        return False
+
+
+def create_context(order, channel, output):
+    def log(level):
+        def line(*values):
+            text = " ".join(map(str, values))[:4000].encode("utf-8", "replace").decode()
+            channel.send_json(LOG, {"level": level, "message": text})
+        return line
+
+    def instant(ms):
+        return None if ms is None else EPOCH + datetime.timedelta(milliseconds=ms)
+
+    def secret(name):
+        if name in order["secrets"]:
+            return order["secrets"][name]
+        raise TypeError('ctx.secret: "%s" is not among the secrets of the stream' % name)
+
+    window, cursor = order["window"], order["cursor"]
+    return types.SimpleNamespace(
+        params=order["params"], state=order.get("state"), secret=secret,
+        cursor=None if cursor is None else types.SimpleNamespace(**cursor),
+        window=types.SimpleNamespace(run_id=window["runId"], pipeline=window["pipeline"],
+                                     start=instant(window["startMs"]), end=instant(window["endMs"]),
+                                     run_start=instant(window["endMs"])),
+        columns=output.declare, checkpoint=output.checkpoint, fetch=Requests(channel).fetch, FetchError=FetchError,
+        log=types.SimpleNamespace(info=log("info"), warn=log("warn")))
+
+
+# --- The run
+
+
+def give_rows(text, path, context, output):
+    module = types.ModuleType("script")
+    module.__file__ = path
+    sys.modules["script"] = module
+    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    make = getattr(module, "rows", None)
+    if not callable(make):
+        raise RowError("it has no function to call: a source is `def rows(ctx): … yield {…}`")
+    given = make(context)
+    if given is None or isinstance(given, (dict, str, bytes)) or not hasattr(given, "__iter__"):
+        raise RowError("its function gives no rows: `def rows(ctx)` is to be a generator, or to return a list of rows")
+    for one in given:
+        output.give(one)
+
+
+def failure_of(error, path):
+    """As ScriptFailure in ../sandbox/frames.ts; the innermost place of the script comes first."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename != "<string>":
+            at = "project:///" + path if code.co_filename == path else code.co_filename
+            places.append("    at %s (%s:%d)" % (code.co_name, at, trace.tb_lineno))
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename == path:
+        places.append("    at (project:///%s:%d:%d)" % (path, error.lineno or 1, error.offset or 1))
+    places.reverse()
+    name, cause = type(error).__name__, error.__cause__
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    if isinstance(error, SystemExit):
+        message = "it ended by itself, with %r" % (error.code,)
+    if cause is not None:
+        message = "%s: %s" % (message, cause)
+    code = error.code if isinstance(error, FetchError) else cause.code if isinstance(cause, FetchError) else None
+    return {"name": name[:200], "message": message[:4000], "url": "", "isAboutRows": isinstance(error, RowError),
+            "stack": "\n".join(["%s: %s" % (name, message[:1000]), *places])[:4000], "code": code}
+
+
+def main(stop=os._exit):
+    source, target = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    # What is written there in spite of all is no frame.
+    os.dup2(2, 1)
+    try:
+        confine()
+    except OSError as error:
+        os.write(2, str(error).encode())
+        stop(UNCONFINED_EXIT)
+    channel = Channel(source, target)
+    start, module = channel.next(), channel.next()
+    if start is None or module is None or start[0] != ORDER_START or module[0] != ORDER_MODULE:
+        stop(NO_ORDER_EXIT)
+    order = json.loads(start[1])
+    channel.key = bytes.fromhex(order["key"])
+    output = Output(channel)
+    context = create_context(order, channel, output)
+    sys.stdin, sys.stdout, sys.stderr = None, Lines(context.log.info), Lines(context.log.warn)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
+    printed = (sys.stdout, sys.stderr)
+    try:
+        try:
+            give_rows(module[1].decode(), order["path"], context, output)
+            for lines in printed:
+                lines.flush()
+            output.end()
+        except MemoryError:
+            raise
+        except BaseException as error:
+            for lines in printed:
+                lines.flush()
+            channel.send_json(FAILURE, failure_of(error, order["path"]))
+            stop(1)
+    except MemoryError:
+        os.write(2, b"out of memory")
+        stop(1)
+    stop(0)
+
+
+main()
