@@ -63,7 +63,11 @@ export class ScriptSandboxes {
    */
   findPython(interpreter: string): Promise<SandboxProgram> {
     let found = this.#pythons.get(interpreter);
-    if (found === undefined) this.#pythons.set(interpreter, found = this.#findPython(interpreter));
+    if (found === undefined) {
+      this.#pythons.set(interpreter, found = this.#findPython(interpreter));
+      // The operator may install what is missing.
+      found.catch(() => this.#pythons.delete(interpreter));
+    }
     return found;
   }
 

@@ -442,6 +442,7 @@ Deno.test("programs are started by the very paths that the policy names, and scr
       write: [],
       commands: [link],
       startsScripts: true,
+      startsPython: text.includes("python"),
     });
     const { grant: { permissions }, refusals } = createGrant(fence, asks, undefined);
     return { permissions, refusals: refusals.map(({ message }) => message.replaceAll(fixture.root, "")) };
@@ -458,4 +459,11 @@ Deno.test("programs are started by the very paths that the policy names, and scr
   deepEqual((await decide(`{ commands_allow: [${link}], scripts: off }`)).refusals, [
     `${tap}: may not run its script: scripts of the operator's policy is off`,
   ]);
+  const python = await decide(`{ commands_allow: [${link}], python: /usr/bin/python3 }`);
+  deepEqual([python.permissions.python, python.refusals], ["/usr/bin/python3", []]);
+  // To be allowed as a command is not enough: a command may be given any arguments.
+  const asCommand = await decide(`commands_allow: [${link}, /usr/bin/python3]`);
+  deepEqual([asCommand.permissions.python, asCommand.refusals], [undefined, [
+    `${tap}: may not run Python: python of the operator's policy names no interpreter, as /usr/bin/python3`,
+  ]]);
 });

@@ -19,6 +19,7 @@ hosts_deny: [169.254.169.254]
 private_hosts_allow: ["10.1.0.0/16"]
 commands_allow: [/usr/bin/true]
 scripts: off
+python: /usr/bin/python3
 load_sql: off
 memory_max: 4GiB
 spill_max: 1.5TB
@@ -32,6 +33,7 @@ spill_max: 1.5TB
     fileRoots: ["/srv/project", "/data", "/srv/shared"],
     commandsAllow: ["/usr/bin/true"],
     scripts: false,
+    python: "/usr/bin/python3",
     loadSql: false,
     memoryMax: { text: "4GiB", bytes: 4 * 1024 ** 3 },
     spillMax: { text: "1.5TB", bytes: 1.5e12 },
@@ -51,6 +53,7 @@ Deno.test("a policy opens the project's files and all hosts where it says nothin
   });
   equal(defaultPolicy("/project").hostsAllow, undefined);
   equal(defaultPolicy("/project").scripts, true);
+  equal(defaultPolicy("/project").python, undefined);
 });
 
 Deno.test("parsePolicy() finds every fault with its place and what was meant", () => {
