@@ -124,7 +124,8 @@ def close_calls(call):
 # --- Frames
 
 ORDER_START, ORDER_MODULE, ORDER_ANSWER, ORDER_PIECE, ORDER_ANSWERED, ORDER_UNANSWERED = 1, 2, 4, 5, 6, 7
-LOG, ROWS, STATE, END, FAILURE, REQUEST, PULL = 1, 2, 3, 4, 5, 7, 8
+ORDER_BATCH, ORDER_LAST_BATCH = 20, 21
+LOG, ROWS, STATE, END, FAILURE, REQUEST, PULL, MORE = 1, 2, 3, 4, 5, 7, 8, 21
 
 
 class Channel:
@@ -132,6 +133,8 @@ class Channel:
         self.source, self.target, self.key = source, target, bytes(8)
         self.read, self.write, self.stop = read, write, stop
         self.lock = threading.RLock()
+        # Of whoever waits for frames, and whether one of them broke off: what it was to get is lost then.
+        self.turn, self.is_broken = threading.Lock(), False
 
     def take(self, size):
         pieces = []
@@ -152,6 +155,25 @@ class Channel:
         payload = self.take(length)
         return None if payload is None else (kind, payload)
 
+    def ask(self, receive):
+        """What `receive` makes of the frames that come; one thread at a time. Throws what it throws."""
+        with self.turn:
+            if self.is_broken:
+                raise RowError(BROKEN)
+            self.is_broken = True
+            made = receive()
+            self.is_broken = False
+            return made
+
+    def frame(self, kinds, begin=b""):
+        """The next frame of one of the kinds that begins so; others are for nobody."""
+        while True:
+            frame = self.next()
+            if frame is None:
+                self.stop(1)
+            if frame[0] in kinds and frame[1].startswith(begin):
+                return frame[0], frame[1][len(begin):]
+
     def send(self, kind, payload):
         rest = memoryview(struct.pack("<IB3x", len(payload), kind) + self.key + payload)
         with self.lock:
@@ -166,6 +188,9 @@ class Channel:
 
 
 # --- Values
+
+
+BROKEN = "what it asked for broke off before, and is lost"
 
 
 class RowError(Exception):
@@ -442,7 +467,7 @@ class Output:
         checked_state(state)
         self.encode(False)
         try:
-            self.channel.send(STATE, json.dumps(state, allow_nan=False).encode())
+            self.channel.send(STATE, json.dumps(state, allow_nan=False, ensure_ascii=False).encode())
         except (TypeError, ValueError, RecursionError) as error:
             raise RowError("ctx.checkpoint: expected a state of JSON: %s" % error) from None
 
@@ -531,7 +556,7 @@ class Response:
 
 class Requests:
     def __init__(self, channel):
-        self.channel, self.last, self.lock = channel, 0, threading.Lock()
+        self.channel, self.last = channel, 0
 
     def fetch(self, url, method="GET", headers=None, body=None, redirect="follow"):
         """Asks a host of the stream's and waits for the whole answer. `body`: bytes or str."""
@@ -542,31 +567,80 @@ class Requests:
             "url": str(url), "method": str(method), "redirect": redirect, "hasBody": content is not None,
             "headers": [[str(name), str(value)] for name, value in (headers or {}).items()],
         }).encode()
-        with self.lock:
-            self.last += 1
-            number = struct.pack("<I", self.last)
-            self.channel.send(REQUEST, number + struct.pack("<I", len(head)) + head + bytes(content or b""))
-            return self.answer(number)
+        made = self.channel.ask(lambda: self.answer(head, bytes(content or b"")))
+        if isinstance(made, Response):
+            return made
+        raise FetchError(made["code"], made["message"])
 
-    def answer(self, number):
-        head, pieces = None, []
+    def answer(self, head, content):
+        """The response, or the code and the message of what failed."""
+        self.last += 1
+        number = struct.pack("<I", self.last)
+        self.channel.send(REQUEST, number + struct.pack("<I", len(head)) + head + content)
+        answer, pieces = None, []
         while True:
-            frame = self.channel.next()
-            if frame is None:
-                self.channel.stop(1)
-            kind, payload = frame
-            if payload[:4] != number or kind not in (ORDER_ANSWER, ORDER_PIECE, ORDER_ANSWERED, ORDER_UNANSWERED):
-                continue
+            kind, payload = self.channel.frame((ORDER_ANSWER, ORDER_PIECE, ORDER_ANSWERED, ORDER_UNANSWERED), number)
             if kind == ORDER_UNANSWERED:
-                failure = json.loads(payload[4:])
-                raise FetchError(failure["code"], failure["message"])
+                return json.loads(payload)
             if kind == ORDER_ANSWERED:
-                return Response(head, b"".join(pieces))
+                return Response(answer, b"".join(pieces))
             if kind == ORDER_ANSWER:
-                head = json.loads(payload[4:])
+                answer = json.loads(payload)
             else:
-                pieces.append(payload[4:])
+                pieces.append(payload)
             self.channel.send(PULL, number)
+
+
+class Batch(list):
+    """Rows as dicts, of the stream that `stream` names."""
+
+
+def exact_real(text):
+    """A float where it is the number, else a Decimal."""
+    value = float(text)
+    return value if math.isfinite(value) and decimal.Decimal(repr(value)) == decimal.Decimal(text) else (
+        decimal.Decimal(text))
+
+
+# How cells are read, by their kind: see ../sandbox/row_texts.ts.
+READERS = {
+    "integer": int,
+    "decimal": decimal.Decimal,
+    "float": float,
+    "bytes": base64.b64decode,
+    "json": lambda text: json.loads(text, parse_float=exact_real),
+}
+
+
+class Input:
+    """The rows of other streams, a batch at a time; goes on from where a loop before it was left."""
+
+    def __init__(self, channel, has_input):
+        self.channel, self.has_input, self.is_at_end = channel, has_input, False
+
+    def __iter__(self):
+        if not self.has_input:
+            raise RowError("ctx.input: name a stream by the key input")
+        return self
+
+    def __next__(self):
+        batch = None if self.is_at_end else self.channel.ask(self.receive)
+        if batch is None:
+            self.is_at_end = True
+            raise StopIteration
+        return batch
+
+    def receive(self):
+        self.channel.send(MORE, b"null")
+        kind, payload = self.channel.frame((ORDER_BATCH, ORDER_LAST_BATCH))
+        if kind == ORDER_LAST_BATCH:
+            return None
+        given = json.loads(payload)
+        columns = [(column["name"], READERS.get(column["kind"])) for column in given["columns"]]
+        batch = Batch({name: cell if cell is None or read is None else read(cell)
+                       for (name, read), cell in zip(columns, cells)} for cells in given["rows"])
+        batch.stream = given["key"]
+        return batch
 
 
 class Lines:
@@ -613,7 +687,7 @@ def create_context(order, channel, output):
 
     window, cursor = order["window"], order["cursor"]
     return types.SimpleNamespace(
-        params=order["params"], state=order.get("state"), secret=secret,
+        params=order["params"], state=order.get("state"), secret=secret, input=Input(channel, order["hasInput"]),
         cursor=None if cursor is None else types.SimpleNamespace(**cursor),
         window=types.SimpleNamespace(run_id=window["runId"], pipeline=window["pipeline"],
                                      start=instant(window["startMs"]), end=instant(window["endMs"]),
@@ -693,6 +767,8 @@ def main(stop=os._exit):
             give_rows(module[1].decode(), order["path"], context, output)
             for lines in printed:
                 lines.flush()
+            if channel.is_broken:
+                raise RowError(BROKEN)
             output.end()
         except MemoryError:
             raise

@@ -234,6 +234,8 @@ const ENDS: readonly {
   { code: rows("yield {'a': {(1, 2): 3}}"), error: /row 1, column "a": it cannot be stored as JSON/ },
   { code: rows("yield [{'a': b'x'}, {'a': 1}]"), error: /column "a" has bytes in some rows/ },
   { code: rows("ctx.checkpoint({'id': 2**60})\nyield {}"), error: /beyond 2\^53: keep it as a text/ },
+  { code: rows("ctx.checkpoint({'id': '\\ud800'})\nyield {}"), error: /expected a state of JSON/ },
+  { code: rows("for batch in ctx.input: yield batch"), error: /ctx\.input: name a stream by the key input/ },
   { code: rows("ctx.secret('HOME')\nyield {}"), error: /"HOME" is not among the secrets/ },
   {
     code: rows("while True: pass\nyield"),
@@ -355,10 +357,24 @@ Deno.test("a pipeline reads a script in Python, which asks its hosts and goes on
 extract:
   orders: { script: scripts/orders.py, mode: append, hosts: ["${host}"], secrets: [TOKEN] }
   others: { script: scripts/others.ts }
+  clean: { script: scripts/clean.py, input: [others, orders], batch: 2 }
 load:
   orders: { connector: files, path: out/orders.csv, mode: replace }
+  clean: { connector: files, path: out/clean.csv, mode: replace }
 `,
-    "scripts/others.ts": "export default () => [{ a: 1 }];\n",
+    "scripts/others.ts":
+      `export default () => [1, 2, 3].map((id) => ({ id, big: 1n << 80n, half: NaN, at: new Date(0),
+      bytes: new Uint8Array([0, 255]), doc: [9007199254740993n, 1.5], none: null }));\n`,
+    "scripts/alone.py":
+      "import itertools\ndef rows(ctx):\n    for n in itertools.count():\n        yield {'n': n}\n",
+    "scripts/clean.py": `def rows(ctx):
+    for batch in ctx.input:
+        for row in batch:
+            if row.get("id") == 1:
+                yield from ({"stream": batch.stream, "name": name, "value": repr(value)} for name, value in row.items())
+        yield {"stream": batch.stream, "name": "rows", "value": str(len(batch))}
+    assert list(ctx.input) == []
+`,
     "scripts/orders.py": `def rows(ctx):
     page = (ctx.state or {"page": 0})["page"] + 1
     answer = ctx.fetch("${api.url}/echo", method="POST", body="ä", headers={"x-own": ctx.secret("TOKEN")})
@@ -383,6 +399,24 @@ load:
     "page,region,status,type,method,own,body,big,refused",
     ...[1, 2].map((page) => `${page},eu,201,echo,POST,true,ä,1000000,forbidden invalid`),
   ]);
+  deepEqual(await linesOf(project, "clean"), [
+    "stream,name,value",
+    "others,id,1",
+    "others,big,1208925819614629174706176",
+    "others,half,nan",
+    "others,at,'1970-01-01T00:00:00Z'",
+    "others,bytes,b'\\x00\\xff'",
+    'others,doc,"[9007199254740993, 1.5]"',
+    "others,none,None",
+    "others,rows,2",
+    "others,rows,1",
+    "orders,rows,2",
+  ]);
+  const tried = await project.sluice("script", ["run", "scripts/alone.py", "--json", "--limit", "2"], {
+    SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
+  });
+  const { rows: shown, is_whole } = JSON.parse(tried.stdout);
+  deepEqual([shown, is_whole], [[["0"], ["1"]], false]);
 });
 
 Deno.test("Python runs only where the operator names the interpreter, and takes no rows", async () => {
