@@ -180,6 +180,6 @@ function isRelevant(event: Deno.FsEvent, folders: ReadonlySet<string>): boolean 
   if (event.kind === "access") return false;
   return event.paths.some((path) => {
     const name = basename(path);
-    return folders.has(path) || /\.(?:ya?ml|sql|m?[jt]s|json|lock)$/.test(name) || !name.includes(".");
+    return folders.has(path) || /\.(?:ya?ml|sql|m?[jt]s|py|json|lock)$/.test(name) || !name.includes(".");
   });
 }

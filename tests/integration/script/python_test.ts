@@ -415,6 +415,7 @@ load:
   const tried = await project.sluice("script", ["run", "scripts/alone.py", "--json", "--limit", "2"], {
     SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
   });
+  equal(tried.code, 0, tried.stderr);
   const { rows: shown, is_whole } = JSON.parse(tried.stdout);
   deepEqual([shown, is_whole], [[["0"], ["1"]], false]);
 });

@@ -74,7 +74,7 @@ export async function runScript(
 function scriptPath(file: string, projectDir: string, cwd: string): string {
   const inside = relative(projectDir, resolve(cwd, file)).replaceAll(sep, "/");
   const path = inside.startsWith("scripts/") ? inside : file.replace(/^\.\//, "");
-  if (/^scripts\/.+\.m?[jt]s$/.test(path) && !path.includes("..")) return path;
+  if (/^scripts\/.+\.(?:m?[jt]s|py)$/.test(path) && !path.includes("..")) return path;
   throw new AppError(
     "invalid",
     `"${file}" is no script of the project: expected a file of scripts/, as scripts/orders.ts`,
