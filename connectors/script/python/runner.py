@@ -357,7 +357,7 @@ class Column:
         if kind == "boolean":
             buffers.append(padded(bits(values, lambda value: value is True)))
         elif kind in ("int64", "timestamp"):
-            buffers.append(array.array("q", [value or 0 for value in values]).tobytes())
+            buffers.append(array.array("q", [value or 0 for value in values] if nulls > 0 else values).tobytes())
         elif kind == "int128":
             buffers.append(b"".join((value or 0).to_bytes(16, "little", signed=True) for value in values))
         elif kind == "double":
@@ -390,6 +390,8 @@ HOLD_SECONDS = 0.5
 class Output:
     def __init__(self, channel):
         self.channel, self.columns, self.by_name, self.declared = channel, [], {}, None
+        # Of the last row that was a dict: most have the same.
+        self.keys, self.key_columns = (), []
         self.rows = self.before = self.weight = 0
         self.has_batch, self.since, self.clock = False, 0.0, time.monotonic
 
@@ -432,7 +434,11 @@ class Output:
 
     def row(self, row):
         if isinstance(row, dict):
-            cells = [(self.column(name), value) for name, value in row.items()]
+            keys = tuple(row)
+            if keys != self.keys:
+                self.key_columns = [self.column(name) for name in keys]
+                self.keys = keys
+            cells = zip(self.key_columns, row.values())
         elif isinstance(row, (list, tuple)):
             if self.declared is None:
                 raise RowError('rows that are lists need names for their values: call ctx.columns(["id", "name"]) '
@@ -458,7 +464,7 @@ class Output:
             if kind in (str, bytes, Json):
                 self.weight += len(value)
             values = column.values
-            if len(values) < at:
+            if len(values) != at:
                 values.extend([None] * (at - len(values)))
             values.append(value)
         self.rows = at + 1
