@@ -2,8 +2,9 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildBinary } from "./runner/build_binary.ts";
 import { findGroups, type Group } from "./runner/groups.ts";
-import { type GroupOptions, type GroupResult, runGroup } from "./runner/run_group.ts";
+import { type GroupResult, runGroup } from "./runner/run_group.ts";
 import { startServers } from "./runner/servers.ts";
+import { Slots } from "./runner/slots.ts";
 
 /**
  * `deno task test [PATH …] [--filter TEXT]`: sets up what the tests need, runs them group by group,
@@ -34,7 +35,12 @@ async function main(args: readonly string[]): Promise<number> {
       deadlineMs,
       ...(filter === undefined ? {} : { filter }),
     };
-    for (const group of groups) results.push(await runAndTell(group, options));
+    // The files of the next group fill the places that the last ones of a group leave.
+    const slots = new Slots(navigator.hardwareConcurrency);
+    const running = groups.map((group) => ({ group, result: runGroup(group, options, slots) }));
+    // What a later one throws is met when its turn comes.
+    for (const { result } of running) result.catch(() => {});
+    for (const { group, result } of running) results.push(tell(group, await result));
   } catch (error) {
     console.log(`\nThe tests cannot run: ${error instanceof Error ? error.message : String(error)}`);
     results.push({ ...EMPTY, failed: 1 });
@@ -44,8 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 const EMPTY: GroupResult = { passed: 0, failed: 0, skipped: 0, durationMs: 0, report: "" };
 
-async function runAndTell(group: Group, options: GroupOptions): Promise<GroupResult> {
-  const result = await runGroup(group, options);
+function tell(group: Group, result: GroupResult): GroupResult {
   const counts = formatCounts(result);
   console.log(`${group.name.padEnd(12)} ${counts}  (${(result.durationMs / 1_000).toFixed(1)} s)`);
   if (result.report !== "") console.log(`\n${result.report}\n`);

@@ -5,7 +5,7 @@ export interface Group {
   readonly name: string;
   /** Absolute. */
   readonly files: readonly string[];
-  /** Whether files run beside each other. */
+  /** Whether its files run beside each other. */
   readonly isParallel: boolean;
   readonly needsBinary: boolean;
   readonly needsBrowser: boolean;

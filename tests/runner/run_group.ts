@@ -1,5 +1,6 @@
 import type { Group } from "./groups.ts";
 import { type FileResult, runFile } from "./run_file.ts";
+import type { Slots } from "./slots.ts";
 
 export interface GroupResult {
   readonly passed: number;
@@ -24,27 +25,27 @@ const FILE_LIMIT_MS = 8 * 60_000;
 /**
  * Runs one group, each file in a process of its own: native libraries do not survive that several
  * isolates of one process come and go, and a crash is then one file's. A file that is not done when
- * its time is up counts as failed.
+ * its time is up counts as failed. The files take their places in their order, behind those of groups that
+ * were begun before.
  */
-export async function runGroup(group: Group, options: GroupOptions): Promise<GroupResult> {
-  const startedMs = performance.now();
-  const waiting = [...group.files];
-  const results: FileResult[] = [];
-  const work = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+export async function runGroup(group: Group, options: GroupOptions, slots: Slots): Promise<GroupResult> {
+  let startedMs: number | undefined;
+  const run = (file: string) =>
+    slots.use(() => {
+      startedMs ??= performance.now();
       const limitMs = Math.min(FILE_LIMIT_MS, options.deadlineMs - performance.now());
-      results.push(await runFile(file, { ...options, limitMs }));
-    }
-  };
-  const jobs = group.isParallel ? navigator.hardwareConcurrency : 1;
-  await Promise.all(Array.from({ length: jobs }, work));
+      return runFile(file, { ...options, limitMs });
+    });
+  const results: FileResult[] = [];
+  if (group.isParallel) results.push(...await Promise.all(group.files.map(run)));
+  else for (const file of group.files) results.push(await run(file));
   const sum = (pick: (result: FileResult) => number) =>
     results.reduce((total, result) => total + pick(result), 0);
   return {
     passed: sum((result) => result.passed),
     failed: sum((result) => result.failed),
     skipped: sum((result) => result.skipped),
-    durationMs: performance.now() - startedMs,
+    durationMs: performance.now() - (startedMs ?? performance.now()),
     report: results.map((result) => result.report).filter((report) => report !== "").join("\n\n"),
   };
 }
