@@ -6,13 +6,21 @@ import { TestProject } from "../../support/test_project.ts";
 
 const source = (body: string) => `export default async function* (ctx) { ${body} }\n`;
 
-function projectOf(scripts: Readonly<Record<string, string>>, more = ""): Promise<TestProject> {
+/** Those that are to be killed have little time; the others as much as a busy machine needs. */
+function projectOf(
+  scripts: Readonly<Record<string, string>>,
+  hasLittleTime: (name: string) => boolean = () => false,
+): Promise<TestProject> {
   const names = Object.keys(scripts);
   return TestProject.create({
     "connectors.yaml": "files: { type: file }\n",
     "pipelines/p.yaml": `params: { region: { default: eu } }
 extract:
-${names.map((name) => `  ${name}: { script: scripts/${name}.ts${more} }\n`).join("")}load:
+${
+      names.map((name) =>
+        `  ${name}: { script: scripts/${name}.ts, timeout: ${hasLittleTime(name) ? "1s" : "1m"} }\n`
+      ).join("")
+    }load:
 ${names.map((name) => `  ${name}: { connector: files, path: out/${name}.csv }\n`).join("")}`,
     ...Object.fromEntries(names.map((name) => [`scripts/${name}.ts`, scripts[name] ?? ""])),
   });
@@ -91,7 +99,10 @@ const WRONG: Readonly<Record<string, { readonly script: string; readonly message
 
 Deno.test("a script that fails, fails its stream alone, and says where", async () => {
   const scripts = Object.fromEntries(Object.entries(WRONG).map(([name, { script }]) => [name, script]));
-  await using project = await projectOf({ ...scripts, fine: source("yield { id: 1 };") }, ", timeout: 1s");
+  await using project = await projectOf(
+    { ...scripts, fine: source("yield { id: 1 };") },
+    (name) => name === "forever",
+  );
   const { code, stdout } = await project.sluice("run", ["p", "--json"]);
   equal(code, 1);
   const { steps } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
