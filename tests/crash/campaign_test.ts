@@ -6,7 +6,7 @@ Deno.test("loads that are killed, cut off and left without room lose and double 
   const { cases, failures, wrong } = await runCampaign({
     seed: 4_000,
     cases: 53,
-    limitMs: 50_000,
+    limitMs: 40_000,
     atOnce: 2,
     onCase: () => {},
   });
@@ -19,7 +19,7 @@ Deno.test("so do streams that follow changes", async () => {
     seed: 106,
     cases: 6,
     sources: ["postgres-cdc", "mysql-cdc"],
-    limitMs: 30_000,
+    limitMs: 25_000,
     atOnce: 2,
     onCase: () => {},
   });
