@@ -22,7 +22,6 @@ export const shownRejectSchema = v.object({
   attempt: described(count, "The attempt of that run."),
   rejected_at: described(time, "When it was kept."),
 });
-export type ShownReject = v.InferOutput<typeof shownRejectSchema>;
 
 export const rejectSummarySchema = v.object({
   stream: described(v.string(), "The stream's name; of a load its step, as load:contacts→crm."),

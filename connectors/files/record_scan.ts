@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Scan } from "../../contract/connector/source.ts";
+import type { PreparedScan, Scan } from "../../contract/connector/source.ts";
 import type { StoredFile } from "../locations/location.ts";
 import { jsonSoFar, type RelationSoFar } from "./json/json_guess.ts";
 import { JsonFault } from "./json/json_scanner.ts";
@@ -46,6 +46,20 @@ export function recordsSoFar(
   const set = madeSet(files, "ndjson", v.parse(streamOptionsSchema, {}), asked);
   return jsonSoFar(set, survey.of(files), from);
 }
+
+/** `prepare` of a scan whose files go with `made`: they are there until what it gives is disposed of. */
+export const prepareWith =
+  (scan: Scan, made: AsyncDisposable) => async (signal: AbortSignal): Promise<PreparedScan> => {
+    const prepared = await scan.prepare?.(signal);
+    return {
+      relation: prepared?.relation ?? scan.relation,
+      ...(prepared?.rejects === undefined ? {} : { rejects: prepared.rejects }),
+      async [Symbol.asyncDispose]() {
+        await prepared?.[Symbol.asyncDispose]();
+        await made[Symbol.asyncDispose]();
+      },
+    };
+  };
 
 /** Takes the survey of records as they are written; undefined where records that do not fit are to be set aside, which it has no way to do. */
 export const recordSurvey = ({ setsAside }: AskedOfRows): RecordSurvey | undefined =>

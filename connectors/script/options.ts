@@ -53,7 +53,7 @@ const withPort = (host: string): string =>
 const sizeBytes = (size: string): number => parseSize(size) ?? 0;
 
 /** What scripts have in common, wherever a pipeline names one. */
-export const scriptKeys = {
+const scriptKeys = {
   script: v.pipe(
     text,
     v.regex(SCRIPT_PATH_PATTERN, "expected a file of the project's folder scripts/, as scripts/orders.ts"),

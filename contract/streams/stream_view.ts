@@ -27,8 +27,18 @@ const committedEntries = {
 export const committedStreamSchema = v.object({ stream: v.string(), ...committedEntries });
 export type CommittedStream = v.InferOutput<typeof committedStreamSchema>;
 
-const { state, rows, size_bytes, rejects, unchanged, traffic, started_at, finished_at, duration_ms, error } =
-  stepSchema.entries;
+const lastReadEntries = v.pick(stepSchema, [
+  "state",
+  "rows",
+  "size_bytes",
+  "rejects",
+  "unchanged",
+  "traffic",
+  "started_at",
+  "finished_at",
+  "duration_ms",
+  "error",
+]).entries;
 
 export const streamViewSchema = v.object({
   stream: described(v.string(), "The stream's name."),
@@ -37,18 +47,7 @@ export const streamViewSchema = v.object({
   last_read: described(
     v.nullable(v.object({
       run: described(v.string(), "The run that read it."),
-      ...{
-        state,
-        rows,
-        size_bytes,
-        rejects,
-        unchanged,
-        traffic,
-        started_at,
-        finished_at,
-        duration_ms,
-        error,
-      },
+      ...lastReadEntries,
     })),
     "Its step in the last run that has begun to read it; null where none of the pipeline's newest 20 has.",
   ),

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { FollowProgress } from "../../contract/connector/changes.ts";
 import type { DiscoveredStream } from "../../contract/connector/source.ts";
 import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
@@ -7,9 +6,9 @@ import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { DiscoveryJob, JobFollower, Report } from "../../contract/job.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { provideDiscovery } from "../grants/provide.ts";
-import { answering } from "../runs/attempt/answers.ts";
-import { followReports, StderrLines } from "../runs/attempt/follow_reports.ts";
-import { type RunProcess, spawnRunProcess } from "../runs/attempt/spawn.ts";
+import { followReports, type StderrLines } from "../runs/attempt/follow_reports.ts";
+import { withJobProcess } from "../runs/attempt/job_process.ts";
+import type { RunProcess } from "../runs/attempt/spawn.ts";
 import type { CheckContext } from "./check_pipelines.ts";
 import { loadProject } from "./load.ts";
 import { CONNECTORS_FILE } from "./parse_connectors.ts";
@@ -84,28 +83,14 @@ async function askConnector(
     throw new AppError("not_found", `There is no connector "${name}"${hint}`);
   }
   const { grant, connectors, answers, redactor } = await provideDiscovery(context, name, entry);
-  const tempDir = await Deno.makeTempDir({ prefix: "sluice-discover-" });
-  try {
-    const stderr = new StderrLines();
-    const spawned = await spawnRunProcess(
-      context.runProcess,
-      {
-        kind: "discovery",
-        connector: name,
-        ...question,
-        projectDir: context.projectDir,
-        tempDir: join(tempDir, "spill"),
-        connectors,
-        duckdb: grant.duckdb,
-      },
-      grant.permissions,
-      stderr.take,
-    );
-    await using process = answering(spawned, answers);
-    return await follow(process, context, { name, redact: redactor.redact, stderr }, signal);
-  } finally {
-    await Deno.remove(tempDir, { recursive: true });
-  }
+  const { projectDir } = context;
+  const { permissions, duckdb } = grant;
+  const job = { kind: "discovery", connector: name, ...question, projectDir, connectors, duckdb } as const;
+  return await withJobProcess(
+    context.runProcess,
+    { job, permissions, answers },
+    (process, stderr) => follow(process, context, { name, redact: redactor.redact, stderr }, signal),
+  );
 }
 
 interface Followed {

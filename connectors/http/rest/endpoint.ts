@@ -132,5 +132,4 @@ export const endpointSchema = v.union(
 );
 
 export type Endpoint = v.InferOutput<typeof endpointObject>;
-export type PageAction = v.InferOutput<typeof pageAction>;
 export type CursorFormat = (typeof CURSOR_FORMATS)[number];

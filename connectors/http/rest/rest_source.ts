@@ -1,7 +1,7 @@
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { parentsOf } from "../../../contract/pipeline/parents.ts";
-import { recordSurvey } from "../../files/record_scan.ts";
+import { prepareWith, recordSurvey } from "../../files/record_scan.ts";
 import type { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { EndpointStream } from "../options.ts";
@@ -68,23 +68,12 @@ export async function scanEndpoint(
     await lastFile;
   }
   const scan = await reading.scan(signal);
-  const kept = stack.move();
   return {
     ...scan,
     ...NO_FILES,
     validators: reading.validators,
     messages: [{ level: "info", message: reading.summary }],
-    prepare: async (during) => {
-      const prepared = await scan.prepare?.(during);
-      return {
-        relation: prepared?.relation ?? scan.relation,
-        ...(prepared?.rejects === undefined ? {} : { rejects: prepared.rejects }),
-        async [Symbol.asyncDispose]() {
-          await prepared?.[Symbol.asyncDispose]();
-          await kept.disposeAsync();
-        },
-      };
-    },
+    prepare: prepareWith(scan, stack.move()),
   };
 }
 

@@ -37,6 +37,8 @@ export class Batches {
     const next = this.#waiting.shift();
     if (next === undefined) this.#arrived.push(payload);
     else next(payload);
+    // Several loops may have asked.
+    if (payload === null) { for (const one of this.#waiting.splice(0)) one(null); }
   }
 
   /** To be called when the script's function has returned. Throws RowError where it has not taken all rows. */

@@ -4,7 +4,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { Workplace } from "../command/workplace.ts";
 import { programOf, RunningCommand } from "../command/run_command.ts";
 import type { SingerConfig } from "../config.ts";
-import { type RecordSurvey, recordSurvey, scanRecords } from "../../files/record_scan.ts";
+import { prepareWith, type RecordSurvey, recordSurvey, scanRecords } from "../../files/record_scan.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { SingerStream } from "../options.ts";
@@ -83,24 +83,13 @@ export class TapSource {
     this.#check(request, output, before);
     const count = records.records;
     const scan = await this.#scanOf(request, await records.finish(), schemas, survey, signal);
-    const kept = stack.move();
     const state = isRange ? request.state : storedState(output.state);
     return {
       ...scan,
       ...(state === undefined ? {} : { state }),
       repeats: true,
       messages: messagesOf(count, output),
-      prepare: async (during) => {
-        const prepared = await scan.prepare?.(during);
-        return {
-          relation: prepared?.relation ?? scan.relation,
-          ...(prepared?.rejects === undefined ? {} : { rejects: prepared.rejects }),
-          async [Symbol.asyncDispose]() {
-            await prepared?.[Symbol.asyncDispose]();
-            await kept.disposeAsync();
-          },
-        };
-      },
+      prepare: prepareWith(scan, stack.move()),
     };
   }
 

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { Report, ScriptTrial } from "../../../contract/job.ts";
@@ -10,9 +9,9 @@ import type { ParamValue } from "../../../contract/run.ts";
 import type { Log } from "../../../contract/log.ts";
 import { resolveParams } from "../../../sql/build/variables.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
-import { answering } from "../../runs/attempt/answers.ts";
-import { followReports, StderrLines } from "../../runs/attempt/follow_reports.ts";
-import { type RunProcessProgram, spawnRunProcess } from "../../runs/attempt/spawn.ts";
+import { followReports } from "../../runs/attempt/follow_reports.ts";
+import { withJobProcess } from "../../runs/attempt/job_process.ts";
+import type { RunProcessProgram } from "../../runs/attempt/spawn.ts";
 import { loadProject } from "../load.ts";
 import { ProjectFiles } from "../read_files.ts";
 import { ScriptBundles } from "./script_bundles.ts";
@@ -68,34 +67,26 @@ export async function tryScript(
     [SCRIPT_CONNECTOR]: BUILT_IN_CONNECTORS[SCRIPT_CONNECTOR] ?? { type: SCRIPT_CONNECTOR },
   };
   const { grant, answers, redactor } = await provide(context, { definition, connectors, purpose: "run" });
-  const tempDir = await Deno.makeTempDir({ prefix: "sluice-script-" });
-  try {
-    const stderr = new StderrLines();
-    const spawned = await spawnRunProcess(
-      context.runProcess,
-      {
-        kind: "script",
-        name,
-        stream,
-        scripts: [{ path: script, content: bundle.code }],
-        ...(request.state === undefined ? {} : { state: request.state }),
-        limit: request.limit,
-        run: {
-          runId: "trial",
-          pipeline: found?.pipeline ?? "trial",
-          params: found === undefined ? request.params : resolveParams(found.params, request.params),
-          windowStartMs: null,
-          windowEndMs: Date.now(),
-        },
-        projectDir: context.projectDir,
-        tempDir: join(tempDir, "spill"),
-        connectors,
-        duckdb: grant.duckdb,
-      },
-      grant.permissions,
-      stderr.take,
-    );
-    await using process = answering(spawned, answers);
+  const job = {
+    kind: "script",
+    name,
+    stream,
+    scripts: [{ path: script, content: bundle.code }],
+    ...(request.state === undefined ? {} : { state: request.state }),
+    limit: request.limit,
+    run: {
+      runId: "trial",
+      pipeline: found?.pipeline ?? "trial",
+      params: found === undefined ? request.params : resolveParams(found.params, request.params),
+      windowStartMs: null,
+      windowEndMs: Date.now(),
+    },
+    projectDir: context.projectDir,
+    connectors,
+    duckdb: grant.duckdb,
+  } as const;
+  const asked = { job, permissions: grant.permissions, answers };
+  return await withJobProcess(context.runProcess, asked, async (process, stderr) => {
     let trial: ScriptTrial | undefined;
     const onReport = (report: Report) => void (report.type === "tried" && (trial = report));
     const { redact } = redactor;
@@ -106,9 +97,7 @@ export async function tryScript(
     throw new AppError("internal", `${script}: the process that ran it ended without a result`, {
       detail: redact(stderr.text),
     });
-  } finally {
-    await Deno.remove(tempDir, { recursive: true });
-  }
+  });
 }
 
 interface FoundStream {

@@ -1,11 +1,11 @@
-import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { RejectChange, StreamRejects } from "../../../contract/rejects.ts";
-import { followReports, StderrLines } from "../attempt/follow_reports.ts";
+import { followReports } from "../attempt/follow_reports.ts";
+import { withJobProcess } from "../attempt/job_process.ts";
 import { hasWarehouse, warehousePath } from "../attempt/process_grant.ts";
-import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
+import type { RunProcessProgram } from "../attempt/spawn.ts";
 import type { PublishedFolder } from "./published.ts";
 
 export interface ChangeRejectsContext {
@@ -39,25 +39,18 @@ export async function changeRejects(
   if (!await hasWarehouse(dataDir, pipeline)) {
     return { stream, replayed: 0, dropped: 0, left: 0, reason: null };
   }
-  const tempDir = await Deno.makeTempDir({ prefix: "sluice-rejects-" });
-  try {
-    const stderr = new StderrLines();
-    await using process = await spawnRunProcess(
-      runProcess,
-      {
-        kind: "rejects",
-        action,
-        stream,
-        ...(definition === undefined ? {} : { definition }),
-        warehousePath: warehousePath(dataDir, pipeline),
-        projectDir,
-        tempDir: join(tempDir, "spill"),
-        connectors: {},
-        duckdb: { directories: [], files: [] },
-      },
-      { hosts: [], read: [], write: [], deny: [] },
-      stderr.take,
-    );
+  const job = {
+    kind: "rejects",
+    action,
+    stream,
+    ...(definition === undefined ? {} : { definition }),
+    warehousePath: warehousePath(dataDir, pipeline),
+    projectDir,
+    connectors: {},
+    duckdb: { directories: [], files: [] },
+  } as const;
+  const permissions = { hosts: [], read: [], write: [], deny: [] };
+  return await withJobProcess(runProcess, { job, permissions }, async (process, stderr) => {
     let change: RejectChange | undefined;
     await followReports(process, {
       // It is handed no secret.
@@ -74,7 +67,5 @@ export async function changeRejects(
     throw new AppError("internal", `${subject}: the process that did it ended without a result`, {
       detail: stderr.text,
     });
-  } finally {
-    await Deno.remove(tempDir, { recursive: true });
-  }
+  });
 }

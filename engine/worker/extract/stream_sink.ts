@@ -1,13 +1,10 @@
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { RecordBatch } from "apache-arrow";
 import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
-import type { IngestTable } from "../../duckdb/into/batch_appender.ts";
-import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
+import type { Column } from "../../../contract/sql.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
-import { joinRows } from "../../warehouse/join_rows.ts";
 import { addDeleteMark, dedupeTable } from "../../warehouse/raw_rows.ts";
 import {
   hasColumns,
@@ -33,7 +30,7 @@ import {
   writeState,
 } from "../../warehouse/stream_state.ts";
 import { countRows, isStillThere, type ValidatedRows } from "../../warehouse/validated_rows.ts";
-import { isSameSchema } from "../pass_through/schema_as_stored.ts";
+import { BatchIntake, type IntakeTarget } from "./batch_intake.ts";
 import { fillTable } from "./fill_table.ts";
 import type { AskedRange } from "./read_window.ts";
 import { putIncoming, reportContract } from "./incoming_rows.ts";
@@ -42,9 +39,6 @@ import { checkKeyColumns, isReplacing } from "./replacing.ts";
 import { StreamRejects } from "./stream_rejects.ts";
 import { tellSchema } from "./tell_schema.ts";
 import type { StreamShape } from "./stream_shape.ts";
-
-/** Rows of one schema that have to be brought together with those of another. */
-const SEGMENT: IngestTable = { schema: "temp", name: "_sluice_segment" };
 
 export interface SinkOptions {
   readonly session: DuckSession;
@@ -99,14 +93,9 @@ export class StreamSink implements AsyncDisposable {
   /** The last state of the source, of this attempt or an earlier one. */
   #sourceState: JsonValue | undefined;
   #transaction: Transaction;
-  #ingest: TableIngest | undefined;
-  #hasIncoming = false;
-  /** Of the batches that are being taken. */
-  #schema: Schema | undefined;
-  /** Whether batches of one schema came after those of another. */
-  #isWidened = false;
-  /** The table that the rows of the one beside it go to. */
-  #joins: { readonly into: IngestTable; readonly held: readonly Column[] } | undefined;
+  readonly #intake: BatchIntake;
+  /** Whether this attempt has made the table that rows go to until they are settled. */
+  #isBegun = false;
   /** False where neither the source nor the table knows any. */
   #hasColumns = true;
   #hasInput = false;
@@ -142,6 +131,7 @@ export class StreamSink implements AsyncDisposable {
     this.#cursor = start.cursor;
     this.#from = start.from;
     this.#rejects = start.rejects;
+    this.#intake = new BatchIntake(options.session, options.name);
     this.#children = new SinkChildren(options, start.rejects);
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
@@ -234,13 +224,7 @@ export class StreamSink implements AsyncDisposable {
   async take(batch: RecordBatch): Promise<void> {
     const { onProgress } = this.#options;
     this.#hasInput = true;
-    if (this.#schema !== undefined && !isSameSchema(this.#schema, batch.schema)) {
-      await this.#endSegment();
-      this.#isWidened = true;
-    }
-    this.#schema = batch.schema;
-    this.#ingest ??= await this.#beginSegment(batch.schema);
-    await this.#ingest.append(batch);
+    await this.#intake.append(batch, () => this.#target());
     this.#rows += batch.numRows;
     this.#sizeBytes += batch.data.byteLength;
     onProgress(this.#rows, this.#sizeBytes);
@@ -252,7 +236,7 @@ export class StreamSink implements AsyncDisposable {
     this.#hasInput = true;
     if (await this.#hasTarget()) return;
     await this.#createEmpty(this.#isReplacing ? nextTable(name) : incomingTable(name));
-    this.#hasIncoming = !this.#isReplacing;
+    this.#isBegun = true;
   }
 
   /** Takes all rows of a relation that DuckDB reads, in their shape. */
@@ -274,48 +258,20 @@ export class StreamSink implements AsyncDisposable {
     if (scan.validators !== undefined) this.#validated = { ...this.#validated, validators: scan.validators };
     this.#sourceState = scan.state;
     this.#hasInput = true;
-    this.#hasIncoming = !this.#isReplacing;
+    this.#isBegun = true;
     this.#sizeBytes += scan.sizeBytes;
     this.#files = scan.files.length;
   }
 
-  /** Where rows of this schema go: the stream's table or, where its columns are others, a table beside it. */
-  async #beginSegment(schema: Schema): Promise<TableIngest> {
-    const { session, name } = this.#options;
+  /** Where batches go until they are settled. */
+  async #target(): Promise<IntakeTarget> {
+    const { name } = this.#options;
     const table = this.#isReplacing
       ? { schema: "raw", name: nextTableName(name) }
       : { schema: "_sluice", name: incomingTableName(name) };
-    const isThere = this.#hasIncoming || this.#isWidened && this.#isReplacing || await this.#hasTarget();
-    this.#hasIncoming = !this.#isReplacing;
-    if (!isThere) await createTable(session, table, schema);
-    else if (this.#isWidened || this.#before !== undefined) {
-      const held = await tableColumns(session, table.schema, table.name);
-      const isHeld = ({ name, type }: Column) => findColumn(held, name)?.type === type;
-      if (!session.columnsOf(schema).every(isHeld)) {
-        await createTable(session, SEGMENT, schema);
-        this.#joins = { into: table, held };
-        return await TableIngest.start(session, SEGMENT, schema);
-      }
-    }
-    return await TableIngest.start(session, table, schema);
-  }
-
-  /** Writes what was taken, and puts the rows of a table beside the stream's into that. */
-  async #endSegment(): Promise<void> {
-    const { session, name } = this.#options;
-    await this.#ingest?.finish();
-    this.#ingest = undefined;
-    if (this.#joins === undefined) return;
-    const { into, held } = this.#joins;
-    this.#joins = undefined;
-    const from = `${SEGMENT.schema}.${quoteIdentifier(SEGMENT.name)}`;
-    await joinRows(session, name, {
-      into: `${into.schema}.${quoteIdentifier(into.name)}`,
-      held,
-      from,
-      given: await session.describe(`SELECT * FROM ${from} LIMIT 0`),
-    });
-    await session.run(`DROP TABLE ${from}`);
+    const isThere = this.#isBegun || await this.#hasTarget();
+    this.#isBegun = true;
+    return { table, isThere };
   }
 
   /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
@@ -408,16 +364,16 @@ export class StreamSink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ingest?.[Symbol.asyncDispose]();
+    await this.#intake[Symbol.asyncDispose]();
     await this.#transaction[Symbol.asyncDispose]();
   }
 
   /** Writes what has been taken to where it belongs. */
   async #settle(): Promise<void> {
     const { session, name, stream, again, onWarning } = this.#options;
-    await this.#endSegment();
+    await this.#intake.finish();
     await this.#rejects.write();
-    if (!this.#hasIncoming) return;
+    if (this.#isReplacing || !this.#isBegun) return;
     const held = {
       session,
       name,
@@ -430,7 +386,7 @@ export class StreamSink implements AsyncDisposable {
     const report = reportContract(this.#rejects, onWarning, (columns) => this.#missing = columns);
     if (this.#children.isNone) await putIncoming(held, report);
     else await this.#children.put(held, report);
-    this.#hasIncoming = false;
+    this.#isBegun = false;
   }
 
   /** What is gone at the source is gone here, with its children; returns how many rows that were. */

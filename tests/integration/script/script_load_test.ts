@@ -31,9 +31,14 @@ load:
   few: { script: scripts/few.ts, batch: 2, secrets: [TOKEN] }
   types: { script: scripts/types.ts }
   none: { script: scripts/few.ts }
+  several: { script: scripts/several.ts, batch: 1, timeout: 1m }
 `,
     "transforms/p/few.sql": ROWS(1, 6),
     "transforms/p/none.sql": ROWS(1, 1),
+    "transforms/p/several.sql": ROWS(1, 6),
+    "scripts/several.ts": sink(`
+      const loop = async () => { for await (const [row] of batches) ctx.log.info("row " + row.id); };
+      await Promise.all([loop(), loop(), loop()]);`),
     "transforms/p/types.sql":
       `SELECT 9007199254740993 AS big, 7::BIGINT AS small, 170141183460469231731687303715884105727 AS huge,
       1.10::DECIMAL(18,2) AS price, 0.1::DOUBLE AS part, 'NaN'::DOUBLE AS none, true AS yes, NULL AS nothing,
@@ -68,6 +73,7 @@ load:
   match(few, /flushed fetch,log,params,secret,signal,window|flushed log,params,secret,signal,window/);
   equal(logs.includes("s3cret-word"), false);
   equal(said("none").join().includes("flushed"), false);
+  deepEqual(said("several").filter((line) => /^row/.test(line)), [1, 2, 3, 4, 5].map((id) => `row ${id}`));
   const types = said("types").join("\n");
   for (
     const expected of [

@@ -1,5 +1,6 @@
 import { relative, resolve, sep } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
+import { SCRIPT_PATH_PATTERN } from "../../../../contract/pipeline/scripts.ts";
 import type { JsonValue } from "../../../../contract/json.ts";
 import { formatCount, formatDuration, formatPlural } from "../../../../text/format.ts";
 import type { Trial } from "../../../../engine/definitions/scripts/try_script.ts";
@@ -74,7 +75,7 @@ export async function runScript(
 function scriptPath(file: string, projectDir: string, cwd: string): string {
   const inside = relative(projectDir, resolve(cwd, file)).replaceAll(sep, "/");
   const path = inside.startsWith("scripts/") ? inside : file.replace(/^\.\//, "");
-  if (/^scripts\/.+\.(?:m?[jt]s|py)$/.test(path) && !path.includes("..")) return path;
+  if (SCRIPT_PATH_PATTERN.test(path)) return path;
   throw new AppError(
     "invalid",
     `"${file}" is no script of the project: expected a file of scripts/, as scripts/orders.ts`,

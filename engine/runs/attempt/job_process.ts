@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import type { DiscoveryJob, RejectsJob, ScriptJob } from "../../../contract/job.ts";
+import type { Answers } from "../../grants/answer_questions.ts";
+import type { ProcessPermissions } from "../../grants/grant.ts";
+import { answering } from "./answers.ts";
+import { StderrLines } from "./follow_reports.ts";
+import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "./spawn.ts";
+
+type Unplaced<Job> = Job extends unknown ? Omit<Job, "tempDir"> : never;
+
+/** A job that somebody waits for, beside all runs, and what its process may do and ask; nothing by default. */
+export interface AskedJob {
+  readonly job: Unplaced<DiscoveryJob | RejectsJob | ScriptJob>;
+  readonly permissions: ProcessPermissions;
+  readonly answers?: Answers;
+}
+
+/**
+ * Starts a process for the job in a temporary folder of its own, and does the work with it; both are gone when the work is
+ * done. `stderr` has what it wrote there.
+ */
+export async function withJobProcess<T>(
+  program: RunProcessProgram,
+  { job, permissions, answers }: AskedJob,
+  work: (process: RunProcess, stderr: StderrLines) => Promise<T>,
+): Promise<T> {
+  const tempDir = await Deno.makeTempDir({ prefix: `sluice-${job.kind}-` });
+  try {
+    const stderr = new StderrLines();
+    const placed = { ...job, tempDir: join(tempDir, "spill") };
+    const spawned = await spawnRunProcess(program, placed, permissions, stderr.take);
+    await using process = answers === undefined ? spawned : answering(spawned, answers);
+    return await work(process, stderr);
+  } finally {
+    await Deno.remove(tempDir, { recursive: true });
+  }
+}
