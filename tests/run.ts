@@ -1,7 +1,8 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildBinary } from "./runner/build_binary.ts";
-import { findGroups, type Group } from "./runner/groups.ts";
+import { findGroups, type Group, needsNothing } from "./runner/groups.ts";
+import type { FileResult } from "./runner/run_file.ts";
 import { type GroupResult, runGroup } from "./runner/run_group.ts";
 import { startServers } from "./runner/servers.ts";
 import { Slots } from "./runner/slots.ts";
@@ -24,31 +25,49 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(`No tests under ${paths.join(", ") || "tests/"}`);
     return close([{ ...EMPTY, failed: 1 }]);
   }
-  const results: GroupResult[] = [];
   const deadlineMs = performance.now() + LIMIT_MS;
-  try {
-    await using servers = await startServers(root, groups);
-    if (groups.some((group) => group.needsBinary)) await buildBinary(root);
-    const options = {
-      root,
-      environment: servers.environment,
-      deadlineMs,
-      ...(filter === undefined ? {} : { filter }),
-    };
-    // The files of the next group fill the places that the last ones of a group leave.
-    const slots = new Slots(navigator.hardwareConcurrency);
-    const running = groups.map((group) => ({ group, result: runGroup(group, options, slots) }));
-    // What a later one throws is met when its turn comes.
-    for (const { result } of running) result.catch(() => {});
-    for (const { group, result } of running) results.push(tell(group, await result));
-  } catch (error) {
-    console.log(`\nThe tests cannot run: ${error instanceof Error ? error.message : String(error)}`);
-    results.push({ ...EMPTY, failed: 1 });
-  }
+  // What needs nothing runs while the rest is brought and started.
+  const servers = startServers(root, groups);
+  const binary = groups.some((group) => group.needsBinary) ? buildBinary(root) : undefined;
+  for (const begun of [servers, binary]) begun?.catch(() => {});
+  const environmentOf = async (group: Group) => {
+    if (needsNothing(group)) return {};
+    if (group.needsBinary) await binary;
+    return (await servers).environment;
+  };
+  // The files of the next group fill the places that the last ones of a group leave.
+  const slots = new Slots(navigator.hardwareConcurrency);
+  const running = groups.map((group, order) => {
+    const options = { root, environment: environmentOf(group), deadlineMs, order };
+    return runGroup(group, filter === undefined ? options : { ...options, filter }, slots).catch(cannotRun);
+  });
+  const results: GroupResult[] = [];
+  for (const [index, group] of groups.entries()) results.push(tell(group, await (running[index] ?? EMPTY)));
+  await servers.then((started) => started[Symbol.asyncDispose](), () => {});
+  tellSlowest(results.flatMap(({ files }) => files));
   return close(results);
 }
 
-const EMPTY: GroupResult = { passed: 0, failed: 0, skipped: 0, durationMs: 0, report: "" };
+const EMPTY: GroupResult = { passed: 0, failed: 0, skipped: 0, durationMs: 0, report: "", files: [] };
+
+function cannotRun(error: unknown): GroupResult {
+  const message = error instanceof Error ? error.message : String(error);
+  return { ...EMPTY, failed: 1, report: `FAILED  These tests cannot run: ${message}` };
+}
+
+const SLOWEST = 10;
+
+/** So that the next one sees where the time goes. */
+function tellSlowest(files: readonly FileResult[]): void {
+  if (files.length <= SLOWEST) return;
+  console.log(`\nThe slowest of ${files.length} files:`);
+  for (
+    const { name, durationMs } of files.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, SLOWEST)
+  ) {
+    console.log(`${(durationMs / 1_000).toFixed(1).padStart(8)} s  ${name}`);
+  }
+  console.log();
+}
 
 function tell(group: Group, result: GroupResult): GroupResult {
   const counts = formatCounts(result);

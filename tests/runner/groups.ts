@@ -19,7 +19,15 @@ export interface Group {
   readonly needsSecondReaders: boolean;
 }
 
-/** In the order they run: what fails fast comes first. */
+/** Whether its tests can run before anything is started for them. */
+export const needsNothing = (group: Group): boolean =>
+  !(group.needsBinary || group.needsBrowser || group.needsPostgres || group.needsMariadb || group.needsS3 ||
+    group.needsSftp || group.needsSecondReaders);
+
+/**
+ * In the order they run: what fails fast comes first. Small files come last, so that no processor has nothing to do at
+ * the end.
+ */
 const GROUPS: readonly Omit<Group, "files">[] = [
   {
     name: "meta",
@@ -45,17 +53,6 @@ const GROUPS: readonly Omit<Group, "files">[] = [
   },
   {
     name: "conformance",
-    isParallel: true,
-    needsBinary: false,
-    needsBrowser: false,
-    needsPostgres: true,
-    needsMariadb: true,
-    needsS3: true,
-    needsSftp: true,
-    needsSecondReaders: false,
-  },
-  {
-    name: "integration",
     isParallel: true,
     needsBinary: false,
     needsBrowser: false,
@@ -98,9 +95,20 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     needsSftp: false,
     needsSecondReaders: false,
   },
+  {
+    name: "integration",
+    isParallel: true,
+    needsBinary: false,
+    needsBrowser: false,
+    needsPostgres: true,
+    needsMariadb: true,
+    needsS3: true,
+    needsSftp: true,
+    needsSecondReaders: false,
+  },
 ];
 
-/** The groups that have tests under the paths; all of them where no path is given. */
+/** The groups that have tests under the paths; all of them where no path is given. Their files are in the order in which to run them. */
 export async function findGroups(testsDir: string, paths: readonly string[]): Promise<Group[]> {
   const groups: Group[] = [];
   for (const group of GROUPS) {
@@ -108,9 +116,16 @@ export async function findGroups(testsDir: string, paths: readonly string[]): Pr
     const files = paths.length === 0
       ? all
       : all.filter((file) => paths.some((path) => file === path || file.startsWith(`${path}/`)));
-    if (files.length > 0) groups.push({ ...group, files });
+    if (files.length > 0) groups.push({ ...group, files: await largestFirst(files) });
   }
   return groups;
+}
+
+/** What takes longest tends to be long: begun last, it would run alone at the end. */
+async function largestFirst(files: readonly string[]): Promise<string[]> {
+  const sizes = new Map<string, number>();
+  for (const file of files) sizes.set(file, (await Deno.stat(file)).size);
+  return files.toSorted((a, b) => (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0) || a.localeCompare(b));
 }
 
 async function testFiles(folder: string): Promise<string[]> {
@@ -124,5 +139,5 @@ async function testFiles(folder: string): Promise<string[]> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  return files.toSorted();
+  return files;
 }

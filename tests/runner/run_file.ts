@@ -3,6 +3,9 @@ import { fileURLToPath } from "node:url";
 import { readJunit, type TestCase } from "./junit.ts";
 
 export interface FileResult {
+  /** From the root. */
+  readonly name: string;
+  readonly durationMs: number;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -25,6 +28,7 @@ export async function runFile(file: string, options: FileOptions): Promise<FileR
   const folder = await Deno.makeTempDir({ prefix: "sluice-test-" });
   const junitPath = join(folder, "junit.xml");
   const name = relative(options.root, file);
+  const startedMs = performance.now();
   try {
     const { code, output, isTimedOut } = await runDeno(file, options, junitPath);
     const cases = readJunit(await readIfPresent(junitPath));
@@ -38,6 +42,8 @@ export async function runFile(file: string, options: FileOptions): Promise<FileR
       reports.push(`FAILED  ${name} ${what}\n${indent(tail)}`);
     }
     return {
+      name,
+      durationMs: performance.now() - startedMs,
       passed: cases.filter((test) => test.state === "passed").length,
       failed,
       // With a filter, what it leaves out is reported as skipped too.

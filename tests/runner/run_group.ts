@@ -9,14 +9,18 @@ export interface GroupResult {
   readonly durationMs: number;
   /** What failed and why, for a person; empty where nothing did. */
   readonly report: string;
+  readonly files: readonly FileResult[];
 }
 
 export interface GroupOptions {
   readonly root: string;
   readonly filter?: string;
-  readonly environment: Readonly<Record<string, string>>;
+  /** What the group's tests need, as soon as it is there: the variables that say where. */
+  readonly environment: Promise<Readonly<Record<string, string>>>;
   /** When all tests have to be done, as performance.now() counts. */
   readonly deadlineMs: number;
+  /** Files of a group with a lower order get a free place first. */
+  readonly order: number;
 }
 
 /** A file that takes longer hangs. */
@@ -25,16 +29,16 @@ const FILE_LIMIT_MS = 8 * 60_000;
 /**
  * Runs one group, each file in a process of its own: native libraries do not survive that several
  * isolates of one process come and go, and a crash is then one file's. A file that is not done when
- * its time is up counts as failed. The files take their places in their order, behind those of groups that
- * were begun before.
+ * its time is up counts as failed. Throws where what the group needs cannot be had.
  */
 export async function runGroup(group: Group, options: GroupOptions, slots: Slots): Promise<GroupResult> {
+  const environment = await options.environment;
   let startedMs: number | undefined;
   const run = (file: string) =>
-    slots.use(() => {
+    slots.use(options.order, () => {
       startedMs ??= performance.now();
       const limitMs = Math.min(FILE_LIMIT_MS, options.deadlineMs - performance.now());
-      return runFile(file, { ...options, limitMs });
+      return runFile(file, { ...options, environment, limitMs });
     });
   const results: FileResult[] = [];
   if (group.isParallel) results.push(...await Promise.all(group.files.map(run)));
@@ -47,5 +51,6 @@ export async function runGroup(group: Group, options: GroupOptions, slots: Slots
     skipped: sum((result) => result.skipped),
     durationMs: performance.now() - (startedMs ?? performance.now()),
     report: results.map((result) => result.report).filter((report) => report !== "").join("\n\n"),
+    files: results,
   };
 }

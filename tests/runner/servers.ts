@@ -42,31 +42,54 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
     }
     if (missing.includes("chromium") && await findChromium() === undefined) throw cannotFind("chromium");
   }
-  const python = groups.some((group) => group.needsSecondReaders)
-    ? await findSecondReaders(root, install)
-    : undefined;
   const chromium = needsBrowser ? await findChromium() : undefined;
-  // It takes longest, and most of that is the network's time.
-  const taps = groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, install) : undefined;
-  taps?.catch(() => {});
+  const installNext = oneAtATime(install);
+  // Most of it is the network's time.
+  const [python, taps] = [
+    groups.some((group) => group.needsSecondReaders) ? findSecondReaders(root, installNext) : undefined,
+    groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, installNext) : undefined,
+  ];
+  const servers = [
+    needsPostgres ? startPostgres() : undefined,
+    needsMariadb ? startMariadb() : undefined,
+    needsS3 ? startS3(root, installNext) : undefined,
+    needsSftp ? startSftp(root, installNext) : undefined,
+  ] as const;
   await using started = new AsyncDisposableStack();
-  const postgres = needsPostgres ? started.use(await startPostgres()) : undefined;
-  const mariadb = needsMariadb ? started.use(await startMariadb()) : undefined;
-  const s3 = needsS3 ? started.use(await startS3(root, install)) : undefined;
-  const sftp = needsSftp ? started.use(await startSftp(root, install)) : undefined;
-  const singerTaps = await taps;
+  const use = async (server: Promise<AsyncDisposable> | undefined) => {
+    const running = await server;
+    if (running !== undefined) started.use(running);
+  };
+  // All of them have started or failed before those that started are stopped.
+  const ends = await Promise.allSettled([...servers.map(use), python, taps]);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  const variables = {
+    [SINGER_TAPS]: await taps,
+    [CHROMIUM]: chromium,
+    [SECOND_READERS]: await python,
+    [POSTGRES_URL]: (await servers[0])?.url,
+    [MYSQL_URL]: (await servers[1])?.url,
+    [S3_URL]: (await servers[2])?.url,
+    [SFTP_SERVER]: (await servers[3])?.description,
+  };
   const kept = started.move();
   return {
-    environment: {
-      ...(singerTaps === undefined ? {} : { [SINGER_TAPS]: singerTaps }),
-      ...(chromium === undefined ? {} : { [CHROMIUM]: chromium }),
-      ...(python === undefined ? {} : { [SECOND_READERS]: python }),
-      ...(postgres === undefined ? {} : { [POSTGRES_URL]: postgres.url }),
-      ...(mariadb === undefined ? {} : { [MYSQL_URL]: mariadb.url }),
-      ...(sftp === undefined ? {} : { [SFTP_SERVER]: sftp.description }),
-      ...(s3 === undefined ? {} : { [S3_URL]: s3.url }),
-    },
+    environment: Object.fromEntries(
+      Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+type Install = (packages: readonly string[]) => Promise<void>;
+
+/** Debian's packages have one lock. */
+function oneAtATime(installPackages: Install): Install {
+  let last = Promise.resolve();
+  return (packages) => {
+    const mine = last.then(() => installPackages(packages));
+    last = mine.catch(() => {});
+    return mine;
   };
 }
 

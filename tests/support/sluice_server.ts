@@ -1,6 +1,7 @@
 import { fail } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { ENGINE_FLAGS } from "../../engine/runs/attempt/spawn.ts";
 import type { Run, RunDetail } from "../../contract/run.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -13,6 +14,7 @@ export function sluiceArgs(...args: string[]): string[] {
     "run",
     "-A",
     "--quiet",
+    ENGINE_FLAGS,
     `--config=${join(ROOT, "deno.json")}`,
     join(ROOT, "server", "main.ts"),
     ...args,
