@@ -35,7 +35,18 @@ export type StepState = (typeof STEP_STATES)[number];
 export const ATTEMPT_STATES = ["running", "succeeded", "failed", "cancelled", "stopped", "lost"] as const;
 export type AttemptState = (typeof ATTEMPT_STATES)[number];
 
-export const TRIGGERS = ["api", "cli", "page", "schedule", "start"] as const;
+export const TRIGGERS = [
+  "api",
+  "cli",
+  "page",
+  "schedule",
+  "start",
+  "after",
+  "sensor",
+  "webhook",
+  "backfill",
+  "rerun",
+] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 const time = v.pipe(v.string(), v.isoTimestamp());

@@ -53,6 +53,7 @@ import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
+import type { Service } from "../runs/service.ts";
 import { Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
@@ -99,6 +100,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #housekeeping: Housekeeping;
   readonly #followers: FollowerWatch;
   readonly #scheduler: Scheduler;
+  /** What else works in the background, while the server has housekeeping to do. */
+  readonly #services: readonly Service[];
   readonly #processes: ProcessPool;
   readonly #pipelines: PipelineQueries;
   readonly #runs: RunQueries;
@@ -158,7 +161,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       isAlone,
       owner: ulid(clock.now()),
       onChange: () => {
-        this.#relay.wake();
+        this.#onRunChange();
         if (this.#hasContinuous) this.#scheduler.wake();
       },
     });
@@ -170,7 +173,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       pipeline: (name) => pipelineRecord(store, name),
       onChange: () => {
         this.#queue.wake();
-        this.#relay.wake();
+        this.#onRunChange();
       },
     });
     this.#runs = new RunQueries({
@@ -206,6 +209,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
       prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
     });
+    this.#services = [];
   }
 
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */
@@ -218,6 +222,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     if (options.housekeeping) {
       this.#housekeeping.start();
       this.#followers.start();
+      for (const service of this.#services) service.start();
     }
     if (options.watchSince !== undefined) {
       const { projectDir, log } = this.#context;
@@ -234,6 +239,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       await this.#scheduler.stop();
       await this.#housekeeping.stop();
       await this.#followers.stop();
+      await Promise.all(this.#services.map((service) => service.stop()));
       await this.#queue.stop();
       await this.#relay.stop();
       await this.#watching;
@@ -376,6 +382,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async retryRun(id: string): Promise<Run> {
     return await this.#requests.retry(await this.#runs.wholeId(id));
+  }
+
+  /** The outbox has something new. */
+  #onRunChange(): void {
+    this.#relay.wake();
+    for (const service of this.#services) service.wake?.();
   }
 
   /** Aborted with the signal, or when the engine ends. */

@@ -1,7 +1,7 @@
-import { and, asc, gt, lte, max, sql } from "drizzle-orm";
+import { and, asc, eq, gt, lt, lte, max, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { runOf } from "./rows.ts";
-import { outbox } from "./schema.ts";
+import { outbox, outboxCursors } from "./schema.ts";
 import type { Outbox } from "./store.ts";
 
 export function createOutbox(db: Database): Outbox {
@@ -17,6 +17,26 @@ export function createOutbox(db: Database): Outbox {
     async lastSeq() {
       const [row] = await storing("read the outbox", db.select({ seq: max(outbox.seq) }).from(outbox));
       return row?.seq ?? 0;
+    },
+
+    async cursor(name) {
+      const last = sql`coalesce((select max(seq) from ${outbox}), 0)`;
+      const [, [row]] = await storing(
+        `read how far "${name}" is in the outbox`,
+        db.batch([
+          db.insert(outboxCursors).values({ name, seq: last }).onConflictDoNothing(),
+          db.select({ seq: outboxCursors.seq }).from(outboxCursors).where(eq(outboxCursors.name, name)),
+        ]),
+      );
+      return row?.seq ?? 0;
+    },
+
+    async advance(name, seq) {
+      const behind = and(eq(outboxCursors.name, name), lt(outboxCursors.seq, seq));
+      await storing(
+        `write how far "${name}" is in the outbox`,
+        db.update(outboxCursors).set({ seq }).where(behind),
+      );
     },
 
     async markDelivered(uptoSeq, atMs) {

@@ -31,6 +31,7 @@ export function createRetention(db: Database): RetentionStore {
       const outbox = sql`
         delete from outbox
         where seq < (select min(seq) + ${ROWS_A_STEP} from outbox) and created_at < ${beforeMs}
+          and seq <= coalesce((select min(seq) from outbox_cursors), seq)
       `;
       const inbox = sql`
         delete from inbox

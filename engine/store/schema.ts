@@ -163,6 +163,12 @@ export const outbox = sqliteTable("outbox", {
   deliveredAtMs: integer("delivered_at"),
 });
 
+/** How far each reader of the outbox is that goes on where it was. */
+export const outboxCursors = sqliteTable("outbox_cursors", {
+  name: text().primaryKey(),
+  seq: integer().notNull(),
+});
+
 export const inbox = sqliteTable("inbox", {
   seq: integer().primaryKey({ autoIncrement: true }),
   hook: text().notNull(),

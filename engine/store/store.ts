@@ -262,6 +262,10 @@ export interface Outbox {
   read(afterSeq: number, limit: number): Promise<OutboxEvent[]>;
   /** 0 where nothing has ever been written. */
   lastSeq(): Promise<number>;
+  /** How far the reader of this name is; one that is new begins at the end, and is written down. */
+  cursor(name: string): Promise<number>;
+  /** The reader has dealt with all up to and with this one. It never goes back. */
+  advance(name: string, seq: number): Promise<void>;
   /** Those up to and with this one have reached whom they are for. */
   markDelivered(uptoSeq: number, atMs: number): Promise<void>;
 }
@@ -304,7 +308,7 @@ export interface RetentionStore {
    * one goes on stays.
    */
   forgetRuns(what: RunsToForget): Promise<number>;
-  /** Rows of the outbox and the inbox from before then, delivered or taken or not. */
+  /** Rows of the inbox and the outbox from before then; of the outbox only what all its readers have dealt with. */
   forgetMessages(beforeMs: number): Promise<number>;
   /**
    * Revisions that neither a pipeline nor a run has used since before then, with their files. What is

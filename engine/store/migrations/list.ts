@@ -5,6 +5,7 @@ import { unusedRevisions } from "./0004_unused_revisions.ts";
 import { definitionText } from "./0005_definition_text.ts";
 import { runRange } from "./0006_run_range.ts";
 import { lastLoads } from "./0007_last_loads.ts";
+import { orchestration } from "./0008_orchestration.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   definitionText,
   runRange,
   lastLoads,
+  orchestration,
 ];

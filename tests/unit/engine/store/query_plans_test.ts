@@ -65,6 +65,8 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "outbox.read": () => outbox.read(1, 10),
     "outbox.lastSeq": () => outbox.lastSeq(),
     "outbox.markDelivered": () => outbox.markDelivered(9, 1),
+    "outbox.cursor": () => outbox.cursor("alerts"),
+    "outbox.advance": () => outbox.advance("alerts", 9),
     "retention.forgetRuns": () =>
       retention.forgetRuns({ pipeline: "a", beforeMs: 9, keepNewest: 1, keepAtMost: 5, limit: 9 }),
     "retention.forgetMessages": () => retention.forgetMessages(9),

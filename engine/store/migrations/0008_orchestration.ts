@@ -1,0 +1,83 @@
+import type { Migration } from "./migration.ts";
+
+/**
+ * What stands on runs: notes and tags, readers of the outbox that go on where they were, several schedules of a
+ * pipeline, what waits for other pipelines and for files, problems and what was sent about them, bodies of
+ * webhooks that are settled, old lines in chunks, and pipelines that are held still for a backup.
+ */
+export const orchestration: Migration = {
+  id: 8,
+  name: "orchestration",
+  statements: [
+    `alter table runs add column note text`,
+    `alter table runs add column tags text`,
+    `create index runs_keys on runs (created_at) where idempotency_key is not null`,
+    `create table outbox_cursors (name text primary key, seq integer not null) without rowid`,
+    `create table schedule_firings (
+      pipeline text not null references pipelines (name) on delete cascade,
+      schedule text not null,
+      last_fired_at integer not null,
+      primary key (pipeline, schedule)
+    ) without rowid`,
+    `create table sensor_marks (
+      pipeline text not null references pipelines (name) on delete cascade,
+      sensor text not null,
+      mark text not null,
+      checked_at integer not null,
+      error text,
+      primary key (pipeline, sensor)
+    ) without rowid`,
+    `create table dependency_marks (
+      pipeline text not null references pipelines (name) on delete cascade,
+      upstream text not null,
+      run text not null,
+      window_start integer,
+      window_end integer not null,
+      primary key (pipeline, upstream)
+    ) without rowid`,
+    `alter table inbox add column settled_at integer`,
+    `create index inbox_open on inbox (hook, seq) where settled_at is null`,
+    `create table problems (
+      id text primary key,
+      key text not null,
+      kind text not null,
+      pipeline text,
+      run text,
+      message text not null,
+      opened_at integer not null,
+      last_at integer not null,
+      count integer not null,
+      closed_at integer,
+      acknowledged_by text,
+      acknowledged_at integer,
+      muted_until integer
+    ) without rowid`,
+    `create unique index problems_open on problems (key) where closed_at is null`,
+    `create table deliveries (
+      id text primary key,
+      notifier text not null,
+      subject text not null,
+      events text not null,
+      state text not null check (state in ('waiting', 'sent', 'failed')),
+      attempt integer not null default 0,
+      not_before integer not null,
+      created_at integer not null,
+      ended_at integer,
+      error text
+    ) without rowid`,
+    `create index deliveries_due on deliveries (not_before) where state = 'waiting'`,
+    `create table notifiers (name text primary key, definition text not null) without rowid`,
+    `create table run_log_chunks (
+      run text not null references runs (id) on delete cascade,
+      first_seq integer not null,
+      last_seq integer not null,
+      body blob not null,
+      primary key (run, first_seq)
+    ) without rowid`,
+    `create table pipeline_holds (
+      pipeline text primary key,
+      holder text not null,
+      until integer not null
+    ) without rowid`,
+  ],
+};
