@@ -122,15 +122,14 @@ const encodeBytes: Encoder = (values, rows, arena) => {
 
 /** Numbers of a column that no type of numbers holds are texts too. */
 const encodeTexts: Encoder = (values, rows, arena) => {
-  const texts: (string | null)[] = new Array(rows);
   for (let i = 0; i < rows; i++) {
     const value = values[i];
-    if (typeof value === "string" || value === null) texts[i] = value;
-    else if (typeof value === "number" || typeof value === "bigint") {
-      return encodeNumberTexts(values, rows, arena);
-    } else return undefined;
+    if (typeof value === "string" || value === null) continue;
+    if (typeof value === "number" || typeof value === "bigint") return encodeNumberTexts(values, rows, arena);
+    return undefined;
   }
-  return writeTexts(texts, arena);
+  // Checked a moment ago.
+  return writeTexts(values as readonly (string | null)[], rows, arena);
 };
 
 const encodeNumberTexts: Encoder = (values, rows, arena) => {
@@ -141,7 +140,7 @@ const encodeNumberTexts: Encoder = (values, rows, arena) => {
     else if (value === null) texts[i] = null;
     else return undefined;
   }
-  return writeTexts(texts, arena);
+  return writeTexts(texts, rows, arena);
 };
 
 const encodeJson: Encoder = (values, rows, arena) => {
@@ -151,7 +150,7 @@ const encodeJson: Encoder = (values, rows, arena) => {
     if (value instanceof Uint8Array) return undefined;
     texts[i] = value === null ? null : value instanceof JsonText ? value.text : jsonText(value);
   }
-  return writeTexts(texts, arena);
+  return writeTexts(texts, rows, arena);
 };
 
 export const ENCODERS: Readonly<Record<ColumnType, Encoder>> = {

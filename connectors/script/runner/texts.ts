@@ -4,13 +4,12 @@ import { CellError } from "./cell_error.ts";
 const encoder = new TextEncoder();
 
 /**
- * Writes where each text begins and then all of them, as UTF-8; returns their bytes. All are encoded by one call: one for
- * each costs more than all the rest. Throws CellError for half of a surrogate pair.
+ * Writes where each of the first `rows` texts begins and then all of them, as UTF-8; returns their bytes. All are encoded by
+ * one call: one for each costs more than all the rest. Throws CellError for half of a surrogate pair.
  */
-export function writeTexts(texts: readonly (string | null)[], arena: Arena): number {
-  const rows = texts.length;
+export function writeTexts(texts: readonly (string | null)[], rows: number, arena: Arena): number {
   const placesAt = arena.zeros((rows + 1) * 4);
-  const joined = texts.join("");
+  const joined = (texts.length === rows ? texts : texts.slice(0, rows)).join("");
   const at = arena.reserve(joined.length * 3);
   const { written } = encoder.encodeInto(joined, arena.bytes.subarray(at, at + joined.length * 3));
   const places = new Int32Array(arena.bytes.buffer, placesAt, rows + 1);

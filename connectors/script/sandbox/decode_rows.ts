@@ -1,4 +1,4 @@
-import { Buffer, isUtf8 } from "node:buffer";
+import { isUtf8 } from "node:buffer";
 import {
   Binary,
   Bool,
@@ -221,12 +221,11 @@ function checkPlaces(places: Int32Array, values: Uint8Array): void {
 /** A text that begins or ends within a character would be none by itself. */
 function checkTexts(places: Int32Array, values: Uint8Array): void {
   checkPlaces(places, values);
-  const text = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  if (!isUtf8(text)) throw new FrameFault("a text is not UTF-8");
-  if (text.length === 0 || !text.some((byte) => byte >= 0x80)) return;
+  if (!isUtf8(values)) throw new FrameFault("a text is not UTF-8");
+  const end = values.length;
   for (let i = 0; i < places.length; i++) {
     const at = places[i] ?? 0;
-    if (at < values.length && ((values[at] ?? 0) & 0xc0) === 0x80) {
+    if (at < end && ((values[at] ?? 0) & 0xc0) === 0x80) {
       throw new FrameFault("a text begins within a character");
     }
   }
