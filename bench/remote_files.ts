@@ -17,6 +17,7 @@ import type { Connection, Connector } from "../contract/connector/connector.ts";
 import { type Database, openDatabase } from "../engine/duckdb/database.ts";
 import { startS3 } from "../tests/runner/s3_server.ts";
 import { connectorContext, streamOf } from "../tests/support/connections.ts";
+import { guardedWay } from "../tests/support/guarded_way.ts";
 import { S3Bucket, s3Url } from "../tests/support/s3_bucket.ts";
 import { Costs, timed } from "./lib/costs.ts";
 import type { Cost } from "./lib/sluice_run.ts";
@@ -44,10 +45,11 @@ async function main(): Promise<void> {
     const config = v.parse(s3.configSchema, bucket.config({ endpoint: s3Url() }));
     await using web = await startServer("file_server.ts", folder);
     const base = v.parse(http.configSchema, { base_url: `${web.url}/` });
+    await using way = guardedWay([new URL(web.url).host]);
     const connections = [
       ["disk", file, await file.open({}, connectorContext(folder))],
       ["s3", s3, await s3.open(config, connectorContext(folder))],
-      ["http", http, await http.open(base, connectorContext(folder))],
+      ["http", http, await http.open(base, connectorContext(folder, { wayOut: way.wayOut }))],
     ] as const;
     for (const format of values.format.split(",")) {
       await writeFiles(folder, format, Number(values.rows), Number(values.files));

@@ -84,6 +84,8 @@ export interface RunJob extends JobBase {
 /** Finds what is wrong with definitions and SQL, without rows. */
 export interface CheckJob extends JobBase {
   readonly kind: "check";
+  /** Those that connectors sign requests with; none where it is left out. */
+  readonly scripts?: readonly RevisionFile[];
   readonly pipelines: readonly CheckSubject[];
 }
 
@@ -128,6 +130,8 @@ export interface CheckReport {
 export interface DiscoveryJob extends JobBase {
   readonly kind: "discovery";
   readonly connector: string;
+  /** As of a CheckJob. */
+  readonly scripts?: readonly RevisionFile[];
   /** Says what works of the connector in place of its streams. */
   readonly isTest?: boolean;
   /** Says what its system keeps for this pipeline in place of them, see Source.followed. */

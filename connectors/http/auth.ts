@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { Secret } from "../../contract/secret.ts";
+import { signerKeys } from "../script/options.ts";
 
 /** How requests sign in, by dlt's names. */
 
@@ -63,9 +64,14 @@ export const authSchema = v.variant("type", [
     client_secret: v.optional(v.pipe(text, v.description("Where the client has one."))),
     access_token_request_data: tokenParams,
   }),
+  v.strictObject({
+    type: v.pipe(v.literal("script"), v.description("A script of the project signs each request.")),
+    ...signerKeys,
+  }),
 ]);
 
 export type AuthOptions = v.InferOutput<typeof authSchema>;
+export type ScriptAuth = Extract<AuthOptions, { readonly type: "script" }>;
 export type RefreshTokenAuth = Extract<AuthOptions, { readonly type: "oauth2_refresh_token" }>;
 
 /** What a request is signed in with. */
@@ -80,6 +86,9 @@ const NONE: Credentials = { headers: {}, params: {} };
 export function fixedCredentials(auth: AuthOptions | undefined): Credentials | undefined {
   if (auth === undefined) return NONE;
   switch (auth.type) {
+    case "script":
+      // Each request has its own, see sign.ts.
+      return NONE;
     case "bearer":
       return inHeader("Authorization", `Bearer ${auth.token}`);
     case "basic":
@@ -107,6 +116,9 @@ const basicOf = (name: string, password: string): string =>
 export function authSecrets(auth: AuthOptions | undefined): string[] {
   if (auth === undefined) return [];
   switch (auth.type) {
+    case "script":
+      // They are asked for by name.
+      return [];
     case "bearer":
       return [auth.token];
     case "basic":

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
+import * as v from "valibot";
 import type {
+  Access,
   Connection,
   Connector,
   ConnectorContext,
@@ -12,13 +14,15 @@ import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import type { FileStream } from "../files/options.ts";
 import type { HttpLocation } from "../locations/http/http_location.ts";
 import { readPem } from "../network/credentials.ts";
-import { type ClientTls, hostOf } from "../network/guarded_fetch.ts";
+import { type ClientTls, GuardedFetch, hostOf } from "../network/guarded_fetch.ts";
 import { onlyStream } from "../one_stream.ts";
-import { fixedCredentials } from "./auth.ts";
+import { signerOf } from "../script/options.ts";
+import { fixedCredentials, type ScriptAuth } from "./auth.ts";
 import { configSchema, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
 import { type HttpStream, streamSchema } from "./options.ts";
 import { loadSchema, type RestTarget } from "./rest/load/target.ts";
 import type { RestApi } from "./rest/rest_api.ts";
+import type { RequestSigner } from "./sign.ts";
 
 /** Records of an API, and files of a web server in every format of the file connector. */
 export const http = {
@@ -34,19 +38,26 @@ export const http = {
   refusesLoad: (_, { preSql = [], postSql = [] }) =>
     preSql.length + postSql.length > 0 ? "an API runs no SQL: leave out pre_sql and post_sql" : undefined,
   secrets: secretsOf,
-  access: (config, use, place) => {
-    const isEndpoint = use.kind === "destination" ||
-      (use.kind === "source" ? use.stream.kind === "endpoint" : !mayReadFiles(config));
-    return {
-      hosts: isEndpoint ? [] : hostsOf(config),
-      guardedHosts: isEndpoint ? hostsOf(config) : [],
-      read: [],
-      write: [],
-      config: Object.values(pemPaths(config, place)),
-    };
+  access: (config, _, place) => ({
+    hosts: [],
+    guardedHosts: hostsOf(config),
+    read: [],
+    write: [],
+    config: Object.values(pemPaths(config, place)),
+    ...signingOf(config),
+  }),
+  scripts: ({ auth }) => {
+    const isNamed = v.is(v.looseObject({ type: v.literal("script"), script: v.string() }), auth);
+    return isNamed ? [{ path: ["auth", "script"], script: auth.script }] : [];
   },
   open: (config, context) => Promise.resolve(open(config, context)),
 } satisfies Connector<HttpConfig, HttpStream, RestTarget>;
+
+/** What signing asks for. */
+function signingOf({ auth }: HttpConfig): Pick<Access, "secrets" | "startsScripts" | "scriptsInCheck"> {
+  if (auth?.type !== "script") return {};
+  return { secrets: signerOf(auth).secrets, startsScripts: true, scriptsInCheck: true };
+}
 
 /** Files are asked for in many requests at a time, which sign in by headers that are known from the start. */
 function mayReadFiles({ auth }: HttpConfig): boolean {
@@ -76,8 +87,9 @@ async function readTls(config: HttpConfig, context: ConnectorContext): Promise<C
 function open(config: HttpConfig, context: ConnectorContext): Connection {
   const { baseUrl } = config;
   const ended = new AbortController();
-  let location: Promise<HttpLocation> | undefined;
+  let location: Promise<OpenLocation> | undefined;
   let api: Promise<RestApi> | undefined;
+  const openFiles = () => location ??= openLocation(config, context, ended.signal);
   const files = new FileConnection({
     paths: {
       root: baseUrl.pathname,
@@ -88,13 +100,12 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
     },
     scratchDir: context.scratchDir,
     isUnlisted: true,
-    location: () => location ??= openLocation(config, context, ended.signal),
+    location: async () => (await openFiles()).location,
   });
   return {
     async reach(signal) {
-      if (mayReadFiles(config)) {
-        await (await (location ??= openLocation(config, context, ended.signal))).reach(signal);
-      } else await (await (api ??= openApi(config, context))).reach(signal);
+      if (mayReadFiles(config)) await (await openFiles()).location.reach(signal);
+      else await (await (api ??= openApi(config, context))).reach(signal);
     },
     source: sourceOf(files.source, () => api ??= openApi(config, context)),
     destination: {
@@ -106,8 +117,8 @@ function open(config: HttpConfig, context: ConnectorContext): Connection {
     } satisfies DeliveringDestination<RestTarget>,
     async [Symbol.asyncDispose]() {
       ended.abort();
-      (await location?.catch(() => undefined))?.[Symbol.dispose]();
-      (await api?.catch(() => undefined))?.[Symbol.dispose]();
+      await (await location?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      await (await api?.catch(() => undefined))?.[Symbol.asyncDispose]();
       await files[Symbol.asyncDispose]();
     },
   };
@@ -136,34 +147,53 @@ async function openApi(config: HttpConfig, context: ConnectorContext): Promise<R
   return new RestApi(config, context, new Set(hostsOf(config)), await readTls(config, context));
 }
 
+/** Files of the server, with what reads them. */
+interface OpenLocation extends AsyncDisposable {
+  readonly location: HttpLocation;
+}
+
 async function openLocation(
   config: HttpConfig,
   context: ConnectorContext,
   ended: AbortSignal,
-): Promise<HttpLocation> {
+): Promise<OpenLocation> {
   const { HttpLocation } = await import("../locations/http/http_location.ts");
   const { baseUrl, auth, timeoutMs } = config;
   const credentials = fixedCredentials(auth);
   if (credentials === undefined || Object.keys(credentials.params).length > 0) {
     throw new AppError(
       "invalid",
-      `Connector "${context.name}": files are read with auth of type bearer, basic or api_key in a header`,
+      `Connector "${context.name}": files are read with auth of type bearer, basic, script or api_key in a header`,
     );
   }
   const headers = { ...config.headers, ...credentials.headers };
   const hosts = new Set(hostsOf(config));
-  const tls = await readTls(config, context);
+  const guarded = new GuardedFetch(context.wayOut, await readTls(config, context));
+  const signer = auth?.type === "script" ? await openSigner(auth, context) : undefined;
   const { scratchDir, budget, clock } = context;
-  return new HttpLocation(
+  const location = new HttpLocation(
     {
       baseUrl,
       headers,
       signsIn: auth !== undefined,
       mayFollow: (url) => hosts.has(hostOf(url)),
-      tls,
+      sign: signer && ((request) => signer.sign(request)),
+      guarded,
       timeoutMs,
       clock,
     },
     { scratchDir, budget, signal: AbortSignal.any([context.signal, ended]) },
   );
+  return {
+    location,
+    async [Symbol.asyncDispose]() {
+      guarded[Symbol.dispose]();
+      await signer?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openSigner(auth: ScriptAuth, context: ConnectorContext): Promise<RequestSigner> {
+  const { RequestSigner } = await import("./sign.ts");
+  return new RequestSigner(auth, context);
 }

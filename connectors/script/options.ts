@@ -174,6 +174,76 @@ export const loadSchema = v.pipe(
   })),
 );
 
+/** Of a script that signs requests. */
+const SIGNER_DEFAULTS = { memory: "128MB", timeout: "10s", cpu: "1h" };
+
+/** The keys of a connector's entry that say which script signs its requests, and what it may do. */
+export const signerKeys = {
+  script: v.pipe(
+    text,
+    v.regex(SCRIPT_PATH_PATTERN, "expected a file of the project's folder scripts/, as scripts/sign.ts"),
+    v.check((path) => !isPython(path), "a script in Python signs no requests: write this one in TypeScript"),
+    v.description(
+      "A script of the project that signs each request, as scripts/sign.ts; it runs in a sandbox.",
+    ),
+  ),
+  secrets: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.regex(SECRET_NAME, "expected the name of a secret"))),
+      v.description("Secrets that the script gets by ctx.secret(name), and no others."),
+    ),
+    [],
+  ),
+  memory: v.optional(
+    v.pipe(
+      sizeText,
+      v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
+      v.description(`The most memory of the script's own; ${SIGNER_DEFAULTS.memory} by default.`),
+    ),
+    SIGNER_DEFAULTS.memory,
+  ),
+  timeout: v.optional(
+    v.pipe(
+      duration,
+      v.check((time) => durationMs(time) > 0, "expected some time"),
+      v.description(
+        `The longest that one signature may take; ${SIGNER_DEFAULTS.timeout} by default.`,
+      ),
+    ),
+    SIGNER_DEFAULTS.timeout,
+  ),
+  cpu: v.optional(
+    v.pipe(
+      duration,
+      v.check((time) => durationMs(time) > 0, "expected some time"),
+      v.description(
+        `The most time of a processor for all signatures of a run; ${SIGNER_DEFAULTS.cpu} by default.`,
+      ),
+    ),
+    SIGNER_DEFAULTS.cpu,
+  ),
+};
+
+/** The script of an entry with `signerKeys`; its limit of time is that of one signature. */
+export function signerOf(
+  { script, secrets, memory, timeout, cpu }: Pick<WrittenUse, "script" | "secrets" | "memory" | "timeout"> & {
+    readonly cpu: string;
+  },
+): ScriptUse {
+  return {
+    script,
+    hosts: [],
+    secrets: [...new Set(secrets)],
+    limits: {
+      memoryBytes: sizeBytes(memory),
+      timeoutMs: durationMs(timeout),
+      cpuMs: durationMs(cpu),
+      // What it hands over are signatures, each of them small.
+      outputBytes: Infinity,
+    },
+  };
+}
+
 interface WrittenUse {
   readonly script: string;
   readonly hosts: readonly string[];

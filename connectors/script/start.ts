@@ -54,7 +54,8 @@ export async function startScript(
     throw new AppError("forbidden", `Cannot run ${path}: this process may run ${what}`);
   }
   const code = context.script(path);
-  const sandbox = Sandbox.start({ program, limits, path, memoryOf, signal });
+  const purpose = order.use === "signer" ? "signed the request" : "given all of its rows";
+  const sandbox = Sandbox.start({ program, limits, path, purpose, memoryOf, signal });
   const { key } = sandbox;
   await sandbox.send(ORDER.start, new TextEncoder().encode(JSON.stringify({ ...order, key })));
   await sandbox.send(ORDER.module, new TextEncoder().encode(code));

@@ -58,12 +58,25 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   isWrittenByDuckdb?(target: Target): boolean;
   /** Values in the config that must never be printed (a password, also one inside a URL). */
   secrets(config: Config): string[];
+  /**
+   * Scripts of the project that an entry of connectors.yaml names, as it is written, references not resolved: they
+   * become part of the revision of each pipeline that uses it. Not those of streams and loads. No I/O.
+   */
+  scripts?(entry: Readonly<Record<string, unknown>>): readonly NamedScript[];
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
   access(config: Config, use: ConnectorUse<Stream, Target>, place: ConnectorPlace): Access;
   /**
    * Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path.
    */
   open(config: Config, context: ConnectorContext): Promise<Connection>;
+}
+
+/** A script that a connector's entry names. */
+export interface NamedScript {
+  /** Where in the entry, as `["auth", "script"]`. */
+  readonly path: readonly (string | number)[];
+  /** As it is written; relative to the project, as `scripts/sign.ts`. */
+  readonly script: string;
 }
 
 /** A stream that reads what a load has put into its target. */
@@ -218,6 +231,8 @@ export interface Access {
   readonly commands?: readonly string[];
   /** Scripts of the project run in a sandbox of their own, which the process starts; the operator may refuse them. */
   readonly startsScripts?: boolean;
+  /** They run in checks and discoveries too, as those that sign requests do. */
+  readonly scriptsInCheck?: boolean;
   /** One of them is in Python, which only an operator who names the interpreter allows. */
   readonly startsPython?: boolean;
   /** Secrets that the use asks for by name, beside those that the connector's own entry refers to. */

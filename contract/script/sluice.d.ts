@@ -139,3 +139,39 @@ export type WriteContext = Omit<ScriptContext, "state" | "cursor" | "input" | "c
 
 /** The function that the script of a load exports as `write`. It returns when all rows are where they belong. */
 export type Write = (batches: AsyncIterable<Batch>, ctx: WriteContext) => Promise<void>;
+
+/** A request of a connector as it is about to be sent. */
+export interface SignRequest {
+  readonly method: string;
+  /** The address as it is sent, its query to the letter. A copy: changing it changes nothing. */
+  readonly url: URL;
+  /** As they are sent, and `host`. A copy. */
+  readonly headers: Headers;
+  /** As it is sent; empty where there is none. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** The body as text. */
+  readonly text: string;
+  /** The time of the signature. */
+  readonly now: Date;
+}
+
+/** What a script that signs requests may use. It has no network. */
+export interface SignContext {
+  /** The value of a secret that `secrets` of the connector's `auth` names. Throws a TypeError for any other. */
+  secret(name: string): string;
+  readonly log: Log;
+  /** Aborts when the run is stopped. */
+  readonly signal: AbortSignal;
+}
+
+/** What a request gets beside what it has. */
+export interface Signature {
+  /** Headers to set. */
+  readonly headers?: Headers | { readonly [name: string]: string | number };
+  /** Parameters to put behind those of the query. */
+  readonly params?:
+    | URLSearchParams
+    | { readonly [name: string]: string | number | readonly (string | number)[] };
+  /** The whole address in the place of the request's, with another query; server and path are to be the same. */
+  readonly url?: string | URL;
+}

@@ -7,7 +7,9 @@ import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
 import { gitCommit } from "./git.ts";
 import { keepNames, type LoadedProject, loadProject, modelFiles } from "./load.ts";
-import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
+import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
+import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
+import { refuseScripts } from "./scripts/read_scripts.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { Store } from "../store/store.ts";
 
@@ -81,18 +83,22 @@ export async function applySource(
       `Pipeline "${name}" comes from the project's files: change pipelines/${name}.yaml there, or use another name`,
     );
   }
+  const connectors = await store.pipelines.connectors();
+  const place = () => ({ file: "connectors.yaml" });
   const pipeline = await parsePipeline(
     { name, path: `${name}.yaml`, definition: source.definition },
     (folder) => modelFiles(folder, new Map(Object.entries(source.models))),
     {
       connectorTypes: context.connectors,
-      connectors: {
-        connectors: await store.pipelines.connectors(),
-        broken: new Set(),
-        isReadable: true,
-        faults: [],
-        place: () => ({ file: "connectors.yaml" }),
-      },
+      connectors: { connectors, broken: new Set(), isReadable: true, faults: [], place },
+    },
+    async (definition) => {
+      const refused = refuseScripts(definition);
+      const named = scriptsOfConnectors(namedConnectors(definition, connectors), context.connectors, place);
+      // The connectors are the project's, and so are the scripts that they name.
+      if (named.length === 0) return refused;
+      const scripts = context.scripts ?? new ScriptBundles();
+      return { ...await bundleConnectorScripts(context.projectDir, scripts, named), faults: refused.faults };
     },
   );
   for await (const { faults, steps, streamColumns } of checkPipelines(context, [pipeline], signal)) {

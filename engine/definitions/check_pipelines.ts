@@ -3,6 +3,7 @@ import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import { splitFiles } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
 import { type Fault, formatFault } from "../../text/fault.ts";
@@ -257,6 +258,9 @@ async function checkTogether(
       processes: context.processes,
       projectDir: context.projectDir,
       subjects,
+      scripts: first.provision.grant.permissions.startsScripts === true
+        ? group.flatMap(({ pipeline }) => splitFiles(pipeline.scripts).scripts)
+        : [],
       connectors: first.provision.connectors,
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_BUDGET,

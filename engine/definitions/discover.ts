@@ -2,6 +2,7 @@ import type { FollowProgress } from "../../contract/connector/changes.ts";
 import type { DiscoveredStream } from "../../contract/connector/source.ts";
 import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
+import { type RevisionFile, splitFiles } from "../../contract/revision.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { DiscoveryJob, JobFollower, Report } from "../../contract/job.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -12,6 +13,8 @@ import type { RunProcess } from "../runs/attempt/spawn.ts";
 import type { CheckContext } from "./check_pipelines.ts";
 import { loadProject } from "./load.ts";
 import { CONNECTORS_FILE } from "./parse_connectors.ts";
+import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
+import { ScriptBundles } from "./scripts/script_bundles.ts";
 import { DEFAULT_BUDGET, watchBudget } from "./processes/process_budget.ts";
 
 /** The connectors of connectors.yaml as it is now, references not resolved, by name. */
@@ -82,15 +85,31 @@ async function askConnector(
       (names.length === 0 ? "" : `; ${CONNECTORS_FILE} has ${listWords(names)}`);
     throw new AppError("not_found", `There is no connector "${name}"${hint}`);
   }
+  const scripts = await signingScripts(context, name, entry);
   const { grant, connectors, answers, redactor } = await provideDiscovery(context, name, entry);
   const { projectDir } = context;
   const { permissions, duckdb } = grant;
-  const job = { kind: "discovery", connector: name, ...question, projectDir, connectors, duckdb } as const;
+  const common = { scripts, projectDir, connectors, duckdb };
+  const job = { kind: "discovery", connector: name, ...question, ...common } as const;
   return await withJobProcess(
     context.runProcess,
     { job, permissions, answers },
     (process, stderr) => follow(process, context, { name, redact: redactor.redact, stderr }, signal),
   );
+}
+
+/** Bundles of the scripts that the entry names. Throws `invalid` with what is wrong with them. */
+async function signingScripts(
+  { projectDir, connectors, scripts = new ScriptBundles() }: CheckContext,
+  name: string,
+  entry: ConnectorDefinition,
+): Promise<readonly RevisionFile[]> {
+  const named = scriptsOfConnectors({ [name]: entry }, connectors, () => ({ file: CONNECTORS_FILE }));
+  if (named.length === 0) return [];
+  const { files, fileFaults } = await bundleConnectorScripts(projectDir, scripts, named);
+  const faults = fileFaults.filter(({ severity }) => severity === "error");
+  if (faults.length === 0) return splitFiles(files).scripts;
+  throw new AppError("invalid", `The script of connector "${name}" has faults`, { faults });
 }
 
 interface Followed {

@@ -12,8 +12,9 @@ import {
   parseConnectors,
   type ParsedConnectors,
 } from "./parse_connectors.ts";
-import { type LoadedPipeline, parsePipeline } from "./parse_pipeline.ts";
+import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { ProjectFiles } from "./read_files.ts";
+import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
 import type { ScriptBundles, ScriptsOfProject } from "./scripts/script_bundles.ts";
 import { didYouMean } from "../../text/suggest.ts";
@@ -144,7 +145,12 @@ async function loadPipeline(
     { name, path, definition: file.text },
     (folder) => loadModels(project, folder),
     context,
-    (definition) => scripts === undefined ? NO_SCRIPTS : readScripts(project, definition, scripts),
+    (definition) => {
+      if (scripts === undefined) return NO_SCRIPTS;
+      const { connectors: { connectors, place }, connectorTypes } = context;
+      const named = namedConnectors(definition, connectors);
+      return readScripts(project, definition, scripts, scriptsOfConnectors(named, connectorTypes, place));
+    },
   );
 }
 

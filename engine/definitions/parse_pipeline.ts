@@ -190,7 +190,8 @@ function scheduleFaults({ schedule }: PipelineDefinition): PipelineFault[] {
   }));
 }
 
-function namedConnectors(
+/** The entries of connectors.yaml that a definition names, and the connectors that every project has. */
+export function namedConnectors(
   definition: PipelineDefinition,
   connectors: Readonly<Record<string, ConnectorDefinition>>,
 ): Record<string, ConnectorDefinition> {

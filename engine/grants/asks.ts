@@ -50,6 +50,12 @@ export interface CommandAsk extends Asker {
   readonly real: string;
 }
 
+/** A script that is to be run. */
+export interface ScriptAsk extends Asker {
+  /** Whether checks and discoveries run it too. */
+  readonly isInCheck: boolean;
+}
+
 export interface Asks {
   readonly hosts: readonly HostAsk[];
   readonly paths: readonly PathAsk[];
@@ -57,7 +63,7 @@ export interface Asks {
   /** None where it is left out. */
   readonly commands?: readonly CommandAsk[];
   /** Who wants to run scripts; nobody where it is left out. */
-  readonly scripts?: readonly Asker[];
+  readonly scripts?: readonly ScriptAsk[];
   /** Whose scripts are in Python; nobody's where it is left out. */
   readonly python?: readonly Asker[];
   /** Variables of the server's own environment; none where it is left out. */
@@ -108,7 +114,8 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     path,
     real: await lookAt(asker, path),
   })));
-  const scripts = access.startsScripts === true ? [asker] : [];
+  const isInCheck = access.scriptsInCheck === true;
+  const scripts = access.startsScripts === true ? [{ ...asker, isInCheck }] : [];
   const python = access.startsPython === true ? [asker] : [];
   const { environment = [] } = access;
   return { hosts, paths, tables, commands, scripts, python, environment };

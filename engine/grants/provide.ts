@@ -180,6 +180,8 @@ export async function provideDiscovery(
     const known = connector.secrets(config);
     redactor.learn(known);
     const access = connector.access(config, { kind: "discovery" }, { name, projectDir });
+    const secrets = new Set(access.secrets);
+    for (const secret of secrets) await requireSecret(references, secret, `connector "${name}"`);
     const { hosts, paths, commands = [], scripts = [], environment = [] } = await collectAsks(
       fence,
       { connector: name, use: "discovery", place: [] },
@@ -199,14 +201,14 @@ export async function provideDiscovery(
         connectors: types,
         references,
         definitions,
-        secrets: new Set(),
+        secrets,
         redactor,
         wayOut: new WayOut(context.egress, fence.policy, guardedHosts(asks)),
         tokens: new ProcessTokens(context.egress.tokens, context.dataDir, redactor),
       }),
       grant: await withProxy(context, asks, grant),
       redactor,
-      hasSecrets: found.length + known.length > 0,
+      hasSecrets: found.length + known.length + secrets.size > 0,
     };
   } catch (error) {
     throw withoutSecrets(error, redactor);
@@ -250,14 +252,15 @@ function refusedSql({ policy }: Fence, { load }: PipelineDefinition): Refusal[] 
   );
 }
 
-/** A check opens sources only, and runs no script. */
-function onlyRead({ hosts, paths, tables, commands = [], environment = [] }: Asks): Asks {
+/** A check opens sources only, and runs no script that gives rows. */
+function onlyRead({ hosts, paths, tables, commands = [], scripts = [], environment = [] }: Asks): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
   return {
     hosts: hosts.filter(asking),
     paths: paths.filter(asking),
     tables: tables.filter(asking),
     commands: commands.filter(asking),
+    scripts: scripts.filter((ask) => asking(ask) && ask.isInCheck),
     environment,
   };
 }

@@ -102,6 +102,9 @@ const errorSchema = v.object({ code: v.string(), message: v.string() });
 async function runPipeline(folder: string, pipeline: string): Promise<void> {
   const path = join(folder, "project", "pipelines", `${pipeline}.yaml`);
   const outcomes: Outcome[] = [];
+  // Its web server is on this machine.
+  const policy = join(folder, "policy.yaml");
+  await Deno.writeTextFile(policy, 'private_hosts_allow: ["127.0.0.1"]\n');
   for (;;) {
     if (!(await Deno.readTextFile(path)).includes('"connector"')) break;
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -115,7 +118,7 @@ async function runPipeline(folder: string, pipeline: string): Promise<void> {
         "--data",
         join(folder, "data"),
       ),
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", SLUICE_POLICY: policy },
       stdin: "null",
     }).output();
     const output = new TextDecoder().decode(stdout);

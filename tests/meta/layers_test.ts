@@ -122,6 +122,8 @@ const GROUNDS: Readonly<Record<string, readonly string[]>> = {
     "connectors/sqlite/load/dialect.ts",
     "connectors/sqlite/load/row_values.ts",
   ],
+  // A request may be signed by a script of the project.
+  http: ["connectors/script/options.ts", "connectors/script/signer.ts"],
   // Records of either are JSON, which is put into a file as it came.
   singer: ["connectors/http/rest/page/json_walk.ts", "connectors/http/rest/page/record_file.ts"],
 };

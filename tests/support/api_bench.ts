@@ -3,14 +3,14 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import * as v from "valibot";
 import { http } from "../../connectors/http/connector.ts";
+import type { ConnectorContext } from "../../contract/connector/connector.ts";
 import type { JsonValue } from "../../contract/json.ts";
 import type { Cursor, ParentRow, Scan } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import { openDatabase } from "../../engine/duckdb/database.ts";
-import { EgressProxy } from "../../engine/grants/egress/egress_proxy.ts";
-import { HostGuard, type Resolve } from "../../engine/grants/egress/host_guard.ts";
-import { type HostRule, parseHostRule } from "../../engine/grants/host_rules.ts";
+import type { Resolve } from "../../engine/grants/egress/host_guard.ts";
 import { connectorContext, never, streamOf } from "./connections.ts";
+import { guardedWay } from "./guarded_way.ts";
 
 /** A server on a loopback port of its own. */
 export class LocalServer implements AsyncDisposable {
@@ -93,6 +93,8 @@ export interface ReadOptions {
   /** Rules for private hosts; the loopback address by default. */
   readonly privateHosts?: readonly string[];
   readonly resolve?: Resolve;
+  /** What the connection finds around it in the place of what there is by default. */
+  readonly context?: Partial<ConnectorContext>;
   /** Of the stream. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** Told of the waits, which take no time. */
@@ -115,7 +117,6 @@ export async function readEndpoint(
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const { cursor, parentRows, signal = never(), privateHosts = ["127.0.0.1"], resolve } = options;
   const folder = await Deno.makeTempDir({ prefix: "sluice-api-" });
-  await using proxy = new EgressProxy();
   const config = v.parse(http.configSchema, { base_url: baseUrl, timeout: 2, ...options.config });
   const request = streamOf(
     http,
@@ -125,13 +126,7 @@ export async function readEndpoint(
   // As it is for every stream of an endpoint.
   const use = { kind: "source", stream: request.address as never } as const;
   const hosts = http.access(config, use, { name: "api", projectDir: folder }).guardedHosts ?? [];
-  const policy = {
-    hostsAllow: undefined,
-    hostsDeny: [],
-    privateHostsAllow: privateHosts.map(parseHostRule).filter((rule): rule is HostRule => rule !== undefined),
-  };
-  const guard = new HostGuard(policy, hosts, resolve);
-  using admission = proxy.admit(guard);
+  await using way = guardedWay(hosts, privateHosts, resolve);
   const waits = options.waits ?? [];
   try {
     await using connection = await http.open(
@@ -144,13 +139,8 @@ export async function readEndpoint(
             return Promise.resolve();
           },
         },
-        wayOut: async (host) => {
-          await guard.judge(host);
-          return {
-            url: `socks5h://${await proxy.open()}`,
-            basicAuth: { username: "sluice", password: admission.token },
-          };
-        },
+        wayOut: way.wayOut,
+        ...options.context,
       }),
     );
     const scan = await connection.source?.scan?.({

@@ -3,6 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { Secret } from "../../../contract/secret.ts";
 import { wholeBody } from "../../locations/remote/body_chunks.ts";
 import { retryAfterMs } from "../../locations/http/http_error.ts";
+import type { Sign } from "../../locations/http/signed_request.ts";
 import { type GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import type { Credentials } from "../auth.ts";
 import { type ApiRequest, MAX_PAGE_BYTES, shownRequest } from "./api_request.ts";
@@ -26,6 +27,8 @@ export interface ApiClientOptions {
   readonly headers: Readonly<Record<string, Secret>>;
   /** Not those that the server has just refused, where there are others to be had. */
   credentials(refused: Credentials | undefined): Promise<Credentials>;
+  /** Signs what goes to the base's own origin; undefined where nothing is signed. */
+  readonly sign: Sign | undefined;
   /** `name:port` of hosts that a request may go to. */
   readonly hosts: ReadonlySet<string>;
   readonly timeoutMs: number;
@@ -189,19 +192,12 @@ export class ApiClient {
         target.searchParams.set(name, value);
       }
     }
+    const type = body === null ? {} : { "content-type": "application/json" };
+    const unsigned = { method, url: target, body, headers: headersOf({ accept }, type, own, headers) };
+    const signed = isOwn ? await this.#options.sign?.(unsigned) ?? unsigned : unsigned;
     const timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
     try {
-      return await guarded.fetch(target, {
-        method,
-        body,
-        signal,
-        headers: headersOf(
-          { accept },
-          body === null ? {} : { "content-type": "application/json" },
-          own,
-          headers,
-        ),
-      });
+      return await guarded.fetch(signed.url, { method, body, signal, headers: signed.headers });
     } finally {
       clearTimeout(timer);
     }

@@ -6,6 +6,7 @@ import { type ClientTls, GuardedFetch, hostOf } from "../../network/guarded_fetc
 import { createHash } from "node:crypto";
 import type { HttpConfig } from "../config.ts";
 import type { EndpointStream } from "../options.ts";
+import { RequestSigner } from "../sign.ts";
 import { ApiClient } from "./api_client.ts";
 import { deliverRows } from "./load/deliver_rows.ts";
 import type { RestTarget } from "./load/target.ts";
@@ -18,18 +19,23 @@ const ANY_OTHER = Array.from({ length: 100 }, (_, at) => 400 + at).filter((statu
 );
 
 /** Of what the server may tell users and tenants apart by, and no way back to it. */
-function identityOf(config: HttpConfig): string {
+async function identityOf(config: HttpConfig, context: ConnectorContext): Promise<string> {
+  const { auth } = config;
   const headers = Object.entries(config.headers).map(([name, value]) => [name, value.reveal()]);
-  const told = [headers, config.auth ?? null, config.certificate ?? null];
+  const signing = auth?.type !== "script"
+    ? []
+    : [context.script(auth.script), ...await Promise.all(auth.secrets.map((name) => context.secret(name)))];
+  const told = [headers, auth ?? null, config.certificate ?? null, ...signing];
   return createHash("sha256").update(JSON.stringify(told)).digest("hex");
 }
 
 /** An API as one connector of a process has it: one sign-in and one pool of connections for all of its streams. */
-export class RestApi implements Disposable {
+export class RestApi implements AsyncDisposable {
   readonly #config: HttpConfig;
   readonly #context: ConnectorContext;
   readonly #guarded: GuardedFetch;
   readonly #client: ApiClient;
+  readonly #signer: RequestSigner | undefined;
 
   constructor(config: HttpConfig, context: ConnectorContext, hosts: ReadonlySet<string>, tls: ClientTls) {
     this.#config = config;
@@ -38,11 +44,14 @@ export class RestApi implements Disposable {
     const { clock, log } = context;
     const own = hostOf(config.baseUrl);
     const keeper = new TokenKeeper(config.auth, this.#guarded, context);
+    const signer = config.auth?.type === "script" ? new RequestSigner(config.auth, context) : undefined;
+    this.#signer = signer;
     this.#client = new ApiClient({
       guarded: this.#guarded,
       baseUrl: config.baseUrl,
       headers: config.headers,
       credentials: (refused) => keeper.credentials(refused),
+      sign: signer && ((request) => signer.sign(request)),
       hosts,
       timeoutMs: config.timeoutMs,
       clock,
@@ -63,8 +72,9 @@ export class RestApi implements Disposable {
   async scan(request: StreamRequest<EndpointStream>, signal: AbortSignal): Promise<Scan> {
     const { scratchDir, log, budget } = this.#context;
     using _place = await budget.acquire(signal);
+    const identity = await identityOf(this.#config, this.#context);
     return await scanEndpoint(
-      { baseUrl: this.#config.baseUrl, identity: identityOf(this.#config), scratchDir, log },
+      { baseUrl: this.#config.baseUrl, identity, scratchDir, log },
       this.#client,
       request,
       signal,
@@ -81,7 +91,8 @@ export class RestApi implements Disposable {
     return await deliverRows(this.#config.baseUrl, this.#client, rows, request, signal);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#guarded[Symbol.dispose]();
+    await this.#signer?.[Symbol.asyncDispose]();
   }
 }

@@ -1,9 +1,10 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Secret } from "../../../contract/secret.ts";
-import { type ClientTls, httpClient } from "../../network/guarded_fetch.ts";
+import type { GuardedFetch } from "../../network/guarded_fetch.ts";
 import { TRANSFER_CUT } from "../remote/remote_object.ts";
 import { connectionError, retryAfterMs, statusError } from "./http_error.ts";
+import type { Sign, SignedRequest } from "./signed_request.ts";
 
 export interface HttpSettings {
   /** Ends with a slash. */
@@ -14,7 +15,9 @@ export interface HttpSettings {
   readonly signsIn: boolean;
   /** Whether a redirect may lead there. */
   mayFollow(url: URL): boolean;
-  readonly tls: ClientTls;
+  /** Signs what goes to the base's own origin; undefined where nothing is signed. */
+  readonly sign: Sign | undefined;
+  readonly guarded: Pick<GuardedFetch, "fetch">;
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
@@ -30,13 +33,11 @@ const MAX_WAITS = 5;
 const LONGEST_WAIT_MS = 120_000;
 
 /** Sends requests, follows redirects as far as they are allowed, and says what a refusal means. */
-export class HttpClient implements Disposable {
+export class HttpClient {
   readonly #settings: HttpSettings;
-  readonly #client: Deno.HttpClient;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
-    this.#client = httpClient(settings.tls);
   }
 
   /**
@@ -82,10 +83,6 @@ export class HttpClient implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    this.#client.close();
-  }
-
   /** What a busy server asks for; null where it asks for nothing, or for too much. */
   #waitMs({ status, headers }: Response): number | null {
     if (status !== 429 && status !== 503) return null;
@@ -99,20 +96,15 @@ export class HttpClient implements Disposable {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Response> {
-    const { timeoutMs } = this.#settings;
+    const { timeoutMs, guarded } = this.#settings;
+    // Of what the server compresses on the way, a range is no range of the file.
+    const own = { ...this.#ownHeaders(url), ...headers, "accept-encoding": "identity" };
+    const signed = await this.#signed(url, new Headers(own));
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const gone = AbortSignal.any([signal, late.signal]);
     try {
-      // The compiler that editors use knows no `client`.
-      const request: RequestInit & { readonly client: Deno.HttpClient } = {
-        client: this.#client,
-        redirect: "manual",
-        // Of what the server compresses on the way, a range is no range of the file.
-        headers: { ...this.#ownHeaders(url), ...headers, "accept-encoding": "identity" },
-        signal: gone,
-      };
-      return await fetch(url, request);
+      return await guarded.fetch(signed.url, { headers: signed.headers, signal: gone });
     } catch (error) {
       signal.throwIfAborted();
       if (late.signal.aborted) {
@@ -122,10 +114,19 @@ export class HttpClient implements Disposable {
           { reason: TRANSFER_CUT, cause: error },
         );
       }
-      throw connectionError(shown, url, error);
+      const failure = connectionError(shown, url, error);
+      // A name service may be silent for a moment.
+      if (failure.code !== "unavailable" || failure.reason !== undefined) throw failure;
+      throw new AppError(failure.code, failure.message, { reason: TRANSFER_CUT, cause: error });
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #signed(url: URL, headers: Headers): Promise<SignedRequest> {
+    const { sign, baseUrl } = this.#settings;
+    if (sign === undefined || url.origin !== baseUrl.origin) return { url, headers };
+    return await sign({ method: "GET", url, headers, body: null });
   }
 
   #ownHeaders(url: URL): Record<string, string> {

@@ -34,7 +34,7 @@ interface Named {
 }
 
 /** Files of a web server, by their names: it cannot be listed, and it is only read. */
-export class HttpLocation implements Location, Disposable {
+export class HttpLocation implements Location {
   readonly #settings: HttpSettings;
   readonly #client: HttpClient;
   readonly #place: HttpPlace;
@@ -86,10 +86,6 @@ export class HttpLocation implements Location, Disposable {
   /** Each use has its files to itself; all of these are as long. */
   #ownFolder(): string {
     return `${this.#place.scratchDir}/${crypto.randomUUID()}`;
-  }
-
-  [Symbol.dispose](): void {
-    this.#client[Symbol.dispose]();
   }
 
   #isReadOnly(path: string): AppError {

@@ -6,6 +6,7 @@ import { createContext } from "./context.ts";
 import { Input } from "./input.ts";
 import { Output } from "./output.ts";
 import { FetchError, Requests } from "./requests.ts";
+import { Signing } from "./signing.ts";
 
 /**
  * The program inside a sandbox: takes an order and a module, calls the module's function, and gives its rows back. It has
@@ -33,7 +34,8 @@ async function main(): Promise<void> {
   const requests = new Requests(channel);
   const batches = new Batches(channel);
   const input = new Input(channel, order.hasInput);
-  void listen(stop, requests, order.use === "source" ? input : batches);
+  const signing = new Signing(channel);
+  void listen(stop, { requests, batches: order.use === "source" ? input : batches, signing });
   const output = new Output(channel);
   const context = createContext(order, channel, input, output, requests, stop.signal);
   closeOff(context.log);
@@ -59,7 +61,10 @@ async function main(): Promise<void> {
   });
   try {
     const loaded: unknown = await import(url);
-    if (order.use === "destination") {
+    if (order.use === "signer") {
+      // Until nobody wants a signature any more.
+      return signing.begin(loaded, context, (error) => failureOf(error, url));
+    } else if (order.use === "destination") {
       await takeRows(loaded, context, batches);
       channel.send(REPORT.end, { rows: batches.rows });
       await channel.flush();
@@ -76,14 +81,18 @@ async function main(): Promise<void> {
 /** Ends with the run's process. */
 async function listen(
   stop: AbortController,
-  requests: Requests,
-  batches: Pick<Batches, "take">,
+  { requests, batches, signing }: {
+    readonly requests: Requests;
+    readonly batches: Pick<Batches, "take">;
+    readonly signing: Signing;
+  },
 ): Promise<void> {
   for (let frame = await channel.next(); frame !== undefined; frame = await channel.next()) {
     const { kind, payload } = frame;
     if (kind === ORDER.stop) stop.abort(new DOMException("The run was stopped", "AbortError"));
     else if (kind === ORDER.batch) batches.take(payload);
     else if (kind === ORDER.lastBatch) batches.take(null);
+    else if (kind === ORDER.sign) void signing.take(payload);
     else requests.take(kind, payload);
   }
   exit(1);

@@ -1,5 +1,6 @@
 import {
   type AnswerHead,
+  headAndBody,
   MAX_REQUEST_BYTES,
   MAX_REQUESTS,
   numbered,
@@ -97,12 +98,7 @@ export class Requests {
   #send(id: number, request: Request, body: Uint8Array | undefined): void {
     const { url, method, headers, redirect } = request;
     const head: RequestHead = { url, method, headers: [...headers], redirect, hasBody: body !== undefined };
-    const json = new TextEncoder().encode(JSON.stringify(head));
-    const bytes = new Uint8Array(4 + json.length + (body?.length ?? 0));
-    new DataView(bytes.buffer).setUint32(0, json.length, true);
-    bytes.set(json, 4);
-    if (body !== undefined) bytes.set(body, 4 + json.length);
-    this.#channel.sendBytes(REPORT.request, numbered(id, bytes));
+    this.#channel.sendBytes(REPORT.request, numbered(id, headAndBody(head, body)));
   }
 
   #response(id: number, head: AnswerHead, underway: Underway): Response {

@@ -32,6 +32,8 @@ export const ORDER = {
   batch: 20,
   /** All rows were sent. */
   lastBatch: 21,
+  /** A number, then the length of what follows as uint32, JSON as SignableHead, and the body: a request to be signed. */
+  sign: 40,
 } as const;
 
 /** From the sandbox. */
@@ -58,6 +60,12 @@ export const REPORT = {
   taken: 20,
   /** The script wants the next rows of its input, or to know that there are none. */
   more: 21,
+  /** A script that signs has come up. Empty. */
+  ready: 39,
+  /** The number of a request to be signed, then JSON: see SignatureText. */
+  signed: 40,
+  /** The number of a request to be signed, then JSON: see ScriptFailure. */
+  unsigned: 41,
 } as const;
 
 /** The most requests under way at a time. */
@@ -88,6 +96,34 @@ export interface RequestFailure {
   readonly message: string;
 }
 
+/** A request that is about to be sent. */
+export interface SignableHead {
+  readonly method: string;
+  readonly url: string;
+  /** By their names in lower case, and `host`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+/** What a script wants a request to have beside what it has. */
+export interface SignatureText {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly params: Readonly<Record<string, string | readonly string[]>>;
+  /** The whole address with another query; null where it stays. */
+  readonly url: string | null;
+}
+
+/** JSON behind its length, and bytes behind that. */
+export function headAndBody(head: unknown, body: Uint8Array = new Uint8Array()): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const bytes = new Uint8Array(4 + json.length + body.length);
+  new DataView(bytes.buffer).setUint32(0, json.length, true);
+  bytes.set(json, 4);
+  bytes.set(body, 4 + json.length);
+  return bytes;
+}
+
 /** A payload that begins with the number of a request. */
 export function numbered(id: number, bytes: Uint8Array = new Uint8Array()): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(4 + bytes.length);
@@ -102,8 +138,8 @@ export interface Order {
   readonly key: string;
   /** The script's path in the project, as `scripts/orders.ts`. */
   readonly path: string;
-  /** Whether it gives rows or takes them. */
-  readonly use: "source" | "destination";
+  /** Whether it gives rows, takes them, or signs requests. */
+  readonly use: "source" | "destination" | "signer";
   /** Whether it is given the rows of other streams. */
   readonly hasInput: boolean;
   readonly params: Readonly<Record<string, string | number | boolean | null>>;

@@ -18,6 +18,11 @@ const schemas = {
   state: json,
   end: v.object({ rows: v.number() }),
   taken: v.object({ rejected: v.array(v.tuple([v.number(), shown])) }),
+  signature: v.object({
+    headers: v.record(v.string(), v.string()),
+    params: v.record(v.string(), v.union([v.string(), v.array(v.string())])),
+    url: v.nullable(v.string()),
+  }),
   failure: v.object({
     name: shown,
     message: shown,

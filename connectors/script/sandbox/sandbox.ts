@@ -19,6 +19,8 @@ export interface SandboxOptions {
   readonly limits: SandboxLimits;
   /** `scripts/orders.ts`, for messages. */
   readonly path: string;
+  /** What it is there for, for messages: `given all of its rows`. */
+  readonly purpose: string;
   /** See ConnectorContext. */
   readonly memoryOf: (pid: number) => Promise<number | null>;
   /** Its abort lets the script know, and ends it a moment later. */
@@ -184,7 +186,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async #whyEnded(): Promise<AppError> {
-    const { path, signal, limits: { cpuMs } } = this.#options;
+    const { path, purpose, signal, limits: { cpuMs } } = this.#options;
     // Whoever closed its output and goes on is not waited for.
     const timer = setTimeout(() => this.#kill(), GRACE_MS);
     const { code, signal: by } = await this.#child.status;
@@ -202,7 +204,7 @@ export class Sandbox implements AsyncDisposable {
       );
     }
     const how = by === null ? `with exit code ${code}` : `by ${by}`;
-    return new AppError("invalid", `${path} ended its process ${how} before it had given all of its rows`, {
+    return new AppError("invalid", `${path} ended its process ${how} before it had ${purpose}`, {
       ...(words === "" ? {} : { detail: words }),
     });
   }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { CheckPlace, CheckReport, CheckSubject, Report } from "../../../contract/job.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import type { RevisionFile } from "../../../contract/revision.ts";
 import { answering } from "../../runs/attempt/answers.ts";
 import { followReports, StderrLines } from "../../runs/attempt/follow_reports.ts";
 import type { Log } from "../../../contract/log.ts";
@@ -28,6 +29,8 @@ export interface CheckProcessOptions {
   readonly processes?: Pick<ProcessPool, "startWaiting"> | undefined;
   readonly projectDir: string;
   readonly subjects: readonly CheckSubject[];
+  /** See CheckJob. */
+  readonly scripts: readonly RevisionFile[];
   /** References not resolved; `answers` resolve them. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly answers: Answers;
@@ -54,6 +57,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     connectors: options.connectors,
     duckdb: { memoryLimit: CHECK_MEMORY, ...duckdb },
     pipelines: options.subjects,
+    scripts: options.scripts,
   };
   try {
     const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??

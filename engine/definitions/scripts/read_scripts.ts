@@ -2,7 +2,7 @@ import { loadTargets } from "../../../contract/pipeline/load.ts";
 import { ownKeys, type PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { isPython, SCRIPT_PATH_PATTERN } from "../../../contract/pipeline/scripts.ts";
 import { bundlePath, type RevisionFile } from "../../../contract/revision.ts";
-import { type Fault, formatFault } from "../../../text/fault.ts";
+import { type Fault, formatFault, type SourcePlace } from "../../../text/fault.ts";
 import { pathText } from "../../../text/schema_faults.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { DocumentPath } from "../../../text/yaml_document.ts";
@@ -11,13 +11,23 @@ import type { ProjectFiles } from "../read_files.ts";
 import { SCRIPTS_FOLDER } from "./scripts_folder.ts";
 import type { ScriptsOfProject } from "./script_bundles.ts";
 
-/** A place of a pipeline that names a script. */
+/** A place of a pipeline, or of a connector that it names, that names a script. */
 interface ScriptUse {
   /** As `["extract", "orders", "script"]`. */
   readonly path: DocumentPath;
   /** As `scripts/orders.ts`. */
   readonly script: string;
-  readonly kind: "source" | "destination";
+  readonly kind: "source" | "destination" | "signer";
+  /** Of one that an entry of connectors.yaml names. */
+  readonly place?: SourcePlace;
+}
+
+/** A script that an entry of connectors.yaml names. */
+export interface ConnectorScript {
+  /** As `scripts/sign.ts`. */
+  readonly script: string;
+  /** Where the entry names it. */
+  readonly place: SourcePlace;
 }
 
 /** The scripts that a definition names, as they become part of its revision. */
@@ -55,21 +65,29 @@ export function refuseScripts(definition: PipelineDefinition): ScriptFiles {
   return { ...NO_SCRIPTS, faults: scriptUses(definition).map(({ path }) => problem(path, message)) };
 }
 
-/** Bundles what the definition names. Reads scripts/ and node_modules/ of the project alone. */
+/**
+ * Bundles what the definition names, and `ofConnectors`, which the entries of its connectors name. Reads scripts/ and
+ * node_modules/ of the project alone.
+ */
 export async function readScripts(
   project: ProjectFiles,
-  definition: PipelineDefinition,
+  definition: PipelineDefinition | undefined,
   scripts: ScriptsOfProject,
+  ofConnectors: readonly ConnectorScript[] = [],
 ): Promise<ScriptFiles> {
+  const uses: ScriptUse[] = [
+    ...definition === undefined ? [] : scriptUses(definition),
+    ...ofConnectors.map((use): ScriptUse => ({ ...use, path: [], kind: "signer" })),
+  ];
   const files = new Map<string, string>();
   const faults = new Map<string, readonly Fault[]>();
   const problems: PipelineFault[] = [];
-  for (const { path, script, kind } of scriptUses(definition)) {
+  for (const { path, script, kind, place } of uses) {
     const file = await project.read(script);
     if (file === undefined) {
-      problems.push(
-        problem(path, `there is no file ${script}${didYouMean(script, await scriptNames(project))}`),
-      );
+      const message = `there is no file ${script}${didYouMean(script, await scriptNames(project))}`;
+      if (place === undefined) problems.push(problem(path, message));
+      else faults.set(JSON.stringify(place), [{ ...place, message, severity: "error" }]);
       continue;
     }
     if ("fault" in file) {
@@ -107,11 +125,17 @@ export async function readScripts(
   };
 }
 
+const MISSING_EXPORT: Readonly<Record<ScriptUse["kind"], string>> = {
+  source:
+    "it has no default export: the script of a stream is `export default async function* (ctx) { … yield rows }`",
+  destination:
+    "it does not export write: the script of a load is `export async function write(batches, ctx) { … }`",
+  signer:
+    "it has no default export: a script that signs requests is `export default async function (request, ctx) { … return { headers } }`",
+};
+
 function missingExport(exported: readonly string[], kind: ScriptUse["kind"]): string | undefined {
-  if (exported.includes(kind === "source" ? "default" : "write")) return undefined;
-  return kind === "source"
-    ? "it has no default export: the script of a stream is `export default async function* (ctx) { … yield rows }`"
-    : "it does not export write: the script of a load is `export async function write(batches, ctx) { … }`";
+  return exported.includes(kind === "destination" ? "write" : "default") ? undefined : MISSING_EXPORT[kind];
 }
 
 /** Of the folder itself, without those below it. */

@@ -187,6 +187,8 @@ class History {
       folder,
       projectDir,
       connectors: { from: source.connector, there: destination.connector },
+      // A web server is on this machine.
+      privateHosts: ["127.0.0.1"],
       pipeline: {
         extract: {
           s: {

@@ -85,6 +85,7 @@ Deno.test("a file of a web server is appended when its ETag, or its time, is ano
     const project = {
       folder,
       connectors: { from: { type: "http", base_url: server.url } },
+      privateHosts: ["127.0.0.1"],
       pipeline: { extract: { s: { ...STREAM, path: "a.csv" } } },
     };
     const run = (runId: string) => succeed(project, { runId, attempt: 1, models: {} });

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { http } from "../../../connectors/http/connector.ts";
 import { failureOf, readEndpoint } from "../../support/api_bench.ts";
 import { connectorContext, never } from "../../support/connections.ts";
+import { guardedWay } from "../../support/guarded_way.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "sluice-mtls-" });
 /** Vouches for itself, and for nobody else: an authority's certificate would be refused as a server's. */
@@ -81,7 +82,8 @@ Deno.test("a server that wants a client's certificate gets it, and lets nobody e
 
 Deno.test("files of such a server are read with it too", async () => {
   const config = v.parse(http.configSchema, { base_url: url, ...configOf(client) });
-  await using connection = await http.open(config, connectorContext(folder));
+  await using way = guardedWay([new URL(url).host], ["localhost"], () => Promise.resolve(["127.0.0.1"]));
+  await using connection = await http.open(config, connectorContext(folder, { wayOut: way.wayOut }));
   await connection.reach?.(never());
 });
 

@@ -4,8 +4,10 @@ import * as v from "valibot";
 import { http } from "../../../connectors/http/connector.ts";
 import type { StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { LOOPBACK_POLICY, runUnderPolicy } from "../../support/api_project.ts";
 import { connectorContext, never, streamOf } from "../../support/connections.ts";
 import { FileServer, type ServedFile } from "../../support/file_server.ts";
+import { guardedWay } from "../../support/guarded_way.ts";
 import { type Outcome, TestProject } from "../../support/test_project.ts";
 
 /** Files of a web server through whole runs, with the permissions that a run has. */
@@ -23,6 +25,7 @@ interface Ran extends Outcome {
 /** Runs a pipeline that reads the path and writes it as a CSV file. */
 async function run(url: string, path: string, more: string = "", options: string = ""): Promise<Ran> {
   await using project = await TestProject.create({
+    "policy.yaml": LOOPBACK_POLICY,
     "connectors.yaml": `web: { type: http, base_url: "${url}"${more} }\nfiles: { type: file }\n`,
     "pipelines/p.yaml": `
 extract:
@@ -31,7 +34,7 @@ load:
   t: { connector: files, path: out/t.csv }
 `,
   });
-  const outcome = await project.sluice("run", ["p"], { TOKEN: "s3cr3t-token" });
+  const outcome = await runUnderPolicy(project);
   const loaded = await Deno.readTextFile(`${project.projectDir}/out/t.csv`).catch(() => undefined);
   return { ...outcome, loaded, text: outcome.stdout + outcome.stderr };
 }
@@ -40,9 +43,12 @@ load:
 async function refusal(url: string, path: string): Promise<string> {
   const projectDir = await Deno.makeTempDir({ prefix: "sluice-http-" });
   try {
+    const { wayOut, ...way } = guardedWay([new URL(url).host]);
+    await using _way = way;
+    const clock = { now: Date.now, sleep: () => Promise.resolve() };
     await using connection = await http.open(
       v.parse(http.configSchema, { base_url: url }),
-      connectorContext(projectDir, { clock: { now: Date.now, sleep: () => Promise.resolve() } }),
+      connectorContext(projectDir, { clock, wayOut }),
     );
     await connection.source?.scan?.(streamOf(http, { path }), never());
     throw new Error(`${path} was read`);
@@ -60,9 +66,10 @@ Deno.test("a file that is what it was by its ETag is not read again", async () =
   });
   const projectDir = await Deno.makeTempDir({ prefix: "sluice-http-" });
   await using _folder = { [Symbol.asyncDispose]: () => Deno.remove(projectDir, { recursive: true }) };
+  await using way = guardedWay([new URL(server.url).host]);
   await using connection = await http.open(
     v.parse(http.configSchema, { base_url: server.url }),
-    connectorContext(projectDir),
+    connectorContext(projectDir, { wayOut: way.wayOut }),
   );
   const scan = async (path: string, more: Partial<StreamRequest> = {}) => {
     const found = await connection.source?.scan?.({ ...streamOf(http, { path }), ...more }, never());
@@ -347,4 +354,67 @@ load:
   equal(await Deno.readTextFile(`${project.projectDir}/out/b.csv`), LARGE);
   const [, first = ""] = (await Deno.readTextFile(`${project.projectDir}/out/a.csv`)).split("\n");
   ok(first.endsWith(",t.csv"), first);
+});
+
+Deno.test("files go where the operator's policy lets requests go, on redirects and by names too", async () => {
+  await using server = await FileServer.start({
+    "/t.csv": CSV,
+    "/moved.csv": {
+      bytes: new Uint8Array(),
+      instead: (_, response) => {
+        response.writeHead(302, { location: "http://metadata.test/t.csv" }).end();
+        return true;
+      },
+    },
+  });
+  const { port } = new URL(server.url);
+  const projectDir = await Deno.makeTempDir({ prefix: "sluice-http-" });
+  await using _folder = { [Symbol.asyncDispose]: () => Deno.remove(projectDir, { recursive: true }) };
+  const read = async (
+    base: string,
+    path: string,
+    privateHosts: readonly string[],
+    ...addresses: string[]
+  ) => {
+    const redirect_hosts = ["metadata.test"];
+    const config = v.parse(http.configSchema, { base_url: base, redirect_hosts });
+    const { guardedHosts } = http.access(config, { kind: "discovery" }, { name: "web", projectDir });
+    let asked = 0;
+    await using way = guardedWay(
+      guardedHosts,
+      privateHosts,
+      (name) =>
+        Promise.resolve(
+          name === "metadata.test"
+            ? ["169.254.169.254"]
+            : [addresses[Math.min(asked++, addresses.length - 1)] ?? ""],
+        ),
+    );
+    const clock = { now: Date.now, sleep: () => Promise.resolve() };
+    await using connection = await http.open(
+      config,
+      connectorContext(projectDir, { clock, wayOut: way.wayOut }),
+    );
+    return await connection.source?.scan?.(streamOf(http, { path }), never()).then(
+      () => "read",
+      (error) => error instanceof AppError ? `${error.code} ${error.message}` : String(error),
+    ) ?? "";
+  };
+  const allowed = ["127.0.0.1"];
+  equal(await read(server.url, "t.csv", allowed), "read");
+  match(await read(server.url, "t.csv", []), /^forbidden .*127\.0\.0\.1:\d+: it is .*private_hosts_allow/);
+  match(
+    await read(server.url, "moved.csv", allowed),
+    /^forbidden .*metadata\.test has the address 169\.254\.169\.254/,
+  );
+  equal(await read(`http://files.test:${port}`, "t.csv", allowed, "127.0.0.1"), "read");
+  match(
+    await read(`http://files.test:${port}`, "t.csv", [], "10.0.0.1"),
+    /^forbidden .*files\.test has the address 10\.0\.0\.1/,
+  );
+  // The name means another address when the connection is made than when it was asked for.
+  match(
+    await read(`http://files.test:${port}`, "t.csv", allowed, "127.0.0.1", "192.168.0.1"),
+    /^forbidden .*192\.168\.0\.1/,
+  );
 });
