@@ -106,7 +106,7 @@ export async function parsePipeline(
       scripts: scripts.files,
       connectors: namedConnectors(definition, context.connectors.connectors),
       faults: [...shapeFaults, ...faults, ...models.faults, ...scripts.fileFaults].sort(byPlace),
-      sketch: sketchOf(salvaged, models, found),
+      sketch: sketchOf(salvaged, models, found, scripts.brokenConnectors),
     };
   };
   if (document.value === undefined) return { ...broken, ...unreadSketch(await modelsOf(name)) };
@@ -162,15 +162,18 @@ function sketchOf(
   { definition, streams, params }: SalvagedDefinition,
   models: ModelFiles,
   found: readonly PipelineFault[],
+  brokenConnectors: readonly string[] = [],
 ): PipelineSketch {
   const namesIn = (part: string) =>
     found.flatMap(({ path, severity }) =>
       severity === "error" && path[0] === part && path[1] !== undefined ? [String(path[1])] : []
     );
+  const unasked = Object.entries(definition.extract)
+    .flatMap(([name, { connector }]) => brokenConnectors.includes(connector) ? [name] : []);
   return {
     definition,
     files: models.files,
-    mutedStreams: new Set([...streams, ...namesIn("extract")].flatMap((name) => [
+    mutedStreams: new Set([...streams, ...namesIn("extract"), ...unasked].flatMap((name) => [
       name,
       ...childTablesOf(name, definition.extract[name] ?? {}).map(({ table }) => table),
     ])),

@@ -16,7 +16,7 @@ export function scriptsOfConnectors(
   return Object.entries(connectors).flatMap(([name, { type, ...entry }]) => {
     const named = types.find((one) => one.name === type)?.scripts?.(entry) ?? [];
     return named.filter(({ script }) => SCRIPT_PATH_PATTERN.test(script))
-      .map(({ path, script }) => ({ script, place: place([name, ...path]) }));
+      .map(({ path, script }) => ({ connector: name, script, place: place([name, ...path]) }));
   });
 }
 

@@ -20,10 +20,12 @@ interface ScriptUse {
   readonly kind: "source" | "destination" | "signer";
   /** Of one that an entry of connectors.yaml names. */
   readonly place?: SourcePlace;
+  readonly connector?: string;
 }
 
 /** A script that an entry of connectors.yaml names. */
 export interface ConnectorScript {
+  readonly connector: string;
   /** As `scripts/sign.ts`. */
   readonly script: string;
   /** Where the entry names it. */
@@ -38,9 +40,11 @@ export interface ScriptFiles {
   readonly faults: readonly PipelineFault[];
   /** What is wrong in their own modules. */
   readonly fileFaults: readonly Fault[];
+  /** Connectors that cannot be used, since the scripts that they name have faults. */
+  readonly brokenConnectors: readonly string[];
 }
 
-export const NO_SCRIPTS: ScriptFiles = { files: [], faults: [], fileFaults: [] };
+export const NO_SCRIPTS: ScriptFiles = { files: [], faults: [], fileFaults: [], brokenConnectors: [] };
 
 /** The scripts that a pipeline names, without those whose names are a fault already. */
 function scriptUses({ extract, load }: PipelineDefinition): ScriptUse[] {
@@ -116,6 +120,9 @@ export async function readScripts(
     }
   }
   return {
+    brokenConnectors: ofConnectors.flatMap(({ connector, script }) =>
+      files.has(bundlePath(script)) ? [] : [connector]
+    ),
     files: [...files].map(([path, content]) => ({ path, content })),
     // Of a module that two scripts import each has the same.
     fileFaults: [

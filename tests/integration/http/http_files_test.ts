@@ -317,6 +317,7 @@ Deno.test("a test of the connector asks the server, and tells what it says", asy
   const closed = await FileServer.start();
   await closed[Symbol.asyncDispose]();
   await using project = await TestProject.create({
+    "policy.yaml": LOOPBACK_POLICY,
     "connectors.yaml": `
 web: { type: http, base_url: "${server.url}/exports" }
 locked: { type: http, base_url: "${server.url}" }
@@ -330,7 +331,9 @@ gone: { type: http, base_url: "${closed.url}" }
       ["gone", 1, /connect +failed +Cannot read .*: nothing answers at/],
     ] as const
   ) {
-    const outcome = await project.sluice("connectors", ["test", name]);
+    const outcome = await project.sluice("connectors", ["test", name], {
+      SLUICE_POLICY: `${project.projectDir}/policy.yaml`,
+    });
     equal(outcome.code, code, outcome.stdout + outcome.stderr);
     match(outcome.stdout, words);
   }
@@ -339,6 +342,7 @@ gone: { type: http, base_url: "${closed.url}" }
 Deno.test("two streams of one file each have a copy of their own", async () => {
   await using server = await FileServer.start({ "/t.csv": LARGE });
   await using project = await TestProject.create({
+    "policy.yaml": LOOPBACK_POLICY,
     "connectors.yaml": `web: { type: http, base_url: "${server.url}" }\nfiles: { type: file }\n`,
     "pipelines/p.yaml": `
 extract:
@@ -349,7 +353,7 @@ load:
   b: { connector: files, path: out/b.csv }
 `,
   });
-  const { code, stdout, stderr } = await project.sluice("run", ["p"]);
+  const { code, stdout, stderr } = await runUnderPolicy(project);
   equal(code, 0, stdout + stderr);
   equal(await Deno.readTextFile(`${project.projectDir}/out/b.csv`), LARGE);
   const [, first = ""] = (await Deno.readTextFile(`${project.projectDir}/out/a.csv`)).split("\n");

@@ -203,7 +203,7 @@ files: { type: file }
   const missing = await sluice("check");
   match(
     `${missing.stdout}${missing.stderr}`,
-    /connectors\.yaml:1:\d+: there is no file scripts\/rso\.ts, did you mean "scripts\/rsa\.ts"\?/,
+    /connectors\.yaml:1:\d+: there is no file scripts\/rso\.ts \(did you mean scripts\/rsa\.ts\?\)\n[^]*: 8 errors/,
   );
 });
 
