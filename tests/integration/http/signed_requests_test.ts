@@ -137,8 +137,8 @@ Deno.test("a script signs each page, retry, row and check; one process for all r
         refused.push(`${method} ${url.pathname}: ${fault}`);
         return response.writeHead(401).end(JSON.stringify({ message: fault }));
       }
-      const signature = String(headers["x-at"] ?? taken.length);
-      if (seen.has(signature)) return response.writeHead(401).end("a signature comes twice");
+      const signature = String(headers["x-signature"]);
+      if (scheme === "hmac" && seen.has(signature)) return response.writeHead(401).end("it comes twice");
       seen.add(signature);
       if (url.pathname.endsWith(".csv")) return sendPart(request, response, "id\n1\n2\n");
       const page = Number(url.searchParams.get("page") ?? 1);
