@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { RateLimit } from "../../contract/connector/connector.ts";
-import { duration, durationMs } from "../../contract/pipeline/words.ts";
 import { Secret } from "../../contract/secret.ts";
 import { hostOf } from "../network/guarded_fetch.ts";
+import { rateLimit, rateLimitOf } from "../network/rate_limit.ts";
 import { type AuthOptions, authSchema, authSecrets, headerValue } from "./auth.ts";
 
 /** A web server that files or records are read from, as connectors.yaml says it. */
@@ -82,16 +82,7 @@ const entrySchema = v.strictObject({
   key: v.optional(v.pipe(text, v.description("A PEM file with the private key of cert."))),
   rate_limit: v.optional(
     v.pipe(
-      v.strictObject({
-        requests: v.pipe(
-          v.number(),
-          v.integer(),
-          v.minValue(1),
-          v.maxValue(10_000),
-          v.description("So many."),
-        ),
-        per: v.optional(v.pipe(duration, v.description("In any time so long, as 1s or 1m.")), "1s"),
-      }),
+      rateLimit,
       v.description(
         "The most requests of endpoints to the server, all runs of all pipelines together, as {requests: 10, per: 1s}.",
       ),
@@ -140,9 +131,7 @@ export const configSchema = v.pipe(
       ca: entry.ca,
       certificate: cert === undefined || key === undefined ? undefined : { cert, key },
       timeoutMs: entry.timeout * 1000,
-      rateLimit: entry.rate_limit === undefined
-        ? undefined
-        : { requests: entry.rate_limit.requests, perMs: durationMs(entry.rate_limit.per) },
+      rateLimit: entry.rate_limit === undefined ? undefined : rateLimitOf(entry.rate_limit),
     };
   }),
 );

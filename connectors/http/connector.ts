@@ -54,9 +54,10 @@ export const http = {
 } satisfies Connector<HttpConfig, HttpStream, RestTarget>;
 
 /** What signing asks for. */
-function signingOf({ auth }: HttpConfig): Pick<Access, "secrets" | "startsScripts" | "scriptsInCheck"> {
+function signingOf({ auth }: HttpConfig): Partial<Access> {
   if (auth?.type !== "script") return {};
-  return { secrets: signerOf(auth).secrets, startsScripts: true, scriptsInCheck: true };
+  const { secrets, written } = signerOf(auth);
+  return { secrets, startsScripts: true, scriptsInCheck: true, scriptLimits: { ...written, hosts: [] } };
 }
 
 /** Files are asked for in many requests at a time, which sign in by headers that are known from the start. */

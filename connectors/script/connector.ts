@@ -20,9 +20,19 @@ export const script = {
   secrets: () => [],
   access: (_, use) => {
     if (use.kind === "discovery") return { hosts: [], read: [], write: [] };
-    const { script, hosts, secrets } = use.kind === "source" ? use.stream : use.target;
+    const { script, hosts, secrets, written } = use.kind === "source" ? use.stream : use.target;
+    const scriptLimits = { ...written, hosts };
     const python = isPython(script) ? { startsPython: true } : {};
-    return { hosts: [], guardedHosts: hosts, read: [], write: [], secrets, startsScripts: true, ...python };
+    return {
+      hosts: [],
+      guardedHosts: hosts,
+      read: [],
+      write: [],
+      secrets,
+      startsScripts: true,
+      scriptLimits,
+      ...python,
+    };
   },
   open: (_, context) => {
     const destination = new ScriptDestination(context);

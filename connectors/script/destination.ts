@@ -7,6 +7,7 @@ import type {
   LoadDelivery,
 } from "../../contract/connector/destination.ts";
 import { AppError } from "../../contract/errors.ts";
+import { addTraffic, NO_TRAFFIC } from "../../contract/streams/traffic.ts";
 import { orderOf, startScript } from "./start.ts";
 import type { ScriptTarget } from "./options.ts";
 import { FrameFault } from "./sandbox/decode_rows.ts";
@@ -43,7 +44,7 @@ export class ScriptDestination implements DeliveringDestination<ScriptTarget>, A
       load = ScriptLoad.begin(this.#context, request, signal);
       this.#loads.set(request.loadId, load);
     }
-    return await (await load).deliver(batches, request.idempotencyKey);
+    return await (await load).deliver(batches, request);
   }
 
   async finish({ loadId }: LoadDelivery<ScriptTarget>): Promise<void> {
@@ -67,6 +68,10 @@ class ScriptLoad implements AsyncDisposable {
   readonly #requests: ScriptRequests;
   readonly #logs = new LogReports();
   #rows = 0;
+  /** Of the requests that no delivery has told of yet. */
+  #traffic = NO_TRAFFIC;
+  #tell: DeliveryRequest["onTraffic"];
+  #tellLast: DeliveryRequest["onTraffic"];
 
   private constructor(
     context: ConnectorContext,
@@ -76,11 +81,14 @@ class ScriptLoad implements AsyncDisposable {
     this.#log = log;
     this.#path = target.script;
     this.#sandbox = sandbox;
-    this.#requests = new ScriptRequests(
-      context,
-      target.hosts,
-      (kind, payload) => sandbox.send(kind, payload),
-    );
+    this.#requests = new ScriptRequests(context, {
+      ...target,
+      onTraffic: (more) => {
+        this.#traffic = addTraffic(this.#traffic, more);
+        this.#tell?.(this.#traffic);
+      },
+      send: (kind, payload) => sandbox.send(kind, payload),
+    });
   }
 
   static async begin(
@@ -94,11 +102,18 @@ class ScriptLoad implements AsyncDisposable {
   }
 
   /** Until the script asks for more. Throws what it failed with. */
-  async deliver(batches: readonly RecordBatch[], key: string): Promise<readonly DeliveryResult[]> {
+  async deliver(
+    batches: readonly RecordBatch[],
+    { idempotencyKey, onTraffic }: Pick<DeliveryRequest, "idempotencyKey" | "onTraffic">,
+  ): Promise<readonly DeliveryResult[]> {
     const rows = batches.reduce((sum, { numRows }) => sum + numRows, 0);
     this.#rows += rows;
-    await this.#sandbox.send(ORDER.batch, rowTexts(batches, key));
+    this.#tell = onTraffic;
+    this.#tell?.(this.#traffic);
+    await this.#sandbox.send(ORDER.batch, rowTexts(batches, idempotencyKey));
     const payload = await this.#until(REPORT.taken);
+    // What it asks for between two batches is told with the next one.
+    [this.#traffic, this.#tell, this.#tellLast] = [NO_TRAFFIC, undefined, onTraffic];
     const results = Array.from({ length: rows }, () => OK);
     for (const [at, reason] of this.#judged(() => parseReport("taken", payload)).rejected) {
       if (at in results) results[at] = { type: "rejected", reason };
@@ -108,6 +123,8 @@ class ScriptLoad implements AsyncDisposable {
 
   /** Until the script's function has returned. Throws what it failed with. */
   async finish(): Promise<void> {
+    this.#tell = this.#tellLast;
+    this.#tell?.(this.#traffic);
     await this.#sandbox.send(ORDER.lastBatch, new Uint8Array());
     const payload = await this.#until(REPORT.end);
     const { rows } = this.#judged(() => parseReport("end", payload));

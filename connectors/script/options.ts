@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { isPython, SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
 import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
+import type { RateLimit, WrittenScriptLimits } from "../../contract/connector/connector.ts";
+import { rateLimit, rateLimitOf, type WrittenRate } from "../network/rate_limit.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
 
 /** A script of the project, and what it may do. */
@@ -11,6 +13,10 @@ export interface ScriptUse {
   readonly hosts: readonly string[];
   readonly secrets: readonly string[];
   readonly limits: ScriptLimits;
+  /** What of them its definition writes. */
+  readonly written: Omit<WrittenScriptLimits, "hosts">;
+  /** Of its requests to each host; undefined for as many as it sends. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 export interface ScriptLimits {
@@ -83,7 +89,6 @@ const scriptKeys = {
       v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
       v.description(`The most memory of the script's own; ${DEFAULTS.memory} by default.`),
     ),
-    DEFAULTS.memory,
   ),
   timeout: v.optional(
     v.pipe(
@@ -93,7 +98,6 @@ const scriptKeys = {
         `The longest that it may take, after which it is killed; ${DEFAULTS.timeout} by default.`,
       ),
     ),
-    DEFAULTS.timeout,
   ),
   cpu: v.optional(
     v.pipe(
@@ -102,12 +106,19 @@ const scriptKeys = {
       v.description("The most time of a processor that it may take, as 5m; as much as timeout by default."),
     ),
   ),
+  rate_limit: v.optional(
+    v.pipe(
+      rateLimit,
+      v.description(
+        "The most requests of the script's to each of its hosts, with all other requests that the server sends there, as {requests: 10, per: 1s}.",
+      ),
+    ),
+  ),
   output: v.optional(
     v.pipe(
       sizeText,
       v.description(`The most bytes of rows that it may hand over; ${DEFAULTS.output} by default.`),
     ),
-    DEFAULTS.output,
   ),
 };
 
@@ -169,7 +180,7 @@ export const loadSchema = v.pipe(
     options: v.optional(v.strictObject({}), {}),
   }),
   v.transform(({ batch, ...keys }): ScriptTarget => ({
-    ...useOf({ ...keys, output: DEFAULTS.output }),
+    ...useOf(keys),
     batchRows: batch,
   })),
 );
@@ -200,7 +211,6 @@ export const signerKeys = {
       v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
       v.description(`The most memory of the script's own; ${SIGNER_DEFAULTS.memory} by default.`),
     ),
-    SIGNER_DEFAULTS.memory,
   ),
   timeout: v.optional(
     v.pipe(
@@ -210,7 +220,6 @@ export const signerKeys = {
         `The longest that one signature may take; ${SIGNER_DEFAULTS.timeout} by default.`,
       ),
     ),
-    SIGNER_DEFAULTS.timeout,
   ),
   cpu: v.optional(
     v.pipe(
@@ -220,16 +229,12 @@ export const signerKeys = {
         `The most time of a processor for all signatures of a run; ${SIGNER_DEFAULTS.cpu} by default.`,
       ),
     ),
-    SIGNER_DEFAULTS.cpu,
   ),
 };
 
 /** The script of an entry with `signerKeys`; its limit of time is that of one signature. */
-export function signerOf(
-  { script, secrets, memory, timeout, cpu }: Pick<WrittenUse, "script" | "secrets" | "memory" | "timeout"> & {
-    readonly cpu: string;
-  },
-): ScriptUse {
+export function signerOf({ script, secrets, ...written }: WrittenSigner): ScriptUse {
+  const { memory, timeout, cpu } = { ...SIGNER_DEFAULTS, ...given(written) };
   return {
     script,
     hosts: [],
@@ -241,20 +246,25 @@ export function signerOf(
       // What it hands over are signatures, each of them small.
       outputBytes: Infinity,
     },
+    written: { memory: written.memory, timeout: written.timeout, cpu: written.cpu },
+    rateLimit: undefined,
   };
 }
 
-interface WrittenUse {
+interface WrittenSigner extends Omit<WrittenScriptLimits, "hosts" | "output"> {
   readonly script: string;
-  readonly hosts: readonly string[];
   readonly secrets: readonly string[];
-  readonly memory: string;
-  readonly timeout: string;
-  readonly cpu?: string | undefined;
-  readonly output: string;
 }
 
-function useOf({ script, hosts, secrets, memory, timeout, cpu = timeout, output }: WrittenUse): ScriptUse {
+interface WrittenUse extends WrittenScriptLimits {
+  readonly script: string;
+  readonly secrets: readonly string[];
+  readonly rate_limit?: WrittenRate | undefined;
+}
+
+function useOf({ script, hosts, secrets, rate_limit: rate, ...written }: WrittenUse): ScriptUse {
+  const { memory, timeout, output } = { ...DEFAULTS, ...given(written) };
+  const { cpu = timeout } = written;
   return {
     script,
     hosts: [...new Set(hosts.map(withPort))],
@@ -265,5 +275,13 @@ function useOf({ script, hosts, secrets, memory, timeout, cpu = timeout, output 
       cpuMs: durationMs(cpu),
       outputBytes: sizeBytes(output),
     },
+    written: { memory: written.memory, timeout: written.timeout, cpu: written.cpu, output: written.output },
+    rateLimit: rate === undefined ? undefined : rateLimitOf(rate),
   };
 }
+
+/** Those that are there. */
+const given = (written: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(written).flatMap(([key, value]) => typeof value === "string" ? [[key, value]] : []),
+  );

@@ -17,8 +17,6 @@ import { orderOf, startScript } from "./start.ts";
 
 /** From the start of its process to the first signature, on a machine that is busy. */
 const START_MS = 60_000;
-/** Longer than any timer of a process can be set for: the sandbox lives as long as its connection. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
  * Has a script sign requests: one sandbox for all of them, started with the first. `limits.timeoutMs` is that of one
@@ -75,7 +73,8 @@ class RunningSigner implements AsyncDisposable {
 
   static async start(context: ConnectorContext, use: ScriptUse): Promise<RunningSigner> {
     const order = await orderOf(context, use, "signer", {});
-    const limits = { ...use.limits, timeoutMs: NO_TIMEOUT_MS };
+    // It lives as long as its connection.
+    const limits = { ...use.limits, timeoutMs: null };
     return new RunningSigner(
       context,
       use,
@@ -88,7 +87,8 @@ class RunningSigner implements AsyncDisposable {
   }
 
   async sign(head: SignableHead, body: Uint8Array): Promise<SignatureText> {
-    const { script, limits: { timeoutMs } } = this.#use;
+    const { script, limits } = this.#use;
+    const timeoutMs = Math.min(limits.timeoutMs, this.#context.sandbox?.most?.timeoutMs ?? Infinity);
     await this.#within(START_MS, `${script} was not ready to sign`, this.#ready.promise);
     if (this.#end !== undefined) throw this.#end;
     const id = ++this.#lastId;

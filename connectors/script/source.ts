@@ -1,6 +1,7 @@
 import type { ConnectorContext } from "../../contract/connector/connector.ts";
 import type { InputBatch, ReadMessage, ReadRequest, Source } from "../../contract/connector/source.ts";
 import { AppError, NO_COLUMNS } from "../../contract/errors.ts";
+import { addTraffic, NO_TRAFFIC } from "../../contract/streams/traffic.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { ScriptStream } from "./options.ts";
 import { FrameFault, RowsDecoder } from "./sandbox/decode_rows.ts";
@@ -51,14 +52,15 @@ async function* readScript(
   const order = await orderOf(context, request.address, "source", { run, state, cursor, hasInput });
   await using input = request.inputRows?.(batchRows);
   await using sandbox = await startScript(context, request.address, order, signal);
-  using requests = new ScriptRequests(
-    context,
-    request.address.hosts,
-    (kind, payload) => sandbox.send(kind, payload),
-  );
+  let rows = 0;
+  let traffic = NO_TRAFFIC;
+  using requests = new ScriptRequests(context, {
+    ...request.address,
+    onTraffic: (more) => request.onTraffic?.(traffic = addTraffic(traffic, more), rows),
+    send: (kind, payload) => sandbox.send(kind, payload),
+  });
   const decoder = new RowsDecoder();
   const logs = new LogReports();
-  let rows = 0;
   let hasBatch = false;
   for (;;) {
     const { kind, payload } = await sandbox.next();

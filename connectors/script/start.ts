@@ -5,7 +5,7 @@ import { AppError } from "../../contract/errors.ts";
 import { isPython } from "../../contract/pipeline/scripts.ts";
 import type { ScriptUse } from "./options.ts";
 import { ORDER, type Order } from "./sandbox/frames.ts";
-import { Sandbox } from "./sandbox/sandbox.ts";
+import { Sandbox, type SandboxLimits } from "./sandbox/sandbox.ts";
 
 /** What a script is told of the run, and of where it got to. */
 interface Told {
@@ -43,7 +43,7 @@ export async function orderOf(
 /** A sandbox with its order and its module. Throws `forbidden` in a process that may run no script. */
 export async function startScript(
   context: ConnectorContext,
-  { script: path, limits }: ScriptUse,
+  { script: path, limits }: Pick<ScriptUse, "script"> & { readonly limits: SandboxLimits },
   order: Omit<Order, "key">,
   signal: AbortSignal,
 ): Promise<Sandbox> {

@@ -167,6 +167,8 @@ export interface SandboxProgram {
   readonly command: readonly string[];
   /** All variables that it has. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The operator's; absent where there are none. */
+  readonly most?: ScriptCeilings;
   /** The program inside: a file, or the program itself as a `data:` URL or, of Python's, as text. */
   readonly entry: string;
 }
@@ -231,6 +233,8 @@ export interface Access {
   readonly commands?: readonly string[];
   /** Scripts of the project run in a sandbox of their own, which the process starts; the operator may refuse them. */
   readonly startsScripts?: boolean;
+  /** What they ask for, against which the operator's policy may have ceilings. */
+  readonly scriptLimits?: WrittenScriptLimits;
   /** They run in checks and discoveries too, as those that sign requests do. */
   readonly scriptsInCheck?: boolean;
   /** One of them is in Python, which only an operator who names the interpreter allows. */
@@ -241,6 +245,30 @@ export interface Access {
   readonly environment?: readonly string[];
   /** Tables that the use names: no load may go into one that the same pipeline reads. */
   readonly tables?: readonly TableUse[];
+}
+
+/**
+ * Limits of a script as its definition writes them; what it leaves out is the default, or the operator's ceiling where
+ * that is less.
+ */
+export interface WrittenScriptLimits {
+  /** As `256MB`. */
+  readonly memory?: string | undefined;
+  /** As `10m`. */
+  readonly timeout?: string | undefined;
+  readonly cpu?: string | undefined;
+  readonly output?: string | undefined;
+  /** `name:port` of those that it may ask. */
+  readonly hosts: readonly string[];
+}
+
+/** The most that scripts may take, whatever their definitions say. */
+export interface ScriptCeilings {
+  readonly memoryBytes?: number;
+  readonly timeoutMs?: number;
+  /** Of a processor. */
+  readonly cpuMs?: number;
+  readonly outputBytes?: number;
 }
 
 /** A table, so that two uses of it can be recognized whatever connectors they go by. */

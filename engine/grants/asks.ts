@@ -4,7 +4,7 @@ import { DiskLocation } from "../../connectors/locations/disk/disk_location.ts";
 import { parsePattern } from "../../connectors/locations/pattern.ts";
 import { isHidden } from "../../connectors/locations/hidden.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
-import type { Access, TableUse } from "../../contract/connector/connector.ts";
+import type { Access, TableUse, WrittenScriptLimits } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { type Fence, reservedWithin } from "./fence.ts";
 import { needsAddresses, parseAddress, splitPort } from "./host_rules.ts";
@@ -54,6 +54,8 @@ export interface CommandAsk extends Asker {
 export interface ScriptAsk extends Asker {
   /** Whether checks and discoveries run it too. */
   readonly isInCheck: boolean;
+  /** What it asks for in so many words. */
+  readonly limits: WrittenScriptLimits;
 }
 
 export interface Asks {
@@ -115,7 +117,9 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     real: await lookAt(asker, path),
   })));
   const isInCheck = access.scriptsInCheck === true;
-  const scripts = access.startsScripts === true ? [{ ...asker, isInCheck }] : [];
+  const scripts = access.startsScripts === true
+    ? [{ ...asker, isInCheck, limits: access.scriptLimits ?? { hosts: [] } }]
+    : [];
   const python = access.startsPython === true ? [asker] : [];
   const { environment = [] } = access;
   return { hosts, paths, tables, commands, scripts, python, environment };

@@ -1,8 +1,10 @@
+import type { ScriptCeilings } from "../../contract/connector/connector.ts";
 import type { DuckDbGrant } from "../../contract/job.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
 import { type Asker, askerText, type Asks, type CommandAsk, type PathAsk, type TableAsk } from "./asks.ts";
 import { reasonAgainst, reasonByRules } from "./egress/host_guard.ts";
+import { ceilingsOf, reasonAgainstScript } from "./script_ceilings.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
 import type { Policy } from "./policy.ts";
 import { isInside } from "./real_path.ts";
@@ -18,6 +20,8 @@ export interface ProcessPermissions {
   readonly commands?: readonly string[];
   /** Whether it may start the sandboxes of scripts. */
   readonly startsScripts?: boolean;
+  /** The most that these get. */
+  readonly scriptCeilings?: ScriptCeilings;
   /** The interpreter of those in Python, an absolute path; none where it is left out. */
   readonly python?: string;
   /** Variables that it gets as the server has them; none where it is left out. */
@@ -70,8 +74,7 @@ export function createGrant(
     refuse(ask, reasonAgainstCommand(fence, ask), `start ${ask.path}`);
   }
   for (const ask of asks.scripts ?? []) {
-    const reason = fence.policy.scripts ? undefined : "scripts of the operator's policy is off";
-    refuse(ask, reason, "run its script");
+    refuse(ask, reasonAgainstScript(fence.policy, ask), "run its script");
   }
   for (const ask of asks.python ?? []) {
     const reason = fence.policy.python === undefined
@@ -105,7 +108,9 @@ function grantOf(fence: Fence, asks: Asks, memory: string | undefined): Grant {
       write: pathsOf(({ action }) => action === "write"),
       deny: asks.paths.some(({ purpose }) => purpose === "listing") ? deniedTo(fence) : [],
       ...(commands.length === 0 ? {} : { commands }),
-      ...((asks.scripts ?? []).length === 0 ? {} : { startsScripts: true }),
+      ...((asks.scripts ?? []).length === 0
+        ? {}
+        : { startsScripts: true, scriptCeilings: ceilingsOf(fence.policy) }),
       ...((asks.python ?? []).length === 0 || fence.policy.python === undefined
         ? {}
         : { python: fence.policy.python }),

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
+import { duration, durationMs } from "../../contract/pipeline/words.ts";
 import type { Fault } from "../../text/fault.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
@@ -19,6 +20,9 @@ export interface Policy {
   /** Programs that may be started. */
   readonly commandsAllow: readonly string[];
   readonly scripts: boolean;
+  readonly scriptCeilings: PolicyCeilings;
+  /** The only hosts that scripts may ask; undefined: all that `hostsAllow` has. */
+  readonly scriptHostsAllow: readonly HostRule[] | undefined;
   /** The interpreter of scripts in Python, an absolute path; none may run where it is undefined. */
   readonly python: string | undefined;
   /** Whether loads may run SQL of the project's at their destination: pre_sql and post_sql. */
@@ -29,6 +33,21 @@ export interface Policy {
   readonly spillMax: Size | undefined;
   /** The file that it came from. Absolute. */
   readonly path: string | undefined;
+}
+
+/** The most that a script may ask for; undefined: as much as it wants. */
+export interface PolicyCeilings {
+  readonly memory: Size | undefined;
+  readonly output: Size | undefined;
+  readonly timeout: Time | undefined;
+  /** Of a processor. */
+  readonly cpu: Time | undefined;
+}
+
+export interface Time {
+  /** As it was written: `10m`. */
+  readonly text: string;
+  readonly ms: number;
 }
 
 export interface Size {
@@ -48,6 +67,7 @@ const hosts = v.array(
   ),
 );
 const size = v.pipe(v.string(), v.regex(SIZE_PATTERN, "expected a size such as 512MB or 2GiB"));
+const time = v.pipe(duration, v.check((text) => durationMs(text) > 0, "expected some time"));
 const toggle = v.union([v.boolean(), v.picklist(["on", "off"])]);
 
 export const policySchema = v.strictObject({
@@ -58,6 +78,13 @@ export const policySchema = v.strictObject({
   private_hosts_allow: v.optional(hosts),
   commands_allow: v.optional(texts),
   scripts: v.optional(toggle),
+  script_memory_max: v.optional(
+    v.pipe(size, v.check((text) => (parseSize(text) ?? 0) >= 32e6, "expected at least 32MB")),
+  ),
+  script_timeout_max: v.optional(time),
+  script_cpu_max: v.optional(time),
+  script_output_max: v.optional(size),
+  script_hosts_allow: v.optional(hosts),
   python: v.optional(v.pipe(v.string(), v.regex(/^\/./, "expected an absolute path, as /usr/bin/python3"))),
   load_sql: v.optional(toggle),
   memory_max: v.optional(size),
@@ -125,6 +152,15 @@ function policyOf(
     privateHostsAllow: rules(written.private_hosts_allow ?? []),
     commandsAllow: written.commands_allow ?? [],
     scripts: isOn(written.scripts),
+    scriptCeilings: {
+      memory: sizeOf(written.script_memory_max),
+      output: sizeOf(written.script_output_max),
+      timeout: timeOf(written.script_timeout_max),
+      cpu: timeOf(written.script_cpu_max),
+    },
+    scriptHostsAllow: written.script_hosts_allow === undefined
+      ? undefined
+      : rules(written.script_hosts_allow),
     python: written.python,
     loadSql: isOn(written.load_sql),
     memoryMax: sizeOf(written.memory_max),
@@ -134,6 +170,9 @@ function policyOf(
 }
 
 const isOn = (written: boolean | "on" | "off" | undefined): boolean => written !== false && written !== "off";
+
+const timeOf = (text: string | undefined): Time | undefined =>
+  text === undefined ? undefined : { text, ms: durationMs(text) };
 
 function sizeOf(text: string | undefined): Size | undefined {
   const bytes = text === undefined ? undefined : parseSize(text);

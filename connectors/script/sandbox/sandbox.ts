@@ -1,4 +1,4 @@
-import type { SandboxProgram } from "../../../contract/connector/connector.ts";
+import type { SandboxProgram, ScriptCeilings } from "../../../contract/connector/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { FrameFault } from "./decode_rows.ts";
 import { type Frame, FrameReader } from "./frame_reader.ts";
@@ -7,7 +7,8 @@ import { frameOf, KEY_BYTES } from "./frames.ts";
 export interface SandboxLimits {
   /** Of the script's own. */
   readonly memoryBytes: number;
-  readonly timeoutMs: number;
+  /** Null where something else ends it. */
+  readonly timeoutMs: number | null;
   /** Of a processor. */
   readonly cpuMs: number;
   /** Of all that comes out of it. */
@@ -67,8 +68,10 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Throws `unavailable` where the process cannot be started. */
-  static start(options: SandboxOptions): Sandbox {
-    const { path, program, limits } = options;
+  static start(asked: SandboxOptions): Sandbox {
+    const { path, program } = asked;
+    const limits = withinCeilings(asked.limits, program.most);
+    const options = { ...asked, limits };
     options.signal.throwIfAborted();
     const [command = "", ...args] = commandOf(program, limits);
     try {
@@ -137,16 +140,18 @@ export class Sandbox implements AsyncDisposable {
       const timer = setTimeout(act, ms);
       ended.addEventListener("abort", () => clearTimeout(timer), { once: true });
     };
-    after(
-      timeoutMs,
-      () =>
-        this.#stop(
-          new AppError(
-            "timeout",
-            `${path} took longer than ${timeoutMs / 1000} s and was killed: raise its timeout`,
+    if (timeoutMs !== null) {
+      after(
+        timeoutMs,
+        () =>
+          this.#stop(
+            new AppError(
+              "timeout",
+              `${path} took longer than ${timeoutMs / 1000} s and was killed: raise its timeout`,
+            ),
           ),
-        ),
-    );
+      );
+    }
     const onAbort = () => {
       void this.#stdin.ready.then(() => this.send(STOP, new Uint8Array())).catch(() => {});
       after(GRACE_MS, () => this.#kill());
@@ -230,6 +235,19 @@ export class Sandbox implements AsyncDisposable {
     }
     return new TextDecoder().decode(last).trim();
   }
+}
+
+/** What was asked for, or left to the default, is no more than the operator gives. */
+function withinCeilings(
+  { memoryBytes, timeoutMs, cpuMs, outputBytes }: SandboxLimits,
+  most: ScriptCeilings = {},
+): SandboxLimits {
+  return {
+    memoryBytes: Math.min(memoryBytes, most.memoryBytes ?? Infinity),
+    timeoutMs: timeoutMs === null ? null : Math.min(timeoutMs, most.timeoutMs ?? Infinity),
+    cpuMs: Math.min(cpuMs, most.cpuMs ?? Infinity),
+    outputBytes: Math.min(outputBytes, most.outputBytes ?? Infinity),
+  };
 }
 
 /** ORDER.stop, which has no words of its own. */

@@ -1,6 +1,8 @@
 import * as v from "valibot";
-import type { ConnectorContext } from "../../../contract/connector/connector.ts";
+import type { ConnectorContext, RateLimit } from "../../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
+import type { Traffic } from "../../../contract/streams/traffic.ts";
+import { retryAfterMs } from "../../locations/http/http_error.ts";
 import { GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import { FrameFault } from "./decode_rows.ts";
 import {
@@ -32,6 +34,20 @@ const PERSONAL_HEADERS = ["authorization", "cookie"];
 /** Of the bytes that go to a sandbox at a time. */
 const PIECE_BYTES = 256 * 1024;
 
+/** Asking whether it may go takes about as long where nothing has to be waited for. */
+const ASKING_MS = 5;
+/** What a server asks for that wants to be left alone. */
+const LONGEST_HOLD_MS = 15 * 60_000;
+/** Requests that have failed, which a script may send again. */
+const MAX_NOTED = 1_000;
+
+interface SentRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+}
+
 interface Underway {
   readonly stop: AbortController;
   reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -41,6 +57,16 @@ interface Underway {
 /** Sends what goes to a sandbox. */
 type Send = (kind: number, payload: Uint8Array) => Promise<void>;
 
+export interface ScriptRequestsOptions {
+  /** `name:port` of those that the script may ask. */
+  readonly hosts: readonly string[];
+  /** Of its requests to each host. */
+  readonly rateLimit: RateLimit | undefined;
+  /** Told of each request what it adds to those before it. */
+  readonly onTraffic: (more: Partial<Traffic>) => void;
+  readonly send: Send;
+}
+
 /**
  * The requests that a script makes by ctx.fetch: to the hosts that its stream names and to no other, whatever redirects
  * say, over connections that the server makes to addresses that it has judged.
@@ -49,12 +75,22 @@ export class ScriptRequests implements Disposable {
   readonly #guarded: GuardedFetch;
   readonly #hosts: ReadonlySet<string>;
   readonly #send: Send;
+  readonly #context: Pick<ConnectorContext, "wayOut" | "turn" | "hold" | "clock">;
+  readonly #rateLimit: RateLimit | undefined;
+  readonly #onTraffic: (more: Partial<Traffic>) => void;
+  /** Requests that failed in a way that may pass: sent once more they are retries. */
+  readonly #mayPass = new Set<string>();
   readonly #underway = new Map<number, Underway>();
 
-  /** `hosts` are `name:port`. */
-  constructor({ wayOut }: Pick<ConnectorContext, "wayOut">, hosts: readonly string[], send: Send) {
-    this.#guarded = new GuardedFetch(wayOut);
+  constructor(
+    context: Pick<ConnectorContext, "wayOut" | "turn" | "hold" | "clock">,
+    { hosts, rateLimit, onTraffic, send }: ScriptRequestsOptions,
+  ) {
+    this.#context = context;
+    this.#guarded = new GuardedFetch(context.wayOut);
     this.#hosts = new Set(hosts);
+    this.#rateLimit = rateLimit;
+    this.#onTraffic = onTraffic;
     this.#send = send;
   }
 
@@ -151,12 +187,7 @@ export class ScriptRequests implements Disposable {
     const headers = new Headers();
     for (const [name, value] of given) if (!OWN_HEADERS.test(name)) headers.append(name, value);
     for (let hops = 0;; hops++) {
-      const response = await this.#guarded.fetch(url, {
-        method,
-        headers,
-        signal,
-        ...(body === undefined ? {} : { body }),
-      });
+      const response = await this.#counted(url, { method, headers, signal, body }, hops);
       const location = response.headers.get("location");
       if (!REDIRECTS.includes(response.status) || location === null || redirect === "manual") {
         return { response, url, isRedirected: hops > 0 };
@@ -175,6 +206,43 @@ export class ScriptRequests implements Disposable {
         for (const name of ["content-type", "content-encoding", "content-language"]) headers.delete(name);
       }
       url = next;
+    }
+  }
+
+  /** When it may go, and with what becomes of it noted. */
+  async #counted(
+    url: URL,
+    { method, headers, signal, body }: SentRequest,
+    hops: number,
+  ): Promise<Response> {
+    const { clock, turn, hold } = this.#context;
+    const host = hostOf(url);
+    const before = clock.now();
+    await turn(host, this.#rateLimit, signal);
+    const waitedMs = clock.now() - before;
+    const name = `${method} ${url.href}`;
+    this.#onTraffic({
+      requests: 1,
+      ...(hops === 0 ? {} : { redirects: 1 }),
+      ...(this.#mayPass.delete(name) ? { retries: 1 } : {}),
+      ...(waitedMs < ASKING_MS ? {} : { waited_ms: waitedMs }),
+    });
+    let status: number | undefined;
+    try {
+      const response = await this.#guarded.fetch(url, {
+        method,
+        headers,
+        signal,
+        ...(body === undefined ? {} : { body }),
+      });
+      ({ status } = response);
+      const waitMs = status === 429 || status === 503 ? retryAfterMs(response.headers, clock.now()) : null;
+      // Nobody else should try meanwhile; what waits longer than that is up to the script.
+      if (waitMs !== null && waitMs <= LONGEST_HOLD_MS) hold(host, waitMs);
+      return response;
+    } finally {
+      const isPassing = status === undefined || status === 429 || status >= 500;
+      if (isPassing && this.#mayPass.size < MAX_NOTED) this.#mayPass.add(name);
     }
   }
 

@@ -87,6 +87,7 @@ export async function spawnRunProcess(
 export async function startProcess(program: RunProcessProgram, spec: ProcessSpec): Promise<WaitingProcess> {
   const { permissions: { read, write, ...permissions }, folder } = spec;
   const permissionsPath = `${folder}.${crypto.randomUUID()}.json`;
+  const most = permissions.scriptCeilings ?? {};
   const sandbox = permissions.startsScripts === true ? await program.sandboxes?.find() : undefined;
   const python = permissions.python === undefined
     ? undefined
@@ -152,8 +153,8 @@ export async function startProcess(program: RunProcessProgram, spec: ProcessSpec
       await writeLine({
         ...job,
         reportKey,
-        ...(sandbox === undefined ? {} : { sandbox }),
-        ...(python === undefined ? {} : { python }),
+        ...(sandbox === undefined ? {} : { sandbox: { ...sandbox, most } }),
+        ...(python === undefined ? {} : { python: { ...python, most } }),
       });
       return {
         pid: child.pid,

@@ -19,6 +19,11 @@ hosts_deny: [169.254.169.254]
 private_hosts_allow: ["10.1.0.0/16"]
 commands_allow: [/usr/bin/true]
 scripts: off
+script_memory_max: 512MB
+script_timeout_max: 1h30m
+script_cpu_max: 5m
+script_output_max: 2GB
+script_hosts_allow: ["*.example.com", "api.test:8443"]
 python: /usr/bin/python3
 load_sql: off
 memory_max: 4GiB
@@ -28,11 +33,17 @@ spill_max: 1.5TB
     "/srv/project",
   );
   if ("faults" in parsed) throw new Error(JSON.stringify(parsed.faults));
-  const { hostsAllow, hostsDeny, privateHostsAllow, ...rest } = parsed.policy;
+  const { hostsAllow, hostsDeny, privateHostsAllow, scriptHostsAllow, ...rest } = parsed.policy;
   deepEqual(rest, {
     fileRoots: ["/srv/project", "/data", "/srv/shared"],
     commandsAllow: ["/usr/bin/true"],
     scripts: false,
+    scriptCeilings: {
+      memory: { text: "512MB", bytes: 512e6 },
+      output: { text: "2GB", bytes: 2e9 },
+      timeout: { text: "1h30m", ms: 5_400_000 },
+      cpu: { text: "5m", ms: 300_000 },
+    },
     python: "/usr/bin/python3",
     loadSql: false,
     memoryMax: { text: "4GiB", bytes: 4 * 1024 ** 3 },
@@ -40,6 +51,7 @@ spill_max: 1.5TB
     path: "/etc/policy.yaml",
   });
   deepEqual(hostsAllow?.map(({ text }) => text), ["*.example", "10.0.0.0/8:5432"]);
+  deepEqual(scriptHostsAllow?.map(({ text }) => text), ["*.example.com", "api.test:8443"]);
   deepEqual([...hostsDeny, ...privateHostsAllow].map(({ text }) => text), ["169.254.169.254", "10.1.0.0/16"]);
 });
 
