@@ -98,6 +98,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/files/options.ts",
   "connectors/files/record_scan.ts",
   "connectors/files/table_files.ts",
+  "connectors/files/zstd_frames.ts",
   "connectors/locations/",
   "connectors/destination/",
   "connectors/network/",

@@ -222,17 +222,18 @@ export class ApiClient {
     late: AbortController,
   ): Promise<Uint8Array> {
     if (body === null) return new Uint8Array();
-    const { timeoutMs } = this.#options;
-    const start = performance.now();
+    const { timeoutMs, clock } = this.#options;
+    const start = clock.now();
     let timer = setTimeout(() => late.abort(lateness(request, timeoutMs)), timeoutMs);
+    const promised = Number(headers.get("content-length"));
     const onBytes = (sizeBytes: number) => {
-      if (sizeBytes > MAX_PAGE_BYTES) {
+      if (sizeBytes > MAX_PAGE_BYTES || promised > MAX_PAGE_BYTES) {
         throw new AppError(
           "invalid",
           `${shownRequest(request)}: the answer is larger than 512 MiB; ask for smaller pages`,
         );
       }
-      const tookMs = performance.now() - start;
+      const tookMs = clock.now() - start;
       if (tookMs > PATIENCE_MS && sizeBytes / tookMs * 1000 < LEAST_BYTES_PER_S) {
         throw new AppError("unavailable", `${shownRequest(request)}: the answer comes too slowly`);
       }

@@ -83,7 +83,7 @@ const endpointObject = v.strictObject({
     v.pipe(
       v.picklist(RESPONSE_FORMATS),
       v.description(
-        "What pages are written in; auto goes by their content type. Each may be compressed by gzip.",
+        "What pages are written in; auto goes by their content type. Each may be compressed by gzip or zstd.",
       ),
     ),
     "auto",

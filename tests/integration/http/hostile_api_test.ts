@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Socket } from "node:net";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { failureOf, LocalServer, readEndpoint, startApi } from "../../support/api_bench.ts";
 
 /** Servers that do not do what they should: each read ends in the right rows or in an error that says what it met. */
@@ -422,4 +422,124 @@ Deno.test("a name whose address changes is asked at the one that was judged, or 
   const found = await failureOf(readEndpoint(base, "items", { privateHosts: [], resolve }));
   ok(found.code === "forbidden" || found.code === "unavailable", found.message);
   equal(api.asked.length, 0);
+});
+
+const LINES = `${JSON.stringify(ROWS[0])}\n${JSON.stringify(ROWS[1])}\n`;
+const zst = zstdCompressSync(BODY);
+const brotli = brotliCompressSync(BODY);
+const joined = (...parts: readonly Uint8Array[]) => new Uint8Array(parts.flatMap((part) => [...part]));
+const record = (...members: string[]) => `[{${members.join(",")}}]`;
+const wire = (body: string | Uint8Array, ...headers: string[]): Wire =>
+  send(sized(typeof body === "string" ? new TextEncoder().encode(body) : body, ...headers), body);
+
+/** Answers that are odd or wrong in their own ways, and what a read ends with: its rows, or words of its error. */
+const ANSWERS: Readonly<Record<string, readonly [Wire, readonly unknown[] | RegExp]>> = {
+  "zstd in the body": [wire(zst), ROWS],
+  "zstd as the transfer's encoding": [wire(zst, "content-encoding: zstd"), ROWS],
+  "zstd in two frames": [
+    wire(joined(zstdCompressSync(BODY.slice(0, 9)), zstdCompressSync(BODY.slice(9)))),
+    ROWS,
+  ],
+  "zstd of lines": [wire(zstdCompressSync(LINES), "content-type: application/x-ndjson"), ROWS],
+  ...Object.fromEntries([5, 9, 20, zst.length - 1].map((at): [string, [Wire, RegExp]] => [
+    `zstd that ends after ${at} bytes`,
+    [wire(zst.subarray(0, at)), /its zstd data is cut short or broken/],
+  ])),
+  "zstd with something behind it": [wire(joined(zst, new Uint8Array([1, 2, 3]))), /its zstd data is cut/],
+  "zstd with another checksum": [
+    wire(joined(gzipSync(BODY).subarray(0, -8), new Uint8Array(8))),
+    /its gzip data is cut short or broken/,
+  ],
+  "brotli": [wire(brotli, "content-encoding: br"), ROWS],
+  "brotli that is cut": [wire(brotli.subarray(0, 12), "content-encoding: br"), /failed|cut|nothing came/],
+  "an encoding that nobody asked for": [wire(BODY, "content-encoding: x-secret"), ROWS],
+  "an encoding that it does not have": [wire(BODY, "content-encoding: zstd"), ROWS],
+  "JSON that says that it is HTML": [wire(BODY, "content-type: text/html"), ROWS],
+  "JSON that says that it is XML": [wire(BODY, "content-type: text/xml"), ROWS],
+  "HTML that says that it is JSON": [wire("<p>no</p>", "content-type: application/json"), /it is no JSON/],
+  "an image": [
+    wire(new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d]), "content-type: image/png"),
+    /it is no JSON/,
+  ],
+  "a character set that it does not have": [
+    wire(
+      new Uint8Array([...new TextEncoder().encode('[{"a":"'), 0xe9, ...new TextEncoder().encode('"}]')]),
+      "content-type: application/json; charset=iso-8859-1",
+    ),
+    /UTF-8/,
+  ],
+  "a length of 1 GB": [send(head("content-length: 1073741824"), BODY), /larger than 512 MiB/],
+  "a length beyond all numbers": [
+    send(head(`content-length: ${"9".repeat(30)}`), BODY),
+    /failed|nothing came/,
+  ],
+  "a header of a megabyte": [wire(BODY, `x-a: ${"a".repeat(1 << 20)}`), /failed/],
+  "ten thousand headers": [wire(BODY, ...Array.from({ length: 10_000 }, (_, i) => `x-${i}: 1`)), /failed/],
+  "a thousand words to wait": [
+    send("HTTP/1.1 102 Processing\r\n\r\n".repeat(1_000), sized(BODY), BODY),
+    ROWS,
+  ],
+  "a second answer behind the first": [send(sized(BODY), BODY, sized("[]"), "[]"), ROWS],
+  "chunks with extensions and a trailer": [
+    send(
+      head("transfer-encoding: chunked"),
+      `${BODY.length.toString(16)};a=b\r\n${BODY}\r\n0\r\nx-end: 1\r\n\r\n`,
+    ),
+    ROWS,
+  ],
+  "chunks and a length": [
+    send(head("transfer-encoding: chunked", "content-length: 3"), chunk(BODY), "0\r\n\r\n"),
+    ROWS,
+  ],
+  "a number beyond a double": [wire(record('"n":1e999')), [{ n: "1e999" }]],
+  "a number of ten thousand digits": [wire(record(`"n":${"7".repeat(10_000)}`)), [{ n: "7".repeat(10_000) }]],
+  "not a number": [wire(record('"n":NaN')), [{ n: "nan" }]],
+  "no number of JSON's": [wire(record('"n":0x10')), /page 1, record 1/],
+  "a key of the language's own": [wire(record('"__proto__":1', '"constructor":2')), [
+    JSON.parse('{"__proto__":1,"constructor":2}'),
+  ]],
+  "keys that differ by case": [wire(record('"id":1', '"ID":2')), /"ID"|"id"|same/],
+  "half of a surrogate pair": [wire(record(String.raw`"t":"\ud800"`)), /surrogate|UTF|character/],
+  "a thousand keys": [
+    wire(record(...Array.from({ length: 1_000 }, (_, i) => `"k${i}":${i}`))),
+    [Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`k${i}`, i]))],
+  ],
+  "a value of a megabyte": [wire(record(`"t":"${"x".repeat(1 << 20)}"`)), [{ t: "x".repeat(1 << 20) }]],
+  "a redirect without an address": [
+    send("HTTP/1.1 302 Found\r\ncontent-length: 0\r\n\r\n"),
+    /without an address/,
+  ],
+  "a redirect to what is no address": [
+    send("HTTP/1.1 302 Found\r\nlocation: http://[\r\ncontent-length: 0\r\n\r\n"),
+    /without an address/,
+  ],
+};
+
+Deno.test("an odd answer gives its rows as they were sent, or its fault", async () => {
+  const found = await Promise.all(
+    Object.entries(ANSWERS).map(async ([name, [answer, expected]]) => {
+      await using api = await LocalServer.raw((socket, count) => answer(socket, count));
+      const endpoint = { path: "items", paginator: { type: "single_page" } };
+      const ended = await readEndpoint(api.url, endpoint, { config: { timeout: 2 } }).then(
+        (rows) => JSON.stringify(plain(rows)),
+        (error) => String(error instanceof Error ? error.message : error).slice(0, 300),
+      );
+      const isRight = expected instanceof RegExp ? expected.test(ended) : ended === JSON.stringify(expected);
+      return isRight ? [] : [`${name}: ${ended.slice(0, 300)}`];
+    }),
+  );
+  deepEqual(found.flat(), []);
+});
+
+Deno.test("a body that trickles is given up, though it never stops", async () => {
+  await using api = await LocalServer.raw((socket) => {
+    socket.write(head("transfer-encoding: chunked"));
+    const timer = setInterval(() => socket.write(chunk(" ")), 5);
+    socket.once("close", () => clearInterval(timer));
+  });
+  let nowMs = 0;
+  const clock = { now: () => nowMs += 20_000, sleep: () => Promise.resolve() };
+  const found = await failureOf(readEndpoint(api.url, "items", { context: { clock } }));
+  equal(found.code, "unavailable");
+  match(found.message, /the answer comes too slowly/);
 });

@@ -1,5 +1,3 @@
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { AppError } from "../../../../contract/errors.ts";
 
 /** What `response_format` may be; `jsonl` is another name of `ndjson`. */
@@ -29,10 +27,10 @@ const TYPES: readonly (readonly [RegExp, PageFormat])[] = [
 ];
 
 const ENDINGS: readonly (readonly [RegExp, PageFormat])[] = [
-  [/\.(?:ndjson|jsonl)(?:\.gz)?$/i, "ndjson"],
-  [/\.csv(?:\.gz)?$/i, "csv"],
-  [/\.tsv(?:\.gz)?$/i, "tsv"],
-  [/\.xml(?:\.gz)?$/i, "xml"],
+  [/\.(?:ndjson|jsonl)(?:\.(?:gz|zst))?$/i, "ndjson"],
+  [/\.csv(?:\.(?:gz|zst))?$/i, "csv"],
+  [/\.tsv(?:\.(?:gz|zst))?$/i, "tsv"],
+  [/\.xml(?:\.(?:gz|zst))?$/i, "xml"],
 ];
 
 const LESS_THAN = 0x3c;
@@ -75,22 +73,4 @@ function firstByte(bytes: Uint8Array): number | undefined {
   const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   for (let at = start; at < bytes.length; at++) if ((bytes[at] ?? 0) > 0x20) return bytes[at];
   return undefined;
-}
-
-/** No text that a page can be begins so. */
-export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
-
-const unzip = promisify<Uint8Array, { readonly maxOutputLength: number }, Uint8Array>(gunzip);
-
-/** What is compressed in the body; its checksum shows that it is all. Throws `invalid` where it is not, or is more than `most`. */
-export async function gunzipped(bytes: Uint8Array, most: number): Promise<Uint8Array> {
-  try {
-    return await unzip(bytes, { maxOutputLength: most });
-  } catch (error) {
-    const isLarge = error instanceof RangeError;
-    const what = isLarge
-      ? `what is compressed in it is larger than ${most / 1024 / 1024} MiB; ask for smaller pages`
-      : `its gzip data is cut short or broken (${error instanceof Error ? error.message : String(error)})`;
-    throw new AppError("invalid", what, { cause: error });
-  }
 }

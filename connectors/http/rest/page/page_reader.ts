@@ -7,7 +7,8 @@ import { relOf } from "../paginators/create.ts";
 import type { PageView } from "../paginators/paginator.ts";
 import { keysOf, RecordFinder } from "./find_records.ts";
 import { flattened } from "./flatten.ts";
-import { charsetOf, formatOf, gunzipped, isGzip, type PageFormat } from "./format.ts";
+import { decompressed, isCompressed } from "./compressed.ts";
+import { charsetOf, formatOf, type PageFormat } from "./format.ts";
 import { JsonText, type PageRecord, type PathStep, type Piece } from "./json_walk.ts";
 import { ndjsonLines } from "./ndjson_lines.ts";
 import type { ListNames } from "./list_names.ts";
@@ -68,8 +69,8 @@ export class PageReader {
     changes: Changes,
     signal: AbortSignal,
   ): Promise<Page> {
-    const isZipped = isGzip(answer.bytes);
-    const bytes = isZipped ? await gunzipped(answer.bytes, MAX_PAGE_BYTES) : answer.bytes;
+    const isZipped = isCompressed(answer.bytes);
+    const bytes = isZipped ? await decompressed(answer.bytes, MAX_PAGE_BYTES) : answer.bytes;
     const { headers } = answer;
     const format = formatOf(this.#endpoint.response_format, { headers, bytes, url: request.url });
     const hasEnd = format === "json" || format === "xml" || isZipped || answer.isBounded === true;
