@@ -4,6 +4,7 @@ import { AppError, NO_COLUMNS } from "../../contract/errors.ts";
 import { addTraffic, NO_TRAFFIC } from "../../contract/streams/traffic.ts";
 import { onlyStream } from "../one_stream.ts";
 import type { ScriptStream } from "./options.ts";
+import { decodeArrow } from "./sandbox/decode_arrow.ts";
 import { FrameFault, RowsDecoder } from "./sandbox/decode_rows.ts";
 import { ORDER, REPORT } from "./sandbox/frames.ts";
 import { LogReports } from "./sandbox/log_reports.ts";
@@ -66,8 +67,9 @@ async function* readScript(
     const { kind, payload } = await sandbox.next();
     try {
       switch (kind) {
-        case REPORT.rows: {
-          const batch = decoder.decode(payload);
+        case REPORT.rows:
+        case REPORT.arrow: {
+          const batch = kind === REPORT.rows ? decoder.decode(payload) : decodeArrow(payload);
           rows += batch.numRows;
           hasBatch = true;
           yield { type: "rows", stream, batch };

@@ -34,11 +34,18 @@ export interface Columns {
   readonly columns: { readonly [column: string]: ArrayLike<Value> };
 }
 
+/** Rows as Arrow: a Table or a RecordBatch of the package apache-arrow. Its types become those of DuckDB. */
+export interface Arrow {
+  readonly schema: { readonly fields: readonly unknown[] };
+  readonly numRows: number;
+  getChild(name: string): unknown;
+}
+
 /**
  * What a script yields: a row, many of them, rows as lists of values (once their columns are declared by
- * `ctx.columns`), or columns. Many rows at a time are faster than one by one, lists faster than objects.
+ * `ctx.columns`), columns, or Arrow. Many rows at a time are faster than one by one, lists faster than objects.
  */
-export type Rows = Row | readonly Row[] | readonly (readonly Value[])[] | Columns;
+export type Rows = Row | readonly Row[] | readonly (readonly Value[])[] | Columns | Arrow;
 
 /** What a param of a pipeline can be. */
 export type ParamValue = string | number | boolean | null;

@@ -1,4 +1,5 @@
 import { REPORT } from "../sandbox/frames.ts";
+import { type ArrowRows, batchesOf, encodeArrow, isArrow } from "./arrow_table.ts";
 import { jsonText, RowError } from "./cell.ts";
 import type { Channel } from "./channel.ts";
 import { RowBuffer, shown } from "./row_buffer.ts";
@@ -11,13 +12,15 @@ export class Output {
   readonly #channel: Channel;
   readonly #rows = new RowBuffer();
   #sinceMs = 0;
+  /** Rows that came as Arrow. */
+  #arrowRows = 0;
 
   constructor(channel: Channel) {
     this.#channel = channel;
   }
 
   get total(): number {
-    return this.#rows.total;
+    return this.#rows.total + this.#arrowRows;
   }
 
   declare(names: readonly unknown[]): void {
@@ -35,8 +38,9 @@ export class Output {
       }
     } else if (given instanceof Uint8Array) {
       await this.#send();
-      throw new RowError("bytes are no rows");
-    } else if (isColumns(given)) await this.#takeColumns(given.columns);
+      throw new RowError("bytes are no rows; those of Arrow are: yield tableFromIPC(bytes), by apache-arrow");
+    } else if (isArrow(given)) await this.#takeArrow(given);
+    else if (isColumns(given)) await this.#takeColumns(given.columns);
     else if (typeof given === "object" && given !== null) this.#rows.takeObject(given);
     else throw new RowError(`${shown(given)} was yielded, expected a row, rows or columns`);
     if (this.#rows.isFull || performance.now() - this.#sinceMs > HOLD_MS) await this.#send();
@@ -56,6 +60,18 @@ export class Output {
     this.#encode(true);
     this.#channel.send(REPORT.end, { rows: this.total });
     await this.#channel.flush();
+  }
+
+  /** Rows before it are sent before it. */
+  async #takeArrow(given: ArrowRows): Promise<void> {
+    await this.#send();
+    for (const batch of batchesOf(given)) {
+      const arena = this.#channel.arena();
+      encodeArrow(batch, arena);
+      this.#channel.sendArena(REPORT.arrow, arena);
+      this.#arrowRows += batch.numRows;
+      await this.#channel.room();
+    }
   }
 
   async #takeColumns(given: Readonly<Record<string, ArrayLike<unknown>>>): Promise<void> {

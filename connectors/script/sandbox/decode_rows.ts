@@ -72,7 +72,7 @@ export class RowsDecoder {
   decode(bytes: Uint8Array): RecordBatch {
     const layout = layoutOf(bytes);
     const { schema, type } = this.#schemaOf(layout.columns);
-    const reader = new BufferReader(bytes, layout.rows);
+    const reader = new ColumnReader(bytes, layout.rows);
     const children = schema.fields.map((field, i) => reader.column(field.type, layout.columns[i]));
     reader.end();
     const data = makeData({ type, length: layout.rows, nullCount: 0, children });
@@ -91,19 +91,22 @@ export class RowsDecoder {
   }
 }
 
-function layoutOf(bytes: Uint8Array): RowsLayout & { readonly end: number } {
+function layoutOf(bytes: Uint8Array): RowsLayout {
+  const parsed = v.safeParse(layoutSchema, descriptionOf(bytes));
+  if (!parsed.success) throw new FrameFault("the description of a frame of rows has another form");
+  return parsed.output;
+}
+
+/** What stands at the end of a frame of rows, in whatever form. Throws FrameFault. */
+export function descriptionOf(bytes: Uint8Array): unknown {
   if (bytes.length < LAYOUT_HEAD_BYTES) throw new FrameFault("a frame of rows is cut");
   const at = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
   if (at < LAYOUT_HEAD_BYTES || at > bytes.length) throw new FrameFault("a frame of rows has no description");
-  let written: unknown;
   try {
-    written = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at)));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at)));
   } catch {
     throw new FrameFault("the description of a frame of rows is no JSON");
   }
-  const parsed = v.safeParse(layoutSchema, written);
-  if (!parsed.success) throw new FrameFault("the description of a frame of rows has another form");
-  return { ...parsed.output, end: at };
 }
 
 const arrowType = (type: ColumnType): DataType => {
@@ -129,17 +132,39 @@ const arrowType = (type: ColumnType): DataType => {
 const metadataOf = (type: ColumnType): Map<string, string> | undefined =>
   type === "json" ? JSON_METADATA : type === "int128" ? HUGEINT_METADATA : undefined;
 
-/** Takes the buffers of a frame one after the other. */
-class BufferReader {
+/** Takes the buffers of a frame whose description is there one after the other. */
+export class FrameBuffers {
   readonly #bytes: Uint8Array;
-  readonly #rows: number;
   readonly #end: number;
   #at = LAYOUT_HEAD_BYTES;
 
-  constructor(bytes: Uint8Array, rows: number) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#rows = rows;
     this.#end = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  }
+
+  /** The next so many bytes, which begin at a multiple of eight. Throws FrameFault. */
+  take(size: number): Uint8Array {
+    const start = this.#at;
+    if (size > this.#end - start) throw new FrameFault("a frame of rows is shorter than its columns");
+    this.#at = Math.min(this.#end, aligned(start + size));
+    return this.#bytes.subarray(start, start + size);
+  }
+
+  /** Throws FrameFault where there are more. */
+  end(): void {
+    if (this.#at !== this.#end) throw new FrameFault("a frame of rows has more bytes than columns");
+  }
+}
+
+/** Takes the columns of a frame one after the other. */
+class ColumnReader {
+  readonly #buffers: FrameBuffers;
+  readonly #rows: number;
+
+  constructor(bytes: Uint8Array, rows: number) {
+    this.#buffers = new FrameBuffers(bytes);
+    this.#rows = rows;
   }
 
   column(type: DataType, layout: ColumnLayout | undefined): Data {
@@ -147,7 +172,7 @@ class BufferReader {
     const { nulls, bytes } = layout;
     const rows = this.#rows;
     if (nulls > rows) throw new FrameFault("more values are missing than there are rows");
-    const nullBitmap = nulls === 0 ? undefined : this.#take(Math.ceil(rows / 8));
+    const nullBitmap = nulls === 0 ? undefined : this.#buffers.take(Math.ceil(rows / 8));
     if (nullBitmap !== undefined && missingIn(nullBitmap, rows) !== nulls) {
       throw new FrameFault("the missing values are not as many as was said");
     }
@@ -159,26 +184,19 @@ class BufferReader {
       });
     const size = VALUE_BYTES[layout.type];
     if (size > 0) {
-      const taken = this.#take(Math.ceil(rows * size));
+      const taken = this.#buffers.take(Math.ceil(rows * size));
       return data(undefined, asValues(layout.type, taken));
     }
-    const places = this.#take((rows + 1) * 4);
+    const places = this.#buffers.take((rows + 1) * 4);
     const valueOffsets = new Int32Array(places.buffer, places.byteOffset, rows + 1);
-    const values = this.#take(bytes);
+    const values = this.#buffers.take(bytes);
     if (layout.type === "blob") checkPlaces(valueOffsets, values);
     else checkTexts(valueOffsets, values);
     return data(valueOffsets, values);
   }
 
   end(): void {
-    if (this.#at !== this.#end) throw new FrameFault("a frame of rows has more bytes than columns");
-  }
-
-  #take(size: number): Uint8Array {
-    const start = this.#at;
-    if (size > this.#end - start) throw new FrameFault("a frame of rows is shorter than its columns");
-    this.#at = Math.min(this.#end, aligned(start + size));
-    return this.#bytes.subarray(start, start + size);
+    this.#buffers.end();
   }
 }
 
@@ -207,7 +225,8 @@ function missingIn(bitmap: Uint8Array, rows: number): number {
   return rows - there;
 }
 
-function checkPlaces(places: Int32Array, values: Uint8Array): void {
+/** Values of any length lie one behind the other, and there are `values.length` bytes or elements of them. Throws FrameFault. */
+export function checkPlaces(places: Int32Array, values: { readonly length: number }): void {
   let before = 0;
   if (places[0] !== 0) throw new FrameFault("values begin in the wrong place");
   for (let i = 1; i < places.length; i++) {
@@ -219,7 +238,7 @@ function checkPlaces(places: Int32Array, values: Uint8Array): void {
 }
 
 /** A text that begins or ends within a character would be none by itself. */
-function checkTexts(places: Int32Array, values: Uint8Array): void {
+export function checkTexts(places: Int32Array, values: Uint8Array): void {
   checkPlaces(places, values);
   if (!isUtf8(values)) throw new FrameFault("a text is not UTF-8");
   const end = values.length;

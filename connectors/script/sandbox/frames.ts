@@ -48,7 +48,7 @@ export const REPORT = {
   end: 4,
   /** JSON: see ScriptFailure. The last frame of any other. */
   failure: 5,
-  /** An Arrow IPC stream. */
+  /** Rows that the script had as Arrow, see arrow_layout.ts. */
   arrow: 6,
   /** A number, then the length of what follows as uint32, JSON as RequestHead, and the body: a request of ctx.fetch. */
   request: 7,
