@@ -147,17 +147,31 @@ export interface JobFollower {
   readonly streams: Readonly<Record<string, StreamDefinition>>;
 }
 
-/** Puts rejects of a stream back into its table, or removes them. */
+/** Puts rejects of a stream back into its table, sends those of a load again, or removes them. */
 export interface RejectsJob extends JobBase {
   readonly kind: "rejects";
   readonly action: "replay" | "drop";
-  /** Or the step of a load, whose rejects can only be removed. */
+  /** Or the step of a load. */
   readonly stream: string;
+  /** Only those of these positions; all by default. */
+  readonly positions?: readonly string[];
   /** Of a stream that is to be replayed. */
   readonly definition?: StreamDefinition;
+  /** Of a load whose rows are to be sent again. */
+  readonly load?: LoadSentAgain;
+  readonly scripts?: readonly RevisionFile[];
   readonly warehousePath: string;
   /** As of a RunJob. */
   readonly dieAt?: string;
+}
+
+/** What a load's rows are sent with. */
+export interface LoadSentAgain {
+  readonly definition: PipelineDefinition;
+  /** The models. */
+  readonly files: readonly RevisionFile[];
+  /** The run that kept them. */
+  readonly run: RunFacts;
 }
 
 /** Runs one script as its stream would, and stores nothing. */

@@ -20,7 +20,8 @@ export const shownRejectSchema = v.object({
   row: described(v.nullable(v.string()), "The row as it came, as JSON; null where values are masked."),
   run: described(v.string(), "The run that kept it."),
   attempt: described(count, "The attempt of that run."),
-  rejected_at: described(time, "When it was kept."),
+  rejected_at: described(time, "When it was kept, or rejected the last time."),
+  tries: v.optional(described(count, "Of a load: how often it was sent again and rejected once more."), 0),
 });
 
 export const rejectSummarySchema = v.object({
@@ -38,12 +39,26 @@ export const streamRejectsSchema = v.object({
 });
 export type StreamRejects = v.InferOutput<typeof streamRejectsSchema>;
 
-/** What became of a stream's rejects. */
+/** Which rejects are meant, and what is to become of them. */
+export interface RejectsChange {
+  /** replay: into the raw table of a stream, or to the destination of a load once more. */
+  readonly action: "replay" | "drop";
+  /** Those of these positions only; all where it is left out. */
+  readonly positions?: readonly string[] | undefined;
+}
+
+/** What became of the rejects of a stream or a load. */
 export const rejectChangeSchema = v.object({
-  stream: described(v.string(), "The stream's name."),
-  replayed: described(count, "Rows that fit now and are in the raw table."),
+  stream: described(v.string(), "The stream's name, or the load's step."),
+  replayed: described(
+    count,
+    "Rows that fit now and are in the raw table, or that the destination has taken.",
+  ),
   dropped: described(count, "Rows that were removed."),
   left: described(count, "Rows that are still kept aside."),
-  reason: described(v.nullable(v.string()), "Why the first of those that were tried does not fit."),
+  reason: described(
+    v.nullable(v.string()),
+    "Why the first of those that were tried does not fit, or was rejected again.",
+  ),
 });
 export type RejectChange = v.InferOutput<typeof rejectChangeSchema>;

@@ -1,6 +1,6 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import type { Range } from "../../contract/range.ts";
-import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -53,14 +53,14 @@ export interface Engine {
   /** The newest rejects of one stream, or of a load by its step. Throws not_found. */
   getRejects(pipeline: string, stream: string): Promise<StreamRejects>;
   /**
-   * replay: puts rejects through the stream's definition in force and into its raw table, as far as they fit now.
-   * drop: removes them. Throws not_found, conflict while a run of the pipeline is under way, invalid where nothing
-   * can be replayed.
+   * replay: puts rejects through the stream's definition in force and into its raw table, as far as they fit now; those
+   * of a load are sent again. drop: removes them. Throws not_found, conflict while a run of the pipeline is under way,
+   * invalid where nothing can be replayed.
    */
   changeRejects(
     pipeline: string,
     stream: string,
-    action: "replay" | "drop",
+    change: RejectsChange,
     signal: AbortSignal,
   ): Promise<RejectChange>;
   /** The loads of the definition in force, with what their last success left. Throws not_found. */

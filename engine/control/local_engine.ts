@@ -3,6 +3,7 @@ import { ulid } from "ulid";
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import {
   type RejectChange,
+  type RejectsChange,
   type RejectSummary,
   type StreamRejects,
   streamRejectsSchema,
@@ -331,10 +332,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
   async changeRejects(
     pipeline: string,
     stream: string,
-    action: "replay" | "drop",
+    change: RejectsChange,
     signal: AbortSignal,
   ): Promise<RejectChange> {
-    return await this.#rejects.change(pipeline, stream, action, this.#orStopped(signal));
+    return await this.#rejects.change(pipeline, stream, change, this.#orStopped(signal));
   }
 
   async listLoads(pipeline: string): Promise<LoadSummary[]> {

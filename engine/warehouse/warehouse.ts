@@ -96,6 +96,11 @@ const MIGRATIONS: readonly string[] = [
      tables JSON NOT NULL,
      found_at TIMESTAMPTZ NOT NULL
    );`,
+  // A default of uuid() cannot be given to rows that are there: DuckDB refuses that within a transaction.
+  `ALTER TABLE _sluice.rejects ADD COLUMN id UUID;
+   ALTER TABLE _sluice.rejects ADD COLUMN tries INTEGER;
+   ALTER TABLE _sluice.rejects ALTER COLUMN id SET DEFAULT uuid();
+   UPDATE _sluice.rejects SET id = uuid();`,
 ];
 
 /** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */

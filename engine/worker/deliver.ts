@@ -32,10 +32,19 @@ export interface DeliverContext {
   readonly pause: (ms: number) => Promise<void>;
   /** Told what the requests of all deliveries so far have come to, while they go on. */
   readonly onTraffic?: (traffic: Traffic) => void;
-  /** Called after each delivery. */
-  readonly onDelivered: () => void;
+  /** Called after each delivery with the place of its first row among all. */
+  readonly onDelivered: (first: number) => void | Promise<void>;
   /** Keeps the rows that were rejected; called once, when no more rows are read. */
   readonly keep: (rejected: readonly RejectedRow[]) => Promise<void>;
+  /** Of rows that were sent before: each goes by itself. */
+  readonly again?: RowsSentAgain;
+}
+
+/** Rows by their places among all. */
+export interface RowsSentAgain {
+  /** In the place of a key by the load and the row's place. */
+  keyOf(at: number): string;
+  onRejected(at: number, reason: string): void;
 }
 
 /**
@@ -53,11 +62,11 @@ export async function deliverRows(
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const delivery = new Delivery({ ...context, signal }, destination, request);
-  const maxRows = destination.batchRows(request.target);
+  const maxRows = context.again === undefined ? destination.batchRows(request.target) : 1;
   const atOnce = destination.deliveriesAtOnce?.(request.target) ?? 1;
   const going = new Set<Promise<void>>();
   const send = (rows: DeliveredRows) => {
-    const work: Promise<void> = delivery.send(rows).then(context.onDelivered)
+    const work: Promise<void> = delivery.send(rows).then(() => context.onDelivered(rows.first))
       .catch((error) => stop.abort(error)).finally(() => going.delete(work));
     going.add(work);
   };
@@ -158,7 +167,8 @@ class Delivery {
   }
 
   async #deliver(rows: DeliveredRows, signal: AbortSignal): Promise<readonly DeliveryResult[]> {
-    const idempotencyKey = `${this.#request.loadId}/${rows.first}+${rows.count}`;
+    const idempotencyKey = this.#context.again?.keyOf(rows.first) ??
+      `${this.#request.loadId}/${rows.first}+${rows.count}`;
     const onTraffic = (traffic: Traffic) => {
       this.#going.set(idempotencyKey, traffic);
       this.#context.onTraffic?.([...this.#going.values()].reduce(addTraffic, this.#traffic));
@@ -184,6 +194,7 @@ class Delivery {
     const row = rows.at(index);
     const position = this.#positionOf(row);
     this.rejected += 1;
+    this.#context.again?.onRejected(row.first, reason);
     if (this.rejected <= MAX_LOGGED) this.#context.log("warn", `Rejected: ${position}: ${reason}`);
     if (this.rejected === MAX_LOGGED + 1) this.#context.log("warn", "More rows are rejected");
     if (this.#kept.length < MAX_KEPT) {

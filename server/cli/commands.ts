@@ -300,13 +300,29 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "rejects",
-    summary: "List the rows of streams that did not fit, put them back, or remove them",
+    summary:
+      "List rows that did not fit or that a target rejected, put them back, send them again, or remove them",
     arguments: [
       { name: "ACTION", description: "list, replay or drop" },
       PIPELINE,
-      { name: "STREAM", description: "the stream; list shows all streams without", optional: true },
+      {
+        name: "STREAM",
+        description: "the stream, or a load as contacts->crm; list shows all without",
+        optional: true,
+      },
     ],
-    options: { project, data, policy, json },
+    options: {
+      project,
+      data,
+      policy,
+      position: {
+        type: "string",
+        value: "POSITION",
+        multiple: true,
+        description: "replay only these rows of a load, or drop only these, as list shows them",
+      },
+      json,
+    },
     load: async () => (await import("./commands/rejects_command.ts")).rejects,
   },
   {

@@ -13,6 +13,19 @@ const streamParams = v.object({
   ),
 });
 
+const chosenRejects = v.optional(
+  v.strictObject({
+    positions: v.exactOptional(
+      v.pipe(
+        v.array(v.string()),
+        v.nonEmpty("expected at least one position"),
+        v.description("Only those with one of these positions; all where it is left out."),
+      ),
+    ),
+  }),
+  {},
+);
+
 /** `/api/pipelines/:name/rejects` and `…/schemas`: rows of streams that did not fit, and their columns. */
 export function rejectRoutes(engine: Engine): Route[] {
   return [
@@ -58,13 +71,14 @@ export function rejectRoutes(engine: Engine): Route[] {
       method: "post",
       path: "/api/pipelines/:name/rejects/:stream/replay",
       operation: "replayRejects",
-      summary: "Puts the rejects of a stream into its raw table, as far as they fit now",
+      summary:
+        "Puts the rejects of a stream into its raw table, as far as they fit now, or sends those of a load again",
       permission: "run",
-      request: v.object({ params: streamParams, query: v.strictObject({}) }),
+      request: v.object({ params: streamParams, query: v.strictObject({}), body: chosenRejects }),
       response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }, { signal }) => ({
-        body: await engine.changeRejects(params.name, params.stream, "replay", signal),
+      handle: async ({ params, body }, { signal }) => ({
+        body: await engine.changeRejects(params.name, params.stream, { action: "replay", ...body }, signal),
       }),
     }),
     route({
@@ -73,11 +87,11 @@ export function rejectRoutes(engine: Engine): Route[] {
       operation: "dropRejects",
       summary: "Removes the rejects of a stream or a load",
       permission: "run",
-      request: v.object({ params: streamParams, query: v.strictObject({}) }),
+      request: v.object({ params: streamParams, query: v.strictObject({}), body: chosenRejects }),
       response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }, { signal }) => ({
-        body: await engine.changeRejects(params.name, params.stream, "drop", signal),
+      handle: async ({ params, body }, { signal }) => ({
+        body: await engine.changeRejects(params.name, params.stream, { action: "drop", ...body }, signal),
       }),
     }),
   ];

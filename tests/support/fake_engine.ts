@@ -1,6 +1,6 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { RejectChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -182,7 +182,7 @@ export class FakeEngine implements Engine {
     return Promise.resolve(found ?? none);
   }
 
-  async changeRejects(pipeline: string, stream: string, action: "replay" | "drop"): Promise<RejectChange> {
+  async changeRejects(pipeline: string, stream: string, { action }: RejectsChange): Promise<RejectChange> {
     const { count } = await this.getRejects(pipeline, stream);
     this.setRejects(pipeline, (this.#rejects.get(pipeline) ?? []).filter((one) => one.stream !== stream));
     const [replayed, dropped] = action === "replay" ? [count, 0] : [0, count];

@@ -66,6 +66,7 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
       row: '{"flight":"UA 12","distance":"far"}',
       run: RUN_IDS.succeeded,
       attempt: 1,
+      tries: 0,
       rejected_at: at(0),
     }],
   }, {
@@ -80,6 +81,7 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
       row: `{"day":"2013-01-01","note":"<b>"}`,
       run: RUN_IDS.succeeded,
       attempt: 1,
+      tries: 0,
       rejected_at: at(0),
     }],
   }]);

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { connectors } from "../../connectors/registry.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { RunJob } from "../../contract/job.ts";
-import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
 import { parseHostRule } from "../../engine/grants/host_rules.ts";
 import { defaultPolicy } from "../../engine/grants/policy.ts";
@@ -51,24 +51,15 @@ export interface Attempted {
   readonly log: readonly string[];
 }
 
-/**
- * One attempt in a run's process with just the permissions that its grant has, as a server starts it.
- * `dieAt` is what no server ever writes into a job.
- */
-export async function attemptInProcess(
-  project: WorkerProject,
-  { runId, attempt, models, dieAt, killAfterMs, killWhen, windowEndMs = 0 }: AttemptRequest,
-): Promise<Attempted> {
+/** What a process of the project's is started with, as a server would have it. */
+export async function provideFor(project: WorkerProject, definition: PipelineDefinition) {
   const dataDir = join(project.folder, "data");
   const projectDir = project.projectDir ?? join(project.folder, "project");
-  const tempDir = join(dataDir, "tmp");
-  for (const folder of [projectDir, tempDir]) await Deno.mkdir(folder, { recursive: true });
-  const definition = v.parse(pipelineSchema, project.pipeline);
   const program = findProgram(
     new URL("../../server/main.ts", import.meta.url).href,
     (name) => Deno.env.get(name),
   );
-  const { connectors: definitions, grant, answers } = await provide(
+  const provision = await provide(
     {
       connectors,
       egress: new Egress(systemClock),
@@ -88,6 +79,23 @@ export async function attemptInProcess(
     },
     { definition, connectors: project.connectors, purpose: "run" },
   );
+  return { ...provision, program };
+}
+
+/**
+ * One attempt in a run's process with just the permissions that its grant has, as a server starts it.
+ * `dieAt` is what no server ever writes into a job.
+ */
+export async function attemptInProcess(
+  project: WorkerProject,
+  { runId, attempt, models, dieAt, killAfterMs, killWhen, windowEndMs = 0 }: AttemptRequest,
+): Promise<Attempted> {
+  const dataDir = join(project.folder, "data");
+  const projectDir = project.projectDir ?? join(project.folder, "project");
+  const tempDir = join(dataDir, "tmp");
+  for (const folder of [projectDir, tempDir]) await Deno.mkdir(folder, { recursive: true });
+  const definition = v.parse(pipelineSchema, project.pipeline);
+  const { program, connectors: definitions, grant, answers } = await provideFor(project, definition);
   const job: RunJob = {
     kind: "run",
     runId,

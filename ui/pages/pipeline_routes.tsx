@@ -105,8 +105,9 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
       `/pipelines/:name/rejects/:stream/${action}`,
       forPermitted(pages, "run", async (visit) => {
         const stream = visit.c.req.param("stream") ?? "";
+        const positions = visit.c.req.queries("position");
         const attempted = await attempt(() =>
-          engine.changeRejects(pipelineName(visit), stream, action, visit.c.req.raw.signal)
+          engine.changeRejects(pipelineName(visit), stream, { action, positions }, visit.c.req.raw.signal)
         );
         const told = "value" in attempted ? tellChange(attempted.value) : noticeOf(attempted.refusal).message;
         const table = await tableOf(engine, pipelineName(visit), stream);
@@ -221,6 +222,8 @@ async function followedOf(
 function tellChange({ stream, replayed, dropped, left, reason }: RejectChange): string {
   const done = dropped > 0
     ? `${formatPlural(dropped, "reject")} dropped`
+    : stream.startsWith("load:")
+    ? `${formatPlural(replayed, "row")} sent again and taken`
     : `${formatPlural(replayed, "row")} replayed into raw.${stream}`;
   return left === 0 ? done : `${done}, ${left} left${reason === null ? "" : `: ${reason}`}`;
 }

@@ -3,14 +3,19 @@ import { quoteName } from "../../../contract/names.ts";
 import { namesLoad } from "../../../contract/loads/verification.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import type { RejectChange, RejectSummary, StreamRejects } from "../../../contract/rejects.ts";
+import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../../contract/rejects.ts";
 import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import { isSameName } from "../../../contract/sql.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
-import { changeRejects, type ChangeRejectsContext } from "../../runs/streams/change_rejects.ts";
+import {
+  changeRejects,
+  type ChangeRejectsContext,
+  type LoadOfRejects,
+} from "../../runs/streams/change_rejects.ts";
 import type { PublishedFolder } from "../../runs/streams/published.ts";
 import type { Store } from "../../store/store.ts";
+import { revisionInForce } from "../pipeline_record.ts";
 
 export interface RejectsContext extends ChangeRejectsContext {
   readonly store: Store;
@@ -53,15 +58,15 @@ export class StreamRejectsPort {
   async change(
     pipeline: string,
     stream: string,
-    action: "replay" | "drop",
+    change: RejectsChange,
     signal: AbortSignal,
   ): Promise<RejectChange> {
+    const { action, positions } = change;
     const { name, definition } = await this.#subject(pipeline, stream);
-    if (action === "replay" && definition === undefined) {
+    if (action === "replay" && definition !== undefined && positions !== undefined) {
       throw new AppError(
         "invalid",
-        `Cannot replay the rejects of "${name}": a load's rows are sent again by the next run, which keeps those that ` +
-          "are rejected once more; drop removes them",
+        `Cannot replay some rejects of "${name}": a stream's are replayed all at once, only those of a load can be chosen`,
       );
     }
     if (await this.#context.store.runs.isActive(pipeline)) {
@@ -70,7 +75,35 @@ export class StreamRejectsPort {
         `Cannot ${action} the rejects of "${name}": a run of "${pipeline}" is under way, wait for its end`,
       );
     }
-    return await changeRejects(this.#context, { pipeline, stream: name, definition, action }, signal);
+    const load = action === "replay" && definition === undefined
+      ? await this.#load(pipeline, name)
+      : undefined;
+    return await changeRejects(
+      this.#context,
+      { ...change, pipeline, stream: name, definition, load },
+      signal,
+    );
+  }
+
+  /** What a load's rows are sent again with: its definition in force, and the run that kept them. */
+  async #load(pipeline: string, step: string): Promise<LoadOfRejects> {
+    const { store, rejects } = this.#context;
+    const revision = (await revisionInForce(store, pipeline))?.revision;
+    if (revision === undefined) {
+      throw new AppError("invalid", `Cannot replay the rejects of "${step}": no definition is in force`);
+    }
+    const runId = (await rejects.get(pipeline, step))?.rejects[0]?.run ?? "";
+    const run = await store.runs.get(runId);
+    return {
+      revision,
+      run: {
+        runId,
+        pipeline,
+        params: run?.params ?? {},
+        windowStartMs: run === undefined || run.window_start === null ? null : Date.parse(run.window_start),
+        windowEndMs: run === undefined ? Date.now() : Date.parse(run.window_end),
+      },
+    };
   }
 
   /** A stream, or the step of a load, which has no definition of a stream. Throws not_found. */

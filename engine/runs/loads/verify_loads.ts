@@ -3,15 +3,13 @@ import { AppError } from "../../../contract/errors.ts";
 import type { KnownLoad } from "../../../contract/job.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
-import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
-import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
-import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
-import { type LoadVerification, namesLoad } from "../../../contract/loads/verification.ts";
+import type { LoadVerification } from "../../../contract/loads/verification.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "../attempt/answers.ts";
 import { followReports, StderrLines } from "../attempt/follow_reports.ts";
 import { spillFolder, warehousePath } from "../attempt/process_grant.ts";
 import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
+import { onlyAsked } from "./only_asked.ts";
 
 export interface VerifyLoadsContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
@@ -43,12 +41,7 @@ export async function verifyLoads(
   signal: AbortSignal,
 ): Promise<void> {
   const { projectDir, dataDir, log } = context;
-  // No stream is read, and no other load's target: the process gets nothing for those.
-  const definition = {
-    ...revision.definition,
-    extract: {},
-    load: load === null ? revision.definition.load : onlyAsked(revision.definition, load),
-  };
+  const definition = onlyAsked(revision.definition, load);
   const provision = await provide(context, { definition, connectors: revision.connectors, purpose: "run" });
   const { redact } = provision.redactor;
   const tempDir = join(spillFolder(dataDir), folder);
@@ -87,14 +80,6 @@ export async function verifyLoads(
   } finally {
     await Deno.remove(tempDir, { recursive: true });
   }
-}
-
-/** The loads of the tables that the text names; those of wildcards may be what it names. */
-function onlyAsked({ load, extract }: PipelineDefinition, asked: string): PipelineDefinition["load"] {
-  const named = namedLoads(load).filter(({ step }) => namesLoad(asked, step)).map(({ table }) => table);
-  const isMeant = (table: string) =>
-    named.includes(table) || (extract[table] !== undefined && isWildcard(extract[table]));
-  return Object.fromEntries(Object.entries(load).filter(([table]) => isMeant(table)));
 }
 
 function redacted(verification: LoadVerification, redact: (text: string) => string): LoadVerification {

@@ -9,6 +9,7 @@ export async function lookAtRejects(
 ): Promise<StreamRejects> {
   const rows = await session.rows(
     `SELECT reason, position, left("row"::VARCHAR, ${REJECT_ROW_CHARS + 1}) AS "row", run_id, attempt,
+            coalesce(tries, 0) AS tries,
             epoch_ms(rejected_at) AS at, count(*) OVER () AS total
        FROM _sluice.rejects WHERE stream = ? ORDER BY rejected_at DESC, rowid LIMIT ${SHOWN_REJECTS}`,
     [stream],
@@ -26,6 +27,7 @@ export async function lookAtRejects(
       run: String(row["run_id"]),
       attempt: Number(row["attempt"]),
       rejected_at: new Date(Number(row["at"])).toISOString(),
+      tries: Number(row["tries"]),
     })),
   };
 }

@@ -1,36 +1,61 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { RejectsJob } from "../../../contract/job.ts";
+import type { LoadSentAgain, RejectsJob } from "../../../contract/job.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { hasColumns } from "../../warehouse/raw_table.ts";
 import { prepareWarehouse } from "../../warehouse/warehouse.ts";
-import { databaseLimits } from "../database_limits.ts";
-import type { JobContext } from "../job_context.ts";
+import { databaseLimits, scratchOf } from "../database_limits.ts";
+import { jobConnections, type JobContext } from "../job_context.ts";
 import { pointsOf } from "../points.ts";
 import { lookAtRejects } from "./look.ts";
 import { dropRejects, type Replayed, replayRejects } from "./replay.ts";
+import { sendRejectsAgain } from "./send_again.ts";
 
 /** A run that is about to begin may hold the warehouse for a moment. */
 const WAREHOUSE_WAIT_MS = 5_000;
 
-/** Puts rejects of a stream back into its table, or removes them, and reports what is left. */
-export async function rejectsJob(job: RejectsJob, { reporter, signal }: JobContext): Promise<void> {
+/** Puts rejects of a stream back into its table, sends those of a load again, or removes them; reports what is left. */
+export async function rejectsJob(job: RejectsJob, context: JobContext): Promise<void> {
+  const { reporter, signal } = context;
   await using database = await openDatabase({
     path: job.warehousePath,
     tempDirectory: job.tempDir,
-    ...databaseLimits(job.duckdb),
+    ...databaseLimits(job.duckdb, ...job.load === undefined ? [] : [scratchOf(job.tempDir)]),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,
     signal,
   });
   await using session = await database.session();
   await prepareWarehouse(session);
   const { stream: name } = job;
-  const change = job.action === "replay"
+  const report = async () => {
+    const rejects = await lookAtRejects(session, name, null);
+    reporter.send({ type: "rejects", rejects });
+    return rejects.count;
+  };
+  const change = job.load !== undefined
+    ? { ...await sendAgain(session, job, job.load, context, report), dropped: 0 }
+    : job.action === "replay"
     ? { ...await replay(session, job), dropped: 0 }
-    : { replayed: 0, reason: null, dropped: await dropRejects(session, name) };
-  const rejects = await lookAtRejects(session, name, null);
-  reporter.send({ type: "rejects", rejects });
-  reporter.send({ type: "rejects_changed", change: { stream: name, ...change, left: rejects.count } });
+    : { replayed: 0, reason: null, dropped: await dropRejects(session, name, job.positions) };
+  reporter.send({ type: "rejects_changed", change: { stream: name, ...change, left: await report() } });
+}
+
+/** What some rows came to is reported where others cannot be sent, too. */
+async function sendAgain(
+  session: DuckSession,
+  job: RejectsJob,
+  load: LoadSentAgain,
+  context: JobContext,
+  report: () => Promise<unknown>,
+): Promise<Replayed> {
+  await Deno.mkdir(scratchOf(job.tempDir), { recursive: true });
+  await using connections = jobConnections(job, context);
+  try {
+    return await sendRejectsAgain(session, job, load, { ...context, connections });
+  } catch (error) {
+    await report();
+    throw error;
+  }
 }
 
 async function replay(

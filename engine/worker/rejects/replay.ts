@@ -175,7 +175,17 @@ async function store(
   }
 }
 
-/** Removes all rejects of the stream; returns how many. */
-export async function dropRejects(session: DuckSession, name: string): Promise<number> {
-  return await session.run("DELETE FROM _sluice.rejects WHERE stream = ?", [name]);
+/** Removes the rejects of the stream or load, of these positions or all; returns how many. */
+export async function dropRejects(
+  session: DuckSession,
+  name: string,
+  positions: readonly string[] | undefined,
+): Promise<number> {
+  return await session.run(`DELETE FROM _sluice.rejects WHERE stream = ? AND ${isMeant(positions)}`, [name]);
 }
+
+/** SQL of whether a reject is of one of the positions; of any where there are none. */
+export const isMeant = (positions: readonly string[] | undefined): string =>
+  positions === undefined
+    ? "true"
+    : `coalesce(position IN (${positions.map(quoteLiteral).join(", ")}), false)`;

@@ -12,6 +12,7 @@ import { requireName } from "../../../contract/names.ts";
 import {
   type RejectChange,
   rejectChangeSchema,
+  type RejectsChange,
   type RejectSummary,
   rejectSummarySchema,
   type StreamRejects,
@@ -119,11 +120,16 @@ export class RemoteEngine implements Engine {
     return this.#api.read(streamSchemaSchema, path);
   }
 
-  changeRejects(pipeline: string, stream: string, action: "replay" | "drop"): Promise<RejectChange> {
+  changeRejects(
+    pipeline: string,
+    stream: string,
+    { action, positions }: RejectsChange,
+  ): Promise<RejectChange> {
     const path = rejectsPath(pipeline, stream);
+    const chosen = positions === undefined ? {} : { body: { positions } };
     return action === "replay"
-      ? this.#api.read(rejectChangeSchema, `${path}/replay`, { method: "POST" })
-      : this.#api.read(rejectChangeSchema, path, { method: "DELETE" });
+      ? this.#api.read(rejectChangeSchema, `${path}/replay`, { method: "POST", ...chosen })
+      : this.#api.read(rejectChangeSchema, path, { method: "DELETE", ...chosen });
   }
 
   listLoads(pipeline: string): Promise<LoadSummary[]> {

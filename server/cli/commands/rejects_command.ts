@@ -46,12 +46,21 @@ export const rejects: CommandRun = async (invocation, context) => {
   if (action !== "list") {
     const stop = new AbortController();
     using _interrupts = context.onInterrupt(() => stop.abort(new AppError("cancelled", "Stopped")));
-    const change = await engine.changeRejects(pipeline, stream ?? "", action, stop.signal);
+    const positions = invocation.list("position");
+    const change = await engine.changeRejects(
+      pipeline,
+      stream ?? "",
+      { action, ...(positions.length === 0 ? {} : { positions }) },
+      stop.signal,
+    );
     if (isJson) terminal.out(JSON.stringify(change));
     else {
-      const done = action === "replay"
-        ? `${formatPlural(change.replayed, "row")} replayed into raw.${change.stream}`
-        : `${formatPlural(change.dropped, "reject")} dropped`;
+      const isLoad = change.stream.startsWith("load:");
+      const done = action === "drop"
+        ? `${formatPlural(change.dropped, "reject")} dropped`
+        : `${formatPlural(change.replayed, "row")} ${
+          isLoad ? "sent again and taken" : `replayed into raw.${change.stream}`
+        }`;
       const why = change.reason === null ? "" : `: ${change.reason}`;
       terminal.out(change.left === 0 ? done : `${done}, ${formatCount(change.left)} left${why}`);
     }

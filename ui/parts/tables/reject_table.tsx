@@ -19,6 +19,7 @@ interface RejectSectionProps {
 export function RejectSection({ rejects: found, path, mayChange, told }: RejectSectionProps) {
   const { stream, count, rejects } = found;
   const isLoad = stream.startsWith("load:");
+  const isChosen = isLoad && mayChange;
   const id = isLoad ? `rejects-${loadName(stream)}` : "rejects";
   const title = isLoad ? `Rows that ${loadName(stream)} rejected` : "Rows that did not fit";
   return (
@@ -29,9 +30,12 @@ export function RejectSection({ rejects: found, path, mayChange, told }: RejectS
         </h2>
         {mayChange && count > 0 && (
           <div class="actions">
-            {!isLoad && (
-              <ActionForm action={`${path}/replay`} icon="retry" label="Replay" title="Replay the rejects" />
-            )}
+            <ActionForm
+              action={`${path}/replay`}
+              icon="retry"
+              label={isLoad ? "Send again" : "Replay"}
+              title={isLoad ? "Send the rejected rows again" : "Replay the rejects"}
+            />
             <ActionForm
               action={`${path}/drop`}
               icon="cancelled"
@@ -44,17 +48,37 @@ export function RejectSection({ rejects: found, path, mayChange, told }: RejectS
       </div>
       {told !== undefined && <p role="status">{plainText(told)}</p>}
       {rejects.length > 0 && (
-        <DataTable label={title} heads={["Where", "Reason", "Row", "Run"]} stacks>
-          {rejects.map(({ position, reason, row, run }) => (
+        <DataTable
+          label={title}
+          heads={["Where", "Reason", "Row", "Run", ...isChosen ? ["Actions"] : []]}
+          stacks
+        >
+          {rejects.map(({ position, reason, row, run, tries }) => (
             <tr class="reject-row">
               <td data-head="Where">{position === null ? "" : plainText(position)}</td>
-              <td class="about" data-head="Reason">{plainText(reason)}</td>
+              <td class="about" data-head="Reason">
+                {plainText(reason)}
+                {tries > 0 && <span class="muted">· sent again {formatPlural(tries, "time")}</span>}
+              </td>
               <td data-head="Row" title={row !== null && row.length > 40 ? plainText(row) : undefined}>
                 {row === null ? <span class="null">not kept</span> : plainText(row)}
               </td>
               <td data-head="Run">
                 <RunLink id={run} />
               </td>
+              {isChosen && (
+                <td data-head="Actions">
+                  {position !== null && (
+                    <ActionForm
+                      action={`${path}/replay?position=${encodeURIComponent(position)}`}
+                      icon="retry"
+                      label="Send again"
+                      kind="quiet"
+                      title={`Send ${position} again`}
+                    />
+                  )}
+                </td>
+              )}
             </tr>
           ))}
         </DataTable>

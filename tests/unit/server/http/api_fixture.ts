@@ -114,7 +114,7 @@ function engineMethods(engine: FakeEngine): Engine {
     listRejects: (pipeline) => engine.listRejects(pipeline),
     getStreamSchema: (pipeline, stream) => engine.getStreamSchema(pipeline, stream),
     getRejects: (pipeline, stream) => engine.getRejects(pipeline, stream),
-    changeRejects: (pipeline, stream, action) => engine.changeRejects(pipeline, stream, action),
+    changeRejects: (pipeline, stream, change) => engine.changeRejects(pipeline, stream, change),
     listLoads: (pipeline) => engine.listLoads(pipeline),
     startVerification: (pipeline, load, by) => engine.startVerification(pipeline, load, by),
     getVerification: (pipeline) => engine.getVerification(pipeline),
