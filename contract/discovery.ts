@@ -16,7 +16,10 @@ const json: v.GenericSchema<JsonValue> = v.lazy(() =>
 );
 
 export const connectionCheckSchema = v.object({
-  name: described(v.string(), "What was tried: connect, list, read, write."),
+  name: described(
+    v.string(),
+    "What was tried: connect (configuration, where there is nothing to ask), list, read, write.",
+  ),
   state: described(
     v.picklist(["ok", "missing", "failed", "skipped"]),
     "missing: it may not be done, which matters where a pipeline needs it. skipped: it does not apply, or something before it failed.",

@@ -8,6 +8,7 @@ export function createConnection(config: { readonly path: string }, context: Con
   const path = resolve(context.projectDir, config.path);
   const file = new DuckdbFile(path, `"${config.path}" of ${context.name}`, context);
   return {
+    unasked: "its file is opened when it is read or written",
     source: createSource(file),
     destination: createDestination(file, context.name, (message) => context.log("warn", message)),
     // The file is closed with its last use.

@@ -39,6 +39,7 @@ export const file = {
       new FileConnection({
         paths: diskPaths(root),
         scratchDir: context.scratchDir,
+        unasked: "its folder is looked at when files are listed, read or written",
         async location() {
           const { DiskLocation } = await import("../locations/disk/disk_location.ts");
           return new DiskLocation(root, { log: (message) => context.log("warn", message) });

@@ -58,6 +58,8 @@ export interface FileConnectionPlace {
   location(): Promise<Location>;
   /** Of a place that nothing was asked of: see Connection. */
   reach?(signal: AbortSignal): Promise<void>;
+  /** Of a place where there is nothing to ask: see Connection. */
+  readonly unasked?: string;
   /** Called when the connection is closed. */
   close?(): void | Promise<void>;
 }
@@ -66,11 +68,13 @@ export interface FileConnectionPlace {
 export class FileConnection implements Connection {
   readonly source: Source<FileStream>;
   readonly destination: Destination<FileTarget>;
+  readonly unasked?: string;
   readonly #place: FileConnectionPlace;
 
   constructor(place: FileConnectionPlace) {
     const { paths, scratchDir } = place;
     this.#place = place;
+    if (place.unasked !== undefined) this.unasked = place.unasked;
     const setOf = async (stream: FileStream, signal: AbortSignal) =>
       await findSet(paths.root, await place.location(), stream, signal);
     this.source = {

@@ -37,7 +37,7 @@ export const script = {
   open: (_, context) => {
     const destination = new ScriptDestination(context);
     return Promise.resolve({
-      reach: () => Promise.resolve(),
+      unasked: "a script runs when a stream or a load names it",
       source: scriptSource(context),
       destination,
       [Symbol.asyncDispose]: () => destination[Symbol.asyncDispose](),

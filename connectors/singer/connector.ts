@@ -60,6 +60,7 @@ function open(config: SingerConfig, context: ConnectorContext): Connection {
     },
   };
   return {
+    unasked: "its command is started when it lists, reads or takes streams",
     source,
     destination,
     [Symbol.asyncDispose]() {

@@ -16,6 +16,7 @@ import { createDestination } from "./load/destination.ts";
 export class SqliteConnection implements Connection {
   readonly source: Source<SqliteStream>;
   readonly destination: Destination<SqliteTarget>;
+  readonly unasked = "its file is opened when it is read or written";
 
   constructor(config: { readonly path: string }, context: ConnectorContext) {
     const path = resolve(context.projectDir, config.path);

@@ -286,6 +286,8 @@ export interface Connection extends AsyncDisposable {
    * reached or does not take the sign-in.
    */
   reach?(signal: AbortSignal): Promise<void>;
+  /** Of a connector that has nothing to ask before it is used: why, as `its file is opened when it is read`. */
+  readonly unasked?: string;
   /**
    * What its user may do there beside what `discover` and `read` show, as which grants are missing for tables that
    * cannot be read, and for loads. Changes nothing.

@@ -22,10 +22,10 @@ export async function testConnection(context: TestContext): Promise<ConnectionCh
   const { connections, connector, signal } = context;
   const checks: ConnectionCheck[] = [];
   const skip = (name: string, message: string) => checks.push({ name, state: "skipped", message });
-  const attempt = async <T>(name: string, work: () => Promise<{ value: T; message: string }>) => {
+  const attempt: Attempt = async (name, work) => {
     try {
-      const { value, message } = await work();
-      checks.push({ name, state: "ok", message });
+      const { value, message, name: known = name } = await work();
+      checks.push({ name: known, state: "ok", message });
       return value;
     } catch (error) {
       signal.throwIfAborted();
@@ -40,6 +40,13 @@ export async function testConnection(context: TestContext): Promise<ConnectionCh
   };
   const connection = await attempt("connect", async () => {
     const value = await connections.connection(connector);
+    if (value.unasked !== undefined) {
+      return {
+        value,
+        name: "configuration",
+        message: `it is right; there is nothing to ask: ${value.unasked}`,
+      };
+    }
     await value.reach?.(signal);
     return { value, message: "it can be reached, and takes the sign-in" };
   });
@@ -59,9 +66,10 @@ export async function testConnection(context: TestContext): Promise<ConnectionCh
   return checks;
 }
 
+/** Undefined where the work failed. Its result may name the check by what was really tried. */
 type Attempt = <T>(
   name: string,
-  work: () => Promise<{ value: T; message: string }>,
+  work: () => Promise<{ value: T; message: string; name?: string }>,
 ) => Promise<T | undefined>;
 type Skip = (name: string, message: string) => void;
 

@@ -38,6 +38,11 @@ Deno.test("connectors test says what works and which grant is missing, and disco
     deepEqual([owner.ok, owner.checks.every(({ state }) => state === "ok")], [true, true]);
     const files = await served.server.call<ConnectorTest>("POST", "/api/connectors/files/test");
     deepEqual(files.checks.slice(0, 3).map(({ state }) => state), ["ok", "ok", "ok"]);
+    deepEqual([files.checks[0]?.name, state("connect")?.message], [
+      "configuration",
+      "it can be reached, and takes the sign-in",
+    ]);
+    match(files.checks[0]?.message ?? "", /^it is right; there is nothing to ask: its folder is looked at/);
     const bad = await served.project.sluice("connectors", ["test", "bad"]);
     equal(bad.code, 1);
     match(bad.stdout, /connect +failed +.*password/s);
