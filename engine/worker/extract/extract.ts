@@ -5,6 +5,7 @@ import { AppError, GUESS_FAILED } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import { applyDeletes } from "./deletes.ts";
+import { doubledKeys } from "./doubled_keys.ts";
 import { closeWindow, rangeOf } from "./read_window.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { ShapedBatches } from "./shaped_batches.ts";
@@ -99,10 +100,16 @@ async function readOnce(
     tap?.end();
   }
   const looksForDeletes = context.stream.deletes !== "ignore" && range === undefined;
-  return await sink.finish(
+  const extracted = await sink.finish(
     record,
     looksForDeletes ? () => applyDeletes(context, source, request) : undefined,
   );
+  // A database holds its own keys.
+  const doubled = source.greatest === undefined && extracted.columns.length > 0
+    ? await doubledKeys(context.session, context.name, context.stream)
+    : undefined;
+  if (doubled !== undefined) context.onWarning(doubled);
+  return extracted;
 }
 
 /** A signal that ends what was begun with it, when it is disposed of. */

@@ -180,3 +180,20 @@ Deno.test("a source that gives nothing at all, or rows of another stream, is a f
   const astray = await project.attempt(source([rows("others", [1, "a"])]), extract());
   match(step(astray)?.error?.message ?? "", /stream "others", which nobody asked for/);
 });
+
+Deno.test("keys that come twice in a full read are told, and kept", async () => {
+  await using project = await JobProject.create();
+  const twice = [rows("orders", [1, "a"], [2, "b"], [1, "c"], [2, "b"], [3, "d"], [1, "a"])];
+  const full = extract({ primary_key: ["id"] });
+  const read = await project.attempt(source(twice), full, {}, { runId: "r0" });
+  equal((await project.rows(ORDERS)).length, 6);
+  const warnings = ({ reports }: Attempt) =>
+    reports.flatMap((one) => one.type === "log" && /more than once/.test(one.message) ? [one.message] : []);
+  match(
+    warnings(read).join("\n"),
+    /2 keys \(id\) are there more than once, in 5 rows, as 1: mode full keeps/,
+  );
+  const once = await project.attempt(source([rows("orders", [1, "a"], [2, "a"])]), full, {}, { runId: "r1" });
+  const none = await project.attempt(source(twice), extract(), {}, { runId: "r2" });
+  deepEqual([once, none].flatMap(warnings), []);
+});
