@@ -13,6 +13,7 @@ import { readBack } from "./load/read_back.ts";
 import { planTarget } from "./load/target_plan.ts";
 import { type FileStream, type FileTarget, loadSchema, streamSchema } from "./options.ts";
 import { type NewFiles, newFiles } from "./read/new_files.ts";
+import { leaveOut } from "./read/leave_out.ts";
 import { unchangedScan, validatorsOf } from "./read/same_files.ts";
 
 /**
@@ -103,7 +104,8 @@ export class FileConnection implements Connection {
         const added = addsOnly === true ? newFiles(set.root, set.files, state) : undefined;
         const { readArrow } = await import("./arrow/arrow_read.ts");
         for (const { level, message } of added?.messages ?? []) yield { type: "log", level, message };
-        for await (const batch of readArrow(arrowFiles(ofFiles(set, added?.files)), window, signal)) {
+        const files = arrowFiles(await ofFiles(set, added?.files));
+        for await (const batch of readArrow(files, window, signal)) {
           yield { type: "rows", stream: name, batch };
         }
         if (added !== undefined) yield { type: "state", stream: name, state: added.state };
@@ -113,12 +115,15 @@ export class FileConnection implements Connection {
         const all = await setOf(address, signal);
         if (all.format === "arrow") return undefined;
         const added = addsOnly === true ? newFiles(all.root, all.files, state) : undefined;
-        if (added?.files.length === 0) return nothingNew(added);
+        if (added?.files.length === 0) {
+          await leaveOut(all.files);
+          return nothingNew(added);
+        }
         const validators = added === undefined ? validatorsOf(all.root, all.files) : undefined;
         if (validators !== undefined && request.validators === validators) {
           return await unchangedScan(all.files, validators);
         }
-        const set = ofFiles(all, added?.files);
+        const set = await ofFiles(all, added?.files);
         const { scanFiles } = await import("./read/scan.ts");
         const told = {
           ...set,
@@ -164,11 +169,11 @@ function nothingNew({ state, messages }: NewFiles): Scan {
   };
 }
 
-/** The set with these of its files and no others; as it is where none are given. */
-function ofFiles(set: FileSet, files: readonly StoredFile[] | undefined): FileSet {
+/** The set with these of its files, and the others left out; as it is where none are given. */
+async function ofFiles(set: FileSet, files: readonly StoredFile[] | undefined): Promise<FileSet> {
   if (files === undefined) return set;
   const chosen = new Set(files);
-  for (const file of set.files) if (!chosen.has(file)) file.localCopy?.leaveOut();
+  await leaveOut(set.files.filter((file) => !chosen.has(file)));
   const compressions = set.files.flatMap((file, index) =>
     chosen.has(file) ? [set.compressions[index] ?? "none"] : []
   );

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Scan } from "../../../contract/connector/source.ts";
 import type { StoredFile } from "../../locations/location.ts";
+import { leaveOut } from "./leave_out.ts";
 import { nameOf } from "./new_files.ts";
 
 /**
@@ -15,10 +16,7 @@ export function validatorsOf(root: string, files: readonly StoredFile[]): string
 
 /** The files are those that the validators came with: what was brought of them goes. */
 export async function unchangedScan(files: readonly StoredFile[], validators: string): Promise<Scan> {
-  for (const { localCopy } of files) {
-    localCopy?.leaveOut();
-    await localCopy?.remove();
-  }
+  await leaveOut(files);
   const what = files.length === 1 ? "The file is" : `All ${files.length} files are`;
   return {
     relation: "(SELECT NULL AS nothing WHERE false)",
