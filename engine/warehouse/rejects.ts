@@ -25,8 +25,8 @@ export async function recordRejects(
   });
   const { stream, runId, attempt } = origin;
   await session.run(
-    `INSERT INTO _sluice.rejects (stream, run_id, attempt, reason, position, "row", rejected_at)
-     SELECT $1, $2, $3, given.reason, given.position, given."row"::JSON, now()
+    `INSERT INTO _sluice.rejects (id, stream, run_id, attempt, reason, position, "row", rejected_at)
+     SELECT uuid(), $1, $2, $3, given.reason, given.position, given."row"::JSON, now()
        FROM (VALUES ${values.join(", ")}) AS given(reason, position, "row")`,
     [stream, runId, attempt, ...params],
   );
@@ -42,8 +42,8 @@ export async function recordRejectsOf(
   relation: string,
 ): Promise<number> {
   return await session.run(
-    `INSERT INTO _sluice.rejects (stream, run_id, attempt, reason, position, "row", rejected_at, by_contract)
-     SELECT $1, $2, $3, reason, position, "row"::JSON, now(), $4 FROM ${relation}`,
+    `INSERT INTO _sluice.rejects (id, stream, run_id, attempt, reason, position, "row", rejected_at, by_contract)
+     SELECT uuid(), $1, $2, $3, reason, position, "row"::JSON, now(), $4 FROM ${relation}`,
     [stream, runId, attempt, byContract],
   );
 }

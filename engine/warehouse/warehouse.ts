@@ -96,10 +96,9 @@ const MIGRATIONS: readonly string[] = [
      tables JSON NOT NULL,
      found_at TIMESTAMPTZ NOT NULL
    );`,
-  // A default of uuid() cannot be given to rows that are there: DuckDB refuses that within a transaction.
+  // No default calls a function: DuckDB cannot replay such a change from the log of a process that was killed.
   `ALTER TABLE _sluice.rejects ADD COLUMN id UUID;
    ALTER TABLE _sluice.rejects ADD COLUMN tries INTEGER;
-   ALTER TABLE _sluice.rejects ALTER COLUMN id SET DEFAULT uuid();
    UPDATE _sluice.rejects SET id = uuid();`,
 ];
 

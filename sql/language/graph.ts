@@ -101,22 +101,13 @@ export async function analyzeGraph(session: SqlSession, input: GraphInput): Prom
   return await new GraphBuilder(session, input).build();
 }
 
-/** Every node that the node needs, at any distance. */
-export function upstreamOf(graph: Graph, node: string, maxDepth = Infinity): Set<string> {
-  return reach(graph, node, "depends", maxDepth);
-}
-
 /** Every node that needs the node, at any distance. */
-export function downstreamOf(graph: Graph, node: string, maxDepth = Infinity): Set<string> {
-  return reach(graph, node, "dependents", maxDepth);
-}
-
-function reach(graph: Graph, node: string, along: "depends" | "dependents", maxDepth: number): Set<string> {
+export function downstreamOf(graph: Graph, node: string): Set<string> {
   const found = new Set<string>();
   let ring = [node];
-  for (let depth = 0; depth < maxDepth && ring.length > 0; depth++) {
+  while (ring.length > 0) {
     const next = new Set<string>();
-    for (const name of ring) for (const other of graph.nodes.get(name)?.[along] ?? []) next.add(other);
+    for (const name of ring) for (const other of graph.nodes.get(name)?.dependents ?? []) next.add(other);
     ring = [...next].filter((name) => !found.has(name) && name !== node);
     for (const name of ring) found.add(name);
   }

@@ -1,9 +1,9 @@
 import type { RecordBatch } from "apache-arrow";
 import { jsonText } from "../../../connectors/destination/json_text.ts";
-import { JsonText } from "../../../connectors/http/rest/page/json_walk.ts";
 import { type Column, quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { exportRows } from "../../duckdb/from/export.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
+import { jsonMembers } from "./json_members.ts";
 
 /** A row that a destination rejected, as it is kept. */
 export interface KeptRow {
@@ -72,19 +72,16 @@ export async function rebuildRows(
 
 /** The text of each column's value, null for NULL; undefined where the object has other columns. */
 function textsOf(json: string, columns: readonly Column[]): (string | null)[] | undefined {
-  const text = new JsonText(new TextEncoder().encode(json));
-  const root = text.root();
-  if (text.kind(root) !== "object") return undefined;
-  const members = new Map(text.members(root));
-  if (members.size !== columns.length) return undefined;
+  const members = jsonMembers(json);
+  if (members?.size !== columns.length) return undefined;
   const texts: (string | null)[] = [];
   for (const { name, type } of columns) {
-    const piece = members.get(name);
-    if (piece === undefined) return undefined;
-    if (text.isNull(piece)) texts.push(null);
-    else if (type === "JSON") texts.push(text.text(piece));
-    else if (text.kind(piece) === "string") texts.push(String(text.value(piece)));
-    else texts.push(IS_NESTED.test(type) ? numbersAsText(text.text(piece)) : text.text(piece));
+    const value = members.get(name);
+    if (value === undefined) return undefined;
+    if (value === "null") texts.push(null);
+    else if (type === "JSON") texts.push(value);
+    else if (value.startsWith('"')) texts.push(String(JSON.parse(value)));
+    else texts.push(IS_NESTED.test(type) ? numbersAsText(value) : value);
   }
   return texts;
 }
