@@ -1,11 +1,11 @@
 import { deepEqual } from "node:assert/strict";
 import * as v from "valibot";
-import { FileConnection } from "../../../../connectors/files/file_connection.ts";
-import { streamSchema } from "../../../../connectors/files/options.ts";
-import { DiskLocation } from "../../../../connectors/locations/disk/disk_location.ts";
-import { diskPaths } from "../../../../connectors/locations/file_paths.ts";
-import type { Location, StoredFile } from "../../../../connectors/locations/location.ts";
-import type { JsonValue } from "../../../../contract/json.ts";
+import { FileConnection } from "../../../../../connectors/files/file_connection.ts";
+import { streamSchema } from "../../../../../connectors/files/options.ts";
+import { DiskLocation } from "../../../../../connectors/locations/disk/disk_location.ts";
+import { diskPaths } from "../../../../../connectors/locations/file_paths.ts";
+import type { Location, StoredFile } from "../../../../../connectors/locations/location.ts";
+import type { JsonValue } from "../../../../../contract/json.ts";
 
 /** A file as of a server, which was brought to the disk when it was listed; what becomes of its copy goes to `events`. */
 const remote = (file: StoredFile, etag: string, events: string[]): StoredFile => ({

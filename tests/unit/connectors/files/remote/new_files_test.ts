@@ -1,6 +1,6 @@
 import { deepEqual, match, throws } from "node:assert/strict";
-import { newFiles } from "../../../../connectors/files/read/new_files.ts";
-import type { StoredFile } from "../../../../connectors/locations/location.ts";
+import { newFiles } from "../../../../../connectors/files/read/new_files.ts";
+import type { StoredFile } from "../../../../../connectors/locations/location.ts";
 
 const none = () => Promise.reject(new Error("nobody reads it"));
 

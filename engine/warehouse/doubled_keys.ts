@@ -1,7 +1,7 @@
-import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
-import { formatCount } from "../../../text/format.ts";
-import { rawTable } from "../../warehouse/raw_table.ts";
+import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import { quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { formatCount } from "../../text/format.ts";
+import { rawTable } from "./raw_table.ts";
 
 const SHOWN_CHARACTERS = 100;
 
