@@ -275,6 +275,8 @@ export type Answer =
   | { readonly type: "config"; readonly id: number; readonly config: Readonly<Record<string, unknown>> }
   | { readonly type: "secret"; readonly id: number; readonly value: string }
   | { readonly type: "way_out"; readonly id: number; readonly proxy: string; readonly token: string }
+  /** For so long further requests to the host that keep to no limit may go without being asked for; 0 where they may not. */
+  | { readonly type: "turn"; readonly id: number; readonly freeMs: number }
   | { readonly type: "memory"; readonly id: number; readonly bytes: number | null }
   | { readonly type: "token"; readonly id: number; readonly access: AccessToken }
   /** It is for this process to renew the token, by the first of these that is taken; all others wait for it. */

@@ -142,7 +142,7 @@ export interface ConnectorContext extends ConnectorPlace {
    * keep to, and not while somebody holds it. Throws the signal's reason.
    */
   turn(host: string, limit: RateLimit | undefined, signal: AbortSignal): Promise<void>;
-  /** Nobody's request goes to the host before so many milliseconds are over. */
+  /** Nobody's request goes to the host before so many milliseconds are over, but what other processes send in the next tenth of a second. */
   hold(host: string, waitMs: number): void;
   /**
    * An access token that is good now: one that another process of the server has got, or what `renew` gets by the first

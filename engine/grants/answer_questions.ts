@@ -40,8 +40,7 @@ export function createAnswers(context: AnswerContext): Answers {
         case "way_out":
           return { type: "way_out", id, ...await wayOut.to(question.host) };
         case "turn":
-          await wayOut.turn(question.host, question.limit ?? undefined);
-          return { type: "done", id };
+          return { type: "turn", id, freeMs: await wayOut.turn(question.host, question.limit ?? undefined) };
         case "hold":
           wayOut.hold(question.host, question.waitMs);
           return { type: "done", id };

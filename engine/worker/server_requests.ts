@@ -13,6 +13,9 @@ type Asked = Question extends infer Kind ? Kind extends Question ? Omit<Kind, "i
 export class ServerRequests {
   readonly #send: (report: Report) => void;
   readonly #open = new Map<number, PromiseWithResolvers<Answer>>();
+  /** By host: until when requests may go without being asked for, by performance.now(). */
+  readonly #freeUntilMs = new Map<string, number>();
+  #holds = 0;
   #lastId = 0;
 
   constructor(send: (report: Report) => void) {
@@ -45,12 +48,18 @@ export class ServerRequests {
 
   /** See ConnectorContext.turn. */
   async turn(host: string, limit: RateLimit | undefined, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (limit === undefined && performance.now() < (this.#freeUntilMs.get(host) ?? 0)) return;
     const { promise, reject } = Promise.withResolvers<never>();
     const stop = () => reject(signal.reason);
-    signal.throwIfAborted();
     signal.addEventListener("abort", stop, { once: true });
+    const [askedAtMs, holds] = [performance.now(), this.#holds];
     try {
-      await Promise.race([this.#ask({ type: "turn", host, limit: limit ?? null }), promise]);
+      const answer = await Promise.race([this.#ask({ type: "turn", host, limit: limit ?? null }), promise]);
+      // An answer to what was asked before a hold does not know of it.
+      if (answer.type === "turn" && holds === this.#holds) {
+        this.#freeUntilMs.set(host, askedAtMs + answer.freeMs);
+      }
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -58,6 +67,8 @@ export class ServerRequests {
 
   /** See ConnectorContext.hold. */
   async hold(host: string, waitMs: number): Promise<void> {
+    this.#holds++;
+    this.#freeUntilMs.delete(host);
     await this.#ask({ type: "hold", host, waitMs });
   }
 

@@ -36,10 +36,10 @@ export class WayOut implements Disposable {
     return { proxy: address, token: this.#admission.token };
   }
 
-  /** Resolves when a request may go there, whatever other processes send there too. Throws `forbidden` for another host. */
-  async turn(host: string, limit: RateLimit | undefined): Promise<void> {
+  /** See HostRates.turn, for all processes together. Throws `forbidden` for another host. */
+  async turn(host: string, limit: RateLimit | undefined): Promise<number> {
     this.#requireKnown(host);
-    await this.#egress.rates.turn(host, limit, this.#ended.signal);
+    return await this.#egress.rates.turn(host, limit, this.#ended.signal);
   }
 
   /** The host wants no request of anybody's for so many milliseconds. Throws `forbidden` for another host. */

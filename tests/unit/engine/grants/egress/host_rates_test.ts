@@ -57,3 +57,17 @@ Deno.test("who stops waiting lets the next one go", async () => {
   other.abort(new Error("done"));
   await rejects(next, /done/);
 });
+
+Deno.test("requests that nobody counts may go unasked for a while, and a limit waits until that is over", async () => {
+  const clock = quickClock();
+  const rates = new HostRates(clock);
+  const freeMs = await rates.turn("a:443", undefined, signal);
+  deepEqual(freeMs > 0, true);
+  const limit = { requests: 3, perMs: 1000 };
+  deepEqual(await rates.turn("a:443", limit, signal), 0);
+  deepEqual(clock.now(), freeMs);
+  // From now on all are counted.
+  deepEqual(await rates.turn("a:443", undefined, signal), 0);
+  await rates.turn("a:443", limit, signal);
+  deepEqual(clock.now(), 1000);
+});
