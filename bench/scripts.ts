@@ -1,6 +1,7 @@
 /**
- * Scripts that give rows of five columns, as arrays and as objects, into the warehouse: rows a second of the extract step
- * of `sluice run`, and how long a script takes that gives one row.
+ * Scripts with rows of five columns: those that give them, as arrays and as objects, into the warehouse;
+ * one that gives what its input gives it, and one that takes a load's rows. Rows a second of the script's step of
+ * `sluice run`, and how long a script takes that gives one row.
  *
  * deno task bench scripts [--rows 3000000] [--rounds 3]
  */
@@ -21,6 +22,55 @@ export default async function* (ctx) {
 }
 `;
 
+/** Rows of a step that gives rows to a script: a tenth, since it takes longer. */
+const GIVEN_PART = 10;
+
+const THROUGH =
+  `export default async function* (ctx) { for await (const batch of ctx.input) yield [...batch]; }
+`;
+const TAKE = `export async function write(batches) {
+  let rows = 0;
+  for await (const batch of batches) rows += batch.length;
+}
+`;
+
+interface Case {
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly pipeline: string;
+  readonly rows: number;
+  /** The step that is measured. */
+  readonly step: "extract" | "load";
+}
+
+const ROWS_STREAM = "rows: { script: scripts/rows.js }";
+
+function casesOf(rows: number): Readonly<Record<string, Case>> {
+  const given = Math.ceil(rows / GIVEN_PART);
+  const giving = (text: string, count = rows): Case => ({
+    scripts: { rows: text },
+    pipeline: `extract: { ${ROWS_STREAM} }\n`,
+    rows: count,
+    step: "extract",
+  });
+  return {
+    arrays: giving(script(rows, NAMES, ARRAY)),
+    objects: giving(script(rows, "", OBJECT)),
+    one: giving(script(1, NAMES, ARRAY), 1),
+    input: {
+      scripts: { rows: script(given, NAMES, ARRAY), through: THROUGH },
+      pipeline: `extract: { ${ROWS_STREAM}, through: { script: scripts/through.js, input: rows } }\n`,
+      rows: given,
+      step: "extract",
+    },
+    destination: {
+      scripts: { rows: script(given, NAMES, ARRAY), take: TAKE },
+      pipeline: `extract: { ${ROWS_STREAM} }\nload: { rows: { script: scripts/take.js } }\n`,
+      rows: given,
+      step: "load",
+    },
+  };
+}
+
 const NAMES = `ctx.columns(["id", "name", "amount", "day", "paid"]);`;
 const ARRAY = `[i, "customer " + (i % 1000), i * 0.5 + 0.25, "2026-01-01", i % 3 === 0]`;
 const OBJECT =
@@ -35,24 +85,19 @@ async function main(): Promise<void> {
   const rows = Number(values.rows);
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
-    const cases = {
-      arrays: script(rows, NAMES, ARRAY),
-      objects: script(rows, "", OBJECT),
-      one: script(1, NAMES, ARRAY),
-    };
-    for (const [name, text] of Object.entries(cases)) {
+    for (const [name, { scripts, pipeline, rows: count, step }] of Object.entries(casesOf(rows))) {
       const project = await writeProject(folder, name, {
-        "scripts/rows.js": text,
-        [`pipelines/${name}.yaml`]: "extract: { rows: { script: scripts/rows.js } }\n",
+        ...Object.fromEntries(Object.entries(scripts).map(([file, text]) => [`scripts/${file}.js`, text])),
+        [`pipelines/${name}.yaml`]: pipeline,
       });
       const found: { readonly seconds: number; readonly cpu: number; readonly peak: number }[] = [];
       for (let round = 0; round < Number(values.rounds); round++) {
         const { steps, cpuSeconds, peakRssBytes } = await sluiceRun(folder, project, name);
-        found.push({ seconds: steps["extract"] ?? Number.NaN, cpu: cpuSeconds, peak: peakRssBytes });
+        found.push({ seconds: steps[step] ?? Number.NaN, cpu: cpuSeconds, peak: peakRssBytes });
       }
       const seconds = median(found.map((one) => one.seconds));
       const cpu = median(found.map((one) => one.cpu)).toFixed(1);
-      const speed = name === "one" ? "" : `, ${(rows / seconds / 1e6).toFixed(2)} M rows/s`;
+      const speed = count === 1 ? "" : `, ${(count / seconds / 1e6).toFixed(2)} M rows/s`;
       const peak = Math.max(...found.map((one) => one.peak)) / 1e6;
       console.log(
         `${name}: step ${seconds.toFixed(2)} s${speed}; whole command ${cpu} s of processor, peak ${

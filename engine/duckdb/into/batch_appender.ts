@@ -12,8 +12,13 @@ import { duckTypeOf } from "../types.ts";
 import { CellFault, type VectorWriter } from "./vector_writer.ts";
 import { vectorWriter } from "./writer.ts";
 
-/** The appender's flush blocks the event loop: often and short is better than seldom and long. */
+/**
+ * The appender's flush blocks the event loop: often and short is better than seldom and long. Of narrow rows a whole row group
+ * at a time costs an eighth less, and DuckDB works as long for the last part of one.
+ */
 const FLUSH_EVERY_CHUNKS = 12;
+const ROW_GROUP_CHUNKS = 60;
+const MAX_WAITING_BYTES = 8 * 2 ** 20;
 const YIELD_EVERY_MS = 8;
 
 /** `schema` of `temp` is the connection's own temporary schema. */
@@ -40,7 +45,9 @@ export class BatchAppender implements AsyncDisposable {
   #schema: Schema | undefined;
   #places: readonly number[] = [];
   #rows = 0;
+  /** Not flushed yet. */
   #chunks = 0;
+  #waitingBytes = 0;
   #yieldedAtMs = performance.now();
   #isOpen = true;
 
@@ -82,10 +89,12 @@ export class BatchAppender implements AsyncDisposable {
   /** Throws invalid for a batch of another schema than the first, or a value that does not fit. */
   async append(batch: RecordBatch): Promise<void> {
     this.#acceptSchema(batch.schema);
+    const rowBytes = batch.data.byteLength / Math.max(1, batch.numRows);
     for (let start = 0; start < batch.numRows; start += VECTOR_ROWS) {
       const count = Math.min(VECTOR_ROWS, batch.numRows - start);
       await this.#session.withConnection("", () => Promise.resolve(this.#appendChunk(batch, start, count)));
       this.#rows += count;
+      this.#waitingBytes += rowBytes * count;
       await this.#yield();
     }
   }
@@ -112,7 +121,12 @@ export class BatchAppender implements AsyncDisposable {
     this.#targets.forEach((target, i) => this.#writeColumn(target, i, batch, start, count));
     duckdb.data_chunk_set_size(this.#chunk, count);
     duckdb.append_data_chunk(this.#appender, this.#chunk);
-    if (++this.#chunks % FLUSH_EVERY_CHUNKS === 0) duckdb.appender_flush_sync(this.#appender);
+    this.#chunks++;
+    const isHeavy = this.#waitingBytes >= MAX_WAITING_BYTES;
+    if (this.#chunks < (isHeavy ? FLUSH_EVERY_CHUNKS : ROW_GROUP_CHUNKS)) return;
+    duckdb.appender_flush_sync(this.#appender);
+    this.#chunks = 0;
+    this.#waitingBytes = 0;
   }
 
   #writeColumn(target: Target, index: number, batch: RecordBatch, start: number, count: number): void {
