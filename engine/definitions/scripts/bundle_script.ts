@@ -37,7 +37,8 @@ const OPTIONS = {
   format: "esm",
   platform: "node",
   target: "esnext",
-  conditions: ["deno"],
+  // "module" is what bundlers take; it is there by itself only where no other condition is named.
+  conditions: ["deno", "module"],
   // Packages ask for it where they are loaded, and a sandbox may read no variable.
   define: { "process.env.NODE_ENV": '"production"' },
   // Else it is searched for, also above the project.

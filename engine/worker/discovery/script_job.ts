@@ -1,7 +1,10 @@
 import { type Data, DataType, type Field, type RecordBatch } from "apache-arrow";
-import { EXTENSION_METADATA_KEY, EXTENSION_NAME_KEY, JSON_EXTENSION } from "../../../contract/arrow.ts";
+import { extensionOf, jsonText } from "../../../connectors/destination/json_text.ts";
+import { EXTENSION_METADATA_KEY } from "../../../contract/arrow.ts";
 import type { ScriptJob } from "../../../contract/job.ts";
 import type { JsonValue } from "../../../contract/json.ts";
+import { typeText } from "../../duckdb/duck_type.ts";
+import { duckTypeOf } from "../../duckdb/types.ts";
 import { textReader } from "../extract/arrow_text.ts";
 import { jobConnections, type JobContext } from "../job_context.ts";
 
@@ -86,22 +89,23 @@ function cellReader(stream: string, field: Field): (data: Data, row: number) => 
       return String((view.getBigInt64(8, true) << 64n) | view.getBigUint64(0, true));
     };
   }
+  if (isMadeOfOthers(field.type)) {
+    return (data, row) => {
+      const text = jsonText(data, row, extensionOf(field));
+      return text.startsWith('"') ? String(JSON.parse(text)) : text;
+    };
+  }
   return textReader(stream, field, "a script is tried");
 }
 
 /** As DuckDB calls it. */
-function typeName(field: Field): string {
-  const { type } = field;
-  if (isHugeint(field)) return "HUGEINT";
-  if (field.metadata.get(EXTENSION_NAME_KEY) === JSON_EXTENSION) return "JSON";
-  if (DataType.isUtf8(type)) return "VARCHAR";
-  if (DataType.isBool(type)) return "BOOLEAN";
-  if (DataType.isInt(type)) return "BIGINT";
-  if (DataType.isFloat(type)) return "DOUBLE";
-  if (DataType.isTimestamp(type)) return "TIMESTAMP WITH TIME ZONE";
-  if (DataType.isBinary(type)) return "BLOB";
-  return String(type);
-}
+const typeName = (field: Field): string => typeText(duckTypeOf(field), NO_KEYWORDS);
+const NO_KEYWORDS: ReadonlySet<string> = new Set();
+
+/** Types of Arrow that have no text of their own. */
+const isMadeOfOthers = (type: DataType): boolean =>
+  DataType.isDictionary(type) || DataType.isNull(type) || DataType.isInterval(type) ||
+  DataType.isDuration(type) || type.children?.length > 0;
 
 const isHugeint = ({ metadata }: Field): boolean =>
   metadata.get(EXTENSION_METADATA_KEY)?.includes('"hugeint"') === true;

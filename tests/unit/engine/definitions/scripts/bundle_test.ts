@@ -117,7 +117,10 @@ Deno.test("packages go in as they are installed", async () => {
     ...installed("esm-one", "2.0.0", {
       "package.json": JSON.stringify({
         type: "module",
-        exports: { ".": { browser: "./no.js", default: "./index.js" }, "./deep": "./lib/deep.js" },
+        exports: {
+          ".": { browser: "./no.js", module: "./index.js", import: "./no.js" },
+          "./deep": "./lib/deep.js",
+        },
       }),
       "index.js": 'export { deep as alias } from "./lib/deep.js";',
       "lib/deep.js": 'export const deep = "deep";',
