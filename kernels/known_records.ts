@@ -18,6 +18,17 @@ export const PLACE_BYTES = 28;
 export const FIELD = { key: 0, keyLength: 1, value: 2, lastSerial: 3 } as const;
 export const FIELD_BYTES = 16;
 
+/** What stands around records in lines, by 32-bit words. */
+export const WRAP = {
+  before: 0,
+  beforeLength: 1,
+  behind: 2,
+  behindLength: 3,
+  last: 4,
+  lastLength: 5,
+} as const;
+export const WRAP_BYTES = 24;
+
 /** What was seen at a place, beside the kinds, whose bits are below these. */
 export const SEEN = {
   beyond64: 128,
@@ -54,12 +65,14 @@ interface Global {
 export interface KnownRecordsKernel {
   readonly memory: KernelMemory;
   readRecords(start: number, root: number, isList: boolean, commas: number): number;
+  readWrapped(start: number, end: number, root: number, wrap: number, target: number): number;
   readonly records: Global;
   readonly longest: Global;
   readonly lines: Global;
   readonly breaks: Global;
   readonly hasBreaks: Global;
   readonly sharesLine: Global;
+  readonly written: Global;
 }
 
 const latin1 = new TextDecoder("latin1");

@@ -8,6 +8,9 @@ import { type AskedOfRows, madeSet } from "./made_set.ts";
 import { type StreamOptions, streamOptionsSchema } from "./options.ts";
 import { scanFiles } from "./read/scan.ts";
 
+export type { LineWrap, WrappedRun } from "./json/known_records.ts";
+/** Types of columns by name, whatever their values are. */
+export type ColumnTypes = StreamOptions["columns"];
 export { type AskedOfRows, JsonFault, type ReadRecords, type RecordSurvey, type RelationSoFar };
 
 /**
@@ -35,15 +38,16 @@ export async function scanRecords(
 
 /**
  * What DuckDB is to read of such files, from the one at `from` on, while more of them are written: by what the survey has been
- * told so far. Throws `invalid` for keys that cannot be columns.
+ * told so far; see scanRecords() for `columns`. Throws `invalid` for keys that cannot be columns.
  */
 export function recordsSoFar(
   files: readonly StoredFile[],
   from: number,
   asked: AskedOfRows,
   survey: RecordSurvey,
+  columns: ColumnTypes = {},
 ): RelationSoFar {
-  const set = madeSet(files, "ndjson", v.parse(streamOptionsSchema, {}), asked);
+  const set = madeSet(files, "ndjson", { ...v.parse(streamOptionsSchema, {}), columns }, asked);
   return jsonSoFar(set, survey.of(files), from);
 }
 

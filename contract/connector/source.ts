@@ -301,8 +301,8 @@ export interface Scan {
    * which means nothing, and no rows.
    */
   readonly hasNoColumns?: boolean;
-  /** The source's state after these rows; see StreamRequest. */
-  readonly state?: JsonValue;
+  /** The source's state after these rows, when they have ended; see StreamRequest. */
+  readonly state?: JsonValue | undefined;
   /** What tells later whether the source still has these rows and no others, when they have ended; see StreamRequest. */
   readonly validators?: JsonValue | undefined;
   /** The source has what it had when the request's `validators` came: those rows stay, and the relation is not read. */
@@ -327,8 +327,13 @@ export interface Scan {
 export interface ArrivingRows {
   /** Of the same columns and types as the one before, unless it is one anew. */
   readonly relation: string;
-  /** All rows so far: what was read before is to be dropped, since columns or types are others now. */
+  /** All rows since the last state: what was read after it is to be dropped, since columns or types are others now. */
   readonly isAnew: boolean;
+  /**
+   * The source's state behind these rows: all so far may be committed with it before the next ones are asked for, which are
+   * anew then and have columns and types of their own.
+   */
+  readonly state?: JsonValue;
 }
 
 /** Disposing of it removes what was made. */

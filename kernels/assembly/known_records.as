@@ -23,6 +23,18 @@ const VALUE: usize = 8;
 /** Of the last object that had the key; written here. */
 const LAST_SERIAL: usize = 12;
 
+/**
+ * What stands around records in lines that are the same but for them, by its offsets; each is of 32 bits. A line is what is
+ * before the record, the record, what is behind it, and where the last of these has a length, a string whose opening quote
+ * ends what is behind the record, and from its closing quote on the last.
+ */
+const BEFORE: usize = 0;
+const BEFORE_LENGTH: usize = 4;
+const BEHIND: usize = 8;
+const BEHIND_LENGTH: usize = 12;
+const LAST: usize = 16;
+const LAST_LENGTH: usize = 20;
+
 /** Kinds that were seen. */
 const NULL: u32 = 1;
 const BOOLEAN: u32 = 2;
@@ -94,6 +106,8 @@ export let hasBreaks: bool = false;
 export let sharesLine: bool = false;
 /** Line breaks up to the end of the last one, line feeds and carriage returns. */
 export let breaks: u32 = 0;
+/** Bytes of the lines that the last call wrote. */
+export let written: u32 = 0;
 
 let feeds: u32 = 0;
 let returns: u32 = 0;
@@ -160,6 +174,59 @@ export function readRecords(start: usize, root: usize, isList: bool, commas: usi
     at = next;
   }
   return last;
+}
+
+/**
+ * Reads lines from the one at `start` on, up to `end` at most, behind which there are 32 zeros: each has a record of the place
+ * `root` in `wrap`. The records are written to `target`, each with a line feed behind it: they take less room than the lines.
+ * Returns the beginning of the first line that is not read.
+ */
+export function readWrapped(start: usize, end: usize, root: usize, wrap: usize, target: usize): usize {
+  const before = <usize> load<u32>(wrap, BEFORE);
+  const beforeLength = <usize> load<u32>(wrap, BEFORE_LENGTH);
+  const behind = <usize> load<u32>(wrap, BEHIND);
+  const behindLength = <usize> load<u32>(wrap, BEHIND_LENGTH);
+  const last = <usize> load<u32>(wrap, LAST);
+  const lastLength = <usize> load<u32>(wrap, LAST_LENGTH);
+  let line = start;
+  let to = target;
+  records = 0;
+  longest = 0;
+  feeds = 0;
+  returns = 0;
+  while (line + beforeLength < end && isSame(line, before, beforeLength)) {
+    const record = line + beforeLength;
+    if (byteAt(record) != OPEN_BRACE) break;
+    let at = readObject(record + 1, root, 0);
+    if (at == UNKNOWN || feeds + returns != 0) break;
+    const length = at - record;
+    if (at + behindLength > end || !isSame(at, behind, behindLength)) break;
+    at += behindLength;
+    if (lastLength != 0) {
+      at = skipString(at);
+      if (at == UNKNOWN) break;
+      at--;
+      if (at + lastLength > end || !isSame(at, last, lastLength)) break;
+      at += lastLength;
+    }
+    if (byteAt(at) != LINE_FEED) break;
+    memory.copy(to, record, length);
+    store<u8>(to + length, <u8> LINE_FEED);
+    to += length + 1;
+    records++;
+    longest = max<u32>(longest, <u32> length);
+    line = at + 1;
+  }
+  written = <u32> (to - target);
+  return line;
+}
+
+@inline
+function isSame(at: usize, other: usize, length: usize): bool {
+  let i: usize = 0;
+  for (; i + 8 <= length; i += 8) if (load<u64>(at + i) != load<u64>(other + i)) return false;
+  for (; i < length; i++) if (byteAt(at + i) != byteAt(other + i)) return false;
+  return true;
 }
 
 /** From behind the brace; returns what is behind the other one, as all of these do behind what they read. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { openDatabase } from "../../engine/duckdb/database.ts";
 import { madePipe } from "../support/singer_bench.ts";
 import { attemptInProcess, succeed, type WorkerProject } from "../support/worker_process.ts";
@@ -52,6 +52,61 @@ Deno.test("each row of a tap is stored once, wherever the process dies", async (
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+const LAST = 250_000;
+const LONG_SCHEMA = { properties: { id: { type: "integer" }, v: { type: "integer" } } };
+const LONG_CATALOG = {
+  streams: [{ tap_stream_id: "t", schema: LONG_SCHEMA, replication_method: "INCREMENTAL" }],
+};
+
+/** A tap that gives the numbers up to the last, says each 50,000 where it is, and has fractions in the end. */
+const LONG = `#!/bin/sh
+case "$*" in *--discover*) echo '${JSON.stringify(LONG_CATALOG)}'; exit 0;; esac
+n=0
+while [ $# -gt 0 ]; do [ "$1" = --state ] && n=$(tr -dc 0-9 < "$2"); shift; done
+echo "goes on from $n" >&2
+echo '{"type":"SCHEMA","stream":"t","schema":${JSON.stringify(LONG_SCHEMA)},"key_properties":["id"]}'
+awk -v n=$n 'BEGIN {
+  for (i = n + 1; i <= ${LAST}; i++) {
+    printf "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"t\\",\\"record\\":{\\"id\\":%d,\\"v\\":%d%s}}\\n", i, i, (i > 150000 ? ".5" : "")
+    if (i % 50000 == 0) printf "{\\"type\\":\\"STATE\\",\\"value\\":{\\"n\\":%d}}\\n", i
+  }
+}'
+`;
+
+for (
+  const [what, stream, points] of [
+    ["append", { mode: "append" }, ["after"]],
+    ["incremental", { mode: "incremental", primary_key: ["id"], update_key: "id" }, ["after", "before"]],
+  ] as const
+) {
+  Deno.test(`a long tap goes on from its last committed STATE, ${what}`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "sluice-tap-crash-" });
+    try {
+      const pipeline = { extract: { t: { connector: "tap", stream: "t", ...stream } } };
+      const project = { ...await tapProject(folder, LONG), pipeline };
+      for (const [index, point] of points.entries()) {
+        const dieAt = `extract:t ${point} checkpoint`;
+        const died = await attemptInProcess(project, { runId: "r", attempt: index + 1, models: {}, dieAt });
+        equal(died.signal, "SIGKILL", `${dieAt}: ${died.error?.message}\n${died.log.join("\n")}`);
+      }
+      const { log } = await succeed(project, { runId: "r", attempt: points.length + 1, models: {} });
+      match(log.join("\n"), /goes on from 100000/);
+      await using database = await openDatabase({
+        path: `${folder}/data/p.duckdb`,
+        allowedDirectories: [folder],
+      });
+      await using session = await database.session();
+      const [found] = await session.rows(
+        `SELECT count(*)::INTEGER AS rows, count(DISTINCT id)::INTEGER AS ids, count(*) FILTER (v > id)::INTEGER AS halves,
+           sum(v - id)::DOUBLE AS rest FROM raw.t`,
+      );
+      deepEqual(found, { rows: LAST, ids: LAST, halves: 100_000, rest: 50_000 });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
 
 Deno.test("a tap ends with its run's process", { ignore: Deno.build.os !== "linux" }, async () => {
   const folder = await Deno.makeTempDir({ prefix: "sluice-tap-crash-" });

@@ -10,11 +10,14 @@ import {
   SLACK_BYTES,
   startKnownRecords,
   TEXT_KIND,
+  WRAP,
+  WRAP_BYTES,
 } from "../../../kernels/known_records.ts";
 import type { JsonField, JsonNode } from "./json_node.ts";
 import { isExactReal } from "./json_scanner.ts";
 
 const [SPACE, QUOTE, BACKSLASH] = [0x20, 0x22, 0x5c];
+const NOTHING = new Uint8Array();
 /** The kernel takes the bytes in such pieces; a record of half of one and more is the scanner's. */
 const WINDOW_BYTES = 512 * 1024;
 /** Of the smallest record and its comma. */
@@ -40,6 +43,27 @@ export interface KnownRun {
 }
 
 /**
+ * What stands around the record in a line. With `last` there is a string between `behind` and it, which may be any one: `behind`
+ * ends with its opening quote, and `last` begins with the closing one.
+ */
+export interface LineWrap {
+  readonly before: Uint8Array;
+  readonly behind: Uint8Array;
+  readonly last: Uint8Array | undefined;
+}
+
+/** Records of lines that are the same but for them. */
+export interface WrappedRun {
+  /** Behind the last line, from the first byte that was given. */
+  readonly end: number;
+  readonly records: number;
+  /** Of the longest record. */
+  readonly longest: number;
+  /** The records, a line each; to be used at once. */
+  readonly lines: Uint8Array;
+}
+
+/**
  * Passes over the records that tell a survey nothing: those of which the scanner would change nothing in the nodes, and
  * find no fault. The others are to be read by the scanner.
  */
@@ -50,10 +74,14 @@ export class KnownRecords {
   readonly #input: number;
   readonly #commas: number;
   /** What of which bytes is in the kernel's input. */
-  #window: { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined;
+  #window: Window | undefined;
   #passBy = 0;
   #passedBy = 0;
   #isOld = true;
+  /** The last one, where the kernel has it. */
+  #wrap: { readonly wrap: LineWrap; readonly at: number; readonly sizeBytes: number } | undefined;
+  /** Where the kernel writes the records of wrapped lines. */
+  #lines = 0;
 
   constructor(root: JsonNode) {
     this.#root = root;
@@ -73,13 +101,24 @@ export class KnownRecords {
    * there is a comma between two of them.
    */
   read(bytes: Uint8Array, start: number, end: number, isList: boolean): KnownRun | undefined {
+    return this.#unlessPassedBy(() => this.#read(bytes, start, end, isList));
+  }
+
+  /**
+   * The known records of lines from `start` on, each in the wrap; undefined where the first line is to be read by others.
+   */
+  readWrapped(bytes: Uint8Array, start: number, end: number, wrap: LineWrap): WrappedRun | undefined {
+    return this.#unlessPassedBy(() => this.#readWrapped(bytes, start, end, wrap));
+  }
+
+  #unlessPassedBy<Run extends { readonly records: number }>(read: () => Run | undefined): Run | undefined {
     if (this.#passedBy < this.#passBy) {
       this.#passedBy++;
       this.#isOld = true;
       return undefined;
     }
     this.#passedBy = 0;
-    const run = this.#read(bytes, start, end, isList);
+    const run = read();
     if (run === undefined) {
       this.#passBy = Math.min(MOST_PASSED_BY, 2 * this.#passBy + 1);
       this.#isOld = true;
@@ -113,7 +152,48 @@ export class KnownRecords {
     };
   }
 
-  #windowAt(bytes: Uint8Array, start: number, end: number): { readonly start: number } {
+  #readWrapped(bytes: Uint8Array, start: number, end: number, wrap: LineWrap): WrappedRun | undefined {
+    const window = this.#windowAt(bytes, start, end);
+    if (this.#isOld && !this.#describe()) return undefined;
+    this.#isOld = false;
+    const root = this.#places.get(this.#root)?.at ?? 0;
+    const kernel = this.#kernel;
+    const wrapAt = this.#wrapAt(wrap);
+    this.#lines ||= kernel.memory.allocate(WINDOW_BYTES);
+    const from = this.#input + start - window.start;
+    const to = this.#input + window.end - window.start;
+    const behind = kernel.readWrapped(from, to, root, wrapAt, this.#lines);
+    if (behind === from) return undefined;
+    return {
+      end: start + behind - from,
+      records: kernel.records.value,
+      longest: kernel.longest.value,
+      lines: kernel.memory.bytes.subarray(this.#lines, this.#lines + kernel.written.value),
+    };
+  }
+
+  /** Where the kernel has the wrap. */
+  #wrapAt(wrap: LineWrap): number {
+    if (this.#wrap?.wrap === wrap) return this.#wrap.at;
+    const { memory } = this.#kernel;
+    const pieces = [wrap.before, wrap.behind, wrap.last ?? NOTHING];
+    const sizeBytes = WRAP_BYTES + pieces.reduce((sum, { length }) => sum + length + SLACK_BYTES, 0);
+    if (this.#wrap !== undefined) memory.release(this.#wrap.at, this.#wrap.sizeBytes);
+    const at = memory.allocate(sizeBytes);
+    const words = [WRAP.before, WRAP.behind, WRAP.last];
+    let place = at + WRAP_BYTES;
+    for (const [index, piece] of pieces.entries()) {
+      const word = at + 4 * (words[index] ?? 0);
+      memory.bytes.set(piece, place);
+      memory.view.setUint32(word, place, true);
+      memory.view.setUint32(word + 4, piece.length, true);
+      place += piece.length + SLACK_BYTES;
+    }
+    this.#wrap = { wrap, at, sizeBytes };
+    return at;
+  }
+
+  #windowAt(bytes: Uint8Array, start: number, end: number): Pick<Window, "start" | "end"> {
     const known = this.#window;
     const isKnown = known !== undefined && known.bytes === bytes && start >= known.start && start < known.end;
     // What is cut by the window's end may be known when it is whole.
@@ -187,6 +267,12 @@ export class KnownRecords {
     memory.bytes.set(key, at);
     return at;
   }
+}
+
+interface Window {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Where a node and its fields are described. */

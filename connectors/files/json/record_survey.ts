@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { StoredFile } from "../../locations/location.ts";
 import { JsonNode } from "./json_node.ts";
 import { JsonFault, JsonScanner } from "./json_scanner.ts";
-import { KnownRecords } from "./known_records.ts";
+import { KnownRecords, type LineWrap, type WrappedRun } from "./known_records.ts";
 import { checkRecord } from "./json_survey.ts";
 import type { JsonSurvey } from "./surveyed.ts";
 
@@ -74,6 +74,20 @@ export class RecordSurvey {
     if (run.hasBreaksInside || run.sharesLine) return "no lines";
     const { end, records, longest } = run;
     return { start, end, records, commas: NO_COMMAS, maxRecordBytes: longest, hasLineBreaks: false };
+  }
+
+  /**
+   * Reads lines up to `end`, from the one at `start` on, as far as each is a record in the wrap that tells nothing new; undefined
+   * where the first one is to be read alone, and where they are not UTF-8.
+   */
+  readWrapped(bytes: Uint8Array, start: number, end: number, wrap: LineWrap): WrappedRun | undefined {
+    const run = this.#known.readWrapped(bytes, start, end, wrap);
+    return run !== undefined && isUtf8(run.lines) ? run : undefined;
+  }
+
+  /** The bytes are others from now on, in the same place. */
+  forget(): void {
+    this.#known.forget();
   }
 
   /** Reads the object whose brace is at `start`, as the record of the line. Throws as readList() does. */

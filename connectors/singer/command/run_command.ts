@@ -2,6 +2,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { SingerConfig } from "../config.ts";
 import { byteLines } from "./byte_lines.ts";
+import { lineBlocks } from "./line_blocks.ts";
 import { signalGroup } from "./process_group.ts";
 import { StderrLog } from "./stderr_log.ts";
 import type { Workplace } from "./workplace.ts";
@@ -100,6 +101,11 @@ export class RunningCommand implements AsyncDisposable {
   /** Of its output; see byteLines. */
   lines(maxBytes: number, isCut = false): AsyncGenerator<Uint8Array> {
     return byteLines(this.#child.stdout, maxBytes, isCut);
+  }
+
+  /** Several lines at a time; see lineBlocks. */
+  blocks(maxBytes: number): AsyncGenerator<Uint8Array> {
+    return lineBlocks(this.#child.stdout, maxBytes);
   }
 
   get stdin(): WritableStream<Uint8Array> {

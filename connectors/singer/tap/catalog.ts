@@ -78,13 +78,19 @@ export function findEntry({ streams }: Catalog, name: string, subject: string): 
 
 const MAX_SHOWN = 50;
 
+/** How the catalog says that the stream is read. */
+export function methodOf({ written }: CatalogEntry): string | undefined {
+  const method = metadataOf(written, [])["replication-method"] ?? written.replication_method;
+  return method === undefined || method === null ? undefined : String(method);
+}
+
 export interface Selection {
   readonly columns: ColumnChoice | undefined;
   /** Columns that are needed, whatever `columns` says. */
   readonly needed: readonly string[];
   /** Where the catalog has none. */
   readonly replicationKey: string | undefined;
-  /** Stands in the place of what the catalog has. */
+  /** How it is read, as by methodOf() where nothing else is asked. */
   readonly method: string | undefined;
 }
 
@@ -99,7 +105,7 @@ export function selectStream(catalog: Catalog, chosen: CatalogEntry, selection: 
 function selected({ written }: CatalogEntry, selection: Selection): WrittenEntry {
   const { columns, needed, replicationKey, method } = selection;
   const own = metadataOf(written, []);
-  const wanted = method ?? own["replication-method"] ?? written.replication_method ?? undefined;
+  const wanted = method;
   // What the tap itself goes by it knows best.
   const key = own["replication-key"] ?? written.replication_key ?? replicationKey;
   const isIncremental = wanted === "INCREMENTAL" && key !== undefined;

@@ -23,6 +23,8 @@ export interface RecordMessage {
   readonly record: Piece;
   /** Undefined where there is none. */
   readonly version: string | undefined;
+  /** Its `time_extracted`, which is another one in each line. */
+  readonly time: Piece | undefined;
 }
 
 export interface BatchMessage {
@@ -69,7 +71,8 @@ function messageIn(text: JsonText): Message {
     case "RECORD": {
       const record = required("record");
       if (text.kind(record) !== "object") throw new MessageFault('its "record" is no object');
-      return { type, stream: streamOf(), text, record, version: versionIn(text, members.get("version")) };
+      const version = versionIn(text, members.get("version"));
+      return { type, stream: streamOf(), text, record, version, time: members.get("time_extracted") };
     }
     case "SCHEMA":
       return { type, stream: streamOf(), schema: text.value(required("schema")) };

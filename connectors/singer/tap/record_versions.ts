@@ -1,88 +1,163 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { RecordSurvey } from "../../files/record_scan.ts";
+import type { JsonValue } from "../../../contract/json.ts";
+import type { RecordSurvey, WrappedRun } from "../../files/record_scan.ts";
+import type { ArrivingRecords } from "../../http/rest/page/arriving_records.ts";
 import { RecordFile } from "../../http/rest/page/record_file.ts";
 import type { JsonText, Piece } from "../../http/rest/page/json_walk.ts";
-import { fileError } from "../../locations/file_error.ts";
+import { DiskFile } from "../../locations/disk/disk_file.ts";
 import type { Scratch } from "../../locations/scratch.ts";
 
 const MAX_VERSIONS = 100;
 const NOTHING = new Uint8Array();
 
+type Version = string | undefined;
+
+export interface VersionsOptions {
+  readonly scratch: Scratch;
+  /** Hears of all records, of those too that are dropped in the end. */
+  readonly survey: RecordSurvey | undefined;
+  /** Gets the files that are finished while others are written, of records that are of the active version, or of none. */
+  readonly arriving: ArrivingRecords | undefined;
+  /** The version of the rows of before. */
+  readonly active: Version;
+  /** What the files are called in messages. */
+  readonly shown: string;
+}
+
 /** The records of a stream by the version of its table that they are of: a tap says in the end which one holds. */
 export class RecordVersions implements AsyncDisposable {
-  readonly #scratch: Scratch;
-  readonly #survey: RecordSurvey | undefined;
-  readonly #files = new Map<string | undefined, RecordFile>();
+  readonly #options: VersionsOptions;
+  /** Those that are written to. */
+  readonly #open = new Map<Version, RecordFile>();
+  readonly #finished: { readonly file: DiskFile; readonly version: Version }[] = [];
+  readonly #counts = new Map<Version, number>();
+  #active: Version;
   #made = 0;
+  #sizeBytes = 0;
+  #hasGiven = false;
 
-  /** The survey hears of all records, of those too that are dropped in the end. */
-  constructor(scratch: Scratch, survey: RecordSurvey | undefined) {
-    this.#scratch = scratch;
-    this.#survey = survey;
+  constructor(options: VersionsOptions) {
+    this.#options = options;
+    this.#active = options.active;
   }
 
+  /** Those that were not dropped. */
   get records(): number {
-    return this.#files.values().reduce((sum, { records }) => sum + records, 0);
+    return this.#counts.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Of the finished files. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** In the order of the records, as far as they are finished. */
+  get files(): readonly DiskFile[] {
+    return this.#finished.map(({ file }) => file);
+  }
+
+  /** Whether none of the records waits for its version to become the active one. */
+  get isSure(): boolean {
+    return this.#open.keys().every((version) => this.#isSure(version));
   }
 
   /** Throws JsonFault for a record that is none. */
-  async add(text: JsonText, record: Piece, version: string | undefined): Promise<void> {
-    let file = this.#files.get(version);
-    if (file === undefined) {
-      if (this.#files.size >= MAX_VERSIONS) {
-        throw new AppError(
-          "invalid",
-          `The tap sends records of more than ${MAX_VERSIONS} versions of its table`,
-        );
-      }
-      file = await RecordFile.create(this.#scratch, `records${this.#made++}.ndjson`, this.#survey);
-      this.#files.set(version, file);
-    }
+  async add(text: JsonText, record: Piece, version: Version): Promise<void> {
+    const file = this.#open.get(version) ?? await this.#create(version);
+    this.#count(version, 1);
     await file.add(text, record, NOTHING);
   }
 
-  /** Drops records of other versions; those without one stay. Returns how many. */
-  async activate(version: string): Promise<number> {
-    let dropped = 0;
-    for (const [other, file] of [...this.#files]) {
-      if (other === undefined || other === version) continue;
-      this.#files.delete(other);
-      dropped += file.records;
+  /** Adds records that the survey has read. Where it returns a promise the next record has to wait for it. */
+  addLines(run: WrappedRun, version: Version): Promise<void> | undefined {
+    const file = this.#open.get(version);
+    if (file === undefined) return this.#create(version).then(() => this.addLines(run, version));
+    this.#count(version, run.records);
+    return file.addLines(run);
+  }
+
+  /** Drops records of other versions; those without one stay. */
+  async activate(version: string): Promise<void> {
+    this.#active = version;
+    const isDropped = (other: Version) => other !== undefined && other !== version;
+    for (const [other, file] of [...this.#open]) {
+      if (!isDropped(other)) continue;
+      this.#open.delete(other);
       await file[Symbol.asyncDispose]();
       await Deno.remove(file.path).catch(() => {});
     }
-    return dropped;
+    const dropped = new Set(
+      this.#finished.filter((part) => isDropped(part.version)).map(({ file }) => file.path),
+    );
+    if (dropped.size > 0) {
+      this.#finished.splice(0, Infinity, ...this.#finished.filter(({ file }) => !dropped.has(file.path)));
+      this.#options.arriving?.drop(({ path }) => dropped.has(path));
+    }
+    for (const other of [...this.#counts.keys()]) if (isDropped(other)) this.#counts.delete(other);
   }
 
-  /** Makes one file of all that are left; returns its path. */
-  async finish(): Promise<string> {
-    if (this.#files.size === 0) {
-      this.#files.set(undefined, await RecordFile.create(this.#scratch, "none.ndjson", this.#survey));
-    }
-    const paths: string[] = [];
-    for (const file of this.#files.values()) {
-      await file.finish();
-      paths.push(file.path);
-    }
+  /** Lets all records so far be stored with the state. There are some that came after the last one, and they are sure. */
+  async commit(state: JsonValue): Promise<void> {
+    await this.#finishOpen();
+    this.#finished.length = 0;
+    this.#options.arriving?.addState(state);
+  }
+
+  /** Finishes all files that are left. Where there is no record, there is a file that nobody was given, unless there were some. */
+  async finish(): Promise<void> {
+    await this.#finishOpen();
+    if (this.records > 0) return;
+    const { path } = await this.#create(undefined);
     await this[Symbol.asyncDispose]();
-    const [first = "", ...others] = paths;
-    for (const path of others) await append(first, path);
-    return first;
+    await this.#take(path, undefined, this.#hasGiven);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const file of this.#files.values()) await file[Symbol.asyncDispose]();
-    this.#files.clear();
+    for (const file of this.#open.values()) await file[Symbol.asyncDispose]();
+    this.#open.clear();
   }
-}
 
-async function append(path: string, more: string): Promise<void> {
-  try {
-    const source = await Deno.open(more);
-    const target = await Deno.open(path, { append: true });
-    await source.readable.pipeTo(target.writable);
-    await Deno.remove(more);
-  } catch (error) {
-    throw fileError("write", path, error);
+  #isSure(version: Version): boolean {
+    return version === undefined || version === this.#active;
+  }
+
+  #count(version: Version, records: number): void {
+    this.#counts.set(version, (this.#counts.get(version) ?? 0) + records);
+  }
+
+  async #create(version: Version): Promise<RecordFile> {
+    const { scratch, survey, arriving } = this.#options;
+    if (this.#open.size >= MAX_VERSIONS) {
+      throw new AppError(
+        "invalid",
+        `The tap sends records of more than ${MAX_VERSIONS} versions of its table`,
+      );
+    }
+    const onPart = arriving !== undefined && this.#isSure(version)
+      ? (path: string) => this.#take(path, version)
+      : undefined;
+    const file = await RecordFile.create(scratch, `records${this.#made++}.ndjson`, survey, onPart);
+    this.#open.set(version, file);
+    return file;
+  }
+
+  async #finishOpen(): Promise<void> {
+    for (const [version, file] of [...this.#open]) {
+      await file.finish();
+      await file[Symbol.asyncDispose]();
+      this.#open.delete(version);
+      await this.#take(file.path, version);
+    }
+  }
+
+  async #take(path: string, version: Version, isGiven = true): Promise<void> {
+    const { arriving, shown } = this.#options;
+    const named = this.#finished.length === 0 ? shown : `${shown}, part ${this.#finished.length + 1}`;
+    const file = new DiskFile(path, named, await Deno.stat(path));
+    this.#sizeBytes += file.sizeBytes;
+    this.#finished.push({ file, version });
+    if (!isGiven) return;
+    this.#hasGiven = true;
+    arriving?.add(file);
   }
 }

@@ -4,16 +4,18 @@ import { AppError } from "../../../contract/errors.ts";
 import { Workplace } from "../command/workplace.ts";
 import { programOf, RunningCommand } from "../command/run_command.ts";
 import type { SingerConfig } from "../config.ts";
-import { prepareWith, type RecordSurvey, recordSurvey, scanRecords } from "../../files/record_scan.ts";
-import { DiskFile } from "../../locations/disk/disk_file.ts";
+import { prepareWith, scanRecords } from "../../files/record_scan.ts";
+import type { ArrivingRecords } from "../../http/rest/page/arriving_records.ts";
+import type { StoredFile } from "../../locations/location.ts";
 import { Scratch } from "../../locations/scratch.ts";
 import type { SingerStream } from "../options.ts";
 import { CatalogKeeper } from "./catalog_keeper.ts";
-import { type CatalogEntry, findEntry, selectStream } from "./catalog.ts";
+import { type CatalogEntry, findEntry, methodOf, type Selection, selectStream } from "./catalog.ts";
+import { CommitPace } from "./commit_pace.ts";
+import { heldRecords } from "./held_records.ts";
 import { declaredTypes } from "./json_schema.ts";
-import { readTap, type TapOutput } from "./read_tap.ts";
-import { RecordVersions } from "./record_versions.ts";
-import { showSchemas } from "./seen_schemas.ts";
+import { readTap, type TapOutput, type TapReading } from "./read_tap.ts";
+import type { RecordVersions } from "./record_versions.ts";
 import { storedState, type TapState, tapState } from "./tap_state.ts";
 
 type Request = StreamRequest<SingerStream>;
@@ -52,55 +54,103 @@ export class TapSource {
     }
   }
 
-  /** Runs the tap to its end; see Source.scan. */
+  /** See Source.scan: the tap runs to its end, or while the rows are stored. */
   async scan(request: Request, signal: AbortSignal): Promise<Scan> {
     const catalog = await this.#catalog.find(signal);
     const { stream } = request.address;
     const entry = catalog === undefined ? undefined : findEntry(catalog, stream, this.#subject);
+    const isRange = request.until?.isRange === true;
+    const before = isRange ? NO_STATE : tapState(request.state);
     await using stack = new AsyncDisposableStack();
     const scratch = stack.use(new Scratch(this.#context.scratchDir));
-    // A survey cannot leave records out.
-    const survey = recordSurvey(request);
-    const records = stack.use(new RecordVersions(scratch, survey));
-    const schemas: unknown[] = entry === undefined ? [] : [entry.schema];
+    const shown = `${stream} of ${programOf(this.#config)}`;
+    const held = heldRecords(request, { scratch, active: before.version, shown, schema: entry?.schema });
+    const { records, arriving } = stack.use(held);
+    const whole = async () => {
+      const { scratchDir } = this.#context;
+      const scan = await scanRecords(records.files, held.columns(), request, scratchDir, signal, held.survey);
+      return { ...scan, ...NO_FILES };
+    };
     if (request.isSample === true) {
-      const scan = await this.#scanOf(request, await records.finish(), schemas, survey, signal);
+      await records.finish();
+      const scan = await whole();
       stack.move();
       return scan;
     }
-    const isRange = request.until?.isRange === true;
-    const before = isRange ? NO_STATE : tapState(request.state);
-    const output = await this.#run(
+    const selection = selectionOf(request, entry);
+    const commits = arriving === undefined || isRange
+      ? () => false
+      : commitsOf(request, selection, this.#context);
+    const selected = catalog && entry && selectStream(catalog, entry, selection);
+    const stop = new AbortController();
+    const reading = this.#run(
       request,
-      { scratch, records, before, keepsRows: request.state !== undefined && !isRange },
-      catalog === undefined || entry === undefined
-        ? undefined
-        : selectStream(catalog, entry, selectionOf(request)),
+      { ...held, scratch, before, isCommitted: commits },
+      selected,
       entry,
-      (schema) => schemas.push(schema),
-      signal,
-    );
-    this.#check(request, output, before);
-    const count = records.records;
-    const scan = await this.#scanOf(request, await records.finish(), schemas, survey, signal);
-    const state = isRange ? request.state : storedState(output.state);
+      (schema) => held.schemas.push(schema),
+      AbortSignal.any([signal, stop.signal]),
+    ).then(async (output) => {
+      this.#check(request, output, before);
+      await records.finish();
+      const state = isRange ? request.state : storedState(output.state);
+      return { state, messages: messagesOf(records.records, output) };
+    });
+    // Whoever reads the rows hears of it.
+    reading.catch(() => {});
+    const relation = await arriving?.beginning(reading);
+    if (arriving !== undefined && relation !== undefined) {
+      const end = stack.move();
+      end.defer(async () => {
+        stop.abort();
+        await reading.catch(() => {});
+      });
+      return this.#arrivingScan(request, { relation, arriving, records, reading, end });
+    }
+    const { state, messages } = await reading;
+    const scan = await whole();
+    return { ...scan, state, messages, repeats: true, prepare: prepareWith(scan, stack.move()) };
+  }
+
+  /** Of rows that are stored while the tap still runs. */
+  #arrivingScan(
+    { name }: Request,
+    { relation, arriving, records, reading, end }: {
+      readonly relation: string;
+      readonly arriving: ArrivingRecords;
+      readonly records: RecordVersions;
+      readonly reading: Promise<Pick<Scan, "state" | "messages">>;
+      readonly end: AsyncDisposable;
+    },
+  ): Scan {
+    const { log } = this.#context;
+    let state: Scan["state"];
     return {
-      ...scan,
-      ...(state === undefined ? {} : { state }),
+      relation,
+      ...NO_FILES,
+      get sizeBytes() {
+        return records.sizeBytes;
+      },
+      get state() {
+        return state;
+      },
       repeats: true,
-      messages: messagesOf(count, output),
-      prepare: prepareWith(scan, stack.move()),
+      explain: (error) => arriving.explain(error),
+      async *arriving() {
+        await using _end = end;
+        yield* arriving.rows(reading.then(() => undefined), removeFiles);
+        const ended = await reading;
+        state = ended.state;
+        for (const { level, message } of ended.messages ?? []) log(level, `${name}: ${message}`);
+      },
     };
   }
 
   async #run(
-    { name, address: { stream } }: Request,
-    { scratch, records, before, keepsRows }: {
-      readonly scratch: Scratch;
-      readonly records: RecordVersions;
-      readonly before: TapState;
-      readonly keepsRows: boolean;
-    },
+    { name, address: { stream }, state, until }: Request,
+    { scratch, before, records, survey, isCommitted }:
+      & { readonly scratch: Scratch; readonly before: TapState }
+      & Pick<TapReading, "records" | "survey" | "isCommitted">,
     catalog: string | undefined,
     entry: CatalogEntry | undefined,
     onSchema: (schema: unknown) => void,
@@ -122,8 +172,10 @@ export class TapSource {
       command,
       names: entry === undefined ? [stream] : [...new Set([stream, ...entry.names])],
       records,
+      survey,
       state: before,
-      keepsRows,
+      keepsRows: state !== undefined && until?.isRange !== true,
+      isCommitted,
       folder: workplace.folder,
       onSchema,
       log: (level, message) => log(level, `${name}: ${message}`),
@@ -141,34 +193,43 @@ export class TapSource {
       `${this.#subject} sent no SCHEMA of the stream "${stream}": it sent ${sent}`,
     );
   }
+}
 
-  async #scanOf(
-    request: Request,
-    path: string,
-    schemas: readonly unknown[],
-    survey: RecordSurvey | undefined,
-    signal: AbortSignal,
-  ): Promise<Scan> {
-    const { address: { stream, options } } = request;
-    const file = new DiskFile(path, `${stream} of ${programOf(this.#config)}`, await Deno.stat(path));
-    const types = survey === undefined
-      ? Object.assign({}, ...schemas.map((schema) => declaredTypes(schema, "texts")))
-      : showSchemas(schemas, survey, file);
-    const columns = { ...types, ...options.columns };
-    const scan = await scanRecords([file], columns, request, this.#context.scratchDir, signal, survey);
-    return { ...scan, files: [], verify: () => Promise.resolve() };
-  }
+/** Those that are read are the process's own. */
+const NO_FILES = { files: [], verify: () => Promise.resolve() };
+
+async function removeFiles(files: readonly StoredFile[]): Promise<void> {
+  // What cannot be removed goes with the scratch.
+  for (const { path } of files) await Deno.remove(path).catch(() => {});
+}
+
+/**
+ * At which STATEs rows are committed: at none where the stream does not go on from one, or nothing says that the tap does and rows
+ * that came again would be there twice.
+ */
+function commitsOf(
+  { updateKey, addsOnly }: Request,
+  { method }: Selection,
+  { clock }: ConnectorContext,
+): TapReading["isCommitted"] {
+  const isExact = addsOnly === true;
+  const isResumable = method === "INCREMENTAL" || method === "LOG_BASED";
+  if (updateKey === undefined && !(isExact && isResumable)) return () => false;
+  const pace = new CommitPace(clock, { isExact });
+  return (state, records) => pace.take(state, records);
 }
 
 function selectionOf(
   { columns, updateKey, addsOnly, address: { options } }: Request,
-): Parameters<typeof selectStream>[2] {
+  entry: CatalogEntry | undefined,
+): Selection {
   const asked = options.replication_method;
+  const own = addsOnly === true ? entry && methodOf(entry) : "FULL_TABLE";
   return {
     columns,
     needed: updateKey === undefined ? [] : [updateKey],
     replicationKey: updateKey,
-    method: asked ?? (updateKey !== undefined ? "INCREMENTAL" : addsOnly === true ? undefined : "FULL_TABLE"),
+    method: asked ?? (updateKey !== undefined ? "INCREMENTAL" : own),
   };
 }
 

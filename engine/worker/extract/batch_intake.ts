@@ -15,6 +15,12 @@ export interface IntakeTarget {
   readonly isThere: boolean;
 }
 
+/** A table that is to be made, as SQL: its name, and what begins the statement. */
+export interface FilledTable {
+  readonly name: string;
+  readonly create: string;
+}
+
 /**
  * Batches on their way into a table, also where their columns differ from those that it has: it gets what it
  * lacks, and types that hold all values exactly. All of them are in it after `finish`.
@@ -38,6 +44,14 @@ export class BatchIntake implements AsyncDisposable {
     this.#schema = batch.schema;
     this.#ingest ??= await this.#begin(batch.schema, await target());
     await this.#ingest.append(batch);
+  }
+
+  /** What is to be made of rows that do not come as batches: all of them are in the target after `finish`. */
+  async beside({ table, isThere }: IntakeTarget): Promise<FilledTable> {
+    if (!isThere) return { name: quoted(table), create: `CREATE TABLE ${quoted(table)}` };
+    const held = await this.#session.describe(`SELECT * FROM ${quoted(table)} LIMIT 0`);
+    this.#joins = { into: table, held };
+    return { name: quoted(BESIDE), create: `CREATE TEMPORARY TABLE ${quoted(BESIDE)}` };
   }
 
   async finish(): Promise<void> {

@@ -6,7 +6,7 @@ import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import { readSchema } from "../../warehouse/schema_history.ts";
 import type { Connections } from "../connections.ts";
 import type { PlannedExtract } from "../plan.ts";
-import { pointsOf } from "../points.ts";
+import { type Point, pointsOf } from "../points.ts";
 import { type Reporter, tellTraffic } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
 import { stepsAtOnce } from "../steps_at_once.ts";
@@ -73,6 +73,7 @@ export class ExtractSteps {
         inputRows: (batchRows: number) => inputRows(() => lease(planned), inputs, batchRows, signal),
       }),
     };
+    const points = pointsOf(job.dieAt);
     const context = {
       session,
       name,
@@ -88,8 +89,8 @@ export class ExtractSteps {
       onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
       log: reporter.logger(step.name),
       onWarning: (message: string) => reporter.log("warn", step.name, message),
+      onCheckpoint: (point: Point) => points.reach(step.name, point),
     };
-    const points = pointsOf(job.dieAt);
     let ended = step;
     let changed: readonly string[] = [];
     const record = async (extracted: Extracted) => {

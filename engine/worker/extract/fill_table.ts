@@ -2,18 +2,25 @@ import type { ArrivingRows, Scan, StreamRequest } from "../../../contract/connec
 import { type Column, quoteIdentifier, type SqlValue } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { rowConditions } from "./row_conditions.ts";
+import type { JsonValue } from "../../../contract/json.ts";
+import type { FilledTable } from "./batch_intake.ts";
 import type { StreamRejects } from "./stream_rejects.ts";
 import type { StreamShape } from "./stream_shape.ts";
 
 export interface Filling {
   readonly session: DuckSession;
-  /** The table that is made, as SQL. */
-  readonly target: string;
+  /** Says which table is to be made; asked once before each is. */
+  readonly target: () => Promise<FilledTable>;
   readonly position: Pick<StreamRequest, "cursor" | "until">;
   readonly rejects: StreamRejects;
+  /** Takes rows that came with a state behind them, which are in the last table: the next ones are put into another. */
+  readonly onState: (rows: number, state: JsonValue) => Promise<void>;
 }
 
-/** Makes a table of the rows that DuckDB reads, in their shape; returns how many they are. Throws what the scan explains. */
+/**
+ * Makes a table of the rows that DuckDB reads, in their shape, or of those behind the last state; returns how many they are.
+ * Throws what the scan explains.
+ */
 export async function fillTable(
   filling: Filling,
   scan: Scan,
@@ -23,7 +30,8 @@ export async function fillTable(
   if (scan.arriving !== undefined) {
     return await fillArriving(filling, scan, scan.arriving(signal), shape, signal);
   }
-  const { session, target, position, rejects } = filling;
+  const { session, position, rejects } = filling;
+  const target = await filling.target();
   const params: SqlValue[] = [];
   const bind = (value: SqlValue) => `$${params.push(value)}`;
   await using prepared = scan.parts === undefined ? await scan.prepare?.(signal) : undefined;
@@ -37,11 +45,11 @@ export async function fillTable(
     const conditions = rowConditions(shape, position, columns, bind);
     const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
     const select = shape.select(columns, bind);
-    let into = `CREATE TABLE ${target} AS`;
+    let into = `${target.create} AS`;
     for await (const part of scan.parts?.(signal) ?? [relation]) {
       const from = scan.parts === undefined ? part : asWhole(part, columns);
       rows += await session.run(`${into} SELECT ${select} FROM ${from}${condition}`, params);
-      into = `INSERT INTO ${target}`;
+      into = `INSERT INTO ${target.name}`;
     }
     if (prepared?.rejects !== undefined) await rejects.takeScanned(prepared.rejects, shape, position);
   } catch (error) {
@@ -54,7 +62,7 @@ export async function fillTable(
 
 /** The same of rows that still come: where their columns or types change, the table is made anew. */
 async function fillArriving(
-  { session, target, position }: Filling,
+  { session, target: nextTarget, position, onState }: Filling,
   scan: Scan,
   arriving: AsyncIterable<ArrivingRows>,
   shape: StreamShape,
@@ -62,23 +70,28 @@ async function fillArriving(
 ): Promise<number> {
   const isBound = position.cursor !== undefined || position.until !== undefined;
   let rows = 0;
-  let isMade = false;
+  let target: FilledTable | undefined;
   try {
-    for await (const { relation, isAnew } of arriving) {
+    for await (const { relation, isAnew, state } of arriving) {
       const params: SqlValue[] = [];
       const bind = (value: SqlValue) => `$${params.push(value)}`;
       const columns = shape.isWhole && !isBound ? [] : await session.describe(`SELECT * FROM ${relation}`);
       const conditions = rowConditions(shape, position, columns, bind);
       const condition = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
       const select = `SELECT ${shape.select(columns, bind)} FROM ${relation}${condition}`;
-      if (isMade && isAnew) {
-        await session.run(`DROP TABLE ${target}`);
-        isMade = false;
+      if (target !== undefined && isAnew) {
+        await session.run(`DROP TABLE ${target.name}`);
+        target = undefined;
         rows = 0;
       }
-      const into = isMade ? `INSERT INTO ${target}` : `CREATE TABLE ${target} AS`;
+      const isMade = target !== undefined;
+      target ??= await nextTarget();
+      const into = isMade ? `INSERT INTO ${target.name}` : `${target.create} AS`;
       rows += await session.run(`${into} ${select}`, params);
-      isMade = true;
+      if (state === undefined) continue;
+      await onState(rows, state);
+      target = undefined;
+      rows = 0;
     }
   } catch (error) {
     if (signal.aborted) throw error;

@@ -53,6 +53,8 @@ export interface SinkOptions {
   readonly again?: AskedRange;
   readonly onProgress: (rows: number, sizeBytes: number | null) => void;
   readonly onWarning: (message: string) => void;
+  /** Around each commit before the last. */
+  readonly onCheckpoint?: (point: "before checkpoint" | "after checkpoint") => void;
 }
 
 export interface Extracted {
@@ -239,16 +241,26 @@ export class StreamSink implements AsyncDisposable {
     this.#isBegun = true;
   }
 
-  /** Takes all rows of a relation that DuckDB reads, in their shape. */
+  /** Takes all rows of a relation that DuckDB reads, in their shape; at states of the source what came so far is committed. */
   async fill(scan: Scan, shape: StreamShape, signal: AbortSignal): Promise<void> {
-    const { session, name } = this.#options;
-    const target = this.#isReplacing ? nextTable(name) : incomingTable(name);
+    const { session, onProgress } = this.#options;
     this.#repeats = scan.repeats === true;
-    if (scan.hasNoColumns) await this.#createEmpty(target);
+    const sizeBytes = this.#sizeBytes;
+    if (scan.hasNoColumns) await this.takeNothing();
     else {
       const position = this.#repeats && this.#options.again === undefined ? {} : this.position;
+      const target = async () => {
+        this.#isBegun = false;
+        return await this.#intake.beside(await this.#target());
+      };
+      const onState = async (rows: number, state: JsonValue) => {
+        this.#rows += rows;
+        this.#sizeBytes = sizeBytes + scan.sizeBytes;
+        onProgress(this.#rows, this.#sizeBytes);
+        await (this.#mayResume ? this.checkpoint(state) : this.#settle());
+      };
       this.#rows += await fillTable(
-        { session, target, position, rejects: this.#rejects },
+        { session, target, position, rejects: this.#rejects, onState },
         scan,
         shape,
         signal,
@@ -258,9 +270,17 @@ export class StreamSink implements AsyncDisposable {
     if (scan.validators !== undefined) this.#validated = { ...this.#validated, validators: scan.validators };
     this.#sourceState = scan.state;
     this.#hasInput = true;
-    this.#isBegun = true;
-    this.#sizeBytes += scan.sizeBytes;
+    this.#sizeBytes = sizeBytes + scan.sizeBytes;
     this.#files = scan.files.length;
+  }
+
+  /**
+   * Whether another attempt may go on from a state of a scan: the source may send rows about that state again, which are found by
+   * their primary key, or where rows are put beside those from before.
+   */
+  get #mayResume(): boolean {
+    const { mode, update_key: updateKey } = this.#options.stream;
+    return !this.#isReplacing || mode === "incremental" || updateKey === undefined;
   }
 
   /** Where batches go until they are settled. */
@@ -289,7 +309,7 @@ export class StreamSink implements AsyncDisposable {
 
   /** Commits the rows so far together with the source's state, and goes on in a new transaction. */
   async checkpoint(source: JsonValue): Promise<void> {
-    const { session, name, runId } = this.#options;
+    const { session, name, runId, onCheckpoint } = this.#options;
     this.#hasInput = true;
     this.#sourceState = source;
     await this.#settle();
@@ -310,7 +330,9 @@ export class StreamSink implements AsyncDisposable {
       unfinished,
     };
     await writeState(session, name, this.#state, runId);
+    onCheckpoint?.("before checkpoint");
     await this.#transaction.commit();
+    onCheckpoint?.("after checkpoint");
     this.#transaction = await session.begin();
   }
 
@@ -407,12 +429,8 @@ export class StreamSink implements AsyncDisposable {
   }
 
   async #hasTarget(): Promise<boolean> {
-    if (!this.#isReplacing || this.#before === undefined && !this.#hasCheckpoint) return false;
+    if (!this.#isReplacing) return false;
     return (await tableColumns(this.#options.session, "raw", nextTableName(this.#options.name))).length > 0;
-  }
-
-  get #hasCheckpoint(): boolean {
-    return this.#state.unfinished?.runId === this.#options.runId;
   }
 
   /** The greatest update_key of what is there now. */

@@ -1,5 +1,5 @@
 import type { Scratch, ScratchFile } from "../../../locations/scratch.ts";
-import type { ReadRecords, RecordSurvey } from "../../../files/record_scan.ts";
+import type { ReadRecords, RecordSurvey, WrappedRun } from "../../../files/record_scan.ts";
 import type { JsonText, Piece } from "./json_walk.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
@@ -106,6 +106,15 @@ export class RecordFile implements AsyncDisposable {
     this.#put(FEED);
     this.records += part.records;
     this.survey?.have(part.records, part.maxRecordBytes);
+    return full;
+  }
+
+  /** The same of records that stand in a line each. */
+  addLines({ lines, records, longest }: WrappedRun): Promise<void> | undefined {
+    const full = this.#makeRoom(lines.length);
+    this.#put(lines);
+    this.records += records;
+    this.survey?.have(records, longest);
     return full;
   }
 

@@ -6,6 +6,7 @@ import {
   selectStream,
 } from "../../../../connectors/singer/tap/catalog.ts";
 import { byteLines, LineTooLong } from "../../../../connectors/singer/command/byte_lines.ts";
+import { lineBlocks } from "../../../../connectors/singer/command/line_blocks.ts";
 
 const CATALOG = parseCatalog({
   streams: [
@@ -90,4 +91,17 @@ Deno.test("byteLines() puts lines together from pieces, and bounds them", async 
   deepEqual(await read(3, true, "abcde", "f\nxyz\n12345"), ["abc", "xyz", "123"]);
   const failure = await read(3, false, "abc\nab", "cd\n").catch((error) => error);
   equal(failure instanceof LineTooLong && failure.line, 2);
+});
+
+Deno.test("lineBlocks() gives whole lines as they come, and bounds them", async () => {
+  const read = async (max: number, ...texts: string[]) => {
+    const blocks: string[] = [];
+    for await (const block of lineBlocks(pieces(...texts), max)) blocks.push(new TextDecoder().decode(block));
+    return blocks;
+  };
+  deepEqual(await read(9, "a", "b\nc\n\nde", "f\n", "g"), ["ab\nc\n\n", "def\n", "g"]);
+  const long = `${"x".repeat(300_000)}\n`;
+  deepEqual(await read(400_000, long.slice(0, 100_000), long.slice(100_000), "y\n"), [long, "y\n"]);
+  const failure = await read(3, "abc\nab", "cd\n", "abcd").catch((error) => error);
+  equal(failure instanceof LineTooLong && failure.line, 1);
 });

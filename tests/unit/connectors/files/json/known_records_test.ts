@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { JsonNode } from "../../../../../connectors/files/json/json_node.ts";
 import { JsonFault, JsonScanner } from "../../../../../connectors/files/json/json_scanner.ts";
 import { surveyJson } from "../../../../../connectors/files/json/json_survey.ts";
-import { KnownRecords } from "../../../../../connectors/files/json/known_records.ts";
+import { KnownRecords, type LineWrap } from "../../../../../connectors/files/json/known_records.ts";
 import { RecordSurvey } from "../../../../../connectors/files/json/record_survey.ts";
 import { madeSet } from "../../../../../connectors/files/made_set.ts";
 import { streamOptionsSchema } from "../../../../../connectors/files/options.ts";
@@ -123,6 +123,40 @@ function passedOver(records: readonly string[]): { readonly known: number; reado
   }
   equal(scanner.line, records.length + 1);
   return { known: count, seen: seenAt(root) };
+}
+
+/** The survey of records in lines of messages, as those of a tap; `known` of them the kernel has read. */
+function unwrapped(records: readonly string[], wrap: LineWrap): Outcome & { readonly known: number } {
+  const survey = new RecordSurvey();
+  const lines: string[] = [];
+  let known = 0;
+  const before = decode(wrap.before);
+  const messages = records.map((record, index) => {
+    const time = wrap.last === undefined ? "" : `2024-01-01T00:00:${index}`;
+    return `${before}${record}${decode(wrap.behind)}${time}${decode(wrap.last ?? new Uint8Array())}\n`;
+  });
+  const bytes = encode(messages.join(""));
+  const found = outcome(survey.of([]).root, lines, () => {
+    for (let at = 0; at < bytes.length;) {
+      const run = survey.readWrapped(bytes, at, bytes.length, wrap);
+      if (run !== undefined) {
+        const read = decode(run.lines).split("\n");
+        equal(read.pop(), "");
+        equal(read.length, run.records);
+        equal(run.longest, Math.max(...read.map((line) => encode(line).length)));
+        lines.push(...read);
+        known += run.records;
+        at = run.end;
+        continue;
+      }
+      const record = encode(records[lines.length] ?? "");
+      const behind = survey.read(record, 0, lines.length + 1);
+      lines.push(decode(record.subarray(0, behind)));
+      if (behind < record.length) return;
+      at = bytes.indexOf(0x0a, at) + 1;
+    }
+  });
+  return { ...found, known };
 }
 
 const TEXTS = [
@@ -247,6 +281,31 @@ Deno.test("values of one place are looked at one after the other", () => {
       { numRuns: 200 },
     );
   }
+});
+
+const WRAPS: readonly LineWrap[] = [
+  ['{"type": "RECORD", "stream": "orders", "record": ', "}", undefined],
+  ['{"record":', ',"type":"RECORD","time_extracted":"', '","version":1}'],
+  ["", "", undefined],
+].map(([before = "", behind = "", last]) => ({
+  before: encode(before),
+  behind: encode(behind),
+  last: last === undefined ? undefined : encode(last),
+}));
+
+Deno.test("records in lines that are the same but for them are those of the scanner", () => {
+  const oneLine = record.map((text) => text.replaceAll(/[\r\n\t]/g, " "));
+  const wrong = object(fc.constantFrom(...WRONG, ...TEXTS)).map((text) => text.replaceAll(/[\r\n]/g, " "));
+  fc.assert(
+    fc.property(often(oneLine), fc.option(wrong), fc.constantFrom(...WRAPS), (records, odd, wrap) => {
+      const all = odd === null ? records : [...records, odd];
+      const { known: _, ...found } = unwrapped([...all, "{}"], wrap);
+      deepEqual(found, scanned(all));
+    }),
+    { numRuns: 500 },
+  );
+  const many = Array.from({ length: 20_000 }, (_, id) => `{"id":${id},"text":"${"é".repeat(id % 90)}"}`);
+  for (const wrap of WRAPS) ok(unwrapped(many, wrap).known > 19_900);
 });
 
 Deno.test("nearly all records of a file are known, whatever of their keys is missing", () => {
