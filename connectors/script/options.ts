@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isPython, SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
+import { SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
 import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
 import type { RateLimit, WrittenScriptLimits } from "../../contract/connector/connector.ts";
 import { rateLimit, rateLimitOf, type WrittenRate } from "../network/rate_limit.ts";
@@ -164,10 +164,6 @@ export const loadSchema = v.pipe(
     script: v.pipe(
       text,
       v.regex(SCRIPT_PATH_PATTERN, "expected a file of the project's folder scripts/, as scripts/push.ts"),
-      v.check(
-        (path) => !isPython(path),
-        "a script in Python gives rows and takes none: write this one in TypeScript",
-      ),
       v.description("A script of the project that takes the rows, as scripts/push.ts; it runs in a sandbox."),
     ),
     batch: v.optional(

@@ -8,7 +8,7 @@ export const SCRIPT_CONNECTOR = "script";
 /** Files that may be scripts, relative to the project. */
 export const SCRIPT_PATH_PATTERN = /^scripts\/(?:\w[\w.-]*\/)*\w[\w.-]*\.(?:m?ts|m?js|py)$/;
 
-/** Whether a script is one in Python, which gives rows and takes none. */
+/** Whether a script is one in Python. */
 export const isPython = (script: string): boolean => script.endsWith(".py");
 
 /** The key that names the script's file. */

@@ -24,7 +24,8 @@ const sandboxes = () => new ScriptSandboxes(Deno.execPath(), RUNNER, PYTHON_RUNN
 export const findSandbox = (): Promise<SandboxProgram> => sandboxes().find();
 
 /** That of scripts in Python, with the interpreter of the machine. */
-export const findPython = (): Promise<SandboxProgram> => sandboxes().findPython("/usr/bin/python3");
+export const findPython = (interpreter = "/usr/bin/python3"): Promise<SandboxProgram> =>
+  sandboxes().findPython(interpreter);
 
 /** Runs a module in a sandbox as a stream does, without an engine around it. */
 export async function runScript(

@@ -1,7 +1,8 @@
 """
 The program inside a sandbox of Python: takes an order and a module over stdin, calls the module's rows(ctx), and gives
-the rows back in frames over stdout (see ../sandbox/frames.ts and ../sandbox/batch_layout.ts). Before it reads anything
-it gives up all that the kernel lets it give up: Python itself keeps nothing from the code that runs in it.
+the rows back in frames over stdout (see ../sandbox/frames.ts and ../sandbox/batch_layout.ts), or its
+write(batches, ctx) with rows of a load. Before it reads anything it gives up all that the kernel lets it give up:
+Python itself keeps nothing from the code that runs in it.
 """
 import array, base64, ctypes, datetime, decimal, itertools, json, math, os, struct, sys, threading, time, types, uuid
 
@@ -44,8 +45,16 @@ def confine():
     close_calls(call)
 
 
+def packages():
+    """Where the packages of a virtual environment are, if the interpreter is that of one. Its .pth files are not read."""
+    folder = os.path.dirname(os.path.dirname(sys.executable))
+    found = os.path.join(folder, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+    return [found] if os.path.isfile(os.path.join(folder, "pyvenv.cfg")) and os.path.isdir(found) else []
+
+
 def close_files(call):
-    """Landlock: what lies in Python's library and the time zones may be read, all else may not be touched."""
+    """Landlock: what lies in Python's library, an environment's packages and the time zones may be read, all else may not
+    be touched."""
     CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
     version = call("this kernel has no Landlock", CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     READ_FILE, READ_DIR = 4, 8
@@ -125,7 +134,7 @@ def close_calls(call):
 
 ORDER_START, ORDER_MODULE, ORDER_ANSWER, ORDER_PIECE, ORDER_ANSWERED, ORDER_UNANSWERED = 1, 2, 4, 5, 6, 7
 ORDER_BATCH, ORDER_LAST_BATCH = 20, 21
-LOG, ROWS, STATE, END, FAILURE, REQUEST, PULL, MORE = 1, 2, 3, 4, 5, 7, 8, 21
+LOG, ROWS, STATE, END, FAILURE, REQUEST, PULL, TAKEN, MORE = 1, 2, 3, 4, 5, 7, 8, 20, 21
 
 
 class Channel:
@@ -135,6 +144,8 @@ class Channel:
         self.lock = threading.RLock()
         # Of whoever waits for frames, and whether one of them broke off: what it was to get is lost then.
         self.turn, self.is_broken = threading.Lock(), False
+        # A load's rows that came while something else was waited for.
+        self.kept = []
 
     def take(self, size):
         pieces = []
@@ -166,13 +177,17 @@ class Channel:
             return made
 
     def frame(self, kinds, begin=b""):
-        """The next frame of one of the kinds that begins so; others are for nobody."""
+        """The next frame of one of the kinds that begins so; of the others rows are kept, and the rest is for nobody."""
+        if self.kept and self.kept[0][0] in kinds:
+            return self.kept.pop(0)
         while True:
             frame = self.next()
             if frame is None:
                 self.stop(1)
             if frame[0] in kinds and frame[1].startswith(begin):
                 return frame[0], frame[1][len(begin):]
+            if frame[0] in (ORDER_BATCH, ORDER_LAST_BATCH):
+                self.kept.append(frame)
 
     def send(self, kind, payload):
         rest = memoryview(struct.pack("<IB3x", len(payload), kind) + self.key + payload)
@@ -205,7 +220,31 @@ class Instant(int):
     """Microseconds since 1970."""
 
 
+class Wall(int):
+    """The same of a clock on a wall: nobody says in which zone."""
+
+    def text(self):
+        return (WALL_EPOCH + int(self) * MICROSECOND).isoformat(" ")
+
+
+class Day(int):
+    """Days since 1970."""
+
+    def text(self):
+        return datetime.date.fromordinal(self + FIRST_DAY).isoformat()
+
+
+class Clock(int):
+    """Microseconds since midnight."""
+
+    def text(self):
+        return (WALL_EPOCH + int(self) * MICROSECOND).time().isoformat()
+
+
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+WALL_EPOCH = datetime.datetime(1970, 1, 1)
+FIRST_DAY = datetime.date(1970, 1, 1).toordinal()
+TIMES = (Wall, Day, Clock)
 MICROSECOND = datetime.timedelta(microseconds=1)
 PLAIN = frozenset((bool, int, float, str, bytes, type(None), decimal.Decimal))
 
@@ -215,11 +254,18 @@ def is_aware(value):
 
 
 def frozen(value):
-    """A value as a column keeps it, one of PLAIN, Json or Instant; nothing that is done to it later changes it."""
+    """A value as a column keeps it, one of KINDS; nothing that is done to it later changes it."""
     if isinstance(value, datetime.datetime):
-        return Instant((value - EPOCH) // MICROSECOND) if is_aware(value) else value.isoformat(" ")
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
+        if is_aware(value):
+            return Instant((value - EPOCH) // MICROSECOND)
+        return Wall((value.replace(tzinfo=None) - WALL_EPOCH) // MICROSECOND)
+    if isinstance(value, datetime.date):
+        return Day(value.toordinal() - FIRST_DAY)
+    if isinstance(value, datetime.time):
+        if value.tzinfo is not None:
+            return value.isoformat()
+        seconds = (value.hour * 60 + value.minute) * 60 + value.second
+        return Clock(seconds * 1000000 + value.microsecond)
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, (bytearray, memoryview, bytes)):
@@ -238,7 +284,7 @@ def in_json(value):
         return list(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return str(value)
@@ -276,9 +322,15 @@ def real_text(value):
 
 
 # What kinds of values a column has had: a bit each, as in ../runner/column.ts.
-BOOLEAN, INTEGER, LONG, HUGE, ENDLESS, REAL, TEXT, INSTANT, BYTES, NESTED, DECIMAL = (1 << n for n in range(11))
+(BOOLEAN, INTEGER, LONG, HUGE, ENDLESS, REAL, TEXT, INSTANT, BYTES, NESTED, DECIMAL,
+ WALL, DAY, CLOCK) = (1 << n for n in range(14))
 NUMBERS = INTEGER | LONG | HUGE | ENDLESS | REAL | DECIMAL
-KINDS = {bool: BOOLEAN, float: REAL, str: TEXT, Instant: INSTANT, bytes: BYTES, Json: NESTED, decimal.Decimal: DECIMAL}
+TEXTS = TEXT | WALL | DAY | CLOCK
+KINDS = {bool: BOOLEAN, float: REAL, str: TEXT, Instant: INSTANT, bytes: BYTES, Json: NESTED, decimal.Decimal: DECIMAL,
+         Wall: WALL, Day: DAY, Clock: CLOCK}
+# A DECIMAL of DuckDB has so many digits; of the smaller ones a value takes half the room.
+SHORT_DIGITS, MOST_DIGITS = 18, 38
+EXACT = decimal.Context(prec=100, Emin=-decimal.MAX_EMAX, Emax=decimal.MAX_EMAX)
 
 
 def integer_kind(values):
@@ -308,21 +360,41 @@ def type_of(kinds):
     if kinds == 0:
         return None
     if kinds & ~NUMBERS == 0:
-        if kinds & (ENDLESS | DECIMAL):
+        if kinds & ENDLESS:
             return "text"
         if kinds & REAL:
-            return "text" if kinds & (LONG | HUGE) else "double"
-        return "int128" if kinds & HUGE else "int64"
-    return {BOOLEAN: "boolean", TEXT: "text", INSTANT: "timestamp", BYTES: "blob"}.get(kinds, "json")
+            return "text" if kinds & (LONG | HUGE | DECIMAL) else "double"
+        return "decimal" if kinds & DECIMAL else "int128" if kinds & HUGE else "int64"
+    return {BOOLEAN: "boolean", INSTANT: "timestamp", BYTES: "blob", WALL: "datetime", DAY: "date",
+            CLOCK: "time"}.get(kinds, "json" if kinds & ~TEXTS else "text")
+
+
+def digits_of(values):
+    """The most digits before the point and behind it, of decimals and whole numbers; None where one is none or has too many."""
+    whole = scale = 0
+    for value in values:
+        if type(value) is int:
+            whole = max(whole, len(str(abs(value))))
+        elif value is not None:
+            _, digits, exponent = value.as_tuple()
+            if not isinstance(exponent, int) or abs(exponent) > MOST_DIGITS or len(digits) > 2 * MOST_DIGITS:
+                return None
+            scale = max(scale, -exponent)
+            whole = max(whole, len(digits) + exponent if any(digits) else 0)
+    return (whole, scale) if whole + scale <= MOST_DIGITS else None
 
 
 def as_text(value):
-    return value if isinstance(value, str) else real_text(value) if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return value
+    return real_text(value) if isinstance(value, float) else value.text() if isinstance(value, TIMES) else str(value)
 
 
 def as_json(value):
     if isinstance(value, Json):
         return value
+    if isinstance(value, TIMES):
+        return json.dumps(value.text())
     if isinstance(value, Instant):
         return json.dumps((EPOCH + int(value) * MICROSECOND).isoformat().replace("+00:00", "Z"))
     return json_text(finite(value))
@@ -341,6 +413,8 @@ class Column:
     def __init__(self, name):
         self.name, self.values, self.kinds = name, [], 0
         self.type = None
+        # Of a column of decimals: digits before the point and behind it.
+        self.digits = (0, 0)
 
     def encode(self, rows, first_row, fallback):
         """The description of the first `rows` values, and their buffers."""
@@ -349,6 +423,8 @@ class Column:
         self.kinds |= kinds_of(values)
         if self.kinds & BYTES and self.kinds != BYTES:
             raise RowError('column "%s" has bytes in some rows and other values in others' % self.name)
+        if self.kinds & DECIMAL and self.kinds & ~NUMBERS == 0:
+            self.widen(digits_of(values) if self.kinds & (ENDLESS | REAL) == 0 else None)
         self.type = type_of(self.kinds)
         kind = self.type or fallback
         nulls = values.count(None)
@@ -356,8 +432,14 @@ class Column:
         size = 0
         if kind == "boolean":
             buffers.append(padded(bits(values, lambda value: value is True)))
-        elif kind in ("int64", "timestamp"):
+        elif kind in ("int64", "timestamp", "datetime", "time"):
             buffers.append(array.array("q", [value or 0 for value in values] if nulls > 0 else values).tobytes())
+        elif kind == "date":
+            buffers.append(padded(array.array("i", [value or 0 for value in values]).tobytes()))
+        elif kind == "decimal":
+            scale = self.digits[1]
+            buffers.append(b"".join(int(EXACT.scaleb(value or 0, scale)).to_bytes(16, "little", signed=True)
+                                    for value in values))
         elif kind == "int128":
             buffers.append(b"".join((value or 0).to_bytes(16, "little", signed=True) for value in values))
         elif kind == "double":
@@ -367,7 +449,19 @@ class Column:
             places = array.array("i", itertools.accumulate(map(len, pieces), initial=0))
             size = places[-1]
             buffers += [padded(places.tobytes()), padded(b"".join(pieces))]
-        return {"name": self.name, "type": kind, "nulls": nulls, "bytes": size}, buffers
+        description = {"name": self.name, "type": kind, "nulls": nulls, "bytes": size}
+        if kind == "decimal":
+            description["precision"] = SHORT_DIGITS if sum(self.digits) <= SHORT_DIGITS else MOST_DIGITS
+            description["scale"] = self.digits[1]
+        return description, buffers
+
+    def widen(self, digits):
+        """Makes room for decimals of so many digits; where there is none, they are texts from here on."""
+        whole, scale = (max(pair) for pair in zip(self.digits, digits or (MOST_DIGITS, MOST_DIGITS)))
+        if whole + scale > MOST_DIGITS:
+            self.kinds |= ENDLESS
+        else:
+            self.digits = (whole, scale)
 
     def pieces(self, kind, first_row):
         made = {"text": as_text, "json": as_json}.get(kind)
@@ -608,8 +702,25 @@ def exact_real(text):
         decimal.Decimal(text))
 
 
+def time_of(read):
+    """Reads a date or a time by `read`; one that Python has no value for stays a text, as infinity and nanoseconds."""
+    def made(text):
+        head, point, rest = text.partition(".")
+        zone = "+00:00" if text.endswith("Z") else ""
+        fraction = point and "." + rest.rstrip("Z").ljust(6, "0")
+        try:
+            return read((head if point else head.rstrip("Z")) + fraction + zone)
+        except ValueError:
+            return text
+    return made
+
+
 # How cells are read, by their kind: see ../sandbox/row_texts.ts.
 READERS = {
+    "date": time_of(datetime.date.fromisoformat),
+    "time": time_of(datetime.time.fromisoformat),
+    "timestamp": time_of(datetime.datetime.fromisoformat),
+    "timestamptz": time_of(datetime.datetime.fromisoformat),
     "integer": int,
     "decimal": decimal.Decimal,
     "float": float,
@@ -641,12 +752,67 @@ class Input:
         kind, payload = self.channel.frame((ORDER_BATCH, ORDER_LAST_BATCH))
         if kind == ORDER_LAST_BATCH:
             return None
-        given = json.loads(payload)
-        columns = [(column["name"], READERS.get(column["kind"])) for column in given["columns"]]
-        batch = Batch({name: cell if cell is None or read is None else read(cell)
-                       for (name, read), cell in zip(columns, cells)} for cells in given["rows"])
-        batch.stream = given["key"]
+        batch, batch.stream = batch_of(payload)
         return batch
+
+
+def batch_of(payload):
+    """The rows of a payload, and its key: see ../sandbox/row_texts.ts."""
+    given = json.loads(payload)
+    columns = [(column["name"], READERS.get(column["kind"])) for column in given["columns"]]
+    return Batch({name: cell if cell is None or read is None else read(cell)
+                  for (name, read), cell in zip(columns, cells)} for cells in given["rows"]), given["key"]
+
+
+class LoadBatch(Batch):
+    """Rows of a load, with the key of the batch; asking for the next one says that this one is taken."""
+
+    def reject(self, row, reason):
+        if self.is_over:
+            raise RowError("batch.reject: the next batch was asked for, so that this one is taken")
+        at = row if type(row) is int else next((at for at, one in enumerate(self.given) if one is row), -1)
+        if not 0 <= at < len(self.given):
+            raise RowError("batch.reject: expected a row of the batch, or its place from 0")
+        reason = "rejected by the script" if reason is None else str(reason)
+        self.rejected[at] = reason[:4000].encode("utf-8", "replace").decode()
+
+
+class Batches:
+    """The rows of a load, a batch at a time; several loops share them."""
+
+    def __init__(self, channel):
+        self.channel, self.batch, self.is_at_end, self.rows = channel, None, False, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        batch = self.channel.ask(self.receive)
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def receive(self):
+        if self.is_at_end:
+            return None
+        if self.batch is not None:
+            self.batch.is_over = True
+            self.channel.send_json(TAKEN, {"rejected": sorted(self.batch.rejected.items())})
+            self.batch = None
+        kind, payload = self.channel.frame((ORDER_BATCH, ORDER_LAST_BATCH))
+        if kind == ORDER_LAST_BATCH:
+            self.is_at_end = True
+            return None
+        rows, key = batch_of(payload)
+        batch = self.batch = LoadBatch(rows)
+        # What the script does to the list does not change which rows there are.
+        batch.key, batch.given, batch.rejected, batch.is_over = key, tuple(rows), {}, False
+        self.rows += len(rows)
+        return batch
+
+    def end(self):
+        if not self.is_at_end:
+            raise RowError("write() returned before it had asked for all batches (after %d rows)" % self.rows)
 
 
 class Lines:
@@ -705,11 +871,26 @@ def create_context(order, channel, output):
 # --- The run
 
 
-def give_rows(text, path, context, output):
+def load(text, path):
     module = types.ModuleType("script")
     module.__file__ = path
     sys.modules["script"] = module
     exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    return module
+
+
+def take_rows(module, context, batches):
+    """Gives the script the rows of a load, all of them."""
+    write = getattr(module, "write", None)
+    if not callable(write):
+        raise RowError("it has no function to call: a destination is `def write(batches, ctx): for batch in batches: …`")
+    given = write(batches, context)
+    if hasattr(given, "__next__") or hasattr(given, "__await__"):
+        raise RowError("its function write is a generator or async, of which nothing runs: make it a plain function")
+    batches.end()
+
+
+def give_rows(module, context, output):
     make = getattr(module, "rows", None)
     if not callable(make):
         raise RowError("it has no function to call: a source is `def rows(ctx): … yield {…}`")
@@ -751,6 +932,7 @@ def main(stop=os._exit):
     os.close(nothing)
     # What is written there in spite of all is no frame.
     os.dup2(2, 1)
+    sys.path += packages()
     try:
         confine()
     except OSError as error:
@@ -770,12 +952,17 @@ def main(stop=os._exit):
     printed = (sys.stdout, sys.stderr)
     try:
         try:
-            give_rows(module[1].decode(), order["path"], context, output)
+            script, batches = load(module[1].decode(), order["path"]), Batches(channel)
+            is_source = order["use"] == "source"
+            if is_source:
+                give_rows(script, context, output)
+            else:
+                take_rows(script, context, batches)
             for lines in printed:
                 lines.flush()
             if channel.is_broken:
                 raise RowError(BROKEN)
-            output.end()
+            output.end() if is_source else channel.send_json(END, {"rows": batches.rows})
         except MemoryError:
             raise
         except BaseException as error:

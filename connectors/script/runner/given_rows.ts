@@ -18,6 +18,10 @@ export function readRows(payload: Uint8Array, into: Row[]): string {
 const READERS: Readonly<Record<CellKind, (cell: Cell) => Value>> = {
   plain: (cell) => cell,
   decimal: (cell) => cell,
+  date: (cell) => cell,
+  time: (cell) => cell,
+  timestamp: (cell) => cell,
+  timestamptz: (cell) => cell,
   integer: (cell) => wholeNumber(String(cell)),
   float: (cell) => typeof cell === "string" ? Number(cell) : cell,
   bytes: (cell) => Uint8Array.fromBase64(String(cell)),

@@ -18,13 +18,26 @@ export const COLUMN_TYPES = {
 } as const;
 export type ColumnType = keyof typeof COLUMN_TYPES;
 
+/** The same of what only Python has values of; a decimal's type has digits. */
+export const PYTHON_TYPES = {
+  datetime: "TIMESTAMP",
+  date: "DATE",
+  time: "TIME",
+  decimal: "DECIMAL",
+} as const;
+export type LayoutType = ColumnType | keyof typeof PYTHON_TYPES;
+
 /** Bytes of a value of each type; 0 where it differs from value to value, an eighth of a byte for booleans. */
-export const VALUE_BYTES: Readonly<Record<ColumnType, number>> = {
+export const VALUE_BYTES: Readonly<Record<LayoutType, number>> = {
   boolean: 0.125,
   int64: 8,
   int128: 16,
   double: 8,
   timestamp: 8,
+  datetime: 8,
+  date: 4,
+  time: 8,
+  decimal: 16,
   text: 0,
   json: 0,
   blob: 0,
@@ -37,10 +50,13 @@ export interface RowsLayout {
 
 export interface ColumnLayout {
   readonly name: string;
-  readonly type: ColumnType;
+  readonly type: LayoutType;
   readonly nulls: number;
   /** Bytes of the values of any length together; 0 for other types. */
   readonly bytes: number;
+  /** Of decimals, which are whole numbers of that many digits: so many of them are behind the point. */
+  readonly precision?: number | undefined;
+  readonly scale?: number | undefined;
 }
 
 /** The next multiple of eight. */

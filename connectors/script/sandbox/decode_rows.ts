@@ -5,6 +5,8 @@ import {
   BufferType,
   Data,
   type DataType,
+  DateDay,
+  Decimal,
   Field,
   FixedSizeBinary,
   Float64,
@@ -13,6 +15,7 @@ import {
   RecordBatch,
   Schema,
   Struct,
+  TimeMicrosecond,
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
@@ -28,8 +31,9 @@ import {
   aligned,
   COLUMN_TYPES,
   type ColumnLayout,
-  type ColumnType,
   LAYOUT_HEAD_BYTES,
+  type LayoutType,
+  PYTHON_TYPES,
   type RowsLayout,
   VALUE_BYTES,
 } from "./batch_layout.ts";
@@ -39,15 +43,19 @@ export class FrameFault extends Error {
   override readonly name = "FrameFault";
 }
 
+/** Of a DECIMAL. */
+const MAX_DIGITS = 38;
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const layoutSchema = v.strictObject({
   rows: v.pipe(count, v.maxValue(MAX_BATCH_ROWS)),
   columns: v.pipe(
     v.array(v.strictObject({
       name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1000)),
-      type: v.picklist(Object.keys(COLUMN_TYPES) as ColumnType[]),
+      type: v.picklist(Object.keys({ ...COLUMN_TYPES, ...PYTHON_TYPES }) as LayoutType[]),
       nulls: count,
       bytes: count,
+      precision: v.optional(v.pipe(count, v.minValue(1), v.maxValue(MAX_DIGITS))),
+      scale: v.optional(v.pipe(count, v.maxValue(MAX_DIGITS))),
     })),
     v.minLength(1),
     v.maxLength(10_000),
@@ -80,12 +88,16 @@ export class RowsDecoder {
   }
 
   #schemaOf(columns: readonly ColumnLayout[]): { readonly schema: Schema; readonly type: Struct } {
-    const key = JSON.stringify(columns.map(({ name, type }) => [name, type]));
+    const key = JSON.stringify(
+      columns.map(({ name, type, precision, scale }) => [name, type, precision, scale]),
+    );
     if (this.#known?.key === key) return this.#known;
     if (new Set(columns.map(({ name }) => name.toLowerCase())).size < columns.length) {
       throw new FrameFault("two columns have one name");
     }
-    const fields = columns.map(({ name, type }) => new Field(name, arrowType(type), true, metadataOf(type)));
+    const fields = columns.map((column) =>
+      new Field(column.name, arrowType(column), true, metadataOf(column.type))
+    );
     this.#known = { key, schema: new Schema(fields), type: new Struct(fields) };
     return this.#known;
   }
@@ -109,7 +121,7 @@ export function descriptionOf(bytes: Uint8Array): unknown {
   }
 }
 
-const arrowType = (type: ColumnType): DataType => {
+const arrowType = ({ type, precision = 0, scale = 0 }: ColumnLayout): DataType => {
   switch (type) {
     case "boolean":
       return new Bool();
@@ -121,6 +133,15 @@ const arrowType = (type: ColumnType): DataType => {
       return new Float64();
     case "timestamp":
       return new TimestampMicrosecond("UTC");
+    case "datetime":
+      return new TimestampMicrosecond();
+    case "date":
+      return new DateDay();
+    case "time":
+      return new TimeMicrosecond();
+    case "decimal":
+      if (precision === 0 || scale > precision) throw new FrameFault("a decimal has no digits");
+      return new Decimal(scale, precision, 128);
     case "text":
     case "json":
       return new Utf8();
@@ -129,7 +150,7 @@ const arrowType = (type: ColumnType): DataType => {
   }
 };
 
-const metadataOf = (type: ColumnType): Map<string, string> | undefined =>
+const metadataOf = (type: LayoutType): Map<string, string> | undefined =>
   type === "json" ? JSON_METADATA : type === "int128" ? HUGEINT_METADATA : undefined;
 
 /** Takes the buffers of a frame whose description is there one after the other. */
@@ -176,7 +197,7 @@ class ColumnReader {
     if (nullBitmap !== undefined && missingIn(nullBitmap, rows) !== nulls) {
       throw new FrameFault("the missing values are not as many as was said");
     }
-    const data = (offsets: Int32Array | undefined, values: Uint8Array | BigInt64Array | Float64Array) =>
+    const data = (offsets: Int32Array | undefined, values: Values) =>
       new Data(type, 0, rows, nulls, {
         ...(offsets === undefined ? {} : { [BufferType.OFFSET]: offsets }),
         [BufferType.DATA]: values,
@@ -200,12 +221,19 @@ class ColumnReader {
   }
 }
 
-function asValues(type: ColumnType, bytes: Uint8Array): Uint8Array | BigInt64Array | Float64Array {
+type Values = Uint8Array | Int32Array | BigInt64Array | Float64Array;
+
+function asValues(type: LayoutType, bytes: Uint8Array): Values {
   const { buffer, byteOffset, byteLength } = bytes;
   switch (type) {
     case "int64":
     case "timestamp":
+    case "datetime":
+    case "time":
+    case "decimal":
       return new BigInt64Array(buffer, byteOffset, byteLength / 8);
+    case "date":
+      return new Int32Array(buffer, byteOffset, byteLength / 4);
     case "double":
       return new Float64Array(buffer, byteOffset, byteLength / 8);
     default:

@@ -14,8 +14,21 @@ import { extensionOf, jsonText } from "../../destination/json_text.ts";
  * | float | number, or text of what JSON has no word for | number |
  * | bytes | base64 | Uint8Array |
  * | json | text | what it means, in which whole numbers beyond 2^53 are bigint |
+ * | date, time, timestamp, timestamptz | text in ISO 8601 | string |
+ *
+ * In Python a decimal is a Decimal, and dates and times are what datetime has for them.
  */
-export type CellKind = "plain" | "integer" | "decimal" | "float" | "bytes" | "json";
+export type CellKind =
+  | "plain"
+  | "integer"
+  | "decimal"
+  | "float"
+  | "bytes"
+  | "json"
+  | "date"
+  | "time"
+  | "timestamp"
+  | "timestamptz";
 
 export type Cell = boolean | number | string | null;
 
@@ -26,6 +39,9 @@ export interface RowTexts {
   readonly columns: readonly { readonly name: string; readonly kind: CellKind }[];
   readonly rows: readonly (readonly Cell[])[];
 }
+
+/** Kinds whose cells are texts of what stands in JSON without quotes. */
+const IN_TEXTS: ReadonlySet<CellKind> = new Set(["integer", "decimal", "json"]);
 
 const base64 = (bytes: Uint8Array): string => bytes.toBase64();
 
@@ -56,8 +72,7 @@ function cellText(
 ): string {
   const text = data === undefined ? "null" : jsonText(data, row, extension, base64);
   // JSON's own null is a value of a column of JSON, and nothing tells it from NULL there.
-  if (text === "null" || kind === "plain" || kind === "float" || kind === "bytes") return text;
-  return JSON.stringify(text);
+  return text !== "null" && IN_TEXTS.has(kind) ? JSON.stringify(text) : text;
 }
 
 function kindOf(field: Field): CellKind {
@@ -72,6 +87,9 @@ function kindOf(field: Field): CellKind {
   if (DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isFixedSizeBinary(type)) {
     return "bytes";
   }
+  if (DataType.isDate(type)) return "date";
+  if (DataType.isTime(type)) return "time";
+  if (DataType.isTimestamp(type)) return type.timezone ? "timestamptz" : "timestamp";
   const isNested = DataType.isStruct(type) || DataType.isList(type) || DataType.isFixedSizeList(type) ||
     DataType.isMap(type) || DataType.isInterval(type);
   return isNested ? "json" : "plain";

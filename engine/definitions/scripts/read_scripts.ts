@@ -1,6 +1,6 @@
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import { ownKeys, type PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
-import { isPython, SCRIPT_PATH_PATTERN } from "../../../contract/pipeline/scripts.ts";
+import { SCRIPT_PATH_PATTERN } from "../../../contract/pipeline/scripts.ts";
 import { bundlePath, type RevisionFile } from "../../../contract/revision.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../../text/fault.ts";
 import { pathText } from "../../../text/schema_faults.ts";
@@ -106,9 +106,7 @@ export async function readScripts(
     faults.set(script, bundle.warnings);
     files.set(bundlePath(script), bundle.code);
     for (const source of bundle.sources) files.set(source.path, source.content);
-    const missing = isPython(script) && kind === "destination"
-      ? undefined // The load's own keys say it.
-      : missingExport(bundle.exports, kind);
+    const missing = missingExport(bundle.exports, kind);
     if (missing !== undefined) {
       faults.set(`${script} ${kind}`, [{
         file: script,

@@ -61,7 +61,7 @@ export class ScriptsOfProject {
     return bundle;
   }
 
-  /** Of a script in Python, which has the standard library and nothing else. */
+  /** Of a script in Python, whose functions show when it runs. */
   async #asItIs(path: string): Promise<ScriptBundle | { readonly faults: readonly Fault[] }> {
     const file = await this.#files.read(path);
     if (file === undefined || "fault" in file) {
@@ -69,7 +69,7 @@ export class ScriptsOfProject {
       return { faults: [file?.fault ?? { file: path, line: 1, column: 1, message, severity: "error" }] };
     }
     const sources = [{ path, content: file.text }];
-    return { code: file.text, exports: ["default"], sources, packageFiles: [], warnings: [] };
+    return { code: file.text, exports: ["default", "write"], sources, packageFiles: [], warnings: [] };
   }
 
   async #isFresh({ bundle, lockTexts, packages }: Kept, lock: PackageLock): Promise<boolean> {
