@@ -36,6 +36,18 @@ export async function scanRecords(
   );
 }
 
+/** The same of Parquet files, whose columns may differ. They are of the types that they have themselves. */
+export async function scanTables(
+  files: readonly StoredFile[],
+  columns: ColumnTypes,
+  asked: AskedOfRows,
+  scratchDir: string,
+  signal: AbortSignal,
+): Promise<Scan> {
+  const options = { ...v.parse(streamOptionsSchema, {}), union_by_name: true, columns };
+  return await scanFiles(madeSet(files, "parquet", options, asked), scratchDir, signal);
+}
+
 /**
  * What DuckDB is to read of such files, from the one at `from` on, while more of them are written: by what the survey has been
  * told so far; see scanRecords() for `columns`. Throws `invalid` for keys that cannot be columns.

@@ -126,7 +126,11 @@ const GROUNDS: Readonly<Record<string, readonly string[]>> = {
   // A request may be signed by a script of the project.
   http: ["connectors/script/options.ts", "connectors/script/signer.ts"],
   // Records of either are JSON, which is put into a file as it came.
-  singer: ["connectors/http/rest/page/json_walk.ts", "connectors/http/rest/page/record_file.ts"],
+  singer: [
+    "connectors/http/rest/page/arriving_records.ts",
+    "connectors/http/rest/page/json_walk.ts",
+    "connectors/http/rest/page/record_file.ts",
+  ],
 };
 /** The one place that lists the systems, and those who ask it: a process's entry, or a tool of its own. */
 const REGISTRY = "connectors/registry.ts";

@@ -6,36 +6,40 @@ import { fileError } from "../../locations/file_error.ts";
 import { isSchema } from "./json_schema.ts";
 import type { BatchMessage } from "./messages.ts";
 
+type Files = Pick<BatchMessage, "encoding" | "manifest">;
+
+/** Throws `invalid` for a format that is not read. */
+export function batchFormat({ encoding }: Files): "jsonl" | "parquet" {
+  const { format, compression = "none" } = isSchema(encoding) ? encoding : {};
+  // How its pages are compressed a Parquet file says itself.
+  if (format === "parquet") return format;
+  if (format === "jsonl" && (compression === "none" || compression === "gzip")) return format;
+  throw new AppError(
+    "invalid",
+    `a BATCH is in the format ${JSON.stringify(format)} with the compression ${
+      JSON.stringify(compression)
+    }; ` +
+      "set batch_config of the tap to the format jsonl or parquet, and to gzip or none",
+  );
+}
+
 /**
  * The lines of a BATCH's files, JSON Lines that may be compressed by gzip, each with the name of its file:
  * https://sdk.meltano.com/en/latest/batch.html. The files have to be in the tap's own folder. Throws `invalid` for others, and
  * for files that cannot be read whole.
  */
 export async function* batchLines(
-  { encoding, manifest }: BatchMessage,
+  { encoding, manifest }: Files,
   folder: string,
   maxLineBytes: number,
 ): AsyncGenerator<{ readonly line: Uint8Array; readonly file: string }> {
-  const { format, compression = "none" } = isSchema(encoding) ? encoding : {};
-  if (format !== "jsonl" || compression !== "none" && compression !== "gzip") {
-    throw new AppError(
-      "invalid",
-      `a BATCH is in the format ${JSON.stringify(format)} with the compression ${
-        JSON.stringify(compression)
-      }; ` +
-        "set batch_config of the tap to the format jsonl, and to gzip or none",
-    );
-  }
+  const isZipped = isSchema(encoding) && encoding["compression"] === "gzip";
   for (const url of manifest) {
-    const named = pathOf(url, folder);
+    const path = await fileOf(url, folder);
     let bytes: ReadableStream<Uint8Array>;
     try {
-      const path = await Deno.realPath(named);
-      requireInside(path, await Deno.realPath(folder), url);
       const file = await Deno.open(path);
-      bytes = compression === "gzip"
-        ? file.readable.pipeThrough(new DecompressionStream("gzip"))
-        : file.readable;
+      bytes = isZipped ? file.readable.pipeThrough(new DecompressionStream("gzip")) : file.readable;
     } catch (error) {
       throw fileError("read", url, error);
     }
@@ -47,6 +51,18 @@ export async function* batchLines(
       }
       throw error;
     }
+  }
+}
+
+/** Where a BATCH's file is. Throws `invalid` for one that is not in the folder, by a link too, and what looking for it throws. */
+export async function fileOf(url: string, folder: string): Promise<string> {
+  const named = pathOf(url, folder);
+  try {
+    const path = await Deno.realPath(named);
+    requireInside(path, await Deno.realPath(folder), url);
+    return path;
+  } catch (error) {
+    throw fileError("read", url, error);
   }
 }
 

@@ -3,7 +3,7 @@ import { LineTooLong } from "../command/byte_lines.ts";
 import type { RunningCommand } from "../command/run_command.ts";
 import { JsonFault, type LineWrap, type RecordSurvey } from "../../files/record_scan.ts";
 import { JsonText } from "../../http/rest/page/json_walk.ts";
-import { batchLines } from "./batch_files.ts";
+import { batchFormat, batchLines, fileOf } from "./batch_files.ts";
 import { type Message, MessageFault, parseMessage, type RecordMessage } from "./messages.ts";
 import type { RecordVersions } from "./record_versions.ts";
 import { storedState, type TapState } from "./tap_state.ts";
@@ -182,7 +182,12 @@ class TapReader {
   }
 
   async #takeBatch(message: Extract<Message, { readonly type: "BATCH" }>): Promise<void> {
-    for await (const { line, file } of batchLines(message, this.#reading.folder, MAX_LINE_BYTES)) {
+    const { folder, records } = this.#reading;
+    if (batchFormat(message) === "parquet") {
+      for (const url of message.manifest) await records.addTable(await fileOf(url, folder), url);
+      return;
+    }
+    for await (const { line, file } of batchLines(message, folder, MAX_LINE_BYTES)) {
       const text = new JsonText(line);
       try {
         const record = text.root();

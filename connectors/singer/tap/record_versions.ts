@@ -5,6 +5,7 @@ import type { ArrivingRecords } from "../../http/rest/page/arriving_records.ts";
 import { RecordFile } from "../../http/rest/page/record_file.ts";
 import type { JsonText, Piece } from "../../http/rest/page/json_walk.ts";
 import { DiskFile } from "../../locations/disk/disk_file.ts";
+import { fileError } from "../../locations/file_error.ts";
 import type { Scratch } from "../../locations/scratch.ts";
 
 const MAX_VERSIONS = 100;
@@ -29,6 +30,7 @@ export class RecordVersions implements AsyncDisposable {
   readonly #options: VersionsOptions;
   /** Those that are written to. */
   readonly #open = new Map<Version, RecordFile>();
+  readonly #tables: DiskFile[] = [];
   readonly #finished: { readonly file: DiskFile; readonly version: Version }[] = [];
   readonly #counts = new Map<Version, number>();
   #active: Version;
@@ -56,9 +58,14 @@ export class RecordVersions implements AsyncDisposable {
     return this.#finished.map(({ file }) => file);
   }
 
-  /** Whether none of the records waits for its version to become the active one. */
+  /** Parquet files, in the place of all records. */
+  get tables(): readonly DiskFile[] {
+    return this.#tables;
+  }
+
+  /** Whether none of the records waits for its version to become the active one, or for the end of all. */
   get isSure(): boolean {
-    return this.#open.keys().every((version) => this.#isSure(version));
+    return this.#tables.length === 0 && this.#open.keys().every((version) => this.#isSure(version));
   }
 
   /** Throws JsonFault for a record that is none. */
@@ -74,6 +81,18 @@ export class RecordVersions implements AsyncDisposable {
     if (file === undefined) return this.#create(version).then(() => this.addLines(run, version));
     this.#count(version, run.records);
     return file.addLines(run);
+  }
+
+  /** Takes a Parquet file, which is moved away. Throws `invalid` where there are other records. */
+  async addTable(path: string, shown: string): Promise<void> {
+    if (this.records > 0) throw mixed();
+    const own = await this.#options.scratch.reserve(`table${this.#tables.length}.parquet`);
+    try {
+      await Deno.rename(path, own);
+      this.#tables.push(new DiskFile(own, shown, await Deno.stat(own)));
+    } catch (error) {
+      throw fileError("read", shown, error);
+    }
   }
 
   /** Drops records of other versions; those without one stay. */
@@ -106,7 +125,7 @@ export class RecordVersions implements AsyncDisposable {
   /** Finishes all files that are left. Where there is no record, there is a file that nobody was given, unless there were some. */
   async finish(): Promise<void> {
     await this.#finishOpen();
-    if (this.records > 0) return;
+    if (this.records > 0 || this.#tables.length > 0) return;
     const { path } = await this.#create(undefined);
     await this[Symbol.asyncDispose]();
     await this.#take(path, undefined, this.#hasGiven);
@@ -127,6 +146,7 @@ export class RecordVersions implements AsyncDisposable {
 
   async #create(version: Version): Promise<RecordFile> {
     const { scratch, survey, arriving } = this.#options;
+    if (this.#tables.length > 0) throw mixed();
     if (this.#open.size >= MAX_VERSIONS) {
       throw new AppError(
         "invalid",
@@ -161,3 +181,6 @@ export class RecordVersions implements AsyncDisposable {
     arriving?.add(file);
   }
 }
+
+const mixed = (): AppError =>
+  new AppError("invalid", "the tap sends a stream's records as Parquet files and otherwise too");

@@ -1,10 +1,11 @@
 import type { ConnectorContext } from "../../../contract/connector/connector.ts";
 import type { DiscoveredStream, Scan, StreamRequest } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { formatPlural } from "../../../text/format.ts";
 import { Workplace } from "../command/workplace.ts";
 import { programOf, RunningCommand } from "../command/run_command.ts";
 import type { SingerConfig } from "../config.ts";
-import { prepareWith, scanRecords } from "../../files/record_scan.ts";
+import { prepareWith, scanRecords, scanTables } from "../../files/record_scan.ts";
 import type { ArrivingRecords } from "../../http/rest/page/arriving_records.ts";
 import type { StoredFile } from "../../locations/location.ts";
 import { Scratch } from "../../locations/scratch.ts";
@@ -68,7 +69,10 @@ export class TapSource {
     const { records, arriving } = stack.use(held);
     const whole = async () => {
       const { scratchDir } = this.#context;
-      const scan = await scanRecords(records.files, held.columns(), request, scratchDir, signal, held.survey);
+      const { files, tables } = records;
+      const scan = tables.length > 0
+        ? await scanTables(tables, request.address.options.columns, request, scratchDir, signal)
+        : await scanRecords(files, held.columns(), request, scratchDir, signal, held.survey);
       return { ...scan, ...NO_FILES };
     };
     if (request.isSample === true) {
@@ -94,7 +98,7 @@ export class TapSource {
       this.#check(request, output, before);
       await records.finish();
       const state = isRange ? request.state : storedState(output.state);
-      return { state, messages: messagesOf(records.records, output) };
+      return { state, messages: messagesOf(records, output) };
     });
     // Whoever reads the rows hears of it.
     reading.catch(() => {});
@@ -233,14 +237,15 @@ function selectionOf(
   };
 }
 
-function messagesOf(records: number, { others, state }: TapOutput): NonNullable<Scan["messages"]> {
+function messagesOf(
+  { records, tables }: Pick<RecordVersions, "records" | "tables">,
+  { others, state }: TapOutput,
+): NonNullable<Scan["messages"]> {
+  const what = tables.length > 0
+    ? formatPlural(tables.length, "Parquet file")
+    : formatPlural(records, "record");
   return [
-    {
-      level: "info",
-      message: `${records} ${records === 1 ? "record" : "records"}${
-        state.text === undefined ? ", no STATE" : ""
-      }`,
-    },
+    { level: "info", message: `${what}${state.text === undefined ? ", no STATE" : ""}` },
     ...(others === 0 ? [] : [
       {
         level: "info",

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { openDatabase } from "../../../engine/duckdb/database.ts";
 import { failureOf } from "../../support/api_bench.ts";
 import { madePipe, recordOf, says, schemaOf, stateOf, TapBench } from "../../support/singer_bench.ts";
 
@@ -143,6 +144,46 @@ cat <<EOF\n${JSON.stringify(batch(file, compression))}\nEOF`);
   match(await failing("link.gz", "ln -s /etc/passwd link.gz", "none"), /not in the tap's own folder/);
   match(await failing("b.jsonl", "echo '{\"id\":1' > b.jsonl", "none"), /a line of b\.jsonl/);
   match(await failing("b.parquet", "", "zstd"), /set batch_config of the tap to the format jsonl/);
+});
+
+Deno.test("a BATCH may be of Parquet files, whose columns go by their names", async () => {
+  await using database = await openDatabase({ path: ":memory:", allowedDirectories: [bench.folder] });
+  await using session = await database.session();
+  const put = (name: string, select: string) =>
+    session.run(`COPY (${select}) TO '${bench.folder}/${name}' (FORMAT parquet)`);
+  await put(
+    "1.parquet",
+    "SELECT 1 AS id, 1.10::DECIMAL(9,2) AS price, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS at",
+  );
+  await put("2.parquet", "SELECT 9007199254740993 AS id, 'x' AS name");
+  const tapOf = async (make: string, files: readonly string[], ...more: readonly unknown[]) =>
+    await bench.tap(`mkdir batches; ${make}\n${
+      says(
+        schemaOf(),
+        {
+          type: "BATCH",
+          stream: "orders",
+          encoding: { format: "parquet", compression: "gzip" },
+          manifest: files.map((file) => `file://batches/${file}`),
+        },
+        ...more,
+        stateOf({ n: 1 }),
+      )
+    }`);
+  const copy = `cp ${bench.folder}/1.parquet ${bench.folder}/2.parquet batches`;
+  const both = ["1.parquet", "2.parquet"];
+  const { rows, types, state } = await bench.read(await tapOf(copy, both), { asTexts: true, mayGuess: true });
+  deepEqual(types, { id: "BIGINT", price: "DECIMAL(9,2)", at: "TIMESTAMP WITH TIME ZONE", name: "VARCHAR" });
+  deepEqual(rows.map(({ id, price, name }) => [id, price, name]), [
+    ["1", "1.10", null],
+    ["9007199254740993", null, "x"],
+  ]);
+  deepEqual(state, { state: { n: 1 } });
+  const failing = async (...args: Parameters<typeof tapOf>) =>
+    (await failureOf(bench.read(await tapOf(...args)))).message;
+  match(await failing(`${copy}; truncate -s -5 batches/2.parquet`, both), /2\.parquet/);
+  match(await failing(copy, ["../../config.json"]), /not in the tap's own folder/);
+  match(await failing(copy, both, recordOf({ id: 1 })), /as Parquet files and otherwise too/);
 });
 
 const failure = async (work: Promise<unknown>): Promise<unknown> =>
