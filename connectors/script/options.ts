@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
+import { isPython, SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
 import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
 import type { RateLimit, WrittenScriptLimits } from "../../contract/connector/connector.ts";
 import { rateLimit, rateLimitOf, type WrittenRate } from "../network/rate_limit.ts";
