@@ -3,12 +3,10 @@ import { fileURLToPath } from "node:url";
 import { createHash } from "node:crypto";
 import { VERSION } from "../server/version.ts";
 import { packArchive } from "./archive.ts";
-import { bundlePrograms } from "./bundle.ts";
 import { createLauncher } from "./launcher.ts";
 import { collectLicenses } from "./licenses.ts";
-import { copyNativePackages } from "./native_packages.ts";
+import { stageProgram } from "./program_files.ts";
 import type { StagedFile } from "./staged_file.ts";
-import { readTree } from "./tree.ts";
 
 /**
  * `deno task build`: makes dist/sluice, one file for this platform. It is a shell script with a
@@ -46,21 +44,13 @@ console.log(
 
 /** Everything that goes into the archive. */
 async function stage(root: string): Promise<StagedFile[]> {
-  const { files: programs, packages: bundled } = await bundlePrograms(root);
-  const { files: natives, packages: copied } = await copyNativePackages(root);
+  const { files, packages } = await stageProgram(root);
   return [
     { path: "bin/deno", content: await Deno.readFile(Deno.execPath()), isExecutable: true },
-    ...programs,
-    ...natives,
-    // "manual" takes lib/node_modules as it is and never installs.
-    { path: "lib/deno.json", content: encode('{ "nodeModulesDir": "manual" }\n'), isExecutable: false },
-    { path: "lib/package.json", content: encode('{ "type": "module" }\n'), isExecutable: false },
-    ...await readTree(join(root, "examples", "starter"), "lib/starter"),
-    ...await readTree(join(root, "contract", "script"), "lib/script"),
-    ...await readTree(join(root, "catalogue"), "lib/catalogue"),
+    ...files,
     {
       path: "LICENSES.txt",
-      content: await collectLicenses(root, [...bundled, ...copied]),
+      content: await collectLicenses(root, packages),
       isExecutable: false,
     },
   ];
@@ -77,8 +67,4 @@ async function writeExecutable(path: string, parts: readonly Uint8Array[]): Prom
   }
   await Deno.chmod(temporary, 0o755);
   await Deno.rename(temporary, path);
-}
-
-function encode(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
 }

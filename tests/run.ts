@@ -1,11 +1,13 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildBinary } from "./runner/build_binary.ts";
+import { buildProgram } from "./runner/build_program.ts";
 import { findGroups, type Group, needsNothing } from "./runner/groups.ts";
 import type { FileResult } from "./runner/run_file.ts";
 import { type GroupResult, runGroup } from "./runner/run_group.ts";
 import { startServers } from "./runner/servers.ts";
 import { Slots } from "./runner/slots.ts";
+import { TEST_PROGRAM } from "./support/program.ts";
 
 /**
  * `deno task test [PATH …] [--filter TEXT]`: sets up what the tests need, runs them group by group,
@@ -14,6 +16,9 @@ import { Slots } from "./runner/slots.ts";
  */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Most files wait a part of their time: for a process to start or to die, for a server, for the disk. */
+const MORE_PLACES = 1;
 
 /** The whole is to take less than 35 minutes on two cores. */
 const LIMIT_MS = 34 * 60_000;
@@ -29,14 +34,16 @@ async function main(args: readonly string[]): Promise<number> {
   // What needs nothing runs while the rest is brought and started.
   const servers = startServers(root, groups);
   const binary = groups.some((group) => group.needsBinary) ? buildBinary(root) : undefined;
-  for (const begun of [servers, binary]) begun?.catch(() => {});
+  const program = groups.some((group) => group.needsProgram) ? buildProgram(root) : undefined;
+  for (const begun of [servers, binary, program]) begun?.catch(() => {});
   const environmentOf = async (group: Group) => {
     if (needsNothing(group)) return {};
     if (group.needsBinary) await binary;
-    return (await servers).environment;
+    const { environment } = await servers;
+    return group.needsProgram ? { ...environment, [TEST_PROGRAM]: await program ?? "" } : environment;
   };
   // The files of the next group fill the places that the last ones of a group leave.
-  const slots = new Slots(navigator.hardwareConcurrency);
+  const slots = new Slots(navigator.hardwareConcurrency + MORE_PLACES);
   const running = groups.map((group, order) => {
     const options = { root, environment: environmentOf(group), deadlineMs, order };
     return runGroup(group, filter === undefined ? options : { ...options, filter }, slots).catch(cannotRun);

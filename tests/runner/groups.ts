@@ -8,6 +8,8 @@ export interface Group {
   /** Whether its files run beside each other. */
   readonly isParallel: boolean;
   readonly needsBinary: boolean;
+  /** The program as it ships, in a folder. */
+  readonly needsProgram: boolean;
   readonly needsBrowser: boolean;
   readonly needsPostgres: boolean;
   readonly needsMariadb: boolean;
@@ -21,7 +23,8 @@ export interface Group {
 
 /** Whether its tests can run before anything is started for them. */
 export const needsNothing = (group: Group): boolean =>
-  !(group.needsBinary || group.needsBrowser || group.needsPostgres || group.needsMariadb || group.needsS3 ||
+  !(group.needsBinary || group.needsProgram || group.needsBrowser || group.needsPostgres ||
+    group.needsMariadb || group.needsS3 ||
     group.needsSftp || group.needsSecondReaders);
 
 /**
@@ -33,6 +36,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "meta",
     isParallel: true,
     needsBinary: false,
+    needsProgram: false,
     needsBrowser: false,
     needsPostgres: false,
     needsMariadb: false,
@@ -44,6 +48,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "unit",
     isParallel: true,
     needsBinary: false,
+    needsProgram: false,
     needsBrowser: false,
     needsPostgres: false,
     needsMariadb: false,
@@ -55,6 +60,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "conformance",
     isParallel: true,
     needsBinary: false,
+    needsProgram: true,
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: true,
@@ -66,6 +72,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "differential",
     isParallel: false,
     needsBinary: false,
+    needsProgram: true,
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: true,
@@ -77,6 +84,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "crash",
     isParallel: true,
     needsBinary: false,
+    needsProgram: true,
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: true,
@@ -88,6 +96,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "e2e",
     isParallel: false,
     needsBinary: true,
+    needsProgram: false,
     needsBrowser: true,
     needsPostgres: false,
     needsMariadb: false,
@@ -99,6 +108,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
     name: "integration",
     isParallel: true,
     needsBinary: false,
+    needsProgram: true,
     needsBrowser: false,
     needsPostgres: true,
     needsMariadb: true,

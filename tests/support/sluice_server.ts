@@ -1,24 +1,16 @@
 import { fail } from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ENGINE_FLAGS } from "../../engine/runs/attempt/spawn.ts";
 import type { Run, RunDetail } from "../../contract/run.ts";
+import { PROGRAM_FLAGS, PROGRAM_MAIN } from "./program.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const TOKEN = "slc_test_token_that_is_long_enough";
 const READY_MS = 30_000;
 
-/** The arguments of `sluice …` from this checkout. */
+/** The arguments of deno for `sluice …`. */
 export function sluiceArgs(...args: string[]): string[] {
-  return [
-    "run",
-    "-A",
-    "--quiet",
-    ENGINE_FLAGS,
-    `--config=${join(ROOT, "deno.json")}`,
-    join(ROOT, "server", "main.ts"),
-    ...args,
-  ];
+  return ["run", "-A", "--quiet", ENGINE_FLAGS, ...PROGRAM_FLAGS, fileURLToPath(PROGRAM_MAIN), ...args];
 }
 
 /** A real server process on a project and a data folder of a test. */

@@ -14,6 +14,7 @@ import { provide } from "../../engine/grants/provide.ts";
 import { answering } from "../../engine/runs/attempt/answers.ts";
 import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";
 import { findProgram } from "../../server/program.ts";
+import { PROGRAM_MAIN } from "./program.ts";
 
 /** A pipeline without files of its own: `connectors` and the pipeline as in YAML, models by name. */
 export interface WorkerProject {
@@ -55,10 +56,7 @@ export interface Attempted {
 export async function provideFor(project: WorkerProject, definition: PipelineDefinition) {
   const dataDir = join(project.folder, "data");
   const projectDir = project.projectDir ?? join(project.folder, "project");
-  const program = findProgram(
-    new URL("../../server/main.ts", import.meta.url).href,
-    (name) => Deno.env.get(name),
-  );
+  const program = findProgram(PROGRAM_MAIN, (name) => Deno.env.get(name));
   const provision = await provide(
     {
       connectors,
