@@ -5,7 +5,7 @@ import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import { openDatabase } from "../../engine/duckdb/database.ts";
 import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";
 import { findProgram } from "../../server/program.ts";
-import { PROGRAM_MAIN } from "../support/program.ts";
+import { PROGRAM } from "../support/program.ts";
 import { succeed, type WorkerProject } from "../support/worker_process.ts";
 
 /** `sluice rejects replay` whose process dies: rows are rejects or rows of the table, never both and never neither. */
@@ -47,7 +47,7 @@ type Death = { readonly dieAt: string } | { readonly afterMs: number } | undefin
 async function replay({ folder, pipeline }: WorkerProject, death: Death): Promise<Deno.Signal | null> {
   const definition = v.parse(pipelineSchema, pipeline).extract["s"];
   if (definition === undefined) throw new Error("there is no stream");
-  const program = findProgram(PROGRAM_MAIN, (name) => Deno.env.get(name));
+  const program = findProgram(PROGRAM.main, (name) => Deno.env.get(name));
   const job: RejectsJob = {
     kind: "rejects",
     action: "replay",

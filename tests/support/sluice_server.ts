@@ -3,15 +3,30 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ENGINE_FLAGS } from "../../engine/runs/attempt/spawn.ts";
 import type { Run, RunDetail } from "../../contract/run.ts";
-import { PROGRAM_FLAGS, PROGRAM_MAIN } from "./program.ts";
+import { CHECKOUT, PROGRAM, type Program } from "./program.ts";
 
 export const TOKEN = "slc_test_token_that_is_long_enough";
 const READY_MS = 30_000;
 
 /** The arguments of deno for `sluice …`. */
 export function sluiceArgs(...args: string[]): string[] {
-  return ["run", "-A", "--quiet", ENGINE_FLAGS, ...PROGRAM_FLAGS, fileURLToPath(PROGRAM_MAIN), ...args];
+  return argsOf(PROGRAM, args);
 }
+
+/** The same of the checkout's modules, as `deno task sluice` runs them. */
+export function checkoutArgs(...args: string[]): string[] {
+  return argsOf(CHECKOUT, args);
+}
+
+const argsOf = ({ main, flags }: Program, args: readonly string[]): string[] => [
+  "run",
+  "-A",
+  "--quiet",
+  ENGINE_FLAGS,
+  ...flags,
+  fileURLToPath(main),
+  ...args,
+];
 
 /** A real server process on a project and a data folder of a test. */
 export class SluiceServer implements AsyncDisposable {

@@ -14,7 +14,7 @@ import { provide } from "../../engine/grants/provide.ts";
 import { answering } from "../../engine/runs/attempt/answers.ts";
 import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";
 import { findProgram } from "../../server/program.ts";
-import { PROGRAM_MAIN } from "./program.ts";
+import { PROGRAM } from "./program.ts";
 
 /** A pipeline without files of its own: `connectors` and the pipeline as in YAML, models by name. */
 export interface WorkerProject {
@@ -56,7 +56,7 @@ export interface Attempted {
 export async function provideFor(project: WorkerProject, definition: PipelineDefinition) {
   const dataDir = join(project.folder, "data");
   const projectDir = project.projectDir ?? join(project.folder, "project");
-  const program = findProgram(PROGRAM_MAIN, (name) => Deno.env.get(name));
+  const program = findProgram(PROGRAM.main, (name) => Deno.env.get(name));
   const provision = await provide(
     {
       connectors,

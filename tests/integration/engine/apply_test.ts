@@ -10,7 +10,7 @@ import { defaultSecrets } from "../../../engine/grants/secrets.ts";
 import { fileStoreUrl, openStore } from "../../../engine/store/open.ts";
 import type { Store } from "../../../engine/store/store.ts";
 import { findProgram } from "../../../server/program.ts";
-import { PROGRAM_MAIN } from "../../support/program.ts";
+import { PROGRAM } from "../../support/program.ts";
 import { TestProject } from "../../support/test_project.ts";
 
 /** Definitions on their way into force: a real project, a real store, and the real process that checks. */
@@ -42,7 +42,7 @@ async function withProject(
   await Deno.mkdir(project.dataDir, { mode: 0o700 });
   await using store = await openStore(fileStoreUrl(join(project.dataDir, "sluice.db")));
   const checked: string[] = [];
-  const program = findProgram(PROGRAM_MAIN, (name) => Deno.env.get(name));
+  const program = findProgram(PROGRAM.main, (name) => Deno.env.get(name));
   const context: ApplyContext = {
     store,
     projectDir: project.projectDir,

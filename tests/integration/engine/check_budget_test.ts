@@ -11,7 +11,7 @@ import type { ProcessBudget } from "../../../engine/definitions/processes/proces
 import { loadProject } from "../../../engine/definitions/load.ts";
 import { defaultPolicy, parsePolicy } from "../../../engine/grants/policy.ts";
 import { findProgram } from "../../../server/program.ts";
-import { PROGRAM_MAIN } from "../../support/program.ts";
+import { PROGRAM } from "../../support/program.ts";
 import { startHostilePostgres } from "../../support/hostile_postgres.ts";
 import { TestProject } from "../../support/test_project.ts";
 
@@ -19,7 +19,7 @@ async function check(
   project: TestProject,
   options: { budget?: ProcessBudget; policy?: string; signal?: AbortSignal } = {},
 ): Promise<Map<string, CheckedPipeline>> {
-  const program = findProgram(PROGRAM_MAIN, (name) => Deno.env.get(name));
+  const program = findProgram(PROGRAM.main, (name) => Deno.env.get(name));
   const parsed = options.policy === undefined
     ? { policy: defaultPolicy(project.projectDir) }
     : parsePolicy(options.policy, "policy.yaml", project.projectDir);
