@@ -288,7 +288,7 @@ const ENDS: readonly {
   {
     code: rows("import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass\nyield"),
     error: /took more than 1 s of a processor|ended its process by SIGKILL/,
-    keys: { cpu: "1s" },
+    keys: { cpu: "1s", timeout: "60s" },
   },
   {
     code: rows("all = []\nwhile True: all.append(bytearray(10**7))\nyield"),
