@@ -10,7 +10,6 @@ import { file } from "../../../../connectors/files/connector.ts";
 import { carryOut } from "../../../../engine/worker/load.ts";
 import { copyRows } from "../../../../engine/duckdb/from/copy.ts";
 import { type Database, openDatabase } from "../../../../engine/duckdb/database.ts";
-import type { DuckSession } from "../../../../engine/duckdb/session.ts";
 
 /** A project folder with a connector of files, read and written by a DuckDB of its own. */
 export class FileBench implements AsyncDisposable {
@@ -18,13 +17,11 @@ export class FileBench implements AsyncDisposable {
   readonly connection: Connection;
   readonly signal = new AbortController().signal;
   readonly #database: Database;
-  readonly #session: DuckSession;
 
-  private constructor(folder: string, connection: Connection, database: Database, session: DuckSession) {
+  private constructor(folder: string, connection: Connection, database: Database) {
     this.folder = folder;
     this.connection = connection;
     this.#database = database;
-    this.#session = session;
   }
 
   static async create(): Promise<FileBench> {
@@ -38,7 +35,6 @@ export class FileBench implements AsyncDisposable {
       folder,
       connection ?? await file.open({}, connectorContext(folder)),
       database,
-      await database.session(),
     );
   }
 
@@ -53,18 +49,13 @@ export class FileBench implements AsyncDisposable {
   async read(path: string, options: Record<string, unknown> = {}, select = "SELECT * FROM t") {
     const scan = await this.connection.source?.scan?.(streamOf(file, { path, options }), this.signal);
     ok(scan !== undefined);
-    await using database = await openDatabase({
-      path: ":memory:",
-      allowedDirectories: [this.folder],
-      threads: 2,
-    });
-    await using session = await database.session();
+    await using session = await this.#database.session();
     let described: string[] = [];
     try {
       described = (await session.describe(`SELECT * FROM ${scan.relation}`)).map(({ name }) => name);
       await using prepared = await scan.prepare?.(this.signal);
       const relation = prepared?.relation ?? scan.relation;
-      await session.run(`CREATE OR REPLACE TABLE t AS SELECT * FROM ${relation}`);
+      await session.run(`CREATE TEMP TABLE t AS SELECT * FROM ${relation}`);
     } catch (error) {
       throw await scan.explain(error);
     }
@@ -147,7 +138,6 @@ export class FileBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session[Symbol.asyncDispose]();
     await this.#database[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
   }
