@@ -1,6 +1,6 @@
 /**
  * Scripts with rows of five columns: those that give them, as arrays and as objects, into the warehouse;
- * one that gives what its input gives it, and one that takes a load's rows. Rows a second of the script's step of
+ * functions of SQL that a model calls, one that gives what its input gives it, and one that takes a load's rows. Rows a second of the script's step of
  * `sluice run`, and how long a script takes that gives one row.
  *
  * deno task bench scripts [--rows 3000000] [--rounds 3]
@@ -39,7 +39,9 @@ interface Case {
   readonly pipeline: string;
   readonly rows: number;
   /** The step that is measured. */
-  readonly step: "extract" | "load";
+  readonly step: "extract" | "load" | "model";
+  /** The SQL of its only model. */
+  readonly model?: string;
 }
 
 const ROWS_STREAM = "rows: { script: scripts/rows.js }";
@@ -52,7 +54,17 @@ function casesOf(rows: number): Readonly<Record<string, Case>> {
     rows: count,
     step: "extract",
   });
+  const calling = (type: string, argument: string, code: string): Case => ({
+    scripts: { called: `export default ${code};\n` },
+    pipeline:
+      `functions: { called: { script: scripts/called.js, parameters: [${type}], returns: ${type} } }\n`,
+    rows,
+    step: "model",
+    model: `SELECT called(${argument}) AS x FROM range(${rows}) t(i)\n`,
+  });
   return {
+    function_of_texts: calling("VARCHAR", "'customer ' || i", "(text) => text.toUpperCase()"),
+    function_of_integers: calling("BIGINT", "i", "(n) => n * 2"),
     arrays: giving(script(rows, NAMES, ARRAY)),
     objects: giving(script(rows, "", OBJECT)),
     one: giving(script(1, NAMES, ARRAY), 1),
@@ -85,10 +97,11 @@ async function main(): Promise<void> {
   const rows = Number(values.rows);
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
-    for (const [name, { scripts, pipeline, rows: count, step }] of Object.entries(casesOf(rows))) {
+    for (const [name, { scripts, pipeline, rows: count, step, model }] of Object.entries(casesOf(rows))) {
       const project = await writeProject(folder, name, {
         ...Object.fromEntries(Object.entries(scripts).map(([file, text]) => [`scripts/${file}.js`, text])),
         [`pipelines/${name}.yaml`]: pipeline,
+        ...(model === undefined ? {} : { [`transforms/${name}/m.sql`]: model }),
       });
       const found: { readonly seconds: number; readonly cpu: number; readonly peak: number }[] = [];
       for (let round = 0; round < Number(values.rounds); round++) {

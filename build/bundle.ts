@@ -8,6 +8,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   app: "server/main.ts",
   worker: "engine/worker/main.ts",
   read_thread: "engine/worker/read_thread/main.ts",
+  functions: "engine/worker/functions/main.ts",
 };
 
 /** What runs inside the sandboxes of scripts: one file, with nothing beside it and nothing of ours in front of it. */

@@ -13,6 +13,7 @@ import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
 import type { ConnectorDefinition } from "./connector/entry.ts";
 import type { PipelineDefinition } from "./pipeline/pipeline.ts";
+import type { LoadDefinition } from "./pipeline/load.ts";
 import type { StreamDefinition } from "./pipeline/stream.ts";
 import type { RejectChange, StreamRejects } from "./rejects.ts";
 import type { Range } from "./range.ts";
@@ -174,12 +175,16 @@ export interface LoadSentAgain {
   readonly run: RunFacts;
 }
 
-/** Runs one script as its stream would, and stores nothing. */
+/** Runs one script as its stream or its load would, and stores nothing. */
 export interface ScriptJob extends JobBase {
   readonly kind: "script";
-  /** The stream's name. */
+  /** The stream's name, or that of what is loaded. */
   readonly name: string;
-  readonly stream: StreamDefinition;
+  /** One of the two. */
+  readonly stream?: StreamDefinition;
+  readonly load?: LoadDefinition;
+  /** The rows that it is given: streams that read files, by the names of the streams that they stand for. */
+  readonly inputs?: Readonly<Record<string, StreamDefinition>>;
   readonly scripts: readonly RevisionFile[];
   readonly run: RunFacts;
   readonly state?: JsonValue;
@@ -192,12 +197,21 @@ export interface ScriptTrial {
   readonly columns: readonly Column[];
   /** At most as many as were wanted, as texts; null is NULL. */
   readonly rows: readonly (readonly (string | null)[])[];
-  /** How many rows there were until it ended. */
+  /** How many rows there were until it ended; of a load, how many it was given. */
   readonly count: number;
   /** False where the script was stopped, since more rows were not wanted. */
   readonly isWhole: boolean;
   /** Of the last checkpoint. */
   readonly state?: JsonValue;
+  /** Of a load: rows that the script set aside, at most as many as were wanted, and how many there were. */
+  readonly rejects?: readonly RejectedRow[];
+  readonly rejectCount?: number;
+}
+
+/** A row that a script which takes rows did not want, by its place among all from 1 on. */
+export interface RejectedRow {
+  readonly row: number;
+  readonly reason: string;
 }
 
 /** Reads the targets of loads back and compares them with what was loaded. */

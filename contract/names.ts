@@ -6,7 +6,7 @@ import { AppError } from "./errors.ts";
  * become files, tables, variables and URLs, so each kind has a pattern and words that are taken.
  */
 
-export const NAME_KINDS = ["pipeline", "connector", "stream", "model", "param", "token"] as const;
+export const NAME_KINDS = ["pipeline", "connector", "stream", "model", "param", "function", "token"] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
 
 /** Names that become tables or variables: a letter or `_`, then letters, digits and `_`; at most 63. */
@@ -72,6 +72,7 @@ const RULES: Readonly<Record<NameKind, NameRule>> = {
   stream: { ...TABLE_NAME, reserved: [isSchema, isOurs, isObjectKey] },
   model: { ...TABLE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   param: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
+  function: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   token: {
     pattern: TOKEN_NAME_PATTERN,
     expected: "1 to 100 characters on one line",

@@ -10,7 +10,7 @@ import { AppError } from "../../contract/errors.ts";
 import { addTraffic, NO_TRAFFIC } from "../../contract/streams/traffic.ts";
 import { orderOf, startScript } from "./start.ts";
 import type { ScriptTarget } from "./options.ts";
-import { FrameFault } from "./sandbox/decode_rows.ts";
+import { FrameFault } from "./sandbox/frame_fault.ts";
 import { ORDER, REPORT } from "./sandbox/frames.ts";
 import { LogReports } from "./sandbox/log_reports.ts";
 import { parseReport, scriptError } from "./sandbox/reports.ts";

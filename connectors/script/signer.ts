@@ -1,7 +1,7 @@
 import type { ConnectorContext } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { ScriptUse } from "./options.ts";
-import { FrameFault } from "./sandbox/decode_rows.ts";
+import { FrameFault } from "./sandbox/frame_fault.ts";
 import {
   headAndBody,
   numbered,

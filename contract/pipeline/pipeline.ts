@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
+import { functionSchema } from "./functions.ts";
 import { duration, tableName, text } from "./words.ts";
 
 /**
@@ -149,6 +150,12 @@ export const pipelineSchema = v.strictObject({
       v.description(
         "The folder in transforms/ whose .sql files are the models; the pipeline's own name by default.",
       ),
+    ),
+  ),
+  functions: v.optional(
+    v.pipe(
+      v.record(nameSchema("function"), functionSchema),
+      v.description("Scripts that the models call as functions of SQL: name → script, types and limits."),
     ),
   ),
   load: v.optional(

@@ -159,6 +159,12 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
     if (twin === undefined) firstByKey.set(nameKey(name), name);
     else faults.push(error(["extract", name], "key", `"${twin}" and "${name}" would be the same table`));
   }
+  const functions = Object.keys(definition.functions ?? {});
+  for (const [index, name] of functions.entries()) {
+    const twin = functions.slice(0, index).find((other) => nameKey(other) === nameKey(name));
+    if (twin === undefined) continue;
+    faults.push(error(["functions", name], "key", `"${twin}" and "${name}" would be the same function`));
+  }
   for (const [name, load] of Object.entries(definition.load)) faults.push(...checkTwinTargets(name, load));
   if (streams.length === 0 && models.files.length === 0) {
     faults.push({

@@ -4,7 +4,8 @@ import { AppError, toAppError } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import { type Asks, collectAsks, type PathAsk } from "./asks.ts";
+import { SCRIPT_CONNECTOR } from "../../contract/pipeline/scripts.ts";
+import { type Asks, collectAsks, type PathAsk, type ScriptAsk } from "./asks.ts";
 import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
@@ -116,13 +117,20 @@ export async function provide(
         }
       });
     }
+    const functions = Object.entries(definition.functions ?? {}).map(([name, declared]): ScriptAsk => ({
+      connector: SCRIPT_CONNECTOR,
+      use: `function "${name}"`,
+      place: ["functions", name],
+      isInCheck: false,
+      limits: { memory: declared.memory, timeout: declared.timeout, cpu: declared.cpu, hosts: [] },
+    }));
     // All of it is decided, so that a check reports what a run would be refused.
     const all = {
       hosts: asks.flatMap(({ hosts }) => hosts),
       paths: asks.flatMap(({ paths }) => paths),
       tables: asks.flatMap(({ tables }) => tables),
       commands: asks.flatMap(({ commands = [] }) => commands),
-      scripts: asks.flatMap(({ scripts = [] }) => scripts),
+      scripts: [...asks.flatMap(({ scripts = [] }) => scripts), ...functions],
       python: asks.flatMap(({ python = [] }) => python),
       environment: asks.flatMap(({ environment = [] }) => environment),
     };

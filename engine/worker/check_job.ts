@@ -2,14 +2,18 @@ import { basename } from "node:path";
 import { toAppError } from "../../contract/errors.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
+import { mayCall } from "../../contract/pipeline/functions.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
+import { placeAt } from "../../sql/language/position.ts";
+import { firstWord } from "../../sql/language/scan_sql.ts";
 import type { Fault } from "../../text/fault.ts";
 import { openDatabase } from "../duckdb/database.ts";
 import type { Connections } from "./connections.ts";
 import { databaseLimits, scratchOf } from "./database_limits.ts";
+import { declareFunctions } from "./functions/script_functions.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
 import { expandForCheck } from "./wildcards/check_tables.ts";
@@ -91,6 +95,10 @@ async function checkModels(
   }
   const session = await database.session();
   using _interrupt = session.interruptOn(signal);
+  faults.push(
+    ...await declareFunctions(session, subject.definition.functions ?? {}),
+    ...viewFaults(subject.definition.functions ?? {}, models),
+  );
   const compiled = await compile(session, {
     models,
     streams: streams.columns,
@@ -123,6 +131,16 @@ async function checkModels(
     steps: stepsOf(plan),
     streamColumns: Object.fromEntries(known),
   };
+}
+
+/** A view outlives the run: whoever reads it later runs no script. */
+function viewFaults(functions: Readonly<Record<string, unknown>>, models: readonly Model[]): Fault[] {
+  return models.filter(({ materialized }) => materialized === "view").flatMap(({ name, path, sql }) => {
+    const called = Object.keys(functions).find((one) => mayCall(sql, one));
+    if (called === undefined) return [];
+    const message = `${name} is a view, and what reads it later cannot call ${called}: make it a table`;
+    return [{ ...placeAt(sql, firstWord(sql)?.position ?? 0, path), message, severity: "error" as const }];
+  });
 }
 
 /** Streams that cannot go straight to a load. */

@@ -16,6 +16,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** The program of threads that read; without it all is read in the main thread. */
   readonly readThread?: URL;
+  /** The program of the thread that calls functions of SQL; without it there are none. */
+  readonly functionThread?: URL;
   /** What scripts run in, where the job may run some. */
   readonly sandbox?: SandboxProgram | undefined;
   /** The same for scripts in Python. */

@@ -11,11 +11,11 @@ import { scriptJob } from "./discovery/script_job.ts";
 import { verifyJob } from "./verify/verify_job.ts";
 import { linesOf } from "../../contract/job_lines.ts";
 
-/** The program of its threads, in a checkout and in the unpacked file. */
-const READ_THREAD = new URL(
-  import.meta.url.endsWith(".mjs") ? "./read_thread.mjs" : "./read_thread/main.ts",
-  import.meta.url,
-);
+/** The programs of its threads, in a checkout and in the unpacked file. */
+const threadProgram = (name: string) =>
+  new URL(import.meta.url.endsWith(".mjs") ? `./${name}.mjs` : `./${name}/main.ts`, import.meta.url);
+const READ_THREAD = threadProgram("read_thread");
+const FUNCTION_THREAD = threadProgram("functions");
 
 /**
  * The program of a run's process: reads one job from stdin, reports on stdout, and ends when stdin
@@ -53,6 +53,7 @@ async function main(): Promise<void> {
       requests,
       signal: stop.signal,
       readThread: READ_THREAD,
+      functionThread: FUNCTION_THREAD,
       sandbox: job.sandbox,
       python: job.python,
     };

@@ -9,6 +9,7 @@ import { ThreadCount } from "../duckdb/thread_count.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { letGo } from "./changes/let_go.ts";
 import { Execution } from "./execution.ts";
+import { openFunctions } from "./functions/script_functions.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { streamsBefore } from "../../contract/pipeline/parents.ts";
@@ -55,6 +56,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     }));
     return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };
   });
+  await using _functions = await withSession(sessions, (session) => openFunctions(session, job, context));
   const threads = new ThreadCount(await database.session());
   const execution = new Execution({
     job,

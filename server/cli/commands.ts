@@ -409,6 +409,12 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: "run: a secret that it gets, in place of those of its stream",
       },
       state: { type: "string", value: "JSON", description: "run: the state that it goes on from" },
+      input: {
+        type: "string",
+        value: "FILE",
+        multiple: true,
+        description: "run: a file of rows that it is given; NAME=FILE for one of several inputs",
+      },
       limit: { type: "string", value: "N", description: "run: stop after so many rows; 20 by default" },
       json,
     },

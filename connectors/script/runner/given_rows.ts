@@ -25,14 +25,15 @@ const READERS: Readonly<Record<CellKind, (cell: Cell) => Value>> = {
   integer: (cell) => wholeNumber(String(cell)),
   float: (cell) => typeof cell === "string" ? Number(cell) : cell,
   bytes: (cell) => Uint8Array.fromBase64(String(cell)),
-  json: (cell) => JSON.parse(String(cell), exact),
+  json: (cell) => JSON.parse(String(cell), exactJson),
 };
 
-const wholeNumber = (text: string): number | bigint =>
+/** Of digits: a bigint where a number would lose some. */
+export const wholeNumber = (text: string): number | bigint =>
   Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
 
-/** Of numbers that a double would change: whole ones as bigint, others as their text. */
-function exact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+/** For JSON.parse: of numbers that a double would change whole ones as bigint, others as their text. */
+export function exactJson(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;
   if (typeof value !== "number" || source === undefined) return value;
   if (/^-?\d+$/.test(source)) return source === "-0" ? -0 : wholeNumber(source);

@@ -1,6 +1,7 @@
 import { ORDER, type Order, REPORT, type ScriptFailure } from "../sandbox/frames.ts";
 import { Batches } from "./batches.ts";
 import { RowError } from "./cell.ts";
+import { CallFailure, Calls } from "./calls.ts";
 import { Channel } from "./channel.ts";
 import { createContext } from "./context.ts";
 import { Input } from "./input.ts";
@@ -35,12 +36,20 @@ async function main(): Promise<void> {
   const batches = new Batches(channel);
   const input = new Input(channel, order.hasInput);
   const signing = new Signing(channel);
-  void listen(stop, { requests, batches: order.use === "source" ? input : batches, signing });
+  let calls: Calls | undefined;
+  const call = (payload: Uint8Array) => {
+    try {
+      calls?.take(payload);
+    } catch (error) {
+      void fail(error);
+    }
+  };
+  void listen(stop, { requests, batches: order.use === "source" ? input : batches, signing, call });
   const output = new Output(channel);
   const context = createContext(order, channel, input, output, requests, stop.signal);
   closeOff(context.log);
   // Packages ask for this one.
-  globalThis.fetch = requests.fetch;
+  globalThis.fetch = order.use === "function" ? noNetwork : requests.fetch;
   const code = new Blob([new Uint8Array(module.payload)], { type: "text/javascript" });
   const url = URL.createObjectURL(code);
   const fail = async (error: unknown) => {
@@ -61,6 +70,11 @@ async function main(): Promise<void> {
   });
   try {
     const loaded: unknown = await import(url);
+    if (order.function !== undefined) {
+      // The process goes on with what it is sent.
+      calls = new Calls(channel, order.function, defaultExport(loaded));
+      return;
+    }
     if (order.use === "signer") {
       // Until nobody wants a signature any more.
       return signing.begin(loaded, context, (error) => failureOf(error, url));
@@ -81,10 +95,11 @@ async function main(): Promise<void> {
 /** Ends with the run's process. */
 async function listen(
   stop: AbortController,
-  { requests, batches, signing }: {
+  { requests, batches, signing, call }: {
     readonly requests: Requests;
     readonly batches: Pick<Batches, "take">;
     readonly signing: Signing;
+    readonly call: (payload: Uint8Array) => void;
   },
 ): Promise<void> {
   for (let frame = await channel.next(); frame !== undefined; frame = await channel.next()) {
@@ -93,6 +108,7 @@ async function listen(
     else if (kind === ORDER.batch) batches.take(payload);
     else if (kind === ORDER.lastBatch) batches.take(null);
     else if (kind === ORDER.sign) void signing.take(payload);
+    else if (kind === ORDER.calls) call(payload);
     else requests.take(kind, payload);
   }
   exit(1);
@@ -120,9 +136,7 @@ async function giveRows(
   context: Context,
   output: Output,
 ): Promise<void> {
-  const make = typeof loaded === "object" && loaded !== null && "default" in loaded
-    ? loaded.default
-    : undefined;
+  const make = defaultExport(loaded);
   if (typeof make !== "function") {
     throw new RowError(
       "it has no function to call: a source is `export default async function* (ctx) { yield rows }`",
@@ -134,6 +148,11 @@ async function giveRows(
   else if (isIterable(given)) { for (const rows of given) await output.take(rows); }
   else throw new RowError("its function gives no rows: it is to be a generator, or to return rows");
 }
+
+const noNetwork = () => Promise.reject(new TypeError("a function of SQL has no network"));
+
+const defaultExport = (loaded: unknown): unknown =>
+  typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : undefined;
 
 async function takeRows(
   loaded: unknown,
@@ -157,6 +176,7 @@ const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === "object" && value !== null && Symbol.iterator in value;
 
 function failureOf(error: unknown, url: string): ScriptFailure {
+  if (error instanceof CallFailure) return { ...failureOf(error.cause, url), call: error.call };
   if (error instanceof Error) {
     const { name, message, stack = "" } = error;
     const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";

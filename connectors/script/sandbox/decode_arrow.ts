@@ -39,7 +39,8 @@ import {
   type ArrowType,
   arrowWidth,
 } from "./arrow_layout.ts";
-import { checkPlaces, checkTexts, descriptionOf, FrameBuffers, FrameFault } from "./decode_rows.ts";
+import { checkPlaces, checkTexts, descriptionOf, FrameBuffers } from "./decode_rows.ts";
+import { FrameFault } from "./frame_fault.ts";
 
 /** The most elements that an array within a frame may say that it has. */
 const MAX_LENGTH = 2 ** 30;

@@ -37,11 +37,7 @@ import {
   type RowsLayout,
   VALUE_BYTES,
 } from "./batch_layout.ts";
-
-/** What a sandbox sent is not what its program sends. */
-export class FrameFault extends Error {
-  override readonly name = "FrameFault";
-}
+import { FrameFault } from "./frame_fault.ts";
 
 /** Of a DECIMAL. */
 const MAX_DIGITS = 38;

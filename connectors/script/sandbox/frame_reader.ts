@@ -1,5 +1,5 @@
 import { HEAD_BYTES, KEY_BYTES, MAX_FRAME_BYTES } from "./frames.ts";
-import { FrameFault } from "./decode_rows.ts";
+import { FrameFault } from "./frame_fault.ts";
 
 export interface Frame {
   readonly kind: number;

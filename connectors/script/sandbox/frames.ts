@@ -1,3 +1,5 @@
+import type { FunctionType } from "../../../contract/pipeline/function_type.ts";
+
 /**
  * What goes between a run's process and a sandbox, over the sandbox's stdin and stdout: frames of a head of 16 bytes (the
  * length of what follows as uint32, little-endian, a byte for the kind, three of zero, eight of a key) and as many
@@ -32,6 +34,8 @@ export const ORDER = {
   batch: 20,
   /** All rows were sent. */
   lastBatch: 21,
+  /** Arguments of calls of a function of SQL, a row a call: see call_layout.ts. */
+  calls: 22,
   /** A number, then the length of what follows as uint32, JSON as SignableHead, and the body: a request to be signed. */
   sign: 40,
 } as const;
@@ -60,7 +64,9 @@ export const REPORT = {
   taken: 20,
   /** The script wants the next rows of its input, or to know that there are none. */
   more: 21,
-  /** A script that signs has come up. Empty. */
+  /** What the calls returned, as rows of one column. */
+  results: 23,
+  /** A script that signs, or a function of SQL, has come up. Nothing follows that matters. */
   ready: 39,
   /** The number of a request to be signed, then JSON: see SignatureText. */
   signed: 40,
@@ -138,8 +144,10 @@ export interface Order {
   readonly key: string;
   /** The script's path in the project, as `scripts/orders.ts`. */
   readonly path: string;
-  /** Whether it gives rows, takes them, or signs requests. */
-  readonly use: "source" | "destination" | "signer";
+  /** Whether it gives rows, takes them, signs requests, or is called as a function of SQL. */
+  readonly use: "source" | "destination" | "signer" | "function";
+  /** Of a function. */
+  readonly function?: CalledFunction;
   /** Whether it is given the rows of other streams. */
   readonly hasInput: boolean;
   readonly params: Readonly<Record<string, string | number | boolean | null>>;
@@ -157,6 +165,18 @@ export interface Order {
   readonly cursor: { readonly column: string; readonly value: string } | null;
 }
 
+/** How the arguments of a function's calls travel, see call_layout.ts, and what they are there. */
+export type ArgumentKind = "boolean" | "int32" | "int64" | "double" | "text" | "json" | "bytes" | "integer";
+
+/** What a function of SQL is called with, and what it is to return. */
+export interface CalledFunction {
+  readonly name: string;
+  readonly parameters: readonly ArgumentKind[];
+  readonly returns: FunctionType;
+  /** Whether NULL among the arguments is a call with null, and not NULL without a call. */
+  readonly takesNulls: boolean;
+}
+
 /** Why a script did not come to its end. */
 export interface ScriptFailure {
   readonly name: string;
@@ -169,6 +189,8 @@ export interface ScriptFailure {
   readonly isAboutRows: boolean;
   /** Of a request that failed, where that is what the script failed with. */
   readonly code: RequestCode | null;
+  /** The call of a function that failed, as `clean_phone('+33')`. */
+  readonly call?: string | undefined;
 }
 
 /** Writes a head into the first bytes. */

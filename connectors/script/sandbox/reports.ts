@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
-import { FrameFault } from "./decode_rows.ts";
+import { FrameFault } from "./frame_fault.ts";
 import { REQUEST_CODES, type ScriptFailure } from "./frames.ts";
 
 /** What a sandbox says in JSON, which is believed as little as the rest. */
@@ -30,6 +30,7 @@ const schemas = {
     url: v.string(),
     isAboutRows: v.boolean(),
     code: v.nullable(v.picklist(REQUEST_CODES)),
+    call: v.optional(v.pipe(v.string(), v.transform((text) => text.slice(0, MAX_SHOWN).toWellFormed()))),
   }),
 };
 

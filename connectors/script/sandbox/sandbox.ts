@@ -1,6 +1,6 @@
 import type { SandboxProgram, ScriptCeilings } from "../../../contract/connector/connector.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { FrameFault } from "./decode_rows.ts";
+import { FrameFault } from "./frame_fault.ts";
 import { type Frame, FrameReader } from "./frame_reader.ts";
 import { frameOf, KEY_BYTES } from "./frames.ts";
 

@@ -4,7 +4,7 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Traffic } from "../../../contract/streams/traffic.ts";
 import { retryAfterMs } from "../../locations/http/http_error.ts";
 import { GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
-import { FrameFault } from "./decode_rows.ts";
+import { FrameFault } from "./frame_fault.ts";
 import {
   type AnswerHead,
   MAX_REQUEST_BYTES,

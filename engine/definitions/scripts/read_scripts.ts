@@ -17,7 +17,7 @@ interface ScriptUse {
   readonly path: DocumentPath;
   /** As `scripts/orders.ts`. */
   readonly script: string;
-  readonly kind: "source" | "destination" | "signer";
+  readonly kind: "source" | "destination" | "signer" | "function";
   /** Of one that an entry of connectors.yaml names. */
   readonly place?: SourcePlace;
   readonly connector?: string;
@@ -47,7 +47,7 @@ export interface ScriptFiles {
 export const NO_SCRIPTS: ScriptFiles = { files: [], faults: [], fileFaults: [], brokenConnectors: [] };
 
 /** The scripts that a pipeline names, without those whose names are a fault already. */
-function scriptUses({ extract, load }: PipelineDefinition): ScriptUse[] {
+function scriptUses({ extract, load, functions = {} }: PipelineDefinition): ScriptUse[] {
   const uses: ScriptUse[] = [];
   const note = (path: DocumentPath, { script }: Record<string, unknown>, kind: ScriptUse["kind"]) => {
     if (typeof script === "string" && SCRIPT_PATH_PATTERN.test(script)) {
@@ -60,6 +60,7 @@ function scriptUses({ extract, load }: PipelineDefinition): ScriptUse[] {
       note(["load", name, ...Array.isArray(targets) ? [index] : []], ownKeys(target), "destination");
     }
   }
+  for (const [name, declared] of Object.entries(functions)) note(["functions", name], declared, "function");
   return uses;
 }
 
@@ -137,6 +138,8 @@ const MISSING_EXPORT: Readonly<Record<ScriptUse["kind"], string>> = {
     "it does not export write: the script of a load is `export async function write(batches, ctx) { … }`",
   signer:
     "it has no default export: a script that signs requests is `export default async function (request, ctx) { … return { headers } }`",
+  function:
+    "it has no default export: the script of a function is `export default function (value) { return … }`",
 };
 
 function missingExport(exported: readonly string[], kind: ScriptUse["kind"]): string | undefined {

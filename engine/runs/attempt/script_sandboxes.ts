@@ -5,7 +5,8 @@ import { AppError } from "../../../contract/errors.ts";
 const BIN_FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 /** Nobody's ids, the same on every Linux. */
 const NOBODY = "65534";
-const NO_RIGHTS = ["--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"];
+/** Killed with the process that started it: what loops without end does not see that its input has ended. */
+const NO_RIGHTS = ["--pdeathsig=KILL", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"];
 
 /**
  * The flags of a deno that may do nothing: no permission is given, nothing is asked for, no file beside the program is

@@ -2,19 +2,41 @@ import { type Data, DataType, type Field, type RecordBatch } from "apache-arrow"
 import { extensionOf, jsonText } from "../../../connectors/destination/json_text.ts";
 import { EXTENSION_METADATA_KEY } from "../../../contract/arrow.ts";
 import type { ScriptJob } from "../../../contract/job.ts";
+import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
+import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
+import type { Connections } from "../connections.ts";
 import { typeText } from "../../duckdb/duck_type.ts";
 import { duckTypeOf } from "../../duckdb/types.ts";
 import { textReader } from "../extract/arrow_text.ts";
 import { jobConnections, type JobContext } from "../job_context.ts";
+import { TrialInputs } from "./trial_inputs.ts";
+import { tryLoad } from "./try_load.ts";
 
-/** Runs one script as the stream that names it would, up to so many rows, and reports them; nothing is stored. */
+/** Runs one script as the stream or the load that names it would, up to so many rows, and reports them; nothing is stored. */
 export async function scriptJob(job: ScriptJob, context: JobContext): Promise<void> {
-  const { reporter, signal } = context;
-  const { name, stream, state, limit, run } = job;
+  const { stream, load } = job;
   await using connections = jobConnections(job, context);
+  const inputs = new TrialInputs(job, connections, context.signal);
+  if (stream !== undefined) return await tryStream(job, stream, inputs, connections, context);
+  if (load !== undefined) return await tryLoad(job, load, inputs, connections, context);
+  throw new AppError("internal", "A script is tried as a stream or as a load");
+}
+
+async function tryStream(
+  { name, state, limit, run, inputs: given }: ScriptJob,
+  stream: StreamDefinition,
+  inputs: TrialInputs,
+  connections: Connections,
+  { reporter, signal }: JobContext,
+): Promise<void> {
   const { source, request } = await connections.source(name, stream);
-  const asked = { ...request, run, ...(state === undefined ? {} : { state }) };
+  const asked = {
+    ...request,
+    run,
+    ...(state === undefined ? {} : { state }),
+    ...(given === undefined ? {} : { inputRows: (batchRows: number) => inputs.rows(batchRows) }),
+  };
   const shown = new ShownRows(name);
   let reached: JsonValue | undefined;
   let isWhole = true;

@@ -82,3 +82,65 @@ export default (ctx) => [{ token: ctx.secret("TOKEN").length, params: ctx.params
   }
   deepEqual(await Array.fromAsync(Deno.readDir(project.folder), ({ name }) => name), ["project"]);
 });
+
+Deno.test("sluice script run gives a script the rows of files, and shows which of them it rejects", async () => {
+  await using project = await TestProject.create({
+    "connectors.yaml": "files: { type: file }\n",
+    "pipelines/shop.yaml": `extract:
+  orders: { connector: files, path: data/all.csv }
+  people: { connector: files, path: data/all.csv }
+  joined: { script: scripts/joined.ts, input: [orders, people], batch: 2 }
+load:
+  orders: { script: scripts/push.ts, batch: 2 }
+`,
+    "data/all.csv": "id\n1\n",
+    "data/orders.csv": "id,amount\n1,0.5\n2,\n9007199254740993,2.5\n",
+    "data/people.ndjson": '{"id":1,"name":"Ann"}\n',
+    "scripts/joined.ts": `export default async function* (ctx) {
+  for await (const batch of ctx.input) yield { from: batch.stream, rows: batch.length, ids: batch.map(({ id }) => id) };
+}
+`,
+    "scripts/push.ts": `export async function write(batches) {
+  let n = 0;
+  for await (const batch of batches) {
+    n += batch.length;
+    for (const row of batch) if (row.amount === null) batch.reject(row, "no amount of " + row.id);
+  }
+  if (n !== 3) throw new Error("rows are missing");
+}
+`,
+  });
+  const file = (name: string) => `${project.projectDir}/data/${name}`;
+  const run = (script: string, ...args: string[]) =>
+    project.sluice("script", ["run", script, "--json", ...args]);
+  const [joined, pushed, lacking, outside] = await Promise.all([
+    run(
+      "scripts/joined.ts",
+      "--input",
+      `people=${file("people.ndjson")}`,
+      "--input",
+      `orders=${file("orders.csv")}`,
+    ),
+    run("scripts/push.ts", "--input", file("orders.csv")),
+    run("scripts/joined.ts", "--input", file("orders.csv")),
+    run("scripts/push.ts", "--input", "/etc/passwd"),
+  ]);
+  equal(joined.code, 0, joined.stderr);
+  deepEqual(JSON.parse(joined.stdout).rows, [
+    ["people", "1", "[1]"],
+    ["orders", "2", "[1,2]"],
+    ["orders", "1", "[9007199254740993]"],
+  ]);
+  equal(pushed.code, 0, pushed.stderr);
+  const { duration_ms: _, ...taken } = JSON.parse(pushed.stdout);
+  deepEqual(taken, {
+    row_count: 3,
+    reject_count: 1,
+    rejects: [{ row: 2, reason: "no amount of 2" }],
+    load: { pipeline: "shop", name: "orders" },
+  });
+  equal(lacking.code, 2);
+  match(lacking.stderr, /scripts\/joined\.ts takes rows of people too: add --input people=FILE/);
+  equal(outside.code, 2);
+  match(outside.stderr, /may not read \/etc\/passwd: it is outside of .*file_roots/);
+});

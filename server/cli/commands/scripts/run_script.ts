@@ -43,6 +43,7 @@ export async function runScript(
       hosts: hosts.length === 0 ? undefined : hosts,
       secrets: secrets.length === 0 ? undefined : secrets,
       state: readState(invocation.text("state")),
+      inputs: invocation.list("input").map((text) => readInput(text, context.cwd)),
       limit: readLimit(invocation.text("limit")),
     },
     (level, message) => {
@@ -52,23 +53,28 @@ export async function runScript(
   );
   const durationMs = Math.round(performance.now() - startedMs);
   if (invocation.flag("json")) {
-    const { columns, rows, count, isWhole, stream, state = null } = trial;
-    const found = {
-      columns,
-      rows,
-      row_count: count,
-      is_whole: isWhole,
-      state,
-      stream,
-      duration_ms: durationMs,
-    };
-    terminal.out(JSON.stringify(found));
+    terminal.out(JSON.stringify(jsonOf(trial, durationMs)));
   } else {
+    if (trial.rejects !== undefined && trial.rejects.length > 0) terminal.out(formatRejects(trial.rejects));
     if (trial.columns.length > 0) terminal.out(formatRows(trial, terminal.tableColumns()));
     if (trial.state !== undefined) terminal.out(`state ${JSON.stringify(trial.state)}`);
     terminal.note(summaryOf(trial, durationMs));
   }
   return 0;
+}
+
+function jsonOf(trial: Trial, durationMs: number): Record<string, unknown> {
+  const { columns, rows, count, isWhole, stream, state = null, load, rejects, rejectCount } = trial;
+  if (rejects !== undefined) {
+    return { row_count: count, reject_count: rejectCount, rejects, load, duration_ms: durationMs };
+  }
+  return { columns, rows, row_count: count, is_whole: isWhole, state, stream, duration_ms: durationMs };
+}
+
+/** `data/orders.csv`, or `orders=data/orders.csv` for one of several. */
+function readInput(text: string, cwd: string): { stream: string | null; path: string } {
+  const [, stream = null, path = text] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
+  return { stream, path: resolve(cwd, path) };
 }
 
 /** As it is named in a pipeline, or as a path from the working folder. */
@@ -109,7 +115,23 @@ function formatRows({ columns, rows }: Trial, width: number | undefined): string
   return formatTable(titles, cells, width);
 }
 
-function summaryOf({ count, rows, isWhole, stream }: Trial, durationMs: number): string {
+function formatRejects(rejects: NonNullable<Trial["rejects"]>): string {
+  const cells = rejects.map(({ row, reason }) => [String(row), truncate(oneLine(reason), MAX_CELL_WIDTH)]);
+  return formatTable([{ title: "row" }, { title: "rejected since" }], cells, undefined);
+}
+
+function summaryOf(
+  { count, rows, isWhole, stream, rejects, rejectCount = 0, load }: Trial,
+  durationMs: number,
+): string {
+  if (rejects !== undefined) {
+    const as = load === null || load === undefined
+      ? "which no pipeline names"
+      : `as the load of ${load.name} of ${load.pipeline}`;
+    return `took ${formatPlural(count, "row")} and rejected ${formatCount(rejectCount)} in ${
+      formatDuration(durationMs)
+    }, ${as}; what it did elsewhere stays done`;
+  }
   const as = stream === null
     ? "which no pipeline names"
     : `as the stream ${stream.name} of ${stream.pipeline}`;

@@ -41,7 +41,7 @@ import {
 import { Channel } from "../../../../connectors/script/runner/channel.ts";
 import { Output } from "../../../../connectors/script/runner/output.ts";
 import { decodeArrow } from "../../../../connectors/script/sandbox/decode_arrow.ts";
-import { FrameFault } from "../../../../connectors/script/sandbox/decode_rows.ts";
+import { FrameFault } from "../../../../connectors/script/sandbox/frame_fault.ts";
 import { HEAD_BYTES, KEY_BYTES, REPORT } from "../../../../connectors/script/sandbox/frames.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";

@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { HEAD_BYTES, KEY_BYTES } from "../../../../connectors/script/sandbox/frames.ts";
-import { FrameFault, RowsDecoder } from "../../../../connectors/script/sandbox/decode_rows.ts";
+import { RowsDecoder } from "../../../../connectors/script/sandbox/decode_rows.ts";
+import { FrameFault } from "../../../../connectors/script/sandbox/frame_fault.ts";
 import { Channel } from "../../../../connectors/script/runner/channel.ts";
 import { Output } from "../../../../connectors/script/runner/output.ts";
 

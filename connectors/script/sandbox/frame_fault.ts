@@ -1,0 +1,4 @@
+/** What a sandbox sent is not what its program sends. */
+export class FrameFault extends Error {
+  override readonly name = "FrameFault";
+}
