@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { startHostilePostgres } from "../support/hostile_postgres.ts";
+import { PROGRAM } from "../support/program.ts";
 import { SluiceServer } from "../support/sluice_server.ts";
 import { TestProject } from "../support/test_project.ts";
 
@@ -55,7 +57,8 @@ const ESCAPES: Readonly<Record<string, readonly [definition: string, refusal: Re
   ],
 };
 
-const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+/** Of the program that is started. */
+const ROOT = dirname(dirname(fileURLToPath(PROGRAM.main)));
 
 async function escapeProject(): Promise<TestProject> {
   const project = await TestProject.create({
