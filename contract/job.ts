@@ -73,6 +73,8 @@ export interface RunJob extends JobBase {
   readonly windowEndMs: number;
   /** Whether the window was asked for; else each step's begins where it was last done, see engine/worker/models/windows.ts. */
   readonly isWindowGiven: boolean;
+  /** Another run has been at the tables since the first attempt: only what is loaded counts as done. */
+  readonly isOvertaken?: boolean;
   /** Rows to read again; cursors stay where they are then. */
   readonly range?: Range | null;
   readonly warehousePath: string;

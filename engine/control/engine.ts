@@ -18,9 +18,11 @@ import type {
 } from "../../contract/run.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
+import type { Backfills } from "./backfills/port.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
+  readonly backfills: Backfills;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Throws not_found. */
   getPipeline(name: string): Promise<PipelineDetail>;
@@ -99,6 +101,12 @@ export interface Engine {
   cancelRun(id: string, by: string): Promise<Run>;
   /** Another attempt of a failed or cancelled run, with its revision, params and window. Throws conflict. */
   retryRun(id: string): Promise<Run>;
+  /**
+   * A new run of the revision in force for the window, range and params of an ended run, whose child it is: of a step
+   * and what needs it, or of the steps that the run had. Throws not_found, conflict while the run goes on, invalid for
+   * a step that the pipeline does not have.
+   */
+  rerunRun(id: string, request: RerunRequest): Promise<Run>;
 }
 
 export interface TriggerRequest {
@@ -120,6 +128,12 @@ export interface TriggerRequest {
   readonly parent?: string;
   /** The higher goes first; 0 by default. */
   readonly priority?: number;
+}
+
+export interface RerunRequest {
+  /** A step's name, as `model:daily`; by default the steps that the run had. */
+  readonly from?: string;
+  readonly triggeredBy?: string;
 }
 
 /** From `start` (null: from the beginning) until before `end`, ISO 8601. */

@@ -30,7 +30,9 @@ import {
   verificationSchema,
 } from "../../contract/loads/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { Engine, LogRange, RunFilter, TriggerRequest } from "./engine.ts";
+import type { Engine, LogRange, RerunRequest, RunFilter, TriggerRequest } from "./engine.ts";
+import { BackfillRuns } from "./backfills/backfill_runs.ts";
+import type { Backfills } from "./backfills/port.ts";
 import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { FollowerWatch } from "./follower_watch.ts";
@@ -92,6 +94,7 @@ export function createEngine(context: EngineContext): LocalEngine {
 
 /** The engine of this process. Disposing of it stops what it started; runs under way stay queued. */
 export class LocalEngine implements Engine, AsyncDisposable {
+  readonly backfills: Backfills;
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
@@ -166,17 +169,19 @@ export class LocalEngine implements Engine, AsyncDisposable {
         if (this.#hasContinuous) this.#scheduler.wake();
       },
     });
-    this.#requests = new RunRequests({
+    const requests = {
       store,
       clock,
       log,
       queue: this.#queue,
-      pipeline: (name) => pipelineRecord(store, name),
+      pipeline: (name: string) => pipelineRecord(store, name),
       onChange: () => {
         this.#queue.wake();
         this.#onRunChange();
       },
-    });
+    };
+    this.#requests = new RunRequests(requests);
+    this.backfills = new BackfillRuns({ ...requests, requests: this.#requests });
     this.#runs = new RunQueries({
       store,
       relay: this.#relay,
@@ -383,6 +388,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async retryRun(id: string): Promise<Run> {
     return await this.#requests.retry(await this.#runs.wholeId(id));
+  }
+
+  async rerunRun(id: string, request: RerunRequest): Promise<Run> {
+    return await this.#requests.rerun(await this.#runs.wholeId(id), request);
   }
 
   /** The outbox has something new. */

@@ -16,7 +16,7 @@ export function createAttemptStore(db: Database): AttemptStore {
 }
 
 /** Taking runs and keeping them. */
-function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "ofOthers"> {
+function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "isOvertaken" | "ofOthers"> {
   return {
     async claim(claim) {
       const { worker, nowMs } = claim;
@@ -43,6 +43,19 @@ function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "ofOther
         ]),
       );
       return held;
+    },
+
+    async isOvertaken(runId) {
+      // By the order of attempts, whatever the clocks say: only those that came later are looked at.
+      const first = sql`(select min(mine.seq) from attempts as mine where mine.run = ${runId})`;
+      const query = db.select({ seq: attempts.seq }).from(attempts)
+        .innerJoin(runs, eq(runs.id, attempts.run))
+        .where(and(
+          sql`${attempts.seq} > ${first}`,
+          ne(attempts.run, runId),
+          sql`${runs.pipeline} = (select pipeline from runs as asked where asked.id = ${runId})`,
+        )).limit(1);
+      return (await storing(`read the attempts after run ${runId}`, query)).length > 0;
     },
 
     async ofOthers(worker) {

@@ -4,6 +4,7 @@ import { AppError } from "../../contract/errors.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore } from "./access.ts";
 import { createAttemptStore } from "./attempts.ts";
+import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError } from "./database.ts";
 import { holdAccess } from "./held_access.ts";
 import { createInbox } from "./inbox.ts";
@@ -50,6 +51,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     revisions: createRevisionStore(database),
     runs: createRunStore(database),
     attempts: createAttemptStore(database),
+    backfills: createBackfillStore(database),
     logs: createLogStore(database),
     outbox: createOutbox(database),
     inbox: createInbox(database),

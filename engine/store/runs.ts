@@ -32,7 +32,9 @@ export function lastWindowEnd(pipeline: SQL): SQL<number | null> {
 }
 
 /** What people, schedules and other programs ask of runs. */
-function requestsOf(db: Database): Pick<RunStore, "create" | "cancelQueued" | "askCancel" | "retry"> {
+function requestsOf(
+  db: Database,
+): Pick<RunStore, "create" | "createAll" | "cancelQueued" | "askCancel" | "retry"> {
   const change = async (action: string, id: string, atMs: number, guard: SQL | undefined, set: RunChange) => {
     const [[row]] = await storing(
       action,
@@ -61,6 +63,28 @@ function requestsOf(db: Database): Pick<RunStore, "create" | "cancelQueued" | "a
       if (first === undefined) throw new AppError("internal", `Cannot ${action}: it was not inserted`);
       requireSameRequest(run, first.requestHash);
       return { run: runOf(first), created: false };
+    },
+
+    async createAll(all) {
+      const [first, ...others] = all;
+      if (first === undefined) return;
+      const action = `create runs of "${first.pipeline}"`;
+      const byKey = new Map(all.map((run) => [run.idempotencyKey, run]));
+      const known = await storing(
+        action,
+        db.select({ key: runs.idempotencyKey, hash: runs.requestHash }).from(runs).where(and(
+          eq(runs.pipeline, first.pipeline),
+          sql`${runs.idempotencyKey} in (select value from json_each(${JSON.stringify([...byKey.keys()])}))`,
+        )),
+      );
+      for (const { key, hash } of known) requireSameRequest(byKey.get(key) ?? first, hash);
+      const insert = (run: NewRun): BatchItem<"sqlite">[] => [
+        insertRun(db, run),
+        db.run(noteChange(sql`${run.id}`, run.createdAtMs)),
+        ...consequencesOf(db, run),
+      ];
+      const [head, ...rest] = insert(first);
+      if (head !== undefined) await storing(action, db.batch([head, ...rest, ...others.flatMap(insert)]));
     },
 
     cancelQueued: (id, atMs, reason, by) =>

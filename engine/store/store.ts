@@ -15,6 +15,7 @@ import type {
   Trigger,
 } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
+import type { BackfillStore } from "./backfills/port.ts";
 
 /**
  * The control store: what is defined, what ran, who may ask. Several processes may work on one store:
@@ -26,6 +27,7 @@ export interface Store extends AsyncDisposable {
   readonly revisions: RevisionStore;
   readonly runs: RunStore;
   readonly attempts: AttemptStore;
+  readonly backfills: BackfillStore;
   readonly logs: LogStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
@@ -164,6 +166,11 @@ export interface RunStore {
    * `conflict`, reason `idempotency_key_reused`, where that asked for something else.
    */
   create(run: NewRun): Promise<{ run: Run; created: boolean }>;
+  /**
+   * Runs of one pipeline, all at once or none; those whose idempotency keys it has are left out. Throws `conflict`,
+   * reason `idempotency_key_reused`, where one of these asked for something else.
+   */
+  createAll(runs: readonly NewRun[]): Promise<void>;
   /** The earliest `not_before` that is still ahead among queued runs, epoch milliseconds. */
   nextDueMs(nowMs: number): Promise<number | undefined>;
   /** queued → cancelled; undefined where it is not queued. */
@@ -233,6 +240,8 @@ export interface AttemptStore {
   finish(lease: Lease, event: "succeed" | "fail" | "cancel", outcome: RunOutcome): Promise<Run | undefined>;
   /** Ends the attempt; the run is queued again, until `notBeforeMs` where it waits for its retry. */
   requeue(lease: Lease, notBeforeMs: number | null, outcome: RunOutcome): Promise<Run | undefined>;
+  /** Whether another run of the pipeline has begun an attempt since the first of this run. */
+  isOvertaken(runId: string): Promise<boolean>;
   /** Attempts under way at other workers, whether their leases have run out or not. */
   ofOthers(worker: string): Promise<OpenAttempt[]>;
   /** Inserts the steps of this attempt, or replaces them by name. False where the lease is not held. */

@@ -118,7 +118,8 @@ export class Execution {
     const { signal } = this.#context;
     const steps = chooseSteps(plan, graph, select);
     if (select !== null) await this.#withSession((session) => requireTables(session, steps));
-    this.#committed = await this.#withSession((session) => committedSteps(session, runId));
+    const committed = await this.#withSession((session) => committedSteps(session, runId));
+    this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
     this.#earlier = earlier;
     this.#followed = new FollowedSteps(
@@ -182,7 +183,8 @@ export class Execution {
   /** The load that may take the rows of the step while it reads them. */
   #loadInPass(planned: PlannedStep, steps: readonly PlannedStep[]): PlannedLoad | undefined {
     if (planned.kind !== "extract" || this.#committed.has(planned.step.name)) return undefined;
-    return loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
+    const load = loadInPass(planned, steps, (target) => this.#connections.stagesWhileReading(target));
+    return load !== undefined && this.#committed.has(load.step.name) ? undefined : load;
   }
 
   /**
@@ -352,4 +354,21 @@ export class Execution {
     }
     return lease;
   }
+}
+
+/**
+ * What still counts as done where another run has been at the tables since: what a destination has, and what was
+ * read straight into one. All else is in tables that are the other run's by now.
+ */
+function loadsOf(
+  committed: ReadonlyMap<string, Step>,
+  steps: readonly PlannedStep[],
+): ReadonlyMap<string, Step> {
+  const kept = steps.filter((planned) =>
+    planned.kind === "load" || (planned.kind === "extract" && !planned.stream.store)
+  );
+  return new Map(kept.flatMap(({ step }) => {
+    const done = committed.get(step.name);
+    return done === undefined ? [] : [[step.name, done] as const];
+  }));
 }

@@ -299,6 +299,58 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/run_command.ts")).retry,
   },
   {
+    name: "rerun",
+    summary: "Run an ended run's window again, from a step on",
+    arguments: [RUN],
+    options: {
+      project,
+      data,
+      policy,
+      from: {
+        type: "string",
+        value: "STEP",
+        description: "this step and what needs it, as model:daily; the steps that the run had by default",
+      },
+      ...runOutput,
+    },
+    load: async () => (await import("./commands/runs/rerun_command.ts")).rerun,
+  },
+  {
+    name: "backfill",
+    summary: "Run a pipeline for each window of a span of time",
+    arguments: [PIPELINE],
+    options: {
+      project,
+      data,
+      policy,
+      from: { type: "string", value: "TIME", description: "where the first window begins, as 2026-01-01" },
+      to: { type: "string", value: "TIME", description: "until before this" },
+      every: { type: "string", value: "LENGTH", description: "how long a window is: 1d, 6h, 1w, 1mo or 1y" },
+      param: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "a value for one of its params",
+      },
+      select: { type: "string", value: "EXPR", description: "only these steps, as +daily or tag:finance" },
+      exclude: { type: "string", value: "EXPR", description: "without these steps, as weekly+ or tag:slow" },
+      "window-only": {
+        type: "boolean",
+        description: "streams go on from their cursors, in place of reading each window again",
+      },
+      group: { type: "string", value: "NAME", description: "the backfill's name, one of its own by default" },
+      priority: { type: "string", value: "N", description: "of its runs, -10 by default: others go first" },
+      retry: {
+        type: "string",
+        value: "GROUP",
+        description: "in place of a new one: another attempt of the runs of this backfill that failed",
+      },
+      detach: { type: "boolean", description: "leave it to the server, and return at once" },
+      ...runOutput,
+    },
+    load: async () => (await import("./commands/runs/backfill_command.ts")).backfill,
+  },
+  {
     name: "rejects",
     summary:
       "List rows that did not fit or that a target rejected, put them back, send them again, or remove them",

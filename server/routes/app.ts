@@ -13,6 +13,7 @@ import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import { rejectRoutes } from "./rejects.ts";
 import { loadRoutes } from "./loads.ts";
+import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
@@ -82,6 +83,7 @@ export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock
     ...rejectRoutes(engine),
     ...loadRoutes(engine),
     ...runRoutes(engine, clock),
+    ...backfillRoutes(engine),
     ...tokenRoutes(access, clock),
   ];
 }

@@ -179,5 +179,42 @@ function changeRoutes(engine: Engine): Route[] {
       errors: ["not_found", "conflict"],
       handle: async ({ params }) => ({ body: await engine.retryRun(params.id) }),
     }),
+    route({
+      method: "post",
+      path: "/api/runs/:id/rerun",
+      operation: "rerunRun",
+      summary: "Queues a new run for the window and params of an ended run, of a step and what needs it",
+      permission: "run",
+      request: v.object({
+        params: idParams,
+        query: v.strictObject({}),
+        body: v.optional(
+          v.strictObject({
+            from: v.exactOptional(
+              v.pipe(
+                v.string(),
+                v.nonEmpty(),
+                v.maxLength(500),
+                v.description(
+                  "The step to begin with, as model:daily; the steps that the run had by default.",
+                ),
+              ),
+            ),
+          }),
+          {},
+        ),
+      }),
+      response: {
+        status: 202,
+        description: "The new run.",
+        schema: runSchema,
+        headers: { Location: "The new run's address." },
+      },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params, body }, { user }) => {
+        const run = await engine.rerunRun(params.id, { ...body, triggeredBy: user.name });
+        return { body: run, headers: { location: `/api/runs/${encodeURIComponent(run.id)}` } };
+      },
+    }),
   ];
 }

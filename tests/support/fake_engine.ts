@@ -14,17 +14,25 @@ import type {
 } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { type LoadSummary, noVerification, type Verification } from "../../contract/loads/verification.ts";
-import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../engine/control/engine.ts";
+import type {
+  Engine,
+  LogRange,
+  RerunRequest,
+  RunFilter,
+  TriggerRequest,
+} from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { Traffic } from "../../contract/streams/traffic.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
+import { FakeBackfills } from "./fake_backfills.ts";
 
 /**
  * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.
  * A test moves its runs on with `move`, `putStep` and `addLog`; those who watch are told.
  */
 export class FakeEngine implements Engine {
+  readonly backfills: FakeBackfills;
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();
@@ -38,6 +46,7 @@ export class FakeEngine implements Engine {
 
   constructor(now: () => number) {
     this.#now = now;
+    this.backfills = new FakeBackfills(now);
   }
 
   addPipeline(pipeline: PipelineDetail): void {
@@ -367,6 +376,19 @@ export class FakeEngine implements Engine {
 
   async retryRun(id: string): Promise<Run> {
     return await Promise.resolve(this.move(id, "retry"));
+  }
+
+  async rerunRun(id: string, { from, triggeredBy }: RerunRequest): Promise<Run> {
+    const { pipeline, params, window_start: start, window_end: end, state } = this.#run(id);
+    if (!isTerminal(state)) throw new AppError("conflict", `Run ${id} is ${state}`);
+    return await this.triggerRun(pipeline, {
+      trigger: "rerun",
+      ...(triggeredBy === undefined ? {} : { triggeredBy }),
+      ...(from === undefined ? {} : { select: `${from}+` }),
+      params,
+      window: { start, end },
+      parent: id,
+    });
   }
 
   #run(id: string): RunDetail {

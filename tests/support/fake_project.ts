@@ -1,3 +1,4 @@
+import type { BackfillDetail } from "../../contract/backfills/backfill.ts";
 import type {
   Attempt,
   LogLine,
@@ -92,7 +93,39 @@ export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine 
   engine.addRun(failedRun(), failedLogs());
   engine.addRun(queuedRun());
   engine.addRun(runningRun(), runningLogs());
+  engine.backfills.add(hostileBackfill(at(4_000)));
   return engine;
+}
+
+function hostileBackfill(createdAt: string): BackfillDetail {
+  const day = (number: number) => `2013-01-0${number}T00:00:00.000Z`;
+  return {
+    group: "orders of <spring>",
+    pipeline: "orders",
+    state: "running",
+    window_start: day(1),
+    window_end: day(4),
+    total: 3,
+    runs: { queued: 1, running: 0, succeeded: 1, failed: 1, cancelled: 0 },
+    rows_extracted: 20,
+    rows_loaded: 10,
+    params: { note: HOSTILE },
+    select: HOSTILE,
+    triggered_by: HOSTILE,
+    created_at: createdAt,
+    finished_at: null,
+    remaining_ms: 9_000,
+    windows: (["succeeded", "failed", "queued"] as const).map((state, index) => ({
+      run: `01930000-0000-7000-9000-00000000000${index}`,
+      window_start: day(index + 1),
+      window_end: day(index + 2),
+      state,
+      attempt: 1,
+      duration_ms: 9_000,
+      rows_loaded: 10,
+      error: state === "failed" ? { code: "invalid", message: HOSTILE } : null,
+    })),
+  };
 }
 
 const RECEIPT: Receipt = {

@@ -3,6 +3,7 @@ import { type AppError, type ErrorCode, toAppError } from "../../contract/errors
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { HttpError, statusOf } from "../../server/http/problem.ts";
 import { createAssets } from "../static/assets.ts";
+import { backfillRoutes } from "./backfill_routes.tsx";
 import { connectorRoutes } from "./connector_routes.tsx";
 import { ErrorPage } from "./error_page.tsx";
 import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./page_context.tsx";
@@ -30,6 +31,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", sessionRoutes(pages));
   app.route("/", pipelineRoutes(pages));
   app.route("/", runRoutes(pages));
+  app.route("/", backfillRoutes(pages));
   app.route("/", connectorRoutes(pages));
   app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
   return app;

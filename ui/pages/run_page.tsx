@@ -5,6 +5,7 @@ import { formatLogTime, shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
+import { Icon } from "../parts/icons.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { ErrorBox, Notice } from "../parts/callouts.tsx";
 import { RunFacts } from "../parts/runs/run_facts.tsx";
@@ -154,7 +155,26 @@ function RunActions({ run }: { run: RunDetail }) {
           title="Retry this run"
         />
       )}
+      {isTerminal(run.state) && <RerunForm run={run} />}
     </div>
+  );
+}
+
+/** A new run for the same window, from a step on. */
+function RerunForm({ run }: { run: RunDetail }) {
+  return (
+    <form class="action" method="post" action={`/runs/${encodeURIComponent(run.id)}/rerun`}>
+      <select name="from" aria-label="Rerun from">
+        <option value="">all its steps</option>
+        {run.steps.filter(({ kind }) => kind !== "check").map(({ name }) => (
+          <option value={name}>from {plainText(name)}</option>
+        ))}
+      </select>
+      <button class="button" type="submit" aria-label="Rerun this run's window">
+        <Icon name="retry" />
+        <span>Rerun</span>
+      </button>
+    </form>
   );
 }
 

@@ -92,6 +92,13 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   const actions = {
     cancel: (id: string, { user }: Visit) => engine.cancelRun(id, user.name),
     retry: (id: string) => engine.retryRun(id),
+    rerun: async (id: string, { c, user }: Visit) => {
+      const from = (await readForm(c)).get("from");
+      return await engine.rerunRun(id, {
+        ...(typeof from === "string" && from !== "" ? { from } : {}),
+        triggeredBy: user.name,
+      });
+    },
   };
   for (const [name, act] of Object.entries(actions)) {
     app.post(

@@ -120,7 +120,7 @@ async function closeToOthers(path: string): Promise<void> {
 }
 
 async function runJobOf(
-  { dataDir, projectDir }: ExecuteContext,
+  { dataDir, projectDir, store }: ExecuteContext,
   run: Run,
   revision: Revision,
 ): Promise<Omit<UnplacedJob, "connectors" | "duckdb">> {
@@ -141,6 +141,9 @@ async function runJobOf(
     windowStartMs: run.window_start === null ? null : Date.parse(run.window_start),
     windowEndMs: Date.parse(run.window_end),
     isWindowGiven: run.window_given,
+    ...(run.window_given && run.attempt > 1 && await store.attempts.isOvertaken(run.id)
+      ? { isOvertaken: true }
+      : {}),
     range: run.range ?? null,
     projectDir,
     warehousePath: path,

@@ -8,7 +8,6 @@ import {
 } from "../../../contract/discovery.ts";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
-import { requireName } from "../../../contract/names.ts";
 import {
   type RejectChange,
   rejectChangeSchema,
@@ -45,10 +44,18 @@ import {
   type Verification,
   verificationSchema,
 } from "../../../contract/loads/verification.ts";
-import type { Engine, LogRange, RunFilter, TriggerRequest } from "../../../engine/control/engine.ts";
+import type {
+  Engine,
+  LogRange,
+  RerunRequest,
+  RunFilter,
+  TriggerRequest,
+} from "../../../engine/control/engine.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
+import { pipelinePath } from "./paths.ts";
+import { RemoteBackfills } from "./remote_backfills.ts";
 
 const runEventSchemas = {
   run: v.object({ run: runSchema }),
@@ -65,9 +72,11 @@ const runEventSchemas = {
 /** The engine of a server, asked over its HTTP API. */
 export class RemoteEngine implements Engine {
   readonly #api: ApiClient;
+  readonly backfills: RemoteBackfills;
 
   constructor(api: ApiClient) {
     this.#api = api;
+    this.backfills = new RemoteBackfills(api);
   }
 
   listPipelines(): Promise<PipelineSummary[]> {
@@ -239,19 +248,19 @@ export class RemoteEngine implements Engine {
   retryRun(id: string): Promise<Run> {
     return this.#api.read(runSchema, `${runPath(id)}/retry`, { method: "POST" });
   }
+
+  /** Who asks for it is the token's owner: the server says so. */
+  rerunRun(id: string, { from }: RerunRequest): Promise<Run> {
+    return this.#api.read(runSchema, `${runPath(id)}/rerun`, { method: "POST", body: { from } });
+  }
 }
 
-/** A URL takes `.` and `..` for steps, encoded or not: such names reach no server. */
 function rejectsPath(pipeline: string, stream: string): string {
   return `${pipelinePath(pipeline)}/rejects/${encodeURIComponent(stream)}`;
 }
 
 const verificationPath = (pipeline: string) => `${pipelinePath(pipeline)}/verification`;
 
-function pipelinePath(name: string): string {
-  if (["", ".", ".."].includes(name) || !name.isWellFormed()) requireName("pipeline", name);
-  return `/api/pipelines/${encodeURIComponent(name)}`;
-}
 const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;
 
 /** Undefined for a type that a newer server knows and this program does not. */

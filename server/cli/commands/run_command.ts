@@ -45,7 +45,7 @@ export const retry: CommandRun = async (invocation, context) => {
 };
 
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
-async function applyFirst(connection: Connection, pipeline: string): Promise<void> {
+export async function applyFirst(connection: Connection, pipeline: string): Promise<void> {
   const { engine } = connection;
   const applying = engine.applyProject();
   if (connection.kind === "local") {
@@ -60,7 +60,7 @@ async function applyFirst(connection: Connection, pipeline: string): Promise<voi
 }
 
 /** Without a server this process works the queue itself, for this pipeline alone. */
-async function startLocally(connection: Connection, pipeline: string): Promise<void> {
+export async function startLocally(connection: Connection, pipeline: string): Promise<void> {
   if (connection.kind !== "local") return;
   await connection.opened.engine.start({
     schedule: false,
@@ -70,7 +70,7 @@ async function startLocally(connection: Connection, pipeline: string): Promise<v
 }
 
 /** `next` is the pipeline that is to run, where that is known already. */
-async function connectToWork(
+export async function connectToWork(
   invocation: Invocation,
   context: CliContext,
   next?: string,
@@ -83,7 +83,7 @@ async function connectToWork(
   return await connect(folders, context, invocation.command, "work", { signal: waiting.signal, next });
 }
 
-async function showRun(
+export async function showRun(
   connection: Connection,
   run: FollowedRun,
   invocation: Invocation,
@@ -131,7 +131,7 @@ function readRange(invocation: Invocation): { range?: Range } {
 }
 
 /** `--exclude "a b"` is `-a -b` of the selection. */
-function selectionOf(select: string | undefined, exclude: string | undefined): string | undefined {
+export function selectionOf(select: string | undefined, exclude: string | undefined): string | undefined {
   if (exclude === undefined) return select;
   const terms = exclude.split(/\s+/).filter((term) => term !== "");
   if (terms.length === 0) {

@@ -28,6 +28,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   DIR: { kind: "folders" },
   FILE: { kind: "files" },
   PIPELINE: { kind: "pipelines" },
+  LENGTH: { kind: "words", words: ["1h", "6h", "1d", "1w", "1mo", "1y"] },
   STATE: { kind: "words", words: RUN_STATES },
   ROLE: { kind: "words", words: ROLES },
   API: { kind: "words", words: CATALOGUE },

@@ -21,6 +21,7 @@ const PATHS = [
   "/pipelines/flights/tables/hourly_weather",
   "/runs",
   "/runs?state=failed&pipeline=web_events",
+  "/backfills/orders%20of%20%3Cspring%3E",
   ...Object.values(RUN_IDS).map((id) => `/runs/${id}`),
 ];
 
@@ -567,4 +568,27 @@ Deno.test("assets are named by their content and may be kept for ever", async ()
   }
   deepEqual(types.sort(), ["image/svg+xml", "text/css", "text/javascript"]);
   equal((await get("/static/style.000000000000.css")).status, 404);
+});
+
+Deno.test("a backfill's page shows how far it is, and offers a retry and a cancel to those who may", async () => {
+  const path = "/backfills/orders%20of%20%3Cspring%3E";
+  const text = await html(await pagesFor("operator").get(path));
+  match(text, /2 of 3 windows done, 1 failed; about 9\.0 s left/);
+  match(text, /aria-label="failed, 2013-01-02 00:00:00 UTC/);
+  match(text, /Retry failed/);
+  equal((await html(await pagesFor("viewer").get(path))).includes("Retry failed"), false);
+  equal((await pagesFor("operator").post(`${path}/cancel`)).status, 303);
+  equal((await pagesFor("viewer").post(`${path}/retry`)).status, 403);
+  equal((await pagesFor("viewer").get("/backfills/none")).status, 404);
+});
+
+Deno.test("a run that has ended is rerun from a step, as a run of its own", async () => {
+  const { get, post, engine } = pagesFor("operator");
+  match(await html(await get(`/runs/${RUN_IDS.failed}`)), /<option value="[^"]+">from /);
+  equal((await html(await get(`/runs/${RUN_IDS.running}`))).includes("Rerun"), false);
+  const response = await post(`/runs/${RUN_IDS.failed}/rerun`, { from: "model:daily" });
+  equal(response.status, 303);
+  const id = response.headers.get("location")?.split("/").at(-1) ?? "";
+  const run = await engine.getRun(id);
+  deepEqual([run.trigger, run.parent, run.select], ["rerun", RUN_IDS.failed, "model:daily+"]);
 });

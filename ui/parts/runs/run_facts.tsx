@@ -45,7 +45,7 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
         {run.full_refresh && <Fact name="Mode">full refresh</Fact>}
         {run.group !== null && (
           <Fact name="Group">
-            <a href={`/runs?group=${encodeURIComponent(run.group)}`}>{plainText(run.group)}</a>
+            <a href={groupPath(run, run.group)}>{plainText(run.group)}</a>
           </Fact>
         )}
         {run.parent !== null && (
@@ -64,6 +64,12 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
       </dl>
     </div>
   );
+}
+
+/** A backfill has a page of its own. */
+function groupPath({ trigger }: RunDetail, group: string): string {
+  const name = encodeURIComponent(group);
+  return trigger === "backfill" ? `/backfills/${name}` : `/runs?group=${name}`;
 }
 
 /** The run's own counts are those of its last attempt that ended: until it has, its steps know better. */

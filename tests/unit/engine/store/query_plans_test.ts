@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Client, createClient, type InStatement, type ResultSet } from "@libsql/client/sqlite3";
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { createAttemptStore } from "../../../../engine/store/attempts.ts";
+import { createBackfillStore } from "../../../../engine/store/backfills/backfill_store.ts";
 import { createLogStore } from "../../../../engine/store/logs.ts";
 import { createOutbox } from "../../../../engine/store/outbox.ts";
 import { createRetention } from "../../../../engine/store/retention.ts";
@@ -34,11 +35,19 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   }));
   const runs = createRunStore(db);
   const attempts = createAttemptStore(db);
+  const backfills = createBackfillStore(db);
   const outbox = createOutbox(db);
   const retention = createRetention(db);
   const limits = { "connector shop": { slots: 2, needed: 1 } };
   const calls: Record<string, () => Promise<unknown>> = {
     create: () => runs.create(newRun("r", { idempotencyKey: "k", limits, inboxSeq: 1 })),
+    createAll: () =>
+      runs.createAll([newRun("s", { trigger: "backfill", group: "g", idempotencyKey: "l", limits })]),
+    "backfills.get": () => backfills.get("g"),
+    "backfills.list": () => backfills.list({ limit: 50 }),
+    "backfills.list of a pipeline": () => backfills.list({ limit: 50, pipeline: "a" }),
+    "backfills.windows": () => backfills.windows("g"),
+    isOvertaken: () => attempts.isOvertaken("r"),
     claim: () => attempts.claim(CLAIM),
     "claim of some": () => attempts.claim({ ...CLAIM, pipelines: ["a", "b"] }),
     renew: () => attempts.renew("me", 1, 2),

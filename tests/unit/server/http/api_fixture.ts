@@ -102,6 +102,7 @@ export class ApiFixture implements AsyncDisposable {
 
 function engineMethods(engine: FakeEngine): Engine {
   return {
+    backfills: engine.backfills,
     listPipelines: () => engine.listPipelines(),
     getPipeline: (name) => engine.getPipeline(name),
     putPipeline: (name, source) => engine.putPipeline(name, source),
@@ -129,5 +130,6 @@ function engineMethods(engine: FakeEngine): Engine {
     watchRun: (id, afterSeq, signal) => engine.watchRun(id, afterSeq, signal),
     cancelRun: (id, by) => engine.cancelRun(id, by),
     retryRun: (id) => engine.retryRun(id),
+    rerunRun: (id, request) => engine.rerunRun(id, request),
   };
 }

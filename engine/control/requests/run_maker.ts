@@ -1,0 +1,92 @@
+import { monotonicFactory } from "ulid";
+import type { Clock } from "../../../contract/clock.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { resolveParams } from "../../../sql/build/variables.ts";
+import type { NewRun, PipelineRecord, RevisionHead, Store } from "../../store/store.ts";
+import type { TriggerRequest } from "../engine.ts";
+import { requireSelection } from "../run_selection.ts";
+import { connectionLimits } from "./connection_limits.ts";
+import { checkedWindow, checkRange, windowOf } from "./run_window.ts";
+
+/** The revision that runs of the pipeline are of. Throws invalid, with the faults, where none has been right. */
+export async function revisionInForce(store: Store, record: PipelineRecord): Promise<RevisionHead> {
+  const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
+  if (revision !== undefined) return revision;
+  throw new AppError(
+    "invalid",
+    `Pipeline "${record.name}" has faults and has never been right: it cannot run`,
+    { faults: record.faults },
+  );
+}
+
+export interface RunMakerContext {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes runs of the revision in force of what is asked for, to be stored. A window that nobody asked for ends at
+ * `windowEndMs`. Throws invalid for a pipeline without a revision, and then for a request that does not fit it.
+ */
+export async function runMaker(
+  { store, clock }: RunMakerContext,
+  record: PipelineRecord,
+  windowEndMs: number,
+): Promise<(request: TriggerRequest) => Promise<NewRun>> {
+  const revision = await revisionInForce(store, record);
+  const limits = connectionLimits(revision);
+  const nextId = monotonicFactory();
+  const createdAtMs = clock.now();
+  const selections = new Set<string>();
+  const checkSelection = async (select: string) => {
+    if (selections.has(select)) return;
+    const whole = await store.revisions.get(revision.id);
+    if (whole !== undefined) requireSelection(select, whole);
+    selections.add(select);
+  };
+  return async (request) => {
+    const { range, select, idempotencyKey: key } = request;
+    if (select !== undefined) await checkSelection(select);
+    if (range !== undefined) checkRange(range, request, revision.definition);
+    const asked = request.window ?? windowOf(range);
+    return {
+      id: nextId(createdAtMs),
+      pipeline: record.name,
+      revision: revision.id,
+      trigger: request.trigger,
+      triggeredBy: request.triggeredBy ?? null,
+      params: resolveParams(revision.definition.params, request.params ?? {}),
+      select: select ?? null,
+      fullRefresh: request.fullRefresh ?? false,
+      idempotencyKey: key ?? null,
+      requestHash: key === undefined ? null : await hashRequest(request),
+      ...(asked === undefined ? {} : { window: checkedWindow(asked) }),
+      ...(range === undefined ? {} : { range }),
+      windowEndMs,
+      createdAtMs,
+      ...(request.group === undefined ? {} : { group: request.group }),
+      ...(request.parent === undefined ? {} : { parent: request.parent }),
+      priority: request.priority ?? 0,
+      limits,
+    };
+  };
+}
+
+/** What was asked for, as hex of SHA-256: the same for the same request, in whatever order its params came. */
+async function hashRequest(request: TriggerRequest): Promise<string> {
+  const { params = {}, select = null, fullRefresh = false, window = null, group = null } = request;
+  const { parent = null, priority = 0, range } = request;
+  const sorted = Object.entries(params).sort(([one], [other]) => one < other ? -1 : 1);
+  const text = JSON.stringify([
+    sorted,
+    select,
+    fullRefresh,
+    window,
+    group,
+    parent,
+    priority,
+    ...range === undefined ? [] : [range],
+  ]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}

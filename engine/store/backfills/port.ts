@@ -1,0 +1,10 @@
+import type { Backfill, BackfillWindow } from "../../../contract/backfills/backfill.ts";
+
+/** Backfills are what their runs are: nothing else is stored about them. */
+export interface BackfillStore {
+  get(group: string): Promise<Backfill | undefined>;
+  /** The newest first. */
+  list(filter: { readonly pipeline?: string; readonly limit: number }): Promise<Backfill[]>;
+  /** Of one of them, the earliest first. */
+  windows(group: string): Promise<BackfillWindow[]>;
+}

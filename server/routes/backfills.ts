@@ -1,0 +1,156 @@
+import * as v from "valibot";
+import { backfillDetailSchema, backfillSchema } from "../../contract/backfills/backfill.ts";
+import { paramValueSchema } from "../../contract/run.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import { type Route, route } from "../http/route.ts";
+import { integerText, nameParams } from "./request_parts.ts";
+
+/** `/api/backfills`, and how one is started. */
+export function backfillRoutes({ backfills }: Engine): Route[] {
+  return [startRoute(backfills), ...readRoutes(backfills), ...changeRoutes(backfills)];
+}
+
+type Backfills = Engine["backfills"];
+
+const groupParams = v.object({
+  group: v.pipe(v.string(), v.description("The backfill's name: the group of its runs.")),
+});
+
+const moment = v.pipe(v.string(), v.nonEmpty(), v.maxLength(40));
+
+const startBody = v.strictObject({
+  from: v.pipe(
+    moment,
+    v.description(
+      "Where the first window begins, as 2026-01-01 or 2026-01-01T06:00:00Z; UTC without a zone.",
+    ),
+  ),
+  to: v.pipe(moment, v.description("Where the last window ends: until before this.")),
+  every: v.pipe(
+    v.string(),
+    v.nonEmpty(),
+    v.maxLength(40),
+    v.description("How long a window is: 1d, 6h, 1w, 1mo or 1y, months and years by the calendar of UTC."),
+  ),
+  params: v.exactOptional(
+    v.pipe(v.record(v.string(), paramValueSchema), v.description("Values for the pipeline's params.")),
+  ),
+  select: v.exactOptional(
+    v.pipe(v.string(), v.nonEmpty(), v.maxLength(10_000), v.description("Only these steps, as for a run.")),
+  ),
+  window_only: v.exactOptional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Streams go on from their cursors; without it those with an update_key read each window again.",
+      ),
+    ),
+  ),
+  group: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty(),
+      v.maxLength(200),
+      v.description("The backfill's name. One that is known is not started twice: it gets what it lacks."),
+    ),
+  ),
+  priority: v.exactOptional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(-1_000),
+      v.maxValue(1_000),
+      v.description("Of its runs, -10 by default: other runs go first."),
+    ),
+  ),
+});
+
+function startRoute(backfills: Backfills): Route {
+  return route({
+    method: "post",
+    path: "/api/pipelines/:name/backfills",
+    operation: "startBackfill",
+    summary: "Queues a run for each window of a span of time",
+    permission: "run",
+    request: v.object({ params: nameParams, query: v.strictObject({}), body: startBody }),
+    response: {
+      status: 202,
+      description: "The backfill with its windows.",
+      schema: backfillDetailSchema,
+      headers: { Location: "The backfill's address." },
+    },
+    errors: ["not_found", "conflict", "unprocessable"],
+    handle: async ({ params, body }, { user }) => {
+      const { window_only: windowOnly, ...request } = body;
+      const backfill = await backfills.start(params.name, {
+        ...request,
+        ...(windowOnly === undefined ? {} : { windowOnly }),
+        triggeredBy: user.name,
+      });
+      return {
+        body: backfill,
+        headers: { location: `/api/backfills/${encodeURIComponent(backfill.group)}` },
+      };
+    },
+  });
+}
+
+function readRoutes(backfills: Backfills): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/api/backfills",
+      operation: "listBackfills",
+      summary: "Backfills, the newest first",
+      permission: "read",
+      request: v.object({
+        query: v.strictObject({
+          pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only those of this pipeline."))),
+          limit: v.exactOptional(
+            v.pipe(integerText(1, 500), v.description("At most this many; 50 by default.")),
+          ),
+        }),
+      }),
+      response: { status: 200, description: "The newest first.", schema: v.array(backfillSchema) },
+      handle: async ({ query }) => ({ body: await backfills.list(query) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/backfills/:group",
+      operation: "getBackfill",
+      summary: "One backfill with its windows, and how each stands",
+      permission: "read",
+      request: v.object({ params: groupParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "The backfill.", schema: backfillDetailSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await backfills.get(params.group) }),
+    }),
+  ];
+}
+
+function changeRoutes(backfills: Backfills): Route[] {
+  return [
+    route({
+      method: "post",
+      path: "/api/backfills/:group/retry",
+      operation: "retryBackfill",
+      summary: "Queues another attempt of each run that failed or was cancelled",
+      permission: "run",
+      request: v.object({ params: groupParams, query: v.strictObject({}) }),
+      response: { status: 202, description: "The backfill as it is now.", schema: backfillDetailSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }) => ({ body: await backfills.retry(params.group) }),
+    }),
+    route({
+      method: "post",
+      path: "/api/backfills/:group/cancel",
+      operation: "cancelBackfill",
+      summary: "Cancels the runs that wait, and the one under way",
+      permission: "run",
+      request: v.object({ params: groupParams, query: v.strictObject({}) }),
+      response: { status: 202, description: "The backfill as it is now.", schema: backfillDetailSchema },
+      errors: ["not_found"],
+      handle: async ({ params }, { user }) => ({ body: await backfills.cancel(params.group, user.name) }),
+    }),
+  ];
+}
