@@ -6,7 +6,16 @@ import { AppError } from "./errors.ts";
  * become files, tables, variables and URLs, so each kind has a pattern and words that are taken.
  */
 
-export const NAME_KINDS = ["pipeline", "connector", "stream", "model", "param", "function", "token"] as const;
+export const NAME_KINDS = [
+  "pipeline",
+  "connector",
+  "notifier",
+  "stream",
+  "model",
+  "param",
+  "function",
+  "token",
+] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
 
 /** Names that become tables or variables: a letter or `_`, then letters, digits and `_`; at most 63. */
@@ -69,6 +78,7 @@ const FILE_NAME = {
 const RULES: Readonly<Record<NameKind, NameRule>> = {
   pipeline: { ...FILE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   connector: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
+  notifier: { ...FILE_NAME, reserved: [isObjectKey] },
   stream: { ...TABLE_NAME, reserved: [isSchema, isOurs, isObjectKey] },
   model: { ...TABLE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   param: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },

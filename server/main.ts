@@ -74,6 +74,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
       isAlone: sharedStoreUrl() === undefined,
       retention,
+      publicUrl: readPublicUrl(),
       ahead,
     });
     return {
@@ -108,6 +109,17 @@ async function openControlStore({ dataDir }: ProjectPlace): Promise<Store> {
   const storePath = join(dataDir, "sluice.db");
   if (sharedUrl === undefined) await createPrivateFile(storePath);
   return await openStore(sharedUrl ?? fileStoreUrl(storePath), authToken === undefined ? {} : { authToken });
+}
+
+/** Where people reach the server. Throws `invalid`. */
+function readPublicUrl(): string | undefined {
+  const text = env("SLUICE_PUBLIC_URL");
+  if (text === undefined || text === "") return undefined;
+  if (/^https?:\/\/[^\s?#]+$/.test(text) && URL.canParse(text)) return text;
+  throw new AppError(
+    "invalid",
+    `SLUICE_PUBLIC_URL is "${text}", expected an address as https://sluice.example.com`,
+  );
 }
 
 /** A variable that is a whole number. Throws `invalid`. */

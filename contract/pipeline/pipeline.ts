@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { freshnessSchema, lateAfterSchema, notifySchema } from "../alerts/notify.ts";
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
@@ -167,6 +168,9 @@ export const pipelineSchema = v.strictObject({
   ),
   retry: v.optional(retrySchema),
   timeout: v.optional(v.pipe(duration, v.description("A run that takes longer is stopped and fails."))),
+  notify: v.optional(notifySchema),
+  late_after: v.optional(lateAfterSchema),
+  freshness: v.optional(freshnessSchema),
   overlap: v.optional(
     v.pipe(
       v.picklist(["skip", "queue"]),

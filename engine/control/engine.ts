@@ -17,12 +17,15 @@ import type {
   Trigger,
 } from "../../contract/run.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
+import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Backfills } from "./backfills/port.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
   readonly backfills: Backfills;
+  /** Problems, who hears of what, and what was sent. */
+  readonly alerts: Alerts;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Throws not_found. */
   getPipeline(name: string): Promise<PipelineDetail>;

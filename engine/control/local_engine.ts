@@ -33,6 +33,8 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RerunRequest, RunFilter, TriggerRequest } from "./engine.ts";
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
+import type { Alerts } from "./alerts/alerts.ts";
+import { LocalAlerts } from "./alerts/local_alerts.ts";
 import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { FollowerWatch } from "./follower_watch.ts";
@@ -48,6 +50,9 @@ import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead, startForNext } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import type { ProjectLook } from "../definitions/watch.ts";
+import { AlertReader } from "../runs/alerts/alert_reader.ts";
+import { AlertSender } from "../runs/alerts/alert_sender.ts";
+import { createAlertWay } from "../runs/alerts/transports/alert_way.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
@@ -71,6 +76,8 @@ export interface EngineContext extends GrantContext {
   /** Whether no other server can work on the store: what is under way elsewhere was left by a dead one. */
   readonly isAlone: boolean;
   readonly retention: RetentionSettings;
+  /** Where people reach the server, for links in alerts; undefined where nobody has said so. */
+  readonly publicUrl?: string | undefined;
   /** What was started while the store was opened. */
   readonly ahead?: StartedAhead | undefined;
 }
@@ -95,6 +102,7 @@ export function createEngine(context: EngineContext): LocalEngine {
 /** The engine of this process. Disposing of it stops what it started; runs under way stay queued. */
 export class LocalEngine implements Engine, AsyncDisposable {
   readonly backfills: Backfills;
+  readonly alerts: Alerts;
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
@@ -215,7 +223,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
       fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
       prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
     });
-    this.#services = [];
+    const sender = new AlertSender({
+      store,
+      clock,
+      log,
+      references: context.references,
+      way: createAlertWay(context.egress, context.policy),
+      isAlone,
+      publicUrl: context.publicUrl,
+    });
+    this.alerts = new LocalAlerts({ store, clock, projectDir: context.projectDir, sender });
+    this.#services = [new AlertReader({ store, clock, log, onDelivery: () => sender.look() }), sender];
   }
 
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */

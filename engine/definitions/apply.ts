@@ -7,6 +7,7 @@ import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
 import { gitCommit } from "./git.ts";
 import { keepNames, type LoadedProject, loadProject, modelFiles } from "./load.ts";
+import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { refuseScripts } from "./scripts/read_scripts.ts";
@@ -44,6 +45,7 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const project = keepNames(loaded, inForce);
   const commit = await gitCommit(projectDir, { signal });
   await store.pipelines.putConnectors(project.connectors);
+  await putNotifiers(store, project.notifiers);
   const { applied, unchanged, faults } = await applyLoaded(
     context,
     project.pipelines,
@@ -91,6 +93,7 @@ export async function applySource(
     {
       connectorTypes: context.connectors,
       connectors: { connectors, broken: new Set(), isReadable: true, faults: [], place },
+      notifiers: { notifiers: await store.alerts.notifiers(), broken: new Set(), isReadable: true },
     },
     async (definition) => {
       const refused = refuseScripts(definition);
@@ -109,6 +112,11 @@ export async function applySource(
     await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
     await keepText(store, pipeline);
   }
+}
+
+/** One with a fault goes on as it was: alerts must not be lost for a slip of the pen. */
+async function putNotifiers(store: Store, { notifiers, broken, isReadable }: ParsedNotifiers): Promise<void> {
+  await store.alerts.putNotifiers(notifiers, isReadable ? broken : "all");
 }
 
 async function applyLoaded(

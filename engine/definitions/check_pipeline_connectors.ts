@@ -11,6 +11,7 @@ import {
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
+import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
 import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -20,6 +21,8 @@ import type { DocumentPath } from "../../text/yaml_document.ts";
 export interface PipelineContext {
   readonly connectors: ParsedConnectors;
   readonly connectorTypes: readonly Connector[];
+  /** Who can be told of runs; without them nobody looks at `notify`. */
+  readonly notifiers?: Pick<ParsedNotifiers, "notifiers" | "broken" | "isReadable">;
 }
 
 /** What streams and loads ask of their connectors, against what those offer. */

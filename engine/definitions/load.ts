@@ -12,6 +12,8 @@ import {
   parseConnectors,
   type ParsedConnectors,
 } from "./parse_connectors.ts";
+import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
+import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { ProjectFiles } from "./read_files.ts";
 import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
@@ -23,9 +25,11 @@ import { didYouMean } from "../../text/suggest.ts";
 export interface LoadedProject {
   /** The connectors without a fault, references not resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** What notifiers.yaml says. */
+  readonly notifiers: ParsedNotifiers;
   /** By name. */
   readonly pipelines: readonly LoadedPipeline[];
-  /** Those of connectors.yaml and of the project as a whole; each pipeline has its own. */
+  /** Those of connectors.yaml, of notifiers.yaml and of the project as a whole; each pipeline has its own. */
   readonly faults: readonly Fault[];
   /** False where pipelines/ could not be read: what is missing is not known to be gone. */
   readonly isWhole: boolean;
@@ -38,7 +42,7 @@ export interface LoadOptions {
 }
 
 /**
- * Reads connectors.yaml, pipelines/*.yaml, transforms/<folder>/*.sql and scripts/. Throws not_found where
+ * Reads connectors.yaml, notifiers.yaml, pipelines/*.yaml, transforms/<folder>/*.sql and scripts/. Throws not_found where
  * there is no such folder; everything else that is wrong with the files is a fault with its place.
  */
 export async function loadProject(
@@ -47,8 +51,9 @@ export async function loadProject(
 ): Promise<LoadedProject> {
   const project = await ProjectFiles.open(projectDir);
   const connectors = await loadConnectors(project, connectorTypes);
-  const faults: Fault[] = [...connectors.faults];
-  const context: PipelineContext = { connectors, connectorTypes };
+  const notifiers = await loadNotifiers(project);
+  const faults: Fault[] = [...connectors.faults, ...notifiers.faults];
+  const context: PipelineContext = { connectors, connectorTypes, notifiers };
   const bundles = scripts?.of(project);
 
   const pipelines: LoadedPipeline[] = [];
@@ -57,6 +62,7 @@ export async function loadProject(
   if ("fault" in entries) {
     return {
       connectors: connectors.connectors,
+      notifiers,
       pipelines,
       faults: [...faults, entries.fault],
       isWhole: false,
@@ -81,7 +87,7 @@ export async function loadProject(
     pipelines.push(withNameFault(await loadPipeline(project, name, path, context, bundles)));
   }
   faults.push(...await unusedModels(project, pipelines));
-  return { connectors: connectors.connectors, pipelines, faults, isWhole: true };
+  return { connectors: connectors.connectors, notifiers, pipelines, faults, isWhole: true };
 }
 
 /** Of a name that is refused the first fault says so. */

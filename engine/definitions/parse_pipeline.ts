@@ -18,6 +18,7 @@ import {
   type PipelineFault,
 } from "./check_pipeline.ts";
 import { checkStreamColumns } from "./check_stream_columns.ts";
+import { checkNotify } from "./notifiers/check_notify.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
@@ -141,6 +142,7 @@ function faultsOf(
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),
+    ...(context.notifiers === undefined ? [] : checkNotify(definition, context.notifiers)),
     // A stream that is a fault already lacks keys that it may have had.
   ].filter(({ path: [part, name] }) => part !== "extract" || !streams.includes(String(name)));
 }

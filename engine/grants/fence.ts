@@ -41,7 +41,7 @@ const SYSTEM_FOLDERS = ["/proc", "/sys", "/dev"];
 /** What says what the server does: whoever could write there could make it do anything. */
 const DEFINITIONS = ["pipelines", "transforms", "scripts", "macros", "tests"];
 /** Read by nobody as data either. */
-const PROJECT_CONFIG = ["connectors.yaml", ".git"];
+const PROJECT_CONFIG = ["connectors.yaml", "notifiers.yaml", ".git"];
 
 /** Looks up where everything is. A later look may find links that lead elsewhere: make one for each grant. */
 export async function createFence(options: FenceOptions): Promise<Fence> {

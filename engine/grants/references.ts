@@ -72,11 +72,12 @@ export interface ResolvedConnector {
   readonly secrets: string[];
 }
 
-/** Throws invalid for a reference without a value, naming connector, key and reference. */
+/** Throws invalid for a reference without a value, naming connector (or `what` else it is), key and reference. */
 export async function resolveConnector(
   name: string,
   definition: ConnectorDefinition,
   sources: ReferenceSources,
+  what = "connector",
 ): Promise<ResolvedConnector> {
   const secrets = new Set<string>();
   const resolveText = async (text: string, key: string): Promise<string> => {
@@ -88,7 +89,7 @@ export async function resolveConnector(
       }
       const { reference } = part;
       const value = await valueOf(reference, sources);
-      if (value === undefined) throw missing(name, key, reference);
+      if (value === undefined) throw missing(`${what} "${name}"`, key, reference);
       if (reference.kind === "secret") secrets.add(value);
       resolved += value;
     }
@@ -127,7 +128,7 @@ export async function missingReferences(
   });
   const missed = await Promise.all(found.map(async ({ path, reference }) => {
     if (await valueOf(reference, sources) !== undefined) return [];
-    return [{ path, message: missing(name, path.join("."), reference).message }];
+    return [{ path, message: missing(`connector "${name}"`, path.join("."), reference).message }];
   }));
   return missed.flat();
 }
@@ -136,11 +137,11 @@ async function valueOf({ kind, name }: Reference, sources: ReferenceSources): Pr
   return kind === "env" ? sources.env(name) : await sources.secrets.get(name);
 }
 
-function missing(connector: string, key: string, reference: Reference): AppError {
+function missing(subject: string, key: string, reference: Reference): AppError {
   const { kind, name } = reference;
   const how = kind === "env"
     ? `set the environment variable ${name}`
     : `set SLUICE_SECRET_${name}, or put it into a file ${name} in the folder of SLUICE_SECRETS_DIR`;
-  const message = `Cannot resolve \${${kind}:${name}} of connector "${connector}", key ${key}: ${how}`;
+  const message = `Cannot resolve \${${kind}:${name}} of ${subject}, key ${key}: ${how}`;
   return new AppError("invalid", message);
 }

@@ -38,7 +38,7 @@ export interface HousekeepingContext {
 }
 
 /**
- * Forgets old runs (with attempts, steps and logs), old rows of the outbox and the inbox, revisions
+ * Forgets old runs (with attempts, steps and logs), old rows of the outbox and the inbox, old problems and alerts, revisions
  * that nothing uses, and what dead processes left of their spill, once an hour, in steps that hold up
  * nobody.
  */

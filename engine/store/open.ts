@@ -7,6 +7,7 @@ import { createAttemptStore } from "./attempts.ts";
 import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError } from "./database.ts";
 import { holdAccess } from "./held_access.ts";
+import { createAlertStore } from "./alerts/create_alert_store.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
@@ -55,6 +56,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     logs: createLogStore(database),
     outbox: createOutbox(database),
     inbox: createInbox(database),
+    alerts: createAlertStore(database),
     retention: createRetention(database),
     access,
     async [Symbol.asyncDispose]() {

@@ -4,6 +4,8 @@ import type { RetentionStore } from "./store.ts";
 
 /** A step takes no longer than this many rows do: whoever else writes waits for it. */
 const ROWS_A_STEP = 2_000;
+/** Each with its events. */
+const DELIVERIES_A_STEP = 200;
 /** Each with its files, which may be long. */
 const REVISIONS_A_STEP = 20;
 
@@ -37,8 +39,23 @@ export function createRetention(db: Database): RetentionStore {
         delete from inbox
         where seq < (select min(seq) + ${ROWS_A_STEP} from inbox) and received_at < ${beforeMs}
       `;
-      const action = "forget old messages";
-      return await remove(action, outbox) + await remove(action, inbox);
+      // What is open, and what waits to be sent, stays.
+      const problems = sql`
+        delete from problems where id in (
+          select id from problems where closed_at < ${beforeMs} limit ${ROWS_A_STEP}
+        )
+      `;
+      const deliveries = sql`
+        delete from deliveries where id in (
+          select id from deliveries where state <> 'waiting' and ended_at < ${beforeMs} order by id
+          limit ${DELIVERIES_A_STEP}
+        )
+      `;
+      let count = 0;
+      for (const statement of [outbox, inbox, problems, deliveries]) {
+        count += await remove("forget old messages", statement);
+      }
+      return count;
     },
 
     async forgetRevisions({ nowMs, unusedBeforeMs }) {

@@ -1,4 +1,6 @@
 import { blob, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { type AlertEvent, DELIVERY_STATES, PROBLEM_KINDS } from "../../contract/alerts/problem.ts";
+import type { NotifierDefinition } from "../../contract/alerts/notifiers.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
@@ -177,6 +179,54 @@ export const inbox = sqliteTable("inbox", {
   headers: text({ mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
   receivedAtMs: integer("received_at").notNull(),
   takenBy: text("taken_by"),
+});
+
+export const problems = sqliteTable("problems", {
+  id: text().primaryKey(),
+  /** What it is about: of one key at most one is open. */
+  key: text().notNull(),
+  kind: text({ enum: PROBLEM_KINDS }).notNull(),
+  pipeline: text(),
+  run: text(),
+  message: text().notNull(),
+  openedAtMs: integer("opened_at").notNull(),
+  lastAtMs: integer("last_at").notNull(),
+  count: integer().notNull(),
+  closedAtMs: integer("closed_at"),
+  acknowledgedBy: text("acknowledged_by"),
+  acknowledgedAtMs: integer("acknowledged_at"),
+  mutedUntilMs: integer("muted_until"),
+  /** When somebody was last told of it. */
+  notifiedAtMs: integer("notified_at"),
+});
+export type ProblemRow = typeof problems.$inferSelect;
+
+export const deliveries = sqliteTable("deliveries", {
+  id: text().primaryKey(),
+  notifier: text().notNull(),
+  title: text(),
+  state: text({ enum: DELIVERY_STATES }).notNull(),
+  /** How many tries were begun. */
+  attempt: integer().notNull().default(0),
+  /** Whether a try is under way, or was when its server died. */
+  sending: integer({ mode: "boolean" }).notNull().default(false),
+  /** Until then it gathers events, or waits for its next try. */
+  notBeforeMs: integer("not_before").notNull(),
+  createdAtMs: integer("created_at").notNull(),
+  endedAtMs: integer("ended_at"),
+  error: text(),
+});
+export type DeliveryRow = typeof deliveries.$inferSelect;
+
+export const deliveryEvents = sqliteTable("delivery_events", {
+  seq: integer().primaryKey(),
+  delivery: text().notNull(),
+  event: text({ mode: "json" }).$type<AlertEvent>().notNull(),
+});
+
+export const notifiers = sqliteTable("notifiers", {
+  name: text().primaryKey(),
+  definition: text({ mode: "json" }).$type<NotifierDefinition>().notNull(),
 });
 
 export const stepRuns = sqliteTable("step_runs", {

@@ -16,6 +16,7 @@ import type {
 } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
 import type { BackfillStore } from "./backfills/port.ts";
+import type { AlertStore } from "./alerts/alert_store.ts";
 
 /**
  * The control store: what is defined, what ran, who may ask. Several processes may work on one store:
@@ -31,6 +32,7 @@ export interface Store extends AsyncDisposable {
   readonly logs: LogStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly alerts: AlertStore;
   readonly retention: RetentionStore;
   readonly access: AccessStore;
 }
@@ -317,7 +319,7 @@ export interface RetentionStore {
    * one goes on stays.
    */
   forgetRuns(what: RunsToForget): Promise<number>;
-  /** Rows of the inbox and the outbox from before then; of the outbox only what all its readers have dealt with. */
+  /** Rows of the inbox and the outbox, problems that were over and alerts that were sent before then; of the outbox only what all its readers have dealt with. */
   forgetMessages(beforeMs: number): Promise<number>;
   /**
    * Revisions that neither a pipeline nor a run has used since before then, with their files. What is

@@ -14,15 +14,40 @@ export const PERMISSIONS = {
   preview: "look at rows of tables",
   run: "start, retry or cancel runs",
   pause: "pause or resume schedules",
+  alert: "acknowledge or mute problems, or test notifiers",
   define: "change definitions or apply the project",
   manage_tokens: "list, make or revoke tokens",
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
 
 const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
-  viewer: { read: true, preview: false, run: false, pause: false, define: false, manage_tokens: false },
-  operator: { read: true, preview: true, run: true, pause: true, define: false, manage_tokens: false },
-  admin: { read: true, preview: true, run: true, pause: true, define: true, manage_tokens: true },
+  viewer: {
+    read: true,
+    preview: false,
+    run: false,
+    pause: false,
+    alert: false,
+    define: false,
+    manage_tokens: false,
+  },
+  operator: {
+    read: true,
+    preview: true,
+    run: true,
+    pause: true,
+    alert: true,
+    define: false,
+    manage_tokens: false,
+  },
+  admin: {
+    read: true,
+    preview: true,
+    run: true,
+    pause: true,
+    alert: true,
+    define: true,
+    manage_tokens: true,
+  },
 };
 
 export function may(role: Role, permission: Permission): boolean {

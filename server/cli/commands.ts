@@ -408,6 +408,31 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/connectors_command.ts")).connectors,
   },
   {
+    name: "alerts",
+    summary: "List open problems, acknowledge or mute them, test a notifier, or show what was sent",
+    arguments: [
+      {
+        name: "ACTION",
+        description: "list (the default), test, ack, unack, mute, unmute, notifiers or deliveries",
+        optional: true,
+      },
+      {
+        name: "NAME",
+        description: "the notifier, or the problem: its id, the end of it, or its pipeline",
+        optional: true,
+      },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      all: { type: "boolean", description: "list those that are over, too" },
+      for: { type: "string", value: "DURATION", description: "mute: how long, as 8h; 1d by default" },
+      json,
+    },
+    load: async () => (await import("./commands/alerts/alerts_command.ts")).alerts,
+  },
+  {
     name: "tokens",
     summary: "List, create and revoke tokens for the API and the pages",
     arguments: [

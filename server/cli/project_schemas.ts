@@ -25,6 +25,8 @@ export function schemaLine(path: string): string | undefined {
   const parts = path.split("/");
   const name = path === "connectors.yaml"
     ? "connectors"
+    : path === "notifiers.yaml"
+    ? "notifiers"
     : parts[0] === "pipelines" && /\.ya?ml$/.test(path)
     ? "pipeline"
     : undefined;

@@ -11,6 +11,7 @@ import type { Auth } from "../auth/auth.ts";
 import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
+import { alertRoutes } from "./alerts.ts";
 import { rejectRoutes } from "./rejects.ts";
 import { loadRoutes } from "./loads.ts";
 import { backfillRoutes } from "./backfills.ts";
@@ -80,6 +81,7 @@ export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock
   return [
     ...pipelineRoutes(engine),
     ...connectorRoutes(engine),
+    ...alertRoutes(engine),
     ...rejectRoutes(engine),
     ...loadRoutes(engine),
     ...runRoutes(engine, clock),

@@ -19,6 +19,8 @@ const PAGES = [
   "/pipelines/a_pipeline_with_a_very_long_name_that_goes_on_and_on_and_on_63",
   "/runs",
   "/runs?state=cancelled",
+  "/problems",
+  "/problems?state=closed",
   `/runs/${RUN_IDS.running}`,
   `/runs/${RUN_IDS.failed}`,
   `/runs/${RUN_IDS.succeeded}`,

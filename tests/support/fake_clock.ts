@@ -48,6 +48,13 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs;
     await settle();
   }
+
+  /** Moves time on at once, as for a machine that slept: whoever waited meanwhile wakes late, and once. */
+  async jump(byMs: number): Promise<void> {
+    this.#nowMs += byMs;
+    for (const sleeper of [...this.#sleepers]) if (sleeper.untilMs <= this.#nowMs) sleeper.wake();
+    await settle();
+  }
 }
 
 /** Lets everything that is ready run. */

@@ -24,6 +24,7 @@ import type {
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { Traffic } from "../../contract/streams/traffic.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
+import { FakeAlerts } from "./fake_alerts.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
 
@@ -33,6 +34,7 @@ import { FakeBackfills } from "./fake_backfills.ts";
  */
 export class FakeEngine implements Engine {
   readonly backfills: FakeBackfills;
+  readonly alerts: FakeAlerts;
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();
@@ -47,6 +49,7 @@ export class FakeEngine implements Engine {
   constructor(now: () => number) {
     this.#now = now;
     this.backfills = new FakeBackfills(now);
+    this.alerts = new FakeAlerts(now);
   }
 
   addPipeline(pipeline: PipelineDetail): void {

@@ -19,6 +19,7 @@ import type {
 import type { TablePreview } from "../../contract/table.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";
+import { addFakeAlerts } from "./fake_alerts.ts";
 import { FakeEngine } from "./fake_engine.ts";
 import { fakeStreams, TRAFFIC } from "./fake_streams.ts";
 
@@ -47,6 +48,7 @@ const at = (secondsAgo: number): string => new Date(NOW_MS - secondsAgo * 1_000)
 
 export function createFakeProject(now: () => number = () => NOW_MS): FakeEngine {
   const engine = new FakeEngine(now);
+  addFakeAlerts(engine.alerts, now());
   for (const pipeline of pipelines()) engine.addPipeline(pipeline);
   addHistory(engine, "exchange_rates", 40, 900, 1_400);
   addHistory(engine, "flights", 12, 86_400, 41_000);

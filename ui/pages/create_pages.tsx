@@ -8,6 +8,7 @@ import { connectorRoutes } from "./connector_routes.tsx";
 import { ErrorPage } from "./error_page.tsx";
 import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./page_context.tsx";
 import { pipelineRoutes } from "./pipeline_routes.tsx";
+import { problemRoutes } from "./problem_routes.tsx";
 import { runRoutes } from "./run_routes.tsx";
 import { sessionRoutes } from "./session_routes.tsx";
 
@@ -33,6 +34,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", runRoutes(pages));
   app.route("/", backfillRoutes(pages));
   app.route("/", connectorRoutes(pages));
+  app.route("/", problemRoutes(pages));
   app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
   return app;
 }

@@ -53,7 +53,10 @@ export interface Visit {
 export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Response>): Handler<AppEnv> {
   return async (c) => {
     const user = await pages.auth.currentUser(c);
-    if (user !== undefined) return await handle({ c, user, frame: frameFor(pages, user) });
+    if (user !== undefined) {
+      const openProblems = await pages.engine.alerts.countOpen();
+      return await handle({ c, user, frame: { ...frameFor(pages, user), openProblems } });
+    }
     // An action is not repeated by itself after signing in: it leads to the overview.
     const { pathname, search } = new URL(c.req.url);
     const next = c.req.method === "GET" ? `${pathname}${search}` : "/";

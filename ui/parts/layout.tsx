@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import { formatShortCount } from "../../text/format.ts";
 import type { Assets } from "../static/assets.ts";
 import { Icon, Mark } from "./icons.tsx";
 import type { PageUser } from "./page_auth.ts";
@@ -10,9 +11,11 @@ export interface Frame {
   /** Absent where nobody has signed in. */
   readonly user?: PageUser;
   readonly nowMs: number;
+  /** How many problems are open; absent where nobody has signed in. */
+  readonly openProblems?: number;
 }
 
-export type Section = "pipelines" | "runs" | "connectors";
+export type Section = "pipelines" | "runs" | "connectors" | "problems";
 
 interface LayoutProps {
   readonly frame: Frame;
@@ -60,7 +63,7 @@ export function Layout({ frame, title, section, refreshSeconds, children }: Layo
 }
 
 function Header({ frame, section }: { frame: Frame; section: Section | undefined }) {
-  const { user } = frame;
+  const { user, openProblems = 0 } = frame;
   return (
     <header class="top">
       <div class="top-inner">
@@ -73,6 +76,9 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
             <NavLink href="/" current={section === "pipelines"}>Pipelines</NavLink>
             <NavLink href="/runs" current={section === "runs"}>Runs</NavLink>
             <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
+            <NavLink href="/problems" current={section === "problems"}>
+              Problems{openProblems > 0 && <span class="nav-count">{formatShortCount(openProblems)}</span>}
+            </NavLink>
           </nav>
         )}
         {user !== undefined && (

@@ -15,6 +15,7 @@ import empty from "./style/parts/empty.css" with { type: "text" };
 import facts from "./style/parts/facts.css" with { type: "text" };
 import fields from "./style/parts/fields.css" with { type: "text" };
 import loads from "./style/parts/loads.css" with { type: "text" };
+import problems from "./style/parts/problems.css" with { type: "text" };
 import streams from "./style/parts/streams.css" with { type: "text" };
 import rows from "./style/parts/rows.css" with { type: "text" };
 import runLog from "./style/parts/runs/run_log.css" with { type: "text" };
@@ -32,6 +33,18 @@ import tabs from "./style/parts/tabs.css" with { type: "text" };
 export const STYLESHEET = [
   ...[colours, base, frame, sections, states],
   ...[buttons, fields, tabs, facts, callouts, empty, runTable],
-  ...[stepGraph, rows, stepTimeline, checkList, sourceCode, runLog, dataTable, loads, streams, attemptList],
+  ...[
+    stepGraph,
+    rows,
+    stepTimeline,
+    checkList,
+    sourceCode,
+    runLog,
+    dataTable,
+    loads,
+    streams,
+    attemptList,
+    problems,
+  ],
   ...[pipelinesPage, loginPage, errorPage],
 ].join("\n");

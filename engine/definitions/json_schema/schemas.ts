@@ -1,6 +1,7 @@
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import type { Connector } from "../../../contract/connector/connector.ts";
+import { NOTIFIER_TYPES, notifierSchemas } from "../../../contract/alerts/notifiers.ts";
 import { PIPELINE_NAME_PATTERN } from "../../../contract/names.ts";
 import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
 import { SCRIPT_CONNECTOR } from "../../../contract/pipeline/scripts.ts";
@@ -12,15 +13,16 @@ import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
  * The JSON Schemas (draft 7, which editors know) of what users write, made from the schemas that validate it. What
  * JSON Schema cannot say (a cron expression, which keys go with which connector) is left to `sluice check`.
  */
-export type ProjectSchemas = Readonly<Record<"pipeline" | "connectors" | "model", JsonSchema>>;
+export type ProjectSchemas = Readonly<Record<"pipeline" | "connectors" | "notifiers" | "model", JsonSchema>>;
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
 
-/** The three schemas with the keys and options of the given connectors, as docs/schema/ publishes them. */
+/** The schemas with the keys and options of the given connectors, as docs/schema/ publishes them. */
 export function createProjectSchemas(connectorTypes: readonly Connector[]): ProjectSchemas {
   return {
     pipeline: pipelineJsonSchema(connectorTypes),
     connectors: connectorsJsonSchema(connectorTypes),
+    notifiers: notifiersJsonSchema(),
     model: {
       ...toJsonSchema(modelHeaderSchema, CONVERSION),
       title: "The header of a Sluice model",
@@ -127,6 +129,28 @@ function connectorsJsonSchema(connectorTypes: readonly Connector[]): JsonSchema 
       properties: {
         type: { enum: connectorTypes.map((type) => type.name), description: "What kind of system it is." },
       },
+      anyOf: types,
+    },
+  };
+}
+
+function notifiersJsonSchema(): JsonSchema {
+  const types = Object.entries(notifierSchemas).map(([name, notifier]): JsonSchema => {
+    const schema = orReference(inner(notifier));
+    const type = { const: name, description: "Where its messages go." };
+    return { ...schema, title: name, properties: { ...schema.properties, type } };
+  });
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "The notifiers of a Sluice project",
+    description: "Each entry is a name, a type and what that type needs.",
+    type: "object",
+    properties: { $schema: { type: "string" } },
+    propertyNames: { pattern: `${PIPELINE_NAME_PATTERN.source}|^\\$schema$` },
+    additionalProperties: {
+      type: "object",
+      required: ["type"],
+      properties: { type: { enum: [...NOTIFIER_TYPES], description: "Where its messages go." } },
       anyOf: types,
     },
   };

@@ -51,22 +51,32 @@ export const orchestration: Migration = {
       closed_at integer,
       acknowledged_by text,
       acknowledged_at integer,
-      muted_until integer
+      muted_until integer,
+      notified_at integer
     ) without rowid`,
     `create unique index problems_open on problems (key) where closed_at is null`,
+    `create index problems_key on problems (key, opened_at)`,
+    `create index problems_closed on problems (closed_at) where closed_at is not null`,
     `create table deliveries (
       id text primary key,
       notifier text not null,
-      subject text not null,
-      events text not null,
+      title text,
       state text not null check (state in ('waiting', 'sent', 'failed')),
       attempt integer not null default 0,
+      sending integer not null default 0,
       not_before integer not null,
       created_at integer not null,
       ended_at integer,
       error text
     ) without rowid`,
     `create index deliveries_due on deliveries (not_before) where state = 'waiting'`,
+    `create index deliveries_of on deliveries (notifier, created_at)`,
+    `create table delivery_events (
+      seq integer primary key,
+      delivery text not null references deliveries (id) on delete cascade,
+      event text not null
+    )`,
+    `create index delivery_events_of on delivery_events (delivery)`,
     `create table notifiers (name text primary key, definition text not null) without rowid`,
     `create table run_log_chunks (
       run text not null references runs (id) on delete cascade,

@@ -53,6 +53,7 @@ import type {
 } from "../../../engine/control/engine.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { ApiClient } from "./api_client.ts";
+import { RemoteAlerts } from "./remote_alerts.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 import { pipelinePath } from "./paths.ts";
 import { RemoteBackfills } from "./remote_backfills.ts";
@@ -71,12 +72,14 @@ const runEventSchemas = {
 
 /** The engine of a server, asked over its HTTP API. */
 export class RemoteEngine implements Engine {
+  readonly alerts: RemoteAlerts;
   readonly #api: ApiClient;
   readonly backfills: RemoteBackfills;
 
   constructor(api: ApiClient) {
     this.#api = api;
     this.backfills = new RemoteBackfills(api);
+    this.alerts = new RemoteAlerts(api);
   }
 
   listPipelines(): Promise<PipelineSummary[]> {

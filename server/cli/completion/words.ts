@@ -37,6 +37,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
 
 /** The actions of commands that have some. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  alerts: ["list", "test", "ack", "unack", "mute", "unmute", "notifiers", "deliveries"],
   connectors: ["discover"],
   tokens: ["list", "create", "revoke"],
 };

@@ -20,6 +20,8 @@ const PATHS = [
   "/pipelines/flights/tables/raw.weather",
   "/pipelines/flights/tables/hourly_weather",
   "/runs",
+  "/problems",
+  "/problems?state=closed",
   "/runs?state=failed&pipeline=web_events",
   "/backfills/orders%20of%20%3Cspring%3E",
   ...Object.values(RUN_IDS).map((id) => `/runs/${id}`),
@@ -468,6 +470,29 @@ Deno.test("connectors are listed, and tested and discovered by an admin", async 
   const viewer = pagesFor("viewer");
   match(await html(await viewer.get("/connectors/shop")), /takes the role admin/);
   equal((await viewer.post("/connectors/shop/test")).status, 403);
+});
+
+Deno.test("problems are acknowledged and muted, and notifiers tested, by who may", async () => {
+  const { get, post, engine } = pagesFor("operator");
+  const text = await html(await get("/problems"));
+  match(text, /Problems<span class="nav-count">3<\/span>/);
+  match(text, /acknowledged by ada &lt;ada@example.com&gt;/);
+  match(text, /notifier pager/);
+  match(text, /next try 2026-07-30 09:43:30 UTC/);
+  const [first] = await engine.alerts.problems({ isOpen: true });
+  const path = `/problems/${first?.id}`;
+  equal((await post(`${path}/acknowledge`)).headers.get("location"), "/problems");
+  equal((await post(`${path}/mute`, { for: "8h" })).status, 303);
+  const [changed] = await engine.alerts.problems({ isOpen: true });
+  deepEqual([changed?.acknowledged_by, changed?.muted_until], ["the operator", "2026-07-30T17:41:30.000Z"]);
+  equal((await post(`${path}/mute`, { for: "never" })).status, 400);
+  match(await html(await post("/notifiers/team/test")), /team took the message: answered 200/);
+  equal((await post("/notifiers/nobody/test")).status, 404);
+  match(await html(await get("/problems?state=closed")), /crm_sync/);
+
+  const viewer = pagesFor("viewer");
+  equal((await html(await viewer.get("/problems"))).includes("Acknowledge"), false);
+  equal((await viewer.post(`${path}/acknowledge`)).status, 403);
 });
 
 Deno.test("a schedule is paused and resumed", async () => {

@@ -14,6 +14,7 @@ const names = [
   "preview",
   "run",
   "pause",
+  "alert",
   "define",
   "manage_tokens",
 ] as const satisfies readonly Permission[];
@@ -21,7 +22,11 @@ const names = [
 Deno.test("each role may what the manual says", () => {
   deepEqual(Object.keys(PERMISSIONS), names);
   const allowed = Object.fromEntries(ROLES.map((role) => [role, names.filter((name) => may(role, name))]));
-  deepEqual(allowed, { admin: names, operator: ["read", "preview", "run", "pause"], viewer: ["read"] });
+  deepEqual(allowed, {
+    admin: names,
+    operator: ["read", "preview", "run", "pause", "alert"],
+    viewer: ["read"],
+  });
 });
 
 Deno.test("requirePermission() names the user, what it was about and who may", () => {

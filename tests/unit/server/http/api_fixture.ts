@@ -103,6 +103,7 @@ export class ApiFixture implements AsyncDisposable {
 function engineMethods(engine: FakeEngine): Engine {
   return {
     backfills: engine.backfills,
+    alerts: engine.alerts,
     listPipelines: () => engine.listPipelines(),
     getPipeline: (name) => engine.getPipeline(name),
     putPipeline: (name, source) => engine.putPipeline(name, source),

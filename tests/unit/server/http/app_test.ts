@@ -43,6 +43,14 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listConnectors: ["admin", "operator", "viewer"],
   discoverStreams: ["admin"],
   testConnector: ["admin"],
+  listProblems: ["admin", "operator", "viewer"],
+  acknowledgeProblem: ["admin", "operator"],
+  unacknowledgeProblem: ["admin", "operator"],
+  muteProblem: ["admin", "operator"],
+  unmuteProblem: ["admin", "operator"],
+  listNotifiers: ["admin", "operator", "viewer"],
+  testNotifier: ["admin", "operator"],
+  listDeliveries: ["admin", "operator", "viewer"],
   triggerRun: ["admin", "operator"],
   getStreamSchema: ["admin", "operator", "viewer"],
   listRejects: ["admin", "operator"],
@@ -109,6 +117,32 @@ Deno.test("GET routes answer what the engine says", async () => {
   assert.deepEqual(await read(`/api/runs/${RUN_IDS.succeeded}`), await api.engine.getRun(RUN_IDS.succeeded));
   const logs = await read(`/api/runs/${RUN_IDS.failed}/logs?after=3&limit=2`);
   assert.deepEqual(logs.map((line: { seq: number }) => line.seq), [4, 5]);
+});
+
+Deno.test("problems are acknowledged and muted by who asks, for as long as they say", async () => {
+  await using api = await ApiFixture.create();
+  const [first] = await api.engine.alerts.problems({ isOpen: true });
+  const path = `/api/problems/${first?.id}`;
+  const change = async (method: string, what: string, json?: unknown) => {
+    const asked = json === undefined ? {} : { json };
+    const response = await api.ask(`${path}/${what}`, { method, as: "operator", ...asked });
+    const body = await response.json();
+    assert.equal(response.status, 200, JSON.stringify(body));
+    return body;
+  };
+  assert.equal((await change("POST", "acknowledge")).acknowledged_by, "the operator");
+  assert.equal((await change("DELETE", "acknowledge")).acknowledged_by, null);
+  const muted = await change("POST", "mute", { for: "8h" });
+  assert.equal(Date.parse(muted.muted_until) - api.clock.now(), 8 * 3_600_000);
+  assert.equal((await change("DELETE", "mute")).muted_until, null);
+  for (const json of [{}, { for: "soon" }, { for: "" }]) {
+    const response = await api.ask(`${path}/mute`, { method: "POST", as: "operator", json });
+    assert.equal((await problem(response, 400)).code, "invalid");
+  }
+  const none = await api.ask("/api/problems/none/acknowledge", { method: "POST", as: "operator" });
+  assert.equal((await problem(none, 404)).code, "not_found");
+  const open = await api.ask("/api/problems?state=open", { as: "viewer" });
+  assert.deepEqual(await open.json(), await api.engine.alerts.problems({ isOpen: true }));
 });
 
 Deno.test("POST …/runs hands the whole request to the engine and says where the run is", async () => {

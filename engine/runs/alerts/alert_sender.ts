@@ -1,0 +1,216 @@
+import type { Clock } from "../../../contract/clock.ts";
+import type { Notifier, NotifierDefinition } from "../../../contract/alerts/notifiers.ts";
+import { AppError, IS_RETRYABLE, toAppError } from "../../../contract/errors.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { Redactor } from "../../grants/redact.ts";
+import type { ReferenceSources } from "../../grants/references.ts";
+import type { ClaimedDelivery, OpenProblem } from "../../store/alerts/alert_store.ts";
+import type { Store } from "../../store/store.ts";
+import type { Service } from "../service.ts";
+import { ulid } from "ulid";
+import { knownNotifier } from "./known_notifier.ts";
+import { type Message, messageOf } from "./messages.ts";
+import { sendMessage } from "./transports/send.ts";
+import type { AlertWay, Receipt } from "./transports/transport.ts";
+
+/** The pauses before the second try, the third, and so on: fifteen hours in all. */
+const PAUSES_MS = [10, 30, 120, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800].map((seconds) =>
+  seconds * 1_000
+);
+/** So long a receiver has for one request. */
+const SEND_MS = 10_000;
+/** One message may be many requests. */
+const WHOLE_SEND_MS = 40_000;
+/** After that another try begins where nobody has written how this one ended. */
+const LEASE_MS = 60_000;
+/** So many are on their way at the same time. */
+const AT_ONCE = 8;
+/** Other servers of the store leave some, too. */
+const MAX_IDLE_MS = 15_000;
+
+export interface AlertSenderContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly references: ReferenceSources;
+  readonly way: AlertWay;
+  /** Whether no other server can work on the store: what is being sent was left by a dead one. */
+  readonly isAlone: boolean;
+  /** So long a receiver has for one request; 10 s by default. */
+  readonly sendMs?: number;
+  /** Where people reach the server; undefined where nobody has said so. */
+  readonly publicUrl: string | undefined;
+}
+
+/**
+ * Sends what waits for its notifiers: at least once. Each try is written down before it begins, so that what is sent
+ * after a try whose end nobody knows is marked as repeated.
+ */
+export class AlertSender implements Service {
+  readonly #context: AlertSenderContext;
+  readonly #stopping = new AbortController();
+  #woken = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(context: AlertSenderContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#loop = this.#work();
+  }
+
+  /** Something is to be sent: looks now. */
+  look(): void {
+    this.#woken.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.look();
+    await this.#loop;
+  }
+
+  /** Sends a message at once, by the definition that is given; says what the receiver said, or why it was not sent. */
+  async sendNow(
+    delivery: ClaimedDelivery,
+    definition: NotifierDefinition,
+    signal: AbortSignal,
+  ): Promise<{ readonly title: string; readonly receipt: Receipt }> {
+    return await this.#send(delivery, definition, AbortSignal.any([signal, this.#stopping.signal]));
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#context;
+    let hasTakenBack = !this.#context.isAlone;
+    while (!this.#stopping.signal.aborted) {
+      const woken = this.#woken = new AbortController();
+      let waitMs = MAX_IDLE_MS;
+      try {
+        if (!hasTakenBack) await this.#context.store.alerts.takeBack(clock.now());
+        hasTakenBack = true;
+        waitMs = await this.#sendDue();
+      } catch (error) {
+        log("error", "alerts could not be sent; trying again", { error: String(error) });
+      }
+      await clock.sleep(waitMs, AbortSignal.any([woken.signal, this.#stopping.signal]));
+    }
+  }
+
+  /** Sends all that is due; returns in how many milliseconds to look again. */
+  async #sendDue(): Promise<number> {
+    const { store: { alerts }, clock } = this.#context;
+    for (;;) {
+      const ids = await alerts.due(clock.now(), AT_ONCE);
+      if (ids.length === 0 || this.#stopping.signal.aborted) break;
+      await Promise.all(ids.map((id) => this.#try(id)));
+    }
+    const nextMs = await alerts.nextDueMs();
+    return nextMs === undefined ? MAX_IDLE_MS : Math.min(Math.max(nextMs - clock.now(), 0), MAX_IDLE_MS);
+  }
+
+  async #try(id: string): Promise<void> {
+    const { store: { alerts }, clock } = this.#context;
+    const nowMs = clock.now();
+    const delivery = await alerts.claim(id, nowMs, nowMs + LEASE_MS);
+    if (delivery === undefined) return;
+    const known = (await alerts.notifiers())[delivery.notifier];
+    const { title, receipt } = await this.#send(delivery, known, this.#stopping.signal);
+    if (this.#stopping.signal.aborted && !receipt.isTaken) {
+      // Nobody knows whether it arrived: the next start sends it again, as repeated.
+      await alerts.postpone(delivery, { notBeforeMs: clock.now(), title, error: "the server stopped" });
+      return;
+    }
+    await this.#note(delivery, title, receipt);
+  }
+
+  /** Never throws. */
+  async #send(
+    delivery: ClaimedDelivery,
+    definition: NotifierDefinition | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly title: string; readonly receipt: Receipt }> {
+    const { references, way, publicUrl } = this.#context;
+    let redactor: Redactor | undefined;
+    let title = `for ${delivery.notifier}`;
+    try {
+      if (definition === undefined) {
+        throw new AppError("not_found", `There is no notifier "${delivery.notifier}" in notifiers.yaml`);
+      }
+      const known = await knownNotifier(delivery.notifier, definition, references);
+      redactor = known.redactor;
+      const message = messageOf(delivery, known.config, publicUrl);
+      title = message.title;
+      const receipt = await this.#within(known.config, message, way, signal);
+      return { title, receipt: { ...receipt, words: redactor.redact(receipt.words) } };
+    } catch (error) {
+      const { code, message } = toAppError(error);
+      const words = redactor === undefined ? message : redactor.redact(message);
+      return { title, receipt: { isTaken: false, words, isFinal: !IS_RETRYABLE[code] } };
+    }
+  }
+
+  /** Throws `timeout` where the receiver takes too long. */
+  async #within(config: Notifier, message: Message, way: AlertWay, signal: AbortSignal): Promise<Receipt> {
+    const whole = AbortSignal.timeout(WHOLE_SEND_MS);
+    const timed: AlertWay = {
+      judge: (host) => way.judge(host),
+      post: (request) =>
+        way.post(
+          request,
+          AbortSignal.any([signal, whole, AbortSignal.timeout(this.#context.sendMs ?? SEND_MS)]),
+        ),
+    };
+    return await sendMessage(config, message, timed, AbortSignal.any([signal, whole]));
+  }
+
+  async #note(delivery: ClaimedDelivery, title: string, receipt: Receipt): Promise<void> {
+    const { store: { alerts }, clock, log } = this.#context;
+    const { notifier, attempt } = delivery;
+    const nowMs = clock.now();
+    if (receipt.isTaken) {
+      await this.#settle(notifier, nowMs);
+      await alerts.finish(delivery, { state: "sent", atMs: nowMs, title, error: null });
+      return;
+    }
+    const error = receipt.words;
+    const pauseMs = PAUSES_MS[attempt - 1];
+    const isOver = receipt.isFinal === true || pauseMs === undefined;
+    log("warn", isOver ? "an alert was given up" : "an alert was not taken; trying again", {
+      notifier,
+      attempt,
+      error,
+    });
+    await this.#raise(notifier, isOver ? `an alert was given up: ${error}` : error, nowMs);
+    if (isOver) await alerts.finish(delivery, { state: "failed", atMs: nowMs, title, error });
+    else {
+      const notBeforeMs = nowMs + Math.max(pauseMs, receipt.retryAfterMs ?? 0);
+      await alerts.postpone(delivery, { notBeforeMs, title, error });
+    }
+  }
+
+  /** Whoever looks at the problems sees that they reach nobody. */
+  async #raise(notifier: string, message: string, atMs: number): Promise<void> {
+    const { alerts } = this.#context.store;
+    const known = await this.#problemOf(notifier);
+    const about = { run: null, message, atMs, isTold: false };
+    const key = keyOf(notifier);
+    await alerts.apply(atMs, [
+      known === undefined
+        ? { type: "open", problem: { ...about, id: ulid(atMs), key, kind: "delivery", pipeline: null } }
+        : { type: "again", ...about, id: known.id, counts: true },
+    ]);
+  }
+
+  async #settle(notifier: string, atMs: number): Promise<void> {
+    const known = await this.#problemOf(notifier);
+    if (known === undefined) return;
+    await this.#context.store.alerts.apply(atMs, [{ type: "close", id: known.id, atMs }]);
+  }
+
+  async #problemOf(notifier: string): Promise<OpenProblem | undefined> {
+    return await this.#context.store.alerts.openOf(keyOf(notifier));
+  }
+}
+
+const keyOf = (notifier: string): string => `notifier ${notifier} delivery`;

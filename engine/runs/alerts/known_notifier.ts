@@ -1,0 +1,41 @@
+import * as v from "valibot";
+import {
+  isNotifierType,
+  type Notifier,
+  type NotifierDefinition,
+  notifierSchemas,
+} from "../../../contract/alerts/notifiers.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { checkSchema } from "../../../text/schema_faults.ts";
+import { Redactor } from "../../grants/redact.ts";
+import { type ReferenceSources, resolveConnector } from "../../grants/references.ts";
+
+/** A notifier with its references replaced, and what takes its secrets out of texts. */
+export interface KnownNotifier {
+  readonly config: Notifier;
+  readonly redactor: Redactor;
+}
+
+/** Throws `invalid` for a reference without a value, and for a value that does not fit; no secret is in the message. */
+export async function knownNotifier(
+  name: string,
+  definition: NotifierDefinition,
+  references: ReferenceSources,
+): Promise<KnownNotifier> {
+  if (!isNotifierType(definition.type)) {
+    throw new AppError("invalid", `The notifier "${name}" is of an unknown type`);
+  }
+  const { config, secrets } = await resolveConnector(name, definition, references, "notifier");
+  const redactor = new Redactor(secrets);
+  const checked = checkSchema<Notifier>(
+    v.variant("type", Object.values(notifierSchemas)),
+    { type: definition.type, ...config },
+    [name],
+  );
+  if ("output" in checked) return { config: checked.output, redactor };
+  const [fault] = checked.faults;
+  throw new AppError(
+    "invalid",
+    redactor.redact(`The notifier "${name}" cannot be used: ${fault?.message ?? "it does not fit"}`),
+  );
+}

@@ -1,0 +1,76 @@
+import { durationMs } from "../../../contract/pipeline/words.ts";
+import type { Run } from "../../../contract/run.ts";
+import { formatDuration } from "../../../text/format.ts";
+import type { Store } from "../../store/store.ts";
+import type { AlertDesk } from "./alert_desk.ts";
+import type { Recipients } from "./recipients.ts";
+
+/** More runs of a pipeline than this do not wait at a time but for a backfill. */
+const MOST_ACTIVE = 100;
+
+/** What time alone says: runs that should have ended, and data that is too old. Looks at all pipelines. */
+export async function noteTime(
+  desk: AlertDesk,
+  recipients: Recipients,
+  store: Store,
+  nowMs: number,
+): Promise<void> {
+  const names = (await store.pipelines.list()).map(({ name }) => name);
+  for (const problem of desk.open) {
+    if (problem.pipeline !== null && !names.includes(problem.pipeline)) desk.drop(problem, nowMs);
+  }
+  for (const name of names) {
+    const definition = await recipients.definition(name);
+    const { late_after: lateAfter, freshness } = definition ?? {};
+    await noteLate(desk, store, { pipeline: name, afterMs: msOf(lateAfter), nowMs });
+    await noteStale(desk, store, { pipeline: name, afterMs: msOf(freshness), nowMs });
+  }
+}
+
+const msOf = (duration: string | undefined): number | undefined =>
+  duration === undefined ? undefined : durationMs(duration);
+
+interface Moment {
+  readonly pipeline: string;
+  /** Undefined where the definition wants none of it. */
+  readonly afterMs: number | undefined;
+  readonly nowMs: number;
+}
+
+async function noteLate(desk: AlertDesk, store: Store, { pipeline, afterMs, nowMs }: Moment): Promise<void> {
+  const known = desk.find(pipeline, "late");
+  if (afterMs === undefined) return known === undefined ? undefined : desk.drop(known, nowMs);
+  const late = (await activeRuns(store, pipeline))
+    .filter((run) => !isOfBackfill(run) && nowMs - dueMs(run) > afterMs)
+    .sort((a, b) => a.id < b.id ? -1 : 1)[0];
+  if (late === undefined) return known === undefined ? undefined : desk.drop(known, nowMs);
+  if (known?.run === late.id) return;
+  const message = `a run that was due at ${new Date(dueMs(late)).toISOString()} is still ${late.state} ` +
+    `after ${formatDuration(nowMs - dueMs(late))}: late_after is ${formatDuration(afterMs)}`;
+  await desk.raise({ kind: "late", pipeline, message, run: late, atMs: nowMs, counts: true });
+}
+
+async function activeRuns(store: Store, pipeline: string): Promise<Run[]> {
+  const of = (state: "queued" | "running") => store.runs.list({ pipeline, state, limit: MOST_ACTIVE });
+  return [...await of("running"), ...await of("queued")];
+}
+
+/** Its windows lie in the past: when each of them is done is no question of time. */
+const isOfBackfill = ({ window_given, trigger }: Run): boolean => window_given || trigger === "backfill";
+
+/** When it should have begun: by its schedule, where it says when that was, else when it was asked for. */
+function dueMs({ trigger, triggered_by, created_at }: Run): number {
+  const firedMs = trigger === "schedule" && triggered_by !== null ? Date.parse(triggered_by) : NaN;
+  return Number.isNaN(firedMs) ? Date.parse(created_at) : firedMs;
+}
+
+async function noteStale(desk: AlertDesk, store: Store, { pipeline, afterMs, nowMs }: Moment): Promise<void> {
+  const known = desk.find(pipeline, "stale");
+  if (afterMs === undefined) return known === undefined ? undefined : desk.drop(known, nowMs);
+  const lastMs = await store.runs.lastWindowEndMs(pipeline);
+  const ageMs = lastMs === null ? 0 : nowMs - lastMs;
+  if (ageMs <= afterMs || lastMs === null) return;
+  const message = `its data is of ${new Date(lastMs).toISOString()}, ${formatDuration(ageMs)} old: ` +
+    `freshness is ${formatDuration(afterMs)}`;
+  await desk.raise({ kind: "stale", pipeline, message, atMs: nowMs, counts: known === undefined });
+}

@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { connect, isIP, type Socket } from "node:net";
+import type { SmtpNotifier } from "../../../../contract/alerts/notifiers.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { textOf } from "../messages.ts";
+import type { Receipt, Transport } from "./transport.ts";
+
+const TIMEOUT_MS = 10_000;
+const PORTS: Readonly<Record<string, number>> = { starttls: 587, tls: 465, none: 25 };
+
+/** A mail. The address that was judged is the one that is connected to. */
+export const sendMail: Transport<SmtpNotifier> = async (notifier, message, way, signal) => {
+  const { host, security = "starttls", username, password, from, to } = notifier;
+  const port = Number(notifier.port ?? PORTS[security]);
+  const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  const [address] = await way.judge(place);
+  if (address === undefined) throw new AppError("unavailable", `${host} has no address`);
+  let socket: Socket | undefined;
+  const cut = () => socket?.destroy();
+  signal.addEventListener("abort", cut, { once: true });
+  try {
+    socket = await connected(address, port, signal);
+    // Loaded when the first mail is sent: most servers send none.
+    const { createTransport } = await import("nodemailer");
+    const transport = createTransport({
+      host: address,
+      port,
+      secure: security === "tls",
+      requireTLS: security === "starttls",
+      ignoreTLS: security === "none",
+      ...(isIP(host) === 0 ? { tls: { servername: host } } : {}),
+      ...(username === undefined ? {} : { auth: { user: username, pass: password ?? "" } }),
+      greetingTimeout: TIMEOUT_MS,
+      socketTimeout: TIMEOUT_MS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+      getSocket: (_options, done) => done(null, { connection: socket }),
+    });
+    const { response } = await Promise.race([
+      transport.sendMail({
+        from,
+        to,
+        subject: message.title,
+        text: `${textOf(message)}\n`,
+        messageId: `<${message.id}@sluice>`,
+        headers: { "X-Sluice-Delivery": message.id, "X-Sluice-Repeated": String(message.isRepeated) },
+      }),
+      ended(signal, place),
+    ]);
+    return { isTaken: true, words: response };
+  } catch (error) {
+    return refusalOf(error, place);
+  } finally {
+    signal.removeEventListener("abort", cut);
+    socket?.destroy();
+  }
+};
+
+/** Throws what the system says of the connection, and where it takes too long. */
+async function connected(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({ host, port });
+  try {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    await once(socket, "connect", { signal: inTime });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** Throws `timeout` when the signal fires. */
+function ended(signal: AbortSignal, place: string): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(new AppError("timeout", `${place} has not answered in time`));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** A reply of 5xx stands (RFC 5321); everything else may pass. */
+function refusalOf(error: unknown, place: string): Receipt {
+  const message = error instanceof Error ? error.message : String(error);
+  const status = error instanceof Error && "responseCode" in error ? Number(error.responseCode) : undefined;
+  const isFinal = status !== undefined && status >= 500 && status < 600;
+  return { isTaken: false, words: `${place}: ${message}`, isFinal };
+}

@@ -1,0 +1,58 @@
+import { sql } from "drizzle-orm";
+import { type Database, storing } from "../database.ts";
+import { notifiers } from "../schema.ts";
+import type { AlertStore } from "./alert_store.ts";
+import { createDeliveries } from "./deliveries.ts";
+import { createProblems } from "./problems.ts";
+
+export function createAlertStore(db: Database): AlertStore {
+  return {
+    ...createProblems(db),
+    ...createDeliveries(db),
+
+    async putNotifiers(found, keep) {
+      const entries = Object.entries(found).map(([name, definition]) => ({ name, definition }));
+      const stay = keep === "all"
+        ? sql`true`
+        : sql`name in (select value from json_each(${JSON.stringify([...keep, ...Object.keys(found)])}))`;
+      await storing(
+        "write the notifiers",
+        db.batch([
+          db.run(sql`delete from ${notifiers} where not (${stay})`),
+          ...entries.map((entry) =>
+            db.insert(notifiers).values(entry).onConflictDoUpdate({
+              target: notifiers.name,
+              set: { definition: entry.definition },
+            })
+          ),
+        ]),
+      );
+    },
+
+    async notifiers() {
+      const query = db.select().from(notifiers).orderBy(notifiers.name);
+      const rows = await storing("read the notifiers", query);
+      return Object.fromEntries(rows.map(({ name, definition }) => [name, definition]));
+    },
+
+    async rowsBefore(run, limit) {
+      const query = db.all<{ name: string; rows: number }>(sql`
+        select s.name, s.rows from (
+          select r.id, r.seq from runs as r, (select pipeline, seq from runs where id = ${run}) as this
+          where r.pipeline = this.pipeline and r.seq < this.seq and r.state = 'succeeded'
+            and r.selection is null and r.full_refresh = 0 and r.window_given = 0
+          order by r.seq desc limit ${limit}
+        ) as earlier
+        join step_runs as s on s.run = earlier.id
+        where s.rows is not null and s.kind <> 'check' and s.state in ('succeeded', 'warned')
+          and coalesce(s.receipt ->> 'unchanged', 0) = 0
+        order by earlier.seq desc
+      `);
+      const found = new Map<string, number[]>();
+      for (const { name, rows } of await storing("read earlier counts of rows", query)) {
+        found.set(name, [...found.get(name) ?? [], rows]);
+      }
+      return found;
+    },
+  };
+}
