@@ -170,6 +170,8 @@ export const runSchema = v.object({
       v.description("The rows that it reads again, by update_key; absent where it goes on from the cursors."),
     ),
   ),
+  tags: v.exactOptional(described(v.array(v.string()), "Words to find it by; absent where it has none.")),
+  note: v.exactOptional(described(v.string(), "What somebody wrote on it; absent where nobody did.")),
   created_at: described(time, "When it was asked for."),
   not_before: described(v.nullable(time), "Until when it waits for its next attempt."),
   started_at: described(v.nullable(time), "When its newest attempt began."),

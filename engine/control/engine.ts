@@ -16,6 +16,7 @@ import type {
   RunState,
   Trigger,
 } from "../../contract/run.ts";
+import type { RunAnnotation } from "../../contract/runs/annotation.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
@@ -110,6 +111,8 @@ export interface Engine {
    * a step that the pipeline does not have.
    */
   rerunRun(id: string, request: RerunRequest): Promise<Run>;
+  /** Tags and a note, at any time. Throws not_found. */
+  annotateRun(id: string, annotation: RunAnnotation): Promise<Run>;
 }
 
 export interface TriggerRequest {
@@ -131,6 +134,8 @@ export interface TriggerRequest {
   readonly parent?: string;
   /** The higher goes first; 0 by default. */
   readonly priority?: number;
+  readonly tags?: readonly string[];
+  readonly note?: string;
 }
 
 export interface RerunRequest {
@@ -149,6 +154,7 @@ export interface RunFilter {
   readonly pipeline?: string;
   readonly state?: RunState;
   readonly group?: string;
+  readonly tag?: string;
   /** 1 to 500, 50 by default. */
   readonly limit?: number;
   /** A run's id: only older ones. */

@@ -11,7 +11,9 @@ import {
 import { followedReportSchema } from "../../contract/connector/followed.ts";
 import { committedStreamSchema, type StreamView } from "../../contract/streams/stream_view.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
+import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import type { RunAnnotation } from "../../contract/runs/annotation.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -410,6 +412,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async rerunRun(id: string, request: RerunRequest): Promise<Run> {
     return await this.#requests.rerun(await this.#runs.wholeId(id), request);
+  }
+
+  async annotateRun(id: string, annotation: RunAnnotation): Promise<Run> {
+    const run = await this.#context.store.runs.annotate(await this.#runs.wholeId(id), annotation);
+    if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
+    return run;
   }
 
   /** The outbox has something new. */

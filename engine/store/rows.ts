@@ -26,6 +26,8 @@ export function runOf(row: RunRow): Run {
     window_end: isoTime(row.windowEndMs),
     window_given: row.windowGiven,
     ...(row.range === null ? {} : { range: row.range }),
+    ...(row.tags ? { tags: [...row.tags] } : {}),
+    ...(row.note ? { note: row.note } : {}),
     created_at: isoTime(row.createdAtMs),
     not_before: isoOrNull(row.notBeforeMs),
     started_at: isoOrNull(row.startedAtMs),

@@ -34,7 +34,7 @@ export function lastWindowEnd(pipeline: SQL): SQL<number | null> {
 /** What people, schedules and other programs ask of runs. */
 function requestsOf(
   db: Database,
-): Pick<RunStore, "create" | "createAll" | "cancelQueued" | "askCancel" | "retry"> {
+): Pick<RunStore, "create" | "createAll" | "cancelQueued" | "askCancel" | "annotate" | "retry"> {
   const change = async (action: string, id: string, atMs: number, guard: SQL | undefined, set: RunChange) => {
     const [[row]] = await storing(
       action,
@@ -102,6 +102,18 @@ function requestsOf(
       return (await storing(`cancel run ${id}`, asked)).length > 0;
     },
 
+    async annotate(id, { tags, note }) {
+      const set = {
+        ...(tags === undefined ? {} : { tags: tagsOf(tags) }),
+        ...(note === undefined ? {} : { note: noteOf(note) }),
+      };
+      const query = Object.keys(set).length === 0
+        ? db.select().from(runs).where(eq(runs.id, id))
+        : db.update(runs).set(set).where(eq(runs.id, id)).returning();
+      const [row] = await storing(`annotate run ${id}`, query);
+      return row && runOf(row);
+    },
+
     retry: (id, atMs) =>
       change(`retry run ${id}`, id, atMs, inArray(runs.state, RETRYABLE_STATES), {
         state: "queued",
@@ -114,6 +126,9 @@ function requestsOf(
       }),
   };
 }
+
+const tagsOf = (tags: readonly string[] = []) => tags.length === 0 ? null : [...new Set(tags)];
+const noteOf = (note: string | null = null) => note === null || note === "" ? null : storableText(note);
 
 type RunChange = Partial<typeof runs.$inferInsert>;
 
@@ -158,6 +173,8 @@ function insertRun(db: Database, run: NewRun) {
     group: run.group ?? null,
     parent: run.parent ?? null,
     priority: run.priority ?? 0,
+    tags: tagsOf(run.tags),
+    note: noteOf(run.note),
   }).onConflictDoNothing({ target: [runs.pipeline, runs.idempotencyKey] }).returning();
 }
 
@@ -223,13 +240,14 @@ function readsOf(
       return (await storing(`read the run ${text}`, query)).map(({ id }) => id);
     },
 
-    async list({ pipeline, state, group, limit, before }) {
+    async list({ pipeline, state, group, tag, limit, before }) {
       const action = "read the runs";
       const beforeSeq = before === undefined ? undefined : await seqOf(db, action, before);
       const query = db.select().from(runs).where(and(
         pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
         state === undefined ? undefined : eq(runs.state, state),
         group === undefined ? undefined : eq(runs.group, group),
+        tag === undefined ? undefined : sql`${runs.seq} in ${taggedWith(tag)}`,
         beforeSeq === undefined ? undefined : lt(runs.seq, beforeSeq),
       )).orderBy(desc(runs.seq)).limit(limit);
       return (await storing(action, query)).map(listedRunOf);
@@ -269,6 +287,14 @@ function readsOf(
       return (await storing(`read the runs of "${pipeline}"`, query)).length > 0;
     },
   };
+}
+
+/** By the index of the runs that have tags: few of many. */
+function taggedWith(tag: string): SQL {
+  return sql`(
+    select t.seq from runs as t indexed by runs_tagged
+    where t.tags is not null and exists (select 1 from json_each(t.tags) where value = ${tag})
+  )`;
 }
 
 async function seqOf(db: Database, action: string, id: string): Promise<number> {

@@ -111,6 +111,8 @@ export const runs = sqliteTable("runs", {
   group: text("group_id"),
   parent: text(),
   priority: integer().notNull().default(0),
+  note: text(),
+  tags: text({ mode: "json" }).$type<readonly string[]>(),
   cancelledBy: text("cancelled_by"),
   /** Who wants a run stopped that may be under way at another server. */
   cancelAskedBy: text("cancel_asked_by"),

@@ -14,6 +14,7 @@ import type {
   Step,
   Trigger,
 } from "../../contract/run.ts";
+import type { RunAnnotation } from "../../contract/runs/annotation.ts";
 import type { Column } from "../../contract/sql.ts";
 import type { BackfillStore } from "./backfills/port.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
@@ -114,6 +115,8 @@ export interface NewRun {
   readonly parent?: string;
   /** 0 by default; the higher goes first. */
   readonly priority?: number;
+  readonly tags?: readonly string[];
+  readonly note?: string;
   /** What it needs slots of while it runs, and how many there are of each. */
   readonly limits?: Readonly<Record<string, { readonly slots: number; readonly needed: number }>>;
   /** The message of the inbox that asked for it (see `Inbox.put`), taken in the same transaction. */
@@ -157,6 +160,7 @@ export interface RunFilter {
   readonly pipeline?: string;
   readonly state?: RunState;
   readonly group?: string;
+  readonly tag?: string;
   readonly limit: number;
   /** A run's id: only older ones. */
   readonly before?: string;
@@ -179,6 +183,8 @@ export interface RunStore {
   cancelQueued(id: string, atMs: number, reason: string, by: string | null): Promise<Run | undefined>;
   /** Tells whoever holds the lease of a running run to stop it; false where it is not running. */
   askCancel(id: string, by: string): Promise<boolean>;
+  /** Changes what people have written on it, which is no change of its state. Undefined where there is no such run. */
+  annotate(id: string, annotation: RunAnnotation): Promise<Run | undefined>;
   /** failed or cancelled → queued; undefined where it is neither. */
   retry(id: string, atMs: number): Promise<Run | undefined>;
   /** With an attempt: its steps as they were when that had ended. */

@@ -24,6 +24,13 @@ const policy: OptionSpec = {
   description: "the operator's policy: what connectors may reach, whatever the project asks for",
 };
 const json: OptionSpec = { type: "boolean", description: "print JSON for programs" };
+const tag: OptionSpec = {
+  type: "string",
+  value: "TAG",
+  multiple: true,
+  description: "a word to find it by; several",
+};
+const note: OptionSpec = { type: "string", value: "TEXT", description: "what is to be known about it" };
 const runOutput = {
   json: { type: "boolean", description: "print the outcome as one JSON object in the last line" },
   quiet: { type: "boolean", description: "print no progress, only the outcome" },
@@ -168,6 +175,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
       to: { type: "string", value: "VALUE", description: "until before this update_key" },
       group: { type: "string", value: "NAME", description: "names runs that belong together" },
+      tag,
+      note,
       priority: { type: "string", value: "N", description: "the higher goes first, 0 by default" },
       ...runOutput,
     },
@@ -246,6 +255,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: "only runs in this state: queued, running, succeeded, failed or cancelled",
       },
       group: { type: "string", value: "NAME", description: "only runs of this group" },
+      tag: { type: "string", value: "TAG", description: "only runs with this tag" },
       limit: { type: "string", value: "N", description: "at most this many, 1 to 500, 20 by default" },
       json,
     },
@@ -299,6 +309,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/run_command.ts")).retry,
   },
   {
+    name: "note",
+    summary: "Write a note on a run, or tag it",
+    arguments: [RUN, { name: "TEXT", description: "the note; an empty one takes it away", optional: true }],
+    options: {
+      project,
+      data,
+      policy,
+      tag: { type: "string", value: "TAG", multiple: true, description: "a tag to add; several" },
+      untag: { type: "string", value: "TAG", multiple: true, description: "a tag to take away; several" },
+      json,
+    },
+    load: async () => (await import("./commands/runs/note_command.ts")).note,
+  },
+  {
     name: "rerun",
     summary: "Run an ended run's window again, from a step on",
     arguments: [RUN],
@@ -339,6 +363,8 @@ export const COMMANDS: readonly CommandSpec[] = [
         description: "streams go on from their cursors, in place of reading each window again",
       },
       group: { type: "string", value: "NAME", description: "the backfill's name, one of its own by default" },
+      tag,
+      note,
       priority: { type: "string", value: "N", description: "of its runs, -10 by default: others go first" },
       retry: {
         type: "string",

@@ -32,7 +32,7 @@ export function readInteger(
   const text = invocation.text(option);
   if (text === undefined) return range.fallback;
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < range.minimum || value > range.maximum) {
+  if (!/^-?\d+$/.test(text) || value < range.minimum || value > range.maximum) {
     throw new AppError(
       "invalid",
       `--${option} is "${text}", expected a whole number from ${range.minimum} to ${range.maximum}`,

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { backfillDetailSchema, backfillSchema } from "../../contract/backfills/backfill.ts";
 import { paramValueSchema } from "../../contract/run.ts";
+import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { type Route, route } from "../http/route.ts";
 import { integerText, nameParams } from "./request_parts.ts";
@@ -46,6 +47,8 @@ const startBody = v.strictObject({
       ),
     ),
   ),
+  tags: v.exactOptional(v.pipe(tagsSchema, v.description("Words to find it by, at most 20."))),
+  note: v.exactOptional(v.pipe(noteSchema, v.description("What is to be known about it."))),
   group: v.exactOptional(
     v.pipe(
       v.string(),

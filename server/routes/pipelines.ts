@@ -7,6 +7,7 @@ import {
   runSchema,
 } from "../../contract/run.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
+import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
 import { type Route, route } from "../http/route.ts";
@@ -193,6 +194,8 @@ const triggerBody = v.pipe(
     to: v.exactOptional(
       v.pipe(v.string(), v.nonEmpty(), v.maxLength(200), v.description("Until before this update_key.")),
     ),
+    tags: v.exactOptional(v.pipe(tagsSchema, v.description("Words to find it by, at most 20."))),
+    note: v.exactOptional(v.pipe(noteSchema, v.description("What is to be known about it."))),
     group: v.exactOptional(
       v.pipe(v.string(), v.nonEmpty(), v.maxLength(200), v.description("Names runs that belong together.")),
     ),
@@ -263,6 +266,8 @@ function triggerRoute(engine: Engine): Route {
         ...(body.group === undefined ? {} : { group: body.group }),
         ...(body.parent === undefined ? {} : { parent: body.parent }),
         ...(body.priority === undefined ? {} : { priority: body.priority }),
+        ...(body.tags === undefined ? {} : { tags: body.tags }),
+        ...(body.note === undefined ? {} : { note: body.note }),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       return { body: run, headers: { location: `/api/runs/${encodeURIComponent(run.id)}` } };

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema } from "../../contract/run.ts";
+import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, RunFilter } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
@@ -16,6 +17,7 @@ const listQuery = v.strictObject({
   pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
   state: v.exactOptional(v.pipe(v.picklist(RUN_STATES), v.description("Only runs in this state."))),
   group: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this group."))),
+  tag: v.exactOptional(v.pipe(v.string(), v.description("Only runs with this tag."))),
   limit: v.exactOptional(v.pipe(integerText(1, 500), v.description("At most this many; 50 by default."))),
   before: v.exactOptional(
     v.pipe(v.string(), v.description("A run's id: only older ones. The last of a page gives the next page.")),
@@ -156,6 +158,24 @@ function changeRoutes(engine: Engine): Route[] {
       handle: async ({ body }, { user }) => ({
         body: { cancelled: await cancelQueued(engine, body, user.name) },
       }),
+    }),
+    route({
+      method: "patch",
+      path: "/api/runs/:id",
+      operation: "annotateRun",
+      summary: "Changes a run's tags and note",
+      permission: "run",
+      request: v.object({
+        params: idParams,
+        query: v.strictObject({}),
+        body: v.strictObject({
+          tags: v.exactOptional(v.pipe(tagsSchema, v.description("All its tags, at most 20."))),
+          note: v.exactOptional(v.pipe(v.nullable(noteSchema), v.description("Its note; null for none."))),
+        }),
+      }),
+      response: { status: 200, description: "The run as it is now.", schema: runSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params, body }) => ({ body: await engine.annotateRun(params.id, body) }),
     }),
     route({
       method: "post",

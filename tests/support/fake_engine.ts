@@ -26,6 +26,7 @@ import type { Traffic } from "../../contract/streams/traffic.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { FakeAlerts } from "./fake_alerts.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
+import type { RunAnnotation } from "../../contract/runs/annotation.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
 
 /**
@@ -295,6 +296,8 @@ export class FakeEngine implements Engine {
       group: request.group ?? null,
       parent: request.parent ?? null,
       priority: request.priority ?? 0,
+      ...(request.tags === undefined ? {} : { tags: [...request.tags] }),
+      ...(request.note === undefined ? {} : { note: request.note }),
       cancelled_by: null,
       window_start: request.window?.start ?? null,
       window_end: request.window?.end ?? at,
@@ -314,7 +317,7 @@ export class FakeEngine implements Engine {
     });
   }
 
-  async listRuns({ pipeline, state, group, limit = 50, before }: RunFilter): Promise<Run[]> {
+  async listRuns({ pipeline, state, group, tag, limit = 50, before }: RunFilter): Promise<Run[]> {
     const newestFirst = await Promise.resolve(
       [...this.#runs.values()].sort((a, b) => a.created_at < b.created_at ? 1 : -1),
     );
@@ -323,7 +326,8 @@ export class FakeEngine implements Engine {
       .filter((run) =>
         (pipeline === undefined || run.pipeline === pipeline) &&
         (state === undefined || run.state === state) &&
-        (group === undefined || run.group === group)
+        (group === undefined || run.group === group) &&
+        (tag === undefined || run.tags?.includes(tag))
       )
       .slice(0, limit)
       .map(({ steps: _, attempts: __, ...run }) => run);
@@ -391,6 +395,17 @@ export class FakeEngine implements Engine {
       params,
       window: { start, end },
       parent: id,
+    });
+  }
+
+  async annotateRun(id: string, { tags, note }: RunAnnotation): Promise<Run> {
+    const { tags: hadTags = [], note: hadNote = "", ...run } = await Promise.resolve(this.#run(id));
+    const nowTags = [...tags ?? hadTags];
+    const nowNote = note === undefined ? hadNote : note ?? "";
+    return this.#put({
+      ...run,
+      ...(nowTags.length === 0 ? {} : { tags: nowTags }),
+      ...(nowNote === "" ? {} : { note: nowNote }),
     });
   }
 

@@ -9,6 +9,7 @@ import { Icon } from "../parts/icons.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { ErrorBox, Notice } from "../parts/callouts.tsx";
 import { RunFacts } from "../parts/runs/run_facts.tsx";
+import { AnnotateForm } from "../parts/runs/run_tags.tsx";
 import { CheckList, tally } from "../parts/steps/check_list.tsx";
 import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { StepTimeline } from "../parts/steps/step_timeline.tsx";
@@ -156,6 +157,7 @@ function RunActions({ run }: { run: RunDetail }) {
         />
       )}
       {isTerminal(run.state) && <RerunForm run={run} />}
+      <AnnotateForm run={run} />
     </div>
   );
 }

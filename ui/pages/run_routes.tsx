@@ -1,4 +1,7 @@
 import { Hono } from "hono";
+import * as v from "valibot";
+import { AppError } from "../../contract/errors.ts";
+import { noteSchema, type RunAnnotation, tagsSchema } from "../../contract/runs/annotation.ts";
 import { RUN_STATES } from "../../contract/run.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { cancelQueued } from "../../server/routes/cancel_queued.ts";
@@ -31,11 +34,12 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
     "/runs",
     forUser(pages, async ({ c, frame }) => {
       const state = RUN_STATES.find((name) => name === c.req.query("state"));
-      const { pipeline, group, before } = c.req.query();
+      const { pipeline, group, tag, before } = c.req.query();
       const filter = {
         ...(state === undefined ? {} : { state }),
         ...(pipeline ? { pipeline } : {}),
         ...(group ? { group } : {}),
+        ...(tag ? { tag } : {}),
         ...(before ? { before } : {}),
       };
       const [runs, pipelines] = await Promise.all([
@@ -92,6 +96,15 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   const actions = {
     cancel: (id: string, { user }: Visit) => engine.cancelRun(id, user.name),
     retry: (id: string) => engine.retryRun(id),
+    annotate: async (id: string, { c }: Visit) => {
+      const form = await readForm(c);
+      const textOf = (name: string) => {
+        const value = form.get(name);
+        return typeof value === "string" ? value.trim() : "";
+      };
+      const words = textOf("tags").split(/[\s,]+/).filter((word) => word !== "");
+      return await engine.annotateRun(id, readAnnotation(words, textOf("note")));
+    },
     rerun: async (id: string, { c, user }: Visit) => {
       const from = (await readForm(c)).get("from");
       return await engine.rerunRun(id, {
@@ -114,6 +127,13 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   }
 
   return app;
+}
+
+/** Throws invalid. */
+function readAnnotation(words: readonly string[], note: string): RunAnnotation {
+  const parsed = v.safeParse(v.object({ tags: tagsSchema, note: noteSchema }), { tags: words, note });
+  if (parsed.success) return parsed.output;
+  throw new AppError("invalid", `The run's note and tags cannot be kept: ${parsed.issues[0].message}`);
 }
 
 async function loadView({ engine }: PageContext, { c, frame }: Visit): Promise<RunView> {

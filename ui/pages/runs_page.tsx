@@ -16,6 +16,7 @@ export interface RunsView {
   readonly state?: RunState;
   readonly pipeline?: string;
   readonly group?: string;
+  readonly tag?: string;
   /** The id of the run after which this page starts. */
   readonly before?: string;
   /** Whether older runs follow. */
@@ -35,14 +36,17 @@ export function RunsPage(view: RunsView) {
       {...(isFirstPage ? { refreshSeconds: isActive ? 3 : 20 } : {})}
     >
       <div class="page-head">
-        <h1>Runs{view.group !== undefined && ` of group ${plainText(view.group)}`}</h1>
+        <h1>
+          Runs{view.group !== undefined && ` of group ${plainText(view.group)}`}
+          {view.tag !== undefined && ` with tag ${plainText(view.tag)}`}
+        </h1>
         <PipelineFilter {...view} />
       </div>
       <nav class="tabs" aria-label="Runs by state">
         <StateTab view={view} label="all" />
         {RUN_STATES.map((state) => <StateTab view={view} label={state} state={state} />)}
       </nav>
-      {view.state === "queued" && runs.length > 0 && userMay(frame.user, "run") && (
+      {view.state === "queued" && view.tag === undefined && runs.length > 0 && userMay(frame.user, "run") && (
         <CancelQueued view={view} />
       )}
       <div class="card" id="runs" data-live>
@@ -81,7 +85,7 @@ function CancelQueued({ view }: { view: RunsView }) {
   );
 }
 
-function PipelineFilter({ pipelines, pipeline, state, group }: RunsView) {
+function PipelineFilter({ pipelines, pipeline, state, group, tag }: RunsView) {
   return (
     <form class="search" method="get" action="/runs" role="search">
       <select name="pipeline" aria-label="Pipeline" data-submit>
@@ -93,6 +97,7 @@ function PipelineFilter({ pipelines, pipeline, state, group }: RunsView) {
       </select>
       {state !== undefined && <input type="hidden" name="state" value={state} />}
       {group !== undefined && <input type="hidden" name="group" value={group} />}
+      {tag !== undefined && <input type="hidden" name="tag" value={tag} />}
       <noscript>
         <button class="button quiet" type="submit">Show</button>
       </noscript>
@@ -102,8 +107,9 @@ function PipelineFilter({ pipelines, pipeline, state, group }: RunsView) {
 
 function StateTab({ view, label, state }: { view: RunsView; label: string; state?: RunState }) {
   const current = view.state === state ? { "aria-current": "true" as const } : {};
-  const { pipeline, group } = view;
+  const { pipeline, group, tag } = view;
   const target = {
+    ...(tag === undefined ? {} : { tag }),
     ...(pipeline === undefined ? {} : { pipeline }),
     ...(group === undefined ? {} : { group }),
     ...(state === undefined ? {} : { state }),
@@ -113,7 +119,7 @@ function StateTab({ view, label, state }: { view: RunsView; label: string; state
 
 function NoRuns({ view }: { view: RunsView }) {
   if (view.before !== undefined) return <Empty title="No older runs" />;
-  const isFiltered = [view.state, view.pipeline, view.group].some((filter) => filter !== undefined);
+  const isFiltered = [view.state, view.pipeline, view.group, view.tag].some((filter) => filter !== undefined);
   return (
     <Empty title={isFiltered ? "No run fits this filter" : "No runs yet"}>
       {isFiltered
@@ -132,11 +138,12 @@ function NoRuns({ view }: { view: RunsView }) {
 }
 
 function runsUrl(
-  filter: { pipeline?: string; group?: string; state?: RunState },
+  filter: { pipeline?: string; group?: string; tag?: string; state?: RunState },
   page: { before?: string },
 ): string {
   const query = new URLSearchParams({
     ...(filter.group === undefined ? {} : { group: filter.group }),
+    ...(filter.tag === undefined ? {} : { tag: filter.tag }),
     ...(filter.pipeline === undefined ? {} : { pipeline: filter.pipeline }),
     ...(filter.state === undefined ? {} : { state: filter.state }),
     ...(page.before === undefined ? {} : { before: page.before }),

@@ -52,6 +52,8 @@ export class BackfillRuns implements Backfills {
           ...(readsAgain ? { range: { from: boundText(startMs), to: boundText(endMs) } } : {}),
           group,
           priority: request.priority ?? PRIORITY,
+          ...(request.tags === undefined ? {} : { tags: request.tags }),
+          ...(request.note === undefined ? {} : { note: request.note }),
           idempotencyKey: `backfill ${group} ${start}`,
         }),
       );

@@ -34,6 +34,8 @@ export interface BackfillRequest {
   readonly group?: string;
   /** -10 by default: other runs go first. */
   readonly priority?: number;
+  readonly tags?: readonly string[];
+  readonly note?: string;
   readonly triggeredBy?: string;
 }
 

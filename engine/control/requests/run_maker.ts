@@ -67,6 +67,8 @@ export async function runMaker(
       ...(request.group === undefined ? {} : { group: request.group }),
       ...(request.parent === undefined ? {} : { parent: request.parent }),
       priority: request.priority ?? 0,
+      ...(request.tags === undefined ? {} : { tags: request.tags }),
+      ...(request.note === undefined ? {} : { note: request.note }),
       limits,
     };
   };
@@ -75,7 +77,7 @@ export async function runMaker(
 /** What was asked for, as hex of SHA-256: the same for the same request, in whatever order its params came. */
 async function hashRequest(request: TriggerRequest): Promise<string> {
   const { params = {}, select = null, fullRefresh = false, window = null, group = null } = request;
-  const { parent = null, priority = 0, range } = request;
+  const { parent = null, priority = 0, range, tags, note } = request;
   const sorted = Object.entries(params).sort(([one], [other]) => one < other ? -1 : 1);
   const text = JSON.stringify([
     sorted,
@@ -86,6 +88,8 @@ async function hashRequest(request: TriggerRequest): Promise<string> {
     parent,
     priority,
     ...range === undefined ? [] : [range],
+    // Later than the others, and only where it is there: hashes of before stay what they are.
+    ...tags === undefined && note === undefined ? [] : [{ tags, note }],
   ]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();

@@ -11,6 +11,7 @@ export const orchestration: Migration = {
   statements: [
     `alter table runs add column note text`,
     `alter table runs add column tags text`,
+    `create index runs_tagged on runs (seq) where tags is not null`,
     `create index runs_backfills on runs (group_id, state) where trigger = 'backfill' and group_id is not null`,
     `create index runs_keys on runs (created_at) where idempotency_key is not null`,
     `create table outbox_cursors (name text primary key, seq integer not null) without rowid`,

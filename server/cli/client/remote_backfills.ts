@@ -18,10 +18,10 @@ export class RemoteBackfills implements Backfills {
   }
 
   start(pipeline: string, request: BackfillRequest): Promise<BackfillDetail> {
-    const { from, to, every, params, select, windowOnly, group, priority } = request;
+    const { from, to, every, params, select, windowOnly, group, priority, tags, note } = request;
     return this.#api.read(backfillDetailSchema, `${pipelinePath(pipeline)}/backfills`, {
       method: "POST",
-      body: { from, to, every, params, select, window_only: windowOnly, group, priority },
+      body: { from, to, every, params, select, window_only: windowOnly, group, priority, tags, note },
     });
   }
 

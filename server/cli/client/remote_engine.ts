@@ -37,6 +37,7 @@ import {
   runSchema,
   stepSchema,
 } from "../../../contract/run.ts";
+import type { RunAnnotation } from "../../../contract/runs/annotation.ts";
 import { type Table, type TablePreview, tablePreviewSchema, tableSchema } from "../../../contract/table.ts";
 import {
   type LoadSummary,
@@ -182,6 +183,7 @@ export class RemoteEngine implements Engine {
   /** Who triggers it is the token's owner: the server says so. */
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
     const { params, select, fullRefresh, idempotencyKey, window, range, group, parent, priority } = request;
+    const { tags, note } = request;
     return this.#api.read(runSchema, `${pipelinePath(pipeline)}/runs`, {
       method: "POST",
       body: {
@@ -195,6 +197,8 @@ export class RemoteEngine implements Engine {
         group,
         parent,
         priority,
+        tags,
+        note,
       },
       headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
     });
@@ -255,6 +259,10 @@ export class RemoteEngine implements Engine {
   /** Who asks for it is the token's owner: the server says so. */
   rerunRun(id: string, { from }: RerunRequest): Promise<Run> {
     return this.#api.read(runSchema, `${runPath(id)}/rerun`, { method: "POST", body: { from } });
+  }
+
+  annotateRun(id: string, annotation: RunAnnotation): Promise<Run> {
+    return this.#api.read(runSchema, runPath(id), { method: "PATCH", body: annotation });
   }
 }
 

@@ -7,6 +7,7 @@ import { connect, type Connection } from "../connect.ts";
 import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "../follow_run.ts";
 import { createRunDisplay } from "../run_display.ts";
 import { callerName, readFolders, readInteger } from "../settings.ts";
+import { readLabels } from "./runs/run_labels.ts";
 
 /** `sluice run PIPELINE`: one run now, in this process or by the server that holds the data folder. */
 export const run: CommandRun = async (invocation, context) => {
@@ -27,6 +28,7 @@ export const run: CommandRun = async (invocation, context) => {
     ...readWindow(invocation),
     ...readRange(invocation),
     ...(group === undefined ? {} : { group }),
+    ...readLabels(invocation),
     priority: readInteger(invocation, "priority", { minimum: 0, maximum: 1_000, fallback: 0 }),
   });
   return await showRun(connection, { id, afterSeq: 0, afterAttempt: 0 }, invocation, context);

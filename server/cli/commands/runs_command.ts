@@ -14,6 +14,7 @@ export const runs: CommandRun = async (invocation, context) => {
   const limit = readInteger(invocation, "limit", { minimum: 1, maximum: 500, fallback: 20 });
   const pipeline = invocation.text("pipeline");
   const group = invocation.text("group");
+  const tag = invocation.text("tag");
   const state = readState(invocation.text("state"));
   await using connection = await connect(
     readFolders(invocation, context),
@@ -26,6 +27,7 @@ export const runs: CommandRun = async (invocation, context) => {
     ...(pipeline === undefined ? {} : { pipeline }),
     ...(state === undefined ? {} : { state }),
     ...(group === undefined ? {} : { group }),
+    ...(tag === undefined ? {} : { tag }),
   });
   // Runs of a removed pipeline are kept: only where there are none is the name in question.
   if (found.length === 0 && pipeline !== undefined) await connection.engine.getPipeline(pipeline);

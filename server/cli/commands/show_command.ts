@@ -81,6 +81,8 @@ function formatRun(run: RunDetail, width: number): string {
     ["cancelled", run.cancelled_by === null ? "" : `by ${run.cancelled_by}`],
     ["params", params],
     ["select", run.select ?? ""],
+    ["tags", (run.tags ?? []).join(" ")],
+    ["note", run.note ?? ""],
     ["created", `${formatTime(run.created_at)} UTC`],
     ["started", run.started_at === null ? "" : `${formatTime(run.started_at)} UTC`],
     ["finished", run.finished_at === null ? "" : `${formatTime(run.finished_at)} UTC`],

@@ -617,3 +617,15 @@ Deno.test("a run that has ended is rerun from a step, as a run of its own", asyn
   const run = await engine.getRun(id);
   deepEqual([run.trigger, run.parent, run.select], ["rerun", RUN_IDS.failed, "model:daily+"]);
 });
+
+Deno.test("a run's note and tags are written on its page, and runs are found by a tag", async () => {
+  const { get, post } = pagesFor("operator");
+  const path = `/runs/${RUN_IDS.failed}`;
+  equal((await post(`${path}/annotate`, { note: "<late>", tags: "audit q1" })).status, 303);
+  const run = await html(await get(path));
+  match(run, /Note<\/dt><dd>&lt;late&gt;/);
+  match(run, /href="\/runs\?tag=audit">audit</);
+  match(await html(await get("/runs?tag=q1")), new RegExp(`href="/runs/${RUN_IDS.failed}"`));
+  equal((await html(await get("/runs?tag=none"))).includes(RUN_IDS.failed), false);
+  equal((await post(`${path}/annotate`, { note: "", tags: "no,-way" })).status, 400);
+});

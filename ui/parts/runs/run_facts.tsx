@@ -5,6 +5,7 @@ import { formatTrigger, formatUtc } from "../format.ts";
 import { Fact, RevisionLabel } from "../facts.tsx";
 import { Ago, Elapsed, Moment } from "../times.tsx";
 import { plainText } from "../plain_text.ts";
+import { RunTags } from "./run_tags.tsx";
 
 /** The run's figures, then where it comes from and what it was given. */
 export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
@@ -61,6 +62,12 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
           <code>{run.id}</code>
         </Fact>
         <ParamsFact run={run} />
+        {run.tags !== undefined && (
+          <Fact name="Tags">
+            <RunTags run={run} />
+          </Fact>
+        )}
+        {run.note !== undefined && <Fact name="Note">{plainText(run.note)}</Fact>}
       </dl>
     </div>
   );

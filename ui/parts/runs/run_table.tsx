@@ -6,6 +6,7 @@ import { Ago, Elapsed } from "../times.tsx";
 import { StateLabel, Warnings } from "../states.tsx";
 import { plainText, truncate } from "../plain_text.ts";
 import { RunLink } from "./run_link.tsx";
+import { RunTags } from "./run_tags.tsx";
 
 export interface RunTableView {
   /** Newest first. */
@@ -51,6 +52,7 @@ function RunRow({ run, nowMs, showPipeline }: { run: Run; nowMs: number; showPip
       <td class="cell-run">
         <RunLink id={run.id} />
         {run.full_refresh && <span class="tag">full refresh</span>}
+        <RunTags run={run} />
         {!showPipeline && <RunNote run={run} />}
       </td>
       <td class="cell-started">

@@ -5,6 +5,7 @@ import { formatCount, formatDuration, formatPlural } from "../../../../text/form
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { callerName, readInteger } from "../../settings.ts";
 import { oneLine } from "../../text.ts";
+import { readLabels } from "./run_labels.ts";
 import { applyFirst, connectToWork, readParams, selectionOf, startLocally } from "../run_command.ts";
 
 const POLL_MS = 300;
@@ -51,6 +52,7 @@ function readRequest(invocation: Invocation) {
     ...(select === undefined ? {} : { select }),
     windowOnly: invocation.flag("window-only"),
     ...(group === undefined ? {} : { group }),
+    ...readLabels(invocation),
     priority: readInteger(invocation, "priority", { minimum: -1_000, maximum: 1_000, fallback: -10 }),
   };
 }

@@ -66,6 +66,8 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "list of a pipeline": () => runs.list({ limit: 50, pipeline: "a", before: "r" }),
     "list of a pipeline's state": () => runs.list({ limit: 50, pipeline: "a", state: "failed" }),
     "list of a group": () => runs.list({ limit: 50, group: "g" }),
+    "list of a tag": () => runs.list({ limit: 50, tag: "audit" }),
+    annotate: () => runs.annotate("r", { tags: ["audit"], note: "late" }),
     lastLoads: () => runs.lastLoads("a", ["load:t→lake", "load:u→lake"]),
     laterThan: () => runs.laterThan("r"),
     lastWindowEndMs: () => runs.lastWindowEndMs("a"),

@@ -546,3 +546,26 @@ Deno.test("a run's steps can be read as an earlier attempt left them", async () 
   assert.deepEqual(await statesAt(2), ["extract:a succeeded 1", "model:b succeeded 2"]);
   assert.deepEqual(await statesAt(), await statesAt(2));
 });
+
+Deno.test("tags and a note are changed at any time, apart from each other, and change no state", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await store.runs.create(newRun("r", { tags: ["audit", "q1"], note: "first" }));
+  await store.runs.create(newRun("s", { pipeline: "b" }));
+  const seq = await store.outbox.lastSeq();
+  assert.deepEqual(
+    [await store.runs.get("r"), await store.runs.get("s")].map((run) => [run?.tags, run?.note]),
+    [[["audit", "q1"], "first"], [undefined, undefined]],
+  );
+  await store.runs.annotate("s", { tags: ["audit"] });
+  await store.runs.annotate("s", { note: "later" });
+  const again = await store.runs.annotate("r", { tags: [], note: "" });
+  assert.deepEqual([again?.tags, again?.note], [undefined, undefined]);
+  assert.deepEqual(
+    (await store.runs.list({ limit: 9, tag: "audit" })).map(({ id, tags, note }) => [id, tags, note]),
+    [["s", ["audit"], "later"]],
+  );
+  assert.deepEqual(await store.runs.list({ limit: 9, tag: "q1" }), []);
+  assert.equal(await store.runs.annotate("none", { note: "x" }), undefined);
+  assert.equal(await store.outbox.lastSeq(), seq);
+});

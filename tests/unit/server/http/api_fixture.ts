@@ -132,5 +132,6 @@ function engineMethods(engine: FakeEngine): Engine {
     cancelRun: (id, by) => engine.cancelRun(id, by),
     retryRun: (id) => engine.retryRun(id),
     rerunRun: (id, request) => engine.rerunRun(id, request),
+    annotateRun: (id, annotation) => engine.annotateRun(id, annotation),
   };
 }

@@ -68,6 +68,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   cancelRun: ["admin", "operator"],
   cancelQueuedRuns: ["admin", "operator"],
   retryRun: ["admin", "operator"],
+  annotateRun: ["admin", "operator"],
   rerunRun: ["admin", "operator"],
   startBackfill: ["admin", "operator"],
   listBackfills: ["admin", "operator", "viewer"],

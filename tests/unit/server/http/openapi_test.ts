@@ -162,6 +162,11 @@ const ASKED: readonly [string, string, Asked & { as: Role }][] = [
   ["/api/runs/{id}/cancel", `/api/runs/${RUN_IDS.running}/cancel`, { as: "operator", method: "POST" }],
   ["/api/runs/{id}/cancel", `/api/runs/${RUN_IDS.succeeded}/cancel`, { as: "operator", method: "POST" }],
   ["/api/runs/{id}/retry", `/api/runs/${RUN_IDS.failed}/retry`, { as: "operator", method: "POST" }],
+  ["/api/runs/{id}", `/api/runs/${RUN_IDS.failed}`, {
+    as: "operator",
+    method: "PATCH",
+    json: { tags: ["audit", "audit"], note: "late" },
+  }],
   ["/api/runs/{id}/rerun", `/api/runs/${RUN_IDS.failed}/rerun`, {
     as: "operator",
     method: "POST",
