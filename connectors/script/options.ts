@@ -4,6 +4,7 @@ import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
 import type { RateLimit, WrittenScriptLimits } from "../../contract/connector/connector.ts";
 import { rateLimit, rateLimitOf, type WrittenRate } from "../network/rate_limit.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
+import { needsInput, type StreamTypes, typesSchema } from "./stream_types.ts";
 
 /** A script of the project, and what it may do. */
 export interface ScriptUse {
@@ -34,6 +35,7 @@ export interface ScriptStream extends ScriptUse {
   readonly inputs: readonly string[];
   /** The most rows of them that it is given at a time. */
   readonly batchRows: number;
+  readonly types: StreamTypes;
 }
 
 /** A script that takes rows. */
@@ -147,12 +149,18 @@ export const streamSchema = v.pipe(
       ),
       DEFAULT_INPUT_ROWS,
     ),
+    types: typesSchema,
     options: v.optional(v.strictObject({}), {}),
   }),
-  v.transform(({ input = [], batch, ...keys }): ScriptStream => ({
+  v.check(
+    ({ input, types }) => input !== undefined || !needsInput(types),
+    "types of the input are of no use without one: name it by the key input",
+  ),
+  v.transform(({ input = [], batch, types, ...keys }): ScriptStream => ({
     ...useOf(keys),
     inputs: [input].flat(),
     batchRows: batch,
+    types,
   })),
 );
 

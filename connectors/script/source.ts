@@ -3,6 +3,7 @@ import type { InputBatch, ReadMessage, ReadRequest, Source } from "../../contrac
 import { AppError, NO_COLUMNS } from "../../contract/errors.ts";
 import { addTraffic, NO_TRAFFIC } from "../../contract/streams/traffic.ts";
 import { onlyStream } from "../one_stream.ts";
+import { declaredTypes } from "./declared_types.ts";
 import type { ScriptStream } from "./options.ts";
 import { decodeArrow } from "./sandbox/decode_arrow.ts";
 import { RowsDecoder } from "./sandbox/decode_rows.ts";
@@ -13,6 +14,7 @@ import { parseReport, scriptError } from "./sandbox/reports.ts";
 import { rowTexts } from "./sandbox/row_texts.ts";
 import { ScriptRequests } from "./sandbox/script_requests.ts";
 import { orderOf, startScript } from "./start.ts";
+import { TypedRows } from "./typed_rows.ts";
 
 /** The rows that a script makes. What columns they have shows only when it runs. */
 export const scriptSource = (context: ConnectorContext): Source<ScriptStream> => ({
@@ -51,6 +53,7 @@ async function* readScript(
   const { name: stream, address: { script: path, inputs, batchRows } } = request;
   const { run, state, cursor } = request;
   const hasInput = inputs.length > 0;
+  const typed = new TypedRows(path, await declaredTypes(request));
   const order = await orderOf(context, request.address, "source", { run, state, cursor, hasInput });
   await using input = request.inputRows?.(batchRows);
   await using sandbox = await startScript(context, request.address, order, signal);
@@ -70,7 +73,8 @@ async function* readScript(
       switch (kind) {
         case REPORT.rows:
         case REPORT.arrow: {
-          const batch = kind === REPORT.rows ? decoder.decode(payload) : decodeArrow(payload);
+          const given = kind === REPORT.rows ? decoder.decode(payload) : decodeArrow(payload);
+          const batch = typed.take(given);
           rows += batch.numRows;
           hasBatch = true;
           yield { type: "rows", stream, batch };
@@ -93,7 +97,7 @@ async function* readScript(
           throw scriptError(path, parseReport("failure", payload));
         case REPORT.end: {
           if (parseReport("end", payload).rows !== rows) throw new FrameFault("fewer rows than it said");
-          if (!hasBatch) yield { type: "nothing", stream };
+          if (!hasBatch) yield { type: "nothing", stream, ...typed.known };
           return;
         }
         default:

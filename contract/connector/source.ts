@@ -92,6 +92,11 @@ export interface StreamRequest<Stream = unknown> {
    * read to their end. Absent where there are none to be had, as in a check. Throws `invalid` for a stream without a table.
    */
   inputRows?(batchRows: number): AsyncGenerator<InputBatch, void, undefined>;
+  /**
+   * The columns of those streams, in their order, whether or not they have rows. Absent where `inputRows` is. Throws as that
+   * does.
+   */
+  inputSchemas?(): Promise<readonly Schema[]>;
   /** Told by a source that asks an API what its requests for the stream have come to, and how many records came. */
   onTraffic?(traffic: Traffic, records: number): void;
 }
@@ -167,11 +172,12 @@ export interface Part {
  * that tell a column's type by its values: there a batch may have more columns than those before it, or wider
  * ones, and each value is stored exactly whatever the column becomes. At `state` everything before it belongs
  * together: the engine commits rows and state in one transaction; without one, at the end. `nothing` stands in the
- * place of the one batch without rows where nobody knows what columns there would be.
+ * place of the one batch without rows where nobody knows what columns there would be; its `schema` has those that are
+ * known, which a table that has columns already keeps to in its types.
  */
 export type ReadMessage =
   | { readonly type: "rows"; readonly stream: string; readonly batch: RecordBatch }
-  | { readonly type: "nothing"; readonly stream: string }
+  | { readonly type: "nothing"; readonly stream: string; readonly schema?: Schema }
   | { readonly type: "state"; readonly stream: string; readonly state: JsonValue }
   | { readonly type: "reject"; readonly stream: string; readonly reject: Reject }
   | { readonly type: "log"; readonly level: "info" | "warn"; readonly message: string };

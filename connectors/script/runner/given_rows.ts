@@ -1,4 +1,5 @@
 import type { Row, Value } from "../../../contract/script/sluice.d.ts";
+import { digitsOf } from "../sandbox/exact_value.ts";
 import type { Cell, CellKind, RowTexts } from "../sandbox/row_texts.ts";
 
 /** Puts the rows of a payload into the list, and returns its key; see RowTexts. */
@@ -38,13 +39,4 @@ export function exactJson(_key: string, value: unknown, context?: { readonly sou
   if (typeof value !== "number" || source === undefined) return value;
   if (/^-?\d+$/.test(source)) return source === "-0" ? -0 : wholeNumber(source);
   return digitsOf(source) === digitsOf(String(value)) ? value : source;
-}
-
-/** The digits that a number is made of, and where its point is, however it is written. */
-function digitsOf(text: string): string {
-  const [, sign = "", whole = "", part = "", power = "0"] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
-  const digits = (whole + part).replace(/^0+/, "");
-  const end = digits.replace(/0+$/, "");
-  return `${sign}${end}e${Number(power) - part.length + digits.length - end.length}`;
 }

@@ -1,4 +1,5 @@
 import { type FunctionType, functionTypeText } from "../../../contract/pipeline/function_type.ts";
+import { daysOf, microsOf, unscaled } from "../sandbox/exact_value.ts";
 import { RowError } from "./cell.ts";
 
 /**
@@ -54,53 +55,4 @@ function isInteger(value: unknown, bits: number): boolean {
     return bits === 32 ? value === (value | 0) : Number.isSafeInteger(value);
   }
   return typeof value === "bigint" && BigInt.asIntN(bits, value) === value;
-}
-
-/** A decimal without its point; undefined for one that does not fit. */
-function unscaled(value: unknown, width: number, scale: number): bigint | undefined {
-  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") return undefined;
-  const [, sign, whole, part = ""] = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(String(value)) ?? [];
-  if (whole === undefined || !/^0*$/.test(part.slice(scale))) return undefined;
-  const digits = BigInt(whole + part.slice(0, scale).padEnd(scale, "0"));
-  if (digits >= 10n ** BigInt(width)) return undefined;
-  return sign === "-" ? -digits : digits;
-}
-
-const DAY_MS = 86_400_000;
-
-/** Days since 1970; undefined for what is no day. */
-function daysOf(value: unknown): number | undefined {
-  const text = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
-  if (typeof text !== "string") return undefined;
-  const [, day] = /^(\d{4}-\d\d-\d\d)(?:T00:00:00(?:\.000)?Z)?$/.exec(text) ?? [];
-  const ms = day === undefined ? undefined : dayMs(day);
-  return ms === undefined ? undefined : ms / DAY_MS;
-}
-
-/** The 30th of February is none. */
-function dayMs(day: string): number | undefined {
-  const ms = Date.parse(`${day}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day) ? ms : undefined;
-}
-
-const MOMENT =
-  /^(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,6})0*)?)?(Z|[+-]\d\d(?::?\d\d)?)?$/;
-
-/** Microseconds since 1970; undefined for what is no such moment. */
-function microsOf(value: unknown, hasZone: boolean): bigint | undefined {
-  if (value instanceof Date) {
-    const ms = value.getTime();
-    return Number.isNaN(ms) ? undefined : BigInt(ms) * 1000n;
-  }
-  const [, day, hours, minutes, seconds = "0", fraction = "", zone] =
-    MOMENT.exec(typeof value === "string" ? value : "") ?? [];
-  const ms = day === undefined ? undefined : dayMs(day);
-  if (ms === undefined || (zone !== undefined) !== hasZone) return undefined;
-  const ofDay = (Number(hours) * 60 + Number(minutes) - offsetMinutes(zone)) * 60 + Number(seconds);
-  return BigInt(ms + ofDay * 1000) * 1000n + BigInt(fraction.padEnd(6, "0"));
-}
-
-function offsetMinutes(zone: string | undefined): number {
-  const [, sign, hours, minutes = "0"] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone ?? "") ?? [];
-  return hours === undefined ? 0 : (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }

@@ -35,7 +35,10 @@ async function tryStream(
     ...request,
     run,
     ...(state === undefined ? {} : { state }),
-    ...(given === undefined ? {} : { inputRows: (batchRows: number) => inputs.rows(batchRows) }),
+    ...(given === undefined ? {} : {
+      inputRows: (batchRows: number) => inputs.rows(batchRows),
+      inputSchemas: () => inputs.schemas(),
+    }),
   };
   const shown = new ShownRows(name);
   let reached: JsonValue | undefined;

@@ -1,7 +1,8 @@
+import type { Schema } from "apache-arrow";
 import type { InputBatch } from "../../../contract/connector/source.ts";
 import type { ScriptJob } from "../../../contract/job.ts";
 import { openDatabase } from "../../duckdb/database.ts";
-import { exportRows } from "../../duckdb/from/export.ts";
+import { type ExportedRows, exportRows } from "../../duckdb/from/export.ts";
 import type { Connections } from "../connections.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
 import { BACK, readBack } from "../loads/read_back.ts";
@@ -23,6 +24,19 @@ export class TrialInputs {
 
   /** One file behind the other, at most so many rows a batch; see StreamRequest.inputRows. Throws what reading throws. */
   async *rows(batchRows: number): AsyncGenerator<InputBatch, void, undefined> {
+    for await (const { stream, rows } of this.#files(batchRows)) {
+      for await (const batch of rows.batches) yield { stream, batch };
+    }
+  }
+
+  /** Their columns; see StreamRequest.inputSchemas. Throws what reading throws. */
+  async schemas(): Promise<Schema[]> {
+    const schemas: Schema[] = [];
+    for await (const { rows } of this.#files(1)) schemas.push(rows.schema);
+    return schemas;
+  }
+
+  async *#files(batchRows: number): AsyncGenerator<{ stream: string; rows: ExportedRows }, void, undefined> {
     const { tempDir, duckdb, inputs = {} } = this.#job;
     await using database = await openDatabase({
       path: ":memory:",
@@ -34,8 +48,7 @@ export class TrialInputs {
       await using session = await database.session();
       await readBack(session, await this.#connections.source(name, stream), NO_COLUMNS, this.#signal);
       const options = { batchRows, signal: this.#signal };
-      const { batches } = await exportRows(session, `SELECT * FROM ${BACK}`, options);
-      for await (const batch of batches) yield { stream: name, batch };
+      yield { stream: name, rows: await exportRows(session, `SELECT * FROM ${BACK}`, options) };
     }
   }
 }

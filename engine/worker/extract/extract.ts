@@ -150,7 +150,7 @@ async function takeMessages(
         break;
       }
       case "nothing":
-        await sinkOf(message.stream).takeNothing();
+        await sinkOf(message.stream).takeNothing(shape.isWhole ? message.schema : undefined);
         break;
       case "state":
         await sinkOf(message.stream).checkpoint(message.state);

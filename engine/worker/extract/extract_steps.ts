@@ -11,7 +11,7 @@ import { type Reporter, tellTraffic } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
 import { stepsAtOnce } from "../steps_at_once.ts";
 import { extractStream, type RowTap } from "./extract.ts";
-import { inputRows } from "./others/input_rows.ts";
+import { inputRows, inputSchemas } from "./others/input_rows.ts";
 import { parentRows } from "./others/parent_rows.ts";
 import { extractParts } from "./parts.ts";
 import type { Extracted } from "./stream_sink.ts";
@@ -71,6 +71,7 @@ export class ExtractSteps {
       }),
       ...(inputs.length === 0 ? {} : {
         inputRows: (batchRows: number) => inputRows(() => lease(planned), inputs, batchRows, signal),
+        inputSchemas: () => inputSchemas(() => lease(planned), inputs),
       }),
     };
     const points = pointsOf(job.dieAt);

@@ -1,9 +1,9 @@
-import type { RecordBatch } from "apache-arrow";
+import type { RecordBatch, Schema } from "apache-arrow";
 import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import type { Column } from "../../../contract/sql.ts";
+import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
 import type { DuckSession, Transaction } from "../../duckdb/session.ts";
 import { addDeleteMark, dedupeTable } from "../../warehouse/raw_rows.ts";
 import {
@@ -232,12 +232,12 @@ export class StreamSink implements AsyncDisposable {
     onProgress(this.#rows, this.#sizeBytes);
   }
 
-  /** There are no rows, and nobody knows of what columns: the stream's table keeps those that it has. */
-  async takeNothing(): Promise<void> {
+  /** There are no rows, and of their columns `schema` is known at most: the stream's table keeps those that it has. */
+  async takeNothing(schema?: Schema): Promise<void> {
     const { name } = this.#options;
     this.#hasInput = true;
     if (await this.#hasTarget()) return;
-    await this.#createEmpty(this.#isReplacing ? nextTable(name) : incomingTable(name));
+    await this.#createEmpty(this.#isReplacing ? nextTable(name) : incomingTable(name), schema);
     this.#isBegun = true;
   }
 
@@ -295,10 +295,23 @@ export class StreamSink implements AsyncDisposable {
   }
 
   /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
-  async #createEmpty(target: string): Promise<void> {
-    const { session, name } = this.#options;
-    this.#hasColumns = await hasColumns(session, name);
-    const none = this.#hasColumns ? `SELECT * FROM ${rawTable(name)} WHERE false` : TABLE_WITHOUT_COLUMNS;
+  async #createEmpty(target: string, schema: Schema | undefined): Promise<void> {
+    const { session, name, stream } = this.#options;
+    const known = schema === undefined ? [] : session.columnsOf(schema);
+    const held = await hasColumns(session, name) ? await tableColumns(session, "raw", name) : [];
+    const { primary_key: key = [], update_key: order } = stream;
+    const isEnough = [...key, ...order === undefined ? [] : [order]].every((one) => findColumn(known, one));
+    this.#hasColumns = held.length > 0 || known.length > 0 && isEnough;
+    const typed = (held.length > 0 ? held : known).flatMap((column) => {
+      const type = findColumn(known, column.name)?.type;
+      return type === undefined ? [] : [`CAST(NULL AS ${type}) AS ${quoteIdentifier(column.name)}`];
+    });
+    const replaced = typed.length === 0 ? "" : `REPLACE (${typed.join(", ")})`;
+    const none = held.length > 0
+      ? `SELECT * ${replaced} FROM ${rawTable(name)} WHERE false`
+      : this.#hasColumns
+      ? `SELECT ${typed.join(", ")} WHERE false`
+      : TABLE_WITHOUT_COLUMNS;
     await session.run(`CREATE TABLE ${target} AS ${none}`);
   }
 

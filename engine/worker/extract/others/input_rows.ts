@@ -1,7 +1,9 @@
+import type { Schema } from "apache-arrow";
 import type { InputBatch } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { exportRows } from "../../../duckdb/from/export.ts";
+import { type ExportedRows, type ExportOptions, exportRows } from "../../../duckdb/from/export.ts";
 import { rawTable, tableColumns } from "../../../warehouse/raw_table.ts";
+import type { DuckSession } from "../../../duckdb/session.ts";
 import type { SessionLease } from "../../session_pool.ts";
 
 /**
@@ -17,14 +19,29 @@ export async function* inputRows(
   await using held = await lease();
   const { session } = held;
   for (const stream of streams) {
-    const columns = await tableColumns(session, "raw", stream);
-    if (columns.length === 0) {
-      throw new AppError(
-        "invalid",
-        `Cannot read the input ${stream}: it has no table yet; let it run before, or in the same run`,
-      );
-    }
-    const { batches } = await exportRows(session, `SELECT * FROM ${rawTable(stream)}`, { batchRows, signal });
+    const { batches } = await inputOf(session, stream, { batchRows, signal });
     for await (const batch of batches) yield { stream, batch };
   }
+}
+
+/** The columns of stored streams, also of those without rows: see StreamRequest.inputSchemas. */
+export async function inputSchemas(
+  lease: () => Promise<SessionLease>,
+  streams: readonly string[],
+): Promise<readonly Schema[]> {
+  await using held = await lease();
+  const schemas: Schema[] = [];
+  for (const stream of streams) schemas.push((await inputOf(held.session, stream, {})).schema);
+  return schemas;
+}
+
+async function inputOf(session: DuckSession, stream: string, options: ExportOptions): Promise<ExportedRows> {
+  const columns = await tableColumns(session, "raw", stream);
+  if (columns.length === 0) {
+    throw new AppError(
+      "invalid",
+      `Cannot read the input ${stream}: it has no table yet; let it run before, or in the same run`,
+    );
+  }
+  return await exportRows(session, `SELECT * FROM ${rawTable(stream)}`, options);
 }
