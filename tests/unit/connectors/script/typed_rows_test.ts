@@ -39,7 +39,8 @@ const typed = (types: Readonly<Record<string, string>>) =>
 
 /** One column as scripts' rows come: texts, doubles, 64-bit integers, booleans or moments. */
 function batchOf(values: readonly unknown[], name = "v"): RecordBatch {
-  const vector = vectorFromArray(values, typeOfValues(values));
+  const type = typeOfValues(values);
+  const vector = type === undefined ? vectorFromArray(values) : vectorFromArray(values, type);
   const field = new Field(name, vector.type, true);
   const made = new RecordBatch(Object.fromEntries(vector.data.map((data) => [name, data])));
   return new RecordBatch(new Schema([field]), made.data);
