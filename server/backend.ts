@@ -42,6 +42,8 @@ export interface CheckOptions extends ProjectPlace {
 export interface EngineOptions extends ProjectPlace {
   /** How many runs go on at the same time. */
   readonly maxRuns: number;
+  /** The slots of pools. */
+  readonly pools?: Readonly<Record<string, number>>;
   readonly log: Log;
   /** The pipeline that is to run: its process starts while the store is opened. */
   readonly next?: string;

@@ -46,7 +46,7 @@ function createBackend(program: Program): Backend {
 }
 
 async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
-  const { maxRuns, log, next } = options;
+  const { maxRuns, pools = {}, log, next } = options;
   const context = {
     ...await grantContext(program, options),
     runProcess: program.runProcess,
@@ -71,6 +71,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       ...context,
       store,
       maxRuns,
+      pools,
       // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
       isAlone: sharedStoreUrl() === undefined,
       retention,

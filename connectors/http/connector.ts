@@ -31,6 +31,7 @@ export const http = {
     "APIs over HTTP or HTTPS, read page by page, and sent rows to; and files of a web server: CSV, NDJSON, JSON, Parquet, Arrow, Excel, also compressed.",
   configSchema,
   streamSchema,
+  movesParts: (address) => !("endpoint" in address),
   isScanned: (stream) => stream.kind === "endpoint" || fileCapabilities.isScanned(stream.file),
   loadSchema,
   loadModes: ["append"],

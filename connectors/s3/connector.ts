@@ -28,6 +28,7 @@ export const s3 = {
     "Files in S3 and stores that speak its protocol: CSV, TSV, NDJSON, JSON, Parquet and Arrow, also compressed.",
   configSchema,
   ...fileCapabilities,
+  movesParts: () => true,
   secrets: secretsOf,
   access,
   open,

@@ -18,6 +18,7 @@ export const sftp = {
   description: "Files of a server over SFTP: CSV, TSV, NDJSON, JSON, Parquet and Arrow, also compressed.",
   configSchema,
   ...fileCapabilities,
+  movesParts: () => true,
   secrets: secretsOf,
   access,
   open,

@@ -39,6 +39,11 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** The most loads at a time into one system of this kind; by default as many as it has connections. */
   readonly loadsAtOnce?: number;
   /**
+   * Whether one stream or load with this address, as the pipeline writes it, moves parts side by side over as many
+   * connections as there may be. No I/O.
+   */
+  movesParts?(address: Readonly<Record<string, unknown>>): boolean;
+  /**
    * How to read back, exactly, what loads put into the target; a text says why nothing does. What the destination
    * may touch has to be enough for it. No I/O.
    */

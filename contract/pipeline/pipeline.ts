@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { freshnessSchema, lateAfterSchema, notifySchema } from "../alerts/notify.ts";
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
+import { concurrencySchema } from "./concurrency.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
 import { functionSchema } from "./functions.ts";
@@ -173,11 +174,14 @@ export const pipelineSchema = v.strictObject({
   freshness: v.optional(freshnessSchema),
   overlap: v.optional(
     v.pipe(
-      v.picklist(["skip", "queue"]),
-      v.description("A firing of the schedule while a run is going on: left out, or queued behind it."),
+      v.picklist(["skip", "queue", "cancel_previous"]),
+      v.description(
+        "A firing of the schedule while a run is going on: left out, queued behind it, or in its place.",
+      ),
     ),
     "skip",
   ),
+  concurrency: v.optional(concurrencySchema),
   resources: v.optional(v.pipe(resourcesSchema, v.description("Limits of each run's own DuckDB.")), {}),
 });
 

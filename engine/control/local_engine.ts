@@ -48,6 +48,7 @@ import { PipelineQueries } from "./pipeline_queries.ts";
 import { isContinuous, listScheduled } from "./scheduled.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
+import { poolSlots } from "./requests/run_limits.ts";
 import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead, startForNext } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
@@ -80,6 +81,8 @@ export interface EngineContext extends GrantContext {
   readonly retention: RetentionSettings;
   /** Where people reach the server, for links in alerts; undefined where nobody has said so. */
   readonly publicUrl?: string | undefined;
+  /** How many slots each pool has that pipelines name in `concurrency`; one that is not there has one. */
+  readonly pools?: Readonly<Record<string, number>>;
   /** What was started while the store was opened. */
   readonly ahead?: StartedAhead | undefined;
 }
@@ -180,6 +183,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
       },
     });
     const requests = {
+      connectors: context.connectors,
+      pools: context.pools ?? {},
       store,
       clock,
       log,
@@ -243,6 +248,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#isStarted = true;
     this.#processes.keepReady(options.readyProcesses ?? 0);
     await this.#relay.start();
+    await this.#context.store.attempts.setSlots(poolSlots(this.#context.pools ?? {}));
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
     if (options.housekeeping) {

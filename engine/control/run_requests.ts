@@ -7,15 +7,18 @@ import type { RunQueue } from "../runs/run_queue.ts";
 import type { PipelineRecord, Store } from "../store/store.ts";
 import type { RerunRequest, TriggerRequest } from "./engine.ts";
 import { rerunRequest } from "./requests/rerun.ts";
+import type { LimitsContext } from "./requests/run_limits.ts";
 import { revisionInForce, runMaker } from "./requests/run_maker.ts";
 
 const DAY_MS = 86_400_000;
+/** Runs of a pipeline that a newer one cancels at a time. */
+const MOST_BEFORE = 500;
 
-export interface RunRequestsContext {
+export interface RunRequestsContext extends LimitsContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  readonly queue: RunQueue;
+  readonly queue: Pick<RunQueue, "cancel" | "cancelOrphan">;
   /** Throws not_found. */
   readonly pipeline: (name: string) => Promise<PipelineRecord>;
   /** A run was queued or changed: whoever works or watches should look. */
@@ -38,16 +41,49 @@ export class RunRequests {
   /** The run of a schedule's firing; none where `overlap: skip` leaves it out. */
   async fire(pipeline: string, atMs: number): Promise<void> {
     const { store, log } = this.#context;
-    const record = await this.#context.pipeline(pipeline);
-    const found = record.revision === null ? undefined : await store.revisions.head(record.revision);
     const at = new Date(atMs).toISOString();
-    if (found?.definition.overlap === "skip" && await store.runs.isActive(pipeline)) {
+    const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
+    if (await this.triggerByItself(pipeline, request, atMs) === undefined) {
       log("info", "a firing was left out: a run is still going on", { pipeline, at });
-    } else {
-      const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
-      await this.#enqueue(pipeline, request, atMs);
     }
     await store.pipelines.setFired(pipeline, atMs);
+  }
+
+  /**
+   * A run that nobody asks for at the moment, as the pipeline's `overlap` lets it: undefined where that leaves it out
+   * since a run is going on or waits. Those of a backfill do not count: they would for as long as it lasts. With
+   * `cancel_previous` the runs before it are cancelled once it is queued; those for a window that was asked for are
+   * not. Throws as `trigger` does.
+   */
+  async triggerByItself(
+    pipeline: string,
+    request: TriggerRequest,
+    windowEndMs = this.#context.clock.now(),
+  ): Promise<Run | undefined> {
+    const { store } = this.#context;
+    const record = await this.#context.pipeline(pipeline);
+    const found = record.revision === null ? undefined : await store.revisions.head(record.revision);
+    const overlap = found?.definition.overlap;
+    if (overlap === "skip" && await store.runs.isActive(pipeline, "backfill")) return undefined;
+    const run = await this.#enqueue(pipeline, request, windowEndMs);
+    if (overlap === "cancel_previous") await this.#cancelBefore(run);
+    return run;
+  }
+
+  /** What ends by itself meanwhile has ended. */
+  async #cancelBefore({ id, pipeline }: Run): Promise<void> {
+    const { store, log } = this.#context;
+    for (const state of ["queued", "running"] as const) {
+      for (const run of await store.runs.list({ pipeline, state, before: id, limit: MOST_BEFORE })) {
+        if (run.window_given) continue;
+        try {
+          await this.cancel(run.id, `run ${id}`);
+        } catch (error) {
+          if (!(error instanceof AppError && error.code === "conflict")) throw error;
+          log("debug", "a run ended before the next one could cancel it", { run: run.id });
+        }
+      }
+    }
   }
 
   async cancel(id: string, by: string): Promise<Run> {

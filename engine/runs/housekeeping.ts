@@ -6,6 +6,8 @@ import { repeat } from "./repeat.ts";
 
 const FIRST_AFTER_MS = 60_000;
 const EVERY_MS = 3_600_000;
+/** How long an idempotency key of a request is known. */
+const KEY_DAYS = 7;
 const DAY_MS = 86_400_000;
 /** However old they are, a pipeline's last runs stay. */
 const KEEP_NEWEST = 20;
@@ -71,10 +73,11 @@ export class Housekeeping {
   async #forget(): Promise<void> {
     const runs = await this.#forgetRuns();
     const messages = await this.#forgetMessages();
+    const keys = await this.#forgetKeys();
     const revisions = await this.#forgetRevisions();
     const spills = await this.#removeSpills();
-    if (runs + messages + revisions + spills > 0) {
-      this.#context.log("info", "forgot what is old", { runs, messages, revisions, spills });
+    if (runs + messages + keys + revisions + spills > 0) {
+      this.#context.log("info", "forgot what is old", { runs, messages, keys, revisions, spills });
     }
   }
 
@@ -104,6 +107,12 @@ export class Housekeeping {
     const { store, clock, settings: { keepDays } } = this.#context;
     if (keepDays === 0) return 0;
     return await this.#inSteps(() => store.retention.forgetMessages(clock.now() - keepDays * DAY_MS));
+  }
+
+  /** A request that is sent again after so long is another one. */
+  async #forgetKeys(): Promise<number> {
+    const { store, clock } = this.#context;
+    return await this.#inSteps(() => store.retention.forgetKeys(clock.now() - KEY_DAYS * DAY_MS));
   }
 
   /** Those that nothing has used for a day: one may be about to be used. */

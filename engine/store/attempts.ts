@@ -5,7 +5,7 @@ import { type Database, storing } from "./database.ts";
 import { runOf, stepRowOf, storableText } from "./rows.ts";
 import { HAS_CHANGED, isAttemptOf, isHeld, noteChange, target } from "./run_changes.ts";
 import { lastWindowEnd } from "./runs.ts";
-import { attempts, limitHolders, runs } from "./schema.ts";
+import { attempts, limitHolders, limits, runs } from "./schema.ts";
 import type { AttemptStore, Claim, Lease, RunOutcome } from "./store.ts";
 
 /** One JSON value holds this many steps: far from any limit of SQLite's. */
@@ -16,7 +16,9 @@ export function createAttemptStore(db: Database): AttemptStore {
 }
 
 /** Taking runs and keeping them. */
-function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "isOvertaken" | "ofOthers"> {
+function leasesOf(
+  db: Database,
+): Pick<AttemptStore, "claim" | "renew" | "setSlots" | "isOvertaken" | "ofOthers"> {
   return {
     async claim(claim) {
       const { worker, nowMs } = claim;
@@ -43,6 +45,14 @@ function leasesOf(db: Database): Pick<AttemptStore, "claim" | "renew" | "isOvert
         ]),
       );
       return held;
+    },
+
+    async setSlots(slots) {
+      const rows = Object.entries(slots).map(([name, count]) => ({ name, slots: count }));
+      if (rows.length === 0) return;
+      const upsert = db.insert(limits).values(rows)
+        .onConflictDoUpdate({ target: limits.name, set: { slots: sql`excluded.slots` } });
+      await storing("write the limits of runs", upsert);
     },
 
     async isOvertaken(runId) {
@@ -113,14 +123,16 @@ function claimable(claim: Claim): SQL {
       and not ${lacksSlots(sql`q`)}
       and not exists (
         select 1 from runs as earlier indexed by runs_queued
-        where ${isNext(sql`earlier`, claim)} and (earlier.priority, -earlier.seq) > (q.priority, -q.seq)
+        where ${
+    isNext(sql`earlier`, claim)
+  } and (earlier.priority, -earlier.turn, -earlier.seq) > (q.priority, -q.turn, -q.seq)
           and exists (
             select 1 from run_limits as one join run_limits as other on other.name = one.name
             where one.run = earlier.id and other.run = q.id
           )
           and ${lacksSlots(sql`earlier`)}
       )
-    order by q.priority desc, q.seq limit 1
+    order by q.priority desc, q.turn, q.seq limit 1
   )`;
 }
 

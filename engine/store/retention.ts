@@ -58,6 +58,18 @@ export function createRetention(db: Database): RetentionStore {
       return count;
     },
 
+    forgetKeys: (beforeMs) =>
+      remove(
+        "forget old idempotency keys",
+        sql`
+          update runs set idempotency_key = null, request_hash = null where seq in (
+            select seq from runs indexed by runs_keys
+            where idempotency_key is not null and instr(idempotency_key, ' ') = 0 and created_at < ${beforeMs}
+            limit ${ROWS_A_STEP}
+          )
+        `,
+      ),
+
     async forgetRevisions({ nowMs, unusedBeforeMs }) {
       const action = "forget unused revisions";
       const [, , gone] = await storing(

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, inArray, lt, min, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, gte, inArray, lt, min, ne, or, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES } from "../../contract/run.ts";
@@ -175,7 +175,24 @@ function insertRun(db: Database, run: NewRun) {
     priority: run.priority ?? 0,
     tags: tagsOf(run.tags),
     note: noteOf(run.note),
+    turn: nextTurn(run),
   }).onConflictDoNothing({ target: [runs.pipeline, runs.idempotencyKey] }).returning();
+}
+
+/**
+ * Where among the runs of its priority: behind as many others as wait of its own pipeline, counted from the run that
+ * is next. So pipelines take turns, and one that has queued a thousand runs holds nobody up.
+ */
+function nextTurn({ pipeline, priority = 0 }: NewRun): SQL {
+  return sql`(
+    coalesce((
+      select first.turn from runs as first indexed by runs_queued
+      where first.state = 'queued' and first.priority = ${priority} order by first.turn limit 1
+    ), 0) + (
+      select count(*) from runs as own
+      where own.state = 'queued' and own.pipeline = ${pipeline} and own.priority = ${priority}
+    )
+  )`;
 }
 
 /** What is written with a new run, and only with it. */
@@ -281,9 +298,13 @@ function readsOf(
       return row?.endMs ?? null;
     },
 
-    async isActive(pipeline) {
+    async isActive(pipeline, besides) {
       const query = db.select({ seq: runs.seq }).from(runs)
-        .where(and(eq(runs.pipeline, pipeline), inArray(runs.state, ["queued", "running"]))).limit(1);
+        .where(and(
+          eq(runs.pipeline, pipeline),
+          inArray(runs.state, ["queued", "running"]),
+          besides === undefined ? undefined : ne(runs.trigger, besides),
+        )).limit(1);
       return (await storing(`read the runs of "${pipeline}"`, query)).length > 0;
     },
   };

@@ -113,6 +113,8 @@ export const runs = sqliteTable("runs", {
   priority: integer().notNull().default(0),
   note: text(),
   tags: text({ mode: "json" }).$type<readonly string[]>(),
+  /** Among the queued runs of its priority: the least goes first. */
+  turn: integer().notNull().default(0),
   cancelledBy: text("cancelled_by"),
   /** Who wants a run stopped that may be under way at another server. */
   cancelAskedBy: text("cancel_asked_by"),

@@ -199,8 +199,8 @@ export interface RunStore {
   laterThan(id: string): Promise<string | undefined>;
   /** Where the windows of the pipeline's succeeded runs end, epoch milliseconds; without those asked for and runs of some steps only. */
   lastWindowEndMs(pipeline: string): Promise<number | null>;
-  /** Whether a run of the pipeline is queued or running. */
-  isActive(pipeline: string): Promise<boolean>;
+  /** Whether a run of the pipeline is queued or running, of another trigger than this one. */
+  isActive(pipeline: string, besides?: Trigger): Promise<boolean>;
   /** The last success of each of these steps that load, without those that have had none. */
   lastLoads(pipeline: string, steps: readonly string[]): Promise<LastLoad[]>;
   /** Of each of these steps that extract the last that has begun, in one of the pipeline's newest 20 runs. */
@@ -248,6 +248,8 @@ export interface AttemptStore {
   finish(lease: Lease, event: "succeed" | "fail" | "cancel", outcome: RunOutcome): Promise<Run | undefined>;
   /** Ends the attempt; the run is queued again, until `notBeforeMs` where it waits for its retry. */
   requeue(lease: Lease, notBeforeMs: number | null, outcome: RunOutcome): Promise<Run | undefined>;
+  /** How many slots there are of each of these limits from now on. */
+  setSlots(limits: Readonly<Record<string, number>>): Promise<void>;
   /** Whether another run of the pipeline has begun an attempt since the first of this run. */
   isOvertaken(runId: string): Promise<boolean>;
   /** Attempts under way at other workers, whether their leases have run out or not. */
@@ -327,6 +329,11 @@ export interface RetentionStore {
   forgetRuns(what: RunsToForget): Promise<number>;
   /** Rows of the inbox and the outbox, problems that were over and alerts that were sent before then; of the outbox only what all its readers have dealt with. */
   forgetMessages(beforeMs: number): Promise<number>;
+  /**
+   * Idempotency keys that came with requests from before then: such a key makes a new run again. Those that the server
+   * makes, which have a space in them, stay with their runs.
+   */
+  forgetKeys(beforeMs: number): Promise<number>;
   /**
    * Revisions that neither a pipeline nor a run has used since before then, with their files. What is
    * found unused now is noted so: a revision goes only when it is found unused again.

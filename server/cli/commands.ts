@@ -133,6 +133,13 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: "N",
         description: "how many runs go on at the same time, 2 by default",
       },
+      pool: {
+        type: "string",
+        value: "NAME=SLOTS",
+        multiple: true,
+        env: "SLUICE_POOLS",
+        description: "how many runs of the pipelines that name this pool go on at the same time, as heavy=2",
+      },
       "ready-processes": {
         type: "string",
         value: "N",

@@ -5,7 +5,7 @@ import { resolveParams } from "../../../sql/build/variables.ts";
 import type { NewRun, PipelineRecord, RevisionHead, Store } from "../../store/store.ts";
 import type { TriggerRequest } from "../engine.ts";
 import { requireSelection } from "../run_selection.ts";
-import { connectionLimits } from "./connection_limits.ts";
+import { type LimitsContext, runLimits } from "./run_limits.ts";
 import { checkedWindow, checkRange, windowOf } from "./run_window.ts";
 
 /** The revision that runs of the pipeline are of. Throws invalid, with the faults, where none has been right. */
@@ -19,7 +19,7 @@ export async function revisionInForce(store: Store, record: PipelineRecord): Pro
   );
 }
 
-export interface RunMakerContext {
+export interface RunMakerContext extends LimitsContext {
   readonly store: Store;
   readonly clock: Clock;
 }
@@ -29,12 +29,13 @@ export interface RunMakerContext {
  * `windowEndMs`. Throws invalid for a pipeline without a revision, and then for a request that does not fit it.
  */
 export async function runMaker(
-  { store, clock }: RunMakerContext,
+  context: RunMakerContext,
   record: PipelineRecord,
   windowEndMs: number,
 ): Promise<(request: TriggerRequest) => Promise<NewRun>> {
+  const { store, clock } = context;
   const revision = await revisionInForce(store, record);
-  const limits = connectionLimits(revision);
+  const limits = runLimits(revision, context);
   const nextId = monotonicFactory();
   const createdAtMs = clock.now();
   const selections = new Set<string>();

@@ -13,7 +13,12 @@ export const orchestration: Migration = {
     `alter table runs add column tags text`,
     `create index runs_tagged on runs (seq) where tags is not null`,
     `create index runs_backfills on runs (group_id, state) where trigger = 'backfill' and group_id is not null`,
-    `create index runs_keys on runs (created_at) where idempotency_key is not null`,
+    `create index runs_keys on runs (created_at)
+      where idempotency_key is not null and instr(idempotency_key, ' ') = 0`,
+    `alter table runs add column turn integer not null default 0`,
+    `drop index runs_queued`,
+    `create index runs_queued on runs (priority desc, turn, seq) where state = 'queued'`,
+    `create index runs_queued_of on runs (pipeline, priority) where state = 'queued'`,
     `create table outbox_cursors (name text primary key, seq integer not null) without rowid`,
     `create table schedule_firings (
       pipeline text not null references pipelines (name) on delete cascade,

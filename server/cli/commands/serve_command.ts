@@ -12,6 +12,7 @@ import { commandText } from "../command_text.ts";
 import { createServerLog } from "../command_log.ts";
 import { heldError, requireProject } from "../connect.ts";
 import { readFolders, readInteger } from "../settings.ts";
+import { readPools } from "./operations/pools.ts";
 
 /** `sluice serve`: the server, until SIGTERM or SIGINT. */
 export const serve: CommandRun = async (invocation, context) => {
@@ -19,6 +20,7 @@ export const serve: CommandRun = async (invocation, context) => {
   const host = invocation.text("host") ?? "127.0.0.1";
   const port = readInteger(invocation, "port", { minimum: 0, maximum: 65_535, fallback: 8080 });
   const maxRuns = readInteger(invocation, "max-runs", { minimum: 1, maximum: 1_000, fallback: 2 });
+  const pools = readPools(invocation.list("pool"));
   const readyProcesses = readInteger(invocation, "ready-processes", { minimum: 0, maximum: 16, fallback: 2 });
   const proxy = readProxySettings(
     { allowHost: invocation.list("allow-host"), trustProxy: invocation.flag("trust-proxy"), host },
@@ -30,7 +32,7 @@ export const serve: CommandRun = async (invocation, context) => {
   await using folder = await openDataFolder(folders.dataDir, "serve");
   if (folder === undefined) throw heldError(folders.dataDir, await readHolder(folders.dataDir));
   const log = createServerLog(context.terminal);
-  await using opened = await context.backend.openEngine({ ...folders, maxRuns, log });
+  await using opened = await context.backend.openEngine({ ...folders, maxRuns, pools, log });
   let isReady = false;
   const server = await context.backend.listen({
     opened,

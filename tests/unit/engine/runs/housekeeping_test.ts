@@ -43,6 +43,7 @@ async function withHousekeeping(
       messages.push(beforeMs);
       return Promise.resolve(0);
     },
+    forgetKeys: () => Promise.resolve(0),
     forgetRevisions(moment) {
       revisions.push(moment);
       return Promise.resolve(0);

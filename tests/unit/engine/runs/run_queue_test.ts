@@ -172,7 +172,7 @@ Deno.test("RunQueue tries a failed run again after its interval, and later runs 
     const waiting = await bench.store.runs.get("a1");
     equal(waiting?.state, "queued");
     match(waiting?.reason ?? "", /attempt 1 of 3 failed: the shop is closed/);
-    equal(waiting?.not_before, new Date(START + 10_000).toISOString());
+    equal(waiting?.not_before, new Date(START + retryDelayMs(RETRY, 1, "a1")).toISOString());
     deepEqual(bench.started, ["p#1"]);
     await bench.clock.advance(10_001);
     await settle();
@@ -332,17 +332,20 @@ Deno.test("RunQueue takes up a run whose server died, and gives up on one that k
 });
 
 Deno.test("retryDelayMs() grows up to max_interval, or stays constant", () => {
-  deepEqual([1, 2, 3, 4, 5, 6, 7].map((attempt) => retryDelayMs(RETRY, attempt) / 1_000), [
-    10,
-    20,
-    40,
-    80,
-    160,
-    300,
-    300,
-  ]);
-  equal(retryDelayMs({ ...RETRY, backoff: "constant" }, 9), 10_000);
-  equal(retryDelayMs(RETRY, 5_000), 300_000);
+  for (const [index, wholeSeconds] of [10, 20, 40, 80, 160, 300, 300].entries()) {
+    const seconds = retryDelayMs(RETRY, index + 1, "r") / 1_000;
+    ok(seconds <= wholeSeconds && seconds >= wholeSeconds * 0.75, `${seconds} of ${wholeSeconds}`);
+  }
+  equal(retryDelayMs({ ...RETRY, backoff: "constant" }, 9, "r"), 10_000);
+  ok(retryDelayMs(RETRY, 5_000, "r") <= 300_000);
+});
+
+Deno.test("retryDelayMs() spreads runs that failed at once over a quarter of the wait, each always alike", () => {
+  const waits = Array.from({ length: 1_000 }, (_, run) => retryDelayMs(RETRY, 1, `run ${run}`));
+  const quarters = [0, 0, 0, 0];
+  for (const wait of waits) quarters[Math.floor((wait - 7_500) / 625.1)]! += 1;
+  ok(quarters.every((count) => count > 150), `${quarters}`);
+  equal(retryDelayMs(RETRY, 1, "run 7"), waits[7]);
 });
 
 Deno.test("RunQueue writes an end that the store did not take as soon as it does, and holds on to the run until then", async () => {

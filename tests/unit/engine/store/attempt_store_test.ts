@@ -167,6 +167,42 @@ Deno.test("claim() takes the higher priority first, and of one priority the olde
   assert.deepEqual(order, ["a2", "b1", "a3", "a1", "a4", undefined]);
 });
 
+Deno.test("claim() lets pipelines take turns, however many runs one of them has queued before", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await addPipeline(store, "c");
+  await store.runs.createAll(
+    Array.from({ length: 6 }, (_, index) => newRun(`a${index}`, { idempotencyKey: `k ${index}` })),
+  );
+  const order: (string | undefined)[] = [];
+  const next = async () => {
+    const run = await claim(store, "me", 2_000, { maxRuns: 1 });
+    order.push(run?.id);
+    if (run !== undefined) await store.attempts.finish(lease(run.id), "succeed", outcome());
+  };
+  await next();
+  await next();
+  for (const id of ["b0", "b1"]) await store.runs.create(newRun(id, { pipeline: "b" }));
+  await store.runs.create(newRun("c0", { pipeline: "c" }));
+  for (let n = 0; n < 8; n++) await next();
+  assert.deepEqual(order, ["a0", "a1", "a2", "b0", "c0", "a3", "b1", "a4", "a5", undefined]);
+});
+
+Deno.test("a pool holds as many runs as it has slots, over pipelines, and a change of its size counts at once", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await addPipeline(store, "c");
+  const limits = { "pool heavy": { slots: 1, needed: 1 } };
+  for (const pipeline of ["a", "b", "c"]) {
+    await store.runs.create(newRun(`${pipeline}1`, { pipeline, ...(pipeline === "c" ? {} : { limits }) }));
+  }
+  assert.equal((await claim(store, "me", 2_000))?.id, "a1");
+  assert.equal((await claim(store, "me", 2_000))?.id, "c1");
+  assert.equal(await claim(store, "me", 2_000), undefined);
+  await store.attempts.setSlots({ "pool heavy": 2 });
+  assert.equal((await claim(store, "me", 2_000))?.id, "b1");
+});
+
 Deno.test("claim() lets no priority pass an attempt that waits for its retry", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();

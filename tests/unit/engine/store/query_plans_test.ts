@@ -47,6 +47,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "backfills.list": () => backfills.list({ limit: 50 }),
     "backfills.list of a pipeline": () => backfills.list({ limit: 50, pipeline: "a" }),
     "backfills.windows": () => backfills.windows("g"),
+    setSlots: () => attempts.setSlots({ "pool heavy": 2 }),
     isOvertaken: () => attempts.isOvertaken("r"),
     claim: () => attempts.claim(CLAIM),
     "claim of some": () => attempts.claim({ ...CLAIM, pipelines: ["a", "b"] }),
@@ -72,6 +73,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     laterThan: () => runs.laterThan("r"),
     lastWindowEndMs: () => runs.lastWindowEndMs("a"),
     isActive: () => runs.isActive("a"),
+    "isActive besides backfills": () => runs.isActive("a", "backfill"),
     get: () => runs.get("r"),
     "outbox.read": () => outbox.read(1, 10),
     "outbox.lastSeq": () => outbox.lastSeq(),
@@ -81,6 +83,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "retention.forgetRuns": () =>
       retention.forgetRuns({ pipeline: "a", beforeMs: 9, keepNewest: 1, keepAtMost: 5, limit: 9 }),
     "retention.forgetMessages": () => retention.forgetMessages(9),
+    "retention.forgetKeys": () => retention.forgetKeys(9),
     "retention.forgetRevisions": () => retention.forgetRevisions({ nowMs: 9, unusedBeforeMs: 8 }),
   };
   for (const [name, call] of Object.entries(calls)) {

@@ -119,3 +119,20 @@ Deno.test("forgetRevisions() takes what no pipeline and no run has used for a wh
   assert.equal(await forget(2_300), 1);
   assert.deepEqual(await left(), ["rev-b", "comes back"]);
 });
+
+Deno.test("forgetKeys() lets go of keys that came with requests, and keeps those that the server makes", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  const keyed = (id: string, idempotencyKey: string, createdAtMs: number) =>
+    store.runs.create(newRun(id, { idempotencyKey, requestHash: id, createdAtMs }));
+  await keyed("old", "order-1", 1_000);
+  await keyed("made", "schedule 1970-01-01T00:00:01.000Z", 1_000);
+  await keyed("young", "order-2", 9_000);
+  assert.equal(await store.retention.forgetKeys(5_000), 1);
+  assert.equal(await store.retention.forgetKeys(5_000), 0);
+  assert.equal((await keyed("again", "order-1", 9_500)).created, true);
+  await assert.rejects(keyed("other", "order-2", 9_500), { reason: "idempotency_key_reused" });
+  await assert.rejects(keyed("twice", "schedule 1970-01-01T00:00:01.000Z", 9_500), {
+    reason: "idempotency_key_reused",
+  });
+});
