@@ -74,6 +74,12 @@ const smtpSchema = v.strictObject({
   ),
   username: v.optional(v.pipe(text, v.description("Signs in, where the server wants that."))),
   password: v.optional(v.pipe(text, v.description("As ${secret:SMTP_PASSWORD}."))),
+  ca: v.optional(
+    v.pipe(
+      text,
+      v.description("Certificates to trust in place of the usual ones, PEM, as ${secret:MAIL_CA}."),
+    ),
+  ),
   from: v.pipe(address, v.description("Whom mails are from: Sluice <sluice@example.com>.")),
   to: v.pipe(
     v.union([v.pipe(v.array(address), v.minLength(1, "expected at least one address")), address]),

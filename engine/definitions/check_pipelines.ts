@@ -18,6 +18,7 @@ import { DEFAULT_BUDGET, type ProcessBudget } from "./processes/process_budget.t
 import { Lanes } from "./processes/lanes.ts";
 import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
 import { loadProject } from "./load.ts";
+import { missingOfNotifiers } from "./notifiers/missing_references.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
 
@@ -68,6 +69,7 @@ export async function checkProject(
   }
   const faults = [
     ...project.faults,
+    ...await missingOfNotifiers(project.notifiers, context.references, context.isOffline ?? false),
     ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
   ];
   return {

@@ -114,11 +114,12 @@ export async function resolveConnector(
   return { config, secrets: [...secrets] };
 }
 
-/** The references of a connector that have no value, each with the path to its text and what to do. */
+/** The references of a connector (or `what` else) that have no value, each with the path to its text and what to do. */
 export async function missingReferences(
   name: string,
   definition: ConnectorDefinition,
   sources: ReferenceSources,
+  what = "connector",
 ): Promise<{ readonly path: readonly (string | number)[]; readonly message: string }[]> {
   const found: { path: readonly (string | number)[]; reference: Reference }[] = [];
   visitTexts(definition, (text, path) => {
@@ -128,7 +129,7 @@ export async function missingReferences(
   });
   const missed = await Promise.all(found.map(async ({ path, reference }) => {
     if (await valueOf(reference, sources) !== undefined) return [];
-    return [{ path, message: missing(`connector "${name}"`, path.join("."), reference).message }];
+    return [{ path, message: missing(`${what} "${name}"`, path.join("."), reference).message }];
   }));
   return missed.flat();
 }

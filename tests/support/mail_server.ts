@@ -12,12 +12,14 @@ export interface ReceivedMail {
 export interface MailServerOptions {
   /** Replies to RCPT in the place of 250. */
   readonly recipientReply?: (address: string, attempt: number) => string | undefined;
+  /** Speaks TLS from the first byte, with this certificate (PEM). */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
-/** An SMTP server (RFC 5321) without TLS, which takes what it gets. */
+/** An SMTP server (RFC 5321) without STARTTLS, which takes what it gets. */
 export class MailServer implements AsyncDisposable {
   readonly received: ReceivedMail[] = [];
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #listener: Deno.TcpListener | Deno.TlsListener;
   readonly #options: MailServerOptions;
   readonly #connections = new Set<Deno.Conn>();
   readonly #sessions = new Set<Promise<void>>();
@@ -26,6 +28,10 @@ export class MailServer implements AsyncDisposable {
 
   constructor(options: MailServerOptions = {}) {
     this.#options = options;
+    const place = { hostname: "127.0.0.1", port: 0 };
+    this.#listener = options.tls === undefined
+      ? Deno.listen(place)
+      : Deno.listenTls({ ...place, ...options.tls });
     this.#accepting = this.#accept();
   }
 

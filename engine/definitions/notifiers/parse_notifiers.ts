@@ -8,11 +8,11 @@ import {
 } from "../../../contract/alerts/notifiers.ts";
 import { BODY_PLACES, EVENT_PLACES } from "../../../contract/alerts/templates.ts";
 import { nameSchema } from "../../../contract/names.ts";
-import { boundFaults, type Fault } from "../../../text/fault.ts";
+import { boundFaults, type Fault, type SourcePlace } from "../../../text/fault.ts";
 import { checkSchema, isCut, type SchemaFault } from "../../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../../text/suggest.ts";
 import { placesIn } from "../../../text/template.ts";
-import { parseYamlDocument, type YamlDocument } from "../../../text/yaml_document.ts";
+import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../../text/yaml_document.ts";
 import { hasReference, parseReferences, visitTexts } from "../../grants/references.ts";
 
 export const NOTIFIERS_FILE = "notifiers.yaml";
@@ -25,6 +25,8 @@ export interface ParsedNotifiers {
   /** False where the file as a whole could not be read: then no name is known. */
   readonly isReadable: boolean;
   readonly faults: readonly Fault[];
+  /** Where the value at a path stands, as `["team", "password"]`. */
+  place(path: DocumentPath): SourcePlace;
 }
 
 export const NO_NOTIFIERS: ParsedNotifiers = {
@@ -32,6 +34,7 @@ export const NO_NOTIFIERS: ParsedNotifiers = {
   broken: new Set(),
   isReadable: true,
   faults: [],
+  place: () => ({ file: NOTIFIERS_FILE }),
 };
 
 const fileSchema = v.record(nameSchema("notifier"), v.looseObject({ type: v.string() }));
@@ -60,7 +63,8 @@ export function parseNotifiers(text: string, file = NOTIFIERS_FILE): ParsedNotif
       all.push(...found);
     }
   }
-  return { notifiers, broken, isReadable: true, faults: placed(document, all) };
+  const place = document.valuePlace;
+  return { notifiers, broken, isReadable: true, faults: placed(document, all), place };
 }
 
 function placed(document: YamlDocument, found: readonly SchemaFault[]): Fault[] {

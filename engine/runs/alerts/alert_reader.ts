@@ -5,7 +5,7 @@ import { OutboxConsumer } from "../outbox_consumer.ts";
 import { repeat } from "../repeat.ts";
 import type { Service } from "../service.ts";
 import { AlertDesk } from "./alert_desk.ts";
-import { Recipients } from "./recipients.ts";
+import { type KnownWishes, Recipients } from "./recipients.ts";
 import { isWhole, noteRunChange } from "./run_rules.ts";
 import { noteTime } from "./time_rules.ts";
 import { unusualCounts, VOLUME_RUNS } from "./volume.ts";
@@ -32,6 +32,7 @@ export class AlertReader implements Service {
   readonly #context: AlertReaderContext;
   readonly #consumer: OutboxConsumer;
   readonly #stopping = new AbortController();
+  readonly #known: KnownWishes = new Map();
   #loop: Promise<void> | undefined;
   /** One decision after the other: each stands on what the one before has written. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -78,7 +79,7 @@ export class AlertReader implements Service {
       const ahead = events.filter(({ seq }) => seq > from);
       const last = ahead.at(-1);
       if (last === undefined) return;
-      const recipients = new Recipients(store);
+      const recipients = new Recipients(store, this.#known);
       const pipelines = [...new Set(ahead.map(({ run }) => run.pipeline))];
       const desk = new AlertDesk(recipients, {
         open: await store.alerts.open(pipelines),
@@ -118,7 +119,7 @@ export class AlertReader implements Service {
   async #lookAtTime(): Promise<void> {
     const { store, clock } = this.#context;
     const nowMs = clock.now();
-    const recipients = new Recipients(store);
+    const recipients = new Recipients(store, this.#known);
     const desk = new AlertDesk(recipients, {
       open: await store.alerts.open(),
       mutes: await store.alerts.mutes(nowMs),

@@ -8,7 +8,7 @@ import {
 import { DEFAULT_GROUP } from "../../../contract/alerts/notifiers.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { durationMs } from "../../../contract/pipeline/words.ts";
-import type { Store } from "../../store/store.ts";
+import type { PipelineRecord, Store } from "../../store/store.ts";
 
 /** A notifier that wants to hear of something. */
 export interface Recipient {
@@ -19,29 +19,49 @@ export interface Recipient {
   readonly repeatMs: number;
 }
 
+/** What a definition wants of alerts. */
+export type Wishes = Pick<PipelineDefinition, "notify" | "late_after" | "freshness">;
+
+/** What revisions want, by their ids: they never change. Kept from one time to the next. */
+export type KnownWishes = Map<string, Wishes>;
+
+/** Definitions change now and then: what is not in force any more is forgotten when there are so many. */
+const MOST_KNOWN = 10_000;
+
 /** Looks up once what the definitions in force want; make one for each time that alerts are decided on. */
 export class Recipients {
   readonly #store: Store;
-  readonly #definitions = new Map<string, PipelineDefinition | undefined>();
+  readonly #known: KnownWishes;
+  readonly #records = new Map<string, Pick<PipelineRecord, "revision"> | undefined>();
   #groups: ReadonlyMap<string, number> | undefined;
 
-  constructor(store: Store) {
+  constructor(store: Store, known: KnownWishes) {
     this.#store = store;
+    this.#known = known;
+    if (known.size > MOST_KNOWN) known.clear();
   }
 
-  /** The definition in force; undefined where the pipeline was removed. */
-  async definition(pipeline: string): Promise<PipelineDefinition | undefined> {
-    if (this.#definitions.has(pipeline)) return this.#definitions.get(pipeline);
-    const revision = (await this.#store.pipelines.get(pipeline))?.revision ?? null;
-    const head = revision === null ? undefined : await this.#store.revisions.head(revision);
-    this.#definitions.set(pipeline, head?.definition);
-    return head?.definition;
+  /** What the definition in force wants; nothing where there is none. */
+  async wishes({ name, revision }: Pick<PipelineRecord, "name" | "revision">): Promise<Wishes> {
+    this.#records.set(name, { revision });
+    if (revision === null) return {};
+    const known = this.#known.get(revision);
+    if (known !== undefined) return known;
+    const head = await this.#store.revisions.head(revision);
+    const { notify, late_after: lateAfter, freshness } = head?.definition ?? {};
+    const wishes = {
+      ...(notify === undefined ? {} : { notify }),
+      ...(lateAfter === undefined ? {} : { late_after: lateAfter }),
+      ...(freshness === undefined ? {} : { freshness }),
+    };
+    this.#known.set(revision, wishes);
+    return wishes;
   }
 
   /** Who wants to hear of this, each once. `of` is what a recovery is the end of. */
   async of(pipeline: string, kind: AlertKind, of?: AlertKind): Promise<Recipient[]> {
     const found = new Map<string, Recipient>();
-    for (const rule of notifyRules((await this.definition(pipeline))?.notify)) {
+    for (const rule of notifyRules((await this.#wishesOf(pipeline)).notify)) {
       if (!isFor(rule, kind, of)) continue;
       const repeatMs = durationMs(rule.repeat ?? DEFAULT_REPEAT);
       for (const notifier of notifiersOf(rule)) {
@@ -51,6 +71,14 @@ export class Recipients {
       }
     }
     return [...found.values()];
+  }
+
+  async #wishesOf(pipeline: string): Promise<Wishes> {
+    if (!this.#records.has(pipeline)) {
+      this.#records.set(pipeline, await this.#store.pipelines.get(pipeline));
+    }
+    const record = this.#records.get(pipeline);
+    return record === undefined ? {} : await this.wishes({ name: pipeline, revision: record.revision });
   }
 
   async #groupMs(notifier: string): Promise<number> {

@@ -15,13 +15,14 @@ export async function noteTime(
   store: Store,
   nowMs: number,
 ): Promise<void> {
-  const names = (await store.pipelines.list()).map(({ name }) => name);
+  const records = await store.pipelines.list();
+  const names = new Set(records.map(({ name }) => name));
   for (const problem of desk.open) {
-    if (problem.pipeline !== null && !names.includes(problem.pipeline)) desk.drop(problem, nowMs);
+    if (problem.pipeline !== null && !names.has(problem.pipeline)) desk.drop(problem, nowMs);
   }
-  for (const name of names) {
-    const definition = await recipients.definition(name);
-    const { late_after: lateAfter, freshness } = definition ?? {};
+  for (const record of records) {
+    const { name } = record;
+    const { late_after: lateAfter, freshness } = await recipients.wishes(record);
     await noteLate(desk, store, { pipeline: name, afterMs: msOf(lateAfter), nowMs });
     await noteStale(desk, store, { pipeline: name, afterMs: msOf(freshness), nowMs });
   }
@@ -43,7 +44,8 @@ async function noteLate(desk: AlertDesk, store: Store, { pipeline, afterMs, nowM
   const late = (await activeRuns(store, pipeline))
     .filter((run) => !isOfBackfill(run) && nowMs - dueMs(run) > afterMs)
     .sort((a, b) => a.id < b.id ? -1 : 1)[0];
-  if (late === undefined) return known === undefined ? undefined : desk.drop(known, nowMs);
+  const none = { message: "no run is late any more", atMs: nowMs };
+  if (late === undefined) return await desk.settle(pipeline, "late", none);
   if (known?.run === late.id) return;
   const message = `a run that was due at ${new Date(dueMs(late)).toISOString()} is still ${late.state} ` +
     `after ${formatDuration(nowMs - dueMs(late))}: late_after is ${formatDuration(afterMs)}`;
@@ -69,7 +71,9 @@ async function noteStale(desk: AlertDesk, store: Store, { pipeline, afterMs, now
   if (afterMs === undefined) return known === undefined ? undefined : desk.drop(known, nowMs);
   const lastMs = await store.runs.lastWindowEndMs(pipeline);
   const ageMs = lastMs === null ? 0 : nowMs - lastMs;
-  if (ageMs <= afterMs || lastMs === null) return;
+  if (ageMs <= afterMs || lastMs === null) {
+    return await desk.settle(pipeline, "stale", { message: "its data is fresh again", atMs: nowMs });
+  }
   const message = `its data is of ${new Date(lastMs).toISOString()}, ${formatDuration(ageMs)} old: ` +
     `freshness is ${formatDuration(afterMs)}`;
   await desk.raise({ kind: "stale", pipeline, message, atMs: nowMs, counts: known === undefined });

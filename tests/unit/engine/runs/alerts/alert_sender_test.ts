@@ -322,6 +322,44 @@ Deno.test("a mail is not sent in the clear where the notifier wants TLS, and is 
   match(clear.error ?? "", /550 no such user/);
 });
 
+Deno.test("a mail goes over TLS to a server that is trusted, and to no other", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-mail-" });
+  try {
+    const [certPath, keyPath] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+    const request =
+      "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost";
+    const args = [
+      ...request.split(" "),
+      "-addext",
+      "subjectAltName=DNS:localhost",
+      "-out",
+      certPath,
+      "-keyout",
+      keyPath,
+    ];
+    ok((await new Deno.Command("openssl", { args, stderr: "null" }).output()).success);
+    const tls = { cert: await Deno.readTextFile(certPath), key: await Deno.readTextFile(keyPath) };
+    await using mail = new MailServer({ tls });
+    const base = {
+      type: "smtp" as const,
+      host: "localhost",
+      port: mail.port,
+      security: "tls",
+      from: "a@b.c",
+      to: "d@e.f",
+    };
+    await using sending = await Sending.create({ trusting: { ...base, ca: tls.cert }, usual: base });
+    sending.start({ privateHosts: ["localhost"] });
+    await sending.tell("usual", failure());
+    match((await sending.until(({ error }) => error !== null)).error ?? "", /self-signed certificate/);
+    await sending.tell("trusting", failure());
+    await sending.until((one) => one.notifier === "trusting" && one.state === "sent");
+    deepEqual(mail.received.map(({ to }) => to), [["d@e.f"]]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("chats, PagerDuty, Sentry and providers of text messages get what they take", async () => {
   await using receiver = new Receiver();
   const { url } = receiver;
