@@ -10,6 +10,7 @@ import { s3 } from "./s3/connector.ts";
 import { sftp } from "./sftp/connector.ts";
 import { singer } from "./singer/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
+import { webhook } from "./webhook/connector.ts";
 
 /** Every kind of system that connectors.yaml may name in `type:`. */
 export const connectors: readonly Connector[] = [
@@ -24,4 +25,5 @@ export const connectors: readonly Connector[] = [
   s3,
   sftp,
   script,
+  webhook,
 ];

@@ -269,6 +269,8 @@ export type Question =
   | { readonly type: "turn"; readonly id: number; readonly host: string; readonly limit: RateLimit | null }
   /** A guarded host wants to be left alone for so long. */
   | { readonly type: "hold"; readonly id: number; readonly host: string; readonly waitMs: number }
+  /** The next body that was posted to a webhook of the run's pipeline, behind that of this place. */
+  | { readonly type: "posted"; readonly id: number; readonly webhook: string; readonly afterSeq: number }
   /** How much memory a process has that it has started: the sandbox of a script. */
   | { readonly type: "memory"; readonly id: number; readonly pid: number }
   /** An access token of one of its connectors that is good now. */
@@ -294,6 +296,16 @@ export type Answer =
   /** For so long further requests to the host that keep to no limit may go without being asked for; 0 where they may not. */
   | { readonly type: "turn"; readonly id: number; readonly freeMs: number }
   | { readonly type: "memory"; readonly id: number; readonly bytes: number | null }
+  /** Null where no body came behind it. */
+  | {
+    readonly type: "posted";
+    readonly id: number;
+    readonly posted: {
+      readonly seq: number;
+      readonly contentType: string;
+      readonly base64: string;
+    } | null;
+  }
   | { readonly type: "token"; readonly id: number; readonly access: AccessToken }
   /** It is for this process to renew the token, by the first of these that is taken; all others wait for it. */
   | { readonly type: "renew"; readonly id: number; readonly refreshTokens: readonly string[] }

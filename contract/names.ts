@@ -14,6 +14,7 @@ export const NAME_KINDS = [
   "model",
   "param",
   "function",
+  "webhook",
   "token",
 ] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
@@ -83,6 +84,7 @@ const RULES: Readonly<Record<NameKind, NameRule>> = {
   model: { ...TABLE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   param: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   function: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
+  webhook: { ...FILE_NAME, reserved: [isObjectKey] },
   token: {
     pattern: TOKEN_NAME_PATTERN,
     expected: "1 to 100 characters on one line",

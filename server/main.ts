@@ -194,6 +194,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     engine,
     access,
     auth,
+    webhooks: engine.webhooks,
     version,
     clock,
     log,

@@ -11,7 +11,7 @@ import { scanFiles } from "./read/scan.ts";
 export type { LineWrap, WrappedRun } from "./json/known_records.ts";
 /** Types of columns by name, whatever their values are. */
 export type ColumnTypes = StreamOptions["columns"];
-export { type AskedOfRows, JsonFault, type ReadRecords, type RecordSurvey, type RelationSoFar };
+export { type AskedOfRows, JsonFault, type ReadRecords, RecordSurvey, type RelationSoFar };
 
 /**
  * Records that a connector has written to files of the local disk, as JSON, a line each, with what is asked for of them;

@@ -104,27 +104,15 @@ export class TableFiles implements AsyncDisposable {
     more: ReadonlyMap<string, string | null>,
     signal: AbortSignal,
   ): Promise<number> {
-    const { bytes, shown, isTabs } = text;
-    const options = this.#optionsFor(text);
-    const setup = csvSetup(options, isTabs);
-    const reader = new CsvReader(
-      { file: memoryFile(bytes, shown), compression: "none", isOdd: false },
-      setup,
-    );
-    let names: readonly string[] | undefined;
     let table: TableFile | undefined;
     let rows = 0;
-    for await (const record of reader.records(signal)) {
-      if (record.kind === "fault") throw faultError(shown, record, options.max_line_bytes);
-      if (names === undefined) {
-        names = nameColumns(shown, record, reader.head.dialect, setup.header);
-        this.#checkNames(shown, names);
+    for await (const { names, values } of recordsOf(text, this.#options, signal)) {
+      if (table === undefined) {
+        this.#checkNames(text.shown, names);
         table = await this.#table([...more.keys(), ...names]);
-        if (setup.header) continue;
       }
-      const values = fitRecord(shown, record, names.length, setup.padsRows);
       if (values === undefined) continue;
-      await table?.writer.write([...more.values(), ...values]);
+      await table.writer.write([...more.values(), ...values]);
       rows++;
     }
     return rows;
@@ -144,16 +132,6 @@ export class TableFiles implements AsyncDisposable {
     for (const name of names) this.#names.add(name);
   }
 
-  #optionsFor({ charset }: TableText): StreamOptions {
-    if (charset === undefined || this.#options.encoding !== "utf-8") return this.#options;
-    const encoding = encodingOf(charset);
-    if (encoding !== undefined) return { ...this.#options, encoding };
-    throw new AppError(
-      "invalid",
-      `its content type names the character set ${charset}, which is unknown; set options.encoding`,
-    );
-  }
-
   #table(names: readonly string[]): Promise<TableFile> {
     const key = JSON.stringify(names);
     const known = this.#files.get(key);
@@ -169,6 +147,51 @@ export class TableFiles implements AsyncDisposable {
     await writer.write(names);
     return { file, writer };
   }
+}
+
+/** Throws `invalid` for a text whose rows TableFiles could not add. */
+export async function checkTable(
+  text: TableText,
+  options: StreamOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const _record of recordsOf(text, options, signal)) signal.throwIfAborted();
+}
+
+/** The names of the text's columns, by themselves where it has a header, then the values of each row with them. */
+async function* recordsOf(
+  text: TableText,
+  given: StreamOptions,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly names: readonly string[]; readonly values?: readonly (string | null)[] }> {
+  const { bytes, shown, isTabs } = text;
+  const options = optionsFor(text, given);
+  const setup = csvSetup(options, isTabs);
+  const reader = new CsvReader(
+    { file: memoryFile(bytes, shown), compression: "none", isOdd: false },
+    setup,
+  );
+  let names: readonly string[] | undefined;
+  for await (const record of reader.records(signal)) {
+    if (record.kind === "fault") throw faultError(shown, record, options.max_line_bytes);
+    if (names === undefined) {
+      names = nameColumns(shown, record, reader.head.dialect, setup.header);
+      yield { names };
+      if (setup.header) continue;
+    }
+    const values = fitRecord(shown, record, names.length, setup.padsRows);
+    if (values !== undefined) yield { names, values };
+  }
+}
+
+function optionsFor({ charset }: TableText, options: StreamOptions): StreamOptions {
+  if (charset === undefined || options.encoding !== "utf-8") return options;
+  const encoding = encodingOf(charset);
+  if (encoding !== undefined) return { ...options, encoding };
+  throw new AppError(
+    "invalid",
+    `its content type names the character set ${charset}, which is unknown; set options.encoding`,
+  );
 }
 
 /** Only its bytes are there. */

@@ -4,6 +4,7 @@ import type { ConnectionCheck } from "../discovery.ts";
 import type { OpenDuckdb } from "../duckdb.ts";
 import type { Destination, LoadMode, LoadShape } from "./destination.ts";
 import type { Source } from "./source.ts";
+import type { PostedBody } from "../triggers/webhooks.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "./tokens.ts";
 
 /**
@@ -61,6 +62,15 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
    * as from a table then. No I/O.
    */
   isWrittenByDuckdb?(target: Target): boolean;
+  /**
+   * Of one whose rows others post to the server: throws `invalid` with what is wrong with a body that the stream could not
+   * read, before it is taken.
+   */
+  checkPosted?(
+    stream: Stream,
+    posted: Pick<PostedBody, "contentType" | "body">,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Values in the config that must never be printed (a password, also one inside a URL). */
   secrets(config: Config): string[];
   /**
@@ -135,6 +145,11 @@ export interface ConnectorContext extends ConnectorPlace {
   readonly python?: SandboxProgram | undefined;
   /** The text of a script of the pipeline's revision, by its path in the project. Throws `invalid` for one that it does not have. */
   script(path: string): string;
+  /**
+   * The next body that was posted to a webhook of the run's pipeline, behind that of this place; undefined where there is
+   * none yet. Absent, or throws `forbidden`, outside of runs.
+   */
+  posted?(webhook: string, afterSeq: number): Promise<PostedBody | undefined>;
   /** Bytes of memory that a process has which this one has started; null where the system does not say. */
   memoryOf(pid: number): Promise<number | null>;
   /**

@@ -4,6 +4,7 @@ import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { concurrencySchema } from "./concurrency.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
+import { webhookSchema } from "../triggers/webhooks.ts";
 import { functionSchema } from "./functions.ts";
 import { duration, tableName, text } from "./words.ts";
 
@@ -131,6 +132,14 @@ export const pipelineSchema = v.strictObject({
   description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
   tags: v.optional(v.pipe(v.array(text), v.description("Words to find it by.")), []),
   schedule: v.optional(scheduleSchema),
+  webhooks: v.optional(
+    v.pipe(
+      v.record(nameSchema("webhook"), webhookSchema),
+      v.description(
+        "Addresses that other systems post to, POST /hooks/<pipeline>/<name>: each body starts a run, and is rows of the streams that name the webhook.",
+      ),
+    ),
+  ),
   params: v.optional(
     v.pipe(
       v.record(nameSchema("param"), paramSchema),

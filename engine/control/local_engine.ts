@@ -65,6 +65,8 @@ import { RunEvents } from "../runs/run_events.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import type { Service } from "../runs/service.ts";
+import { WebhookReceiver } from "../runs/webhooks/receive.ts";
+import { WebhookRuns } from "../runs/webhooks/webhook_runs.ts";
 import { Scheduler } from "../runs/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
@@ -125,6 +127,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #rejects: StreamRejectsPort;
   readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
+  /** Takes what others post. */
+  readonly webhooks: WebhookReceiver;
   #isStarted = false;
   /** Whether the end of a run may be the beginning of the next. */
   #hasContinuous = false;
@@ -240,7 +244,24 @@ export class LocalEngine implements Engine, AsyncDisposable {
       publicUrl: context.publicUrl,
     });
     this.alerts = new LocalAlerts({ store, clock, projectDir: context.projectDir, sender });
-    this.#services = [new AlertReader({ store, clock, log, onDelivery: () => sender.look() }), sender];
+    const webhookRuns = new WebhookRuns({
+      store,
+      clock,
+      log,
+      streams,
+      trigger: (pipeline, webhook, idempotencyKey) =>
+        this.#requests.trigger(pipeline, { trigger: "webhook", triggeredBy: webhook, idempotencyKey }),
+    });
+    this.webhooks = new WebhookReceiver({
+      ...context,
+      secrets: context.references.secrets,
+      onPost: () => webhookRuns.wake(),
+    });
+    this.#services = [
+      new AlertReader({ store, clock, log, onDelivery: () => sender.look() }),
+      sender,
+      webhookRuns,
+    ];
   }
 
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */
@@ -302,6 +323,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await pipelineRecord(this.#context.store, name);
     await this.#context.store.pipelines.setPaused(name, paused);
     this.#scheduler.wake();
+    for (const service of this.#services) service.wake?.();
     return await this.#pipelines.summary(name);
   }
 

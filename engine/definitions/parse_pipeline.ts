@@ -4,7 +4,7 @@ import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
-import { BUILT_IN_CONNECTORS, withScriptConnectors } from "../../contract/pipeline/scripts.ts";
+import { BUILT_IN_CONNECTORS, withBuiltInConnectors } from "../../contract/pipeline/scripts.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
 import {
@@ -20,6 +20,7 @@ import {
 import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkNotify } from "./notifiers/check_notify.ts";
 import { checkSchedule } from "./check_schedule.ts";
+import { checkWebhooks } from "./check_webhooks.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
@@ -111,7 +112,7 @@ export async function parsePipeline(
     };
   };
   if (document.value === undefined) return { ...broken, ...unreadSketch(await modelsOf(name)) };
-  const shape = checkSchema(pipelineSchema, withScriptConnectors(document.value));
+  const shape = checkSchema(pipelineSchema, withBuiltInConnectors(document.value));
   if ("faults" in shape) {
     const faults = shape.faults.map((fault): Fault => ({
       ...placeOf(document, fault),
@@ -139,6 +140,7 @@ function faultsOf(
     ...checkWhere(definition),
     ...checkWildcardLoads(definition),
     ...checkParents(definition),
+    ...checkWebhooks(definition),
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
     ...checkPipelineConnectors(definition, context),

@@ -44,6 +44,8 @@ export function createAnswers(context: AnswerContext): Answers {
         case "hold":
           wayOut.hold(question.host, question.waitMs);
           return { type: "done", id };
+        case "posted":
+          throw new AppError("forbidden", "Bodies of webhooks are read by runs of their pipeline only");
         case "memory":
           return { type: "memory", id, bytes: await residentBytes(question.pid) };
         case "token":

@@ -6,6 +6,8 @@ import type { RetentionStore } from "./store.ts";
 const ROWS_A_STEP = 2_000;
 /** Each with its events. */
 const DELIVERIES_A_STEP = 200;
+/** Each with its body, which may have some megabytes. */
+const MESSAGES_A_STEP = 20;
 /** Each with its files, which may be long. */
 const REVISIONS_A_STEP = 20;
 
@@ -36,8 +38,9 @@ export function createRetention(db: Database): RetentionStore {
           and seq <= coalesce((select min(seq) from outbox_cursors), seq)
       `;
       const inbox = sql`
-        delete from inbox
-        where seq < (select min(seq) + ${ROWS_A_STEP} from inbox) and received_at < ${beforeMs}
+        delete from inbox where seq in (
+          select seq from inbox where settled_at < ${beforeMs} order by settled_at limit ${MESSAGES_A_STEP}
+        )
       `;
       // What is open, and what waits to be sent, stays.
       const problems = sql`

@@ -212,11 +212,6 @@ function consequencesOf(db: Database, run: NewRun): BatchItem<"sqlite">[] {
       `),
     );
   }
-  if (run.inboxSeq !== undefined) {
-    all.push(db.run(sql`
-      update inbox set taken_by = ${run.id} where seq = ${run.inboxSeq} and taken_by is null and ${isThere}
-    `));
-  }
   return all;
 }
 

@@ -182,7 +182,8 @@ export const inbox = sqliteTable("inbox", {
   body: blob({ mode: "buffer" }).notNull(),
   headers: text({ mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
   receivedAtMs: integer("received_at").notNull(),
-  takenBy: text("taken_by"),
+  /** When nobody waited for it any more. `taken_by`, of an earlier version, is not used. */
+  settledAtMs: integer("settled_at"),
 });
 
 export const problems = sqliteTable("problems", {

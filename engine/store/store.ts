@@ -119,8 +119,6 @@ export interface NewRun {
   readonly note?: string;
   /** What it needs slots of while it runs, and how many there are of each. */
   readonly limits?: Readonly<Record<string, { readonly slots: number; readonly needed: number }>>;
-  /** The message of the inbox that asked for it (see `Inbox.put`), taken in the same transaction. */
-  readonly inboxSeq?: number;
 }
 
 /** An attempt that a worker holds. Every write of the attempt is guarded by it. */
@@ -298,14 +296,27 @@ export interface InboxMessage {
   readonly receivedAtMs: number;
 }
 
-/** Bodies of webhooks, until a run takes them (`NewRun.inboxSeq`). */
+/** A hook with bodies that are not in its pipeline's warehouse yet, as far as is known. */
+export interface OpenHook {
+  readonly hook: string;
+  /** Of the newest of them. */
+  readonly lastSeq: number;
+  readonly count: number;
+}
+
+/** Bodies of webhooks. They stay until they are settled and old, so that a stream may go by their `seq`. */
 export interface Inbox {
-  /** `isNew: false`, and the first one's place, where the hook has had this key already. */
-  put(message: InboxMessage): Promise<{ seq: number; isNew: boolean }>;
-  /** In order; what no run has taken. */
-  waiting(hook: string, limit: number): Promise<(InboxMessage & { readonly seq: number })[]>;
-  /** What this run took. */
-  takenBy(runId: string): Promise<(InboxMessage & { readonly seq: number })[]>;
+  /**
+   * On the disk when it returns. `isNew: false`, and the first one's place, where the hook has had this key already;
+   * `isSame` says whether that had the same body.
+   */
+  put(message: InboxMessage): Promise<{ seq: number; isNew: boolean; isSame: boolean }>;
+  /** The hook's next message behind this place, whether it is settled or not; undefined where there is none yet. */
+  after(hook: string, seq: number): Promise<(InboxMessage & { readonly seq: number }) | undefined>;
+  /** Hooks with messages that are not settled. */
+  open(): Promise<OpenHook[]>;
+  /** Nobody waits for the hook's messages up to and with this one any more. */
+  settle(hook: string, uptoSeq: number, atMs: number): Promise<void>;
 }
 
 export interface RunsToForget {
@@ -327,7 +338,10 @@ export interface RetentionStore {
    * one goes on stays.
    */
   forgetRuns(what: RunsToForget): Promise<number>;
-  /** Rows of the inbox and the outbox, problems that were over and alerts that were sent before then; of the outbox only what all its readers have dealt with. */
+  /**
+   * Rows of the outbox from before then that all its readers have dealt with, of the inbox that were settled, problems that
+   * were over and alerts that were sent before then.
+   */
   forgetMessages(beforeMs: number): Promise<number>;
   /**
    * Idempotency keys that came with requests from before then: such a key makes a new run again. Those that the server

@@ -232,6 +232,7 @@ export class Connections implements AsyncDisposable {
       sandbox,
       python,
       script: (path) => this.#script(path),
+      posted: (webhook, afterSeq) => requests.posted(webhook, afterSeq),
       memoryOf: (pid) => requests.memoryOf(pid),
       wayOut: (host) => requests.wayOut(host),
       turn: (host, limit, during) => requests.turn(host, limit, during),

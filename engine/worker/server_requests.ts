@@ -1,6 +1,7 @@
 import type { RateLimit, WayOut } from "../../contract/connector/connector.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "../../contract/connector/tokens.ts";
 import type { Answer, Order, Question, Report } from "../../contract/job.ts";
+import type { PostedBody } from "../../contract/triggers/webhooks.ts";
 import { AppError } from "../../contract/errors.ts";
 
 /** A question without its number. */
@@ -70,6 +71,15 @@ export class ServerRequests {
     this.#holds++;
     this.#freeUntilMs.delete(host);
     await this.#ask({ type: "hold", host, waitMs });
+  }
+
+  /** See ConnectorContext.posted. */
+  async posted(webhook: string, afterSeq: number): Promise<PostedBody | undefined> {
+    const answer = await this.#ask({ type: "posted", webhook, afterSeq });
+    if (answer.type !== "posted") throw new AppError("internal", "The server gave no body of a webhook");
+    if (answer.posted === null) return undefined;
+    const { base64, ...posted } = answer.posted;
+    return { ...posted, body: Uint8Array.fromBase64(base64) };
   }
 
   /** Bytes of memory that a process has; null where the server cannot say. */

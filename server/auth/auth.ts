@@ -80,6 +80,11 @@ export class Auth {
     return user;
   }
 
+  /** The address that the request came from. */
+  addressOf(c: Context): string {
+    return this.#client.addressOf(c);
+  }
+
   /** The user of the request's session cookie. */
   async currentUser(c: Context): Promise<User | undefined> {
     const session = getCookie(c, COOKIE, this.#prefix(c));

@@ -37,7 +37,10 @@ const CONVERSION = {
 
 /** The API as OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1.html. */
 export function openApi(routes: readonly Route[], version: string): Record<string, unknown> {
-  const paths: Record<string, Record<string, unknown>> = { "/healthz": { get: HEALTH } };
+  const paths: Record<string, Record<string, unknown>> = {
+    "/healthz": { get: HEALTH },
+    "/hooks/{pipeline}/{name}": { post: HOOK },
+  };
   for (const route of routes) {
     const path = route.spec.path.replaceAll(/:(\w+)/g, "{$1}");
     (paths[path] ??= {})[route.spec.method] = operationOf(route);
@@ -84,6 +87,60 @@ const HEALTH = {
   responses: {
     200: { description: "It is ready.", content: { "application/json": { schema: HEALTH_BODY } } },
     503: { description: "It is starting.", content: { "application/json": { schema: HEALTH_BODY } } },
+  },
+};
+
+const UNPROCESSABLE = 422;
+const TOO_MANY_REQUESTS = 429;
+
+const PROBLEM = {
+  description: "What is wrong.",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+const HOOK_STATUSES = [400, 401, 404, 413, 415, UNPROCESSABLE, TOO_MANY_REQUESTS, 503];
+const hookParameter = (name: string, description: string) => (
+  { name, in: "path", required: true, description, schema: { type: "string" } }
+);
+
+/** Where others post to; who may is said by the webhook itself. */
+const HOOK = {
+  operationId: "postToWebhook",
+  summary: "Takes a body, and starts a run of the pipeline that reads it",
+  description: "For whoever knows the webhook's secret, by its signature or as a bearer token.",
+  security: [],
+  parameters: [
+    hookParameter("pipeline", "The pipeline's name."),
+    hookParameter("name", "One of its webhooks."),
+  ],
+  requestBody: {
+    required: false,
+    content: Object.fromEntries(
+      [
+        "application/json",
+        "application/x-ndjson",
+        "text/csv",
+        "application/vnd.apache.arrow.stream",
+      ].map((type) => [type, { schema: {} }]),
+    ),
+  },
+  responses: {
+    202: {
+      description: "It is on the disk, and will be read once.",
+      content: {
+        "application/json": {
+          schema: {
+            type: "object",
+            properties: {
+              delivery: { type: "integer", description: "The place of the body among all that were posted." },
+              repeated: { type: "boolean", description: "It was posted before, and is not read once more." },
+            },
+            required: ["delivery", "repeated"],
+          },
+        },
+      },
+    },
+    ...Object.fromEntries(HOOK_STATUSES.map((status) => [status, PROBLEM])),
   },
 };
 
@@ -161,11 +218,3 @@ function schemaOf(schema: GenericSchema, typeMode: "input" | "output"): JsonSche
   });
   return rest;
 }
-
-const UNPROCESSABLE = 422;
-const TOO_MANY_REQUESTS = 429;
-
-const PROBLEM = {
-  description: "What is wrong.",
-  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-};

@@ -7,12 +7,14 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AccessStore } from "../../engine/store/store.ts";
 import type { AppEnv } from "../http/app_env.ts";
+import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Auth } from "../auth/auth.ts";
 import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import { alertRoutes } from "./alerts.ts";
 import { rejectRoutes } from "./rejects.ts";
+import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
@@ -26,6 +28,8 @@ export interface AppOptions {
   readonly engine: Engine;
   readonly access: AccessStore;
   readonly auth: Auth;
+  /** Takes posts to webhooks; nothing is there by default. */
+  readonly webhooks?: Pick<WebhookReceiver, "receive">;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,7 +56,11 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   for (const { spec, respond } of routes) {
     app.on(spec.method, [spec.path], async (c) => respond(c, await auth.requireUser(c, spec.permission)));
   }
-  for (const [path, methods] of methodsByPath(routes)) {
+  if (options.webhooks !== undefined) {
+    const addressOf = (c: Context) => auth.addressOf(c);
+    app.post(HOOK_PATH, createHooks({ webhooks: options.webhooks, addressOf, clock: options.clock, log }));
+  }
+  for (const [path, methods] of [...methodsByPath(routes), [HOOK_PATH, "POST"] as const]) {
     app.all(path, (c) => {
       throw new HttpError(405, "invalid", `${c.req.method} does not go here, only ${methods}`, {
         allow: methods,

@@ -39,6 +39,7 @@ export function connectorContext(projectDir: string, more: Partial<ConnectorCont
     script: (path) => {
       throw new Error(`there is no script ${path}`);
     },
+    posted: () => Promise.resolve(undefined),
     memoryOf: () => Promise.resolve(null),
     ...more,
   };

@@ -96,6 +96,7 @@ export class FollowedProject implements AsyncDisposable {
           turn: () => Promise.resolve(),
           accessToken: () => Promise.reject(new Error("there is no token")),
           hold: () => Promise.resolve(),
+          posted: () => Promise.resolve(undefined),
           memoryOf: () => Promise.resolve(null),
         },
         signal,

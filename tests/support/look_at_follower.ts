@@ -51,6 +51,7 @@ export async function lookAtFollower(
         turn: () => Promise.resolve(),
         accessToken: () => Promise.reject(new Error("there is no token")),
         hold: () => Promise.resolve(),
+        posted: () => Promise.resolve(undefined),
         memoryOf: () => Promise.resolve(null),
       },
       signal: new AbortController().signal,

@@ -4,7 +4,7 @@ import type { Connector } from "../../../contract/connector/connector.ts";
 import { NOTIFIER_TYPES, notifierSchemas } from "../../../contract/alerts/notifiers.ts";
 import { PIPELINE_NAME_PATTERN } from "../../../contract/names.ts";
 import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
-import { SCRIPT_CONNECTOR } from "../../../contract/pipeline/scripts.ts";
+import { BUILT_IN_CONNECTORS } from "../../../contract/pipeline/scripts.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
@@ -57,7 +57,8 @@ function withOwnKeys(
     const { options, ...properties } = schema.properties;
     const keys = [...new Set(own.flatMap((one) => Object.keys(one.properties ?? {})))];
     const description = isSchema(options) ? options.description ?? "" : "";
-    const hasScripts = keys.includes(SCRIPT_CONNECTOR);
+    const builtIn = Object.keys(BUILT_IN_CONNECTORS).filter((key) => keys.includes(key));
+    const hasScripts = builtIn.length > 0;
     return {
       ...schema,
       ...(hasScripts ? { required: schema.required?.filter((key) => key !== "connector") ?? [] } : {}),
@@ -70,7 +71,7 @@ function withOwnKeys(
       additionalProperties: false,
       allOf: [
         ...rules([...new Set(own.flatMap(addressesOf))]),
-        ...(hasScripts ? [{ anyOf: [{ required: ["connector"] }, { required: [SCRIPT_CONNECTOR] }] }] : []),
+        ...(hasScripts ? [{ anyOf: ["connector", ...builtIn].map((key) => ({ required: [key] })) }] : []),
       ],
     };
   }

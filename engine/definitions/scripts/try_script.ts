@@ -7,7 +7,7 @@ import { inputsOf } from "../../../contract/pipeline/parents.ts";
 import {
   BUILT_IN_CONNECTORS,
   SCRIPT_CONNECTOR,
-  withScriptConnectors,
+  withBuiltInConnectors,
 } from "../../../contract/pipeline/scripts.ts";
 import { ownKeys, type PipelineDefinition, pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
@@ -181,7 +181,7 @@ async function useOf(
 }
 
 const parsedUse = (written: Record<string, unknown>): PipelineDefinition =>
-  v.parse(pipelineSchema, withScriptConnectors(written));
+  v.parse(pipelineSchema, withBuiltInConnectors(written));
 
 const allowed = ({ hosts, secrets }: TrialRequest) => ({
   ...(hosts === undefined ? {} : { hosts }),

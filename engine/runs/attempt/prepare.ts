@@ -3,6 +3,7 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
 import type { Run } from "../../../contract/run.ts";
+import { hookOf, type PostedBody } from "../../../contract/triggers/webhooks.ts";
 import { failedBeforeStart, superviseAttempt } from "./supervise.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
@@ -71,7 +72,11 @@ export async function executeRun(
         keepStream: (pipeline, stream) => streams.put(pipeline, stream.stream, stream),
         keepFollowed: (pipeline, report) => followed.put(pipeline, report.connector, report),
         spawn: async (job, onStderr) =>
-          answering(await context.processes.start(grant, job, onStderr), provision.answers),
+          answering(
+            await context.processes.start(grant, job, onStderr),
+            provision.answers,
+            (webhook, afterSeq) => nextPosted(store, run.pipeline, webhook, afterSeq),
+          ),
       },
       run,
       {
@@ -95,6 +100,18 @@ export async function executeRun(
   } finally {
     if (warehouse !== undefined) await closeToOthers(warehouse);
   }
+}
+
+async function nextPosted(
+  { inbox }: Store,
+  pipeline: string,
+  webhook: string,
+  afterSeq: number,
+): Promise<PostedBody | undefined> {
+  const found = await inbox.after(hookOf(pipeline, webhook), afterSeq);
+  if (found === undefined) return undefined;
+  const { seq, body, headers } = found;
+  return { seq, body, contentType: headers["content-type"] ?? "" };
 }
 
 /** Why there is nothing else in the attempt's log. What the store does not take is in the attempt's error. */

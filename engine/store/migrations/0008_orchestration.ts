@@ -43,7 +43,9 @@ export const orchestration: Migration = {
       primary key (pipeline, upstream)
     ) without rowid`,
     `alter table inbox add column settled_at integer`,
+    `create index inbox_of_hook on inbox (hook, seq)`,
     `create index inbox_open on inbox (hook, seq) where settled_at is null`,
+    `create index inbox_settled on inbox (settled_at) where settled_at is not null`,
     `create table problems (
       id text primary key,
       key text not null,

@@ -140,6 +140,7 @@ async function testConnector({ url }: TestDatabase): Promise<readonly Connection
     hold: () => {},
     sandbox: undefined,
     script: () => "",
+    posted: () => Promise.resolve(undefined),
     memoryOf: () => Promise.resolve(null),
   });
   return await connection.test?.(new AbortController().signal) ?? [];

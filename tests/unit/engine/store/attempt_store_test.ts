@@ -374,26 +374,27 @@ Deno.test("create() refuses an idempotency key that was used for something else"
   assert.equal((await runs.list({ limit: 9 })).length, 1);
 });
 
-Deno.test("the inbox keeps a message once, until a run takes it in the transaction that makes it", async () => {
+Deno.test("the inbox keeps a message once, and gives what comes behind a place whether it is settled or not", async () => {
   await using fixture = new StoreFixture();
-  const store = await fixture.openWithPipelines();
-  const { inbox, runs } = store;
-  const message = { hook: "shop", headers: { "x-topic": "order" }, receivedAtMs: 1_000 };
+  const { inbox } = await fixture.openWithPipelines();
+  const message = { hook: "a/shop", headers: { "x-topic": "order" }, receivedAtMs: 1_000 };
   const body = new Uint8Array([0, 1, 255, 10]);
   const first = await inbox.put({ ...message, key: "1", body });
-  assert.equal(first.isNew, true);
-  const repeat = await inbox.put({ ...message, key: "1", body: new Uint8Array([9]) });
-  assert.deepEqual(repeat, { seq: first.seq, isNew: false });
-  await inbox.put({ ...message, key: "2", body });
-  assert.equal((await inbox.put({ ...message, hook: "till", key: "1", body })).isNew, true);
-  const [waiting] = await inbox.waiting("shop", 1);
-  assert.deepEqual(waiting, { ...message, key: "1", body, seq: first.seq });
+  assert.deepEqual([first.isNew, first.isSame], [true, true]);
+  const repeat = await inbox.put({ ...message, key: "1", body });
+  assert.deepEqual(repeat, { seq: first.seq, isNew: false, isSame: true });
+  const other = await inbox.put({ ...message, key: "1", body: new Uint8Array([9]) });
+  assert.deepEqual(other, { seq: first.seq, isNew: false, isSame: false });
+  const till = await inbox.put({ ...message, hook: "a/till", key: "1", body });
+  const second = await inbox.put({ ...message, key: "2", body });
+  assert.deepEqual(await inbox.after("a/shop", 0), { ...message, key: "1", body, seq: first.seq });
+  assert.equal((await inbox.after("a/shop", first.seq))?.seq, second.seq);
+  assert.equal(await inbox.after("a/shop", second.seq), undefined);
 
-  await assert.rejects(runs.create(newRun("wrong", { revision: "none", inboxSeq: first.seq })));
-  assert.equal((await inbox.waiting("shop", 9)).length, 2);
-  await runs.create(newRun("r1", { inboxSeq: first.seq }));
-  await runs.create(newRun("r2", { inboxSeq: first.seq }));
-  assert.deepEqual((await inbox.waiting("shop", 9)).map(({ key }) => key), ["2"]);
-  assert.deepEqual((await inbox.takenBy("r1")).map(({ key }) => key), ["1"]);
-  assert.deepEqual(await inbox.takenBy("r2"), []);
+  await inbox.settle("a/shop", first.seq, 2_000);
+  assert.deepEqual(await inbox.open(), [
+    { hook: "a/shop", lastSeq: second.seq, count: 1 },
+    { hook: "a/till", lastSeq: till.seq, count: 1 },
+  ]);
+  assert.equal((await inbox.after("a/shop", 0))?.seq, first.seq);
 });

@@ -40,7 +40,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const retention = createRetention(db);
   const limits = { "connector shop": { slots: 2, needed: 1 } };
   const calls: Record<string, () => Promise<unknown>> = {
-    create: () => runs.create(newRun("r", { idempotencyKey: "k", limits, inboxSeq: 1 })),
+    create: () => runs.create(newRun("r", { idempotencyKey: "k", limits })),
     createAll: () =>
       runs.createAll([newRun("s", { trigger: "backfill", group: "g", idempotencyKey: "l", limits })]),
     "backfills.get": () => backfills.get("g"),

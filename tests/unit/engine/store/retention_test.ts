@@ -66,18 +66,24 @@ Deno.test("forgetRuns() keeps what is queued or running, and the run from whose 
   assert.equal(await store.runs.lastWindowEndMs("a"), 1_000);
 });
 
-Deno.test("forgetMessages() forgets old rows of the outbox and the inbox", async () => {
+Deno.test("forgetMessages() forgets old rows of the outbox, and of the inbox what was settled long ago", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
   await addRuns(store, 2);
   const message = { hook: "shop", body: new Uint8Array(), headers: {} };
-  await store.inbox.put({ ...message, key: "1", receivedAtMs: 500 });
-  await store.inbox.put({ ...message, key: "2", receivedAtMs: 9_000 });
+  const seqs: number[] = [];
+  for (const key of ["1", "2", "3"]) {
+    seqs.push((await store.inbox.put({ ...message, key, receivedAtMs: 500 })).seq);
+  }
+  await store.inbox.settle("shop", seqs[0] ?? 0, 1_000);
+  await store.inbox.settle("shop", seqs[1] ?? 0, 9_000);
   const before = await store.outbox.lastSeq();
   const gone = await store.retention.forgetMessages(2_000);
   assert.ok(gone > 1, String(gone));
   assert.ok((await store.outbox.read(0, 100)).every(({ createdAtMs }) => createdAtMs >= 2_000));
-  assert.deepEqual((await store.inbox.waiting("shop", 9)).map(({ key }) => key), ["2"]);
+  assert.equal((await store.inbox.after("shop", 0))?.key, "2");
+  await store.retention.forgetMessages(99_000);
+  assert.equal((await store.inbox.after("shop", 0))?.key, "3", "nobody has read it");
   assert.equal(await store.outbox.lastSeq(), before);
 });
 

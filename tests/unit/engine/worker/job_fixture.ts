@@ -177,6 +177,7 @@ export class JobProject implements AsyncDisposable {
         turn: () => Promise.resolve(),
         accessToken: () => Promise.reject(new Error("there is no token")),
         hold: () => Promise.resolve(),
+        posted: () => Promise.resolve(undefined),
         memoryOf: () => Promise.resolve(null),
       };
       await runJob(job, { connectors: [memoryConnector(system), file], reporter, requests, signal });

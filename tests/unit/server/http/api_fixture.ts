@@ -3,7 +3,8 @@ import type { LogLevel } from "../../../../contract/log.ts";
 import type { Engine } from "../../../../engine/control/engine.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { type Role, ROLES, type Store } from "../../../../engine/store/store.ts";
-import { createApp } from "../../../../server/routes/app.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { createToken } from "../../../../server/auth/token.ts";
@@ -19,6 +20,8 @@ export interface ApiOptions {
   readonly isReady?: () => boolean;
   /** In place of the fake project's own methods. */
   readonly engine?: Partial<Engine>;
+  /** Refuses every post by default. */
+  readonly webhooks?: AppOptions["webhooks"];
 }
 
 export type Asked = RequestInit & { readonly json?: unknown; readonly as?: Role; readonly from?: string };
@@ -60,6 +63,8 @@ export class ApiFixture implements AsyncDisposable {
         : { ...engineMethods(this.engine), ...options.engine },
       access,
       auth,
+      webhooks: options.webhooks ??
+        { receive: () => Promise.reject(new AppError("not_found", "There is no such webhook")) },
       version: "1.2.3",
       clock,
       log,

@@ -1,0 +1,148 @@
+import { isUtf8 } from "node:buffer";
+import { RecordBatchReader } from "apache-arrow";
+import { AppError } from "../../contract/errors.ts";
+import { JsonFault, RecordSurvey } from "../files/record_scan.ts";
+import { checkTable, type TableText } from "../files/table_files.ts";
+import type { StreamOptions } from "../files/options.ts";
+
+/** What bodies of webhooks are written in. */
+export type BodyKind = "json" | "csv" | "arrow";
+
+const KINDS: readonly (readonly [RegExp, BodyKind])[] = [
+  [/^application\/(?:[a-z0-9.-]+\+)?json$/, "json"],
+  [/^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)$/, "json"],
+  [/^text\/(?:csv|tab-separated-values)$/, "csv"],
+  [/^application\/csv$/, "csv"],
+];
+
+const [TAB, LINE_FEED, RETURN, SPACE, COMMA] = [0x09, 0x0a, 0x0d, 0x20, 0x2c];
+const [LIST, LIST_END, OBJECT] = [0x5b, 0x5d, 0x7b];
+
+/**
+ * What the body is written in, by its type as its sender says it; where that says nothing, JSON if it begins so. Undefined
+ * for anything else.
+ */
+export function kindOfBody(contentType: string, body: Uint8Array): BodyKind | undefined {
+  const type = mediaType(contentType);
+  if (type.startsWith("application/vnd.apache.arrow.")) return "arrow";
+  const known = KINDS.find(([pattern]) => pattern.test(type));
+  if (known !== undefined) return known[1];
+  if (!["", "text/plain", "application/octet-stream"].includes(type)) return undefined;
+  const first = body[spaceEnd(body, 0)];
+  return first === OBJECT || first === LIST ? "json" : undefined;
+}
+
+const mediaType = (contentType: string): string => contentType.split(";")[0]?.trim().toLowerCase() ?? "";
+
+/**
+ * The objects of a body of JSON, each in one line: one by itself, those of a list, or one behind the other as in NDJSON.
+ * No number and no text of them is made anew. Throws `invalid` for anything else.
+ */
+export function* jsonRecords(body: Uint8Array): Generator<Uint8Array> {
+  if (!isUtf8(body)) throw new AppError("invalid", "The body is not UTF-8");
+  const survey = new RecordSurvey();
+  let at = spaceEnd(body, 0);
+  const isList = body[at] === LIST;
+  if (isList) at = spaceEnd(body, at + 1);
+  for (let record = 1; at < body.length && !(isList && body[at] === LIST_END); record++) {
+    if (body[at] !== OBJECT) throw notRecord(record);
+    const end = endOf(survey, body, at, record);
+    yield inOneLine(body.subarray(at, end));
+    at = spaceEnd(body, end);
+    if (!isList) continue;
+    if (body[at] === COMMA) {
+      at = spaceEnd(body, at + 1);
+      if (body[at] !== OBJECT) throw notRecord(record + 1);
+    } else if (body[at] !== LIST_END) throw new AppError("invalid", "The body's list of JSON does not end");
+  }
+  if (!isList) return;
+  if (body[at] !== LIST_END) throw new AppError("invalid", "The body's list of JSON does not end");
+  if (spaceEnd(body, at + 1) < body.length) {
+    throw new AppError("invalid", "Something stands behind the body's list of JSON");
+  }
+}
+
+const notRecord = (record: number) =>
+  new AppError(
+    "invalid",
+    `Record ${record} of the body is no JSON object: send an object, a list of objects, or an object a line`,
+  );
+
+function endOf(survey: RecordSurvey, body: Uint8Array, at: number, record: number): number {
+  try {
+    return survey.readObject(body, at, record).end;
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    throw new AppError(
+      "invalid",
+      `Record ${record} of the body is not JSON as it should be: ${error.message}`,
+    );
+  }
+}
+
+/** Line breaks are in no string of JSON: outside of one they mean nothing. */
+function inOneLine(record: Uint8Array): Uint8Array {
+  if (!record.includes(LINE_FEED) && !record.includes(RETURN)) return record;
+  return record.map((byte) => byte === LINE_FEED || byte === RETURN ? SPACE : byte);
+}
+
+function spaceEnd(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (at < bytes.length && [SPACE, TAB, LINE_FEED, RETURN].includes(bytes[at] ?? 0)) at++;
+  return at;
+}
+
+/** A body of CSV, and what its content type says of it. */
+export function tableText(contentType: string, body: Uint8Array): TableText {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1];
+  return {
+    bytes: body,
+    shown: "the body",
+    isTabs: mediaType(contentType) === "text/tab-separated-values",
+    ...(charset === undefined ? {} : { charset }),
+  };
+}
+
+/**
+ * Whether a stream with these options will be able to read the body: what was taken must not keep all that comes after
+ * it from being read. Throws `invalid` with what is wrong with it.
+ */
+export async function checkBody(
+  contentType: string,
+  body: Uint8Array,
+  options: StreamOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (kindOfBody(contentType, body)) {
+    case "json":
+      for (const _record of jsonRecords(body)) signal.throwIfAborted();
+      return;
+    case "csv":
+      return await checkTable(tableText(contentType, body), options, signal);
+    case "arrow":
+      return checkArrow(body);
+    case undefined:
+      throw new AppError(
+        "invalid",
+        "A stream reads the bodies of this webhook: send JSON, NDJSON, CSV or Arrow, and say which in Content-Type",
+        { reason: "media_type" },
+      );
+  }
+}
+
+function checkArrow(body: Uint8Array): void {
+  try {
+    const reader = RecordBatchReader.from(body).open();
+    for (const _batch of reader);
+    if (reader.schema.fields.length > 0) return;
+  } catch (error) {
+    throw new AppError(
+      "invalid",
+      `The body is not Arrow: ${error instanceof Error ? error.message : error}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  throw new AppError("invalid", "The body's Arrow has no columns");
+}

@@ -1,0 +1,117 @@
+import type { Clock } from "../../../contract/clock.ts";
+import type { Connector } from "../../../contract/connector/connector.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import { hookOf, secretNameOf, type WebhookDefinition } from "../../../contract/triggers/webhooks.ts";
+import { parseStream } from "../../../connectors/parse.ts";
+import type { SecretStore } from "../../grants/secrets.ts";
+import type { Store } from "../../store/store.ts";
+import { deliveryKey, isSigned, type Post } from "./signature.ts";
+import { streamsOf } from "./webhook_streams.ts";
+
+export interface ReceiverContext {
+  readonly store: Store;
+  readonly clock: Pick<Clock, "now">;
+  readonly secrets: SecretStore;
+  readonly connectors: readonly Connector[];
+  /** Something new is in the inbox. */
+  readonly onPost: () => void;
+}
+
+/** A post that is in the inbox. */
+export interface ReceivedPost {
+  /** Its place among all. */
+  readonly seq: number;
+  /** It was there before: nothing comes of it once more. */
+  readonly isRepeat: boolean;
+}
+
+/** Takes what other systems post to the webhooks of pipelines. */
+export class WebhookReceiver {
+  readonly #context: ReceiverContext;
+
+  constructor(context: ReceiverContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Keeps the post: when this returns it is on the disk, and will be read once. Throws `not_found` for a webhook that is none,
+   * `unauthorized` for one that is not signed as it has to be, `invalid` for a body that no stream could read or with an
+   * Idempotency-Key that another body had, and what the store throws.
+   */
+  async receive(pipeline: string, name: string, post: Post, signal: AbortSignal): Promise<ReceivedPost> {
+    const { store, clock, onPost } = this.#context;
+    const definition = await this.#definitionOf(pipeline);
+    const webhook = webhookOf(definition, name);
+    if (definition === undefined || webhook === undefined) {
+      throw new AppError("not_found", "There is no such webhook");
+    }
+    if (!isSigned(webhook, await this.#secretOf(webhook), post, clock.now())) {
+      throw new AppError("unauthorized", refusalOf(webhook));
+    }
+    await this.#check(definition, name, post, signal);
+    const contentType = post.headers["content-type"];
+    const { seq, isNew, isSame } = await store.inbox.put({
+      hook: hookOf(pipeline, name),
+      key: deliveryKey(webhook, post),
+      body: post.body,
+      headers: contentType === undefined ? {} : { "content-type": contentType },
+      receivedAtMs: clock.now(),
+    });
+    if (!isNew && !isSame && webhook.signature === "none") {
+      throw new AppError("conflict", "This Idempotency-Key came before, with another body", {
+        reason: "idempotency_key_reused",
+      });
+    }
+    onPost();
+    return { seq, isRepeat: !isNew };
+  }
+
+  async #definitionOf(pipeline: string): Promise<PipelineDefinition | undefined> {
+    const { pipelines, revisions } = this.#context.store;
+    // SQLite ends a text at a zero byte: it would find another pipeline's name.
+    const record = pipeline.includes("\0") ? undefined : await pipelines.get(pipeline);
+    if (record === undefined || record.revision === null) return undefined;
+    return (await revisions.head(record.revision))?.definition;
+  }
+
+  async #secretOf(webhook: WebhookDefinition): Promise<string> {
+    const name = secretNameOf(webhook);
+    const value = await this.#context.secrets.get(name);
+    if (value !== undefined && value !== "") return value;
+    throw new AppError(
+      "unavailable",
+      `The server has no value of the secret ${name}, which the webhook needs`,
+    );
+  }
+
+  /** What the streams could not read would keep all that comes after it from being read. */
+  async #check(
+    definition: PipelineDefinition,
+    name: string,
+    { headers, body }: Post,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const posted = { contentType: headers["content-type"] ?? "", body };
+    for (const [stream, use] of streamsOf(definition, name)) {
+      const connector = this.#context.connectors.find(({ name: type }) => type === use.connector);
+      await connector?.checkPosted?.(parseStream(connector, stream, use), posted, signal);
+    }
+  }
+}
+
+const webhookOf = (definition: PipelineDefinition | undefined, name: string): WebhookDefinition | undefined =>
+  Object.entries(definition?.webhooks ?? {}).find(([known]) => known === name)?.[1];
+
+function refusalOf({ signature, header = "X-Signature" }: WebhookDefinition): string {
+  switch (signature) {
+    case "none":
+      return "Send the webhook's secret: Authorization: Bearer …";
+    case "hmac-sha256":
+      return `The signature in ${header} is not that of this body: expected its HMAC-SHA-256 in hex`;
+    case "github":
+      return "The signature in X-Hub-Signature-256 is not that of this body";
+    case "stripe":
+      return "The signature in Stripe-Signature is not that of this body, or is older than five minutes";
+  }
+}

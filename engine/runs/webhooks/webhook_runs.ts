@@ -1,0 +1,112 @@
+import * as v from "valibot";
+import type { Clock } from "../../../contract/clock.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
+import type { OpenHook, Store } from "../../store/store.ts";
+import type { Service } from "../service.ts";
+import type { PublishedFolder } from "../streams/published.ts";
+import { streamsOf } from "./webhook_streams.ts";
+
+/** Whoever posts or ends a run wakes it: this is for what went wrong, and for other servers. */
+const LOOK_EVERY_MS = 60_000;
+
+export interface WebhookRunsContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How far streams are, as runs have reported it. */
+  readonly streams: Pick<PublishedFolder<CommittedStream>, "get">;
+  /** Queues a run of the pipeline, once for each key. */
+  readonly trigger: (pipeline: string, webhook: string, key: string) => Promise<unknown>;
+}
+
+/**
+ * Starts the runs that posts to webhooks ask for: one where no run of the pipeline is queued or going on, for all posts that
+ * wait. What came while one was going on is looked at again when it has ended. It settles what is in warehouses.
+ */
+export class WebhookRuns implements Service {
+  readonly #context: WebhookRunsContext;
+  readonly #stopping = new AbortController();
+  #woken = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(context: WebhookRunsContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#loop = this.#work();
+  }
+
+  wake(): void {
+    this.#woken.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.wake();
+    await this.#loop;
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#context;
+    while (!this.#stopping.signal.aborted) {
+      const woken = this.#woken = new AbortController();
+      try {
+        await this.look();
+      } catch (error) {
+        log("error", "posts to webhooks could not be looked at; trying again", { error: String(error) });
+      }
+      await clock.sleep(LOOK_EVERY_MS, woken.signal);
+    }
+  }
+
+  /** Looks once. Throws what the store throws where it cannot be asked at all. */
+  async look(): Promise<void> {
+    for (const open of await this.#context.store.inbox.open()) {
+      if (this.#stopping.signal.aborted) return;
+      try {
+        await this.#lookAt(open);
+      } catch (error) {
+        const { log } = this.#context;
+        log("error", "a post to a webhook could not start a run", { hook: open.hook, error: String(error) });
+      }
+    }
+  }
+
+  async #lookAt({ hook, lastSeq }: OpenHook): Promise<void> {
+    const { store, clock, trigger } = this.#context;
+    const [pipeline = "", name = ""] = hook.split("/");
+    const settle = (seq: number) => store.inbox.settle(hook, seq, clock.now());
+    const record = await store.pipelines.get(pipeline);
+    if (record === undefined) return await settle(lastSeq);
+    if (record.revision === null) return;
+    const definition = (await store.revisions.head(record.revision))?.definition;
+    if (definition === undefined) return;
+    if (!Object.hasOwn(definition.webhooks ?? {}, name)) return await settle(lastSeq);
+    const streams = streamsOf(definition, name).map(([stream]) => stream);
+    const committed = Math.min(...await Promise.all(streams.map((stream) => this.#seqOf(pipeline, stream))));
+    if (streams.length > 0) {
+      if (committed > 0) await settle(committed);
+      if (committed >= lastSeq) return;
+    }
+    // A run that is queued, going on or waiting for its retry may read it all: its end wakes us.
+    if (record.paused || await store.runs.isActive(pipeline)) return;
+    await trigger(pipeline, name, `webhook ${name} ${streams.length > 0 ? committed : 0} ${lastSeq}`);
+    // Nobody reads it: that the run is there is all that was asked for.
+    if (streams.length === 0) await settle(lastSeq);
+  }
+
+  /** How far the stream is; 0 where that is not known. */
+  async #seqOf(pipeline: string, stream: string): Promise<number> {
+    const committed = await this.#context.streams.get(pipeline, stream);
+    const state = v.safeParse(stateSchema, committed?.state);
+    return state.success ? state.output.seq : 0;
+  }
+}
+
+const stateSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ seq: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
+);

@@ -1,0 +1,71 @@
+import type { Context } from "hono";
+import type { Clock } from "../../contract/clock.ts";
+import { AppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { ReceivedPost, WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
+import { AttemptLimit } from "../auth/attempt_limit.ts";
+import type { AppEnv } from "../http/app_env.ts";
+import { HttpError } from "../http/problem.ts";
+
+/** Where webhooks are posted to; no token is asked for there, but what the webhook says. */
+export const HOOK_PATH = "/hooks/:pipeline/:name";
+
+export interface HookOptions {
+  readonly webhooks: Pick<WebhookReceiver, "receive">;
+  readonly addressOf: (c: Context) => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * `POST /hooks/:pipeline/:name`: 202 once the body is on the disk. Guessing secrets is slow, as guessing tokens is: see
+ * AttemptLimit.
+ */
+export function createHooks({ webhooks, addressOf, clock, log }: HookOptions) {
+  const limit = new AttemptLimit<ReceivedPost>({
+    clock,
+    onFailure: (address, isLimited) =>
+      log(
+        "warn",
+        isLimited
+          ? "An address is slowed down: too many of its posts to webhooks were not signed as they have to be"
+          : "A post to a webhook was not signed as it has to be; more of this address in the next minutes are not logged",
+        { address },
+      ),
+  });
+  return async (c: Context<AppEnv>): Promise<Response> => {
+    const encoding = c.req.header("content-encoding") ?? "identity";
+    if (encoding !== "identity") {
+      throw new HttpError(415, "invalid", `The body is written in ${encoding}: send it as it is`);
+    }
+    const { pipeline = "", name = "" } = c.req.param();
+    const headers = Object.fromEntries(c.req.raw.headers);
+    const body = new Uint8Array(await c.req.arrayBuffer());
+    const signal = c.env?.signal ?? c.req.raw.signal;
+    let refusal: AppError | undefined;
+    const receive = async () => {
+      try {
+        return await webhooks.receive(pipeline, name, { headers, body }, signal);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== "unauthorized") throw error;
+        refusal = error;
+        return undefined;
+      }
+    };
+    const address = addressOf(c);
+    const attempt = await limit.attempt(address, crypto.randomUUID(), receive);
+    if (attempt.kind === "known") {
+      const { seq, isRepeat } = attempt.value;
+      return c.json({ delivery: seq, repeated: isRepeat }, 202);
+    }
+    if (attempt.kind === "unknown") throw refusal ?? new AppError("unauthorized", "The post is not signed");
+    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
+    throw new HttpError(
+      429,
+      "unavailable",
+      `Too many posts from ${address} were not signed as they have to be: wait ${seconds} seconds`,
+      { "retry-after": String(seconds) },
+      { reason: "too_many_attempts" },
+    );
+  };
+}
