@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { CSV_OPTIONS, hasOnlyOptions } from "../files/csv/csv_options.ts";
 import { type FileStream, type StreamOptions, streamOptionsSchema } from "../files/options.ts";
 import { type Endpoint, endpointSchema } from "./rest/endpoint.ts";
 
@@ -14,40 +15,8 @@ export interface EndpointStream {
 }
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-const PLAIN: StreamOptions = v.parse(streamOptionsSchema, {});
-
-const CSV_OPTIONS: readonly (keyof StreamOptions)[] = [
-  "all_text",
-  "columns",
-  "comment",
-  "date_format",
-  "decimal_separator",
-  "delimiter",
-  "encoding",
-  "encoding_errors",
-  "escape",
-  "header",
-  "line_ends",
-  "max_line_bytes",
-  "null",
-  "null_padding",
-  "quote",
-  "quoted_null",
-  "skip_footer",
-  "skip_initial_space",
-  "skip_rows",
-  "thousands_separator",
-  "timestamp_format",
-];
-
 const optionsOf = ({ response_format: format }: Endpoint): readonly string[] =>
   format === "csv" ? CSV_OPTIONS : ["columns"];
-
-/** The others are what they are by default. */
-function hasOnly(options: StreamOptions, allowed: readonly string[]): boolean {
-  const plain = new Map(Object.entries(PLAIN));
-  return Object.entries(options).every(([key, value]) => allowed.includes(key) || value === plain.get(key));
-}
 
 export const streamSchema = v.pipe(
   v.strictObject({
@@ -72,7 +41,7 @@ export const streamSchema = v.pipe(
     "a GET has no body: leave out the endpoint's json, or set its method to POST",
   ),
   v.check(
-    ({ endpoint, options }) => endpoint === undefined || hasOnly(options, optionsOf(endpoint)),
+    ({ endpoint, options }) => endpoint === undefined || hasOnlyOptions(options, optionsOf(endpoint)),
     "an endpoint has no other options than columns, and those of CSV where its response_format is csv",
   ),
   v.transform(({ path = "", endpoint, options }): HttpStream =>

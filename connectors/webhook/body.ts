@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { RecordBatchReader } from "apache-arrow";
 import { AppError } from "../../contract/errors.ts";
+import { isSameName } from "../../contract/sql.ts";
 import { JsonFault, RecordSurvey } from "../files/record_scan.ts";
 import { checkTable, type TableText } from "../files/table_files.ts";
 import type { StreamOptions } from "../files/options.ts";
@@ -131,10 +132,11 @@ export async function checkBody(
 }
 
 function checkArrow(body: Uint8Array): void {
+  let names: readonly string[];
   try {
     const reader = RecordBatchReader.from(body).open();
+    names = reader.schema.fields.map(({ name }) => name);
     for (const _batch of reader);
-    if (reader.schema.fields.length > 0) return;
   } catch (error) {
     throw new AppError(
       "invalid",
@@ -144,5 +146,7 @@ function checkArrow(body: Uint8Array): void {
       },
     );
   }
-  throw new AppError("invalid", "The body's Arrow has no columns");
+  if (names.length === 0) throw new AppError("invalid", "The body's Arrow has no columns");
+  const twice = names.find((name, at) => names.slice(0, at).some((other) => isSameName(name, other)));
+  if (twice !== undefined) throw new AppError("invalid", `The body's Arrow has the column "${twice}" twice`);
 }

@@ -20,6 +20,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 const STATUS_OF_REASON: Readonly<Record<string, number>> = {
   idempotency_key_reused: 422,
   unknown_cursor: 422,
+  media_type: 415,
 };
 
 const TITLES: Readonly<Record<number, string>> = {

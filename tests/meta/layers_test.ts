@@ -94,6 +94,7 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** What a system's connector may know of connectors/ beside its own folder; none of it knows a system. */
 const SHARED_BY_CONNECTORS = [
   "connectors/files/arrow/arrow_read.ts",
+  "connectors/files/csv/csv_options.ts",
   "connectors/files/file_connection.ts",
   "connectors/files/load/target.ts",
   "connectors/files/options.ts",
