@@ -3,6 +3,7 @@ import { type Client, createClient, type InStatement, type ResultSet } from "@li
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { createAttemptStore } from "../../../../engine/store/attempts.ts";
 import { createBackfillStore } from "../../../../engine/store/backfills/backfill_store.ts";
+import { createInbox } from "../../../../engine/store/inbox.ts";
 import { createLogStore } from "../../../../engine/store/logs.ts";
 import { createOutbox } from "../../../../engine/store/outbox.ts";
 import { createRetention } from "../../../../engine/store/retention.ts";
@@ -37,12 +38,16 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const attempts = createAttemptStore(db);
   const backfills = createBackfillStore(db);
   const outbox = createOutbox(db);
+  const inbox = createInbox(db);
   const retention = createRetention(db);
   const limits = { "connector shop": { slots: 2, needed: 1 } };
   const calls: Record<string, () => Promise<unknown>> = {
     create: () => runs.create(newRun("r", { idempotencyKey: "k", limits })),
     createAll: () =>
       runs.createAll([newRun("s", { trigger: "backfill", group: "g", idempotencyKey: "l", limits })]),
+    "inbox.after": () => inbox.after("a/shop", 1),
+    "inbox.open": () => inbox.open(),
+    "inbox.settle": () => inbox.settle("a/shop", 2, 9),
     "backfills.get": () => backfills.get("g"),
     "backfills.list": () => backfills.list({ limit: 50 }),
     "backfills.list of a pipeline": () => backfills.list({ limit: 50, pipeline: "a" }),
