@@ -44,7 +44,7 @@ export const orchestration: Migration = {
     ) without rowid`,
     `alter table inbox add column settled_at integer`,
     `create index inbox_of_hook on inbox (hook, seq)`,
-    `create index inbox_open on inbox (hook, seq) where settled_at is null`,
+    `create index inbox_open on inbox (hook, seq, settled_at) where settled_at is null`,
     `create index inbox_settled on inbox (settled_at) where settled_at is not null`,
     `create table problems (
       id text primary key,
