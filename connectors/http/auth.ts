@@ -65,6 +65,37 @@ export const authSchema = v.variant("type", [
     access_token_request_data: tokenParams,
   }),
   v.strictObject({
+    type: v.pipe(
+      v.literal("oauth2_jwt"),
+      v.description("The same by an assertion that a private key signs, as service accounts of Google do."),
+    ),
+    access_token_url: tokenUrl,
+    client_id: v.pipe(
+      text,
+      v.description("Who signs (iss): a service account's client_email, or the id of an application."),
+    ),
+    private_key: v.pipe(
+      text,
+      v.description(
+        "The RSA key to sign with, as PEM (BEGIN PRIVATE KEY). Best a reference, as ${secret:PRIVATE_KEY}.",
+      ),
+    ),
+    private_key_id: v.optional(
+      v.pipe(text, v.description("Which of the client's keys it is (kid), where the server wants that.")),
+    ),
+    scopes: v.optional(
+      v.pipe(v.array(text), v.description("What the token is to be good for, as [read, write].")),
+      [],
+    ),
+    audience: v.optional(
+      v.pipe(text, v.description("Who the assertion is for (aud); access_token_url by default.")),
+    ),
+    subject: v.optional(
+      v.pipe(text, v.description("On whose behalf (sub): a user whom the client may stand for.")),
+    ),
+    access_token_request_data: tokenParams,
+  }),
+  v.strictObject({
     type: v.pipe(v.literal("script"), v.description("A script of the project signs each request.")),
     ...signerKeys,
   }),
@@ -72,6 +103,7 @@ export const authSchema = v.variant("type", [
 
 export type AuthOptions = v.InferOutput<typeof authSchema>;
 export type ScriptAuth = Extract<AuthOptions, { readonly type: "script" }>;
+export type AssertionAuth = Extract<AuthOptions, { readonly type: "oauth2_jwt" }>;
 export type RefreshTokenAuth = Extract<AuthOptions, { readonly type: "oauth2_refresh_token" }>;
 
 /** What a request is signed in with. */
@@ -99,6 +131,7 @@ export function fixedCredentials(auth: AuthOptions | undefined): Credentials | u
         ? inHeader(auth.name, auth.api_key)
         : { headers: {}, params: { [auth.name]: new Secret(auth.api_key) } };
     case "oauth2_client_credentials":
+    case "oauth2_jwt":
     case "oauth2_refresh_token":
       return undefined;
   }
@@ -128,6 +161,8 @@ export function authSecrets(auth: AuthOptions | undefined): string[] {
       return [auth.api_key];
     case "oauth2_client_credentials":
       return [auth.client_secret];
+    case "oauth2_jwt":
+      return [auth.private_key];
     case "oauth2_refresh_token":
       return [auth.refresh_token, ...auth.client_secret === undefined ? [] : [auth.client_secret]];
   }

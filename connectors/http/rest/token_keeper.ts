@@ -1,6 +1,7 @@
 import type { ConnectorContext } from "../../../contract/connector/connector.ts";
 import type { AccessToken } from "../../../contract/connector/tokens.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { assertionForm } from "../assertion.ts";
 import {
   type AuthOptions,
   type Credentials,
@@ -65,8 +66,14 @@ export class TokenKeeper {
   async #get(auth: AuthOptions, refused: string | undefined): Promise<Token> {
     const access = auth.type === "oauth2_refresh_token"
       ? await this.#shared(auth, refused)
-      : (await this.#ask(tokenForm(auth))).access;
+      : (await this.#ask(await this.#formOf(auth))).access;
     return { ...access, credentials: inHeader("Authorization", `Bearer ${access.token}`) };
+  }
+
+  async #formOf(auth: AuthOptions): Promise<TokenForm> {
+    return auth.type === "oauth2_jwt"
+      ? await assertionForm(auth, this.#context.clock.now())
+      : tokenForm(auth);
   }
 
   async #shared(auth: RefreshTokenAuth, refused: string | undefined): Promise<AccessToken> {

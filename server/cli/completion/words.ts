@@ -15,6 +15,7 @@ export const CATALOGUE = [
   "github",
   "gitlab",
   "google_sheets",
+  "google_sheets_service_account",
   "hubspot",
   "jira",
   "notion",

@@ -8,7 +8,7 @@ import { airtable } from "./airtable.ts";
 import { type RunningApi, startFake } from "./fake_api.ts";
 import { github } from "./github.ts";
 import { gitlab } from "./gitlab.ts";
-import { googleSheets } from "./google_sheets.ts";
+import { googleSheets, googleSheetsByServiceAccount } from "./google_sheets.ts";
 import { hubspot } from "./hubspot.ts";
 import { jira } from "./jira.ts";
 import { notion } from "./notion.ts";
@@ -23,6 +23,7 @@ const ALL = [
   github(),
   gitlab(),
   googleSheets(),
+  googleSheetsByServiceAccount(),
   hubspot(),
   jira(),
   notion(),
@@ -53,11 +54,15 @@ async function filesOf(running: readonly RunningApi[]): Promise<Record<string, s
 /** Without the limits, which would take their time. */
 function calling(running: readonly RunningApi[], connectors: string): string {
   let text = connectors.replace(/^ *rate_limit: .*\n/gm, "");
-  for (const { api: { origins }, server } of running) {
+  for (const { api: { name, origins }, server } of running) {
+    // Two of them call the same API.
+    const entry = new RegExp(`^${name}:\\n(?: .*\\n)+`, "m").exec(text)?.[0] ?? "";
+    let called = entry;
     for (const origin of origins) {
-      ok(text.includes(origin), `nothing calls ${origin}`);
-      text = text.replaceAll(origin, server.url);
+      ok(called.includes(origin), `${name} calls nothing at ${origin}`);
+      called = called.replaceAll(origin, server.url);
     }
+    text = text.replace(entry, () => called);
   }
   return text;
 }

@@ -2,10 +2,21 @@ import { type Call, failed, type FakeApi } from "./fake_api.ts";
 
 /** https://docs.slack.dev: next_cursor, empty on the last page; what goes wrong has status 200 and ok: false. */
 export function slack(): FakeApi & { isGone: boolean } {
+  const threads = new Set(["1770000001.000200", "1770000003.000200"]);
+  const threadOf = (ts: string) => threads.has(ts) ? { thread_ts: ts, reply_count: 3 } : {};
   const messages = new Map([
-    ["C1", [3, 2, 1].map((n) => ({ type: "message", ts: `177000000${n}.000200`, text: `m${n}` }))],
+    [
+      "C1",
+      [3, 2, 1].map((n) => `177000000${n}.000200`)
+        .map((ts) => ({ type: "message", ts, text: `m${ts.slice(9, 10)}`, ...threadOf(ts) })),
+    ],
     ["C2", [{ type: "message", ts: "1770000002.000100", text: "other" }]],
   ]);
+  // The message itself is the first of its thread.
+  const repliesTo = (thread_ts: string) => [
+    { ts: thread_ts, thread_ts, text: "itself" },
+    ...[1, 2, 3].map((n) => ({ ts: `177000001${n}.000300`, thread_ts, text: `r${n}` })),
+  ];
   const list = (name: string, all: readonly unknown[], { params }: Call) => {
     const from = Number(atob(params.get("cursor") ?? "") || 0);
     const more = from + 2 < all.length;
@@ -18,7 +29,7 @@ export function slack(): FakeApi & { isGone: boolean } {
   };
   return {
     name: "slack",
-    streams: ["users", "channel_members", "messages"],
+    streams: ["users", "channel_members", "messages", "replies"],
     origins: ["https://slack.com"],
     values: {},
     secrets: { SLACK_TOKEN: "xoxb-1" },
@@ -45,6 +56,13 @@ export function slack(): FakeApi & { isGone: boolean } {
             ? { ok: false, error: "channel_not_found" }
             : list("messages", found, call);
         }
+        case "/api/conversations.replies": {
+          // One of them was deleted meanwhile.
+          const thread = call.params.get("ts") ?? "";
+          return channel === "C1" && thread === "1770000001.000200"
+            ? list("messages", repliesTo(thread), call)
+            : { ok: false, error: "thread_not_found" };
+        }
         default:
           return failed(404, "no such method");
       }
@@ -59,6 +77,11 @@ export function slack(): FakeApi & { isGone: boolean } {
       "SELECT _channels_id, count(DISTINCT value) FROM raw.channel_members GROUP BY 1 ORDER BY 1": [
         "C1,3",
         "C2,3",
+      ],
+      "SELECT _messages__channels_id, thread_ts, ts, text FROM raw.replies ORDER BY ts": [
+        "C1,1770000001.000200,1770000011.000300,r1",
+        "C1,1770000001.000200,1770000012.000300,r2",
+        "C1,1770000001.000200,1770000013.000300,r3",
       ],
       "SELECT count(*) FROM raw.users": ["3"],
     },

@@ -1,8 +1,9 @@
+import { createVerify, generateKeyPairSync } from "node:crypto";
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { AccessToken, RenewedToken, TokenRequest } from "../../../../contract/connector/tokens.ts";
 import { systemClock } from "../../../../contract/clock.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import type { AuthOptions, Credentials } from "../../../../connectors/http/auth.ts";
+import type { AssertionAuth, AuthOptions, Credentials } from "../../../../connectors/http/auth.ts";
 import { TokenKeeper } from "../../../../connectors/http/rest/token_keeper.ts";
 import { never } from "../../../support/connections.ts";
 
@@ -54,6 +55,88 @@ Deno.test("a token is claimed once for all streams, and again where it is refuse
     { issuer, refreshToken: "configured" },
     { issuer, refreshToken: "configured", refused: "access-1" },
   ]);
+});
+
+/** The requests of a keeper that signs with the key, and what their server says to them. */
+async function assertionsOf(more: Partial<AssertionAuth>, nowMs: number) {
+  const asked: URLSearchParams[] = [];
+  const fetch = (_url: URL, { body }: RequestInit) => {
+    if (body instanceof URLSearchParams) asked.push(body);
+    return Promise.resolve(Response.json({ access_token: `access-${asked.length}`, expires_in: 600 }));
+  };
+  const auth: AssertionAuth = {
+    type: "oauth2_jwt",
+    access_token_url: "https://auth.example/token",
+    client_id: "robot@example.com",
+    private_key: "",
+    scopes: [],
+    access_token_request_data: {},
+    ...more,
+  };
+  const clock = { ...systemClock, now: () => nowMs };
+  const accessToken = () => Promise.reject(new Error("it is shared with nobody"));
+  const keeper = new TokenKeeper(auth, { fetch }, { clock, signal: never(), accessToken });
+  const credentials = await keeper.credentials(undefined);
+  const again = await keeper.credentials(credentials);
+  return { asked, tokens: [bearerOf(credentials), bearerOf(again)] };
+}
+
+Deno.test("an assertion has its claims, is signed by RS256 and made anew for each token", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const pem = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+  const nowMs = Date.UTC(2026, 0, 31) + 999;
+  const { asked, tokens } = await assertionsOf({
+    private_key: pem,
+    private_key_id: "key-1",
+    scopes: ["a", "b"],
+    audience: "https://aud.example/",
+    subject: "ann@example.com",
+    access_token_request_data: { resource: "r" },
+  }, nowMs);
+  deepEqual(tokens, ["Bearer access-1", "Bearer access-2"]);
+  const bytes = (part: string) => Uint8Array.fromBase64(part, { alphabet: "base64url" });
+  const ids = asked.map((form) => {
+    deepEqual([...form.keys()], ["grant_type", "assertion", "resource"]);
+    equal(form.get("grant_type"), "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    const [header = "", claims = "", signature = ""] = form.get("assertion")?.split(".") ?? [];
+    ok(createVerify("RSA-SHA256").update(`${header}.${claims}`).verify(publicKey, bytes(signature)));
+    deepEqual(JSON.parse(new TextDecoder().decode(bytes(header))), {
+      alg: "RS256",
+      typ: "JWT",
+      kid: "key-1",
+    });
+    const { jti, ...rest } = JSON.parse(new TextDecoder().decode(bytes(claims)));
+    const iat = Math.floor(nowMs / 1000);
+    const [iss, sub, aud] = ["robot@example.com", "ann@example.com", "https://aud.example/"];
+    deepEqual(rest, { iss, sub, scope: "a b", aud, iat, exp: iat + 180 });
+    return jti;
+  });
+  equal(new Set(ids).size, 2);
+  // Line breaks as a key file of JSON has them; no claim that nobody asked for.
+  const plain = await assertionsOf({ private_key: pem.trim().replaceAll("\n", "\\n") }, nowMs);
+  const claims = new TextDecoder().decode(bytes(plain.asked[0]?.get("assertion")?.split(".")[1] ?? ""));
+  deepEqual(Object.keys(JSON.parse(claims)), ["iss", "aud", "iat", "exp", "jti"]);
+  equal(JSON.parse(claims).aud, "https://auth.example/token");
+});
+
+Deno.test("what is no key to sign with is said, without a word of it", async () => {
+  const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const curve = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const keys: readonly (readonly [string, RegExp])[] = [
+    [String(pair.privateKey.export({ type: "pkcs1", format: "pem" })), /openssl pkcs8 -topk8 -nocrypt/],
+    [String(pair.publicKey.export({ type: "spki", format: "pem" })), /BEGIN PRIVATE KEY/],
+    [String(curve.privateKey.export({ type: "pkcs8", format: "pem" })), /not an RSA key/],
+    ["-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", /not an RSA key/],
+  ];
+  for (const [private_key, message] of keys) {
+    await rejects(assertionsOf({ private_key }, 0), (error) => {
+      ok(error instanceof AppError);
+      equal(error.code, "invalid");
+      match(error.message, message);
+      ok(!private_key.split("\n").some((line) => line.length > 40 && error.message.includes(line)));
+      return true;
+    });
+  }
 });
 
 Deno.test("where the newest refresh token is refused the configured one is tried", async () => {
