@@ -13,6 +13,9 @@ UNCONFINED_EXIT = 65
 # What native modules of the standard library stand on lies in folders that are closed later.
 NATIVE_MODULES = ("_bz2", "_ctypes", "_decimal", "_elementtree", "_hashlib", "_lzma", "_sqlite3", "_ssl", "_uuid",
                   "_zoneinfo", "pyexpat", "zlib")
+# The same of packages: what PEP 600 lets wheels take from the system.
+SYSTEM_LIBRARIES = ("libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1", "libstdc++.so.6",
+                    "libutil.so.1")
 TIME_ZONES = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
 
 
@@ -28,6 +31,11 @@ def confine():
             __import__(name)
         except ImportError:
             pass  # Not every installation has all of them.
+    for name in SYSTEM_LIBRARIES if packages() else ():
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            pass
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
 

@@ -205,8 +205,9 @@ Deno.test("the packages of a virtual environment can be imported, and nothing el
     await Deno.writeTextFile(`${packages}/run.pth`, "import os; os.environ['PTH'] = '1'\n");
     await Deno.writeTextFile(`${folder}/venv/secret`, "secret");
     await Deno.symlink(`${folder}/venv/secret`, `${packages}/link.py`);
-    const code = `import greeting, os
+    const code = `import ctypes, greeting, os
 def rows(ctx):
+    ctypes.CDLL("libdl.so.2"), ctypes.CDLL("librt.so.1")  # As native packages load them.
     yield {"got": greeting.word, "pth": os.environ.get("PTH")}
     for path in ("secret", "pyvenv.cfg", "lib/${version}/site-packages/link.py"):
         try:
