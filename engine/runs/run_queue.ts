@@ -17,6 +17,8 @@ const MAX_IDLE_MS = 60_000;
 /** The same where other servers work on the store: they queue runs and leave some behind. */
 const MAX_IDLE_BESIDE_OTHERS_MS = 5_000;
 const MAX_PAUSE_MS = 15_000;
+/** The same while pipelines are held still: nobody says when they are let go. */
+const HELD_MS = 1_000;
 /** How long a cancel waits for an end that is being written. */
 const WRITE_WAIT_MS = 1_000;
 
@@ -130,6 +132,7 @@ export class RunQueue {
         const nowMs = clock.now();
         while (!this.#stopping.signal.aborted && await this.#claim(nowMs, pipelines));
         const dueMs = await store.runs.nextDueMs(nowMs);
+        if (await store.holds.isAnyHeld(nowMs)) waitMs = HELD_MS;
         if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(dueMs - clock.now(), 0));
         failures = 0;
       } catch (error) {

@@ -142,6 +142,7 @@ function isNext(run: SQL, { nowMs, pipelines }: Claim): SQL {
     ? sql``
     : sql`and ${run}.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
   return sql`${run}.state = 'queued' and (${run}.not_before is null or ${run}.not_before <= ${nowMs}) ${among}
+    and not exists (select 1 from pipeline_holds as h where h.pipeline = ${run}.pipeline and h.until > ${nowMs})
     and not exists (select 1 from runs as o where o.pipeline = ${run}.pipeline and o.state = 'running')
     and not exists (
       select 1 from runs as o where o.pipeline = ${run}.pipeline and o.state = 'queued'

@@ -25,7 +25,7 @@ export async function migrate(client: Client, migrations: readonly Migration[]):
 }
 
 /** The id of the last migration applied; 0 for an empty file. */
-async function schemaVersion(client: Client): Promise<number> {
+export async function schemaVersion(client: Client): Promise<number> {
   const table = await client.execute(
     "select 1 from sqlite_master where type = 'table' and name = '_migrations'",
   );

@@ -5,12 +5,13 @@ import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore } from "./access.ts";
 import { createAttemptStore } from "./attempts.ts";
 import { createBackfillStore } from "./backfills/backfill_store.ts";
-import { type Database, isOutOfSpace, storeError } from "./database.ts";
+import { type Database, isOutOfSpace, storeError, storing } from "./database.ts";
 import { holdAccess } from "./held_access.ts";
 import { createAlertStore } from "./alerts/create_alert_store.ts";
+import { createHoldStore } from "./holds/hold_store.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, schemaVersion } from "./migrate.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPipelineStore } from "./pipelines.ts";
 import { createRetention } from "./retention.ts";
@@ -59,6 +60,8 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     alerts: createAlertStore(database),
     retention: createRetention(database),
     access,
+    holds: createHoldStore(database),
+    copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {
       if (!client.closed) await access[Symbol.asyncDispose]();
       await close(url, client);
@@ -102,6 +105,20 @@ async function openReadable(url: string, settings: readonly string[]): Promise<C
     client.close();
     throw error;
   }
+}
+
+/** A reader of its own: who writes the store meanwhile is not held up, and is not in the copy. */
+async function copyTo(url: string, client: Client, path: string): Promise<number> {
+  if (!isLocal(url)) {
+    throw new AppError(
+      "invalid",
+      `Cannot copy the control store at ${new URL(url).host}: it is no file; back it up by its own means`,
+    );
+  }
+  const action = `copy "${decodeURIComponent(url.slice("file:".length))}" into a file`;
+  const schema = await storing(action, schemaVersion(client));
+  await storing(action, client.execute({ sql: "vacuum into ?", args: [path] }));
+  return schema;
 }
 
 /**

@@ -186,6 +186,13 @@ export const inbox = sqliteTable("inbox", {
   settledAtMs: integer("settled_at"),
 });
 
+/** Pipelines of which no run is claimed for now. */
+export const pipelineHolds = sqliteTable("pipeline_holds", {
+  pipeline: text().primaryKey(),
+  holder: text().notNull(),
+  untilMs: integer("until").notNull(),
+});
+
 export const problems = sqliteTable("problems", {
   id: text().primaryKey(),
   /** What it is about: of one key at most one is open. */

@@ -18,6 +18,7 @@ import type { RunAnnotation } from "../../contract/runs/annotation.ts";
 import type { Column } from "../../contract/sql.ts";
 import type { BackfillStore } from "./backfills/port.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
+import type { HoldStore } from "./holds/port.ts";
 
 /**
  * The control store: what is defined, what ran, who may ask. Several processes may work on one store:
@@ -36,6 +37,12 @@ export interface Store extends AsyncDisposable {
   readonly alerts: AlertStore;
   readonly retention: RetentionStore;
   readonly access: AccessStore;
+  readonly holds: HoldStore;
+  /**
+   * Writes all of it, as it is at one moment, into a new file, and returns the last migration that it has had.
+   * Throws `invalid` for a store that is in no file here.
+   */
+  copyTo(path: string): Promise<number>;
 }
 
 export interface PipelineRecord {

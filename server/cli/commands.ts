@@ -37,6 +37,7 @@ const runOutput = {
 } as const satisfies Record<string, OptionSpec>;
 
 const PIPELINE = { name: "PIPELINE", description: "the pipeline's name" };
+const BACKUP = { name: "BACKUP", description: "the file of the backup, as sluice-2026-11-27.zip" };
 const RUN = { name: "RUN", description: "a run's id, or the beginning or end of one" };
 
 export const COMMANDS: readonly CommandSpec[] = [
@@ -488,6 +489,30 @@ export const COMMANDS: readonly CommandSpec[] = [
       json,
     },
     load: async () => (await import("./commands/tokens_command.ts")).tokens,
+  },
+  {
+    name: "backup",
+    summary: "Copy the control store, the warehouses and all else of the data folder into one file",
+    arguments: [BACKUP],
+    options: {
+      project,
+      data,
+      policy,
+      wait: {
+        type: "string",
+        value: "DURATION",
+        description: "how long it waits for a run of a pipeline to end, 10m by default",
+      },
+      json,
+    },
+    load: async () => (await import("./commands/operations/backup_command.ts")).backup,
+  },
+  {
+    name: "restore",
+    summary: "Put a backup into an empty data folder",
+    arguments: [BACKUP],
+    options: { project, data, json },
+    load: async () => (await import("./commands/operations/restore_command.ts")).restore,
   },
   {
     name: "script",

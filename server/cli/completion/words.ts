@@ -28,6 +28,7 @@ export const CATALOGUE = [
 const OFFERS: Readonly<Record<string, Offer>> = {
   DIR: { kind: "folders" },
   FILE: { kind: "files" },
+  BACKUP: { kind: "files" },
   PIPELINE: { kind: "pipelines" },
   LENGTH: { kind: "words", words: ["1h", "6h", "1d", "1w", "1mo", "1y"] },
   STATE: { kind: "words", words: RUN_STATES },

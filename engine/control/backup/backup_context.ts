@@ -1,0 +1,15 @@
+import type { Clock } from "../../../contract/clock.ts";
+import type { Store } from "../../store/store.ts";
+
+export interface BackupContext {
+  readonly store: Store;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** The program's. */
+  readonly version: string;
+  /** How long it waits for a run that holds a warehouse. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Told of a pipeline that it waits for. */
+  readonly onWait: (pipeline: string) => void;
+}

@@ -1,0 +1,147 @@
+import { basename, dirname, join } from "node:path";
+import { AppError } from "../../../contract/errors.ts";
+import { BackupArchive } from "./backup_archive.ts";
+import type { BackupContext } from "./backup_context.ts";
+import { copyUnchanged, HeldPipeline } from "./hold_pipeline.ts";
+import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
+
+/**
+ * What is not of the data, or is copied in a way of its own: the control store by itself, warehouses under the
+ * hold of their pipelines.
+ */
+const LEFT_OUT = /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|warehouse|restoring|\.gitignore)$|\.tmp$/;
+
+/**
+ * Writes what a data folder holds into one archive, while a server works on it: the control store first, then each
+ * warehouse between two runs of its pipeline. So no warehouse is older than what the store says of it; a run that
+ * the store does not know to have ended is taken up again, and what its steps have committed stays as it is.
+ * Throws `conflict` where `path` is there already, `unavailable` where a run goes on for longer than `waitMs`.
+ */
+export async function writeBackup(path: string, context: BackupContext): Promise<Manifest> {
+  if (await exists(path)) {
+    throw new AppError(
+      "conflict",
+      `Cannot back up to ${path}: there is a file already; give it another name`,
+    );
+  }
+  const folder = dirname(path);
+  const parts = await inFolder(path, () => Deno.makeTempDir({ dir: folder, prefix: ".sluice-backup-" }));
+  const unfinished = join(parts, "archive");
+  try {
+    const file = await Deno.open(unfinished, { write: true, createNew: true, mode: 0o600 });
+    let manifest: Manifest;
+    try {
+      manifest = await fill(new BackupArchive(file), parts, context);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(unfinished, path);
+    return manifest;
+  } catch (error) {
+    if (error instanceof AppError || context.signal.aborted) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("unavailable", `Cannot back up to ${path}: ${reason}`, { cause: error });
+  } finally {
+    await Deno.remove(parts, { recursive: true });
+  }
+}
+
+async function fill(archive: BackupArchive, parts: string, context: BackupContext): Promise<Manifest> {
+  const { store, clock, version, signal } = context;
+  const createdAtMs = clock.now();
+  const add = async (path: string, copy: string) => {
+    signal.throwIfAborted();
+    await archive.add(path, copy);
+    await Deno.remove(copy);
+  };
+  const storeCopy = join(parts, "sluice.db");
+  const schema = await store.copyTo(storeCopy);
+  await add("sluice.db", storeCopy);
+  for (const pipeline of await warehouses(context.dataDir)) {
+    for (const { name, copy } of await copyWarehouse(pipeline, parts, context)) {
+      await add(`warehouse/${name}`, copy);
+    }
+  }
+  for await (const path of otherFiles(context.dataDir, "")) {
+    const copy = join(parts, "file");
+    // They are written beside and renamed: each is whole, or gone.
+    if (await copyIfThere(join(context.dataDir, path), copy)) await add(path, copy);
+  }
+  const manifest: Manifest = {
+    format: BACKUP_FORMAT,
+    sluice: version,
+    created_at: new Date(createdAtMs).toISOString(),
+    schema,
+    files: archive.files,
+  };
+  await archive.end(MANIFEST, JSON.stringify(manifest, null, 2));
+  return manifest;
+}
+
+/** The pipelines that have one, by name. */
+async function warehouses(dataDir: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isFile } of readFolder(join(dataDir, "warehouse"))) {
+    if (isFile && name.endsWith(".duckdb")) names.push(basename(name, ".duckdb"));
+  }
+  return names.sort();
+}
+
+/** The file and, where it has one, its log. */
+async function copyWarehouse(
+  pipeline: string,
+  parts: string,
+  context: BackupContext,
+): Promise<{ name: string; copy: string }[]> {
+  const { dataDir } = context;
+  await using held = await HeldPipeline.take(pipeline, context);
+  const files = [`${pipeline}.duckdb`, `${pipeline}.duckdb.wal`]
+    .map((name) => ({ name, path: join(dataDir, "warehouse", name), copy: join(parts, name) }));
+  const copied = await copyUnchanged(files, held, context);
+  return files.filter(({ name }) => copied.has(name));
+}
+
+/** Below the data folder, without what is copied in a way of its own. */
+async function* otherFiles(dataDir: string, below: string): AsyncGenerator<string> {
+  for await (const { name, isFile, isDirectory } of readFolder(join(dataDir, below))) {
+    if (below === "" ? LEFT_OUT.test(name) : name.endsWith(".tmp")) continue;
+    const path = below === "" ? name : `${below}/${name}`;
+    if (isFile) yield path;
+    else if (isDirectory) yield* otherFiles(dataDir, path);
+  }
+}
+
+/** Nothing where there is no such folder. */
+async function* readFolder(path: string): AsyncGenerator<Deno.DirEntry> {
+  try {
+    yield* Deno.readDir(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function copyIfThere(path: string, copy: string): Promise<boolean> {
+  try {
+    await Deno.copyFile(path, copy);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+async function inFolder<T>(path: string, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("invalid", `Cannot back up to ${path}: its folder cannot be written: ${reason}`, {
+      cause: error,
+    });
+  }
+}

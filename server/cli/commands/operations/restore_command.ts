@@ -1,0 +1,53 @@
+import { resolve } from "node:path";
+import { AppError } from "../../../../contract/errors.ts";
+import { readBackup, RESTORING } from "../../../../engine/control/backup/read_backup.ts";
+import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
+import { openDataFolder, readHolder } from "../../../data_folder.ts";
+import type { CommandRun } from "../../command.ts";
+import { heldError } from "../../connect.ts";
+import { readFolders } from "../../settings.ts";
+
+/** What is in a data folder that nothing has been put into yet. */
+const EMPTY: ReadonlySet<string> = new Set([
+  "lock",
+  "format.json",
+  ".gitignore",
+  ".gitkeep",
+  ".DS_Store",
+  "lost+found",
+  RESTORING,
+]);
+
+/** `sluice restore FILE`: into an empty data folder that nobody holds. */
+export const restore: CommandRun = async (invocation, context) => {
+  const [name = ""] = invocation.arguments;
+  const { dataDir } = readFolders(invocation, context);
+  const path = resolve(context.cwd, name);
+  const stop = new AbortController();
+  using _interrupts = context.onInterrupt(() =>
+    stop.abort(new AppError("cancelled", "The restore was stopped"))
+  );
+  await using folder = await openDataFolder(dataDir, "restore");
+  if (folder === undefined) throw heldError(dataDir, await readHolder(dataDir));
+  await requireEmpty(dataDir);
+  const schema = MIGRATIONS.at(-1)?.id ?? 0;
+  const manifest = await readBackup(path, { dataDir, schema, signal: stop.signal });
+  if (invocation.flag("json")) context.terminal.out(JSON.stringify({ path, ...manifest }));
+  else {
+    context.terminal.out(
+      `Restored ${manifest.files.length} files of ${manifest.created_at} to ${dataDir} (sluice ${manifest.sluice})`,
+    );
+  }
+  return 0;
+};
+
+async function requireEmpty(dataDir: string): Promise<void> {
+  for await (const { name } of Deno.readDir(dataDir)) {
+    if (EMPTY.has(name)) continue;
+    throw new AppError(
+      "conflict",
+      `Cannot restore to ${dataDir}: it has "${name}" in it; ` +
+        "move what is there away, or give another folder with --data",
+    );
+  }
+}
