@@ -1,8 +1,7 @@
 import type { Context } from "hono";
 import type { Clock } from "../../contract/clock.ts";
-import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
-import type { ReceivedPost, WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
+import type { Judge, WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import { AttemptLimit } from "../auth/attempt_limit.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import { HttpError } from "../http/problem.ts";
@@ -22,7 +21,7 @@ export interface HookOptions {
  * AttemptLimit.
  */
 export function createHooks({ webhooks, addressOf, clock, log }: HookOptions) {
-  const limit = new AttemptLimit<ReceivedPost>({
+  const limit = new AttemptLimit<true>({
     clock,
     onFailure: (address, isLimited) =>
       log(
@@ -33,6 +32,21 @@ export function createHooks({ webhooks, addressOf, clock, log }: HookOptions) {
         { address },
       ),
   });
+  const judgeOf = (address: string): Judge => async (key, isSigned) => {
+    // Nobody guesses a signature: what is signed never waits for others.
+    if (key === undefined && isSigned()) return true;
+    const find = () => Promise.resolve(isSigned() || undefined);
+    const attempt = await limit.attempt(address, key ?? crypto.randomUUID(), find);
+    if (attempt.kind !== "limited") return attempt.kind === "known";
+    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
+    throw new HttpError(
+      429,
+      "unavailable",
+      `Too many posts from ${address} were not signed as they have to be: wait ${seconds} seconds`,
+      { "retry-after": String(seconds) },
+      { reason: "too_many_attempts" },
+    );
+  };
   return async (c: Context<AppEnv>): Promise<Response> => {
     const encoding = c.req.header("content-encoding") ?? "identity";
     if (encoding !== "identity") {
@@ -42,30 +56,10 @@ export function createHooks({ webhooks, addressOf, clock, log }: HookOptions) {
     const headers = Object.fromEntries(c.req.raw.headers);
     const body = new Uint8Array(await c.req.arrayBuffer());
     const signal = c.env?.signal ?? c.req.raw.signal;
-    let refusal: AppError | undefined;
-    const receive = async () => {
-      try {
-        return await webhooks.receive(pipeline, name, { headers, body }, signal);
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== "unauthorized") throw error;
-        refusal = error;
-        return undefined;
-      }
-    };
-    const address = addressOf(c);
-    const attempt = await limit.attempt(address, crypto.randomUUID(), receive);
-    if (attempt.kind === "known") {
-      const { seq, isRepeat } = attempt.value;
-      return c.json({ delivery: seq, repeated: isRepeat }, 202);
-    }
-    if (attempt.kind === "unknown") throw refusal ?? new AppError("unauthorized", "The post is not signed");
-    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
-    throw new HttpError(
-      429,
-      "unavailable",
-      `Too many posts from ${address} were not signed as they have to be: wait ${seconds} seconds`,
-      { "retry-after": String(seconds) },
-      { reason: "too_many_attempts" },
-    );
+    const { seq, isRepeat } = await webhooks.receive(pipeline, name, { headers, body }, {
+      judge: judgeOf(addressOf(c)),
+      signal,
+    });
+    return c.json({ delivery: seq, repeated: isRepeat }, 202);
   };
 }

@@ -6,7 +6,7 @@ import { hookOf, secretNameOf, type WebhookDefinition } from "../../../contract/
 import { parseStream } from "../../../connectors/parse.ts";
 import type { SecretStore } from "../../grants/secrets.ts";
 import type { Store } from "../../store/store.ts";
-import { deliveryKey, isSigned, type Post } from "./signature.ts";
+import { deliveryKey, isSigned, type Post, secretKey } from "./signature.ts";
 import { streamsOf } from "./webhook_streams.ts";
 
 export interface ReceiverContext {
@@ -26,6 +26,12 @@ export interface ReceivedPost {
   readonly isRepeat: boolean;
 }
 
+/**
+ * Whether a post is from who knows the secret, by `isSigned`; for the same `key` that says the same. It may take its time, or
+ * throw, where too many were not.
+ */
+export type Judge = (key: string | undefined, isSigned: () => boolean) => Promise<boolean>;
+
 /** Takes what other systems post to the webhooks of pipelines. */
 export class WebhookReceiver {
   readonly #context: ReceiverContext;
@@ -37,22 +43,29 @@ export class WebhookReceiver {
   /**
    * Keeps the post: when this returns it is on the disk, and will be read once. Throws `not_found` for a webhook that is none,
    * `unauthorized` for one that is not signed as it has to be, `invalid` for a body that no stream could read or with an
-   * Idempotency-Key that another body had, and what the store throws.
+   * Idempotency-Key that another body had, and what `judge` and the store throw.
    */
-  async receive(pipeline: string, name: string, post: Post, signal: AbortSignal): Promise<ReceivedPost> {
+  async receive(
+    pipeline: string,
+    name: string,
+    post: Post,
+    { judge, signal }: { readonly judge: Judge; readonly signal: AbortSignal },
+  ): Promise<ReceivedPost> {
     const { store, clock, onPost } = this.#context;
     const definition = await this.#definitionOf(pipeline);
     const webhook = webhookOf(definition, name);
     if (definition === undefined || webhook === undefined) {
       throw new AppError("not_found", "There is no such webhook");
     }
-    if (!isSigned(webhook, await this.#secretOf(webhook), post, clock.now())) {
+    const secret = await this.#secretOf(webhook);
+    const hook = hookOf(pipeline, name);
+    if (!await judge(secretKey(webhook, hook, post), () => isSigned(webhook, secret, post, clock.now()))) {
       throw new AppError("unauthorized", refusalOf(webhook));
     }
     await this.#check(definition, name, post, signal);
     const contentType = post.headers["content-type"];
     const { seq, isNew, isSame } = await store.inbox.put({
-      hook: hookOf(pipeline, name),
+      hook,
       key: deliveryKey(webhook, post),
       body: post.body,
       headers: contentType === undefined ? {} : { "content-type": contentType },

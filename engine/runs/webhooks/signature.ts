@@ -50,6 +50,16 @@ export function deliveryKey({ signature }: WebhookDefinition, { headers, body }:
   return event === undefined ? `body ${digestOf(body).toString("hex")}` : `event ${event}`;
 }
 
+/** Of the secret that the post has in it, for this hook; undefined for a post that is signed, which has none. */
+export function secretKey(
+  { signature }: WebhookDefinition,
+  hook: string,
+  { headers }: Post,
+): string | undefined {
+  if (signature !== "none") return undefined;
+  return digestOf(`${hook} ${headers["authorization"] ?? ""}`).toString("hex");
+}
+
 const digestOf = (value: string | Uint8Array) => createHash("sha256").update(value).digest();
 
 function isHmac(

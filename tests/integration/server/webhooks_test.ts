@@ -83,7 +83,7 @@ Deno.test("posted bodies of every format become rows once, whatever is killed me
     }
     await server.kill();
   }
-  for (const round of [1, 2, 3]) {
+  for (const round of [1, 2]) {
     await using server = await start(project);
     for (let n = 0; n < 5; n++) {
       const id = `${round}-${n}`;
@@ -91,7 +91,7 @@ Deno.test("posted bodies of every format become rows once, whatever is killed me
       equal(answer.status, 202, answer.text);
       expected.push(id);
     }
-    // Once when a run reads, and once before.
+    // Once before a run may have read them, and once after.
     if (round === 2) Deno.kill(await waitFor(() => server.runProcess(), 20_000) ?? fail(), "SIGKILL");
     await server.kill();
   }

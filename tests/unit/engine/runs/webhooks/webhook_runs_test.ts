@@ -10,6 +10,10 @@ import { FakeClock } from "../../../../support/fake_clock.ts";
 import { newRun, revision, StoreFixture } from "../../store/store_fixture.ts";
 
 const { signal } = new AbortController();
+const how = {
+  signal,
+  judge: (_key: string | undefined, isSigned: () => boolean) => Promise.resolve(isSigned()),
+};
 const bytes = (text: string) => new TextEncoder().encode(text);
 const SECRET = "${secret:HOOK}";
 
@@ -61,7 +65,7 @@ function hooks(store: Store) {
     receiver.receive("a", name, {
       headers: { authorization: "Bearer s3cret", "content-type": "application/json", ...headers },
       body: bytes(body),
-    }, signal);
+    }, how);
   return { state, service, post, receiver };
 }
 
@@ -142,7 +146,7 @@ Deno.test("receive() refuses what is not signed, not known or not to be read, an
   await rejects(post("none", "{}"), has("not_found"));
   await rejects(post("__proto__", "{}"), has("not_found"));
   await rejects(
-    receiver.receive("z\0", "orders", { headers: {}, body: bytes("") }, signal),
+    receiver.receive("z\0", "orders", { headers: {}, body: bytes("") }, how),
     has("not_found"),
   );
   await rejects(post("orders", "{"), has("invalid"));
