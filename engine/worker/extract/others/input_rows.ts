@@ -1,8 +1,8 @@
-import type { Schema } from "apache-arrow";
+import { Schema } from "apache-arrow";
 import type { InputBatch } from "../../../../contract/connector/source.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { type ExportedRows, type ExportOptions, exportRows } from "../../../duckdb/from/export.ts";
-import { rawTable, tableColumns } from "../../../warehouse/raw_table.ts";
+import { hasColumns, rawTable, tableColumns } from "../../../warehouse/raw_table.ts";
 import type { DuckSession } from "../../../duckdb/session.ts";
 import type { SessionLease } from "../../session_pool.ts";
 
@@ -31,7 +31,10 @@ export async function inputSchemas(
 ): Promise<readonly Schema[]> {
   await using held = await lease();
   const schemas: Schema[] = [];
-  for (const stream of streams) schemas.push((await inputOf(held.session, stream, {})).schema);
+  for (const stream of streams) {
+    const { schema } = await inputOf(held.session, stream, {});
+    schemas.push(await hasColumns(held.session, stream) ? schema : new Schema());
+  }
   return schemas;
 }
 

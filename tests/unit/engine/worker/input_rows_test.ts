@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { inputRows } from "../../../../engine/worker/extract/others/input_rows.ts";
+import { inputRows, inputSchemas } from "../../../../engine/worker/extract/others/input_rows.ts";
+import { TABLE_WITHOUT_COLUMNS } from "../../../../engine/warehouse/raw_table.ts";
 import { withSession } from "../duckdb/fixtures.ts";
 
 const never = new AbortController().signal;
@@ -37,6 +38,15 @@ Deno.test("inputRows() gives stream by stream, in batches, and lets its session 
       code: "invalid",
       message: /the input nowhere: it has no table yet/,
     });
+    // Without rows too, and nothing of a table whose columns nobody knows yet.
+    await session.run(`CREATE TABLE raw.unknown AS ${TABLE_WITHOUT_COLUMNS}`);
+    const schemas = await inputSchemas(lease, ["none", "unknown", "b"]);
+    deepEqual(schemas.map(({ fields }) => fields.map(({ name, type }) => `${name} ${type}`)), [
+      ["i Int32"],
+      [],
+      ["t Utf8"],
+    ]);
+    await rejects(inputSchemas(lease, ["nowhere"]), { code: "invalid", message: /it has no table yet/ });
     equal(leased, 0);
     deepEqual(await session.rows("SELECT count(*) AS n FROM raw.a"), [{ n: 5000n }]);
   });
