@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { ERROR_CODES } from "./errors.ts";
 import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
+import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
 import { rangeSchema } from "./range.ts";
 import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 
@@ -246,20 +247,6 @@ export type RunEvent =
   }
   | { readonly type: "log"; readonly line: LogLine };
 
-const scheduleViewSchema = v.object({
-  cron: described(v.string(), "The cron expression, as it is written."),
-  timezone: described(v.string(), "The IANA time zone that it is read in."),
-  words: described(v.string(), "weekdays at 07:30; the expression itself where there are no words for it."),
-  next: described(
-    v.array(v.object({
-      at: described(time, "When it fires."),
-      local: described(v.string(), "By the clock of the schedule's zone: Thu 30 Jul 07:30 Paris."),
-    })),
-    "The next five firings, jitter included; none while the pipeline is paused.",
-  ),
-});
-export type ScheduleView = v.InferOutput<typeof scheduleViewSchema>;
-
 export const pipelineSummarySchema = v.object({
   name: described(v.string(), "The file's name, or that of the PUT."),
   description: described(v.nullable(v.string()), "One line about it."),
@@ -276,11 +263,15 @@ export const pipelineSummarySchema = v.object({
     v.nullable(v.string()),
     "The commit of what is in force, with +dirty where the work tree differed.",
   ),
-  schedule: described(v.nullable(scheduleViewSchema), "When it runs by itself; null for on demand."),
+  schedule: described(
+    v.nullable(scheduleViewSchema),
+    "When it runs by itself, by the first of its schedules; null for on demand.",
+  ),
+  schedules: described(v.array(scheduleViewSchema), "All of its schedules; none for on demand."),
   paused: described(v.boolean(), "Whether its schedule is kept from starting it."),
   next_run_at: described(
     v.nullable(time),
-    "When the schedule next starts it; null while it is paused or has none.",
+    "When a schedule next starts it; null while it is paused or has none.",
   ),
   last_run: described(v.nullable(runSchema), "Its newest run."),
   faults: described(

@@ -6,6 +6,7 @@ import { type LoadDefinition, loadSchema } from "./load.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
 import { webhookSchema } from "../triggers/webhooks.ts";
 import { functionSchema } from "./functions.ts";
+import { scheduleSchema } from "./schedule.ts";
 import { duration, tableName, text } from "./words.ts";
 
 /**
@@ -13,53 +14,6 @@ import { duration, tableName, text } from "./words.ts";
  * schemas validate, type the code and make the published JSON Schema; a description here is what an
  * editor shows.
  */
-
-/** In the place of a cron expression: each run is followed by the next. */
-export const CONTINUOUS = "@continuous";
-
-const cronScheduleSchema = v.pipe(
-  v.strictObject({
-    cron: v.pipe(
-      text,
-      v.description(
-        "Five cron fields (minute hour day month weekday), or six with seconds first, or @hourly, @daily …, @continuous.",
-      ),
-    ),
-    timezone: v.optional(
-      v.pipe(text, v.description("An IANA time zone such as Europe/Paris; daylight saving is handled.")),
-      "UTC",
-    ),
-    catchup: v.optional(
-      v.pipe(
-        v.picklist(["none", "last"]),
-        v.description("What to do at the start about firings that were missed while the server was down."),
-      ),
-      "none",
-    ),
-    jitter: v.optional(
-      v.pipe(
-        duration,
-        v.description("Start up to this much later, always the same amount for the same pipeline."),
-      ),
-    ),
-  }),
-  v.description("When the pipeline runs by itself."),
-);
-
-const continuousSchema = v.pipe(
-  v.literal("continuous"),
-  v.description("Each run is followed by the next, after some seconds where there was nothing to read."),
-  v.transform((): v.InferOutput<typeof cronScheduleSchema> => ({
-    cron: CONTINUOUS,
-    timezone: "UTC",
-    catchup: "none",
-  })),
-);
-
-const scheduleSchema = v.pipe(
-  v.union([continuousSchema, cronScheduleSchema]),
-  v.description("When the pipeline runs by itself: at times, or continuously."),
-);
 
 const PARAM_TYPES = ["string", "integer", "number", "boolean", "date", "timestamp"] as const;
 export type ParamType = (typeof PARAM_TYPES)[number];

@@ -45,7 +45,7 @@ import { DefinitionChanges } from "./definition_changes.ts";
 import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
-import { isContinuous, listScheduled } from "./scheduled.ts";
+import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
 import { poolSlots } from "./requests/run_limits.ts";
@@ -67,7 +67,7 @@ import { RunQueue } from "../runs/run_queue.ts";
 import type { Service } from "../runs/service.ts";
 import { WebhookReceiver } from "../runs/webhooks/receive.ts";
 import { WebhookRuns } from "../runs/webhooks/webhook_runs.ts";
-import { Scheduler } from "../runs/scheduler.ts";
+import { Scheduler } from "../runs/schedules/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
 /** `projectDir` and `dataDir` are absolute; the caller holds the data folder's lock. */
@@ -130,8 +130,6 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** Takes what others post. */
   readonly webhooks: WebhookReceiver;
   #isStarted = false;
-  /** Whether the end of a run may be the beginning of the next. */
-  #hasContinuous = false;
   #watching: Promise<void> | undefined;
 
   constructor(context: EngineContext) {
@@ -183,7 +181,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       owner: ulid(clock.now()),
       onChange: () => {
         this.#onRunChange();
-        if (this.#hasContinuous) this.#scheduler.wake();
+        this.#scheduler.onRunChange();
       },
     });
     const requests = {
@@ -223,16 +221,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
       look: ({ connector, ...follower }, signal) =>
         lookAtFollower(this.#definitions.checkContext, connector, follower, signal),
     });
+    const scheduled = new ScheduledPipelines(store);
     this.#scheduler = new Scheduler({
       clock,
       log,
-      list: async () => {
-        const scheduled = await listScheduled(store);
-        this.#hasContinuous = scheduled.some(isContinuous);
-        return scheduled;
-      },
-      fire: (pipeline, atMs) => this.#requests.fire(pipeline, atMs),
+      list: () => scheduled.list(),
+      lastRun: (pipeline) => scheduled.lastRun(pipeline),
+      fire: (firing) => this.#requests.fire(firing),
       prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
+      mark: (marks) => store.pipelines.putScheduleMarks(marks),
     });
     const sender = new AlertSender({
       store,

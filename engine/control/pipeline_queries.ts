@@ -4,6 +4,7 @@ import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
+import { schedulesOf } from "../../contract/pipeline/schedule.ts";
 import type { NamedLoad } from "../../contract/pipeline/named_loads.ts";
 import { isWildcard } from "../../contract/pipeline/wildcard.ts";
 import type { CommittedStream, StreamView } from "../../contract/streams/stream_view.ts";
@@ -13,6 +14,7 @@ import type { PipelineRecord, RevisionHead, Store } from "../store/store.ts";
 import { followedViews } from "./followed.ts";
 import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
+import { ScheduleViews } from "./schedules/schedule_views.ts";
 import { streamView } from "./streams/stream_view.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
 import { loadsSeen, streamsSeen, withSeen } from "./wildcard_streams.ts";
@@ -28,6 +30,7 @@ export interface PipelineQueriesContext {
 /** What can be asked of pipelines and their tables, from what the store holds and runs have published. */
 export class PipelineQueries {
   readonly #context: PipelineQueriesContext;
+  readonly #schedules = new ScheduleViews();
 
   constructor(context: PipelineQueriesContext) {
     this.#context = context;
@@ -121,6 +124,9 @@ export class PipelineQueries {
   async #view(record: PipelineRecord, revision: RevisionHead | undefined, lastRun: Run | undefined) {
     const nowMs = this.#context.clock.now();
     const followed = await followedViews(this.#context.followed, record.name, revision?.definition, nowMs);
-    return { summary: summaryOf(record, revision, { lastRun, followed }, nowMs), followed };
+    const schedules = revision === undefined
+      ? []
+      : this.#schedules.of(record.name, revision.id, schedulesOf(revision.definition), nowMs);
+    return { summary: summaryOf(record, revision, { lastRun, followed, schedules }), followed };
   }
 }

@@ -1,29 +1,24 @@
 import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
-import type { ScheduleDefinition } from "../../contract/pipeline/pipeline.ts";
+import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
 import { type Revision, type RevisionFile, writtenFiles } from "../../contract/revision.ts";
-import type { PipelineStep, ScheduleView } from "../../contract/run.ts";
-import { cronWords } from "../../text/cron_words.ts";
-import { formatInZone } from "../../text/zone_time.ts";
-import { nextFirings } from "../runs/scheduler.ts";
+import type { PipelineStep } from "../../contract/run.ts";
 import type { PipelineRecord, RevisionHead } from "../store/store.ts";
-
-const NEXT_FIRINGS = 5;
 
 /** Pipelines as the API and the pages show them, made of what the store holds. */
 
 export function summaryOf(
   record: PipelineRecord,
   revision: RevisionHead | undefined,
-  { lastRun, followed }: { readonly lastRun: Run | undefined; readonly followed: readonly FollowedView[] },
-  nowMs: number,
+  { lastRun, followed, schedules }: {
+    readonly lastRun: Run | undefined;
+    readonly followed: readonly FollowedView[];
+    readonly schedules: readonly ScheduleView[];
+  },
 ): PipelineSummary {
   const definition = revision?.definition;
-  const schedule = definition?.schedule;
-  const firings = schedule === undefined || record.paused
-    ? []
-    : nextFirings(record.name, schedule, nowMs, NEXT_FIRINGS);
-  const [nextMs] = firings;
+  const shown = schedules.map((view) => record.paused ? { ...view, next: [] } : view);
+  const [next] = nextOf(shown, 1);
   return {
     name: record.name,
     description: definition?.description ?? null,
@@ -31,24 +26,13 @@ export function summaryOf(
     origin: record.origin,
     revision: record.revision,
     git_commit: revision?.gitCommit ?? null,
-    schedule: schedule === undefined ? null : scheduleView(schedule, firings),
+    schedule: shown[0] ?? null,
+    schedules: shown,
     paused: record.paused,
-    next_run_at: nextMs === undefined ? null : new Date(nextMs).toISOString(),
+    next_run_at: next?.at ?? null,
     last_run: lastRun ?? null,
     faults: [...record.faults],
     warnings: followed.flatMap(({ warning }) => warning === null ? [] : [warning]),
-  };
-}
-
-function scheduleView({ cron, timezone }: ScheduleDefinition, firings: readonly number[]): ScheduleView {
-  return {
-    cron,
-    timezone,
-    words: cronWords(cron),
-    next: firings.map((atMs) => ({
-      at: new Date(atMs).toISOString(),
-      local: formatInZone(atMs, timezone),
-    })),
   };
 }
 

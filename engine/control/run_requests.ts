@@ -4,6 +4,7 @@ import type { Log } from "../../contract/log.ts";
 import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
+import type { Firing } from "../runs/schedules/firing_plan.ts";
 import type { PipelineRecord, Store } from "../store/store.ts";
 import type { RerunRequest, TriggerRequest } from "./engine.ts";
 import { rerunRequest } from "./requests/rerun.ts";
@@ -38,15 +39,18 @@ export class RunRequests {
     return await this.#enqueue(pipeline, request, this.#context.clock.now());
   }
 
-  /** The run of a schedule's firing; none where `overlap: skip` leaves it out. */
-  async fire(pipeline: string, atMs: number): Promise<void> {
-    const { store, log } = this.#context;
+  /** The run of a schedule's firing; none where the pipeline is paused or `overlap: skip` leaves it out. */
+  async fire({ pipeline, atMs, isMadeUp }: Firing): Promise<void> {
+    const { log } = this.#context;
+    if ((await this.#context.pipeline(pipeline)).paused) return;
     const at = new Date(atMs).toISOString();
     const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
-    if (await this.triggerByItself(pipeline, request, atMs) === undefined) {
+    const run = isMadeUp
+      ? await this.#enqueue(pipeline, request, atMs)
+      : await this.triggerByItself(pipeline, request, atMs);
+    if (run === undefined) {
       log("info", "a firing was left out: a run is still going on", { pipeline, at });
     }
-    await store.pipelines.setFired(pipeline, atMs);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import { schedulesOf } from "../../contract/pipeline/schedule.ts";
 import { BUILT_IN_CONNECTORS, withBuiltInConnectors } from "../../contract/pipeline/scripts.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
@@ -24,7 +25,7 @@ import { checkWebhooks } from "./check_webhooks.ts";
 import { placeOf } from "./parse_connectors.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
-import { checkSchema } from "../../text/schema_faults.ts";
+import { checkSchema, pathText } from "../../text/schema_faults.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { type DocumentPath, parseYamlDocument } from "../../text/yaml_document.ts";
 
@@ -187,14 +188,18 @@ function sketchOf(
   };
 }
 
-function scheduleFaults({ schedule }: PipelineDefinition): PipelineFault[] {
-  if (schedule === undefined) return [];
-  return checkSchedule(schedule).map(({ key, message }) => ({
-    path: ["schedule", key],
-    at: "value",
-    message: `schedule.${key}: ${message}`,
-    severity: "error",
-  }));
+function scheduleFaults(definition: PipelineDefinition): PipelineFault[] {
+  const isList = Array.isArray(definition.schedule);
+  const schedules = schedulesOf(definition);
+  return schedules.flatMap((schedule, index) => {
+    const path: DocumentPath = isList ? ["schedule", index] : ["schedule"];
+    return checkSchedule(schedule, schedules.length).map(({ key, message }): PipelineFault => ({
+      path: key === undefined ? path : [...path, key],
+      at: "value",
+      message: `${pathText(key === undefined ? path : [...path, key])}: ${message}`,
+      severity: "error",
+    }));
+  });
 }
 
 /** The entries of connectors.yaml that a definition names, and the connectors that every project has. */

@@ -4,7 +4,13 @@ import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { Column } from "../../contract/sql.ts";
 import { type Database, storing } from "./database.ts";
 import { isHeld } from "./run_changes.ts";
-import { connectors as connectorsTable, pipelines, schedules, streamColumns } from "./schema.ts";
+import {
+  connectors as connectorsTable,
+  pipelines,
+  scheduleFirings,
+  schedules,
+  streamColumns,
+} from "./schema.ts";
 import type { PipelineStore } from "./store.ts";
 
 export function createPipelineStore(db: Database): PipelineStore {
@@ -68,21 +74,45 @@ function definitionsOf(
   };
 }
 
-function schedulesOf(db: Database): Pick<PipelineStore, "setPaused" | "setFired"> {
-  const set = async (name: string, values: { paused?: boolean; lastFiredAtMs?: number }) => {
-    const [known] = await storing(
-      `write the schedule of "${name}"`,
-      db.select({ name: pipelines.name }).from(pipelines)
-        .where(and(eq(pipelines.name, name), eq(pipelines.removed, false))),
-    );
-    if (known === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
-    const upsert = db.insert(schedules).values({ pipeline: name, ...values })
-      .onConflictDoUpdate({ target: schedules.pipeline, set: values });
-    await storing(`write the schedule of "${name}"`, upsert);
-  };
+function schedulesOf(
+  db: Database,
+): Pick<PipelineStore, "setPaused" | "scheduleMarks" | "putScheduleMarks" | "forgetScheduleMarks"> {
   return {
-    setPaused: (name, paused) => set(name, { paused }),
-    setFired: (name, atMs) => set(name, { lastFiredAtMs: atMs }),
+    async setPaused(name, paused) {
+      const [known] = await storing(
+        `write the schedule of "${name}"`,
+        db.select({ name: pipelines.name }).from(pipelines)
+          .where(and(eq(pipelines.name, name), eq(pipelines.removed, false))),
+      );
+      if (known === undefined) throw new AppError("not_found", `There is no pipeline "${name}"`);
+      const upsert = db.insert(schedules).values({ pipeline: name, paused })
+        .onConflictDoUpdate({ target: schedules.pipeline, set: { paused } });
+      await storing(`write the schedule of "${name}"`, upsert);
+    },
+
+    scheduleMarks: () => storing("read how far schedules are", db.select().from(scheduleFirings)),
+
+    async putScheduleMarks(marks) {
+      const upsert = db.run(sql`
+        insert into schedule_firings (pipeline, schedule, last_fired_at)
+        select value ->> 'pipeline', value ->> 'schedule', max(value ->> 'untilMs')
+        from json_each(${JSON.stringify(marks)})
+        where value ->> 'pipeline' in (select name from pipelines)
+        group by 1, 2
+        on conflict (pipeline, schedule)
+        do update set last_fired_at = max(last_fired_at, excluded.last_fired_at)
+      `);
+      await storing("write how far schedules are", upsert);
+    },
+
+    async forgetScheduleMarks(marks) {
+      const forget = db.run(sql`
+        delete from schedule_firings where (pipeline, schedule) in (
+          select value ->> 'pipeline', value ->> 'schedule' from json_each(${JSON.stringify(marks)})
+        )
+      `);
+      await storing("forget how far schedules were", forget);
+    },
   };
 }
 

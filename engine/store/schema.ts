@@ -79,6 +79,12 @@ export const schedules = sqliteTable("schedules", {
   lastFiredAtMs: integer("last_fired_at"),
 });
 
+export const scheduleFirings = sqliteTable("schedule_firings", {
+  pipeline: text().notNull(),
+  schedule: text().notNull(),
+  untilMs: integer("last_fired_at").notNull(),
+});
+
 export const streamColumns = sqliteTable("stream_columns", {
   pipeline: text().notNull(),
   stream: text().notNull(),

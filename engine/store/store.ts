@@ -52,8 +52,17 @@ export interface PipelineRecord {
   readonly revision: string | null;
   readonly paused: boolean;
   readonly faults: readonly Fault[];
-  /** When the schedule last fired, epoch milliseconds. */
+  /** When the schedule last fired, epoch milliseconds, as versions wrote it that had no marks of schedules. */
   readonly lastFiredAtMs: number | null;
+}
+
+/** Up to when the firings of a schedule are dealt with. */
+export interface ScheduleMark {
+  readonly pipeline: string;
+  /** Tells the pipeline's schedules apart. */
+  readonly schedule: string;
+  /** Epoch milliseconds. */
+  readonly untilMs: number;
 }
 
 export interface PipelineStore {
@@ -71,7 +80,11 @@ export interface PipelineStore {
   /** Its runs are kept. */
   remove(name: string): Promise<void>;
   setPaused(name: string, paused: boolean): Promise<void>;
-  setFired(name: string, atMs: number): Promise<void>;
+  scheduleMarks(): Promise<ScheduleMark[]>;
+  /** They never go back. */
+  putScheduleMarks(marks: readonly ScheduleMark[]): Promise<void>;
+  /** Of schedules that are no more. */
+  forgetScheduleMarks(marks: readonly Omit<ScheduleMark, "untilMs">[]): Promise<void>;
   /**
    * What each stream of the pipeline looked like when it was last described or read. With a lease:
    * only while that is held.

@@ -6,7 +6,6 @@ import type {
   PipelineStep,
   RunDetail,
   RunState,
-  ScheduleView,
   Step,
 } from "../../contract/run.ts";
 import type {
@@ -16,6 +15,7 @@ import type {
   Verdict,
   Verification,
 } from "../../contract/loads/verification.ts";
+import type { ScheduleView } from "../../contract/pipeline/schedule_view.ts";
 import type { TablePreview } from "../../contract/table.ts";
 import { cronWords } from "../../text/cron_words.ts";
 import { formatInZone } from "../../text/zone_time.ts";
@@ -227,6 +227,7 @@ function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineD
     revision: REVISION,
     git_commit: COMMIT,
     schedule: null,
+    schedules: change.schedule ? [change.schedule] : [],
     paused: false,
     next_run_at: null,
     last_run: null,

@@ -1,7 +1,8 @@
-import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
+import { CONTINUOUS } from "../../contract/pipeline/schedule.ts";
+import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
-import type { PipelineDetail, Run, RunDetail, ScheduleView } from "../../contract/run.ts";
+import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
 import type { RejectSummary } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { Table } from "../../contract/table.ts";
@@ -165,7 +166,7 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
                   <Icon name="pause" />paused
                 </span>
               )
-              : <NextRuns schedule={pipeline.schedule} nowMs={frame.nowMs} />}
+              : <NextRuns schedules={pipeline.schedules} nowMs={frame.nowMs} />}
           </Fact>
         )}
         <Fact name="Revision">
@@ -184,27 +185,30 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
   );
 }
 
-function ScheduleFact({ pipeline: { schedule } }: { pipeline: PipelineDetail }) {
-  if (schedule === null) return <>on demand</>;
+function ScheduleFact({ pipeline: { schedules } }: { pipeline: PipelineDetail }) {
+  if (schedules.length === 0) return <>on demand</>;
   return (
-    <>
-      {schedule.words}, {cityOf(schedule.timezone)}{" "}
-      {schedule.words !== schedule.cron && (
-        <code class="muted" title={schedule.timezone}>{schedule.cron}</code>
-      )}
-    </>
+    <span class="next-runs">
+      {schedules.map(({ words, timezone, cron }) => (
+        <span>
+          {words}, {cityOf(timezone)}{" "}
+          {cron !== null && words !== cron && <code class="muted" title={timezone}>{cron}</code>}
+        </span>
+      ))}
+    </span>
   );
 }
 
 /** The first of them with the wait for it; the four after that, to see that the schedule is what was meant. */
-function NextRuns({ schedule, nowMs }: { schedule: ScheduleView; nowMs: number }) {
-  const [first, ...later] = schedule.next;
-  if (first === undefined) return schedule.cron === CONTINUOUS ? <>after the last has ended</> : <>none</>;
-  const { timezone } = schedule;
+function NextRuns({ schedules, nowMs }: { schedules: readonly ScheduleView[]; nowMs: number }) {
+  const [first, ...later] = nextOf(schedules);
+  if (first === undefined) {
+    return schedules.some(({ cron }) => cron === CONTINUOUS) ? <>after the last has ended</> : <>none</>;
+  }
   return (
     <span class="next-runs">
       <span>
-        <At at={first.at} timezone={timezone} nowMs={nowMs} />{" "}
+        <At at={first.at} timezone={first.timezone} nowMs={nowMs} />{" "}
         <span class="muted">
           <Ago at={first.at} nowMs={nowMs} />
         </span>
@@ -212,10 +216,12 @@ function NextRuns({ schedule, nowMs }: { schedule: ScheduleView; nowMs: number }
       {later.length > 0 && (
         <span class="muted">
           {"then "}
-          {later.map(({ at }, index) => (
+          {later.map(({ at, timezone }, index) => (
             <>
               {index > 0 && " · "}
-              <time datetime={at} title={formatUtc(at)}>{shortTime(at, timezone, nowMs)}</time>
+              <time datetime={at} title={formatUtc(at)}>
+                {shortTime(at, timezone, first.timezone, nowMs)}
+              </time>
             </>
           ))}
         </span>
@@ -224,10 +230,12 @@ function NextRuns({ schedule, nowMs }: { schedule: ScheduleView; nowMs: number }
   );
 }
 
-/** Without the zone, which the first of them has. */
-function shortTime(at: string, timezone: string, nowMs: number): string {
+/** Without the zone where it is that of the first of them. */
+function shortTime(at: string, timezone: string, firstZone: string, nowMs: number): string {
   const text = formatInZone(Date.parse(at), timezone, nowMs);
-  return text.endsWith(cityOf(timezone)) ? text.slice(0, -cityOf(timezone).length - 1) : text;
+  return timezone === firstZone && text.endsWith(cityOf(timezone))
+    ? text.slice(0, -cityOf(timezone).length - 1)
+    : text;
 }
 
 function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {

@@ -1,4 +1,5 @@
-import { CONTINUOUS } from "../../contract/pipeline/pipeline.ts";
+import { CONTINUOUS } from "../../contract/pipeline/schedule.ts";
+import { nextOf } from "../../contract/pipeline/schedule_view.ts";
 import type { PipelineSummary, Run } from "../../contract/run.ts";
 import { formatCount, formatPlural, formatShortCount } from "../../text/format.ts";
 import { cityOf } from "../../text/zone_time.ts";
@@ -173,7 +174,8 @@ function NoMatch() {
 /** One line of many: what it is about, its tags and its buttons are on its own page. */
 function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; nowMs: number }) {
   const href = `/pipelines/${encodeURIComponent(pipeline.name)}`;
-  const { last_run: run, schedule, next_run_at: next } = pipeline;
+  const { last_run: run, schedule, schedules } = pipeline;
+  const [next] = nextOf(schedules, 1);
   return (
     <li class="pipeline">
       <div class="pipeline-title">
@@ -202,9 +204,9 @@ function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; now
           ? <span class="muted">On demand</span>
           : pipeline.paused
           ? "paused"
-          : next === null
+          : next === undefined
           ? (schedule.cron === CONTINUOUS ? "after the last" : "not scheduled")
-          : <At at={next} timezone={schedule.timezone} nowMs={nowMs} />}
+          : <At at={next.at} timezone={next.timezone} nowMs={nowMs} />}
       </div>
     </li>
   );
@@ -293,7 +295,8 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
 
 /** When the schedule starts it next, or why it does not. */
 function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number }) {
-  const { schedule, paused, next_run_at: next } = pipeline;
+  const { schedule, schedules, paused } = pipeline;
+  const [next] = nextOf(schedules, 1);
   if (schedule === null) return <span class="line muted">On demand</span>;
   return (
     <>
@@ -304,17 +307,21 @@ function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number
               <Icon name="pause" />paused
             </span>
           )
-          : next === null
+          : next === undefined
           ? (schedule.cron === CONTINUOUS ? "after the last" : "not scheduled")
           : (
             <>
-              next <At at={next} timezone={schedule.timezone} nowMs={nowMs} />
+              next <At at={next.at} timezone={next.timezone} nowMs={nowMs} />
             </>
           )}
       </span>
-      <span class="line muted" title={`${schedule.cron} (${schedule.timezone})`}>
+      <span
+        class="line muted"
+        title={schedules.map(({ cron, words, timezone }) => `${cron ?? words} (${timezone})`).join("\n")}
+      >
         {schedule.words}
         {schedule.timezone === "UTC" ? "" : `, ${cityOf(schedule.timezone)}`}
+        {schedules.length > 1 && `, and ${schedules.length - 1} more`}
       </span>
     </>
   );

@@ -1,8 +1,9 @@
 import type { FollowedView } from "../../../contract/connector/followed.ts";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
-import { CONTINUOUS } from "../../../contract/pipeline/pipeline.ts";
-import type { PipelineDetail, PipelineSummary, ScheduleView } from "../../../contract/run.ts";
+import { CONTINUOUS } from "../../../contract/pipeline/schedule.ts";
+import { nextOf, type ScheduleView } from "../../../contract/pipeline/schedule_view.ts";
+import type { PipelineDetail, PipelineSummary } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
@@ -58,23 +59,29 @@ export function pipelineJson(
 }
 
 /** `Thu 07:30 Paris (in 1 h 49 min)`. */
-function nextText({ cron, timezone, next: [next] }: ScheduleView, nowMs: number): string {
-  if (next === undefined) return cron === CONTINUOUS ? "after the last" : "never";
+function nextText(schedules: readonly ScheduleView[], nowMs: number): string {
+  const [next] = nextOf(schedules, 1);
+  if (next === undefined) {
+    return schedules.some(({ cron }) => cron === CONTINUOUS) ? "after the last" : "never";
+  }
   const atMs = Date.parse(next.at);
-  return `${formatInZone(atMs, timezone, nowMs)} (in ${formatWait(atMs - nowMs)})`;
+  return `${formatInZone(atMs, next.timezone, nowMs)} (in ${formatWait(atMs - nowMs)})`;
 }
 
 /** One pipeline: what it is, when it runs next, how it went last, what is wrong with its files. */
 export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string {
-  const { schedule, last_run: last, paused } = pipeline;
+  const { schedules, last_run: last, paused } = pipeline;
   const facts: readonly (readonly [string, string])[] = [
     ["pipeline", pipeline.name],
     ["about", pipeline.description ?? ""],
     ["tags", pipeline.tags.join(", ")],
-    ["schedule", schedule === null ? "on demand" : `${schedule.words}, ${schedule.timezone}`],
-    ["cron", schedule === null ? "" : schedule.cron],
-    ["next", schedule === null ? "" : paused ? "paused" : nextText(schedule, nowMs)],
-    ...(schedule?.next.slice(1).map(({ local }): [string, string] => ["", local]) ?? []),
+    ...(schedules.length === 0 ? [["schedule", "on demand"] as const] : []),
+    ...schedules.flatMap(({ words, timezone, cron }) => [
+      ["schedule", `${words}, ${timezone}`] as const,
+      ["cron", cron ?? ""] as const,
+    ]),
+    ["next", schedules.length === 0 ? "" : paused ? "paused" : nextText(schedules, nowMs)],
+    ...nextOf(schedules).slice(1).map(({ local }) => ["", local] as const),
     [
       "last",
       last === null ? "no run yet" : `${last.state}, ${formatTime(last.created_at)} UTC, run ${last.id}`,
@@ -121,13 +128,17 @@ function formatFault({ file, line, column, message }: PipelineSummary["faults"][
 }
 
 function rowOf(
-  { name, schedule, paused, last_run, faults, warnings }: PipelineSummary,
+  { name, schedule, schedules, paused, last_run, faults, warnings }: PipelineSummary,
   nowMs: number,
 ): string[] {
   return [
     name,
-    schedule === null ? "" : `${schedule.words}, ${cityOf(schedule.timezone)}`,
-    schedule === null ? "" : paused ? "paused" : nextText(schedule, nowMs),
+    schedule === null
+      ? ""
+      : `${schedule.words}, ${cityOf(schedule.timezone)}${
+        schedules.length > 1 ? ` +${schedules.length - 1}` : ""
+      }`,
+    schedule === null ? "" : paused ? "paused" : nextText(schedules, nowMs),
     last_run === null ? "" : formatTime(last_run.created_at),
     last_run === null
       ? ""

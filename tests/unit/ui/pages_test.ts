@@ -7,6 +7,7 @@ import type { AppEnv } from "../../../server/http/app_env.ts";
 import type { PageAuth } from "../../../ui/parts/page_auth.ts";
 import { createPages } from "../../../ui/pages/create_pages.tsx";
 import type { FakeEngine } from "../../support/fake_engine.ts";
+import { formatInZone } from "../../../text/zone_time.ts";
 import { createFakeProject, makeRun, NOW, RUN_IDS } from "../../support/fake_project.ts";
 
 const PATHS = [
@@ -141,6 +142,28 @@ Deno.test("schedules are told in words and in their own zone, with the next five
   match(flights, /in 14 h 18 min/);
   match(flights, /then .*Sat 02:00.*Sun 02:00.*Mon 02:00.*Tue 02:00/);
   match(await html(await get("/")), /next <time [^>]*>Fri 02:00 Paris<\/time>/);
+});
+
+Deno.test("several schedules are each told, and their next times together, each by its own clock", async () => {
+  const engine = createFakeProject();
+  const view = (words: string, timezone: string, ...at: string[]) => ({
+    cron: null,
+    every: words,
+    timezone,
+    words,
+    next: at.map((time) => ({ at: time, local: formatInZone(Date.parse(time), timezone) })),
+  });
+  const schedules = [
+    view("every 1 d", "Europe/Paris", "2026-07-30T22:30:00.000Z", "2026-07-31T22:30:00.000Z"),
+    view("every 6 h, not on 12-25", "Asia/Tokyo", "2026-07-30T22:30:00.000Z", "2026-07-31T04:30:00.000Z"),
+  ];
+  const flights = await engine.getPipeline("flights");
+  engine.addPipeline({ ...flights, name: "twice", schedule: schedules[0] ?? null, schedules });
+  const { get } = pagesFor("viewer", engine);
+  const page = await html(await get("/pipelines/twice"));
+  match(page, /every 1 d, Paris[^]*every 6 h, not on 12-25, Tokyo/);
+  match(page, /Fri 00:30 Paris[^]*then .*Fri 13:30 Tokyo.* · .*Sat 00:30</);
+  match(await html(await get("/")), /every 1 d, Paris, and 1 more/);
 });
 
 Deno.test("a step's state is told to those who do not see its icon", async () => {

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { connectors } from "../../../../connectors/registry.ts";
 import { RunRequests } from "../../../../engine/control/run_requests.ts";
 import type { Store } from "../../../../engine/store/store.ts";
@@ -9,6 +9,7 @@ import { claim, newRun, revision, StoreFixture } from "../store/store_fixture.ts
 async function fire(
   overlap: "skip" | "queue" | "cancel_previous",
   prepare: (store: Store) => Promise<unknown>,
+  isMadeUp = false,
 ) {
   await using fixture = new StoreFixture();
   const store = await fixture.open();
@@ -32,8 +33,7 @@ async function fire(
     pipeline: async (name) => await store.pipelines.get(name) ?? Promise.reject(new Error("none")),
     onChange: () => {},
   });
-  await requests.fire("a", 9_000);
-  equal((await store.pipelines.get("a"))?.lastFiredAtMs, 9_000);
+  await requests.fire({ pipeline: "a", atMs: 9_000, isMadeUp });
   const runs = (await store.runs.list({ limit: 9 })).toReversed();
   return {
     runs: runs.map(({ id, state, trigger }) => trigger === "schedule" ? `fired ${state}` : `${id} ${state}`),
@@ -58,6 +58,19 @@ Deno.test("a firing is left out, queued, or takes the place of what is there, as
     runs: ["one running", "two cancelled", "day queued", "fired queued"],
     stopped: ["one true"],
   });
+});
+
+Deno.test("each firing that is made up for has its run, whatever overlap says", async () => {
+  const there = ["one running", "two queued", "day queued"];
+  for (const overlap of ["skip", "cancel_previous"] as const) {
+    deepEqual(await fire(overlap, three, true), { runs: [...there, "fired queued"], stopped: [] });
+  }
+});
+
+Deno.test("a paused pipeline is not fired, nor does the same firing make a second run", async () => {
+  deepEqual((await fire("queue", (store) => store.pipelines.setPaused("a", true))).runs, []);
+  const key = { idempotencyKey: `schedule ${new Date(9_000).toISOString()}`, trigger: "schedule" } as const;
+  deepEqual((await fire("queue", (store) => store.runs.create(newRun("one", key)))).runs, ["fired queued"]);
 });
 
 Deno.test("a backfill keeps no firing from its run", async () => {

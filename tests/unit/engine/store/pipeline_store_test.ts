@@ -54,33 +54,48 @@ Deno.test("remove() hides a pipeline and keeps its runs; put() brings it back wi
   assert.equal((await store.pipelines.get("a"))?.revision, null);
 });
 
-Deno.test("setPaused() and setFired() change the schedule and leave each other alone", async () => {
+Deno.test("setPaused() lasts until it is set again, over new definitions", async () => {
   await using fixture = new StoreFixture();
   const { pipelines } = await fixture.openWithPipelines();
-  const schedule = async () => {
-    const found = await pipelines.get("a");
-    return [found?.paused, found?.lastFiredAtMs];
-  };
-  await pipelines.setFired("a", 1_772_000_000_000);
-  assert.deepEqual(await schedule(), [false, 1_772_000_000_000]);
   await pipelines.setPaused("a", true);
-  assert.deepEqual(await schedule(), [true, 1_772_000_000_000]);
-  await pipelines.setFired("a", 1_772_000_000_001);
   await addPipeline(await fixture.open(), "a");
-  assert.deepEqual(await schedule(), [true, 1_772_000_000_001]);
+  assert.equal((await pipelines.get("a"))?.paused, true);
   await pipelines.setPaused("a", false);
-  assert.deepEqual(await schedule(), [false, 1_772_000_000_001]);
+  assert.equal((await pipelines.get("a"))?.paused, false);
 });
 
-Deno.test("setPaused() and setFired() throw not_found for a pipeline that is not there", async () => {
+Deno.test("setPaused() throws not_found for a pipeline that is not there", async () => {
   await using fixture = new StoreFixture();
   const { pipelines } = await fixture.openWithPipelines();
   await pipelines.remove("b");
   const isNotFound = (error: unknown) => error instanceof AppError && error.code === "not_found";
-  for (const name of ["none", "b"]) {
-    await assert.rejects(pipelines.setPaused(name, true), isNotFound);
-    await assert.rejects(pipelines.setFired(name, 1), isNotFound);
-  }
+  for (const name of ["none", "b"]) await assert.rejects(pipelines.setPaused(name, true), isNotFound);
+});
+
+Deno.test("marks of schedules are kept by pipeline and schedule, go on only, and can be forgotten", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines } = await fixture.openWithPipelines();
+  const [hourly, daily] = ["0 * * * * UTC", "0 0 * * * UTC"];
+  await pipelines.putScheduleMarks([
+    { pipeline: "a", schedule: hourly, untilMs: 2 },
+    { pipeline: "a", schedule: hourly, untilMs: 1 },
+    { pipeline: "b", schedule: hourly, untilMs: 5 },
+    { pipeline: "gone", schedule: hourly, untilMs: 5 },
+  ]);
+  await pipelines.putScheduleMarks([
+    { pipeline: "a", schedule: daily, untilMs: 3 },
+    { pipeline: "b", schedule: hourly, untilMs: 4 },
+  ]);
+  await pipelines.putScheduleMarks([]);
+  const marks = async () =>
+    (await pipelines.scheduleMarks()).map((mark) => `${mark.pipeline} ${mark.schedule} ${mark.untilMs}`)
+      .sort();
+  assert.deepEqual(await marks(), [`a ${hourly} 2`, `a ${daily} 3`, `b ${hourly} 5`]);
+  await pipelines.forgetScheduleMarks([
+    { pipeline: "a", schedule: hourly },
+    { pipeline: "b", schedule: daily },
+  ]);
+  assert.deepEqual(await marks(), [`a ${daily} 3`, `b ${hourly} 5`]);
 });
 
 Deno.test("streamColumns() answers the last columns of each stream of the pipeline", async () => {
