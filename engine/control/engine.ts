@@ -28,6 +28,8 @@ export interface Engine {
   /** Problems, who hears of what, and what was sent. */
   readonly alerts: Alerts;
   listPipelines(): Promise<PipelineSummary[]>;
+  /** Their names alone, in order: what costs nothing beside all that is known of each. */
+  pipelineNames(): Promise<string[]>;
   /** Throws not_found. */
   getPipeline(name: string): Promise<PipelineDetail>;
   /** Checks and puts a definition in force. Throws invalid (with faults), or conflict where it comes from files. */

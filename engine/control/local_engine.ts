@@ -303,6 +303,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return await this.#pipelines.list();
   }
 
+  async pipelineNames(): Promise<string[]> {
+    return await this.#context.store.pipelines.names();
+  }
+
   async getPipeline(name: string): Promise<PipelineDetail> {
     return await this.#pipelines.get(name);
   }

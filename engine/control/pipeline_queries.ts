@@ -38,9 +38,13 @@ export class PipelineQueries {
 
   async list(): Promise<PipelineSummary[]> {
     const { store } = this.#context;
-    const latest = await store.runs.latest();
+    const [latest, heads] = [await store.runs.latest(), await store.revisions.headsInForce()];
     return await Promise.all((await store.pipelines.list()).map(async (record) => {
-      const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
+      // What came into force after they were read is read by itself.
+      const read = heads.get(record.name);
+      const revision = record.revision === null || read?.id === record.revision
+        ? read
+        : await store.revisions.head(record.revision);
       return (await this.#view(record, revision, latest.get(record.name))).summary;
     }));
   }

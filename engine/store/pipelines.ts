@@ -19,7 +19,7 @@ export function createPipelineStore(db: Database): PipelineStore {
 
 function definitionsOf(
   db: Database,
-): Pick<PipelineStore, "list" | "get" | "put" | "source" | "putSource" | "remove"> {
+): Pick<PipelineStore, "list" | "names" | "get" | "put" | "source" | "putSource" | "remove"> {
   const select = (where: SQL | undefined) =>
     db.select({
       name: pipelines.name,
@@ -33,6 +33,12 @@ function definitionsOf(
 
   return {
     list: () => storing("read the pipelines", select(undefined)),
+
+    async names() {
+      const query = db.select({ name: pipelines.name }).from(pipelines).where(eq(pipelines.removed, false))
+        .orderBy(asc(pipelines.name));
+      return (await storing("read the pipelines", query)).map(({ name }) => name);
+    },
 
     async get(name) {
       const [found] = await storing(`read pipeline "${name}"`, select(eq(pipelines.name, name)));

@@ -6,7 +6,7 @@ import type { Revision, RevisionFile } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { storableText } from "./rows.ts";
-import { files, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
+import { files, pipelines, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
 import type { RevisionHead, RevisionStore } from "./store.ts";
 
 export function createRevisionStore(db: Database): RevisionStore {
@@ -32,6 +32,16 @@ export function createRevisionStore(db: Database): RevisionStore {
       const query = db.select().from(revisions).where(eq(revisions.id, id));
       const [row] = await storing(`read revision ${id}`, query);
       return row && headOf(row);
+    },
+
+    async headsInForce() {
+      const inForce = db.select({ name: pipelines.name, revision: revisions }).from(pipelines).innerJoin(
+        revisions,
+        eq(revisions.id, pipelines.revision),
+      )
+        .where(eq(pipelines.removed, false));
+      const found = await storing("read the revisions in force", inForce);
+      return new Map(found.map((row): [string, RevisionHead] => [row.name, headOf(row.revision)]));
     },
 
     async get(id) {

@@ -68,6 +68,8 @@ export interface ScheduleMark {
 export interface PipelineStore {
   /** By name; removed ones are left out. */
   list(): Promise<PipelineRecord[]>;
+  /** The names of those that `list` gives. */
+  names(): Promise<string[]>;
   get(name: string): Promise<PipelineRecord | undefined>;
   /** Creates or changes; brings a removed one back. A revision of undefined keeps the one in force. */
   put(
@@ -110,6 +112,8 @@ export interface RevisionStore {
   get(id: string): Promise<{ revision: Revision; steps: PipelineStep[] } | undefined>;
   /** The same without files and steps: what starting and listing pipelines need. */
   head(id: string): Promise<RevisionHead | undefined>;
+  /** Those in force, by pipeline: for all at once. */
+  headsInForce(): Promise<Map<string, RevisionHead>>;
   has(id: string): Promise<boolean>;
 }
 

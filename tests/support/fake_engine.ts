@@ -115,6 +115,10 @@ export class FakeEngine implements Engine {
     return this.#watchers.get(id)?.size ?? 0;
   }
 
+  async pipelineNames(): Promise<string[]> {
+    return await Promise.resolve([...this.#pipelines.keys()].sort());
+  }
+
   async listPipelines(): Promise<PipelineSummary[]> {
     return await Promise.resolve(
       [...this.#pipelines.values()].map((pipeline) => this.#summary(pipeline))

@@ -45,7 +45,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
       const [runs, pipelines] = await Promise.all([
         // One more than is shown: then older ones follow.
         engine.listRuns({ ...filter, limit: RUNS_PER_PAGE + 1 }),
-        engine.listPipelines(),
+        engine.pipelineNames(),
       ]);
       return pageResponse(
         c,
@@ -54,7 +54,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
           frame={frame}
           runs={runs.slice(0, RUNS_PER_PAGE)}
           hasMore={runs.length > RUNS_PER_PAGE}
-          pipelines={pipelines.map(({ name }) => name)}
+          pipelines={pipelines}
         />,
       );
     }),

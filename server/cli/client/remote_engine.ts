@@ -87,6 +87,10 @@ export class RemoteEngine implements Engine {
     return this.#api.read(v.array(pipelineSummarySchema), "/api/pipelines");
   }
 
+  async pipelineNames(): Promise<string[]> {
+    return (await this.listPipelines()).map(({ name }) => name);
+  }
+
   getPipeline(name: string): Promise<PipelineDetail> {
     return this.#api.read(pipelineDetailSchema, pipelinePath(name));
   }

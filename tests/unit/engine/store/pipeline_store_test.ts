@@ -21,6 +21,19 @@ Deno.test("list() and get() answer what put() wrote, by name", async () => {
   assert.equal(await pipelines.get("none"), undefined);
 });
 
+Deno.test("names() and headsInForce() are of what list() gives", async () => {
+  await using fixture = new StoreFixture();
+  const { pipelines, revisions } = await fixture.openWithPipelines();
+  await pipelines.put({ name: "faulty", origin: "api", faults: [FAULT] });
+  assert.deepEqual(await pipelines.names(), ["a", "b", "faulty"]);
+  const heads = await revisions.headsInForce();
+  assert.deepEqual([...heads].map(([name, { id }]) => [name, id]).sort(), [["a", "rev-a"], ["b", "rev-b"]]);
+  assert.deepEqual(heads.get("a"), await revisions.head("rev-a"));
+  await pipelines.remove("b");
+  assert.deepEqual(await pipelines.names(), ["a", "faulty"]);
+  assert.deepEqual([...(await revisions.headsInForce()).keys()], ["a"]);
+});
+
 Deno.test("put() without a revision keeps the one in force", async () => {
   await using fixture = new StoreFixture();
   const { pipelines } = await fixture.openWithPipelines();

@@ -110,6 +110,7 @@ function engineMethods(engine: FakeEngine): Engine {
     backfills: engine.backfills,
     alerts: engine.alerts,
     listPipelines: () => engine.listPipelines(),
+    pipelineNames: () => engine.pipelineNames(),
     getPipeline: (name) => engine.getPipeline(name),
     putPipeline: (name, source) => engine.putPipeline(name, source),
     deletePipeline: (name) => engine.deletePipeline(name),
