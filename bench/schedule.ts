@@ -10,6 +10,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
+import { connectors } from "../connectors/registry.ts";
 import type { Clock } from "../contract/clock.ts";
 import { pipelineSchema } from "../contract/pipeline/pipeline.ts";
 import { pipelineRecord } from "../engine/control/pipeline_record.ts";
@@ -163,6 +164,7 @@ async function runMinutes(
   });
   const requests = new RunRequests({
     store,
+    connectors,
     clock,
     log,
     queue,
