@@ -50,8 +50,7 @@ export function createRetention(db: Database): RetentionStore {
       `;
       const deliveries = sql`
         delete from deliveries where id in (
-          select id from deliveries where state <> 'waiting' and ended_at < ${beforeMs} order by id
-          limit ${DELIVERIES_A_STEP}
+          select id from deliveries where ended_at < ${beforeMs} limit ${DELIVERIES_A_STEP}
         )
       `;
       let count = 0;

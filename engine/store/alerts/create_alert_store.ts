@@ -42,11 +42,11 @@ export function createAlertStore(db: Database): AlertStore {
           where r.pipeline = this.pipeline and r.seq < this.seq and r.state = 'succeeded'
             and r.selection is null and r.full_refresh = 0 and r.window_given = 0
           order by r.seq desc limit ${limit}
-        ) as earlier
-        join step_runs as s on s.run = earlier.id
+        ) as last20
+        join step_runs as s on s.run = last20.id
         where s.rows is not null and s.kind <> 'check' and s.state in ('succeeded', 'warned')
           and coalesce(s.receipt ->> 'unchanged', 0) = 0
-        order by earlier.seq desc
+        order by last20.seq desc
       `);
       const found = new Map<string, number[]>();
       for (const { name, rows } of await storing("read earlier counts of rows", query)) {

@@ -104,7 +104,7 @@ export function createDeliveries(db: Database): Deliveries {
       const query = db.select().from(deliveries).where(and(
         notifier === undefined ? undefined : eq(deliveries.notifier, notifier),
         state === undefined ? undefined : eq(deliveries.state, state),
-      )).orderBy(desc(deliveries.id)).limit(limit);
+      )).orderBy(desc(notifier === undefined ? deliveries.id : deliveries.createdAtMs)).limit(limit);
       const rows = await storing(action, query);
       const events = await storing(action, eventsOf(db, rows.map(({ id }) => id)));
       return rows.map((row) => deliveryOf(row, events.filter(({ delivery }) => delivery === row.id)));

@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNotNull, isNull, max, type SQL, sql } from "drizzle-orm";
+import { and, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { Problem } from "../../../contract/alerts/problem.ts";
 import { type Database, storing } from "../database.ts";
@@ -53,8 +53,9 @@ export function createProblems(db: Database): Problems {
     },
 
     async mutes(nowMs) {
-      const query = db.select({ key: problems.key, untilMs: max(problems.mutedUntilMs) }).from(problems)
-        .where(gt(problems.mutedUntilMs, nowMs)).groupBy(problems.key);
+      // Grouped here: SQLite would take the index of keys, and read all of it.
+      const query = db.select({ key: problems.key, untilMs: problems.mutedUntilMs }).from(problems)
+        .where(gt(problems.mutedUntilMs, nowMs)).orderBy(problems.mutedUntilMs);
       const found = await storing("read what is muted", query);
       return new Map(found.map(({ key, untilMs }) => [key, untilMs ?? 0]));
     },

@@ -64,6 +64,7 @@ export const orchestration: Migration = {
     ) without rowid`,
     `create unique index problems_open on problems (key) where closed_at is null`,
     `create index problems_key on problems (key, opened_at)`,
+    `create index problems_muted on problems (muted_until, key) where muted_until is not null`,
     `create index problems_closed on problems (closed_at) where closed_at is not null`,
     `create table deliveries (
       id text primary key,
@@ -78,6 +79,7 @@ export const orchestration: Migration = {
       error text
     ) without rowid`,
     `create index deliveries_due on deliveries (not_before) where state = 'waiting'`,
+    `create index deliveries_ended on deliveries (ended_at) where ended_at is not null`,
     `create index deliveries_of on deliveries (notifier, created_at)`,
     `create table delivery_events (
       seq integer primary key,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Client, createClient, type InStatement, type ResultSet } from "@libsql/client/sqlite3";
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
+import { createAlertStore } from "../../../../engine/store/alerts/create_alert_store.ts";
 import { createAttemptStore } from "../../../../engine/store/attempts.ts";
 import { createBackfillStore } from "../../../../engine/store/backfills/backfill_store.ts";
 import { createInbox } from "../../../../engine/store/inbox.ts";
@@ -8,14 +9,36 @@ import { createLogStore } from "../../../../engine/store/logs.ts";
 import { createOutbox } from "../../../../engine/store/outbox.ts";
 import { createRetention } from "../../../../engine/store/retention.ts";
 import { createRunStore } from "../../../../engine/store/runs.ts";
+import type { Notice } from "../../../../engine/store/alerts/alert_store.ts";
 import type { Claim } from "../../../../engine/store/store.ts";
 import { lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 
 /** Tables that grow with the history. Reading one from end to end takes longer with each run. */
 const GROWING =
-  /^SCAN (runs|r|s|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits)\b(?! USING (?:COVERING )?INDEX (?:runs_queued|inbox_open))/;
+  /^SCAN (runs|r|s|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits|problems|deliveries|delivery_events|d|e)\b(?! USING (?:COVERING )?INDEX (?:runs_queued|inbox_open|problems_open|deliveries_due)\b)/;
 
 const CLAIM: Claim = { worker: "me", nowMs: 2_000, leaseUntilMs: 3_000, maxRuns: 9 };
+
+const NOTICE: Notice = {
+  notifier: "team",
+  deliveryId: "d",
+  groupMs: 1,
+  event: {
+    event: "failure",
+    of: null,
+    key: "a failure",
+    pipeline: "a",
+    run: "r",
+    at: "2026-01-02T03:04:05.678Z",
+    message: "",
+    count: 1,
+    attempt: 1,
+    trigger: null,
+    duration_ms: null,
+    rows_extracted: null,
+    rows_loaded: null,
+  },
+};
 
 Deno.test("no statement of the queue, the lists and the pages reads a whole history", async () => {
   await using fixture = new StoreFixture();
@@ -37,6 +60,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const runs = createRunStore(db);
   const attempts = createAttemptStore(db);
   const backfills = createBackfillStore(db);
+  const alerts = createAlertStore(db);
   const outbox = createOutbox(db);
   const inbox = createInbox(db);
   const retention = createRetention(db);
@@ -52,6 +76,17 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "backfills.list": () => backfills.list({ limit: 50 }),
     "backfills.list of a pipeline": () => backfills.list({ limit: 50, pipeline: "a" }),
     "backfills.windows": () => backfills.windows("g"),
+    "alerts.apply": () => alerts.apply(1, [{ type: "notify", notice: NOTICE }]),
+    "alerts.open": () => alerts.open(["a", "b"]),
+    "alerts.openOf": () => alerts.openOf("a failure"),
+    "alerts.mutes": () => alerts.mutes(1),
+    "alerts.countOpen": () => alerts.countOpen(),
+    "alerts.due": () => alerts.due(1, 9),
+    "alerts.nextDueMs": () => alerts.nextDueMs(),
+    "alerts.claim": () => alerts.claim("d", 1, 2),
+    "alerts.takeBack": () => alerts.takeBack(1),
+    "alerts.deliveries of a notifier": () => alerts.deliveries({ limit: 50, notifier: "team" }),
+    "alerts.rowsBefore": () => alerts.rowsBefore("r", 20),
     setSlots: () => attempts.setSlots({ "pool heavy": 2 }),
     isOvertaken: () => attempts.isOvertaken("r"),
     claim: () => attempts.claim(CLAIM),

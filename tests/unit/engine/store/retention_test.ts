@@ -142,3 +142,41 @@ Deno.test("forgetKeys() lets go of keys that came with requests, and keeps those
     reason: "idempotency_key_reused",
   });
 });
+
+Deno.test("forgetMessages() forgets problems that are over and alerts that were sent, and nothing that is open", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  const { alerts } = store;
+  const about = {
+    kind: "failure" as const,
+    pipeline: "a",
+    run: null,
+    message: "",
+    atMs: 1_000,
+    isTold: true,
+  };
+  await alerts.apply(1_000, [
+    { type: "open", problem: { ...about, id: "over", key: "a failure" } },
+    { type: "close", id: "over", atMs: 1_500 },
+    { type: "open", problem: { ...about, id: "open", key: "b failure" } },
+  ]);
+  const sent = {
+    id: "sent",
+    notifier: "team",
+    state: "sent" as const,
+    title: "t",
+    events: [],
+    event_count: 0,
+    attempt: 1,
+    created_at: new Date(1_000).toISOString(),
+    not_before: null,
+    ended_at: new Date(1_500).toISOString(),
+    error: null,
+  };
+  await alerts.record(sent);
+  await alerts.record({ ...sent, id: "waits", state: "waiting", ended_at: null });
+  assert.equal(await store.retention.forgetMessages(1_500), 0);
+  assert.equal(await store.retention.forgetMessages(2_000), 2);
+  assert.deepEqual((await alerts.list({ limit: 9 })).map(({ id }) => id), ["open"]);
+  assert.deepEqual((await alerts.deliveries({ limit: 9 })).map(({ id }) => id), ["waits"]);
+});
