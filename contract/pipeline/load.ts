@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { LOAD_MODES, type LoadShape } from "../connector/destination.ts";
+import { stepSettingsSchema } from "./retry.ts";
 import { columns, connectorName, options, rowLimit, text } from "./words.ts";
 
 const statements = v.union([text, v.pipe(v.array(text), v.minLength(1, "expected at least one statement"))]);
@@ -117,6 +118,9 @@ export const loadSchema = v.pipe(
         statements,
         v.description("The same after the rows are in their table, before the load takes effect."),
       ),
+    ),
+    step: v.optional(
+      v.pipe(stepSettingsSchema, v.description("How its step is tried again, and how long it may take.")),
     ),
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this target.")), {}),
   }, v.unknown()),

@@ -3,6 +3,7 @@ import { freshnessSchema, lateAfterSchema, notifySchema } from "../alerts/notify
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { concurrencySchema } from "./concurrency.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
+import { retrySchema, stepSettingsSchema } from "./retry.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
 import { webhookSchema } from "../triggers/webhooks.ts";
 import { functionSchema } from "./functions.ts";
@@ -37,28 +38,6 @@ export const paramSchema = v.strictObject({
   ),
   description: v.optional(v.pipe(v.string(), v.description("What it is for."))),
 });
-
-const retrySchema = v.pipe(
-  v.strictObject({
-    limit: v.pipe(
-      v.number(),
-      v.integer(),
-      v.minValue(0),
-      v.maxValue(100),
-      v.description("How many more attempts a failed run gets."),
-    ),
-    interval: v.optional(v.pipe(duration, v.description("The wait before the first of them.")), "10s"),
-    backoff: v.optional(
-      v.pipe(
-        v.picklist(["constant", "exponential"]),
-        v.description("Whether each wait is as long as the first, or twice as long as the one before."),
-      ),
-      "exponential",
-    ),
-    max_interval: v.optional(v.pipe(duration, v.description("The longest wait.")), "5m"),
-  }),
-  v.description("Attempts after a failure that may pass by itself; a wrong definition is not tried again."),
-);
 
 const SIZE_EXPECTED = "expected a size such as 512MB or 2GiB";
 
@@ -131,6 +110,12 @@ export const pipelineSchema = v.strictObject({
     {},
   ),
   retry: v.optional(retrySchema),
+  steps: v.optional(
+    v.pipe(
+      stepSettingsSchema,
+      v.description("Of each of its steps, where the stream or load says nothing else."),
+    ),
+  ),
   timeout: v.optional(v.pipe(duration, v.description("A run that takes longer is stopped and fails."))),
   notify: v.optional(notifySchema),
   late_after: v.optional(lateAfterSchema),
@@ -151,7 +136,6 @@ export const pipelineSchema = v.strictObject({
 export type PipelineDefinition = v.InferOutput<typeof pipelineSchema>;
 export type ScheduleDefinition = v.InferOutput<typeof scheduleSchema>;
 export type ParamDefinition = v.InferOutput<typeof paramSchema>;
-export type RetryDefinition = v.InferOutput<typeof retrySchema>;
 
 const { connector: _source, ...STREAM_DEFAULTS } = v.parse(streamSchema, { connector: "any" });
 const { connector: _destination, ...LOAD_DEFAULTS } = v.parse(loadSchema, { connector: "any" });

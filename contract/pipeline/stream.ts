@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { isWildcard } from "./wildcard.ts";
+import { stepSettingsSchema } from "./retry.ts";
 import { columns, connectorName, duration, options, rowLimit, text } from "./words.ts";
 
 const CONTRACT_MODES = ["evolve", "freeze", "discard_row", "discard_value"] as const;
@@ -71,6 +72,9 @@ export const streamSchema = v.pipe(
       "full",
     ),
     primary_key: v.optional(v.pipe(columns, v.description("The columns that identify a row."))),
+    step: v.optional(
+      v.pipe(stepSettingsSchema, v.description("How its step is tried again, and how long it may take.")),
+    ),
     update_key: v.optional(
       v.pipe(
         text,

@@ -1,8 +1,7 @@
 import { AppError, IS_RETRYABLE } from "../../contract/errors.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
-import type { RetryDefinition } from "../../contract/pipeline/pipeline.ts";
-import { durationMs } from "../../contract/pipeline/words.ts";
+import { type RetryDefinition, retryDelayMs } from "../../contract/pipeline/retry.ts";
 import type { Run } from "../../contract/run.ts";
 import type { Lease, RunOutcome, Store } from "../store/store.ts";
 import { type AttemptResult, failedBeforeStart } from "./attempt/supervise.ts";
@@ -267,25 +266,4 @@ function brokenAttempt(error: unknown, nowMs: number): EndedAttempt {
     max_interval: "5s",
   };
   return { result: failedBeforeStart(error, nowMs, (text) => text), retry };
-}
-
-/**
- * The wait after the given attempt (from 1). One that grows is up to a quarter shorter, by the run's id and the
- * attempt: what failed at the same moment does not come back at the same moment.
- */
-export function retryDelayMs(retry: RetryDefinition, attempt: number, runId: string): number {
-  const baseMs = durationMs(retry.interval);
-  const isGrowing = retry.backoff === "exponential";
-  const grownMs = Math.min(
-    isGrowing ? baseMs * 2 ** Math.min(attempt - 1, 30) : baseMs,
-    durationMs(retry.max_interval),
-  );
-  return isGrowing ? Math.round(grownMs * (1 - shareOf(`${runId} ${attempt}`) / 4)) : grownMs;
-}
-
-/** From 0 to less than 1, always the same for a text (FNV-1a). */
-function shareOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return ((hash ^ hash >>> 15) >>> 0) / 2 ** 32;
 }

@@ -1,4 +1,4 @@
-import type { RetryDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { RetryDefinition } from "../../contract/pipeline/retry.ts";
 import type { Run } from "../../contract/run.ts";
 import type { Lease } from "../store/store.ts";
 import type { StopReason } from "./attempt/stop.ts";

@@ -33,7 +33,8 @@ import type { JobContext } from "./job_context.ts";
 import type { SessionLease, SessionPool } from "./session_pool.ts";
 import { retryConflicts } from "./retry_conflicts.ts";
 import { stepLine } from "./reports/step_log.ts";
-import { stepsAtOnce } from "./steps_at_once.ts";
+import { stepsAtOnce } from "./steps/steps_at_once.ts";
+import { settingsOf, tryStep, watchStep } from "./steps/step_tries.ts";
 import { runTaskGraph } from "./task_graph.ts";
 import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
@@ -63,6 +64,8 @@ export class Execution {
   #followed: FollowedSteps | undefined;
   #earlier: EarlierRuns | undefined;
   #failure: AppError | undefined;
+  /** The step that took longer than it may. */
+  #overdue: string | undefined;
   readonly #previews: Previews;
   readonly #extracts: ExtractSteps;
   readonly #loads: LoadSteps;
@@ -198,10 +201,15 @@ export class Execution {
     const straight = this.#straight?.endOf(plannedStep.name);
     if (straight !== undefined) return this.#reportEnd(planned, straight);
     const step = this.#passing.stepOf(plannedStep.name) ?? this.#start(plannedStep);
+    const { runId, definition } = this.#job;
+    const settings = settingsOf(planned, definition);
+    using _watch = watchStep(settings, (timeout) => this.#stopFor(step, timeout));
     try {
-      return this.#reportEnd(planned, await this.#work(planned, step, partner));
+      const tries = { step: step.name, runId, settings, reporter, signal };
+      const work = (number: number) => this.#work(planned, step, number === 1 ? partner : undefined);
+      return this.#reportEnd(planned, await tryStep(tries, work));
     } catch (error) {
-      const failure = signal.aborted ? toAppError(signal.reason) : toAppError(error);
+      const failure = signal.aborted ? this.#stopOf(step) : toAppError(error);
       this.#failure ??= new AppError(failure.code, `${step.name}: ${failure.message}`, {
         ...(failure.detail === undefined ? {} : { detail: failure.detail }),
         cause: failure,
@@ -211,6 +219,20 @@ export class Execution {
       reporter.log("error", step.name, [failure.message, failure.detail ?? ""].join("\n").trim());
       return false;
     }
+  }
+
+  /** The whole attempt stops: what a step works with, it shares with the others. */
+  #stopFor({ name }: Step, timeout: string): void {
+    if (this.#context.signal.aborted) return;
+    this.#overdue = name;
+    this.#context.stop?.(new AppError("timeout", `${name} took longer than its timeout of ${timeout}`));
+  }
+
+  /** Why a step was stopped: only one has taken too long. */
+  #stopOf({ name }: Step): AppError {
+    const reason = toAppError(this.#context.signal.reason);
+    if (this.#overdue === undefined || this.#overdue === name) return reason;
+    return new AppError("cancelled", `Stopped with the run: ${reason.message}`);
   }
 
   #reportEnd(planned: PlannedStep, ended: Step): boolean {

@@ -1,5 +1,6 @@
 import { systemClock } from "../../contract/clock.ts";
 import type { Connector, SandboxProgram } from "../../contract/connector/connector.ts";
+import type { AppError } from "../../contract/errors.ts";
 import type { Job, RunJob } from "../../contract/job.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
 import type { ServerRequests } from "./server_requests.ts";
@@ -14,6 +15,8 @@ export interface JobContext {
   readonly requests: Omit<ServerRequests, "take">;
   /** Its abort stops the job. */
   readonly signal: AbortSignal;
+  /** Aborts the signal, with the reason of it. */
+  readonly stop?: (reason: AppError) => void;
   /** The program of threads that read; without it all is read in the main thread. */
   readonly readThread?: URL;
   /** The program of the thread that calls functions of SQL; without it there are none. */

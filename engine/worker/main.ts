@@ -52,6 +52,7 @@ async function main(): Promise<void> {
       reporter,
       requests,
       signal: stop.signal,
+      stop: (reason: AppError) => stop.abort(reason),
       readThread: READ_THREAD,
       functionThread: FUNCTION_THREAD,
       sandbox: job.sandbox,

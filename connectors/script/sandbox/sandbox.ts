@@ -33,7 +33,9 @@ const RUNTIME_BYTES = 128e6;
 /** V8 reserves address space that it never touches, which the kernel counts all the same. */
 const RESERVED_BYTES = 768e6;
 const LOOK_EVERY_MS = 200;
-/** From the abort to the kill. */
+/** From the abort to the kill: all of a cancel takes less than a second. */
+const STOP_GRACE_MS = 500;
+/** From the end of its output to the kill. */
 const GRACE_MS = 1_000;
 /** The last of stderr: what V8 or the runtime says of its death. */
 const KEPT_STDERR_BYTES = 8_192;
@@ -154,7 +156,7 @@ export class Sandbox implements AsyncDisposable {
     }
     const onAbort = () => {
       void this.#stdin.ready.then(() => this.send(STOP, new Uint8Array())).catch(() => {});
-      after(GRACE_MS, () => this.#kill());
+      after(STOP_GRACE_MS, () => this.#kill());
     };
     signal.addEventListener("abort", onAbort, { once: true });
     ended.addEventListener("abort", () => signal.removeEventListener("abort", onAbort), { once: true });

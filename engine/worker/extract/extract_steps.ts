@@ -9,7 +9,7 @@ import type { PlannedExtract } from "../plan.ts";
 import { type Point, pointsOf } from "../points.ts";
 import { type Reporter, tellTraffic } from "../reporter.ts";
 import type { SessionLease } from "../session_pool.ts";
-import { stepsAtOnce } from "../steps_at_once.ts";
+import { stepsAtOnce } from "../steps/steps_at_once.ts";
 import { extractStream, type RowTap } from "./extract.ts";
 import { inputRows, inputSchemas } from "./others/input_rows.ts";
 import { parentRows } from "./others/parent_rows.ts";

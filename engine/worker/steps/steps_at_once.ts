@@ -1,4 +1,4 @@
-import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 
 /** A step that sorts or joins wants about so much of DuckDB's memory before it spills. */
 const MEMORY_A_STEP_BYTES = 256 * 1024 * 1024;
