@@ -56,6 +56,12 @@ export class TableFiles implements AsyncDisposable {
     return added;
   }
 
+  /** Whether the text has one of the column names that came before, without which it cannot be added. */
+  async fits(text: TableText, signal: AbortSignal): Promise<boolean> {
+    for await (const { names } of recordsOf(text, this.#options, signal)) return this.#isKnown(names);
+    return true;
+  }
+
   async finish(): Promise<void> {
     for (const table of this.#files.values()) {
       const { file, writer } = await table;
@@ -118,9 +124,13 @@ export class TableFiles implements AsyncDisposable {
     return rows;
   }
 
+  #isKnown(names: readonly string[]): boolean {
+    return this.#names.size === 0 || names.some((name) => this.#names.has(name));
+  }
+
   /** The first row of a text without names would be taken for them. */
   #checkNames(shown: string, names: readonly string[]): void {
-    if (this.#names.size > 0 && !names.some((name) => this.#names.has(name))) {
+    if (!this.#isKnown(names)) {
       throw new AppError(
         "invalid",
         `Cannot read "${shown}": its first line (${

@@ -20,6 +20,7 @@ export class PostedBodies {
   #seq: number;
   /** Of the bodies; undefined while there are none. */
   kind: BodyKind | undefined;
+  /** As of `state`. */
   count = 0;
   sizeBytes = 0;
 
@@ -30,7 +31,7 @@ export class PostedBodies {
     this.#seq = state === undefined ? 0 : v.parse(stateSchema, state).seq;
   }
 
-  /** How far the stream is, with all bodies that were given. */
+  /** How far the stream is, with all bodies after which the next was asked for. */
   get state(): JsonValue {
     return { seq: this.#seq };
   }
@@ -55,10 +56,10 @@ export class PostedBodies {
       }
       if (this.kind !== undefined && kind !== this.kind) return;
       this.kind = kind;
+      yield posted;
       this.#seq = posted.seq;
       this.count++;
       this.sizeBytes += posted.body.length;
-      yield posted;
     }
   }
 }

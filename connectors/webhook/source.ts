@@ -56,8 +56,12 @@ async function scanBodies(
   for await (const { contentType, body } of bodies) {
     signal.throwIfAborted();
     if (bodies.kind === "arrow") return undefined;
-    if (bodies.kind === "csv") await tables.add(tableText(contentType, body), new Map(), signal);
-    else await records.write(Buffer.concat([...jsonRecords(body)].flatMap((record) => [record, LINE_END])));
+    if (bodies.kind === "csv") {
+      const text = tableText(contentType, body);
+      // Other columns altogether are for the next read.
+      if (!await tables.fits(text, signal)) break;
+      await tables.add(text, new Map(), signal);
+    } else await records.write(Buffer.concat([...jsonRecords(body)].flatMap((record) => [record, LINE_END])));
   }
   if (bodies.count === 0) return nothing(request);
   await tables.finish();
@@ -97,7 +101,7 @@ async function* readBodies(
     const source = { file: await diskFile(file.path, webhook), compression: "none" } as const;
     for await (const batch of readArrow([source], {}, signal)) yield { type: "rows", stream, batch };
     // Bodies may have other columns than those before them: each is committed by itself.
-    yield { type: "state", stream, state: bodies.state };
+    yield { type: "state", stream, state: { seq } };
   }
 }
 
