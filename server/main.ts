@@ -181,7 +181,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { Auth } = await import("./auth/auth.ts");
   const { createClientView } = await import("./http/client_view.ts");
   const { listen } = await import("./http/listen.ts");
-  const { checkEnvToken, ensureFirstToken, renewLocalToken } = await import("./auth/token.ts");
+  const { checkEnvToken, ensureFirstToken, renewLocalToken, SCRAPE_TOKEN_NAME } = await import(
+    "./auth/token.ts"
+  );
   const { createPages } = await import("../ui/pages/create_pages.tsx");
   const { opened: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
   const { proxy: { allowedHosts, trustProxy } } = options;
@@ -189,7 +191,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const clock = systemClock;
   const envToken = env(ENV_TOKEN_NAME);
   checkEnvToken(envToken);
-  const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log });
+  const scrapeToken = env(SCRAPE_TOKEN_NAME);
+  checkEnvToken(scrapeToken, SCRAPE_TOKEN_NAME);
+  const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log, scrapeToken });
   const app = createApp({
     engine,
     access,
@@ -199,6 +203,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     clock,
     log,
     isReady,
+    readMetrics: () => engine.metrics.read(version),
     pages: createPages({ engine, auth, version, clock, log }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
   });

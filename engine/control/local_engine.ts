@@ -62,7 +62,9 @@ import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
+import { RunProcesses } from "../runs/attempt/run_processes.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
+import { Metrics } from "../runs/seeing/metrics.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import type { Service } from "../runs/service.ts";
 import { WebhookReceiver } from "../runs/webhooks/receive.ts";
@@ -119,6 +121,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #housekeeping: Housekeeping;
   readonly #followers: FollowerWatch;
   readonly #scheduler: Scheduler;
+  /** What a scrape reads: of this server, and of the runs of all that work on its store. */
+  readonly metrics: Metrics;
   /** What else works in the background, while the server has housekeeping to do. */
   readonly #services: readonly Service[];
   readonly #processes: ProcessPool;
@@ -160,6 +164,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
       ...context,
       verifications: new PublishedFolder(join(context.dataDir, "verifications"), verificationSchema),
     });
+    const underWay = new RunProcesses();
+    this.metrics = new Metrics({ ...context, processes: underWay });
     const worker = createLocalWorker({
       ...context,
       previews,
@@ -170,6 +176,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
+      underWay,
     });
     this.#queue = new RunQueue({
       store,
@@ -258,6 +265,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       new AlertReader({ store, clock, log, onDelivery: () => sender.look() }),
       sender,
       webhookRuns,
+      this.metrics,
     ];
   }
 

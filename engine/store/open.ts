@@ -9,6 +9,7 @@ import { type Database, isOutOfSpace, storeError, storing } from "./database.ts"
 import { holdAccess } from "./held_access.ts";
 import { createAlertStore } from "./alerts/create_alert_store.ts";
 import { createHoldStore } from "./holds/hold_store.ts";
+import { createFigures } from "./history/figures.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs.ts";
 import { migrate, schemaVersion } from "./migrate.ts";
@@ -58,6 +59,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     outbox: createOutbox(database),
     inbox: createInbox(database),
     alerts: createAlertStore(database),
+    figures: createFigures(database),
     retention: createRetention(database),
     access,
     holds: createHoldStore(database),

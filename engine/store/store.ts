@@ -12,6 +12,8 @@ import type {
   RunDetail,
   RunState,
   Step,
+  StepKind,
+  StepState,
   Trigger,
 } from "../../contract/run.ts";
 import type { RunAnnotation } from "../../contract/runs/annotation.ts";
@@ -35,6 +37,7 @@ export interface Store extends AsyncDisposable {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly alerts: AlertStore;
+  readonly figures: FigureStore;
   readonly retention: RetentionStore;
   readonly access: AccessStore;
   readonly holds: HoldStore;
@@ -309,6 +312,38 @@ export interface Outbox {
   advance(name: string, seq: number): Promise<void>;
   /** Those up to and with this one have reached whom they are for. */
   markDelivered(uptoSeq: number, atMs: number): Promise<void>;
+}
+
+/** From where somebody goes on who counts what happens. */
+export interface FiguresBegin {
+  /** Of the outbox: what is after it is not in the rest. */
+  readonly seq: number;
+  /** Queued and running ones. */
+  readonly active: readonly Run[];
+  /** Of each pipeline that has one. */
+  readonly lastSucceeded: readonly Run[];
+  readonly lastEnded: readonly Run[];
+}
+
+/** Steps of one pipeline, kind and state, together. */
+export interface AttemptSteps {
+  readonly pipeline: string;
+  readonly kind: StepKind;
+  readonly state: StepState;
+  readonly count: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+/** What metrics are made of. Nothing here takes longer where more runs have ended. */
+export interface FigureStore {
+  /** All of one moment. */
+  begin(): Promise<FiguresBegin>;
+  /** The steps that these attempts worked on; none of runs that are forgotten. */
+  stepsOf(
+    attempts: readonly { readonly run: string; readonly attempt: number }[],
+  ): Promise<AttemptSteps[]>;
 }
 
 export interface InboxMessage {

@@ -27,7 +27,12 @@ export interface AuthOptions {
   readonly clock: Pick<Clock, "now" | "sleep">;
   readonly client: ClientView;
   readonly log: Log;
+  /** The token that may read the metrics and nothing else; none by default, nor where it is empty. */
+  readonly scrapeToken?: string | undefined;
 }
+
+/** Whoever has the scrape token. */
+const SCRAPER: User = { tokenId: "scrape", name: "metrics", role: "viewer", via: "token" };
 
 /**
  * Who asks: a bearer token, or the session cookie that signing in with one gives. A session ends
@@ -39,14 +44,16 @@ export class Auth {
   readonly #client: ClientView;
   readonly #log: Log;
   readonly #limit: AttemptLimit<TokenRecord>;
+  readonly #scrapeToken: string;
   /** When each token's last use was written, or began to be. */
   readonly #touchedAtMs = new Map<string, number>();
 
-  constructor({ access, clock, client, log }: AuthOptions) {
+  constructor({ access, clock, client, log, scrapeToken = "" }: AuthOptions) {
     this.#access = access;
     this.#clock = clock;
     this.#client = client;
     this.#log = log;
+    this.#scrapeToken = scrapeToken;
     this.#limit = new AttemptLimit({
       clock,
       onFailure: (address, isLimited) =>
@@ -67,6 +74,7 @@ export class Auth {
    */
   async requireUser(c: Context, permission: Permission): Promise<User> {
     const token = bearerOf(c);
+    if (permission === "scrape" && await this.#isScrapeToken(token)) return SCRAPER;
     const user = token === undefined ? await this.currentUser(c) : await this.#bearer(c, token);
     if (user === undefined) {
       throw new AppError(
@@ -120,6 +128,12 @@ export class Auth {
     const session = getCookie(c, COOKIE, prefix);
     if (session !== undefined && session !== "") await this.#access.endSession(await hashToken(session));
     deleteCookie(c, COOKIE, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
+  }
+
+  /** Hashes are compared: how long that takes says nothing of the token. */
+  async #isScrapeToken(token: string | undefined): Promise<boolean> {
+    if (this.#scrapeToken === "" || token === undefined) return false;
+    return await hashToken(token) === await hashToken(this.#scrapeToken);
   }
 
   async #bearer(c: Context, token: string): Promise<User | undefined> {

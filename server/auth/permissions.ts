@@ -11,6 +11,7 @@ import { type Role, ROLES } from "../../engine/store/store.ts";
 /** What each is, after "may". */
 export const PERMISSIONS = {
   read: "look at pipelines, runs, logs, SQL and columns",
+  scrape: "read the metrics",
   preview: "look at rows of tables",
   run: "start, retry or cancel runs",
   pause: "pause or resume schedules",
@@ -23,6 +24,7 @@ export type Permission = keyof typeof PERMISSIONS;
 const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
   viewer: {
     read: true,
+    scrape: true,
     preview: false,
     run: false,
     pause: false,
@@ -32,6 +34,7 @@ const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
   },
   operator: {
     read: true,
+    scrape: true,
     preview: true,
     run: true,
     pause: true,
@@ -41,6 +44,7 @@ const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
   },
   admin: {
     read: true,
+    scrape: true,
     preview: true,
     run: true,
     pause: true,

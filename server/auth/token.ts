@@ -42,16 +42,19 @@ export async function createToken(
 /** Shorter texts can be guessed: no limit of attempts helps for long. */
 const MIN_ENV_TOKEN_LENGTH = 16;
 
-/** Throws `invalid` for a SLUICE_TOKEN that no header could carry or that could be guessed. */
-export function checkEnvToken(envToken: string | undefined): void {
+/** The variable with the token that may read the metrics and nothing else. */
+export const SCRAPE_TOKEN_NAME = "SLUICE_METRICS_TOKEN";
+
+/** Throws `invalid` for a token of the environment that no header could carry or that could be guessed. */
+export function checkEnvToken(envToken: string | undefined, variable: string = ENV_TOKEN_NAME): void {
   if (envToken === undefined || envToken === "") return;
   if (!/^[\x21-\x7e]+$/.test(envToken)) {
-    throw new AppError("invalid", "SLUICE_TOKEN must be of visible ASCII characters, without spaces");
+    throw new AppError("invalid", `${variable} must be of visible ASCII characters, without spaces`);
   }
   if (envToken.length < MIN_ENV_TOKEN_LENGTH) {
     throw new AppError(
       "invalid",
-      `SLUICE_TOKEN is too short: expected ${MIN_ENV_TOKEN_LENGTH} characters or more; ` +
+      `${variable} is too short: expected ${MIN_ENV_TOKEN_LENGTH} characters or more; ` +
         "openssl rand -hex 32 makes a good one",
     );
   }

@@ -13,6 +13,7 @@ import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import { alertRoutes } from "./alerts.ts";
+import { metricRoutes, type ReadMetrics } from "./metrics.ts";
 import { rejectRoutes } from "./rejects.ts";
 import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
@@ -37,6 +38,8 @@ export interface AppOptions {
   readonly pages?: Hono<AppEnv>;
   /** /healthz returns 503 until it is; ready from the start by default. */
   readonly isReady?: () => boolean;
+  /** What /metrics says of the runs and the process; nothing by default. */
+  readonly readMetrics?: ReadMetrics;
   /** The names in Host that are accepted, beside localhost and addresses; any name by default. */
   readonly allowedHosts?: readonly string[];
 }
@@ -84,9 +87,12 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 }
 
 /** The routes of the API, as they are served and documented. */
-export function apiRoutes(options: Pick<AppOptions, "engine" | "access" | "clock">): Route[] {
-  const { engine, access, clock } = options;
+export function apiRoutes(
+  options: Pick<AppOptions, "engine" | "access" | "clock" | "readMetrics">,
+): Route[] {
+  const { engine, access, clock, readMetrics = () => Promise.resolve([]) } = options;
   return [
+    ...metricRoutes(readMetrics),
     ...pipelineRoutes(engine),
     ...connectorRoutes(engine),
     ...alertRoutes(engine),

@@ -178,7 +178,16 @@ Deno.test("every route of the API is in docs/api.md", async () => {
 
 Deno.test("the table of roles in docs/security.md is the code's", async () => {
   const page = section(await manual("security.md"), "### Roles");
-  const permissions: Permission[] = ["read", "preview", "run", "pause", "alert", "define", "manage_tokens"];
+  const permissions: Permission[] = [
+    "read",
+    "scrape",
+    "preview",
+    "run",
+    "pause",
+    "alert",
+    "define",
+    "manage_tokens",
+  ];
   assert.deepEqual(Object.keys(PERMISSIONS), permissions);
   for (const permission of permissions) {
     const words = PERMISSIONS[permission];

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { findMariadb, startMariadb } from "../support/mariadb.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { Group } from "./groups.ts";
+import { findPrometheus, needsPrometheus, PROMETHEUS } from "./prometheus.ts";
 import { S3_URL, startS3 } from "./s3_server.ts";
 import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
@@ -45,9 +46,12 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const chromium = needsBrowser ? await findChromium() : undefined;
   const installNext = oneAtATime(install);
   // Most of it is the network's time.
-  const [python, taps] = [
+  const [python, taps, prometheus] = [
     groups.some((group) => group.needsSecondReaders) ? findSecondReaders(root, installNext) : undefined,
     groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, installNext) : undefined,
+    groups.some(({ files }) => needsPrometheus(files))
+      ? findPrometheus(root, () => installNext([]))
+      : undefined,
   ];
   const servers = [
     needsPostgres ? startPostgres() : undefined,
@@ -61,10 +65,11 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
     if (running !== undefined) started.use(running);
   };
   // All of them have started or failed before those that started are stopped.
-  const ends = await Promise.allSettled([...servers.map(use), python, taps]);
+  const ends = await Promise.allSettled([...servers.map(use), python, taps, prometheus]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const variables = {
     [SINGER_TAPS]: await taps,
+    [PROMETHEUS]: await prometheus,
     [CHROMIUM]: chromium,
     [SECOND_READERS]: await python,
     [POSTGRES_URL]: (await servers[0])?.url,
@@ -83,7 +88,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
 
 type Install = (packages: readonly string[]) => Promise<void>;
 
-/** Debian's packages have one lock. */
+/** Debian's packages have one lock. Without a package only the lists of them are brought. */
 function oneAtATime(installPackages: Install): Install {
   let last = Promise.resolve();
   return (packages) => {
@@ -133,15 +138,17 @@ async function isThere(path: string): Promise<boolean> {
 async function install(packages: readonly string[]): Promise<void> {
   if (Deno.uid() !== 0 || !await isThere("/usr/bin/apt-get")) {
     throw new Error(
-      `${packages.join(" and ")} must be there: install with "sudo apt-get install ${
-        packages.join(" ")
-      }" or as your ` +
+      `${
+        packages.join(" and ") || "Debian's lists of packages"
+      } must be there: install with "sudo apt-get install ${packages.join(" ")}" or as your ` +
         "system does it, or set SLUICE_TEST_POSTGRES_URL, SLUICE_TEST_MYSQL_URL and SLUICE_TEST_CHROMIUM",
     );
   }
-  console.log(`Installing ${packages.join(" and ")}`);
+  if (packages.length > 0) console.log(`Installing ${packages.join(" and ")}`);
   await aptGet(["update", "-q"]);
-  await aptGet(["install", "-q", "-y", "--no-install-recommends", ...packages]);
+  if (packages.length > 0) {
+    await aptGet(["install", "-q", "-y", "--no-install-recommends", ...packages]);
+  }
 }
 
 async function aptGet(args: readonly string[]): Promise<void> {

@@ -11,6 +11,7 @@ import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf, warehousePath } from "./process_grant.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
+import type { RunProcesses } from "./run_processes.ts";
 import type { PublishedFolder } from "../streams/published.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
@@ -24,6 +25,7 @@ export interface ExecuteContext extends GrantContext {
   readonly store: Store;
   readonly events: RunEvents;
   readonly processes: ProcessPool;
+  readonly underWay: RunProcesses;
   readonly previews: PreviewFolder;
   readonly rejects: PublishedFolder<StreamRejects>;
   readonly schemas: PublishedFolder<StreamSchema>;
@@ -65,6 +67,7 @@ export async function executeRun(
         lease,
         leaving,
         redact,
+        underWay: context.underWay,
         keepPreview: (pipeline, table) => previews.put(pipeline, table),
         keepRejects: (pipeline, found) =>
           rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),

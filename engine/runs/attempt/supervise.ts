@@ -4,6 +4,7 @@ import { AttemptRecorder, type RecorderContext } from "./record.ts";
 import { redactError } from "./redact_reports.ts";
 import { ProcessStopper, stopError, type StopReason } from "./stop.ts";
 import type { UnplacedJob } from "./process_pool.ts";
+import type { RunProcesses } from "./run_processes.ts";
 import type { RunProcess } from "./spawn.ts";
 import type { RunOutcome } from "../../store/store.ts";
 import { formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
@@ -11,6 +12,7 @@ import { formatCount, formatDuration, formatPlural } from "../../../text/format.
 export interface AttemptContext extends RecorderContext {
   /** Starts the process of this job. */
   readonly spawn: (job: UnplacedJob, onStderr: (line: string) => void) => Promise<RunProcess>;
+  readonly underWay: RunProcesses;
 }
 
 /** How an attempt ended. `stopped` says which stop took effect, where one did. */
@@ -88,6 +90,7 @@ async function followProcess(
     await using process = await context.spawn(job, (line) => {
       begun.then(() => recorder.log("warn", null, line), () => {});
     });
+    using _seen = context.underWay.add(process.pid, job.pipeline);
     using armed = new ProcessStopper(context.clock, process, stop, job.definition.timeout);
     stopper = armed;
     await begun;

@@ -5,6 +5,7 @@ import { createAlertStore } from "../../../../engine/store/alerts/create_alert_s
 import { createAttemptStore } from "../../../../engine/store/attempts.ts";
 import { createBackfillStore } from "../../../../engine/store/backfills/backfill_store.ts";
 import { createInbox } from "../../../../engine/store/inbox.ts";
+import { createFigures } from "../../../../engine/store/history/figures.ts";
 import { createLogStore } from "../../../../engine/store/logs.ts";
 import { createOutbox } from "../../../../engine/store/outbox.ts";
 import { createRetention } from "../../../../engine/store/retention.ts";
@@ -64,6 +65,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const outbox = createOutbox(db);
   const inbox = createInbox(db);
   const retention = createRetention(db);
+  const figures = createFigures(db);
   const limits = { "connector shop": { slots: 2, needed: 1 } };
   const calls: Record<string, () => Promise<unknown>> = {
     create: () => runs.create(newRun("r", { idempotencyKey: "k", limits })),
@@ -120,6 +122,8 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "outbox.markDelivered": () => outbox.markDelivered(9, 1),
     "outbox.cursor": () => outbox.cursor("alerts"),
     "outbox.advance": () => outbox.advance("alerts", 9),
+    "figures.begin": () => figures.begin(),
+    "figures.stepsOf": () => figures.stepsOf([{ run: "r", attempt: 1 }]),
     "retention.forgetRuns": () =>
       retention.forgetRuns({ pipeline: "a", beforeMs: 9, keepNewest: 1, keepAtMost: 5, limit: 9 }),
     "retention.forgetMessages": () => retention.forgetMessages(9),

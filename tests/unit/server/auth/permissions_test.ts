@@ -11,6 +11,7 @@ import {
 
 const names = [
   "read",
+  "scrape",
   "preview",
   "run",
   "pause",
@@ -24,8 +25,8 @@ Deno.test("each role may what the manual says", () => {
   const allowed = Object.fromEntries(ROLES.map((role) => [role, names.filter((name) => may(role, name))]));
   deepEqual(allowed, {
     admin: names,
-    operator: ["read", "preview", "run", "pause", "alert"],
-    viewer: ["read"],
+    operator: ["read", "scrape", "preview", "run", "pause", "alert"],
+    viewer: ["read", "scrape"],
   });
 });
 
@@ -40,6 +41,6 @@ Deno.test("requirePermission() names the user, what it was about and who may", (
 });
 
 Deno.test("a role and a permission are described for people", () => {
-  equal(describeRole("viewer"), "look at pipelines, runs, logs, SQL and columns");
+  equal(describeRole("viewer"), "look at pipelines, runs, logs, SQL and columns; read the metrics");
   deepEqual(rolesThatMay("manage_tokens"), ["admin"]);
 });

@@ -5,6 +5,7 @@ import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { type Role, ROLES, type Store } from "../../../../engine/store/store.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
+import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { createToken } from "../../../../server/auth/token.ts";
@@ -18,6 +19,8 @@ export interface ApiOptions {
   readonly trustProxy?: boolean;
   readonly allowedHosts?: readonly string[];
   readonly isReady?: () => boolean;
+  readonly scrapeToken?: string;
+  readonly readMetrics?: ReadMetrics;
   /** In place of the fake project's own methods. */
   readonly engine?: Partial<Engine>;
   /** Refuses every post by default. */
@@ -45,8 +48,8 @@ export class ApiFixture implements AsyncDisposable {
     const log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
-    const { allowedHosts, isReady, trustProxy = false } = options;
-    const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log });
+    const { allowedHosts, isReady, trustProxy = false, scrapeToken, readMetrics } = options;
+    const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log, scrapeToken });
     const pages = new Hono<AppEnv>();
     pages.get("/", async (c) => c.text((await auth.currentUser(c))?.name ?? "nobody"));
     pages.post("/login", async (c) => {
@@ -71,6 +74,7 @@ export class ApiFixture implements AsyncDisposable {
       pages,
       ...(allowedHosts === undefined ? {} : { allowedHosts }),
       ...(isReady === undefined ? {} : { isReady }),
+      ...(readMetrics === undefined ? {} : { readMetrics }),
     });
   }
 

@@ -40,6 +40,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   deletePipeline: ["admin"],
   pausePipeline: ["admin", "operator"],
   applyProject: ["admin"],
+  getMetrics: ["admin", "operator", "viewer"],
   listConnectors: ["admin", "operator", "viewer"],
   discoverStreams: ["admin"],
   testConnector: ["admin"],

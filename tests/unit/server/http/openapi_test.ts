@@ -59,13 +59,13 @@ Deno.test("/openapi.json wants a token", async () => {
   assert.equal(response.status, 401);
 });
 
-Deno.test("/openapi.json has /healthz, webhooks and every route under /api that the app has, and no other", async () => {
+Deno.test("/openapi.json has /healthz, /metrics, webhooks and every route under /api that the app has, and no other", async () => {
   await using api = await ApiFixture.create();
   const { paths } = await readDocument(api);
   const documented = Object.entries(paths)
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
   const served = api.app.routes
-    .filter(({ path, method }) => /^\/(?:api|hooks)\/|^\/healthz$/.test(path) && method !== "ALL")
+    .filter(({ path, method }) => /^\/(?:api|hooks)\/|^\/(?:healthz|metrics)$/.test(path) && method !== "ALL")
     .map(({ path, method }) => `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
   assert.deepEqual(documented.sort(), [...new Set(served)].sort());
 });

@@ -6,6 +6,7 @@ import { systemClock } from "../../../../../contract/clock.ts";
 import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
+import { RunProcesses } from "../../../../../engine/runs/attempt/run_processes.ts";
 import { PublishedFolder } from "../../../../../engine/runs/streams/published.ts";
 import { streamRejectsSchema } from "../../../../../contract/rejects.ts";
 import { committedStreamSchema } from "../../../../../contract/streams/stream_view.ts";
@@ -61,6 +62,7 @@ async function execute(
         store,
         events: new RunEvents(),
         processes,
+        underWay: new RunProcesses(),
         previews: new PreviewFolder(join(folder, "data")),
         rejects: new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema),
         schemas: new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema),

@@ -7,6 +7,7 @@ import { type AttemptResult, superviseAttempt } from "../../../../../engine/runs
 import { systemClock } from "../../../../../contract/clock.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
 import type { RunJob } from "../../../../../contract/job.ts";
+import { RunProcesses } from "../../../../../engine/runs/attempt/run_processes.ts";
 import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 import { openStore } from "../../../../../engine/store/open.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
@@ -105,6 +106,7 @@ async function attemptOf(
         clock: systemClock,
         log: () => {},
         lease: lease("run", 1, "owner"),
+        underWay: new RunProcesses(),
         leaving: new AbortController().signal,
         keepPreview: () => Promise.resolve(),
         keepRejects: () => Promise.resolve(),
