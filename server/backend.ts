@@ -18,6 +18,8 @@ export interface Backend {
   /** The JSON Schemas of a project's files, with the keys of all connectors. */
   projectSchemas(): Promise<ProjectSchemas>;
   checkProject(options: CheckOptions): Promise<ProjectReport>;
+  /** What references of connectors.yaml have no value in this environment, each with what to do. */
+  missingReferences(place: ProjectPlace): Promise<string[]>;
   /** Runs one script of the project, and stores nothing. */
   tryScript(place: ProjectPlace, request: TrialRequest, log: Log, signal: AbortSignal): Promise<Trial>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */

@@ -34,6 +34,7 @@ function createBackend(program: Program): Backend {
   return {
     openEngine: (options) => openEngine(program, options),
     checkProject: (options) => checkProject(program, options),
+    missingReferences: (place) => missingReferences(program, place),
     tryScript: async (place, request, log, signal) => {
       const { tryScript } = await import("../engine/definitions/scripts/try_script.ts");
       const context = await grantContext(program, place);
@@ -168,6 +169,19 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
     log,
     knownColumns: () => Promise.resolve({}),
   }, signal);
+}
+
+async function missingReferences(program: Program, place: ProjectPlace): Promise<string[]> {
+  const { readConnectors } = await import("../engine/definitions/discover.ts");
+  const { missingReferences } = await import("../engine/grants/references.ts");
+  const context = await grantContext(program, place);
+  await using _egress = context.egress;
+  const missing = await Promise.all(
+    Object.entries(await readConnectors(context)).map(([name, definition]) =>
+      missingReferences(name, definition, context.references)
+    ),
+  );
+  return missing.flat().map(({ message }) => message);
 }
 
 async function projectSchemas(): Promise<ProjectSchemas> {

@@ -515,6 +515,23 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/operations/restore_command.ts")).restore,
   },
   {
+    name: "doctor",
+    summary: "Look at all that a server needs: policy, project, connectors, disk, store and machine",
+    arguments: [],
+    options: {
+      project,
+      data,
+      policy,
+      timeout: {
+        type: "string",
+        value: "SECONDS",
+        description: "how long a connector may take to answer, 30 by default",
+      },
+      json,
+    },
+    load: async () => (await import("./commands/operations/doctor_command.ts")).doctor,
+  },
+  {
     name: "script",
     summary: "Try a script of the project, make one, or write the types that scripts import",
     arguments: [

@@ -1,0 +1,67 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { checkClock, checkConnector } from "../../../../server/cli/commands/operations/doctor_command.ts";
+import {
+  checkDisk,
+  checkOpenFiles,
+  checkRuntime,
+  checkSandbox,
+  diskOf,
+} from "../../../../server/cli/commands/operations/machine_checks.ts";
+
+const GIB = 1024 ** 3;
+const signal = new AbortController().signal;
+
+Deno.test("what a machine lacks is said, with what is expected", async () => {
+  const disk = (freeBytes: number, totalBytes: number) => checkDisk("/data", { freeBytes, totalBytes }).state;
+  deepEqual(
+    [disk(GIB, 10 * GIB), disk(GIB - 1, 10 * GIB), disk(4 * GIB, 100 * GIB), disk(5 * GIB, 100 * GIB)],
+    ["ok", "failed", "failed", "ok"],
+  );
+  equal(checkDisk("/data", undefined).state, "warning");
+  const here = await diskOf("/no such folder/at all");
+  equal((here?.totalBytes ?? 0) > 0, true);
+
+  deepEqual(
+    ["glibc 2.26", "glibc 2.27", "glibc 3.1", undefined].map((libc) => checkRuntime("2.9.5", libc).state),
+    ["failed", "ok", "ok", "ok"],
+  );
+  const limits = (soft: string) =>
+    checkOpenFiles(`Limit Soft\nMax open files            ${soft}   4096  files\n`);
+  deepEqual([limits("256").state, limits("1024").state, limits("unlimited").state], ["warning", "ok", "ok"]);
+  const none = await checkSandbox({ runProcess: { deno: "", entry: "", codeRoots: [], denoDir: undefined } });
+  deepEqual([none.state, /namespaces/.test(none.message)], ["warning", true]);
+
+  const nowMs = Date.parse("2026-11-27T05:00:00Z");
+  equal(checkClock("2026-11-27T05:00:30Z", nowMs).state, "ok");
+  match(checkClock("2026-11-27T06:00:00Z", nowMs).message, /set the clock/);
+});
+
+Deno.test("a connector is tested for as long as it may take", async () => {
+  const limits = { timeoutMs: 60_000, signal };
+  const check = (name: string, state: "ok" | "failed" | "missing") => ({
+    name,
+    state,
+    message: `${name} ${state}`,
+  });
+  const tested = (...checks: ReturnType<typeof check>[]) => ({
+    testConnector: (connector: string) =>
+      Promise.resolve({ connector, ok: checks.every(({ state }) => state !== "failed"), checks }),
+  });
+  deepEqual(await checkConnector(tested(check("connect", "ok"), check("write", "missing")), "crm", limits), {
+    check: "connector crm",
+    state: "warning",
+    message: "write: write missing",
+  });
+  equal((await checkConnector(tested(check("connect", "failed")), "crm", limits)).state, "failed");
+  equal((await checkConnector(tested(check("connect", "ok")), "crm", limits)).state, "ok");
+  const silent = {
+    testConnector: (_: string, stopped: AbortSignal) =>
+      new Promise<never>((_resolve, reject) =>
+        stopped.addEventListener("abort", () => reject(stopped.reason), { once: true })
+      ),
+  };
+  // A timer of the signal's does not keep the test alive.
+  const alive = setInterval(() => {}, 1_000);
+  match((await checkConnector(silent, "crm", { timeoutMs: 1, signal })).message, /No answer within/);
+  clearInterval(alive);
+});
