@@ -193,7 +193,7 @@ async function runMinutes(
   for (let minute = 1; minute <= minutes; minute++) {
     const atMs = momentMs(minute);
     // Where they are spread over the minute, there is nothing to skip.
-    if (!isSpread || minute === 1) {
+    if (!isSpread) {
       clock.skipTo(atMs - 35_000);
       await new Promise((resolve) => setTimeout(resolve, 200));
       clock.skipTo(atMs - 500);
