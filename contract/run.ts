@@ -4,6 +4,7 @@ import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
 import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
 import { rangeSchema } from "./range.ts";
+import { afterViewSchema } from "./triggers/trigger_view.ts";
 import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 
 /**
@@ -268,6 +269,7 @@ export const pipelineSummarySchema = v.object({
     "When it runs by itself, by the first of its schedules; null for on demand.",
   ),
   schedules: described(v.array(scheduleViewSchema), "All of its schedules; none for on demand."),
+  after: described(v.nullable(afterViewSchema), "The pipelines whose successes start it; null for none."),
   paused: described(v.boolean(), "Whether its schedule is kept from starting it."),
   next_run_at: described(
     v.nullable(time),
@@ -321,6 +323,7 @@ export const pipelineDetailSchema = v.object({
     })),
     "Its models, in order of their paths.",
   ),
+  followed_by: described(v.array(v.string()), "The names of the pipelines that run after it."),
   steps: described(v.array(pipelineStepSchema), "What a run of it does, in order."),
   followed: described(
     v.array(followedViewSchema),

@@ -8,6 +8,7 @@ import { type StreamDefinition, streamSchema } from "./stream.ts";
 import { webhookSchema } from "../triggers/webhooks.ts";
 import { functionSchema } from "./functions.ts";
 import { scheduleSchema } from "./schedule.ts";
+import { afterSchema } from "../triggers/after.ts";
 import { duration, tableName, text } from "./words.ts";
 
 /**
@@ -73,6 +74,7 @@ export const pipelineSchema = v.strictObject({
       ),
     ),
   ),
+  after: v.optional(afterSchema),
   params: v.optional(
     v.pipe(
       v.record(nameSchema("param"), paramSchema),

@@ -60,6 +60,7 @@ import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
+import { AfterTriggers } from "../runs/triggers/after.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import { RunProcesses } from "../runs/attempt/run_processes.ts";
@@ -262,6 +263,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
       onPost: () => webhookRuns.wake(),
     });
     this.#services = [
+      new AfterTriggers({
+        store,
+        clock,
+        log,
+        start: async (pipeline, { windowEndMs, ...request }) => {
+          await this.#requests.trigger(pipeline, { trigger: "after", ...request }, windowEndMs);
+        },
+      }),
       new AlertReader({ store, clock, log, onDelivery: () => sender.look() }),
       sender,
       webhookRuns,

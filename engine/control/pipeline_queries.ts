@@ -5,6 +5,7 @@ import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { schedulesOf } from "../../contract/pipeline/schedule.ts";
+import { dependenciesOf } from "../../contract/triggers/after.ts";
 import type { NamedLoad } from "../../contract/pipeline/named_loads.ts";
 import { isWildcard } from "../../contract/pipeline/wildcard.ts";
 import type { CommittedStream, StreamView } from "../../contract/streams/stream_view.ts";
@@ -66,7 +67,9 @@ export class PipelineQueries {
     const [lastRun] = await store.runs.list({ pipeline: name, limit: 1 });
     const { summary, followed } = await this.#view(record, found?.revision, lastRun);
     const source = await store.pipelines.source(name);
-    return detailOf(summary, found?.revision, found?.steps ?? [], source, followed);
+    const followedBy = (await store.dependencies.list())
+      .flatMap(({ pipeline, after }) => dependenciesOf(after).pipelines.includes(name) ? [pipeline] : []);
+    return detailOf(summary, found?.revision, found?.steps ?? [], source, { followed, followedBy });
   }
 
   /** The streams of the definition in force, those of wildcards as runs have seen them. Throws not_found. */

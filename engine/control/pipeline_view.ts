@@ -3,6 +3,8 @@ import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts
 import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
 import { type Revision, type RevisionFile, writtenFiles } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
+import { type AfterDefinition, dependenciesOf } from "../../contract/triggers/after.ts";
+import type { AfterView } from "../../contract/triggers/trigger_view.ts";
 import type { PipelineRecord, RevisionHead } from "../store/store.ts";
 
 /** Pipelines as the API and the pages show them, made of what the store holds. */
@@ -28,6 +30,7 @@ export function summaryOf(
     git_commit: revision?.gitCommit ?? null,
     schedule: shown[0] ?? null,
     schedules: shown,
+    after: definition?.after === undefined ? null : afterView(definition.after),
     paused: record.paused,
     next_run_at: next?.at ?? null,
     last_run: lastRun ?? null,
@@ -36,18 +39,27 @@ export function summaryOf(
   };
 }
 
+function afterView(after: AfterDefinition): AfterView {
+  const { needs, pipelines } = dependenciesOf(after);
+  return { needs, pipelines: [...pipelines] };
+}
+
 export function detailOf(
   summary: PipelineSummary,
   revision: Revision | undefined,
   steps: readonly PipelineStep[],
   source: RevisionFile | undefined,
-  followed: readonly FollowedView[],
+  { followed, followedBy }: {
+    readonly followed: readonly FollowedView[];
+    readonly followedBy: readonly string[];
+  },
 ): PipelineDetail {
   return {
     ...summary,
     definition: revision === undefined ? null : { ...revision.definition },
     source: source === undefined || revision === undefined ? null : { ...source },
     files: writtenFiles(revision?.files ?? []).map(({ path, content }) => ({ path, content })),
+    followed_by: [...followedBy],
     steps: [...steps],
     followed: [...followed],
   };

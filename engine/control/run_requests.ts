@@ -34,9 +34,16 @@ export class RunRequests {
     this.#context = context;
   }
 
-  /** Throws not_found, invalid for what does not fit, or conflict for an idempotency key used otherwise. */
-  async trigger(pipeline: string, request: TriggerRequest): Promise<Run> {
-    return await this.#enqueue(pipeline, request, this.#context.clock.now());
+  /**
+   * Throws not_found, invalid for what does not fit, or conflict for an idempotency key used otherwise. A window
+   * that is not asked for ends now, or at `windowEndMs`.
+   */
+  async trigger(
+    pipeline: string,
+    request: TriggerRequest,
+    windowEndMs: number = this.#context.clock.now(),
+  ): Promise<Run> {
+    return await this.#enqueue(pipeline, request, windowEndMs);
   }
 
   /** The run of a schedule's firing; none where the pipeline is paused or `overlap: skip` leaves it out. */

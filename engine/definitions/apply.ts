@@ -5,6 +5,7 @@ import type { PipelineSource, Revision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
+import { afterInForce, withTriggerFaults } from "./check_triggers.ts";
 import { gitCommit } from "./git.ts";
 import { keepNames, type LoadedProject, loadProject, modelFiles } from "./load.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
@@ -48,7 +49,7 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   await putNotifiers(store, project.notifiers);
   const { applied, unchanged, faults } = await applyLoaded(
     context,
-    project.pipelines,
+    withTriggerFaults(project.pipelines, await afterInForce(store, ({ origin }) => origin === "files")),
     "files",
     commit,
     signal,
@@ -87,7 +88,7 @@ export async function applySource(
   }
   const connectors = await store.pipelines.connectors();
   const place = () => ({ file: "connectors.yaml" });
-  const pipeline = await parsePipeline(
+  const parsed = await parsePipeline(
     { name, path: `${name}.yaml`, definition: source.definition },
     (folder) => modelFiles(folder, new Map(Object.entries(source.models))),
     {
@@ -104,6 +105,8 @@ export async function applySource(
       return { ...await bundleConnectorScripts(context.projectDir, scripts, named), faults: refused.faults };
     },
   );
+  const others = await afterInForce(store, (record) => record.name === name);
+  const [pipeline = parsed] = withTriggerFaults([parsed], others);
   for await (const { faults, steps, streamColumns } of checkPipelines(context, [pipeline], signal)) {
     if (!isRunnable(faults)) throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
     const revision = await revisionOf(pipeline, undefined);

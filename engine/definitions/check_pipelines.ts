@@ -19,6 +19,7 @@ import { Lanes } from "./processes/lanes.ts";
 import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
 import { loadProject } from "./load.ts";
 import { missingOfNotifiers } from "./notifiers/missing_references.ts";
+import { withTriggerFaults } from "./check_triggers.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
 
@@ -59,10 +60,11 @@ export async function checkProject(
   context: CheckContext,
   signal: AbortSignal,
 ): Promise<{ faults: Fault[]; pipelines: number; models: number }> {
-  const project = await loadProject(context.projectDir, {
+  const read = await loadProject(context.projectDir, {
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
   });
+  const project = { ...read, pipelines: withTriggerFaults(read.pipelines) };
   const checked = new Map<LoadedPipeline, CheckedPipeline>();
   for await (const entry of checkPipelines(context, project.pipelines, signal)) {
     checked.set(entry.pipeline, entry);

@@ -18,6 +18,7 @@ import { createPipelineStore } from "./pipelines.ts";
 import { createRetention } from "./retention.ts";
 import { createRevisionStore } from "./revisions.ts";
 import { createRunStore } from "./runs.ts";
+import { createDependencyStore } from "./triggers/dependency_store.ts";
 import { SteadyClient, TRY_MS } from "./steady_client.ts";
 import type { Store } from "./store.ts";
 
@@ -51,6 +52,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   const access = holdAccess(createAccessStore(database));
   return {
     pipelines: createPipelineStore(database),
+    dependencies: createDependencyStore(database),
     revisions: createRevisionStore(database),
     runs: createRunStore(database),
     attempts: createAttemptStore(database),

@@ -181,6 +181,16 @@ export const outboxCursors = sqliteTable("outbox_cursors", {
   seq: integer().notNull(),
 });
 
+export const dependencyMarks = sqliteTable("dependency_marks", {
+  pipeline: text().notNull(),
+  upstream: text().notNull(),
+  run: text().notNull(),
+  windowStartMs: integer("window_start"),
+  windowEndMs: integer("window_end").notNull(),
+  windowGiven: integer("window_given", { mode: "boolean" }).notNull(),
+  used: integer({ mode: "boolean" }).notNull().default(false),
+});
+
 export const inbox = sqliteTable("inbox", {
   seq: integer().primaryKey({ autoIncrement: true }),
   hook: text().notNull(),

@@ -1,3 +1,4 @@
+import type { DependencyStore } from "./triggers/dependencies.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
@@ -29,6 +30,7 @@ import type { HoldStore } from "./holds/port.ts";
  */
 export interface Store extends AsyncDisposable {
   readonly pipelines: PipelineStore;
+  readonly dependencies: DependencyStore;
   readonly revisions: RevisionStore;
   readonly runs: RunStore;
   readonly attempts: AttemptStore;

@@ -437,6 +437,7 @@ export class FakeEngine implements Engine {
       files: _files,
       steps: _steps,
       followed: _followed,
+      followed_by: _followedBy,
       ...summary
     } = pipeline;
     const last = [...this.#runs.values()].filter((run) => run.pipeline === pipeline.name)

@@ -26,6 +26,7 @@ import { RunTable } from "../parts/runs/run_table.tsx";
 import { formatUtc } from "../parts/format.ts";
 import { Ago, At } from "../parts/times.tsx";
 import { LoadSection } from "../parts/loads/load_section.tsx";
+import { startsByItself, TriggerFacts } from "../parts/triggers.tsx";
 import { StepList } from "../parts/steps/step_list.tsx";
 import { StreamSection } from "../parts/streams.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
@@ -142,9 +143,14 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
       </div>
       {(userMay(frame.user, "pause") || userMay(frame.user, "run")) && (
         <div class="actions">
-          {userMay(frame.user, "pause") && pipeline.schedule !== null && (pipeline.paused
-            ? <ActionForm action={`${path}/resume`} icon="play" label="Resume schedule" kind="quiet" />
-            : <ActionForm action={`${path}/pause`} icon="pause" label="Pause schedule" kind="quiet" />)}
+          {userMay(frame.user, "pause") && startsByItself(pipeline) && (
+            <ActionForm
+              action={`${path}/${pipeline.paused ? "resume" : "pause"}`}
+              icon={pipeline.paused ? "play" : "pause"}
+              label={(pipeline.paused ? "Resume" : "Pause") + (pipeline.schedule === null ? "" : " schedule")}
+              kind="quiet"
+            />
+          )}
           {userMay(frame.user, "run") && pipeline.revision !== null && (
             <RunForm
               pipeline={pipeline.name}
@@ -155,9 +161,11 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
         </div>
       )}
       <dl class="facts" id="facts" data-live>
-        <Fact name="Schedule">
-          <ScheduleFact pipeline={pipeline} />
-        </Fact>
+        {(pipeline.schedule !== null || !startsByItself(pipeline)) && (
+          <Fact name="Schedule">
+            <ScheduleFact pipeline={pipeline} />
+          </Fact>
+        )}
         {pipeline.schedule !== null && (
           <Fact name="Next runs">
             {pipeline.paused
@@ -169,6 +177,7 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
               : <NextRuns schedules={pipeline.schedules} nowMs={frame.nowMs} />}
           </Fact>
         )}
+        <TriggerFacts pipeline={pipeline} />
         <Fact name="Revision">
           {pipeline.revision === null
             ? "none in force"

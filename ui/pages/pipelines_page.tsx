@@ -10,6 +10,7 @@ import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Ago, At, Elapsed } from "../parts/times.tsx";
 import { Badge, StateIcon, StateLabel, stateOf, Warnings } from "../parts/states.tsx";
+import { startWords } from "../parts/triggers.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { RunStrip } from "../parts/runs/run_strip.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -201,7 +202,7 @@ function CompactItem({ row: { pipeline, runs }, nowMs }: { row: PipelineRow; now
       </div>
       <div class="pipeline-next">
         {schedule === null
-          ? <span class="muted">On demand</span>
+          ? <span class="muted">{startWords(pipeline)}</span>
           : pipeline.paused
           ? "paused"
           : next === undefined
@@ -297,7 +298,7 @@ function LastRun({ run, frame }: { run: Run; frame: Frame }) {
 function NextRun({ pipeline, nowMs }: { pipeline: PipelineSummary; nowMs: number }) {
   const { schedule, schedules, paused } = pipeline;
   const [next] = nextOf(schedules, 1);
-  if (schedule === null) return <span class="line muted">On demand</span>;
+  if (schedule === null) return <span class="line muted">{startWords(pipeline)}</span>;
   return (
     <>
       <span class="line">

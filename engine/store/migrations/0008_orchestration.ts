@@ -40,7 +40,9 @@ export const orchestration: Migration = {
       run text not null,
       window_start integer,
       window_end integer not null,
-      primary key (pipeline, upstream)
+      window_given integer not null,
+      used integer not null default 0,
+      primary key (pipeline, run)
     ) without rowid`,
     `alter table inbox add column settled_at integer`,
     `create index inbox_of_hook on inbox (hook, seq)`,

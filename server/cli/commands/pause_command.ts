@@ -19,7 +19,10 @@ const setPaused = async (
   await using connection = await connect(folders, context, invocation.command, "change");
   const pipeline = await connection.engine.setPaused(name, isPaused);
   if (invocation.flag("json")) terminal.out(JSON.stringify(pipeline));
-  else if (pipeline.schedule === null) {
+  else if (pipeline.schedule === null && pipeline.after !== null) {
+    const does = isPaused ? "its starts after others are left out" : "the next success of others starts it";
+    terminal.out(`${isPaused ? "Paused" : "Resumed"} ${name}: ${does}`);
+  } else if (pipeline.schedule === null) {
     terminal.out(`${isPaused ? "Paused" : "Resumed"} ${name}, which has no schedule`);
   } else if (isPaused) terminal.out(`Paused ${name}: its schedule starts no runs`);
   else terminal.out(`Resumed ${name}: its next run is at ${formatTime(pipeline.next_run_at)} UTC`);

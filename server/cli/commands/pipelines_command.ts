@@ -3,6 +3,7 @@ import { formatBytes, formatCount, formatDuration, formatPlural } from "../../..
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
 import { CONTINUOUS } from "../../../contract/pipeline/schedule.ts";
 import { nextOf, type ScheduleView } from "../../../contract/pipeline/schedule_view.ts";
+import { afterText } from "../../../contract/triggers/trigger_view.ts";
 import type { PipelineDetail, PipelineSummary } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
@@ -70,18 +71,20 @@ function nextText(schedules: readonly ScheduleView[], nowMs: number): string {
 
 /** One pipeline: what it is, when it runs next, how it went last, what is wrong with its files. */
 export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string {
-  const { schedules, last_run: last, paused } = pipeline;
+  const { schedules, after, last_run: last, paused } = pipeline;
   const facts: readonly (readonly [string, string])[] = [
     ["pipeline", pipeline.name],
     ["about", pipeline.description ?? ""],
     ["tags", pipeline.tags.join(", ")],
-    ...(schedules.length === 0 ? [["schedule", "on demand"] as const] : []),
+    ...(schedules.length === 0 && after === null ? [["schedule", "on demand"] as const] : []),
     ...schedules.flatMap(({ words, timezone, cron }) => [
       ["schedule", `${words}, ${timezone}`] as const,
       ["cron", cron ?? ""] as const,
     ]),
     ["next", schedules.length === 0 ? "" : paused ? "paused" : nextText(schedules, nowMs)],
     ...nextOf(schedules).slice(1).map(({ local }) => ["", local] as const),
+    ["after", after === null ? "" : afterText(after) + (paused ? " (paused)" : "")],
+    ["starts", pipeline.followed_by.join(", ")],
     [
       "last",
       last === null ? "no run yet" : `${last.state}, ${formatTime(last.created_at)} UTC, run ${last.id}`,
@@ -128,17 +131,23 @@ function formatFault({ file, line, column, message }: PipelineSummary["faults"][
 }
 
 function rowOf(
-  { name, schedule, schedules, paused, last_run, faults, warnings }: PipelineSummary,
+  { name, schedule, schedules, after, paused, last_run, faults, warnings }: PipelineSummary,
   nowMs: number,
 ): string[] {
   return [
     name,
     schedule === null
-      ? ""
+      ? (after === null ? "" : `after ${afterText(after)}`)
       : `${schedule.words}, ${cityOf(schedule.timezone)}${
         schedules.length > 1 ? ` +${schedules.length - 1}` : ""
       }`,
-    schedule === null ? "" : paused ? "paused" : nextText(schedules, nowMs),
+    schedule === null && after === null
+      ? ""
+      : paused
+      ? "paused"
+      : schedule === null
+      ? ""
+      : nextText(schedules, nowMs),
     last_run === null ? "" : formatTime(last_run.created_at),
     last_run === null
       ? ""

@@ -390,6 +390,46 @@ Deno.test("a firing during a run is left out by overlap: skip and queued by over
   }
 });
 
+Deno.test("pipelines run after others, for the window that they share, and show it", async () => {
+  const step = (name: string) => ({ [`transforms/${name}/one.sql`]: "SELECT 1 AS one\n" });
+  await using shop = await Served.start({
+    "pipelines/orders.yaml": "tags: [a]\n",
+    "pipelines/customers.yaml": "tags: [b]\n",
+    "pipelines/report.yaml": "after: { all: [orders, customers] }\n",
+    "pipelines/mail.yaml": "after: [report]\n",
+    ...step("orders"),
+    ...step("customers"),
+    ...step("report"),
+    ...step("mail"),
+  });
+  const [orders, customers] = [await shop.succeed("orders"), await shop.succeed("customers")];
+  const ended = async (name: string): Promise<Run[]> =>
+    (await shop.server.call<Run[]>("GET", `/api/runs?pipeline=${name}`)).filter(({ finished_at }) =>
+      finished_at !== null
+    );
+  await until("the last of them has run", async () => (await ended("mail")).length > 0);
+  const [[report, ...more], [mail]] = [await ended("report"), await ended("mail")];
+  deepEqual(more, []);
+  const first = orders.window_end < customers.window_end ? orders : customers;
+  deepEqual([report?.trigger, report?.triggered_by, report?.parent], [
+    "after",
+    "customers, orders",
+    [orders.id, customers.id].toSorted().at(-1),
+  ]);
+  deepEqual([report?.state, report?.window_start, report?.window_end], ["succeeded", null, first.window_end]);
+  deepEqual([mail?.parent, mail?.window_end], [report?.id, report?.window_end]);
+  const shown = await pipeline(shop, "report");
+  deepEqual(shown.after, { needs: "all", pipelines: ["orders", "customers"] });
+  deepEqual(shown.followed_by, ["mail"]);
+
+  // What would run after itself is not in force, nor is what names it while that is so.
+  await shop.project.write({ "pipelines/orders.yaml": "after: [mail]\n" });
+  await untilPipeline(shop, "orders", "the fault is shown", ({ faults }) => faults.length > 0);
+  deepEqual((await pipeline(shop, "orders")).after, null);
+  await shop.project.write({ "pipelines/orders.yaml": "tags: [a]\n" });
+  await untilPipeline(shop, "mail", "it is mended", ({ faults }) => faults.length === 0);
+});
+
 Deno.test("a definition is shown as it was written, also where only its comments changed", async () => {
   const written =
     "# Orders of the shop.\nextract: { orders: { connector: files, path: data/orders.csv } } # all\n";

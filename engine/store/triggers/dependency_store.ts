@@ -1,0 +1,82 @@
+import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
+import { type Database, storing } from "../database.ts";
+import { dependencyMarks, outboxCursors } from "../schema.ts";
+import type { Dependant, DependencyStore } from "./dependencies.ts";
+
+export function createDependencyStore(db: Database): DependencyStore {
+  return {
+    async list() {
+      const found = await storing(
+        "read what runs after what",
+        db.all<{ pipeline: string; after: string; overlap: string; paused: number }>(sql`
+          select p.name as pipeline, r.definition -> '$.after' as after,
+            r.definition ->> '$.overlap' as overlap, coalesce(s.paused, 0) as paused
+          from pipelines as p
+          join revisions as r on r.id = p.revision
+          left join schedules as s on s.pipeline = p.name
+          where p.removed = 0 and r.definition -> '$.after' is not null
+          order by p.name
+        `),
+      );
+      return found.map(({ after, paused, ...row }): Dependant => (
+        { ...row, after: JSON.parse(after), paused: paused === 1 }
+      ));
+    },
+
+    async note(reader, uptoSeq, successes) {
+      const behind = sql`(select seq from ${outboxCursors} where name = ${reader})`;
+      await storing(
+        "note the successes that others run after",
+        db.batch([
+          db.run(sql`
+            insert into dependency_marks (pipeline, upstream, run, window_start, window_end, window_given)
+            select value ->> 'pipeline', value ->> 'upstream', value ->> 'run', value ->> 'startMs',
+              value ->> 'endMs', value ->> 'isGiven'
+            from json_each(${JSON.stringify(successes)}) where value ->> 'seq' > ${behind}
+            on conflict do nothing
+          `),
+          db.run(sql`update outbox_cursors set seq = ${uptoSeq} where name = ${reader} and seq < ${uptoSeq}`),
+        ]),
+      );
+    },
+
+    async waiting() {
+      const query = db.selectDistinct({ pipeline: dependencyMarks.pipeline }).from(dependencyMarks)
+        .where(eq(dependencyMarks.used, false)).orderBy(asc(dependencyMarks.pipeline));
+      return (await storing("read what waits for others", query)).map(({ pipeline }) => pipeline);
+    },
+
+    async of(pipeline) {
+      const query = db.select().from(dependencyMarks).where(eq(dependencyMarks.pipeline, pipeline))
+        .orderBy(asc(dependencyMarks.run));
+      return (await storing(`read what "${pipeline}" waits for`, query)).map((row) => ({
+        pipeline: row.pipeline,
+        upstream: row.upstream,
+        run: row.run,
+        startMs: row.windowStartMs,
+        endMs: row.windowEndMs,
+        isGiven: row.windowGiven,
+        isUsed: row.used,
+      }));
+    },
+
+    async use(pipeline, runs, untilMs) {
+      const these = and(eq(dependencyMarks.pipeline, pipeline), inArray(dependencyMarks.run, [...runs]));
+      await storing(
+        `write what "${pipeline}" has run after`,
+        db.batch([
+          db.delete(dependencyMarks).where(and(these, lte(dependencyMarks.windowEndMs, untilMs))),
+          db.update(dependencyMarks).set({ used: true, windowStartMs: untilMs })
+            .where(and(these, sql`coalesce(${dependencyMarks.windowStartMs}, ${untilMs} - 1) < ${untilMs}`)),
+        ]),
+      );
+    },
+
+    async forget(pipeline) {
+      await storing(
+        `forget what "${pipeline}" waits for`,
+        db.delete(dependencyMarks).where(eq(dependencyMarks.pipeline, pipeline)),
+      );
+    },
+  };
+}
