@@ -3,7 +3,7 @@ import type { Migration } from "./migration.ts";
 /**
  * What stands on runs: notes and tags, readers of the outbox that go on where they were, several schedules of a
  * pipeline, what waits for other pipelines and for files, problems and what was sent about them, bodies of
- * webhooks that are settled, old lines in chunks, and pipelines that are held still for a backup.
+ * webhooks that are settled, and pipelines that are held still for a backup.
  */
 export const orchestration: Migration = {
   id: 8,
@@ -90,13 +90,6 @@ export const orchestration: Migration = {
     )`,
     `create index delivery_events_of on delivery_events (delivery)`,
     `create table notifiers (name text primary key, definition text not null) without rowid`,
-    `create table run_log_chunks (
-      run text not null references runs (id) on delete cascade,
-      first_seq integer not null,
-      last_seq integer not null,
-      body blob not null,
-      primary key (run, first_seq)
-    ) without rowid`,
     `create table pipeline_holds (
       pipeline text primary key,
       holder text not null,

@@ -1,0 +1,88 @@
+import type { CommandSpec } from "../command.ts";
+import { data, json, PIPELINE, policy, project } from "./shared_options.ts";
+
+/** Commands about rows that were refused or loaded, connectors, and what is wrong. */
+export const DATA_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "rejects",
+    summary:
+      "List rows that did not fit or that a target rejected, put them back, send them again, or remove them",
+    arguments: [
+      { name: "ACTION", description: "list, replay or drop" },
+      PIPELINE,
+      {
+        name: "STREAM",
+        description: "the stream, or a load as contacts->crm; list shows all without",
+        optional: true,
+      },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      position: {
+        type: "string",
+        value: "POSITION",
+        multiple: true,
+        description: "replay only these rows of a load, or drop only these, as list shows them",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/rejects_command.ts")).rejects,
+  },
+  {
+    name: "verify",
+    summary: "Read the targets of loads back, and compare them with what was loaded",
+    arguments: [
+      PIPELINE,
+      {
+        name: "LOAD",
+        description: "only this load: what it loads, or daily→lake; all without",
+        optional: true,
+      },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("../commands/verify_command.ts")).verify,
+  },
+  {
+    name: "connectors",
+    summary: "List the connectors, find the streams that one has, or test it",
+    arguments: [
+      { name: "ACTION", description: "nothing, discover or test", optional: true },
+      { name: "NAME", description: "the connector's name in connectors.yaml", optional: true },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      json,
+      yaml: { type: "boolean", description: "print what discover has found as a pipeline" },
+    },
+    load: async () => (await import("../commands/connectors_command.ts")).connectors,
+  },
+  {
+    name: "alerts",
+    summary: "List open problems, acknowledge or mute them, test a notifier, or show what was sent",
+    arguments: [
+      {
+        name: "ACTION",
+        description: "list (the default), test, ack, unack, mute, unmute, notifiers or deliveries",
+        optional: true,
+      },
+      {
+        name: "NAME",
+        description: "the notifier, or the problem: its id, the end of it, or its pipeline",
+        optional: true,
+      },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      all: { type: "boolean", description: "list those that are over, too" },
+      for: { type: "string", value: "DURATION", description: "mute: how long, as 8h; 1d by default" },
+      json,
+    },
+    load: async () => (await import("../commands/alerts/alerts_command.ts")).alerts,
+  },
+];

@@ -1,0 +1,71 @@
+import type { CommandSpec } from "../command.ts";
+import { BACKUP, data, json, policy, project } from "./shared_options.ts";
+
+/** Commands for who looks after a server. */
+export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "tokens",
+    summary: "List, create and revoke tokens for the API and the pages",
+    arguments: [
+      { name: "ACTION", description: "list (the default), create or revoke", optional: true },
+      {
+        name: "NAME",
+        description: "the name of a new token, or the name or id of the one to revoke",
+        optional: true,
+      },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      role: {
+        type: "string",
+        value: "ROLE",
+        description: "what a new token may do: admin, operator or viewer (the default)",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/tokens_command.ts")).tokens,
+  },
+  {
+    name: "backup",
+    summary: "Copy the control store, the warehouses and all else of the data folder into one file",
+    arguments: [BACKUP],
+    options: {
+      project,
+      data,
+      policy,
+      wait: {
+        type: "string",
+        value: "DURATION",
+        description: "how long it waits for a run of a pipeline to end, 10m by default",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/operations/backup_command.ts")).backup,
+  },
+  {
+    name: "restore",
+    summary: "Put a backup into an empty data folder",
+    arguments: [BACKUP],
+    options: { project, data, json },
+    load: async () => (await import("../commands/operations/restore_command.ts")).restore,
+  },
+  {
+    name: "doctor",
+    summary: "Look at all that a server needs: policy, project, connectors, disk, store and machine",
+    arguments: [],
+    options: {
+      project,
+      data,
+      policy,
+      timeout: {
+        type: "string",
+        value: "SECONDS",
+        description: "how long a connector may take to answer, 30 by default",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/operations/doctor_command.ts")).doctor,
+  },
+];

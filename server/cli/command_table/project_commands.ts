@@ -1,0 +1,178 @@
+import type { CommandSpec } from "../command.ts";
+import { data, json, note, PIPELINE, policy, project, runOutput, tag } from "./shared_options.ts";
+
+/** Commands that make, serve, run and check a project. */
+export const PROJECT_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "init",
+    summary: "Make a new project with a pipeline that runs",
+    arguments: [{ name: "DIR", description: "a new folder, or one without a project in it" }],
+    options: {},
+    load: async () => (await import("../commands/init_command.ts")).init,
+  },
+  {
+    name: "add",
+    summary: "Add a connector and a pipeline for an API of the catalogue, or of an OpenAPI document",
+    arguments: [{
+      name: "API",
+      description: "the API, as github; all that there are are listed without",
+      optional: true,
+    }],
+    options: {
+      project,
+      data,
+      name: {
+        type: "string",
+        value: "NAME",
+        description: "what the connector and the pipeline are called, the API's name by default",
+      },
+      set: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "a value that the API needs, as owner=acme",
+      },
+      streams: {
+        type: "string",
+        value: "STREAMS",
+        multiple: true,
+        description: "only these streams, as issues,pulls, and those that they are children of",
+      },
+      openapi: {
+        type: "string",
+        value: "FILE",
+        description: "in the place of an API: its OpenAPI or Swagger document, in JSON or YAML",
+      },
+      "base-url": {
+        type: "string",
+        value: "URL",
+        description: "with --openapi: the server, where the document names none or another one",
+      },
+      "dry-run": { type: "boolean", description: "write nothing, and print what would be written" },
+      json,
+    },
+    load: async () => (await import("../commands/add/add_command.ts")).add,
+  },
+  {
+    name: "serve",
+    summary: "Run the server: schedules, API and pages",
+    arguments: [],
+    options: {
+      project,
+      data,
+      policy,
+      host: {
+        type: "string",
+        value: "HOST",
+        env: "SLUICE_HOST",
+        description: "the address to listen on, 127.0.0.1 by default",
+      },
+      port: {
+        type: "string",
+        value: "PORT",
+        env: "SLUICE_PORT",
+        description: "the port to listen on, 8080 by default; 0 picks a free one",
+      },
+      "allow-host": {
+        type: "string",
+        value: "NAME",
+        multiple: true,
+        env: "SLUICE_ALLOWED_HOSTS",
+        description: "a name that browsers may use for the server, beside localhost",
+      },
+      "trust-proxy": {
+        type: "boolean",
+        env: "SLUICE_TRUST_PROXY",
+        description: "believe the X-Forwarded headers of a reverse proxy in front of it",
+      },
+      run: {
+        type: "string",
+        value: "PIPELINE",
+        multiple: true,
+        description: "start a run of this pipeline at once",
+      },
+      "max-runs": {
+        type: "string",
+        value: "N",
+        description: "how many runs go on at the same time, 2 by default",
+      },
+      pool: {
+        type: "string",
+        value: "NAME=SLOTS",
+        multiple: true,
+        env: "SLUICE_POOLS",
+        description: "how many runs of the pipelines that name this pool go on at the same time, as heavy=2",
+      },
+      "ready-processes": {
+        type: "string",
+        value: "N",
+        env: "SLUICE_READY_PROCESSES",
+        description: "how many processes wait for the next runs at most, 2 by default",
+      },
+    },
+    load: async () => (await import("../commands/serve_command.ts")).serve,
+  },
+  {
+    name: "run",
+    summary: "Run a pipeline now and show how it goes",
+    arguments: [PIPELINE],
+    options: {
+      project,
+      data,
+      policy,
+      param: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "a value for one of its params",
+      },
+      select: { type: "string", value: "EXPR", description: "only these steps, as +daily or tag:finance" },
+      exclude: {
+        type: "string",
+        value: "EXPR",
+        description: "without these steps, as weekly+ or tag:slow",
+      },
+      "full-refresh": {
+        type: "boolean",
+        description: "rebuild incremental streams and models from nothing",
+      },
+      "window-start": { type: "string", value: "TIME", description: "what the run is for, from here" },
+      "window-end": { type: "string", value: "TIME", description: "what the run is for, until before this" },
+      from: {
+        type: "string",
+        value: "VALUE",
+        description: "read streams again from this update_key on; cursors stay",
+      },
+      to: { type: "string", value: "VALUE", description: "until before this update_key" },
+      group: { type: "string", value: "NAME", description: "names runs that belong together" },
+      tag,
+      note,
+      priority: { type: "string", value: "N", description: "the higher goes first, 0 by default" },
+      ...runOutput,
+    },
+    load: async () => (await import("../commands/run_command.ts")).run,
+  },
+  {
+    name: "check",
+    summary: "Check every pipeline and model without data",
+    arguments: [],
+    options: {
+      project,
+      data,
+      policy,
+      offline: {
+        type: "boolean",
+        description: "ask no source over a network; a missing secret or variable is a warning",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/check_command.ts")).check,
+  },
+  {
+    name: "apply",
+    summary: "Put the project's files in force",
+    arguments: [],
+    options: { project, data, policy, json },
+    load: async () => (await import("../commands/apply_command.ts")).apply,
+  },
+];

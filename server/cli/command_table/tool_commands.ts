@@ -1,0 +1,66 @@
+import type { CommandSpec } from "../command.ts";
+import { data, json, PIPELINE, policy, project } from "./shared_options.ts";
+
+/** Commands for working on a project's files. */
+export const TOOL_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "script",
+    summary: "Try a script of the project, make one, or write the types that scripts import",
+    arguments: [
+      { name: "ACTION", description: "run, new or types" },
+      { name: "FILE", description: "the script, as scripts/orders.ts", optional: true },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      param: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "run: a param of the pipeline; may be given several times",
+      },
+      host: {
+        type: "string",
+        value: "HOST",
+        multiple: true,
+        description: "run: a host that it may ask, in place of those of its stream",
+      },
+      secret: {
+        type: "string",
+        value: "NAME",
+        multiple: true,
+        description: "run: a secret that it gets, in place of those of its stream",
+      },
+      state: { type: "string", value: "JSON", description: "run: the state that it goes on from" },
+      input: {
+        type: "string",
+        value: "FILE",
+        multiple: true,
+        description: "run: a file of rows that it is given; NAME=FILE for one of several inputs",
+      },
+      limit: { type: "string", value: "N", description: "run: stop after so many rows; 20 by default" },
+      json,
+    },
+    load: async () => (await import("../commands/scripts/script_command.ts")).script,
+  },
+  {
+    name: "deno",
+    summary: "Run the deno inside sluice, for a project's scripts",
+    arguments: [{ name: "ARGUMENTS", description: "as for deno: check, fmt, lint, test …", optional: true }],
+    options: {},
+    passesThrough: true,
+    load: async () => (await import("../commands/scripts/deno_command.ts")).deno,
+  },
+  {
+    name: "schema",
+    summary:
+      "Write the JSON Schemas of the project's files for editors, or show how a stream's columns changed",
+    arguments: [
+      { ...PIPELINE, optional: true },
+      { name: "STREAM", description: "the stream whose columns are asked for", optional: true },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("../commands/schema_command.ts")).schema,
+  },
+];
