@@ -1,7 +1,7 @@
 import type { RateLimit, SandboxProgram } from "./connector/connector.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "./connector/tokens.ts";
 import type { FollowProgress } from "./connector/changes.ts";
-import type { DiscoveredStream, RunFacts } from "./connector/source.ts";
+import type { DiscoveredStream, RunFacts, SeenFile } from "./connector/source.ts";
 import type { JsonValue } from "./json.ts";
 import type { ConnectionCheck } from "./discovery.ts";
 import type { FollowedReport } from "./connector/followed.ts";
@@ -139,6 +139,8 @@ export interface DiscoveryJob extends JobBase {
   readonly isTest?: boolean;
   /** Says what its system keeps for this pipeline in place of them, see Source.followed. */
   readonly follower?: JobFollower;
+  /** Says what files this path or glob names in place of them, see Source.look. */
+  readonly look?: string;
 }
 
 /** A pipeline whose streams follow the connector's log. */
@@ -333,6 +335,8 @@ export type Report =
   | { readonly type: "stream"; readonly stream: CommittedStream }
   /** How far a connector's log is followed, of what is committed. */
   | { readonly type: "followed"; readonly followed: FollowedReport }
+  /** Files that a DiscoveryJob was to look for. */
+  | { readonly type: "seen"; readonly files: readonly SeenFile[] }
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
   | { readonly type: "tried" } & ScriptTrial

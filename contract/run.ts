@@ -4,7 +4,7 @@ import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
 import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
 import { rangeSchema } from "./range.ts";
-import { afterViewSchema } from "./triggers/trigger_view.ts";
+import { afterViewSchema, sensorViewSchema } from "./triggers/trigger_view.ts";
 import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 
 /**
@@ -270,6 +270,7 @@ export const pipelineSummarySchema = v.object({
   ),
   schedules: described(v.array(scheduleViewSchema), "All of its schedules; none for on demand."),
   after: described(v.nullable(afterViewSchema), "The pipelines whose successes start it; null for none."),
+  sensors: described(v.array(sensorViewSchema), "The files that start it when they appear or change."),
   paused: described(v.boolean(), "Whether its schedule is kept from starting it."),
   next_run_at: described(
     v.nullable(time),

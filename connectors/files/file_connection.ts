@@ -29,6 +29,7 @@ export const fileCapabilities = {
   refusesLoad,
   readBack,
   // DuckDB reads and writes the other formats.
+  hasFiles: true,
   isScanned: (stream) => !isArrow(stream),
   stagesWhileReading: (target) => isArrow(target),
   isWrittenByDuckdb: (target) => !isArrow(target),
@@ -87,6 +88,10 @@ export class FileConnection implements Connection {
           yield* discoverFiles(await place.location(), paths.root, signal);
         },
       }),
+      async look(path, signal) {
+        const { lookForFiles } = await import("./read/look.ts");
+        return await lookForFiles(await place.location(), path, signal);
+      },
       async describe({ address }, signal) {
         const set = await setOf(address, signal);
         if (set.format === "arrow") {

@@ -12,6 +12,7 @@ export const ALERT_KINDS = [
   "late",
   "stale",
   "volume",
+  "sensor",
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
@@ -30,7 +31,7 @@ const notifyRuleSchema = v.strictObject({
       v.picklist(ALERT_KINDS),
     ]),
     v.description(
-      "success, failure, retry, recovery, warning, late (a run over late_after, or data over freshness), stale (data over freshness alone), volume (counts of rows out of their range).",
+      "success, failure, retry, recovery, warning, late (a run over late_after, or data over freshness), stale (data over freshness alone), volume (counts of rows out of their range), sensor (files that cannot be looked for, or nothing new within timeout).",
     ),
   ),
   to: v.pipe(

@@ -32,6 +32,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   readonly loadSchema?: GenericSchema<unknown, Target>;
   /** Whether streams can follow its log of changes: `mode: cdc`. Its sources have `follow` then. */
   readonly followsChanges?: boolean;
+  /** Whether a sensor may wait for its files. Its sources have `look` then. */
+  readonly hasFiles?: boolean;
   readonly loadModes: readonly LoadMode[];
   /** Why such a load of this target cannot be, as far as the two alone tell; undefined where it can. No I/O. */
   refusesLoad?(target: Target, load: LoadShape): string | undefined;

@@ -213,11 +213,21 @@ export interface DiscoveredStream {
   readonly sizeBytes: number | null;
 }
 
+/** A file as it is now. */
+export interface SeenFile {
+  /** As a stream's path could have it; unique in its connector. */
+  readonly name: string;
+  /** Another one for another content, as far as one can tell without reading it. */
+  readonly tag: string;
+}
+
 export interface Source<Stream = unknown> {
   /** What the source does by itself; the rest the engine does on the rows' way in. */
   readonly pushdown: { readonly columns: boolean; readonly where: boolean };
   /** All streams that it has. */
   discover?(signal: AbortSignal): AsyncIterable<DiscoveredStream>;
+  /** The files that a path or glob names, none where there is none. Of connectors that have files. */
+  look?(path: string, signal: AbortSignal): Promise<readonly SeenFile[]>;
   /**
    * The stream's columns without its rows: the schema that `read` gives. Throws `not_found` where it does not
    * exist.

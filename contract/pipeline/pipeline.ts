@@ -9,6 +9,7 @@ import { webhookSchema } from "../triggers/webhooks.ts";
 import { functionSchema } from "./functions.ts";
 import { scheduleSchema } from "./schedule.ts";
 import { afterSchema } from "../triggers/after.ts";
+import { sensorSchema } from "../triggers/sensors.ts";
 import { duration, tableName, text } from "./words.ts";
 
 /**
@@ -75,6 +76,13 @@ export const pipelineSchema = v.strictObject({
     ),
   ),
   after: v.optional(afterSchema),
+  sensors: v.optional(
+    v.pipe(
+      v.array(sensorSchema),
+      v.maxLength(20, "expected 20 sensors at most"),
+      v.description("Files that start a run when they appear or change."),
+    ),
+  ),
   params: v.optional(
     v.pipe(
       v.record(nameSchema("param"), paramSchema),

@@ -25,7 +25,13 @@ import type {
   RunEvent,
 } from "../../contract/run.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
-import { discoverStreams, lookAtFollower, readConnectors, testConnector } from "../definitions/discover.ts";
+import {
+  discoverStreams,
+  lookAtFollower,
+  lookForFiles,
+  readConnectors,
+  testConnector,
+} from "../definitions/discover.ts";
 import {
   type LoadSummary,
   type Verification,
@@ -61,6 +67,7 @@ import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { AfterTriggers } from "../runs/triggers/after.ts";
+import { Sensors } from "../runs/triggers/sensors.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import { RunProcesses } from "../runs/attempt/run_processes.ts";
@@ -263,6 +270,16 @@ export class LocalEngine implements Engine, AsyncDisposable {
       onPost: () => webhookRuns.wake(),
     });
     this.#services = [
+      new Sensors({
+        store,
+        clock,
+        log,
+        look: (connector, path, signal) =>
+          lookForFiles(this.#definitions.checkContext, connector, path, signal),
+        start: async (pipeline, request) => {
+          await this.#requests.trigger(pipeline, { trigger: "sensor", ...request });
+        },
+      }),
       new AfterTriggers({
         store,
         clock,

@@ -16,6 +16,7 @@ import { followedViews } from "./followed.ts";
 import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { ScheduleViews } from "./schedules/schedule_views.ts";
+import { type NamedState, sensorViews } from "./triggers/sensor_views.ts";
 import { streamView } from "./streams/stream_view.ts";
 import { tablesOf, withStreams } from "./table_view.ts";
 import { loadsSeen, streamsSeen, withSeen } from "./wildcard_streams.ts";
@@ -40,13 +41,14 @@ export class PipelineQueries {
   async list(): Promise<PipelineSummary[]> {
     const { store } = this.#context;
     const [latest, heads] = [await store.runs.latest(), await store.revisions.headsInForce()];
+    const seen = Map.groupBy(await store.sensors.states(), ({ pipeline }) => pipeline);
     return await Promise.all((await store.pipelines.list()).map(async (record) => {
       // What came into force after they were read is read by itself.
       const read = heads.get(record.name);
       const revision = record.revision === null || read?.id === record.revision
         ? read
         : await store.revisions.head(record.revision);
-      return (await this.#view(record, revision, latest.get(record.name))).summary;
+      return (await this.#view(record, revision, latest.get(record.name), seen.get(record.name))).summary;
     }));
   }
 
@@ -69,7 +71,10 @@ export class PipelineQueries {
     const source = await store.pipelines.source(name);
     const followedBy = (await store.dependencies.list())
       .flatMap(({ pipeline, after }) => dependenciesOf(after).pipelines.includes(name) ? [pipeline] : []);
-    return detailOf(summary, found?.revision, found?.steps ?? [], source, { followed, followedBy });
+    return detailOf(summary, found?.revision, found?.steps ?? [], source, {
+      followed,
+      followedBy,
+    });
   }
 
   /** The streams of the definition in force, those of wildcards as runs have seen them. Throws not_found. */
@@ -128,12 +133,22 @@ export class PipelineQueries {
   }
 
   /** The pipeline as lists have it, and how far its streams are. */
-  async #view(record: PipelineRecord, revision: RevisionHead | undefined, lastRun: Run | undefined) {
+  async #view(
+    record: PipelineRecord,
+    revision: RevisionHead | undefined,
+    lastRun: Run | undefined,
+    states?: readonly NamedState[],
+  ) {
+    const definitions = revision?.definition.sensors ?? [];
+    const found = definitions.length === 0
+      ? []
+      : states ?? await this.#context.store.sensors.states(record.name);
     const nowMs = this.#context.clock.now();
     const followed = await followedViews(this.#context.followed, record.name, revision?.definition, nowMs);
     const schedules = revision === undefined
       ? []
       : this.#schedules.of(record.name, revision.id, schedulesOf(revision.definition), nowMs);
-    return { summary: summaryOf(record, revision, { lastRun, followed, schedules }), followed };
+    const sensors = sensorViews(definitions, found, record.paused, nowMs);
+    return { summary: summaryOf(record, revision, { lastRun, followed, schedules, sensors }), followed };
   }
 }

@@ -4,7 +4,7 @@ import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view
 import { type Revision, type RevisionFile, writtenFiles } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { type AfterDefinition, dependenciesOf } from "../../contract/triggers/after.ts";
-import type { AfterView } from "../../contract/triggers/trigger_view.ts";
+import type { AfterView, SensorView } from "../../contract/triggers/trigger_view.ts";
 import type { PipelineRecord, RevisionHead } from "../store/store.ts";
 
 /** Pipelines as the API and the pages show them, made of what the store holds. */
@@ -12,10 +12,11 @@ import type { PipelineRecord, RevisionHead } from "../store/store.ts";
 export function summaryOf(
   record: PipelineRecord,
   revision: RevisionHead | undefined,
-  { lastRun, followed, schedules }: {
+  { lastRun, followed, schedules, sensors }: {
     readonly lastRun: Run | undefined;
     readonly followed: readonly FollowedView[];
     readonly schedules: readonly ScheduleView[];
+    readonly sensors: readonly SensorView[];
   },
 ): PipelineSummary {
   const definition = revision?.definition;
@@ -31,11 +32,15 @@ export function summaryOf(
     schedule: shown[0] ?? null,
     schedules: shown,
     after: definition?.after === undefined ? null : afterView(definition.after),
+    sensors: [...sensors],
     paused: record.paused,
     next_run_at: next?.at ?? null,
     last_run: lastRun ?? null,
     faults: [...record.faults],
-    warnings: followed.flatMap(({ warning }) => warning === null ? [] : [warning]),
+    warnings: [
+      ...followed.flatMap(({ warning }) => warning === null ? [] : [warning]),
+      ...sensors.flatMap(({ problem }) => problem === null ? [] : [problem]),
+    ],
   };
 }
 

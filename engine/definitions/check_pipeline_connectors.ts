@@ -9,6 +9,7 @@ import {
   STREAM_KEYS,
 } from "../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import { type SensorDefinition, sensorKey } from "../../contract/triggers/sensors.ts";
 import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
@@ -41,7 +42,35 @@ export function checkPipelineConnectors(
       );
     }
   }
-  return faults;
+  for (const [index, sensor] of (definition.sensors ?? []).entries()) {
+    faults.push(...checkSensor(["sensors", index], sensor, context));
+  }
+  return [...faults, ...sameSensors(definition.sensors ?? [])];
+}
+
+function checkSensor(
+  path: DocumentPath,
+  sensor: SensorDefinition,
+  context: PipelineContext,
+): PipelineFault[] {
+  const found = findConnector([...path, "connector"], sensor.connector, context);
+  if ("fault" in found) return [found.fault];
+  const { connector: { name, hasFiles } } = found;
+  if (hasFiles === true) return [];
+  const others = context.connectorTypes.filter((type) => type.hasFiles === true);
+  const message = `"${sensor.connector}" (${name}) has no files that could be waited for; ` +
+    `${listWords(others.map(({ name }) => name))} have`;
+  return [error([...path, "connector"], "value", message)];
+}
+
+/** Two would start two runs of one file. */
+function sameSensors(sensors: readonly SensorDefinition[]): PipelineFault[] {
+  const keys = sensors.map(sensorKey);
+  return keys.flatMap((key, index) =>
+    keys.indexOf(key) === index
+      ? []
+      : [error(["sensors", index, "path"], "value", `is the same as sensors[${keys.indexOf(key)}]`)]
+  );
 }
 
 function checkStream(

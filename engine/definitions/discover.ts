@@ -1,5 +1,5 @@
 import type { FollowProgress } from "../../contract/connector/changes.ts";
-import type { DiscoveredStream } from "../../contract/connector/source.ts";
+import type { DiscoveredStream, SeenFile } from "../../contract/connector/source.ts";
 import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import { type RevisionFile, splitFiles } from "../../contract/revision.ts";
@@ -65,16 +65,28 @@ export async function lookAtFollower(
   return (await askConnector(context, name, { follower }, signal)).kept;
 }
 
+/** The files that a path or glob of a connector names, by their names: another tag for another content. Throws likewise. */
+export async function lookForFiles(
+  context: CheckContext,
+  name: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { files } = await askConnector(context, name, { look: path }, signal);
+  return Object.fromEntries(files.map(({ name, tag }) => [name, tag]));
+}
+
 interface Asked {
   readonly streams: readonly DiscoveredStream[];
   readonly checks: readonly ConnectionCheck[];
   readonly kept: FollowProgress | undefined;
+  readonly files: readonly SeenFile[];
 }
 
 async function askConnector(
   context: CheckContext,
   name: string,
-  question: Pick<DiscoveryJob, "isTest" | "follower">,
+  question: Pick<DiscoveryJob, "isTest" | "follower" | "look">,
   signal: AbortSignal,
 ): Promise<Asked> {
   const known = await readConnectors(context);
@@ -86,7 +98,12 @@ async function askConnector(
     throw new AppError("not_found", `There is no connector "${name}"${hint}`);
   }
   const scripts = await signingScripts(context, name, entry);
-  const { grant, connectors, answers, redactor } = await provideDiscovery(context, name, entry);
+  const { grant, connectors, answers, redactor } = await provideDiscovery(
+    context,
+    name,
+    entry,
+    question.look,
+  );
   const { projectDir } = context;
   const { permissions, duckdb } = grant;
   const common = { scripts, projectDir, connectors, duckdb };
@@ -94,7 +111,14 @@ async function askConnector(
   return await withJobProcess(
     context.runProcess,
     { job, permissions, answers },
-    (process, stderr) => follow(process, context, { name, redact: redactor.redact, stderr }, signal),
+    (process, stderr) =>
+      follow(process, context, {
+        subject: question.look === undefined
+          ? `Cannot find the streams of "${name}"`
+          : `Cannot look for "${question.look}" of "${name}"`,
+        redact: redactor.redact,
+        stderr,
+      }, signal),
   );
 }
 
@@ -113,7 +137,8 @@ async function signingScripts(
 }
 
 interface Followed {
-  readonly name: string;
+  /** What cannot be done where it ends without a result. */
+  readonly subject: string;
   readonly redact: (text: string) => string;
   readonly stderr: StderrLines;
 }
@@ -121,15 +146,17 @@ interface Followed {
 async function follow(
   process: RunProcess,
   { log, checkBudget = DEFAULT_BUDGET }: CheckContext,
-  { name, redact, stderr }: Followed,
+  { subject, redact, stderr }: Followed,
   signal: AbortSignal,
 ): Promise<Asked> {
   using watch = watchBudget(process, checkBudget);
   const streams: DiscoveredStream[] = [];
   const checks: ConnectionCheck[] = [];
+  const files: SeenFile[] = [];
   let kept: FollowProgress | undefined;
   const onReport = (report: Report) => {
     if (report.type === "discovered") streams.push(...report.streams);
+    else if (report.type === "seen") files.push(...report.files);
     else if (report.type === "tested") {
       checks.push(...report.checks.map((check) => ({ ...check, message: redact(check.message) })));
     } else if (report.type === "kept") {
@@ -140,8 +167,7 @@ async function follow(
     }
   };
   const isWhole = await followReports(process, { redact, log, onReport }, signal);
-  if (isWhole) return { streams, checks, kept };
-  const subject = `Cannot find the streams of "${name}"`;
+  if (isWhole) return { streams, checks, kept, files };
   if (watch.exceeded === "time") {
     const seconds = Math.round(checkBudget.timeMs / 1_000);
     throw new AppError("timeout", `${subject}: the source took longer than ${seconds} s`);

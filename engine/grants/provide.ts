@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { parseConnector, parseStream, parseTarget } from "../../connectors/parse.ts";
 import type { Connector, ConnectorUse } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
@@ -170,13 +171,14 @@ export async function provide(
 }
 
 /**
- * What a process needs to find the streams of one connector. Throws `invalid` and `forbidden` as
+ * What a process needs to find the streams of one connector, or to look for the files of a path. Throws `invalid` and `forbidden` as
  * `provide` does.
  */
 export async function provideDiscovery(
   context: GrantContext,
   name: string,
   entry: ConnectorDefinition,
+  path?: string,
 ): Promise<Omit<Provision, "refusals" | "failures" | "networked">> {
   const redactor = new Redactor();
   const { connectors: types, references, projectDir } = context;
@@ -187,7 +189,10 @@ export async function provideDiscovery(
     const { connector, config } = parseConnector(types, name, { type: entry.type, config: values });
     const known = connector.secrets(config);
     redactor.learn(known);
-    const access = connector.access(config, { kind: "discovery" }, { name, projectDir });
+    const use: ConnectorUse = path === undefined || connector.streamSchema === undefined
+      ? { kind: "discovery" }
+      : { kind: "source", stream: v.parse(connector.streamSchema, { path }) };
+    const access = connector.access(config, use, { name, projectDir });
     const secrets = new Set(access.secrets);
     for (const secret of secrets) await requireSecret(references, secret, `connector "${name}"`);
     const { hosts, paths, commands = [], scripts = [], environment = [] } = await collectAsks(
@@ -197,7 +202,7 @@ export async function provideDiscovery(
     );
     // Among the files of a folder those that nobody may read are left out: they are no streams.
     const isOpen = (path: PathAsk) =>
-      path.purpose !== "source" ||
+      path.purpose !== "source" || use.kind === "source" ||
       createGrant(fence, { hosts: [], paths: [path], tables: [] }, undefined).refusals.length === 0;
     const asks = { hosts, paths: paths.filter(isOpen), tables: [], commands, scripts, environment };
     const { grant, refusals: [refusal] } = createGrant(fence, asks, undefined);

@@ -19,6 +19,7 @@ import { createRetention } from "./retention.ts";
 import { createRevisionStore } from "./revisions.ts";
 import { createRunStore } from "./runs.ts";
 import { createDependencyStore } from "./triggers/dependency_store.ts";
+import { createSensorStore } from "./triggers/sensor_store.ts";
 import { SteadyClient, TRY_MS } from "./steady_client.ts";
 import type { Store } from "./store.ts";
 
@@ -53,6 +54,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   return {
     pipelines: createPipelineStore(database),
     dependencies: createDependencyStore(database),
+    sensors: createSensorStore(database),
     revisions: createRevisionStore(database),
     runs: createRunStore(database),
     attempts: createAttemptStore(database),

@@ -19,6 +19,7 @@ import {
 } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
 import { ROLES } from "./store.ts";
+import type { PendingRun } from "./triggers/sensors.ts";
 
 /**
  * The tables as migrations/ leaves them; keys and indexes are told there alone. A property that
@@ -189,6 +190,18 @@ export const dependencyMarks = sqliteTable("dependency_marks", {
   windowEndMs: integer("window_end").notNull(),
   windowGiven: integer("window_given", { mode: "boolean" }).notNull(),
   used: integer({ mode: "boolean" }).notNull().default(false),
+});
+
+export const sensorMarks = sqliteTable("sensor_marks", {
+  pipeline: text().notNull(),
+  sensor: text().notNull(),
+  files: text({ mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
+  pending: text({ mode: "json" }).$type<PendingRun>(),
+  lookedAtMs: integer("looked_at").notNull(),
+  waitingSinceMs: integer("waiting_since").notNull(),
+  found: text(),
+  foundAtMs: integer("found_at"),
+  error: text(),
 });
 
 export const inbox = sqliteTable("inbox", {

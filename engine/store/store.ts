@@ -1,4 +1,5 @@
 import type { DependencyStore } from "./triggers/dependencies.ts";
+import type { SensorStore } from "./triggers/sensors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
@@ -31,6 +32,7 @@ import type { HoldStore } from "./holds/port.ts";
 export interface Store extends AsyncDisposable {
   readonly pipelines: PipelineStore;
   readonly dependencies: DependencyStore;
+  readonly sensors: SensorStore;
   readonly revisions: RevisionStore;
   readonly runs: RunStore;
   readonly attempts: AttemptStore;

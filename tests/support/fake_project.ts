@@ -238,6 +238,7 @@ function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineD
     source: null,
     files: [],
     followed_by: [],
+    sensors: [],
     steps: [],
     followed: [],
     ...change,

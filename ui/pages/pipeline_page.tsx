@@ -177,7 +177,7 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
               : <NextRuns schedules={pipeline.schedules} nowMs={frame.nowMs} />}
           </Fact>
         )}
-        <TriggerFacts pipeline={pipeline} />
+        <TriggerFacts pipeline={pipeline} nowMs={frame.nowMs} />
         <Fact name="Revision">
           {pipeline.revision === null
             ? "none in force"

@@ -1,10 +1,11 @@
 import type { PipelineDetail, PipelineSummary } from "../../contract/run.ts";
-import { afterText } from "../../contract/triggers/trigger_view.ts";
+import { Ago } from "./times.tsx";
+import { afterText, type SensorView } from "../../contract/triggers/trigger_view.ts";
 import { Fact } from "./facts.tsx";
 
 /** What starts a pipeline beside its schedule, and what it starts. */
-export function TriggerFacts({ pipeline }: { pipeline: PipelineDetail }) {
-  const { after, followed_by } = pipeline;
+export function TriggerFacts({ pipeline, nowMs }: { pipeline: PipelineDetail; nowMs: number }) {
+  const { after, followed_by, sensors } = pipeline;
   return (
     <>
       {after !== null && (
@@ -13,12 +14,41 @@ export function TriggerFacts({ pipeline }: { pipeline: PipelineDetail }) {
           <PipelineLinks names={after.pipelines} />
         </Fact>
       )}
+      {sensors.length > 0 && (
+        <Fact name="Waits for">
+          {sensors.map((sensor) => <SensorLine sensor={sensor} nowMs={nowMs} />)}
+        </Fact>
+      )}
       {followed_by.length > 0 && (
         <Fact name="Starts">
           <PipelineLinks names={followed_by} />
         </Fact>
       )}
     </>
+  );
+}
+
+/** A file that is waited for, and how that goes. What is wrong with it is a warning of the pipeline. */
+function SensorLine({ sensor, nowMs }: { sensor: SensorView; nowMs: number }) {
+  const { connector, path, every, looked_at, found, found_at } = sensor;
+  return (
+    <div>
+      <code>{path}</code> of {connector}, every {every}
+      <br />
+      <span class="muted">
+        {found === null || found_at === null ? "nothing yet" : (
+          <>
+            {found} <Ago at={found_at} nowMs={nowMs} />
+          </>
+        )}
+        {looked_at !== null && (
+          <>
+            {" · looked "}
+            <Ago at={looked_at} nowMs={nowMs} />
+          </>
+        )}
+      </span>
+    </div>
   );
 }
 
@@ -36,11 +66,12 @@ function PipelineLinks({ names }: { names: readonly string[] }) {
 }
 
 /** What starts a pipeline without a schedule, for lists. */
-export function startWords({ after }: PipelineSummary): string {
-  return after === null ? "On demand" : `After ${afterText(after)}`;
+export function startWords({ after, sensors }: PipelineSummary): string {
+  if (after !== null) return `After ${afterText(after)}`;
+  return sensors.length > 0 ? "When files appear" : "On demand";
 }
 
 /** Whether anything starts it by itself. */
-export function startsByItself({ schedule, after }: PipelineSummary): boolean {
-  return schedule !== null || after !== null;
+export function startsByItself({ schedule, after, sensors }: PipelineSummary): boolean {
+  return schedule !== null || after !== null || sensors.length > 0;
 }

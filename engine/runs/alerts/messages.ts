@@ -86,6 +86,7 @@ const HEADLINES: Readonly<Record<AlertEvent["event"], string>> = {
   late: "is late",
   stale: "has stale data",
   volume: "had unusual counts of rows",
+  sensor: "waits for files",
   test: "sends a test",
 };
 
@@ -94,6 +95,7 @@ function headline({ pipeline, event, of }: AlertEvent): string {
   if (event === "recovery" && of === "late") return `${subject} is late no more`;
   if (event === "recovery" && of === "stale") return `${subject} has fresh data again`;
   if (event === "recovery" && of === "volume") return `${subject} has usual counts of rows again`;
+  if (event === "recovery" && of === "sensor") return `${subject} finds files again`;
   return `${subject} ${HEADLINES[event]}`;
 }
 
@@ -106,6 +108,7 @@ const NOUNS: Readonly<Record<AlertEvent["event"], readonly [string, string]>> = 
   late: ["late run", "late runs"],
   stale: ["pipeline with stale data", "pipelines with stale data"],
   volume: ["run with unusual counts", "runs with unusual counts"],
+  sensor: ["pipeline that waits for files", "pipelines that wait for files"],
   test: ["test", "tests"],
 };
 

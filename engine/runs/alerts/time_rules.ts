@@ -1,4 +1,5 @@
 import { durationMs } from "../../../contract/pipeline/words.ts";
+import { type SensorDefinition, sensorKey, sensorProblem } from "../../../contract/triggers/sensors.ts";
 import type { Run } from "../../../contract/run.ts";
 import { formatDuration } from "../../../text/format.ts";
 import type { Store } from "../../store/store.ts";
@@ -21,10 +22,14 @@ export async function noteTime(
     if (problem.pipeline !== null && !names.has(problem.pipeline)) desk.drop(problem, nowMs);
   }
   for (const record of records) {
-    const { name } = record;
-    const { late_after: lateAfter, freshness } = await recipients.wishes(record);
+    const { name, paused } = record;
+    const { late_after: lateAfter, freshness, sensors = [] } = await recipients.wishes(record);
     await noteLate(desk, store, { pipeline: name, afterMs: msOf(lateAfter), nowMs });
     await noteStale(desk, store, { pipeline: name, afterMs: msOf(freshness), nowMs });
+    // A paused one looks for nothing: what was wrong stays.
+    if (!paused) {
+      await noteSensors(desk, store, { pipeline: name, sensors, nowMs });
+    }
   }
 }
 
@@ -77,4 +82,27 @@ async function noteStale(desk: AlertDesk, store: Store, { pipeline, afterMs, now
   const message = `its data is of ${new Date(lastMs).toISOString()}, ${formatDuration(ageMs)} old: ` +
     `freshness is ${formatDuration(afterMs)}`;
   await desk.raise({ kind: "stale", pipeline, message, atMs: nowMs, counts: known === undefined });
+}
+
+/** Files that cannot be looked for, or of which none is new within the sensor's timeout. */
+async function noteSensors(
+  desk: AlertDesk,
+  store: Store,
+  { pipeline, sensors, nowMs }: {
+    readonly pipeline: string;
+    readonly sensors: readonly SensorDefinition[];
+    readonly nowMs: number;
+  },
+): Promise<void> {
+  const known = desk.find(pipeline, "sensor");
+  if (sensors.length === 0) return known === undefined ? undefined : desk.drop(known, nowMs);
+  const states = new Map((await store.sensors.states(pipeline)).map((state) => [state.sensor, state]));
+  const problems = sensors.flatMap((sensor) => {
+    const state = states.get(sensorKey(sensor));
+    return state === undefined ? [] : sensorProblem(sensor, state, nowMs) ?? [];
+  });
+  if (problems.length > 0) {
+    const message = problems.join("; ");
+    await desk.raise({ kind: "sensor", pipeline, message, atMs: nowMs, counts: known === undefined });
+  } else await desk.settle(pipeline, "sensor", { message: "what it waits for is found again", atMs: nowMs });
 }

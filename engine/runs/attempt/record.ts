@@ -142,6 +142,7 @@ export class AttemptRecorder {
       case "checked":
       case "tested":
       case "kept":
+      case "seen":
       case "discovered":
       case "finished":
         break;

@@ -270,6 +270,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   followed: true,
   stream: true,
   kept: true,
+  seen: true,
   rejects_changed: true,
   verified: true,
   question: true,

@@ -29,8 +29,12 @@ export const orchestration: Migration = {
     `create table sensor_marks (
       pipeline text not null references pipelines (name) on delete cascade,
       sensor text not null,
-      mark text not null,
-      checked_at integer not null,
+      files text not null,
+      pending text,
+      looked_at integer not null,
+      waiting_since integer not null,
+      found text,
+      found_at integer,
       error text,
       primary key (pipeline, sensor)
     ) without rowid`,

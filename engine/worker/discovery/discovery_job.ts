@@ -1,6 +1,7 @@
 import { systemClock } from "../../../contract/clock.ts";
 import type { FollowProgress } from "../../../contract/connector/changes.ts";
 import type { DiscoveredStream, FollowedStream, Source } from "../../../contract/connector/source.ts";
+import { AppError } from "../../../contract/errors.ts";
 import type { DiscoveryJob, JobFollower } from "../../../contract/job.ts";
 import type { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";
@@ -16,6 +17,7 @@ const STREAMS_AT_ONCE = 200;
 export async function discoveryJob(job: DiscoveryJob, context: JobContext): Promise<void> {
   const { reporter, signal } = context;
   await using connections = jobConnections(job, context);
+  if (job.look !== undefined) return await lookForFiles(connections, job.connector, job.look, context);
   await using database = await openDatabase({
     path: ":memory:",
     tempDirectory: job.tempDir,
@@ -52,6 +54,25 @@ export async function discoveryJob(job: DiscoveryJob, context: JobContext): Prom
   }
   columns.end();
   reporter.send({ type: "discovered", streams: found });
+}
+
+/** Reported together, likewise. */
+const FILES_AT_ONCE = 1_000;
+
+async function lookForFiles(
+  connections: Connections,
+  connector: string,
+  path: string,
+  { reporter, signal }: JobContext,
+): Promise<void> {
+  const { source } = await connections.connection(connector);
+  if (source?.look === undefined) {
+    throw new AppError("invalid", `Cannot wait for files of "${connector}": it has none`);
+  }
+  const files = await source.look(path, signal);
+  for (let first = 0; first < files.length; first += FILES_AT_ONCE) {
+    reporter.send({ type: "seen", files: files.slice(first, first + FILES_AT_ONCE) });
+  }
 }
 
 /** What the connector's system keeps for the pipeline; undefined for nothing, or where it cannot say. */

@@ -19,9 +19,10 @@ const setPaused = async (
   await using connection = await connect(folders, context, invocation.command, "change");
   const pipeline = await connection.engine.setPaused(name, isPaused);
   if (invocation.flag("json")) terminal.out(JSON.stringify(pipeline));
-  else if (pipeline.schedule === null && pipeline.after !== null) {
-    const does = isPaused ? "its starts after others are left out" : "the next success of others starts it";
-    terminal.out(`${isPaused ? "Paused" : "Resumed"} ${name}: ${does}`);
+  else if (pipeline.schedule === null && (pipeline.after !== null || pipeline.sensors.length > 0)) {
+    terminal.out(
+      isPaused ? `Paused ${name}: it does not start by itself` : `Resumed ${name}: it starts by itself again`,
+    );
   } else if (pipeline.schedule === null) {
     terminal.out(`${isPaused ? "Paused" : "Resumed"} ${name}, which has no schedule`);
   } else if (isPaused) terminal.out(`Paused ${name}: its schedule starts no runs`);

@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatDuration, formatPlural } from "../../..
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
 import { CONTINUOUS } from "../../../contract/pipeline/schedule.ts";
 import { nextOf, type ScheduleView } from "../../../contract/pipeline/schedule_view.ts";
-import { afterText } from "../../../contract/triggers/trigger_view.ts";
+import { afterText, type SensorView } from "../../../contract/triggers/trigger_view.ts";
 import type { PipelineDetail, PipelineSummary } from "../../../contract/run.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
@@ -76,7 +76,9 @@ export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string 
     ["pipeline", pipeline.name],
     ["about", pipeline.description ?? ""],
     ["tags", pipeline.tags.join(", ")],
-    ...(schedules.length === 0 && after === null ? [["schedule", "on demand"] as const] : []),
+    ...(schedules.length === 0 && after === null && pipeline.sensors.length === 0
+      ? [["schedule", "on demand"] as const]
+      : []),
     ...schedules.flatMap(({ words, timezone, cron }) => [
       ["schedule", `${words}, ${timezone}`] as const,
       ["cron", cron ?? ""] as const,
@@ -84,6 +86,7 @@ export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string 
     ["next", schedules.length === 0 ? "" : paused ? "paused" : nextText(schedules, nowMs)],
     ...nextOf(schedules).slice(1).map(({ local }) => ["", local] as const),
     ["after", after === null ? "" : afterText(after) + (paused ? " (paused)" : "")],
+    ...pipeline.sensors.flatMap(sensorFacts),
     ["starts", pipeline.followed_by.join(", ")],
     [
       "last",
@@ -98,6 +101,13 @@ export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string 
     `${name.padEnd(10)}${oneLine(value)}`
   ).join("\n");
   return [head, ...pipeline.followed.map(formatFollowed)].join("\n\n");
+}
+
+function sensorFacts({ connector, path, every, found, found_at }: SensorView): [string, string][] {
+  return [
+    ["waits for", `${path} of ${connector}, every ${every}`],
+    ["", found === null ? "nothing yet" : `${found}, ${formatTime(found_at)} UTC`],
+  ];
 }
 
 /** How far the streams of one connector are in its log. */
@@ -131,17 +141,17 @@ function formatFault({ file, line, column, message }: PipelineSummary["faults"][
 }
 
 function rowOf(
-  { name, schedule, schedules, after, paused, last_run, faults, warnings }: PipelineSummary,
+  { name, schedule, schedules, after, sensors, paused, last_run, faults, warnings }: PipelineSummary,
   nowMs: number,
 ): string[] {
   return [
     name,
     schedule === null
-      ? (after === null ? "" : `after ${afterText(after)}`)
+      ? (after !== null ? `after ${afterText(after)}` : sensors.length > 0 ? "when files appear" : "")
       : `${schedule.words}, ${cityOf(schedule.timezone)}${
         schedules.length > 1 ? ` +${schedules.length - 1}` : ""
       }`,
-    schedule === null && after === null
+    schedule === null && after === null && sensors.length === 0
       ? ""
       : paused
       ? "paused"

@@ -430,6 +430,27 @@ Deno.test("pipelines run after others, for the window that they share, and show 
   await untilPipeline(shop, "mail", "it is mended", ({ faults }) => faults.length === 0);
 });
 
+Deno.test("a file that appears starts one run of what waits for it", async () => {
+  await using shop = await Served.start({
+    "pipelines/inbox.yaml": `sensors: [{ connector: files, path: "in/*.csv", every: 10s }]
+extract: { orders: { connector: files, path: "in/*.csv", mode: append } }
+`,
+    "in/first.csv": "id\n1\n",
+  });
+  const runs = () => shop.server.call<Run[]>("GET", "/api/runs?pipeline=inbox");
+  await until("its run has ended", async () => (await runs()).some(({ state }) => state === "succeeded"));
+  const [run, ...more] = await runs();
+  deepEqual([run?.trigger, run?.triggered_by, run?.rows_extracted, more], ["sensor", "in/first.csv", 1, []]);
+  const { sensors: [sensor], warnings } = await pipeline(shop, "inbox");
+  deepEqual([sensor?.path, sensor?.every, sensor?.found, sensor?.problem], [
+    "in/*.csv",
+    "10s",
+    "in/first.csv",
+    null,
+  ]);
+  deepEqual(warnings, []);
+});
+
 Deno.test("a definition is shown as it was written, also where only its comments changed", async () => {
   const written =
     "# Orders of the shop.\nextract: { orders: { connector: files, path: data/orders.csv } } # all\n";

@@ -12,7 +12,7 @@ const WORDS: Readonly<Record<ProblemKind, string>> = {
   late: "late",
   stale: "stale data",
   volume: "unusual counts",
-  sensor: "sensor",
+  sensor: "waits for files",
   disk: "disk",
   delivery: "not delivered",
 };

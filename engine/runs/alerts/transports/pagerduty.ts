@@ -33,6 +33,7 @@ const SEVERITIES: Readonly<Record<AlertEvent["event"], string>> = {
   late: "error",
   stale: "error",
   volume: "warning",
+  sensor: "error",
   test: "info",
 };
 

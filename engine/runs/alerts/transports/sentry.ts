@@ -38,6 +38,7 @@ const LEVELS: Readonly<Record<AlertEvent["event"], string>> = {
   late: "error",
   stale: "error",
   volume: "warning",
+  sensor: "error",
   test: "info",
 };
 

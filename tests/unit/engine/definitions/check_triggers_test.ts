@@ -43,6 +43,28 @@ Deno.test("pipelines run after others that there are, and never after themselves
   deepEqual((await faults({ a: "after: [b]\nretry: 3", b: "after: [a]" })).length, 3);
 });
 
+Deno.test("sensors wait for files of connectors that have some, each once", async () => {
+  const types = CONNECTOR_TYPES.map((type) => type.name === "folder" ? { ...type, hasFiles: true } : type);
+  const sensor = (connector: string, path: string) => `  - { connector: ${connector}, path: "${path}" }\n`;
+  await using project = await ProjectFixture.create({
+    "connectors.yaml": 'files: { type: folder }\nshop: { type: database, url: "${secret:SHOP_URL}" }\n',
+    "pipelines/a.yaml": `sensors:\n${
+      sensor("files", "in/*.csv") + sensor("shop", "x") + sensor("none", "x") + sensor("files", "in/*.csv")
+    }`,
+    "pipelines/b.yaml": "sensors: [{ connector: files, path: x, every: 9s }]\n",
+  });
+  const { pipelines } = await loadProject(project.dir, { connectorTypes: types });
+  const found = pipelines.flatMap(({ faults }) =>
+    faults.filter(({ severity }) => severity === "error").map(formatFault)
+  );
+  deepEqual(found, [
+    'pipelines/a.yaml:3:18: sensors[1].connector: "shop" (database) has no files that could be waited for; folder have',
+    'pipelines/a.yaml:4:18: sensors[2].connector: unknown connector "none"; connectors.yaml has files and shop',
+    "pipelines/a.yaml:5:31: sensors[3].path: is the same as sensors[0]",
+    'pipelines/b.yaml:1:47: sensors[0].every: expected 10s or more but got "9s"',
+  ]);
+});
+
 Deno.test("after is a list, any or all", async () => {
   const [empty] = await faults({ a: "after: []" });
   const [both] = await faults({ a: "after: { any: [b], all: [c] }" });

@@ -201,6 +201,32 @@ Deno.test("data that is older than freshness is stale, which late is for as well
   deepEqual([(await fixture.told()).at(-1), await fixture.open()], ["team: recovery of stale a", []]);
 });
 
+Deno.test("a sensor that finds nothing within its timeout, or cannot look, is told until it finds something", async () => {
+  await using fixture = await telling(["sensor", "recovery"]);
+  const sensor = { connector: "files", path: "in/*.csv", every: "1m", timeout: "2h" };
+  await fixture.addPipeline("a", { notify: { on: ["sensor", "recovery"], to: "team" }, sensors: [sensor] });
+  const at = (waitingSinceMs: number, error: string | null = null) =>
+    fixture.store.sensors.putState("a", "files in/*.csv", {
+      lookedAtMs: waitingSinceMs,
+      waitingSinceMs,
+      found: null,
+      foundAtMs: null,
+      error,
+    });
+  await at(fixture.clock.now());
+  await fixture.startReader();
+  await fixture.clock.jump(HOUR);
+  deepEqual(await fixture.open(), []);
+  await fixture.clock.jump(2 * HOUR);
+  deepEqual([await fixture.told(), await fixture.open()], [["team: sensor a"], ["a sensor 1"]]);
+  await at(fixture.clock.now());
+  await fixture.clock.jump(2 * MINUTE);
+  deepEqual([(await fixture.told()).at(-1), await fixture.open()], ["team: recovery of sensor a", []]);
+  await at(fixture.clock.now(), "no route to the bucket");
+  await fixture.clock.jump(2 * MINUTE);
+  deepEqual(await fixture.open(), ["a sensor 1"]);
+});
+
 Deno.test("counts of rows out of their range are told, with the range and what it is made of", async () => {
   await using fixture = await telling(["volume", "recovery"]);
   await fixture.startReader();
