@@ -26,6 +26,8 @@ export const orchestration: Migration = {
       last_fired_at integer not null,
       primary key (pipeline, schedule)
     ) without rowid`,
+    `create index revisions_after on revisions (pipeline) where definition -> '$.after' is not null`,
+    `create index revisions_sensors on revisions (pipeline) where definition -> '$.sensors' is not null`,
     `create table sensor_marks (
       pipeline text not null references pipelines (name) on delete cascade,
       sensor text not null,

@@ -8,15 +8,16 @@ export function createSensorStore(db: Database): SensorStore {
   const { pipeline, sensor, lookedAtMs, waitingSinceMs, found, foundAtMs, error } = sensorMarks;
   return {
     async list() {
+      // By the index of those few: it is asked at each change of a run, or every few seconds.
       const rows = await storing(
         "read what waits for files",
         db.all<{ pipeline: string; sensors: string; overlap: string; paused: number }>(sql`
-          select p.name as pipeline, r.definition -> '$.sensors' as sensors,
-            r.definition ->> '$.overlap' as overlap, coalesce(s.paused, 0) as paused
-          from pipelines as p
-          join revisions as r on r.id = p.revision
+          select p.name as pipeline, rev.definition -> '$.sensors' as sensors,
+            rev.definition ->> '$.overlap' as overlap, coalesce(s.paused, 0) as paused
+          from revisions as rev indexed by revisions_sensors
+          cross join pipelines as p on p.name = rev.pipeline and p.revision = rev.id
           left join schedules as s on s.pipeline = p.name
-          where p.removed = 0 and r.definition -> '$.sensors' is not null
+          where p.removed = 0 and rev.definition -> '$.sensors' is not null
           order by p.name
         `),
       );
