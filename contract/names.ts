@@ -79,12 +79,12 @@ const FILE_NAME = {
 const RULES: Readonly<Record<NameKind, NameRule>> = {
   pipeline: { ...FILE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   connector: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
-  notifier: { ...FILE_NAME, reserved: [isObjectKey] },
+  notifier: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   stream: { ...TABLE_NAME, reserved: [isSchema, isOurs, isObjectKey] },
   model: { ...TABLE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   param: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   function: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
-  webhook: { ...FILE_NAME, reserved: [isObjectKey] },
+  webhook: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   token: {
     pattern: TOKEN_NAME_PATTERN,
     expected: "1 to 100 characters on one line",

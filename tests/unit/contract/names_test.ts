@@ -30,7 +30,7 @@ for (const kind of NAME_KINDS.filter((known) => known !== "token")) {
     for (const name of ["__proto__", "constructor", "_sluice", "_SLUICE_steps"]) {
       match(nameFault(kind, name) ?? "", /^choose another name: /, name);
     }
-    const hasDash = kind === "pipeline" || kind === "connector";
+    const hasDash = ["pipeline", "connector", "notifier", "webhook"].includes(kind);
     equal(nameFault(kind, "a-b") === undefined, hasDash);
   });
 }
