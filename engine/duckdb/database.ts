@@ -156,7 +156,7 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
     write_buffer_row_group_count: ROW_GROUPS_HELD,
     threads: options.threads?.toString(),
     max_temp_directory_size: options.spillLimit,
-    // It gave bytes of a file's earlier content where that was written anew within a second.
+    // It gives bytes of what a file held before, where that was written anew (docs/decisions.md).
     enable_external_file_cache: "false",
     // A database in memory would spill to the working directory.
     temp_directory: options.tempDirectory ?? (options.path === MEMORY ? "" : undefined),
