@@ -1,12 +1,12 @@
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Outbox, OutboxEvent } from "../store/store.ts";
+import { PollLoop } from "./poll_loop.ts";
 import type { Service } from "./service.ts";
 
 const PAGE = 500;
 /** Other servers on the same store write there too. */
 const POLL_MS = 2_000;
-const MAX_PAUSE_MS = 60_000;
 
 export interface ConsumerContext {
   /** Under it the store keeps how far it is. */
@@ -28,57 +28,41 @@ export interface ConsumerContext {
  */
 export class OutboxConsumer implements Service {
   readonly #context: ConsumerContext;
-  readonly #stopping = new AbortController();
-  #woken = new AbortController();
-  #loop: Promise<void> | undefined;
+  readonly #loop: PollLoop;
 
   constructor(context: ConsumerContext) {
     this.#context = context;
+    this.#loop = new PollLoop({
+      ...context,
+      look: () => this.#catchUp(),
+      failure: `changes of runs could not be dealt with by "${context.name}"`,
+    });
   }
 
   start(): void {
-    this.#loop = this.#work();
+    this.#loop.start();
   }
 
   /** Something was written: looks now. */
   wake(): void {
-    this.#woken.abort();
+    this.#loop.wake();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.wake();
-    await this.#loop;
+    await this.#loop.stop();
   }
 
-  async #work(): Promise<void> {
-    const { name, clock, log } = this.#context;
-    for (let failures = 0; !this.#stopping.signal.aborted;) {
-      const woken = this.#woken = new AbortController();
-      let waitMs = POLL_MS;
-      try {
-        await this.#catchUp();
-        failures = 0;
-      } catch (error) {
-        waitMs = Math.min(1_000 * 2 ** Math.min(failures, 10), MAX_PAUSE_MS);
-        failures += 1;
-        log("error", "changes of runs could not be dealt with; trying again", { name, error: String(error) });
-      }
-      // What is written meanwhile must not make it hammer on what it cannot do.
-      await clock.sleep(waitMs, failures === 0 ? woken.signal : this.#stopping.signal);
-    }
-  }
-
-  async #catchUp(): Promise<void> {
+  async #catchUp(): Promise<number> {
     const { name, outbox, onEvents } = this.#context;
-    for (let seq = await outbox.cursor(name); !this.#stopping.signal.aborted;) {
+    for (let seq = await outbox.cursor(name); !this.#loop.signal.aborted;) {
       const events = await outbox.read(seq, PAGE);
       const last = events.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) break;
       await onEvents(events);
       await outbox.advance(name, last.seq);
       seq = last.seq;
-      if (events.length < PAGE) return;
+      if (events.length < PAGE) break;
     }
+    return POLL_MS;
   }
 }

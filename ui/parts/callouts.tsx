@@ -69,10 +69,11 @@ export function FaultList({ faults, linkTo }: {
 function FaultItem({ fault, href }: { fault: Fault; href: string | undefined }) {
   const place = [fault.file, fault.line, fault.line === undefined ? undefined : fault.column]
     .filter((part) => part !== undefined).join(":");
+  const kind = fault.severity === "warning" ? "warning: " : "";
   return (
     <li>
       {href === undefined ? <code class="place">{place}</code> : <a class="place" href={href}>{place}</a>}
-      <span>{fault.severity === "warning" && <b>warning:</b>}{plainText(fault.message)}</span>
+      <span>{kind !== "" && <b>{kind}</b>}{plainText(fault.message)}</span>
     </li>
   );
 }

@@ -6,6 +6,7 @@ import type { Redactor } from "../../grants/redact.ts";
 import type { ReferenceSources } from "../../grants/references.ts";
 import type { ClaimedDelivery, OpenProblem } from "../../store/alerts/alert_store.ts";
 import type { Store } from "../../store/store.ts";
+import { PollLoop } from "../poll_loop.ts";
 import type { Service } from "../service.ts";
 import { ulid } from "ulid";
 import { knownNotifier } from "./known_notifier.ts";
@@ -48,27 +49,30 @@ export interface AlertSenderContext {
  */
 export class AlertSender implements Service {
   readonly #context: AlertSenderContext;
-  readonly #stopping = new AbortController();
-  #woken = new AbortController();
-  #loop: Promise<void> | undefined;
+  readonly #loop: PollLoop;
+  #hasTakenBack: boolean;
 
   constructor(context: AlertSenderContext) {
     this.#context = context;
+    this.#hasTakenBack = !context.isAlone;
+    this.#loop = new PollLoop({
+      ...context,
+      look: () => this.#sendDue(),
+      failure: "alerts could not be sent",
+    });
   }
 
   start(): void {
-    this.#loop = this.#work();
+    this.#loop.start();
   }
 
   /** Something is to be sent: looks now. */
   look(): void {
-    this.#woken.abort();
+    this.#loop.wake();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.look();
-    await this.#loop;
+    await this.#loop.stop();
   }
 
   /** Sends a message at once, by the definition that is given; says what the receiver said, or why it was not sent. */
@@ -77,32 +81,17 @@ export class AlertSender implements Service {
     definition: NotifierDefinition,
     signal: AbortSignal,
   ): Promise<{ readonly title: string; readonly receipt: Receipt }> {
-    return await this.#send(delivery, definition, AbortSignal.any([signal, this.#stopping.signal]));
-  }
-
-  async #work(): Promise<void> {
-    const { clock, log } = this.#context;
-    let hasTakenBack = !this.#context.isAlone;
-    while (!this.#stopping.signal.aborted) {
-      const woken = this.#woken = new AbortController();
-      let waitMs = MAX_IDLE_MS;
-      try {
-        if (!hasTakenBack) await this.#context.store.alerts.takeBack(clock.now());
-        hasTakenBack = true;
-        waitMs = await this.#sendDue();
-      } catch (error) {
-        log("error", "alerts could not be sent; trying again", { error: String(error) });
-      }
-      await clock.sleep(waitMs, AbortSignal.any([woken.signal, this.#stopping.signal]));
-    }
+    return await this.#send(delivery, definition, AbortSignal.any([signal, this.#loop.signal]));
   }
 
   /** Sends all that is due; returns in how many milliseconds to look again. */
   async #sendDue(): Promise<number> {
     const { store: { alerts }, clock } = this.#context;
+    if (!this.#hasTakenBack) await alerts.takeBack(clock.now());
+    this.#hasTakenBack = true;
     for (;;) {
       const ids = await alerts.due(clock.now(), AT_ONCE);
-      if (ids.length === 0 || this.#stopping.signal.aborted) break;
+      if (ids.length === 0 || this.#loop.signal.aborted) break;
       await Promise.all(ids.map((id) => this.#try(id)));
     }
     const nextMs = await alerts.nextDueMs();
@@ -115,8 +104,8 @@ export class AlertSender implements Service {
     const delivery = await alerts.claim(id, nowMs, nowMs + LEASE_MS);
     if (delivery === undefined) return;
     const known = (await alerts.notifiers())[delivery.notifier];
-    const { title, receipt } = await this.#send(delivery, known, this.#stopping.signal);
-    if (this.#stopping.signal.aborted && !receipt.isTaken) {
+    const { title, receipt } = await this.#send(delivery, known, this.#loop.signal);
+    if (this.#loop.signal.aborted && !receipt.isTaken) {
       // Nobody knows whether it arrived: the next start sends it again, as repeated.
       await alerts.postpone(delivery, { notBeforeMs: clock.now(), title, error: "the server stopped" });
       return;

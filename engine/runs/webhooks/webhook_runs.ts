@@ -3,6 +3,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { OpenHook, Store } from "../../store/store.ts";
+import { PollLoop } from "../poll_loop.ts";
 import type { Service } from "../service.ts";
 import type { PublishedFolder } from "../streams/published.ts";
 import { streamsOf } from "./webhook_streams.ts";
@@ -26,45 +27,33 @@ export interface WebhookRunsContext {
  */
 export class WebhookRuns implements Service {
   readonly #context: WebhookRunsContext;
-  readonly #stopping = new AbortController();
-  #woken = new AbortController();
-  #loop: Promise<void> | undefined;
+  readonly #loop: PollLoop;
 
   constructor(context: WebhookRunsContext) {
     this.#context = context;
+    const look = async () => {
+      await this.look();
+      return LOOK_EVERY_MS;
+    };
+    this.#loop = new PollLoop({ ...context, look, failure: "posts to webhooks could not be looked at" });
   }
 
   start(): void {
-    this.#loop = this.#work();
+    this.#loop.start();
   }
 
   wake(): void {
-    this.#woken.abort();
+    this.#loop.wake();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.wake();
-    await this.#loop;
-  }
-
-  async #work(): Promise<void> {
-    const { clock, log } = this.#context;
-    while (!this.#stopping.signal.aborted) {
-      const woken = this.#woken = new AbortController();
-      try {
-        await this.look();
-      } catch (error) {
-        log("error", "posts to webhooks could not be looked at; trying again", { error: String(error) });
-      }
-      await clock.sleep(LOOK_EVERY_MS, woken.signal);
-    }
+    await this.#loop.stop();
   }
 
   /** Looks once. Throws what the store throws where it cannot be asked at all. */
   async look(): Promise<void> {
     for (const open of await this.#context.store.inbox.open()) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#loop.signal.aborted) return;
       try {
         await this.#lookAt(open);
       } catch (error) {

@@ -74,7 +74,7 @@ type Attempt = <T>(
 type Skip = (name: string, message: string) => void;
 
 async function listStreams(
-  { source }: Connection,
+  { source, destination, unasked }: Connection,
   attempt: Attempt,
   skip: Skip,
   signal: AbortSignal,
@@ -86,9 +86,17 @@ async function listStreams(
   const { discover } = source;
   return await attempt("list", async () => {
     const found: DiscoveredStream[] = [];
-    for await (const stream of discover.call(source, signal)) {
-      found.push(stream);
-      if (found.length >= MAX_STREAMS) break;
+    try {
+      for await (const stream of discover.call(source, signal)) {
+        found.push(stream);
+        if (found.length >= MAX_STREAMS) break;
+      }
+    } catch (error) {
+      // A file of this machine that loads are to make.
+      const isToCome = unasked !== undefined && destination !== undefined &&
+        toAppError(error).code === "not_found";
+      if (!isToCome) throw error;
+      return { value: [], message: "it is not there yet; a load makes it" };
     }
     const count = found.length >= MAX_STREAMS
       ? `${MAX_STREAMS} streams and more`

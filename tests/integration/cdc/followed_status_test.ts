@@ -106,7 +106,8 @@ Deno.test("a server is asked what it keeps for a pipeline that does not run", ()
     const definition = { stream: "orders", mode: "cdc", options: { max_retained_wal: "1MB" } };
     const { followed } = await project.run({ orders: definition });
     const before = followed.at(-1);
-    ok(before !== undefined && before.warning === null);
+    // Other tests write the server's log, too: it may be behind already.
+    ok(before !== undefined);
     await fillLog(database);
     const kept = await lookAtFollower(project, database.url, before, definition);
     ok((kept?.retainedBytes ?? 0) > 3_000_000);
@@ -118,7 +119,7 @@ Deno.test("a server is asked what it keeps for a pipeline that does not run", ()
     const checks = await testConnector(database);
     match(
       checks.find(({ name }) => name === "replication slots")?.message ?? "",
-      /idle, and little of the log is kept for them: sluice_p_shop_\w+ \(3\.\d+ MB\)/,
+      /idle, and little of the log is kept for them: sluice_p_shop_\w+ \(\d+(\.\d+)? MB\)/,
     );
   }));
 

@@ -23,7 +23,7 @@ Deno.test("connectors test says what works and which grant is missing, and disco
     await using served = await Served.start({
       "connectors.yaml": `pg: { type: postgres, url: "${url}", ssl: disable }\n` +
         `bad: { type: postgres, url: "${wrong}", ssl: disable }\n` +
-        `files: { type: file }\nowner: { type: postgres, url: "${database.url}", ssl: disable }\n`,
+        `files: { type: file }\nto_come: { type: sqlite, path: out/none.sqlite }\nowner: { type: postgres, url: "${database.url}", ssl: disable }\n`,
       "data/a b.csv": "x\n1\n",
     });
     const { code, stdout } = await served.project.sluice("connectors", ["test", "pg", "--json"]);
@@ -43,6 +43,11 @@ Deno.test("connectors test says what works and which grant is missing, and disco
       "it can be reached, and takes the sign-in",
     ]);
     match(files.checks[0]?.message ?? "", /^it is right; there is nothing to ask: its folder is looked at/);
+    const toCome = await served.server.call<ConnectorTest>("POST", "/api/connectors/to_come/test");
+    deepEqual([toCome.ok, toCome.checks.find(({ name }) => name === "list")?.message], [
+      true,
+      "it is not there yet; a load makes it",
+    ]);
     const bad = await served.project.sluice("connectors", ["test", "bad"]);
     equal(bad.code, 1);
     match(bad.stdout, /connect +failed +.*password/s);
