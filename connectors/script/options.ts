@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { isPython, SCRIPT_PATH_PATTERN } from "../../contract/pipeline/scripts.ts";
-import { duration, durationMs, text } from "../../contract/pipeline/words.ts";
+import { durationMs, someTime, text } from "../../contract/pipeline/words.ts";
 import type { RateLimit, WrittenScriptLimits } from "../../contract/connector/connector.ts";
 import { rateLimit, rateLimitOf, type WrittenRate } from "../network/rate_limit.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
@@ -53,6 +53,21 @@ const DEFAULTS = { memory: "256MB", timeout: "30m", output: "100GB" };
 const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@[\]*]+)(?::\d{1,5})?$/i;
 const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const sizeText = v.pipe(v.string(), v.regex(SIZE_PATTERN, "expected a size such as 256MB or 1GB"));
+const secrets = v.optional(
+  v.pipe(
+    v.array(v.pipe(v.string(), v.regex(SECRET_NAME, "expected the name of a secret"))),
+    v.description("Secrets that the script gets by ctx.secret(name), and no others."),
+  ),
+  [],
+);
+const memoryOf = (byDefault: string) =>
+  v.optional(
+    v.pipe(
+      sizeText,
+      v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
+      v.description(`The most memory of the script's own; ${byDefault} by default.`),
+    ),
+  );
 
 /** HTTPS where nothing else is said. */
 const withPort = (host: string): string =>
@@ -78,24 +93,11 @@ const scriptKeys = {
     ),
     [],
   ),
-  secrets: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.string(), v.regex(SECRET_NAME, "expected the name of a secret"))),
-      v.description("Secrets that the script gets by ctx.secret(name), and no others."),
-    ),
-    [],
-  ),
-  memory: v.optional(
-    v.pipe(
-      sizeText,
-      v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
-      v.description(`The most memory of the script's own; ${DEFAULTS.memory} by default.`),
-    ),
-  ),
+  secrets,
+  memory: memoryOf(DEFAULTS.memory),
   timeout: v.optional(
     v.pipe(
-      duration,
-      v.check((time) => durationMs(time) > 0, "expected some time"),
+      someTime,
       v.description(
         `The longest that it may take, after which it is killed; ${DEFAULTS.timeout} by default.`,
       ),
@@ -103,8 +105,7 @@ const scriptKeys = {
   ),
   cpu: v.optional(
     v.pipe(
-      duration,
-      v.check((time) => durationMs(time) > 0, "expected some time"),
+      someTime,
       v.description("The most time of a processor that it may take, as 5m; as much as timeout by default."),
     ),
   ),
@@ -202,24 +203,11 @@ export const signerKeys = {
       "A script of the project that signs each request, as scripts/sign.ts; it runs in a sandbox.",
     ),
   ),
-  secrets: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.string(), v.regex(SECRET_NAME, "expected the name of a secret"))),
-      v.description("Secrets that the script gets by ctx.secret(name), and no others."),
-    ),
-    [],
-  ),
-  memory: v.optional(
-    v.pipe(
-      sizeText,
-      v.check((size) => sizeBytes(size) >= 32e6, "expected at least 32MB"),
-      v.description(`The most memory of the script's own; ${SIGNER_DEFAULTS.memory} by default.`),
-    ),
-  ),
+  secrets,
+  memory: memoryOf(SIGNER_DEFAULTS.memory),
   timeout: v.optional(
     v.pipe(
-      duration,
-      v.check((time) => durationMs(time) > 0, "expected some time"),
+      someTime,
       v.description(
         `The longest that one signature may take; ${SIGNER_DEFAULTS.timeout} by default.`,
       ),
@@ -227,8 +215,7 @@ export const signerKeys = {
   ),
   cpu: v.optional(
     v.pipe(
-      duration,
-      v.check((time) => durationMs(time) > 0, "expected some time"),
+      someTime,
       v.description(
         `The most time of a processor for all signatures of a run; ${SIGNER_DEFAULTS.cpu} by default.`,
       ),

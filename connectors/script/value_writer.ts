@@ -36,19 +36,19 @@ export function valueWriter({ type, metadata }: ColumnType, rows: number): Value
     const { bitWidth, isSigned } = type;
     const parse = (text: string) => within(wholeNumber(text), bitWidth, isSigned);
     if (bitWidth === 64) {
-      return new Longs(isSigned ? new BigInt64Array(rows) : new BigUint64Array(rows), parse);
+      return new Elements(isSigned ? new BigInt64Array(rows) : new BigUint64Array(rows), parse);
     }
-    return new Numbers(new type.ArrayType(rows), (text) => numberOf(parse(text)));
+    return new Elements(new type.ArrayType(rows), (text) => numberOf(parse(text)));
   }
   if (DataType.isDate(type)) {
-    return new Numbers(new Int32Array(rows), (text) => infinityOf(text, 0x7fff_ffff) ?? daysOf(text));
+    return new Elements(new Int32Array(rows), (text) => infinityOf(text, 0x7fff_ffff) ?? daysOf(text));
   }
   if (DataType.isTime(type)) {
-    return new Longs(new BigInt64Array(rows), (text) => inUnits(timeNanosOf(text), type.unit));
+    return new Elements(new BigInt64Array(rows), (text) => inUnits(timeNanosOf(text), type.unit));
   }
   if (DataType.isTimestamp(type)) {
     const hasZone = type.timezone !== null && type.timezone !== undefined;
-    return new Longs(new BigInt64Array(rows), (text) => momentOf(text, hasZone, type.unit));
+    return new Elements(new BigInt64Array(rows), (text) => momentOf(text, hasZone, type.unit));
   }
   throw new TypeError(`No text is a value of Arrow ${type}`);
 }
@@ -106,34 +106,12 @@ function momentOf(text: string, hasZone: boolean, unit: TimeUnit): bigint | unde
 
 type Parse<Value> = (text: string) => Value | undefined;
 
-class Numbers implements ValueWriter {
+/** Of values that are an element each. */
+class Elements<Value extends number | bigint> implements ValueWriter {
   readonly #values: DataType["TArray"];
-  readonly #parse: Parse<number>;
+  readonly #parse: Parse<Value>;
 
-  constructor(values: DataType["TArray"], parse: Parse<number>) {
-    this.#values = values;
-    this.#parse = parse;
-  }
-
-  put(row: number, text: string): boolean {
-    const value = this.#parse(text);
-    if (value === undefined) return false;
-    this.#values[row] = value;
-    return true;
-  }
-
-  skip(): void {}
-
-  end() {
-    return { values: this.#values };
-  }
-}
-
-class Longs implements ValueWriter {
-  readonly #values: BigInt64Array | BigUint64Array;
-  readonly #parse: Parse<bigint>;
-
-  constructor(values: BigInt64Array | BigUint64Array, parse: Parse<bigint>) {
+  constructor(values: DataType["TArray"], parse: Parse<Value>) {
     this.#values = values;
     this.#parse = parse;
   }

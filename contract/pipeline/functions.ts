@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
 import { FUNCTION_TYPES, parseFunctionType } from "./function_type.ts";
 import { isPython, SCRIPT_PATH_PATTERN } from "./scripts.ts";
-import { duration, durationMs, text } from "./words.ts";
+import { durationMs, someTime, text } from "./words.ts";
 
 /** Scripts of the project that a pipeline's SQL calls as functions of one value a row: `clean_phone(phone)`. */
 
@@ -17,7 +17,6 @@ const typeName = v.pipe(
 /** Of a function that says nothing of them. */
 export const FUNCTION_LIMITS = { memory: "256MB", timeout: "30s", cpu: "30m" };
 const MAX_PARAMETERS = 32;
-const someTime = v.pipe(duration, v.check((time) => durationMs(time) > 0, "expected some time"));
 
 export const functionSchema = v.strictObject({
   script: v.pipe(

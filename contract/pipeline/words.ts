@@ -56,3 +56,6 @@ export function durationMs(text: string): number {
   }
   return total;
 }
+
+/** A duration that is not nothing. */
+export const someTime = v.pipe(duration, v.check((time) => durationMs(time) > 0, "expected some time"));

@@ -22,7 +22,7 @@ import { checkStreamColumns } from "./check_stream_columns.ts";
 import { checkNotify } from "./notifiers/check_notify.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { checkWebhooks } from "./check_webhooks.ts";
-import { placeOf } from "./parse_connectors.ts";
+import { placeOf } from "./named_entries.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema, pathText } from "../../text/schema_faults.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
-import { duration, durationMs } from "../../contract/pipeline/words.ts";
+import { durationMs, someTime } from "../../contract/pipeline/words.ts";
 import type { Fault } from "../../text/fault.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
@@ -67,7 +67,6 @@ const hosts = v.array(
   ),
 );
 const size = v.pipe(v.string(), v.regex(SIZE_PATTERN, "expected a size such as 512MB or 2GiB"));
-const time = v.pipe(duration, v.check((text) => durationMs(text) > 0, "expected some time"));
 const toggle = v.union([v.boolean(), v.picklist(["on", "off"])]);
 
 export const policySchema = v.strictObject({
@@ -81,8 +80,8 @@ export const policySchema = v.strictObject({
   script_memory_max: v.optional(
     v.pipe(size, v.check((text) => (parseSize(text) ?? 0) >= 32e6, "expected at least 32MB")),
   ),
-  script_timeout_max: v.optional(time),
-  script_cpu_max: v.optional(time),
+  script_timeout_max: v.optional(someTime),
+  script_cpu_max: v.optional(someTime),
   script_output_max: v.optional(size),
   script_hosts_allow: v.optional(hosts),
   python: v.optional(v.pipe(v.string(), v.regex(/^\/./, "expected an absolute path, as /usr/bin/python3"))),

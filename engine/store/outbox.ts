@@ -20,15 +20,18 @@ export function createOutbox(db: Database): Outbox {
     },
 
     async cursor(name) {
-      const last = sql`coalesce((select max(seq) from ${outbox}), 0)`;
-      const [, [row]] = await storing(
-        `read how far "${name}" is in the outbox`,
-        db.batch([
-          db.insert(outboxCursors).values({ name, seq: last }).onConflictDoNothing(),
-          db.select({ seq: outboxCursors.seq }).from(outboxCursors).where(eq(outboxCursors.name, name)),
-        ]),
+      const action = `read how far "${name}" is in the outbox`;
+      const query = db.select({ seq: outboxCursors.seq }).from(outboxCursors).where(
+        eq(outboxCursors.name, name),
       );
-      return row?.seq ?? 0;
+      const [known] = await storing(action, query);
+      if (known !== undefined) return known.seq;
+      const last = sql`coalesce((select max(seq) from ${outbox}), 0)`;
+      const [, [made]] = await storing(
+        action,
+        db.batch([db.insert(outboxCursors).values({ name, seq: last }).onConflictDoNothing(), query]),
+      );
+      return made?.seq ?? 0;
     },
 
     async advance(name, seq) {

@@ -4,7 +4,7 @@ import { nameSchema } from "../../../contract/names.ts";
 import { text } from "../../../contract/pipeline/words.ts";
 import { checkSchema } from "../../../text/schema_faults.ts";
 import { parseYamlDocument } from "../../../text/yaml_document.ts";
-import { placeOf } from "../parse_connectors.ts";
+import { placeOf } from "../named_entries.ts";
 import { secretsIn, valuesIn } from "./placeholders.ts";
 
 /**

@@ -75,12 +75,13 @@ export class Sensors implements Service {
   /** Looks once at each sensor that is due. Throws what the store throws. */
   async lookAtDue(): Promise<void> {
     const { store, clock } = this.#context;
+    const sensing = (await store.sensors.list()).filter(({ paused }) => !paused);
+    if (sensing.length === 0) return;
     const states = new Map((await store.sensors.states())
       .map(({ pipeline, sensor, lookedAtMs }) => [`${pipeline} ${sensor}`, lookedAtMs]));
-    const due = (await store.sensors.list())
-      .filter(({ paused }) => !paused)
-      .flatMap((sensing) =>
-        sensing.sensors.map((definition): Sensor => ({ sensing, definition, key: sensorKey(definition) }))
+    const due = sensing
+      .flatMap((one) =>
+        one.sensors.map((definition): Sensor => ({ sensing: one, definition, key: sensorKey(definition) }))
       )
       .filter((sensor) => clock.now() >= this.#dueMs(sensor, states.get(idOf(sensor))));
     const next = due.values();

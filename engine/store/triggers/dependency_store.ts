@@ -1,26 +1,14 @@
 import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import { dependencyMarks, outboxCursors } from "../schema.ts";
+import { pipelinesWith } from "./pipelines_with.ts";
 import type { Dependant, DependencyStore } from "./dependencies.ts";
 
 export function createDependencyStore(db: Database): DependencyStore {
   return {
     async list() {
-      // By the index of those few: it is asked at each change of a run, or every few seconds.
-      const found = await storing(
-        "read what runs after what",
-        db.all<{ pipeline: string; after: string; overlap: string; paused: number }>(sql`
-          select p.name as pipeline, rev.definition -> '$.after' as after,
-            rev.definition ->> '$.overlap' as overlap, coalesce(s.paused, 0) as paused
-          from revisions as rev indexed by revisions_after
-          cross join pipelines as p on p.name = rev.pipeline and p.revision = rev.id
-          left join schedules as s on s.pipeline = p.name
-          where p.removed = 0 and rev.definition -> '$.after' is not null
-          order by p.name
-        `),
-      );
-      return found.map(({ after, paused, ...row }): Dependant => (
-        { ...row, after: JSON.parse(after), paused: paused === 1 }
+      return (await pipelinesWith(db, "after")).map(({ value, ...row }): Dependant => (
+        { ...row, after: JSON.parse(value) }
       ));
     },
 

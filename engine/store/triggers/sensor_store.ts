@@ -2,27 +2,15 @@ import { and, asc, eq, sql } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import { storableText } from "../rows.ts";
 import { sensorMarks } from "../schema.ts";
+import { pipelinesWith } from "./pipelines_with.ts";
 import type { Sensing, SensorMark, SensorState, SensorStore } from "./sensors.ts";
 
 export function createSensorStore(db: Database): SensorStore {
   const { pipeline, sensor, lookedAtMs, waitingSinceMs, found, foundAtMs, error } = sensorMarks;
   return {
     async list() {
-      // By the index of those few: it is asked at each change of a run, or every few seconds.
-      const rows = await storing(
-        "read what waits for files",
-        db.all<{ pipeline: string; sensors: string; overlap: string; paused: number }>(sql`
-          select p.name as pipeline, rev.definition -> '$.sensors' as sensors,
-            rev.definition ->> '$.overlap' as overlap, coalesce(s.paused, 0) as paused
-          from revisions as rev indexed by revisions_sensors
-          cross join pipelines as p on p.name = rev.pipeline and p.revision = rev.id
-          left join schedules as s on s.pipeline = p.name
-          where p.removed = 0 and rev.definition -> '$.sensors' is not null
-          order by p.name
-        `),
-      );
-      return rows.map(({ sensors, paused, ...row }): Sensing => (
-        { ...row, sensors: JSON.parse(sensors), paused: paused === 1 }
+      return (await pipelinesWith(db, "sensors")).map(({ value, ...row }): Sensing => (
+        { ...row, sensors: JSON.parse(value) }
       ));
     },
 
