@@ -5,7 +5,7 @@ import { type Revision, type RevisionFile, writtenFiles } from "../../contract/r
 import type { PipelineStep } from "../../contract/run.ts";
 import { type AfterDefinition, dependenciesOf } from "../../contract/triggers/after.ts";
 import type { AfterView, SensorView } from "../../contract/triggers/trigger_view.ts";
-import type { PipelineRecord, RevisionHead } from "../store/store.ts";
+import type { PipelineRecord, RevisionHead } from "../store/ports/definitions.ts";
 
 /** Pipelines as the API and the pages show them, made of what the store holds. */
 

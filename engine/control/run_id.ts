@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
 import { listWords } from "../../text/suggest.ts";
-import type { RunStore } from "../store/store.ts";
+import type { RunStore } from "../store/ports/runs.ts";
 
 /** A ULID: what every run is called. */
 const WHOLE_LENGTH = 26;

@@ -5,7 +5,8 @@ import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.
 import { isTerminal } from "../../contract/run_state.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
 import type { Firing } from "../runs/schedules/firing_plan.ts";
-import type { PipelineRecord, Store } from "../store/store.ts";
+import type { PipelineRecord } from "../store/ports/definitions.ts";
+import type { Store } from "../store/store.ts";
 import type { RerunRequest, TriggerRequest } from "./engine.ts";
 import { rerunRequest } from "./requests/rerun.ts";
 import type { LimitsContext } from "./requests/run_limits.ts";

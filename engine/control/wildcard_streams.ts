@@ -3,7 +3,8 @@ import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type NamedLoad, namedLoads } from "../../contract/pipeline/named_loads.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { isWildcard, loadOfStream } from "../../contract/pipeline/wildcard.ts";
-import type { RevisionHead, Store } from "../store/store.ts";
+import type { RevisionHead } from "../store/ports/definitions.ts";
+import type { Store } from "../store/store.ts";
 
 type Extract = PipelineDefinition["extract"];
 type Load = PipelineDefinition["load"];

@@ -1,6 +1,6 @@
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
-import type { AttemptStore } from "../store/store.ts";
+import type { AttemptStore } from "../store/ports/runs.ts";
 import type { StopReason } from "./attempt/stop.ts";
 
 /** How long an attempt belongs to its worker without a word from it. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
-import type { Outbox, OutboxEvent } from "../store/store.ts";
+import type { Outbox, OutboxEvent } from "../store/ports/messages.ts";
 import { PollLoop } from "./poll_loop.ts";
 import type { Service } from "./service.ts";
 

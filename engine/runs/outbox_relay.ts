@@ -1,6 +1,6 @@
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
-import type { Outbox } from "../store/store.ts";
+import type { Outbox } from "../store/ports/messages.ts";
 import type { RunEvents } from "./run_events.ts";
 
 const PAGE = 500;

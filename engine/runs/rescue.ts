@@ -2,7 +2,8 @@ import type { Clock } from "../../contract/clock.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Run } from "../../contract/run.ts";
-import type { OpenAttempt, RunOutcome, Store } from "../store/store.ts";
+import type { OpenAttempt, RunOutcome } from "../store/ports/runs.ts";
+import type { Store } from "../store/store.ts";
 import { endOpenSteps } from "./attempt/record.ts";
 import { LEASE_MS } from "./leases.ts";
 

@@ -1,6 +1,6 @@
 import type { RetryDefinition } from "../../contract/pipeline/retry.ts";
 import type { Run } from "../../contract/run.ts";
-import type { Lease } from "../store/store.ts";
+import type { Lease } from "../store/ports/runs.ts";
 import type { StopReason } from "./attempt/stop.ts";
 import type { AttemptResult } from "./attempt/supervise.ts";
 

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, ne, notInArray, sql } from "drizzle-orm";
 import { AppError } from "../../contract/errors.ts";
 import { type Database, storing } from "./database.ts";
 import { sessions, tokens, users } from "./schema.ts";
-import type { AccessStore, TokenRecord } from "./store.ts";
+import type { AccessStore, TokenRecord } from "./ports/access.ts";
 
 /** Sign-ins kept for one token; the ones that end soonest go first, so that the table stays small. */
 const SESSIONS_PER_TOKEN = 50;

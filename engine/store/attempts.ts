@@ -6,7 +6,7 @@ import { runOf, stepRowOf, storableText } from "./rows.ts";
 import { HAS_CHANGED, isAttemptOf, isHeld, noteChange, target } from "./run_changes.ts";
 import { lastWindowEnd } from "./runs.ts";
 import { attempts, limitHolders, limits, runs } from "./schema.ts";
-import type { AttemptStore, Claim, Lease, RunOutcome } from "./store.ts";
+import type { AttemptStore, Claim, Lease, RunOutcome } from "./ports/runs.ts";
 
 /** One JSON value holds this many steps: far from any limit of SQLite's. */
 const STEPS_PER_STATEMENT = 500;

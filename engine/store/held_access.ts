@@ -1,5 +1,5 @@
 import { toAppError } from "../../contract/errors.ts";
-import type { AccessStore, TokenRecord } from "./store.ts";
+import type { AccessStore, TokenRecord } from "./ports/access.ts";
 
 /** Last uses are written this much later, all of that time at once; what was held back is tried then too. */
 const WRITE_AFTER_MS = 2_000;

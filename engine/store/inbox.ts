@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { and, asc, count, eq, getTableColumns, gt, isNull, lte, max, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { inbox } from "./schema.ts";
-import type { Inbox } from "./store.ts";
+import type { Inbox } from "./ports/messages.ts";
 
 export function createInbox(db: Database): Inbox {
   return {

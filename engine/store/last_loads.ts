@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { runOf, stepOf } from "./rows.ts";
 import { runs, stepRuns } from "./schema.ts";
-import type { LastLoad } from "./store.ts";
+import type { LastLoad } from "./ports/runs.ts";
 
 /** Of each of the steps its last success in a run of the pipeline; none of those that have had none. */
 export async function readLastLoads(

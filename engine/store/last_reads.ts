@@ -2,7 +2,7 @@ import { and, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { stepOf } from "./rows.ts";
 import { runs, stepRuns } from "./schema.ts";
-import type { LastRead } from "./store.ts";
+import type { LastRead } from "./ports/runs.ts";
 
 /** A stream that no newer run has read is looked for no further: a look costs as much as these have steps. */
 const NEWEST_RUNS = 20;

@@ -3,7 +3,7 @@ import { type Database, storing } from "./database.ts";
 import { logLineOf, storableText } from "./rows.ts";
 import { isHeld } from "./run_changes.ts";
 import { runLogs } from "./schema.ts";
-import type { LogStore } from "./store.ts";
+import type { LogStore } from "./ports/runs.ts";
 
 export function createLogStore(db: Database): LogStore {
   return {

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, lt, lte, max, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { runOf } from "./rows.ts";
 import { outbox, outboxCursors } from "./schema.ts";
-import type { Outbox } from "./store.ts";
+import type { Outbox } from "./ports/messages.ts";
 
 export function createOutbox(db: Database): Outbox {
   return {

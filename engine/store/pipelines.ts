@@ -11,7 +11,7 @@ import {
   schedules,
   streamColumns,
 } from "./schema.ts";
-import type { PipelineStore } from "./store.ts";
+import type { PipelineStore } from "./ports/definitions.ts";
 
 export function createPipelineStore(db: Database): PipelineStore {
   return { ...definitionsOf(db), ...schedulesOf(db), ...sourcesOf(db) };

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
-import type { RetentionStore } from "./store.ts";
+import type { RetentionStore } from "./ports/retention.ts";
 
 /** A step takes no longer than this many rows do: whoever else writes waits for it. */
 const ROWS_A_STEP = 2_000;

@@ -7,7 +7,7 @@ import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { storableText } from "./rows.ts";
 import { files, pipelines, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
-import type { RevisionHead, RevisionStore } from "./store.ts";
+import type { RevisionHead, RevisionStore } from "./ports/definitions.ts";
 
 export function createRevisionStore(db: Database): RevisionStore {
   const has = async (id: string): Promise<boolean> => {

@@ -2,7 +2,7 @@ import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import { AppError } from "../../contract/errors.ts";
 import type { RunState } from "../../contract/run.ts";
 import { nextState, type RunStateEvent } from "../../contract/run_state.ts";
-import type { Lease } from "./store.ts";
+import type { Lease } from "./ports/runs.ts";
 import { attempts, outbox, runs } from "./schema.ts";
 
 /** What every change of a run's state is made of: its target, its guard and its note in the outbox. */

@@ -9,7 +9,7 @@ import { readLastReads } from "./last_reads.ts";
 import { listedRunOf, runDetailOf, runOf, storableText } from "./rows.ts";
 import { noteChange, target } from "./run_changes.ts";
 import { attempts, limits, runs, stepRuns } from "./schema.ts";
-import type { NewRun, RunStore } from "./store.ts";
+import type { NewRun, RunStore } from "./ports/runs.ts";
 
 export function createRunStore(db: Database): RunStore {
   return {

@@ -18,7 +18,7 @@ import {
   TRIGGERS,
 } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
-import { ROLES } from "./store.ts";
+import { ROLES } from "./ports/access.ts";
 import type { PendingRun } from "./triggers/sensors.ts";
 
 /**

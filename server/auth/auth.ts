@@ -3,7 +3,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { AccessStore, Role, TokenRecord } from "../../engine/store/store.ts";
+import type { AccessStore, Role, TokenRecord } from "../../engine/store/ports/access.ts";
 import { AttemptLimit } from "./attempt_limit.ts";
 import type { ClientView } from "../http/client_view.ts";
 import { HttpError } from "../http/problem.ts";

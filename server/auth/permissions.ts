@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
 import { listWords } from "../../text/suggest.ts";
-import { type Role, ROLES } from "../../engine/store/store.ts";
+import { type Role, ROLES } from "../../engine/store/ports/access.ts";
 
 /**
  * Who may do what: the one table that routes, pages and commands ask. It is total: a new role or a new

@@ -2,7 +2,7 @@ import { AppError } from "../../contract/errors.ts";
 import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME, requireName } from "../../contract/names.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Mark } from "../data_folder.ts";
-import type { AccessStore, Role, TokenRecord } from "../../engine/store/store.ts";
+import type { AccessStore, Role, TokenRecord } from "../../engine/store/ports/access.ts";
 
 /** `slc_` and 256 random bits in base64url. */
 export function newTokenText(): string {

@@ -5,7 +5,7 @@ import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import type { AccessStore } from "../../engine/store/store.ts";
+import type { AccessStore } from "../../engine/store/ports/access.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Auth } from "../auth/auth.ts";

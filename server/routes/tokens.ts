@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { nameSchema } from "../../contract/names.ts";
 import type { Clock } from "../../contract/clock.ts";
-import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/store.ts";
+import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/ports/access.ts";
 import { type Route, route } from "../http/route.ts";
 import { describeRole } from "../auth/permissions.ts";
 import { createToken } from "../auth/token.ts";

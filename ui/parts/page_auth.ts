@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Role } from "../../engine/store/store.ts";
+import type { Role } from "../../engine/store/ports/access.ts";
 import { may, type Permission } from "../../server/auth/permissions.ts";
 
 /** Who looks at the page. */

@@ -2,7 +2,9 @@ import type { KnownLoad } from "../../../contract/job.ts";
 import type { Receipt } from "../../../contract/loads/verification.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import type { Revision } from "../../../contract/revision.ts";
-import type { LastLoad, RevisionHead, Store } from "../../store/store.ts";
+import type { RevisionHead } from "../../store/ports/definitions.ts";
+import type { LastLoad } from "../../store/ports/runs.ts";
+import type { Store } from "../../store/store.ts";
 import { loadsSeen } from "../wildcard_streams.ts";
 
 /** The last success of each of the loads that has one, by its step. */

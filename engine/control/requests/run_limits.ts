@@ -2,7 +2,8 @@ import type { Connector } from "../../../contract/connector/connector.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import { ownKeys } from "../../../contract/pipeline/pipeline.ts";
-import type { NewRun, RevisionHead } from "../../store/store.ts";
+import type { RevisionHead } from "../../store/ports/definitions.ts";
+import type { NewRun } from "../../store/ports/runs.ts";
 
 export interface LimitsContext {
   /** The kinds of connectors there are. */

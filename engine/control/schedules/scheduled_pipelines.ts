@@ -1,7 +1,8 @@
 import { type ScheduleDefinition, scheduleKeys, schedulesOf } from "../../../contract/pipeline/schedule.ts";
 import type { Scheduled } from "../../runs/schedules/firing_plan.ts";
 import type { LastRun } from "../../runs/schedules/scheduler.ts";
-import type { PipelineRecord, ScheduleMark, Store } from "../../store/store.ts";
+import type { PipelineRecord, ScheduleMark } from "../../store/ports/definitions.ts";
+import type { Store } from "../../store/store.ts";
 
 /** What the scheduler asks of the store. A revision never changes: each is read once. */
 export class ScheduledPipelines {

@@ -1,7 +1,7 @@
 import { withoutDetail } from "../../../contract/errors.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { CommittedStream, StreamView } from "../../../contract/streams/stream_view.ts";
-import type { LastRead } from "../../store/store.ts";
+import type { LastRead } from "../../store/ports/runs.ts";
 
 /** A stream with its step in the last run that read it, and what was last committed of it. */
 export function streamView(

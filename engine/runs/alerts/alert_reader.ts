@@ -1,6 +1,7 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { OutboxEvent, Store } from "../../store/store.ts";
+import type { OutboxEvent } from "../../store/ports/messages.ts";
+import type { Store } from "../../store/store.ts";
 import { OutboxConsumer } from "../outbox_consumer.ts";
 import { repeat } from "../repeat.ts";
 import type { Service } from "../service.ts";

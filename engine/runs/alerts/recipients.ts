@@ -8,7 +8,8 @@ import {
 import { DEFAULT_GROUP } from "../../../contract/alerts/notifiers.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { durationMs } from "../../../contract/pipeline/words.ts";
-import type { PipelineRecord, Store } from "../../store/store.ts";
+import type { PipelineRecord } from "../../store/ports/definitions.ts";
+import type { Store } from "../../store/store.ts";
 
 /** A notifier that wants to hear of something. */
 export interface Recipient {

@@ -1,6 +1,6 @@
 import type { Run } from "../../../contract/run.ts";
 import { formatDuration } from "../../../text/format.ts";
-import type { OutboxEvent } from "../../store/store.ts";
+import type { OutboxEvent } from "../../store/ports/messages.ts";
 import type { AlertDesk } from "./alert_desk.ts";
 
 /** A message of an error may be a page long; the run has it whole. */

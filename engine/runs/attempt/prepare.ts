@@ -18,7 +18,8 @@ import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { PreviewFolder } from "../previews.ts";
-import type { Lease, Store } from "../../store/store.ts";
+import type { Lease } from "../../store/ports/runs.ts";
+import type { Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
 
 export interface ExecuteContext extends GrantContext {

@@ -6,7 +6,7 @@ import { ProcessStopper, stopError, type StopReason } from "./stop.ts";
 import type { UnplacedJob } from "./process_pool.ts";
 import type { RunProcesses } from "./run_processes.ts";
 import type { RunProcess } from "./spawn.ts";
-import type { RunOutcome } from "../../store/store.ts";
+import type { RunOutcome } from "../../store/ports/runs.ts";
 import { formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 
 export interface AttemptContext extends RecorderContext {

@@ -1,6 +1,6 @@
 import { isContinuous, type ScheduleDefinition, scheduleKeys } from "../../../contract/pipeline/schedule.ts";
 import { durationMs } from "../../../contract/pipeline/words.ts";
-import type { ScheduleMark } from "../../store/store.ts";
+import type { ScheduleMark } from "../../store/ports/definitions.ts";
 import { CronTimes } from "./cron_times.ts";
 import { Firings } from "./firings.ts";
 import { MomentHeap } from "./moment_heap.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import { IS_RETRYABLE, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { isContinuous } from "../../../contract/pipeline/schedule.ts";
-import type { ScheduleMark } from "../../store/store.ts";
+import type { ScheduleMark } from "../../store/ports/definitions.ts";
 import { type Due, type Firing, FiringPlan, type Scheduled } from "./firing_plan.ts";
 
 /** The clock may be set, and another server change what there is: it looks at least this often. */

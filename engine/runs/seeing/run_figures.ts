@@ -1,7 +1,8 @@
 import { type Run, RUN_STATES, type StepKind } from "../../../contract/run.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import type { MetricSample } from "../../../text/exposition.ts";
-import type { AttemptSteps, FiguresBegin, OutboxEvent } from "../../store/store.ts";
+import type { AttemptSteps, FiguresBegin } from "../../store/ports/figures.ts";
+import type { OutboxEvent } from "../../store/ports/messages.ts";
 import { Counter, Histogram } from "./histogram.ts";
 import type { MetricSamples } from "./metric_table.ts";
 

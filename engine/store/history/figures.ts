@@ -3,7 +3,7 @@ import type { StepKind, StepState } from "../../../contract/run.ts";
 import { type Database, storing } from "../database.ts";
 import { runOf } from "../rows.ts";
 import { runs } from "../schema.ts";
-import type { AttemptSteps, FigureStore } from "../store.ts";
+import type { AttemptSteps, FigureStore } from "../ports/figures.ts";
 
 interface StepsRow {
   readonly pipeline: string;

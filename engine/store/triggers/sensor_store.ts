@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import { storableText } from "../rows.ts";
 import { sensorMarks } from "../schema.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import { systemClock } from "../../../contract/clock.ts";
-import { type AccessStore, type Role, ROLES } from "../../../engine/store/store.ts";
+import { type AccessStore, type Role, ROLES } from "../../../engine/store/ports/access.ts";
 import { createToken } from "../../auth/token.ts";
 import type { ApiClient } from "../client/api_client.ts";
 import type { CommandRun, Invocation } from "../command.ts";

@@ -1,5 +1,5 @@
 import { RUN_STATES } from "../../../contract/run.ts";
-import { ROLES } from "../../../engine/store/store.ts";
+import { ROLES } from "../../../engine/store/ports/access.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "../command.ts";
 
 /** What a shell offers in a place: folders, files, the project's pipelines, or these words. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Role, ROLES } from "../../../engine/store/store.ts";
+import { type Role, ROLES } from "../../../engine/store/ports/access.ts";
 import { createFakeProject, RUN_IDS } from "../../support/fake_project.ts";
 import { PageServer } from "../../support/page_server.ts";
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
-import { type Role, ROLES } from "../../../engine/store/store.ts";
+import { type Role, ROLES } from "../../../engine/store/ports/access.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import type { PageAuth } from "../../../ui/parts/page_auth.ts";

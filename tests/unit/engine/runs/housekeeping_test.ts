@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Housekeeping } from "../../../../engine/runs/housekeeping.ts";
-import type { RunsToForget, Store } from "../../../../engine/store/store.ts";
+import type { RunsToForget } from "../../../../engine/store/ports/retention.ts";
+import type { Store } from "../../../../engine/store/store.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { addPipeline, newRun, StoreFixture } from "../store/store_fixture.ts";
 

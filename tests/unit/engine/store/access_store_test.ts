@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
-import type { Role } from "../../../../engine/store/store.ts";
+import type { Role } from "../../../../engine/store/ports/access.ts";
 import { StoreFixture } from "./store_fixture.ts";
 
 const token = (id: string, role: Role = "viewer") => (

@@ -11,7 +11,7 @@ import { createOutbox } from "../../../../engine/store/outbox.ts";
 import { createRetention } from "../../../../engine/store/retention.ts";
 import { createRunStore } from "../../../../engine/store/runs.ts";
 import type { Notice } from "../../../../engine/store/alerts/alert_store.ts";
-import type { Claim } from "../../../../engine/store/store.ts";
+import type { Claim } from "../../../../engine/store/ports/runs.ts";
 import { lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 
 /** Tables that grow with the history. Reading one from end to end takes longer with each run. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { RunsToForget, Store } from "../../../../engine/store/store.ts";
+import type { RunsToForget } from "../../../../engine/store/ports/retention.ts";
+import type { Store } from "../../../../engine/store/store.ts";
 import { claim, lease, logLine, newRun, outcome, revision, step, StoreFixture } from "./store_fixture.ts";
 
 /** Runs `r1`, `r2`, … of pipeline `a`, each asked for and ended at its number in seconds. */

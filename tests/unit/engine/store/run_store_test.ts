@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState, type Step } from "../../../../contract/run.ts";
 import { nextState, RUN_EVENTS, type RunStateEvent } from "../../../../contract/run_state.ts";
-import type { NewRun, Store } from "../../../../engine/store/store.ts";
+import type { NewRun } from "../../../../engine/store/ports/runs.ts";
+import type { Store } from "../../../../engine/store/store.ts";
 import { claim, lease, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 
 /** Brings a new run into `state` by legal events alone; its attempt is 1 unless it is queued. */

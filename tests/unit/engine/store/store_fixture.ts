@@ -1,7 +1,8 @@
 import type { Revision } from "../../../../contract/revision.ts";
 import type { LogLine, PipelineStep, Run, Step } from "../../../../contract/run.ts";
 import { fileStoreUrl, openStore, type StoreOptions } from "../../../../engine/store/open.ts";
-import type { Claim, Lease, NewRun, RunOutcome, Store } from "../../../../engine/store/store.ts";
+import type { Claim, Lease, NewRun, RunOutcome } from "../../../../engine/store/ports/runs.ts";
+import type { Store } from "../../../../engine/store/store.ts";
 
 /** A store in a folder of its own, which goes away with it. `open` opens the same file once more. */
 export class StoreFixture implements AsyncDisposable {

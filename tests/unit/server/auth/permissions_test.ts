@@ -1,5 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { ROLES } from "../../../../engine/store/store.ts";
+import { ROLES } from "../../../../engine/store/ports/access.ts";
 import {
   describeRole,
   may,

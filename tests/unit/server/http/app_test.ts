@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AppError, ERROR_CODES, type ErrorCode } from "../../../../contract/errors.ts";
 import type { TriggerRequest } from "../../../../engine/control/engine.ts";
 import { apiRoutes } from "../../../../server/routes/app.ts";
-import { type Role, ROLES } from "../../../../engine/store/store.ts";
+import { type Role, ROLES } from "../../../../engine/store/ports/access.ts";
 import { RUN_IDS } from "../../../support/fake_project.ts";
 import { ApiFixture, type Asked } from "./api_fixture.ts";
 

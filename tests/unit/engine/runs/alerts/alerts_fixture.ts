@@ -3,7 +3,8 @@ import type { PipelineDefinition } from "../../../../../contract/pipeline/pipeli
 import type { ErrorRecord } from "../../../../../contract/errors.ts";
 import { AlertReader } from "../../../../../engine/runs/alerts/alert_reader.ts";
 import type { Step } from "../../../../../contract/run.ts";
-import type { NewRun, Store } from "../../../../../engine/store/store.ts";
+import type { NewRun } from "../../../../../engine/store/ports/runs.ts";
+import type { Store } from "../../../../../engine/store/store.ts";
 import { FakeClock, settle } from "../../../../support/fake_clock.ts";
 import { claim, lease, newRun, outcome, revision, StoreFixture } from "../../store/store_fixture.ts";
 

@@ -15,7 +15,8 @@ import { streamSchemaSchema } from "../../../../../contract/stream_schema.ts";
 import { PreviewFolder } from "../../../../../engine/runs/previews.ts";
 import { ProcessPool } from "../../../../../engine/runs/attempt/process_pool.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
-import type { NewRun, Store } from "../../../../../engine/store/store.ts";
+import type { NewRun } from "../../../../../engine/store/ports/runs.ts";
+import type { Store } from "../../../../../engine/store/store.ts";
 import type { EndedAttempt } from "../../../../../engine/runs/worker.ts";
 import { addPipeline, claim, lease, newRun, revision, StoreFixture } from "../../store/store_fixture.ts";
 

@@ -7,7 +7,7 @@ import {
   Scheduler,
   type SchedulerContext,
 } from "../../../../../engine/runs/schedules/scheduler.ts";
-import type { ScheduleMark } from "../../../../../engine/store/store.ts";
+import type { ScheduleMark } from "../../../../../engine/store/ports/definitions.ts";
 import { FakeClock, settle } from "../../../../support/fake_clock.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,0 +1,80 @@
+import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import type { Revision, RevisionFile } from "../../../contract/revision.ts";
+import type { PipelineStep } from "../../../contract/run.ts";
+import type { Column } from "../../../contract/sql.ts";
+import type { Fault } from "../../../text/fault.ts";
+import type { Lease } from "./runs.ts";
+
+/** Pipelines, their schedules and revisions, as the control store keeps them. */
+
+export interface PipelineRecord {
+  readonly name: string;
+  readonly origin: "files" | "api";
+  /** The revision in force; null while none has been right. */
+  readonly revision: string | null;
+  readonly paused: boolean;
+  readonly faults: readonly Fault[];
+  /** When the schedule last fired, epoch milliseconds, as versions wrote it that had no marks of schedules. */
+  readonly lastFiredAtMs: number | null;
+}
+
+/** Up to when the firings of a schedule are dealt with. */
+export interface ScheduleMark {
+  readonly pipeline: string;
+  /** Tells the pipeline's schedules apart. */
+  readonly schedule: string;
+  /** Epoch milliseconds. */
+  readonly untilMs: number;
+}
+
+export interface PipelineStore {
+  /** By name; removed ones are left out. */
+  list(): Promise<PipelineRecord[]>;
+  /** The names of those that `list` gives. */
+  names(): Promise<string[]>;
+  get(name: string): Promise<PipelineRecord | undefined>;
+  /** Creates or changes; brings a removed one back. A revision of undefined keeps the one in force. */
+  put(
+    pipeline: { name: string; origin: "files" | "api"; revision?: string; faults: readonly Fault[] },
+  ): Promise<void>;
+  /** The text of the definition in force, with its path in the project, as it was written. */
+  source(name: string): Promise<RevisionFile | undefined>;
+  /** For a definition that was written anew and means the same as before. */
+  putSource(name: string, source: RevisionFile): Promise<void>;
+  /** Its runs are kept. */
+  remove(name: string): Promise<void>;
+  setPaused(name: string, paused: boolean): Promise<void>;
+  scheduleMarks(): Promise<ScheduleMark[]>;
+  /** They never go back. */
+  putScheduleMarks(marks: readonly ScheduleMark[]): Promise<void>;
+  /** Of schedules that are no more. */
+  forgetScheduleMarks(marks: readonly Omit<ScheduleMark, "untilMs">[]): Promise<void>;
+  /**
+   * What each stream of the pipeline looked like when it was last described or read. With a lease:
+   * only while that is held.
+   */
+  putStreamColumns(
+    pipeline: string,
+    stream: string,
+    columns: readonly Column[],
+    lease?: Lease,
+  ): Promise<void>;
+  streamColumns(pipeline: string): Promise<Record<string, Column[]>>;
+  /** The project's connectors, unresolved (no secret is in them); replaces what was there. */
+  putConnectors(connectors: Readonly<Record<string, ConnectorDefinition>>): Promise<void>;
+  connectors(): Promise<Record<string, ConnectorDefinition>>;
+}
+
+/** A revision without its files, which may be many and long. */
+export type RevisionHead = Omit<Revision, "files">;
+
+export interface RevisionStore {
+  /** Does nothing where the id is known. File contents are stored once by hash. */
+  save(revision: Revision, steps: readonly PipelineStep[]): Promise<void>;
+  get(id: string): Promise<{ revision: Revision; steps: PipelineStep[] } | undefined>;
+  /** The same without files and steps: what starting and listing pipelines need. */
+  head(id: string): Promise<RevisionHead | undefined>;
+  /** Those in force, by pipeline: for all at once. */
+  headsInForce(): Promise<Map<string, RevisionHead>>;
+  has(id: string): Promise<boolean>;
+}
