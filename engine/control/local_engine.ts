@@ -42,7 +42,6 @@ import type { Engine, LogRange, RerunRequest, RunFilter, TriggerRequest } from "
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
-import { LocalAlerts } from "./alerts/local_alerts.ts";
 import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { FollowerWatch } from "./follower_watch.ts";
@@ -51,6 +50,7 @@ import { DefinitionChanges } from "./definition_changes.ts";
 import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
+import { createBackground } from "./services/create_background.ts";
 import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
@@ -59,15 +59,10 @@ import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead, startForNext } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import type { ProjectLook } from "../definitions/watch.ts";
-import { AlertReader } from "../runs/alerts/alert_reader.ts";
-import { AlertSender } from "../runs/alerts/alert_sender.ts";
-import { createAlertWay } from "../runs/alerts/transports/alert_way.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
-import { AfterTriggers } from "../runs/triggers/after.ts";
-import { Sensors } from "../runs/triggers/sensors.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import { RunProcesses } from "../runs/attempt/run_processes.ts";
@@ -75,8 +70,7 @@ import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { Metrics } from "../runs/seeing/metrics.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import type { Service } from "../runs/service.ts";
-import { WebhookReceiver } from "../runs/webhooks/receive.ts";
-import { WebhookRuns } from "../runs/webhooks/webhook_runs.ts";
+import type { WebhookReceiver } from "../runs/webhooks/receive.ts";
 import { Scheduler } from "../runs/schedules/scheduler.ts";
 import type { Store } from "../store/store.ts";
 
@@ -246,53 +240,16 @@ export class LocalEngine implements Engine, AsyncDisposable {
       prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
       mark: (marks) => store.pipelines.putScheduleMarks(marks),
     });
-    const sender = new AlertSender({
-      store,
-      clock,
-      log,
-      references: context.references,
-      way: createAlertWay(context.egress, context.policy),
-      isAlone,
-      publicUrl: context.publicUrl,
-    });
-    this.alerts = new LocalAlerts({ store, clock, projectDir: context.projectDir, sender });
-    const webhookRuns = new WebhookRuns({
-      store,
-      clock,
-      log,
-      streams,
-      trigger: (pipeline, webhook, idempotencyKey) =>
-        this.#requests.trigger(pipeline, { trigger: "webhook", triggeredBy: webhook, idempotencyKey }),
-    });
-    this.webhooks = new WebhookReceiver({
+    const background = createBackground({
       ...context,
-      secrets: context.references.secrets,
-      onPost: () => webhookRuns.wake(),
+      requests: this.#requests,
+      streams,
+      lookForFiles: (connector, path, signal) =>
+        lookForFiles(this.#definitions.checkContext, connector, path, signal),
     });
-    this.#services = [
-      new Sensors({
-        store,
-        clock,
-        log,
-        look: (connector, path, signal) =>
-          lookForFiles(this.#definitions.checkContext, connector, path, signal),
-        start: async (pipeline, request) => {
-          await this.#requests.trigger(pipeline, { trigger: "sensor", ...request });
-        },
-      }),
-      new AfterTriggers({
-        store,
-        clock,
-        log,
-        start: async (pipeline, { windowEndMs, ...request }) => {
-          await this.#requests.trigger(pipeline, { trigger: "after", ...request }, windowEndMs);
-        },
-      }),
-      new AlertReader({ store, clock, log, onDelivery: () => sender.look() }),
-      sender,
-      webhookRuns,
-      this.metrics,
-    ];
+    this.alerts = background.alerts;
+    this.webhooks = background.webhooks;
+    this.#services = [...background.services, this.metrics];
   }
 
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */

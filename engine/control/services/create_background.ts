@@ -1,0 +1,84 @@
+import type { Clock } from "../../../contract/clock.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { GrantContext } from "../../grants/provide.ts";
+import { AlertReader } from "../../runs/alerts/alert_reader.ts";
+import { AlertSender } from "../../runs/alerts/alert_sender.ts";
+import { createAlertWay } from "../../runs/alerts/transports/alert_way.ts";
+import type { Service } from "../../runs/service.ts";
+import { AfterTriggers } from "../../runs/triggers/after.ts";
+import { Sensors, type SensorsContext } from "../../runs/triggers/sensors.ts";
+import { WebhookReceiver } from "../../runs/webhooks/receive.ts";
+import { WebhookRuns, type WebhookRunsContext } from "../../runs/webhooks/webhook_runs.ts";
+import type { Store } from "../../store/store.ts";
+import { LocalAlerts } from "../alerts/local_alerts.ts";
+import type { RunRequests } from "../run_requests.ts";
+
+export interface BackgroundContext extends GrantContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isAlone: boolean;
+  readonly publicUrl?: string | undefined;
+  readonly requests: RunRequests;
+  /** How far streams are, as runs have reported it. */
+  readonly streams: WebhookRunsContext["streams"];
+  readonly lookForFiles: SensorsContext["look"];
+}
+
+/** What reacts to runs, files and posts, and what is asked of it. */
+export interface Background {
+  readonly alerts: LocalAlerts;
+  readonly webhooks: WebhookReceiver;
+  readonly services: readonly Service[];
+}
+
+export function createBackground(context: BackgroundContext): Background {
+  const { store, clock, log, requests } = context;
+  const sender = new AlertSender({
+    store,
+    clock,
+    log,
+    references: context.references,
+    way: createAlertWay(context.egress, context.policy),
+    isAlone: context.isAlone,
+    publicUrl: context.publicUrl,
+  });
+  const webhookRuns = new WebhookRuns({
+    store,
+    clock,
+    log,
+    streams: context.streams,
+    trigger: (pipeline, webhook, idempotencyKey) =>
+      requests.trigger(pipeline, { trigger: "webhook", triggeredBy: webhook, idempotencyKey }),
+  });
+  return {
+    alerts: new LocalAlerts({ store, clock, projectDir: context.projectDir, sender }),
+    webhooks: new WebhookReceiver({
+      ...context,
+      secrets: context.references.secrets,
+      onPost: () => webhookRuns.wake(),
+    }),
+    services: [
+      new Sensors({
+        store,
+        clock,
+        log,
+        look: context.lookForFiles,
+        start: async (pipeline, request) => {
+          await requests.trigger(pipeline, { trigger: "sensor", ...request });
+        },
+      }),
+      new AfterTriggers({
+        store,
+        clock,
+        log,
+        start: async (pipeline, { windowEndMs, ...request }) => {
+          await requests.trigger(pipeline, { trigger: "after", ...request }, windowEndMs);
+        },
+      }),
+      new AlertReader({ store, clock, log, onDelivery: () => sender.look() }),
+      sender,
+      webhookRuns,
+    ],
+  };
+}
