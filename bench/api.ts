@@ -7,8 +7,9 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Costs, stepOf, timed } from "./lib/costs.ts";
-import { buildSluice, type Cost, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { againstBare, bareCost } from "./lib/against_bare.ts";
+import { timed } from "./lib/costs.ts";
+import { buildSluice, writeProject } from "./lib/sluice_run.ts";
 import { startServer } from "./lib/server_process.ts";
 
 const PER_PAGE = 1_000;
@@ -36,30 +37,14 @@ async function main(): Promise<void> {
       "pipelines/bench.yaml": "extract: { orders: { connector: api, endpoint: orders } }\n",
     });
     Deno.env.set("SLUICE_POLICY", join(project, "policy.yaml"));
-    const found = new Costs(records);
-    for (let round = 0; round < Number(values.rounds); round += 1) {
-      found.add("bare", await bare(api.url));
-      const run = await sluiceRun(folder, project, "bench");
-      found.add("the whole run", run);
-      found.add("the extract", stepOf(run, "extract"));
-      found.addPeak(run.peakRssBytes);
-    }
-    found.report("bare");
-    for (const way of ["the extract", "the whole run"]) found.report(way, "bare");
-    console.log(`peak RSS of a run's process: ${(found.peakRssBytes / 1e6).toFixed(0)} MB`);
+    const bare = () => bareCost(fileURLToPath(import.meta.url), api.url);
+    await againstBare({ folder, project, records, rounds: Number(values.rounds), bare });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 /** By the loop alone, from its first request to its last page. */
-async function bare(url: string): Promise<Cost> {
-  const args = ["run", "-A", "--frozen", "--quiet", fileURLToPath(import.meta.url), "--bare", url];
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
-  if (!success) throw new Error("the bare loop failed");
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
 async function readBare(url: string): Promise<void> {
   let next: string | null = "/orders";
   while (next !== null) {

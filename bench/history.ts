@@ -7,10 +7,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
+import { BENCH_TOKEN, withSluiceServer } from "./lib/bench_server.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const TOKEN = "slc_bench_token_that_is_long_enough";
 const DAY_MS = 86_400_000;
 /** Over so many days the runs are spread. */
 const DAYS = 80;
@@ -49,39 +47,12 @@ async function writeProject(folder: string, pipelines: number): Promise<void> {
   }
 }
 
-/** Runs the work while a server on the project has put all of it in force. */
+/** Runs the work while a server has put the project in force. */
 async function withServer(folder: string, work: (url: string) => Promise<void>): Promise<void> {
-  const server = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--quiet", `--config=${join(ROOT, "deno.json")}`, join(ROOT, "server", "main.ts")],
-      ...["serve", "--project", folder, "--data", join(folder, "data"), "--port", "0"],
-    ],
-    // What is measured is a history that is not cut.
-    env: { SLUICE_TOKEN: TOKEN, SLUICE_KEEP_DAYS: "0", SLUICE_KEEP_RUNS: "0" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    const url = await readUrl(output);
+  await withSluiceServer(folder, async (url) => {
     await untilInForce(url);
     await work(url);
-  } finally {
-    server.kill("SIGTERM");
-    await server.status;
-    await output.cancel();
-  }
-}
-
-async function readUrl(output: ReadableStreamDefaultReader<string>): Promise<string> {
-  for (let text = "";;) {
-    const { value, done } = await output.read();
-    text += value ?? "";
-    const url = /serves (http:\S+)/.exec(text)?.[1];
-    if (url !== undefined) return url;
-    if (done) throw new Error("The server did not become ready");
-  }
+  });
 }
 
 async function untilInForce(url: string): Promise<void> {
@@ -152,7 +123,7 @@ async function logIn(url: string): Promise<string> {
   const response = await fetch(`${url}/login`, {
     method: "POST",
     headers: { origin: url },
-    body: new URLSearchParams({ token: TOKEN }),
+    body: new URLSearchParams({ token: BENCH_TOKEN }),
     redirect: "manual",
   });
   await response.body?.cancel();
@@ -166,7 +137,7 @@ async function ask(
   path: string,
   more: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
-  const headers = path.startsWith("/api/") ? { authorization: `Bearer ${TOKEN}` } : more;
+  const headers = path.startsWith("/api/") ? { authorization: `Bearer ${BENCH_TOKEN}` } : more;
   const response = await fetch(url + path, { headers, redirect: "manual" });
   if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
   return response;

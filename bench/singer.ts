@@ -7,8 +7,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Costs, stepOf, timed } from "./lib/costs.ts";
-import { buildSluice, type Cost, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { againstBare, bareCost } from "./lib/against_bare.ts";
+import { timed } from "./lib/costs.ts";
+import { orderRecord } from "./lib/order_record.ts";
+import { buildSluice, writeProject } from "./lib/sluice_run.ts";
 
 const STATE_EVERY = 10_000;
 
@@ -35,30 +37,14 @@ async function main(): Promise<void> {
       "pipelines/bench.yaml": "extract: { orders: { connector: tap, stream: orders } }\n",
     });
     Deno.env.set("SLUICE_POLICY", join(project, "policy.yaml"));
-    const found = new Costs(records);
-    for (let round = 0; round < Number(values.rounds); round += 1) {
-      found.add("bare", await bare(tap));
-      const run = await sluiceRun(folder, project, "bench");
-      found.add("the whole run", run);
-      found.add("the extract", stepOf(run, "extract"));
-      found.addPeak(run.peakRssBytes);
-    }
-    found.report("bare");
-    for (const way of ["the extract", "the whole run"]) found.report(way, "bare");
-    console.log(`peak RSS of a run's process: ${(found.peakRssBytes / 1e6).toFixed(0)} MB`);
+    const bare = () => bareCost(fileURLToPath(import.meta.url), tap);
+    await againstBare({ folder, project, records, rounds: Number(values.rounds), bare });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 /** By the loop alone, from the tap's start to its end. */
-async function bare(tap: string): Promise<Cost> {
-  const args = ["run", "-A", "--frozen", "--quiet", fileURLToPath(import.meta.url), "--bare", tap];
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
-  if (!success) throw new Error("the bare loop failed");
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
 async function readBare(tap: string): Promise<void> {
   const child = new Deno.Command(tap, { stdout: "piped" }).spawn();
   let rest = "";
@@ -83,17 +69,6 @@ const SCHEMA = {
   },
 };
 
-const record = (id: number) => ({
-  id,
-  customer: `customer ${(id * 7919) % 50_000}`,
-  amount: (id * 7919) % 1_000_000 / 100,
-  ordered_at: new Date(1_700_000_000_000 + id * 1000).toISOString(),
-  state: ["new", "paid", "sent"][id % 3],
-  is_gift: id % 7 === 0,
-  items: id % 11,
-  note: `a note of some length about order ${id}`,
-});
-
 /** Returns its path. What it prints is made beforehand. */
 async function writeTap(folder: string, records: number): Promise<string> {
   const output = join(folder, "output");
@@ -102,7 +77,7 @@ async function writeTap(folder: string, records: number): Promise<string> {
     let lines = [{ type: "SCHEMA", stream: "orders", schema: SCHEMA, key_properties: ["id"] } as object];
     for (let id = 1; id <= records; id++) {
       const time = new Date(1_800_000_000_000 + id).toISOString();
-      lines.push({ type: "RECORD", stream: "orders", record: record(id), time_extracted: time });
+      lines.push({ type: "RECORD", stream: "orders", record: orderRecord(id), time_extracted: time });
       if (id % STATE_EVERY > 0 && id < records) continue;
       lines.push({ type: "STATE", value: { bookmarks: { orders: { id } } } });
       await writeAll(

@@ -7,12 +7,9 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
 import type { RunDetail } from "../contract/run.ts";
+import { BENCH_TOKEN, withSluiceServer } from "./lib/bench_server.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const TOKEN = "slc_bench_token_that_is_long_enough";
-const READY_MS = 30_000;
 const POLL_MS = 10;
 /** After it a process waits for the next run of the pipeline. */
 const PAUSE_MS = 500;
@@ -49,20 +46,7 @@ async function main(): Promise<void> {
 }
 
 async function measure(folder: string, title: string, tries: number, pauseMs: number): Promise<void> {
-  const server = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--quiet", `--config=${join(ROOT, "deno.json")}`, join(ROOT, "server", "main.ts")],
-      ...["serve", "--project", folder, "--data", join(folder, "data"), "--port", "0"],
-    ],
-    // What is filled in is older than what is kept.
-    env: { SLUICE_TOKEN: TOKEN, SLUICE_KEEP_DAYS: "0", SLUICE_KEEP_RUNS: "0" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    const url = await readUrl(output);
+  await withSluiceServer(folder, async (url) => {
     // The first one makes the warehouse.
     await tryOnce(url);
     const all: Try[] = [];
@@ -74,23 +58,7 @@ async function measure(folder: string, title: string, tries: number, pauseMs: nu
     report(title, "request → claim", all.map(({ claimMs }) => claimMs));
     report(title, "request → first step", all.map(({ firstStepMs }) => firstStepMs));
     report(title, "request → end", all.map(({ endMs }) => endMs));
-  } finally {
-    server.kill("SIGTERM");
-    await server.status;
-    await output.cancel();
-  }
-}
-
-async function readUrl(output: ReadableStreamDefaultReader<string>): Promise<string> {
-  const untilMs = performance.now() + READY_MS;
-  for (let text = ""; performance.now() < untilMs;) {
-    const { value, done } = await output.read();
-    text += value ?? "";
-    const url = /serves (http:\S+)/.exec(text)?.[1];
-    if (url !== undefined) return url;
-    if (done) break;
-  }
-  throw new Error("The server did not become ready");
+  });
 }
 
 async function tryOnce(url: string): Promise<Try> {
@@ -107,7 +75,7 @@ async function tryOnce(url: string): Promise<Try> {
 }
 
 async function call(url: string, method: string, path: string): Promise<RunDetail> {
-  const response = await fetch(url + path, { method, headers: { authorization: `Bearer ${TOKEN}` } });
+  const response = await fetch(url + path, { method, headers: { authorization: `Bearer ${BENCH_TOKEN}` } });
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
   return await response.json();
 }

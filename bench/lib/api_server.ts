@@ -1,3 +1,5 @@
+import { orderRecord } from "./order_record.ts";
+
 /**
  * `api_server.ts RECORDS PER_PAGE`: an API whose records come in pages, as `{"data":[…],"next":…}`; prints the port. The pages are
  * made beforehand. Ends with its standard input.
@@ -5,19 +7,11 @@
 const [records = "", perPage = ""] = Deno.args;
 const [total, size] = [Number(records), Number(perPage)];
 
-const record = (id: number) => ({
-  id,
-  customer: `customer ${(id * 7919) % 50_000}`,
-  amount: (id * 7919) % 1_000_000 / 100,
-  ordered_at: new Date(1_700_000_000_000 + id * 1000).toISOString(),
-  state: ["new", "paid", "sent"][id % 3],
-  is_gift: id % 7 === 0,
-  items: id % 11,
-  note: `a note of some length about order ${id}`,
-});
-
 const pages = Array.from({ length: Math.ceil(total / size) }, (_, page) => {
-  const data = Array.from({ length: Math.min(size, total - page * size) }, (_, i) => record(page * size + i));
+  const data = Array.from(
+    { length: Math.min(size, total - page * size) },
+    (_, i) => orderRecord(page * size + i),
+  );
   const next = (page + 1) * size < total ? `/orders?page=${page + 1}` : null;
   return new TextEncoder().encode(JSON.stringify({ data, next }));
 });
@@ -36,5 +30,3 @@ const server = Deno.serve({
 });
 for await (const _ of Deno.stdin.readable) { /* until it ends */ }
 await server.shutdown();
-
-export {};
