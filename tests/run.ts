@@ -2,7 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildBinary } from "./runner/build_binary.ts";
 import { buildProgram } from "./runner/build_program.ts";
-import { findGroups, type Group, needsNothing } from "./runner/groups.ts";
+import { findGroups, type Group, type Need } from "./runner/groups.ts";
 import type { FileResult } from "./runner/run_file.ts";
 import { type GroupResult, runGroup } from "./runner/run_group.ts";
 import { startServers } from "./runner/servers.ts";
@@ -33,14 +33,17 @@ async function main(args: readonly string[]): Promise<number> {
   const deadlineMs = performance.now() + LIMIT_MS;
   // What needs nothing runs while the rest is brought and started.
   const servers = startServers(root, groups);
-  const binary = groups.some((group) => group.needsBinary) ? buildBinary(root) : undefined;
-  const program = groups.some((group) => group.needsProgram) ? buildProgram(root) : undefined;
+  const needs = (what: Need) => groups.some((group) => group.needs.includes(what));
+  const binary = needs("binary") ? buildBinary(root) : undefined;
+  const program = needs("program") ? buildProgram(root) : undefined;
   for (const begun of [servers, binary, program]) begun?.catch(() => {});
   const environmentOf = async (group: Group) => {
-    if (needsNothing(group)) return {};
-    if (group.needsBinary) await binary;
+    if (group.needs.length === 0) return {};
+    if (group.needs.includes("binary")) await binary;
     const { environment } = await servers;
-    return group.needsProgram ? { ...environment, [TEST_PROGRAM]: await program ?? "" } : environment;
+    return group.needs.includes("program")
+      ? { ...environment, [TEST_PROGRAM]: await program ?? "" }
+      : environment;
   };
   // The files of the next group fill the places that the last ones of a group leave.
   const slots = new Slots(navigator.hardwareConcurrency + MORE_PLACES);

@@ -1,5 +1,21 @@
 import { join } from "node:path";
 
+/**
+ * What has to be there for tests: the packed file, the program as it ships in a folder, Chromium, servers that speak their
+ * protocols, Python with pyarrow.
+ */
+export type Need =
+  | "binary"
+  | "program"
+  | "browser"
+  | "postgres"
+  | "mariadb"
+  | "s3"
+  | "sftp"
+  | "second readers";
+
+const SERVERS: readonly Need[] = ["postgres", "mariadb", "s3", "sftp"];
+
 /** Tests of one kind. */
 export interface Group {
   readonly name: string;
@@ -7,115 +23,21 @@ export interface Group {
   readonly files: readonly string[];
   /** Whether its files run beside each other. */
   readonly isParallel: boolean;
-  readonly needsBinary: boolean;
-  /** The program as it ships, in a folder. */
-  readonly needsProgram: boolean;
-  readonly needsBrowser: boolean;
-  readonly needsPostgres: boolean;
-  readonly needsMariadb: boolean;
-  /** A server that speaks S3. */
-  readonly needsS3: boolean;
-  /** A server that speaks SFTP. */
-  readonly needsSftp: boolean;
-  /** Python with pyarrow. */
-  readonly needsSecondReaders: boolean;
+  readonly needs: readonly Need[];
 }
-
-/** Whether its tests can run before anything is started for them. */
-export const needsNothing = (group: Group): boolean =>
-  !(group.needsBinary || group.needsProgram || group.needsBrowser || group.needsPostgres ||
-    group.needsMariadb || group.needsS3 ||
-    group.needsSftp || group.needsSecondReaders);
 
 /**
  * In the order they run: what fails fast comes first. Small files come last, so that no processor has nothing to do at
  * the end.
  */
 const GROUPS: readonly Omit<Group, "files">[] = [
-  {
-    name: "meta",
-    isParallel: true,
-    needsBinary: false,
-    needsProgram: false,
-    needsBrowser: false,
-    needsPostgres: false,
-    needsMariadb: false,
-    needsS3: false,
-    needsSftp: false,
-    needsSecondReaders: false,
-  },
-  {
-    name: "unit",
-    isParallel: true,
-    needsBinary: false,
-    needsProgram: false,
-    needsBrowser: false,
-    needsPostgres: false,
-    needsMariadb: false,
-    needsS3: false,
-    needsSftp: false,
-    needsSecondReaders: false,
-  },
-  {
-    name: "conformance",
-    isParallel: true,
-    needsBinary: false,
-    needsProgram: true,
-    needsBrowser: false,
-    needsPostgres: true,
-    needsMariadb: true,
-    needsS3: true,
-    needsSftp: true,
-    needsSecondReaders: false,
-  },
-  {
-    name: "differential",
-    isParallel: false,
-    needsBinary: false,
-    needsProgram: true,
-    needsBrowser: false,
-    needsPostgres: true,
-    needsMariadb: true,
-    needsS3: true,
-    needsSftp: true,
-    needsSecondReaders: true,
-  },
-  {
-    name: "crash",
-    isParallel: true,
-    needsBinary: false,
-    needsProgram: true,
-    needsBrowser: false,
-    needsPostgres: true,
-    needsMariadb: true,
-    needsS3: true,
-    needsSftp: true,
-    needsSecondReaders: false,
-  },
-  {
-    name: "e2e",
-    isParallel: false,
-    needsBinary: true,
-    needsProgram: false,
-    needsBrowser: true,
-    needsPostgres: false,
-    needsMariadb: false,
-    needsS3: false,
-    needsSftp: false,
-    needsSecondReaders: false,
-  },
-  {
-    name: "integration",
-    isParallel: true,
-    needsBinary: false,
-    needsProgram: true,
-    needsBrowser: false,
-    needsPostgres: true,
-    needsMariadb: true,
-    needsS3: true,
-    needsSftp: true,
-    needsSecondReaders: false,
-  },
+  { name: "meta", isParallel: true, needs: [] },
+  { name: "unit", isParallel: true, needs: [] },
+  { name: "conformance", isParallel: true, needs: ["program", ...SERVERS] },
+  { name: "differential", isParallel: false, needs: ["program", "second readers", ...SERVERS] },
+  { name: "crash", isParallel: true, needs: ["program", ...SERVERS] },
+  { name: "e2e", isParallel: false, needs: ["binary", "browser"] },
+  { name: "integration", isParallel: true, needs: ["program", ...SERVERS] },
 ];
 
 /** The groups that have tests under the paths; all of them where no path is given. Their files are in the order in which to run them. */

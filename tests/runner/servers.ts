@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { findMariadb, startMariadb } from "../support/mariadb.ts";
 import { startPostgres } from "../support/postgres.ts";
-import type { Group } from "./groups.ts";
+import type { Group, Need } from "./groups.ts";
 import { findPrometheus, needsPrometheus, PROMETHEUS } from "./prometheus.ts";
 import { S3_URL, startS3 } from "./s3_server.ts";
 import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
@@ -26,11 +26,12 @@ export interface Servers extends AsyncDisposable {
  * SLUICE_TEST_S3_URL, or a browser's path in SLUICE_TEST_CHROMIUM, is used instead. `root` is the checkout's.
  */
 export async function startServers(root: string, groups: readonly Group[]): Promise<Servers> {
-  const needsPostgres = groups.some((group) => group.needsPostgres) && !Deno.env.get(POSTGRES_URL);
-  const needsMariadb = groups.some((group) => group.needsMariadb) && !Deno.env.get(MYSQL_URL);
-  const needsS3 = groups.some((group) => group.needsS3) && !Deno.env.get(S3_URL);
-  const needsSftp = groups.some((group) => group.needsSftp) && !Deno.env.get(SFTP_SERVER);
-  const needsBrowser = groups.some((group) => group.needsBrowser);
+  const needs = (what: Need) => groups.some((group) => group.needs.includes(what));
+  const needsPostgres = needs("postgres") && !Deno.env.get(POSTGRES_URL);
+  const needsMariadb = needs("mariadb") && !Deno.env.get(MYSQL_URL);
+  const needsS3 = needs("s3") && !Deno.env.get(S3_URL);
+  const needsSftp = needs("sftp") && !Deno.env.get(SFTP_SERVER);
+  const needsBrowser = needs("browser");
   const missing: string[] = [];
   if (needsPostgres && await findPostgres() === undefined) missing.push("postgresql");
   if (needsMariadb && await findMariadb() === undefined) missing.push(...MARIADB_PACKAGES);
@@ -47,7 +48,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const installNext = oneAtATime(install);
   // Most of it is the network's time.
   const [python, taps, prometheus] = [
-    groups.some((group) => group.needsSecondReaders) ? findSecondReaders(root, installNext) : undefined,
+    needs("second readers") ? findSecondReaders(root, installNext) : undefined,
     groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, installNext) : undefined,
     groups.some(({ files }) => needsPrometheus(files))
       ? findPrometheus(root, () => installNext([]))
