@@ -5,12 +5,12 @@ import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.
 import { isTerminal } from "../../contract/run_state.ts";
 import type { RunQueue } from "../runs/run_queue.ts";
 import type { Firing } from "../runs/schedules/firing_plan.ts";
-import type { PipelineRecord } from "../store/ports/definitions.ts";
+import type { PipelineRecord, RevisionHead } from "../store/ports/definitions.ts";
 import type { Store } from "../store/store.ts";
 import type { RerunRequest, TriggerRequest } from "./engine.ts";
 import { rerunRequest } from "./requests/rerun.ts";
 import type { LimitsContext } from "./requests/run_limits.ts";
-import { revisionInForce, runMaker } from "./requests/run_maker.ts";
+import { runMaker, runnableRevision } from "./requests/run_maker.ts";
 
 const DAY_MS = 86_400_000;
 /** Runs of a pipeline that a newer one cancels at a time. */
@@ -44,42 +44,30 @@ export class RunRequests {
     request: TriggerRequest,
     windowEndMs: number = this.#context.clock.now(),
   ): Promise<Run> {
-    return await this.#enqueue(pipeline, request, windowEndMs);
-  }
-
-  /** The run of a schedule's firing; none where the pipeline is paused or `overlap: skip` leaves it out. */
-  async fire({ pipeline, atMs, isMadeUp }: Firing): Promise<void> {
-    const { log } = this.#context;
-    if ((await this.#context.pipeline(pipeline)).paused) return;
-    const at = new Date(atMs).toISOString();
-    const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
-    const run = isMadeUp
-      ? await this.#enqueue(pipeline, request, atMs)
-      : await this.triggerByItself(pipeline, request, atMs);
-    if (run === undefined) {
-      log("info", "a firing was left out: a run is still going on", { pipeline, at });
-    }
+    const revision = await runnableRevision(this.#context.store, await this.#context.pipeline(pipeline));
+    return await this.#enqueue(pipeline, revision, request, windowEndMs);
   }
 
   /**
-   * A run that nobody asks for at the moment, as the pipeline's `overlap` lets it: undefined where that leaves it out
-   * since a run is going on or waits. Those of a backfill do not count: they would for as long as it lasts. With
-   * `cancel_previous` the runs before it are cancelled once it is queued; those for a window that was asked for are
-   * not. Throws as `trigger` does.
+   * The run of a schedule's firing, as the pipeline's `overlap` lets it; none where the pipeline is paused, or that
+   * leaves it out since a run is going on or waits. Runs of a backfill do not count: they would for as long as it lasts.
+   * With `cancel_previous` the runs before it are cancelled once it is queued; those for a window that was asked for are
+   * not. Firings that are made up for are queued whatever it says. Throws as `trigger` does.
    */
-  async triggerByItself(
-    pipeline: string,
-    request: TriggerRequest,
-    windowEndMs = this.#context.clock.now(),
-  ): Promise<Run | undefined> {
-    const { store } = this.#context;
+  async fire({ pipeline, atMs, isMadeUp }: Firing): Promise<void> {
+    const { store, log } = this.#context;
     const record = await this.#context.pipeline(pipeline);
-    const found = record.revision === null ? undefined : await store.revisions.head(record.revision);
-    const overlap = found?.definition.overlap;
-    if (overlap === "skip" && await store.runs.isActive(pipeline, "backfill")) return undefined;
-    const run = await this.#enqueue(pipeline, request, windowEndMs);
+    if (record.paused) return;
+    const revision = await runnableRevision(store, record);
+    const overlap = isMadeUp ? "queue" : revision.definition.overlap;
+    const at = new Date(atMs).toISOString();
+    if (overlap === "skip" && await store.runs.isActive(pipeline, "backfill")) {
+      log("info", "a firing was left out: a run is still going on", { pipeline, at });
+      return;
+    }
+    const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
+    const run = await this.#enqueue(pipeline, revision, request, atMs);
     if (overlap === "cancel_previous") await this.#cancelBefore(run);
-    return run;
   }
 
   /** What ends by itself meanwhile has ended. */
@@ -144,7 +132,7 @@ export class RunRequests {
       );
     }
     const record = await this.#context.pipeline(run.pipeline);
-    const { id: revision } = await revisionInForce(store, record);
+    const { id: revision } = await runnableRevision(store, record);
     const found = await store.revisions.get(revision);
     if (found === undefined) throw new AppError("internal", `The revision ${revision} is gone`);
     const whole = { definition: found.revision.definition, steps: found.steps };
@@ -184,9 +172,14 @@ export class RunRequests {
     return run;
   }
 
-  async #enqueue(pipeline: string, request: TriggerRequest, windowEndMs: number): Promise<Run> {
+  async #enqueue(
+    pipeline: string,
+    revision: RevisionHead,
+    request: TriggerRequest,
+    windowEndMs: number,
+  ): Promise<Run> {
     const { store, onChange } = this.#context;
-    const make = await runMaker(this.#context, await this.#context.pipeline(pipeline), windowEndMs);
+    const make = runMaker(this.#context, pipeline, revision, windowEndMs);
     const { run } = await store.runs.create(await make(request));
     onChange();
     return run;

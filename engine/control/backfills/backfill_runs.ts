@@ -2,7 +2,7 @@ import { ulid } from "ulid";
 import { type Backfill, type BackfillDetail, MAX_WINDOWS } from "../../../contract/backfills/backfill.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { RunRequests, RunRequestsContext } from "../run_requests.ts";
-import { revisionInForce, runMaker } from "../requests/run_maker.ts";
+import { runMaker, runnableRevision } from "../requests/run_maker.ts";
 import { hasRange } from "../requests/run_window.ts";
 import type { BackfillFilter, BackfillRequest, Backfills } from "./port.ts";
 import { boundText, splitSpan } from "./windows.ts";
@@ -28,7 +28,7 @@ export class BackfillRuns implements Backfills {
     const { store, clock, onChange } = this.#context;
     const spans = splitSpan(request.from, request.to, request.every);
     const record = await this.#context.pipeline(pipeline);
-    const { definition } = await revisionInForce(store, record);
+    const revision = await runnableRevision(store, record);
     const group = request.group ?? `backfill-${ulid(clock.now())}`;
     const known = await store.backfills.get(group);
     if (known !== undefined && known.pipeline !== pipeline) {
@@ -37,8 +37,8 @@ export class BackfillRuns implements Backfills {
         `The group "${group}" is a backfill of "${known.pipeline}": take another`,
       );
     }
-    const readsAgain = request.windowOnly !== true && hasRange(definition);
-    const make = await runMaker(this.#context, record, clock.now());
+    const readsAgain = request.windowOnly !== true && hasRange(revision.definition);
+    const make = runMaker(this.#context, pipeline, revision, clock.now());
     const runs = [];
     for (const { startMs, endMs } of spans) {
       const start = new Date(startMs).toISOString();

@@ -11,7 +11,7 @@ import { type LimitsContext, runLimits } from "./run_limits.ts";
 import { checkedWindow, checkRange, windowOf } from "./run_window.ts";
 
 /** The revision that runs of the pipeline are of. Throws invalid, with the faults, where none has been right. */
-export async function revisionInForce(store: Store, record: PipelineRecord): Promise<RevisionHead> {
+export async function runnableRevision(store: Store, record: PipelineRecord): Promise<RevisionHead> {
   const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
   if (revision !== undefined) return revision;
   throw new AppError(
@@ -27,16 +27,16 @@ export interface RunMakerContext extends LimitsContext {
 }
 
 /**
- * Makes runs of the revision in force of what is asked for, to be stored. A window that nobody asked for ends at
- * `windowEndMs`. Throws invalid for a pipeline without a revision, and then for a request that does not fit it.
+ * Makes runs of the revision of what is asked for, to be stored. A window that nobody asked for ends at `windowEndMs`.
+ * What it returns throws invalid for a request that does not fit the revision.
  */
-export async function runMaker(
+export function runMaker(
   context: RunMakerContext,
-  record: PipelineRecord,
+  pipeline: string,
+  revision: RevisionHead,
   windowEndMs: number,
-): Promise<(request: TriggerRequest) => Promise<NewRun>> {
+): (request: TriggerRequest) => Promise<NewRun> {
   const { store, clock } = context;
-  const revision = await revisionInForce(store, record);
   const limits = runLimits(revision, context);
   const nextId = monotonicFactory();
   const createdAtMs = clock.now();
@@ -54,7 +54,7 @@ export async function runMaker(
     const asked = request.window ?? windowOf(range);
     return {
       id: nextId(createdAtMs),
-      pipeline: record.name,
+      pipeline,
       revision: revision.id,
       trigger: request.trigger,
       triggeredBy: request.triggeredBy ?? null,
