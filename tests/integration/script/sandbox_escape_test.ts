@@ -287,6 +287,8 @@ const ENDS: readonly {
     code:
       `new Worker("file:///etc/passwd", { type: "module" }); await new Promise((r) => setTimeout(r, 5000));`,
     error: /Unhandled error in child worker/,
+    // Two isolates, as far as the worker's gets.
+    keys: { memory: "1GB" },
   },
   { code: "for (;;);", error: /took longer than 1 s and was killed/, keys: { timeout: "1s" } },
   { code: "await new Promise(() => {});", error: /took longer than 1 s/, keys: { timeout: "1s" } },
