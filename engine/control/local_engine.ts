@@ -68,6 +68,7 @@ import { RunEvents } from "../runs/run_events.ts";
 import { RunProcesses } from "../runs/attempt/run_processes.ts";
 import type { RunProcessProgram } from "../runs/attempt/spawn.ts";
 import { Metrics } from "../runs/seeing/metrics.ts";
+import { DeliveryFigures } from "../runs/seeing/problem_figures.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import type { Service } from "../runs/service.ts";
 import type { WebhookReceiver } from "../runs/webhooks/receive.ts";
@@ -167,7 +168,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
       verifications: new PublishedFolder(join(context.dataDir, "verifications"), verificationSchema),
     });
     const underWay = new RunProcesses();
-    this.metrics = new Metrics({ ...context, processes: underWay });
+    const deliveries = new DeliveryFigures();
+    this.metrics = new Metrics({ ...context, processes: underWay, deliveries });
     const worker = createLocalWorker({
       ...context,
       previews,
@@ -243,6 +245,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const background = createBackground({
       ...context,
       requests: this.#requests,
+      deliveries,
       streams,
       lookForFiles: (connector, path, signal) =>
         lookForFiles(this.#definitions.checkContext, connector, path, signal),

@@ -2,7 +2,7 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { GrantContext } from "../../grants/provide.ts";
 import { AlertReader } from "../../runs/alerts/alert_reader.ts";
-import { AlertSender } from "../../runs/alerts/alert_sender.ts";
+import { AlertSender, type AlertSenderContext } from "../../runs/alerts/alert_sender.ts";
 import { createAlertWay } from "../../runs/alerts/transports/alert_way.ts";
 import type { Service } from "../../runs/service.ts";
 import { AfterTriggers } from "../../runs/triggers/after.ts";
@@ -19,6 +19,7 @@ export interface BackgroundContext extends GrantContext {
   readonly log: Log;
   readonly isAlone: boolean;
   readonly publicUrl?: string | undefined;
+  readonly deliveries: AlertSenderContext["figures"];
   readonly requests: RunRequests;
   /** How far streams are, as runs have reported it. */
   readonly streams: WebhookRunsContext["streams"];
@@ -39,6 +40,7 @@ export function createBackground(context: BackgroundContext): Background {
     clock,
     log,
     references: context.references,
+    figures: context.deliveries,
     way: createAlertWay(context.egress, context.policy),
     isAlone: context.isAlone,
     publicUrl: context.publicUrl,

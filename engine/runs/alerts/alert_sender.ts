@@ -7,6 +7,7 @@ import type { ReferenceSources } from "../../grants/references.ts";
 import type { ClaimedDelivery, OpenProblem } from "../../store/alerts/alert_store.ts";
 import type { Store } from "../../store/store.ts";
 import { PollLoop } from "../poll_loop.ts";
+import type { DeliveryFigures } from "../seeing/problem_figures.ts";
 import type { Service } from "../service.ts";
 import { ulid } from "ulid";
 import { knownNotifier } from "./known_notifier.ts";
@@ -35,6 +36,8 @@ export interface AlertSenderContext {
   readonly log: Log;
   readonly references: ReferenceSources;
   readonly way: AlertWay;
+  /** Counts how tries end. */
+  readonly figures: DeliveryFigures;
   /** Whether no other server can work on the store: what is being sent was left by a dead one. */
   readonly isAlone: boolean;
   /** So long a receiver has for one request; 10 s by default. */
@@ -154,10 +157,11 @@ export class AlertSender implements Service {
   }
 
   async #note(delivery: ClaimedDelivery, title: string, receipt: Receipt): Promise<void> {
-    const { store: { alerts }, clock, log } = this.#context;
+    const { store: { alerts }, clock, log, figures } = this.#context;
     const { notifier, attempt } = delivery;
     const nowMs = clock.now();
     if (receipt.isTaken) {
+      figures.count(notifier, "sent");
       await this.#settle(notifier, nowMs);
       await alerts.finish(delivery, { state: "sent", atMs: nowMs, title, error: null });
       return;
@@ -165,6 +169,7 @@ export class AlertSender implements Service {
     const error = receipt.words;
     const pauseMs = PAUSES_MS[attempt - 1];
     const isOver = receipt.isFinal === true || pauseMs === undefined;
+    figures.count(notifier, isOver ? "failed" : "retried");
     log("warn", isOver ? "an alert was given up" : "an alert was not taken; trying again", {
       notifier,
       attempt,

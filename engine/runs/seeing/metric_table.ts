@@ -38,6 +38,16 @@ export const METRICS = {
     "gauge",
     "Until when the window of the last successful run reaches.",
   ],
+  sluice_open_problems: [
+    "gauge",
+    "Problems that are not over, by kind and whether somebody looks after them.",
+  ],
+  sluice_pipeline_open_problems: ["gauge", "Problems of a pipeline that are not over, where it has any."],
+  sluice_alert_deliveries_total: [
+    "counter",
+    "Tries to send an alert that this server has ended since it started, by how.",
+  ],
+  sluice_alert_deliveries_waiting: ["gauge", "Alerts that gather events or wait for another try."],
   sluice_run_process_resident_memory_bytes: [
     "gauge",
     "Resident memory of the process of a run under way: DuckDB's, the drivers' and the program's.",

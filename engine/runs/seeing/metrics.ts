@@ -6,6 +6,7 @@ import type { RunProcesses } from "../attempt/run_processes.ts";
 import { repeat } from "../repeat.ts";
 import type { Service } from "../service.ts";
 import { familiesOf, type MetricSamples } from "./metric_table.ts";
+import { type DeliveryFigures, problemSamples } from "./problem_figures.ts";
 import { diskSamples, processSamples, runProcessSamples } from "./process_figures.ts";
 import { RunFigures } from "./run_figures.ts";
 
@@ -14,12 +15,14 @@ const PAGE = 500;
 const READ_EVERY_MS = 15_000;
 
 export interface MetricsContext {
-  readonly store: Pick<Store, "figures" | "outbox" | "pipelines">;
+  readonly store: Pick<Store, "figures" | "outbox" | "pipelines" | "alerts">;
   readonly clock: Clock;
   readonly log: Log;
   readonly dataDir: string;
   readonly maxRuns: number;
   readonly processes: RunProcesses;
+  /** Who sends alerts counts there. */
+  readonly deliveries: DeliveryFigures;
 }
 
 /**
@@ -59,9 +62,9 @@ export class Metrics implements Service {
 
   /** All that has happened until now, and the version of the program. Throws what the store throws. */
   async read(version: string): Promise<MetricFamily[]> {
-    const { clock, dataDir, maxRuns, processes } = this.#context;
+    const { store, clock, dataDir, maxRuns, processes, deliveries } = this.#context;
     const figures = await this.#catchUp();
-    const records = await this.#context.store.pipelines.list();
+    const records = await store.pipelines.list();
     figures.keepPipelines(new Set(records.map(({ name }) => name)));
     const ofPipelines: MetricSamples = {
       sluice_pipeline_paused: records.map(({ name, paused }) => ({
@@ -78,6 +81,7 @@ export class Metrics implements Service {
       sluice_queue_slots: [{ labels: {}, value: maxRuns }],
       ...figures.samples(clock.now()),
       ...ofPipelines,
+      ...await problemSamples(store.alerts, deliveries),
       ...await runProcessSamples(processes),
       ...await diskSamples(dataDir),
       ...await processSamples(),

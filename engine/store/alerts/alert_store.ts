@@ -107,6 +107,8 @@ export interface AlertStore {
 
   /** Ids of deliveries that are due, the longest due first. */
   due(nowMs: number, limit: number): Promise<string[]>;
+  /** How many wait, by notifier; those that none waits for are left out. */
+  waiting(): Promise<Map<string, number>>;
   /** When the next one is due, epoch milliseconds. */
   nextDueMs(): Promise<number | undefined>;
   /**

@@ -11,7 +11,7 @@ const LISTED_EVENTS = 20;
 
 type Deliveries = Pick<
   AlertStore,
-  "due" | "nextDueMs" | "claim" | "takeBack" | "finish" | "postpone" | "record" | "deliveries"
+  "due" | "waiting" | "nextDueMs" | "claim" | "takeBack" | "finish" | "postpone" | "record" | "deliveries"
 >;
 
 export function createDeliveries(db: Database): Deliveries {
@@ -22,6 +22,15 @@ export function createDeliveries(db: Database): Deliveries {
         .where(and(IS_WAITING, lte(deliveries.notBeforeMs, nowMs)))
         .orderBy(asc(deliveries.notBeforeMs)).limit(limit);
       return (await storing("read what is to be sent", query)).map(({ id }) => id);
+    },
+
+    async waiting() {
+      const query = db.select({ notifier: deliveries.notifier, count: sql<number>`count(*)` }).from(
+        deliveries,
+      )
+        .where(IS_WAITING).groupBy(sql`+${deliveries.notifier}`);
+      const found = await storing("count what is to be sent", query);
+      return new Map(found.map(({ notifier, count }) => [notifier, count]));
     },
 
     async nextDueMs() {

@@ -84,6 +84,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "alerts.mutes": () => alerts.mutes(1),
     "alerts.countOpen": () => alerts.countOpen(),
     "alerts.due": () => alerts.due(1, 9),
+    "alerts.waiting": () => alerts.waiting(),
     "alerts.nextDueMs": () => alerts.nextDueMs(),
     "alerts.claim": () => alerts.claim("d", 1, 2),
     "alerts.takeBack": () => alerts.takeBack(1),

@@ -8,6 +8,7 @@ import { Egress } from "../../../../../engine/grants/egress/egress.ts";
 import { parseHostRule } from "../../../../../engine/grants/host_rules.ts";
 import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { AlertSender } from "../../../../../engine/runs/alerts/alert_sender.ts";
+import { DeliveryFigures } from "../../../../../engine/runs/seeing/problem_figures.ts";
 import { createAlertWay } from "../../../../../engine/runs/alerts/transports/alert_way.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
@@ -78,6 +79,7 @@ class Receiver implements AsyncDisposable {
 /** A store with notifiers and who sends what waits there. */
 class Sending implements AsyncDisposable {
   readonly clock = new FakeClock(NOW);
+  readonly figures = new DeliveryFigures();
   readonly logged: string[] = [];
   readonly store: Store;
   readonly #stores: StoreFixture;
@@ -98,7 +100,7 @@ class Sending implements AsyncDisposable {
 
   /** A sender as one server has it. */
   start({ isAlone = true, privateHosts = ["127.0.0.1"], sendMs = 10_000 } = {}): AlertSender {
-    const { store, clock } = this;
+    const { store, clock, figures } = this;
     const policy = {
       ...defaultPolicy("/nowhere"),
       privateHostsAllow: privateHosts.map(parseHostRule).filter((rule) => rule !== undefined),
@@ -106,6 +108,7 @@ class Sending implements AsyncDisposable {
     const sender = new AlertSender({
       store,
       clock,
+      figures,
       log: (_level, message, fields) => void this.logged.push(`${message} ${JSON.stringify(fields)}`),
       references: { env: () => undefined, secrets: { get: (name) => Promise.resolve(SECRETS[name]) } },
       way: createAlertWay(this.#egress, policy),
@@ -140,6 +143,12 @@ class Sending implements AsyncDisposable {
   /** The newest delivery, once it was sent or given up. */
   ended(): Promise<Delivery> {
     return this.until(({ state }) => state !== "waiting");
+  }
+
+  /** How tries for the team ended. */
+  counted(): Record<string, number> {
+    const samples = this.figures.samples(["team"]).sluice_alert_deliveries_total ?? [];
+    return Object.fromEntries(samples.map(({ labels, value }) => [labels["outcome"] ?? "", value]));
   }
 
   async open(): Promise<string[]> {
@@ -193,6 +202,7 @@ Deno.test("a receiver that answers 503, hangs, or wants a pause is asked again, 
   await sending.clock.advance(600_000);
   const last = await sending.ended();
   deepEqual([last.state, last.attempt], ["sent", 4]);
+  deepEqual(sending.counted(), { sent: 1, retried: 3, failed: 0 });
   const keys = receiver.got.map(({ headers }) => headers.get("idempotency-key"));
   deepEqual(new Set(keys), new Set([last.id]));
   deepEqual(receiver.got.map(({ body }) => JSON.parse(body).repeated), [false, true, true, true]);
@@ -235,6 +245,7 @@ Deno.test("a receiver that nobody listens at is asked eleven times, over fifteen
     await sending.clock.jump(Date.parse(not_before ?? "") - sending.clock.now());
   }
   equal(tries, 11);
+  deepEqual(sending.counted(), { sent: 0, retried: 10, failed: 1 });
   ok(sending.clock.now() - NOW > 15 * 3_600_000);
 });
 

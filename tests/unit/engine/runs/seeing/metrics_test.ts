@@ -1,6 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import type { AlertEvent } from "../../../../../contract/alerts/problem.ts";
 import { RunProcesses } from "../../../../../engine/runs/attempt/run_processes.ts";
 import { Metrics } from "../../../../../engine/runs/seeing/metrics.ts";
+import { DeliveryFigures } from "../../../../../engine/runs/seeing/problem_figures.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
 import { claim, lease, newRun, outcome, step, StoreFixture } from "../../store/store_fixture.ts";
@@ -10,7 +12,10 @@ const NOW = 100_000;
 /** Metrics that nothing asks by itself; `read` returns samples as `name{labels} value`, without those of the process. */
 function metricsOf(store: Store, processes = new RunProcesses()) {
   const clock = new FakeClock(NOW);
-  const metrics = new Metrics({ store, clock, log: () => {}, dataDir: "/", maxRuns: 3, processes });
+  const deliveries = new DeliveryFigures();
+  const metrics = new Metrics({
+    ...{ store, clock, log: () => {}, dataDir: "/", maxRuns: 3, processes, deliveries },
+  });
   const read = async (): Promise<Map<string, number>> => {
     const samples = new Map<string, number>();
     for (const { name, samples: found } of await metrics.read("1.2.3")) {
@@ -21,7 +26,7 @@ function metricsOf(store: Store, processes = new RunProcesses()) {
     }
     return samples;
   };
-  return { clock, read };
+  return { clock, read, deliveries };
 }
 
 /** Those of the metric, by their labels. */
@@ -228,4 +233,47 @@ Deno.test("the process of the server and those of runs have memory, while they a
     );
   }
   deepEqual(only(await read(), "sluice_run_process_resident_memory_bytes"), {});
+});
+
+Deno.test("open problems are counted by kind and pipeline, and what is sent about them by notifier", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  const { read, deliveries } = metricsOf(store);
+  equal(only(await read(), "sluice_open_problems")["{kind=late,acknowledged=false}"], 0);
+  const problem = { run: null, message: "", atMs: NOW, isTold: true } as const;
+  const event: AlertEvent = {
+    ...{ key: "a late", pipeline: "a", run: null, at: new Date(NOW).toISOString(), message: "", count: 1 },
+    ...{ attempt: null, trigger: null, duration_ms: null, rows_extracted: null, rows_loaded: null },
+    event: "late",
+    of: null,
+  };
+  await store.alerts.putNotifiers({ team: { type: "slack" }, mail: { type: "smtp" } }, new Set());
+  await store.alerts.apply(NOW, [
+    { type: "open", problem: { ...problem, id: "1", key: "a late", kind: "late", pipeline: "a" } },
+    { type: "open", problem: { ...problem, id: "2", key: "b late", kind: "late", pipeline: "b" } },
+    { type: "open", problem: { ...problem, id: "3", key: "a stale", kind: "stale", pipeline: "a" } },
+    { type: "open", problem: { ...problem, id: "4", key: "disk", kind: "disk", pipeline: null } },
+    { type: "close", id: "3", atMs: NOW },
+    { type: "notify", notice: { notifier: "team", event, deliveryId: "d", groupMs: 1 } },
+  ]);
+  await store.alerts.acknowledge("2", "ada", NOW);
+  deliveries.count("mail", "retried");
+  deliveries.count("mail", "failed");
+  deliveries.count("gone", "sent");
+  const samples = await read();
+  const open = only(samples, "sluice_open_problems");
+  equal(open["{kind=late,acknowledged=false}"], 1);
+  equal(open["{kind=late,acknowledged=true}"], 1);
+  equal(open["{kind=stale,acknowledged=false}"], 0);
+  equal(open["{kind=disk,acknowledged=false}"], 1);
+  deepEqual(only(samples, "sluice_pipeline_open_problems"), { "{pipeline=a}": 1, "{pipeline=b}": 1 });
+  deepEqual(only(samples, "sluice_alert_deliveries_waiting"), { "{notifier=mail}": 0, "{notifier=team}": 1 });
+  deepEqual(only(samples, "sluice_alert_deliveries_total"), {
+    "{notifier=mail,outcome=retried}": 1,
+    "{notifier=mail,outcome=failed}": 1,
+    "{notifier=mail,outcome=sent}": 0,
+    "{notifier=team,outcome=sent}": 0,
+    "{notifier=team,outcome=retried}": 0,
+    "{notifier=team,outcome=failed}": 0,
+  });
 });
