@@ -9,7 +9,7 @@ import {
   readHolder,
 } from "../data_folder.ts";
 import type { OpenedEngine, ProjectPlace } from "../backend.ts";
-import { ApiClient } from "./client/api_client.ts";
+import { type ApiClient, createApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
@@ -168,7 +168,7 @@ function openHere(
 
 /** Undefined where nobody listens: the server has just gone. */
 async function openRemote(server: { url: string; token: string }): Promise<Connection | undefined> {
-  const api = new ApiClient(server.url, server.token);
+  const api = createApiClient(server.url, server.token);
   if (!await api.isReady()) return undefined;
   return {
     kind: "remote",

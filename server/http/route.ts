@@ -8,14 +8,21 @@ import type { User } from "../auth/auth.ts";
 import type { Permission } from "../auth/permissions.ts";
 import { HttpError } from "./problem.ts";
 
+export type HttpMethod = "get" | "post" | "put" | "patch" | "delete";
+
 /**
  * One endpoint of the API. The schemas here are the only ones: they validate the request, type the
  * handler and make /openapi.json.
  */
-export interface RouteSpec<Input extends RequestSchema, Body> {
-  readonly method: "get" | "post" | "put" | "patch" | "delete";
+export interface RouteSpec<
+  Input extends RequestSchema,
+  Body,
+  Method extends HttpMethod = HttpMethod,
+  Path extends string = string,
+> {
+  readonly method: Method;
   /** With Hono's `:name` for a parameter. */
-  readonly path: string;
+  readonly path: Path;
   /** The operation's id, as generated clients name their functions. */
   readonly operation: string;
   readonly summary: string;
@@ -61,7 +68,18 @@ export interface Route {
   respond(c: Context<AppEnv>, user: User): Promise<Response>;
 }
 
-export function route<Input extends RequestSchema, Body>(spec: RouteSpec<Input, Body>): Route {
+/** A route that still knows its types: a list of these types the client (see ApiSchema). */
+export interface TypedRoute<Method extends HttpMethod, Path extends string, Input extends RequestSchema, Body>
+  extends Route {
+  readonly spec: Omit<RouteSpec<Input, Body, Method, Path>, "handle">;
+}
+
+export function route<
+  const Method extends HttpMethod,
+  const Path extends string,
+  Input extends RequestSchema,
+  Body,
+>(spec: RouteSpec<Input, Body, Method, Path>): TypedRoute<Method, Path, Input, Body> {
   return {
     spec,
     async respond(c, user) {

@@ -8,7 +8,7 @@ import {
 } from "../../contract/alerts/problem.ts";
 import { duration, durationMs } from "../../contract/pipeline/words.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { integerText } from "./request_parts.ts";
 
 const problemParams = v.object({ id: v.pipe(v.string(), v.description("The problem's id.")) });
@@ -19,11 +19,11 @@ const limit = v.exactOptional(
 const problemResponse = { status: 200, description: "As it is now.", schema: problemSchema } as const;
 
 /** `/api/problems`, `/api/notifiers` and `/api/deliveries`. */
-export function alertRoutes(engine: Engine): Route[] {
+export function alertRoutes(engine: Engine) {
   return [...problemRoutes(engine), ...notifierRoutes(engine)];
 }
 
-function problemRoutes({ alerts }: Engine): Route[] {
+function problemRoutes({ alerts }: Engine) {
   return [
     route({
       method: "get",
@@ -102,7 +102,7 @@ function problemRoutes({ alerts }: Engine): Route[] {
   ];
 }
 
-function notifierRoutes({ alerts }: Engine): Route[] {
+function notifierRoutes({ alerts }: Engine) {
   return [
     route({
       method: "get",

@@ -9,6 +9,7 @@ import type { AccessStore } from "../../engine/store/ports/access.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Auth } from "../auth/auth.ts";
+import type { ApiSchema } from "../http/api_schema.ts";
 import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
@@ -86,10 +87,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   return app;
 }
 
-/** The routes of the API, as they are served and documented. */
+/** The routes of the API, as they are served, documented and typed for the client. */
 export function apiRoutes(
   options: Pick<AppOptions, "engine" | "access" | "clock" | "readMetrics">,
-): Route[] {
+) {
   const { engine, access, clock, readMetrics = () => Promise.resolve([]) } = options;
   return [
     ...metricRoutes(readMetrics),
@@ -103,6 +104,9 @@ export function apiRoutes(
     ...tokenRoutes(access, clock),
   ];
 }
+
+/** For `hc<AppType>()`: a wrong path, parameter or body does not compile. */
+export type AppType = Hono<AppEnv, ApiSchema<ReturnType<typeof apiRoutes>[number]>>;
 
 function health(c: Context<AppEnv>, { version, isReady = () => true }: AppOptions): Response {
   return isReady() ? c.json({ status: "ok", version }) : c.json({ status: "starting", version }, 503);

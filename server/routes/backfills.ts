@@ -3,11 +3,11 @@ import { backfillDetailSchema, backfillSchema } from "../../contract/backfills/b
 import { paramValueSchema } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { integerText, nameParams } from "./request_parts.ts";
 
 /** `/api/backfills`, and how one is started. */
-export function backfillRoutes({ backfills }: Engine): Route[] {
+export function backfillRoutes({ backfills }: Engine) {
   return [startRoute(backfills), ...readRoutes(backfills), ...changeRoutes(backfills)];
 }
 
@@ -68,7 +68,7 @@ const startBody = v.strictObject({
   ),
 });
 
-function startRoute(backfills: Backfills): Route {
+function startRoute(backfills: Backfills) {
   return route({
     method: "post",
     path: "/api/pipelines/:name/backfills",
@@ -98,7 +98,7 @@ function startRoute(backfills: Backfills): Route {
   });
 }
 
-function readRoutes(backfills: Backfills): Route[] {
+function readRoutes(backfills: Backfills) {
   return [
     route({
       method: "get",
@@ -131,7 +131,7 @@ function readRoutes(backfills: Backfills): Route[] {
   ];
 }
 
-function changeRoutes(backfills: Backfills): Route[] {
+function changeRoutes(backfills: Backfills) {
   return [
     route({
       method: "post",

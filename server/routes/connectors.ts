@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { connectorSummarySchema, connectorTestSchema, sourceStreamSchema } from "../../contract/discovery.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 
 /** The project's connectors, and what they have to read. */
-export function connectorRoutes(engine: Engine): Route[] {
+export function connectorRoutes(engine: Engine) {
   return [
     route({
       method: "get",

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { loadSummarySchema, verificationSchema } from "../../contract/loads/verification.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { nameParams } from "./request_parts.ts";
 
 const verifyBody = v.strictObject({
@@ -16,7 +16,7 @@ const verifyBody = v.strictObject({
 });
 
 /** `/api/pipelines/:name/loads` and `…/verification`: what loads have left, and whether it is still there. */
-export function loadRoutes(engine: Engine): Route[] {
+export function loadRoutes(engine: Engine) {
   return [
     route({
       method: "get",

@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { EXPOSITION_TYPE, formatExposition, type MetricFamily } from "../../text/exposition.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 
 /** All that there is to be scraped now. */
 export type ReadMetrics = () => Promise<readonly MetricFamily[]>;
 
-export function metricRoutes(read: ReadMetrics): Route[] {
+export function metricRoutes(read: ReadMetrics) {
   return [
     route({
       method: "get",

@@ -10,7 +10,7 @@ import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { User } from "../auth/auth.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { streamViewSchema } from "../../contract/streams/stream_view.ts";
 import { tablePreviewSchema, tableSchema } from "../../contract/table.ts";
 import { nameParams } from "./request_parts.ts";
@@ -21,11 +21,11 @@ const tableParams = v.object({
 });
 
 /** `/api/pipelines` and `/api/apply`. */
-export function pipelineRoutes(engine: Engine): Route[] {
+export function pipelineRoutes(engine: Engine) {
   return [...readRoutes(engine), ...changeRoutes(engine), triggerRoute(engine)];
 }
 
-function readRoutes(engine: Engine): Route[] {
+function readRoutes(engine: Engine) {
   return [
     route({
       method: "get",
@@ -88,7 +88,7 @@ function readRoutes(engine: Engine): Route[] {
   ];
 }
 
-function changeRoutes(engine: Engine): Route[] {
+function changeRoutes(engine: Engine) {
   return [
     route({
       method: "put",
@@ -219,7 +219,7 @@ const triggerBody = v.pipe(
   v.check(({ from, to }) => (from === undefined) === (to === undefined), "from and to go together"),
 );
 
-function triggerRoute(engine: Engine): Route {
+function triggerRoute(engine: Engine) {
   return route({
     method: "post",
     path: "/api/pipelines/:name/runs",

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { rejectChangeSchema, rejectSummarySchema, streamRejectsSchema } from "../../contract/rejects.ts";
 import { streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { nameParams } from "./request_parts.ts";
 
 const streamParams = v.object({
@@ -27,7 +27,7 @@ const chosenRejects = v.optional(
 );
 
 /** `/api/pipelines/:name/rejects` and `…/schemas`: rows of streams that did not fit, and their columns. */
-export function rejectRoutes(engine: Engine): Route[] {
+export function rejectRoutes(engine: Engine) {
   return [
     route({
       method: "get",

@@ -4,12 +4,12 @@ import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine, RunFilter } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { cancelQueued } from "./cancel_queued.ts";
 import { idParams, integerText } from "./request_parts.ts";
 
 /** `/api/runs`. */
-export function runRoutes(engine: Engine, clock: Clock): Route[] {
+export function runRoutes(engine: Engine, clock: Clock) {
   return [...readRoutes(engine), eventsRoute(engine, clock), ...changeRoutes(engine)];
 }
 
@@ -24,7 +24,7 @@ const listQuery = v.strictObject({
   ),
 });
 
-function readRoutes(engine: Engine): Route[] {
+function readRoutes(engine: Engine) {
   return [
     route({
       method: "get",
@@ -89,7 +89,7 @@ function readRoutes(engine: Engine): Route[] {
   ];
 }
 
-function eventsRoute(engine: Engine, clock: Clock): Route {
+function eventsRoute(engine: Engine, clock: Clock) {
   const seq = integerText(0, Number.MAX_SAFE_INTEGER);
   return route({
     method: "get",
@@ -130,7 +130,7 @@ function eventsRoute(engine: Engine, clock: Clock): Route {
   });
 }
 
-function changeRoutes(engine: Engine): Route[] {
+function changeRoutes(engine: Engine) {
   return [
     route({
       method: "post",

@@ -3,7 +3,7 @@ import { AppError } from "../../contract/errors.ts";
 import { nameSchema } from "../../contract/names.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/ports/access.ts";
-import { type Route, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { describeRole } from "../auth/permissions.ts";
 import { createToken } from "../auth/token.ts";
 import { described } from "../../contract/described.ts";
@@ -24,7 +24,7 @@ const newTokenSchema = v.object({
 });
 
 /** `/api/tokens`. */
-export function tokenRoutes(access: AccessStore, clock: Clock): Route[] {
+export function tokenRoutes(access: AccessStore, clock: Clock) {
   return [
     route({
       method: "get",

@@ -43,7 +43,8 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     http: ["auth"],
     auth: ["http"],
     routes: ["http", "auth"],
-    cli: ["http", "auth"],
+    // Of the routes their types: what a command may ask of a server.
+    cli: ["http", "auth", "routes"],
   },
   ui: {
     static: [],

@@ -1,75 +1,66 @@
+import { type ClientResponse, hc } from "hono/client";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import { problemSchema } from "../../http/problem.ts";
+import type { AppType } from "../../routes/app.ts";
 
-export interface ApiRequest {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
+/** A server's HTTP API; every failure is an AppError. */
+export interface ApiClient {
+  readonly url: string;
+  /** Its routes, as `routes.runs[":id"].$get({ param: { id } })`: the response of a request that went well. */
+  readonly routes: ReturnType<typeof hc<AppType>>["api"];
+  /** Whether the server can be reached and is ready. */
+  isReady(): Promise<boolean>;
 }
 
-/** Requests to a server's HTTP API with its local token; every failure is an AppError. */
-export class ApiClient {
-  readonly url: string;
-  readonly #token: string;
+/** Asks the server with the token. */
+export function createApiClient(url: string, token: string): ApiClient {
+  const { api } = hc<AppType>(url, {
+    headers: { authorization: `Bearer ${token}` },
+    fetch: (input: string | URL | Request, init?: RequestInit) => request(url, input, init),
+  });
+  return { url, routes: api, isReady: () => isReady(url) };
+}
 
-  constructor(url: string, token: string) {
-    this.url = url;
-    this.#token = token;
-  }
+/**
+ * The response's body, parsed by its schema, since the server may be of another version. Throws `internal` where it
+ * is something else.
+ */
+export async function read<T>(
+  schema: v.GenericSchema<unknown, T>,
+  sent: Promise<ClientResponse<T, number, "json">>,
+): Promise<T> {
+  const response = await sent;
+  const parsed = v.safeParse(schema, await response.json());
+  if (parsed.success) return parsed.output;
+  const { origin, pathname } = new URL(response.url);
+  throw new AppError(
+    "internal",
+    `The server at ${origin} gave a response to ${pathname} that is not understood`,
+    { detail: parsed.issues.map((issue) => `${v.getDotPath(issue) ?? ""}: ${issue.message}`).join("\n") },
+  );
+}
 
-  /** Whether the server can be reached and is ready. */
-  async isReady(): Promise<boolean> {
-    try {
-      const response = await fetch(new URL("/healthz", this.url));
-      await response.body?.cancel();
-      return response.ok;
-    } catch {
-      return false;
-    }
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(new URL("/healthz", url));
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
   }
+}
 
-  /** The response's body, parsed by its schema. Throws `internal` where the server says something else. */
-  async read<T>(schema: v.GenericSchema<unknown, T>, path: string, request: ApiRequest = {}): Promise<T> {
-    const response = await this.send(path, request);
-    const parsed = v.safeParse(schema, await response.json());
-    if (parsed.success) return parsed.output;
-    throw new AppError(
-      "internal",
-      `The server at ${this.url} gave a response to ${path} that is not understood`,
-      {
-        detail: parsed.issues.map((issue) => `${v.getDotPath(issue) ?? ""}: ${issue.message}`).join("\n"),
-      },
-    );
+async function request(url: string, input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(input, init);
+  } catch (error) {
+    init?.signal?.throwIfAborted();
+    throw new AppError("unavailable", `The server at ${url} does not answer`, { cause: error });
   }
-
-  /** The response of a request that went well. Throws what the server said otherwise. */
-  async send(path: string, request: ApiRequest = {}): Promise<Response> {
-    const url = new URL(path, this.url);
-    for (const [name, value] of Object.entries(request.query ?? {})) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
-    }
-    let response: Response;
-    try {
-      response = await fetch(url, {
-        method: request.method ?? "GET",
-        headers: {
-          authorization: `Bearer ${this.#token}`,
-          ...(request.body === undefined ? {} : { "content-type": "application/json" }),
-          ...request.headers,
-        },
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
-      });
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      throw new AppError("unavailable", `The server at ${this.url} does not answer`, { cause: error });
-    }
-    if (response.ok) return response;
-    throw await problemOf(response);
-  }
+  if (response.ok) return response;
+  throw await problemOf(response);
 }
 
 /** The problem+json of a response as the error it was on the server. */

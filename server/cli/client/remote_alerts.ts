@@ -10,50 +10,52 @@ import {
   problemSchema,
 } from "../../../contract/alerts/problem.ts";
 import type { Alerts, DeliveryFilter, ProblemFilter } from "../../../engine/control/alerts/alerts.ts";
-import type { ApiClient } from "./api_client.ts";
+import { type ApiClient, read } from "./api_client.ts";
+import { segment } from "./paths.ts";
 
 /** The alerts of a server, asked over its HTTP API. */
-export class RemoteAlerts implements Alerts {
-  readonly #api: ApiClient;
+export function createRemoteAlerts({ routes }: ApiClient): Alerts {
+  const { problems, notifiers, deliveries } = routes;
+  const problem = (id: string) => ({ param: { id: segment("problem", id) } });
 
-  constructor(api: ApiClient) {
-    this.#api = api;
-  }
-
-  problems({ isOpen, limit }: ProblemFilter): Promise<Problem[]> {
+  function listProblems({ isOpen, limit }: ProblemFilter): Promise<Problem[]> {
     const state = isOpen === undefined ? undefined : isOpen ? "open" : "closed";
-    return this.#api.read(v.array(problemSchema), "/api/problems", { query: { state, limit } });
+    return read(v.array(problemSchema), problems.$get({ query: { state, limit } }));
   }
 
-  async countOpen(): Promise<number> {
-    return (await this.problems({ isOpen: true, limit: 500 })).length;
-  }
+  return {
+    problems: listProblems,
 
-  /** Who it is, is the token's owner: the server says so. */
-  acknowledge(id: string, by: string | null): Promise<Problem> {
-    const method = by === null ? "DELETE" : "POST";
-    return this.#api.read(problemSchema, `${problemPath(id)}/acknowledge`, { method });
-  }
+    countOpen: async () => (await listProblems({ isOpen: true, limit: 500 })).length,
 
-  mute(id: string, forMs: number | null): Promise<Problem> {
-    const path = `${problemPath(id)}/mute`;
-    if (forMs === null) return this.#api.read(problemSchema, path, { method: "DELETE" });
-    return this.#api.read(problemSchema, path, { method: "POST", body: { for: `${forMs}ms` } });
-  }
+    /** Who it is, is the token's owner: the server says so. */
+    acknowledge(id, by): Promise<Problem> {
+      const { acknowledge } = problems[":id"];
+      return read(
+        problemSchema,
+        by === null ? acknowledge.$delete(problem(id)) : acknowledge.$post(problem(id)),
+      );
+    },
 
-  notifiers(): Promise<NotifierView[]> {
-    return this.#api.read(v.array(notifierViewSchema), "/api/notifiers");
-  }
+    mute(id, forMs): Promise<Problem> {
+      const { mute } = problems[":id"];
+      return read(
+        problemSchema,
+        forMs === null
+          ? mute.$delete(problem(id))
+          : mute.$post({ ...problem(id), json: { for: `${forMs}ms` } }),
+      );
+    },
 
-  /** Who asks for it, is the token's owner: the server says so. */
-  test(notifier: string): Promise<NotifierTest> {
-    const path = `/api/notifiers/${encodeURIComponent(notifier)}/test`;
-    return this.#api.read(notifierTestSchema, path, { method: "POST" });
-  }
+    notifiers: (): Promise<NotifierView[]> => read(v.array(notifierViewSchema), notifiers.$get()),
 
-  deliveries(filter: DeliveryFilter): Promise<Delivery[]> {
-    return this.#api.read(v.array(deliverySchema), "/api/deliveries", { query: { ...filter } });
-  }
+    /** Who asks for it, is the token's owner: the server says so. */
+    test(notifier): Promise<NotifierTest> {
+      const param = { name: segment("notifier", notifier) };
+      return read(notifierTestSchema, notifiers[":name"].test.$post({ param }));
+    },
+
+    deliveries: (filter: DeliveryFilter): Promise<Delivery[]> =>
+      read(v.array(deliverySchema), deliveries.$get({ query: filter })),
+  };
 }
-
-const problemPath = (id: string): string => `/api/problems/${encodeURIComponent(id)}`;

@@ -45,6 +45,8 @@ import {
   type Verification,
   verificationSchema,
 } from "../../../contract/loads/verification.ts";
+import type { Alerts } from "../../../engine/control/alerts/alerts.ts";
+import type { Backfills } from "../../../engine/control/backfills/port.ts";
 import type {
   Engine,
   LogRange,
@@ -53,11 +55,11 @@ import type {
   TriggerRequest,
 } from "../../../engine/control/engine.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
-import type { ApiClient } from "./api_client.ts";
-import { RemoteAlerts } from "./remote_alerts.ts";
+import { type ApiClient, read } from "./api_client.ts";
+import { createRemoteAlerts } from "./remote_alerts.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
-import { pipelinePath } from "./paths.ts";
-import { RemoteBackfills } from "./remote_backfills.ts";
+import { pipelineSegment, segment } from "./paths.ts";
+import { createRemoteBackfills } from "./remote_backfills.ts";
 
 const runEventSchemas = {
   run: v.object({ run: runSchema }),
@@ -71,20 +73,30 @@ const runEventSchemas = {
   log: v.object({ line: logLineSchema }),
 };
 
-/** The engine of a server, asked over its HTTP API. */
+/** The engine of a server, asked over its HTTP API. Who asks is the token's owner: the server says so. */
 export class RemoteEngine implements Engine {
-  readonly alerts: RemoteAlerts;
-  readonly #api: ApiClient;
-  readonly backfills: RemoteBackfills;
+  readonly alerts: Alerts;
+  readonly backfills: Backfills;
+  readonly #url: string;
+  readonly #routes: ApiClient["routes"];
 
   constructor(api: ApiClient) {
-    this.#api = api;
-    this.backfills = new RemoteBackfills(api);
-    this.alerts = new RemoteAlerts(api);
+    this.#url = api.url;
+    this.#routes = api.routes;
+    this.backfills = createRemoteBackfills(api);
+    this.alerts = createRemoteAlerts(api);
+  }
+
+  get #pipeline() {
+    return this.#routes.pipelines[":name"];
+  }
+
+  get #run() {
+    return this.#routes.runs[":id"];
   }
 
   listPipelines(): Promise<PipelineSummary[]> {
-    return this.#api.read(v.array(pipelineSummarySchema), "/api/pipelines");
+    return read(v.array(pipelineSummarySchema), this.#routes.pipelines.$get());
   }
 
   async pipelineNames(): Promise<string[]> {
@@ -92,49 +104,49 @@ export class RemoteEngine implements Engine {
   }
 
   getPipeline(name: string): Promise<PipelineDetail> {
-    return this.#api.read(pipelineDetailSchema, pipelinePath(name));
+    return read(pipelineDetailSchema, this.#pipeline.$get(pipelineOf(name)));
   }
 
-  putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
-    return this.#api.read(pipelineDetailSchema, pipelinePath(name), { method: "PUT", body: source });
+  putPipeline(name: string, { definition, models }: PipelineSource): Promise<PipelineDetail> {
+    const json = { definition, models };
+    return read(pipelineDetailSchema, this.#pipeline.$put({ ...pipelineOf(name), json }));
   }
 
   async deletePipeline(name: string): Promise<void> {
-    await this.#api.send(pipelinePath(name), { method: "DELETE" });
+    await this.#pipeline.$delete(pipelineOf(name));
   }
 
   setPaused(name: string, paused: boolean): Promise<PipelineSummary> {
-    return this.#api.read(pipelineSummarySchema, pipelinePath(name), { method: "PATCH", body: { paused } });
+    return read(pipelineSummarySchema, this.#pipeline.$patch({ ...pipelineOf(name), json: { paused } }));
   }
 
   applyProject(): Promise<ApplyResult> {
-    return this.#api.read(applyResultSchema, "/api/apply", { method: "POST" });
+    return read(applyResultSchema, this.#routes.apply.$post());
   }
 
   listTables(pipeline: string): Promise<Table[]> {
-    return this.#api.read(v.array(tableSchema), `${pipelinePath(pipeline)}/tables`);
+    return read(v.array(tableSchema), this.#pipeline.tables.$get(pipelineOf(pipeline)));
   }
 
   previewTable(pipeline: string, table: string): Promise<TablePreview> {
-    const path = `${pipelinePath(pipeline)}/tables/${encodeURIComponent(table)}`;
-    return this.#api.read(tablePreviewSchema, path);
+    const param = { name: pipelineSegment(pipeline), table: segment("table", table) };
+    return read(tablePreviewSchema, this.#pipeline.tables[":table"].$get({ param }));
   }
 
   listStreams(pipeline: string): Promise<StreamView[]> {
-    return this.#api.read(v.array(streamViewSchema), `${pipelinePath(pipeline)}/streams`);
+    return read(v.array(streamViewSchema), this.#pipeline.streams.$get(pipelineOf(pipeline)));
   }
 
   listRejects(pipeline: string): Promise<RejectSummary[]> {
-    return this.#api.read(v.array(rejectSummarySchema), `${pipelinePath(pipeline)}/rejects`);
+    return read(v.array(rejectSummarySchema), this.#pipeline.rejects.$get(pipelineOf(pipeline)));
   }
 
   getRejects(pipeline: string, stream: string): Promise<StreamRejects> {
-    return this.#api.read(streamRejectsSchema, rejectsPath(pipeline, stream));
+    return read(streamRejectsSchema, this.#pipeline.rejects[":stream"].$get(streamOf(pipeline, stream)));
   }
 
   getStreamSchema(pipeline: string, stream: string): Promise<StreamSchema> {
-    const path = `${pipelinePath(pipeline)}/schemas/${encodeURIComponent(stream)}`;
-    return this.#api.read(streamSchemaSchema, path);
+    return read(streamSchemaSchema, this.#pipeline.schemas[":stream"].$get(streamOf(pipeline, stream)));
   }
 
   changeRejects(
@@ -142,88 +154,92 @@ export class RemoteEngine implements Engine {
     stream: string,
     { action, positions }: RejectsChange,
   ): Promise<RejectChange> {
-    const path = rejectsPath(pipeline, stream);
-    const chosen = positions === undefined ? {} : { body: { positions } };
-    return action === "replay"
-      ? this.#api.read(rejectChangeSchema, `${path}/replay`, { method: "POST", ...chosen })
-      : this.#api.read(rejectChangeSchema, path, { method: "DELETE", ...chosen });
-  }
-
-  listLoads(pipeline: string): Promise<LoadSummary[]> {
-    return this.#api.read(v.array(loadSummarySchema), `${pipelinePath(pipeline)}/loads`);
-  }
-
-  /** Who starts it is the token's owner: the server says so. */
-  startVerification(pipeline: string, load: string | null): Promise<Verification> {
-    const body = load === null ? {} : { load };
-    return this.#api.read(verificationSchema, verificationPath(pipeline), { method: "POST", body });
-  }
-
-  getVerification(pipeline: string): Promise<Verification> {
-    return this.#api.read(verificationSchema, verificationPath(pipeline));
-  }
-
-  /** Who stops it is the token's owner: the server says so. */
-  stopVerification(pipeline: string): Promise<Verification> {
-    return this.#api.read(verificationSchema, verificationPath(pipeline), { method: "DELETE" });
-  }
-
-  listConnectors(): Promise<ConnectorSummary[]> {
-    return this.#api.read(v.array(connectorSummarySchema), "/api/connectors");
-  }
-
-  testConnector(connector: string): Promise<ConnectorTest> {
-    const path = `/api/connectors/${encodeURIComponent(connector)}/test`;
-    return this.#api.read(connectorTestSchema, path, { method: "POST" });
-  }
-
-  discoverStreams(connector: string): Promise<SourceStream[]> {
-    return this.#api.read(
-      v.array(sourceStreamSchema),
-      `/api/connectors/${encodeURIComponent(connector)}/streams`,
+    const rejects = this.#pipeline.rejects[":stream"];
+    const chosen = {
+      ...streamOf(pipeline, stream),
+      json: positions === undefined ? undefined : { positions },
+    };
+    return read(
+      rejectChangeSchema,
+      action === "replay" ? rejects.replay.$post(chosen) : rejects.$delete(chosen),
     );
   }
 
-  /** Who triggers it is the token's owner: the server says so. */
+  listLoads(pipeline: string): Promise<LoadSummary[]> {
+    return read(v.array(loadSummarySchema), this.#pipeline.loads.$get(pipelineOf(pipeline)));
+  }
+
+  startVerification(pipeline: string, load: string | null): Promise<Verification> {
+    const json = load === null ? {} : { load };
+    return read(verificationSchema, this.#pipeline.verification.$post({ ...pipelineOf(pipeline), json }));
+  }
+
+  getVerification(pipeline: string): Promise<Verification> {
+    return read(verificationSchema, this.#pipeline.verification.$get(pipelineOf(pipeline)));
+  }
+
+  stopVerification(pipeline: string): Promise<Verification> {
+    return read(verificationSchema, this.#pipeline.verification.$delete(pipelineOf(pipeline)));
+  }
+
+  listConnectors(): Promise<ConnectorSummary[]> {
+    return read(v.array(connectorSummarySchema), this.#routes.connectors.$get());
+  }
+
+  testConnector(connector: string): Promise<ConnectorTest> {
+    const param = { name: segment("connector", connector) };
+    return read(connectorTestSchema, this.#routes.connectors[":name"].test.$post({ param }));
+  }
+
+  discoverStreams(connector: string): Promise<SourceStream[]> {
+    const param = { name: segment("connector", connector) };
+    return read(v.array(sourceStreamSchema), this.#routes.connectors[":name"].streams.$get({ param }));
+  }
+
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
     const { params, select, fullRefresh, idempotencyKey, window, range, group, parent, priority } = request;
     const { tags, note } = request;
-    return this.#api.read(runSchema, `${pipelinePath(pipeline)}/runs`, {
-      method: "POST",
-      body: {
-        params,
-        select,
-        full_refresh: fullRefresh,
-        window_start: window?.start,
-        window_end: window?.end,
-        from: range?.from,
-        to: range?.to,
-        group,
-        parent,
-        priority,
-        tags,
-        note,
-      },
-      headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
-    });
+    return read(
+      runSchema,
+      this.#pipeline.runs.$post({
+        ...pipelineOf(pipeline),
+        header: { "idempotency-key": idempotencyKey },
+        json: {
+          params,
+          select,
+          full_refresh: fullRefresh,
+          window_start: window?.start,
+          window_end: window?.end,
+          from: range?.from,
+          to: range?.to,
+          group,
+          parent,
+          priority,
+          tags,
+          note,
+        },
+      }),
+    );
   }
 
   listRuns(filter: RunFilter): Promise<Run[]> {
-    return this.#api.read(v.array(runSchema), "/api/runs", { query: { ...filter } });
+    return read(v.array(runSchema), this.#routes.runs.$get({ query: filter }));
   }
 
   getRun(id: string, attempt?: number): Promise<RunDetail> {
-    return this.#api.read(runDetailSchema, runPath(id), { query: { attempt } });
+    return read(runDetailSchema, this.#run.$get({ ...runOf(id), query: { attempt } }));
   }
 
-  getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {
-    const query = { after: range.afterSeq, limit: range.limit };
-    return this.#api.read(v.array(logLineSchema), `${runPath(id)}/logs`, { query });
+  getRunLogs(id: string, { afterSeq, limit }: LogRange): Promise<LogLine[]> {
+    const query = { after: afterSeq, limit };
+    return read(v.array(logLineSchema), this.#run.logs.$get({ ...runOf(id), query }));
   }
 
   /** Throws `unavailable` where the server goes away before the run has ended. */
   async *watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent> {
-    const response = await this.#api.send(`${runPath(id)}/events`, { query: { after: afterSeq }, signal });
+    const response = await this.#run.events.$get({ ...runOf(id), query: { after: afterSeq } }, {
+      init: { signal },
+    });
     if (response.body === null) return;
     let hasEnded = false;
     try {
@@ -237,7 +253,7 @@ export class RemoteEngine implements Engine {
       if (signal.aborted) return;
       throw new AppError(
         "unavailable",
-        `The server at ${this.#api.url} went away while run ${id} was going on`,
+        `The server at ${this.#url} went away while run ${id} was going on`,
         {
           cause: error,
         },
@@ -246,37 +262,35 @@ export class RemoteEngine implements Engine {
     if (!hasEnded && !signal.aborted) {
       throw new AppError(
         "unavailable",
-        `The server at ${this.#api.url} stopped while run ${id} was going on; the run goes on at its next start`,
+        `The server at ${this.#url} stopped while run ${id} was going on; the run goes on at its next start`,
       );
     }
   }
 
-  /** Who cancels it is the token's owner: the server says so. */
   cancelRun(id: string): Promise<Run> {
-    return this.#api.read(runSchema, `${runPath(id)}/cancel`, { method: "POST" });
+    return read(runSchema, this.#run.cancel.$post(runOf(id)));
   }
 
   retryRun(id: string): Promise<Run> {
-    return this.#api.read(runSchema, `${runPath(id)}/retry`, { method: "POST" });
+    return read(runSchema, this.#run.retry.$post(runOf(id)));
   }
 
-  /** Who asks for it is the token's owner: the server says so. */
   rerunRun(id: string, { from }: RerunRequest): Promise<Run> {
-    return this.#api.read(runSchema, `${runPath(id)}/rerun`, { method: "POST", body: { from } });
+    return read(runSchema, this.#run.rerun.$post({ ...runOf(id), json: { from } }));
   }
 
-  annotateRun(id: string, annotation: RunAnnotation): Promise<Run> {
-    return this.#api.read(runSchema, runPath(id), { method: "PATCH", body: annotation });
+  annotateRun(id: string, { tags, note }: RunAnnotation): Promise<Run> {
+    return read(runSchema, this.#run.$patch({ ...runOf(id), json: { tags, note } }));
   }
 }
 
-function rejectsPath(pipeline: string, stream: string): string {
-  return `${pipelinePath(pipeline)}/rejects/${encodeURIComponent(stream)}`;
-}
+const pipelineOf = (name: string) => ({ param: { name: pipelineSegment(name) } });
 
-const verificationPath = (pipeline: string) => `${pipelinePath(pipeline)}/verification`;
+const streamOf = (pipeline: string, stream: string) => ({
+  param: { name: pipelineSegment(pipeline), stream: segment("stream", stream) },
+});
 
-const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;
+const runOf = (id: string) => ({ param: { id: segment("run", id) } });
 
 /** Undefined for a type that a newer server knows and this program does not. */
 function parseEvent({ type, data }: ServerSentEvent): RunEvent | undefined {

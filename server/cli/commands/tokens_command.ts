@@ -3,7 +3,8 @@ import { AppError } from "../../../contract/errors.ts";
 import { systemClock } from "../../../contract/clock.ts";
 import { type AccessStore, type Role, ROLES } from "../../../engine/store/ports/access.ts";
 import { createToken } from "../../auth/token.ts";
-import type { ApiClient } from "../client/api_client.ts";
+import { type ApiClient, read } from "../client/api_client.ts";
+import { segment } from "../client/paths.ts";
 import type { CommandRun, Invocation } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
@@ -101,16 +102,13 @@ function localTokens(access: AccessStore): Tokens {
   };
 }
 
-function remoteTokens(api: ApiClient): Tokens {
+function remoteTokens({ routes: { tokens } }: ApiClient): Tokens {
   return {
-    list: () => api.read(v.array(tokenSchema), "/api/tokens"),
+    list: () => read(v.array(tokenSchema), tokens.$get()),
     create: (name, role) =>
-      api.read(v.object({ id: v.string(), token: v.string() }), "/api/tokens", {
-        method: "POST",
-        body: { name, role },
-      }),
+      read(v.object({ id: v.string(), token: v.string() }), tokens.$post({ json: { name, role } })),
     async revoke(id) {
-      await api.send(`/api/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
+      await tokens[":id"].$delete({ param: { id: segment("token", id) } });
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Engine } from "../../../../engine/control/engine.ts";
 import { openStore } from "../../../../engine/store/open.ts";
 import { createApp } from "../../../../server/routes/app.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
-import { ApiClient } from "../../../../server/cli/client/api_client.ts";
+import { createApiClient } from "../../../../server/cli/client/api_client.ts";
 import { RemoteEngine } from "../../../../server/cli/client/remote_engine.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { listen } from "../../../../server/http/listen.ts";
@@ -39,7 +39,7 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
     let stopped: Promise<void> | undefined;
     const stop = () => stopped ??= listener.shutdown(1_000);
     try {
-      const api = new ApiClient(listener.url, await renewLocalToken(store.access, systemClock));
+      const api = createApiClient(listener.url, await renewLocalToken(store.access, systemClock));
       await work({ engine, remote: new RemoteEngine(api), url: listener.url, stop });
     } finally {
       await stop();
@@ -98,7 +98,7 @@ Deno.test("RemoteEngine throws the errors that the server's engine throws", asyn
 
 Deno.test("RemoteEngine throws unauthorized for a token of another start", async () => {
   await withRemote(async ({ url }) => {
-    const remote = new RemoteEngine(new ApiClient(url, "slc_other"));
+    const remote = new RemoteEngine(createApiClient(url, "slc_other"));
     await rejects(remote.listPipelines(), failsWith("unauthorized"));
   });
 });
