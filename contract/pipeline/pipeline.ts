@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { freshnessSchema, lateAfterSchema, notifySchema } from "../alerts/notify.ts";
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { concurrencySchema } from "./concurrency.ts";
+import { paramSchema } from "./params.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { retrySchema, stepSettingsSchema } from "./retry.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";
@@ -17,29 +18,6 @@ import { duration, tableName, text } from "./words.ts";
  * schemas validate, type the code and make the published JSON Schema; a description here is what an
  * editor shows.
  */
-
-const PARAM_TYPES = ["string", "integer", "number", "boolean", "date", "timestamp"] as const;
-export type ParamType = (typeof PARAM_TYPES)[number];
-
-export const paramSchema = v.strictObject({
-  type: v.optional(
-    v.pipe(
-      v.picklist(PARAM_TYPES),
-      v.description("The type in SQL: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMPTZ."),
-    ),
-    "string",
-  ),
-  default: v.optional(
-    v.pipe(
-      v.union([v.string(), v.number(), v.boolean(), v.null()]),
-      v.description("Used where a run gives none; a param without a default is required."),
-    ),
-  ),
-  enum: v.optional(
-    v.pipe(v.array(v.union([v.string(), v.number()])), v.description("The only values allowed.")),
-  ),
-  description: v.optional(v.pipe(v.string(), v.description("What it is for."))),
-});
 
 const SIZE_EXPECTED = "expected a size such as 512MB or 2GiB";
 
@@ -86,7 +64,9 @@ export const pipelineSchema = v.strictObject({
   params: v.optional(
     v.pipe(
       v.record(nameSchema("param"), paramSchema),
-      v.description("Values a run may be given; getvariable('name') in SQL."),
+      v.description(
+        "Values a run may be given; getvariable('name') in SQL, ${param:name} in addresses of streams and loads.",
+      ),
     ),
     {},
   ),
@@ -145,7 +125,6 @@ export const pipelineSchema = v.strictObject({
 
 export type PipelineDefinition = v.InferOutput<typeof pipelineSchema>;
 export type ScheduleDefinition = v.InferOutput<typeof scheduleSchema>;
-export type ParamDefinition = v.InferOutput<typeof paramSchema>;
 
 const { connector: _source, ...STREAM_DEFAULTS } = v.parse(streamSchema, { connector: "any" });
 const { connector: _destination, ...LOAD_DEFAULTS } = v.parse(loadSchema, { connector: "any" });

@@ -34,7 +34,10 @@ const startBody = v.strictObject({
     v.description("How long a window is: 1d, 6h, 1w, 1mo or 1y, months and years by the calendar of UTC."),
   ),
   params: v.exactOptional(
-    v.pipe(v.record(v.string(), paramValueSchema), v.description("Values for the pipeline's params.")),
+    v.pipe(
+      v.record(v.string(), paramValueSchema),
+      v.description("Values for the pipeline's params: GET /api/pipelines/{name}/params is their schema."),
+    ),
   ),
   select: v.exactOptional(
     v.pipe(v.string(), v.nonEmpty(), v.maxLength(10_000), v.description("Only these steps, as for a run.")),

@@ -6,6 +6,8 @@ import {
   pipelineSummarySchema,
   runSchema,
 } from "../../contract/run.ts";
+import { paramsJsonSchema } from "../../contract/pipeline/param_json_schema.ts";
+import { definedParams } from "../../contract/pipeline/params.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
@@ -19,6 +21,11 @@ const tableParams = v.object({
   ...nameParams.entries,
   table: v.pipe(v.string(), v.description("`raw.orders` of a stream, `daily` of a model.")),
 });
+
+const paramsSchema = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.description("An object with a property for each param; one of another name is refused."),
+);
 
 /** `/api/pipelines` and `/api/apply`. */
 export function pipelineRoutes(engine: Engine) {
@@ -47,6 +54,20 @@ function readRoutes(engine: Engine) {
       response: { status: 200, description: "The pipeline.", schema: pipelineDetailSchema },
       errors: ["not_found"],
       handle: async ({ params }) => ({ body: await engine.getPipeline(params.name) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/params",
+      operation: "getParams",
+      summary: "What a run of a pipeline may be given, as the JSON Schema of a request's params",
+      permission: "read",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "A schema of draft 2020-12.", schema: paramsSchema },
+      errors: ["not_found"],
+      handle: async ({ params }) => {
+        const { name, definition } = await engine.getPipeline(params.name);
+        return { body: paramsJsonSchema(name, definedParams(definition)) };
+      },
     }),
     route({
       method: "get",
@@ -161,7 +182,10 @@ function changeRoutes(engine: Engine) {
 const triggerBody = v.pipe(
   v.strictObject({
     params: v.exactOptional(
-      v.pipe(v.record(v.string(), paramValueSchema), v.description("Values for the pipeline's params.")),
+      v.pipe(
+        v.record(v.string(), paramValueSchema),
+        v.description("Values for the pipeline's params: GET /api/pipelines/{name}/params is their schema."),
+      ),
     ),
     select: v.exactOptional(
       v.pipe(

@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
-import type { ParamDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { ParamDefinitions } from "../../contract/pipeline/params.ts";
 import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";
@@ -21,7 +21,8 @@ import { declareCursor, declaredTable } from "../build/incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
-import { declareRunVariables, paramFaults } from "../build/variables.ts";
+import { paramFaults } from "../../contract/pipeline/param_values.ts";
+import { declareRunVariables, RUN_VARIABLES } from "../build/variables.ts";
 
 export interface CompileInput {
   readonly models: readonly Model[];
@@ -29,7 +30,7 @@ export interface CompileInput {
   readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
   /** Tables among `streams` that another stream makes beside its own, with its name. */
   readonly madeBy?: Readonly<Record<string, string>>;
-  readonly params: Readonly<Record<string, ParamDefinition>>;
+  readonly params: ParamDefinitions;
   /** Params of which only the names are known. */
   readonly unknownParams?: readonly string[];
   readonly loads: readonly LoadReference[];
@@ -80,7 +81,7 @@ class Compiler {
     const { models, params, loads, unreadable = [], onBind = () => {} } = this.#input;
     const analysis = await analyzeGraph(this.#session, { models, streams: this.#streams(), unreadable });
     this.#fileFaults.push(...analysis.faults);
-    for (const { path, message } of paramFaults(params)) {
+    for (const { path, message } of paramFaults(params, RUN_VARIABLES)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
     }
     await declareRunVariables(this.#session, params);

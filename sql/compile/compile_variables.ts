@@ -1,5 +1,5 @@
 import type { Fault, SourcePlace } from "../../text/fault.ts";
-import type { ParamDefinition } from "../../contract/pipeline/pipeline.ts";
+import type { ParamDefinitions } from "../../contract/pipeline/params.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { RUN_VARIABLES } from "../build/variables.ts";
 import { checkPlace } from "../language/check_place.ts";
@@ -11,7 +11,7 @@ import { placeAt } from "../language/position.ts";
 
 export interface VariablesInput {
   readonly models: readonly Model[];
-  readonly params: Readonly<Record<string, ParamDefinition>>;
+  readonly params: ParamDefinitions;
   /** Params of which only the names are known. */
   readonly unknownParams?: readonly string[];
 }

@@ -1,4 +1,6 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
+import { resolveParams } from "../../contract/pipeline/param_values.ts";
+import { definedParams } from "../../contract/pipeline/params.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -294,7 +296,7 @@ export class FakeEngine implements Engine {
       trigger: request.trigger,
       triggered_by: request.triggeredBy ?? null,
       attempt: 0,
-      params: { ...request.params },
+      params: resolveParams(definedParams(pipeline.definition), request.params ?? {}),
       select: request.select ?? null,
       full_refresh: request.fullRefresh ?? false,
       group: request.group ?? null,

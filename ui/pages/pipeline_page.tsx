@@ -20,7 +20,8 @@ import { Empty } from "../parts/empty.tsx";
 import { Fact, RevisionLabel } from "../parts/facts.tsx";
 import { FaultList, Notice } from "../parts/callouts.tsx";
 import { FollowedSection, WarningList } from "../parts/followed.tsx";
-import { paramsOf, type RunFormValues } from "../parts/runs/run_form.ts";
+import type { RunFormValues } from "../parts/runs/run_form.ts";
+import { definedParams } from "../../contract/pipeline/params.ts";
 import { RunForm } from "../parts/runs/run_form_fields.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
 import { formatUtc } from "../parts/format.ts";
@@ -154,7 +155,7 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
           {userMay(frame.user, "run") && pipeline.revision !== null && (
             <RunForm
               pipeline={pipeline.name}
-              params={paramsOf(pipeline)}
+              params={definedParams(pipeline.definition)}
               {...(formValues === undefined ? {} : { values: formValues })}
             />
           )}

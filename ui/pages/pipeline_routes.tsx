@@ -26,7 +26,7 @@ import {
 import { TablePage, type TableView } from "./table_page.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { userMay } from "../parts/page_auth.ts";
-import { paramsOf, readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
+import { readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
 
 const RECENT_RUNS = 10;
 
@@ -127,16 +127,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
       const { c, user } = visit;
       const name = pipelineName(visit);
       const values = readRunForm(await readForm(c));
-      const definitions = paramsOf(await engine.getPipeline(name));
       const attempted = await attempt(() =>
-        // The form is read inside, so that a param of the wrong type is refused like any other.
-        Promise.try(() =>
-          engine.triggerRun(name, {
-            ...toRunRequest(values, definitions),
-            trigger: "page",
-            triggeredBy: user.name,
-          })
-        )
+        engine.triggerRun(name, { ...toRunRequest(values), trigger: "page", triggeredBy: user.name })
       );
       if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);
       const view = {

@@ -1,7 +1,7 @@
 import { monotonicFactory } from "ulid";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { resolveParams } from "../../../sql/build/variables.ts";
+import { resolveParams } from "../../../contract/pipeline/param_values.ts";
 import type { PipelineRecord, RevisionHead } from "../../store/ports/definitions.ts";
 import type { NewRun } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";

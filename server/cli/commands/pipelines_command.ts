@@ -1,6 +1,8 @@
 import type { FollowedView } from "../../../contract/connector/followed.ts";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
+import { type JsonSchema, paramsJsonSchema } from "../../../contract/pipeline/param_json_schema.ts";
+import { defaultOf, definedParams, type ParamDefinition } from "../../../contract/pipeline/params.ts";
 import { CONTINUOUS } from "../../../contract/pipeline/schedule.ts";
 import { nextOf, type ScheduleView } from "../../../contract/pipeline/schedule_view.ts";
 import { afterText, type SensorView } from "../../../contract/triggers/trigger_view.ts";
@@ -52,11 +54,11 @@ export const pipelines: CommandRun = async (invocation, context) => {
   return 0;
 };
 
-/** One pipeline with how far its streams are in logs, for a program. */
+/** One pipeline with what its runs take and how far its streams are in logs, for a program. */
 export function pipelineJson(
-  { definition: _, source: __, files: ___, steps: ____, ...summary }: PipelineDetail,
-): Omit<PipelineDetail, "definition" | "source" | "files" | "steps"> {
-  return summary;
+  { definition, source: _, files: __, steps: ___, ...summary }: PipelineDetail,
+): Omit<PipelineDetail, "definition" | "source" | "files" | "steps"> & { readonly params: JsonSchema } {
+  return { ...summary, params: paramsJsonSchema(summary.name, definedParams(definition)) };
 }
 
 /** `Thu 07:30 Paris (in 1 h 49 min)`. */
@@ -88,6 +90,10 @@ export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string 
     ["after", after === null ? "" : afterText(after) + (paused ? " (paused)" : "")],
     ...pipeline.sensors.flatMap(sensorFacts),
     ["starts", pipeline.followed_by.join(", ")],
+    ...Object.entries(definedParams(pipeline.definition)).map((
+      [name, param],
+      index,
+    ) => [index === 0 ? "params" : "", `${name}: ${paramText(param)}`] as const),
     [
       "last",
       last === null ? "no run yet" : `${last.state}, ${formatTime(last.created_at)} UTC, run ${last.id}`,
@@ -101,6 +107,20 @@ export function formatPipeline(pipeline: PipelineDetail, nowMs: number): string 
     `${name.padEnd(10)}${oneLine(value)}`
   ).join("\n");
   return [head, ...pipeline.followed.map(formatFollowed)].join("\n\n");
+}
+
+/** `integer, at least 1, at most 100, 20 by default`. */
+function paramText(param: ParamDefinition): string {
+  const { type, enum: options, min, max, pattern } = param;
+  const fallback = defaultOf(param);
+  return [
+    type,
+    options === undefined ? "" : `one of ${options.join(", ")}`,
+    min === undefined ? "" : `at least ${min}`,
+    max === undefined ? "" : `at most ${max}`,
+    pattern === undefined ? "" : `as ${pattern}`,
+    fallback === undefined ? "required" : fallback === null ? "none by default" : `${fallback} by default`,
+  ].filter((text) => text !== "").join(", ");
 }
 
 function sensorFacts({ connector, path, every, found, found_at }: SensorView): [string, string][] {

@@ -391,7 +391,7 @@ Deno.test("a run that was asked for is started with its params and shown", async
   equal(response.status, 303);
   const id = response.headers.get("location")?.split("/").at(-1) ?? "";
   const run = await engine.getRun(id);
-  deepEqual(run.params, { threshold: 20 });
+  deepEqual(run.params, { region: "us", threshold: 20, since: "2013-01-01", include_cancelled: false });
   deepEqual([run.full_refresh, run.trigger, run.triggered_by], [true, "page", "the operator"]);
 });
 
@@ -399,7 +399,7 @@ Deno.test("a param of the wrong type is refused beside the form, which keeps wha
   const response = await pagesFor("operator").post("/pipelines/flights/runs", { "param.threshold": "a few" });
   equal(response.status, 400);
   const text = await html(response);
-  match(text, /param &quot;threshold&quot; is &quot;a few&quot;, expected integer/);
+  match(text, /the param threshold must be a whole number of at most 64 bits, but got &quot;a few&quot;/);
   match(text, /<details class="menu" open/);
   match(text, /value="a few"/);
 });

@@ -33,6 +33,7 @@ Deno.test("GET /healthz needs no token and is 503 until the server is ready", as
 const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listPipelines: ["admin", "operator", "viewer"],
   getPipeline: ["admin", "operator", "viewer"],
+  getParams: ["admin", "operator", "viewer"],
   listStreams: ["admin", "operator", "viewer"],
   listTables: ["admin", "operator", "viewer"],
   previewTable: ["admin", "operator"],
@@ -161,7 +162,11 @@ Deno.test("POST …/runs hands the whole request to the engine and says where th
     method: "POST",
     as: "operator",
     headers: { "idempotency-key": "key-1" },
-    json: { params: { region: "eu", n: 1.5, no: null, yes: true }, select: "+daily", full_refresh: true },
+    json: {
+      params: { region: "eu", threshold: 20, include_cancelled: true },
+      select: "+daily",
+      full_refresh: true,
+    },
   });
   assert.equal(response.status, 202);
   const run = await response.json();
@@ -174,7 +179,7 @@ Deno.test("POST …/runs hands the whole request to the engine and says where th
     ["flights", {
       trigger: "api",
       triggeredBy: "the operator",
-      params: { region: "eu", n: 1.5, no: null, yes: true },
+      params: { region: "eu", threshold: 20, include_cancelled: true },
       select: "+daily",
       fullRefresh: true,
       idempotencyKey: "key-1",
@@ -444,4 +449,21 @@ Deno.test("HEAD answers as GET does, without a body and without watching a run",
   const events = await api.ask(`/api/runs/${RUN_IDS.running}/events`, { method: "HEAD", as: "viewer" });
   assert.deepEqual([events.status, events.headers.get("content-type")], [200, "text/event-stream"]);
   assert.equal(api.engine.watchers(RUN_IDS.running), 0);
+});
+
+Deno.test("GET /api/pipelines/:name/params is a JSON Schema of what a run takes, and 400 says what does not fit", async () => {
+  await using api = await ApiFixture.create();
+  const response = await api.ask("/api/pipelines/flights/params", { as: "viewer" });
+  const { type, properties, required, additionalProperties } = await response.json();
+  assert.deepEqual([type, required, additionalProperties], ["object", [], false]);
+  assert.equal(properties.threshold.type, "integer");
+  const body = await problem(
+    await api.ask("/api/pipelines/flights/runs", {
+      as: "operator",
+      method: "POST",
+      json: { params: { threshold: 1.5 } },
+    }),
+    400,
+  );
+  assert.match(String(body["detail"]), /the param threshold must be a whole number .*, but got 1.5/);
 });
