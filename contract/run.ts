@@ -174,6 +174,18 @@ export const runSchema = v.object({
   ),
   tags: v.exactOptional(described(v.array(v.string()), "Words to find it by; absent where it has none.")),
   note: v.exactOptional(described(v.string(), "What somebody wrote on it; absent where nobody did.")),
+  traceparent: v.exactOptional(
+    described(
+      v.string(),
+      "The trace that its request came from, by W3C Trace Context; absent where none came.",
+    ),
+  ),
+  retried_after: v.exactOptional(
+    described(
+      count,
+      "How many attempts it had had when somebody last asked for a retry; absent where nobody did.",
+    ),
+  ),
   created_at: described(time, "When it was asked for."),
   not_before: described(v.nullable(time), "Until when it waits for its next attempt."),
   started_at: described(v.nullable(time), "When its newest attempt began."),

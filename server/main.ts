@@ -77,6 +77,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       isAlone: sharedStoreUrl() === undefined,
       retention,
       publicUrl: readPublicUrl(),
+      telemetry: { settings: await readTelemetry(), version: program.version },
       ahead,
     });
     return {
@@ -122,6 +123,12 @@ function readPublicUrl(): string | undefined {
     "invalid",
     `SLUICE_PUBLIC_URL is "${text}", expected an address as https://sluice.example.com`,
   );
+}
+
+/** Nothing is sent anywhere by default. */
+async function readTelemetry() {
+  const { readTelemetrySettings } = await import("../engine/runs/telemetry/settings.ts");
+  return readTelemetrySettings(env);
 }
 
 /** A variable that is a whole number. Throws `invalid`. */

@@ -8,7 +8,7 @@ import { NOTIFIER_TYPES } from "./notifiers.ts";
 const time = v.pipe(v.string(), v.isoTimestamp());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** `delivery`: what a notifier is to send does not arrive. */
+/** `delivery`: what a notifier or telemetry is to send does not arrive. */
 export const PROBLEM_KINDS = [
   "failure",
   "warning",

@@ -50,7 +50,7 @@ import { DefinitionChanges } from "./definition_changes.ts";
 import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
-import { createBackground } from "./services/create_background.ts";
+import { type BackgroundContext, createBackground } from "./services/create_background.ts";
 import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
@@ -71,6 +71,7 @@ import { Metrics } from "../runs/seeing/metrics.ts";
 import { DeliveryFigures } from "../runs/seeing/problem_figures.ts";
 import { RunQueue } from "../runs/run_queue.ts";
 import type { Service } from "../runs/service.ts";
+import type { Telemetry } from "../runs/telemetry/telemetry.ts";
 import type { WebhookReceiver } from "../runs/webhooks/receive.ts";
 import { Scheduler } from "../runs/schedules/scheduler.ts";
 import type { Store } from "../store/store.ts";
@@ -88,6 +89,8 @@ export interface EngineContext extends GrantContext {
   readonly retention: RetentionSettings;
   /** Where people reach the server, for links in alerts; undefined where nobody has said so. */
   readonly publicUrl?: string | undefined;
+  /** Where other systems hear of runs; nowhere by default. */
+  readonly telemetry?: BackgroundContext["telemetry"];
   /** How many slots each pool has that pipelines name in `concurrency`; one that is not there has one. */
   readonly pools?: Readonly<Record<string, number>>;
   /** What was started while the store was opened. */
@@ -128,6 +131,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly metrics: Metrics;
   /** What else works in the background, while the server has housekeeping to do. */
   readonly #services: readonly Service[];
+  readonly #telemetry: Telemetry;
   readonly #processes: ProcessPool;
   readonly #pipelines: PipelineQueries;
   readonly #runs: RunQueries;
@@ -252,6 +256,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     this.alerts = background.alerts;
     this.webhooks = background.webhooks;
+    this.#telemetry = background.telemetry;
     this.#services = [...background.services, this.metrics];
   }
 
@@ -260,6 +265,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#isStarted = true;
     this.#processes.keepReady(options.readyProcesses ?? 0);
     await this.#relay.start();
+    await this.#telemetry.begin({ isServer: options.housekeeping });
     await this.#context.store.attempts.setSlots(poolSlots(this.#context.pools ?? {}));
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
@@ -285,6 +291,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       await this.#followers.stop();
       await Promise.all(this.#services.map((service) => service.stop()));
       await this.#queue.stop();
+      await this.#telemetry.stop();
       await this.#relay.stop();
       await this.#watching;
     }
@@ -446,6 +453,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** The outbox has something new. */
   #onRunChange(): void {
     this.#relay.wake();
+    this.#telemetry.wake();
     for (const service of this.#services) service.wake?.();
   }
 

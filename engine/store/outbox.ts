@@ -42,6 +42,13 @@ export function createOutbox(db: Database): Outbox {
       );
     },
 
+    async forgetReader(name) {
+      await storing(
+        `forget how far "${name}" is in the outbox`,
+        db.delete(outboxCursors).where(eq(outboxCursors.name, name)),
+      );
+    },
+
     async markDelivered(uptoSeq, atMs) {
       const waiting = and(lte(outbox.seq, uptoSeq), sql`${outbox.deliveredAtMs} is null`);
       await storing("write the outbox", db.update(outbox).set({ deliveredAtMs: atMs }).where(waiting));

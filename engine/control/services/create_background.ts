@@ -5,6 +5,7 @@ import { AlertReader } from "../../runs/alerts/alert_reader.ts";
 import { AlertSender, type AlertSenderContext } from "../../runs/alerts/alert_sender.ts";
 import { createAlertWay } from "../../runs/alerts/transports/alert_way.ts";
 import type { Service } from "../../runs/service.ts";
+import { Telemetry, type TelemetryContext } from "../../runs/telemetry/telemetry.ts";
 import { AfterTriggers } from "../../runs/triggers/after.ts";
 import { Sensors, type SensorsContext } from "../../runs/triggers/sensors.ts";
 import { WebhookReceiver } from "../../runs/webhooks/receive.ts";
@@ -19,6 +20,8 @@ export interface BackgroundContext extends GrantContext {
   readonly log: Log;
   readonly isAlone: boolean;
   readonly publicUrl?: string | undefined;
+  /** Where other systems hear of runs, by what version of the program; nowhere by default. */
+  readonly telemetry?: Pick<TelemetryContext, "settings" | "version"> | undefined;
   readonly deliveries: AlertSenderContext["figures"];
   readonly requests: RunRequests;
   /** How far streams are, as runs have reported it. */
@@ -30,6 +33,8 @@ export interface BackgroundContext extends GrantContext {
 export interface Background {
   readonly alerts: LocalAlerts;
   readonly webhooks: WebhookReceiver;
+  readonly telemetry: Telemetry;
+  /** All that a server has besides. */
   readonly services: readonly Service[];
 }
 
@@ -59,6 +64,12 @@ export function createBackground(context: BackgroundContext): Background {
       ...context,
       secrets: context.references.secrets,
       onPost: () => webhookRuns.wake(),
+    }),
+    telemetry: new Telemetry({
+      store,
+      clock,
+      log,
+      ...context.telemetry ?? { settings: { faults: [] }, version: "" },
     }),
     services: [
       new Sensors({

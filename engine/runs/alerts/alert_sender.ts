@@ -4,12 +4,12 @@ import { AppError, IS_RETRYABLE, toAppError } from "../../../contract/errors.ts"
 import type { Log } from "../../../contract/log.ts";
 import type { Redactor } from "../../grants/redact.ts";
 import type { ReferenceSources } from "../../grants/references.ts";
-import type { ClaimedDelivery, OpenProblem } from "../../store/alerts/alert_store.ts";
+import type { ClaimedDelivery } from "../../store/alerts/alert_store.ts";
 import type { Store } from "../../store/store.ts";
 import { PollLoop } from "../poll_loop.ts";
 import type { DeliveryFigures } from "../seeing/problem_figures.ts";
 import type { Service } from "../service.ts";
-import { ulid } from "ulid";
+import { raiseDelivery, settleDelivery } from "./delivery_problem.ts";
 import { knownNotifier } from "./known_notifier.ts";
 import { type Message, messageOf } from "./messages.ts";
 import { sendMessage } from "./transports/send.ts";
@@ -162,7 +162,7 @@ export class AlertSender implements Service {
     const nowMs = clock.now();
     if (receipt.isTaken) {
       figures.count(notifier, "sent");
-      await this.#settle(notifier, nowMs);
+      await settleDelivery(alerts, keyOf(notifier), nowMs);
       await alerts.finish(delivery, { state: "sent", atMs: nowMs, title, error: null });
       return;
     }
@@ -175,35 +175,13 @@ export class AlertSender implements Service {
       attempt,
       error,
     });
-    await this.#raise(notifier, isOver ? `an alert was given up: ${error}` : error, nowMs);
+    // Whoever looks at the problems sees that they reach nobody.
+    await raiseDelivery(alerts, keyOf(notifier), isOver ? `an alert was given up: ${error}` : error, nowMs);
     if (isOver) await alerts.finish(delivery, { state: "failed", atMs: nowMs, title, error });
     else {
       const notBeforeMs = nowMs + Math.max(pauseMs, receipt.retryAfterMs ?? 0);
       await alerts.postpone(delivery, { notBeforeMs, title, error });
     }
-  }
-
-  /** Whoever looks at the problems sees that they reach nobody. */
-  async #raise(notifier: string, message: string, atMs: number): Promise<void> {
-    const { alerts } = this.#context.store;
-    const known = await this.#problemOf(notifier);
-    const about = { run: null, message, atMs, isTold: false };
-    const key = keyOf(notifier);
-    await alerts.apply(atMs, [
-      known === undefined
-        ? { type: "open", problem: { ...about, id: ulid(atMs), key, kind: "delivery", pipeline: null } }
-        : { type: "again", ...about, id: known.id, counts: true },
-    ]);
-  }
-
-  async #settle(notifier: string, atMs: number): Promise<void> {
-    const known = await this.#problemOf(notifier);
-    if (known === undefined) return;
-    await this.#context.store.alerts.apply(atMs, [{ type: "close", id: known.id, atMs }]);
-  }
-
-  async #problemOf(notifier: string): Promise<OpenProblem | undefined> {
-    return await this.#context.store.alerts.openOf(keyOf(notifier));
   }
 }
 

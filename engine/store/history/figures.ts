@@ -1,8 +1,8 @@
-import { inArray, sql } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import type { StepKind, StepState } from "../../../contract/run.ts";
 import { type Database, storing } from "../database.ts";
-import { runOf } from "../rows.ts";
-import { runs } from "../schema.ts";
+import { runOf, stepOf } from "../rows.ts";
+import { runs, stepRuns } from "../schema.ts";
 import type { AttemptSteps, FigureStore } from "../ports/figures.ts";
 
 interface StepsRow {
@@ -63,6 +63,11 @@ export function createFigures(db: Database): FigureStore {
         bytes: row.bytes ?? 0,
         durationMs: row.duration_ms ?? 0,
       }));
+    },
+
+    async allSteps(run) {
+      const query = db.select().from(stepRuns).where(eq(stepRuns.run, run)).orderBy(stepRuns.seq);
+      return (await storing(`read the steps of run ${run}`, query)).map(stepOf);
     },
   };
 }

@@ -1,6 +1,6 @@
-import type { Run, StepKind, StepState } from "../../../contract/run.ts";
+import type { Run, Step, StepKind, StepState } from "../../../contract/run.ts";
 
-/** What metrics begin from. */
+/** What metrics and traces are made of. */
 
 /** From where somebody goes on who counts what happens. */
 export interface FiguresBegin {
@@ -32,4 +32,6 @@ export interface FigureStore {
   stepsOf(
     attempts: readonly { readonly run: string; readonly attempt: number }[],
   ): Promise<AttemptSteps[]>;
+  /** What each attempt of the run did of each step, in the order in which they were first seen. */
+  allSteps(run: string): Promise<Step[]>;
 }

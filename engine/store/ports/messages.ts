@@ -20,6 +20,8 @@ export interface Outbox {
   cursor(name: string): Promise<number>;
   /** The reader has dealt with all up to and with this one. It never goes back. */
   advance(name: string, seq: number): Promise<void>;
+  /** There is no reader of this name any more: nothing is kept for it. */
+  forgetReader(name: string): Promise<void>;
   /** Those up to and with this one have reached whom they are for. */
   markDelivered(uptoSeq: number, atMs: number): Promise<void>;
 }

@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
+import type { Run } from "../../../../../contract/run.ts";
+import type { NewRun } from "../../../../../engine/store/ports/runs.ts";
+import type { Store } from "../../../../../engine/store/store.ts";
+import { claim, lease, newRun, outcome, revision, step, StoreFixture } from "../../store/store_fixture.ts";
+
+export const NOW = Date.parse("2026-03-02T08:00:00Z");
+export const RUN = "01KJP4N4J00123456789ABCDEF";
+const at = (afterMs: number): string => new Date(NOW + afterMs).toISOString();
+
+/** A store with one pipeline that reads, models and loads. */
+export async function openShop(fixture: StoreFixture): Promise<Store> {
+  const store = await fixture.open();
+  await store.revisions.save(
+    revision({
+      id: "rev-shop",
+      pipeline: "shop",
+      connectors: {
+        crm: { type: "postgres", url: "${secret:CRM_URL}" },
+        lake: { type: "s3", bucket: "lake" },
+      },
+      definition: v.parse(pipelineSchema, {
+        extract: { orders: { connector: "crm", stream: "public.orders", mode: "append", update_key: "id" } },
+        load: { daily: { connector: "lake", path: "daily.parquet" } },
+      }),
+    }),
+    [],
+  );
+  await store.pipelines.put({ name: "shop", origin: "files", revision: "rev-shop", faults: [] });
+  return store;
+}
+
+/** A run with an attempt that fails and, unless it is to fail, one that succeeds. */
+export async function workRun(
+  store: Store,
+  id: string,
+  end: "succeed" | "fail" = "succeed",
+  more: Partial<NewRun> = {},
+): Promise<Run> {
+  await store.runs.create(newRun(id, { pipeline: "shop", createdAtMs: NOW, ...more }));
+  await claim(store, "me", NOW + 1_000);
+  const secret = "4711 is no number of a card";
+  const error = {
+    code: "unavailable",
+    reason: "reset",
+    message: `row 12: ${secret}`,
+    detail: secret,
+  } as const;
+  const done = { state: "succeeded", duration_ms: 1 } as const;
+  const extract = step("extract:orders", {
+    ...{ kind: "extract", ...done, rows: 10, size_bytes: 99, started_at: at(1_000), finished_at: at(2_000) },
+  });
+  const model = step("model:daily", {
+    ...{ ...done, rows: 3, started_at: at(2_000), finished_at: at(2_500), sql: "select 1" },
+  });
+  const load = step("load:daily→lake", {
+    kind: "load",
+    state: "failed",
+    error,
+    started_at: at(2_500),
+    finished_at: at(3_000),
+  });
+  const check = step("check:daily.not_null", { kind: "check", state: "skipped" });
+  await store.attempts.putSteps(lease(id), [extract, model, check, load]);
+  const failed = { reason: "reset", error, rowsExtracted: 10 };
+  if (end === "fail") {
+    await store.attempts.finish(lease(id), "fail", outcome({ ...failed, atMs: NOW + 3_000 }));
+  } else {
+    await store.attempts.requeue(lease(id), NOW + 4_000, outcome({ ...failed, atMs: NOW + 3_000 }));
+    await claim(store, "me", NOW + 5_000);
+    const again = {
+      ...load,
+      ...{ attempt: 2, ...done, error: null, rows: 3, inserted: 3 },
+      ...{ started_at: at(5_000), finished_at: at(6_000) },
+    };
+    await store.attempts.putSteps(lease(id, 2), [again]);
+    await store.attempts.finish(
+      lease(id, 2),
+      "succeed",
+      outcome({ atMs: NOW + 6_000, rowsExtracted: 10, rowsLoaded: 3, peakRssBytes: 77 }),
+    );
+  }
+  const run = await store.runs.get(id);
+  if (run === undefined) throw new Error("the run is gone");
+  return run;
+}
