@@ -21,12 +21,15 @@ import type { Table, TablePreview } from "../../contract/table.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Backfills } from "./backfills/port.ts";
+import type { LogConditions, RunHistory } from "./history/port.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
   readonly backfills: Backfills;
   /** Problems, who hears of what, and what was sent. */
   readonly alerts: Alerts;
+  /** Logs of all runs, and what the runs of a pipeline have been like. */
+  readonly history: RunHistory;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Their names alone, in order: what costs nothing beside all that is known of each. */
   pipelineNames(): Promise<string[]>;
@@ -99,7 +102,7 @@ export interface Engine {
    * already among them. Throws not_found, for an attempt that there was not as well.
    */
   getRun(id: string, attempt?: number): Promise<RunDetail>;
-  /** In order; `limit` at most 10,000. */
+  /** In order; `limit` at most 10,000. Fewer than that only where there are no more. Throws not_found. */
   getRunLogs(id: string, range: LogRange): Promise<LogLine[]>;
   /** What has happened since log line `afterSeq`, then what happens, until the run has ended. */
   watchRun(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<RunEvent>;
@@ -163,7 +166,7 @@ export interface RunFilter {
   readonly before?: string;
 }
 
-export interface LogRange {
+export interface LogRange extends LogConditions {
   readonly afterSeq?: number;
   readonly limit?: number;
 }

@@ -41,6 +41,8 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine, LogRange, RerunRequest, RunFilter, TriggerRequest } from "./engine.ts";
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
+import { LocalHistory } from "./history/local_history.ts";
+import type { RunHistory } from "./history/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
@@ -118,6 +120,7 @@ export function createEngine(context: EngineContext): LocalEngine {
 export class LocalEngine implements Engine, AsyncDisposable {
   readonly backfills: Backfills;
   readonly alerts: Alerts;
+  readonly history: RunHistory;
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
@@ -214,8 +217,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     };
     this.#requests = new RunRequests(requests);
     this.backfills = new BackfillRuns({ ...requests, requests: this.#requests });
+    this.history = new LocalHistory({ store, clock });
     this.#runs = new RunQueries({
       store,
+      clock,
       relay: this.#relay,
       events: this.#events,
       requests: this.#requests,

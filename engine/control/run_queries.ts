@@ -1,9 +1,12 @@
+import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLine, Run, RunDetail, RunEvent } from "../../contract/run.ts";
+import { wantsAll } from "../../contract/runs/log_search.ts";
 import type { OutboxRelay } from "../runs/outbox_relay.ts";
 import type { RunEvents } from "../runs/run_events.ts";
 import type { Store } from "../store/store.ts";
 import type { LogRange, RunFilter } from "./engine.ts";
+import { logFilterOf } from "./history/log_conditions.ts";
 import { followRun } from "./follow_run.ts";
 import { wholeRunId } from "./run_id.ts";
 import type { RunRequests } from "./run_requests.ts";
@@ -15,6 +18,7 @@ const MAX_LINES = 10_000;
 
 export interface RunQueriesContext {
   readonly store: Store;
+  readonly clock: Pick<Clock, "now">;
   readonly relay: OutboxRelay;
   readonly events: RunEvents;
   readonly requests: Pick<RunRequests, "canRetry">;
@@ -49,10 +53,14 @@ export class RunQueries {
   }
 
   /** Throws as `get` does. */
-  async logs(idOrPart: string, range: LogRange): Promise<LogLine[]> {
-    const { id } = await this.get(idOrPart);
-    const limit = Math.min(Math.max(range.limit ?? DEFAULT_LINES, 1), MAX_LINES);
-    return await this.#context.store.logs.read(id, { afterSeq: range.afterSeq ?? 0, limit });
+  async logs(idOrPart: string, { afterSeq = 0, limit, ...conditions }: LogRange): Promise<LogLine[]> {
+    const { store, clock } = this.#context;
+    const { id: run } = await this.get(idOrPart);
+    const filter = logFilterOf(conditions, clock.now());
+    const range = { afterSeq, limit: Math.min(Math.max(limit ?? DEFAULT_LINES, 1), MAX_LINES) };
+    if (wantsAll(filter)) return await store.logs.read(run, range);
+    const { lines } = await store.logs.search({ filter, run, ...range });
+    return lines.map(({ run: _, pipeline: __, ...line }) => line);
   }
 
   /** See `followRun`. Throws as `get` does. */

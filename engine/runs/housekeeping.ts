@@ -17,6 +17,8 @@ const PAUSE_MS = 20;
 const STEP_MS = 30;
 const FIRST_RUNS_A_STEP = 5;
 const MAX_RUNS_A_STEP = 200;
+/** Nobody follows a run any more that ended so long ago, and it is rarely retried. */
+const PACK_AFTER_MS = 600_000;
 /** What is still written to is younger. */
 const SPILL_MIN_AGE_MS = DAY_MS;
 
@@ -41,8 +43,8 @@ export interface HousekeepingContext {
 
 /**
  * Forgets old runs (with attempts, steps and logs), old rows of the outbox and the inbox, old problems and alerts, revisions
- * that nothing uses, and what dead processes left of their spill, once an hour, in steps that hold up
- * nobody.
+ * that nothing uses, and what dead processes left of their spill, and compresses the logs of ended runs, once an hour,
+ * in steps that hold up nobody.
  */
 export class Housekeeping {
   readonly #context: HousekeepingContext;
@@ -76,6 +78,8 @@ export class Housekeeping {
     const keys = await this.#forgetKeys();
     const revisions = await this.#forgetRevisions();
     const spills = await this.#removeSpills();
+    const lines = await this.#packLogs();
+    if (lines > 0) this.#context.log("info", "compressed the logs of ended runs", { lines });
     if (runs + messages + keys + revisions + spills > 0) {
       this.#context.log("info", "forgot what is old", { runs, messages, keys, revisions, spills });
     }
@@ -99,6 +103,23 @@ export class Housekeeping {
         limit = isQuick ? Math.min(limit * 2, MAX_RUNS_A_STEP) : Math.max(1, limit >> 1);
         return gone;
       });
+    }
+    return count;
+  }
+
+  /** What an earlier version kept as rows is compressed in the same way. */
+  async #packLogs(): Promise<number> {
+    const { store, clock } = this.#context;
+    let count = 0;
+    let after = "";
+    for (let pauseAtMs = performance.now() + STEP_MS; !this.#stopping.signal.aborted;) {
+      const packed = await store.logs.pack({ after, endedBeforeMs: clock.now() - PACK_AFTER_MS });
+      if (packed === undefined) break;
+      count += packed.lines;
+      after = packed.after;
+      if (performance.now() < pauseAtMs) continue;
+      await clock.sleep(PAUSE_MS, this.#stopping.signal);
+      pauseAtMs = performance.now() + STEP_MS;
     }
     return count;
   }

@@ -10,8 +10,9 @@ import { holdAccess } from "./held_access.ts";
 import { createAlertStore } from "./alerts/create_alert_store.ts";
 import { createHoldStore } from "./holds/hold_store.ts";
 import { createFigures } from "./history/figures.ts";
+import { createRunHistory } from "./history/run_history.ts";
 import { createInbox } from "./inbox.ts";
-import { createLogStore } from "./logs.ts";
+import { createLogStore } from "./logs/log_store.ts";
 import { migrate, schemaVersion } from "./migrate.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPipelineStore } from "./pipelines.ts";
@@ -64,6 +65,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     inbox: createInbox(database),
     alerts: createAlertStore(database),
     figures: createFigures(database),
+    history: createRunHistory(database),
     retention: createRetention(database),
     access,
     holds: createHoldStore(database),

@@ -307,6 +307,18 @@ export const runLogs = sqliteTable("run_logs", {
 });
 export type LogRow = typeof runLogs.$inferSelect;
 
+/** Lines of runs that have ended, as logs/log_block.ts packs them. */
+export const logBlocks = sqliteTable("log_blocks", {
+  id: integer().primaryKey(),
+  run: text().notNull(),
+  firstSeq: integer("first_seq").notNull(),
+  lastSeq: integer("last_seq").notNull(),
+  firstAtMs: integer("first_at").notNull(),
+  lastAtMs: integer("last_at").notNull(),
+  levels: integer().notNull(),
+  body: blob({ mode: "buffer" }).notNull(),
+});
+
 export const users = sqliteTable("users", {
   id: text().primaryKey(),
   name: text().notNull(),

@@ -4,9 +4,11 @@ import type { HoldStore } from "./holds/port.ts";
 import type { AccessStore } from "./ports/access.ts";
 import type { PipelineStore, RevisionStore } from "./ports/definitions.ts";
 import type { FigureStore } from "./ports/figures.ts";
+import type { RunHistoryStore } from "./ports/history.ts";
+import type { LogStore } from "./ports/logs.ts";
 import type { Inbox, Outbox } from "./ports/messages.ts";
 import type { RetentionStore } from "./ports/retention.ts";
-import type { AttemptStore, LogStore, RunStore } from "./ports/runs.ts";
+import type { AttemptStore, RunStore } from "./ports/runs.ts";
 import type { DependencyStore } from "./triggers/dependencies.ts";
 import type { SensorStore } from "./triggers/sensors.ts";
 
@@ -28,6 +30,7 @@ export interface Store extends AsyncDisposable {
   readonly inbox: Inbox;
   readonly alerts: AlertStore;
   readonly figures: FigureStore;
+  readonly history: RunHistoryStore;
   readonly retention: RetentionStore;
   readonly access: AccessStore;
   readonly holds: HoldStore;

@@ -18,6 +18,7 @@ import { metricRoutes, type ReadMetrics } from "./metrics.ts";
 import { rejectRoutes } from "./rejects.ts";
 import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
+import { historyRoutes } from "./history.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
@@ -101,6 +102,7 @@ export function apiRoutes(
     ...loadRoutes(engine),
     ...runRoutes(engine, clock),
     ...backfillRoutes(engine),
+    ...historyRoutes(engine),
     ...tokenRoutes(access, clock),
   ];
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine, RunFilter } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
 import { route } from "../http/route.ts";
+import { logConditions } from "./history.ts";
 import { cancelQueued } from "./cancel_queued.ts";
 import { idParams, integerText } from "./request_parts.ts";
 
@@ -78,12 +79,13 @@ function readRoutes(engine: Engine) {
           limit: v.exactOptional(
             v.pipe(integerText(1, 10_000), v.description("At most this many; 1,000 by default.")),
           ),
+          ...logConditions,
         }),
       }),
       response: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, query }) => ({
-        body: await engine.getRunLogs(params.id, { afterSeq: query.after ?? 0, limit: query.limit ?? 1_000 }),
+      handle: async ({ params, query: { after = 0, ...query } }) => ({
+        body: await engine.getRunLogs(params.id, { afterSeq: after, ...query }),
       }),
     }),
   ];

@@ -29,6 +29,9 @@ import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { FakeAlerts } from "./fake_alerts.ts";
 import { isTerminal, nextState, type RunStateEvent } from "../../contract/run_state.ts";
 import type { RunAnnotation } from "../../contract/runs/annotation.ts";
+import { logMatcher } from "../../contract/runs/log_search.ts";
+import { logFilterOf } from "../../engine/control/history/log_conditions.ts";
+import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
 
 /**
@@ -38,6 +41,7 @@ import { FakeBackfills } from "./fake_backfills.ts";
 export class FakeEngine implements Engine {
   readonly backfills: FakeBackfills;
   readonly alerts: FakeAlerts;
+  readonly history: FakeHistory;
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();
@@ -53,6 +57,7 @@ export class FakeEngine implements Engine {
     this.#now = now;
     this.backfills = new FakeBackfills(now);
     this.alerts = new FakeAlerts(now);
+    this.history = new FakeHistory(this, now);
   }
 
   addPipeline(pipeline: PipelineDetail): void {
@@ -351,10 +356,14 @@ export class FakeEngine implements Engine {
     };
   }
 
-  async getRunLogs(id: string, { afterSeq = 0, limit = 1_000 }: LogRange): Promise<LogLine[]> {
+  async getRunLogs(
+    id: string,
+    { afterSeq = 0, limit = 1_000, ...conditions }: LogRange,
+  ): Promise<LogLine[]> {
     this.#run(id);
+    const matches = logMatcher(logFilterOf(conditions, this.#now()));
     return await Promise.resolve(
-      (this.#logs.get(id) ?? []).filter((line) => line.seq > afterSeq).slice(0, limit),
+      (this.#logs.get(id) ?? []).filter((line) => line.seq > afterSeq && matches(line)).slice(0, limit),
     );
   }
 

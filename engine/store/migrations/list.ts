@@ -6,6 +6,7 @@ import { definitionText } from "./0005_definition_text.ts";
 import { runRange } from "./0006_run_range.ts";
 import { lastLoads } from "./0007_last_loads.ts";
 import { orchestration } from "./0008_orchestration.ts";
+import { seeing } from "./0009_seeing.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   runRange,
   lastLoads,
   orchestration,
+  seeing,
 ];

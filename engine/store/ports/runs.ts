@@ -2,7 +2,6 @@ import type { ErrorRecord } from "../../../contract/errors.ts";
 import type { Range } from "../../../contract/range.ts";
 import type {
   AttemptState,
-  LogLine,
   ParamValue,
   Run,
   RunDetail,
@@ -175,13 +174,4 @@ export interface AttemptStore {
   ofOthers(worker: string): Promise<OpenAttempt[]>;
   /** Inserts the steps of this attempt, or replaces them by name. False where the lease is not held. */
   putSteps(lease: Lease, steps: readonly Step[]): Promise<boolean>;
-}
-
-export interface LogStore {
-  /** False where the lease is not held. */
-  append(lease: Lease, lines: readonly LogLine[]): Promise<boolean>;
-  /** In order of seq. */
-  read(runId: string, range: { afterSeq: number; limit: number }): Promise<LogLine[]>;
-  /** 0 where there is none. */
-  lastSeq(runId: string): Promise<number>;
 }

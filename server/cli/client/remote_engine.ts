@@ -47,6 +47,7 @@ import {
 } from "../../../contract/loads/verification.ts";
 import type { Alerts } from "../../../engine/control/alerts/alerts.ts";
 import type { Backfills } from "../../../engine/control/backfills/port.ts";
+import type { RunHistory } from "../../../engine/control/history/port.ts";
 import type {
   Engine,
   LogRange,
@@ -60,6 +61,7 @@ import { createRemoteAlerts } from "./remote_alerts.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 import { pipelineSegment, segment } from "./paths.ts";
 import { createRemoteBackfills } from "./remote_backfills.ts";
+import { createRemoteHistory } from "./remote_history.ts";
 
 const runEventSchemas = {
   run: v.object({ run: runSchema }),
@@ -77,6 +79,7 @@ const runEventSchemas = {
 export class RemoteEngine implements Engine {
   readonly alerts: Alerts;
   readonly backfills: Backfills;
+  readonly history: RunHistory;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
 
@@ -85,6 +88,7 @@ export class RemoteEngine implements Engine {
     this.#routes = api.routes;
     this.backfills = createRemoteBackfills(api);
     this.alerts = createRemoteAlerts(api);
+    this.history = createRemoteHistory(api);
   }
 
   get #pipeline() {
@@ -230,8 +234,8 @@ export class RemoteEngine implements Engine {
     return read(runDetailSchema, this.#run.$get({ ...runOf(id), query: { attempt } }));
   }
 
-  getRunLogs(id: string, { afterSeq, limit }: LogRange): Promise<LogLine[]> {
-    const query = { after: afterSeq, limit };
+  getRunLogs(id: string, { afterSeq, ...range }: LogRange): Promise<LogLine[]> {
+    const query = { after: afterSeq, ...range };
     return read(v.array(logLineSchema), this.#run.logs.$get({ ...runOf(id), query }));
   }
 

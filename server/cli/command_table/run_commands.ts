@@ -81,12 +81,35 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "logs",
-    summary: "Print a run's log",
-    arguments: [RUN],
+    summary: "Print a run's log, or search the logs of all runs",
+    arguments: [{ ...RUN, optional: true }],
     options: {
       project,
       data,
       policy,
+      search: { type: "string", value: "TEXT", description: "only lines that have this text, in any case" },
+      level: {
+        type: "string",
+        value: "LEVEL",
+        description: "only lines of this level and graver ones: debug, info, warn or error",
+      },
+      step: { type: "string", value: "STEP", description: "only lines of this step, as extract:orders" },
+      pipeline: {
+        type: "string",
+        value: "PIPELINE",
+        description: "without RUN: only runs of this pipeline",
+      },
+      since: {
+        type: "string",
+        value: "TIME",
+        description: "only lines since then: a date, a time, or how long ago, as 7d",
+      },
+      until: { type: "string", value: "TIME", description: "only lines from before then, likewise" },
+      limit: {
+        type: "string",
+        value: "N",
+        description: "at most this many lines; without RUN 100 by default",
+      },
       follow: { type: "boolean", description: "go on until the run has ended" },
       json: { type: "boolean", description: "print one JSON object a line" },
     },

@@ -6,7 +6,8 @@ import { createAttemptStore } from "../../../../engine/store/attempts.ts";
 import { createBackfillStore } from "../../../../engine/store/backfills/backfill_store.ts";
 import { createInbox } from "../../../../engine/store/inbox.ts";
 import { createFigures } from "../../../../engine/store/history/figures.ts";
-import { createLogStore } from "../../../../engine/store/logs.ts";
+import { createRunHistory } from "../../../../engine/store/history/run_history.ts";
+import { createLogStore } from "../../../../engine/store/logs/log_store.ts";
 import { createOutbox } from "../../../../engine/store/outbox.ts";
 import { createRetention } from "../../../../engine/store/retention.ts";
 import { createRunStore } from "../../../../engine/store/runs.ts";
@@ -16,7 +17,7 @@ import { lease, logLine, newRun, outcome, step, StoreFixture } from "./store_fix
 
 /** Tables that grow with the history. Reading one from end to end takes longer with each run. */
 const GROWING =
-  /^SCAN (runs|r|s|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|outbox|inbox|run_limits|problems|deliveries|delivery_events|d|e)\b(?! USING (?:COVERING )?INDEX (?:runs_queued|inbox_open|problems_open|deliveries_due)\b)/;
+  /^SCAN (runs|r|s|q|o|earlier|revision_files|w|attempts|a|step_runs|run_logs|log_blocks|outbox|inbox|run_limits|problems|deliveries|delivery_events|d|e)\b(?! USING (?:COVERING )?INDEX (?:runs_queued|inbox_open|problems_open|deliveries_due)\b)/;
 
 const CLAIM: Claim = { worker: "me", nowMs: 2_000, leaseUntilMs: 3_000, maxRuns: 9 };
 
@@ -66,6 +67,8 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const inbox = createInbox(db);
   const retention = createRetention(db);
   const figures = createFigures(db);
+  const logs = createLogStore(db);
+  const history = createRunHistory(db);
   const limits = { "connector shop": { slots: 2, needed: 1 } };
   const calls: Record<string, () => Promise<unknown>> = {
     create: () => runs.create(newRun("r", { idempotencyKey: "k", limits })),
@@ -97,8 +100,16 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     renew: () => attempts.renew("me", 1, 2),
     ofOthers: () => attempts.ofOthers("me"),
     putSteps: () => attempts.putSteps(lease("r"), [step("model:a")]),
-    append: () => createLogStore(db).append(lease("r"), [logLine(1)]),
-    lastSeq: () => createLogStore(db).lastSeq("r"),
+    append: () => logs.append(lease("r"), [logLine(1)]),
+    lastSeq: () => logs.lastSeq("r"),
+    "logs.read": () => logs.read("r", { afterSeq: 0, limit: 9 }),
+    "logs.search": () => logs.search({ filter: {}, limit: 9 }),
+    "logs.search of a pipeline": () => logs.search({ filter: { sinceMs: 1 }, pipeline: "a", limit: 9 }),
+    "logs.search of a run": () => logs.search({ filter: {}, run: "r", limit: 9 }),
+    "logs.pack": () => logs.pack({ after: "", endedBeforeMs: 9 }),
+    "history.counts": () => history.counts("a", 0, 9),
+    "history.lastRuns": () => history.lastRuns("a", 9),
+    "history.steps": () => history.steps(["r"]),
     askCancel: () => runs.askCancel("r", "Ann"),
     requeue: () => attempts.requeue(lease("r"), 9_000, outcome()),
     finish: () => attempts.finish(lease("r"), "succeed", outcome()),

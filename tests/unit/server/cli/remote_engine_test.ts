@@ -65,6 +65,23 @@ Deno.test("RemoteEngine answers what the server's engine answers", async () => {
       await remote.getRunLogs(RUN_IDS.failed, { afterSeq: 1 }),
       await engine.getRunLogs(RUN_IDS.failed, { afterSeq: 1 }),
     );
+    const conditions = { level: "warn", search: "A", step: "orders", since: "2026-01-01" } as const;
+    deepStrictEqual(
+      await remote.getRunLogs(RUN_IDS.failed, conditions),
+      await engine.getRunLogs(RUN_IDS.failed, conditions),
+    );
+    const search = { search: "orders", limit: 2 };
+    const page = await remote.history.searchLogs(search);
+    deepStrictEqual(page, await engine.history.searchLogs(search));
+    const after = page.next ?? "";
+    deepStrictEqual(
+      await remote.history.searchLogs({ ...search, pipeline: "orders", after }),
+      await engine.history.searchLogs({ ...search, pipeline: "orders", after }),
+    );
+    deepStrictEqual(
+      await remote.history.ofPipeline("orders", { days: 30, runs: 3 }),
+      await engine.history.ofPipeline("orders", { days: 30, runs: 3 }),
+    );
     deepStrictEqual(await remote.applyProject(), await engine.applyProject());
   });
 });

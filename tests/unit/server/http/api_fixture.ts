@@ -114,6 +114,7 @@ function engineMethods(engine: FakeEngine): Engine {
   return {
     backfills: engine.backfills,
     alerts: engine.alerts,
+    history: engine.history,
     listPipelines: () => engine.listPipelines(),
     pipelineNames: () => engine.pipelineNames(),
     getPipeline: (name) => engine.getPipeline(name),

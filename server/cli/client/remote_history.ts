@@ -1,0 +1,17 @@
+import { type PipelineHistory, pipelineHistorySchema } from "../../../contract/runs/history.ts";
+import { type LogFindings, logFindingsSchema } from "../../../contract/runs/log_search.ts";
+import type { RunHistory } from "../../../engine/control/history/port.ts";
+import { type ApiClient, read } from "./api_client.ts";
+import { pipelineSegment } from "./paths.ts";
+
+/** The history of a server, asked over its HTTP API. */
+export function createRemoteHistory({ routes }: ApiClient): RunHistory {
+  return {
+    searchLogs: (query): Promise<LogFindings> => read(logFindingsSchema, routes.logs.$get({ query })),
+    ofPipeline: (name, query): Promise<PipelineHistory> =>
+      read(
+        pipelineHistorySchema,
+        routes.pipelines[":name"].history.$get({ param: { name: pipelineSegment(name) }, query }),
+      ),
+  };
+}

@@ -1,0 +1,95 @@
+import * as v from "valibot";
+import {
+  DEFAULT_TREND_RUNS,
+  MAX_HISTORY_DAYS,
+  MAX_TREND_RUNS,
+  pipelineHistorySchema,
+} from "../../contract/runs/history.ts";
+import { logFindingsSchema, MAX_SEARCH_TEXT } from "../../contract/runs/log_search.ts";
+import { LOG_LEVELS } from "../../contract/run.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import { route } from "../http/route.ts";
+import { integerText, nameParams } from "./request_parts.ts";
+
+const moment = (what: string) =>
+  v.exactOptional(
+    v.pipe(v.string(), v.description(`${what}: a date, a time, or how long ago, as 7d.`)),
+  );
+
+/** Which lines of logs are wanted. */
+export const logConditions = {
+  search: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.maxLength(MAX_SEARCH_TEXT),
+      v.description("Only lines that have this text, in upper or lower case."),
+    ),
+  ),
+  level: v.exactOptional(
+    v.pipe(v.picklist(LOG_LEVELS), v.description("Only lines of this level and of graver ones.")),
+  ),
+  step: v.exactOptional(
+    v.pipe(v.string(), v.description("Only lines of this step, as extract:orders or orders.")),
+  ),
+  since: moment("Only lines from then on"),
+  until: moment("Only lines from before then"),
+} as const;
+
+/** `/api/logs` and `/api/pipelines/:name/history`. */
+export function historyRoutes({ history }: Pick<Engine, "history">) {
+  return [
+    route({
+      method: "get",
+      path: "/api/logs",
+      operation: "searchLogs",
+      summary: "Lines of the logs of all runs that are kept, those of the newest run first",
+      permission: "read",
+      request: v.object({
+        query: v.strictObject({
+          ...logConditions,
+          pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
+          limit: v.exactOptional(
+            v.pipe(integerText(1, 1_000), v.description("At most this many lines; 100 by default.")),
+          ),
+          after: v.exactOptional(
+            v.pipe(v.string(), v.description("`next` of the page before: the search goes on there.")),
+          ),
+        }),
+      }),
+      response: {
+        status: 200,
+        description: "What was found, and where to go on: it looks for a second at most.",
+        schema: logFindingsSchema,
+      },
+      errors: ["not_found", "unprocessable"],
+      handle: async ({ query }) => ({ body: await history.searchLogs(query) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/history",
+      operation: "getPipelineHistory",
+      summary: "How a pipeline's runs have gone: by the day, and the last ones with their steps",
+      permission: "read",
+      request: v.object({
+        params: nameParams,
+        query: v.strictObject({
+          days: v.exactOptional(
+            v.pipe(
+              integerText(1, MAX_HISTORY_DAYS),
+              v.description(`How many days, today the last; ${MAX_HISTORY_DAYS} by default.`),
+            ),
+          ),
+          runs: v.exactOptional(
+            v.pipe(
+              integerText(0, MAX_TREND_RUNS),
+              v.description(`How many of the last runs; ${DEFAULT_TREND_RUNS} by default.`),
+            ),
+          ),
+        }),
+      }),
+      response: { status: 200, description: "As it is now.", schema: pipelineHistorySchema },
+      errors: ["not_found"],
+      handle: async ({ params, query }) => ({ body: await history.ofPipeline(params.name, query) }),
+    }),
+  ];
+}
