@@ -3,7 +3,7 @@ import { type LogLine, RETRY_WITHIN_DAYS } from "../../../contract/run.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import { type FoundLine, logMatcher } from "../../../contract/runs/log_search.ts";
 import { type Database, storing } from "../database.ts";
-import type { LogFindings, LogPlace, LogSearch, LogStore } from "../ports/logs.ts";
+import type { LogFindings, LogSearch, LogStore } from "../ports/logs.ts";
 import { logBlocks, runLogs, runs } from "../schema.ts";
 import { mayHold, unpackBlock } from "./log_block.ts";
 

@@ -113,7 +113,8 @@ async function searchAll(
   { limit, terminal, format, signal }: Output<FoundLine> & { readonly signal: AbortSignal },
 ): Promise<void> {
   let count = 0;
-  for (let after: string | undefined;;) {
+  let after: string | undefined;
+  for (;;) {
     const { lines, next, searched_back_to: backTo } = await engine.history.searchLogs({
       ...search,
       limit: Math.min(limit - count, MAX_FOUND_LINES),
