@@ -21,6 +21,7 @@ const PAGES = [
   "/runs?state=cancelled",
   "/problems",
   "/problems?state=closed",
+  "/logs?search=",
   `/runs/${RUN_IDS.running}`,
   `/runs/${RUN_IDS.failed}`,
   `/runs/${RUN_IDS.succeeded}`,

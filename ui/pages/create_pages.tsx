@@ -6,6 +6,7 @@ import { createAssets } from "../static/assets.ts";
 import { backfillRoutes } from "./backfill_routes.tsx";
 import { connectorRoutes } from "./connector_routes.tsx";
 import { ErrorPage } from "./error_page.tsx";
+import { logRoutes } from "./logs/log_routes.tsx";
 import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./page_context.tsx";
 import { pipelineRoutes } from "./pipeline_routes.tsx";
 import { problemRoutes } from "./problem_routes.tsx";
@@ -35,6 +36,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", backfillRoutes(pages));
   app.route("/", connectorRoutes(pages));
   app.route("/", problemRoutes(pages));
+  app.route("/", logRoutes(pages));
   app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
   return app;
 }

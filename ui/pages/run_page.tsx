@@ -1,7 +1,7 @@
 import { isTerminal } from "../../contract/run_state.ts";
 import type { LogLine, RunDetail } from "../../contract/run.ts";
 import { formatPlural } from "../../text/format.ts";
-import { formatLogTime, shortId } from "../parts/format.ts";
+import { shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
@@ -15,6 +15,8 @@ import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { StepTimeline } from "../parts/steps/step_timeline.tsx";
 import { StateLabel, Warnings } from "../parts/states.tsx";
 import { plainText } from "../parts/plain_text.ts";
+import { LogLines } from "../parts/logs/log_lines.tsx";
+import { LogSearchForm, type LogSearchValues } from "../parts/logs/log_search_form.tsx";
 import { AttemptList } from "../parts/runs/attempt_list.tsx";
 
 export interface RunView {
@@ -27,6 +29,10 @@ export interface RunView {
   readonly logs: readonly LogLine[];
   /** Whether older lines than these exist. */
   readonly hasOlderLogs: boolean;
+  /** What the lines were looked for by: they are the first that fit. */
+  readonly logSearch?: LogSearchValues;
+  /** Whether more lines fit. */
+  readonly hasMoreLogs?: boolean;
   /** An action that was refused. */
   readonly notice?: { readonly message: string; readonly detail?: string };
 }
@@ -180,19 +186,31 @@ function RerunForm({ run }: { run: RunDetail }) {
   );
 }
 
-function LogSection({ view: { run, logs, hasOlderLogs }, isActive }: { view: RunView; isActive: boolean }) {
+function LogSection({ view, isActive }: { view: RunView; isActive: boolean }) {
+  const { run, logs, hasOlderLogs, logSearch } = view;
   const path = `/runs/${encodeURIComponent(run.id)}`;
   const events = `/api${path}/events`;
+  const isSearch = logSearch !== undefined;
   return (
     <section aria-labelledby="log-title">
       <div class="section-head">
         <h2 id="log-title">Log</h2>
-        <label class="toggle">
-          <input type="checkbox" id="show-debug" /> <span>Debug lines</span>
-        </label>
+        {!isSearch && (
+          <label class="toggle">
+            <input type="checkbox" id="show-debug" /> <span>Debug lines</span>
+          </label>
+        )}
         <a href={`${path}/log`}>As text</a>
       </div>
+      <LogSearchForm action={`${path}#log-title`} values={logSearch ?? {}} steps={stepNames(run)} />
       <div class="card log-card">
+        {isSearch && (
+          <p class="log-note">
+            {logs.length === 0 ? "No line fits this" : `${formatPlural(logs.length, "line")} that fit this`}
+            {view.hasMoreLogs === true && ", the first of more"};{" "}
+            <a href={`${path}#log-title`}>the whole log</a>.
+          </p>
+        )}
         {hasOlderLogs && (
           <p class="log-note">
             These are the last {formatPlural(logs.length, "line")};{" "}
@@ -200,7 +218,7 @@ function LogSection({ view: { run, logs, hasOlderLogs }, isActive }: { view: Run
           </p>
         )}
         <div
-          class="log"
+          class={`log${isSearch ? " all-levels" : ""}`}
           id="log"
           role="log"
           aria-live="off"
@@ -208,21 +226,23 @@ function LogSection({ view: { run, logs, hasOlderLogs }, isActive }: { view: Run
           tabindex={0}
           data-after={logs.at(-1)?.seq ?? 0}
           data-attempt={logs.at(-1)?.attempt ?? ""}
-          {...(isActive ? { "data-events": events } : {})}
+          {...(isActive && !isSearch ? { "data-events": events } : {})}
         >
           <ol class="log-lines" id="log-lines">
-            {logs.map((line, index) => (
-              <>
-                {startsAttempt(line, logs[index - 1]) && <AttemptMark attempt={line.attempt} />}
-                <LogItem line={line} />
-              </>
-            ))}
+            <LogLines lines={logs} />
           </ol>
         </div>
-        <p class="log-empty muted">{isActive ? "Waiting for the first line …" : "The run wrote no log."}</p>
+        {!isSearch && (
+          <p class="log-empty muted">{isActive ? "Waiting for the first line …" : "The run wrote no log."}</p>
+        )}
       </div>
     </section>
   );
+}
+
+/** Steps that may have written lines. */
+function stepNames(run: RunDetail): string[] {
+  return run.steps.filter(({ kind }) => kind !== "check").map(({ name }) => name);
 }
 
 /** The run by the time of the attempt whose steps are shown. */
@@ -231,27 +251,4 @@ function asOfAttempt(run: RunDetail, attempt: number | undefined): RunDetail {
   if (shown === undefined) return run;
   const { started_at, finished_at, duration_ms } = shown;
   return { ...run, attempt: shown.attempt, started_at, finished_at, duration_ms };
-}
-
-/** Whether the line is the first of an attempt after another one. */
-function startsAttempt(line: LogLine, before: LogLine | undefined): boolean {
-  return before === undefined ? (line.attempt ?? 1) > 1 : line.attempt !== before.attempt;
-}
-
-function AttemptMark({ attempt }: { attempt: number | null }) {
-  return <li class="log-attempt">Attempt {attempt ?? 1}</li>;
-}
-
-/** One line; the page's script builds the same for those that come later. */
-function LogItem({ line }: { line: LogLine }) {
-  return (
-    <li class={`log-line level-${line.level}`}>
-      <time datetime={line.at}>{formatLogTime(line.at)}</time>
-      <span class="log-level">{line.level}</span>
-      <span class="log-text">
-        {line.step !== null && <span class="log-step">{line.step}</span>}
-        {plainText(line.message)}
-      </span>
-    </li>
-  );
 }

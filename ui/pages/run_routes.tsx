@@ -17,7 +17,8 @@ import {
   readForm,
   type Visit,
 } from "./page_context.tsx";
-import { readLastLogs, streamLogText } from "./run_logs.ts";
+import { findLogs, readLastLogs, streamLogText } from "./logs/run_logs.ts";
+import { readLogSearch } from "../parts/logs/log_search_form.tsx";
 import { RunPage, type RunView } from "./run_page.tsx";
 import { RunsPage } from "./runs_page.tsx";
 
@@ -140,9 +141,14 @@ async function loadView({ engine }: PageContext, { c, frame }: Visit): Promise<R
   const id = c.req.param("id") ?? "";
   const asked = Number(c.req.query("attempt") ?? "");
   const attempt = Number.isInteger(asked) && asked > 0 ? asked : undefined;
+  const logSearch = readLogSearch((name) => c.req.query(name));
   const [run, logs] = await Promise.all([
     engine.getRun(id, attempt),
-    isRefresh(c) ? NO_LOGS : readLastLogs(engine, id),
+    isRefresh(c)
+      ? NO_LOGS
+      : Object.keys(logSearch).length > 0
+      ? findLogs(engine, id, logSearch)
+      : readLastLogs(engine, id),
   ]);
   // The newest is what the page shows anyway, as it goes on.
   const earlier = attempt === undefined || attempt === run.attempt ? {} : { attempt };

@@ -45,6 +45,7 @@ export function RunsPage(view: RunsView) {
       <nav class="tabs" aria-label="Runs by state">
         <StateTab view={view} label="all" />
         {RUN_STATES.map((state) => <StateTab view={view} label={state} state={state} />)}
+        <a class="tab-aside" href={logsUrl(view)}>Search logs</a>
       </nav>
       {view.state === "queued" && view.tag === undefined && runs.length > 0 && userMay(frame.user, "run") && (
         <CancelQueued view={view} />
@@ -135,6 +136,10 @@ function NoRuns({ view }: { view: RunsView }) {
         )}
     </Empty>
   );
+}
+
+function logsUrl({ pipeline }: RunsView): string {
+  return pipeline === undefined ? "/logs" : `/logs?${new URLSearchParams({ pipeline })}`;
 }
 
 function runsUrl(

@@ -15,7 +15,7 @@ export interface Frame {
   readonly openProblems?: number;
 }
 
-export type Section = "pipelines" | "runs" | "connectors" | "problems";
+export type Section = "pipelines" | "runs" | "logs" | "connectors" | "problems";
 
 interface LayoutProps {
   readonly frame: Frame;
@@ -75,6 +75,7 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
           <nav aria-label="Main">
             <NavLink href="/" current={section === "pipelines"}>Pipelines</NavLink>
             <NavLink href="/runs" current={section === "runs"}>Runs</NavLink>
+            <NavLink href="/logs" current={section === "logs"} isWideOnly>Logs</NavLink>
             <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
             <NavLink href="/problems" current={section === "problems"}>
               Problems{openProblems > 0 && <span class="nav-count">{formatShortCount(openProblems)}</span>}
@@ -98,8 +99,24 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
   );
 }
 
-function NavLink({ href, current, children }: { href: string; current: boolean; children?: Child }) {
-  return <a href={href} {...(current ? { "aria-current": "page" as const } : {})}>{children}</a>;
+interface NavLinkProps {
+  readonly href: string;
+  readonly current: boolean;
+  /** Where there is no room for it, other pages lead there. */
+  readonly isWideOnly?: boolean;
+  readonly children?: Child;
+}
+
+function NavLink({ href, current, isWideOnly = false, children }: NavLinkProps) {
+  return (
+    <a
+      href={href}
+      class={isWideOnly ? "wide-only" : undefined}
+      {...(current ? { "aria-current": "page" as const } : {})}
+    >
+      {children}
+    </a>
+  );
 }
 
 /** The document's text. Components here are synchronous, so nothing is awaited. */

@@ -260,7 +260,8 @@ addEventListener("pageshow", ({ persisted }) => {
 
 const log = document.getElementById("log");
 if (log !== null) {
-  log.scrollTop = log.scrollHeight;
+  // What was looked for is read from its first line on.
+  if (!log.matches(".all-levels")) log.scrollTop = log.scrollHeight;
   if (log.dataset.events !== undefined) followRun(log);
 }
 setInterval(tick, 1_000);

@@ -24,6 +24,10 @@ const PATHS = [
   "/problems",
   "/problems?state=closed",
   "/runs?state=failed&pipeline=web_events",
+  "/logs",
+  "/logs?search=&level=debug",
+  "/logs?search=%3Cb%3E&pipeline=%3Ci%3E&step=%22&since=never",
+  `/runs/${RUN_IDS.failed}?search=%3Cb%3E&step=%3Cu%3E`,
   "/backfills/orders%20of%20%3Cspring%3E",
   ...Object.values(RUN_IDS).map((id) => `/runs/${id}`),
 ];
@@ -578,6 +582,40 @@ Deno.test("the whole log is there as plain text", async () => {
   const text = await response.text();
   equal(text.match(/^2026-/gm)?.length, 60);
   equal(text.includes("\u001b"), false);
+});
+
+Deno.test("logs of all runs are searched, page by page, and debug lines shown to who asks for them", async () => {
+  const { get, engine } = pagesFor("viewer");
+  for (let count = 0; count < 150; count++) engine.addLog(RUN_IDS.running, { message: `needle ${count}` });
+  engine.addLog(RUN_IDS.failed, { message: "needle in debug", level: "debug" });
+  equal((await html(await get("/logs"))).includes("needle"), false, "nothing before somebody asks");
+  engine.addLog(RUN_IDS.failed, { message: "Needle and more", level: "warn", step: "extract:a" });
+  for (let count = 0; count < 150; count++) engine.addLog(RUN_IDS.failed, { message: `needle ${count}` });
+  const first = await html(await get("/logs?search=NEEDLE"));
+  match(first, new RegExp(`href="/runs/${RUN_IDS.running}"`));
+  equal(first.match(/<li class="log-line/g)?.length, 200);
+  const next = /href="(\/logs\?search=NEEDLE&amp;after=[^"]+)"/.exec(first)?.[1]?.replaceAll("&amp;", "&");
+  const second = await html(await get(next ?? ""));
+  equal(second.match(/<li class="log-line/g)?.length, 101);
+  equal(/in debug|Search on/.test(second), false);
+  match(
+    await html(await get("/logs?search=needle&level=debug&pipeline=web_events")),
+    /needle in debug|No line/,
+  );
+  const refused = await get("/logs?search=&since=yesterday");
+  equal(refused.status, 400);
+  match(await html(refused), /since is &quot;yesterday&quot;, expected a date/);
+});
+
+Deno.test("a run's log is searched on its page, which then does not follow it", async () => {
+  const { get, engine } = pagesFor("viewer");
+  engine.addLog(RUN_IDS.running, { message: "a needle", level: "warn", step: "extract:a" });
+  const page = await html(await get(`/runs/${RUN_IDS.running}?search=NEEDLE&level=&step=a`));
+  equal(page.match(/<li class="log-line/g)?.length, 1);
+  match(page, /1 line that fit this/);
+  equal(page.includes("data-events"), false);
+  const none = await html(await get(`/runs/${RUN_IDS.running}?search=nothing+like+it`));
+  match(none, /No line fits this/);
 });
 
 Deno.test("what is not there has a page, but not under /api", async () => {

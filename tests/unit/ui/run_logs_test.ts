@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { LogLine } from "../../../contract/run.ts";
 import type { LogRange } from "../../../engine/control/engine.ts";
-import { readLastLogs, streamLogText } from "../../../ui/pages/run_logs.ts";
+import { readLastLogs, streamLogText } from "../../../ui/pages/logs/run_logs.ts";
 
 /** A log whose seqs have gaps, as the store allows. */
 function logOf(count: number): LogLine[] {

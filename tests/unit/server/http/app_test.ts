@@ -66,6 +66,8 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listRuns: ["admin", "operator", "viewer"],
   getRun: ["admin", "operator", "viewer"],
   getRunLogs: ["admin", "operator", "viewer"],
+  searchLogs: ["admin", "operator", "viewer"],
+  getPipelineHistory: ["admin", "operator", "viewer"],
   watchRun: ["admin", "operator", "viewer"],
   cancelRun: ["admin", "operator"],
   cancelQueuedRuns: ["admin", "operator"],

@@ -1,6 +1,7 @@
-import type { LogLine } from "../../contract/run.ts";
-import type { Engine } from "../../engine/control/engine.ts";
-import { plainText } from "../parts/plain_text.ts";
+import type { LogLine } from "../../../contract/run.ts";
+import type { Engine } from "../../../engine/control/engine.ts";
+import { type LogSearchValues, shownLevel } from "../../parts/logs/log_search_form.tsx";
+import { plainText } from "../../parts/plain_text.ts";
 
 /** A run's log as the pages read it from the engine. */
 
@@ -25,6 +26,28 @@ export async function readLastLogs(engine: LogSource, runId: string): Promise<La
     logs = all.slice(-PAGE_LINES);
   }
   return { logs, hasOlderLogs };
+}
+
+export interface FoundLogs extends LastLogs {
+  readonly logSearch: LogSearchValues;
+  /** Whether more lines fit. */
+  readonly hasMoreLogs: boolean;
+}
+
+/** The first lines that are looked for. */
+export async function findLogs(
+  engine: LogSource,
+  runId: string,
+  logSearch: LogSearchValues,
+): Promise<FoundLogs> {
+  const { pipeline: _, ...conditions } = shownLevel(logSearch);
+  const lines = await engine.getRunLogs(runId, { ...conditions, limit: PAGE_LINES + 1 });
+  return {
+    logs: lines.slice(0, PAGE_LINES),
+    hasOlderLogs: false,
+    hasMoreLogs: lines.length > PAGE_LINES,
+    logSearch,
+  };
 }
 
 /** The whole log as UTF-8 text, one line of it a line, read as it is pulled. */
