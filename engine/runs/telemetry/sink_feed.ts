@@ -58,7 +58,7 @@ export class SinkFeed implements Service {
     });
   }
 
-  get name(): string {
+  get name(): Sink["name"] {
     return this.#context.sink.name;
   }
 
@@ -157,5 +157,9 @@ export class SinkFeed implements Service {
   }
 }
 
+const PROBLEM = /^telemetry (?:traces|lineage) delivery$/;
+
 /** What an open problem is about that says a sink takes nothing. */
-export const problemKey = (sink: string): string => `telemetry ${sink} delivery`;
+const problemKey = (sink: Sink["name"]): string => `telemetry ${sink} delivery`;
+
+export const isTelemetryProblem = ({ key }: { readonly key: string }): boolean => PROBLEM.test(key);

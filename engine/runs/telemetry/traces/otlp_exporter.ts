@@ -38,6 +38,8 @@ export interface OtlpExporter {
    * will. Headers, timeout (10 s by default), compression and certificates are those of the environment.
    */
   export(traces: readonly TraceRecord[]): Promise<void>;
+  /** Sends a request without a span. Throws likewise. */
+  probe(): Promise<void>;
 }
 
 /** Loaded where traces are sent, and nowhere else. */
@@ -77,6 +79,7 @@ export function createOtlpExporter(settings: TraceSettings, version: string): Ot
     await promise;
   };
   return {
+    probe: () => send([]),
     async export(traces) {
       finished.length = 0;
       for (const one of traces) make(one);
@@ -116,6 +119,9 @@ function samplerOf({ sampler, ratio }: TraceSettings): Sampler {
 /** Without what the collector has answered, which may repeat what it was sent. */
 function failureOf(error: Error & { code?: unknown }): Error {
   const { code, message } = error;
+  if (error.name === "OTLPExporterError" && code === undefined) {
+    return new Error("it has asked for a pause (429, 502, 503 or 504)");
+  }
   if (typeof code !== "number") return error;
   const words = `answered ${code}${message === "" ? "" : ` ${message}`}`;
   return REFUSALS.has(code) ? new TelemetryRefused(words) : new Error(words);

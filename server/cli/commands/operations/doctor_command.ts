@@ -11,6 +11,7 @@ import { readFolders, readInteger } from "../../settings.ts";
 import { type ColumnSpec, formatTable } from "../../table.ts";
 import { oneLine } from "../../text.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
+import { checkTelemetry, telemetryProblems } from "./telemetry_checks.ts";
 import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, diskOf, readLibc } from "./machine_checks.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [{ title: "CHECK" }, { title: "STATE" }, { title: "FOUND" }];
@@ -35,6 +36,7 @@ export const doctor: CommandRun = async (invocation, context) => {
     await checkSandbox(context.program),
     await checkPolicy(folders),
     ...await checkProject(folders, context, stop.signal),
+    ...await checkTelemetry(context.env, context.program.version),
     ...await checkEngine(folders, context, invocation, { timeoutMs, signal: stop.signal }),
   ];
   stop.signal.throwIfAborted();
@@ -97,6 +99,7 @@ async function checkEngine(
       { check, state: "ok", message: `Up to date (schema ${schema}), ${place}` },
       checkClock((await engine.listRuns({ limit: 1 })).at(0)?.created_at, Date.now()),
       ...connection.kind === "remote" ? [] : [await checkReferences(folders, context)],
+      ...await telemetryProblems(engine.alerts),
       ...await checkConnectors(engine, limits),
     ];
   } catch (error) {

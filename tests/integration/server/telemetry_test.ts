@@ -1,0 +1,70 @@
+import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
+import { hexOfUlid } from "../../../engine/runs/telemetry/trace_ids.ts";
+import { OtlpReceiver } from "../../support/otlp_receiver.ts";
+import { NONE_READY, PATIENCE_MS, Served } from "../../support/served_project.ts";
+import { waitFor } from "../../support/sluice_server.ts";
+
+/** Telemetry of a real server, which is killed while nobody takes what it tells. */
+
+const PROJECT = {
+  "pipelines/shop.yaml":
+    "extract: { orders: { connector: files, path: orders.csv } }\ntransform: shop\nload: { daily: { connector: files, path: out/daily.csv } }\n",
+  "orders.csv": "id,name\n1,secret-4711\n2,b\n",
+  "transforms/shop/daily.sql": "SELECT count(*) AS n, max(name) AS name FROM raw.orders\n",
+};
+
+interface Doctor {
+  readonly checks: readonly { readonly check: string; readonly state: string; readonly message: string }[];
+}
+
+Deno.test("what a killed server could not tell is told by the next one, and a command tells of its own runs", async () => {
+  const away = new OtlpReceiver();
+  const { port, url } = away;
+  await away[Symbol.asyncDispose]();
+  const env = {
+    ...NONE_READY,
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20collector-secret",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+    OTEL_SERVICE_NAME: "sluice-test",
+  };
+  await using served = await Served.start(PROJECT, env);
+  const { project } = served;
+  const checks = async () => {
+    const { stdout } = await project.sluice("doctor", ["--json"], env);
+    const { checks }: Doctor = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    return checks.filter(({ check }) => check.startsWith("telemetry"));
+  };
+  const run = await served.succeed("shop");
+  const problem = await waitFor(
+    async () => (await served.server.call<{ key: string }[]>("GET", "/api/problems?state=open"))[0],
+    PATIENCE_MS,
+  );
+  equal(problem?.key, "telemetry traces delivery");
+  const found = await checks();
+  deepEqual(found.map(({ check, state }) => `${check} ${state}`), [
+    "telemetry traces failed",
+    "telemetry warning",
+  ]);
+  match(found[1]?.message ?? "", /Traces for http:\/\/127\.0\.0\.1:\d+ are not taken: .* \(since 20/);
+  await served.server.kill();
+
+  await using receiver = new OtlpReceiver([], port);
+  await served.startNext();
+  await receiver.until(1);
+  const [request = fail()] = receiver.requests;
+  equal(request.headers.get("authorization"), "Bearer collector-secret");
+  equal(request.resource["service.name"], "sluice-test");
+  const names = ["run shop", "attempt", "extract:orders", "model:daily", "load:daily→files"];
+  deepEqual(request.spans.map(({ name }) => name), names);
+  deepEqual(new Set(request.spans.map(({ traceId }) => traceId)), new Set([hexOfUlid(run.id)]));
+  ok(!JSON.stringify(receiver.requests).includes("4711"));
+  deepEqual((await checks()).map(({ check, state }) => `${check} ${state}`), ["telemetry traces ok"]);
+
+  await served.server.stop();
+  const before = receiver.requests.length;
+  const { code } = await project.sluice("run", ["shop"], env);
+  equal(code, 0);
+  deepEqual(receiver.requests.slice(before).map(({ spans }) => spans.length), [names.length]);
+  await served.startNext();
+});
