@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, gte, inArray, lt, min, ne, or, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
-import { type Run, RUN_STATES } from "../../contract/run.ts";
+import { type Run, RUN_STATES, type RunState, type Trigger } from "../../contract/run.ts";
 import { nextState } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
 import { readLastLoads } from "./last_loads.ts";
@@ -9,6 +9,7 @@ import { readLastReads } from "./last_reads.ts";
 import { listedRunOf, runDetailOf, runOf, storableText } from "./rows.ts";
 import { noteChange, target } from "./run_changes.ts";
 import { attempts, limits, runs, stepRuns } from "./schema.ts";
+import { useMarks } from "./triggers/used_marks.ts";
 import type { NewRun, RunStore } from "./ports/runs.ts";
 
 export function createRunStore(db: Database): RunStore {
@@ -212,6 +213,7 @@ function consequencesOf(db: Database, run: NewRun): BatchItem<"sqlite">[] {
       `),
     );
   }
+  if (run.follows !== undefined) all.push(...useMarks(db, run.pipeline, run.follows, isThere));
   return all;
 }
 
@@ -220,7 +222,15 @@ function readsOf(
   db: Database,
 ): Pick<
   RunStore,
-  "nextDueMs" | "get" | "idsLike" | "list" | "latest" | "laterThan" | "lastWindowEndMs" | "isActive"
+  | "nextDueMs"
+  | "get"
+  | "idsLike"
+  | "list"
+  | "latest"
+  | "laterThan"
+  | "lastWindowEndMs"
+  | "isActive"
+  | "isQueued"
 > {
   return {
     async nextDueMs(nowMs) {
@@ -293,16 +303,23 @@ function readsOf(
       return row?.endMs ?? null;
     },
 
-    async isActive(pipeline, besides) {
-      const query = db.select({ seq: runs.seq }).from(runs)
-        .where(and(
-          eq(runs.pipeline, pipeline),
-          inArray(runs.state, ["queued", "running"]),
-          besides === undefined ? undefined : ne(runs.trigger, besides),
-        )).limit(1);
-      return (await storing(`read the runs of "${pipeline}"`, query)).length > 0;
-    },
+    isActive: (pipeline, besides) => isThere(db, pipeline, ["queued", "running"], besides),
+    isQueued: (pipeline, besides) => isThere(db, pipeline, ["queued"], besides),
   };
+}
+
+async function isThere(
+  db: Database,
+  pipeline: string,
+  states: readonly RunState[],
+  besides: Trigger | undefined,
+): Promise<boolean> {
+  const query = db.select({ seq: runs.seq }).from(runs).where(and(
+    eq(runs.pipeline, pipeline),
+    inArray(runs.state, [...states]),
+    besides === undefined ? undefined : ne(runs.trigger, besides),
+  )).limit(1);
+  return (await storing(`read the runs of "${pipeline}"`, query)).length > 0;
 }
 
 /** By the index of the runs that have tags: few of many. */

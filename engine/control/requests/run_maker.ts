@@ -21,6 +21,9 @@ export async function runnableRevision(store: Store, record: PipelineRecord): Pr
   );
 }
 
+/** What a run is asked for with, and what of the store is written with it alone. */
+export type RunRequest = TriggerRequest & Pick<NewRun, "follows">;
+
 export interface RunMakerContext extends LimitsContext {
   readonly store: Store;
   readonly clock: Clock;
@@ -35,7 +38,7 @@ export function runMaker(
   pipeline: string,
   revision: RevisionHead,
   windowEndMs: number,
-): (request: TriggerRequest) => Promise<NewRun> {
+): (request: RunRequest) => Promise<NewRun> {
   const { store, clock } = context;
   const limits = runLimits(revision, context);
   const nextId = monotonicFactory();
@@ -73,6 +76,7 @@ export function runMaker(
       ...(request.tags === undefined ? {} : { tags: request.tags }),
       ...(request.note === undefined ? {} : { note: request.note }),
       limits,
+      ...(request.follows === undefined ? {} : { follows: request.follows }),
     };
   };
 }

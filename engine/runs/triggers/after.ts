@@ -3,6 +3,7 @@ import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { dependenciesOf } from "../../../contract/triggers/after.ts";
 import type { OutboxEvent } from "../../store/ports/messages.ts";
+import type { NewRun } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { Dependant } from "../../store/triggers/dependencies.ts";
 import { OutboxConsumer } from "../outbox_consumer.ts";
@@ -30,12 +31,14 @@ export interface RunAfter {
   readonly window?: { readonly start: string | null; readonly end: string };
   /** Where that ends, epoch milliseconds. */
   readonly windowEndMs: number;
+  /** The successes that it is for: they are used in the transaction that queues it. */
+  readonly follows: NonNullable<NewRun["follows"]>;
 }
 
 /**
  * Starts the pipelines that run after others. Each success is noted once for each pipeline that runs after it, with
- * how far the outbox was read, and stays noted until the run that it starts is queued: whatever dies in between, that
- * run is started once.
+ * how far the outbox was read, and is used with the run that it starts, in one transaction: whatever dies in between, that
+ * run is started once, and no other one is for its interval.
  */
 export class AfterTriggers implements Service {
   readonly #context: AfterContext;
@@ -117,7 +120,8 @@ export class AfterTriggers implements Service {
     if (found === undefined || found.paused) return await store.dependencies.forget(name);
     const { needs, pipelines } = dependenciesOf(found.after);
     const marks = (await store.dependencies.of(name)).filter(({ upstream }) => pipelines.includes(upstream));
-    const isQueued = (await store.runs.list({ pipeline: name, state: "queued", limit: 1 })).length > 0;
+    // Runs of a backfill are for other intervals, and wait for as long as it lasts.
+    const isQueued = await store.runs.isQueued(name, "backfill");
     const { runs, unshared } = followingRuns({
       needs,
       pipelines,
@@ -146,6 +150,7 @@ export class AfterTriggers implements Service {
         parent: keyRuns.toSorted().at(-1) ?? "",
         idempotencyKey: `after ${keyRuns.toSorted().join(" ")}`,
         windowEndMs: endMs,
+        follows: { runs: run.runs, untilMs: endMs },
         ...(isGiven || isAhead ? { window: { start: timeText(startMs), end: iso(endMs) } } : {}),
       });
     } catch (error) {
@@ -156,6 +161,7 @@ export class AfterTriggers implements Service {
         log("error", "a run after others could not be queued", { pipeline, error: message });
       }
     }
+    // Of a run that was refused, or was there already.
     await store.dependencies.use(pipeline, run.runs, endMs);
   }
 }

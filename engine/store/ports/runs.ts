@@ -39,6 +39,8 @@ export interface NewRun {
   readonly note?: string;
   /** What it needs slots of while it runs, and how many there are of each. */
   readonly limits?: Readonly<Record<string, { readonly slots: number; readonly needed: number }>>;
+  /** The successes of other pipelines that it is for: they are used with it, see `DependencyStore.use`. */
+  readonly follows?: { readonly runs: readonly string[]; readonly untilMs: number };
 }
 
 /** An attempt that a worker holds. Every write of the attempt is guarded by it. */
@@ -119,6 +121,8 @@ export interface RunStore {
   lastWindowEndMs(pipeline: string): Promise<number | null>;
   /** Whether a run of the pipeline is queued or running, of another trigger than this one. */
   isActive(pipeline: string, besides?: Trigger): Promise<boolean>;
+  /** Whether one is queued, of another trigger than this one. */
+  isQueued(pipeline: string, besides?: Trigger): Promise<boolean>;
   /** The last success of each of these steps that load, without those that have had none. */
   lastLoads(pipeline: string, steps: readonly string[]): Promise<LastLoad[]>;
   /** Of each of these steps that extract the last that has begun, in one of the pipeline's newest 20 runs. */
@@ -170,6 +174,8 @@ export interface AttemptStore {
   setSlots(limits: Readonly<Record<string, number>>): Promise<void>;
   /** Whether another run of the pipeline has begun an attempt since the first of this run. */
   isOvertaken(runId: string): Promise<boolean>;
+  /** How many attempts of the run have ended so. */
+  countOf(runId: string, state: AttemptState): Promise<number>;
   /** Attempts under way at other workers, whether their leases have run out or not. */
   ofOthers(worker: string): Promise<OpenAttempt[]>;
   /** Inserts the steps of this attempt, or replaces them by name. False where the lease is not held. */

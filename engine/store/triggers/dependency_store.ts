@@ -1,7 +1,8 @@
-import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import { dependencyMarks, outboxCursors } from "../schema.ts";
 import { pipelinesWith } from "./pipelines_with.ts";
+import { useMarks } from "./used_marks.ts";
 import type { Dependant, DependencyStore } from "./dependencies.ts";
 
 export function createDependencyStore(db: Database): DependencyStore {
@@ -50,14 +51,9 @@ export function createDependencyStore(db: Database): DependencyStore {
     },
 
     async use(pipeline, runs, untilMs) {
-      const these = and(eq(dependencyMarks.pipeline, pipeline), inArray(dependencyMarks.run, [...runs]));
       await storing(
         `write what "${pipeline}" has run after`,
-        db.batch([
-          db.delete(dependencyMarks).where(and(these, lte(dependencyMarks.windowEndMs, untilMs))),
-          db.update(dependencyMarks).set({ used: true, windowStartMs: untilMs })
-            .where(and(these, sql`coalesce(${dependencyMarks.windowStartMs}, ${untilMs} - 1) < ${untilMs}`)),
-        ]),
+        db.batch(useMarks(db, pipeline, { runs, untilMs })),
       );
     },
 

@@ -126,6 +126,8 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     lastLoads: () => runs.lastLoads("a", ["load:t→lake", "load:u→lake"]),
     laterThan: () => runs.laterThan("r"),
     lastWindowEndMs: () => runs.lastWindowEndMs("a"),
+    countOf: () => attempts.countOf("r", "lost"),
+    isQueued: () => runs.isQueued("a", "backfill"),
     isActive: () => runs.isActive("a"),
     "isActive besides backfills": () => runs.isActive("a", "backfill"),
     get: () => runs.get("r"),

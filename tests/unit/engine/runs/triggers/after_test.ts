@@ -36,6 +36,7 @@ function triggers(store: Store, state: { failures?: number; error?: unknown; die
           parent: run.parent,
           idempotencyKey: run.idempotencyKey,
           windowEndMs: run.windowEndMs,
+          follows: run.follows,
         }));
         if (created) started.push(run);
         if (state.dies === true) throw new Error("the server died");
@@ -124,9 +125,8 @@ Deno.test("what a dead server had noted starts its run at the next start, once",
   await succeed(store, "r2", "b", 12_000);
   await look(first);
   await first.stop();
-  // Its run was queued, and the server died before that was written down.
+  // Its run was queued, and the server died right then.
   deepEqual(started.map(({ parent, windowEndMs }) => [parent, windowEndMs]), [["r2", 10_000]]);
-  equal((await store.dependencies.of("z")).length, 2);
   state.dies = false;
   await claim(store, "me", 3_000);
   const second = start();
@@ -142,6 +142,45 @@ Deno.test("what a dead server had noted starts its run at the next start, once",
     isGiven: false,
     isUsed: true,
   }]);
+});
+
+Deno.test("a server that dies as it has queued a run leaves nothing of its interval to the next run", async () => {
+  await using fixture = new StoreFixture();
+  const store = await prepare(fixture, ["a"]);
+  const state = { dies: true };
+  const { started, start, look } = triggers(store, state);
+  const first = start();
+  await settle();
+  await succeed(store, "r1", "a", 10_000);
+  await look(first);
+  await first.stop();
+  state.dies = false;
+  await claim(store, "me", 3_000);
+  await succeed(store, "r2", "a", 20_000);
+  const second = start();
+  await settle();
+  await look(second);
+  await second.stop();
+  deepEqual(started.map(({ follows }) => follows.runs), [["r1"], ["r2"]]);
+});
+
+Deno.test("runs of a backfill that wait hold nothing up", async () => {
+  await using fixture = new StoreFixture();
+  const store = await prepare(fixture, ["a"]);
+  const { started, start, look } = triggers(store);
+  const service = start();
+  await settle();
+  await store.runs.create(newRun("day", {
+    pipeline: "z",
+    trigger: "backfill",
+    group: "g",
+    priority: -10,
+    window: { startMs: 1, endMs: 2 },
+  }));
+  await succeed(store, "r1", "a", 10_000);
+  await look(service);
+  await service.stop();
+  deepEqual(started.map(({ parent }) => parent), ["r1"]);
 });
 
 Deno.test("an interval that the pipeline's own runs are beyond is gone through again, as is one asked for", async () => {
