@@ -1,5 +1,5 @@
 import type { Clock } from "../../contract/clock.ts";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { RETRY_WITHIN_DAYS, type Run, type RunDetail } from "../../contract/run.ts";
 import { isTerminal } from "../../contract/run_state.ts";
@@ -7,10 +7,10 @@ import type { RunQueue } from "../runs/run_queue.ts";
 import type { Firing } from "../runs/schedules/firing_plan.ts";
 import type { PipelineRecord, RevisionHead } from "../store/ports/definitions.ts";
 import type { Store } from "../store/store.ts";
-import type { RerunRequest, TriggerRequest } from "./engine.ts";
+import type { RerunRequest } from "./engine.ts";
 import { rerunRequest } from "./requests/rerun.ts";
 import type { LimitsContext } from "./requests/run_limits.ts";
-import { runMaker, runnableRevision } from "./requests/run_maker.ts";
+import { runMaker, runnableRevision, type RunRequest } from "./requests/run_maker.ts";
 
 const DAY_MS = 86_400_000;
 /** Runs of a pipeline that a newer one cancels at a time. */
@@ -41,7 +41,7 @@ export class RunRequests {
    */
   async trigger(
     pipeline: string,
-    request: TriggerRequest,
+    request: RunRequest,
     windowEndMs: number = this.#context.clock.now(),
   ): Promise<Run> {
     const revision = await runnableRevision(this.#context.store, await this.#context.pipeline(pipeline));
@@ -96,12 +96,28 @@ export class RunRequests {
       }
       const run = await this.#run(id);
       if (isTerminal(run.state)) throw new AppError("conflict", `Run ${id} has ended: it is ${run.state}`);
-      if (run.state === "running" && await queue.cancel(id, by)) return run;
+      if (run.state === "running" && await queue.cancel(id, by)) {
+        await this.#noteCancel(id, by);
+        return run;
+      }
       // Either its server died, or another one has it, or it went on meanwhile: from running to queued
       // for its next attempt, or the other way.
       const ended = run.state === "running" ? await queue.cancelOrphan(id, by) : undefined;
       if (ended !== undefined) return ended;
       if (await store.runs.askCancel(id, by)) return run;
+    }
+  }
+
+  /** The run stops by itself: it is for the next server, where this one dies before that is written. */
+  async #noteCancel(id: string, by: string): Promise<void> {
+    const { store, log } = this.#context;
+    try {
+      await store.runs.askCancel(id, by);
+    } catch (error) {
+      log("warn", "a run is cancelled, but would go on if the server died now", {
+        run: id,
+        error: toAppError(error).message,
+      });
     }
   }
 
@@ -175,7 +191,7 @@ export class RunRequests {
   async #enqueue(
     pipeline: string,
     revision: RevisionHead,
-    request: TriggerRequest,
+    request: RunRequest,
     windowEndMs: number,
   ): Promise<Run> {
     const { store, onChange } = this.#context;
