@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import { endOpenSteps } from "./attempt/record.ts";
 import { LEASE_MS } from "./leases.ts";
 
-/** A run whose server dies after this many attempts beyond its retries may be what kills it: it fails instead. */
+/** A run whose server dies during this many attempts beyond its retries may be what kills it: it fails instead. */
 export const MAX_LOST_ATTEMPTS = 5;
 /** Between two looks no more than this counts as watched: a clock may be set, or this process may stand still. */
 const MAX_LOOK_MS = 10_000;
@@ -65,7 +65,8 @@ export class Rescuer {
       return await this.#end(open, "cancel", cancelledError, "cancelled", open.cancelAskedBy) !== undefined;
     }
     const retry = (await store.revisions.head(run.revision))?.definition.retry;
-    if (run.attempt >= MAX_LOST_ATTEMPTS + (retry?.limit ?? 0)) {
+    const lost = await store.attempts.countOf(run.id, "lost") + 1;
+    if (lost >= MAX_LOST_ATTEMPTS + (retry?.limit ?? 0)) {
       const message =
         `The server died during attempt ${run.attempt}; the run is not taken up again, as it may be the cause`;
       return await this.#end(open, "fail", { code: "internal", message }, message, null) !== undefined;

@@ -224,7 +224,7 @@ export class RunQueue {
     });
   }
 
-  #writeEnd(
+  async #writeEnd(
     run: Run,
     lease: Lease,
     result: AttemptResult,
@@ -233,20 +233,24 @@ export class RunQueue {
   ): Promise<Run | undefined> {
     const { attempts } = this.#context.store;
     const outcome = (reason: string | null): RunOutcome => ({ ...result.outcome, reason });
-    if (result.error === null) return attempts.finish(lease, "succeed", outcome(null));
+    if (result.error === null) return await attempts.finish(lease, "succeed", outcome(null));
     if (result.stopped === "cancel") {
-      return attempts.finish(lease, "cancel", { ...outcome("cancelled"), cancelledBy });
+      return await attempts.finish(lease, "cancel", { ...outcome("cancelled"), cancelledBy });
     }
     if (result.stopped === "shutdown") {
       const reason = "the server stopped; goes on at its next start";
-      return attempts.requeue(lease, null, { ...outcome(reason), attemptState: "stopped" });
+      return await attempts.requeue(lease, null, { ...outcome(reason), attemptState: "stopped" });
     }
-    if (retry !== undefined && run.attempt <= retry.limit && IS_RETRYABLE[result.error.code]) {
-      const dueMs = this.#context.clock.now() + retryDelayMs(retry, run.attempt, run.id);
-      const reason = `attempt ${run.attempt} of ${retry.limit + 1} failed: ${result.error.message}`;
-      return attempts.requeue(lease, dueMs, outcome(reason));
+    if (retry !== undefined && IS_RETRYABLE[result.error.code]) {
+      // Those that ended with their server are none of the run's own.
+      const failures = await attempts.countOf(run.id, "failed") + 1;
+      if (failures <= retry.limit) {
+        const dueMs = this.#context.clock.now() + retryDelayMs(retry, failures, run.id);
+        const reason = `attempt ${failures} of ${retry.limit + 1} failed: ${result.error.message}`;
+        return await attempts.requeue(lease, dueMs, outcome(reason));
+      }
     }
-    return attempts.finish(lease, "fail", outcome(null));
+    return await attempts.finish(lease, "fail", outcome(null));
   }
 
   async #isDoneWithin({ done }: ActiveRun, waitMs: number): Promise<boolean> {

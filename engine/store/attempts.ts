@@ -1,4 +1,4 @@
-import { and, eq, isNull, ne, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { AttemptState } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
@@ -18,7 +18,7 @@ export function createAttemptStore(db: Database): AttemptStore {
 /** Taking runs and keeping them. */
 function leasesOf(
   db: Database,
-): Pick<AttemptStore, "claim" | "renew" | "setSlots" | "isOvertaken" | "ofOthers"> {
+): Pick<AttemptStore, "claim" | "renew" | "setSlots" | "isOvertaken" | "countOf" | "ofOthers"> {
   return {
     async claim(claim) {
       const { worker, nowMs } = claim;
@@ -66,6 +66,12 @@ function leasesOf(
           sql`${runs.pipeline} = (select pipeline from runs as asked where asked.id = ${runId})`,
         )).limit(1);
       return (await storing(`read the attempts after run ${runId}`, query)).length > 0;
+    },
+
+    async countOf(runId, state) {
+      const query = db.select({ count: count() }).from(attempts)
+        .where(and(eq(attempts.run, runId), eq(attempts.state, state)));
+      return (await storing(`read the attempts of run ${runId}`, query))[0]?.count ?? 0;
     },
 
     async ofOthers(worker) {

@@ -184,6 +184,31 @@ Deno.test("RunQueue tries a failed run again after its interval, and later runs 
   });
 });
 
+Deno.test("attempts that ended with their server use up none of a run's retries", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    await withQueue({ path, owner: "one" }, (bench) => enqueue(bench, "a1"));
+    for (const owner of ["two", "three"]) {
+      await withQueue({ path, owner }, ({ started }) => Promise.resolve(equal(started.length, 1)));
+    }
+    await withQueue({ path, owner: "four", retry: { ...RETRY, limit: 1 } }, async (bench) => {
+      deepEqual(bench.started, ["p#4"]);
+      await bench.end("p", { code: "unavailable", message: "away" });
+      match((await bench.store.runs.get("a1"))?.reason ?? "", /attempt 1 of 2 failed: away/);
+      await bench.clock.advance(10_001);
+      await settle();
+      await bench.end("p", { code: "unavailable", message: "away" });
+      const run = await bench.store.runs.get("a1");
+      deepEqual([run?.state, run?.attempts.map(({ state }) => state)], [
+        "failed",
+        ["stopped", "stopped", "stopped", "failed", "failed"],
+      ]);
+    });
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
 Deno.test("RunQueue does not miss a retry that comes due while it looks at the queue", async () => {
   const afterClaim = async (run: Run | undefined, clock: FakeClock) => {
     if (run === undefined) await clock.advance(10);
