@@ -109,6 +109,12 @@ export async function queryFiles(sql: string): Promise<string[][]> {
   return rows;
 }
 
+/** Rows of a query over a warehouse that nobody has open, values as text. */
+export async function queryWarehouse(path: string, sql: string): Promise<string[][]> {
+  const [rows = []] = await queryAll(path, [sql]);
+  return rows;
+}
+
 async function queryAll(path: string, queries: readonly string[]): Promise<string[][][]> {
   const instance = await DuckDBInstance.create(
     path,

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import type { PipelineSummary } from "../../../contract/run.ts";
+import { acquirePostgres } from "../../support/postgres.ts";
+import { randomFrom } from "../../support/random.ts";
+import { waitFor } from "../../support/sluice_server.ts";
+import { TestProject } from "../../support/test_project.ts";
+import { Clients } from "./clients.ts";
+import { gather } from "./evidence.ts";
+import { pause, Place } from "./places.ts";
+import { filesOf, HOOK_SECRET } from "./project.ts";
+import { Receivers } from "./receivers.ts";
+import { makeTrouble, pickTrouble } from "./troubles.ts";
+import { faultsOf } from "./verdict.ts";
+
+/**
+ * A server under load of every kind that is killed at random moments, with its processes or without, at its start and as it
+ * stops; in the end all that it took on must have happened once.
+ */
+
+export interface OrchestrationOptions {
+  readonly seed: number;
+  /** How often something is done to a server. */
+  readonly troubles: number;
+  /** With several on one store only what needs no warehouse is asked for: each has warehouses of its own. */
+  readonly servers: number;
+  /** From one trouble to the next at the most. */
+  readonly pauseMs: number;
+  readonly onTrouble: (line: string) => void;
+}
+
+export interface OrchestrationReport {
+  /** Processes that were killed. */
+  readonly killed: number;
+  readonly runs: number;
+  readonly lost: number;
+  readonly posts: number;
+  readonly alerts: number;
+  readonly repeated: number;
+  readonly faults: readonly string[];
+}
+
+/** Where nothing ends for so long nothing will any more; a lease of a server that died takes half a minute. */
+const STUCK_MS = 120_000;
+
+export async function runOrchestration(options: OrchestrationOptions): Promise<OrchestrationReport> {
+  const { seed, troubles, servers, pauseMs, onTrouble } = options;
+  const random = randomFrom(seed);
+  const withWarehouses = servers === 1;
+  await using postgres = await acquirePostgres();
+  await using database = await postgres.createDatabase();
+  await database.sql`CREATE TABLE readings (id bigint PRIMARY KEY, name text)`;
+  await using receivers = new Receivers();
+  await using project = await TestProject.create(
+    filesOf({ databaseUrl: database.url, alertUrl: receivers.url, mailPort: receivers.mailPort }),
+  );
+  const { projectDir, folder } = project;
+  const policy = join(folder, "policy.yaml");
+  await Deno.writeTextFile(policy, "private_hosts_allow: [127.0.0.1]\n");
+  const storePath = servers === 1 ? join(project.dataDir, "sluice.db") : join(folder, "shared.db");
+  const environment = {
+    SLUICE_SECRET_HOOK: HOOK_SECRET,
+    SLUICE_POLICY: policy,
+    ...(servers === 1 ? {} : { SLUICE_STORE_URL: `file:${storePath}` }),
+  };
+  const dataDirs = Array.from(
+    { length: servers },
+    (_, n) => n === 0 ? project.dataDir : join(folder, `data${n}`),
+  );
+  const places = dataDirs.map((dataDir) => new Place(projectDir, dataDir, environment));
+  let killed = 0;
+  try {
+    for (const place of places) await place.start();
+    const clients = new Clients({ places, database, random: randomFrom(seed + 1), withWarehouses });
+    clients.start();
+    for (let n = 0; n < troubles; n++) {
+      await pause(random() * pauseMs);
+      const place = places[Math.floor(random() * places.length)];
+      if (place === undefined) continue;
+      const trouble = pickTrouble(random);
+      onTrouble(`${n + 1}: ${trouble}`);
+      killed += await makeTrouble(trouble, place, random);
+    }
+    await clients.stop();
+    const isAtRest = await comeToRest(places, withWarehouses);
+    const output: string[] = [];
+    for (const place of places) output.push(await place.stop());
+    const processes = (await Promise.all(places.map((place) => place.processes()))).flat();
+    const evidence = await gather({ storePath, dataDirs, database, withWarehouses });
+    const { said } = clients;
+    const got = receivers.got();
+    const faults = faultsOf({ said, evidence, got, processes, withWarehouses });
+    if (!isAtRest) {
+      faults.unshift(`it did not come to rest:\n${output.join("\n").split("\n").slice(-20).join("\n")}`);
+    }
+    return {
+      killed,
+      runs: evidence.runs.length,
+      lost: evidence.attempts.filter(({ state }) => state === "lost").length,
+      posts: said.taken.size,
+      alerts: evidence.deliveries.length,
+      repeated: got.filter(({ isRepeated }) => isRepeated).length,
+      faults,
+    };
+  } finally {
+    for (const place of places) {
+      await place.kill();
+      await waitFor(async () => (await place.processes()).length === 0 || undefined, 15_000);
+    }
+  }
+}
+
+/** Nothing new comes; what is there is seen to its end. Returns whether that came. */
+async function comeToRest(places: readonly Place[], withWarehouses: boolean): Promise<boolean> {
+  const [server] = places.flatMap(({ server }) => server === undefined ? [] : [server]);
+  if (server === undefined) return false;
+  await server.call<PipelineSummary>("PATCH", "/api/pipelines/readings", { paused: true });
+  // What was read last is not yet all that there is.
+  if (withWarehouses) await server.trigger("readings");
+  const countOf = async (path: string) => (await server.call<unknown[]>("GET", `${path}&limit=500`)).length;
+  let open = NaN;
+  let quiet = 0;
+  for (let sinceMs = Date.now(); quiet < 4 && Date.now() - sinceMs < STUCK_MS;) {
+    const counts = await Promise.all(
+      ["/api/runs?state=queued", "/api/runs?state=running", "/api/deliveries?state=waiting"].map(countOf),
+    );
+    const now = counts.reduce((sum, count) => sum + count);
+    if (now !== open) sinceMs = Date.now();
+    open = now;
+    // What follows on what has just ended is there within a moment.
+    quiet = open === 0 ? quiet + 1 : 0;
+    await pause(300);
+  }
+  return open === 0;
+}
