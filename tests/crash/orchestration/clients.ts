@@ -7,6 +7,8 @@ import { TOKEN } from "../../support/sluice_server.ts";
 
 const ANSWER_MS = 4_000;
 const AGAIN_MS = 60;
+/** While more runs wait than this nothing new is asked for: the machine may be slow. */
+const MOST_WAITING = 10;
 
 /** What was asked for, and what was said to it. */
 export interface Said {
@@ -79,6 +81,14 @@ export class Clients {
     }
   }
 
+  async #isBusy(): Promise<boolean> {
+    const response = await this.#send(`/api/runs?state=queued&limit=${MOST_WAITING + 1}`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    const waiting: unknown = response?.status === 200 ? JSON.parse(response.text) : [];
+    return Array.isArray(waiting) && waiting.length > MOST_WAITING;
+  }
+
   async #insert(): Promise<void> {
     const count = 1 + Math.floor(this.#context.random() * 3);
     await this.#context.database.sql`
@@ -131,6 +141,7 @@ export class Clients {
   }
 
   async #ask(): Promise<void> {
+    if (await this.#isBusy()) return;
     const n = ++this.#requests;
     const run = await this.#trigger("asked", `ask-${n}`, { n });
     if (run !== undefined) this.said.asked.set(n, run);
@@ -141,6 +152,7 @@ export class Clients {
   }
 
   async #askShaky(): Promise<void> {
+    if (await this.#isBusy()) return;
     const n = ++this.#requests;
     const fails = this.#context.random() < 0.6;
     const run = await this.#trigger("shaky", `shaky-${n}`, { fails });

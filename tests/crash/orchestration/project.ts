@@ -5,7 +5,7 @@
 
 export const HOOK_SECRET = "s3cret-of-the-hook";
 /** How often `readings` is due. */
-export const EVERY_MS = 2_000;
+export const EVERY_MS = 4_000;
 export const WINDOWS = 6;
 
 /** Longer than anything that is done to them: a run that is killed each time is given up in the end. */
