@@ -83,7 +83,7 @@ export class Sensors implements Service {
       .flatMap((one) =>
         one.sensors.map((definition): Sensor => ({ sensing: one, definition, key: sensorKey(definition) }))
       )
-      .filter((sensor) => clock.now() >= this.#dueMs(sensor, states.get(idOf(sensor))));
+      .filter((sensor) => this.#isDue(sensor, states.get(idOf(sensor)), clock.now()));
     const next = due.values();
     const work = async () => {
       for (const sensor of next) {
@@ -94,11 +94,14 @@ export class Sensors implements Service {
     await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work));
   }
 
-  #dueMs(sensor: Sensor, lookedAtMs: number | undefined): number {
-    if (lookedAtMs === undefined) return 0;
+  /** Also where the clock was set back behind the last look: nobody knows how long that is ago. */
+  #isDue(sensor: Sensor, lookedAtMs: number | undefined, nowMs: number): boolean {
+    if (lookedAtMs === undefined || nowMs < lookedAtMs) return true;
     const settling = this.#settling.get(idOf(sensor));
-    if (settling !== undefined) return settling.seenAtMs + SETTLE_MS;
-    return lookedAtMs + durationMs(sensor.definition.every);
+    return nowMs >=
+      (settling === undefined
+        ? lookedAtMs + durationMs(sensor.definition.every)
+        : settling.seenAtMs + SETTLE_MS);
   }
 
   async #lookAt(sensor: Sensor): Promise<void> {
@@ -149,10 +152,13 @@ export class Sensors implements Service {
     await this.#queue(sensor, mark, pending);
   }
 
-  /** Whether a run waits in the queue already. It may have read some files before, in an attempt that failed. */
+  /**
+   * Whether a run waits in the queue already. It may have read some files before, in an attempt that failed. Those of a
+   * backfill wait for as long as it lasts.
+   */
   async #isHeldUp({ sensing: { pipeline, overlap } }: Sensor): Promise<boolean> {
     if (overlap === "queue") return false;
-    return (await this.#context.store.runs.list({ pipeline, state: "queued", limit: 1 })).length > 0;
+    return await this.#context.store.runs.isQueued(pipeline, "backfill");
   }
 
   async #queue(

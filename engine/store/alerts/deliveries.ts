@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, lte, min, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lte, min, or, type SQL, sql } from "drizzle-orm";
 import * as v from "valibot";
 import { type AlertEvent, alertEventSchema, type Delivery } from "../../../contract/alerts/problem.ts";
 import { type Database, storing } from "../database.ts";
@@ -16,10 +16,19 @@ type Deliveries = Pick<
 
 export function createDeliveries(db: Database): Deliveries {
   const IS_WAITING = sql`${deliveries.state} = 'waiting'`;
+  // Where the clock was set back behind its beginning nobody knows how long it has gathered events.
+  const isDue = (nowMs: number) =>
+    and(
+      IS_WAITING,
+      or(
+        lte(deliveries.notBeforeMs, nowMs),
+        and(eq(deliveries.attempt, 0), gt(deliveries.createdAtMs, nowMs)),
+      ),
+    );
   return {
     async due(nowMs, limit) {
       const query = db.select({ id: deliveries.id }).from(deliveries)
-        .where(and(IS_WAITING, lte(deliveries.notBeforeMs, nowMs)))
+        .where(isDue(nowMs))
         .orderBy(asc(deliveries.notBeforeMs)).limit(limit);
       return (await storing("read what is to be sent", query)).map(({ id }) => id);
     },
@@ -49,7 +58,7 @@ export function createDeliveries(db: Database): Deliveries {
               error: null,
               notBeforeMs: leaseUntilMs,
             })
-            .where(and(eq(deliveries.id, id), IS_WAITING, lte(deliveries.notBeforeMs, nowMs))).returning(),
+            .where(and(eq(deliveries.id, id), isDue(nowMs))).returning(),
           db.select({ event: deliveryEvents.event }).from(deliveryEvents)
             .where(eq(deliveryEvents.delivery, id)).orderBy(asc(deliveryEvents.seq)),
         ]),

@@ -183,6 +183,22 @@ Deno.test("a webhook gets the events, signed, with a key that a repeat has as we
   deepEqual([sending.logged, await sending.open()], [[], []]);
 });
 
+Deno.test("a clock that is set back holds up no alert, and hammers on no receiver", async () => {
+  await using receiver = new Receiver(new Response("not now", { status: 503 }));
+  await using sending = await Sending.create(webhook(receiver.url));
+  const sender = sending.start();
+  const notice = { notifier: "team", event: failure(), deliveryId: ulid(NOW), groupMs: 30_000 };
+  await sending.store.alerts.apply(NOW, [{ type: "notify", notice }]);
+  await sending.clock.jump(-3_600_000);
+  sender.look();
+  await sending.until(({ error }) => error !== null);
+  sender.look();
+  await sending.clock.advance(9_000);
+  equal(receiver.got.length, 1);
+  await sending.clock.advance(1_000);
+  equal((await sending.ended()).attempt, 2);
+});
+
 Deno.test("a receiver that answers 503, hangs, or wants a pause is asked again, as a repeat; then all is well", async () => {
   const pause = new Response("slow down", { status: 429, headers: { "retry-after": "600" } });
   await using receiver = new Receiver(new Response("not now", { status: 503 }), "hang", pause);

@@ -121,6 +121,26 @@ Deno.test("a server that dies starts no run twice, and the next one misses no fi
   deepEqual([started.length, log], [2, []]);
 });
 
+Deno.test("a clock that is set back keeps no sensor from looking, and runs of a backfill hold none up", async () => {
+  await using fixture = new StoreFixture();
+  const store = await prepare(fixture);
+  const { clock, state, started, server, pass } = bench(store);
+  const window = { startMs: 1, endMs: 2 };
+  await store.runs.create(newRun("day", { pipeline: "z", trigger: "backfill", group: "g", window }));
+  const sensors = server();
+  await clock.advance(7_200_000);
+  await sensors.lookAtDue();
+  await clock.jump(-3_600_000);
+  state.files = { "in/a.csv": "1" };
+  await pass(sensors, 5);
+  equal(state.looks, 2);
+  await pass(sensors, 10);
+  deepEqual(started, ["in/a.csv"]);
+  const looks = state.looks;
+  await pass(sensors, 50);
+  equal(state.looks, looks, "every minute again");
+});
+
 Deno.test("while a run waits files are collected, and while it is paused nothing is looked for", async () => {
   await using fixture = new StoreFixture();
   const store = await prepare(fixture);
