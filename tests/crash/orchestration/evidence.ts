@@ -17,8 +17,8 @@ export interface Evidence {
   readonly openPosts: number;
   /** Table → rows, values as text; of the destination, and `raw.…` of the warehouses. */
   readonly tables: ReadonlyMap<string, readonly (readonly string[])[]>;
-  /** Tables of the destination. */
-  readonly tableNames: readonly string[];
+  /** Tables of the destination that are none of the pipelines'. */
+  readonly strayTables: readonly string[];
   /** Files of the data folders that are nobody's. */
   readonly litter: readonly string[];
 }
@@ -55,6 +55,9 @@ export interface EvidencePlaces {
   readonly withWarehouses: boolean;
 }
 
+const LEDGER = "_sluice_loads";
+const TABLES = new Set([LEDGER, "readings", "reads", "followed", "orders", "asked", "filled"]);
+
 /** To be asked for when no server is there any more. */
 export async function gather(places: EvidencePlaces): Promise<Evidence> {
   const { storePath, dataDirs, database, withWarehouses } = places;
@@ -70,10 +73,10 @@ export async function gather(places: EvidencePlaces): Promise<Evidence> {
   );
   const names = await database.sql<{ name: string }[]>`
     SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'made' ORDER BY 1`;
-  const tableNames = names.map(({ name }) => name);
+  const strayTables = names.map(({ name }) => name).filter((name) => !TABLES.has(name));
   const tables = new Map<string, string[][]>();
-  for (const name of tableNames) {
-    if (name.startsWith("_")) continue;
+  for (const { name } of names) {
+    if (name === LEDGER || !TABLES.has(name)) continue;
     const rows = await database.sql`SELECT * FROM ${database.sql(`made.${name}`)}`;
     tables.set(name, rows.map((row) => Object.values(row).map(String)));
   }
@@ -95,7 +98,7 @@ export async function gather(places: EvidencePlaces): Promise<Evidence> {
     deliveries: all(deliverySchema, "select id, state, attempt from deliveries"),
     openPosts: count("select count(*) as count from inbox where settled_at is null"),
     tables,
-    tableNames,
+    strayTables,
     litter: (await Promise.all(dataDirs.map(litterIn))).flat(),
   };
 }

@@ -27,6 +27,7 @@ export function faultsOf(witnesses: Witnesses): string[] {
   ];
   if (processes.length > 0) faults.push(`processes are left: ${processes.join(" ")}`);
   if (evidence.heldSlots > 0) faults.push(`${evidence.heldSlots} slots are still held`);
+  if (evidence.strayTables.length > 0) faults.push(`tables are left: ${evidence.strayTables.join(" ")}`);
   if (evidence.litter.length > 0) faults.push(`files are left: ${evidence.litter.join(" ")}`);
   return faults;
 }
