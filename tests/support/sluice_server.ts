@@ -46,6 +46,7 @@ export class SluiceServer implements AsyncDisposable {
     projectDir: string,
     dataDir: string,
     env: Record<string, string> = {},
+    readyMs = READY_MS,
   ): Promise<SluiceServer> {
     const child = new Deno.Command(Deno.execPath(), {
       args: sluiceArgs("serve", "--project", projectDir, "--data", dataDir, "--port", "0"),
@@ -56,7 +57,7 @@ export class SluiceServer implements AsyncDisposable {
     }).spawn();
     const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
       .then((parts) => parts.join("\n"));
-    const url = await waitFor(() => announcedUrl(dataDir, child.pid), READY_MS);
+    const url = await waitFor(() => announcedUrl(dataDir, child.pid), readyMs);
     if (url === undefined) {
       child.kill("SIGKILL");
       fail(`the server did not become ready:\n${await output}`);
@@ -64,7 +65,7 @@ export class SluiceServer implements AsyncDisposable {
     const server = new SluiceServer(child, url, output);
     await waitFor(
       async () => (await fetch(`${url}/healthz`).then(drained, () => undefined))?.ok || undefined,
-      READY_MS,
+      readyMs,
     );
     return server;
   }

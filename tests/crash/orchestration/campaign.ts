@@ -41,6 +41,8 @@ export interface OrchestrationReport {
 
 /** Where nothing ends for so long nothing will any more; a lease of a server that died takes half a minute. */
 const STUCK_MS = 120_000;
+/** A process of a run sees in no time that its server is gone; in a long query within some seconds. */
+const LINGER_MS = 15_000;
 
 export async function runOrchestration(options: OrchestrationOptions): Promise<OrchestrationReport> {
   const { seed, troubles, servers, pauseMs, onTrouble } = options;
@@ -67,10 +69,10 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
     (_, n) => n === 0 ? project.dataDir : join(folder, `data${n}`),
   );
   const places = dataDirs.map((dataDir) => new Place(projectDir, dataDir, environment));
+  const clients = new Clients({ places, database, random: randomFrom(seed + 1), withWarehouses });
   let killed = 0;
   try {
     for (const place of places) await place.start();
-    const clients = new Clients({ places, database, random: randomFrom(seed + 1), withWarehouses });
     clients.start();
     for (let n = 0; n < troubles; n++) {
       await pause(random() * pauseMs);
@@ -86,28 +88,28 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
     for (const place of places) output.push(await place.stop());
     const processes = (await Promise.all(places.map((place) => place.processes()))).flat();
     const evidence = await gather({ storePath, dataDirs, database, withWarehouses });
-    const { said } = clients;
     const got = receivers.got();
-    const faults = faultsOf({ said, evidence, got, processes, withWarehouses });
-    if (!isAtRest) {
-      faults.unshift(`it did not come to rest:\n${output.join("\n").split("\n").slice(-20).join("\n")}`);
-    }
+    const faults = faultsOf({ said: clients.said, evidence, got, processes, withWarehouses });
+    if (!isAtRest) faults.unshift(`it did not come to rest:\n${tailOf(output)}`);
     return {
       killed,
       runs: evidence.runs.length,
       lost: evidence.attempts.filter(({ state }) => state === "lost").length,
-      posts: said.taken.size,
+      posts: clients.said.taken.size,
       alerts: evidence.deliveries.length,
       repeated: got.filter(({ isRepeated }) => isRepeated).length,
       faults,
     };
   } finally {
+    await clients.stop();
     for (const place of places) {
       await place.kill();
-      await waitFor(async () => (await place.processes()).length === 0 || undefined, 15_000);
+      await waitFor(async () => (await place.processes()).length === 0 || undefined, LINGER_MS);
     }
   }
 }
+
+const tailOf = (output: readonly string[]): string => output.join("\n").split("\n").slice(-20).join("\n");
 
 /** Nothing new comes; what is there is seen to its end. Returns whether that came. */
 async function comeToRest(places: readonly Place[], withWarehouses: boolean): Promise<boolean> {

@@ -208,10 +208,13 @@ export class Clients {
     }
   }
 
+  /** Undefined where nobody answers any more. */
   async #untilAnswered<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
     for (;;) {
       const answer = await ask();
       if (answer !== undefined && !(typeof answer === "number" && answer >= 500)) return answer;
+      const isServed = this.#context.places.some(({ server }) => server !== undefined);
+      if (this.#stopping.signal.aborted && !isServed) return undefined;
       await pause(AGAIN_MS);
     }
   }

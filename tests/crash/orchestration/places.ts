@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { isGone, sluiceArgs, SluiceServer, TOKEN, waitFor } from "../../support/sluice_server.ts";
 
+/** Enough where others use the machine as well. */
+const READY_MS = 120_000;
+
 /** A data folder, and whatever server is on it at the moment. */
 export class Place {
   readonly #projectDir: string;
@@ -24,7 +27,8 @@ export class Place {
   }
 
   async start(): Promise<SluiceServer> {
-    return this.#server = await SluiceServer.start(this.#projectDir, this.#dataDir, { ...this.#env });
+    const env = { ...this.#env };
+    return this.#server = await SluiceServer.start(this.#projectDir, this.#dataDir, env, READY_MS);
   }
 
   /** Begins to start one and kills it so much later, whatever it is at. */
