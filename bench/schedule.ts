@@ -183,7 +183,7 @@ async function runMinutes(
       return entries;
     },
     lastRun: (pipeline) => scheduled.lastRun(pipeline),
-    fire: (firing) => requests.fire(firing),
+    fire: (firings) => requests.fire(firings),
     prepare: () => Promise.resolve(),
     mark: (marks) => store.pipelines.putScheduleMarks(marks),
   });

@@ -247,7 +247,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       log,
       list: () => scheduled.list(),
       lastRun: (pipeline) => scheduled.lastRun(pipeline),
-      fire: (firing) => this.#requests.fire(firing),
+      fire: (firings) => this.#requests.fire(firings),
       prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
       mark: (marks) => store.pipelines.putScheduleMarks(marks),
     });

@@ -8,6 +8,7 @@ import type { Firing } from "../runs/schedules/firing_plan.ts";
 import type { PipelineRecord, RevisionHead } from "../store/ports/definitions.ts";
 import type { Store } from "../store/store.ts";
 import type { RerunRequest } from "./engine.ts";
+import { ScheduleFirings } from "./requests/fire_schedules.ts";
 import { rerunRequest } from "./requests/rerun.ts";
 import type { LimitsContext } from "./requests/run_limits.ts";
 import { runMaker, runnableRevision, type RunRequest } from "./requests/run_maker.ts";
@@ -30,9 +31,11 @@ export interface RunRequestsContext extends LimitsContext {
 /** What people, schedules and programs ask of runs: to start, to stop, to try again. */
 export class RunRequests {
   readonly #context: RunRequestsContext;
+  readonly #firings: ScheduleFirings;
 
   constructor(context: RunRequestsContext) {
     this.#context = context;
+    this.#firings = new ScheduleFirings({ ...context, cancelBefore: (run) => this.#cancelBefore(run) });
   }
 
   /**
@@ -49,25 +52,14 @@ export class RunRequests {
   }
 
   /**
-   * The run of a schedule's firing, as the pipeline's `overlap` lets it; none where the pipeline is paused, or that
-   * leaves it out since a run is going on or waits. Runs of a backfill do not count: they would for as long as it lasts.
-   * With `cancel_previous` the runs before it are cancelled once it is queued; those for a window that was asked for are
-   * not. Firings that are made up for are queued whatever it says. Throws as `trigger` does.
+   * The runs of schedules' firings, each as its pipeline's `overlap` lets it; none where the pipeline is paused, or
+   * that leaves it out since a run is going on or waits. Runs of a backfill do not count: they would for as long as it
+   * lasts. With `cancel_previous` the runs before it are cancelled once it is queued; those for a window that was asked
+   * for are not. Firings that are made up for are queued whatever it says. Returns what kept firings from being queued,
+   * errors as `trigger` throws them: one that fails holds up no other.
    */
-  async fire({ pipeline, atMs, isMadeUp }: Firing): Promise<void> {
-    const { store, log } = this.#context;
-    const record = await this.#context.pipeline(pipeline);
-    if (record.paused) return;
-    const revision = await runnableRevision(store, record);
-    const overlap = isMadeUp ? "queue" : revision.definition.overlap;
-    const at = new Date(atMs).toISOString();
-    if (overlap === "skip" && await store.runs.isActive(pipeline, "backfill")) {
-      log("info", "a firing was left out: a run is still going on", { pipeline, at });
-      return;
-    }
-    const request = { trigger: "schedule", triggeredBy: at, idempotencyKey: `schedule ${at}` } as const;
-    const run = await this.#enqueue(pipeline, revision, request, atMs);
-    if (overlap === "cancel_previous") await this.#cancelBefore(run);
+  async fire(firings: readonly Firing[]): Promise<ReadonlyMap<Firing, AppError>> {
+    return await this.#firings.fire(firings);
   }
 
   /** What ends by itself meanwhile has ended. */

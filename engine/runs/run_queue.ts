@@ -19,6 +19,8 @@ const MAX_IDLE_BESIDE_OTHERS_MS = 5_000;
 const MAX_PAUSE_MS = 15_000;
 /** The same while pipelines are held still: nobody says when they are let go. */
 const HELD_MS = 1_000;
+/** More would keep others from writing, and the first of them from starting. */
+const CLAIMED_AT_ONCE = 100;
 /** How long a cancel waits for an end that is being written. */
 const WRITE_WAIT_MS = 1_000;
 
@@ -58,7 +60,7 @@ export class RunQueue {
   readonly #rescuer: Rescuer;
   #woken: AbortController = new AbortController();
   #loop: Promise<void> | undefined;
-  #claiming: Promise<Run | undefined> = Promise.resolve(undefined);
+  #claiming: Promise<readonly Run[]> = Promise.resolve([]);
   #hasRescued = false;
 
   constructor(context: QueueContext) {
@@ -158,13 +160,13 @@ export class RunQueue {
       nowMs,
       leaseUntilMs: nowMs + LEASE_MS,
       maxRuns,
+      most: CLAIMED_AT_ONCE,
       ...(pipelines === undefined ? {} : { pipelines }),
     });
-    const run = await this.#claiming;
-    if (run === undefined) return false;
-    this.#begin(run);
-    onChange();
-    return true;
+    const claimed = await this.#claiming;
+    for (const run of claimed) this.#begin(run);
+    if (claimed.length > 0) onChange();
+    return claimed.length > 0;
   }
 
   #begin(run: Run): void {

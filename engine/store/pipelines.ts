@@ -19,7 +19,7 @@ export function createPipelineStore(db: Database): PipelineStore {
 
 function definitionsOf(
   db: Database,
-): Pick<PipelineStore, "list" | "names" | "get" | "put" | "source" | "putSource" | "remove"> {
+): Pick<PipelineStore, "list" | "names" | "get" | "getAll" | "put" | "source" | "putSource" | "remove"> {
   const select = (where: SQL | undefined) =>
     db.select({
       name: pipelines.name,
@@ -43,6 +43,12 @@ function definitionsOf(
     async get(name) {
       const [found] = await storing(`read pipeline "${name}"`, select(eq(pipelines.name, name)));
       return found;
+    },
+
+    async getAll(names) {
+      const asked = sql`${pipelines.name} in (select value from json_each(${JSON.stringify(names)}))`;
+      const found = await storing("read the pipelines", select(asked));
+      return new Map(found.map((record) => [record.name, record]));
     },
 
     async put({ name, origin, revision, faults }) {

@@ -34,6 +34,12 @@ export function createRevisionStore(db: Database): RevisionStore {
       return row && headOf(row);
     },
 
+    async heads(ids) {
+      const query = db.select().from(revisions)
+        .where(sql`${revisions.id} in (select value from json_each(${JSON.stringify(ids)}))`);
+      return (await storing("read revisions", query)).map(headOf);
+    },
+
     async headsInForce() {
       const inForce = db.select({ name: pipelines.name, revision: revisions }).from(pipelines).innerJoin(
         revisions,

@@ -40,6 +40,14 @@ export function noteChange(run: SQL, nowMs: number): SQL {
   `;
 }
 
+/** The notes of these runs, by a select of their ids, as they are now: each was changed in this batch. */
+export function noteChanges(ids: SQL, atMs: SQL): SQL {
+  return sql`
+    insert into ${outbox} (kind, run, payload, created_at)
+    select 'run', ${runs.id}, ${PAYLOAD}, ${atMs} from ${runs} where ${runs.id} in ${ids} order by ${runs.seq}
+  `;
+}
+
 /** The row under the names of its properties, so that what is read back is a row again. */
 const PAYLOAD = sql`json_object(${
   sql.join(

@@ -1,16 +1,16 @@
 import { and, desc, eq, gt, gte, inArray, lt, min, ne, or, type SQL, sql } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
 import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState, type Trigger } from "../../contract/run.ts";
 import { nextState } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
+import { createAtOnce, createEach, noteOf, refusalOf, tagsOf } from "./queue/new_runs.ts";
+import { lastWindowEnd } from "./queue/last_window.ts";
 import { readLastLoads } from "./last_loads.ts";
 import { readLastReads } from "./last_reads.ts";
 import { listedRunOf, runDetailOf, runOf, storableText } from "./rows.ts";
 import { noteChange, target } from "./run_changes.ts";
-import { attempts, limits, runs, stepRuns } from "./schema.ts";
-import { useMarks } from "./triggers/used_marks.ts";
-import type { NewRun, RunStore } from "./ports/runs.ts";
+import { attempts, runs, stepRuns } from "./schema.ts";
+import type { RunStore } from "./ports/runs.ts";
 
 export function createRunStore(db: Database): RunStore {
   return {
@@ -21,21 +21,13 @@ export function createRunStore(db: Database): RunStore {
   };
 }
 
-/**
- * Where the windows that nobody asked for have got to. The words of its condition are those of the
- * index `runs_window`: a bound value would keep it from being used.
- */
-export function lastWindowEnd(pipeline: SQL): SQL<number | null> {
-  return sql`(
-    select max(w.window_end) from runs as w
-    where w.pipeline = ${pipeline} and w.state = 'succeeded' and w.window_given = 0 and w.selection is null
-  )`;
-}
-
 /** What people, schedules and other programs ask of runs. */
 function requestsOf(
   db: Database,
-): Pick<RunStore, "create" | "createAll" | "cancelQueued" | "askCancel" | "annotate" | "retry"> {
+): Pick<
+  RunStore,
+  "create" | "createEach" | "createAll" | "cancelQueued" | "askCancel" | "annotate" | "retry"
+> {
   const change = async (action: string, id: string, atMs: number, guard: SQL | undefined, set: RunChange) => {
     const [[row]] = await storing(
       action,
@@ -48,44 +40,30 @@ function requestsOf(
   };
   return {
     async create(run) {
-      const action = `create a run of "${run.pipeline}"`;
-      const [[inserted]] = await storing(
-        action,
-        db.batch([
-          insertRun(db, run),
-          db.run(noteChange(sql`${run.id}`, run.createdAtMs)),
-          ...consequencesOf(db, run),
-        ]),
-      );
-      if (inserted !== undefined) return { run: runOf(inserted), created: true };
-      const known = db.select().from(runs)
-        .where(and(eq(runs.pipeline, run.pipeline), eq(runs.idempotencyKey, run.idempotencyKey ?? "")));
-      const [first] = await storing(action, known);
-      if (first === undefined) throw new AppError("internal", `Cannot ${action}: it was not inserted`);
-      requireSameRequest(run, first.requestHash);
-      return { run: runOf(first), created: false };
+      const [created] = await createAtOnce(db, [{ run, unlessActive: false }]);
+      if (created instanceof AppError) throw created;
+      if (created !== undefined) return created;
+      throw new AppError("internal", `Cannot create a run of "${run.pipeline}": it was not inserted`);
     },
 
+    createEach: (requests) => createEach(db, requests),
+
     async createAll(all) {
-      const [first, ...others] = all;
+      const [first] = all;
       if (first === undefined) return;
-      const action = `create runs of "${first.pipeline}"`;
       const byKey = new Map(all.map((run) => [run.idempotencyKey, run]));
       const known = await storing(
-        action,
+        `create runs of "${first.pipeline}"`,
         db.select({ key: runs.idempotencyKey, hash: runs.requestHash }).from(runs).where(and(
           eq(runs.pipeline, first.pipeline),
           sql`${runs.idempotencyKey} in (select value from json_each(${JSON.stringify([...byKey.keys()])}))`,
         )),
       );
-      for (const { key, hash } of known) requireSameRequest(byKey.get(key) ?? first, hash);
-      const insert = (run: NewRun): BatchItem<"sqlite">[] => [
-        insertRun(db, run),
-        db.run(noteChange(sql`${run.id}`, run.createdAtMs)),
-        ...consequencesOf(db, run),
-      ];
-      const [head, ...rest] = insert(first);
-      if (head !== undefined) await storing(action, db.batch([head, ...rest, ...others.flatMap(insert)]));
+      for (const { key, hash } of known) {
+        const refusal = refusalOf(byKey.get(key) ?? first, hash);
+        if (refusal !== undefined) throw refusal;
+      }
+      await createAtOnce(db, all.map((run) => ({ run, unlessActive: false })));
     },
 
     cancelQueued: (id, atMs, reason, by) =>
@@ -128,94 +106,9 @@ function requestsOf(
   };
 }
 
-const tagsOf = (tags: readonly string[] = []) => tags.length === 0 ? null : [...new Set(tags)];
-const noteOf = (note: string | null = null) => note === null || note === "" ? null : storableText(note);
-
 type RunChange = Partial<typeof runs.$inferInsert>;
 
 const RETRYABLE_STATES = RUN_STATES.filter((state) => nextState(state, "retry") === "queued");
-
-function requireSameRequest(run: NewRun, firstHash: string | null): void {
-  if (run.requestHash === null || firstHash === null || run.requestHash === firstHash) return;
-  throw new AppError(
-    "conflict",
-    `Cannot start a run of "${run.pipeline}": the idempotency key "${run.idempotencyKey}" was used for a ` +
-      "different request. Send the same request again, or use another key",
-    { reason: "idempotency_key_reused" },
-  );
-}
-
-function insertRun(db: Database, run: NewRun) {
-  const lastEnd = lastWindowEnd(sql`${run.pipeline}`);
-  const window = run.window === undefined
-    ? {
-      windowStartMs: lastEnd,
-      windowEndMs: sql`max(${run.windowEndMs}, coalesce(${lastEnd} + 1, ${run.windowEndMs}))`,
-    }
-    : { windowStartMs: run.window.startMs, windowEndMs: run.window.endMs };
-  return db.insert(runs).values({
-    id: run.id,
-    pipeline: run.pipeline,
-    revision: run.revision,
-    // As known when the run was asked for: the revision may later be found in a clean commit.
-    gitCommit: sql`(select git_commit from revisions where id = ${run.revision})`,
-    state: "queued",
-    trigger: run.trigger,
-    triggeredBy: run.triggeredBy,
-    params: run.params,
-    selection: run.select === null ? null : storableText(run.select),
-    fullRefresh: run.fullRefresh,
-    idempotencyKey: run.idempotencyKey,
-    requestHash: run.requestHash,
-    ...window,
-    windowGiven: run.window !== undefined,
-    range: run.range ?? null,
-    createdAtMs: run.createdAtMs,
-    group: run.group ?? null,
-    parent: run.parent ?? null,
-    priority: run.priority ?? 0,
-    tags: tagsOf(run.tags),
-    note: noteOf(run.note),
-    turn: nextTurn(run),
-  }).onConflictDoNothing({ target: [runs.pipeline, runs.idempotencyKey] }).returning();
-}
-
-/**
- * Where among the runs of its priority: behind as many others as wait of its own pipeline, counted from the run that
- * is next. So pipelines take turns, and one that has queued a thousand runs holds nobody up.
- */
-function nextTurn({ pipeline, priority = 0 }: NewRun): SQL {
-  return sql`(
-    coalesce((
-      select first.turn from runs as first indexed by runs_queued
-      where first.state = 'queued' and first.priority = ${priority} order by first.turn limit 1
-    ), 0) + (
-      select count(*) from runs as own
-      where own.state = 'queued' and own.pipeline = ${pipeline} and own.priority = ${priority}
-    )
-  )`;
-}
-
-/** What is written with a new run, and only with it. */
-function consequencesOf(db: Database, run: NewRun): BatchItem<"sqlite">[] {
-  const isThere = sql`exists (select 1 from runs where id = ${run.id})`;
-  const all: BatchItem<"sqlite">[] = [];
-  const named = Object.entries(run.limits ?? {}).map(([name, limit]) => ({ name, ...limit }));
-  if (named.length > 0) {
-    all.push(
-      db.insert(limits).values(named.map(({ name, slots }) => ({ name, slots })))
-        .onConflictDoUpdate({ target: limits.name, set: { slots: sql`excluded.slots` } }),
-      db.run(sql`
-        insert into run_limits (run, name, slots)
-        select ${run.id}, value ->> 'name', value ->> 'needed' from json_each(${
-        JSON.stringify(named)
-      }) where ${isThere}
-      `),
-    );
-  }
-  if (run.follows !== undefined) all.push(...useMarks(db, run.pipeline, run.follows, isThere));
-  return all;
-}
 
 /** What the pages, the scheduler and the queue ask. */
 function readsOf(

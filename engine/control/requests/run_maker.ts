@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { monotonicFactory } from "ulid";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
@@ -13,12 +14,13 @@ import { checkedWindow, checkRange, windowOf } from "./run_window.ts";
 /** The revision that runs of the pipeline are of. Throws invalid, with the faults, where none has been right. */
 export async function runnableRevision(store: Store, record: PipelineRecord): Promise<RevisionHead> {
   const revision = record.revision === null ? undefined : await store.revisions.head(record.revision);
-  if (revision !== undefined) return revision;
-  throw new AppError(
-    "invalid",
-    `Pipeline "${record.name}" has faults and has never been right: it cannot run`,
-    { faults: record.faults },
-  );
+  if (revision === undefined) throw noRevisionError(record);
+  return revision;
+}
+
+export function noRevisionError({ name, faults }: PipelineRecord): AppError {
+  const message = `Pipeline "${name}" has faults and has never been right: it cannot run`;
+  return new AppError("invalid", message, { faults });
 }
 
 /** What a run is asked for with, and what of the store is written with it alone. */
@@ -65,7 +67,7 @@ export function runMaker(
       select: select ?? null,
       fullRefresh: request.fullRefresh ?? false,
       idempotencyKey: key ?? null,
-      requestHash: key === undefined ? null : await hashRequest(request),
+      requestHash: key === undefined ? null : hashRequest(request),
       ...(asked === undefined ? {} : { window: checkedWindow(asked) }),
       ...(range === undefined ? {} : { range }),
       windowEndMs,
@@ -82,7 +84,7 @@ export function runMaker(
 }
 
 /** What was asked for, as hex of SHA-256: the same for the same request, in whatever order its params came. */
-async function hashRequest(request: TriggerRequest): Promise<string> {
+function hashRequest(request: TriggerRequest): string {
   const { params = {}, select = null, fullRefresh = false, window = null, group = null } = request;
   const { parent = null, priority = 0, range, tags, note } = request;
   const sorted = Object.entries(params).sort(([one], [other]) => one < other ? -1 : 1);
@@ -98,6 +100,5 @@ async function hashRequest(request: TriggerRequest): Promise<string> {
     // Later than the others, and only where it is there: hashes of before stay what they are.
     ...tags === undefined && note === undefined ? [] : [{ tags, note }],
   ]);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
+  return createHash("sha256").update(text).digest("hex");
 }

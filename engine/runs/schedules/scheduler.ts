@@ -1,5 +1,5 @@
 import type { Clock } from "../../../contract/clock.ts";
-import { IS_RETRYABLE, toAppError } from "../../../contract/errors.ts";
+import { type AppError, IS_RETRYABLE, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { isContinuous } from "../../../contract/pipeline/schedule.ts";
 import type { ScheduleMark } from "../../store/ports/definitions.ts";
@@ -11,6 +11,8 @@ const MAX_WAIT_MS = 30_000;
 const SLEPT_MS = 60_000;
 /** A firing whose run the store does not take comes again after this. */
 const POSTPONED_MS = 5_000;
+/** One transaction: more would keep others from writing, and the first of the runs from starting. */
+const FIRED_AT_ONCE = 100;
 /** More processes than these are never ready at a time. */
 const MAX_PREPARED = 8;
 /** So many firings of one schedule are made up for, and it looks at what has changed. */
@@ -33,8 +35,11 @@ export interface SchedulerContext {
   readonly log: Log;
   /** Everything that has a schedule and is not paused. */
   readonly list: () => Promise<Scheduled[]>;
-  /** Enqueues the run of this firing. It may be called again for the same one, and makes no second run then. */
-  readonly fire: (firing: Firing) => Promise<void>;
+  /**
+   * Enqueues the runs of these firings; returns what kept some of them from it. It may be called again for the same
+   * ones, and makes no second run then.
+   */
+  readonly fire: (firings: readonly Firing[]) => Promise<ReadonlyMap<Firing, AppError>>;
   /** Called once a firing, some seconds before it. */
   readonly prepare: (pipeline: string) => Promise<void>;
   /** Writes down how far schedules are. */
@@ -133,29 +138,39 @@ export class Scheduler {
     const { clock } = this.#context;
     for (let round = 0; round < MAX_ROUNDS && !this.#stopping.signal.aborted; round++) {
       const { fire, prepare } = this.#plan.due(clock.now());
-      for (const due of fire) await this.#fire(due);
+      for (let at = 0; at < fire.length; at += FIRED_AT_ONCE) {
+        await this.#fire(fire.slice(at, at + FIRED_AT_ONCE));
+      }
       await this.#writeMarks();
       for (const pipeline of prepare.slice(0, MAX_PREPARED)) await this.#context.prepare(pipeline);
       if (fire.length === 0) return;
     }
   }
 
-  async #fire(due: Due): Promise<void> {
-    const { clock, log, fire } = this.#context;
-    const { pipeline, atMs, isMadeUp } = due;
-    try {
-      await fire({ pipeline, atMs, isMadeUp });
-    } catch (error) {
-      const { code, message } = toAppError(error);
-      const isPostponed = IS_RETRYABLE[code];
-      log("error", `a scheduled run could not be queued${isPostponed ? "; trying again" : ""}`, {
-        pipeline,
-        at: new Date(atMs).toISOString(),
-        error: message,
-      });
-      if (isPostponed) return this.#plan.postpone(due, clock.now() + POSTPONED_MS);
+  async #fire(firings: readonly Due[]): Promise<void> {
+    const { clock, log } = this.#context;
+    const failures = await this.#failuresOf(firings);
+    for (const due of firings) {
+      const failure = failures.get(due);
+      const isPostponed = failure !== undefined && IS_RETRYABLE[failure.code];
+      if (failure !== undefined) {
+        log("error", `a scheduled run could not be queued${isPostponed ? "; trying again" : ""}`, {
+          pipeline: due.pipeline,
+          at: new Date(due.atMs).toISOString(),
+          error: failure.message,
+        });
+      }
+      if (isPostponed) this.#plan.postpone(due, clock.now() + POSTPONED_MS);
+      else this.#plan.deal(due, clock.now());
     }
-    this.#plan.deal(due, clock.now());
+  }
+
+  async #failuresOf(firings: readonly Firing[]): Promise<ReadonlyMap<Firing, AppError>> {
+    try {
+      return await this.#context.fire(firings);
+    } catch (error) {
+      return new Map(firings.map((firing) => [firing, toAppError(error)]));
+    }
   }
 
   async #writeMarks(): Promise<void> {
@@ -174,7 +189,7 @@ export class Scheduler {
    * next pause is over. While a run is waiting or going on, its end wakes the scheduler.
    */
   async #fireContinuous(): Promise<number> {
-    const { clock, log, fire, lastRun } = this.#context;
+    const { clock, log, lastRun } = this.#context;
     let nextMs = Infinity;
     for (const pipeline of this.#continuous) {
       const last = await lastRun(pipeline);
@@ -187,10 +202,10 @@ export class Scheduler {
         continue;
       }
       this.#postponed.delete(pipeline);
-      try {
-        await fire({ pipeline, atMs: dueMs, isMadeUp: false });
-      } catch (error) {
-        log("error", "a continuous pipeline's run could not be queued", { pipeline, error: String(error) });
+      const firing = { pipeline, atMs: dueMs, isMadeUp: false };
+      const failure = (await this.#failuresOf([firing])).get(firing);
+      if (failure !== undefined) {
+        log("error", "a continuous pipeline's run could not be queued", { pipeline, error: failure.message });
         this.#postponed.set(pipeline, nowMs + FAILED_PAUSE_MS);
         nextMs = Math.min(nextMs, nowMs + FAILED_PAUSE_MS);
       }

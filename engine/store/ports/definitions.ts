@@ -33,6 +33,8 @@ export interface PipelineStore {
   /** The names of those that `list` gives. */
   names(): Promise<string[]>;
   get(name: string): Promise<PipelineRecord | undefined>;
+  /** By name those of these that there are. */
+  getAll(names: readonly string[]): Promise<Map<string, PipelineRecord>>;
   /** Creates or changes; brings a removed one back. A revision of undefined keeps the one in force. */
   put(
     pipeline: { name: string; origin: "files" | "api"; revision?: string; faults: readonly Fault[] },
@@ -74,6 +76,8 @@ export interface RevisionStore {
   get(id: string): Promise<{ revision: Revision; steps: PipelineStep[] } | undefined>;
   /** The same without files and steps: what starting and listing pipelines need. */
   head(id: string): Promise<RevisionHead | undefined>;
+  /** Those of these that there are, in any order. */
+  heads(ids: readonly string[]): Promise<RevisionHead[]>;
   /** Those in force, by pipeline: for all at once. */
   headsInForce(): Promise<Map<string, RevisionHead>>;
   has(id: string): Promise<boolean>;

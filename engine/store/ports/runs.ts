@@ -1,4 +1,4 @@
-import type { ErrorRecord } from "../../../contract/errors.ts";
+import type { AppError, ErrorRecord } from "../../../contract/errors.ts";
 import type { Range } from "../../../contract/range.ts";
 import type {
   AttemptState,
@@ -43,6 +43,18 @@ export interface NewRun {
   readonly follows?: { readonly runs: readonly string[]; readonly untilMs: number };
 }
 
+export interface CreateRequest {
+  readonly run: NewRun;
+  /** Only while no run of the pipeline is queued or running; those of backfills do not count. */
+  readonly unlessActive: boolean;
+}
+
+/**
+ * The run that was made, or the first of its idempotency key; undefined where one was active; or why it could not be
+ * stored.
+ */
+export type Created = { readonly run: Run; readonly created: boolean } | AppError | undefined;
+
 /** An attempt that a worker holds. Every write of the attempt is guarded by it. */
 export interface Lease {
   readonly run: string;
@@ -60,6 +72,8 @@ export interface Claim {
   readonly maxRuns: number;
   /** Only runs of these. */
   readonly pipelines?: readonly string[];
+  /** How many to take at once; 1 by default. */
+  readonly most?: number;
 }
 
 /** What an attempt's end says about the run. */
@@ -92,6 +106,11 @@ export interface RunStore {
    * `conflict`, reason `idempotency_key_reused`, where that asked for something else.
    */
   create(run: NewRun): Promise<{ run: Run; created: boolean }>;
+  /**
+   * Runs of different pipelines in one transaction, each as `create` does it; in their order. One that cannot be stored
+   * is told so, and the others are stored. Throws `unavailable` where none can be.
+   */
+  createEach(requests: readonly CreateRequest[]): Promise<Created[]>;
   /**
    * Runs of one pipeline, all at once or none; those whose idempotency keys it has are left out. Throws `conflict`,
    * reason `idempotency_key_reused`, where one of these asked for something else.
@@ -153,13 +172,14 @@ export interface OpenAttempt {
 
 export interface AttemptStore {
   /**
-   * Takes the queued run that is next among those that are due: of the highest priority, then the
-   * oldest; not while its pipeline has one running or an attempt that waits for its retry, and only
-   * where the worker has a slot and each of its limits enough of them. It is then `running` with one attempt more,
-   * and holds the slots. A window that was not asked for begins where the last one ended and holds a
-   * millisecond at least; later attempts keep it.
+   * Takes the queued runs that are next among those that are due: of the highest priority, then those whose turn it
+   * is; not while a run's pipeline has one running or an attempt that waits for its retry, and only where the worker
+   * has a slot and each of its limits enough of them. They are then `running` with one attempt more, and hold the
+   * slots. A window that was not asked for begins where the last one ended and holds a millisecond at least; later
+   * attempts keep it. In the order in which one after the other would have been taken; there may be more to take
+   * unless none is returned.
    */
-  claim(claim: Claim): Promise<Run | undefined>;
+  claim(claim: Claim): Promise<Run[]>;
   /** Renews every lease of the worker; what it still holds, and who wants which of them cancelled. */
   renew(
     worker: string,

@@ -62,9 +62,9 @@ async function withQueue(
     const attempts: Store["attempts"] = {
       ...store.attempts,
       claim: async (...args) => {
-        const run = await store.attempts.claim(...args);
-        await options.afterClaim?.(run, clock);
-        return run;
+        const claimed = await store.attempts.claim(...args);
+        await options.afterClaim?.(claimed[0], clock);
+        return claimed;
       },
       ...options.attempts?.(store.attempts),
     };

@@ -77,13 +77,15 @@ export function newRun(id: string, change: Partial<NewRun> = {}): NewRun {
 }
 
 /** What a worker with room for a hundred runs claims. */
-export function claim(
+export async function claim(
   store: Store,
   worker: string,
   nowMs: number,
   more: Partial<Claim> = {},
 ): Promise<Run | undefined> {
-  return store.attempts.claim({ worker, nowMs, leaseUntilMs: nowMs + 30_000, maxRuns: 100, ...more });
+  return (await store.attempts.claim({ worker, nowMs, leaseUntilMs: nowMs + 30_000, maxRuns: 100, ...more }))[
+    0
+  ];
 }
 
 export function lease(run: string, attempt = 1, worker = "me"): Lease {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { AppError } from "../../../../../contract/errors.ts";
+import { AppError, toAppError } from "../../../../../contract/errors.ts";
 import type { ScheduleDefinition } from "../../../../../contract/pipeline/schedule.ts";
-import { type Scheduled } from "../../../../../engine/runs/schedules/firing_plan.ts";
+import type { Firing, Scheduled } from "../../../../../engine/runs/schedules/firing_plan.ts";
 import {
   type LastRun,
   Scheduler,
@@ -27,18 +27,37 @@ const entry = (pipeline: string, schedules: readonly ScheduleDefinition[], markM
   ),
 });
 
+type Fire = (firing: Firing) => Promise<unknown>;
+
+/** Fires one after the other, as the engine does in one transaction. */
+function each(fire: Fire): SchedulerContext["fire"] {
+  return async (firings) => {
+    const failures = new Map<Firing, AppError>();
+    for (const firing of firings) {
+      await fire(firing).catch((error) => failures.set(firing, toAppError(error)));
+    }
+    return failures;
+  };
+}
+
 /** A scheduler at work on a clock that stands still; what it fires is in `fired`. */
-function begin(clock: FakeClock, entries: () => Scheduled[], change: Partial<SchedulerContext> = {}) {
+function begin(
+  clock: FakeClock,
+  entries: () => Scheduled[],
+  { fire, ...change }: Partial<Omit<SchedulerContext, "fire"> & { fire: Fire }> = {},
+) {
   const fired: string[] = [];
   const marks: ScheduleMark[] = [];
   const scheduler = new Scheduler({
     clock,
     log: () => {},
     list: () => Promise.resolve(entries()),
-    fire: ({ pipeline, atMs }) => {
-      fired.push(`${pipeline} ${new Date(atMs).toISOString()}`);
-      return Promise.resolve();
-    },
+    fire: each(
+      fire ?? (({ pipeline, atMs }) => {
+        fired.push(`${pipeline} ${new Date(atMs).toISOString()}`);
+        return Promise.resolve();
+      }),
+    ),
     prepare: () => Promise.resolve(),
     mark: (more) => Promise.resolve(void marks.push(...more)),
     lastRun: () => Promise.resolve(undefined),
