@@ -94,7 +94,10 @@ export interface CheckJob extends JobBase {
 
 export interface CheckSubject {
   readonly name: string;
+  /** With the params' defaults in their places. */
   readonly definition: PipelineDefinition;
+  /** As it is written, for what is shown of it. */
+  readonly written?: PipelineDefinition;
   readonly files: readonly RevisionFile[];
   /** Streams that are not asked, since that would fail or may not be: they have the columns that are known. */
   readonly mutedStreams: readonly string[];

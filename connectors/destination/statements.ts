@@ -69,6 +69,18 @@ export function splitStatements(text: string, rules: SqlRules): readonly Stateme
   return statements;
 }
 
+/** Whether the offset is in no string, quoted name or comment. */
+export function isCode(text: string, offset: number, rules: SqlRules): boolean {
+  for (let at = 0; at < offset;) {
+    const next = Math.max(skipBlank(text, at, rules), skipQuoted(text, at, rules));
+    if (next > offset) return false;
+    // Within a word a quote or a tag begins nothing.
+    const [word] = next > at ? [] : WORD.exec(text.slice(at, at + MAX_WORD)) ?? [];
+    at = next > at ? next : at + (word?.length ?? 1);
+  }
+  return true;
+}
+
 const MAX_WORD = 200;
 const WORD = /^[\p{L}_][\p{L}\p{N}_$]*/u;
 

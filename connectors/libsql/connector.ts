@@ -1,3 +1,4 @@
+import { SQLITE_TEXT } from "../sql_text.ts";
 import type {
   Access,
   Connection,
@@ -16,6 +17,7 @@ export const libsql = {
   configSchema,
   streamSchema,
   loadSchema,
+  sqlText: SQLITE_TEXT,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // The server has one writer at a time, and takes the transaction from one that another waits for too long.

@@ -1,3 +1,5 @@
+import { quoteLiteral } from "../../contract/sql.ts";
+import { createSqlText, utcText } from "../sql_text.ts";
 import type {
   Access,
   Connection,
@@ -12,7 +14,7 @@ import { hostPermission, serverName } from "../network/hosts.ts";
 import { configSchema, type MysqlConfig, showServer } from "./config.ts";
 import { loadSchema, type MysqlStream, type MysqlTarget, streamSchema } from "./options.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
-import { parseTableName, writeTableName } from "./table_name.ts";
+import { parseTableName, textLiteral, writeTableName } from "./table_name.ts";
 
 /** MySQL 5.7 and later, MariaDB 10.3 and later, by the text protocol. */
 export const mysql = {
@@ -21,6 +23,12 @@ export const mysql = {
   configSchema,
   streamSchema,
   loadSchema,
+  sqlText: createSqlText({
+    rules: [{ isMysql: true }, { isMysql: true, backslashes: "all" }],
+    text: textLiteral,
+    // Neither knows zones everywhere; sessions are in UTC.
+    timestamp: (iso) => `TIMESTAMP ${quoteLiteral(utcText(iso))}`,
+  }),
   followsChanges: true,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),

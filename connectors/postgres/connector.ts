@@ -1,3 +1,5 @@
+import { quoteLiteral } from "../../contract/sql.ts";
+import { createSqlText } from "../sql_text.ts";
 import type {
   Access,
   Connection,
@@ -22,6 +24,15 @@ export const postgres = {
   streamSchema,
   followsChanges: true,
   loadSchema,
+  sqlText: createSqlText({
+    rules: (["escape strings", "all"] as const).map((backslashes) => ({
+      dollarQuotes: true,
+      nestedComments: true,
+      backslashes,
+    })),
+    text: (value) =>
+      value.includes("\\") ? `E${quoteLiteral(value.replaceAll("\\", "\\\\"))}` : quoteLiteral(value),
+  }),
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // A load keeps other writers from its own table, and no reader.

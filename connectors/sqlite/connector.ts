@@ -1,3 +1,4 @@
+import { SQLITE_TEXT } from "../sql_text.ts";
 import type {
   Access,
   Connection,
@@ -23,6 +24,7 @@ export const sqlite = {
   configSchema: databaseFileSchema,
   streamSchema,
   loadSchema,
+  sqlText: SQLITE_TEXT,
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // SQLite has one writer at a time.

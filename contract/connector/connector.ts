@@ -4,6 +4,7 @@ import type { ConnectionCheck } from "../discovery.ts";
 import type { OpenDuckdb } from "../duckdb.ts";
 import type { Destination, LoadMode, LoadShape } from "./destination.ts";
 import type { Source } from "./source.ts";
+import type { SqlText } from "./sql_text.ts";
 import type { PostedBody } from "../triggers/webhooks.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "./tokens.ts";
 
@@ -30,6 +31,8 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   readonly streamSchema?: GenericSchema<unknown, Stream>;
   /** A load target's own keys, as `table` or `path`, and its `options`. Absent: no destination. */
   readonly loadSchema?: GenericSchema<unknown, Target>;
+  /** How the SQL of its streams and loads is written; as DuckDB's where it is absent. */
+  readonly sqlText?: SqlText;
   /** Whether streams can follow its log of changes: `mode: cdc`. Its sources have `follow` then. */
   readonly followsChanges?: boolean;
   /** Whether a sensor may wait for its files. Its sources have `look` then. */

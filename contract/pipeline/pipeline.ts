@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { freshnessSchema, lateAfterSchema, notifySchema } from "../alerts/notify.ts";
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { concurrencySchema } from "./concurrency.ts";
-import { paramSchema } from "./params.ts";
+import { paramSchema } from "../params/definition.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { retrySchema, stepSettingsSchema } from "./retry.ts";
 import { type StreamDefinition, streamSchema } from "./stream.ts";

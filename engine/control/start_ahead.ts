@@ -1,3 +1,5 @@
+import { type Defined, filledDefinition, sampleParams } from "../../connectors/pipeline_params.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
@@ -42,7 +44,8 @@ export async function startAhead(context: StartAheadContext, pipeline: string): 
     });
     const found = project.pipelines.find(({ name }) => name === pipeline);
     if (found?.definition === undefined) return { processes, project };
-    const { definition, connectors } = found;
+    const { connectors } = found;
+    const definition = withSamples(context.connectors, { definition: found.definition, connectors });
     const fence = await createFence(context);
     const provision = await provide(context, { definition, connectors, purpose: "run" }, fence);
     const runGrant = grantOf(context, provision, pipeline);
@@ -71,13 +74,18 @@ export async function startForNext(
   const found = typeof revision === "string" ? await store.revisions.head(revision) : undefined;
   if (found === undefined) return;
   try {
-    const { definition, connectors } = found;
+    const { connectors } = found;
+    const definition = withSamples(context.connectors, { definition: found.definition, connectors });
     const provision = await provide(context, { definition, connectors, purpose: "run" });
     await processes.warm(grantOf(context, provision, pipeline));
   } catch (error) {
     log("debug", "no process was started ahead", { pipeline, error: toAppError(error).message });
   }
 }
+
+/** Most runs have the defaults: a process with another grant than a run needs is not taken for it. */
+const withSamples = (types: GrantContext["connectors"], defined: Defined): PipelineDefinition =>
+  filledDefinition(types, defined, sampleParams(defined.definition.params));
 
 /** The processes of the runs of one server or command. */
 export function createProcesses(

@@ -1,3 +1,5 @@
+import { filledDefinition, sampleParams } from "../../connectors/pipeline_params.ts";
+import { paramTexts, unfilledParams } from "../../contract/params/places.ts";
 import type { CheckReport, DefinitionFault } from "../../contract/job.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
@@ -133,9 +135,10 @@ async function provideFor(
   fence: Fence,
 ): Promise<Provided | CheckedPipeline> {
   const { connectors } = pipeline;
-  const faults: Fault[] = [];
-  let sketch = pipeline.sketch;
-  if (sketch === undefined) return checkedAs(pipeline, []);
+  if (pipeline.sketch === undefined) return checkedAs(pipeline, []);
+  const filled = filledSketch(context, pipeline, pipeline.sketch);
+  const faults: Fault[] = [...filled.faults];
+  let { sketch } = filled;
   try {
     for (;;) {
       const definition = askedOf(sketch);
@@ -151,6 +154,39 @@ async function provideFor(
   } catch (error) {
     return checkedAs(pipeline, [...faults, faultOf(pipeline, toAppError(error).message)]);
   }
+}
+
+/**
+ * The sketch with the values of params that are known before a run; streams and loads that need another one are left alone, as
+ * those are that have a fault.
+ */
+function filledSketch(
+  { connectors: types }: CheckContext,
+  pipeline: LoadedPipeline,
+  sketch: PipelineSketch,
+): { readonly sketch: PipelineSketch; readonly faults: readonly Fault[] } {
+  const values = sampleParams(sketch.definition.params);
+  const open = paramTexts(sketch.definition).flatMap((text) => {
+    const [name] = text.kind === undefined ? [] : unfilledParams(text, values);
+    return name === undefined || !Object.hasOwn(sketch.definition.params, name) ? [] : [{ text, name }];
+  });
+  const faults = open.filter(({ text: { path } }) =>
+    !(path[0] === "extract" ? sketch.mutedStreams : sketch.mutedLoads).has(String(path[1]))
+  ).map(({ text, name }): Fault => ({
+    ...pipeline.place(text.path),
+    message: `the param ${name} has no default: what this names is not looked at before a run`,
+    severity: "warning",
+  }));
+  const muted = withMuted(sketch, open.map(({ text }) => text.path));
+  const { connectors } = pipeline;
+  const { definition } = sketch;
+  const { extract, load } = filledDefinition(types, { definition: askedOf(muted), connectors }, values);
+  const filled = {
+    ...definition,
+    extract: { ...definition.extract, ...extract },
+    load: { ...definition.load, ...load },
+  };
+  return { sketch: { ...muted, definition: filled }, faults };
 }
 
 /** What is wrong with the connectors, and the streams and loads that are to be left alone for it. */
@@ -244,6 +280,7 @@ async function checkTogether(
   const subjects = await Promise.all(group.map(async ({ pipeline, sketch }) => ({
     name: pipeline.name,
     definition: sketch.definition,
+    written: pipeline.sketch?.definition ?? sketch.definition,
     files: sketch.files,
     mutedStreams: [...sketch.mutedStreams],
     mutedParams: sketch.mutedParams,

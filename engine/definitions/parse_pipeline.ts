@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { filledDefinition, sampleParams } from "../../connectors/pipeline_params.ts";
 import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
@@ -19,6 +20,7 @@ import {
   type PipelineFault,
 } from "./check_pipeline.ts";
 import { checkStreamColumns } from "./check_stream_columns.ts";
+import { checkParams } from "./check_params.ts";
 import { checkNotify } from "./notifiers/check_notify.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { checkWebhooks } from "./check_webhooks.ts";
@@ -130,10 +132,11 @@ export async function parsePipeline(
 /** What is wrong with a definition whose shape is right, or with what was salvaged of it. */
 function faultsOf(
   written: unknown,
-  { definition, streams }: SalvagedDefinition,
+  { definition, streams, params }: SalvagedDefinition,
   models: ModelFiles,
   context: PipelineContext,
 ): PipelineFault[] {
+  const connectors = namedConnectors(definition, context.connectors.connectors);
   return [
     ...checkReservedKeys(written),
     ...scheduleFaults(definition),
@@ -142,12 +145,31 @@ function faultsOf(
     ...checkWildcardLoads(definition),
     ...checkParents(definition),
     ...checkWebhooks(definition),
+    ...checkParams(definition, {
+      types: context.connectorTypes,
+      connectors,
+      files: models.files,
+      mutedParams: params,
+    }),
     ...checkNames(definition, models),
     ...Object.entries(definition.extract).flatMap(([name, stream]) => checkStreamColumns(name, stream)),
-    ...checkPipelineConnectors(definition, context),
+    ...checkPipelineConnectors(shownToConnectors(definition, connectors, context), context),
     ...(context.notifiers === undefined ? [] : checkNotify(definition, context.notifiers)),
     // A stream that is a fault already lacks keys that it may have had.
   ].filter(({ path: [part, name] }) => part !== "extract" || !streams.includes(String(name)));
+}
+
+/** With values in the places of params, as far as that can be; what keeps it from being is a fault by itself. */
+function shownToConnectors(
+  definition: PipelineDefinition,
+  connectors: Readonly<Record<string, ConnectorDefinition>>,
+  { connectorTypes }: PipelineContext,
+): PipelineDefinition {
+  try {
+    return filledDefinition(connectorTypes, { definition, connectors }, sampleParams(definition.params));
+  } catch {
+    return definition;
+  }
 }
 
 /** Where the definition cannot be read, its models may name any stream and any variable. */

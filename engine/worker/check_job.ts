@@ -4,6 +4,7 @@ import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../..
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { mayCall } from "../../contract/pipeline/functions.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
+import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../sql/language/model.ts";
@@ -128,8 +129,20 @@ async function checkModels(
   return {
     name: subject.name,
     faults,
-    steps: stepsOf(plan),
+    steps: stepsOf(planRun(asWritten(subject), models, compiled.graph)),
     streamColumns: Object.fromEntries(known),
+  };
+}
+
+/** With the places of params, where a run's value is not known yet. */
+function asWritten({ definition, written }: CheckSubject): PipelineDefinition {
+  if (written === undefined) return definition;
+  const given = <T>(entries: Readonly<Record<string, T>>, texts: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, texts[name] ?? entry]));
+  return {
+    ...definition,
+    extract: given(definition.extract, written.extract),
+    load: given(definition.load, written.load),
   };
 }
 

@@ -6,8 +6,8 @@ import {
   pipelineSummarySchema,
   runSchema,
 } from "../../contract/run.ts";
-import { paramsJsonSchema } from "../../contract/pipeline/param_json_schema.ts";
-import { definedParams } from "../../contract/pipeline/params.ts";
+import { paramsJsonSchema } from "../../contract/params/json_schema.ts";
+import { definedParams } from "../../contract/params/definition.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";

@@ -1,4 +1,4 @@
-import type { ParamDefinitions, ParamType } from "../../contract/pipeline/params.ts";
+import type { ParamDefinitions, ParamType } from "../../contract/params/definition.ts";
 import type { ParamValue } from "../../contract/run.ts";
 import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 

@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
-import type { ParamDefinitions } from "../../contract/pipeline/params.ts";
+import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { listWords } from "../../text/suggest.ts";
 import { bindChecks } from "./compile_checks.ts";
@@ -21,7 +21,7 @@ import { declareCursor, declaredTable } from "../build/incremental.ts";
 import { type Model, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
-import { paramFaults } from "../../contract/pipeline/param_values.ts";
+import { paramFaults } from "../../contract/params/values.ts";
 import { declareRunVariables, RUN_VARIABLES } from "../build/variables.ts";
 
 export interface CompileInput {

@@ -1,5 +1,5 @@
 import type { Fault, SourcePlace } from "../../text/fault.ts";
-import type { ParamDefinitions } from "../../contract/pipeline/params.ts";
+import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { RUN_VARIABLES } from "../build/variables.ts";
 import { checkPlace } from "../language/check_place.ts";

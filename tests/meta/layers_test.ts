@@ -112,6 +112,8 @@ const SHARED_BY_CONNECTORS = [
   "connectors/database_file.ts",
   "connectors/one_stream.ts",
   "connectors/parse.ts",
+  "connectors/pipeline_params.ts",
+  "connectors/sql_text.ts",
   "connectors/text_cast/",
   "connectors/unfit_value.ts",
 ];

@@ -1,6 +1,6 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
-import { resolveParams } from "../../contract/pipeline/param_values.ts";
-import { definedParams } from "../../contract/pipeline/params.ts";
+import { resolveParams } from "../../contract/params/values.ts";
+import { definedParams } from "../../contract/params/definition.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";

@@ -21,7 +21,7 @@ import { Fact, RevisionLabel } from "../parts/facts.tsx";
 import { FaultList, Notice } from "../parts/callouts.tsx";
 import { FollowedSection, WarningList } from "../parts/followed.tsx";
 import type { RunFormValues } from "../parts/runs/run_form.ts";
-import { definedParams } from "../../contract/pipeline/params.ts";
+import { definedParams } from "../../contract/params/definition.ts";
 import { RunForm } from "../parts/runs/run_form_fields.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
 import { formatUtc } from "../parts/format.ts";

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { monotonicFactory } from "ulid";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { resolveParams } from "../../../contract/pipeline/param_values.ts";
+import { filledDefinition, hasFilesOf } from "../../../connectors/pipeline_params.ts";
+import { keptStreams, requireOwnPlace } from "../../../contract/params/kept_places.ts";
+import { resolveParams } from "../../../contract/params/values.ts";
+import { variableNames } from "../../../sql/language/scan_sql.ts";
 import type { PipelineRecord, RevisionHead } from "../../store/ports/definitions.ts";
 import type { NewRun } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
@@ -43,6 +46,7 @@ export function runMaker(
 ): (request: RunRequest) => Promise<NewRun> {
   const { store, clock } = context;
   const limits = runLimits(revision, context);
+  const kept = keptStreams(revision.definition, hasFilesOf(context.connectors, revision), variableNames);
   const nextId = monotonicFactory();
   const createdAtMs = clock.now();
   const selections = new Set<string>();
@@ -57,13 +61,17 @@ export function runMaker(
     if (select !== undefined) await checkSelection(select);
     if (range !== undefined) checkRange(range, request, revision.definition);
     const asked = request.window ?? windowOf(range);
+    const params = resolveParams(revision.definition.params, request.params ?? {});
+    // What cannot stand in its place would fail the run.
+    filledDefinition(context.connectors, revision, params);
+    requireOwnPlace(revision.definition, kept, params, range !== undefined);
     return {
       id: nextId(createdAtMs),
       pipeline,
       revision: revision.id,
       trigger: request.trigger,
       triggeredBy: request.triggeredBy ?? null,
-      params: resolveParams(revision.definition.params, request.params ?? {}),
+      params,
       select: select ?? null,
       fullRefresh: request.fullRefresh ?? false,
       idempotencyKey: key ?? null,

@@ -14,7 +14,7 @@ import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { ParamValue } from "../../../contract/run.ts";
 import type { Log } from "../../../contract/log.ts";
 import { listWords } from "../../../text/suggest.ts";
-import { resolveParams } from "../../../contract/pipeline/param_values.ts";
+import { resolveParams } from "../../../contract/params/values.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { followReports } from "../../runs/attempt/follow_reports.ts";
 import { withJobProcess } from "../../runs/attempt/job_process.ts";

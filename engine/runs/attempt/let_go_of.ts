@@ -1,3 +1,4 @@
+import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { Revision } from "../../../contract/revision.ts";
@@ -17,12 +18,14 @@ export interface LetGoContext extends GrantContext {
  * what could not be done is logged, with what to do.
  */
 export async function letGoOf(context: LetGoContext, revision: Revision): Promise<void> {
-  const { definition, pipeline } = revision;
-  const follows = Object.values(definition.extract).some(({ mode }) => mode === "cdc");
+  const { pipeline } = revision;
+  const params = sampleParams(revision.definition.params);
+  const follows = Object.values(revision.definition.extract).some(({ mode }) => mode === "cdc");
   if (!follows || !await hasWarehouse(context.dataDir, pipeline)) return;
   const { log, projectDir, processes } = context;
   try {
-    const provision = await provide(context, { ...revision, purpose: "run" });
+    const definition = filledDefinition(context.connectors, revision, params);
+    const provision = await provide(context, { ...revision, definition, purpose: "run" });
     const { redact } = provision.redactor;
     const started = await processes.start(grantOf(context, provision, pipeline), {
       kind: "run",

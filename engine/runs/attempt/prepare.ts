@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { filledDefinition } from "../../../connectors/pipeline_params.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
@@ -54,9 +55,11 @@ export async function executeRun(
     if (found === undefined) {
       throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
     }
-    const provision = await provide(context, { ...found.revision, purpose: "run" });
+    const definition = filledDefinition(context.connectors, found.revision, run.params);
+    const revision = { ...found.revision, definition };
+    const provision = await provide(context, { ...revision, purpose: "run" });
     redact = provision.redactor.redact;
-    const job = await runJobOf(context, run, found.revision);
+    const job = await runJobOf(context, run, revision);
     warehouse = job.warehousePath;
     const grant = grantOf(context, provision, run.pipeline);
     const result = await superviseAttempt(

@@ -1,4 +1,10 @@
 import { join } from "node:path";
+import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
+import type { Connector } from "../../../contract/connector/connector.ts";
+import { type LoadDefinition, loadTargets } from "../../../contract/pipeline/load.ts";
+import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import type { ParamValue } from "../../../contract/run.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { KnownLoad } from "../../../contract/job.ts";
 import type { Log } from "../../../contract/log.ts";
@@ -41,7 +47,8 @@ export async function verifyLoads(
   signal: AbortSignal,
 ): Promise<void> {
   const { projectDir, dataDir, log } = context;
-  const definition = onlyAsked(revision.definition, load);
+  const filled = filledLoads(context.connectors, revision, receipts);
+  const definition = onlyAsked(filled, load);
   const provision = await provide(context, { definition, connectors: revision.connectors, purpose: "run" });
   const { redact } = provision.redactor;
   const tempDir = join(spillFolder(dataDir), folder);
@@ -53,7 +60,7 @@ export async function verifyLoads(
       {
         kind: "verify",
         pipeline,
-        definition: revision.definition,
+        definition: filled,
         files: splitFiles(revision.files).models,
         load,
         receipts,
@@ -80,6 +87,27 @@ export async function verifyLoads(
   } finally {
     await Deno.remove(tempDir, { recursive: true });
   }
+}
+
+/** Each load as the run had it that last loaded there: the others have had no params yet. */
+function filledLoads(
+  types: readonly Connector[],
+  revision: VerifyLoadsRequest["revision"],
+  receipts: VerifyLoadsRequest["receipts"],
+): PipelineDefinition {
+  const samples = sampleParams(revision.definition.params);
+  const filled = (params: Readonly<Record<string, ParamValue>>) =>
+    filledDefinition(types, revision, { ...samples, ...params });
+  const all = filled({});
+  const targets = new Map<string, LoadDefinition[]>();
+  for (const { table, step } of namedLoads(revision.definition.load)) {
+    const known = receipts[step];
+    const { load } = known === undefined ? all : filled(known.params);
+    const list = targets.get(table) ?? [];
+    const own = loadTargets(load[table] ?? [])[list.length];
+    if (own !== undefined) targets.set(table, [...list, own]);
+  }
+  return { ...all, load: Object.fromEntries(targets) };
 }
 
 function redacted(verification: LoadVerification, redact: (text: string) => string): LoadVerification {

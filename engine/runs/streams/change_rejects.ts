@@ -1,3 +1,4 @@
+import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { RunFacts } from "../../../contract/connector/source.ts";
 import type { Log } from "../../../contract/log.ts";
@@ -100,7 +101,11 @@ async function askedJob(
     };
   }
   const { revision, run } = load;
-  const { definition: pipelineDefinition, connectors: definitions } = revision;
+  const { connectors: definitions } = revision;
+  const pipelineDefinition = filledDefinition(context.connectors, revision, {
+    ...sampleParams(revision.definition.params),
+    ...run.params,
+  });
   const { connectors, grant, answers, redactor } = await provide(context, {
     definition: onlyAsked(pipelineDefinition, stream),
     connectors: definitions,

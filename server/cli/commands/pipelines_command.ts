@@ -1,8 +1,8 @@
 import type { FollowedView } from "../../../contract/connector/followed.ts";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { cityOf, formatInZone, formatWait } from "../../../text/zone_time.ts";
-import { type JsonSchema, paramsJsonSchema } from "../../../contract/pipeline/param_json_schema.ts";
-import { defaultOf, definedParams, type ParamDefinition } from "../../../contract/pipeline/params.ts";
+import { type JsonSchema, paramsJsonSchema } from "../../../contract/params/json_schema.ts";
+import { defaultOf, definedParams, type ParamDefinition } from "../../../contract/params/definition.ts";
 import { CONTINUOUS } from "../../../contract/pipeline/schedule.ts";
 import { nextOf, type ScheduleView } from "../../../contract/pipeline/schedule_view.ts";
 import { afterText, type SensorView } from "../../../contract/triggers/trigger_view.ts";

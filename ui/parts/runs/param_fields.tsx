@@ -2,7 +2,7 @@ import {
   isRequired,
   type ParamDefinition,
   type ParamDefinitions,
-} from "../../../contract/pipeline/params.ts";
+} from "../../../contract/params/definition.ts";
 import { fieldName } from "./run_form.ts";
 
 /** A field for each param of a pipeline, with its rules as far as a browser knows them. */

@@ -1,4 +1,4 @@
-import { isRequired, type ParamDefinitions } from "../../../contract/pipeline/params.ts";
+import { isRequired, type ParamDefinitions } from "../../../contract/params/definition.ts";
 import { Icon } from "../icons.tsx";
 import { ParamFields } from "./param_fields.tsx";
 import type { RunFormValues } from "./run_form.ts";

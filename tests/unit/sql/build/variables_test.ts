@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import { type ParamDefinition, paramSchema } from "../../../../contract/pipeline/params.ts";
-import { resolveParams } from "../../../../contract/pipeline/param_values.ts";
+import { type ParamDefinition, paramSchema } from "../../../../contract/params/definition.ts";
+import { resolveParams } from "../../../../contract/params/values.ts";
 import { setRunVariables } from "../../../../sql/build/variables.ts";
 import { withSession } from "../fixtures.ts";
 

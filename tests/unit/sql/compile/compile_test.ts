@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import { type ParamDefinition, paramSchema } from "../../../../contract/pipeline/params.ts";
+import { type ParamDefinition, paramSchema } from "../../../../contract/params/definition.ts";
 import { columns, compileModels } from "../fixtures.ts";
 
 const STREAMS = {

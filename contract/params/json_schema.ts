@@ -1,5 +1,5 @@
-import { defaultOf, isRequired, type ParamDefinition, type ParamDefinitions } from "./params.ts";
-import { readParam, wholePattern } from "./param_values.ts";
+import { defaultOf, isRequired, type ParamDefinition, type ParamDefinitions } from "./definition.ts";
+import { readParam, wholePattern } from "./values.ts";
 
 /** A JSON Schema as JSON: https://json-schema.org/draft/2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { text } from "./words.ts";
+import { text } from "../pipeline/words.ts";
 
 /** What a run may be given: one definition a param, as `params:` of a pipeline has them. */
 

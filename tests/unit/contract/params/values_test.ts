@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { AppError } from "../../../../contract/errors.ts";
-import { paramsJsonSchema } from "../../../../contract/pipeline/param_json_schema.ts";
-import { paramFaults, resolveParams } from "../../../../contract/pipeline/param_values.ts";
-import { type ParamDefinition, paramSchema } from "../../../../contract/pipeline/params.ts";
+import { paramsJsonSchema } from "../../../../contract/params/json_schema.ts";
+import { paramFaults, resolveParams } from "../../../../contract/params/values.ts";
+import { type ParamDefinition, paramSchema } from "../../../../contract/params/definition.ts";
 import { RUN_VARIABLES } from "../../../../sql/build/variables.ts";
 
 const define = (definitions: Record<string, unknown>): Record<string, ParamDefinition> =>

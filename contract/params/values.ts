@@ -7,7 +7,7 @@ import {
   type ParamDefinition,
   type ParamDefinitions,
   type ParamType,
-} from "./params.ts";
+} from "./definition.ts";
 
 /** What a run is given for its params, against what the pipeline says of them. */
 
