@@ -56,3 +56,44 @@ export const pipelineHistorySchema = v.object({
   steps: described(v.array(stepTrendSchema), "The steps that these runs had, the slowest first."),
 });
 export type PipelineHistory = v.InferOutput<typeof pipelineHistorySchema>;
+
+/** What the last runs of a step, or of a whole pipeline, say together. */
+export interface TrendFigures {
+  readonly runs: number;
+  readonly failed: number;
+  /** Of the newest run; null where it did not get so far. */
+  readonly lastMs: number | null;
+  readonly lastRows: number | null;
+  /** Of those that succeeded; null where none has. */
+  readonly medianMs: number | null;
+  readonly slowestMs: number | null;
+}
+
+interface TrendPoint {
+  readonly state: string;
+  readonly duration_ms: number | null;
+  readonly rows: number | null;
+}
+
+export function trendFigures(points: readonly TrendPoint[]): TrendFigures {
+  const last = points.at(-1);
+  const times = points
+    .filter(({ state }) => state === "succeeded" || state === "warned")
+    .flatMap(({ duration_ms }) => duration_ms === null ? [] : [duration_ms])
+    .toSorted((a, b) => a - b);
+  return {
+    runs: points.length,
+    failed: points.filter(({ state }) => state === "failed").length,
+    lastMs: last?.duration_ms ?? null,
+    lastRows: last?.rows ?? null,
+    medianMs: medianOf(times),
+    slowestMs: times.at(-1) ?? null,
+  };
+}
+
+/** Of values in order; null for none. */
+export function medianOf(sorted: readonly number[]): number | null {
+  const upper = sorted[sorted.length >> 1];
+  const lower = sorted[(sorted.length - 1) >> 1];
+  return upper === undefined || lower === undefined ? null : Math.round((lower + upper) / 2);
+}

@@ -5,6 +5,7 @@ import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
 import type { RejectSummary } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
+import type { PipelineHistory } from "../../contract/runs/history.ts";
 import type { Table } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import { Code } from "../parts/source_code.tsx";
@@ -29,6 +30,7 @@ import { Ago, At } from "../parts/times.tsx";
 import { LoadSection } from "../parts/loads/load_section.tsx";
 import { startsByItself, TriggerFacts } from "../parts/triggers.tsx";
 import { StepList } from "../parts/steps/step_list.tsx";
+import { HistorySection } from "../parts/history/history_section.tsx";
 import { StreamSection } from "../parts/streams.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { plainText } from "../parts/plain_text.ts";
@@ -45,6 +47,7 @@ export interface PipelineView {
   readonly verification?: Verification;
   /** Likewise: where rows did not fit, or were not wanted. */
   readonly rejects?: readonly RejectSummary[];
+  readonly history: PipelineHistory;
   /** The newest run with its steps. */
   readonly lastRun?: RunDetail;
   /** An action that was refused, and what had been typed into the run form. */
@@ -86,6 +89,7 @@ export function PipelinePage(view: PipelineView) {
           </p>
         )}
       </section>
+      <HistorySection history={view.history} />
       <div id="streams" data-live>
         <StreamSection pipeline={pipeline.name} streams={view.streams} nowMs={frame.nowMs} />
       </div>

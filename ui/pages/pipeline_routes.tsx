@@ -238,17 +238,18 @@ async function loadRows(engine: Engine, pipelines: readonly PipelineSummary[]): 
 
 async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const name = pipelineName(visit);
-  const [pipeline, tables, streams, loads, runs] = await Promise.all([
+  const [pipeline, tables, streams, loads, runs, history] = await Promise.all([
     engine.getPipeline(name),
     engine.listTables(name),
     engine.listStreams(name),
     engine.listLoads(name),
     engine.listRuns({ pipeline: name, limit: RECENT_RUNS }),
+    engine.history.ofPipeline(name, {}),
   ]);
   const newest = runs[0];
   const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
   const verification = userMay(visit.user, "preview")
     ? { verification: await engine.getVerification(name), rejects: await engine.listRejects(name) }
     : {};
-  return { frame: visit.frame, pipeline, tables, streams, loads, runs, ...verification, ...lastRun };
+  return { frame: visit.frame, pipeline, tables, streams, loads, runs, history, ...verification, ...lastRun };
 }

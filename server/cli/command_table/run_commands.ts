@@ -60,6 +60,24 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/runs_command.ts")).runs,
   },
   {
+    name: "history",
+    summary: "Show how a pipeline's runs have gone, by the day and step by step",
+    arguments: [PIPELINE],
+    options: {
+      project,
+      data,
+      policy,
+      days: {
+        type: "string",
+        value: "N",
+        description: "so many days, 1 to 371; as many as the terminal has room for by default",
+      },
+      runs: { type: "string", value: "N", description: "so many of the last runs, 0 to 200; 50 by default" },
+      json,
+    },
+    load: async () => (await import("../commands/runs/history_command.ts")).history,
+  },
+  {
     name: "show",
     summary: "Show a run and its steps, or how far a pipeline is",
     arguments: [{

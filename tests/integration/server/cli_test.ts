@@ -192,6 +192,20 @@ Deno.test("commands go through the server that holds the folder", async () => {
     strictEqual((await sluice(project, "cancel", id)).code, 0);
     strictEqual((await slow.ended()).code, 1);
     strictEqual((await logs.ended()).code, 0);
+    const search = await sluice(
+      project,
+      "logs",
+      "--search",
+      "SUCCEEDED",
+      "--pipeline",
+      "quick",
+      "--since",
+      "1h",
+    );
+    match(search.stdout, new RegExp(`^\\S+ info {2}quick \\w{8} .*Succeeded`, "m"));
+    const inRun = await sluice(project, "logs", id, "--search", "attempt", "--level", "info", "--json");
+    strictEqual(JSON.parse(inRun.stdout.split("\n")[0] ?? "").attempt, 1);
+    strictEqual((await sluice(project, "logs")).code, 2);
     strictEqual((await sluice(project, "apply")).stdout, "unchanged  quick\nunchanged  slow\n");
     match(
       (await sluice(project, "show", id.slice(-8).toLowerCase())).stdout,

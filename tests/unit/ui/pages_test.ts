@@ -618,6 +618,19 @@ Deno.test("a run's log is searched on its page, which then does not follow it", 
   match(none, /No line fits this/);
 });
 
+Deno.test("a pipeline's page has the calendar of its runs and how long they took, once there are some", async () => {
+  const { get } = pagesFor("viewer");
+  const page = await html(await get("/pipelines/flights"));
+  match(page, /<title>2026-07-30: 1 run, 1 succeeded<\/title>/);
+  match(page, /The last \d+ runs: durations and rows/);
+  match(
+    page,
+    new RegExp(`<a href="/runs/${RUN_IDS.succeeded}" aria-label="succeeded, [^"]+, [\\d,]+ rows in`),
+  );
+  match(page, /days by the clock of Paris/);
+  equal((await html(await get("/pipelines/board_pack"))).includes('id="history"'), false);
+});
+
 Deno.test("what is not there has a page, but not under /api", async () => {
   const { get } = pagesFor("viewer");
   for (const path of ["/nowhere", "/runs/none", "/pipelines/none", "/runs/none/log"]) {
