@@ -96,7 +96,13 @@ Deno.test("RemoteEngine triggers with params and selection, as a command", async
     });
     deepStrictEqual(
       [run.state, run.trigger, run.params, run.select, run.full_refresh],
-      ["queued", "cli", { region: "eu", threshold: 20 }, "+daily", true],
+      [
+        "queued",
+        "cli",
+        { region: "eu", threshold: 20, since: "2013-01-01", include_cancelled: false },
+        "+daily",
+        true,
+      ],
     );
     strictEqual((await remote.cancelRun(run.id, "Ann")).state, "cancelled");
     strictEqual((await remote.retryRun(run.id)).state, "queued");
