@@ -24,6 +24,8 @@ export interface Group {
   /** Whether its files run beside each other. */
   readonly isParallel: boolean;
   readonly needs: readonly Need[];
+  /** Files that wait more than they work, for so long at most: they run beside all others and take no place. */
+  readonly besideMs?: number;
 }
 
 /**
@@ -38,6 +40,7 @@ const GROUPS: readonly Omit<Group, "files">[] = [
   { name: "crash", isParallel: true, needs: ["program", ...SERVERS] },
   { name: "e2e", isParallel: false, needs: ["binary", "browser"] },
   { name: "integration", isParallel: true, needs: ["program", ...SERVERS] },
+  { name: "soak", isParallel: true, needs: ["program", "postgres"], besideMs: 15 * 60_000 },
 ];
 
 /** The groups that have tests under the paths; all of them where no path is given. Their files are in the order in which to run them. */

@@ -34,12 +34,13 @@ const FILE_LIMIT_MS = 8 * 60_000;
 export async function runGroup(group: Group, options: GroupOptions, slots: Slots): Promise<GroupResult> {
   const environment = await options.environment;
   let startedMs: number | undefined;
+  const begin = (file: string) => {
+    startedMs ??= performance.now();
+    const limitMs = Math.min(group.besideMs ?? FILE_LIMIT_MS, options.deadlineMs - performance.now());
+    return runFile(file, { ...options, environment, limitMs });
+  };
   const run = (file: string) =>
-    slots.use(options.order, () => {
-      startedMs ??= performance.now();
-      const limitMs = Math.min(FILE_LIMIT_MS, options.deadlineMs - performance.now());
-      return runFile(file, { ...options, environment, limitMs });
-    });
+    group.besideMs === undefined ? slots.use(options.order, () => begin(file)) : begin(file);
   const results: FileResult[] = [];
   if (group.isParallel) results.push(...await Promise.all(group.files.map(run)));
   else for (const file of group.files) results.push(await run(file));
