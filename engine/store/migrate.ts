@@ -3,11 +3,23 @@ import { AppError } from "../../contract/errors.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { storeError } from "./database.ts";
 
+export interface MigrateOptions {
+  /** Whether a store of an older Sluice is left alone, and refused; one that is new never is. */
+  readonly isForbidden?: boolean;
+  /** It is of an older Sluice, and about to be changed. */
+  readonly onUpgrade?: (from: number, to: number) => void;
+}
+
 /**
  * Brings the schema up to the last of `migrations`, each in one transaction; what was applied stays
- * applied. Returns the ids that it applied. Throws `conflict` for a store that a newer Sluice made.
+ * applied. Returns the ids that it applied. Throws `conflict` for a store that a newer Sluice made, and for one of an
+ * older where that is forbidden.
  */
-export async function migrate(client: Client, migrations: readonly Migration[]): Promise<number[]> {
+export async function migrate(
+  client: Client,
+  migrations: readonly Migration[],
+  { isForbidden = false, onUpgrade }: MigrateOptions = {},
+): Promise<number[]> {
   const known = migrations.at(-1)?.id ?? 0;
   const current = await schemaVersion(client);
   if (current > known) {
@@ -16,6 +28,16 @@ export async function migrate(client: Client, migrations: readonly Migration[]):
       `Cannot open the control store: it was made by a newer Sluice (schema ${current}, this one knows ${known}). ` +
         `Install that version, or restore a backup from before the upgrade`,
     );
+  }
+  if (current > 0 && current < known) {
+    if (isForbidden) {
+      throw new AppError(
+        "conflict",
+        `Cannot open the control store: it is of an older Sluice (schema ${current}, this one has ${known}), ` +
+          "which may be using it. Use that version, or start a server of this one first: it brings the store up to date",
+      );
+    }
+    onUpgrade?.(current, known);
   }
   const applied: number[] = [];
   for (const migration of migrations) {

@@ -13,7 +13,7 @@ import { createFigures } from "./history/figures.ts";
 import { createRunHistory } from "./history/run_history.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs/log_store.ts";
-import { migrate, schemaVersion } from "./migrate.ts";
+import { migrate, type MigrateOptions, schemaVersion } from "./migrate.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPipelineStore } from "./pipelines.ts";
 import { createRetention } from "./retention.ts";
@@ -29,6 +29,8 @@ export interface StoreOptions {
   readonly authToken?: string;
   /** How long a statement waits for another process's write. 5,000 by default. */
   readonly busyTimeoutMs?: number;
+  /** What becomes of a store that an older Sluice made. */
+  readonly upgrade?: MigrateOptions;
 }
 
 /** The url of a store in a local file; `path` may hold any character. */
@@ -46,7 +48,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   const client = database.$client;
   try {
     if (isLocal(url)) await client.execute("pragma journal_mode = wal");
-    await migrate(client, MIGRATIONS);
+    await migrate(client, MIGRATIONS, options.upgrade);
   } catch (error) {
     client.close();
     throw openError(url, error);

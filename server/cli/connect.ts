@@ -8,7 +8,7 @@ import {
   openDataFolder,
   readHolder,
 } from "../data_folder.ts";
-import type { OpenedEngine, ProjectPlace } from "../backend.ts";
+import type { EngineOptions, OpenedEngine, ProjectPlace } from "../backend.ts";
 import { type ApiClient, createApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { commandText } from "./command_text.ts";
@@ -123,7 +123,7 @@ async function openLocal(
   next: string | undefined,
 ): Promise<Connection> {
   try {
-    const opened = await openHere(folders, context, next);
+    const opened = await openHere(folders, context, next === undefined ? {} : { next });
     return {
       kind: "local",
       engine: opened.engine,
@@ -141,7 +141,7 @@ async function openLocal(
 
 /** To look only: the store takes readers beside its writer. */
 async function openBeside(folders: ProjectPlace, context: CliContext): Promise<Connection> {
-  const opened = await openHere(folders, context);
+  const opened = await openHere(folders, context, { leaveOldStore: true });
   return {
     kind: "local",
     engine: opened.engine,
@@ -156,13 +156,13 @@ const COMMAND_MAX_RUNS = 4;
 function openHere(
   folders: ProjectPlace,
   { backend, terminal }: CliContext,
-  next?: string,
+  more: Pick<EngineOptions, "next" | "leaveOldStore">,
 ): Promise<OpenedEngine> {
   return backend.openEngine({
     ...folders,
     maxRuns: COMMAND_MAX_RUNS,
     log: createCommandLog(terminal),
-    ...(next === undefined ? {} : { next }),
+    ...more,
   });
 }
 

@@ -1,20 +1,19 @@
 import { relative, resolve } from "node:path";
 import { systemClock } from "../../../../contract/clock.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { DURATION_PATTERN, durationMs } from "../../../../contract/pipeline/words.ts";
 import { writeBackup } from "../../../../engine/control/backup/write_backup.ts";
 import { formatBytes } from "../../../../text/format.ts";
 import { dataFolderExists } from "../../../data_folder.ts";
-import type { CommandRun, Invocation } from "../../command.ts";
+import type { CommandRun } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
-import { readFolders } from "../../settings.ts";
+import { readDuration, readFolders } from "../../settings.ts";
 
 /** `sluice backup FILE`: in this process, beside a server that goes on. */
 export const backup: CommandRun = async (invocation, context) => {
   const [name = ""] = invocation.arguments;
   const { terminal, backend, program, cwd } = context;
   const folders = readFolders(invocation, context);
-  const waitMs = readWait(invocation);
+  const waitMs = readDuration(invocation, "wait", "10m");
   if (!await dataFolderExists(folders.dataDir)) {
     throw new AppError("invalid", `Cannot back up ${folders.dataDir}: it is no data folder`);
   }
@@ -30,7 +29,12 @@ export const backup: CommandRun = async (invocation, context) => {
     stop.abort(new AppError("cancelled", "The backup was stopped"))
   );
   // No run is started by it: the folder may be a server's.
-  await using opened = await backend.openEngine({ ...folders, maxRuns: 1, log: createCommandLog(terminal) });
+  await using opened = await backend.openEngine({
+    ...folders,
+    maxRuns: 1,
+    log: createCommandLog(terminal),
+    leaveOldStore: true,
+  });
   const manifest = await writeBackup(path, {
     store: opened.store,
     dataDir: folders.dataDir,
@@ -45,10 +49,3 @@ export const backup: CommandRun = async (invocation, context) => {
   else terminal.out(`Backed up ${manifest.files.length} files to ${path} (${formatBytes(size)})`);
   return 0;
 };
-
-function readWait(invocation: Invocation): number {
-  const text = invocation.text("wait");
-  if (text === undefined) return durationMs("10m");
-  if (text !== "" && DURATION_PATTERN.test(text)) return durationMs(text);
-  throw new AppError("invalid", `--wait is "${text}", expected a duration such as 90s, 10m or 2h`);
-}

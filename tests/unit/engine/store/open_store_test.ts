@@ -115,6 +115,22 @@ Deno.test("openStore() refuses a store that a newer Sluice made and leaves it as
   });
 });
 
+Deno.test("openStore() says that it brings an older store up to date, and leaves it as it is where that is forbidden", async () => {
+  await using fixture = new StoreFixture();
+  await withClient(fixture, (client) => migrate(client, MIGRATIONS.slice(0, -1)));
+  const last = MIGRATIONS.length;
+  await assert.rejects(
+    openStore(fixture.url, { upgrade: { isForbidden: true } }),
+    failsWith("conflict", "older Sluice", `schema ${last - 1}`, `this one has ${last}`),
+  );
+  const said: number[][] = [];
+  const onUpgrade = (...versions: number[]) => void said.push(versions);
+  for (let time = 0; time < 2; time++) {
+    await using _ = await openStore(fixture.url, { upgrade: { onUpgrade, isForbidden: time > 0 } });
+  }
+  assert.deepEqual(said, [[last - 1, last]]);
+});
+
 Deno.test("migrate() brings an older store up to date, keeps its rows, and does nothing the second time", async () => {
   await using fixture = new StoreFixture();
   await withClient(fixture, async (client) => {
