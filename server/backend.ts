@@ -3,6 +3,7 @@ import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
+import type { ServerPhase } from "./http/server_phase.ts";
 import type { FirstToken } from "./auth/token.ts";
 import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { Mark } from "./data_folder.ts";
@@ -46,7 +47,11 @@ export interface EngineOptions extends ProjectPlace {
   readonly maxRuns: number;
   /** The slots of pools. */
   readonly pools?: Readonly<Record<string, number>>;
+  /** What a server keeps free of the data folder's disk; undefined: by its size. */
+  readonly diskReserveBytes?: number | undefined;
   readonly log: Log;
+  /** Whether a control store of an older version is refused and left as it is: another process may be using it. */
+  readonly leaveOldStore?: boolean;
   /** The pipeline that is to run: its process starts while the store is opened. */
   readonly next?: string;
 }
@@ -67,8 +72,8 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly log: Log;
-  /** /healthz returns 503 until it is. */
-  readonly isReady: () => boolean;
+  /** /healthz returns 503 where it is not `ok`. */
+  readonly phase: () => ServerPhase;
   readonly firstTokenMark: Mark;
   readonly proxy: ProxySettings;
 }

@@ -7,6 +7,7 @@ import type { CliContext, Interrupt } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
+import type { MigrateOptions } from "../engine/store/migrate.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
@@ -47,7 +48,7 @@ function createBackend(program: Program): Backend {
 }
 
 async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
-  const { maxRuns, pools = {}, log, next } = options;
+  const { maxRuns, pools = {}, diskReserveBytes, log, next } = options;
   const context = {
     ...await grantContext(program, options),
     runProcess: program.runProcess,
@@ -66,13 +67,17 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       isNew: await isNewStore(options),
     }, next);
   try {
-    const store = await openControlStore(options);
+    const store = await openControlStore(options, {
+      isForbidden: options.leaveOldStore ?? false,
+      onUpgrade: (from, to) => log("info", `the control store is brought up to date: schema ${from} → ${to}`),
+    });
     const { createEngine } = await import("../engine/control/local_engine.ts");
     const engine = createEngine({
       ...context,
       store,
       maxRuns,
       pools,
+      diskReserveBytes,
       // The store in the data folder comes with that folder's lock; one elsewhere may have other servers.
       isAlone: sharedStoreUrl() === undefined,
       retention,
@@ -105,13 +110,14 @@ async function isNewStore({ dataDir }: ProjectPlace): Promise<boolean> {
   return await Deno.stat(join(dataDir, "sluice.db")).then(() => false, () => true);
 }
 
-async function openControlStore({ dataDir }: ProjectPlace): Promise<Store> {
+async function openControlStore({ dataDir }: ProjectPlace, upgrade: MigrateOptions): Promise<Store> {
   const { fileStoreUrl, openStore } = await import("../engine/store/open.ts");
   const authToken = env("SLUICE_STORE_TOKEN");
   const sharedUrl = sharedStoreUrl();
   const storePath = join(dataDir, "sluice.db");
   if (sharedUrl === undefined) await createPrivateFile(storePath);
-  return await openStore(sharedUrl ?? fileStoreUrl(storePath), authToken === undefined ? {} : { authToken });
+  const url = sharedUrl ?? fileStoreUrl(storePath);
+  return await openStore(url, { upgrade, ...(authToken === undefined ? {} : { authToken }) });
 }
 
 /** Where people reach the server. Throws `invalid`. */
@@ -206,7 +212,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     "./auth/token.ts"
   );
   const { createPages } = await import("../ui/pages/create_pages.tsx");
-  const { opened: { engine, store: { access } }, host, port, isReady, log, firstTokenMark } = options;
+  const { opened: { engine, store: { access } }, host, port, phase, log, firstTokenMark } = options;
   const { proxy: { allowedHosts, trustProxy } } = options;
   const { version } = program;
   const clock = systemClock;
@@ -223,7 +229,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     version,
     clock,
     log,
-    isReady,
+    phase,
     readMetrics: () => engine.metrics.read(version),
     pages: createPages({ engine, auth, version, clock, log }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
@@ -255,14 +261,18 @@ function createContext(): CliContext {
     env,
     exit: (code) => Deno.exit(code),
     onInterrupt(handler, { withHangup } = { withHangup: false }) {
-      const signals: Interrupt[] = ["SIGINT", "SIGTERM", ...(withHangup ? ["SIGHUP" as const] : [])];
-      const listeners = signals.map((signal) => [signal, () => handler(signal)] as const);
-      for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-      return {
-        [Symbol.dispose]() {
-          for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-        },
-      };
+      return onSignals(["SIGINT", "SIGTERM", ...(withHangup ? ["SIGHUP" as const] : [])], handler);
+    },
+    onHangup: (handler) => onSignals(["SIGHUP"], handler),
+  };
+}
+
+function onSignals(signals: readonly Interrupt[], handler: (signal: Interrupt) => void): Disposable {
+  const listeners = signals.map((signal) => [signal, () => handler(signal)] as const);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  return {
+    [Symbol.dispose]() {
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
     },
   };
 }

@@ -41,8 +41,11 @@ export const problemSchema = v.object({
 });
 export type Problem = v.InferOutput<typeof problemSchema>;
 
-/** What a message may tell of: `test` is what somebody asked for to see whether it arrives. */
-export const EVENT_KINDS = [...ALERT_KINDS, "test"] as const;
+/**
+ * What a message may tell of: `disk` is of the server, for who hears of failures; `test` is what somebody asked for to
+ * see whether it arrives.
+ */
+export const EVENT_KINDS = [...ALERT_KINDS, "disk", "test"] as const;
 
 /** One thing that happened, as notifiers send it. */
 export const alertEventSchema = v.object({

@@ -22,6 +22,7 @@ import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Backfills } from "./backfills/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
+import type { ServerControl } from "./services/server_control.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
@@ -30,6 +31,8 @@ export interface Engine {
   readonly alerts: Alerts;
   /** Logs of all runs, and what the runs of a pipeline have been like. */
   readonly history: RunHistory;
+  /** The server itself. */
+  readonly server: ServerControl;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Their names alone, in order: what costs nothing beside all that is known of each. */
   pipelineNames(): Promise<string[]>;

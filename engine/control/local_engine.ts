@@ -52,7 +52,8 @@ import { DefinitionChanges } from "./definition_changes.ts";
 import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
-import { type BackgroundContext, createBackground } from "./services/create_background.ts";
+import { type Background, type BackgroundContext, createBackground } from "./services/create_background.ts";
+import { createServerControl, type ServerControl } from "./services/server_control.ts";
 import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
@@ -61,6 +62,7 @@ import { RunRequests } from "./run_requests.ts";
 import { createProcesses, type StartedAhead, startForNext } from "./start_ahead.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import type { ProjectLook } from "../definitions/watch.ts";
+import { Admission } from "../runs/admission/admission.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
@@ -95,6 +97,8 @@ export interface EngineContext extends GrantContext {
   readonly telemetry?: BackgroundContext["telemetry"];
   /** How many slots each pool has that pipelines name in `concurrency`; one that is not there has one. */
   readonly pools?: Readonly<Record<string, number>>;
+  /** How many bytes of the data folder's disk a server keeps free; undefined: by its size, 0: none. */
+  readonly diskReserveBytes?: number | undefined;
   /** What was started while the store was opened. */
   readonly ahead?: StartedAhead | undefined;
 }
@@ -121,6 +125,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly backfills: Backfills;
   readonly alerts: Alerts;
   readonly history: RunHistory;
+  readonly server: ServerControl;
+  readonly #admission: Admission;
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
@@ -135,6 +141,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** What else works in the background, while the server has housekeeping to do. */
   readonly #services: readonly Service[];
   readonly #telemetry: Telemetry;
+  readonly #background: Background;
   readonly #processes: ProcessPool;
   readonly #pipelines: PipelineQueries;
   readonly #runs: RunQueries;
@@ -176,7 +183,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     const underWay = new RunProcesses();
     const deliveries = new DeliveryFigures();
-    this.metrics = new Metrics({ ...context, processes: underWay, deliveries });
+    this.metrics = new Metrics({
+      ...context,
+      processes: underWay,
+      deliveries,
+      status: () => this.#admission.status(this.#queue.running),
+    });
     const worker = createLocalWorker({
       ...context,
       previews,
@@ -189,11 +201,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
       processes: this.#processes,
       underWay,
     });
+    this.#admission = new Admission({
+      ...context,
+      onOpen: () => this.#queue.wake(),
+      onDisk: () => this.#background.onServerProblem(),
+    });
     this.#queue = new RunQueue({
       store,
       clock,
       log,
       worker,
+      mayBegin: () => this.#admission.mayBegin(),
       maxRuns,
       isAlone,
       owner: ulid(clock.now()),
@@ -202,6 +220,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
         this.#scheduler.onRunChange();
       },
     });
+    this.server = createServerControl(this.#admission, this.#queue);
     const requests = {
       connectors: context.connectors,
       pools: context.pools ?? {},
@@ -224,6 +243,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       relay: this.#relay,
       events: this.#events,
       requests: this.#requests,
+      held: () => this.#admission.held,
     });
     this.#housekeeping = new Housekeeping({
       store,
@@ -251,18 +271,19 @@ export class LocalEngine implements Engine, AsyncDisposable {
       prepare: (pipeline) => startForNext(context, this.#processes, pipeline),
       mark: (marks) => store.pipelines.putScheduleMarks(marks),
     });
-    const background = createBackground({
+    this.#background = createBackground({
       ...context,
+      lowDisk: () => this.#admission.lowDisk,
       requests: this.#requests,
       deliveries,
       streams,
       lookForFiles: (connector, path, signal) =>
         lookForFiles(this.#definitions.checkContext, connector, path, signal),
     });
-    this.alerts = background.alerts;
-    this.webhooks = background.webhooks;
-    this.#telemetry = background.telemetry;
-    this.#services = [...background.services, this.metrics];
+    this.alerts = this.#background.alerts;
+    this.webhooks = this.#background.webhooks;
+    this.#telemetry = this.#background.telemetry;
+    this.#services = [...this.#background.services, this.metrics];
   }
 
   /** Takes up what a dead server left, then works the queue; by schedule and with changed files as asked. */
@@ -272,6 +293,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#relay.start();
     await this.#telemetry.begin({ isServer: options.housekeeping });
     await this.#context.store.attempts.setSlots(poolSlots(this.#context.pools ?? {}));
+    // Before the first run is claimed.
+    if (options.housekeeping) this.#admission.start();
     this.#queue.start(options.pipelines);
     if (options.schedule) this.#scheduler.start();
     if (options.housekeeping) {
@@ -287,6 +310,16 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
   }
 
+  /**
+   * Begins no run any more and returns when those under way have ended, or the signal fires. What is asked for
+   * meanwhile is queued, and what is posted kept, for the next start. Returns how many are still under way.
+   */
+  async finishRuns(signal: AbortSignal): Promise<number> {
+    this.#admission.leave();
+    await this.#queue.idle(signal);
+    return this.#queue.running;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#loads[Symbol.asyncDispose]();
@@ -294,6 +327,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       await this.#scheduler.stop();
       await this.#housekeeping.stop();
       await this.#followers.stop();
+      await this.#admission.stop();
       await Promise.all(this.#services.map((service) => service.stop()));
       await this.#queue.stop();
       await this.#telemetry.stop();

@@ -2,6 +2,7 @@ import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { LogLine, Run, RunDetail, RunEvent } from "../../contract/run.ts";
 import { wantsAll } from "../../contract/runs/log_search.ts";
+import type { Held } from "../runs/admission/admission.ts";
 import type { OutboxRelay } from "../runs/outbox_relay.ts";
 import type { RunEvents } from "../runs/run_events.ts";
 import type { Store } from "../store/store.ts";
@@ -22,6 +23,8 @@ export interface RunQueriesContext {
   readonly relay: OutboxRelay;
   readonly events: RunEvents;
   readonly requests: Pick<RunRequests, "canRetry">;
+  /** Why no run begins on this server. */
+  readonly held: () => Held | undefined;
 }
 
 /** What can be asked of runs, each by its id or a part of it. */
@@ -35,7 +38,8 @@ export class RunQueries {
   /** Newest first. */
   async list(filter: RunFilter): Promise<Run[]> {
     const limit = Math.min(Math.max(filter.limit ?? DEFAULT_RUNS, 1), MAX_RUNS);
-    return await this.#context.store.runs.list({ ...filter, limit });
+    const runs = await this.#context.store.runs.list({ ...filter, limit });
+    return runs.map((run) => this.#withReason(run));
   }
 
   /** Throws not_found, also for an attempt that there was not, and conflict where several runs are meant. */
@@ -49,7 +53,7 @@ export class RunQueries {
         `Run ${idOrPart} has no attempt ${attempt}: it has had ${run.attempts.length}`,
       );
     }
-    return { ...run, can_retry: await requests.canRetry(run) };
+    return { ...this.#withReason(run), can_retry: await requests.canRetry(run) };
   }
 
   /** Throws as `get` does. */
@@ -69,6 +73,13 @@ export class RunQueries {
     const id = await this.wholeId(idOrPart);
     const getRun = () => this.get(id);
     yield* followRun(id, afterSeq, { store, relay, events, getRun, linesAtOnce: MAX_LINES, signal });
+  }
+
+  /** With why it waits, where that is for the whole server: written down it would outlive its end. */
+  #withReason<R extends Run>(run: R): R {
+    if (run.state !== "queued" || run.not_before !== null) return run;
+    const held = this.#context.held();
+    return held === undefined ? run : { ...run, reason: `waits: ${held.message}` };
   }
 
   /** The run's whole id; where no run is like it the text itself. Throws conflict where several are. */

@@ -35,6 +35,8 @@ export interface QueueContext {
   readonly maxRuns: number;
   /** No other server works on this store: what another one holds is left over from one that died. */
   readonly isAlone: boolean;
+  /** Whether a run may begin now; always by default. Whoever says no wakes the queue when it is yes again. */
+  readonly mayBegin?: () => Promise<boolean>;
   /** The outbox has something new. */
   readonly onChange: () => void;
 }
@@ -112,6 +114,27 @@ export class RunQueue {
     return ended;
   }
 
+  /** How many runs are under way here. */
+  get running(): number {
+    return this.#active.size;
+  }
+
+  /** Returns when none is under way here any more, or the signal fires: for who has seen to it that none begins. */
+  async idle(signal: AbortSignal): Promise<void> {
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) return;
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    // What was being claimed is active right after.
+    let claiming: Promise<Run | undefined> | undefined;
+    while (claiming !== this.#claiming && !signal.aborted) {
+      claiming = this.#claiming;
+      await Promise.race([claiming.catch(() => {}), aborted]);
+    }
+    while (this.#active.size > 0 && !signal.aborted) {
+      await Promise.race([Promise.all([...this.#active.values()].map((run) => run.done)), aborted]);
+    }
+  }
+
   /** Stops claiming and stops what is under way; those runs stay queued for the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -132,7 +155,7 @@ export class RunQueue {
         await this.#rescue(pipelines);
         // One moment for both questions: what comes due between them must be in the answer to one.
         const nowMs = clock.now();
-        while (!this.#stopping.signal.aborted && await this.#claim(nowMs, pipelines));
+        while (await this.#mayBegin() && await this.#claim(nowMs, pipelines));
         const dueMs = await store.runs.nextDueMs(nowMs);
         if (await store.holds.isAnyHeld(nowMs)) waitMs = HELD_MS;
         if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(dueMs - clock.now(), 0));
@@ -151,6 +174,12 @@ export class RunQueue {
     if (this.#hasRescued && this.#context.isAlone) return;
     if (await this.#rescuer.rescue(pipelines) > 0) this.#context.onChange();
     this.#hasRescued = true;
+  }
+
+  async #mayBegin(): Promise<boolean> {
+    const { mayBegin } = this.#context;
+    const isHeld = mayBegin !== undefined && !await mayBegin();
+    return !isHeld && !this.#stopping.signal.aborted;
   }
 
   async #claim(nowMs: number, pipelines: readonly string[] | undefined): Promise<boolean> {

@@ -17,6 +17,7 @@ export const PERMISSIONS = {
   pause: "pause or resume schedules",
   alert: "acknowledge or mute problems, or test notifiers",
   define: "change definitions or apply the project",
+  operate: "drain the server",
   manage_tokens: "list, make or revoke tokens",
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
@@ -30,6 +31,7 @@ const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
     pause: false,
     alert: false,
     define: false,
+    operate: false,
     manage_tokens: false,
   },
   operator: {
@@ -40,6 +42,7 @@ const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
     pause: true,
     alert: true,
     define: false,
+    operate: false,
     manage_tokens: false,
   },
   admin: {
@@ -50,6 +53,7 @@ const MAY: Readonly<Record<Role, Readonly<Record<Permission, boolean>>>> = {
     pause: true,
     alert: true,
     define: true,
+    operate: true,
     manage_tokens: true,
   },
 };

@@ -58,4 +58,6 @@ export interface CliContext {
    * without its terminal.
    */
   onInterrupt(handler: (signal: Interrupt) => void, options?: { readonly withHangup: boolean }): Disposable;
+  /** Calls `handler` at each SIGHUP until disposed, which then ends nothing. */
+  onHangup(handler: () => void): Disposable;
 }

@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../contract/errors.ts";
+import { DURATION_PATTERN, durationMs } from "../../contract/pipeline/words.ts";
+import { parseSize } from "../../text/size.ts";
 import type { ProjectPlace } from "../backend.ts";
 import type { CliContext, Invocation } from "./command.ts";
 
@@ -39,4 +41,21 @@ export function readInteger(
     );
   }
   return value;
+}
+
+/** An option that is a time, as `90s`, in milliseconds; 0 is one. Throws `invalid`. */
+export function readDuration(invocation: Invocation, option: string, fallback: string): number {
+  const text = invocation.text(option) ?? fallback;
+  if (text === "0") return 0;
+  if (text !== "" && DURATION_PATTERN.test(text)) return durationMs(text);
+  throw new AppError("invalid", `--${option} is "${text}", expected a duration such as 90s, 10m or 2h`);
+}
+
+/** An option that is a size, as `512MiB`, in bytes; 0 is one. Throws `invalid`. */
+export function readSize<F>(invocation: Invocation, option: string, fallback: F): number | F {
+  const text = invocation.text(option);
+  if (text === undefined) return fallback;
+  const bytes = text === "0" ? 0 : parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new AppError("invalid", `--${option} is "${text}", expected a size such as 512MiB or 2GB, or 0`);
 }

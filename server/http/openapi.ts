@@ -10,9 +10,11 @@ import {
   runSchema,
   stepSchema,
 } from "../../contract/run.ts";
+import { HELD_BY } from "../../contract/runs/server_status.ts";
 import { listWords } from "../../text/suggest.ts";
 import { rolesThatMay } from "../auth/permissions.ts";
 import { problemSchema, STATUS } from "./problem.ts";
+import { SERVER_PHASES } from "./server_phase.ts";
 import type { ResponseSpec, Route } from "./route.ts";
 
 /** The schemas that have a name in the document; others stand where they are used. */
@@ -71,10 +73,21 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
 const HEALTH_BODY = {
   type: "object",
   properties: {
-    status: { enum: ["ok", "starting"], description: "Whether it takes requests." },
+    status: {
+      enum: SERVER_PHASES,
+      description: "Whether it is ready: ok. draining: it lets its runs end before it stops.",
+    },
     version: { type: "string", description: "The version of Sluice." },
+    starts_runs: {
+      type: "boolean",
+      description: "Whether queued runs begin; one that starts none for a while is ready all the same.",
+    },
+    held_by: {
+      enum: [...HELD_BY, null],
+      description: "What keeps runs from beginning; null where nothing does. GET /api/server says more.",
+    },
   },
-  required: ["status", "version"],
+  required: ["status", "version", "starts_runs", "held_by"],
 };
 
 /** The one operation that wants no token. */
@@ -86,7 +99,10 @@ const HEALTH = {
   parameters: [],
   responses: {
     200: { description: "It is ready.", content: { "application/json": { schema: HEALTH_BODY } } },
-    503: { description: "It is starting.", content: { "application/json": { schema: HEALTH_BODY } } },
+    503: {
+      description: "It is starting, or about to stop.",
+      content: { "application/json": { schema: HEALTH_BODY } },
+    },
   },
 };
 

@@ -13,6 +13,7 @@ import type { ApiSchema } from "../http/api_schema.ts";
 import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
+import type { ServerPhase } from "../http/server_phase.ts";
 import { alertRoutes } from "./alerts.ts";
 import { metricRoutes, type ReadMetrics } from "./metrics.ts";
 import { rejectRoutes } from "./rejects.ts";
@@ -23,6 +24,7 @@ import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
+import { serverRoutes } from "./server.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
@@ -38,8 +40,8 @@ export interface AppOptions {
   readonly log: Log;
   /** The pages, at `/`; they ask `auth` themselves. */
   readonly pages?: Hono<AppEnv>;
-  /** /healthz returns 503 until it is; ready from the start by default. */
-  readonly isReady?: () => boolean;
+  /** /healthz returns 503 where it is not `ok`; that is the default. */
+  readonly phase?: () => ServerPhase;
   /** What /metrics says of the runs and the process; nothing by default. */
   readonly readMetrics?: ReadMetrics;
   /** The names in Host that are accepted, beside localhost and addresses; any name by default. */
@@ -103,6 +105,7 @@ export function apiRoutes(
     ...runRoutes(engine, clock),
     ...backfillRoutes(engine),
     ...historyRoutes(engine),
+    ...serverRoutes(engine),
     ...tokenRoutes(access, clock),
   ];
 }
@@ -110,8 +113,14 @@ export function apiRoutes(
 /** For `hc<AppType>()`: a wrong path, parameter or body does not compile. */
 export type AppType = Hono<AppEnv, ApiSchema<ReturnType<typeof apiRoutes>[number]>>;
 
-function health(c: Context<AppEnv>, { version, isReady = () => true }: AppOptions): Response {
-  return isReady() ? c.json({ status: "ok", version }) : c.json({ status: "starting", version }, 503);
+/** A server that starts no runs for a while is ready all the same: it takes what is asked for and posted. */
+async function health(
+  c: Context<AppEnv>,
+  { engine, version, phase = () => "ok" }: AppOptions,
+): Promise<Response> {
+  const { starts_runs, held_by } = await engine.server.status();
+  const status = phase();
+  return c.json({ status, version, starts_runs, held_by }, status === "ok" ? 200 : 503);
 }
 
 function refuseBody(): never {

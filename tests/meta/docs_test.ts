@@ -186,6 +186,7 @@ Deno.test("the table of roles in docs/security.md is the code's", async () => {
     "pause",
     "alert",
     "define",
+    "operate",
     "manage_tokens",
   ];
   assert.deepEqual(Object.keys(PERMISSIONS), permissions);

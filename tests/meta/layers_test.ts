@@ -57,7 +57,12 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
 const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   [COMPOSITION_ROOT]: ["server"],
   "server/program.ts": ["server/version.ts"],
-  "server/backend.ts": ["server/auth/token.ts", "server/data_folder.ts", "server/http/proxy_settings.ts"],
+  "server/backend.ts": [
+    "server/auth/token.ts",
+    "server/data_folder.ts",
+    "server/http/proxy_settings.ts",
+    "server/http/server_phase.ts",
+  ],
   "server/data_folder.ts": ["server/close_to_others.ts"],
   "server/close_to_others.ts": [],
   "server/version.ts": [],

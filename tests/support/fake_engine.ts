@@ -33,6 +33,7 @@ import { logMatcher } from "../../contract/runs/log_search.ts";
 import { logFilterOf } from "../../engine/control/history/log_conditions.ts";
 import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
+import { FakeServerControl } from "./fake_server_control.ts";
 
 /**
  * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.
@@ -42,6 +43,7 @@ export class FakeEngine implements Engine {
   readonly backfills: FakeBackfills;
   readonly alerts: FakeAlerts;
   readonly history: FakeHistory;
+  readonly server: FakeServerControl;
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();
@@ -58,6 +60,7 @@ export class FakeEngine implements Engine {
     this.backfills = new FakeBackfills(now);
     this.alerts = new FakeAlerts(now);
     this.history = new FakeHistory(this, now);
+    this.server = new FakeServerControl(now);
   }
 
   addPipeline(pipeline: PipelineDetail): void {

@@ -55,7 +55,9 @@ export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Re
     const user = await pages.auth.currentUser(c);
     if (user !== undefined) {
       const openProblems = await pages.engine.alerts.countOpen();
-      return await handle({ c, user, frame: { ...frameFor(pages, user), openProblems } });
+      const { held_by: by, message } = await pages.engine.server.status();
+      const held = by === null || message === null ? {} : { held: { by, message } };
+      return await handle({ c, user, frame: { ...frameFor(pages, user), openProblems, ...held } });
     }
     // An action is not repeated by itself after signing in: it leads to the overview.
     const { pathname, search } = new URL(c.req.url);

@@ -1,8 +1,10 @@
 import type { Child } from "hono/jsx";
 import { formatShortCount } from "../../text/format.ts";
+import type { HeldBy } from "../../contract/runs/server_status.ts";
 import type { Assets } from "../static/assets.ts";
 import { Icon, Mark } from "./icons.tsx";
 import type { PageUser } from "./page_auth.ts";
+import { plainText } from "./plain_text.ts";
 
 /** What every page shows around its own content. */
 export interface Frame {
@@ -13,6 +15,13 @@ export interface Frame {
   readonly nowMs: number;
   /** How many problems are open; absent where nobody has signed in. */
   readonly openProblems?: number;
+  /** Why the server starts no runs; absent where it does. */
+  readonly held?: Held;
+}
+
+interface Held {
+  readonly by: HeldBy;
+  readonly message: string;
 }
 
 export type Section = "pipelines" | "runs" | "logs" | "connectors" | "problems";
@@ -51,7 +60,12 @@ export function Layout({ frame, title, section, refreshSeconds, children }: Layo
       >
         <a class="skip-link" href="#main">Skip to content</a>
         <Header frame={frame} section={section} />
-        <main id="main">{children}</main>
+        <main id="main">
+          {frame.user !== undefined && (
+            <div id="held" data-live>{frame.held !== undefined && <HeldNote held={frame.held} />}</div>
+          )}
+          {children}
+        </main>
         <footer class="foot">
           <span>Sluice {frame.version}</span>
           <span>Times are UTC</span>
@@ -59,6 +73,19 @@ export function Layout({ frame, title, section, refreshSeconds, children }: Layo
         </footer>
       </body>
     </html>
+  );
+}
+
+/** What every page says while queued runs do not begin. */
+function HeldNote({ held: { by, message } }: { held: Held }) {
+  return (
+    <div class={`callout ${by === "disk" ? "bad" : "warn"}`} role="status">
+      <Icon name={by === "disk" ? "failed" : "warned"} />
+      <div>
+        <p class="callout-title">No run begins</p>
+        <p class="callout-detail">{plainText(message)}</p>
+      </div>
+    </div>
   );
 }
 

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { GrantContext } from "../../grants/provide.ts";
@@ -27,6 +28,8 @@ export interface BackgroundContext extends GrantContext {
   /** How far streams are, as runs have reported it. */
   readonly streams: WebhookRunsContext["streams"];
   readonly lookForFiles: SensorsContext["look"];
+  /** What is wrong with the disk of the data folder. */
+  readonly lowDisk: () => string | undefined;
 }
 
 /** What reacts to runs, files and posts, and what is asked of it. */
@@ -36,6 +39,8 @@ export interface Background {
   readonly telemetry: Telemetry;
   /** All that a server has besides. */
   readonly services: readonly Service[];
+  /** What is wrong with the server itself may have changed. */
+  onServerProblem(): void;
 }
 
 export function createBackground(context: BackgroundContext): Background {
@@ -58,7 +63,15 @@ export function createBackground(context: BackgroundContext): Background {
     trigger: (pipeline, webhook, idempotencyKey) =>
       requests.trigger(pipeline, { trigger: "webhook", triggeredBy: webhook, idempotencyKey }),
   });
+  const reader = new AlertReader({
+    store,
+    clock,
+    log,
+    onDelivery: () => sender.look(),
+    serverProblem: { name: serverName(context), lowDisk: context.lowDisk },
+  });
   return {
+    onServerProblem: () => reader.lookAtTime(),
     alerts: new LocalAlerts({ store, clock, projectDir: context.projectDir, sender }),
     webhooks: new WebhookReceiver({
       ...context,
@@ -89,9 +102,13 @@ export function createBackground(context: BackgroundContext): Background {
           await requests.trigger(pipeline, { trigger: "after", ...request }, windowEndMs);
         },
       }),
-      new AlertReader({ store, clock, log, onDelivery: () => sender.look() }),
+      reader,
       sender,
       webhookRuns,
     ],
   };
 }
+
+/** Several servers of one store are told apart by their machine and folder. */
+const serverName = ({ isAlone, dataDir }: BackgroundContext): string =>
+  isAlone ? "server" : `server ${hostname()}:${dataDir}`;

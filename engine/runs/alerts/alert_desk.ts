@@ -3,12 +3,15 @@ import type { AlertKind } from "../../../contract/alerts/notify.ts";
 import type { AlertEvent, ProblemKind } from "../../../contract/alerts/problem.ts";
 import type { Run } from "../../../contract/run.ts";
 import type { AlertChange, OpenProblem } from "../../store/alerts/alert_store.ts";
-import type { Recipient, Recipients } from "./recipients.ts";
+import type { Recipient, Recipients, Subject } from "./recipients.ts";
+
+/** What rules find; `disk` is of servers. */
+export type FoundKind = (AlertKind | "disk") & ProblemKind;
 
 /** What is wrong, as a rule has found it. */
 export interface Finding {
-  readonly kind: AlertKind & ProblemKind;
-  readonly pipeline: string;
+  readonly kind: FoundKind;
+  readonly subject: Subject;
   readonly message: string;
   /** The run that shows it. */
   readonly run?: Run | undefined;
@@ -17,7 +20,8 @@ export interface Finding {
   readonly counts: boolean;
 }
 
-export const problemKey = (pipeline: string, kind: ProblemKind): string => `${pipeline} ${kind}`;
+export const problemKey = (subject: Subject, kind: ProblemKind): string =>
+  `${typeof subject === "string" ? subject : subject.server} ${kind}`;
 
 /**
  * Gathers what is to be written about problems and sent to notifiers, in order, on top of what the store has. Of one
@@ -42,8 +46,8 @@ export class AlertDesk {
   }
 
   /** The open problem of this kind. */
-  find(pipeline: string, kind: ProblemKind): OpenProblem | undefined {
-    return this.#open.get(problemKey(pipeline, kind));
+  find(subject: Subject, kind: ProblemKind): OpenProblem | undefined {
+    return this.#open.get(problemKey(subject, kind));
   }
 
   /** All that are open. */
@@ -53,11 +57,12 @@ export class AlertDesk {
 
   /** Opens the problem, or notes that it is still there. */
   async raise(finding: Finding): Promise<void> {
-    const { kind, pipeline, run, message, atMs, counts } = finding;
-    const key = problemKey(pipeline, kind);
+    const { kind, subject, run, message, atMs, counts } = finding;
+    const key = problemKey(subject, kind);
+    const pipeline = pipelineOf(subject);
     const known = this.#open.get(key);
     const isMuted = this.#isMuted(key, atMs);
-    const wanted = isMuted || known?.isAcknowledged ? [] : await this.#recipients.of(pipeline, kind);
+    const wanted = isMuted || known?.isAcknowledged ? [] : await this.#recipients.of(subject, kind);
     const told = wanted.filter(({ repeatMs }) => isDue(known, repeatMs, atMs, counts));
     const problem: OpenProblem = {
       id: known?.id ?? this.#newId(atMs),
@@ -84,18 +89,18 @@ export class AlertDesk {
 
   /** The problem is over, where it was there; those hear of it who have heard of it. */
   async settle(
-    pipeline: string,
-    kind: AlertKind & ProblemKind,
+    subject: Subject,
+    kind: FoundKind,
     over: { readonly message: string; readonly run?: Run | undefined; readonly atMs: number },
   ): Promise<void> {
-    const key = problemKey(pipeline, kind);
+    const key = problemKey(subject, kind);
     const known = this.#open.get(key);
     if (known === undefined) return;
     // Who hears of recoveries alone was never told of what they are of.
     const isUnheard = known.notifiedAtMs === null && kind !== "failure";
     const isQuiet = isUnheard || this.#isMuted(key, over.atMs);
-    const told = isQuiet ? [] : await this.#recipients.of(pipeline, "recovery", kind);
-    const event = { event: "recovery" as const, of: kind, ...factsOf({ ...over, pipeline }), key };
+    const told = isQuiet ? [] : await this.#recipients.of(subject, "recovery", kind);
+    const event = { event: "recovery" as const, of: kind, ...factsOf({ ...over, subject }), key };
     this.#tell(told, { ...event, count: known.count }, known.id);
     this.drop(known, over.atMs);
   }
@@ -116,7 +121,7 @@ export class AlertDesk {
     this.#tell(await this.#recipients.of(what.pipeline, kind), {
       event: kind,
       of: null,
-      ...factsOf(what),
+      ...factsOf({ ...what, subject: what.pipeline }),
       key,
       count: 1,
     });
@@ -135,16 +140,18 @@ export class AlertDesk {
   }
 }
 
+const pipelineOf = (subject: Subject): string | null => typeof subject === "string" ? subject : null;
+
 function isDue(known: OpenProblem | undefined, repeatMs: number, atMs: number, counts: boolean): boolean {
   if (known === undefined || known.notifiedAtMs === null) return true;
   return counts && atMs - known.notifiedAtMs >= repeatMs;
 }
 
 function factsOf(
-  { pipeline, message, run, atMs }: Pick<Finding, "pipeline" | "message" | "run" | "atMs">,
+  { subject, message, run, atMs }: Pick<Finding, "subject" | "message" | "run" | "atMs">,
 ): Omit<AlertEvent, "event" | "of" | "key" | "count"> {
   return {
-    pipeline,
+    pipeline: pipelineOf(subject),
     run: run?.id ?? null,
     at: new Date(atMs).toISOString(),
     message,

@@ -8,7 +8,7 @@ import type { Service } from "../service.ts";
 import { AlertDesk } from "./alert_desk.ts";
 import { type KnownWishes, Recipients } from "./recipients.ts";
 import { isWhole, noteRunChange } from "./run_rules.ts";
-import { noteTime } from "./time_rules.ts";
+import { noteServer, noteTime, type ServerProblem } from "./time_rules.ts";
 import { unusualCounts, VOLUME_RUNS } from "./volume.ts";
 
 /** Under it the store keeps how far alerts are in the outbox. */
@@ -22,6 +22,7 @@ export interface AlertReaderContext {
   readonly log: Log;
   /** Something is to be sent. */
   readonly onDelivery: () => void;
+  readonly serverProblem: ServerProblem;
 }
 
 /**
@@ -51,16 +52,20 @@ export class AlertReader implements Service {
   }
 
   start(): void {
-    const { clock, log } = this.#context;
     this.#consumer.start();
     this.#loop = repeat(() => this.#inTurn(() => this.#lookAtTime()), {
-      clock,
+      clock: this.#context.clock,
       signal: this.#stopping.signal,
       firstAfterMs: FIRST_AFTER_MS,
       everyMs: EVERY_MS,
-      onError: (error) =>
-        log("error", "what is late or stale could not be found out; trying again", { error: String(error) }),
+      onError: (error) => this.#cannotLook(error),
     });
+  }
+
+  /** Looks now at what time, and the server itself, say. */
+  lookAtTime(): void {
+    if (this.#loop === undefined || this.#stopping.signal.aborted) return;
+    this.#inTurn(() => this.#lookAtTime()).catch((error) => this.#cannotLook(error));
   }
 
   wake(): void {
@@ -71,6 +76,13 @@ export class AlertReader implements Service {
     this.#stopping.abort();
     await this.#consumer.stop();
     await this.#loop;
+    await this.#turn;
+  }
+
+  #cannotLook(error: unknown): void {
+    this.#context.log("error", "what is late or stale could not be found out; trying again", {
+      error: String(error),
+    });
   }
 
   async #read(events: readonly OutboxEvent[]): Promise<void> {
@@ -111,14 +123,14 @@ export class AlertReader implements Service {
     const { store } = this.#context;
     const steps = (await store.runs.get(run.id))?.steps ?? [];
     const unusual = unusualCounts(steps, await store.alerts.rowsBefore(run.id, VOLUME_RUNS));
-    const about = { pipeline, run, atMs: createdAtMs };
+    const about = { subject: pipeline, run, atMs: createdAtMs };
     if (unusual.length > 0) {
       await desk.raise({ ...about, kind: "volume", message: unusual.join("; "), counts: true });
     } else await desk.settle(pipeline, "volume", { ...about, message: "counts of rows are usual again" });
   }
 
   async #lookAtTime(): Promise<void> {
-    const { store, clock } = this.#context;
+    const { store, clock, serverProblem } = this.#context;
     const nowMs = clock.now();
     const recipients = new Recipients(store, this.#known);
     const desk = new AlertDesk(recipients, {
@@ -126,6 +138,7 @@ export class AlertReader implements Service {
       mutes: await store.alerts.mutes(nowMs),
     });
     await noteTime(desk, recipients, store, nowMs);
+    await noteServer(desk, serverProblem, nowMs);
     if (desk.changes.length === 0) return;
     await store.alerts.apply(nowMs, desk.changes);
     this.#tell(desk);

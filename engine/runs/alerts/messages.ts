@@ -87,6 +87,7 @@ const HEADLINES: Readonly<Record<AlertEvent["event"], string>> = {
   stale: "has stale data",
   volume: "had unusual counts of rows",
   sensor: "waits for files",
+  disk: "starts no runs: the disk is nearly full",
   test: "sends a test",
 };
 
@@ -95,6 +96,7 @@ function headline({ pipeline, event, of }: AlertEvent): string {
   if (event === "recovery" && of === "late") return `${subject} is late no more`;
   if (event === "recovery" && of === "stale") return `${subject} has fresh data again`;
   if (event === "recovery" && of === "volume") return `${subject} has usual counts of rows again`;
+  if (event === "recovery" && of === "disk") return `${subject} starts runs again: the disk has room`;
   if (event === "recovery" && of === "sensor") return `${subject} finds files again`;
   return `${subject} ${HEADLINES[event]}`;
 }
@@ -109,6 +111,7 @@ const NOUNS: Readonly<Record<AlertEvent["event"], readonly [string, string]>> = 
   stale: ["pipeline with stale data", "pipelines with stale data"],
   volume: ["run with unusual counts", "runs with unusual counts"],
   sensor: ["pipeline that waits for files", "pipelines that wait for files"],
+  disk: ["disk that is nearly full", "disks that are nearly full"],
   test: ["test", "tests"],
 };
 

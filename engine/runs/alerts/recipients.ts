@@ -3,6 +3,7 @@ import {
   DEFAULT_REPEAT,
   isFor,
   notifiersOf,
+  type NotifyRule,
   notifyRules,
 } from "../../../contract/alerts/notify.ts";
 import { DEFAULT_GROUP } from "../../../contract/alerts/notifiers.ts";
@@ -10,6 +11,9 @@ import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts"
 import { durationMs } from "../../../contract/pipeline/words.ts";
 import type { PipelineRecord } from "../../store/ports/definitions.ts";
 import type { Store } from "../../store/store.ts";
+
+/** What something is wrong with: a pipeline, by its name, or a server. */
+export type Subject = string | { readonly server: string };
 
 /** A notifier that wants to hear of something. */
 export interface Recipient {
@@ -60,11 +64,14 @@ export class Recipients {
     return wishes;
   }
 
-  /** Who wants to hear of this, each once. `of` is what a recovery is the end of. */
-  async of(pipeline: string, kind: AlertKind, of?: AlertKind): Promise<Recipient[]> {
+  /**
+   * Who wants to hear of this, each once. `of` is what a recovery is the end of. Of a server hears who hears of failures
+   * of any pipeline: those cannot run either.
+   */
+  async of(subject: Subject, kind: AlertKind | "disk", of?: AlertKind | "disk"): Promise<Recipient[]> {
     const found = new Map<string, Recipient>();
-    for (const rule of notifyRules((await this.#wishesOf(pipeline)).notify)) {
-      if (!isFor(rule, kind, of)) continue;
+    for (const rule of await this.#rulesOf(subject)) {
+      if (!isFor(rule, ruleKind(kind), of && ruleKind(of))) continue;
       const repeatMs = durationMs(rule.repeat ?? DEFAULT_REPEAT);
       for (const notifier of notifiersOf(rule)) {
         const known = found.get(notifier);
@@ -73,6 +80,13 @@ export class Recipients {
       }
     }
     return [...found.values()];
+  }
+
+  async #rulesOf(subject: Subject): Promise<readonly NotifyRule[]> {
+    if (typeof subject === "string") return notifyRules((await this.#wishesOf(subject)).notify);
+    const wishes: Wishes[] = [];
+    for (const record of await this.#store.pipelines.list()) wishes.push(await this.wishes(record));
+    return wishes.flatMap(({ notify }) => notifyRules(notify));
   }
 
   async #wishesOf(pipeline: string): Promise<Wishes> {
@@ -93,3 +107,6 @@ export class Recipients {
     return this.#groups.get(notifier) ?? durationMs(DEFAULT_GROUP);
   }
 }
+
+/** As rules call it. */
+const ruleKind = (kind: AlertKind | "disk"): AlertKind => kind === "disk" ? "failure" : kind;

@@ -16,7 +16,7 @@ export async function noteRunChange(desk: AlertDesk, { run, createdAtMs }: Outbo
       const message = shorten(run.error?.message ?? run.reason ?? "the run failed");
       return await desk.raise({
         kind: "failure",
-        pipeline: run.pipeline,
+        subject: run.pipeline,
         message,
         run,
         atMs: createdAtMs,
@@ -52,7 +52,7 @@ async function noteSuccess(desk: AlertDesk, run: Run, atMs: number): Promise<voi
     const count = run.warnings === 1 ? "1 warning" : `${run.warnings} warnings`;
     await desk.raise({
       kind: "warning",
-      pipeline,
+      subject: pipeline,
       message: `${message} with ${count}`,
       run,
       atMs,

@@ -54,7 +54,7 @@ async function noteLate(desk: AlertDesk, store: Store, { pipeline, afterMs, nowM
   if (known?.run === late.id) return;
   const message = `a run that was due at ${new Date(dueMs(late)).toISOString()} is still ${late.state} ` +
     `after ${formatDuration(nowMs - dueMs(late))}: late_after is ${formatDuration(afterMs)}`;
-  await desk.raise({ kind: "late", pipeline, message, run: late, atMs: nowMs, counts: true });
+  await desk.raise({ kind: "late", subject: pipeline, message, run: late, atMs: nowMs, counts: true });
 }
 
 async function activeRuns(store: Store, pipeline: string): Promise<Run[]> {
@@ -81,7 +81,7 @@ async function noteStale(desk: AlertDesk, store: Store, { pipeline, afterMs, now
   }
   const message = `its data is of ${new Date(lastMs).toISOString()}, ${formatDuration(ageMs)} old: ` +
     `freshness is ${formatDuration(afterMs)}`;
-  await desk.raise({ kind: "stale", pipeline, message, atMs: nowMs, counts: known === undefined });
+  await desk.raise({ kind: "stale", subject: pipeline, message, atMs: nowMs, counts: known === undefined });
 }
 
 /** Files that cannot be looked for, or of which none is new within the sensor's timeout. */
@@ -103,6 +103,36 @@ async function noteSensors(
   });
   if (problems.length > 0) {
     const message = problems.join("; ");
-    await desk.raise({ kind: "sensor", pipeline, message, atMs: nowMs, counts: known === undefined });
+    await desk.raise({
+      kind: "sensor",
+      subject: pipeline,
+      message,
+      atMs: nowMs,
+      counts: known === undefined,
+    });
   } else await desk.settle(pipeline, "sensor", { message: "what it waits for is found again", atMs: nowMs });
+}
+
+/** What is wrong with the server itself, as it has found it. */
+export interface ServerProblem {
+  /** As its problems are called. */
+  readonly name: string;
+  /** What is wrong with the disk of its data folder. */
+  readonly lowDisk: () => string | undefined;
+}
+
+export async function noteServer(
+  desk: AlertDesk,
+  { name, lowDisk }: ServerProblem,
+  nowMs: number,
+): Promise<void> {
+  const server = { server: name };
+  const found = lowDisk();
+  if (found === undefined) {
+    return await desk.settle(server, "disk", { message: "the disk has room again: runs begin", atMs: nowMs });
+  }
+  const message = `no run begins: ${found}`;
+  const known = desk.find(server, "disk");
+  if (known?.message === message) return;
+  await desk.raise({ kind: "disk", subject: server, message, atMs: nowMs, counts: known === undefined });
 }

@@ -55,6 +55,11 @@ export const METRICS = {
   sluice_server_heap_bytes: ["gauge", "JavaScript objects of the server's process."],
   sluice_data_disk_free_bytes: ["gauge", "Free on the disk of the data folder."],
   sluice_data_disk_size_bytes: ["gauge", "Size of the disk of the data folder."],
+  sluice_data_disk_reserve_bytes: ["gauge", "No run begins while less than this is free on that disk."],
+  sluice_server_starts_runs: [
+    "gauge",
+    "1 where queued runs begin, 0 where the server is drained or its disk full.",
+  ],
   process_cpu_seconds_total: ["counter", "Processor time of the server's process."],
   process_resident_memory_bytes: ["gauge", "Resident memory of the server's process."],
   process_virtual_memory_bytes: ["gauge", "Virtual memory of the server's process."],

@@ -1,13 +1,14 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { MetricFamily } from "../../../text/exposition.ts";
+import type { ServerStatus } from "../../../contract/runs/server_status.ts";
 import type { Store } from "../../store/store.ts";
 import type { RunProcesses } from "../attempt/run_processes.ts";
 import { repeat } from "../repeat.ts";
 import type { Service } from "../service.ts";
 import { familiesOf, type MetricSamples } from "./metric_table.ts";
 import { type DeliveryFigures, problemSamples } from "./problem_figures.ts";
-import { diskSamples, processSamples, runProcessSamples } from "./process_figures.ts";
+import { diskSamples, processSamples, runProcessSamples, statusSamples } from "./process_figures.ts";
 import { RunFigures } from "./run_figures.ts";
 
 /** How many changes are read at once; and how often, where nobody asks. */
@@ -23,6 +24,7 @@ export interface MetricsContext {
   readonly processes: RunProcesses;
   /** Who sends alerts counts there. */
   readonly deliveries: DeliveryFigures;
+  readonly status: () => Pick<ServerStatus, "starts_runs" | "disk">;
 }
 
 /**
@@ -62,7 +64,7 @@ export class Metrics implements Service {
 
   /** All that has happened until now, and the version of the program. Throws what the store throws. */
   async read(version: string): Promise<MetricFamily[]> {
-    const { store, clock, dataDir, maxRuns, processes, deliveries } = this.#context;
+    const { store, clock, dataDir, maxRuns, processes, deliveries, status } = this.#context;
     const figures = await this.#catchUp();
     const records = await store.pipelines.list();
     figures.keepPipelines(new Set(records.map(({ name }) => name)));
@@ -84,6 +86,7 @@ export class Metrics implements Service {
       ...await problemSamples(store.alerts, deliveries),
       ...await runProcessSamples(processes),
       ...await diskSamples(dataDir),
+      ...statusSamples(status()),
       ...await processSamples(),
     });
   }

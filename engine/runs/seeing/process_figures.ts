@@ -1,5 +1,6 @@
 import { memoryUsage } from "node:process";
-import { statfs } from "node:fs/promises";
+import type { ServerStatus } from "../../../contract/runs/server_status.ts";
+import { diskOf } from "../admission/disk.ts";
 import type { RunProcesses } from "../attempt/run_processes.ts";
 import type { MetricSample } from "../../../text/exposition.ts";
 import type { MetricSamples } from "./metric_table.ts";
@@ -45,16 +46,19 @@ export async function runProcessSamples(processes: RunProcesses): Promise<Metric
 }
 
 export async function diskSamples(dataDir: string): Promise<MetricSamples> {
-  try {
-    const { bavail, blocks, bsize } = await statfs(dataDir);
-    return {
-      sluice_data_disk_free_bytes: one(bavail * bsize),
-      sluice_data_disk_size_bytes: one(blocks * bsize),
-    };
-  } catch {
-    return {};
-  }
+  const disk = await diskOf(dataDir);
+  return disk === undefined ? {} : {
+    sluice_data_disk_free_bytes: one(disk.freeBytes),
+    sluice_data_disk_size_bytes: one(disk.totalBytes),
+  };
 }
+
+export const statusSamples = (
+  { starts_runs, disk }: Pick<ServerStatus, "starts_runs" | "disk">,
+): MetricSamples => ({
+  sluice_server_starts_runs: one(starts_runs ? 1 : 0),
+  ...(disk === null ? {} : { sluice_data_disk_reserve_bytes: one(disk.reserve_bytes) }),
+});
 
 const one = (value: number): MetricSample[] => Number.isNaN(value) ? [] : [{ labels: {}, value }];
 

@@ -9,7 +9,7 @@ export interface ApiClient {
   readonly url: string;
   /** Its routes, as `routes.runs[":id"].$get({ param: { id } })`: the response of a request that went well. */
   readonly routes: ReturnType<typeof hc<AppType>>["api"];
-  /** Whether the server can be reached and is ready. */
+  /** Whether the server can be reached, and is not starting still; one that lets its runs end takes requests. */
   isReady(): Promise<boolean>;
 }
 
@@ -44,8 +44,8 @@ export async function read<T>(
 async function isReady(url: string): Promise<boolean> {
   try {
     const response = await fetch(new URL("/healthz", url));
-    await response.body?.cancel();
-    return response.ok;
+    const { status }: { status?: unknown } = await response.json();
+    return response.ok || status === "draining";
   } catch {
     return false;
   }

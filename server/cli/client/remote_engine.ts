@@ -55,6 +55,7 @@ import type {
   RunFilter,
   TriggerRequest,
 } from "../../../engine/control/engine.ts";
+import type { ServerControl } from "../../../engine/control/services/server_control.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { createRemoteAlerts } from "./remote_alerts.ts";
@@ -62,6 +63,7 @@ import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 import { pipelineSegment, segment } from "./paths.ts";
 import { createRemoteBackfills } from "./remote_backfills.ts";
 import { createRemoteHistory } from "./remote_history.ts";
+import { createRemoteServer } from "./remote_server.ts";
 
 const runEventSchemas = {
   run: v.object({ run: runSchema }),
@@ -80,6 +82,7 @@ export class RemoteEngine implements Engine {
   readonly alerts: Alerts;
   readonly backfills: Backfills;
   readonly history: RunHistory;
+  readonly server: ServerControl;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
 
@@ -89,6 +92,7 @@ export class RemoteEngine implements Engine {
     this.backfills = createRemoteBackfills(api);
     this.alerts = createRemoteAlerts(api);
     this.history = createRemoteHistory(api);
+    this.server = createRemoteServer(api);
   }
 
   get #pipeline() {

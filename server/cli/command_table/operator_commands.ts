@@ -1,5 +1,5 @@
 import type { CommandSpec } from "../command.ts";
-import { BACKUP, data, json, policy, project } from "./shared_options.ts";
+import { BACKUP, data, diskReserve, json, policy, project } from "./shared_options.ts";
 
 /** Commands for who looks after a server. */
 export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
@@ -52,6 +52,27 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/operations/restore_command.ts")).restore,
   },
   {
+    name: "drain",
+    summary: "Let no more runs begin on the server, as before an upgrade, and wait for those under way",
+    arguments: [{
+      name: "ACTION",
+      description: "on (the default), off, or status, which changes nothing",
+      optional: true,
+    }],
+    options: {
+      project,
+      data,
+      policy,
+      wait: {
+        type: "string",
+        value: "DURATION",
+        description: "how long to wait for the runs under way, as 10m; not at all by default",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/operations/drain_command.ts")).drain,
+  },
+  {
     name: "doctor",
     summary: "Look at all that a server needs: policy, project, connectors, disk, store and machine",
     arguments: [],
@@ -64,6 +85,7 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
         value: "SECONDS",
         description: "how long a connector may take to answer, 30 by default",
       },
+      "disk-reserve": diskReserve,
       json,
     },
     load: async () => (await import("../commands/operations/doctor_command.ts")).doctor,

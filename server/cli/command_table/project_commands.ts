@@ -1,4 +1,5 @@
 import type { CommandSpec } from "../command.ts";
+import { SERVE_OPTIONS } from "./serve_options.ts";
 import { data, json, note, PIPELINE, policy, project, runOutput, tag } from "./shared_options.ts";
 
 /** Commands that make, serve, run and check a project. */
@@ -61,56 +62,9 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
       project,
       data,
       policy,
-      host: {
-        type: "string",
-        value: "HOST",
-        env: "SLUICE_HOST",
-        description: "the address to listen on, 127.0.0.1 by default",
-      },
-      port: {
-        type: "string",
-        value: "PORT",
-        env: "SLUICE_PORT",
-        description: "the port to listen on, 8080 by default; 0 picks a free one",
-      },
-      "allow-host": {
-        type: "string",
-        value: "NAME",
-        multiple: true,
-        env: "SLUICE_ALLOWED_HOSTS",
-        description: "a name that browsers may use for the server, beside localhost",
-      },
-      "trust-proxy": {
-        type: "boolean",
-        env: "SLUICE_TRUST_PROXY",
-        description: "believe the X-Forwarded headers of a reverse proxy in front of it",
-      },
-      run: {
-        type: "string",
-        value: "PIPELINE",
-        multiple: true,
-        description: "start a run of this pipeline at once",
-      },
-      "max-runs": {
-        type: "string",
-        value: "N",
-        description: "how many runs go on at the same time, 2 by default",
-      },
-      pool: {
-        type: "string",
-        value: "NAME=SLOTS",
-        multiple: true,
-        env: "SLUICE_POOLS",
-        description: "how many runs of the pipelines that name this pool go on at the same time, as heavy=2",
-      },
-      "ready-processes": {
-        type: "string",
-        value: "N",
-        env: "SLUICE_READY_PROCESSES",
-        description: "how many processes wait for the next runs at most, 2 by default",
-      },
+      ...SERVE_OPTIONS,
     },
-    load: async () => (await import("../commands/serve_command.ts")).serve,
+    load: async () => (await import("../commands/serve/serve_command.ts")).serve,
   },
   {
     name: "run",

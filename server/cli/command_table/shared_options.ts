@@ -20,6 +20,13 @@ export const policy: OptionSpec = {
   env: "SLUICE_POLICY",
   description: "the operator's policy: what connectors may reach, whatever the project asks for",
 };
+export const diskReserve: OptionSpec = {
+  type: "string",
+  value: "SIZE",
+  env: "SLUICE_DISK_RESERVE",
+  description:
+    "no run begins while less is free on the data folder's disk, as 2GiB; by its size by default, 0: never",
+};
 export const json: OptionSpec = { type: "boolean", description: "print JSON for programs" };
 export const tag: OptionSpec = {
   type: "string",

@@ -703,3 +703,17 @@ Deno.test("a run's note and tags are written on its page, and runs are found by 
   equal((await html(await get("/runs?tag=none"))).includes(RUN_IDS.failed), false);
   equal((await post(`${path}/annotate`, { note: "", tags: "no,-way" })).status, 400);
 });
+
+Deno.test("every page says why no run begins, to who has signed in", async () => {
+  const { get, engine } = pagesFor("viewer");
+  equal((await html(await get("/runs"))).includes("No run begins"), false);
+  engine.server.lowDisk = "the disk of /data has 3 MB left & <more>";
+  for (const path of ["/", "/runs", "/problems", "/pipelines/flights"]) {
+    match(
+      await html(await get(path)),
+      /No run begins<[^]*the disk of \/data has 3 MB left &amp; &lt;more&gt;/,
+    );
+  }
+  const nobody = pagesFor(undefined, engine);
+  equal((await html(await nobody.get("/login"))).includes("No run begins"), false);
+});

@@ -34,6 +34,7 @@ const SEVERITIES: Readonly<Record<AlertEvent["event"], string>> = {
   stale: "error",
   volume: "warning",
   sensor: "error",
+  disk: "error",
   test: "info",
 };
 

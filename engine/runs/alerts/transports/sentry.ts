@@ -39,6 +39,7 @@ const LEVELS: Readonly<Record<AlertEvent["event"], string>> = {
   stale: "error",
   volume: "warning",
   sensor: "error",
+  disk: "error",
   test: "info",
 };
 

@@ -2,17 +2,18 @@ import { AppError, toAppError } from "../../../../contract/errors.ts";
 import type { ConnectorTest } from "../../../../contract/discovery.ts";
 import type { Engine } from "../../../../engine/control/engine.ts";
 import { readPolicy } from "../../../../engine/grants/policy.ts";
+import { diskOf } from "../../../../engine/runs/admission/disk.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import type { ProjectPlace } from "../../../backend.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { connect } from "../../connect.ts";
-import { readFolders, readInteger } from "../../settings.ts";
+import { readFolders, readInteger, readSize } from "../../settings.ts";
 import { type ColumnSpec, formatTable } from "../../table.ts";
 import { oneLine } from "../../text.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
 import { checkTelemetry, telemetryProblems } from "./telemetry_checks.ts";
-import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, diskOf, readLibc } from "./machine_checks.ts";
+import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, readLibc } from "./machine_checks.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [{ title: "CHECK" }, { title: "STATE" }, { title: "FOUND" }];
 /** A clock that is further behind than this has been set back. */
@@ -24,6 +25,7 @@ const AT_ONCE = 2;
 export const doctor: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
   const timeoutMs = readInteger(invocation, "timeout", { minimum: 1, maximum: 3_600, fallback: 30 }) * 1_000;
+  const diskReserveBytes = readSize(invocation, "disk-reserve", undefined);
   const { terminal } = context;
   const stop = new AbortController();
   using _interrupts = context.onInterrupt(() => stop.abort(new AppError("cancelled", "Stopped")), {
@@ -31,7 +33,7 @@ export const doctor: CommandRun = async (invocation, context) => {
   });
   const checks = [
     checkRuntime(Deno.version.deno, await readLibc()),
-    checkDisk(folders.dataDir, await diskOf(folders.dataDir)),
+    checkDisk(folders.dataDir, await diskOf(folders.dataDir), diskReserveBytes),
     checkOpenFiles(await Deno.readTextFile("/proc/self/limits").catch(() => undefined)),
     await checkSandbox(context.program),
     await checkPolicy(folders),

@@ -1,44 +1,33 @@
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { toAppError } from "../../../../contract/errors.ts";
+import { type Disk, diskReserve } from "../../../../engine/runs/admission/disk.ts";
 import { formatBytes } from "../../../../text/format.ts";
 import type { Program } from "../../../program.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
 
-/** What is left free of a disk for a server to work: less fails. The larger of both. */
-const LEAST_BYTES = 1024 ** 3;
-const LEAST_SHARE = 0.05;
+/** Less than so many times what is kept free is soon too little. */
+const SCARCE = 2;
 /** Below this, warehouses, sources and sandboxes may run out of files. */
 const LEAST_FILES = 1_024;
 const LEAST_GLIBC = [2, 27] as const;
 
-export interface Disk {
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-}
-
-/** Of a folder that need not be there yet; undefined where the system does not say. */
-export async function diskOf(folder: string): Promise<Disk | undefined> {
-  for (let path = folder;; path = dirname(path)) {
-    try {
-      const { bavail, blocks, bsize } = await statfs(path);
-      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-    } catch {
-      if (path === dirname(path)) return undefined;
-    }
-  }
-}
-
-export function checkDisk(folder: string, disk: Disk | undefined): DoctorCheck {
+/** Against what a server keeps free: it starts no run where less is. */
+export function checkDisk(
+  folder: string,
+  disk: Disk | undefined,
+  wantedBytes: number | undefined,
+): DoctorCheck {
   const check = "disk";
   if (disk === undefined) {
     return { check, state: "warning", message: `The system does not say how much is free at ${folder}` };
   }
-  const leastBytes = Math.max(LEAST_BYTES, disk.totalBytes * LEAST_SHARE);
+  const reserveBytes = diskReserve(disk, wantedBytes);
   const free = `${formatBytes(disk.freeBytes)} of ${formatBytes(disk.totalBytes)} are free at ${folder}`;
-  return disk.freeBytes >= leastBytes
-    ? { check, state: "ok", message: free }
-    : { check, state: "failed", message: `${free}, expected ${formatBytes(leastBytes)}; free some space` };
+  const kept = `a server starts no run where less than ${formatBytes(reserveBytes)} are`;
+  if (disk.freeBytes < reserveBytes) {
+    return { check, state: "failed", message: `${free}, and ${kept}: free some space` };
+  }
+  const isScarce = disk.freeBytes < reserveBytes * SCARCE;
+  return { check, state: isScarce ? "warning" : "ok", message: isScarce ? `${free}, and ${kept}` : free };
 }
 
 /** `libc` as getconf prints it, `glibc 2.36`; undefined where it cannot be asked. */

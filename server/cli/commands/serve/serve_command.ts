@@ -1,47 +1,46 @@
-import { toAppError } from "../../../contract/errors.ts";
-import { ENV_TOKEN_NAME } from "../../../contract/names.ts";
-import { formatFault } from "../../../text/fault.ts";
-import type { Log } from "../../../contract/log.ts";
-import { type DataFolder, openDataFolder, readHolder } from "../../data_folder.ts";
-import type { LocalEngine } from "../../../engine/control/local_engine.ts";
-import { lookAtProject } from "../../../engine/definitions/watch.ts";
-import type { ListeningServer } from "../../backend.ts";
-import { readProxySettings } from "../../http/proxy_settings.ts";
-import type { CliContext, CommandRun, Invocation } from "../command.ts";
-import { commandText } from "../command_text.ts";
-import { createServerLog } from "../command_log.ts";
-import { heldError, requireProject } from "../connect.ts";
-import { readFolders, readInteger } from "../settings.ts";
-import { readPools } from "./operations/pools.ts";
+import { toAppError } from "../../../../contract/errors.ts";
+import { ENV_TOKEN_NAME } from "../../../../contract/names.ts";
+import { formatFault } from "../../../../text/fault.ts";
+import type { Log } from "../../../../contract/log.ts";
+import { type DataFolder, openDataFolder, readHolder } from "../../../data_folder.ts";
+import type { LocalEngine } from "../../../../engine/control/local_engine.ts";
+import { lookAtProject } from "../../../../engine/definitions/watch.ts";
+import type { ListeningServer } from "../../../backend.ts";
+import type { ServerPhase } from "../../../http/server_phase.ts";
+import type { CliContext, CommandRun, Invocation } from "../../command.ts";
+import { commandText } from "../../command_text.ts";
+import { heldError, requireProject } from "../../connect.ts";
+import { readFolders } from "../../settings.ts";
+import { openLog } from "./open_log.ts";
+import { readServeSettings } from "./serve_settings.ts";
+import { createStopSignals } from "./stop_signals.ts";
+import { formatDuration, formatPlural } from "../../../../text/format.ts";
 
 /** `sluice serve`: the server, until SIGTERM or SIGINT. */
 export const serve: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
-  const host = invocation.text("host") ?? "127.0.0.1";
-  const port = readInteger(invocation, "port", { minimum: 0, maximum: 65_535, fallback: 8080 });
-  const maxRuns = readInteger(invocation, "max-runs", { minimum: 1, maximum: 1_000, fallback: 2 });
-  const pools = readPools(invocation.list("pool"));
-  const readyProcesses = readInteger(invocation, "ready-processes", { minimum: 0, maximum: 16, fallback: 2 });
-  const proxy = readProxySettings(
-    { allowHost: invocation.list("allow-host"), trustProxy: invocation.flag("trust-proxy"), host },
-    context.env,
-  );
+  const settings = readServeSettings(invocation, context);
+  const { maxRuns, pools, diskReserveBytes, readyProcesses } = settings;
   await requireProject(folders, context);
-  const stop = Promise.withResolvers<void>();
-  using _interrupts = context.onInterrupt(createStopper(stop.resolve, context));
+  using signals = createStopSignals(context);
   await using folder = await openDataFolder(folders.dataDir, "serve");
   if (folder === undefined) throw heldError(folders.dataDir, await readHolder(folders.dataDir));
-  const log = createServerLog(context.terminal);
-  await using opened = await context.backend.openEngine({ ...folders, maxRuns, pools, log });
-  let isReady = false;
-  const server = await context.backend.listen({
-    opened,
-    host,
-    port,
+  await using logging = openLog(settings.log, context);
+  const { log } = logging;
+  await using opened = await context.backend.openEngine({
+    ...folders,
+    maxRuns,
+    pools,
+    diskReserveBytes,
     log,
-    isReady: () => isReady,
+  });
+  let phase: ServerPhase = "starting";
+  const server = await context.backend.listen({
+    ...settings,
+    opened,
+    log,
+    phase: () => phase,
     firstTokenMark: folder.firstTokenMark,
-    proxy,
   });
   try {
     // First, so that a file which is saved while the others are read is not missed.
@@ -51,14 +50,15 @@ export const serve: CommandRun = async (invocation, context) => {
     // what was in force before is served meanwhile.
     await atMost(APPLY_GRACE_MS, opened.engine.checkedWhatAnswers());
     await opened.engine.start({ schedule: true, watchSince, housekeeping: true, readyProcesses });
-    isReady = true;
+    phase = "ok";
     await announce(folder, server, log);
     await requirePipelines(opened.engine, invocation.list("run"));
     await greet(server, invocation, context);
     // Waits for the pipelines' own checks, and for no one else.
     void triggerAtStart(opened.engine, invocation.list("run"), log);
-    await stop.promise;
-    log("info", "Stopping; runs under way go on at the next start");
+    await signals.stopped;
+    phase = "draining";
+    await signals.whileDraining((stopNow) => finishRuns(opened.engine, settings.drainMs, stopNow, log));
   } finally {
     await server.close();
   }
@@ -85,14 +85,32 @@ async function announce(folder: DataFolder, server: ListeningServer, log: Log): 
   }
 }
 
-/** The first signal stops the server in order, the second at once. */
-function createStopper(stop: () => void, context: CliContext): () => void {
-  let isStopping = false;
-  return () => {
-    if (isStopping) context.exit(1);
-    isStopping = true;
-    stop();
-  };
+/**
+ * Lets runs under way end, for so long at most. The server serves meanwhile: what is asked for is queued and what is
+ * posted kept, for its next start.
+ */
+async function finishRuns(
+  engine: LocalEngine,
+  drainMs: number,
+  stopNow: AbortSignal,
+  log: Log,
+): Promise<void> {
+  const { running } = await engine.server.status();
+  if (running > 0 && drainMs > 0) {
+    log(
+      "info",
+      `Stopping: ${formatPlural(running, "run")} under way may end within ${formatDuration(drainMs)}; ` +
+        "another signal stops them now",
+    );
+  }
+  const time = new AbortController();
+  const timer = setTimeout(() => time.abort(), drainMs);
+  const left = await engine.finishRuns(AbortSignal.any([stopNow, time.signal]));
+  clearTimeout(timer);
+  log(
+    "info",
+    left === 0 ? "Stopping" : `Stopping; ${formatPlural(left, "run")} under way go on at the next start`,
+  );
 }
 
 /** Where to sign in and with what; a first token is printed before it counts as shown. */

@@ -34,6 +34,7 @@ async function withQueue(
   options: {
     owner?: string;
     maxRuns?: number;
+    mayBegin?: () => Promise<boolean>;
     retry?: RetryDefinition;
     path?: string;
     pipelines?: string[];
@@ -91,6 +92,7 @@ async function withQueue(
       owner: options.owner ?? "one",
       maxRuns: options.maxRuns ?? 4,
       isAlone: options.isAlone ?? true,
+      ...(options.mayBegin === undefined ? {} : { mayBegin: options.mayBegin }),
       onChange: () => {},
     });
     queue.start(options.pipelines);
@@ -507,4 +509,33 @@ Deno.test("a server that cannot renew its leases stops its runs where another ma
       deepEqual(bench.stopped, isAlone ? [] : ["p lost"]);
     });
   }
+});
+
+Deno.test("RunQueue claims nothing while no run may begin, and what is under way goes on to its end", async () => {
+  let isHeld = false;
+  await withQueue({ mayBegin: () => Promise.resolve(!isHeld) }, async (bench) => {
+    await enqueue(bench, "a1", "a");
+    isHeld = true;
+    await enqueue(bench, "b1", "b");
+    deepEqual([bench.started, bench.queue.running], [["a#1"], 1]);
+
+    const time = new AbortController();
+    let isIdle = false;
+    const idle = bench.queue.idle(time.signal).then(() => isIdle = true);
+    await settle();
+    equal(isIdle, false, "a run is under way");
+    await bench.end("a");
+    await idle;
+    equal((await bench.store.runs.get("a1"))?.state, "succeeded");
+    equal((await bench.store.runs.get("b1"))?.state, "queued");
+
+    isHeld = false;
+    bench.queue.wake();
+    await settle();
+    deepEqual(bench.started, ["a#1", "b#1"]);
+    const late = bench.queue.idle(time.signal);
+    time.abort();
+    await late;
+    equal(bench.queue.running, 1, "whoever waits no longer stops nothing");
+  });
 });

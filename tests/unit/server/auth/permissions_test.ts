@@ -17,6 +17,7 @@ const names = [
   "pause",
   "alert",
   "define",
+  "operate",
   "manage_tokens",
 ] as const satisfies readonly Permission[];
 

@@ -19,7 +19,7 @@ import type { AppEnv } from "../../../../server/http/app_env.ts";
 export interface ApiOptions {
   readonly trustProxy?: boolean;
   readonly allowedHosts?: readonly string[];
-  readonly isReady?: () => boolean;
+  readonly phase?: AppOptions["phase"];
   readonly scrapeToken?: string;
   readonly readMetrics?: ReadMetrics;
   /** In place of the fake project's own methods. */
@@ -49,7 +49,7 @@ export class ApiFixture implements AsyncDisposable {
     const log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
-    const { allowedHosts, isReady, trustProxy = false, scrapeToken, readMetrics } = options;
+    const { allowedHosts, phase, trustProxy = false, scrapeToken, readMetrics } = options;
     const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log, scrapeToken });
     const pages = new Hono<AppEnv>();
     pages.get("/", async (c) => c.text((await auth.currentUser(c))?.name ?? "nobody"));
@@ -74,7 +74,7 @@ export class ApiFixture implements AsyncDisposable {
       log,
       pages,
       ...(allowedHosts === undefined ? {} : { allowedHosts }),
-      ...(isReady === undefined ? {} : { isReady }),
+      ...(phase === undefined ? {} : { phase }),
       ...(readMetrics === undefined ? {} : { readMetrics }),
     });
   }
@@ -115,6 +115,7 @@ function engineMethods(engine: FakeEngine): Engine {
     backfills: engine.backfills,
     alerts: engine.alerts,
     history: engine.history,
+    server: engine.server,
     listPipelines: () => engine.listPipelines(),
     pipelineNames: () => engine.pipelineNames(),
     getPipeline: (name) => engine.getPipeline(name),

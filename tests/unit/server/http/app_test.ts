@@ -4,6 +4,7 @@ import type { TriggerRequest } from "../../../../engine/control/engine.ts";
 import { apiRoutes } from "../../../../server/routes/app.ts";
 import { type Role, ROLES } from "../../../../engine/store/ports/access.ts";
 import { RUN_IDS } from "../../../support/fake_project.ts";
+import type { ServerPhase } from "../../../../server/http/server_phase.ts";
 import { ApiFixture, type Asked } from "./api_fixture.ts";
 
 /** Asserts a problem+json of the status and answers it. */
@@ -17,16 +18,33 @@ async function problem(response: Response, status: number): Promise<Record<strin
   return body;
 }
 
-Deno.test("GET /healthz needs no token and is 503 until the server is ready", async () => {
-  let isReady = false;
-  await using api = await ApiFixture.create({ isReady: () => isReady, allowedHosts: [] });
-  const before = await api.ask("/healthz");
-  assert.equal(before.status, 503);
-  assert.deepEqual(await before.json(), { status: "starting", version: "1.2.3" });
-  isReady = true;
-  const after = await api.ask("/healthz", { headers: { host: "any.name" } });
-  assert.equal(after.status, 200);
-  assert.deepEqual(await after.json(), { status: "ok", version: "1.2.3" });
+Deno.test("GET /healthz needs no token, is 503 until the server is ready and while it drains, and says whether runs begin", async () => {
+  let phase: ServerPhase = "starting";
+  await using api = await ApiFixture.create({ phase: () => phase, allowedHosts: [] });
+  const health = async () => {
+    const response = await api.ask("/healthz", { headers: { host: "any.name" } });
+    return [response.status, await response.json()];
+  };
+  const said = { version: "1.2.3", starts_runs: true, held_by: null };
+  assert.deepEqual(await health(), [503, { ...said, status: "starting" }]);
+  phase = "ok";
+  assert.deepEqual(await health(), [200, { ...said, status: "ok" }]);
+  api.engine.server.lowDisk = "the disk of /data has 3 MB left";
+  assert.deepEqual(await health(), [200, { ...said, status: "ok", starts_runs: false, held_by: "disk" }]);
+  phase = "draining";
+  assert.deepEqual((await health())[0], 503);
+});
+
+Deno.test("an admin drains the server, and lets runs begin again; others may look", async () => {
+  await using api = await ApiFixture.create();
+  const status = async (path: string, method: string, as: Role) => {
+    const response = await api.ask(path, { method, as });
+    return [response.status, (await response.json()).drained_by];
+  };
+  assert.deepEqual((await status("/api/server/drain", "POST", "operator"))[0], 403);
+  assert.deepEqual(await status("/api/server/drain", "POST", "admin"), [200, "the admin"]);
+  assert.deepEqual(await status("/api/server", "GET", "viewer"), [200, "the admin"]);
+  assert.deepEqual(await status("/api/server/undrain", "POST", "admin"), [200, null]);
 });
 
 /** By operation: what each role may ask, written down a second time so that no slip in the table passes. */
@@ -41,6 +59,9 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   deletePipeline: ["admin"],
   pausePipeline: ["admin", "operator"],
   applyProject: ["admin"],
+  getServer: ["admin", "operator", "viewer"],
+  drainServer: ["admin"],
+  undrainServer: ["admin"],
   getMetrics: ["admin", "operator", "viewer"],
   listConnectors: ["admin", "operator", "viewer"],
   discoverStreams: ["admin"],

@@ -125,6 +125,9 @@ Deno.test("the schemas of the document are JSON Schema and say what is required"
 
 const ASKED: readonly [string, string, Asked & { as: Role }][] = [
   ["/healthz", "/healthz", { as: "viewer" }],
+  ["/api/server", "/api/server", { as: "viewer" }],
+  ["/api/server/drain", "/api/server/drain", { as: "admin", method: "POST" }],
+  ["/api/server/undrain", "/api/server/undrain", { as: "admin", method: "POST" }],
   ["/api/pipelines", "/api/pipelines", { as: "viewer" }],
   ["/api/pipelines/{name}", "/api/pipelines/flights", { as: "viewer" }],
   ["/api/pipelines/{name}", "/api/pipelines/none", { as: "viewer" }],

@@ -5,19 +5,22 @@ import {
   checkOpenFiles,
   checkRuntime,
   checkSandbox,
-  diskOf,
 } from "../../../../server/cli/commands/operations/machine_checks.ts";
+import { diskOf } from "../../../../engine/runs/admission/disk.ts";
 
 const GIB = 1024 ** 3;
 const signal = new AbortController().signal;
 
 Deno.test("what a machine lacks is said, with what is expected", async () => {
-  const disk = (freeBytes: number, totalBytes: number) => checkDisk("/data", { freeBytes, totalBytes }).state;
-  deepEqual(
-    [disk(GIB, 10 * GIB), disk(GIB - 1, 10 * GIB), disk(4 * GIB, 100 * GIB), disk(5 * GIB, 100 * GIB)],
-    ["ok", "failed", "failed", "ok"],
-  );
-  equal(checkDisk("/data", undefined).state, "warning");
+  const disk = (freeBytes: number, totalBytes: number, reserveBytes?: number) =>
+    checkDisk("/data", { freeBytes, totalBytes }, reserveBytes).state;
+  deepEqual([disk(GIB - 1, 20 * GIB), disk(GIB, 20 * GIB), disk(2 * GIB, 20 * GIB)], [
+    "failed",
+    "warning",
+    "ok",
+  ]);
+  deepEqual([disk(1, 20 * GIB, 0), disk(2 * GIB, 20 * GIB, 3 * GIB)], ["ok", "failed"]);
+  equal(checkDisk("/data", undefined, undefined).state, "warning");
   const here = await diskOf("/no such folder/at all");
   equal((here?.totalBytes ?? 0) > 0, true);
 

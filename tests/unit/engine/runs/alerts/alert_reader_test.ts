@@ -253,3 +253,25 @@ Deno.test("problems of a pipeline that was removed are dropped without a word", 
   deepEqual([await fixture.open(), await fixture.told()], [[], ["team: failure a"]]);
   ok((await fixture.store.alerts.list({ isOpen: false, limit: 5 }))[0]?.closed_at);
 });
+
+Deno.test("a disk that is nearly full is told once to whoever hears of failures of any pipeline, and so is its end", async () => {
+  await using fixture = await telling(["failure", "recovery"]);
+  await fixture.addPipeline("b", { notify: [{ on: ["failure"], to: "team" }] } as never);
+  await fixture.addPipeline("c", { notify: [{ on: ["success"], to: "others" }] } as never);
+  const reader = await fixture.startReader();
+  fixture.lowDisk = "the disk of /data has 3 MB left";
+  reader.lookAtTime();
+  await settle();
+  await fixture.clock.jump(MINUTE);
+  fixture.lowDisk = "the disk of /data has 2 MB left";
+  await fixture.clock.jump(MINUTE);
+  deepEqual([await fixture.open(), await fixture.told()], [["server disk 1"], ["team: disk null"]]);
+  const [problem] = await fixture.store.alerts.list({ limit: 10 });
+  deepEqual([problem?.kind, problem?.pipeline], ["disk", null]);
+  equal(problem?.message, "no run begins: the disk of /data has 2 MB left");
+
+  fixture.lowDisk = undefined;
+  reader.lookAtTime();
+  await settle();
+  deepEqual([await fixture.open(), (await fixture.told()).at(-1)], [[], "team: recovery of disk null"]);
+});

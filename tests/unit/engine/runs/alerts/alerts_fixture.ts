@@ -12,6 +12,8 @@ import { claim, lease, newRun, outcome, revision, StoreFixture } from "../../sto
 export class AlertsFixture implements AsyncDisposable {
   readonly clock = new FakeClock("2026-03-02T08:00:00Z");
   readonly logged: string[] = [];
+  /** What is wrong with the server's disk. */
+  lowDisk: string | undefined;
   readonly store: Store;
   readonly #stores: StoreFixture;
   readonly #readers: AlertReader[] = [];
@@ -47,7 +49,8 @@ export class AlertsFixture implements AsyncDisposable {
   async startReader(): Promise<AlertReader> {
     const { store, clock } = this;
     const log = (_level: string, message: string) => void this.logged.push(message);
-    const reader = new AlertReader({ store, clock, log, onDelivery: () => {} });
+    const serverProblem = { name: "server", lowDisk: () => this.lowDisk };
+    const reader = new AlertReader({ store, clock, log, onDelivery: () => {}, serverProblem });
     this.#readers.push(reader);
     reader.start();
     await settle();

@@ -15,6 +15,7 @@ function metricsOf(store: Store, processes = new RunProcesses()) {
   const deliveries = new DeliveryFigures();
   const metrics = new Metrics({
     ...{ store, clock, log: () => {}, dataDir: "/", maxRuns: 3, processes, deliveries },
+    status: () => ({ starts_runs: false, disk: { free_bytes: 1, total_bytes: 3, reserve_bytes: 2 } }),
   });
   const read = async (): Promise<Map<string, number>> => {
     const samples = new Map<string, number>();
