@@ -7,6 +7,8 @@ import { CHECKOUT, PROGRAM, type Program } from "./program.ts";
 
 export const TOKEN = "slc_test_token_that_is_long_enough";
 const READY_MS = 30_000;
+/** Most tests that leave a run under way do not want to wait for it. */
+const STOP_AT_ONCE = { SLUICE_DRAIN: "0" };
 
 /** The arguments of deno for `sluice …`. */
 export function sluiceArgs(...args: string[]): string[] {
@@ -50,7 +52,7 @@ export class SluiceServer implements AsyncDisposable {
   ): Promise<SluiceServer> {
     const child = new Deno.Command(Deno.execPath(), {
       args: sluiceArgs("serve", "--project", projectDir, "--data", dataDir, "--port", "0"),
-      env: { ...env, SLUICE_TOKEN: TOKEN },
+      env: { ...STOP_AT_ONCE, ...env, SLUICE_TOKEN: TOKEN },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -133,6 +135,13 @@ export class SluiceServer implements AsyncDisposable {
     this.#isGone = true;
     this.#child.kill("SIGKILL");
     await this.#child.status;
+    await this.#output;
+  }
+
+  /** Waits until it has ended by itself. */
+  async ending(): Promise<void> {
+    await this.#child.status;
+    this.#isGone = true;
     await this.#output;
   }
 
