@@ -109,7 +109,7 @@ async function finishRuns(
   clearTimeout(timer);
   log(
     "info",
-    left === 0 ? "Stopping" : `Stopping; ${formatPlural(left, "run")} under way go on at the next start`,
+    left === 0 ? "Stopping" : "Stopping; runs under way go on at the next start",
   );
 }
 
