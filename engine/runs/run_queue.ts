@@ -125,7 +125,7 @@ export class RunQueue {
     if (signal.aborted) return;
     signal.addEventListener("abort", () => resolve(), { once: true });
     // What was being claimed is active right after.
-    let claiming: Promise<Run | undefined> | undefined;
+    let claiming: Promise<unknown> | undefined;
     while (claiming !== this.#claiming && !signal.aborted) {
       claiming = this.#claiming;
       await Promise.race([claiming.catch(() => {}), aborted]);
