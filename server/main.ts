@@ -225,7 +225,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     engine,
     access,
     auth,
-    webhooks: engine.webhooks,
+    webhooks: engine.receiver,
     version,
     clock,
     log,

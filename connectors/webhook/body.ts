@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { RecordBatchReader } from "apache-arrow";
 import { AppError } from "../../contract/errors.ts";
 import { isSameName } from "../../contract/sql.ts";
@@ -9,11 +9,14 @@ import type { StreamOptions } from "../files/options.ts";
 /** What bodies of webhooks are written in. */
 export type BodyKind = "json" | "csv" | "arrow";
 
+const FORM = /^application\/x-www-form-urlencoded$/;
 const KINDS: readonly (readonly [RegExp, BodyKind])[] = [
   [/^application\/(?:[a-z0-9.-]+\+)?json$/, "json"],
   [/^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)$/, "json"],
   [/^text\/(?:csv|tab-separated-values)$/, "csv"],
   [/^application\/csv$/, "csv"],
+  // The fields of a form are one record.
+  [FORM, "json"],
 ];
 
 const [TAB, LINE_FEED, RETURN, SPACE, COMMA] = [0x09, 0x0a, 0x0d, 0x20, 0x2c];
@@ -93,9 +96,56 @@ function spaceEnd(bytes: Uint8Array, start: number): number {
   return at;
 }
 
+/** The records of a body of the kind `json`, each in one line. Throws as jsonRecords does. */
+export function recordsOf(contentType: string, body: Uint8Array): Generator<Uint8Array> {
+  return jsonRecords(FORM.test(mediaType(contentType)) ? formRecord(contentType, body) : body);
+}
+
+/**
+ * The one record of a form: https://url.spec.whatwg.org/#application/x-www-form-urlencoded, but that nothing is put in the place of
+ * what is no text. A name that comes several times has a list of its values. Nothing of an empty body.
+ */
+function formRecord(contentType: string, body: Uint8Array): Uint8Array {
+  const charset = charsetOf(contentType) ?? "utf-8";
+  if (!/^utf-?8$/i.test(charset)) {
+    throw new AppError("invalid", `The form is in ${charset}: send it in UTF-8`);
+  }
+  const fields = new Map<string, string[]>();
+  for (const part of Buffer.from(body).toString("latin1").split("&")) {
+    if (part === "") continue;
+    const [name = "", ...rest] = part.split("=");
+    const field = formText(name);
+    if (field === "") throw new AppError("invalid", "The form has a field without a name");
+    fields.set(field, [...fields.get(field) ?? [], formText(rest.join("="))]);
+  }
+  if (fields.size === 0) return new Uint8Array();
+  const members = [...fields].map(([name, values]) =>
+    `${JSON.stringify(name)}:${JSON.stringify(values.length === 1 ? values[0] : values)}`
+  );
+  return new TextEncoder().encode(`{${members.join(",")}}`);
+}
+
+/** Of bytes as Latin-1 has them. */
+function formText(written: string): string {
+  const bytes = Uint8Array.from(
+    written.replaceAll("+", " ").replace(/%([0-9a-f]{2})|%/gi, (whole, hex: string | undefined) => {
+      if (hex === undefined) {
+        throw new AppError("invalid", `The form has "${whole}" without two hex digits behind it`);
+      }
+      return String.fromCharCode(parseInt(hex, 16));
+    }),
+    (character) => character.charCodeAt(0),
+  );
+  if (!isUtf8(bytes)) throw new AppError("invalid", "The form is not UTF-8");
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+const charsetOf = (contentType: string): string | undefined =>
+  /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1];
+
 /** A body of CSV, and what its content type says of it. */
 export function tableText(contentType: string, body: Uint8Array): TableText {
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1];
+  const charset = charsetOf(contentType);
   return {
     bytes: body,
     shown: "the body",
@@ -116,7 +166,7 @@ export async function checkBody(
 ): Promise<void> {
   switch (kindOfBody(contentType, body)) {
     case "json":
-      for (const _record of jsonRecords(body)) signal.throwIfAborted();
+      for (const _record of recordsOf(contentType, body)) signal.throwIfAborted();
       return;
     case "csv":
       return await checkTable(tableText(contentType, body), options, signal);
@@ -125,7 +175,7 @@ export async function checkBody(
     case undefined:
       throw new AppError(
         "invalid",
-        "A stream reads the bodies of this webhook: send JSON, NDJSON, CSV or Arrow, and say which in Content-Type",
+        "A stream reads the bodies of this webhook: send JSON, NDJSON, CSV, a form or Arrow, and say which in Content-Type",
         { reason: "media_type" },
       );
   }

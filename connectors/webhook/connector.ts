@@ -8,7 +8,7 @@ const configSchema = v.strictObject({});
 export const webhook = {
   name: "webhook",
   description:
-    "Rows that other systems post to the pipeline's webhooks, as JSON, NDJSON, CSV or Arrow: see docs/pipelines.md.",
+    "Rows that other systems post to the pipeline's webhooks, as JSON, NDJSON, CSV, forms or Arrow: see docs/pipelines.md.",
   configSchema,
   streamSchema,
   loadModes: [],

@@ -20,6 +20,7 @@ export class PostedBodies {
   #seq: number;
   /** Of the bodies; undefined while there are none. */
   kind: BodyKind | undefined;
+  #firstSeq = 0;
   /** As of `state`. */
   count = 0;
   sizeBytes = 0;
@@ -34,6 +35,11 @@ export class PostedBodies {
   /** How far the stream is, with all bodies after which the next was asked for. */
   get state(): JsonValue {
     return { seq: this.#seq };
+  }
+
+  /** Their numbers, as `4` or `4 to 7`. */
+  get range(): string {
+    return this.count < 2 ? String(this.#seq) : `${this.#firstSeq} to ${this.#seq}`;
   }
 
   /**
@@ -51,13 +57,15 @@ export class PostedBodies {
       if (kind === undefined) {
         throw new AppError(
           "invalid",
-          `Cannot read "${name}": the body ${posted.seq} of the webhook "${webhook}" is neither JSON, CSV nor Arrow`,
+          `Cannot read "${name}": post ${posted.seq} of the webhook "${webhook}" is neither JSON, CSV, a form nor Arrow. ` +
+            "Take it out with sluice webhooks drop",
         );
       }
       if (this.kind !== undefined && kind !== this.kind) return;
       this.kind = kind;
       yield posted;
       this.#seq = posted.seq;
+      if (this.count === 0) this.#firstSeq = posted.seq;
       this.count++;
       this.sizeBytes += posted.body.length;
     }

@@ -7,7 +7,7 @@ import type {
   Source,
   StreamRequest,
 } from "../../contract/connector/source.ts";
-import { AppError, NO_COLUMNS } from "../../contract/errors.ts";
+import { AppError, NO_COLUMNS, toAppError } from "../../contract/errors.ts";
 import { readArrow } from "../files/arrow/arrow_read.ts";
 import { prepareWith, scanRecords } from "../files/record_scan.ts";
 import { TableFiles } from "../files/table_files.ts";
@@ -15,7 +15,7 @@ import { DiskFile } from "../locations/disk/disk_file.ts";
 import { Scratch } from "../locations/scratch.ts";
 import { onlyStream } from "../one_stream.ts";
 import { formatPlural } from "../../text/format.ts";
-import { jsonRecords, tableText } from "./body.ts";
+import { recordsOf, tableText } from "./body.ts";
 import type { WebhookStream } from "./options.ts";
 import { PostedBodies } from "./posted_bodies.ts";
 
@@ -53,15 +53,23 @@ async function scanBodies(
   const tables = stack.use(new TableFiles(scratch, options));
   const records = await scratch.create(`${name}.ndjson`);
   await using _records = records;
-  for await (const { contentType, body } of bodies) {
+  for await (const { seq, contentType, body } of bodies) {
     signal.throwIfAborted();
     if (bodies.kind === "arrow") return undefined;
-    if (bodies.kind === "csv") {
-      const text = tableText(contentType, body);
-      // Other columns altogether are for the next read.
-      if (!await tables.fits(text, signal)) break;
-      await tables.add(text, new Map(), signal);
-    } else await records.write(Buffer.concat([...jsonRecords(body)].flatMap((record) => [record, LINE_END])));
+    try {
+      if (bodies.kind === "csv") {
+        const text = tableText(contentType, body);
+        // Other columns altogether are for the next read.
+        if (!await tables.fits(text, signal)) break;
+        await tables.add(text, new Map(), signal);
+      } else {
+        const lines = [...recordsOf(contentType, body)].flatMap((record) => [record, LINE_END]);
+        await records.write(Buffer.concat(lines));
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unreadable(request, seq, error);
+    }
   }
   if (bodies.count === 0) return nothing(request);
   await tables.finish();
@@ -72,7 +80,7 @@ async function scanBodies(
   const scan = bodies.kind === "csv"
     ? await tables.scan(files, request, scratchDir, signal)
     : await scanRecords(files, options.columns, request, scratchDir, signal);
-  const message = `${formatPlural(bodies.count, "body")} of the webhook ${webhook}`;
+  const message = `${formatPlural(bodies.count, "body")} of the webhook ${webhook}, posts ${bodies.range}`;
   return {
     ...scan,
     files: [],
@@ -99,10 +107,26 @@ async function* readBodies(
     await using _closing = file;
     await file.write(body);
     const source = { file: await diskFile(file.path, webhook), compression: "none" } as const;
-    for await (const batch of readArrow([source], {}, signal)) yield { type: "rows", stream, batch };
+    try {
+      for await (const batch of readArrow([source], {}, signal)) yield { type: "rows", stream, batch };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unreadable(request, seq, error);
+    }
     // Bodies may have other columns than those before them: each is committed by itself.
     yield { type: "state", stream, state: { seq } };
   }
+}
+
+/** The place of a body that keeps all behind it from being read, and the way out. */
+function unreadable({ name, address: { webhook } }: Request, seq: number, error: unknown): AppError {
+  const { code, message, detail } = toAppError(error);
+  return new AppError(
+    code,
+    `Cannot read "${name}": post ${seq} of the webhook "${webhook}": ${message}. Change the stream so that it can be ` +
+      "read, or take the post out with sluice webhooks drop",
+    { cause: error, ...(detail === undefined ? {} : { detail }) },
+  );
 }
 
 /** Nobody has posted anything new, or nobody can tell the columns yet: the stream stays where it is. */

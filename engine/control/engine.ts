@@ -23,6 +23,7 @@ import type { LoadSummary, Verification } from "../../contract/loads/verificatio
 import type { Backfills } from "./backfills/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
+import type { Webhooks } from "./webhooks/port.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
@@ -33,6 +34,8 @@ export interface Engine {
   readonly history: RunHistory;
   /** The server itself. */
   readonly server: ServerControl;
+  /** What other systems post to pipelines. */
+  readonly webhooks: Webhooks;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Their names alone, in order: what costs nothing beside all that is known of each. */
   pipelineNames(): Promise<string[]>;

@@ -44,6 +44,7 @@ import type { Backfills } from "./backfills/port.ts";
 import { LocalHistory } from "./history/local_history.ts";
 import type { RunHistory } from "./history/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
+import type { Webhooks } from "./webhooks/port.ts";
 import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { FollowerWatch } from "./follower_watch.ts";
@@ -148,8 +149,9 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #rejects: StreamRejectsPort;
   readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
+  readonly webhooks: Webhooks;
   /** Takes what others post. */
-  readonly webhooks: WebhookReceiver;
+  readonly receiver: WebhookReceiver;
   #isStarted = false;
   #watching: Promise<void> | undefined;
 
@@ -282,6 +284,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     this.alerts = this.#background.alerts;
     this.webhooks = this.#background.webhooks;
+    this.receiver = this.#background.receiver;
     this.#telemetry = this.#background.telemetry;
     this.#services = [...this.#background.services, this.metrics];
   }

@@ -1,8 +1,30 @@
 import { Buffer } from "node:buffer";
-import { and, asc, count, eq, getTableColumns, gt, isNull, lte, max, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, getTableColumns, gt, isNull, lt, lte, max, sql } from "drizzle-orm";
 import { type Database, storing } from "./database.ts";
 import { inbox } from "./schema.ts";
-import type { Inbox } from "./ports/messages.ts";
+import type { Inbox, StoredMessage } from "./ports/messages.ts";
+
+/** A header that no request can have: it has a blank. */
+const DROPPED_KEY = '"dropped by"';
+const DROPPED_BY = sql<string | null>`json_extract(${inbox.headers}, '$."dropped by"')`;
+
+const STORED = {
+  seq: inbox.seq,
+  receivedAtMs: inbox.receivedAtMs,
+  sizeBytes: sql<number>`length(${inbox.body})`,
+  headers: inbox.headers,
+  settledAtMs: inbox.settledAtMs,
+  droppedBy: DROPPED_BY,
+};
+
+function storedOf(
+  { headers, seq, receivedAtMs, sizeBytes, settledAtMs, droppedBy }: Omit<StoredMessage, "contentType"> & {
+    readonly headers: Readonly<Record<string, string>>;
+  },
+): StoredMessage {
+  const contentType = headers["content-type"] ?? "";
+  return { seq, receivedAtMs, sizeBytes, contentType, settledAtMs, droppedBy };
+}
 
 export function createInbox(db: Database): Inbox {
   return {
@@ -14,7 +36,10 @@ export function createInbox(db: Database): Inbox {
         db.batch([
           db.insert(inbox).values({ hook, key, body, headers, receivedAtMs })
             .onConflictDoNothing({ target: [inbox.hook, inbox.key] }).returning({ seq: inbox.seq }),
-          db.select({ seq: inbox.seq, isSame: sql<number>`${inbox.body} = ${body}` }).from(inbox)
+          db.select({
+            seq: inbox.seq,
+            isSame: sql<number>`${inbox.body} = ${body} or ${DROPPED_BY} is not null`,
+          }).from(inbox)
             .where(and(eq(inbox.hook, hook), eq(inbox.key, key))),
         ]),
       );
@@ -23,10 +48,51 @@ export function createInbox(db: Database): Inbox {
 
     async after(hook, seq) {
       const { settledAtMs: _, ...columns } = getTableColumns(inbox);
-      const query = db.select(columns).from(inbox).where(and(eq(inbox.hook, hook), gt(inbox.seq, seq)))
+      const query = db.select(columns).from(inbox).where(
+        and(eq(inbox.hook, hook), gt(inbox.seq, seq), sql`${DROPPED_BY} is null`),
+      )
         .orderBy(asc(inbox.seq)).limit(1);
       const [found] = await storing(`read the inbox of "${hook}"`, query);
       return found && { ...found, body: new Uint8Array(found.body) };
+    },
+
+    async list(hook, { before, openAfter, limit }) {
+      const isOpen = openAfter === undefined
+        ? undefined
+        : and(isNull(inbox.settledAtMs), gt(inbox.seq, openAfter));
+      const query = db.select(STORED).from(inbox)
+        .where(and(eq(inbox.hook, hook), before === undefined ? undefined : lt(inbox.seq, before), isOpen))
+        .orderBy(desc(inbox.seq)).limit(limit);
+      return (await storing(`list the inbox of "${hook}"`, query)).map(storedOf);
+    },
+
+    async get(hook, seq) {
+      const query = db.select({ ...STORED, body: inbox.body }).from(inbox)
+        .where(and(eq(inbox.hook, hook), eq(inbox.seq, seq)));
+      const [found] = await storing(`read the inbox of "${hook}"`, query);
+      return found && { ...storedOf(found), body: new Uint8Array(found.body) };
+    },
+
+    async figures(hook, afterSeq) {
+      const isOpen = sql`${inbox.settledAtMs} is null and ${inbox.seq} > ${afterSeq}`;
+      const query = db.select({
+        count: sql<number>`count(*) filter (where ${isOpen})`,
+        sizeBytes: sql<number>`coalesce(sum(length(${inbox.body})) filter (where ${isOpen}), 0)`,
+        oldestAtMs: sql<number | null>`min(${inbox.receivedAtMs}) filter (where ${isOpen})`,
+        newestAtMs: max(inbox.receivedAtMs),
+      }).from(inbox).where(eq(inbox.hook, hook));
+      const [found] = await storing(`count the inbox of "${hook}"`, query);
+      return found ?? { count: 0, sizeBytes: 0, oldestAtMs: null, newestAtMs: null };
+    },
+
+    async drop(hook, seq, by, atMs) {
+      const query = db.update(inbox).set({
+        body: Buffer.alloc(0),
+        headers: sql`json_set(${inbox.headers}, '$.' || ${DROPPED_KEY}, ${by})`,
+        settledAtMs: atMs,
+      }).where(and(eq(inbox.hook, hook), eq(inbox.seq, seq), isNull(inbox.settledAtMs)))
+        .returning({ seq: inbox.seq });
+      return (await storing(`drop a message of "${hook}"`, query)).length > 0;
     },
 
     async open() {

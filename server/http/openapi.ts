@@ -136,6 +136,7 @@ const HOOK = {
         "application/json",
         "application/x-ndjson",
         "text/csv",
+        "application/x-www-form-urlencoded",
         "application/vnd.apache.arrow.stream",
       ].map((type) => [type, { schema: {} }]),
     ),

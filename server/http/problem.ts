@@ -21,6 +21,7 @@ const STATUS_OF_REASON: Readonly<Record<string, number>> = {
   idempotency_key_reused: 422,
   unknown_cursor: 422,
   media_type: 415,
+  too_large: 413,
 };
 
 const TITLES: Readonly<Record<number, string>> = {

@@ -25,6 +25,7 @@ import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
 import { serverRoutes } from "./server.ts";
+import { webhookRoutes } from "./webhooks.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
@@ -106,6 +107,7 @@ export function apiRoutes(
     ...backfillRoutes(engine),
     ...historyRoutes(engine),
     ...serverRoutes(engine),
+    ...webhookRoutes(engine),
     ...tokenRoutes(access, clock),
   ];
 }

@@ -34,6 +34,7 @@ import { logFilterOf } from "../../engine/control/history/log_conditions.ts";
 import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
 import { FakeServerControl } from "./fake_server_control.ts";
+import { FakeWebhooks } from "./fake_webhooks.ts";
 
 /**
  * An engine in memory for tests of what stands on it: it keeps what it is given and runs nothing.
@@ -44,6 +45,7 @@ export class FakeEngine implements Engine {
   readonly alerts: FakeAlerts;
   readonly history: FakeHistory;
   readonly server: FakeServerControl;
+  readonly webhooks = new FakeWebhooks();
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();

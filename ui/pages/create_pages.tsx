@@ -3,7 +3,8 @@ import { type AppError, type ErrorCode, toAppError } from "../../contract/errors
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { HttpError, statusOf } from "../../server/http/problem.ts";
 import { createAssets } from "../static/assets.ts";
-import { backfillRoutes } from "./backfill_routes.tsx";
+import { backfillRoutes } from "./backfills/backfill_routes.tsx";
+import { webhookRoutes } from "./webhooks/webhook_routes.tsx";
 import { connectorRoutes } from "./connector_routes.tsx";
 import { ErrorPage } from "./error_page.tsx";
 import { logRoutes } from "./logs/log_routes.tsx";
@@ -34,6 +35,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", pipelineRoutes(pages));
   app.route("/", runRoutes(pages));
   app.route("/", backfillRoutes(pages));
+  app.route("/", webhookRoutes(pages));
   app.route("/", connectorRoutes(pages));
   app.route("/", problemRoutes(pages));
   app.route("/", logRoutes(pages));

@@ -3,6 +3,8 @@ import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view
 import { stringify } from "yaml";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
+import type { WebhookView } from "../../contract/triggers/webhook_view.ts";
+import { WebhookSection } from "../parts/webhooks.tsx";
 import type { RejectSummary } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { PipelineHistory } from "../../contract/runs/history.ts";
@@ -47,6 +49,8 @@ export interface PipelineView {
   readonly verification?: Verification;
   /** Likewise: where rows did not fit, or were not wanted. */
   readonly rejects?: readonly RejectSummary[];
+  /** Likewise: what others post. */
+  readonly webhooks?: readonly WebhookView[];
   readonly history: PipelineHistory;
   /** The newest run with its steps. */
   readonly lastRun?: RunDetail;
@@ -93,6 +97,15 @@ export function PipelinePage(view: PipelineView) {
       <div id="streams" data-live>
         <StreamSection pipeline={pipeline.name} streams={view.streams} nowMs={frame.nowMs} />
       </div>
+      {view.webhooks !== undefined && (
+        <div id="webhooks" data-live>
+          <WebhookSection
+            webhooks={view.webhooks}
+            path={`/pipelines/${encodeURIComponent(pipeline.name)}/webhooks`}
+            nowMs={frame.nowMs}
+          />
+        </div>
+      )}
       <FollowedSection followed={pipeline.followed} nowMs={frame.nowMs} />
       <div id="loads" data-live>
         <LoadSection

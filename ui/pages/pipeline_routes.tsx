@@ -249,7 +249,11 @@ async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const newest = runs[0];
   const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
   const verification = userMay(visit.user, "preview")
-    ? { verification: await engine.getVerification(name), rejects: await engine.listRejects(name) }
+    ? {
+      verification: await engine.getVerification(name),
+      rejects: await engine.listRejects(name),
+      webhooks: await engine.webhooks.list(name),
+    }
     : {};
   return { frame: visit.frame, pipeline, tables, streams, loads, runs, history, ...verification, ...lastRun };
 }

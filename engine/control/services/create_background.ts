@@ -13,6 +13,7 @@ import { WebhookReceiver } from "../../runs/webhooks/receive.ts";
 import { WebhookRuns, type WebhookRunsContext } from "../../runs/webhooks/webhook_runs.ts";
 import type { Store } from "../../store/store.ts";
 import { LocalAlerts } from "../alerts/local_alerts.ts";
+import { LocalWebhooks } from "../webhooks/local_webhooks.ts";
 import type { RunRequests } from "../run_requests.ts";
 
 export interface BackgroundContext extends GrantContext {
@@ -35,7 +36,8 @@ export interface BackgroundContext extends GrantContext {
 /** What reacts to runs, files and posts, and what is asked of it. */
 export interface Background {
   readonly alerts: LocalAlerts;
-  readonly webhooks: WebhookReceiver;
+  readonly receiver: WebhookReceiver;
+  readonly webhooks: LocalWebhooks;
   readonly telemetry: Telemetry;
   /** All that a server has besides. */
   readonly services: readonly Service[];
@@ -63,6 +65,11 @@ export function createBackground(context: BackgroundContext): Background {
     trigger: (pipeline, webhook, idempotencyKey) =>
       requests.trigger(pipeline, { trigger: "webhook", triggeredBy: webhook, idempotencyKey }),
   });
+  const receiver = new WebhookReceiver({
+    ...context,
+    secrets: context.references.secrets,
+    onPost: () => webhookRuns.wake(),
+  });
   const reader = new AlertReader({
     store,
     clock,
@@ -73,17 +80,14 @@ export function createBackground(context: BackgroundContext): Background {
   return {
     onServerProblem: () => reader.lookAtTime(),
     alerts: new LocalAlerts({ store, clock, projectDir: context.projectDir, sender }),
-    webhooks: new WebhookReceiver({
-      ...context,
-      secrets: context.references.secrets,
-      onPost: () => webhookRuns.wake(),
-    }),
     telemetry: new Telemetry({
       store,
       clock,
       log,
       ...context.telemetry ?? { settings: { faults: [] }, version: "" },
     }),
+    receiver,
+    webhooks: new LocalWebhooks({ ...context, receiver }),
     services: [
       new Sensors({
         store,

@@ -1,11 +1,12 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { Connector } from "../../../contract/connector/connector.ts";
-import { AppError } from "../../../contract/errors.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { hookOf, secretNameOf, type WebhookDefinition } from "../../../contract/triggers/webhooks.ts";
 import { parseStream } from "../../../connectors/parse.ts";
 import type { SecretStore } from "../../grants/secrets.ts";
 import type { Store } from "../../store/store.ts";
+import { decodedPost } from "./content_encoding.ts";
 import { deliveryKey, isSigned, type Post, secretKey } from "./signature.ts";
 import { streamsOf } from "./webhook_streams.ts";
 
@@ -26,6 +27,20 @@ export interface ReceivedPost {
   readonly isRepeat: boolean;
 }
 
+/** A post that was not taken. */
+export interface Refusal {
+  readonly atMs: number;
+  readonly why: string;
+}
+
+/** A webhook that is there. */
+interface Addressed {
+  readonly definition: PipelineDefinition;
+  readonly webhook: WebhookDefinition;
+  readonly name: string;
+  readonly hook: string;
+}
+
 /**
  * Whether a post is from who knows the secret, by `isSigned`; for the same `key` that says the same. It may take its time, or
  * throw, where too many were not.
@@ -35,6 +50,8 @@ export type Judge = (key: string | undefined, isSigned: () => boolean) => Promis
 /** Takes what other systems post to the webhooks of pipelines. */
 export class WebhookReceiver {
   readonly #context: ReceiverContext;
+  /** By hook: of webhooks that are there, so that nobody makes it grow. */
+  readonly #refusals = new Map<string, Refusal>();
 
   constructor(context: ReceiverContext) {
     this.#context = context;
@@ -48,20 +65,40 @@ export class WebhookReceiver {
   async receive(
     pipeline: string,
     name: string,
-    post: Post,
-    { judge, signal }: { readonly judge: Judge; readonly signal: AbortSignal },
+    sent: Post,
+    asked: { readonly judge: Judge; readonly signal: AbortSignal },
   ): Promise<ReceivedPost> {
-    const { store, clock, onPost } = this.#context;
     const definition = await this.#definitionOf(pipeline);
     const webhook = webhookOf(definition, name);
     if (definition === undefined || webhook === undefined) {
       throw new AppError("not_found", "There is no such webhook");
     }
-    const secret = await this.#secretOf(webhook);
     const hook = hookOf(pipeline, name);
-    if (!await judge(secretKey(webhook, hook, post), () => isSigned(webhook, secret, post, clock.now()))) {
+    try {
+      return await this.#take({ definition, webhook, name, hook }, sent, asked);
+    } catch (error) {
+      this.#refusals.set(hook, { atMs: this.#context.clock.now(), why: toAppError(error).message });
+      throw error;
+    }
+  }
+
+  /** The last post to the webhook that was not taken since the server began. */
+  lastRefusal(pipeline: string, name: string): Refusal | undefined {
+    return this.#refusals.get(hookOf(pipeline, name));
+  }
+
+  async #take(
+    { definition, webhook, name, hook }: Addressed,
+    sent: Post,
+    { judge, signal }: { readonly judge: Judge; readonly signal: AbortSignal },
+  ): Promise<ReceivedPost> {
+    const { store, clock, onPost } = this.#context;
+    const secret = await this.#secretOf(webhook);
+    if (!await judge(secretKey(webhook, hook, sent), () => isSigned(webhook, secret, sent, clock.now()))) {
       throw new AppError("unauthorized", refusalOf(webhook));
     }
+    // A signature is that of the bytes that were sent, and nobody else makes the server unpack any.
+    const post = await decodedPost(sent);
     await this.#check(definition, name, post, signal);
     const contentType = post.headers["content-type"];
     const { seq, isNew, isSame } = await store.inbox.put({

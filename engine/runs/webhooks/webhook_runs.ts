@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
@@ -7,7 +6,7 @@ import type { Store } from "../../store/store.ts";
 import { PollLoop } from "../poll_loop.ts";
 import type { Service } from "../service.ts";
 import type { PublishedFolder } from "../streams/published.ts";
-import { streamsOf } from "./webhook_streams.ts";
+import { committedSeq, streamsOf } from "./webhook_streams.ts";
 
 /** Whoever posts or ends a run wakes it: this is for what went wrong, and for other servers. */
 const LOOK_EVERY_MS = 60_000;
@@ -75,7 +74,7 @@ export class WebhookRuns implements Service {
     if (definition === undefined) return;
     if (!Object.hasOwn(definition.webhooks ?? {}, name)) return await settle(lastSeq);
     const streams = streamsOf(definition, name).map(([stream]) => stream);
-    const committed = Math.min(...await Promise.all(streams.map((stream) => this.#seqOf(pipeline, stream))));
+    const committed = await committedSeq(this.#context.streams, pipeline, definition, name);
     if (streams.length > 0) {
       if (committed > 0) await settle(committed);
       if (committed >= lastSeq) return;
@@ -86,17 +85,4 @@ export class WebhookRuns implements Service {
     // Nobody reads it: that the run is there is all that was asked for.
     if (streams.length === 0) await settle(lastSeq);
   }
-
-  /** How far the stream is; 0 where that is not known. */
-  async #seqOf(pipeline: string, stream: string): Promise<number> {
-    const committed = await this.#context.streams.get(pipeline, stream);
-    const state = v.safeParse(stateSchema, committed?.state);
-    return state.success ? state.output.seq : 0;
-  }
 }
-
-const stateSchema = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ seq: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
-);

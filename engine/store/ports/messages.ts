@@ -43,6 +43,35 @@ export interface OpenHook {
   readonly count: number;
 }
 
+/** A message as the inbox has it. */
+export interface StoredMessage {
+  readonly seq: number;
+  readonly receivedAtMs: number;
+  readonly sizeBytes: number;
+  /** As its sender said; empty where it said nothing. */
+  readonly contentType: string;
+  /** Null while somebody may wait for it. */
+  readonly settledAtMs: number | null;
+  /** Who dropped it; null where nobody has. */
+  readonly droppedBy: string | null;
+}
+
+export interface InboxFilter {
+  /** Only those before this place. */
+  readonly before?: number;
+  /** Only those behind this place that are not settled. */
+  readonly openAfter?: number;
+  readonly limit: number;
+}
+
+export interface InboxFigures {
+  readonly count: number;
+  readonly sizeBytes: number;
+  readonly oldestAtMs: number | null;
+  /** Of all that are kept. */
+  readonly newestAtMs: number | null;
+}
+
 /** Bodies of webhooks. They stay until they are settled and old, so that a stream may go by their `seq`. */
 export interface Inbox {
   /**
@@ -50,10 +79,21 @@ export interface Inbox {
    * `isSame` says whether that had the same body.
    */
   put(message: InboxMessage): Promise<{ seq: number; isNew: boolean; isSame: boolean }>;
-  /** The hook's next message behind this place, whether it is settled or not; undefined where there is none yet. */
+  /** The hook's next message behind this place, settled or not, but dropped ones; undefined where there is none yet. */
   after(hook: string, seq: number): Promise<(InboxMessage & { readonly seq: number }) | undefined>;
   /** Hooks with messages that are not settled. */
   open(): Promise<OpenHook[]>;
+  /** The hook's messages without their bodies, the newest first. */
+  list(hook: string, filter: InboxFilter): Promise<StoredMessage[]>;
+  /** One of the hook with its body; undefined where it is not there. */
+  get(hook: string, seq: number): Promise<(StoredMessage & Pick<InboxMessage, "body">) | undefined>;
+  /** What is not settled and has a greater place than this, and the newest of all. */
+  figures(hook: string, afterSeq: number): Promise<InboxFigures>;
+  /**
+   * Forgets the body of a message that is not settled, which nobody is given any more; its key stays known. False where there is
+   * none.
+   */
+  drop(hook: string, seq: number, by: string, atMs: number): Promise<boolean>;
   /** Nobody waits for the hook's messages up to and with this one any more. */
   settle(hook: string, uptoSeq: number, atMs: number): Promise<void>;
 }

@@ -64,6 +64,8 @@ import { pipelineSegment, segment } from "./paths.ts";
 import { createRemoteBackfills } from "./remote_backfills.ts";
 import { createRemoteHistory } from "./remote_history.ts";
 import { createRemoteServer } from "./remote_server.ts";
+import { createRemoteWebhooks } from "./remote_webhooks.ts";
+import type { Webhooks } from "../../../engine/control/webhooks/port.ts";
 
 const runEventSchemas = {
   run: v.object({ run: runSchema }),
@@ -83,6 +85,7 @@ export class RemoteEngine implements Engine {
   readonly backfills: Backfills;
   readonly history: RunHistory;
   readonly server: ServerControl;
+  readonly webhooks: Webhooks;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
 
@@ -93,6 +96,7 @@ export class RemoteEngine implements Engine {
     this.alerts = createRemoteAlerts(api);
     this.history = createRemoteHistory(api);
     this.server = createRemoteServer(api);
+    this.webhooks = createRemoteWebhooks(api);
   }
 
   get #pipeline() {

@@ -31,6 +31,27 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/rejects_command.ts")).rejects,
   },
   {
+    name: "webhooks",
+    summary: "List a pipeline's webhooks, what was posted to one, show a body, or drop one that waits",
+    arguments: [
+      { name: "ACTION", description: "list (the default), posts, body or drop", optional: true },
+      { ...PIPELINE, optional: true },
+      { name: "NAME", description: "the webhook", optional: true },
+      { name: "POST", description: "the number of a post, as posts lists them", optional: true },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      waiting: { type: "boolean", description: "posts: only those that no run has stored yet" },
+      limit: { type: "string", value: "N", description: "posts: at most this many, 50 by default" },
+      before: { type: "string", value: "POST", description: "posts: only those before this one" },
+      yes: { type: "boolean", description: "drop: the body is to be gone for good" },
+      json,
+    },
+    load: async () => (await import("../commands/webhooks_command.ts")).webhooks,
+  },
+  {
     name: "verify",
     summary: "Read the targets of loads back, and compare them with what was loaded",
     arguments: [

@@ -1,8 +1,11 @@
-import { deepEqual, equal, fail, ok } from "node:assert/strict";
+import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
-import { SluiceServer, waitFor } from "../../support/sluice_server.ts";
+import type { Run } from "../../../contract/run.ts";
+import type { PostView, WebhookView } from "../../../contract/triggers/webhook_view.ts";
+import { sluiceArgs, SluiceServer, waitFor } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
 
 const SECRET = "s3cret-of-the-hook";
@@ -114,5 +117,52 @@ Deno.test("posted bodies of every format become rows once, whatever is killed me
   ok((await event(1, 2, "new")).text.includes('"repeated":false'));
   ok((await event(1, 1, "old")).text.includes('"repeated":true'), "a replay is nothing new");
   deepEqual(await settled(server, project, "events", 2), ["1", "2"]);
+  await server.stop();
+});
+
+Deno.test("a post that no run can store is shown with its webhook, and dropped so that the next is read", async () => {
+  await using project = await TestProject.create({
+    "connectors.yaml": "files: { type: file }\n",
+    "pipelines/p.yaml": `
+webhooks: { orders: { secret: "\${secret:HOOK}" } }
+extract: { orders: { webhook: orders, options: { columns: { id: INTEGER } } } }
+load: { orders: { connector: files, path: out/orders.csv, mode: replace } }
+`,
+  });
+  await using server = await start(project);
+  const webhooks = () => server.call<WebhookView[]>("GET", "/api/pipelines/p/webhooks");
+  await waitFor(async () => (await post(server, "orders", "[]")).status === 202 || undefined, 30_000);
+  await waitFor(async () => (await webhooks())[0]?.waiting === 0 || undefined, 60_000);
+  equal((await post(server, "orders", '{"id":"none"}')).status, 202);
+  const failed = await waitFor(async () => {
+    const [run] = await server.call<Run[]>("GET", "/api/runs?limit=1");
+    return run?.state === "failed" ? run : undefined;
+  }, 60_000);
+  match(failed?.error?.message ?? "", /none/);
+  equal((await webhooks())[0]?.waiting, 1);
+  const sluice = async (...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: sluiceArgs("webhooks", ...args, "--project", project.projectDir, "--data", project.dataDir),
+    }).output();
+    return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  };
+  const listed = await sluice("p");
+  match(listed.text, /WEBHOOK +SIGNATURE[^]*orders +none +\S*\/hooks\/p\/orders +1 +13 B/);
+  const [poison] = await server.call<PostView[]>(
+    "GET",
+    "/api/pipelines/p/webhooks/orders/posts?state=waiting",
+  );
+  const number = String(poison?.post);
+  equal((await sluice("body", "p", "orders", number)).text.trim(), '{"id":"none"}');
+  deepEqual((await sluice("drop", "p", "orders", number)).code, 2);
+  const dropped = await sluice("drop", "p", "orders", number, "--yes");
+  match(dropped.text, /is dropped/);
+  const form = await post(server, "orders", gzipSync("id=7&note=a+b"), {
+    "content-type": "application/x-www-form-urlencoded",
+    "content-encoding": "gzip",
+  });
+  equal(form.status, 202);
+  deepEqual(await settled(server, project, "orders", 1), ["7"]);
+  equal((await webhooks())[0]?.waiting, 0);
   await server.stop();
 });

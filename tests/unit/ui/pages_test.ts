@@ -717,3 +717,36 @@ Deno.test("every page says why no run begins, to who has signed in", async () =>
   const nobody = pagesFor(undefined, engine);
   equal((await html(await nobody.get("/login"))).includes("No run begins"), false);
 });
+
+Deno.test("a webhook's page shows what was posted to who may see rows, and drops what waits", async () => {
+  const { engine, get, post } = pagesFor("operator");
+  const at = "2026-01-01T00:00:00.000Z";
+  engine.webhooks.add("flights", {
+    name: "live",
+    signature: "github",
+    address: "/hooks/flights/live",
+    streams: ["live"],
+    waiting: 1,
+    waiting_bytes: 10,
+    waiting_since: at,
+    accepted_at: at,
+    refused_at: at,
+    refused_why: "<b>not signed</b>",
+  }, [{ post: 7, state: "waiting", received_at: at, size_bytes: 10, content_type: "<i>", dropped_by: null }]);
+  const path = "/pipelines/flights/webhooks/live";
+  match(await html(await get("/pipelines/flights")), new RegExp(`href="${path}"`));
+  const page = await html(await get(path));
+  match(page, /POST \/hooks\/flights\/live/);
+  match(page, /&lt;b&gt;not signed/);
+  match(page, new RegExp(`action="${path}/posts/7/drop"`));
+  const body = await get(`${path}/posts/7`);
+  deepEqual(
+    [body.headers.get("content-type"), body.headers.get("content-disposition"), await body.text()],
+    ["application/octet-stream", 'attachment; filename="post-7"', '{"post":7}'],
+  );
+  equal((await post(`${path}/posts/7/drop`)).status, 303);
+  equal((await engine.webhooks.posts("flights", "live", {}))[0]?.dropped_by, "the operator");
+  equal((await post(`${path}/posts/7/drop`)).status, 409);
+  equal((await pagesFor("viewer").get(path)).status, 403);
+  equal((await get("/pipelines/flights/webhooks/none")).status, 404);
+});

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import * as v from "valibot";
-import { checkBody, jsonRecords, kindOfBody } from "../../../../connectors/webhook/body.ts";
+import { checkBody, jsonRecords, kindOfBody, recordsOf } from "../../../../connectors/webhook/body.ts";
 import { streamSchema } from "../../../../connectors/webhook/options.ts";
 import { AppError } from "../../../../contract/errors.ts";
 
@@ -37,7 +37,8 @@ Deno.test("kindOfBody() goes by the content type, and by how a body begins where
   equal(kind("application/vnd.apache.arrow.stream"), "arrow");
   equal(kind("", ' {"a":1}'), "json");
   equal(kind("text/plain", "a,b"), undefined);
-  equal(kind("application/x-www-form-urlencoded", "{"), undefined);
+  equal(kind("application/x-www-form-urlencoded; charset=UTF-8", "{"), "json");
+  equal(kind("multipart/form-data", "{"), undefined);
 });
 
 Deno.test("checkBody() lets in what a stream can read, and says what is wrong with the rest", async () => {
@@ -50,4 +51,32 @@ Deno.test("checkBody() lets in what a stream can read, and says what is wrong wi
     checkBody("image/png", bytes("x"), options, signal),
     (error) => error instanceof AppError && (match(error.message, /Content-Type/), true),
   );
+});
+
+const FORM = "application/x-www-form-urlencoded";
+const form = (text: string | Uint8Array, type = FORM) =>
+  [...recordsOf(type, typeof text === "string" ? bytes(text) : text)].map((record) =>
+    new TextDecoder().decode(record)
+  );
+
+Deno.test("a form is one record of texts as they were sent", () => {
+  deepEqual(form("a=1&b=x+y%26%3D%c3%a9&c=&d&a%5B%5D=u%2Bv"), [
+    '{"a":"1","b":"x y&=é","c":"","d":"","a[]":"u+v"}',
+  ]);
+  deepEqual(form("__proto__=1&q=%22%5C%0a&n=007"), ['{"__proto__":"1","q":"\\"\\\\\\n","n":"007"}']);
+  deepEqual(form("tag=a&tag=b&x=1=2"), ['{"tag":["a","b"],"x":"1=2"}']);
+  deepEqual(form("é=1"), ['{"é":"1"}']);
+  deepEqual(form("&&"), []);
+  deepEqual(form("a=%EF%BB%BFx"), ['{"a":"\ufeffx"}']);
+});
+
+Deno.test("a form that is no text is refused, and nothing is put in the place of what is none", () => {
+  const refused = (text: string | Uint8Array, message: RegExp, type?: string) =>
+    throws(() => form(text, type), (error) => error instanceof AppError && message.test(error.message));
+  refused("a=%ff", /The form is not UTF-8/);
+  refused(new Uint8Array([0x61, 0x3d, 0xff]), /The form is not UTF-8/);
+  refused("a=100%", /without two hex digits/);
+  refused("a=%zz", /without two hex digits/);
+  refused("=1", /a field without a name/);
+  refused("a=1", /in windows-1252: send it in UTF-8/, `${FORM}; charset=windows-1252`);
 });

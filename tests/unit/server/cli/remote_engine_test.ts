@@ -1,3 +1,5 @@
+import { LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
+import type { PostView, WebhookView } from "../../../../contract/triggers/webhook_view.ts";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import type { RunEvent } from "../../../../contract/run.ts";
@@ -48,6 +50,28 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+const WEBHOOK: WebhookView = {
+  name: "live",
+  signature: "none",
+  address: "/hooks/flights/live",
+  streams: ["live"],
+  waiting: 2,
+  waiting_bytes: 30,
+  waiting_since: "2026-01-01T00:00:00.000Z",
+  accepted_at: "2026-01-01T00:00:00.000Z",
+  refused_at: null,
+  refused_why: null,
+};
+const POST: PostView = {
+  post: 8,
+  state: "waiting",
+  received_at: "2026-01-01T00:00:00.000Z",
+  size_bytes: 10,
+  content_type: "application/json",
+  dropped_by: null,
+};
+const POSTS: readonly PostView[] = [POST, { ...POST, post: 7, content_type: 'text/csv; header="é"' }];
 
 const failsWith = (code: ErrorCode) => (error: unknown) => error instanceof AppError && error.code === code;
 const never = new AbortController().signal;
@@ -106,6 +130,23 @@ Deno.test("RemoteEngine triggers with params and selection, as a command", async
     );
     strictEqual((await remote.cancelRun(run.id, "Ann")).state, "cancelled");
     strictEqual((await remote.retryRun(run.id)).state, "queued");
+  });
+});
+
+Deno.test("RemoteEngine lists webhooks and posts, and gives and drops bodies", async () => {
+  await withRemote(async ({ engine, remote: { webhooks } }) => {
+    engine.webhooks.add("flights", WEBHOOK, POSTS);
+    deepStrictEqual(await webhooks.list("flights"), [WEBHOOK]);
+    deepStrictEqual(await webhooks.posts("flights", "live", {}), POSTS);
+    deepStrictEqual(await webhooks.posts("flights", "live", { isWaiting: true, before: 8, limit: 5 }), [
+      POSTS[1],
+    ]);
+    const { body, contentType } = await webhooks.body("flights", "live", 7);
+    deepStrictEqual([new TextDecoder().decode(body), contentType], ['{"post":7}', 'text/csv; header="é"']);
+    const dropped = await webhooks.drop("flights", "live", 7, "said by the server");
+    deepStrictEqual([dropped.state, dropped.dropped_by], ["dropped", LOCAL_TOKEN_NAME]);
+    await rejects(webhooks.drop("flights", "live", 7, ""), failsWith("conflict"));
+    await rejects(webhooks.posts("flights", "other", {}), failsWith("not_found"));
   });
 });
 

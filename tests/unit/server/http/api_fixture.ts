@@ -116,6 +116,7 @@ function engineMethods(engine: FakeEngine): Engine {
     alerts: engine.alerts,
     history: engine.history,
     server: engine.server,
+    webhooks: engine.webhooks,
     listPipelines: () => engine.listPipelines(),
     pipelineNames: () => engine.pipelineNames(),
     getPipeline: (name) => engine.getPipeline(name),

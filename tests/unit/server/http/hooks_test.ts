@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import * as v from "valibot";
 import { webhook } from "../../../../connectors/webhook/connector.ts";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
@@ -34,7 +35,7 @@ async function withHooks(): Promise<ApiFixture> {
   return api;
 }
 
-const post = (api: ApiFixture, name: string, body: string, headers: Record<string, string>, more = {}) =>
+const post = (api: ApiFixture, name: string, body: BodyInit, headers: Record<string, string>, more = {}) =>
   api.ask(`/hooks/p/${name}`, { method: "POST", body, headers, ...more });
 
 Deno.test("a hundred posts at a time from one address are all taken, each as one of its own", async () => {
@@ -73,11 +74,34 @@ Deno.test("an address that guesses secrets is slowed down, and nothing of its gu
   equal(api.logged.join("\n").includes("guess-"), false);
 });
 
-Deno.test("other methods, compressed bodies and what is too large are refused", async () => {
+Deno.test("a body in gzip is unpacked once its signature is known, and none that would be too large", async () => {
+  await using api = await withHooks();
+  const authorization = `Bearer ${SECRET}`;
+  const gzip = { authorization, "content-encoding": "gzip" };
+  const packed = gzipSync(JSON.stringify({ n: 1 }));
+  equal((await post(api, "plain", packed, gzip)).status, 202);
+  const signature = createHmac("sha256", SECRET).update(packed).digest("hex");
+  equal((await post(api, "signed", packed, { ...gzip, "x-signature": signature })).status, 202);
+  for (const hook of ["p/plain", "p/signed"]) {
+    equal(new TextDecoder().decode((await api.store.inbox.after(hook, 0))?.body), '{"n":1}');
+  }
+  const bomb = await post(api, "plain", gzipSync(new Uint8Array(30 * 1_024 * 1_024)), gzip);
+  equal(bomb.status, 413);
+  equal((await bomb.json()).detail, "The body is more than 20971520 bytes when it is no more compressed");
+  equal((await post(api, "plain", packed.subarray(0, packed.length - 3), gzip)).status, 400);
+  equal((await post(api, "plain", "{}", gzip)).status, 400);
+  const stranger = await post(api, "plain", gzipSync(new Uint8Array(30 * 1_024 * 1_024)), {
+    ...gzip,
+    authorization: "Bearer no",
+  });
+  equal(stranger.status, 401, "nobody else makes the server unpack anything");
+});
+
+Deno.test("other methods, other encodings and what is too large are refused", async () => {
   await using api = await withHooks();
   const authorization = `Bearer ${SECRET}`;
   equal((await api.ask("/hooks/p/plain")).status, 405);
-  equal((await post(api, "plain", "{}", { authorization, "content-encoding": "gzip" })).status, 415);
+  equal((await post(api, "plain", "{}", { authorization, "content-encoding": "br" })).status, 415);
   equal((await post(api, "plain", " ".repeat(5 * 1024 * 1024 + 1), { authorization })).status, 413);
   equal((await post(api, "plain", "{}", { authorization, origin: "https://elsewhere.example" })).status, 403);
   deepEqual(await api.store.inbox.open(), []);

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
-import type { AppEnv } from "../../server/http/app_env.ts";
-import { statusOf } from "../../server/http/problem.ts";
+import type { AppEnv } from "../../../server/http/app_env.ts";
+import { statusOf } from "../../../server/http/problem.ts";
 import { BackfillPage } from "./backfill_page.tsx";
 import {
   attempt,
@@ -10,7 +10,7 @@ import {
   type PageContext,
   pageResponse,
   type Visit,
-} from "./page_context.tsx";
+} from "../page_context.tsx";
 
 /** A backfill, and what can be done with it. */
 export function backfillRoutes(pages: PageContext): Hono<AppEnv> {

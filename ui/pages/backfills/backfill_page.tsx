@@ -1,15 +1,15 @@
-import type { BackfillDetail, BackfillWindow } from "../../contract/backfills/backfill.ts";
-import { formatCount, formatDuration, formatPlural } from "../../text/format.ts";
-import { ActionForm } from "../parts/action_form.tsx";
-import { Notice } from "../parts/callouts.tsx";
-import { Fact } from "../parts/facts.tsx";
-import { type Frame, Layout } from "../parts/layout.tsx";
-import { userMay } from "../parts/page_auth.ts";
-import { plainText } from "../parts/plain_text.ts";
-import { WindowGrid } from "../parts/runs/window_grid.tsx";
-import { RunLink } from "../parts/runs/run_link.tsx";
-import { StateLabel } from "../parts/states.tsx";
-import { Moment } from "../parts/times.tsx";
+import type { BackfillDetail, BackfillWindow } from "../../../contract/backfills/backfill.ts";
+import { formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
+import { ActionForm } from "../../parts/action_form.tsx";
+import { Notice } from "../../parts/callouts.tsx";
+import { Fact } from "../../parts/facts.tsx";
+import { type Frame, Layout } from "../../parts/layout.tsx";
+import { userMay } from "../../parts/page_auth.ts";
+import { plainText } from "../../parts/plain_text.ts";
+import { WindowGrid } from "../../parts/runs/window_grid.tsx";
+import { RunLink } from "../../parts/runs/run_link.tsx";
+import { StateLabel } from "../../parts/states.tsx";
+import { Moment } from "../../parts/times.tsx";
 
 export interface BackfillView {
   readonly frame: Frame;

@@ -1,0 +1,106 @@
+import * as v from "valibot";
+import { postViewSchema, webhookViewSchema } from "../../contract/triggers/webhook_view.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import { route } from "../http/route.ts";
+import { integerText, nameParams } from "./request_parts.ts";
+
+const webhookParams = v.object({
+  ...nameParams.entries,
+  webhook: v.pipe(v.string(), v.description("The webhook's name.")),
+});
+
+const postParams = v.object({
+  ...webhookParams.entries,
+  post: v.pipe(integerText(0, Number.MAX_SAFE_INTEGER), v.description("The post's number.")),
+});
+
+/** `/api/pipelines/:name/webhooks`: what other systems post. Reasons of refusals and bodies quote values. */
+export function webhookRoutes({ webhooks }: Engine) {
+  return [
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/webhooks",
+      operation: "listWebhooks",
+      summary: "The webhooks of a pipeline: where to post, what waits, and what was last taken and refused",
+      permission: "preview",
+      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      response: {
+        status: 200,
+        description: "In the order of the definition.",
+        schema: v.array(webhookViewSchema),
+      },
+      errors: ["not_found"],
+      handle: async ({ params }) => ({ body: await webhooks.list(params.name) }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/webhooks/:webhook/posts",
+      operation: "listPosts",
+      summary: "What was posted to a webhook, without the bodies",
+      permission: "preview",
+      request: v.object({
+        params: webhookParams,
+        query: v.strictObject({
+          state: v.exactOptional(
+            v.pipe(v.literal("waiting"), v.description("Only those that no run has stored yet.")),
+          ),
+          limit: v.exactOptional(
+            v.pipe(integerText(1, 500), v.description("At most this many; 50 by default.")),
+          ),
+          before: v.exactOptional(
+            v.pipe(
+              integerText(0, Number.MAX_SAFE_INTEGER),
+              v.description("A post's number: only those before it."),
+            ),
+          ),
+        }),
+      }),
+      response: { status: 200, description: "The newest first.", schema: v.array(postViewSchema) },
+      errors: ["not_found"],
+      handle: async ({ params, query: { state, ...page } }) => ({
+        body: await webhooks.posts(params.name, params.webhook, { ...page, isWaiting: state === "waiting" }),
+      }),
+    }),
+    route({
+      method: "get",
+      path: "/api/pipelines/:name/webhooks/:webhook/posts/:post",
+      operation: "getPost",
+      summary: "The body of a post as it came, unpacked",
+      permission: "preview",
+      request: v.object({ params: postParams, query: v.strictObject({}) }),
+      response: {
+        status: 200,
+        description: "Its bytes; X-Content-Type says what its sender said of them.",
+        mediaType: "application/octet-stream",
+        headers: {
+          "X-Content-Type": "The sender's Content-Type, percent-encoded where it is no plain text.",
+        },
+      },
+      errors: ["not_found"],
+      handle: async ({ params }) => {
+        const { body, contentType } = await webhooks.body(params.name, params.webhook, params.post);
+        // Whatever it is, no browser is to take it for a page of ours.
+        return new Response(new Uint8Array(body), {
+          headers: {
+            "content-type": "application/octet-stream",
+            "content-disposition": `attachment; filename="post-${params.post}"`,
+            "x-content-type": encodeURI(contentType),
+          },
+        });
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/api/pipelines/:name/webhooks/:webhook/posts/:post",
+      operation: "dropPost",
+      summary: "Takes a post that waits out: no run reads it any more",
+      permission: "run",
+      request: v.object({ params: postParams, query: v.strictObject({}) }),
+      response: { status: 200, description: "The post as it is now.", schema: postViewSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }, { user }) => ({
+        body: await webhooks.drop(params.name, params.webhook, params.post, user.name),
+      }),
+    }),
+  ];
+}
