@@ -21,7 +21,7 @@ export interface OrchestrationOptions {
   readonly seed: number;
   /** How often something is done to a server. */
   readonly troubles: number;
-  /** With several on one store only what needs no warehouse is asked for: each has warehouses of its own. */
+  /** On one store; each has warehouses of its own. */
   readonly servers: number;
   /** From one trouble to the next at the most. */
   readonly pauseMs: number;
@@ -39,6 +39,10 @@ export interface OrchestrationReport {
   readonly faults: readonly string[];
 }
 
+/** So long a process is frozen at the most. */
+const SHORT_MS = 2_500;
+/** Longer than a lease, so that the other server takes its runs. */
+const LONG_MS = 50_000;
 /** Where nothing ends for so long nothing will any more; a lease of a server that died takes half a minute. */
 const STUCK_MS = 120_000;
 /** A process of a run sees in no time that its server is gone; in a long query within some seconds. */
@@ -47,7 +51,6 @@ const LINGER_MS = 15_000;
 export async function runOrchestration(options: OrchestrationOptions): Promise<OrchestrationReport> {
   const { seed, troubles, servers, pauseMs, onTrouble } = options;
   const random = randomFrom(seed);
-  const withWarehouses = servers === 1;
   await using postgres = await acquirePostgres();
   await using database = await postgres.createDatabase();
   await database.sql`CREATE TABLE readings (id bigint PRIMARY KEY, name text)`;
@@ -62,6 +65,8 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
   const environment = {
     SLUICE_SECRET_HOOK: HOOK_SECRET,
     SLUICE_POLICY: policy,
+    // With processes that wait for runs, and without.
+    SLUICE_READY_PROCESSES: String(seed % 3),
     ...(servers === 1 ? {} : { SLUICE_STORE_URL: `file:${storePath}` }),
   };
   const dataDirs = Array.from(
@@ -69,7 +74,7 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
     (_, n) => n === 0 ? project.dataDir : join(folder, `data${n}`),
   );
   const places = dataDirs.map((dataDir) => new Place(projectDir, dataDir, environment));
-  const clients = new Clients({ places, database, random: randomFrom(seed + 1), withWarehouses });
+  const clients = new Clients({ places, database, random: randomFrom(seed + 1) });
   let killed = 0;
   try {
     for (const place of places) await place.start();
@@ -80,16 +85,16 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
       if (place === undefined) continue;
       const trouble = pickTrouble(random);
       onTrouble(`${n + 1}: ${trouble}`);
-      killed += await makeTrouble(trouble, place, random);
+      killed += await makeTrouble(trouble, place, random, servers > 1 ? LONG_MS : SHORT_MS);
     }
     await clients.stop();
-    const isAtRest = await comeToRest(places, withWarehouses);
+    const isAtRest = await comeToRest(places);
     const output: string[] = [];
     for (const place of places) output.push(await place.stop());
     const processes = (await Promise.all(places.map((place) => place.processes()))).flat();
-    const evidence = await gather({ storePath, dataDirs, database, withWarehouses });
+    const evidence = await gather({ storePath, dataDirs, database });
     const got = receivers.got();
-    const faults = faultsOf({ said: clients.said, evidence, got, processes, withWarehouses });
+    const faults = faultsOf({ said: clients.said, evidence, got, processes });
     if (!isAtRest) faults.unshift(`it did not come to rest:\n${tailOf(output)}`);
     return {
       killed,
@@ -112,12 +117,12 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
 const tailOf = (output: readonly string[]): string => output.join("\n").split("\n").slice(-20).join("\n");
 
 /** Nothing new comes; what is there is seen to its end. Returns whether that came. */
-async function comeToRest(places: readonly Place[], withWarehouses: boolean): Promise<boolean> {
+async function comeToRest(places: readonly Place[]): Promise<boolean> {
   const [server] = places.flatMap(({ server }) => server === undefined ? [] : [server]);
   if (server === undefined) return false;
   await server.call<PipelineSummary>("PATCH", "/api/pipelines/readings", { paused: true });
   // What was read last is not yet all that there is.
-  if (withWarehouses) await server.trigger("readings");
+  await server.trigger("readings");
   const countOf = async (path: string) => (await server.call<unknown[]>("GET", `${path}&limit=500`)).length;
   let open = NaN;
   let quiet = 0;

@@ -32,7 +32,6 @@ export interface ClientsContext {
   readonly places: readonly Place[];
   readonly database: TestDatabase;
   readonly random: () => number;
-  readonly withWarehouses: boolean;
 }
 
 /** Programs that go on asking things of a server that is killed again and again, each in its own time. */
@@ -57,15 +56,13 @@ export class Clients {
   }
 
   start(): void {
-    const all = [
-      this.#repeat(700, () => this.#ask()),
-      this.#repeat(1_100, () => this.#askShaky()),
+    this.#work = Promise.all([
       this.#fill(),
-    ];
-    if (this.#context.withWarehouses) {
-      all.push(this.#repeat(90, () => this.#post()), this.#repeat(60, () => this.#insert()));
-    }
-    this.#work = Promise.all(all);
+      this.#repeat(1_200, () => this.#ask()),
+      this.#repeat(1_800, () => this.#askShaky()),
+      this.#repeat(120, () => this.#post()),
+      this.#repeat(90, () => this.#insert()),
+    ]);
   }
 
   /** What was begun is asked for until it is answered. */

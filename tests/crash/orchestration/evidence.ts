@@ -52,7 +52,6 @@ export interface EvidencePlaces {
   readonly storePath: string;
   readonly dataDirs: readonly string[];
   readonly database: TestDatabase;
-  readonly withWarehouses: boolean;
 }
 
 const LEDGER = "_sluice_loads";
@@ -60,7 +59,7 @@ const TABLES = new Set([LEDGER, "readings", "reads", "followed", "orders", "aske
 
 /** To be asked for when no server is there any more. */
 export async function gather(places: EvidencePlaces): Promise<Evidence> {
-  const { storePath, dataDirs, database, withWarehouses } = places;
+  const { storePath, dataDirs, database } = places;
   using store = new DatabaseSync(storePath, { readOnly: true });
   const all = <T>(schema: v.GenericSchema<unknown, T>, sql: string): T[] =>
     v.parse(v.array(schema), store.prepare(sql).all());
@@ -80,8 +79,9 @@ export async function gather(places: EvidencePlaces): Promise<Evidence> {
     const rows = await database.sql`SELECT * FROM ${database.sql(`made.${name}`)}`;
     tables.set(name, rows.map((row) => Object.values(row).map(String)));
   }
-  const [dataDir] = dataDirs;
-  if (withWarehouses && dataDir !== undefined) {
+  const [dataDir, otherDir] = dataDirs;
+  // Of several each has what it has read itself.
+  if (dataDir !== undefined && otherDir === undefined) {
     for (const [pipeline, table] of [["readings", "readings"], ["orders", "orders"]]) {
       const path = join(dataDir, "warehouse", `${pipeline}.duckdb`);
       tables.set(`raw.${table}`, await queryWarehouse(path, `SELECT id FROM raw.${table}`));

@@ -24,7 +24,6 @@ const WEIGHTS: readonly (readonly [Trouble, number])[] = [
   ["dies as it stops", 3],
   ["stops", 1],
 ];
-const MOST_FROZEN_MS = 2_500;
 /** A start takes about so long. */
 const START_MS = 900;
 
@@ -37,8 +36,13 @@ export function pickTrouble(random: () => number): Trouble {
   return "server dies";
 }
 
-/** Returns how many processes were killed. */
-export async function makeTrouble(trouble: Trouble, place: Place, random: () => number): Promise<number> {
+/** Returns how many processes were killed. None is frozen for longer than `frozenMs`. */
+export async function makeTrouble(
+  trouble: Trouble,
+  place: Place,
+  random: () => number,
+  frozenMs: number,
+): Promise<number> {
   switch (trouble) {
     case "server dies":
       await place.kill();
@@ -58,7 +62,7 @@ export async function makeTrouble(trouble: Trouble, place: Place, random: () => 
     case "run freezes": {
       const pid = await oneOf(place, random);
       if (pid === undefined || !signal(pid, "SIGSTOP")) return 0;
-      await pause(random() * MOST_FROZEN_MS);
+      await pause(random() * frozenMs);
       signal(pid, "SIGCONT");
       return 0;
     }
@@ -69,7 +73,7 @@ export async function makeTrouble(trouble: Trouble, place: Place, random: () => 
       try {
         await place.kill();
         await place.start();
-        await pause(random() * MOST_FROZEN_MS);
+        await pause(random() * frozenMs);
       } finally {
         if (pid !== undefined) signal(pid, "SIGCONT");
       }
@@ -78,7 +82,7 @@ export async function makeTrouble(trouble: Trouble, place: Place, random: () => 
     case "server freezes": {
       const pid = place.server?.pid;
       if (pid === undefined || !signal(pid, "SIGSTOP")) return 0;
-      await pause(random() * MOST_FROZEN_MS);
+      await pause(random() * frozenMs);
       signal(pid, "SIGCONT");
       return 0;
     }

@@ -9,12 +9,11 @@ export interface Witnesses {
   readonly got: readonly Got[];
   /** Processes that are left. */
   readonly processes: readonly number[];
-  readonly withWarehouses: boolean;
 }
 
 /** What is not as it was promised, in words; nothing where all is well. */
 export function faultsOf(witnesses: Witnesses): string[] {
-  const { said, evidence, processes, withWarehouses } = witnesses;
+  const { said, evidence, processes } = witnesses;
   const faults = [
     ...said.wrong,
     ...runFaults(evidence),
@@ -23,7 +22,7 @@ export function faultsOf(witnesses: Witnesses): string[] {
     ...askedFaults(said, evidence),
     ...filledFaults(evidence),
     ...alertFaults(witnesses),
-    ...(withWarehouses ? rowFaults(said, evidence) : []),
+    ...rowFaults(said, evidence),
   ];
   if (processes.length > 0) faults.push(`processes are left: ${processes.join(" ")}`);
   if (evidence.heldSlots > 0) faults.push(`${evidence.heldSlots} slots are still held`);
@@ -147,10 +146,10 @@ function alertFaults({ said: { shaky }, evidence, got }: Witnesses): string[] {
 function rowFaults({ readings, taken, unknown, refused }: Said, evidence: Evidence): string[] {
   const faults: string[] = [];
   const source = Array.from({ length: readings }, (_, index) => String(index + 1));
-  for (const table of ["raw.readings", "readings"]) {
+  for (const table of tablesOf(evidence, "readings")) {
     faults.push(...differences(`rows of ${table}`, source, column(evidence, table, 0)));
   }
-  for (const table of ["raw.orders", "orders"]) {
+  for (const table of tablesOf(evidence, "orders")) {
     const found = column(evidence, table, 0);
     const known = found.filter((id) => !unknown.has(Number(id)));
     faults.push(...differences(`rows of ${table}`, [...taken].map(String), known));
@@ -162,6 +161,11 @@ function rowFaults({ readings, taken, unknown, refused }: Said, evidence: Eviden
   return faults;
 }
 
+/** Of the destination, and of the warehouse where there is one alone. */
+const tablesOf = (
+  { tables }: Evidence,
+  name: string,
+): string[] => [name, ...tables.has(`raw.${name}`) ? [`raw.${name}`] : []];
 const idsOf = (runs: readonly RunFact[]): string[] => runs.map(({ id }) => id);
 const column = ({ tables }: Evidence, table: string, index: number): string[] =>
   (tables.get(table) ?? []).map((row) => row[index] ?? "");

@@ -51,7 +51,6 @@ export function soundWitnesses(): Witnesses {
       { receiver: "pager", id: "p1", isRepeated: true, events: ["failure shaky1"] },
     ],
     processes: [],
-    withWarehouses: true,
   };
 }
 
