@@ -8,6 +8,8 @@ import type { AlertStore, ClaimedDelivery } from "./alert_store.ts";
 
 /** So many events of a delivery are listed. */
 const LISTED_EVENTS = 20;
+/** Clocks of several servers differ by less. */
+const SAME_TIME_MS = 60_000;
 
 type Deliveries = Pick<
   AlertStore,
@@ -22,7 +24,7 @@ export function createDeliveries(db: Database): Deliveries {
       IS_WAITING,
       or(
         lte(deliveries.notBeforeMs, nowMs),
-        and(eq(deliveries.attempt, 0), gt(deliveries.createdAtMs, nowMs)),
+        and(eq(deliveries.attempt, 0), gt(deliveries.createdAtMs, nowMs + SAME_TIME_MS)),
       ),
     );
   return {

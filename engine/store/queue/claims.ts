@@ -7,6 +7,9 @@ import { HAS_CHANGED, noteChanges, target } from "../run_changes.ts";
 import { type RunRow, runs } from "../schema.ts";
 import { lastWindowEnd } from "./last_window.ts";
 
+/** Clocks of several servers differ by less. */
+const SAME_TIME_MS = 60_000;
+
 /** Takes queued runs, see `AttemptStore.claim`. */
 export async function claimRuns(db: Database, claim: Claim): Promise<Run[]> {
   const [rows] = await storing(
@@ -100,13 +103,21 @@ function isNext(run: SQL, { nowMs, pipelines }: Claim): SQL {
   const among = pipelines === undefined
     ? sql``
     : sql`and ${run}.pipeline in (select value from json_each(${JSON.stringify(pipelines)}))`;
-  return sql`${run}.state = 'queued' and (${run}.not_before is null or ${run}.not_before <= ${nowMs}) ${among}
+  return sql`${run}.state = 'queued' and ${isDue(run, nowMs)} ${among}
     and not exists (select 1 from pipeline_holds as h where h.pipeline = ${run}.pipeline and h.until > ${nowMs})
     and not exists (select 1 from runs as o where o.pipeline = ${run}.pipeline and o.state = 'running')
     and not exists (
       select 1 from runs as o where o.pipeline = ${run}.pipeline and o.state = 'queued'
         and (o.attempt > 0, o.priority, -o.seq) > (${run}.attempt > 0, ${run}.priority, -${run}.seq)
     )`;
+}
+
+/** Also where the clock was set back behind its last attempt: nobody knows how long it has waited. */
+function isDue(run: SQL, nowMs: number): SQL {
+  return sql`(${run}.not_before is null or ${run}.not_before <= ${nowMs} or exists (
+    select 1 from attempts as last where last.run = ${run}.id and last.attempt = ${run}.attempt
+      and last.ended_at > ${nowMs + SAME_TIME_MS}
+  ))`;
 }
 
 /** Whether one of the run's limits has fewer free slots than it needs. */

@@ -97,6 +97,18 @@ Deno.test("a lease that was renewed since it was seen cannot be taken over", asy
   assert.deepEqual(await store.attempts.renew("one", 9_500, 39_500), []);
 });
 
+Deno.test("a retry does not wait for a clock that was set back", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  const dayMs = 86_400_000;
+  await store.runs.create(newRun("r"));
+  await claim(store, "me", dayMs);
+  await store.attempts.requeue(lease("r"), dayMs + 10_000, outcome({ atMs: dayMs }));
+  assert.equal(await claim(store, "me", dayMs), undefined);
+  assert.equal(await claim(store, "behind by a moment", dayMs - 5_000), undefined);
+  assert.equal((await claim(store, "me", dayMs - 3_600_000))?.attempt, 2);
+});
+
 Deno.test("askCancel() reaches the worker with its next heartbeat and is gone with the next attempt", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.openWithPipelines();
