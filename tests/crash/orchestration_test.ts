@@ -13,6 +13,7 @@ Deno.test("a server that is killed at random moments under load loses, doubles a
     troubles: 12,
     servers: 1,
     pauseMs: 1_500,
+    everyMs: 4_000,
     onTrouble: (line) => console.log(line),
   });
   deepEqual(faults, [], `seed ${seed}`);

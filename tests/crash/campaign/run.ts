@@ -58,6 +58,7 @@ async function killServers(): Promise<boolean> {
     troubles: Number(values.cases ?? "100"),
     servers: Number(values.servers),
     pauseMs: 3_000,
+    everyMs: 10_000,
     onTrouble: (line) => console.log(line),
   });
   for (const fault of faults) console.log(`WRONG  ${fault}`);

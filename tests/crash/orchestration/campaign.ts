@@ -1,3 +1,4 @@
+import { fail } from "node:assert/strict";
 import { join } from "node:path";
 import type { PipelineSummary } from "../../../contract/run.ts";
 import { acquirePostgres } from "../../support/postgres.ts";
@@ -7,7 +8,7 @@ import { TestProject } from "../../support/test_project.ts";
 import { Clients } from "./clients.ts";
 import { gather } from "./evidence.ts";
 import { pause, Place } from "./places.ts";
-import { filesOf, HOOK_SECRET } from "./project.ts";
+import { filesOf, HOOK_SECRET, PIPELINES } from "./project.ts";
 import { Receivers } from "./receivers.ts";
 import { makeTrouble, pickTrouble } from "./troubles.ts";
 import { faultsOf } from "./verdict.ts";
@@ -25,6 +26,8 @@ export interface OrchestrationOptions {
   readonly servers: number;
   /** From one trouble to the next at the most. */
   readonly pauseMs: number;
+  /** From one firing of the schedule to the next. */
+  readonly everyMs: number;
   readonly onTrouble: (line: string) => void;
 }
 
@@ -49,14 +52,14 @@ const STUCK_MS = 120_000;
 const LINGER_MS = 15_000;
 
 export async function runOrchestration(options: OrchestrationOptions): Promise<OrchestrationReport> {
-  const { seed, troubles, servers, pauseMs, onTrouble } = options;
+  const { seed, troubles, servers, pauseMs, everyMs, onTrouble } = options;
   const random = randomFrom(seed);
   await using postgres = await acquirePostgres();
   await using database = await postgres.createDatabase();
   await database.sql`CREATE TABLE readings (id bigint PRIMARY KEY, name text)`;
   await using receivers = new Receivers();
   await using project = await TestProject.create(
-    filesOf({ databaseUrl: database.url, alertUrl: receivers.url, mailPort: receivers.mailPort }),
+    filesOf({ databaseUrl: database.url, alertUrl: receivers.url, mailPort: receivers.mailPort, everyMs }),
   );
   const { projectDir, folder } = project;
   const policy = join(folder, "policy.yaml");
@@ -78,6 +81,7 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
   let killed = 0;
   try {
     for (const place of places) await place.start();
+    await inForce(places);
     clients.start();
     for (let n = 0; n < troubles; n++) {
       await pause(random() * pauseMs);
@@ -94,7 +98,7 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
     const processes = (await Promise.all(places.map((place) => place.processes()))).flat();
     const evidence = await gather({ storePath, dataDirs, database });
     const got = receivers.got();
-    const faults = faultsOf({ said: clients.said, evidence, got, processes });
+    const faults = faultsOf({ said: clients.said, evidence, got, processes, everyMs });
     if (!isAtRest) faults.unshift(`it did not come to rest:\n${tailOf(output)}`);
     return {
       killed,
@@ -112,6 +116,13 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
       await waitFor(async () => (await place.processes()).length === 0 || undefined, LINGER_MS);
     }
   }
+}
+
+/** On a busy machine the server serves before it has checked all of the project. */
+async function inForce([place]: readonly Place[]): Promise<void> {
+  const arePresent = async () =>
+    (await place?.server?.call<unknown[]>("GET", "/api/pipelines"))?.length === PIPELINES || undefined;
+  if (await waitFor(arePresent, STUCK_MS) === undefined) fail("the pipelines are not in force");
 }
 
 const tailOf = (output: readonly string[]): string => output.join("\n").split("\n").slice(-20).join("\n");

@@ -4,8 +4,6 @@
  */
 
 export const HOOK_SECRET = "s3cret-of-the-hook";
-/** How often `readings` is due. */
-export const EVERY_MS = 4_000;
 export const WINDOWS = 6;
 
 /** Longer than anything that is done to them: a run that is killed each time is given up in the end. */
@@ -17,9 +15,11 @@ export interface Places {
   readonly databaseUrl: string;
   readonly alertUrl: string;
   readonly mailPort: number;
+  /** How often `readings` is due. */
+  readonly everyMs: number;
 }
 
-export function filesOf({ databaseUrl, alertUrl, mailPort }: Places): Record<string, string> {
+export function filesOf({ databaseUrl, alertUrl, mailPort, everyMs }: Places): Record<string, string> {
   return {
     "connectors.yaml": `base: { type: postgres, url: "${databaseUrl}" }\n`,
     "notifiers.yaml": [
@@ -28,7 +28,7 @@ export function filesOf({ databaseUrl, alertUrl, mailPort }: Places): Record<str
       "",
     ].join("\n"),
     "pipelines/readings.yaml": [
-      `schedule: { every: ${EVERY_MS}ms, catchup: all }`,
+      `schedule: { every: ${everyMs}ms, catchup: all }`,
       "overlap: queue",
       "extract:",
       "  readings: { connector: base, stream: public.readings, mode: append, update_key: id }",
@@ -72,3 +72,5 @@ export function filesOf({ databaseUrl, alertUrl, mailPort }: Places): Record<str
     "transforms/shaky/shaky.sql": "SELECT CASE WHEN getvariable('fails') THEN error('boom') END AS x\n",
   };
 }
+
+export const PIPELINES = 6;

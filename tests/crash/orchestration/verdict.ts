@@ -1,6 +1,6 @@
 import type { Said } from "./clients.ts";
 import type { AttemptFact, Evidence, RunFact } from "./evidence.ts";
-import { EVERY_MS, WINDOWS } from "./project.ts";
+import { WINDOWS } from "./project.ts";
 import type { Got } from "./receivers.ts";
 
 export interface Witnesses {
@@ -9,15 +9,17 @@ export interface Witnesses {
   readonly got: readonly Got[];
   /** Processes that are left. */
   readonly processes: readonly number[];
+  /** From one firing to the next. */
+  readonly everyMs: number;
 }
 
 /** What is not as it was promised, in words; nothing where all is well. */
 export function faultsOf(witnesses: Witnesses): string[] {
-  const { said, evidence, processes } = witnesses;
+  const { said, evidence, processes, everyMs } = witnesses;
   const faults = [
     ...said.wrong,
     ...runFaults(evidence),
-    ...firingFaults(ofPipeline(evidence, "readings")),
+    ...firingFaults(ofPipeline(evidence, "readings"), everyMs),
     ...followingFaults(evidence),
     ...askedFaults(said, evidence),
     ...filledFaults(evidence),
@@ -61,14 +63,14 @@ function attemptFault(run: RunFact, own: readonly AttemptFact[]): string | undef
 }
 
 /** Each moment of the schedule has its run, from the first to the last. */
-function firingFaults(runs: readonly RunFact[]): string[] {
+function firingFaults(runs: readonly RunFact[], everyMs: number): string[] {
   const moments = runs.filter(({ trigger }) => trigger === "schedule")
     .map(({ triggered_by }) => Date.parse(triggered_by ?? "")).toSorted((a, b) => a - b);
   const [first = NaN] = moments;
   const faults = moments.flatMap((moment, index) =>
-    moment === first + index * EVERY_MS
+    moment === first + index * everyMs
       ? []
-      : [`firing ${index} is ${new Date(moment).toISOString()}, not ${new Date(first + index * EVERY_MS)}`]
+      : [`firing ${index} is ${new Date(moment).toISOString()}, not ${new Date(first + index * everyMs)}`]
   );
   return moments.length === 0 ? ["the schedule never fired"] : faults.slice(0, 3);
 }

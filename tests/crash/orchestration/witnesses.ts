@@ -1,5 +1,5 @@
 import type { AttemptFact, RunFact } from "./evidence.ts";
-import { EVERY_MS, WINDOWS } from "./project.ts";
+import { WINDOWS } from "./project.ts";
 import type { Witnesses } from "./verdict.ts";
 
 /** What there is where all went well; a test takes something away, and asks whether that is seen. */
@@ -51,9 +51,11 @@ export function soundWitnesses(): Witnesses {
       { receiver: "pager", id: "p1", isRepeated: true, events: ["failure shaky1"] },
     ],
     processes: [],
+    everyMs: EVERY_MS,
   };
 }
 
+const EVERY_MS = 1_000;
 const at = (n: number): string => new Date(n * EVERY_MS).toISOString();
 
 function run(id: string, pipeline: string, change: Partial<RunFact> = {}): RunFact {
