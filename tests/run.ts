@@ -1,13 +1,12 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildBinary } from "./runner/build_binary.ts";
-import { buildProgram } from "./runner/build_program.ts";
+import { buildProgram, TEST_PROGRAM } from "./runner/build_program.ts";
 import { findGroups, type Group, type Need } from "./runner/groups.ts";
 import type { FileResult } from "./runner/run_file.ts";
 import { type GroupResult, runGroup } from "./runner/run_group.ts";
 import { startServers } from "./runner/servers.ts";
 import { Slots } from "./runner/slots.ts";
-import { TEST_PROGRAM } from "./support/program.ts";
 
 /**
  * `deno task test [PATH …] [--filter TEXT]`: sets up what the tests need, runs them group by group,

@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-
-/** Where the test command says that the program as it ships is: its folder `lib`. */
-export const TEST_PROGRAM = "SLUICE_TEST_PROGRAM";
+import { TEST_PROGRAM } from "../runner/build_program.ts";
 
 export interface Program {
   /** The main module's URL. */

@@ -1,11 +1,9 @@
 import { parseArgs } from "node:util";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildProgram } from "../../runner/build_program.ts";
+import { buildProgram, TEST_PROGRAM } from "../../runner/build_program.ts";
 import { findGroups } from "../../runner/groups.ts";
 import { startServers } from "../../runner/servers.ts";
-import { TEST_PROGRAM } from "../../support/program.ts";
-import { runCampaign } from "./campaign.ts";
 
 /**
  * `deno task crash [--cases N] [--seed N] [--minutes N] [--source NAME …]`: histories of loads that are killed, cut off and left without
@@ -35,6 +33,7 @@ await servers[Symbol.asyncDispose]();
 Deno.exit(isRight ? 0 : 1);
 
 async function failLoads(): Promise<boolean> {
+  const { runCampaign } = await import("./campaign.ts");
   const report = await runCampaign({
     seed: Number(values.seed),
     cases: Number(values.cases ?? "1000"),
@@ -51,7 +50,7 @@ async function failLoads(): Promise<boolean> {
 
 async function killServers(): Promise<boolean> {
   Deno.env.set(TEST_PROGRAM, await buildProgram(root));
-  // What is started is known when its module is loaded.
+  // Which program is started is known from when the modules are loaded on.
   const { runOrchestration } = await import("../orchestration/campaign.ts");
   const { faults, ...counts } = await runOrchestration({
     seed: Number(values.seed),
