@@ -4,7 +4,7 @@ import type { Evidence } from "./orchestration/evidence.ts";
 import { faultsOf } from "./orchestration/verdict.ts";
 import { attempt, soundWitnesses } from "./orchestration/witnesses.ts";
 
-/** A slice of `deno task crash --orchestration`, each time another one. */
+/** A slice of `deno task crash orchestration`, each time another one. */
 Deno.test("a server that is killed at random moments under load loses, doubles and forgets nothing", async () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   console.log(`seed ${seed}`);

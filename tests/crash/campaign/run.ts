@@ -9,18 +9,18 @@ import { startServers } from "../../runner/servers.ts";
  * `deno task crash [--cases N] [--seed N] [--minutes N] [--source NAME …]`: histories of loads that are killed, cut off and left without
  * room, over every source, destination and mode.
  *
- * `deno task crash --orchestration [--cases N] [--seed N] [--servers N]`: a server under load of every kind that is killed N times.
+ * `deno task crash orchestration [--cases N] [--seed N] [--servers N]`: a server under load of every kind that is killed N times.
  *
  * Ends with 1 where a row or a run is lost, doubled or wrong, and prints the seed that repeats it.
  */
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     cases: { type: "string" },
     seed: { type: "string", default: String(crypto.getRandomValues(new Uint32Array(1))[0]) },
     source: { type: "string", multiple: true },
     minutes: { type: "string", default: "120" },
     at_once: { type: "string", default: String(navigator.hardwareConcurrency) },
-    orchestration: { type: "boolean", default: false },
     servers: { type: "string", default: "1" },
   },
 });
@@ -28,7 +28,7 @@ const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const groups = await findGroups(join(root, "tests"), [join(root, "tests/crash/campaign_test.ts")]);
 const servers = await startServers(root, groups);
 for (const [name, value] of Object.entries(servers.environment)) Deno.env.set(name, value);
-const isRight = values.orchestration ? await killServers() : await failLoads();
+const isRight = positionals[0] === "orchestration" ? await killServers() : await failLoads();
 await servers[Symbol.asyncDispose]();
 Deno.exit(isRight ? 0 : 1);
 
