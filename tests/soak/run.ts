@@ -2,10 +2,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { formatBytes } from "../../text/format.ts";
-import { buildProgram } from "../runner/build_program.ts";
+import { buildProgram, TEST_PROGRAM } from "../runner/build_program.ts";
 import { findGroups } from "../runner/groups.ts";
 import { startServers } from "../runner/servers.ts";
-import { TEST_PROGRAM } from "../support/program.ts";
 import type { ProcessSample } from "./process_sample.ts";
 
 /**

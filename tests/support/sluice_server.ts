@@ -133,7 +133,7 @@ export class SluiceServer implements AsyncDisposable {
   async kill(): Promise<void> {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#child.kill("SIGKILL");
+    signalIfThere(this.#child, "SIGKILL");
     await this.#child.status;
     await this.#output;
   }
@@ -159,6 +159,15 @@ export class SluiceServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+  }
+}
+
+/** It may have ended by itself. */
+function signalIfThere(child: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    child.kill(name);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
   }
 }
 

@@ -105,9 +105,10 @@ export async function gather(places: EvidencePlaces): Promise<Evidence> {
 
 /** What belongs in a data folder, by the beginning of its path. */
 const KNOWN = [
-  /^(?:lock|format\.json|\.gitignore|sluice\.db(?:-wal|-shm)?|server-key|local-token|tokens)$/,
+  /^(?:lock|format\.json|\.gitignore|sluice\.db(?:-wal|-shm)?)$/,
   /^warehouse\/\w+\.duckdb$/,
-  /^(?:streams|schemas|previews|rejects|snapshots)\/\w+\/[\w.→:-]+\.(?:json|arrow|parquet)$/,
+  // What was being written is written over by the pipeline's next run.
+  /^(?:streams|schemas|previews)\/\w+\/[\w.]+\.json(?:\.new)?$/,
 ];
 
 async function litterIn(dataDir: string): Promise<string[]> {
