@@ -174,9 +174,12 @@ function markOf(path: string): Mark {
   };
 }
 
-/** Writes beside and renames, so that a reader never sees half a file. */
+/**
+ * Writes beside and renames, so that a reader never sees half a file. Who holds the folder writes alone: what one that was
+ * killed has left is written over.
+ */
 async function writePrivate(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${Deno.pid}.tmp`;
+  const temporary = `${path}.tmp`;
   try {
     await Deno.writeTextFile(temporary, text, { mode: 0o600 });
     await Deno.rename(temporary, path);

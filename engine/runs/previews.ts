@@ -2,9 +2,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { requirePathPart } from "../../contract/names.ts";
 import { type Table, type TablePreview, tablePreviewSchema } from "../../contract/table.ts";
-
-const PRIVATE_FOLDER = 0o700;
-const PRIVATE_FILE = 0o600;
+import { FileReplacer } from "./streams/file_replacer.ts";
 
 /**
  * The previews of all pipelines' tables, a JSON file each beside the warehouses. They are written by runs as
@@ -14,7 +12,7 @@ export class PreviewFolder {
   readonly #path: string;
   /** What is said of tables without their rows, by file: lists are asked for often. */
   readonly #facts = new Map<string, Table | undefined>();
-  #writes = 0;
+  readonly #files = new FileReplacer();
 
   constructor(dataDir: string) {
     this.#path = join(dataDir, "previews");
@@ -23,17 +21,8 @@ export class PreviewFolder {
   /** Takes the place of the table's preview before. */
   async put(pipeline: string, table: TablePreview): Promise<void> {
     const path = this.#fileOf(pipeline, table.name);
-    await Deno.mkdir(join(path, ".."), { recursive: true, mode: PRIVATE_FOLDER });
-    this.#writes += 1;
-    const written = `${path}.${Deno.pid}.${this.#writes}`;
-    try {
-      await Deno.writeTextFile(written, JSON.stringify(table), { mode: PRIVATE_FILE });
-      await Deno.rename(written, path);
-      this.#facts.set(path, factsOf(table));
-    } catch (error) {
-      await Deno.remove(written).catch(() => {});
-      throw error;
-    }
+    await this.#files.replace(path, JSON.stringify(table));
+    this.#facts.set(path, factsOf(table));
   }
 
   /** Undefined where no run has written the table yet, or only one of another version. */

@@ -1,9 +1,7 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import * as v from "valibot";
 import { requirePathPart } from "../../../contract/names.ts";
-
-const PRIVATE_FOLDER = 0o700;
-const PRIVATE_FILE = 0o600;
+import { FileReplacer } from "./file_replacer.ts";
 
 /**
  * What runs have reported of their streams, a JSON file a stream beside the warehouses: so that who looks opens no
@@ -12,7 +10,7 @@ const PRIVATE_FILE = 0o600;
 export class PublishedFolder<T> {
   readonly #path: string;
   readonly #schema: v.GenericSchema<unknown, T>;
-  #writes = 0;
+  readonly #files = new FileReplacer();
 
   /** `path` is absolute. */
   constructor(path: string, schema: v.GenericSchema<unknown, T>) {
@@ -29,16 +27,7 @@ export class PublishedFolder<T> {
       });
       return;
     }
-    await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
-    this.#writes += 1;
-    const written = `${path}.${Deno.pid}.${this.#writes}`;
-    try {
-      await Deno.writeTextFile(written, JSON.stringify(value), { mode: PRIVATE_FILE });
-      await Deno.rename(written, path);
-    } catch (error) {
-      await Deno.remove(written).catch(() => {});
-      throw error;
-    }
+    await this.#files.replace(path, JSON.stringify(value));
   }
 
   /** Undefined where no run has reported any, or only one of another version. */
