@@ -1,12 +1,12 @@
 import { and, count, eq, isNull, ne, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import type { AttemptState } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
-import { runOf, stepRowOf, storableText } from "./rows.ts";
-import { HAS_CHANGED, isAttemptOf, isHeld, noteChange, target } from "./run_changes.ts";
+import { runOf, stepRowOf } from "./rows.ts";
+import { isHeld } from "./run_changes.ts";
 import { claimRuns } from "./queue/claims.ts";
-import { attempts, limitHolders, limits, runs } from "./schema.ts";
-import type { AttemptStore, Lease, RunOutcome } from "./ports/runs.ts";
+import { endsOf } from "./queue/ends.ts";
+import { attempts, limits, runs } from "./schema.ts";
+import type { AttemptStore, Lease } from "./ports/runs.ts";
 
 /** One JSON value holds this many steps: far from any limit of SQLite's. */
 const STEPS_PER_STATEMENT = 500;
@@ -75,67 +75,6 @@ function leasesOf(
         cancelAskedBy: found.runs.cancelAskedBy,
       }));
     },
-  };
-}
-
-/** The ends of attempts, each guarded by its lease. */
-function endsOf(db: Database): Pick<AttemptStore, "finish" | "requeue"> {
-  const end = async (
-    action: string,
-    lease: Lease,
-    outcome: RunOutcome,
-    state: AttemptState,
-    set: Partial<typeof runs.$inferInsert>,
-  ) => {
-    const [, [row]] = await storing(
-      action,
-      db.batch([
-        db.update(attempts).set({
-          state: outcome.attemptState ?? state,
-          endedAtMs: outcome.atMs,
-          error: outcome.error,
-          peakRssBytes: outcome.peakRssBytes,
-        }).where(isAttemptOf(lease)),
-        db.update(runs).set({ ...outcomeColumns(outcome), ...set, owner: null })
-          .where(and(HAS_CHANGED, eq(runs.id, lease.run), eq(runs.attempt, lease.attempt))).returning(),
-        db.run(noteChange(sql`${lease.run}`, outcome.atMs)),
-        db.delete(limitHolders).where(
-          sql`${limitHolders.run} = ${lease.run} and ${limitHolders.attempt} = ${lease.attempt}
-            and not exists (
-              select 1 from ${attempts} where ${attempts.run} = ${lease.run}
-                and ${attempts.attempt} = ${lease.attempt} and ${attempts.endedAtMs} is null
-            )`,
-        ),
-      ]),
-    );
-    return row && runOf(row);
-  };
-  return {
-    finish(lease, event, outcome) {
-      const state = target("running", event);
-      if (state === "queued" || state === "running") throw new TypeError(`${event} does not end a run`);
-      return end(`finish run ${lease.run}`, lease, outcome, state, { state, finishedAtMs: outcome.atMs });
-    },
-
-    requeue: (lease, notBeforeMs, outcome) =>
-      end(`requeue run ${lease.run}`, lease, outcome, "failed", {
-        state: target("running", "requeue"),
-        notBeforeMs,
-        startedAtMs: null,
-        finishedAtMs: null,
-      }),
-  };
-}
-
-function outcomeColumns(outcome: RunOutcome) {
-  return {
-    reason: outcome.reason === null ? null : storableText(outcome.reason),
-    error: outcome.error,
-    rowsExtracted: outcome.rowsExtracted,
-    rowsLoaded: outcome.rowsLoaded,
-    warnings: outcome.warnings,
-    peakRssBytes: outcome.peakRssBytes,
-    cancelledBy: outcome.cancelledBy ?? null,
   };
 }
 

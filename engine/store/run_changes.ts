@@ -33,18 +33,17 @@ export const HAS_CHANGED = sql`changes() > 0`;
  * The note in the outbox of a change that the statement before this one made or did not make: the run
  * as it is now, without what an error has to say in detail.
  */
-export function noteChange(run: SQL, nowMs: number): SQL {
-  return sql`
-    insert into ${outbox} (kind, run, payload, created_at)
-    select 'run', ${runs.id}, ${PAYLOAD}, ${nowMs} from ${runs} where ${HAS_CHANGED} and ${runs.id} = ${run}
-  `;
-}
+export const noteChange = (run: SQL, nowMs: number): SQL =>
+  notes(sql`${runs} where ${HAS_CHANGED} and ${runs.id} = ${run}`, sql`${nowMs}`);
 
 /** The notes of these runs, by a select of their ids, as they are now: each was changed in this batch. */
-export function noteChanges(ids: SQL, atMs: SQL): SQL {
+export const noteChanges = (ids: SQL, atMs: SQL): SQL =>
+  notes(sql`${runs} where ${runs.id} in ${ids} order by ${runs.seq}`, atMs);
+
+/** The same of what a join with `runs` finds. */
+export function notes(from: SQL, atMs: SQL): SQL {
   return sql`
-    insert into ${outbox} (kind, run, payload, created_at)
-    select 'run', ${runs.id}, ${PAYLOAD}, ${atMs} from ${runs} where ${runs.id} in ${ids} order by ${runs.seq}
+    insert into ${outbox} (kind, run, payload, created_at) select 'run', ${runs.id}, ${PAYLOAD}, ${atMs} from ${from}
   `;
 }
 
