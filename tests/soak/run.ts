@@ -6,15 +6,17 @@ import { buildProgram, TEST_PROGRAM } from "../runner/build_program.ts";
 import { findGroups } from "../runner/groups.ts";
 import { startServers } from "../runner/servers.ts";
 import type { ProcessSample } from "./process_sample.ts";
+import type { SoakOptions } from "./soak.ts";
 
 /**
- * `deno task soak [--minutes N] [--pause MS]`: small runs of every kind, one after the other, on a real server. Ends with
- * 1 where that grows, or leaves a file, a connection or a process behind.
+ * `deno task soak [--minutes N] [--pause MS]`: small runs of every kind, one after the other, on a real server; with
+ * `--light` as the tests do. Ends with 1 where that grows, or leaves a file, a connection or a process behind.
  */
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "60" },
     pause: { type: "string", default: "1000" },
+    light: { type: "boolean", default: false },
   },
 });
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -23,7 +25,7 @@ const servers = await startServers(root, groups);
 for (const [name, value] of Object.entries(servers.environment)) Deno.env.set(name, value);
 // Before what starts the program is loaded: it reads there which one. What is edited meanwhile changes nothing.
 Deno.env.set(TEST_PROGRAM, await buildProgram(root));
-const { soak } = await import("./soak.ts");
+const { LIGHT, soak } = await import("./soak.ts");
 
 const LINE_EVERY_MS = 60_000;
 const durationMs = Number(values.minutes) * 60_000;
@@ -38,14 +40,15 @@ const format = ({ rssBytes, openFiles, sockets, processes, connections }: Proces
     formatBytes(rssBytes)
   }, files ${openFiles}, sockets ${sockets}, processes ${processes}, connections ${connections}`;
 
-const report = await soak({
+const long: SoakOptions = {
   durationMs,
   warmUpMs: Math.min(durationMs / 4, 10 * 60_000),
   pauseMs: Number(values.pause),
   sampleEveryMs: 5_000,
   everySeconds: 20,
-  onSample: tell,
-});
+  collectsAll: false,
+};
+const report = await soak({ ...(values.light ? LIGHT : long), onSample: tell });
 await servers[Symbol.asyncDispose]();
 console.log(`before: ${format(report.before)}`);
 console.log(`after:  ${format(report.after)}`);
