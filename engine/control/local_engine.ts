@@ -455,7 +455,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const record = await this.#context.store.pipelines.get(pipeline);
     // One that has never been in force waits for its check; any other runs as it is in force.
     if ((record?.revision ?? null) === null) await this.checked(pipeline);
-    return await this.#requests.trigger(pipeline, request);
+    return this.#runs.withReason(await this.#requests.trigger(pipeline, request));
   }
 
   async listRuns(filter: RunFilter): Promise<Run[]> {

@@ -39,7 +39,7 @@ export class RunQueries {
   async list(filter: RunFilter): Promise<Run[]> {
     const limit = Math.min(Math.max(filter.limit ?? DEFAULT_RUNS, 1), MAX_RUNS);
     const runs = await this.#context.store.runs.list({ ...filter, limit });
-    return runs.map((run) => this.#withReason(run));
+    return runs.map((run) => this.withReason(run));
   }
 
   /** Throws not_found, also for an attempt that there was not, and conflict where several runs are meant. */
@@ -53,7 +53,7 @@ export class RunQueries {
         `Run ${idOrPart} has no attempt ${attempt}: it has had ${run.attempts.length}`,
       );
     }
-    return { ...this.#withReason(run), can_retry: await requests.canRetry(run) };
+    return { ...this.withReason(run), can_retry: await requests.canRetry(run) };
   }
 
   /** Throws as `get` does. */
@@ -76,7 +76,7 @@ export class RunQueries {
   }
 
   /** With why it waits, where that is for the whole server: written down it would outlive its end. */
-  #withReason<R extends Run>(run: R): R {
+  withReason<R extends Run>(run: R): R {
     if (run.state !== "queued" || run.not_before !== null) return run;
     const held = this.#context.held();
     return held === undefined ? run : { ...run, reason: `waits: ${held.message}` };

@@ -17,8 +17,8 @@ export class SmallDisk implements AsyncDisposable {
     return new SmallDisk(path);
   }
 
-  /** Leaves not a byte. */
-  async fill(): Promise<void> {
+  /** Leaves not a byte, or so many of them. */
+  async fill(leftBytes = 0): Promise<void> {
     using file = await Deno.open(join(this.path, "fill"), { write: true, create: true, append: true });
     for (const size of [1 << 20, 4_096, 1]) {
       try {
@@ -27,6 +27,7 @@ export class SmallDisk implements AsyncDisposable {
         if (!(error instanceof Error && error.message.includes("No space left"))) throw error;
       }
     }
+    if (leftBytes > 0) await file.truncate((await file.stat()).size - leftBytes);
   }
 
   async free(): Promise<void> {

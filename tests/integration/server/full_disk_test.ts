@@ -1,4 +1,4 @@
-import { equal, fail, match, ok } from "node:assert/strict";
+import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { SmallDisk } from "../../support/small_disk.ts";
 import { sluiceArgs, SluiceServer, TOKEN, waitFor } from "../../support/sluice_server.ts";
@@ -70,6 +70,15 @@ Deno.test({
     {
       await using server = await SluiceServer.start(project.projectDir, dataDir, NONE_READY);
       equal((await server.ended((await server.trigger("small")).id)).state, "succeeded");
+      // Of so small a disk a quarter is kept free.
+      await disk.fill(8 << 20);
+      const kept = await server.trigger("small");
+      deepEqual([kept.state, /^waits: the disk of .* left, 16.8 MB are kept free/.test(kept.reason ?? "")], [
+        "queued",
+        true,
+      ]);
+      await disk.free();
+      equal((await server.ended(kept.id)).state, "succeeded", "it begins by itself when there is room");
       const { id } = await server.trigger("endless");
       const began = async () =>
         (await server.run(id)).steps.some(({ state }) => state === "running") || undefined;

@@ -62,7 +62,10 @@ Deno.test("a server that is to stop lets a run end, takes what is asked for and 
   {
     await using server = await SluiceServer.start(project.projectDir, project.dataDir, env);
     waiting = await started(server, "waiting", "extract:held");
+    await Deno.rename(log, `${log}.1`);
     Deno.kill(server.pid, "SIGHUP");
+    const isReopened = () => Deno.stat(log).then(() => true, () => undefined);
+    ok(await waitFor(isReopened, PATIENCE_MS), "SIGHUP opens the log file again");
     Deno.kill(server.pid, "SIGTERM");
     const draining = await waitFor(async () => {
       const now = await health(server);
@@ -120,8 +123,7 @@ Deno.test("no run begins while the disk is nearly full or the server is drained,
       ...env,
       SLUICE_DISK_RESERVE: "900TB",
     });
-    const { id } = await server.trigger("small");
-    const { state, reason } = await server.run(id);
+    const { state, reason } = await server.trigger("small");
     equal(state, "queued");
     match(reason ?? "", /^waits: the disk of .* has .* left, 900 TB are kept free: free some space$/);
     const now = await health(server);
