@@ -11,9 +11,15 @@ export const connectorSummarySchema = v.object({
 });
 export type ConnectorSummary = v.InferOutput<typeof connectorSummarySchema>;
 
-const json: v.GenericSchema<JsonValue> = v.lazy(() =>
-  v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(json), v.record(v.string(), json)])
-);
+/** Any JSON. A document that says what it is needs a name for it, since it holds itself. */
+export const jsonValueSchema: v.GenericSchema<JsonValue> = v.union([
+  v.string(),
+  v.number(),
+  v.boolean(),
+  v.null(),
+  v.array(v.lazy(() => jsonValueSchema)),
+  v.record(v.string(), v.lazy(() => jsonValueSchema)),
+]);
 
 export const connectionCheckSchema = v.object({
   name: described(
@@ -44,7 +50,7 @@ export const sourceStreamSchema = v.object({
   name: described(v.string(), "For people and for the name in a pipeline, as public.orders."),
   kind: described(v.picklist(["table", "view", "file"]), "What it is in its system."),
   address: described(
-    v.record(v.string(), json),
+    v.record(v.string(), jsonValueSchema),
     'The stream\'s own keys that read it, as {"stream": "public.orders"}.',
   ),
   columns: described(

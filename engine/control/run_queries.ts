@@ -1,5 +1,6 @@
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
+import { boundedLimit } from "../../contract/lists/page.ts";
 import type { LogLine, Run, RunDetail, RunEvent } from "../../contract/run.ts";
 import { wantsAll } from "../../contract/runs/log_search.ts";
 import type { Held } from "../runs/admission/admission.ts";
@@ -13,7 +14,6 @@ import { wholeRunId } from "./run_id.ts";
 import type { RunRequests } from "./run_requests.ts";
 
 const DEFAULT_RUNS = 50;
-const MAX_RUNS = 500;
 const DEFAULT_LINES = 1_000;
 const MAX_LINES = 10_000;
 
@@ -37,7 +37,7 @@ export class RunQueries {
 
   /** Newest first. */
   async list(filter: RunFilter): Promise<Run[]> {
-    const limit = Math.min(Math.max(filter.limit ?? DEFAULT_RUNS, 1), MAX_RUNS);
+    const limit = boundedLimit(filter.limit ?? DEFAULT_RUNS);
     const runs = await this.#context.store.runs.list({ ...filter, limit });
     return runs.map((run) => this.withReason(run));
   }
@@ -61,7 +61,7 @@ export class RunQueries {
     const { store, clock } = this.#context;
     const { id: run } = await this.get(idOrPart);
     const filter = logFilterOf(conditions, clock.now());
-    const range = { afterSeq, limit: Math.min(Math.max(limit ?? DEFAULT_LINES, 1), MAX_LINES) };
+    const range = { afterSeq, limit: boundedLimit(limit ?? DEFAULT_LINES, MAX_LINES) };
     if (wantsAll(filter)) return await store.logs.read(run, range);
     const { lines } = await store.logs.search({ filter, run, ...range });
     return lines.map(({ run: _, pipeline: __, ...line }) => line);

@@ -11,6 +11,7 @@ import {
   stepSchema,
 } from "../../contract/run.ts";
 import { HELD_BY } from "../../contract/runs/server_status.ts";
+import { jsonValueSchema } from "../../contract/discovery.ts";
 import { listWords } from "../../text/suggest.ts";
 import { rolesThatMay } from "../auth/permissions.ts";
 import { problemSchema, STATUS } from "./problem.ts";
@@ -28,14 +29,22 @@ const NAMED = {
   PipelineDetail: pipelineDetailSchema,
   PipelineStep: pipelineStepSchema,
   Problem: problemSchema,
+  Json: jsonValueSchema,
 };
 
 const CONVERSION = {
   target: "draft-2020-12",
   // What a check or a transformation does is said in descriptions and by the 400 it leads to.
   errorMode: "ignore",
+  overrideAction: ({ jsonSchema }: { jsonSchema: JsonSchema }) => portable(jsonSchema),
   overrideRef: ({ referenceId }: { referenceId: string }) => `#/components/schemas/${referenceId}`,
 } as const;
+
+/** Without a pattern of Unicode's classes: half of the languages that clients are made in cannot read it. */
+function portable(schema: JsonSchema): JsonSchema | undefined {
+  const { pattern, ...rest } = schema;
+  return pattern?.includes("\\p{") ? rest : undefined;
+}
 
 /** The API as OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1.html. */
 export function openApi(routes: readonly Route[], version: string): Record<string, unknown> {
@@ -172,6 +181,7 @@ function operationOf({ spec }: Route): Record<string, unknown> {
     STATUS.unauthorized,
     STATUS.forbidden,
     TOO_MANY_REQUESTS,
+    ...(isPaged(read) ? [UNPROCESSABLE] : []),
     ...(spec.errors ?? []).map((error) => error === "unprocessable" ? UNPROCESSABLE : STATUS[error]),
   ];
   return {
@@ -190,10 +200,17 @@ function operationOf({ spec }: Route): Record<string, unknown> {
       },
     }),
     responses: {
-      [response.status]: responseOf(response),
+      [response.status]: responseOf(isPaged(read) ? { ...response, headers: PAGE_HEADERS } : response),
       ...Object.fromEntries(statuses.map((status) => [status, PROBLEM])),
     },
   };
+}
+
+const PAGE_HEADERS = { Link: 'The next page, as </api/runs?cursor=…>; rel="next"; none with the last one.' };
+
+function isPaged({ properties }: JsonSchema): boolean {
+  const query = properties?.["query"];
+  return typeof query === "object" && query.properties?.["cursor"] !== undefined;
 }
 
 function parametersOf(schema: JsonSchema | boolean | undefined, place: "path" | "query" | "header") {
@@ -212,10 +229,15 @@ function parametersOf(schema: JsonSchema | boolean | undefined, place: "path" | 
 
 function responseOf({ description, schema, mediaType, headers }: ResponseSpec<unknown>) {
   const type = schema === undefined ? mediaType : "application/json";
-  const body = schema === undefined ? { type: "string" } : schemaOf(schema, "output");
+  const content = schema !== undefined
+    ? { schema: schemaOf(schema, "output") }
+    // A schema of a stream would be that of each of its events.
+    : type === "text/event-stream"
+    ? {}
+    : { schema: { type: "string" } };
   return {
     description,
-    ...(type === undefined ? {} : { content: { [type]: { schema: body } } }),
+    ...(type === undefined ? {} : { content: { [type]: content } }),
     ...(headers === undefined ? {} : {
       headers: Object.fromEntries(
         Object.entries(headers).map((

@@ -54,6 +54,8 @@ export interface ResponseSpec<Body> {
 export interface RouteResult<Body> {
   readonly body: Body;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a page: the cursor of the next one, which a Link header points to. */
+  readonly next?: string;
 }
 
 export interface RequestContext {
@@ -85,10 +87,22 @@ export function route<
     async respond(c, user) {
       const result = await spec.handle(await readInput(spec.request, c), { user, signal: signalOf(c) });
       if (result instanceof Response) return result;
-      const init = { status: spec.response.status, headers: { ...result.headers } };
+      const init = {
+        status: spec.response.status,
+        headers: { ...result.headers, ...nextLink(c, result.next) },
+      };
       return result.body === undefined ? new Response(null, init) : Response.json(result.body, init);
     },
   };
+}
+
+/** `Link` with the next page (RFC 8288), relative to wherever the server is reached. */
+function nextLink(c: Context<AppEnv>, cursor: string | undefined): Record<string, string> {
+  if (cursor === undefined) return {};
+  const { pathname, searchParams } = new URL(c.req.url);
+  for (const name of ["before", "after", "cursor"]) searchParams.delete(name);
+  searchParams.set("cursor", cursor);
+  return { link: `<${pathname}?${searchParams}>; rel="next"` };
 }
 
 async function readInput<Input extends RequestSchema>(

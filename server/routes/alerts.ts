@@ -6,16 +6,15 @@ import {
   notifierViewSchema,
   problemSchema,
 } from "../../contract/alerts/problem.ts";
+import { problemCursor } from "../../contract/alerts/problem_cursor.ts";
 import { duration, durationMs } from "../../contract/pipeline/words.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
-import { integerText } from "./request_parts.ts";
+import { pageOf, pageOfAll, pageQuery } from "./paging.ts";
 
 const problemParams = v.object({ id: v.pipe(v.string(), v.description("The problem's id.")) });
 const notifierParams = v.object({ name: v.pipe(v.string(), v.description("The notifier's name.")) });
-const limit = v.exactOptional(
-  v.pipe(integerText(1, 500), v.description("At most this many, 1 to 500; 100 by default.")),
-);
+const ALERTS_PER_PAGE = 100;
 const problemResponse = { status: 200, description: "As it is now.", schema: problemSchema } as const;
 
 /** `/api/problems`, `/api/notifiers` and `/api/deliveries`. */
@@ -36,7 +35,7 @@ function problemRoutes({ alerts }: Engine) {
           state: v.exactOptional(
             v.pipe(v.picklist(["open", "closed"]), v.description("Only these; both by default.")),
           ),
-          limit,
+          ...pageQuery(String(ALERTS_PER_PAGE)),
         }),
       }),
       response: {
@@ -44,12 +43,10 @@ function problemRoutes({ alerts }: Engine) {
         description: "Open ones first, the newest first.",
         schema: v.array(problemSchema),
       },
-      handle: async ({ query }) => ({
-        body: await alerts.problems({
-          ...(query.state === undefined ? {} : { isOpen: query.state === "open" }),
-          ...(query.limit === undefined ? {} : { limit: query.limit }),
-        }),
-      }),
+      handle: async ({ query: { state, limit = ALERTS_PER_PAGE, ...page } }) => {
+        const filter = state === undefined ? {} : { isOpen: state === "open" };
+        return pageOf(await alerts.problems({ ...filter, ...page, limit: limit + 1 }), limit, problemCursor);
+      },
     }),
     route({
       method: "post",
@@ -110,9 +107,10 @@ function notifierRoutes({ alerts }: Engine) {
       operation: "listNotifiers",
       summary: "The notifiers of the project, and what each was last to send",
       permission: "read",
-      request: v.object({ query: v.strictObject({}) }),
+      request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(notifierViewSchema) },
-      handle: async () => ({ body: await alerts.notifiers() }),
+      handle: async ({ query }) =>
+        pageOfAll("notifiers", await alerts.notifiers(), query, ({ name }) => name),
     }),
     route({
       method: "post",
@@ -138,11 +136,12 @@ function notifierRoutes({ alerts }: Engine) {
         query: v.strictObject({
           notifier: v.exactOptional(v.pipe(v.string(), v.description("Only of this notifier."))),
           state: v.exactOptional(v.pipe(v.picklist(DELIVERY_STATES), v.description("Only these."))),
-          limit,
+          ...pageQuery(String(ALERTS_PER_PAGE)),
         }),
       }),
       response: { status: 200, description: "Newest first.", schema: v.array(deliverySchema) },
-      handle: async ({ query }) => ({ body: await alerts.deliveries(query) }),
+      handle: async ({ query: { limit = ALERTS_PER_PAGE, ...filter } }) =>
+        pageOf(await alerts.deliveries({ ...filter, limit: limit + 1 }), limit, ({ id }) => id),
     }),
   ];
 }

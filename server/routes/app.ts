@@ -61,26 +61,24 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.use(crossSiteGuard());
   app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseBody }));
 
-  for (const { spec, respond } of routes) {
-    app.on(spec.method, [spec.path], async (c) => respond(c, await auth.requireUser(c, spec.permission)));
+  for (const [path, there] of routesByPath(routes)) {
+    for (const { spec, respond } of there) {
+      app.on(spec.method, [path], async (c) => respond(c, await auth.requireUser(c, spec.permission)));
+    }
+    refuseOthers(app, path, there.map(({ spec }) => spec.method.toUpperCase()));
   }
   if (options.webhooks !== undefined) {
     const addressOf = (c: Context) => auth.addressOf(c);
     app.post(HOOK_PATH, createHooks({ webhooks: options.webhooks, addressOf, clock: options.clock, log }));
   }
-  for (const [path, methods] of [...methodsByPath(routes), [HOOK_PATH, "POST"] as const]) {
-    app.all(path, (c) => {
-      throw new HttpError(405, "invalid", `${c.req.method} does not go here, only ${methods}`, {
-        allow: methods,
-      });
-    });
-  }
+  refuseOthers(app, HOOK_PATH, ["POST"]);
   app.get("/openapi.json", async (c) => {
     await auth.requireUser(c, "read");
     // Loaded when first asked for: it would cost every start of the server.
     const { openApi } = await import("../http/openapi.ts");
     return c.json(openApi(routes, options.version));
   });
+  for (const path of ["/healthz", "/openapi.json"]) refuseOthers(app, path, ["GET"]);
   const notFound = (c: Context<AppEnv>): never => {
     throw new HttpError(404, "not_found", `There is nothing at ${c.req.path}`);
   };
@@ -129,14 +127,19 @@ function refuseBody(): never {
   throw new HttpError(413, "invalid", `The request's body is larger than ${BODY_LIMIT_BYTES} bytes`);
 }
 
-function methodsByPath(routes: readonly Route[]): Map<string, string> {
-  const paths = new Map<string, string>();
-  for (const { spec } of routes) {
-    const method = spec.method === "get" ? "GET, HEAD" : spec.method.toUpperCase();
-    const known = paths.get(spec.path);
-    paths.set(spec.path, known === undefined ? method : `${known}, ${method}`);
-  }
-  return paths;
+/** A path that is spelled out before one with a parameter in its place, which would take its requests. */
+function routesByPath(routes: readonly Route[]): [string, Route[]][] {
+  const order = (path: string) => path.replaceAll(":", "\uffff");
+  return [...Map.groupBy(routes, ({ spec }) => spec.path)]
+    .toSorted(([a], [b]) => order(a) < order(b) ? -1 : 1);
+}
+
+/** 405 for what no route of the path took. */
+function refuseOthers(app: Hono<AppEnv>, path: string, methods: readonly string[]): void {
+  const allow = methods.map((method) => method === "GET" ? "GET, HEAD" : method).join(", ");
+  app.all(path, (c) => {
+    throw new HttpError(405, "invalid", `${c.req.method} does not go here, only ${allow}`, { allow });
+  });
 }
 
 function errorResponse(thrown: Error, c: Context<AppEnv>, log: Log): Response {

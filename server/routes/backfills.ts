@@ -4,7 +4,10 @@ import { paramValueSchema } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
-import { integerText, nameParams } from "./request_parts.ts";
+import { pageOf, pageQuery } from "./paging.ts";
+import { nameParams } from "./request_parts.ts";
+
+const BACKFILLS_PER_PAGE = 50;
 
 /** `/api/backfills`, and how one is started. */
 export function backfillRoutes({ backfills }: Engine) {
@@ -112,13 +115,12 @@ function readRoutes(backfills: Backfills) {
       request: v.object({
         query: v.strictObject({
           pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only those of this pipeline."))),
-          limit: v.exactOptional(
-            v.pipe(integerText(1, 500), v.description("At most this many; 50 by default.")),
-          ),
+          ...pageQuery(String(BACKFILLS_PER_PAGE)),
         }),
       }),
       response: { status: 200, description: "The newest first.", schema: v.array(backfillSchema) },
-      handle: async ({ query }) => ({ body: await backfills.list(query) }),
+      handle: async ({ query: { limit = BACKFILLS_PER_PAGE, ...filter } }) =>
+        pageOf(await backfills.list({ ...filter, limit: limit + 1 }), limit, ({ group }) => group),
     }),
     route({
       method: "get",

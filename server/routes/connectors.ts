@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { connectorSummarySchema, connectorTestSchema, sourceStreamSchema } from "../../contract/discovery.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
+import { pageOfAll, pageQuery } from "./paging.ts";
 
 /** The project's connectors, and what they have to read. */
 export function connectorRoutes(engine: Engine) {
@@ -12,9 +13,10 @@ export function connectorRoutes(engine: Engine) {
       operation: "listConnectors",
       summary: "The connectors of the project",
       permission: "read",
-      request: v.object({ query: v.strictObject({}) }),
+      request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(connectorSummarySchema) },
-      handle: async () => ({ body: await engine.listConnectors() }),
+      handle: async ({ query }) =>
+        pageOfAll("connectors", await engine.listConnectors(), query, ({ name }) => name),
     }),
     route({
       method: "post",

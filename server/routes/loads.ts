@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { loadSummarySchema, verificationSchema } from "../../contract/loads/verification.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
+import { pageOfAll, pageQuery } from "./paging.ts";
 import { nameParams } from "./request_parts.ts";
 
 const verifyBody = v.strictObject({
@@ -24,14 +25,15 @@ export function loadRoutes(engine: Engine) {
       operation: "listLoads",
       summary: "The loads of a pipeline with the receipts of their last successes",
       permission: "read",
-      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: {
         status: 200,
         description: "In the order of the definition.",
         schema: v.array(loadSummarySchema),
       },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.listLoads(params.name) }),
+      handle: async ({ params, query }) =>
+        pageOfAll("loads", await engine.listLoads(params.name), query, ({ load }) => load),
     }),
     route({
       method: "post",

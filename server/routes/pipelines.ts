@@ -15,6 +15,7 @@ import type { User } from "../auth/auth.ts";
 import { route } from "../http/route.ts";
 import { streamViewSchema } from "../../contract/streams/stream_view.ts";
 import { tablePreviewSchema, tableSchema } from "../../contract/table.ts";
+import { pageOfAll, pageQuery } from "./paging.ts";
 import { nameParams } from "./request_parts.ts";
 
 const tableParams = v.object({
@@ -40,9 +41,10 @@ function readRoutes(engine: Engine) {
       operation: "listPipelines",
       summary: "All pipelines with their schedule and last run",
       permission: "read",
-      request: v.object({ query: v.strictObject({}) }),
+      request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(pipelineSummarySchema) },
-      handle: async () => ({ body: await engine.listPipelines() }),
+      handle: async ({ query }) =>
+        pageOfAll("pipelines", await engine.listPipelines(), query, ({ name }) => name),
     }),
     route({
       method: "get",
@@ -75,14 +77,15 @@ function readRoutes(engine: Engine) {
       operation: "listStreams",
       summary: "The streams of a pipeline: how the last read of each went, and how far it is",
       permission: "read",
-      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: {
         status: 200,
         description: "In the order of the definition.",
         schema: v.array(streamViewSchema),
       },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.listStreams(params.name) }),
+      handle: async ({ params, query }) =>
+        pageOfAll("streams", await engine.listStreams(params.name), query, ({ stream }) => stream),
     }),
     route({
       method: "get",
@@ -90,10 +93,11 @@ function readRoutes(engine: Engine) {
       operation: "listTables",
       summary: "The raw tables and models of a pipeline with their columns, as a run last wrote them",
       permission: "read",
-      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "In the order of the steps.", schema: v.array(tableSchema) },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.listTables(params.name) }),
+      handle: async ({ params, query }) =>
+        pageOfAll("tables", await engine.listTables(params.name), query, ({ name }) => name),
     }),
     route({
       method: "get",

@@ -3,6 +3,7 @@ import { rejectChangeSchema, rejectSummarySchema, streamRejectsSchema } from "..
 import { streamSchemaSchema } from "../../contract/stream_schema.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
+import { pageOfAll, pageQuery } from "./paging.ts";
 import { nameParams } from "./request_parts.ts";
 
 const streamParams = v.object({
@@ -47,14 +48,15 @@ export function rejectRoutes(engine: Engine) {
       summary: "The streams and loads of a pipeline that have rejects, as their runs have last reported them",
       // Reasons quote values.
       permission: "preview",
-      request: v.object({ params: nameParams, query: v.strictObject({}) }),
+      request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: {
         status: 200,
         description: "In the order of the streams, then of the loads.",
         schema: v.array(rejectSummarySchema),
       },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.listRejects(params.name) }),
+      handle: async ({ params, query }) =>
+        pageOfAll("rejects", await engine.listRejects(params.name), query, ({ stream }) => stream),
     }),
     route({
       method: "get",

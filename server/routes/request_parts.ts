@@ -14,9 +14,10 @@ export const idParams = v.object({
 export function integerText(minimum: number, maximum: number) {
   return v.pipe(
     v.string(),
-    v.regex(/^\d{1,15}$/, "expected a whole number"),
+    v.regex(/^\d{1,16}$/, "expected a whole number"),
     v.transform(Number),
     v.number(),
+    v.integer(),
     v.minValue(minimum),
     v.maxValue(maximum),
   );

@@ -2,12 +2,18 @@ import * as v from "valibot";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { Engine, RunFilter } from "../../engine/control/engine.ts";
+import { unknownCursor } from "../../contract/lists/page.ts";
+import type { Engine } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
 import { route } from "../http/route.ts";
 import { logConditions } from "./history.ts";
 import { cancelQueued } from "./cancel_queued.ts";
+import { pageOf, pageQuery } from "./paging.ts";
 import { idParams, integerText } from "./request_parts.ts";
+
+const RUNS_PER_PAGE = 50;
+const LINES_PER_PAGE = 1_000;
+const MAX_LINES = 10_000;
 
 /** `/api/runs`. */
 export function runRoutes(engine: Engine, clock: Clock) {
@@ -19,10 +25,8 @@ const listQuery = v.strictObject({
   state: v.exactOptional(v.pipe(v.picklist(RUN_STATES), v.description("Only runs in this state."))),
   group: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this group."))),
   tag: v.exactOptional(v.pipe(v.string(), v.description("Only runs with this tag."))),
-  limit: v.exactOptional(v.pipe(integerText(1, 500), v.description("At most this many; 50 by default."))),
-  before: v.exactOptional(
-    v.pipe(v.string(), v.description("A run's id: only older ones. The last of a page gives the next page.")),
-  ),
+  ...pageQuery(String(RUNS_PER_PAGE)),
+  before: v.exactOptional(v.pipe(v.string(), v.description("The same as cursor: a run's id."))),
 });
 
 function readRoutes(engine: Engine) {
@@ -35,10 +39,10 @@ function readRoutes(engine: Engine) {
       permission: "read",
       request: v.object({ query: listQuery }),
       response: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
-      errors: ["unprocessable"],
-      handle: async ({ query }) => {
-        const filter: RunFilter = query;
-        return { body: await engine.listRuns(filter) };
+      handle: async ({ query: { limit = RUNS_PER_PAGE, before, cursor = before, ...filter } }) => {
+        const behind = cursor === undefined ? {} : { before: cursor };
+        const runs = await engine.listRuns({ ...filter, ...behind, limit: limit + 1 });
+        return pageOf(runs, limit, ({ id }) => id);
       },
     }),
     route({
@@ -76,19 +80,24 @@ function readRoutes(engine: Engine) {
           after: v.exactOptional(
             v.pipe(integerText(0, Number.MAX_SAFE_INTEGER), v.description("Only lines after this seq.")),
           ),
-          limit: v.exactOptional(
-            v.pipe(integerText(1, 10_000), v.description("At most this many; 1,000 by default.")),
-          ),
+          ...pageQuery("1,000", MAX_LINES),
           ...logConditions,
         }),
       }),
       response: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, query: { after = 0, ...query } }) => ({
-        body: await engine.getRunLogs(params.id, { afterSeq: after, ...query }),
-      }),
+      handle: async ({ params, query: { after = 0, limit = LINES_PER_PAGE, cursor, ...conditions } }) => {
+        const afterSeq = cursor === undefined ? after : seqOf(cursor);
+        const lines = await engine.getRunLogs(params.id, { ...conditions, afterSeq, limit: limit + 1 });
+        return pageOf(lines, limit, ({ seq }) => String(seq));
+      },
     }),
   ];
+}
+
+function seqOf(cursor: string): number {
+  if (!/^\d{1,15}$/.test(cursor)) throw unknownCursor("log", cursor);
+  return Number(cursor);
 }
 
 function eventsRoute(engine: Engine, clock: Clock) {

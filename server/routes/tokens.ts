@@ -6,6 +6,7 @@ import { type AccessStore, ROLES, type TokenRecord } from "../../engine/store/po
 import { route } from "../http/route.ts";
 import { describeRole } from "../auth/permissions.ts";
 import { createToken } from "../auth/token.ts";
+import { pageOfAll, pageQuery } from "./paging.ts";
 import { described } from "../../contract/described.ts";
 
 const time = v.pipe(v.string(), v.isoTimestamp());
@@ -32,9 +33,10 @@ export function tokenRoutes(access: AccessStore, clock: Clock) {
       operation: "listTokens",
       summary: "The tokens, without their texts",
       permission: "manage_tokens",
-      request: v.object({ query: v.strictObject({}) }),
+      request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(tokenSchema) },
-      handle: async () => ({ body: (await access.listTokens()).map(tokenView) }),
+      handle: async ({ query }) =>
+        pageOfAll("tokens", (await access.listTokens()).map(tokenView), query, ({ id }) => id),
     }),
     route({
       method: "post",

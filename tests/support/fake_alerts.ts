@@ -5,7 +5,9 @@ import type {
   NotifierView,
   Problem,
 } from "../../contract/alerts/problem.ts";
+import { problemCursor } from "../../contract/alerts/problem_cursor.ts";
 import { AppError } from "../../contract/errors.ts";
+import { itemsBehind } from "../../contract/lists/page.ts";
 import type { Alerts, DeliveryFilter, ProblemFilter } from "../../engine/control/alerts/alerts.ts";
 
 /** Alerts in memory: what a test puts in is what is there. */
@@ -48,11 +50,11 @@ export class FakeAlerts implements Alerts {
     this.#deliveries.unshift(delivery);
   }
 
-  problems({ isOpen, limit = 100 }: ProblemFilter): Promise<Problem[]> {
+  problems({ isOpen, limit = 100, cursor }: ProblemFilter): Promise<Problem[]> {
     const found = [...this.#problems.values()].filter(({ closed_at }) =>
       isOpen === undefined || isOpen === (closed_at === null)
     );
-    return Promise.resolve(found.slice(0, limit));
+    return Promise.resolve(itemsBehind("problems", found, problemCursor, cursor).slice(0, limit));
   }
 
   async countOpen(): Promise<number> {
@@ -81,11 +83,11 @@ export class FakeAlerts implements Alerts {
     return Promise.resolve({ notifier, ok: true, message: "answered 200" });
   }
 
-  deliveries({ notifier, state, limit = 100 }: DeliveryFilter): Promise<Delivery[]> {
+  deliveries({ notifier, state, limit = 100, cursor }: DeliveryFilter): Promise<Delivery[]> {
     const found = this.#deliveries.filter((one) =>
       (notifier === undefined || one.notifier === notifier) && (state === undefined || one.state === state)
     );
-    return Promise.resolve(found.slice(0, limit));
+    return Promise.resolve(itemsBehind("deliveries", found, ({ id }) => id, cursor).slice(0, limit));
   }
 
   #change(id: string, change: Partial<Problem>): Promise<Problem> {

@@ -1,5 +1,6 @@
 import type { Backfill, BackfillDetail } from "../../contract/backfills/backfill.ts";
 import { AppError } from "../../contract/errors.ts";
+import { itemsBehind } from "../../contract/lists/page.ts";
 import { splitSpan } from "../../engine/control/backfills/windows.ts";
 import type { BackfillFilter, BackfillRequest, Backfills } from "../../engine/control/backfills/port.ts";
 
@@ -50,9 +51,10 @@ export class FakeBackfills implements Backfills {
     return await this.get(group);
   }
 
-  list({ pipeline, limit = 50 }: BackfillFilter): Promise<Backfill[]> {
+  list({ pipeline, limit = 50, cursor }: BackfillFilter): Promise<Backfill[]> {
     const found = [...this.#known.values()].filter((known) => [undefined, known.pipeline].includes(pipeline));
-    return Promise.resolve(found.toReversed().slice(0, limit).map(({ windows: _windows, ...rest }) => rest));
+    const page = itemsBehind("backfills", found.toReversed(), ({ group }) => group, cursor);
+    return Promise.resolve(page.slice(0, limit).map(({ windows: _windows, ...rest }) => rest));
   }
 
   get(group: string): Promise<BackfillDetail> {

@@ -1,6 +1,7 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { resolveParams } from "../../contract/params/values.ts";
 import { definedParams } from "../../contract/params/definition.ts";
+import { itemsBehind } from "../../contract/lists/page.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
@@ -337,8 +338,7 @@ export class FakeEngine implements Engine {
     const newestFirst = await Promise.resolve(
       [...this.#runs.values()].sort((a, b) => a.created_at < b.created_at ? 1 : -1),
     );
-    const start = before === undefined ? 0 : newestFirst.findIndex((run) => run.id === before) + 1;
-    return newestFirst.slice(start)
+    return itemsBehind("runs", newestFirst, ({ id }) => id, before)
       .filter((run) =>
         (pipeline === undefined || run.pipeline === pipeline) &&
         (state === undefined || run.state === state) &&

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { NotifierTest } from "../../contract/alerts/problem.ts";
+import { problemCursor } from "../../contract/alerts/problem_cursor.ts";
 import { AppError } from "../../contract/errors.ts";
 import { DURATION_PATTERN, durationMs } from "../../contract/pipeline/words.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
@@ -11,10 +12,26 @@ import {
   readForm,
   type Visit,
 } from "./page_context.tsx";
+import type { Shown } from "../parts/tables/pager.tsx";
 import { ProblemsPage } from "./problems_page.tsx";
 
 const SHOWN_PROBLEMS = 100;
 const SHOWN_DELIVERIES = 20;
+
+const behind = (cursor: string | undefined) => cursor ? { cursor } : {};
+
+/** A page of a list that was read with one more. */
+function shown<T>(
+  items: readonly T[],
+  count: number,
+  cursor: string | undefined,
+  cursorOf: (item: T) => string,
+): Shown<T> {
+  const page = items.slice(0, count);
+  const last = page.at(-1);
+  const next = items.length > count && last !== undefined ? cursorOf(last) : null;
+  return { items: page, isFirst: !cursor, next };
+}
 
 /** The inbox of problems, and the notifiers. */
 export function problemRoutes(pages: PageContext): Hono<AppEnv> {
@@ -22,13 +39,22 @@ export function problemRoutes(pages: PageContext): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const page = async ({ c, frame }: Visit, test?: NotifierTest) => {
     const isClosed = c.req.query("state") === "closed";
+    const { cursor, messages: messagesCursor } = c.req.query();
     const [problems, openCount, notifiers, deliveries] = await Promise.all([
-      alerts.problems({ isOpen: !isClosed, limit: SHOWN_PROBLEMS }),
+      // One more than is shown: then older ones follow.
+      alerts.problems({ isOpen: !isClosed, limit: SHOWN_PROBLEMS + 1, ...behind(cursor) }),
       alerts.countOpen(),
       alerts.notifiers(),
-      alerts.deliveries({ limit: SHOWN_DELIVERIES }),
+      alerts.deliveries({ limit: SHOWN_DELIVERIES + 1, ...behind(messagesCursor) }),
     ]);
-    const view = { frame, isClosed, problems, openCount, notifiers, deliveries };
+    const view = {
+      frame,
+      isClosed,
+      problems: shown(problems, SHOWN_PROBLEMS, cursor, problemCursor),
+      openCount,
+      notifiers,
+      deliveries: shown(deliveries, SHOWN_DELIVERIES, messagesCursor, ({ id }) => id),
+    };
     return pageResponse(c, <ProblemsPage {...view} {...(test === undefined ? {} : { test })} />);
   };
 

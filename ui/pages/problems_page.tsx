@@ -1,23 +1,24 @@
 import type { Delivery, NotifierTest, NotifierView, Problem } from "../../contract/alerts/problem.ts";
-import { formatCount, formatPlural } from "../../text/format.ts";
+import { formatCount } from "../../text/format.ts";
 import { Empty } from "../parts/empty.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { NotifierTable } from "../parts/alerts/notifier_table.tsx";
 import { DeliveryTable } from "../parts/alerts/delivery_table.tsx";
 import { ProblemList } from "../parts/alerts/problem_list.tsx";
+import { Pager, type Shown } from "../parts/tables/pager.tsx";
 import { plainText } from "../parts/plain_text.ts";
 
 export interface ProblemsView {
   readonly frame: Frame;
   /** Whether the problems are those that are over. */
   readonly isClosed: boolean;
-  readonly problems: readonly Problem[];
+  readonly problems: Shown<Problem>;
   /** How many are open. */
   readonly openCount: number;
   readonly notifiers: readonly NotifierView[];
   /** The newest first. */
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: Shown<Delivery>;
   /** What a notifier has just said to a test. */
   readonly test?: NotifierTest;
 }
@@ -39,13 +40,15 @@ export function ProblemsPage(
         <a href="/problems?state=closed" {...(isClosed ? { "aria-current": "true" as const } : {})}>over</a>
       </nav>
       <div id="problems" data-live>
-        {problems.length === 0
+        {problems.items.length === 0
           ? <NoProblems isClosed={isClosed} />
-          : <ProblemList problems={problems} nowMs={frame.nowMs} mayChange={mayChange} />}
-        {!isClosed && openCount > problems.length && (
-          <p class="more">and {formatPlural(openCount - problems.length, "older one")}</p>
-        )}
+          : <ProblemList problems={problems.items} nowMs={frame.nowMs} mayChange={mayChange} />}
       </div>
+      <Pager
+        label="Older and newer problems"
+        newest={problems.isFirst ? undefined : problemsUrl(isClosed, {})}
+        older={problems.next === null ? undefined : problemsUrl(isClosed, { cursor: problems.next })}
+      />
       <section aria-labelledby="notifiers-title">
         <h2 id="notifiers-title">
           Notifiers <span class="count">{notifiers.length}</span>
@@ -70,16 +73,28 @@ export function ProblemsPage(
           )
           : <NotifierTable notifiers={notifiers} nowMs={frame.nowMs} mayTest={mayChange} />}
       </section>
-      {deliveries.length > 0 && (
+      {deliveries.items.length > 0 && (
         <section aria-labelledby="deliveries-title">
           <h2 id="deliveries-title">Last messages</h2>
           <div id="deliveries" data-live>
-            <DeliveryTable deliveries={deliveries} nowMs={frame.nowMs} />
+            <DeliveryTable deliveries={deliveries.items} nowMs={frame.nowMs} />
           </div>
+          <Pager
+            label="Older and newer messages"
+            newest={deliveries.isFirst ? undefined : `${problemsUrl(isClosed, {})}#deliveries-title`}
+            older={deliveries.next === null
+              ? undefined
+              : `${problemsUrl(isClosed, { messages: deliveries.next })}#deliveries-title`}
+          />
         </section>
       )}
     </Layout>
   );
+}
+
+function problemsUrl(isClosed: boolean, page: { cursor?: string; messages?: string }): string {
+  const query = new URLSearchParams({ ...(isClosed ? { state: "closed" } : {}), ...page });
+  return query.size === 0 ? "/problems" : `/problems?${query}`;
 }
 
 function NoProblems({ isClosed }: { isClosed: boolean }) {

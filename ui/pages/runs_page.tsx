@@ -5,6 +5,7 @@ import { type Frame, Layout } from "../parts/layout.tsx";
 import { userMay } from "../parts/page_auth.ts";
 import { Empty } from "../parts/empty.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
+import { Pager } from "../parts/tables/pager.tsx";
 import { plainText } from "../parts/plain_text.ts";
 
 export interface RunsView {
@@ -55,15 +56,11 @@ export function RunsPage(view: RunsView) {
           ? <NoRuns view={view} />
           : <RunTable runs={runs} nowMs={frame.nowMs} showPipeline />}
       </div>
-      <nav class="pages" aria-label="Older and newer runs">
-        {!isFirstPage && <a class="button quiet" href={runsUrl(view, {})}>Newest</a>}
-        {hasMore && oldest !== undefined && (
-          <a class="button quiet" rel="next" href={runsUrl(view, { before: oldest.id })}>
-            <span>Older</span>
-            <Icon name="chevron" />
-          </a>
-        )}
-      </nav>
+      <Pager
+        label="Older and newer runs"
+        newest={isFirstPage ? undefined : runsUrl(view, {})}
+        older={hasMore && oldest !== undefined ? runsUrl(view, { before: oldest.id }) : undefined}
+      />
     </Layout>
   );
 }

@@ -8,7 +8,7 @@ import type {
 
 /** Open problems, who hears of what, and what was sent. Every failure is an AppError. */
 export interface Alerts {
-  /** Open ones first, the newest first; `limit` is 1 to 500. */
+  /** Open ones first, the newest first; `limit` is 1 to 500. Throws invalid (reason unknown_cursor). */
   problems(filter: ProblemFilter): Promise<Problem[]>;
   /** How many are open. */
   countOpen(): Promise<number>;
@@ -28,10 +28,14 @@ export interface ProblemFilter {
   /** Both where it is not given. */
   readonly isOpen?: boolean;
   readonly limit?: number;
+  /** A `problemCursor`: only those behind it. */
+  readonly cursor?: string;
 }
 
 export interface DeliveryFilter {
   readonly notifier?: string;
   readonly state?: DeliveryState;
   readonly limit?: number;
+  /** The id of one: only older ones. */
+  readonly cursor?: string;
 }

@@ -7,6 +7,8 @@ import type {
   NotifierView,
   Problem,
 } from "../../../contract/alerts/problem.ts";
+import { problemPlace } from "../../../contract/alerts/problem_cursor.ts";
+import { boundedLimit } from "../../../contract/lists/page.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { formatFault } from "../../../text/fault.ts";
@@ -18,7 +20,6 @@ import type { Store } from "../../store/store.ts";
 import type { Alerts, DeliveryFilter, ProblemFilter } from "./alerts.ts";
 
 const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 500;
 
 export interface LocalAlertsContext {
   readonly store: Store;
@@ -35,8 +36,9 @@ export class LocalAlerts implements Alerts {
     this.#context = context;
   }
 
-  async problems({ limit, ...filter }: ProblemFilter): Promise<Problem[]> {
-    return await this.#context.store.alerts.list({ ...filter, limit: bounded(limit) });
+  async problems({ limit = DEFAULT_LIMIT, cursor, ...filter }: ProblemFilter): Promise<Problem[]> {
+    const behind = cursor === undefined ? {} : { behind: problemPlace(cursor) };
+    return await this.#context.store.alerts.list({ ...filter, ...behind, limit: boundedLimit(limit) });
   }
 
   async countOpen(): Promise<number> {
@@ -106,8 +108,9 @@ export class LocalAlerts implements Alerts {
     return { notifier: name, ok: receipt.isTaken, message: receipt.words };
   }
 
-  async deliveries({ limit, ...filter }: DeliveryFilter): Promise<Delivery[]> {
-    return await this.#context.store.alerts.deliveries({ ...filter, limit: bounded(limit) });
+  async deliveries({ limit = DEFAULT_LIMIT, cursor, ...filter }: DeliveryFilter): Promise<Delivery[]> {
+    const behind = cursor === undefined ? {} : { beforeId: cursor };
+    return await this.#context.store.alerts.deliveries({ ...filter, ...behind, limit: boundedLimit(limit) });
   }
 
   /** The pipelines that tell each notifier something. */
@@ -123,8 +126,6 @@ export class LocalAlerts implements Alerts {
     return users;
   }
 }
-
-const bounded = (limit = DEFAULT_LIMIT): number => Math.min(Math.max(limit, 1), MAX_LIMIT);
 
 function required(id: string, problem: Problem | undefined): Problem {
   if (problem === undefined) throw new AppError("not_found", `There is no problem "${id}"`);

@@ -1,6 +1,7 @@
 import { ulid } from "ulid";
 import { type Backfill, type BackfillDetail, MAX_WINDOWS } from "../../../contract/backfills/backfill.ts";
 import { AppError } from "../../../contract/errors.ts";
+import { boundedLimit } from "../../../contract/lists/page.ts";
 import type { RunRequests, RunRequestsContext } from "../run_requests.ts";
 import { runMaker, runnableRevision } from "../requests/run_maker.ts";
 import { hasRange } from "../requests/run_window.ts";
@@ -10,7 +11,6 @@ import { boundText, splitSpan } from "./windows.ts";
 /** Runs of new data go first. */
 const PRIORITY = -10;
 const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
 
 export interface BackfillContext extends RunRequestsContext {
   readonly requests: Pick<RunRequests, "cancel" | "retry">;
@@ -63,12 +63,8 @@ export class BackfillRuns implements Backfills {
     return await this.get(group);
   }
 
-  async list({ pipeline, limit = DEFAULT_LIMIT }: BackfillFilter): Promise<Backfill[]> {
-    const filter = pipeline === undefined ? {} : { pipeline };
-    return await this.#context.store.backfills.list({
-      ...filter,
-      limit: Math.min(Math.max(limit, 1), MAX_LIMIT),
-    });
+  async list({ limit = DEFAULT_LIMIT, ...filter }: BackfillFilter): Promise<Backfill[]> {
+    return await this.#context.store.backfills.list({ ...filter, limit: boundedLimit(limit) });
   }
 
   async get(group: string): Promise<BackfillDetail> {

@@ -9,7 +9,7 @@ export interface Backfills {
    * pipeline's or was asked for with something else.
    */
   start(pipeline: string, request: BackfillRequest): Promise<BackfillDetail>;
-  /** The newest first; `limit` at most 500, 50 by default. */
+  /** The newest first; `limit` at most 500, 50 by default. Throws invalid (reason unknown_cursor). */
   list(filter: BackfillFilter): Promise<Backfill[]>;
   /** Throws not_found. */
   get(group: string): Promise<BackfillDetail>;
@@ -42,4 +42,6 @@ export interface BackfillRequest {
 export interface BackfillFilter {
   readonly pipeline?: string;
   readonly limit?: number;
+  /** The group of one: only older ones. */
+  readonly cursor?: string;
 }

@@ -6,6 +6,7 @@ import type {
   Problem,
   ProblemKind,
 } from "../../../contract/alerts/problem.ts";
+import type { ProblemPlace } from "../../../contract/alerts/problem_cursor.ts";
 
 /** An open problem as rules see it. Times are epoch milliseconds. */
 export interface OpenProblem {
@@ -82,6 +83,7 @@ export interface DeliveryFilter {
   readonly notifier?: string;
   readonly state?: DeliveryState;
   readonly limit: number;
+  readonly beforeId?: string;
 }
 
 /** Problems, what is sent about them, and to whom. */
@@ -97,7 +99,9 @@ export interface AlertStore {
   /** Until when what is about a key is muted, epoch milliseconds; those that still are. */
   mutes(nowMs: number): Promise<Map<string, number>>;
   /** Open ones first, then the newest. */
-  list(filter: { readonly isOpen?: boolean; readonly limit: number }): Promise<Problem[]>;
+  list(
+    filter: { readonly isOpen?: boolean; readonly limit: number; readonly behind?: ProblemPlace },
+  ): Promise<Problem[]>;
   get(id: string): Promise<Problem | undefined>;
   countOpen(): Promise<number>;
   /** Undefined where there is none of this id. Null takes it back. */

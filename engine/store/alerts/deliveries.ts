@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lte, min, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lt, lte, min, or, type SQL, sql } from "drizzle-orm";
 import * as v from "valibot";
 import { type AlertEvent, alertEventSchema, type Delivery } from "../../../contract/alerts/problem.ts";
 import { type Database, storing } from "../database.ts";
@@ -119,12 +119,14 @@ export function createDeliveries(db: Database): Deliveries {
       );
     },
 
-    async deliveries({ notifier, state, limit }) {
+    async deliveries({ notifier, state, limit, beforeId }) {
       const action = "read what was sent";
       const query = db.select().from(deliveries).where(and(
         notifier === undefined ? undefined : eq(deliveries.notifier, notifier),
         state === undefined ? undefined : eq(deliveries.state, state),
-      )).orderBy(desc(notifier === undefined ? deliveries.id : deliveries.createdAtMs)).limit(limit);
+        beforeId === undefined ? undefined : lt(deliveries.id, beforeId),
+      )).orderBy(...(notifier === undefined ? [] : [desc(deliveries.createdAtMs)]), desc(deliveries.id))
+        .limit(limit);
       const rows = await storing(action, query);
       const events = await storing(action, eventsOf(db, rows.map(({ id }) => id)));
       return rows.map((row) => deliveryOf(row, events.filter(({ delivery }) => delivery === row.id)));

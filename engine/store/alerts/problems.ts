@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { Problem } from "../../../contract/alerts/problem.ts";
 import { type Database, storing } from "../database.ts";
@@ -60,13 +60,22 @@ export function createProblems(db: Database): Problems {
       return new Map(found.map(({ key, untilMs }) => [key, untilMs ?? 0]));
     },
 
-    async list({ isOpen, limit }) {
-      const opened = db.select().from(problems).where(isNull(problems.closedAtMs))
-        .orderBy(sql`${problems.lastAtMs} desc, ${problems.id} desc`).limit(limit);
-      const closed = db.select().from(problems).where(isNotNull(problems.closedAtMs))
-        .orderBy(sql`${problems.closedAtMs} desc`).limit(limit);
+    async list({ isOpen, limit, behind }) {
+      const older = (atMs: typeof problems.lastAtMs | typeof problems.closedAtMs) =>
+        behind === undefined ? undefined : sql`(${atMs}, ${problems.id}) < (${behind.atMs}, ${behind.id})`;
+      const { lastAtMs, closedAtMs, id } = problems;
+      const opened = db.select().from(problems)
+        .where(and(isNull(closedAtMs), older(lastAtMs)))
+        .orderBy(desc(lastAtMs), desc(id)).limit(limit);
+      const closed = db.select().from(problems)
+        .where(and(isNotNull(closedAtMs), behind?.isOpen === true ? undefined : older(closedAtMs)))
+        .orderBy(desc(closedAtMs), desc(id)).limit(limit);
       const [first, second] = await storing("read the problems", db.batch([opened, closed]));
-      const rows = [...(isOpen === false ? [] : first), ...(isOpen === true ? [] : second)];
+      const isBehindOpen = behind?.isOpen === false;
+      const rows = [
+        ...(isOpen === false || isBehindOpen ? [] : first),
+        ...(isOpen === true ? [] : second),
+      ];
       return rows.slice(0, limit).map(problemOf);
     },
 

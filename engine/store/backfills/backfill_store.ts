@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, inArray, max, min, sql, sum } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, lt, max, min, sql, sum } from "drizzle-orm";
 import { type Backfill, type BackfillState, type RunCounts } from "../../../contract/backfills/backfill.ts";
 import type { RunState } from "../../../contract/run.ts";
+import { unknownCursor } from "../../../contract/lists/page.ts";
 import { type Database, storing } from "../database.ts";
 import { listedRunOf } from "../rows.ts";
 import { runs } from "../schema.ts";
@@ -15,10 +16,13 @@ export function createBackfillStore(db: Database): BackfillStore {
       return (await read(db, [group]))[0];
     },
 
-    async list({ pipeline, limit }) {
+    async list({ pipeline, limit, cursor }) {
+      const newest = cursor === undefined ? undefined : await newestOf(db, cursor);
       const query = db.select({ group: runs.group, newest: max(runs.seq) }).from(runs)
         .where(and(IS_BACKFILL, pipeline === undefined ? undefined : eq(runs.pipeline, pipeline)))
-        .groupBy(runs.group).orderBy(desc(max(runs.seq))).limit(limit);
+        .groupBy(runs.group).having(newest === undefined ? undefined : lt(max(runs.seq), newest)).orderBy(
+          desc(max(runs.seq)),
+        ).limit(limit);
       const found = await storing("read the backfills", query);
       return await read(db, found.map(({ group }) => group ?? ""));
     },
@@ -42,6 +46,16 @@ export function createBackfillStore(db: Database): BackfillStore {
       });
     },
   };
+}
+
+/** The place of a backfill among the others. */
+async function newestOf(db: Database, group: string): Promise<number> {
+  const query = db.select({ newest: max(runs.seq) }).from(runs).where(
+    and(IS_BACKFILL, eq(runs.group, group)),
+  );
+  const newest = (await storing("read the backfills", query))[0]?.newest ?? null;
+  if (newest === null) throw unknownCursor("backfills", group);
+  return newest;
 }
 
 /** In the order of the groups. */

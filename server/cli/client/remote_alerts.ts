@@ -9,6 +9,8 @@ import {
   type Problem,
   problemSchema,
 } from "../../../contract/alerts/problem.ts";
+import { problemCursor } from "../../../contract/alerts/problem_cursor.ts";
+import { type PageRequest, readPages } from "../../../contract/lists/page.ts";
 import type { Alerts, DeliveryFilter, ProblemFilter } from "../../../engine/control/alerts/alerts.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { segment } from "./paths.ts";
@@ -18,15 +20,18 @@ export function createRemoteAlerts({ routes }: ApiClient): Alerts {
   const { problems, notifiers, deliveries } = routes;
   const problem = (id: string) => ({ param: { id: segment("problem", id) } });
 
-  function listProblems({ isOpen, limit }: ProblemFilter): Promise<Problem[]> {
+  function listProblems({ isOpen, ...page }: ProblemFilter): Promise<Problem[]> {
     const state = isOpen === undefined ? undefined : isOpen ? "open" : "closed";
-    return read(v.array(problemSchema), problems.$get({ query: { state, limit } }));
+    return read(v.array(problemSchema), problems.$get({ query: { state, ...page } }));
   }
 
   return {
     problems: listProblems,
 
-    countOpen: async () => (await listProblems({ isOpen: true, limit: 500 })).length,
+    async countOpen(): Promise<number> {
+      const page = (page: PageRequest) => listProblems({ isOpen: true, ...page });
+      return (await readPages(Infinity, page, problemCursor)).length;
+    },
 
     /** Who it is, is the token's owner: the server says so. */
     acknowledge(id, by): Promise<Problem> {

@@ -79,6 +79,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "inbox.settle": () => inbox.settle("a/shop", 2, 9),
     "backfills.get": () => backfills.get("g"),
     "backfills.list": () => backfills.list({ limit: 50 }),
+    "backfills.list behind one": () => backfills.list({ limit: 50, cursor: "g" }),
     "backfills.list of a pipeline": () => backfills.list({ limit: 50, pipeline: "a" }),
     "backfills.windows": () => backfills.windows("g"),
     "alerts.apply": () => alerts.apply(1, [{ type: "notify", notice: NOTICE }]),
@@ -91,6 +92,9 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "alerts.nextDueMs": () => alerts.nextDueMs(),
     "alerts.claim": () => alerts.claim("d", 1, 2),
     "alerts.takeBack": () => alerts.takeBack(1),
+    "alerts.list behind one": () =>
+      alerts.list({ limit: 50, behind: { isOpen: true, atMs: 2_000, id: "p" } }),
+    "alerts.deliveries behind one": () => alerts.deliveries({ limit: 50, notifier: "team", beforeId: "d" }),
     "alerts.deliveries of a notifier": () => alerts.deliveries({ limit: 50, notifier: "team" }),
     "alerts.rowsBefore": () => alerts.rowsBefore("r", 20),
     setSlots: () => attempts.setSlots({ "pool heavy": 2 }),
