@@ -25,6 +25,17 @@ export function callerName(context: CliContext): string | undefined {
   return context.env("USER") || context.env("LOGNAME") || undefined;
 }
 
+/** The most that `--limit` takes. */
+const MANY = 1_000_000;
+
+/** How many of a list `--limit` and `--all` ask for. Throws `invalid`. */
+export function readLimit(invocation: Invocation, fallback: number): number {
+  const limit = readInteger(invocation, "limit", { minimum: 1, maximum: MANY, fallback });
+  if (!invocation.flag("all")) return limit;
+  if (invocation.text("limit") === undefined) return Infinity;
+  throw new AppError("invalid", "--limit and --all do not go together");
+}
+
 /** An option that is a whole number from `minimum` to `maximum`. Throws `invalid`. */
 export function readInteger(
   invocation: Invocation,

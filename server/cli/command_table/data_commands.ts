@@ -101,6 +101,7 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
       data,
       policy,
       all: { type: "boolean", description: "list those that are over, too" },
+      limit: { type: "string", value: "N", description: "list: at most this many, 100 by default" },
       for: { type: "string", value: "DURATION", description: "mute: how long, as 8h; 1d by default" },
       json,
     },

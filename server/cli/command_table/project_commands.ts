@@ -1,6 +1,18 @@
 import type { CommandSpec } from "../command.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
-import { data, json, note, PIPELINE, policy, project, runOutput, tag } from "./shared_options.ts";
+import {
+  data,
+  detach,
+  json,
+  note,
+  OPTIONS,
+  PIPELINE,
+  policy,
+  project,
+  runOutput,
+  SERVE,
+  tag,
+} from "./shared_options.ts";
 
 /** Commands that make, serve, run and check a project. */
 export const PROJECT_COMMANDS: readonly CommandSpec[] = [
@@ -102,6 +114,7 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
       tag,
       note,
       priority: { type: "string", value: "N", description: "the higher goes first, 0 by default" },
+      detach,
       ...runOutput,
     },
     load: async () => (await import("../commands/run_command.ts")).run,

@@ -1,5 +1,17 @@
 import type { CommandSpec } from "../command.ts";
-import { data, json, note, PIPELINE, policy, project, RUN, runOutput, tag } from "./shared_options.ts";
+import {
+  data,
+  detach,
+  json,
+  note,
+  paging,
+  PIPELINE,
+  policy,
+  project,
+  RUN,
+  runOutput,
+  tag,
+} from "./shared_options.ts";
 
 /** Commands that show pipelines and runs, start, stop and repeat them. */
 export const RUN_COMMANDS: readonly CommandSpec[] = [
@@ -54,7 +66,7 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
       },
       group: { type: "string", value: "NAME", description: "only runs of this group" },
       tag: { type: "string", value: "TAG", description: "only runs with this tag" },
-      limit: { type: "string", value: "N", description: "at most this many, 1 to 500, 20 by default" },
+      ...paging,
       json,
     },
     load: async () => (await import("../commands/runs_command.ts")).runs,
@@ -144,7 +156,7 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
     name: "retry",
     summary: "Give a failed or cancelled run another attempt",
     arguments: [RUN],
-    options: { project, data, policy, ...runOutput },
+    options: { project, data, policy, detach, ...runOutput },
     load: async () => (await import("../commands/run_command.ts")).retry,
   },
   {
@@ -174,6 +186,7 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
         value: "STEP",
         description: "this step and what needs it, as model:daily; the steps that the run had by default",
       },
+      detach,
       ...runOutput,
     },
     load: async () => (await import("../commands/runs/rerun_command.ts")).rerun,
@@ -210,9 +223,23 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
         value: "GROUP",
         description: "in place of a new one: another attempt of the runs of this backfill that failed",
       },
-      detach: { type: "boolean", description: "leave it to the server, and return at once" },
+      detach,
       ...runOutput,
     },
     load: async () => (await import("../commands/runs/backfill_command.ts")).backfill,
+  },
+  {
+    name: "backfills",
+    summary: "List backfills, newest first, or the windows of one",
+    arguments: [{ name: "GROUP", description: "only this one, with its windows", optional: true }],
+    options: {
+      project,
+      data,
+      policy,
+      pipeline: { type: "string", value: "PIPELINE", description: "only backfills of this pipeline" },
+      ...paging,
+      json,
+    },
+    load: async () => (await import("../commands/runs/backfills_command.ts")).backfills,
   },
 ];

@@ -39,6 +39,14 @@ export const note: OptionSpec = {
   value: "TEXT",
   description: "what is to be known about it",
 };
+export const paging = {
+  limit: { type: "string", value: "N", description: "at most this many, 20 by default" },
+  all: { type: "boolean", description: "as many as there are" },
+} as const satisfies Record<string, OptionSpec>;
+export const detach: OptionSpec = {
+  type: "boolean",
+  description: "leave it to the server, and return at once",
+};
 export const runOutput = {
   json: { type: "boolean", description: "print the outcome as one JSON object in the last line" },
   quiet: { type: "boolean", description: "print no progress, only the outcome" },

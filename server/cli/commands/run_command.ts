@@ -3,6 +3,7 @@ import type { Range } from "../../../contract/range.ts";
 import type { ParamValue } from "../../../contract/run.ts";
 import type { WindowRequest } from "../../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "../command.ts";
+import { commandText } from "../command_text.ts";
 import { connect, type Connection } from "../connect.ts";
 import { type FollowedRun, followRun, formatOutcome, lastLogSeq, outcomeJson } from "../follow_run.ts";
 import { createRunDisplay } from "../run_display.ts";
@@ -17,6 +18,7 @@ export const run: CommandRun = async (invocation, context) => {
   const group = invocation.text("group");
   const user = callerName(context);
   await using connection = await connectToWork(invocation, context, pipeline);
+  requireServerToDetach(connection, invocation);
   await applyFirst(connection, pipeline);
   await startLocally(connection, pipeline);
   const { id } = await connection.engine.triggerRun(pipeline, {
@@ -38,6 +40,7 @@ export const run: CommandRun = async (invocation, context) => {
 export const retry: CommandRun = async (invocation, context) => {
   const [idOrPart = ""] = invocation.arguments;
   await using connection = await connectToWork(invocation, context);
+  requireServerToDetach(connection, invocation);
   const { engine } = connection;
   const { id, pipeline } = await engine.getRun(idOrPart);
   const afterSeq = await lastLogSeq(engine, id);
@@ -85,17 +88,41 @@ export async function connectToWork(
   return await connect(folders, context, invocation.command, "work", { signal: waiting.signal, next });
 }
 
+/** Throws `invalid` for --detach where this process is all that could do the work. */
+export function requireServerToDetach(connection: Connection, invocation: Invocation): void {
+  if (!invocation.flag("detach") || connection.kind === "remote") return;
+  throw new AppError("invalid", "--detach needs a server, which does the work when this command is gone");
+}
+
+/** How the run goes until it has ended; with --detach how it is now. */
 export async function showRun(
   connection: Connection,
   run: FollowedRun,
   invocation: Invocation,
   context: CliContext,
 ): Promise<number> {
+  if (invocation.flag("detach")) return await showLeft(connection, run, invocation, context);
   using display = createRunDisplay(context.terminal, { isQuiet: invocation.flag("quiet") });
   const ended = await followRun(connection.engine, run, display, context);
   display[Symbol.dispose]();
   context.terminal.out(invocation.flag("json") ? outcomeJson(ended) : formatOutcome(ended));
   return ended.state === "succeeded" ? 0 : 1;
+}
+
+async function showLeft(
+  { engine }: Connection,
+  { id }: FollowedRun,
+  invocation: Invocation,
+  context: CliContext,
+): Promise<number> {
+  const run = await engine.getRun(id);
+  const how = commandText(`logs ${id} --follow`, context, invocation);
+  context.terminal.out(
+    invocation.flag("json")
+      ? outcomeJson(run)
+      : `${run.pipeline} ${run.state} (run ${id}). Follow it with ${how}.`,
+  );
+  return 0;
 }
 
 /** `k=v` pairs; the pipeline's own types make values of the texts. Throws `invalid`. */

@@ -1,17 +1,18 @@
 import { AppError } from "../../../contract/errors.ts";
+import { type PageRequest, readPages } from "../../../contract/lists/page.ts";
 import { type Run, RUN_STATES, type RunState } from "../../../contract/run.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
 import { connect } from "../connect.ts";
-import { readFolders, readInteger } from "../settings.ts";
+import { readFolders, readLimit } from "../settings.ts";
 import { formatCount, formatDuration } from "../../../text/format.ts";
 import { formatTable } from "../table.ts";
 import { formatTime, shortRunId, withoutSeconds } from "../text.ts";
 
 /** `sluice runs`: newest first. */
 export const runs: CommandRun = async (invocation, context) => {
-  const limit = readInteger(invocation, "limit", { minimum: 1, maximum: 500, fallback: 20 });
+  const limit = readLimit(invocation, 20);
   const pipeline = invocation.text("pipeline");
   const group = invocation.text("group");
   const tag = invocation.text("tag");
@@ -22,13 +23,15 @@ export const runs: CommandRun = async (invocation, context) => {
     invocation.command,
     "read",
   );
-  const found = await connection.engine.listRuns({
-    limit,
+  const filter = {
     ...(pipeline === undefined ? {} : { pipeline }),
     ...(state === undefined ? {} : { state }),
     ...(group === undefined ? {} : { group }),
     ...(tag === undefined ? {} : { tag }),
-  });
+  };
+  const readPage = ({ limit, cursor }: PageRequest) =>
+    connection.engine.listRuns({ ...filter, limit, ...(cursor === undefined ? {} : { before: cursor }) });
+  const found = await readPages(limit, readPage, ({ id }) => id);
   // Runs of a removed pipeline are kept: only where there are none is the name in question.
   if (found.length === 0 && pipeline !== undefined) await connection.engine.getPipeline(pipeline);
   if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));

@@ -1,4 +1,6 @@
 import type { Delivery, NotifierView, Problem } from "../../../../contract/alerts/problem.ts";
+import { problemCursor } from "../../../../contract/alerts/problem_cursor.ts";
+import { type PageRequest, readPages } from "../../../../contract/lists/page.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { DURATION_PATTERN, durationMs } from "../../../../contract/pipeline/words.ts";
 import type { Alerts } from "../../../../engine/control/alerts/alerts.ts";
@@ -6,7 +8,7 @@ import { formatPlural } from "../../../../text/format.ts";
 import { didYouMean, listWords } from "../../../../text/suggest.ts";
 import type { CommandRun, Invocation } from "../../command.ts";
 import { connect } from "../../connect.ts";
-import { readFolders } from "../../settings.ts";
+import { readFolders, readInteger } from "../../settings.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, oneLine, shortRunId, withoutSeconds } from "../../text.ts";
@@ -14,13 +16,14 @@ import { formatTime, oneLine, shortRunId, withoutSeconds } from "../../text.ts";
 const ALERT_ACTIONS = ["list", "test", "ack", "unack", "mute", "unmute", "notifiers", "deliveries"];
 /** What is about one problem. */
 const ON_PROBLEMS = ["ack", "unack", "mute", "unmute"];
-const MAX_LISTED = 500;
+const LISTED = 100;
 
 /** `sluice alerts`: open problems; acknowledges and mutes them, tests notifiers, and shows what was sent. */
 export const alerts: CommandRun = async (invocation, context) => {
   const [action = "list", name = "", ...rest] = invocation.arguments;
   requireForm(action, name, rest);
   const forMs = readFor(invocation, action);
+  const limit = readInteger(invocation, "limit", { minimum: 1, maximum: 1_000_000, fallback: LISTED });
   const use = action === "list" || action === "notifiers" || action === "deliveries" ? "read" : "change";
   await using connection = await connect(readFolders(invocation, context), context, invocation.command, use);
   const { alerts } = connection.engine;
@@ -40,10 +43,12 @@ export const alerts: CommandRun = async (invocation, context) => {
   } else if (action === "notifiers") showNotifiers(await alerts.notifiers(), isJson, terminal);
   else if (action === "deliveries") {
     const filter = name === "" ? {} : { notifier: name };
-    showDeliveries(await alerts.deliveries({ ...filter, limit: 50 }), isJson, terminal);
+    const readPage = (page: PageRequest) => alerts.deliveries({ ...filter, ...page });
+    showDeliveries(await readPages(limit, readPage, ({ id }) => id), isJson, terminal);
   } else {
     const filter = invocation.flag("all") ? {} : { isOpen: true };
-    showProblems(await alerts.problems({ ...filter, limit: 100 }), isJson, terminal);
+    const readPage = (page: PageRequest) => alerts.problems({ ...filter, ...page });
+    showProblems(await readPages(limit, readPage, problemCursor), isJson, terminal);
   }
   return 0;
 };
@@ -81,7 +86,8 @@ function readFor(invocation: Invocation, action: string): number {
 
 /** By its id, the beginning or end of one, or its pipeline's name. Throws not_found, and conflict for several. */
 async function find(alerts: Alerts, text: string): Promise<Problem> {
-  const open = await alerts.problems({ isOpen: true, limit: MAX_LISTED });
+  const readPage = (page: PageRequest) => alerts.problems({ isOpen: true, ...page });
+  const open = await readPages(Infinity, readPage, problemCursor);
   const upper = text.toUpperCase();
   const found = open.filter(({ id, key, pipeline }) =>
     id.startsWith(upper) || id.endsWith(upper) || key === text || pipeline === text

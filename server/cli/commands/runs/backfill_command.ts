@@ -6,7 +6,14 @@ import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { callerName, readInteger } from "../../settings.ts";
 import { oneLine } from "../../text.ts";
 import { readLabels } from "./run_labels.ts";
-import { applyFirst, connectToWork, readParams, selectionOf, startLocally } from "../run_command.ts";
+import {
+  applyFirst,
+  connectToWork,
+  readParams,
+  requireServerToDetach,
+  selectionOf,
+  startLocally,
+} from "../run_command.ts";
 
 const POLL_MS = 300;
 
@@ -21,17 +28,14 @@ export const backfill: CommandRun = async (invocation, context) => {
   const request = retried === undefined ? readRequest(invocation) : undefined;
   await using connection = await connectToWork(invocation, context, pipeline);
   const { backfills } = connection.engine;
-  const isDetached = invocation.flag("detach");
-  if (isDetached && connection.kind === "local") {
-    throw new AppError("invalid", "--detach needs a server, which does the runs when this command is gone");
-  }
+  requireServerToDetach(connection, invocation);
   if (request !== undefined) await applyFirst(connection, pipeline);
   if (retried !== undefined) await requireOf(backfills, retried, pipeline);
   await startLocally(connection, pipeline);
   const started = request === undefined
     ? await backfills.retry(retried ?? "")
     : await backfills.start(pipeline, { ...request, ...(user === undefined ? {} : { triggeredBy: user }) });
-  if (isDetached) return show(started, invocation, context);
+  if (invocation.flag("detach")) return show(started, invocation, context);
   return show(await follow(backfills, started, invocation, context), invocation, context);
 };
 
@@ -129,6 +133,6 @@ function outcomeLine({ group, pipeline, state, total, runs, rows_loaded }: Backf
 }
 
 /** A midnight as its date alone. */
-function shortTime(iso: string): string {
+export function shortTime(iso: string): string {
   return iso.endsWith("T00:00:00.000Z") ? iso.slice(0, 10) : iso.slice(0, 16).replace("T", " ");
 }
