@@ -9,7 +9,10 @@ import { logFindingsSchema, MAX_SEARCH_TEXT } from "../../contract/runs/log_sear
 import { LOG_LEVELS } from "../../contract/run.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
+import { pageQuery } from "./paging.ts";
 import { integerText, nameParams } from "./request_parts.ts";
+
+const MAX_FOUND_LINES = 1_000;
 
 const moment = (what: string) =>
   v.exactOptional(
@@ -48,11 +51,9 @@ export function historyRoutes({ history }: Pick<Engine, "history">) {
         query: v.strictObject({
           ...logConditions,
           pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
-          limit: v.exactOptional(
-            v.pipe(integerText(1, 1_000), v.description("At most this many lines; 100 by default.")),
-          ),
+          ...pageQuery("100", MAX_FOUND_LINES),
           after: v.exactOptional(
-            v.pipe(v.string(), v.description("`next` of the page before: the search goes on there.")),
+            v.pipe(v.string(), v.description("The same as cursor: `next` of the page before.")),
           ),
         }),
       }),
@@ -61,8 +62,14 @@ export function historyRoutes({ history }: Pick<Engine, "history">) {
         description: "What was found, and where to go on: it looks for a second at most.",
         schema: logFindingsSchema,
       },
-      errors: ["not_found", "unprocessable"],
-      handle: async ({ query }) => ({ body: await history.searchLogs(query) }),
+      errors: ["not_found"],
+      handle: async ({ query: { after, cursor = after, ...query } }) => {
+        const found = await history.searchLogs({
+          ...query,
+          ...(cursor === undefined ? {} : { after: cursor }),
+        });
+        return { body: found, ...(found.next === null ? {} : { next: found.next }) };
+      },
     }),
     route({
       method: "get",

@@ -146,11 +146,20 @@ Deno.test("sluice run ends with 1 for a run that fails and with 2 for a pipeline
     strictEqual((await sluice(project, "run", "nope")).code, 2);
     strictEqual((await sluice(project, "run", "quick", "--param", "nope=1")).code, 2);
     strictEqual((await sluice(project, "check")).code, 2);
+    const left = await sluice(project, "run", "quick", "--detach");
+    strictEqual(left.code, 2);
+    match(left.stderr, /--detach needs a server/);
   });
 });
 
 Deno.test("a run can be looked at while it goes on, and Ctrl-C cancels it", async () => {
   await withProject(async (project) => {
+    const left = await sluice(project, "run", "quick", "--detach", "--json");
+    strictEqual(left.code, 0, left.stderr);
+    strictEqual(JSON.parse(left.stdout).pipeline, "quick");
+    strictEqual((await server.ended(JSON.parse(left.stdout).id)).state, "succeeded");
+    const again = await sluice(project, "rerun", JSON.parse(left.stdout).id, "--detach");
+    match(again.stdout, /^quick (queued|running|succeeded) \(run \w+\)\. Follow it with .*logs \w+ --follow/);
     await using slow = new Running(project, ["run", "slow"]);
     const { id } = await newestRun(project, "running");
     const shown = await sluice(project, "show", id);
