@@ -20,7 +20,7 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
     name: "init",
     summary: "Make a new project with a pipeline that runs",
     arguments: [{ name: "DIR", description: "a new folder, or one without a project in it" }],
-    options: {},
+    options: { json },
     load: async () => (await import("../commands/init_command.ts")).init,
   },
   {

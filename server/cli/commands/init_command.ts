@@ -17,6 +17,10 @@ export const init: CommandRun = async (invocation, context) => {
   files.push(...await writeProjectSchemas(dir, await context.backend.projectSchemas()));
   const below = relative(cwd, dir) || ".";
   const shown = below.startsWith("..") ? dir : below;
+  if (invocation.flag("json")) {
+    terminal.out(JSON.stringify({ project: dir, files: files.toSorted() }));
+    return 0;
+  }
   terminal.out(`Made a project in ${shown}:`);
   for (const file of files.toSorted()) terminal.out(`  ${file}`);
   const next = ["check", `run ${await firstPipeline(dir)}`, "serve"];

@@ -154,12 +154,6 @@ Deno.test("sluice run ends with 1 for a run that fails and with 2 for a pipeline
 
 Deno.test("a run can be looked at while it goes on, and Ctrl-C cancels it", async () => {
   await withProject(async (project) => {
-    const left = await sluice(project, "run", "quick", "--detach", "--json");
-    strictEqual(left.code, 0, left.stderr);
-    strictEqual(JSON.parse(left.stdout).pipeline, "quick");
-    strictEqual((await server.ended(JSON.parse(left.stdout).id)).state, "succeeded");
-    const again = await sluice(project, "rerun", JSON.parse(left.stdout).id, "--detach");
-    match(again.stdout, /^quick (queued|running|succeeded) \(run \w+\)\. Follow it with .*logs \w+ --follow/);
     await using slow = new Running(project, ["run", "slow"]);
     const { id } = await newestRun(project, "running");
     const shown = await sluice(project, "show", id);
@@ -195,6 +189,12 @@ Deno.test("commands go through the server that holds the folder", async () => {
     const ran = await sluice(project, "run", "quick", "--param", "region=us");
     strictEqual(ran.code, 0, ran.stdout + ran.stderr);
     match(ran.stdout, /^quick succeeded in/);
+    const left = await sluice(project, "run", "quick", "--detach", "--json");
+    strictEqual(left.code, 0, left.stderr);
+    strictEqual(JSON.parse(left.stdout).pipeline, "quick");
+    strictEqual((await server.ended(JSON.parse(left.stdout).id)).state, "succeeded");
+    const again = await sluice(project, "rerun", JSON.parse(left.stdout).id, "--detach");
+    match(again.stdout, /^quick (queued|running|succeeded) \(run \w+\)\. Follow it with .*logs \w+ --follow/);
     await using slow = new Running(project, ["run", "slow"]);
     const { id } = await newestRun(project, "running");
     await using logs = new Running(project, ["logs", id, "--follow", "--json"]);
