@@ -21,6 +21,14 @@ export function bashScript(commands: readonly CommandSpec[]): string {
     `    COMPREPLY=($(compgen -W ${quoted(["help", ...commands.map(({ name }) => name)])} -- "$cur"))`,
     "    return",
     "  fi",
+    "  local place=0 i",
+    "  for ((i = 2; i < COMP_CWORD; i++)); do",
+    "    case ${COMP_WORDS[i]} in",
+    `      ${valuedOptions(commands).join("|")}) ((i++)) ;;`,
+    "      -*) ;;",
+    "      *) ((place++)) ;;",
+    "    esac",
+    "  done",
     "  case $command:$prev in",
     ...commands.flatMap(optionCases),
     "  esac",
@@ -31,6 +39,14 @@ export function bashScript(commands: readonly CommandSpec[]): string {
     "}",
     "complete -F _sluice sluice",
   ].join("\n");
+}
+
+/** Those whose next word is no argument of the command. */
+function valuedOptions(commands: readonly CommandSpec[]): string[] {
+  const names = commands.flatMap(({ options }) =>
+    Object.entries(options).filter(([, { type }]) => type === "string").map(([name]) => `--${name}`)
+  );
+  return [...new Set(names)];
 }
 
 /** What comes behind an option. */
@@ -44,13 +60,16 @@ function optionCases(command: CommandSpec): string[] {
 /** Options where one was begun, else what the arguments are. */
 function commandCase(command: CommandSpec): string[] {
   const options = Object.keys(command.options).map((name) => `--${name}`);
-  const offers = command.arguments.map((argument) => offerOfArgument(command, argument));
-  const offer = offers.find(({ kind }) => kind !== "nothing") ?? { kind: "nothing" };
+  const replies = command.arguments.flatMap((argument, index) => {
+    const offer = offerOfArgument(command, argument);
+    return offer.kind === "nothing" ? [] : [`        ${index}) ${replyOf(offer)} ;;`];
+  });
   return [
     `    ${command.name})`,
     "      if [[ $cur == -* ]]; then",
     `        COMPREPLY=($(compgen -W ${quoted([...options, "--help"])} -- "$cur"))`,
-    `      else ${replyOf(offer)}; fi ;;`,
+    ...(replies.length === 0 ? [] : ["      else case $place in", ...replies, "      esac"]),
+    "      fi ;;",
   ];
 }
 

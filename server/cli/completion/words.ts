@@ -40,7 +40,9 @@ const OFFERS: Readonly<Record<string, Offer>> = {
 /** The actions of commands that have some. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   alerts: ["list", "test", "ack", "unack", "mute", "unmute", "notifiers", "deliveries"],
-  connectors: ["discover"],
+  connectors: ["discover", "test"],
+  rejects: ["list", "replay", "drop"],
+  script: ["run", "new", "types"],
   tokens: ["list", "create", "revoke"],
 };
 
@@ -52,5 +54,7 @@ export function offerOfOption(option: OptionSpec): Offer | undefined {
 export function offerOfArgument(command: CommandSpec, argument: ArgumentSpec): Offer {
   const actions = argument.name === "ACTION" ? ACTIONS[command.name] : undefined;
   if (actions !== undefined) return { kind: "words", words: actions };
+  // A run's id is told by no file; a pipeline's name will do there as well.
+  if (command.name === "show") return { kind: "pipelines" };
   return OFFERS[argument.name] ?? NOTHING;
 }

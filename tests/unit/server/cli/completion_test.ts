@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { COMMANDS } from "../../../../server/cli/commands.ts";
 import { bashScript } from "../../../../server/cli/completion/bash.ts";
 import { fishScript } from "../../../../server/cli/completion/fish.ts";
+import { offerOfArgument } from "../../../../server/cli/completion/words.ts";
 import { zshScript } from "../../../../server/cli/completion/zsh.ts";
 
 /** What bash offers behind each of the command lines, in `folder`. */
@@ -47,6 +48,11 @@ Deno.test("bash completes commands, options, their values, and the project's pip
       ["sluice", "tokens", "re"],
       ["sluice", "check", "--project", "sh"],
       ["sluice", "completion", ""],
+      ["sluice", "rejects", "--project", "shop", "re"],
+      ["sluice", "rejects", "replay", "or"],
+      ["sluice", "backfill", "--every", "1d", "or"],
+      ["sluice", "backf"],
+      ["sluice", "rerun", "x", "--de"],
     ]);
     deepStrictEqual(found, [
       ["pipelines"],
@@ -58,6 +64,11 @@ Deno.test("bash completes commands, options, their values, and the project's pip
       ["revoke"],
       ["shop"],
       ["bash", "zsh", "fish"],
+      ["replay"],
+      ["orders"],
+      ["orders"],
+      ["backfill", "backfills"],
+      ["--detach"],
     ]);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -74,3 +85,13 @@ for (const [shell, script] of [["zsh", zshScript(COMMANDS)], ["fish", fishScript
     }
   });
 }
+
+Deno.test("what a command can do is offered, and is what its help says", () => {
+  for (const command of COMMANDS) {
+    for (const argument of command.arguments.filter(({ name }) => name === "ACTION")) {
+      const offer = offerOfArgument(command, argument);
+      ok(offer.kind === "words", command.name);
+      for (const word of offer.words) ok(argument.description.includes(word), `${command.name} ${word}`);
+    }
+  }
+});
