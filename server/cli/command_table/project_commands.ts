@@ -1,18 +1,6 @@
 import type { CommandSpec } from "../command.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
-import {
-  data,
-  detach,
-  json,
-  note,
-  OPTIONS,
-  PIPELINE,
-  policy,
-  project,
-  runOutput,
-  SERVE,
-  tag,
-} from "./shared_options.ts";
+import { data, detach, json, note, PIPELINE, policy, project, runOutput, tag } from "./shared_options.ts";
 
 /** Commands that make, serve, run and check a project. */
 export const PROJECT_COMMANDS: readonly CommandSpec[] = [

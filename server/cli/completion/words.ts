@@ -41,6 +41,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   alerts: ["list", "test", "ack", "unack", "mute", "unmute", "notifiers", "deliveries"],
   connectors: ["discover", "test"],
+  drain: ["on", "off", "status"],
   rejects: ["list", "replay", "drop"],
   script: ["run", "new", "types"],
   tokens: ["list", "create", "revoke"],

@@ -116,5 +116,6 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       throw new Error(`exit ${code}`);
     },
     onInterrupt: () => ({ [Symbol.dispose]: () => {} }),
+    onHangup: () => ({ [Symbol.dispose]: () => {} }),
   };
 }
