@@ -45,6 +45,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   rejects: ["list", "replay", "drop"],
   script: ["run", "new", "types"],
   tokens: ["list", "create", "revoke"],
+  webhooks: ["list", "posts", "body", "drop"],
 };
 
 /** Undefined for an option without a value. */
