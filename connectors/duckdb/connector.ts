@@ -1,3 +1,4 @@
+import { parse as parsePath } from "node:path";
 import type {
   Access,
   Connection,
@@ -5,6 +6,7 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
+  DatasetName,
   TableUse,
 } from "../../contract/connector/connector.ts";
 import {
@@ -29,9 +31,27 @@ export const duckdb = {
   // Two loads at a time would meet in the file's ledger.
   loadsAtOnce: 1,
   secrets: () => [],
+  dataset,
   access,
   open,
 } satisfies Connector<DatabaseFileConfig, DuckdbStream, DuckdbTarget>;
+
+/** As dbt names what is in such a file: by the catalogue, which has the file's name, schema and table. */
+function dataset(
+  config: DatabaseFileConfig,
+  use: ConnectorUse<DuckdbStream, DuckdbTarget>,
+  place: ConnectorPlace,
+): DatasetName | undefined {
+  const named = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
+  if (named === undefined) return undefined;
+  const path = databasePath(config, place);
+  const { schema, table } = parseTableName(named);
+  return { namespace: `duckdb://${path}`, name: `${parsePath(path).name}.${schema}.${table}` };
+}
 
 /** The write-ahead log lies beside the file. */
 function access(

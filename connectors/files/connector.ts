@@ -6,7 +6,7 @@ import { workPathOf } from "../locations/disk/published.ts";
 import { diskPaths } from "../locations/file_paths.ts";
 import { fileCapabilities, FileConnection } from "./file_connection.ts";
 import { targetOf } from "./load/target.ts";
-import type { FileStream, FileTarget } from "./options.ts";
+import { type FileStream, type FileTarget, pathOfUse } from "./options.ts";
 
 /**
  * Files of the server's own disk: CSV, TSV, NDJSON, JSON, Parquet and Arrow IPC, each also as .gz or
@@ -32,6 +32,10 @@ export const file = {
   configSchema,
   ...fileCapabilities,
   secrets: () => [],
+  dataset(config, use, place) {
+    const path = pathOfUse(use);
+    return path === undefined ? undefined : { namespace: "file", name: resolve(rootOf(config, place), path) };
+  },
   access,
   open(config, context) {
     const root = rootOf(config, context);

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { ConnectorUse } from "../../contract/connector/connector.ts";
 import { encodingOf } from "./text/encoding.ts";
 import { isRange, isSheetName } from "./xlsx/names.ts";
 import { isTypeText } from "./type_text.ts";
@@ -313,3 +314,9 @@ export const loadSchema = v.strictObject({
   ),
 });
 export type FileTarget = v.InferOutput<typeof loadSchema>;
+
+/** The path that a stream or a load names, as it is written. */
+export function pathOfUse(use: ConnectorUse<FileStream, FileTarget>): string | undefined {
+  if (use.kind === "destination") return use.target.path;
+  return use.kind === "source" ? use.stream.path : undefined;
+}

@@ -39,6 +39,21 @@ export const http = {
   refusesLoad: (_, { preSql = [], postSql = [] }) =>
     preSql.length + postSql.length > 0 ? "an API runs no SQL: leave out pre_sql and post_sql" : undefined,
   secrets: secretsOf,
+  dataset(config, use) {
+    const path = use.kind === "destination"
+      ? use.target.path
+      : use.kind !== "source"
+      ? undefined
+      : use.stream.kind === "file"
+      ? use.stream.file.path
+      : use.stream.stream.endpoint.path;
+    if (path === undefined) return undefined;
+    const [place = ""] = path.split(/[?#]/);
+    const { origin, pathname } = config.baseUrl;
+    // An endpoint that is written as a whole address has an origin of its own.
+    if (URL.canParse(place)) return datasetOfUrl(new URL(place));
+    return { namespace: origin, name: `${pathname.replace(/\/$/, "")}/${place.replace(/^\//, "")}` };
+  },
   access: (config, _, place) => ({
     hosts: [],
     guardedHosts: hostsOf(config),
@@ -53,6 +68,8 @@ export const http = {
   },
   open: (config, context) => Promise.resolve(open(config, context)),
 } satisfies Connector<HttpConfig, HttpStream, RestTarget>;
+
+const datasetOfUrl = ({ origin, pathname }: URL) => ({ namespace: origin, name: pathname });
 
 /** What signing asks for. */
 function signingOf({ auth }: HttpConfig): Partial<Access> {

@@ -7,7 +7,7 @@ import type {
   ConnectorUse,
 } from "../../contract/connector/connector.ts";
 import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "../sqlite/options.ts";
-import { namedTables } from "../sqlite/table_use.ts";
+import { namedTables, tableDataset } from "../sqlite/table_use.ts";
 import { configSchema, databaseOf, hostOf, type LibsqlConfig } from "./config.ts";
 
 /** Databases behind a libSQL server, as Turso's: SQLite's tables, types and rules over HTTP. */
@@ -25,6 +25,7 @@ export const libsql = {
   // Rows are staged before the transaction, so that nobody waits while they are read.
   stagesWhileReading: () => true,
   secrets: ({ authToken }) => authToken === undefined ? [] : [authToken.reveal()],
+  dataset: (config, use) => tableDataset(`libsql://${hostOf(config)}`, use),
   access,
   open,
 } satisfies Connector<LibsqlConfig, SqliteStream, SqliteTarget>;

@@ -7,6 +7,7 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
+  DatasetName,
   TableUse,
 } from "../../contract/connector/connector.ts";
 import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
@@ -35,9 +36,27 @@ export const mysql = {
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
   secrets: ({ password }) => formsOf(password),
+  dataset,
   access,
   open,
 } satisfies Connector<MysqlConfig, MysqlStream, MysqlTarget>;
+
+function dataset(
+  { host, port, database }: MysqlConfig,
+  use: ConnectorUse<MysqlStream, MysqlTarget>,
+): DatasetName | undefined {
+  const named = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
+  if (named === undefined) return undefined;
+  const table = parseTableName(named, database);
+  return {
+    namespace: `mysql://${hostPermission(host, port)}`,
+    name: `${table.database}.${table.table}`,
+  };
+}
 
 /** The server, and the PEM files that the config names. */
 function access(

@@ -7,6 +7,7 @@ import type {
   ConnectorContext,
   ConnectorPlace,
   ConnectorUse,
+  DatasetName,
   TableUse,
 } from "../../contract/connector/connector.ts";
 import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
@@ -38,9 +39,28 @@ export const postgres = {
   // A load keeps other writers from its own table, and no reader.
   stagesWhileReading: () => true,
   secrets: ({ password }) => formsOf(password),
+  dataset,
   access,
   open,
 } satisfies Connector<PostgresConfig, PostgresStream, PostgresTarget>;
+
+/** By the first of its hosts. */
+function dataset(
+  { hosts: [first], database, schema }: PostgresConfig,
+  use: ConnectorUse<PostgresStream, PostgresTarget>,
+): DatasetName | undefined {
+  const named = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
+  if (named === undefined || first === undefined) return undefined;
+  const table = parseTableName(named, schema);
+  return {
+    namespace: `postgres://${hostPermission(first.host, first.port)}`,
+    name: `${database}.${table.schema}.${table.table}`,
+  };
+}
 
 /** Every host that may be tried, and the PEM files that the config names. */
 function access(

@@ -7,7 +7,7 @@ import type {
 } from "../../contract/connector/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
-import type { FileStream, FileTarget } from "../files/options.ts";
+import { type FileStream, type FileTarget, pathOfUse } from "../files/options.ts";
 import { readPem } from "../network/credentials.ts";
 import type { FilePaths } from "../locations/file_paths.ts";
 import type { S3Settings } from "../locations/s3/settings.ts";
@@ -30,6 +30,11 @@ export const s3 = {
   ...fileCapabilities,
   movesParts: () => true,
   secrets: secretsOf,
+  dataset({ bucket, prefix }, use) {
+    const path = pathOfUse(use);
+    if (path === undefined) return undefined;
+    return { namespace: `s3://${bucket}`, name: `${prefix}${path}`.replace(/^\/+/, "") };
+  },
   access,
   open,
 } satisfies Connector<S3Config, FileStream, FileTarget>;

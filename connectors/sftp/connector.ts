@@ -7,7 +7,7 @@ import type {
 } from "../../contract/connector/connector.ts";
 import { Secret } from "../../contract/secret.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
-import type { FileStream, FileTarget } from "../files/options.ts";
+import { type FileStream, type FileTarget, pathOfUse } from "../files/options.ts";
 import { readPem } from "../network/credentials.ts";
 import { hostPermission } from "../network/hosts.ts";
 import { configSchema, secretsOf, type SftpConfig } from "./config.ts";
@@ -20,6 +20,10 @@ export const sftp = {
   ...fileCapabilities,
   movesParts: () => true,
   secrets: secretsOf,
+  dataset({ host, root }, use) {
+    const path = pathOfUse(use);
+    return path === undefined ? undefined : { namespace: `file://${host}`, name: resolve("/", root, path) };
+  },
   access,
   open,
 } satisfies Connector<SftpConfig, FileStream, FileTarget>;

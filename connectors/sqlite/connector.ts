@@ -14,7 +14,7 @@ import {
   databasePath,
 } from "../database_file.ts";
 import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "./options.ts";
-import { namedTables } from "./table_use.ts";
+import { namedTables, tableDataset } from "./table_use.ts";
 
 /** SQLite files, also those of libSQL: tables, views and queries as sources, tables as destinations. */
 
@@ -30,6 +30,7 @@ export const sqlite = {
   // SQLite has one writer at a time.
   loadsAtOnce: 1,
   secrets: () => [],
+  dataset: (config, use, place) => tableDataset(`sqlite://${databasePath(config, place)}`, use),
   access,
   open,
 } satisfies Connector<DatabaseFileConfig, SqliteStream, SqliteTarget>;

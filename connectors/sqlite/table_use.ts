@@ -1,4 +1,4 @@
-import type { ConnectorUse, TableUse } from "../../contract/connector/connector.ts";
+import type { ConnectorUse, DatasetName, TableUse } from "../../contract/connector/connector.ts";
 import type { SqliteStream, SqliteTarget } from "./options.ts";
 
 /** The tables that a stream or a load names, as SQLite compares names. */
@@ -13,4 +13,17 @@ export function namedTables(use: ConnectorUse<SqliteStream, SqliteTarget>, datab
   if (stream === undefined) return [];
   // A table may have a dot in its name.
   return [stream, stream.replace(/^main\./i, "")].map((table) => named({ action: "read", table }));
+}
+
+/** The table that a stream or a load names, in the database of this address; undefined for a query. */
+export function tableDataset(
+  namespace: string,
+  use: ConnectorUse<SqliteStream, SqliteTarget>,
+): DatasetName | undefined {
+  const named = use.kind === "destination"
+    ? use.target.table
+    : use.kind === "source"
+    ? use.stream.stream
+    : undefined;
+  return named === undefined ? undefined : { namespace, name: named.replace(/^main\./i, "") };
 }

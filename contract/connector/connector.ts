@@ -83,12 +83,29 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
    * become part of the revision of each pipeline that uses it. Not those of streams and loads. No I/O.
    */
   scripts?(entry: Readonly<Record<string, unknown>>): readonly NamedScript[];
+  /**
+   * What this stream or target is called where lineage is told; undefined where it has no name of its own, as a query. A
+   * connector without this has none. No secret is in it. No I/O; throws `invalid` for an address that cannot be read.
+   */
+  dataset?(
+    config: Config,
+    use: ConnectorUse<Stream, Target>,
+    place: ConnectorPlace,
+  ): DatasetName | undefined;
   /** What the run's process must be allowed for this use. Paths are absolute. No I/O. */
   access(config: Config, use: ConnectorUse<Stream, Target>, place: ConnectorPlace): Access;
   /**
    * Connects. Throws `unavailable`, `unauthorized` or `invalid`, naming the connector and the host or path.
    */
   open(config: Config, context: ConnectorContext): Promise<Connection>;
+}
+
+/** Data by the names that OpenLineage has for them: https://openlineage.io/docs/spec/naming */
+export interface DatasetName {
+  /** The system, as `postgres://db.example.com:5432`. */
+  readonly namespace: string;
+  /** In it, as `shop.public.orders`. */
+  readonly name: string;
 }
 
 /** A script that a connector's entry names. */

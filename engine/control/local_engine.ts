@@ -52,6 +52,7 @@ import { followFiles } from "./follow_files.ts";
 import { DefinitionChanges } from "./definition_changes.ts";
 import { PipelineLoads } from "./loads/pipeline_loads.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
+import { columnsByTable } from "./table_view.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
 import { type Background, type BackgroundContext, createBackground } from "./services/create_background.ts";
 import { createServerControl, type ServerControl } from "./services/server_control.ts";
@@ -279,6 +280,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       requests: this.#requests,
       deliveries,
       streams,
+      columns: async (pipeline) => columnsByTable(await this.#pipelines.tables(pipeline)),
       lookForFiles: (connector, path, signal) =>
         lookForFiles(this.#definitions.checkContext, connector, path, signal),
     });

@@ -54,3 +54,11 @@ function unwritten(name: string, step: PipelineStep, columns: readonly Column[])
     run: null,
   };
 }
+
+/** The columns of the tables that have any, by their whole names in the warehouse, as `raw.orders` and `main.daily`. */
+export function columnsByTable(tables: readonly Table[]): ReadonlyMap<string, Table["columns"]> {
+  return new Map(
+    tables.filter(({ columns }) => columns.length > 0)
+      .map(({ name, step, columns }) => [step.startsWith("model:") ? `main.${name}` : name, columns]),
+  );
+}

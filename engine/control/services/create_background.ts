@@ -26,6 +26,8 @@ export interface BackgroundContext extends GrantContext {
   readonly telemetry?: Pick<TelemetryContext, "settings" | "version"> | undefined;
   readonly deliveries: AlertSenderContext["figures"];
   readonly requests: RunRequests;
+  /** The columns of a pipeline's raw tables and models. */
+  readonly columns: TelemetryContext["columns"];
   /** How far streams are, as runs have reported it. */
   readonly streams: WebhookRunsContext["streams"];
   readonly lookForFiles: SensorsContext["look"];
@@ -81,9 +83,7 @@ export function createBackground(context: BackgroundContext): Background {
     onServerProblem: () => reader.lookAtTime(),
     alerts: new LocalAlerts({ store, clock, projectDir: context.projectDir, sender }),
     telemetry: new Telemetry({
-      store,
-      clock,
-      log,
+      ...context,
       ...context.telemetry ?? { settings: { faults: [] }, version: "" },
     }),
     receiver,

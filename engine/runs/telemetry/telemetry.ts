@@ -4,18 +4,17 @@ import type { Store } from "../../store/store.ts";
 import type { Service } from "../service.ts";
 import { type Sink, SinkFeed } from "./sink_feed.ts";
 import type { TelemetrySettings } from "./settings.ts";
+import { createLineageSink, type LineageSinkContext } from "./lineage/lineage_sink.ts";
 import { createTraceSink } from "./traces/trace_sink.ts";
 
 /** How long a command that worked a run by itself waits, at its end, for others to take what it tells of it. */
 const FLUSH_MS = 3_000;
 
-export interface TelemetryContext {
+export interface TelemetryContext extends Omit<LineageSinkContext, "store"> {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: TelemetrySettings;
-  /** Of the program. */
-  readonly version: string;
 }
 
 /** The names of all sinks that there are, by which the store knows how far each of them is. */
@@ -32,9 +31,10 @@ export class Telemetry implements Service {
 
   constructor(context: TelemetryContext) {
     this.#context = context;
-    const { settings: { traces }, store, version } = context;
+    const { traces, lineage } = context.settings;
     const sinks: Sink[] = [];
-    if (traces !== undefined) sinks.push(createTraceSink(traces, { store, version }));
+    if (traces !== undefined) sinks.push(createTraceSink(traces, context));
+    if (lineage !== undefined) sinks.push(createLineageSink(lineage, context));
     this.#feeds = sinks.map((sink) => new SinkFeed({ ...context, sink }));
   }
 

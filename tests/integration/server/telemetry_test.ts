@@ -1,5 +1,6 @@
 import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
 import { hexOfUlid } from "../../../engine/runs/telemetry/trace_ids.ts";
+import { LineageReceiver } from "../../support/lineage_receiver.ts";
 import { OtlpReceiver } from "../../support/otlp_receiver.ts";
 import { NONE_READY, PATIENCE_MS, Served } from "../../support/served_project.ts";
 import { waitFor } from "../../support/sluice_server.ts";
@@ -21,7 +22,9 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
   const away = new OtlpReceiver();
   const { port, url } = away;
   await away[Symbol.asyncDispose]();
+  await using lineage = new LineageReceiver();
   const env = {
+    OPENLINEAGE_URL: lineage.url,
     ...NONE_READY,
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20collector-secret",
@@ -44,9 +47,11 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
   const found = await checks();
   deepEqual(found.map(({ check, state }) => `${check} ${state}`), [
     "telemetry traces failed",
+    "telemetry lineage ok",
     "telemetry warning",
   ]);
-  match(found[1]?.message ?? "", /Traces for http:\/\/127\.0\.0\.1:\d+ are not taken: .* \(since 20/);
+  match(found[2]?.message ?? "", /Traces for http:\/\/127\.0\.0\.1:\d+ are not taken: .* \(since 20/);
+  await lineage.until(8);
   await served.server.kill();
 
   await using receiver = new OtlpReceiver([], port);
@@ -59,7 +64,10 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
   deepEqual(request.spans.map(({ name }) => name), names);
   deepEqual(new Set(request.spans.map(({ traceId }) => traceId)), new Set([hexOfUlid(run.id)]));
   ok(!JSON.stringify(receiver.requests).includes("4711"));
-  deepEqual((await checks()).map(({ check, state }) => `${check} ${state}`), ["telemetry traces ok"]);
+  deepEqual((await checks()).map(({ check, state }) => `${check} ${state}`), [
+    "telemetry traces ok",
+    "telemetry lineage ok",
+  ]);
 
   await served.server.stop();
   const before = receiver.requests.length;
@@ -67,4 +75,24 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
   equal(code, 0);
   deepEqual(receiver.requests.slice(before).map(({ spans }) => spans.length), [names.length]);
   await served.startNext();
+
+  deepEqual(lineage.faults, []);
+  const once = [
+    "START shop",
+    ...names.slice(2).flatMap((step) => [`START shop.${step}`, `COMPLETE shop.${step}`]),
+    "COMPLETE shop",
+  ];
+  // What was under way when it was killed may have come twice.
+  const told = new Map(lineage.events.map((event, at) => [
+    `${event.run.runId} ${event.eventType}`,
+    lineage.told[at],
+  ]));
+  deepEqual([...told.values()], [...once, ...once]);
+  const extract = lineage.events.find(({ job }) => job.name === "shop.extract:orders");
+  deepEqual(extract?.inputs.map(({ name }) => name), [`${project.projectDir}/orders.csv`]);
+  deepEqual(extract?.outputs[0]?.facets?.["schema"]?.["fields"], [
+    { name: "id", type: "BIGINT" },
+    { name: "name", type: "VARCHAR" },
+  ]);
+  ok(!JSON.stringify(lineage.events).includes("4711"));
 });

@@ -1,4 +1,5 @@
 import type { Engine } from "../../../../engine/control/engine.ts";
+import { probeLineage } from "../../../../engine/runs/telemetry/lineage/lineage_client.ts";
 import {
   readTelemetrySettings,
   shownAddress,
@@ -16,6 +17,7 @@ export async function checkTelemetry(
   return [
     ...settings.faults.map((message): DoctorCheck => ({ check: "telemetry", state: "failed", message })),
     ...await checkTraces(settings, version),
+    ...await checkLineage(settings),
   ];
 }
 
@@ -31,14 +33,28 @@ export async function telemetryProblems(alerts: Engine["alerts"]): Promise<Docto
 
 async function checkTraces({ traces }: TelemetrySettings, version: string): Promise<DoctorCheck[]> {
   if (traces === undefined) return [];
-  const address = shownAddress(traces.url);
-  const check = "telemetry traces";
+  return [
+    await asked("telemetry traces", traces.url, async () => {
+      const { createOtlpExporter } = await import(
+        "../../../../engine/runs/telemetry/traces/otlp_exporter.ts"
+      );
+      await createOtlpExporter(traces, version).probe();
+    }),
+  ];
+}
+
+async function checkLineage({ lineage }: TelemetrySettings): Promise<DoctorCheck[]> {
+  if (lineage === undefined) return [];
+  return [await asked("telemetry lineage", lineage.url, () => probeLineage(lineage))];
+}
+
+async function asked(check: string, url: string, ask: () => Promise<void>): Promise<DoctorCheck> {
+  const address = shownAddress(url);
   try {
-    const { createOtlpExporter } = await import("../../../../engine/runs/telemetry/traces/otlp_exporter.ts");
-    await createOtlpExporter(traces, version).probe();
-    return [{ check, state: "ok", message: `${address} takes them` }];
+    await ask();
+    return { check, state: "ok", message: `${address} answers` };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return [{ check, state: "failed", message: `${address} does not take them: ${reason}` }];
+    return { check, state: "failed", message: `${address} takes nothing: ${reason}` };
   }
 }

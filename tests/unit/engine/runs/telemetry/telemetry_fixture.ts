@@ -1,3 +1,10 @@
+import { fail } from "node:assert/strict";
+import { connectors } from "../../../../../connectors/registry.ts";
+import type { LogLevel } from "../../../../../contract/log.ts";
+import type { TableColumns } from "../../../../../engine/runs/telemetry/lineage/schema_facets.ts";
+import { readTelemetrySettings } from "../../../../../engine/runs/telemetry/settings.ts";
+import { Telemetry } from "../../../../../engine/runs/telemetry/telemetry.ts";
+import { FakeClock } from "../../../../support/fake_clock.ts";
 import * as v from "valibot";
 import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import type { Run } from "../../../../../contract/run.ts";
@@ -9,6 +16,71 @@ export const NOW = Date.parse("2026-03-02T08:00:00Z");
 export const RUN = "01KJP4N4J00123456789ABCDEF";
 const at = (afterMs: number): string => new Date(NOW + afterMs).toISOString();
 
+const PATIENCE_MS = 20_000;
+const SECRETS: Readonly<Record<string, string>> = {
+  CRM_URL: "postgres://ada:pass-4712@db.example.com:5433/shop",
+};
+const column = (name: string, type: string) => ({ name, type, description: null });
+const COLUMNS: TableColumns = new Map([
+  ["raw.orders", [column("id", "BIGINT"), column("who", "VARCHAR")]],
+  ["main.daily", [{ ...column("n", "BIGINT"), description: "how many" }]],
+]);
+
+/** Telemetry of a store as one server has it, with a clock of its own. */
+export class Telling implements AsyncDisposable {
+  readonly clock = new FakeClock(NOW + 60_000);
+  readonly logged: string[] = [];
+  readonly store: Store;
+  readonly telemetry: Telemetry;
+
+  private constructor(store: Store, variables: Readonly<Record<string, string>>) {
+    this.store = store;
+    this.telemetry = new Telemetry({
+      store,
+      clock: this.clock,
+      connectors,
+      references: { env: () => undefined, secrets: { get: (name) => Promise.resolve(SECRETS[name]) } },
+      projectDir: "/srv/shop",
+      dataDir: "/srv/shop/.sluice",
+      columns: () => Promise.resolve(COLUMNS),
+      log: (level: LogLevel, message, fields) =>
+        void this.logged.push(`${level} ${message} ${fields?.["error"]}`),
+      settings: readTelemetrySettings((name) => variables[name]),
+      version: "1.2.3",
+    });
+  }
+
+  static async begin(store: Store, variables: Readonly<Record<string, string>>): Promise<Telling> {
+    const telling = new Telling(store, variables);
+    await telling.telemetry.begin({ isServer: true });
+    return telling;
+  }
+
+  /** Moves time on, half a minute at a time, until it is so. */
+  async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+    const deadlineMs = Date.now() + PATIENCE_MS;
+    while (!await isSo()) {
+      if (Date.now() > deadlineMs) fail(`it is not so: ${this.logged.join("; ")}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      await this.clock.advance(30_000);
+    }
+  }
+
+  /** Returns when all that has happened was dealt with. */
+  async caughtUp(sink: "traces" | "lineage" = "traces"): Promise<void> {
+    this.telemetry.wake();
+    await this.until(async () => await this.store.outbox.cursor(sink) === await this.store.outbox.lastSeq());
+  }
+
+  async problems(): Promise<string[]> {
+    return (await this.store.alerts.open()).map(({ key, kind }) => `${kind}: ${key}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.telemetry.stop();
+  }
+}
+
 /** A store with one pipeline that reads, models and loads. */
 export async function openShop(fixture: StoreFixture): Promise<Store> {
   const store = await fixture.open();
@@ -18,10 +90,19 @@ export async function openShop(fixture: StoreFixture): Promise<Store> {
       pipeline: "shop",
       connectors: {
         crm: { type: "postgres", url: "${secret:CRM_URL}" },
-        lake: { type: "s3", bucket: "lake" },
+        lake: { type: "s3", bucket: "lake", region: "eu-west-1", credentials: "anonymous" },
       },
       definition: v.parse(pipelineSchema, {
-        extract: { orders: { connector: "crm", stream: "public.orders", mode: "append", update_key: "id" } },
+        extract: {
+          orders: {
+            connector: "crm",
+            stream: "orders",
+            mode: "append",
+            update_key: "id",
+            rename: { name: "who" },
+            mask: { name: "hash" },
+          },
+        },
         load: { daily: { connector: "lake", path: "daily.parquet" } },
       }),
     }),
@@ -53,6 +134,7 @@ export async function workRun(
   });
   const model = step("model:daily", {
     ...{ ...done, rows: 3, started_at: at(2_000), finished_at: at(2_500), sql: "select 1" },
+    depends: ["extract:orders"],
   });
   const load = step("load:daily→lake", {
     kind: "load",
@@ -60,6 +142,7 @@ export async function workRun(
     error,
     started_at: at(2_500),
     finished_at: at(3_000),
+    depends: ["model:daily", "check:daily.not_null"],
   });
   const check = step("check:daily.not_null", { kind: "check", state: "skipped" });
   await store.attempts.putSteps(lease(id), [extract, model, check, load]);

@@ -1,69 +1,12 @@
 import { deepEqual, equal, fail, match, notEqual, ok } from "node:assert/strict";
-import type { LogLevel } from "../../../../../contract/log.ts";
 import { parseTraceparent } from "../../../../../contract/runs/traceparent.ts";
 import { readTelemetrySettings } from "../../../../../engine/runs/telemetry/settings.ts";
-import { Telemetry } from "../../../../../engine/runs/telemetry/telemetry.ts";
 import { hexOfUlid, runSpanId, traceIdOf } from "../../../../../engine/runs/telemetry/trace_ids.ts";
-import type { Store } from "../../../../../engine/store/store.ts";
-import { FakeClock } from "../../../../support/fake_clock.ts";
 import { OtlpReceiver, type ReceivedSpan } from "../../../../support/otlp_receiver.ts";
 import { claim, StoreFixture } from "../../store/store_fixture.ts";
-import { NOW, openShop, RUN, workRun } from "./telemetry_fixture.ts";
+import { NOW, openShop, RUN, Telling, workRun } from "./telemetry_fixture.ts";
 
 const OTHER = "01KJP4N4J00123456789ABCDEG";
-const PATIENCE_MS = 20_000;
-
-/** Telemetry of a store as one server has it, with a clock of its own. */
-class Telling implements AsyncDisposable {
-  readonly clock = new FakeClock(NOW + 60_000);
-  readonly logged: string[] = [];
-  readonly store: Store;
-  readonly telemetry: Telemetry;
-
-  private constructor(store: Store, variables: Readonly<Record<string, string>>) {
-    this.store = store;
-    this.telemetry = new Telemetry({
-      store,
-      clock: this.clock,
-      log: (level: LogLevel, message, fields) =>
-        void this.logged.push(`${level} ${message} ${fields?.["error"]}`),
-      settings: readTelemetrySettings((name) => variables[name]),
-      version: "1.2.3",
-    });
-  }
-
-  static async begin(store: Store, variables: Readonly<Record<string, string>>): Promise<Telling> {
-    const telling = new Telling(store, variables);
-    await telling.telemetry.begin({ isServer: true });
-    return telling;
-  }
-
-  /** Moves time on, half a minute at a time, until it is so. */
-  async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-    const deadlineMs = Date.now() + PATIENCE_MS;
-    while (!await isSo()) {
-      if (Date.now() > deadlineMs) fail(`it is not so: ${this.logged.join("; ")}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      await this.clock.advance(30_000);
-    }
-  }
-
-  /** Returns when all that has happened was dealt with. */
-  async caughtUp(): Promise<void> {
-    this.telemetry.wake();
-    await this.until(async () =>
-      await this.store.outbox.cursor("traces") === await this.store.outbox.lastSeq()
-    );
-  }
-
-  async problems(): Promise<string[]> {
-    return (await this.store.alerts.open()).map(({ key, kind }) => `${kind}: ${key}`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.telemetry.stop();
-  }
-}
 
 const endpoint = (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
 
@@ -101,7 +44,7 @@ Deno.test("a run's spans are sent when it has ended: the run, its attempts, what
   equal(extract.attributes["sluice.bytes"], 99);
   equal(extract.attributes["sluice.connector.type"], "postgres");
   equal(extract.attributes["db.system.name"], "postgresql");
-  equal(extract.attributes["db.collection.name"], "public.orders");
+  equal(extract.attributes["db.collection.name"], "orders");
   equal(byName(spans, "model:daily").kind, 1);
   const loads = spans.filter(({ name }) => name === "load:daily→lake");
   deepEqual(
