@@ -134,6 +134,8 @@ export interface TriggerRequest {
   readonly fullRefresh?: boolean;
   readonly trigger: Trigger;
   readonly triggeredBy?: string;
+  /** The trace that the request came from, by W3C Trace Context; what is none of it counts as nothing. */
+  readonly traceparent?: string;
   readonly idempotencyKey?: string;
   /** What the run is for; by default from where the last succeeded run's window ended until now. */
   readonly window?: WindowRequest;

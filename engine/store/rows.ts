@@ -28,6 +28,9 @@ export function runOf(row: RunRow): Run {
     ...(row.range === null ? {} : { range: row.range }),
     ...(row.tags ? { tags: [...row.tags] } : {}),
     ...(row.note ? { note: row.note } : {}),
+    // Rows of the outbox that an earlier version wrote have neither.
+    ...(row.traceparent ? { traceparent: row.traceparent } : {}),
+    ...(row.retriedAfter ? { retried_after: row.retriedAfter } : {}),
     created_at: isoTime(row.createdAtMs),
     not_before: isoOrNull(row.notBeforeMs),
     started_at: isoOrNull(row.startedAtMs),

@@ -1,4 +1,5 @@
 import { and, desc, eq, gt, gte, inArray, lt, min, ne, or, type SQL, sql } from "drizzle-orm";
+import type { SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
 import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState, type Trigger } from "../../contract/run.ts";
 import { nextState } from "../../contract/run_state.ts";
@@ -99,6 +100,7 @@ function requestsOf(
         reason: null,
         error: null,
         cancelledBy: null,
+        retriedAfter: sql`${runs.attempt}`,
         notBeforeMs: atMs,
         startedAtMs: null,
         finishedAtMs: null,
@@ -106,7 +108,7 @@ function requestsOf(
   };
 }
 
-type RunChange = Partial<typeof runs.$inferInsert>;
+type RunChange = SQLiteUpdateSetSource<typeof runs>;
 
 const RETRYABLE_STATES = RUN_STATES.filter((state) => nextState(state, "retry") === "queued");
 

@@ -127,6 +127,9 @@ export const runs = sqliteTable("runs", {
   cancelAskedBy: text("cancel_asked_by"),
   /** Of what was asked for with the idempotency key. */
   requestHash: text("request_hash"),
+  traceparent: text(),
+  /** How many attempts it had had when a retry was last asked for. */
+  retriedAfter: integer("retried_after"),
   createdAtMs: integer("created_at").notNull(),
   notBeforeMs: integer("not_before"),
   startedAtMs: integer("started_at"),

@@ -267,6 +267,14 @@ function triggerRoute(engine: Engine) {
             ),
           ),
         ),
+        traceparent: v.exactOptional(
+          v.pipe(
+            v.string(),
+            v.description(
+              "The trace that the run becomes a part of, by W3C Trace Context; what is none is ignored.",
+            ),
+          ),
+        ),
       }),
       body: v.optional(triggerBody, {}),
     }),
@@ -282,6 +290,7 @@ function triggerRoute(engine: Engine) {
       const run = await engine.triggerRun(params.name, {
         trigger: triggerOf(user),
         triggeredBy: user.name,
+        ...(headers.traceparent === undefined ? {} : { traceparent: headers.traceparent }),
         ...(body.params === undefined ? {} : { params: body.params }),
         ...(body.select === undefined ? {} : { select: body.select }),
         ...(body.full_refresh === undefined ? {} : { fullRefresh: body.full_refresh }),

@@ -5,6 +5,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { filledDefinition, hasFilesOf } from "../../../connectors/pipeline_params.ts";
 import { keptStreams, requireOwnPlace } from "../../../contract/params/kept_places.ts";
 import { resolveParams } from "../../../contract/params/values.ts";
+import { formatTraceparent, parseTraceparent } from "../../../contract/runs/traceparent.ts";
 import { variableNames } from "../../../sql/language/scan_sql.ts";
 import type { PipelineRecord, RevisionHead } from "../../store/ports/definitions.ts";
 import type { NewRun } from "../../store/ports/runs.ts";
@@ -58,6 +59,7 @@ export function runMaker(
   };
   return async (request) => {
     const { range, select, idempotencyKey: key } = request;
+    const parent = parseTraceparent(request.traceparent);
     if (select !== undefined) await checkSelection(select);
     if (range !== undefined) checkRange(range, request, revision.definition);
     const asked = request.window ?? windowOf(range);
@@ -85,6 +87,7 @@ export function runMaker(
       priority: request.priority ?? 0,
       ...(request.tags === undefined ? {} : { tags: request.tags }),
       ...(request.note === undefined ? {} : { note: request.note }),
+      ...(parent === undefined ? {} : { traceparent: formatTraceparent(parent) }),
       limits,
       ...(request.follows === undefined ? {} : { follows: request.follows }),
     };

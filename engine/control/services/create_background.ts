@@ -64,8 +64,13 @@ export function createBackground(context: BackgroundContext): Background {
     clock,
     log,
     streams: context.streams,
-    trigger: (pipeline, webhook, idempotencyKey) =>
-      requests.trigger(pipeline, { trigger: "webhook", triggeredBy: webhook, idempotencyKey }),
+    trigger: (pipeline, webhook, idempotencyKey, traceparent) =>
+      requests.trigger(pipeline, {
+        trigger: "webhook",
+        triggeredBy: webhook,
+        idempotencyKey,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      }),
   });
   const receiver = new WebhookReceiver({
     ...context,

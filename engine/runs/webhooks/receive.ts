@@ -1,6 +1,7 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { Connector } from "../../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
+import { parseTraceparent } from "../../../contract/runs/traceparent.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { hookOf, secretNameOf, type WebhookDefinition } from "../../../contract/triggers/webhooks.ts";
 import { parseStream } from "../../../connectors/parse.ts";
@@ -100,12 +101,15 @@ export class WebhookReceiver {
     // A signature is that of the bytes that were sent, and nobody else makes the server unpack any.
     const post = await decodedPost(sent);
     await this.#check(definition, name, post, signal);
-    const contentType = post.headers["content-type"];
+    const { "content-type": contentType, traceparent } = post.headers;
     const { seq, isNew, isSame } = await store.inbox.put({
       hook,
       key: deliveryKey(webhook, post),
       body: post.body,
-      headers: contentType === undefined ? {} : { "content-type": contentType },
+      headers: {
+        ...(contentType === undefined ? {} : { "content-type": contentType }),
+        ...(parseTraceparent(traceparent) === undefined || traceparent === undefined ? {} : { traceparent }),
+      },
       receivedAtMs: clock.now(),
     });
     if (!isNew && !isSame && webhook.signature === "none") {

@@ -17,8 +17,13 @@ export interface WebhookRunsContext {
   readonly log: Log;
   /** How far streams are, as runs have reported it. */
   readonly streams: Pick<PublishedFolder<CommittedStream>, "get">;
-  /** Queues a run of the pipeline, once for each key. */
-  readonly trigger: (pipeline: string, webhook: string, key: string) => Promise<unknown>;
+  /** Queues a run of the pipeline, once for each key; `traceparent` came with the first of its posts. */
+  readonly trigger: (
+    pipeline: string,
+    webhook: string,
+    key: string,
+    traceparent: string | undefined,
+  ) => Promise<unknown>;
 }
 
 /**
@@ -81,7 +86,9 @@ export class WebhookRuns implements Service {
     }
     // A run that is queued, going on or waiting for its retry may read it all: its end wakes us.
     if (record.paused || await store.runs.isActive(pipeline)) return;
-    await trigger(pipeline, name, `webhook ${name} ${streams.length > 0 ? committed : 0} ${lastSeq}`);
+    const from = streams.length > 0 ? committed : 0;
+    const first = await store.inbox.after(hook, streams.length > 0 ? committed : lastSeq - 1);
+    await trigger(pipeline, name, `webhook ${name} ${from} ${lastSeq}`, first?.headers["traceparent"]);
     // Nobody reads it: that the run is there is all that was asked for.
     if (streams.length === 0) await settle(lastSeq);
   }

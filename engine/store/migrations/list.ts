@@ -7,6 +7,7 @@ import { runRange } from "./0006_run_range.ts";
 import { lastLoads } from "./0007_last_loads.ts";
 import { orchestration } from "./0008_orchestration.ts";
 import { seeing } from "./0009_seeing.ts";
+import { traces } from "./0010_traces.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   lastLoads,
   orchestration,
   seeing,
+  traces,
 ];

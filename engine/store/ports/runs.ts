@@ -37,6 +37,8 @@ export interface NewRun {
   readonly priority?: number;
   readonly tags?: readonly string[];
   readonly note?: string;
+  /** The trace that the request came from. */
+  readonly traceparent?: string;
   /** What it needs slots of while it runs, and how many there are of each. */
   readonly limits?: Readonly<Record<string, { readonly slots: number; readonly needed: number }>>;
   /** The successes of other pipelines that it is for: they are used with it, see `DependencyStore.use`. */

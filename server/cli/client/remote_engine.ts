@@ -210,12 +210,12 @@ export class RemoteEngine implements Engine {
 
   triggerRun(pipeline: string, request: TriggerRequest): Promise<Run> {
     const { params, select, fullRefresh, idempotencyKey, window, range, group, parent, priority } = request;
-    const { tags, note } = request;
+    const { tags, note, traceparent } = request;
     return read(
       runSchema,
       this.#pipeline.runs.$post({
         ...pipelineOf(pipeline),
-        header: { "idempotency-key": idempotencyKey },
+        header: { "idempotency-key": idempotencyKey, traceparent },
         json: {
           params,
           select,

@@ -17,6 +17,7 @@ export const run: CommandRun = async (invocation, context) => {
   const select = selectionOf(invocation.text("select"), invocation.text("exclude"));
   const group = invocation.text("group");
   const user = callerName(context);
+  const traceparent = context.env("TRACEPARENT") || undefined;
   await using connection = await connectToWork(invocation, context, pipeline);
   requireServerToDetach(connection, invocation);
   await applyFirst(connection, pipeline);
@@ -27,6 +28,7 @@ export const run: CommandRun = async (invocation, context) => {
     fullRefresh: invocation.flag("full-refresh"),
     trigger: "cli",
     ...(user === undefined ? {} : { triggeredBy: user }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...readWindow(invocation),
     ...readRange(invocation),
     ...(group === undefined ? {} : { group }),

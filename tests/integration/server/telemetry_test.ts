@@ -1,5 +1,4 @@
 import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
-import { hexOfUlid } from "../../../engine/runs/telemetry/trace_ids.ts";
 import { LineageReceiver } from "../../support/lineage_receiver.ts";
 import { OtlpReceiver } from "../../support/otlp_receiver.ts";
 import { NONE_READY, PATIENCE_MS, Served } from "../../support/served_project.ts";
@@ -38,7 +37,13 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
     const { checks }: Doctor = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
     return checks.filter(({ check }) => check.startsWith("telemetry"));
   };
-  const run = await served.succeed("shop");
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const asked = await served.server.request("POST", "/api/pipelines/shop/runs", {
+    headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    body: {},
+  });
+  const run = await served.server.ended((await asked.json()).id, PATIENCE_MS);
+  deepEqual([run.state, run.traceparent], ["succeeded", `00-${traceId}-00f067aa0ba902b7-01`]);
   const problem = await waitFor(
     async () => (await served.server.call<{ key: string }[]>("GET", "/api/problems?state=open"))[0],
     PATIENCE_MS,
@@ -62,7 +67,7 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
   equal(request.resource["service.name"], "sluice-test");
   const names = ["run shop", "attempt", "extract:orders", "model:daily", "load:daily→files"];
   deepEqual(request.spans.map(({ name }) => name), names);
-  deepEqual(new Set(request.spans.map(({ traceId }) => traceId)), new Set([hexOfUlid(run.id)]));
+  deepEqual(new Set(request.spans.map(({ traceId }) => traceId)), new Set([traceId]));
   ok(!JSON.stringify(receiver.requests).includes("4711"));
   deepEqual((await checks()).map(({ check, state }) => `${check} ${state}`), [
     "telemetry traces ok",
@@ -71,9 +76,12 @@ Deno.test("what a killed server could not tell is told by the next one, and a co
 
   await served.server.stop();
   const before = receiver.requests.length;
-  const { code } = await project.sluice("run", ["shop"], env);
+  const outer = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const { code } = await project.sluice("run", ["shop"], { ...env, TRACEPARENT: outer });
   equal(code, 0);
-  deepEqual(receiver.requests.slice(before).map(({ spans }) => spans.length), [names.length]);
+  const [ofCommand, ...more] = receiver.requests.slice(before);
+  deepEqual([ofCommand?.spans.length, more], [names.length, []]);
+  deepEqual([ofCommand?.spans[0]?.traceId, ofCommand?.spans[0]?.parentId], outer.split("-").slice(1, 3));
   await served.startNext();
 
   deepEqual(lineage.faults, []);

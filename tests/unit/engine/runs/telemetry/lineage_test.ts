@@ -100,6 +100,23 @@ Deno.test("a run that fails, or is cancelled before it begins, tells so", async 
   equal(ofJob(receiver.events, "FAIL shop").run.runId, runUuid(failed));
 });
 
+Deno.test("what somebody retries is another run of the job", async () => {
+  await using fixture = new StoreFixture();
+  const store = await openShop(fixture);
+  await using receiver = new LineageReceiver();
+  await using telling = await Telling.begin(store, address(receiver.url));
+  await workRun(store, RUN, "fail");
+  await store.runs.retry(RUN, NOW + 60_000);
+  await store.attempts.claim({ worker: "me", nowMs: NOW + 61_000, leaseUntilMs: NOW + 99_000, maxRuns: 1 });
+  await store.attempts.finish(lease(RUN, 2), "succeed", outcome({ atMs: NOW + 62_000 }));
+  await telling.caughtUp("lineage");
+  const runs = receiver.events.filter(({ job }) => job.name === "shop");
+  deepEqual(runs.map(({ eventType }) => eventType), ["START", "FAIL", "START", "COMPLETE"]);
+  const [begin, end, again, done] = runs.map(({ run }) => run.runId);
+  deepEqual([begin === end, again === done, begin === again], [true, true, false]);
+  equal(receiver.events.filter(({ job }) => job.name === "shop.extract:orders").length, 2, "told once");
+});
+
 Deno.test("a receiver that is away, hangs or asks for a pause gets all of it later; it is said once", async () => {
   await using fixture = new StoreFixture();
   const store = await openShop(fixture);

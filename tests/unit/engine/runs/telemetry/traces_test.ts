@@ -3,7 +3,7 @@ import { parseTraceparent } from "../../../../../contract/runs/traceparent.ts";
 import { readTelemetrySettings } from "../../../../../engine/runs/telemetry/settings.ts";
 import { hexOfUlid, runSpanId, traceIdOf } from "../../../../../engine/runs/telemetry/trace_ids.ts";
 import { OtlpReceiver, type ReceivedSpan } from "../../../../support/otlp_receiver.ts";
-import { claim, StoreFixture } from "../../store/store_fixture.ts";
+import { claim, lease, outcome, StoreFixture } from "../../store/store_fixture.ts";
 import { NOW, openShop, RUN, Telling, workRun } from "./telemetry_fixture.ts";
 
 const OTHER = "01KJP4N4J00123456789ABCDEG";
@@ -84,6 +84,35 @@ Deno.test("what is sent again after a crash is the same spans", async () => {
   await telling.caughtUp();
   equal(receiver.requests.length, 2);
   deepEqual(receiver.requests[0]?.spans, receiver.requests[1]?.spans);
+});
+
+Deno.test("a run is a part of its request's trace, and what somebody retries is another span of it", async () => {
+  await using fixture = new StoreFixture();
+  const store = await openShop(fixture);
+  await using receiver = new OtlpReceiver();
+  await using telling = await Telling.begin(store, endpoint(receiver.url));
+  const [traceId, caller] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+  await workRun(store, RUN, "fail", { traceparent: `00-${traceId}-${caller}-01` });
+  await telling.caughtUp();
+  await store.runs.retry(RUN, NOW + 60_000);
+  await claim(store, "me", NOW + 61_000);
+  await store.attempts.finish(lease(RUN, 2), "succeed", outcome({ atMs: NOW + 62_000 }));
+  await workRun(store, OTHER, "fail", { parent: RUN });
+  await telling.caughtUp();
+  const { spans } = receiver;
+  const [first = fail(), second = fail(), next = fail()] = spans.filter(({ name }) => name === "run shop");
+  deepEqual([first.traceId, first.parentId], [traceId, caller]);
+  deepEqual([second.traceId, second.parentId], [traceId, caller]);
+  notEqual(first.id, second.id);
+  deepEqual([second.startMs, second.endMs], [NOW + 61_000, NOW + 62_000]);
+  const attempts = spans.filter(({ name }) => name === "attempt");
+  deepEqual(attempts.map(({ parentId }) => parentId), [first.id, second.id, next.id]);
+  deepEqual(next.links, [{ traceId, spanId: second.id }]);
+  equal(next.traceId, hexOfUlid(OTHER));
+
+  await workRun(store, `${RUN}-unsampled`, "fail", { traceparent: `00-${traceId}-${caller}-00` });
+  await telling.caughtUp();
+  equal(receiver.spans.length, spans.length, "the caller has decided that it is not sampled");
 });
 
 Deno.test("a collector that refuses, hangs or wants a pause is told all of it later, and it is said once", async () => {

@@ -54,9 +54,12 @@ function hooks(store: Store) {
           },
         ),
     },
-    async trigger(_pipeline, _webhook, key) {
+    async trigger(_pipeline, _webhook, key, traceparent) {
       const { run, created } = await store.runs.create(
-        newRun(`run ${state.runs.length}`, { revision: "hooked", idempotencyKey: key, requestHash: "h" }),
+        newRun(`run ${state.runs.length}`, {
+          ...{ revision: "hooked", idempotencyKey: key, requestHash: "h" },
+          ...(traceparent === undefined ? {} : { traceparent }),
+        }),
       );
       if (created) state.runs.push(run.id);
     },
@@ -95,6 +98,28 @@ Deno.test("one run is for all posts that wait, and what came while it went on ge
   await service.look();
   deepEqual([state.runs.length, await store.inbox.open()], [2, []]);
   equal((await store.inbox.after("a/orders", 0))?.seq, first.seq, "a full refresh can read it again");
+});
+
+Deno.test("a run is a part of the trace of the first post that waits for it", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.openWithPipelines();
+  await withHooks(store);
+  const { state, service, post } = hooks(store);
+  const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+  const told = async (run: string) => (await store.runs.get(run))?.traceparent;
+  const first = await post("orders", "[]", { traceparent: traceparent("a") });
+  await post("orders", "[]", { traceparent: traceparent("b") });
+  await service.look();
+  equal(await told("run 0"), traceparent("a"));
+  await store.runs.cancelQueued("run 0", 1, "asked", null);
+  state.committed = first.seq;
+  await service.look();
+  equal(await told("run 1"), traceparent("b"));
+  await store.runs.cancelQueued("run 1", 1, "asked", null);
+  state.committed = first.seq + 1;
+  await post("ping", "", { traceparent: "nonsense" });
+  await service.look();
+  equal(await told("run 2"), undefined);
 });
 
 Deno.test("a run that failed is not started again for the same posts; a paused pipeline keeps them", async () => {
