@@ -52,7 +52,7 @@ export class SinkFeed implements Service {
       clock,
       log: (...line) => {
         // What the sink does not take is said where that is found out.
-        if (this.#isWell !== false) log(...line);
+        if (this.#isWell !== false && !this.#stopping.signal.aborted) log(...line);
       },
       onEvents: (events) => this.#tell(events),
     });
@@ -77,13 +77,16 @@ export class SinkFeed implements Service {
 
   /** Returns when all that has happened until now was taken, when it is not being taken, or after so many milliseconds. */
   async flush(withinMs: number): Promise<void> {
-    const { store: { outbox }, clock } = this.#context;
+    const { store: { outbox }, clock, log } = this.#context;
     const untilMs = clock.now() + withinMs;
     try {
       const last = await outbox.lastSeq();
       this.wake();
       while (this.#isWell !== false && clock.now() < untilMs && await outbox.cursor(this.name) < last) {
         await clock.sleep(LOOK_MS, this.#stopping.signal);
+      }
+      if (this.#isWell !== false && await outbox.cursor(this.name) < last) {
+        log("warn", `${this.#subject} were not taken in time; the next command or server sends them`);
       }
     } catch {
       // The store says so where it matters.

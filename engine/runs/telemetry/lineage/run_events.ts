@@ -134,7 +134,7 @@ async function stepEvents(
     {
       eventType: end,
       eventTime: step.finished_at ?? attempt.finished_at ?? run.finished_at ?? step.started_at,
-      run: { runId, facets: { ...facets, ...errorFacet(facet, step.error) } },
+      run: { runId, facets: { ...facets, ...errorFacet(facet, end === "FAIL" ? step.error : null) } },
       ...common,
     },
   ];

@@ -137,7 +137,8 @@ function stepSpans(
       "sluice.http.retries": step.traffic?.retries,
       "sluice.http.waited_ms": step.traffic?.waited_ms,
       ...addressAttributes(address),
-      ...errorAttributes(step.error),
+      // A warning has the shape of an error, and is none.
+      ...errorAttributes(step.state === "failed" ? step.error : null),
     }),
     ...(error === undefined ? {} : { error }),
   }];
