@@ -246,7 +246,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
       relay: this.#relay,
       events: this.#events,
       requests: this.#requests,
-      held: () => this.#admission.held,
+      // Others of the store may take the run.
+      held: () => isAlone ? this.#admission.held : undefined,
     });
     this.#housekeeping = new Housekeeping({
       store,

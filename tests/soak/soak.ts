@@ -33,9 +33,9 @@ export interface SoakOptions {
 export const LIGHT: SoakOptions = {
   durationMs: 6.5 * 60_000,
   warmUpMs: 90_000,
-  pauseMs: 13_000,
+  pauseMs: 18_000,
   sampleEveryMs: 10_000,
-  everySeconds: 60,
+  everySeconds: 120,
   collectsAll: true,
 };
 

@@ -4,6 +4,8 @@ import type { Engine } from "../../../../engine/control/engine.ts";
 import { readPolicy } from "../../../../engine/grants/policy.ts";
 import { diskOf } from "../../../../engine/runs/admission/disk.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
+import type { ServerStatus } from "../../../../contract/runs/server_status.ts";
+import { formatPlural } from "../../../../text/format.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import type { ProjectPlace } from "../../../backend.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
@@ -100,13 +102,24 @@ async function checkEngine(
     return [
       { check, state: "ok", message: `Up to date (schema ${schema}), ${place}` },
       checkClock((await engine.listRuns({ limit: 1 })).at(0)?.created_at, Date.now()),
-      ...connection.kind === "remote" ? [] : [await checkReferences(folders, context)],
+      connection.kind === "remote"
+        ? checkServer(await engine.server.status())
+        : await checkReferences(folders, context),
       ...await telemetryProblems(engine.alerts),
       ...await checkConnectors(engine, limits),
     ];
   } catch (error) {
     return [failed(check, error)];
   }
+}
+
+/** What a server says of itself, by its own environment. */
+export function checkServer({ starts_runs, message, running }: ServerStatus): DoctorCheck {
+  const check = "server";
+  const underWay = `${formatPlural(running, "run")} under way`;
+  return starts_runs
+    ? { check, state: "ok", message: `It starts runs; ${underWay}` }
+    : { check, state: "warning", message: `It starts no runs: ${message}; ${underWay}` };
 }
 
 /** Against the newest run of the store, which cannot be from the future. */

@@ -1,5 +1,9 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { checkClock, checkConnector } from "../../../../server/cli/commands/operations/doctor_command.ts";
+import {
+  checkClock,
+  checkConnector,
+  checkServer,
+} from "../../../../server/cli/commands/operations/doctor_command.ts";
 import {
   checkDisk,
   checkOpenFiles,
@@ -33,6 +37,15 @@ Deno.test("what a machine lacks is said, with what is expected", async () => {
   deepEqual([limits("256").state, limits("1024").state, limits("unlimited").state], ["warning", "ok", "ok"]);
   const none = await checkSandbox({ runProcess: { deno: "", entry: "", codeRoots: [], denoDir: undefined } });
   deepEqual([none.state, /namespaces/.test(none.message)], ["warning", true]);
+
+  const server = { held_by: null, running: 1, drained_by: null, drained_at: null, disk: null };
+  equal(
+    checkServer({ ...server, starts_runs: true, message: null }).message,
+    "It starts runs; 1 run under way",
+  );
+  const held = checkServer({ ...server, starts_runs: false, message: "ada has drained the server" });
+  deepEqual(held.state, "warning");
+  match(held.message, /^It starts no runs: ada has drained the server; 1 run/);
 
   const nowMs = Date.parse("2026-11-27T05:00:00Z");
   equal(checkClock("2026-11-27T05:00:30Z", nowMs).state, "ok");
