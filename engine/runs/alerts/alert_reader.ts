@@ -7,6 +7,7 @@ import { repeat } from "../repeat.ts";
 import type { Service } from "../service.ts";
 import { AlertDesk } from "./alert_desk.ts";
 import { type KnownWishes, Recipients } from "./recipients.ts";
+import { MissedRuns } from "./missed_runs.ts";
 import { isWhole, noteRunChange } from "./run_rules.ts";
 import { noteServer, noteTime, type ServerProblem } from "./time_rules.ts";
 import { unusualCounts, VOLUME_RUNS } from "./volume.ts";
@@ -35,12 +36,14 @@ export class AlertReader implements Service {
   readonly #consumer: OutboxConsumer;
   readonly #stopping = new AbortController();
   readonly #known: KnownWishes = new Map();
+  readonly #missed: MissedRuns;
   #loop: Promise<void> | undefined;
   /** One decision after the other: each stands on what the one before has written. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(context: AlertReaderContext) {
     this.#context = context;
+    this.#missed = new MissedRuns(context.store);
     const { store: { outbox }, clock, log } = context;
     this.#consumer = new OutboxConsumer({
       name: CURSOR,
@@ -137,7 +140,7 @@ export class AlertReader implements Service {
       open: await store.alerts.open(),
       mutes: await store.alerts.mutes(nowMs),
     });
-    await noteTime(desk, recipients, store, nowMs);
+    await noteTime(desk, recipients, store, this.#missed, nowMs);
     await noteServer(desk, serverProblem, nowMs);
     if (desk.changes.length === 0) return;
     await store.alerts.apply(nowMs, desk.changes);

@@ -25,7 +25,7 @@ export interface Recipient {
 }
 
 /** What a definition wants of alerts. */
-export type Wishes = Pick<PipelineDefinition, "notify" | "late_after" | "freshness" | "sensors">;
+export type Wishes = Pick<PipelineDefinition, "notify" | "late_after" | "freshness" | "sensors" | "schedule">;
 
 /** What revisions want, by their ids: they never change. Kept from one time to the next. */
 export type KnownWishes = Map<string, Wishes>;
@@ -53,12 +53,13 @@ export class Recipients {
     const known = this.#known.get(revision);
     if (known !== undefined) return known;
     const head = await this.#store.revisions.head(revision);
-    const { notify, late_after: lateAfter, freshness, sensors } = head?.definition ?? {};
+    const { notify, late_after: lateAfter, freshness, sensors, schedule } = head?.definition ?? {};
     const wishes = {
       ...(notify === undefined ? {} : { notify }),
       ...(lateAfter === undefined ? {} : { late_after: lateAfter }),
       ...(freshness === undefined ? {} : { freshness }),
       ...(sensors === undefined ? {} : { sensors }),
+      ...(schedule === undefined ? {} : { schedule }),
     };
     this.#known.set(revision, wishes);
     return wishes;

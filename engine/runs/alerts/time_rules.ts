@@ -3,7 +3,9 @@ import { type SensorDefinition, sensorKey, sensorProblem } from "../../../contra
 import type { Run } from "../../../contract/run.ts";
 import { formatDuration } from "../../../text/format.ts";
 import type { Store } from "../../store/store.ts";
+import { schedulesOf } from "../../../contract/pipeline/schedule.ts";
 import type { AlertDesk } from "./alert_desk.ts";
+import type { MissedRuns } from "./missed_runs.ts";
 import type { Recipients } from "./recipients.ts";
 
 /** More runs of a pipeline than this do not wait at a time but for a backfill. */
@@ -14,6 +16,7 @@ export async function noteTime(
   desk: AlertDesk,
   recipients: Recipients,
   store: Store,
+  missed: MissedRuns,
   nowMs: number,
 ): Promise<void> {
   const records = await store.pipelines.list();
@@ -23,8 +26,10 @@ export async function noteTime(
   }
   for (const record of records) {
     const { name, paused } = record;
-    const { late_after: lateAfter, freshness, sensors = [] } = await recipients.wishes(record);
-    await noteLate(desk, store, { pipeline: name, afterMs: msOf(lateAfter), nowMs });
+    const wishes = await recipients.wishes(record);
+    const { late_after: lateAfter, freshness, sensors = [] } = wishes;
+    const missedMs = (untilMs: number) => missed.find(record, schedulesOf(wishes), untilMs, nowMs);
+    await noteLate(desk, store, { pipeline: name, afterMs: msOf(lateAfter), nowMs }, missedMs);
     await noteStale(desk, store, { pipeline: name, afterMs: msOf(freshness), nowMs });
     // A paused one looks for nothing: what was wrong stays.
     if (!paused) {
@@ -43,14 +48,28 @@ interface Moment {
   readonly nowMs: number;
 }
 
-async function noteLate(desk: AlertDesk, store: Store, { pipeline, afterMs, nowMs }: Moment): Promise<void> {
+/** Runs that are late, and where none is the firing up to a moment that has no run at all. */
+async function noteLate(
+  desk: AlertDesk,
+  store: Store,
+  { pipeline, afterMs, nowMs }: Moment,
+  missedMs: (untilMs: number) => Promise<number | undefined>,
+): Promise<void> {
   const known = desk.find(pipeline, "late");
   if (afterMs === undefined) return known === undefined ? undefined : desk.drop(known, nowMs);
   const late = (await activeRuns(store, pipeline))
     .filter((run) => !isOfBackfill(run) && nowMs - dueMs(run) > afterMs)
     .sort((a, b) => a.id < b.id ? -1 : 1)[0];
   const none = { message: "no run is late any more", atMs: nowMs };
-  if (late === undefined) return await desk.settle(pipeline, "late", none);
+  if (late === undefined) {
+    const missedAtMs = await missedMs(nowMs - afterMs);
+    if (missedAtMs === undefined) return await desk.settle(pipeline, "late", none);
+    const message =
+      `no run was made for its schedule's time ${new Date(missedAtMs).toISOString()}: the server was ` +
+      `down then, or its log says why; late_after is ${formatDuration(afterMs)}`;
+    const counts = known?.message !== message;
+    return await desk.raise({ kind: "late", subject: pipeline, message, atMs: nowMs, counts });
+  }
   if (known?.run === late.id) return;
   const message = `a run that was due at ${new Date(dueMs(late)).toISOString()} is still ${late.state} ` +
     `after ${formatDuration(nowMs - dueMs(late))}: late_after is ${formatDuration(afterMs)}`;

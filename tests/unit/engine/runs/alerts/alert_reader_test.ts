@@ -1,3 +1,4 @@
+import type { PipelineDefinition } from "../../../../../contract/pipeline/pipeline.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { settle } from "../../../../support/fake_clock.ts";
 import { claim, lease, outcome } from "../../store/store_fixture.ts";
@@ -184,6 +185,73 @@ Deno.test("a run that has not ended in time is late, by the schedule's firing wh
   await fixture.queue("a", { window: { startMs: 0, endMs: 1 } });
   await fixture.clock.jump(2 * HOUR);
   deepEqual(await fixture.open(), []);
+});
+
+const SCHEDULE = { cron: "0 * * * *", timezone: "UTC", catchup: "none" } as const;
+const MISSED: Partial<PipelineDefinition> = {
+  notify: { on: ["late", "recovery"], to: "team" },
+  late_after: "30m",
+  schedule: SCHEDULE,
+};
+
+Deno.test("a firing that no run was made for is late, until there is a run", async () => {
+  await using fixture = await telling(["late", "recovery"]);
+  await fixture.addPipeline("a", MISSED);
+  await fixture.startReader();
+  // It is 08:00: that firing is none that was waited for, and 09:00 is missed at 09:30.
+  await fixture.clock.jump(MINUTE);
+  await fixture.clock.jump(88 * MINUTE);
+  deepEqual(await fixture.open(), []);
+  await fixture.clock.jump(2 * MINUTE);
+  deepEqual([await fixture.told(), await fixture.open()], [["team: late a"], ["a late 1"]]);
+  const [delivery] = await fixture.store.alerts.deliveries({ limit: 1 });
+  match(
+    delivery?.events[0]?.message ?? "",
+    /no run was made for its schedule's time 2026-03-02T09:00:00.000Z/,
+  );
+  await fixture.clock.jump(5 * MINUTE);
+  deepEqual(await fixture.open(), ["a late 1"], "it goes on, and counts once");
+  await fixture.run("a");
+  await fixture.clock.jump(2 * MINUTE);
+  deepEqual([(await fixture.told()).at(-1), await fixture.open()], ["team: recovery of late a", []]);
+  await fixture.clock.jump(52 * MINUTE);
+  deepEqual(await fixture.open(), ["a late 1"], "10:00 is missed as well");
+});
+
+Deno.test("what a server missed while it was down is late at its next start, by what it had fired before", async () => {
+  await using fixture = await telling(["late"]);
+  await fixture.addPipeline("a", MISSED);
+  const at = (minutes: number) => new Date(fixture.clock.now() + minutes * MINUTE).toISOString();
+  await fixture.run("a", {}, { trigger: "schedule", triggeredBy: at(0) });
+  await fixture.clock.jump(4 * HOUR + 31 * MINUTE);
+  await fixture.startReader();
+  await fixture.clock.jump(MINUTE);
+  deepEqual(await fixture.open(), ["a late 1"]);
+});
+
+Deno.test("no run is missed of a pipeline that is paused, was changed since, or has one going on", async () => {
+  await using fixture = await telling(["late"]);
+  await fixture.addPipeline("paused", MISSED);
+  await fixture.addPipeline("changed", MISSED);
+  await fixture.addPipeline("busy", MISSED);
+  await fixture.addPipeline("demand", { late_after: "30m" });
+  await fixture.startReader();
+  await fixture.store.pipelines.setPaused("paused", true);
+  await fixture.clock.jump(MINUTE);
+  const id = await fixture.queue("busy");
+  await claim(fixture.store, "me", fixture.clock.now(), { pipelines: ["busy"] });
+  await fixture.clock.jump(80 * MINUTE);
+  await fixture.addPipeline("changed", { ...MISSED, schedule: { ...SCHEDULE, cron: "0 8,9 * * *" } });
+  await fixture.store.attempts.finish(lease(id), "succeed", outcome({ atMs: fixture.clock.now() }));
+  await fixture.clock.jump(11 * MINUTE);
+  deepEqual(await fixture.open(), []);
+  await fixture.store.pipelines.setPaused("paused", false);
+  await fixture.clock.jump(10 * MINUTE);
+  deepEqual(
+    await fixture.open(),
+    [],
+    "what was due while it was paused is no more",
+  );
 });
 
 Deno.test("data that is older than freshness is stale, which late is for as well", async () => {
