@@ -87,11 +87,11 @@ export function PipelinePage(view: PipelineView) {
             )
             : <RunTable runs={runs} nowMs={frame.nowMs} showPipeline={false} />}
         </div>
-        {runs.length > 0 && (
-          <p class="more">
+        <p class="more">
+          {runs.length > 0 && (
             <a href={`/runs?pipeline=${encodeURIComponent(pipeline.name)}`}>All runs of {pipeline.name}</a>
-          </p>
-        )}
+          )} <a href={`/pipelines/${encodeURIComponent(pipeline.name)}/backfills`}>Backfills</a>
+        </p>
       </section>
       <HistorySection history={view.history} />
       <div id="streams" data-live>

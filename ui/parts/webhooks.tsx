@@ -76,7 +76,7 @@ export function PostTable({ posts, path, mayDrop, nowMs }: PostTableView) {
           <th scope="row" class="number">{String(one.post)}</th>
           <td data-head="State">
             {one.state}
-            {one.dropped_by !== null && <span class="muted">by {plainText(one.dropped_by)}</span>}
+            {one.dropped_by !== null && <span class="muted">{` by ${plainText(one.dropped_by)}`}</span>}
           </td>
           <td data-head="Came">
             <Ago at={one.received_at} nowMs={nowMs} />
@@ -84,12 +84,14 @@ export function PostTable({ posts, path, mayDrop, nowMs }: PostTableView) {
           <td data-head="Size" class="number">{formatBytes(one.size_bytes)}</td>
           <td data-head="Type">{plainText(one.content_type)}</td>
           <td>
-            {one.state !== "dropped" && (
-              <a href={`${path}/${one.post}`} download={`post-${one.post}`}>
-                Body
-              </a>
-            )}
-            {one.state === "waiting" && mayDrop && <DropForm path={path} post={one.post} />}
+            <div class="row-actions">
+              {one.state !== "dropped" && (
+                <a href={`${path}/${one.post}`} download={`post-${one.post}`}>
+                  Body
+                </a>
+              )}
+              {one.state === "waiting" && mayDrop && <DropForm path={path} post={one.post} />}
+            </div>
           </td>
         </tr>
       ))}

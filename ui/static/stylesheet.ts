@@ -14,6 +14,7 @@ import dataTable from "./style/parts/data_table.css" with { type: "text" };
 import empty from "./style/parts/empty.css" with { type: "text" };
 import facts from "./style/parts/facts.css" with { type: "text" };
 import fields from "./style/parts/fields.css" with { type: "text" };
+import formCard from "./style/parts/form_card.css" with { type: "text" };
 import history from "./style/parts/history.css" with { type: "text" };
 import loads from "./style/parts/loads.css" with { type: "text" };
 import problems from "./style/parts/problems.css" with { type: "text" };
@@ -46,6 +47,7 @@ export const STYLESHEET = [
     streams,
     attemptList,
     history,
+    formCard,
     problems,
   ],
   ...[pipelinesPage, loginPage, errorPage],

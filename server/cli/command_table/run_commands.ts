@@ -193,8 +193,11 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "backfill",
-    summary: "Run a pipeline for each window of a span of time",
-    arguments: [PIPELINE],
+    summary: "Run a pipeline for each window of a span of time, or list what was run so",
+    arguments: [
+      { ...PIPELINE, description: "the pipeline, or list" },
+      { name: "NAME", description: "behind list: only the backfills of this pipeline", optional: true },
+    ],
     options: {
       project,
       data,

@@ -15,6 +15,10 @@ Deno.test("backfill, note and rerun work without a server, and say what they did
   match(filled.stderr, /2026-01-02 → 2026-01-03 succeeded in /);
   const backfill: BackfillDetail = JSON.parse(filled.stdout);
   deepEqual([backfill.state, backfill.total, backfill.runs.succeeded], ["succeeded", 2, 2]);
+  const listed = await project.sluice("backfill", ["list", "w"]);
+  match(listed.stdout, /BACKFILL[^]*backfill-\S+ +w +2026-01-01[^]*succeeded +2 of 2 +0/);
+  const { windows: _, ...summary } = backfill;
+  deepEqual(JSON.parse((await project.sluice("backfill", ["list", "--json"])).stdout), [summary]);
   const id = backfill.windows[0]?.run ?? "";
   const noted = await project.sluice("note", [id, "source was late", "--tag", "q1", "--json"]);
   const run: Run = JSON.parse(noted.stdout);

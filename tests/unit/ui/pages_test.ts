@@ -750,3 +750,42 @@ Deno.test("a webhook's page shows what was posted to who may see rows, and drops
   equal((await pagesFor("viewer").get(path)).status, 403);
   equal((await get("/pipelines/flights/webhooks/none")).status, 404);
 });
+
+Deno.test("a backfill is started from the page once its windows were shown", async () => {
+  const { engine, get, post } = pagesFor("operator");
+  const path = "/pipelines/flights/backfills";
+  match(await html(await get("/pipelines/flights")), new RegExp(`href="${path}"`));
+  match(await html(await get(path)), /name="every"[^]*No backfills yet/);
+  const asked = {
+    from: "2026-01-01",
+    to: "2026-01-13T12:00",
+    every: "1d",
+    "param.threshold": "20",
+    "param.region": "eu",
+    window_only: "yes",
+    note: "once <more>",
+  };
+  const shown = await html(await post(path, asked));
+  match(shown, /13 windows<[^]*threshold = 20[^]*2026-01-01 → 2026-01-02[^]*3 more[^]*Start 13 runs/);
+  deepEqual(
+    await engine.backfills.list({ pipeline: "flights" }),
+    [],
+    "nothing is started before it was shown",
+  );
+  const edited = await html(await post(path, { ...asked, step: "edit" }));
+  match(edited, /value="2026-01-13T12:00"[^]*value="once &lt;more&gt;"/);
+  const started = await post(path, { ...asked, step: "start" });
+  equal(started.status, 303);
+  const [backfill] = await engine.backfills.list({ pipeline: "flights" });
+  deepEqual([backfill?.total, backfill?.triggered_by], [13, "the operator"]);
+  equal(started.headers.get("location"), `/backfills/${backfill?.group}`);
+  match(await html(await get(path)), new RegExp(`0 of 13[^]*action="/backfills/${backfill?.group}/cancel"`));
+  for (const wrong of [{ to: "2025-01-01" }, { every: "soon" }, { "param.threshold": "few" }]) {
+    const refused = await post(path, { ...asked, ...wrong });
+    equal(refused.status, 400);
+    match(await html(refused), /role="alert"[^]*value="once &lt;more&gt;"/);
+  }
+  const viewer = pagesFor("viewer");
+  equal((await html(await viewer.get(path))).includes('name="every"'), false);
+  equal((await viewer.post(path, { ...asked, step: "start" })).status, 403);
+});

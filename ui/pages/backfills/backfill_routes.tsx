@@ -1,7 +1,12 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { statusOf } from "../../../server/http/problem.ts";
+import { definedParams } from "../../../contract/params/definition.ts";
+import { resolveParams } from "../../../contract/params/values.ts";
+import { splitSpan } from "../../../engine/control/backfills/windows.ts";
+import { readBackfillForm, toBackfillRequest } from "../../parts/runs/backfill_form.ts";
 import { BackfillPage } from "./backfill_page.tsx";
+import { BackfillsPage, type BackfillsView } from "./backfills_page.tsx";
 import {
   attempt,
   forPermitted,
@@ -9,13 +14,63 @@ import {
   noticeOf,
   type PageContext,
   pageResponse,
+  readForm,
   type Visit,
 } from "../page_context.tsx";
 
-/** A backfill, and what can be done with it. */
+const SHOWN_BACKFILLS = 50;
+
+/** The backfills of a pipeline, one of them, and what can be done with them. */
 export function backfillRoutes(pages: PageContext): Hono<AppEnv> {
   const { backfills } = pages.engine;
   const app = new Hono<AppEnv>();
+
+  const listPage = async (
+    { c, frame }: Visit,
+    more: Pick<BackfillsView, "asked" | "notice"> = {},
+    status = 200,
+  ): Promise<Response> => {
+    const { name, definition } = await pages.engine.getPipeline(c.req.param("name") ?? "");
+    const view = {
+      frame,
+      pipeline: name,
+      params: definedParams(definition),
+      backfills: await backfills.list({ pipeline: name, limit: SHOWN_BACKFILLS }),
+    };
+    return pageResponse(c, <BackfillsPage {...view} {...more} />, status);
+  };
+
+  app.get("/pipelines/:name/backfills", forUser(pages, (visit) => listPage(visit)));
+
+  // First the windows are shown, then what was shown is started.
+  app.post(
+    "/pipelines/:name/backfills",
+    forPermitted(pages, "run", async (visit) => {
+      const { c, user } = visit;
+      const name = c.req.param("name") ?? "";
+      const form = await readForm(c);
+      const values = readBackfillForm(form);
+      const request = toBackfillRequest(values);
+      const step = form.get("step");
+      if (step === "edit") return await listPage(visit, { asked: { values } });
+      const attempted = await attempt(async () => {
+        if (step === "start") return await backfills.start(name, { ...request, triggeredBy: user.name });
+        const { definition } = await pages.engine.getPipeline(name);
+        resolveParams(definedParams(definition), request.params);
+        return splitSpan(request.from, request.to, request.every);
+      });
+      if ("refusal" in attempted) {
+        const notice = noticeOf(attempted.refusal);
+        return await listPage(visit, { asked: { values }, notice }, statusOf(attempted.refusal));
+      }
+      const { value } = attempted;
+      if ("group" in value) return c.redirect(`/backfills/${encodeURIComponent(value.group)}`, 303);
+      const iso = (ms: number) => new Date(ms).toISOString();
+      const windows = value.map(({ startMs, endMs }) => ({ start: iso(startMs), end: iso(endMs) }));
+      return await listPage(visit, { asked: { values, windows } });
+    }),
+  );
+
   const groupOf = ({ c }: Visit) => c.req.param("group") ?? "";
 
   app.get(

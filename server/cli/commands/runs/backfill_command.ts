@@ -5,6 +5,7 @@ import { formatCount, formatDuration, formatPlural } from "../../../../text/form
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { callerName, readInteger } from "../../settings.ts";
 import { oneLine } from "../../text.ts";
+import { listBackfills } from "./backfill_list.ts";
 import { readLabels } from "./run_labels.ts";
 import {
   applyFirst,
@@ -19,10 +20,18 @@ const POLL_MS = 300;
 
 /**
  * `sluice backfill PIPELINE --from TIME --to TIME --every LENGTH`: a run for each window, one after the other, and how
- * it goes on. With `--retry GROUP` another attempt of those of a backfill that failed.
+ * it goes on. With `--retry GROUP` another attempt of those of a backfill that failed. `sluice backfill list [PIPELINE]`:
+ * those that there are.
  */
 export const backfill: CommandRun = async (invocation, context) => {
-  const [pipeline = ""] = invocation.arguments;
+  const [pipeline = "", other] = invocation.arguments;
+  // A pipeline may be called list: what is asked of it says so.
+  const isListing = pipeline === "list" && invocation.text("from") === undefined &&
+    invocation.text("retry") === undefined;
+  if (isListing) return await listBackfills(invocation, context, other);
+  if (other !== undefined) {
+    throw new AppError("invalid", `sluice backfill takes one pipeline, not "${other}" as well`);
+  }
   const retried = invocation.text("retry");
   const user = callerName(context);
   const request = retried === undefined ? readRequest(invocation) : undefined;
