@@ -31,6 +31,26 @@ Deno.test("kill -9 of the server in a long query: the run's process ends by itse
   equal((await shop.cancel(id)).state, "cancelled");
 });
 
+Deno.test("a cancel that was taken holds, where the server dies before the run has stopped", async () => {
+  await using shop = await Served.start(FILES);
+  const { id } = await shop.server.trigger("slow");
+  await shop.untilRunning(id, "model:slow");
+  const pid = await shop.server.runProcess() ?? fail("no process");
+  // It stops no sooner than the server dies.
+  Deno.kill(pid, "SIGSTOP");
+  try {
+    const asked = await shop.server.call<Run>("POST", `/api/runs/${id}/cancel`);
+    equal(asked.state, "running");
+    await shop.server.kill();
+  } finally {
+    Deno.kill(pid, "SIGKILL");
+  }
+  await shop.startNext();
+  await until("it is cancelled", async () => (await shop.server.run(id)).state === "cancelled");
+  const run = await shop.server.run(id);
+  deepEqual([run.attempt, run.cancelled_by], [1, "SLUICE_TOKEN"]);
+});
+
 Deno.test("a run whose server died can be cancelled on the command line before the next start, and stays cancelled", async () => {
   await using shop = await Served.start(FILES);
   const { id } = await shop.server.trigger("slow");
