@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { itemsBehind, MAX_PAGE, type PageRequest } from "../../contract/lists/page.ts";
+import { itemsBehind, MAX_PAGE, type PageRequest, unknownCursor } from "../../contract/lists/page.ts";
 import type { RouteResult } from "../http/route.ts";
 import { integerText } from "./request_parts.ts";
 
@@ -16,6 +16,12 @@ export function pageQuery(byDefault: string, most = MAX_PAGE) {
       v.pipe(v.string(), v.description("What comes behind it: the Link header has that of the next page.")),
     ),
   };
+}
+
+/** A cursor that is a number. Throws invalid for another. */
+export function numberOf(list: string, cursor: string): number {
+  if (!/^\d{1,15}$/.test(cursor)) throw unknownCursor(list, cursor);
+  return Number(cursor);
 }
 
 /** A page of what was read with one more than `limit`, which says that another page follows. */

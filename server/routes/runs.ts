@@ -2,13 +2,12 @@ import * as v from "valibot";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
-import { unknownCursor } from "../../contract/lists/page.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
 import { route } from "../http/route.ts";
 import { logConditions } from "./history.ts";
 import { cancelQueued } from "./cancel_queued.ts";
-import { pageOf, pageQuery } from "./paging.ts";
+import { numberOf, pageOf, pageQuery } from "./paging.ts";
 import { idParams, integerText } from "./request_parts.ts";
 
 const RUNS_PER_PAGE = 50;
@@ -87,17 +86,12 @@ function readRoutes(engine: Engine) {
       response: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
       errors: ["not_found", "conflict"],
       handle: async ({ params, query: { after = 0, limit = LINES_PER_PAGE, cursor, ...conditions } }) => {
-        const afterSeq = cursor === undefined ? after : seqOf(cursor);
+        const afterSeq = cursor === undefined ? after : numberOf("log", cursor);
         const lines = await engine.getRunLogs(params.id, { ...conditions, afterSeq, limit: limit + 1 });
         return pageOf(lines, limit, ({ seq }) => String(seq));
       },
     }),
   ];
-}
-
-function seqOf(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) throw unknownCursor("log", cursor);
-  return Number(cursor);
 }
 
 function eventsRoute(engine: Engine, clock: Clock) {

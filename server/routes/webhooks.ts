@@ -2,7 +2,10 @@ import * as v from "valibot";
 import { postViewSchema, webhookViewSchema } from "../../contract/triggers/webhook_view.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
+import { numberOf, pageOf, pageQuery } from "./paging.ts";
 import { integerText, nameParams } from "./request_parts.ts";
+
+const POSTS_PER_PAGE = 50;
 
 const webhookParams = v.object({
   ...nameParams.entries,
@@ -44,22 +47,26 @@ export function webhookRoutes({ webhooks }: Engine) {
           state: v.exactOptional(
             v.pipe(v.literal("waiting"), v.description("Only those that no run has stored yet.")),
           ),
-          limit: v.exactOptional(
-            v.pipe(integerText(1, 500), v.description("At most this many; 50 by default.")),
-          ),
+          ...pageQuery(String(POSTS_PER_PAGE)),
           before: v.exactOptional(
             v.pipe(
               integerText(0, Number.MAX_SAFE_INTEGER),
-              v.description("A post's number: only those before it."),
+              v.description("The same as cursor: a post's number."),
             ),
           ),
         }),
       }),
       response: { status: 200, description: "The newest first.", schema: v.array(postViewSchema) },
       errors: ["not_found"],
-      handle: async ({ params, query: { state, ...page } }) => ({
-        body: await webhooks.posts(params.name, params.webhook, { ...page, isWaiting: state === "waiting" }),
-      }),
+      handle: async ({ params, query: { state, limit = POSTS_PER_PAGE, cursor, before } }) => {
+        const from = cursor === undefined ? before : numberOf("posts", cursor);
+        const posts = await webhooks.posts(params.name, params.webhook, {
+          isWaiting: state === "waiting",
+          limit: limit + 1,
+          ...(from === undefined ? {} : { before: from }),
+        });
+        return pageOf(posts, limit, ({ post }) => String(post));
+      },
     }),
     route({
       method: "get",

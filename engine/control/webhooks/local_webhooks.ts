@@ -1,3 +1,4 @@
+import { boundedLimit } from "../../../contract/lists/page.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { Clock } from "../../../contract/clock.ts";
@@ -14,7 +15,6 @@ import { pipelineRecord } from "../pipeline_record.ts";
 import type { PostBody, PostFilter, Webhooks } from "./port.ts";
 
 const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
 
 export interface LocalWebhooksContext {
   readonly store: Store;
@@ -66,7 +66,7 @@ export class LocalWebhooks implements Webhooks {
     const { hook, committed } = await this.#find(pipeline, webhook);
     const { isWaiting = false, limit = DEFAULT_LIMIT, before } = filter;
     const found = await this.#context.store.inbox.list(hook, {
-      limit: Math.min(Math.max(limit, 1), MAX_LIMIT),
+      limit: boundedLimit(limit),
       ...(before === undefined ? {} : { before }),
       ...(isWaiting ? { openAfter: committed } : {}),
     });
