@@ -9,11 +9,10 @@ import {
   readHolder,
 } from "../data_folder.ts";
 import type { EngineOptions, OpenedEngine, ProjectPlace } from "../backend.ts";
-import { type ApiClient, createApiClient } from "./client/api_client.ts";
+import type { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
-import { RemoteEngine } from "./client/remote_engine.ts";
 
 /**
  * Why a command wants the engine. `read` may look beside another command at work, `change` may
@@ -168,6 +167,11 @@ function openHere(
 
 /** Undefined where nobody listens: the server has just gone. */
 async function openRemote(server: { url: string; token: string }): Promise<Connection | undefined> {
+  // Loaded where there is a server: the start of a command that has none must not wait for it.
+  const [{ createApiClient }, { RemoteEngine }] = await Promise.all([
+    import("./client/api_client.ts"),
+    import("./client/remote_engine.ts"),
+  ]);
   const api = createApiClient(server.url, server.token);
   if (!await api.isReady()) return undefined;
   return {
