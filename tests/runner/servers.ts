@@ -5,6 +5,7 @@ import type { Group, Need } from "./groups.ts";
 import { findPrometheus, needsPrometheus, PROMETHEUS } from "./prometheus.ts";
 import { S3_URL, startS3 } from "./s3_server.ts";
 import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
+import { findSchemathesis, needsSchemathesis, SCHEMATHESIS } from "./schemathesis.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 import { findSingerTaps, needsTaps, SINGER_TAPS } from "./singer_taps.ts";
 
@@ -47,12 +48,13 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const chromium = needsBrowser ? await findChromium() : undefined;
   const installNext = oneAtATime(install);
   // Most of it is the network's time.
-  const [python, taps, prometheus] = [
+  const [python, taps, prometheus, schemathesis] = [
     needs("second readers") ? findSecondReaders(root, installNext) : undefined,
     groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, installNext) : undefined,
     groups.some(({ files }) => needsPrometheus(files))
       ? findPrometheus(root, () => installNext([]))
       : undefined,
+    groups.some(({ files }) => needsSchemathesis(files)) ? findSchemathesis(root, installNext) : undefined,
   ];
   const servers = [
     needsPostgres ? startPostgres() : undefined,
@@ -66,11 +68,12 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
     if (running !== undefined) started.use(running);
   };
   // All of them have started or failed before those that started are stopped.
-  const ends = await Promise.allSettled([...servers.map(use), python, taps, prometheus]);
+  const ends = await Promise.allSettled([...servers.map(use), python, taps, prometheus, schemathesis]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const variables = {
     [SINGER_TAPS]: await taps,
     [PROMETHEUS]: await prometheus,
+    [SCHEMATHESIS]: await schemathesis,
     [CHROMIUM]: chromium,
     [SECOND_READERS]: await python,
     [POSTGRES_URL]: (await servers[0])?.url,

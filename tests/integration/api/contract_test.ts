@@ -1,0 +1,238 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import * as v from "valibot";
+import type { BackfillDetail } from "../../../contract/backfills/backfill.ts";
+import type { Problem } from "../../../contract/alerts/problem.ts";
+import { LOOPBACK_POLICY } from "../../support/api_project.ts";
+import { Served } from "../../support/served_project.ts";
+import { TOKEN, waitFor } from "../../support/sluice_server.ts";
+import { SCHEMATHESIS } from "../../runner/schemathesis.ts";
+
+/** The API checked from outside, by what /openapi.json says of it, with valid and invalid requests to every operation. */
+
+const HOOK = "s3cret-of-the-hook";
+
+const FILES = {
+  "notifiers.yaml": 'hook: { type: webhook, url: "http://127.0.0.1:9/refused" }\n',
+  "pipelines/orders.yaml": `params: { region: { type: string, default: eu } }
+extract:
+  orders: { connector: shop, stream: orders, max_rejects: 5 }
+transform: orders
+load:
+  daily:
+    - { connector: files, path: out/daily.csv, mode: replace }
+notify: [{ on: [success], to: hook }]
+`,
+  "transforms/orders/daily.sql": "SELECT note, sum(amount) AS amount FROM raw.orders GROUP BY note\n",
+  "pipelines/strict.yaml": "extract:\n  orders: { connector: shop, stream: orders }\n",
+  "pipelines/posted.yaml": `webhooks: { orders: { secret: "\${secret:HOOK}" } }
+extract:
+  orders: { webhook: orders }
+`,
+  "pipelines/slow_1.yaml": "extract:\n  items: { connector: slow, endpoint: items }\n",
+  "pipelines/slow_2.yaml": "extract:\n  items: { connector: slow, endpoint: items }\n",
+};
+
+/** Takes connections and says nothing: a run that reads from it goes on without work for a processor. */
+function startSilence(): Disposable & { readonly url: string } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken: Deno.Conn[] = [];
+  void (async () => {
+    for await (const connection of listener) taken.push(connection);
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}`,
+    [Symbol.dispose]() {
+      listener.close();
+      for (const connection of taken) connection.close();
+    },
+  };
+}
+
+/** A table with a row that does not fit. */
+async function shopFile(): Promise<Uint8Array> {
+  const path = await Deno.makeTempFile({ prefix: "sluice-shop-" });
+  try {
+    {
+      using database = new DatabaseSync(path);
+      database.exec(`CREATE TABLE orders (id INTEGER PRIMARY KEY, amount INTEGER, note TEXT);
+        INSERT INTO orders VALUES (1, 10, 'a'), (2, 'ten', 'b'), (3, 30, 'c');`);
+    }
+    return await Deno.readFile(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const MINE = { definition: { transform: "mine" }, models: { "m.sql": "SELECT 1 AS a" } };
+const DAYS = { from: "2026-01-01", to: "2026-01-03", every: "1d", group: "year" };
+
+/** Bodies that are more than what their schemas say. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  putPipeline: MINE,
+  startBackfill: DAYS,
+  startVerification: {},
+  createToken: { name: "another", role: "viewer" },
+};
+
+/** Of each kind of thing one that is there. */
+interface Known {
+  readonly ended: string;
+  readonly failed: string;
+  readonly queued: string;
+  readonly problem: string;
+  readonly otherToken: string;
+  readonly ownToken: string;
+}
+
+/** Runs in each state, rejects, a problem, what was sent, a backfill, a token and a pipeline that came by the API. */
+async function fill(served: Served): Promise<Known> {
+  const { server } = served;
+  const ended = await served.succeed("orders");
+  const failed = await served.runToEnd("strict");
+  equal(failed.state, "failed");
+  await server.call("PUT", "/api/pipelines/mine", MINE);
+  const endless = await Promise.all(["slow_1", "slow_2"].map((name) => server.trigger(name)));
+  await Promise.all(endless.map(({ id }) => served.untilRunning(id, "extract:items")));
+  // From here on nothing begins: the server has room for two.
+  const queued = await server.trigger("strict");
+  await server.call<BackfillDetail>("POST", "/api/pipelines/strict/backfills", DAYS);
+  const posted = await server.request("POST", "/hooks/posted/orders", {
+    body: [{ id: 1 }],
+    headers: { Authorization: `Bearer ${HOOK}` },
+  });
+  equal(posted.status, 202, await posted.text());
+  const tokens = () => server.call<{ id: string; name: string }[]>("GET", "/api/tokens");
+  const ownToken = (await tokens()).find(({ name }) => name === "SLUICE_TOKEN")?.id ?? "";
+  const { id: otherToken } = await server.call<{ id: string }>("POST", "/api/tokens", {
+    name: "other",
+    role: "viewer",
+  }, [201]);
+  const problem = await waitFor(
+    async () => (await server.call<Problem[]>("GET", "/api/problems"))[0]?.id,
+    20_000,
+  );
+  return {
+    ended: ended.id,
+    failed: failed.id,
+    queued: queued.id,
+    problem: problem ?? "",
+    otherToken,
+    ownToken,
+  };
+}
+
+const documentSchema = v.looseObject({
+  paths: v.record(
+    v.string(),
+    v.record(
+      v.string(),
+      v.looseObject({
+        operationId: v.string(),
+        parameters: v.array(v.looseObject({ name: v.string(), in: v.string() })),
+        requestBody: v.exactOptional(
+          v.looseObject({
+            content: v.record(v.string(), v.looseObject({ example: v.exactOptional(v.unknown()) })),
+          }),
+        ),
+        responses: v.record(v.string(), v.unknown()),
+      }),
+    ),
+  ),
+});
+type Document = v.InferOutput<typeof documentSchema>;
+
+/** The document with values for the parts of paths that reach something. */
+function withExamples(document: Document, known: Known): Document {
+  const ofPath = (path: string, method: string, name: string): string | number | undefined => {
+    if (name === "stream") return "orders";
+    if (name === "table") return "raw.orders";
+    if (name === "webhook") return "orders";
+    if (name === "post") return 1;
+    if (path.includes("/webhooks")) return "posted";
+    // With a run in its queue nothing of a pipeline can be verified or replayed.
+    if (path === "/api/pipelines/{name}/runs" || path === "/api/pipelines/{name}/backfills") return "strict";
+    if (path === "/api/pipelines/{name}") return method === "get" ? "orders" : "mine";
+    if (path.startsWith("/api/pipelines/")) return "orders";
+    if (path.startsWith("/api/connectors/")) return "shop";
+    if (path.startsWith("/api/notifiers/")) return "hook";
+    if (path.startsWith("/api/problems/")) return known.problem;
+    if (path.startsWith("/api/backfills/")) return "year";
+    if (path.startsWith("/api/tokens/")) return known.otherToken;
+    if (path.endsWith("/retry") || path.endsWith("/rerun")) return known.failed;
+    if (path.endsWith("/cancel")) return known.queued;
+    return path.startsWith("/api/runs/") ? known.ended : undefined;
+  };
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { operationId, parameters, requestBody }] of Object.entries(methods)) {
+      const json = requestBody?.content["application/json"];
+      if (json !== undefined && Object.hasOwn(BODIES, operationId)) json.example = BODIES[operationId];
+      for (const parameter of parameters) {
+        const example = parameter.in === "path" ? ofPath(path, method, parameter.name) : undefined;
+        if (example !== undefined) parameter["example"] = example;
+      }
+    }
+  }
+  return document;
+}
+
+/** Operations whose success is not reached, and why. */
+const NOT_REACHED: Readonly<Record<string, string>> = {
+  "POST /hooks/{pipeline}/{name}": "takes its own secret; it has tests of its own",
+  "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
+};
+
+Deno.test("the API does what /openapi.json says, by Schemathesis", async () => {
+  using silence = startSilence();
+  const policy = await Deno.makeTempFile({ prefix: "sluice-policy-" });
+  await using cleanUp = new AsyncDisposableStack();
+  cleanUp.defer(() => Deno.remove(policy));
+  await Deno.writeTextFile(policy, LOOPBACK_POLICY);
+  await using served = await Served.start({
+    ...FILES,
+    "shop.db": await shopFile(),
+    "connectors.yaml": `shop: { type: sqlite, path: shop.db }
+files: { type: file }
+slow: { type: http, base_url: "${silence.url}", timeout: 600 }
+`,
+  }, { SLUICE_POLICY: policy, SLUICE_TRUST_PROXY: "1", SLUICE_SECRET_HOOK: HOOK });
+  const known = await fill(served);
+  const document = v.parse(documentSchema, await served.server.call("GET", "/openapi.json"));
+  const { folder } = served.project;
+  await Deno.writeTextFile(`${folder}/openapi.json`, JSON.stringify(withExamples(document, known)));
+  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const { code, stdout, stderr } = await new Deno.Command(Deno.env.get(SCHEMATHESIS) ?? "schemathesis", {
+    args: [
+      ...["--config-file", here("schemathesis.toml"), "run", `${folder}/openapi.json`],
+      ...["--url", served.server.url, "--header", `Authorization: Bearer ${TOKEN}`],
+      ...["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "3"],
+    ],
+    cwd: folder,
+    env: {
+      SCHEMATHESIS_HOOKS: "hooks",
+      PYTHONPATH: here("."),
+      PYTHONDONTWRITEBYTECODE: "1",
+      CONTRACT_SETTING: JSON.stringify({
+        token: known.ownToken,
+        ended: known.ended,
+        statuses: `${folder}/statuses.json`,
+      }),
+    },
+    stdin: "null",
+  }).output();
+  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  equal(code, 0, said);
+  const statuses: Record<string, Record<string, number>> = JSON.parse(
+    await Deno.readTextFile(`${folder}/statuses.json`),
+  );
+  const missed: string[] = [];
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { responses }] of Object.entries(methods)) {
+      const operation = `${method.toUpperCase()} ${path}`;
+      const success = Object.keys(responses).find((status) => status.startsWith("2")) ?? "";
+      if ((statuses[operation]?.[success] ?? 0) === 0) missed.push(operation);
+    }
+  }
+  deepStrictEqual(missed.toSorted(), Object.keys(NOT_REACHED).toSorted(), said);
+});
