@@ -317,6 +317,12 @@ export type Answer =
   | { readonly type: "done"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly error: ErrorRecord };
 
+/** Rows are an estimate. */
+export interface SourceTotal {
+  readonly rows?: number;
+  readonly bytes?: number;
+}
+
 export type Report =
   | { readonly type: "log"; readonly level: LogLevel; readonly step: string | null; readonly message: string }
   | { readonly type: "step"; readonly step: Step }
@@ -325,6 +331,8 @@ export type Report =
     readonly step: string;
     readonly rows: number;
     readonly sizeBytes: number | null;
+    /** How much there is in all, as far as its source knows. */
+    readonly total?: SourceTotal;
     readonly traffic?: Traffic;
   }
   | { readonly type: "columns"; readonly stream: string; readonly columns: readonly Column[] }

@@ -5,6 +5,7 @@ import { described } from "./described.ts";
 import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
 import { rangeSchema } from "./range.ts";
 import { afterViewSchema, sensorViewSchema } from "./triggers/trigger_view.ts";
+import { type StepProgress, stepProgressSchema } from "./runs/progress.ts";
 import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 
 /**
@@ -115,6 +116,9 @@ export const stepSchema = v.object({
   ),
   traffic: v.exactOptional(
     described(trafficSchema, "Of a step that asks an API: what its requests have come to, in its attempt."),
+  ),
+  progress: v.exactOptional(
+    described(stepProgressSchema, "While it runs, at the server that carries it out: how far it is."),
   ),
   started_at: described(v.nullable(time), "When it began."),
   finished_at: described(v.nullable(time), "When it ended, however it did."),
@@ -251,13 +255,7 @@ export type LogLine = v.InferOutput<typeof logLineSchema>;
 export type RunEvent =
   | { readonly type: "run"; readonly run: Run }
   | { readonly type: "step"; readonly step: Step }
-  | {
-    readonly type: "progress";
-    readonly step: string;
-    readonly rows: number;
-    readonly size_bytes: number | null;
-    readonly traffic?: Traffic;
-  }
+  | { readonly type: "progress"; readonly step: string; readonly traffic?: Traffic } & StepProgress
   | { readonly type: "log"; readonly line: LogLine };
 
 export const pipelineSummarySchema = v.object({

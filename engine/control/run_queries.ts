@@ -1,7 +1,7 @@
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import { boundedLimit } from "../../contract/lists/page.ts";
-import type { LogLine, Run, RunDetail, RunEvent } from "../../contract/run.ts";
+import type { LogLine, Run, RunDetail, RunEvent, Step } from "../../contract/run.ts";
 import { wantsAll } from "../../contract/runs/log_search.ts";
 import type { Held } from "../runs/admission/admission.ts";
 import type { OutboxRelay } from "../runs/outbox_relay.ts";
@@ -53,7 +53,8 @@ export class RunQueries {
         `Run ${idOrPart} has no attempt ${attempt}: it has had ${run.attempts.length}`,
       );
     }
-    return { ...this.withReason(run), can_retry: await requests.canRetry(run) };
+    const steps = attempt === undefined ? this.#withProgress(run) : run.steps;
+    return { ...this.withReason(run), steps, can_retry: await requests.canRetry(run) };
   }
 
   /** Throws as `get` does. */
@@ -80,6 +81,14 @@ export class RunQueries {
     if (run.state !== "queued" || run.not_before !== null) return run;
     const held = this.#context.held();
     return held === undefined ? run : { ...run, reason: `waits: ${held.message}` };
+  }
+
+  #withProgress({ id, steps }: RunDetail): Step[] {
+    const known = this.#context.events.progressOf(id);
+    return steps.map((step) => {
+      const progress = step.state === "running" ? known.get(step.name) : undefined;
+      return progress === undefined ? step : { ...step, progress };
+    });
   }
 
   /** The run's whole id; where no run is like it the text itself. Throws conflict where several are. */

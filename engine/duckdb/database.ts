@@ -189,7 +189,7 @@ async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Prom
        SET GLOBAL allowed_directories = ${list(options.allowedDirectories)};
        SET GLOBAL allowed_paths = ${list(options.allowedPaths ?? [])};
        SET GLOBAL enable_external_access = false;
-       SET GLOBAL allowed_configs = ['threads'];
+       SET GLOBAL allowed_configs = ['threads', 'enable_progress_bar', 'enable_progress_bar_print'];
        SET GLOBAL lock_configuration = true;
        SELECT keyword_name AS name FROM duckdb_keywords()`,
     ).then(readRows);

@@ -145,6 +145,19 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     return fork;
   }
 
+  /** From now on `progress` knows of statements that take longer than two seconds. */
+  async measureProgress(): Promise<void> {
+    // Printed, it would go among the reports of this process.
+    await this.run("SET enable_progress_bar_print = false; SET enable_progress_bar = true");
+  }
+
+  /** Which share of its input the statement has read that runs now, above 0 up to 1; undefined where DuckDB does not know. */
+  progress(): number | undefined {
+    if (this.#isClosed) return undefined;
+    const { percentage } = duckdb.query_progress(this.#connection);
+    return percentage > 0 ? Math.min(1, percentage / 100) : undefined;
+  }
+
   /** DuckDB's low-level connection, for `ingest` and `export` in this folder. `work` runs alone on it. */
   withConnection<T>(sql: string, work: (connection: duckdb.Connection) => Promise<T>): Promise<T> {
     return this.#exclusive(sql, () => work(this.#connection));

@@ -32,7 +32,8 @@ export interface LoadContext {
   readonly changes?: ChangedRows;
   readonly signal: AbortSignal;
   readonly points: Points;
-  readonly onProgress: (rows: number) => void;
+  /** Rows that were sent, and how many there are. */
+  readonly onProgress: (rows: number, totalRows: number) => void;
   /** Told what the requests of all deliveries have come to. */
   readonly onTraffic: (traffic: Traffic) => void;
   readonly log: (level: LogLevel, message: string) => void;
@@ -204,7 +205,7 @@ async function inputOf(context: LoadContext, chosen: RowsToLoad, load: LoadDefin
       for await (const batch of batches) {
         yield batch;
         rows += batch.numRows;
-        context.onProgress(rows);
+        context.onProgress(rows, counted.rows);
       }
     },
     copyTo: async (path, options) => await copyRows(session, select, path, options, chosen.gone),

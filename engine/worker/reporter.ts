@@ -1,7 +1,7 @@
 import { type AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
-import type { Report } from "../../contract/job.ts";
+import type { Report, SourceTotal } from "../../contract/job.ts";
 import type { Traffic } from "../../contract/streams/traffic.ts";
 
 /** Followers see numbers move this often, not faster. */
@@ -34,11 +34,13 @@ export class Reporter {
     return (level, message) => this.log(level, step, message);
   }
 
-  progress(step: string, rows: number, sizeBytes: number | null = null): void {
+  /** `total` is what there is in all, as far as the step's source knows. */
+  progress(step: string, rows: number, sizeBytes: number | null = null, total?: SourceTotal): void {
     const nowMs = performance.now();
     if (nowMs - (this.#lastProgressMs.get(step) ?? -Infinity) < PROGRESS_EVERY_MS) return;
     this.#lastProgressMs.set(step, nowMs);
-    this.send({ type: "progress", step, rows, sizeBytes, ...this.trafficOf(step) });
+    const known = total === undefined ? {} : { total };
+    this.send({ type: "progress", step, rows, sizeBytes, ...known, ...this.trafficOf(step) });
   }
 
   /** What the step's requests have come to, which goes with its progress. */

@@ -1,5 +1,6 @@
 import type { RunEvent, Step } from "../../contract/run.ts";
 import { type Traffic, trafficText } from "../../contract/streams/traffic.ts";
+import { shortProgressText, type StepProgress } from "../../contract/runs/progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatBytes, formatDuration, formatPlural } from "../../text/format.ts";
 import { oneLine, truncate } from "./text.ts";
@@ -111,6 +112,7 @@ interface ActiveStep {
   readonly startedMs: number;
   readonly rows: number;
   readonly sizeBytes: number | null;
+  readonly progress?: StepProgress | undefined;
   /** Of one that asks an API. */
   readonly traffic?: Traffic | undefined;
 }
@@ -134,7 +136,7 @@ class LiveDisplay implements RunDisplay {
     if (event.type === "progress") {
       const startedMs = this.#active.get(event.step)?.startedMs ?? Date.now();
       const { rows, size_bytes: sizeBytes, traffic } = event;
-      this.#active.set(event.step, { startedMs, rows, sizeBytes, traffic });
+      this.#active.set(event.step, { startedMs, rows, sizeBytes, progress: event, traffic });
     }
     if (event.type === "run" && event.run.state !== "running") this.#active.clear();
     const line = lineOf(event, this.#said);
@@ -155,7 +157,9 @@ class LiveDisplay implements RunDisplay {
   #track(step: Step): void {
     if (step.state === "running") {
       if (!this.#active.has(step.name)) {
-        this.#active.set(step.name, { startedMs: Date.now(), rows: 0, sizeBytes: null });
+        const { progress } = step;
+        const { rows = 0, size_bytes: sizeBytes = null } = progress ?? {};
+        this.#active.set(step.name, { startedMs: Date.now(), rows, sizeBytes, progress });
       }
     } else {
       this.#active.delete(step.name);
@@ -166,12 +170,13 @@ class LiveDisplay implements RunDisplay {
     const frame = FRAMES[this.#frame++ % FRAMES.length] ?? "";
     const nowMs = Date.now();
     const lines = [...this.#active].slice(0, MAX_LIVE_LINES).map(
-      ([name, { startedMs, rows, sizeBytes, traffic }]) => {
+      ([name, { startedMs, rows, sizeBytes, progress, traffic }]) => {
         const facts = [
           rows === 0 ? "" : formatPlural(rows, "row"),
           sizeBytes === null ? "" : formatBytes(sizeBytes),
           traffic === undefined ? "" : trafficText(traffic),
           formatDuration(nowMs - startedMs),
+          progress === undefined ? "" : shortProgressText(progress, nowMs),
         ];
         const text = [`${frame} ${oneLine(name).padEnd(36)}`, ...facts.filter((fact) => fact !== "")].join(
           "  ",

@@ -131,6 +131,10 @@ Deno.test("pages", async (t) => {
       engine.addProgress(id, "extract:figures", 65_536, traffic);
       const told = "1,204 requests, 1,198 pages, 1 retry, waited 3.5 s";
       await page.locator("[data-traffic]", { hasText: told }).waitFor();
+      const speed = { size_bytes: 25_000_000, total_bytes: 100_000_000, bytes_per_second: 1_250_000 };
+      engine.addProgress(id, "extract:figures", 0, traffic, { ...speed, rows_per_second: 12_345 });
+      const fast = "25 % of 100 MB, 12.3 k rows/s, 1.25 MB/s";
+      await page.locator("[data-speed]", { hasText: fast }).waitFor();
       for (let line = 1; line <= 30; line += 1) {
         engine.addLog(id, {
           message: `line ${line} \u001b[31m<b>red</b>`,

@@ -25,6 +25,7 @@ import type {
   TriggerRequest,
 } from "../../engine/control/engine.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
+import { NO_PROGRESS, type StepProgress } from "../../contract/runs/progress.ts";
 import type { Traffic } from "../../contract/streams/traffic.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import { FakeAlerts } from "./fake_alerts.ts";
@@ -118,9 +119,15 @@ export class FakeEngine implements Engine {
     this.#tell(id, { type: "log", line: whole });
   }
 
-  addProgress(id: string, step: string, rows: number, traffic?: Traffic): void {
+  addProgress(
+    id: string,
+    step: string,
+    rows: number,
+    traffic?: Traffic,
+    progress: Partial<StepProgress> = {},
+  ): void {
     const told = traffic === undefined ? {} : { traffic };
-    this.#tell(id, { type: "progress", step, rows, size_bytes: null, ...told });
+    this.#tell(id, { type: "progress", ...NO_PROGRESS, ...progress, step, rows, ...told });
   }
 
   /** How many watch the run. */

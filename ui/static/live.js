@@ -13,6 +13,7 @@ let isRefreshing = false;
 let isRefreshWanted = false;
 const progressRows = new Map();
 const progressTraffic = new Map();
+const progressSpeed = new Map();
 
 /* Keeping the page up to date */
 
@@ -48,6 +49,7 @@ function adopt(fresh) {
   }
   for (const [step, rows] of progressRows) showProgress(step, rows);
   for (const [step, traffic] of progressTraffic) showTraffic(step, traffic);
+  for (const step of progressSpeed.keys()) showSpeed(step);
   const seconds = fresh.body.dataset.refreshSeconds;
   if (seconds === undefined) delete document.body.dataset.refreshSeconds;
   else document.body.dataset.refreshSeconds = seconds;
@@ -111,6 +113,7 @@ function tick() {
   for (const element of document.querySelectorAll("[data-since]")) {
     element.textContent = formatDuration(nowMs - Date.parse(element.dataset.since));
   }
+  for (const step of progressSpeed.keys()) showSpeed(step);
 }
 
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
@@ -157,9 +160,13 @@ function followRun(log) {
     if (waiting.push(line) === 1) setTimeout(flush, 50);
   });
   source.addEventListener("progress", ({ data }) => {
-    const { step, rows, traffic } = JSON.parse(data);
-    progressRows.set(step, rows);
-    showProgress(step, rows);
+    const { step, rows, traffic, ...speed } = JSON.parse(data);
+    if (rows > 0) {
+      progressRows.set(step, rows);
+      showProgress(step, rows);
+    }
+    progressSpeed.set(step, { ...speed, rows });
+    showSpeed(step);
     if (traffic === undefined) return;
     progressTraffic.set(step, traffic);
     showTraffic(step, traffic);
@@ -217,6 +224,52 @@ function showTraffic(step, { requests, pages, retries, redirects, waited_ms: wai
   ];
   for (const line of document.querySelectorAll("[data-traffic]")) {
     if (line.dataset.traffic === step) line.textContent = parts.filter((part) => part !== false).join(", ");
+  }
+}
+
+// The same as progressText() of the server's contract/runs/progress.ts, formatShortCount(), formatBytes() and formatWait().
+function scale(value, units) {
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  return `${value.toFixed(unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)}${units[unit]}`;
+}
+
+const shortCount = (count) =>
+  count < 10_000 ? count.toLocaleString("en-US") : scale(count, ["", " k", " M", " G", " T"]);
+const bytes = (size) => scale(size, [" B", " kB", " MB", " GB", " TB", " PB"]);
+const percent = (share) => `${Math.floor(share * 100)} %`;
+
+function wait(ms) {
+  if (ms < 60_000) return `${Math.floor(ms / 1_000)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  const [unitMs, unit, smallMs, small] = ms < 86_400_000
+    ? [3_600_000, "h", 60_000, "min"]
+    : [86_400_000, "d", 3_600_000, "h"];
+  const rest = Math.floor(ms % unitMs / smallMs);
+  return `${Math.floor(ms / unitMs)} ${unit}${rest === 0 ? "" : ` ${rest} ${small}`}`;
+}
+
+/** How fast a step goes that is running, and how long it may take. */
+function showSpeed(step) {
+  const known = progressSpeed.get(step);
+  const { rows, size_bytes: size, total_rows: totalRows, total_bytes: totalBytes } = known;
+  const { rows_per_second: rowSpeed, bytes_per_second: byteSpeed } = known;
+  const leftMs = known.ends_at === null ? 0 : Date.parse(known.ends_at) - (Date.now() - clockSkewMs);
+  const basis = known.ends_by === "last_runs" ? " by the last runs" : "";
+  const parts = [
+    totalBytes > 0 && size !== null && totalBytes >= size
+      ? `${percent(size / totalBytes)} of ${bytes(totalBytes)}`
+      : totalRows > 0 && totalRows >= rows &&
+        `${percent(rows / totalRows)} of about ${shortCount(totalRows)} rows`,
+    leftMs >= 1_000 && `about ${wait(leftMs)} left${basis}`,
+    rowSpeed > 0 && `${shortCount(rowSpeed)} rows/s`,
+    byteSpeed > 0 && `${bytes(byteSpeed)}/s`,
+  ];
+  for (const line of document.querySelectorAll("[data-speed]")) {
+    if (line.dataset.speed === step) line.textContent = parts.filter((part) => part !== false).join(", ");
   }
 }
 

@@ -12,6 +12,7 @@ import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
+import { StepProgressMeter } from "./step_progress.ts";
 import { writeUntilDone } from "../write_until_done.ts";
 import { redactError, redactFollowed, redactPreview, redactRejects, redactStream } from "./redact_reports.ts";
 
@@ -20,6 +21,8 @@ const MAX_LOG_LINES = 20_000;
 /** What is reported waits this long for more of it: each write of the store is a write to the disk. */
 const FLUSH_MS = 100;
 const FLUSH_EVENTS = 200;
+/** How many of the last runs say how long a step takes. */
+const LAST_RUNS = 10;
 /** How often the requests of a step that is running are written. */
 const KEEP_TRAFFIC_EVERY_MS = 2_000;
 
@@ -55,6 +58,7 @@ export class AttemptRecorder {
   readonly #run: Run;
   readonly #steps = new Map<string, Step>();
   readonly #trafficKeptMs = new Map<string, number>();
+  readonly #meter: StepProgressMeter;
   #seq = 0;
   #logLines = 0;
   #pending: RunEvent[] = [];
@@ -73,6 +77,15 @@ export class AttemptRecorder {
     this.#context = context;
     this.#run = run;
     this.#onLost = onLost;
+    const { store, clock } = context;
+    this.#meter = new StepProgressMeter({
+      clock,
+      lastSteps: async () => {
+        const runs = await store.history.lastRuns(run.pipeline, LAST_RUNS);
+        return await store.history.steps(runs.map(({ id }) => id));
+      },
+      onEstimate: (step, progress) => this.#keep({ type: "progress", step, ...progress }),
+    });
   }
 
   /** Puts the planned steps up as pending; those of earlier attempts that ended well stay theirs. */
@@ -168,6 +181,7 @@ export class AttemptRecorder {
 
   /** Closes what was left open by a death or a stop, and writes the rest. Throws what the store threw. */
   async end(error: ErrorRecord | null, isStop: boolean): Promise<void> {
+    this.#meter[Symbol.dispose]();
     const ended = endOpenSteps([...this.#steps.values()], error, isStop, this.#context.clock.now());
     for (const step of ended) this.#putStep(step);
     if (error !== null) this.log("error", null, error.message);
@@ -200,16 +214,21 @@ export class AttemptRecorder {
   }
 
   #putStep(step: Step): void {
+    const isNew = this.#steps.get(step.name)?.state !== "running";
+    if (step.state !== "running") this.#meter.end(step.name);
+    else if (isNew) this.#meter.begin(step.name);
     this.#steps.set(step.name, step);
     this.#keep({ type: "step", step });
   }
 
   /** Requests are kept with their step while it runs: not each time, but also where it never ends. */
-  #takeProgress({ step: name, rows, sizeBytes, traffic }: Extract<Report, { type: "progress" }>): void {
-    const told = traffic === undefined ? {} : { traffic };
-    this.#keep({ type: "progress", step: name, rows, size_bytes: sizeBytes, ...told });
+  #takeProgress(report: Extract<Report, { type: "progress" }>): void {
+    const { step: name, traffic } = report;
     const step = this.#steps.get(name);
-    if (traffic === undefined || step?.state !== "running") return;
+    if (step?.state !== "running") return;
+    const told = traffic === undefined ? {} : { traffic };
+    this.#keep({ type: "progress", step: name, ...told, ...this.#meter.take(report) });
+    if (traffic === undefined) return;
     const counted = { ...step, traffic };
     this.#steps.set(name, counted);
     const nowMs = this.#context.clock.now();

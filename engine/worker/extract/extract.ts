@@ -8,6 +8,7 @@ import { doubledKeys } from "../../warehouse/doubled_keys.ts";
 import { applyDeletes } from "./deletes.ts";
 import { closeWindow, rangeOf } from "./read_window.ts";
 import type { StreamShape } from "./stream_shape.ts";
+import { totalOf } from "./progress/source_total.ts";
 import { ShapedBatches } from "./shaped_batches.ts";
 import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
 
@@ -95,6 +96,7 @@ async function readOnce(
     const tap = sink.storesAsRead ? context.tap : undefined;
     await tap?.open();
     signal.throwIfAborted();
+    sink.expect(await totalOf(source, asked, signal));
     const messages = source.read({ streams: [asked] }, signal);
     await takeMessages(messages, source, new Map([[request.name, sink]]), context, tap);
     tap?.end();

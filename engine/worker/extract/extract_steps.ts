@@ -1,5 +1,5 @@
 import { inputsOf, parentsOf } from "../../../contract/pipeline/parents.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob, SourceTotal } from "../../../contract/job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
@@ -87,7 +87,8 @@ export class ExtractSteps {
       threads,
       ...(range === undefined || range === null ? {} : { range }),
       ...(tap === undefined ? {} : { tap }),
-      onProgress: (rows: number, sizeBytes: number | null) => reporter.progress(step.name, rows, sizeBytes),
+      onProgress: (rows: number, sizeBytes: number | null, total?: SourceTotal) =>
+        reporter.progress(step.name, rows, sizeBytes, total),
       log: reporter.logger(step.name),
       onWarning: (message: string) => reporter.log("warn", step.name, message),
       onCheckpoint: (point: Point) => points.reach(step.name, point),

@@ -15,6 +15,8 @@ export interface Filling {
   readonly rejects: StreamRejects;
   /** Takes rows that came with a state behind them, which are in the last table: the next ones are put into another. */
   readonly onState: (rows: number, state: JsonValue) => Promise<void>;
+  /** Told how many rows there are so far, where they come in parts. */
+  readonly onRows: (rows: number) => void;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function fillTable(
       const from = scan.parts === undefined ? part : asWhole(part, columns);
       rows += await session.run(`${into} SELECT ${select} FROM ${from}${condition}`, params);
       into = `INSERT INTO ${target.name}`;
+      if (scan.parts !== undefined) filling.onRows(rows);
     }
     if (prepared?.rejects !== undefined) await rejects.takeScanned(prepared.rejects, shape, position);
   } catch (error) {
@@ -62,7 +65,7 @@ export async function fillTable(
 
 /** The same of rows that still come: where their columns or types change, the table is made anew. */
 async function fillArriving(
-  { session, target: nextTarget, position, onState }: Filling,
+  { session, target: nextTarget, position, onState, onRows }: Filling,
   scan: Scan,
   arriving: AsyncIterable<ArrivingRows>,
   shape: StreamShape,
@@ -88,6 +91,7 @@ async function fillArriving(
       target ??= await nextTarget();
       const into = isMade ? `INSERT INTO ${target.name}` : `${target.create} AS`;
       rows += await session.run(`${into} ${select}`, params);
+      onRows(rows);
       if (state === undefined) continue;
       await onState(rows, state);
       target = undefined;

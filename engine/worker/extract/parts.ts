@@ -18,6 +18,7 @@ import type { ExtractContext } from "./extract.ts";
 import { closeWindow } from "./read_window.ts";
 import { RejectLimit } from "./reject_limit.ts";
 import { isReplacing } from "./replacing.ts";
+import { totalOf } from "./progress/source_total.ts";
 import { type Extracted, StreamSink } from "./stream_sink.ts";
 
 export interface PartsContext extends ExtractContext {
@@ -101,12 +102,13 @@ async function readParts(
   await using _appending = await context.threads?.appending();
   const done = await committedParts(session, name, runId);
   const left = parts.filter(({ id }) => !done.some((part) => part.id === id));
+  const total = await totalOf(source, asked, context.signal);
   let rows = done.reduce((sum, part) => sum + part.rows, 0);
   let sizeBytes = done.reduce((sum, part) => sum + part.sizeBytes, 0);
   const count = (batch: RecordBatch) => {
     rows += batch.numRows;
     sizeBytes += batch.data.byteLength;
-    onProgress(rows, sizeBytes);
+    onProgress(rows, sizeBytes, total);
   };
   const limit = await RejectLimit.open(session, context);
   const stop = new AbortController();

@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { SourceTotal } from "../../../contract/job.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
@@ -34,6 +35,7 @@ import { BatchIntake, type IntakeTarget } from "./batch_intake.ts";
 import { fillTable } from "./fill_table.ts";
 import type { AskedRange } from "./read_window.ts";
 import { putIncoming, reportContract } from "./incoming_rows.ts";
+import { isOneStatement, tellShare } from "./progress/scan_share.ts";
 import { SinkChildren, type WrittenChild } from "./sink_children.ts";
 import { checkKeyColumns, isReplacing } from "./replacing.ts";
 import { StreamRejects } from "./stream_rejects.ts";
@@ -51,7 +53,8 @@ export interface SinkOptions {
   readonly until?: Until;
   /** Rows that are read again: they are put in the place of those that are there, and the cursor stays. */
   readonly again?: AskedRange;
-  readonly onProgress: (rows: number, sizeBytes: number | null) => void;
+  /** With what the source says that there is in all. */
+  readonly onProgress: (rows: number, sizeBytes: number | null, total?: SourceTotal) => void;
   readonly onWarning: (message: string) => void;
   /** Around each commit before the last. */
   readonly onCheckpoint?: (point: "before checkpoint" | "after checkpoint") => void;
@@ -106,6 +109,7 @@ export class StreamSink implements AsyncDisposable {
   #rows: number;
   #sizeBytes: number;
   #files: number | undefined;
+  #total: SourceTotal | undefined;
   readonly #rejects: StreamRejects;
   readonly #children: SinkChildren;
   /** Of the definition, and of what was read by it. */
@@ -229,7 +233,12 @@ export class StreamSink implements AsyncDisposable {
     await this.#intake.append(batch, () => this.#target());
     this.#rows += batch.numRows;
     this.#sizeBytes += batch.data.byteLength;
-    onProgress(this.#rows, this.#sizeBytes);
+    onProgress(this.#rows, this.#sizeBytes, this.#total);
+  }
+
+  /** What the source says that there is in all. */
+  expect(total: SourceTotal | undefined): void {
+    this.#total = total;
   }
 
   /** There are no rows, and of their columns `schema` is known at most: the stream's table keeps those that it has. */
@@ -259,8 +268,16 @@ export class StreamSink implements AsyncDisposable {
         onProgress(this.#rows, this.#sizeBytes);
         await (this.#mayResume ? this.checkpoint(state) : this.#settle());
       };
+      const onRows = (rows: number) => onProgress(this.#rows + rows, null);
+      const total = { bytes: sizeBytes + scan.sizeBytes };
+      using _share = isOneStatement(scan)
+        ? await tellShare(
+          session,
+          (share) => onProgress(this.#rows, sizeBytes + Math.floor(share * scan.sizeBytes), total),
+        )
+        : undefined;
       this.#rows += await fillTable(
-        { session, target, position, rejects: this.#rejects, onState },
+        { session, target, position, rejects: this.#rejects, onState, onRows },
         scan,
         shape,
         signal,

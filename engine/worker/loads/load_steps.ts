@@ -120,7 +120,8 @@ export class LoadSteps {
       ...(changes === undefined ? {} : { changes }),
       signal,
       points: pointsOf(job.dieAt),
-      onProgress: (rows: number) => reporter.progress(name, sent = rows),
+      onProgress: (rows: number, totalRows: number) =>
+        reporter.progress(name, sent = rows, null, { rows: totalRows }),
       onTraffic: (traffic: Traffic) => tellTraffic(reporter, name)(traffic, sent),
       log: reporter.logger(name),
       keepRejected: async (rejected: readonly RejectedRow[]) => {

@@ -1,11 +1,13 @@
 import type { RecordBatch } from "apache-arrow";
 import type { Scan, Source, StreamRequest } from "../../../contract/connector/source.ts";
+import type { SourceTotal } from "../../../contract/job.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";
 import { ShapedBatches } from "../extract/shaped_batches.ts";
+import { totalOf } from "../extract/progress/source_total.ts";
 import { scannedBatches } from "../extract/scanned_batches.ts";
 import type { StreamShape } from "../extract/stream_shape.ts";
 import type { PassingLoad } from "./passing_load.ts";
@@ -23,7 +25,7 @@ export interface StraightRead {
   readonly threads: ThreadCount;
   readonly signal: AbortSignal;
   readonly log: (level: LogLevel, message: string) => void;
-  readonly onProgress: (rows: number, sizeBytes: number) => void;
+  readonly onProgress: (rows: number, sizeBytes: number, total?: SourceTotal) => void;
 }
 
 export interface Passed {
@@ -47,7 +49,8 @@ export async function readStraight(read: StraightRead): Promise<Passed> {
   const batches = scan === undefined
     ? shapedBatches(read, asked)
     : scannedBatches(session, scan, shape, signal);
-  const passed = await passOn(read, batches);
+  const total = scan === undefined ? await totalOf(source, asked, signal) : undefined;
+  const passed = await passOn(read, batches, total);
   if (passed === undefined) throw noRecord(name, scan);
   load.end();
   return { ...passed, sizeBytes: scan?.sizeBytes ?? passed.sizeBytes };
@@ -57,6 +60,7 @@ export async function readStraight(read: StraightRead): Promise<Passed> {
 async function passOn(
   { session, load, signal, onProgress }: StraightRead,
   batches: AsyncIterable<RecordBatch>,
+  total: SourceTotal | undefined,
 ): Promise<Passed | undefined> {
   let rows = 0;
   let sizeBytes = 0;
@@ -68,7 +72,7 @@ async function passOn(
     load.check();
     rows += batch.numRows;
     sizeBytes += batch.data.byteLength;
-    onProgress(rows, sizeBytes);
+    onProgress(rows, sizeBytes, total);
   }
   return columns === undefined ? undefined : { rows, sizeBytes, columns };
 }

@@ -172,7 +172,7 @@ export class StraightSteps {
       threads,
       signal,
       log: reporter.logger(step.name),
-      onProgress: (rows, sizeBytes) => reporter.progress(step.name, rows, sizeBytes),
+      onProgress: (rows, sizeBytes, total) => reporter.progress(step.name, rows, sizeBytes, total),
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Budget } from "../../../contract/connector/connector.ts";
-import type { ReadMessage, ReadRequest, Source } from "../../../contract/connector/source.ts";
+import type { ReadMessage, ReadRequest, Source, StreamRequest } from "../../../contract/connector/source.ts";
 import { readInThread, type ThreadedReadOptions } from "./threaded_read.ts";
 
 /** Below this a read is over before a thread has begun. */
@@ -11,6 +11,13 @@ const MIN_ROWS = 100_000;
  */
 export function threadedSource(source: Source, budget: Budget, options: ThreadedReadOptions): Source {
   if (source.estimateRows === undefined || budget.limit < 2) return source;
+  // Who shows how far a read is has asked already.
+  const estimates = new WeakMap<StreamRequest, Promise<number | null>>();
+  const estimate = (stream: StreamRequest, signal: AbortSignal) => {
+    const known = estimates.get(stream) ?? source.estimateRows?.(stream, signal) ?? Promise.resolve(null);
+    estimates.set(stream, known);
+    return known;
+  };
   return {
     pushdown: source.pushdown,
     describe: (stream, signal) => source.describe(stream, signal),
@@ -21,8 +28,9 @@ export function threadedSource(source: Source, budget: Budget, options: Threaded
     ...(source.follow === undefined ? {} : { follow: source.follow.bind(source) }),
     ...(source.followed === undefined ? {} : { followed: source.followed.bind(source) }),
     ...(source.unfollow === undefined ? {} : { unfollow: source.unfollow.bind(source) }),
-    estimateRows: source.estimateRows.bind(source),
-    read: (request, signal) => readAsSized(source, budget, options, request, signal),
+    estimateRows: estimate,
+    read: (request, signal) =>
+      readAsSized({ ...source, estimateRows: estimate }, budget, options, request, signal),
   };
 }
 

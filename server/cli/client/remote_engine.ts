@@ -17,6 +17,7 @@ import {
   type StreamRejects,
   streamRejectsSchema,
 } from "../../../contract/rejects.ts";
+import { stepProgressSchema } from "../../../contract/runs/progress.ts";
 import { type StreamView, streamViewSchema } from "../../../contract/streams/stream_view.ts";
 import { trafficSchema } from "../../../contract/streams/traffic.ts";
 import { type StreamSchema, streamSchemaSchema } from "../../../contract/stream_schema.ts";
@@ -72,9 +73,8 @@ const runEventSchemas = {
   step: v.object({ step: stepSchema }),
   progress: v.object({
     step: v.string(),
-    rows: v.number(),
-    size_bytes: v.nullable(v.number()),
     traffic: v.exactOptional(trafficSchema),
+    ...stepProgressSchema.entries,
   }),
   log: v.object({ line: logLineSchema }),
 };

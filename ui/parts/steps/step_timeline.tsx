@@ -1,5 +1,6 @@
 import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
 import { type Traffic, trafficText } from "../../../contract/streams/traffic.ts";
+import { progressText } from "../../../contract/runs/progress.ts";
 import { Code } from "../source_code.tsx";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
@@ -71,13 +72,16 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
             <span class="tag" title="It was done already in an earlier attempt">attempt {step.attempt}</span>
           )}
         </span>
-        <span class="number" data-progress={step.name}>{formatCount(step.rows)}</span>
+        <span class="number" data-progress={step.name}>
+          {formatCount(step.rows ?? (step.progress?.rows || null))}
+        </span>
         <span class="number col-size">{formatBytes(step.size_bytes)}</span>
         <span class="number">
           <StepElapsed step={step} nowMs={nowMs} />
         </span>
         <TimelineBar step={step} run={run} nowMs={nowMs} />
         <Icon name="chevron" />
+        <ProgressLine step={step} nowMs={nowMs} />
         <TrafficLine step={step} />
         {step.error !== null && <span class="step-error">{plainText(step.error.message)}</span>}
       </summary>
@@ -112,6 +116,16 @@ function StepBody({ step }: { step: Step }) {
         ? <p class="muted">No SQL of ours: the connector moved the rows.</p>
         : <Code source={step.sql} language="sql" />}
     </>
+  );
+}
+
+/** How fast it goes and how long it may take; the pages' script goes on with it. */
+function ProgressLine({ step, nowMs }: { step: Step; nowMs: number }) {
+  if (step.state !== "running") return null;
+  return (
+    <span class="step-traffic" data-speed={step.name}>
+      {step.progress === undefined ? "" : progressText(step.progress, nowMs)}
+    </span>
   );
 }
 

@@ -20,10 +20,12 @@ Deno.test("ThreadCount leaves one thread while rows are only appended, and all a
   equal(await now(), 3);
 });
 
-Deno.test("a locked database lets its number of threads be changed, and no other setting", async () => {
+Deno.test("a locked database lets its number of threads and the measure of progress be changed, and no other setting", async () => {
   await using database = await openDatabase({ path: ":memory:", threads: 2, allowedDirectories: [] });
   await using session = await database.session();
   await session.run("SET GLOBAL threads = 1");
+  await session.measureProgress();
+  equal(session.progress(), undefined, "nothing runs");
   for (
     const setting of [
       "memory_limit = '1GB'",

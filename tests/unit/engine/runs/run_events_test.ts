@@ -1,12 +1,13 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { RunEvent } from "../../../../contract/run.ts";
+import type { Run, RunEvent, Step } from "../../../../contract/run.ts";
+import { NO_PROGRESS } from "../../../../contract/runs/progress.ts";
 import { RunEvents } from "../../../../engine/runs/run_events.ts";
 
 const progress = (rows: number): RunEvent => ({
   type: "progress",
   step: "extract:a",
+  ...NO_PROGRESS,
   rows,
-  size_bytes: null,
 });
 const line = (seq: number): RunEvent => ({
   type: "log",
@@ -73,4 +74,21 @@ Deno.test("a follower that does not keep up loses progress first, and is cut off
   const stuck = events.follow("r", signal);
   for (let n = 0; n < 20_001; n++) events.publish("r", line(n));
   equal((await stuck.next()).done, true);
+});
+
+Deno.test("how far the running steps of a run are is known until they or the run have ended", () => {
+  const events = new RunEvents();
+  const rowsOf = (run: string) => [...events.progressOf(run)].map(([step, { rows }]) => `${step} ${rows}`);
+  events.publish("r", progress(1));
+  events.publish("r", progress(2));
+  events.publish("r", { ...progress(7), step: "extract:b" } as RunEvent);
+  deepEqual(rowsOf("r"), ["extract:a 2", "extract:b 7"]);
+  deepEqual(rowsOf("other"), []);
+  const step = { name: "extract:a", state: "running" } as Step;
+  events.publish("r", { type: "step", step });
+  equal(rowsOf("r").length, 2);
+  events.publish("r", { type: "step", step: { ...step, state: "failed" } });
+  deepEqual(rowsOf("r"), ["extract:b 7"]);
+  events.publish("r", { type: "run", run: { id: "r", state: "queued" } as Run });
+  deepEqual(rowsOf("r"), []);
 });

@@ -37,6 +37,8 @@ export interface MemorySystem {
   /** In place of `read`: what DuckDB reads by itself. */
   readonly scan?: (request: StreamRequest) => Scan | undefined;
   readonly partition?: (stream: StreamRequest) => readonly Part[];
+  /** About how many rows there are, as its planner would say. */
+  readonly estimate?: (stream: StreamRequest) => Promise<number | null>;
   readonly load?: (request: LoadRequest) => void | Promise<void>;
   readonly loadsAtOnce?: number;
   /** Whether loads may stage while their rows are read. */
@@ -74,6 +76,7 @@ function memoryConnector(system: MemorySystem): Connector {
           ...(partition === undefined
             ? {}
             : { partition: (stream: StreamRequest) => Promise.resolve(partition(stream)) }),
+          ...(system.estimate === undefined ? {} : { estimateRows: system.estimate }),
           read: system.read,
           ...(scan === undefined ? {} : { scan: (request: StreamRequest) => Promise.resolve(scan(request)) }),
         },

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { RunEvent, Step } from "../../../../contract/run.ts";
 import { createRunDisplay } from "../../../../server/cli/run_display.ts";
+import { NO_PROGRESS } from "../../../../contract/runs/progress.ts";
 import { RecordedTerminal } from "../../../support/recorded_terminal.ts";
 
 const STEP: Step = {
@@ -27,7 +28,7 @@ Deno.test("the plain display prints each ended step once", () => {
   const terminal = new RecordedTerminal();
   using display = createRunDisplay(terminal);
   display.show({ type: "step", step: STEP });
-  display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null });
+  display.show({ type: "progress", step: STEP.name, ...NO_PROGRESS, rows: 500 });
   display.show(ended({}));
   display.show(ended({}));
   deepStrictEqual(terminal.notes, [`✓ ${"extract:orders".padEnd(36)}  1,204 rows  83.0 kB  420 ms`]);
@@ -75,10 +76,29 @@ Deno.test("the live display takes back all that it drew", () => {
     using display = createRunDisplay(terminal);
     display.show({ type: "step", step: STEP });
     const traffic = { requests: 6, pages: 5, retries: 0, redirects: 0, waited_ms: 0 };
-    display.show({ type: "progress", step: STEP.name, rows: 500, size_bytes: null, traffic });
+    display.show({ type: "progress", step: STEP.name, ...NO_PROGRESS, rows: 500, traffic });
     display.show(ended({ name: "extract:other" }));
   }
   match(terminal.drawn.join(""), /extract:orders +500 rows +6 requests, 5 pages /);
   // Every drawn block of lines is followed by the sequence that goes up over it and clears.
   deepStrictEqual(terminal.drawn.at(-1), "\x1b[1A\x1b[J");
+});
+
+Deno.test("the live display says how fast a step goes and how long it may take", () => {
+  const terminal = new RecordedTerminal({ isLive: true });
+  {
+    using display = createRunDisplay(terminal);
+    display.show({ type: "step", step: STEP });
+    const ends_at = new Date(Date.now() + 125_000).toISOString();
+    const known = {
+      rows: 500,
+      rows_per_second: 12_345,
+      total_rows: 1_000,
+      ends_at,
+      ends_by: "source",
+    } as const;
+    display.show({ type: "progress", step: STEP.name, ...NO_PROGRESS, ...known });
+    display.note("drawn");
+  }
+  match(terminal.drawn.join(""), /500 rows .* {2}50 % {2}~2 min left {2}12/);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NO_PROGRESS } from "../../../../contract/runs/progress.ts";
 import { eventStreamResponse } from "../../../../server/http/event_stream_response.ts";
 import { FakeClock, settle } from "../../../support/fake_clock.ts";
 import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
@@ -29,7 +30,7 @@ Deno.test("events come as they happen, log lines with their seq, and the stream 
   engine.addProgress(RUN, "extract:flights", 5);
   assert.equal(
     await read(),
-    'event: progress\ndata: {"step":"extract:flights","rows":5,"size_bytes":null}\n\n',
+    `event: progress\ndata: ${JSON.stringify({ ...NO_PROGRESS, rows: 5, step: "extract:flights" })}\n\n`,
   );
   engine.addLog(RUN, { message: "two\nlines\r\n\r\nevent: run" });
   const log = await read();

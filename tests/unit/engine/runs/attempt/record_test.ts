@@ -24,6 +24,7 @@ const PLAN: PipelineStep[] = [
 
 interface Context {
   readonly store: Store;
+  readonly events: RunEvents;
   readonly recorder: AttemptRecorder;
   /** How often the lease was found lost. */
   readonly losses: () => number;
@@ -74,7 +75,7 @@ async function withRecorder(
     () => void (losses += 1),
   );
   await recorder.begin(PLAN);
-  await work({ store, recorder, losses: () => losses, published: () => published, kept });
+  await work({ store, events, recorder, losses: () => losses, published: () => published, kept });
 }
 
 const stepsOf = async (store: Store) =>
@@ -191,6 +192,30 @@ Deno.test("what a step's requests came to is kept while it runs, and where its p
     await recorder.end({ code: "internal", message: "it died" }, false);
     const [ended] = (await store.runs.get("r"))?.steps ?? [];
     deepEqual([ended?.state, ended?.traffic], ["failed", { ...NO_TRAFFIC, requests: 2 }]);
+  });
+});
+
+Deno.test("how far a running step is goes to followers with its speed, and that of no other step", async () => {
+  await withRecorder(1, () => Promise.resolve(), async ({ events, recorder }) => {
+    const report = {
+      type: "progress",
+      step: "extract:a",
+      rows: 7,
+      sizeBytes: 9,
+      total: { rows: 70 },
+    } as const;
+    const seen: string[] = [];
+    const publish = events.publish.bind(events);
+    events.publish = (id, event) => {
+      if (event.type === "progress") seen.push(`${event.rows} of ${event.total_rows}, ${event.size_bytes} B`);
+      publish(id, event);
+    };
+    recorder.take(report);
+    recorder.take({ type: "step", step: step("extract:a", { state: "running" }) });
+    recorder.take(report);
+    await recorder.end(null, false);
+    deepEqual(seen, ["7 of 70, 9 B"]);
+    equal(events.progressOf("r").size, 0);
   });
 });
 
