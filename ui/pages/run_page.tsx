@@ -53,7 +53,9 @@ export function RunPage(view: RunView) {
         <RunHead frame={frame} run={run} />
       </div>
       <div id="attempts" data-live>
-        {run.attempts.length > 1 && <AttemptList run={run} shown={view.attempt ?? run.attempt} />}
+        {run.attempts.length > 1 && (
+          <AttemptList run={run} shown={view.attempt ?? run.attempt} nowMs={frame.nowMs} />
+        )}
       </div>
       <section aria-labelledby="steps-title">
         <h2 id="steps-title">

@@ -140,6 +140,11 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
         value: "N",
         description: "at most this many lines; without RUN 100 by default",
       },
+      tail: {
+        type: "string",
+        value: "N",
+        description: "of RUN: only the last so many lines, and with --follow what comes",
+      },
       follow: { type: "boolean", description: "go on until the run has ended" },
       json: { type: "boolean", description: "print one JSON object a line" },
     },

@@ -14,6 +14,7 @@ import { formatTime, oneLine, shortRunId } from "../text.ts";
 const PAGE_LINES = 10_000;
 const FOUND_LINES = 100;
 const MAX_FOUND_LINES = 1_000;
+const MAX_TAIL_LINES = 100_000;
 
 /** `sluice logs RUN`: a run's lines, all or those that are looked for; without RUN, those of all runs. */
 export const logs: CommandRun = async (invocation, context) => {
@@ -54,7 +55,10 @@ export const logs: CommandRun = async (invocation, context) => {
   const format = isJson ? JSON.stringify : formatLine;
   // Before the first page: a run that does not exist is an error, one without lines is not.
   const { id } = await engine.getRun(idOrPart);
-  const { afterSeq, left } = await printLines(engine, id, conditions, { limit, terminal, format });
+  const tail = readTail(invocation);
+  const { afterSeq, left } = tail === undefined
+    ? await printLines(engine, id, conditions, { limit, terminal, format })
+    : { afterSeq: await printLast(engine, id, conditions, { limit: tail, terminal, format }), left: limit };
   if (!invocation.flag("follow") || left === 0) return 0;
   const matches = logMatcher(logFilterOf(conditions, Date.now()));
   let open = left;
@@ -89,8 +93,13 @@ function readConditions(invocation: Invocation): LogConditions {
 
 /** All lines of all runs are nobody's wish. */
 function checkSearch(invocation: Invocation, conditions: LogConditions): void {
-  if (invocation.flag("follow")) {
-    throw new AppError("invalid", "sluice logs: --follow needs RUN: it follows one run");
+  const ofOne = invocation.flag("follow")
+    ? "--follow"
+    : invocation.text("tail") === undefined
+    ? undefined
+    : "--tail";
+  if (ofOne !== undefined) {
+    throw new AppError("invalid", `sluice logs: ${ofOne} needs RUN: it goes with the log of one run`);
   }
   if (Object.keys(conditions).length > 0 || invocation.text("pipeline") !== undefined) return;
   throw new AppError(
@@ -98,6 +107,18 @@ function checkSearch(invocation: Invocation, conditions: LogConditions): void {
     "sluice logs needs RUN, or what to look for in the logs of all runs: --search TEXT, --level warn, " +
       "--pipeline PIPELINE, --step STEP or --since 7d",
   );
+}
+
+/** The last lines, where no more are wanted. Throws invalid beside `--limit`, which counts from the first. */
+function readTail(invocation: Invocation): number | undefined {
+  if (invocation.text("tail") === undefined) return undefined;
+  if (invocation.text("limit") !== undefined) {
+    throw new AppError(
+      "invalid",
+      "sluice logs: --tail counts from the end and --limit from the beginning: give one",
+    );
+  }
+  return readInteger(invocation, "tail", { minimum: 0, maximum: MAX_TAIL_LINES, fallback: 0 });
 }
 
 interface Output<Line> {
@@ -153,6 +174,25 @@ async function printLines(
     left -= lines.length;
     if (left === 0 || lines.length < wanted || terminal.closed.aborted) return { afterSeq, left };
   }
+}
+
+/** The last of them; returns where the log is then. */
+async function printLast(
+  engine: Engine,
+  id: string,
+  conditions: LogConditions,
+  { limit, terminal, format }: Output<LogLine>,
+): Promise<number> {
+  let afterSeq = 0;
+  let last: LogLine[] = [];
+  for (;;) {
+    const lines = await engine.getRunLogs(id, { ...conditions, afterSeq, limit: PAGE_LINES });
+    last = limit === 0 ? [] : [...last, ...lines].slice(-limit);
+    afterSeq = lines.at(-1)?.seq ?? afterSeq;
+    if (lines.length < PAGE_LINES) break;
+  }
+  if (last.length > 0) terminal.out(last.map(format).join("\n"));
+  return afterSeq;
 }
 
 /** Lines of a first attempt need no number. */

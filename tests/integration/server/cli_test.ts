@@ -215,6 +215,9 @@ Deno.test("commands go through the server that holds the folder", async () => {
     const inRun = await sluice(project, "logs", id, "--search", "attempt", "--level", "info", "--json");
     strictEqual(JSON.parse(inRun.stdout.split("\n")[0] ?? "").attempt, 1);
     strictEqual((await sluice(project, "logs")).code, 2);
+    const whole = (await sluice(project, "logs", id)).stdout.trimEnd().split("\n");
+    strictEqual((await sluice(project, "logs", id, "--tail", "2")).stdout, `${whole.slice(-2).join("\n")}\n`);
+    strictEqual((await sluice(project, "logs", id, "--tail", "2", "--limit", "2")).code, 2);
     strictEqual((await sluice(project, "apply")).stdout, "unchanged  quick\nunchanged  slow\n");
     match(
       (await sluice(project, "show", id.slice(-8).toLowerCase())).stdout,

@@ -2,9 +2,10 @@ import type { RunDetail } from "../../../contract/run.ts";
 import { formatBytes, formatDuration } from "../../../text/format.ts";
 import { plainText } from "../plain_text.ts";
 import { Moment } from "../times.tsx";
+import { RunLane } from "./run_lane.tsx";
 
 /** Every attempt of a run, in order, with the way to its steps; `shown` is the one whose steps the page shows. */
-export function AttemptList({ run, shown }: { run: RunDetail; shown: number }) {
+export function AttemptList({ run, shown, nowMs }: { run: RunDetail; shown: number; nowMs: number }) {
   const path = `/runs/${encodeURIComponent(run.id)}`;
   return (
     <section aria-labelledby="attempts-title">
@@ -12,6 +13,7 @@ export function AttemptList({ run, shown }: { run: RunDetail; shown: number }) {
         Attempts <span class="count">{run.attempts.length}</span>
       </h2>
       <div class="card">
+        <RunLane run={run} nowMs={nowMs} />
         <table class="attempts">
           <thead>
             <tr>

@@ -1,11 +1,18 @@
 import type { RunDetail } from "../../../contract/run.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
-import { formatBytes, formatCount } from "../../../text/format.ts";
+import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
 import { formatTrigger, formatUtc } from "../format.ts";
 import { Fact, RevisionLabel } from "../facts.tsx";
 import { Ago, Elapsed, Moment } from "../times.tsx";
 import { plainText } from "../plain_text.ts";
+import { queuedMs } from "./run_spans.ts";
 import { RunTags } from "./run_tags.tsx";
+
+/** What it waited for a slot, or for others of its pipeline. */
+function QueuedFact({ run, nowMs }: { run: RunDetail; nowMs: number }) {
+  const waitedMs = queuedMs(run, nowMs);
+  return waitedMs === undefined ? null : <Fact name="Queued for">{formatDuration(waitedMs)}</Fact>;
+}
 
 /** The run's figures, then where it comes from and what it was given. */
 export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
@@ -22,6 +29,7 @@ export function RunFacts({ run, nowMs }: { run: RunDetail; nowMs: number }) {
       </dl>
       <dl class="facts">
         <StartFact run={run} nowMs={nowMs} />
+        <QueuedFact run={run} nowMs={nowMs} />
         <Fact name="Trigger">{formatTrigger(run)}</Fact>
         <Fact name="Window">
           <span>

@@ -8,6 +8,7 @@ import { ErrorBox } from "../callouts.tsx";
 import { Fact } from "../facts.tsx";
 import { Moment } from "../times.tsx";
 import { ReceiptFacts } from "../loads/receipt_facts.tsx";
+import { waitBefore } from "../runs/run_spans.ts";
 import { StateIcon, Warnings } from "../states.tsx";
 import { DependsFact } from "./depends_fact.tsx";
 import { Breakable, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
@@ -86,13 +87,18 @@ function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: numb
         {step.error !== null && <span class="step-error">{plainText(step.error.message)}</span>}
       </summary>
       <div class="row-body" id={stepAnchor(step.name)}>
-        <StepBody step={step} />
+        <StepBody step={step} waitedMs={waitedMs(step, run, nowMs)} />
       </div>
     </details>
   );
 }
 
-function StepBody({ step }: { step: Step }) {
+function waitedMs(step: Step, run: RunDetail, nowMs: number): number | undefined {
+  const wait = waitBefore(step, run, nowMs);
+  return wait === undefined ? undefined : wait.endMs - wait.startMs;
+}
+
+function StepBody({ step, waitedMs }: { step: Step; waitedMs: number | undefined }) {
   return (
     <>
       {step.error !== null && <ErrorBox error={step.error} />}
@@ -108,6 +114,7 @@ function StepBody({ step }: { step: Step }) {
             <Moment at={step.finished_at} />
           </Fact>
         )}
+        {waitedMs !== undefined && <Fact name="Waited to begin">{formatDuration(waitedMs)}</Fact>}
         {step.traffic !== undefined && <TrafficFacts traffic={step.traffic} />}
         <ReceiptFacts step={step} />
         <DependsFact depends={step.depends} />
@@ -161,17 +168,33 @@ function StepElapsed({ step, nowMs }: { step: Step; nowMs: number }) {
   return <>{formatDuration(step.duration_ms)}</>;
 }
 
-/** The step's part of the run's time; nothing for one that another attempt did. */
+/** The step's part of the run's time, and thinner what it waited before; nothing for one that another attempt did. */
 function TimelineBar({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: number }) {
   const place = placeInRun(step, run, nowMs);
+  const wait = waitBefore(step, run, nowMs);
+  const waiting = wait && placeInRun(
+    { ...step, started_at: isoOf(wait.startMs), finished_at: isoOf(wait.endMs) },
+    run,
+    nowMs,
+  );
   return (
     <svg
-      class={`timeline${place === undefined ? " empty-lane" : ""}`}
+      class={`timeline${place === undefined && waiting === undefined ? " empty-lane" : ""}`}
       width="100%"
       height="10"
       aria-hidden="true"
     >
       <rect class="lane" x="0" y="4.5" width="100%" height="1" />
+      {waiting !== undefined && (
+        <rect
+          class="bar bar-waiting"
+          x={`${waiting.start}%`}
+          y="3"
+          width={`${waiting.width}%`}
+          height="4"
+          rx="2"
+        />
+      )}
       {place !== undefined && (
         <rect
           class={`bar bar-${step.state}`}
@@ -185,6 +208,8 @@ function TimelineBar({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: 
     </svg>
   );
 }
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
 
 const LEAST_WIDTH_PERCENT = 0.8;
 
