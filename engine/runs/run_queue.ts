@@ -64,6 +64,8 @@ export class RunQueue {
   #loop: Promise<void> | undefined;
   #claiming: Promise<readonly Run[]> = Promise.resolve([]);
   #hasRescued = false;
+  /** A claim failed: nobody knows whether it took runs. */
+  #mayHaveTaken = false;
 
   constructor(context: QueueContext) {
     this.#context = context;
@@ -153,6 +155,7 @@ export class RunQueue {
       let waitMs = isAlone ? MAX_IDLE_MS : MAX_IDLE_BESIDE_OTHERS_MS;
       try {
         await this.#rescue(pipelines);
+        await this.#beginTaken();
         // One moment for both questions: what comes due between them must be in the answer to one.
         const nowMs = clock.now();
         while (await this.#mayBegin() && await this.#claim(nowMs, pipelines));
@@ -176,6 +179,18 @@ export class RunQueue {
     this.#hasRescued = true;
   }
 
+  /** What a claim has taken whose answer was lost on the way, as to a store over a network. */
+  async #beginTaken(): Promise<void> {
+    const { store, owner, onChange } = this.#context;
+    if (!this.#mayHaveTaken) return;
+    // No server has this name: the attempts of all.
+    const taken = (await store.attempts.ofOthers(""))
+      .filter(({ run, lease }) => lease.worker === owner && !this.#active.has(run.id));
+    for (const { run } of taken) this.#begin(run);
+    if (taken.length > 0) onChange();
+    this.#mayHaveTaken = false;
+  }
+
   async #mayBegin(): Promise<boolean> {
     const { mayBegin } = this.#context;
     const isHeld = mayBegin !== undefined && !await mayBegin();
@@ -192,7 +207,9 @@ export class RunQueue {
       most: CLAIMED_AT_ONCE,
       ...(pipelines === undefined ? {} : { pipelines }),
     });
+    this.#mayHaveTaken = true;
     const claimed = await this.#claiming;
+    this.#mayHaveTaken = false;
     for (const run of claimed) this.#begin(run);
     if (claimed.length > 0) onChange();
     return claimed.length > 0;

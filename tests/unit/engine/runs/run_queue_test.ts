@@ -157,6 +157,29 @@ Deno.test("RunQueue runs one run a pipeline at a time, and different pipelines s
   });
 });
 
+Deno.test("RunQueue begins what a claim has taken whose answer was lost", async () => {
+  let isLost = true;
+  const attempts = (real: Store["attempts"]): Partial<Store["attempts"]> => ({
+    async claim(claim) {
+      const taken = await real.claim(claim);
+      if (!isLost || taken.length === 0) return taken;
+      isLost = false;
+      throw new AppError("unavailable", "the connection was lost");
+    },
+  });
+  await withQueue({ attempts, isAlone: false }, async (bench) => {
+    await enqueue(bench, "a1");
+    deepEqual(bench.started, []);
+    await bench.clock.advance(500);
+    await settle();
+    deepEqual(bench.started, ["p#1"]);
+    await bench.end("p");
+    equal((await bench.store.runs.get("a1"))?.state, "succeeded");
+    await bench.clock.advance(60_000);
+    deepEqual(bench.started, ["p#1"]);
+  });
+});
+
 Deno.test("RunQueue keeps to maxRuns", async () => {
   await withQueue({ maxRuns: 1 }, async (bench) => {
     await enqueue(bench, "a1", "a");
