@@ -1,7 +1,7 @@
 import { hasFilesOf, sampleParams, sqlTextOf } from "../../connectors/pipeline_params.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
-import { isRequired } from "../../contract/params/definition.ts";
+import { isRequired, type ParamDefinitions } from "../../contract/params/definition.ts";
 import { keptStreams } from "../../contract/params/kept_places.ts";
 import {
   fillFault,
@@ -12,6 +12,8 @@ import {
   quotedParams,
   STREAM_PLACE_NAMES,
 } from "../../contract/params/places.ts";
+import { readParam } from "../../contract/params/values.ts";
+import type { ParamValue } from "../../contract/run.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName } from "../../contract/sql.ts";
@@ -61,8 +63,9 @@ export function checkParams(definition: PipelineDefinition, context: ParamsConte
       const message = "stands in quotes or a comment: leave the quotes out, a literal takes its place";
       return quoted.map((name) => error(text, `\${param:${name}} ${message}`));
     }
-    const fault = fillFault(text, given);
-    return fault === undefined ? [] : [{ path, at: "value", message: fault, severity: "error" }];
+    const found = samplesOf(params, given.values, definition.params)
+      .flatMap((values) => fillFault(text, { ...given, values }) ?? []).slice(0, 1);
+    return found.map((message) => ({ path, at: "value", message, severity: "error" }));
   });
   return [
     ...textFaults,
@@ -70,6 +73,22 @@ export function checkParams(definition: PipelineDefinition, context: ParamsConte
     ...keptFaults(definition, context),
     ...unusedFaults(definition, texts, context),
   ];
+}
+
+/** The values that are known before a run: defaults, and in the place of each every other one that its enum allows. */
+function samplesOf(
+  params: readonly string[],
+  values: Readonly<Record<string, ParamValue>>,
+  definitions: ParamDefinitions,
+): readonly Readonly<Record<string, ParamValue>>[] {
+  const others = params.flatMap((name) => {
+    const definition = definitions[name];
+    return (definition?.enum ?? []).flatMap((option) => {
+      const read = definition === undefined ? undefined : readParam(definition, option);
+      return read !== undefined && "value" in read ? [{ ...values, [name]: read.value }] : [];
+    });
+  });
+  return [values, ...others];
 }
 
 /** A sensor looks for files before there is a run that has params. */

@@ -90,7 +90,8 @@ export function PipelinePage(view: PipelineView) {
         <p class="more">
           {runs.length > 0 && (
             <a href={`/runs?pipeline=${encodeURIComponent(pipeline.name)}`}>All runs of {pipeline.name}</a>
-          )} <a href={`/pipelines/${encodeURIComponent(pipeline.name)}/backfills`}>Backfills</a>
+          )}
+          <a href={`/pipelines/${encodeURIComponent(pipeline.name)}/backfills`}>Backfills</a>
         </p>
       </section>
       <HistorySection history={view.history} />
