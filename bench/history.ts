@@ -103,6 +103,7 @@ async function measureAll(url: string, tries: number, runs: number): Promise<voi
     ["page: runs of a pipeline", "/runs?pipeline=p0001"],
     ["page: a pipeline", "/pipelines/p0001"],
     ["page: a run", `/runs/${id}`],
+    ["GET history", "/api/pipelines/p0001/history"],
   ] as const;
   const cookie = await logIn(url);
   for (const [title, path] of paths) {

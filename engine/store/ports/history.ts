@@ -3,17 +3,23 @@ import type { StepTrend, TrendRun } from "../../../contract/runs/history.ts";
 
 /** What a pipeline's runs have been like. */
 
-/** Runs of one quarter of an hour that are in one state. */
+/** Epoch milliseconds, from then until before then. */
+export interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Runs that were asked for in one span and are in one state. */
 export interface RunCount {
-  /** Where the quarter begins, epoch milliseconds: the clocks of all zones agree on these. */
+  /** Where the span begins. */
   readonly fromMs: number;
   readonly state: RunState;
   readonly count: number;
 }
 
 export interface RunHistoryStore {
-  /** Runs of the pipeline by when they were asked for, from then until before then. */
-  counts(pipeline: string, fromMs: number, untilMs: number): Promise<RunCount[]>;
+  /** Runs of the pipeline by when they were asked for; spans without any are left out. */
+  counts(pipeline: string, spans: readonly Span[]): Promise<RunCount[]>;
   /** The last ended runs, the oldest first. */
   lastRuns(pipeline: string, limit: number): Promise<TrendRun[]>;
   /** The steps that these runs had, the slowest of all first; of each the runs in the order of `runs`. */

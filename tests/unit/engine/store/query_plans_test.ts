@@ -116,7 +116,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
     "logs.search of a pipeline": () => logs.search({ filter: { sinceMs: 1 }, pipeline: "a", limit: 9 }),
     "logs.search of a run": () => logs.search({ filter: {}, run: "r", limit: 9 }),
     "logs.pack": () => logs.pack({ after: "", endedBeforeMs: 9 }),
-    "history.counts": () => history.counts("a", 0, 9),
+    "history.counts": () => history.counts("a", [{ fromMs: 0, untilMs: 9 }]),
     "history.lastRuns": () => history.lastRuns("a", 9),
     "history.steps": () => history.steps(["r"]),
     askCancel: () => runs.askCancel("r", "Ann"),

@@ -1,23 +1,24 @@
 import assert from "node:assert/strict";
 import { addPipeline, claim, lease, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 
-const QUARTER_MS = 900_000;
+const SPAN_MS = 900_000;
 
-Deno.test("counts() counts the runs of each quarter of an hour and state, of one pipeline", async () => {
+Deno.test("counts() counts the runs of each span and state, of one pipeline", async () => {
   await using fixture = new StoreFixture();
   const store = await fixture.open();
   for (const name of ["a", "b"]) await addPipeline(store, name);
-  const at = [0, QUARTER_MS - 1, QUARTER_MS, 3 * QUARTER_MS];
+  const at = [0, SPAN_MS - 1, SPAN_MS, 3 * SPAN_MS];
   for (const [index, createdAtMs] of at.entries()) {
     await store.runs.create(newRun(`r${index}`, { pipeline: "a", createdAtMs }));
   }
   await store.runs.create(newRun("other", { pipeline: "b", createdAtMs: 0 }));
   await store.runs.cancelQueued("r1", 9, "asked", "Ann");
-  const counts = await store.history.counts("a", 0, 3 * QUARTER_MS);
+  const spans = [0, 1, 2].map((n) => ({ fromMs: n * SPAN_MS, untilMs: (n + 1) * SPAN_MS }));
+  const counts = await store.history.counts("a", spans);
   assert.deepEqual(counts.toSorted((x, y) => x.fromMs - y.fromMs || (x.state < y.state ? -1 : 1)), [
     { fromMs: 0, state: "cancelled", count: 1 },
     { fromMs: 0, state: "queued", count: 1 },
-    { fromMs: QUARTER_MS, state: "queued", count: 1 },
+    { fromMs: SPAN_MS, state: "queued", count: 1 },
   ]);
 });
 
