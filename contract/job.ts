@@ -78,6 +78,8 @@ export interface RunJob extends JobBase {
   /** Rows to read again; cursors stay where they are then. */
   readonly range?: Range | null;
   readonly warehousePath: string;
+  /** The span of the attempt, as W3C Trace Context writes it: for requests of connectors that are to carry it. */
+  readonly traceparent?: string;
   /** The pipeline is no more: what systems keep for it is let go of, and nothing else is done. */
   readonly isRemoved?: boolean;
   /** Where the process is to die, for tests of crashes: see engine/worker/points.ts. */

@@ -17,6 +17,8 @@ export interface HttpConfig {
   readonly ca: string | undefined;
   /** PEM files as `ca`: the client's own certificate with its chain, and the key to it. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether requests of endpoints say whose trace they are a part of. */
+  readonly isTraced: boolean;
   readonly timeoutMs: number;
   /** Of the base's host, for all runs of all pipelines together. */
   readonly rateLimit: RateLimit | undefined;
@@ -88,6 +90,14 @@ const entrySchema = v.strictObject({
       ),
     ),
   ),
+  traceparent: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Whether requests of endpoints carry a traceparent, so that an API of one's own joins the run's trace; false by default.",
+      ),
+    ),
+  ),
   timeout: v.optional(
     v.pipe(
       v.number(),
@@ -130,6 +140,7 @@ export const configSchema = v.pipe(
       redirectHosts: entry.redirect_hosts.map((host) => host.toLowerCase()),
       ca: entry.ca,
       certificate: cert === undefined || key === undefined ? undefined : { cert, key },
+      isTraced: entry.traceparent ?? false,
       timeoutMs: entry.timeout * 1000,
       rateLimit: entry.rate_limit === undefined ? undefined : rateLimitOf(entry.rate_limit),
     };

@@ -167,6 +167,8 @@ export interface ConnectorContext extends ConnectorPlace {
   readonly python?: SandboxProgram | undefined;
   /** The text of a script of the pipeline's revision, by its path in the project. Throws `invalid` for one that it does not have. */
   script(path: string): string;
+  /** Of a run: whose trace a request of it is a part of, as W3C Trace Context writes it. */
+  readonly traceparent?: string | undefined;
   /**
    * The next body that was posted to a webhook of the run's pipeline, behind that of this place; undefined where there is
    * none yet. Absent, or throws `forbidden`, outside of runs.

@@ -48,6 +48,8 @@ export interface ConnectionsOptions {
   readonly sandbox?: SandboxProgram | undefined;
   readonly python?: SandboxProgram | undefined;
   readonly scripts?: readonly RevisionFile[] | undefined;
+  /** See RunJob. */
+  readonly traceparent?: string | undefined;
 }
 
 interface Opened {
@@ -232,6 +234,7 @@ export class Connections implements AsyncDisposable {
       sandbox,
       python,
       script: (path) => this.#script(path),
+      traceparent: this.#options.traceparent,
       posted: (webhook, afterSeq) => requests.posted(webhook, afterSeq),
       memoryOf: (pid) => requests.memoryOf(pid),
       wayOut: (host) => requests.wayOut(host),

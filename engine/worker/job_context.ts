@@ -29,7 +29,9 @@ export interface JobContext {
 
 /** The connectors of the job. `readThread` is the program of threads that read; without it all is read in this one. */
 export function jobConnections(
-  job: Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb"> & Pick<RunJob, "scripts">,
+  job:
+    & Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb">
+    & Pick<RunJob, "scripts" | "traceparent">,
   { connectors, requests, reporter, signal, sandbox, python }: JobContext,
   readThread?: URL,
 ): Connections {
@@ -47,5 +49,6 @@ export function jobConnections(
     sandbox,
     python,
     scripts: job.scripts,
+    traceparent: job.traceparent,
   });
 }

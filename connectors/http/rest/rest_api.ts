@@ -2,6 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import type { ConnectorContext } from "../../../contract/connector/connector.ts";
 import type { DeliveryRequest, DeliveryResult } from "../../../contract/connector/destination.ts";
 import type { Scan, StreamRequest } from "../../../contract/connector/source.ts";
+import { Secret } from "../../../contract/secret.ts";
 import { type ClientTls, GuardedFetch, hostOf } from "../../network/guarded_fetch.ts";
 import { createHash } from "node:crypto";
 import type { HttpConfig } from "../config.ts";
@@ -29,6 +30,10 @@ async function identityOf(config: HttpConfig, context: ConnectorContext): Promis
   return createHash("sha256").update(JSON.stringify(told)).digest("hex");
 }
 
+function traceHeaders({ isTraced }: HttpConfig, { traceparent }: ConnectorContext): Record<string, Secret> {
+  return isTraced && traceparent !== undefined ? { traceparent: new Secret(traceparent) } : {};
+}
+
 /** An API as one connector of a process has it: one sign-in and one pool of connections for all of its streams. */
 export class RestApi implements AsyncDisposable {
   readonly #config: HttpConfig;
@@ -49,7 +54,7 @@ export class RestApi implements AsyncDisposable {
     this.#client = new ApiClient({
       guarded: this.#guarded,
       baseUrl: config.baseUrl,
-      headers: config.headers,
+      headers: { ...traceHeaders(config, context), ...config.headers },
       credentials: (refused) => keeper.credentials(refused),
       sign: signer && ((request) => signer.sign(request)),
       hosts,

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { filledDefinition } from "../../../connectors/pipeline_params.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
+import { attemptTraceparent } from "../telemetry/trace_ids.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
 import type { Run } from "../../../contract/run.ts";
 import { hookOf, type PostedBody } from "../../../contract/triggers/webhooks.ts";
@@ -169,6 +170,7 @@ async function runJobOf(
       ? { isOvertaken: true }
       : {}),
     range: run.range ?? null,
+    traceparent: attemptTraceparent(run),
     projectDir,
     warehousePath: path,
   };

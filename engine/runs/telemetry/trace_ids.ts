@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Run } from "../../../contract/run.ts";
-import { parseTraceparent } from "../../../contract/runs/traceparent.ts";
+import { formatTraceparent, parseTraceparent } from "../../../contract/runs/traceparent.ts";
 
 /**
  * Ids that follow from a run, so that what is sent once more after a crash is known to be the same. Trace and span ids
@@ -25,6 +25,21 @@ export function runSpanId(
   { id, retried_after: retriedAfter = 0 }: Pick<Run, "id" | "retried_after">,
 ): string {
   return spanIdOf(id, "run", retriedAfter);
+}
+
+/** The span of one of its attempts. */
+export function attemptSpanId(runId: string, attempt: number): string {
+  return spanIdOf(runId, "attempt", attempt);
+}
+
+/** The span of the run's newest attempt, for those that it asks something; sampled unless its caller has decided otherwise. */
+export function attemptTraceparent(run: Pick<Run, "id" | "attempt" | "traceparent">): string {
+  const { isSampled = true } = parseTraceparent(run.traceparent) ?? {};
+  return formatTraceparent({
+    traceId: traceIdOf(run),
+    spanId: attemptSpanId(run.id, run.attempt),
+    isSampled,
+  });
 }
 
 /** 32 digits; undefined for what is no ULID. */

@@ -3,7 +3,7 @@ import type { Run, Step } from "../../../../contract/run.ts";
 import { parseTraceparent, type TraceParent } from "../../../../contract/runs/traceparent.ts";
 import type { AttemptStory, RunStory } from "../run_story.ts";
 import { type StepAddress, stepAddress } from "../step_address.ts";
-import { runSpanId, spanIdOf, traceIdOf } from "../trace_ids.ts";
+import { attemptSpanId, runSpanId, spanIdOf, traceIdOf } from "../trace_ids.ts";
 
 type AttributeValue = string | number | boolean;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
@@ -80,7 +80,7 @@ function attemptSpan(run: Run, attempt: AttemptStory, root: SpanRecord): SpanRec
   const { state, error } = attempt;
   const isFailed = state === "failed" || state === "lost";
   return {
-    id: spanIdOf(run.id, "attempt", attempt.attempt),
+    id: attemptSpanId(run.id, attempt.attempt),
     parentId: root.id,
     name: "attempt",
     kind: "internal",
