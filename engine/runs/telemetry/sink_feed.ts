@@ -42,6 +42,8 @@ export class SinkFeed implements Service {
   readonly #stopping = new AbortController();
   /** Whether it is known that the sink does, or does not, take what it is sent. */
   #isWell: boolean | undefined;
+  /** Up to which place it was said that changes are left out. */
+  #droppedSeq = 0;
 
   constructor(context: SinkFeedContext) {
     this.#context = context;
@@ -95,10 +97,14 @@ export class SinkFeed implements Service {
 
   async #tell(events: readonly OutboxEvent[]): Promise<void> {
     const { clock, log } = this.#context;
-    const fresh = events.filter(({ createdAtMs }) => createdAtMs > clock.now() - KEPT_MS);
-    if (fresh.length < events.length) {
+    const isFresh = ({ createdAtMs }: OutboxEvent) => createdAtMs > clock.now() - KEPT_MS;
+    const fresh = events.filter(isFresh);
+    // The same page comes again for as long as what is fresh in it is not taken.
+    const dropped = events.filter((event) => !isFresh(event) && event.seq > this.#droppedSeq);
+    if (dropped.length > 0) {
+      this.#droppedSeq = dropped.at(-1)?.seq ?? this.#droppedSeq;
       log("warn", `${this.#subject} were not taken for a day: what is older is left out`, {
-        changes: events.length - fresh.length,
+        changes: dropped.length,
       });
     }
     for (let at = 0; at < fresh.length; at += EVENTS_A_SEND) {

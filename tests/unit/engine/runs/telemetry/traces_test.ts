@@ -174,6 +174,7 @@ Deno.test("what is older than a day is left out where a collector comes back", a
   await telling.caughtUp();
   equal(receiver.requests.length, 0);
   match(telling.logged[0] ?? "", /^warn Traces for .* were not taken for a day: what is older is left out/);
+  equal(telling.logged.length, 1);
 });
 
 Deno.test("sampling goes by the variables, and by the caller's decision", async () => {
