@@ -1,7 +1,9 @@
+import { systemClock } from "../../../../contract/clock.ts";
 import { toAppError } from "../../../../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../../../../contract/names.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import type { Log } from "../../../../contract/log.ts";
+import { formatDuration, formatPlural } from "../../../../text/format.ts";
 import { type DataFolder, openDataFolder, readHolder } from "../../../data_folder.ts";
 import type { LocalEngine } from "../../../../engine/control/local_engine.ts";
 import { lookAtProject } from "../../../../engine/definitions/watch.ts";
@@ -14,7 +16,6 @@ import { readFolders } from "../../settings.ts";
 import { openLog } from "./open_log.ts";
 import { readServeSettings } from "./serve_settings.ts";
 import { createStopSignals } from "./stop_signals.ts";
-import { formatDuration, formatPlural } from "../../../../text/format.ts";
 
 /** `sluice serve`: the server, until SIGTERM or SIGINT. */
 export const serve: CommandRun = async (invocation, context) => {
@@ -103,14 +104,13 @@ async function finishRuns(
         "another signal stops them now",
     );
   }
-  const time = new AbortController();
-  const timer = setTimeout(() => time.abort(), drainMs);
-  const left = await engine.finishRuns(AbortSignal.any([stopNow, time.signal]));
-  clearTimeout(timer);
-  log(
-    "info",
-    left === 0 ? "Stopping" : "Stopping; runs under way go on at the next start",
-  );
+  const waiting = new AbortController();
+  const timeIsUp = new AbortController();
+  // Of any length: setTimeout takes 25 days at most, and anything longer for nothing.
+  void systemClock.sleep(drainMs, waiting.signal).then(() => timeIsUp.abort());
+  const left = await engine.finishRuns(AbortSignal.any([stopNow, timeIsUp.signal]));
+  waiting.abort();
+  log("info", left === 0 ? "Stopping" : "Stopping; runs under way go on at the next start");
 }
 
 /** Where to sign in and with what; a first token is printed before it counts as shown. */
