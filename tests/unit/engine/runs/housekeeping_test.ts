@@ -4,7 +4,7 @@ import { Housekeeping } from "../../../../engine/runs/housekeeping.ts";
 import type { RunsToForget } from "../../../../engine/store/ports/retention.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
-import { addPipeline, newRun, StoreFixture } from "../store/store_fixture.ts";
+import { addPipeline, claim, lease, logLine, newRun, outcome, StoreFixture } from "../store/store_fixture.ts";
 
 const NOW = Date.parse("2026-06-01T00:00:00Z");
 const DAY_MS = 86_400_000;
@@ -13,6 +13,7 @@ async function withHousekeeping(
   settings: { keepDays: number; keepRuns: number },
   work: (
     context: {
+      store: Store;
       asked: RunsToForget[];
       spillDir: string;
       clock: FakeClock;
@@ -61,7 +62,7 @@ async function withHousekeeping(
   });
   housekeeping.start();
   try {
-    await work({ asked, spillDir, clock, messages, log, revisions });
+    await work({ store, asked, spillDir, clock, messages, log, revisions });
   } finally {
     await housekeeping.stop();
     await Deno.remove(spillDir, { recursive: true });
@@ -129,5 +130,18 @@ Deno.test("Housekeeping forgets revisions that were unused for a day, unless all
   await withHousekeeping({ keepDays: 0, keepRuns: 0 }, async ({ clock, revisions, asked }) => {
     await passUntil(clock, () => asked.length === 2);
     deepEqual(revisions, []);
+  });
+});
+
+Deno.test("Housekeeping compresses the logs of runs that ended some time ago, which read as before", async () => {
+  await withHousekeeping({ keepDays: 0, keepRuns: 0 }, async ({ store, clock, log }) => {
+    await claim(store, "me", NOW);
+    const lines = [1, 2, 3].map((seq) => logLine(seq, { attempt: 1 }));
+    await store.logs.append(lease("r"), lines);
+    await store.attempts.finish(lease("r"), "succeed", outcome({ atMs: NOW }));
+    await passUntil(clock, () => log.includes("compressed the logs of ended runs"));
+    ok(clock.now() - NOW > 600_000);
+    deepEqual(await store.logs.read("r", { afterSeq: 0, limit: 9 }), lines);
+    equal(await store.logs.pack({ after: "", endedBeforeMs: clock.now() }), undefined, "nothing is left");
   });
 });
