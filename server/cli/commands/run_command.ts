@@ -118,12 +118,11 @@ async function showLeft(
   context: CliContext,
 ): Promise<number> {
   const run = await engine.getRun(id);
-  const how = commandText(`logs ${id} --follow`, context, invocation);
-  context.terminal.out(
-    invocation.flag("json")
-      ? outcomeJson(run)
-      : `${run.pipeline} ${run.state} (run ${id}). Follow it with ${how}.`,
-  );
+  const { terminal } = context;
+  terminal.out(invocation.flag("json") ? outcomeJson(run) : `${run.pipeline} ${run.state} (run ${id})`);
+  if (!invocation.flag("quiet")) {
+    terminal.note(`Follow it with ${commandText(`logs ${id} --follow`, context, invocation)}`);
+  }
   return 0;
 }
 

@@ -194,7 +194,8 @@ Deno.test("commands go through the server that holds the folder", async () => {
     strictEqual(JSON.parse(left.stdout).pipeline, "quick");
     strictEqual((await server.ended(JSON.parse(left.stdout).id)).state, "succeeded");
     const again = await sluice(project, "rerun", JSON.parse(left.stdout).id, "--detach");
-    match(again.stdout, /^quick (queued|running|succeeded) \(run \w+\)\. Follow it with .*logs \w+ --follow/);
+    match(again.stdout, /^quick (queued|running|succeeded) \(run \w+\)\n$/);
+    match(again.stderr, /Follow it with .*logs \w+ --follow/);
     // Else the newest run may be this one still, and end before it is cancelled.
     await newestRun(project, "succeeded");
     await using slow = new Running(project, ["run", "slow"]);

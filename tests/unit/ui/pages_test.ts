@@ -522,6 +522,31 @@ Deno.test("problems are acknowledged and muted, and notifiers tested, by who may
   equal((await viewer.post(`${path}/acknowledge`)).status, 403);
 });
 
+Deno.test("older problems and messages are on pages of their own", async () => {
+  const { engine, get } = pagesFor("viewer");
+  const [problem] = await engine.alerts.problems({});
+  const [delivery] = await engine.alerts.deliveries({});
+  ok(problem !== undefined && delivery !== undefined);
+  equal((await html(await get("/problems"))).includes('rel="next"'), false);
+  for (let index = 0; index < 120; index++) {
+    const id = `01K0OTHER${String(index).padStart(3, "0")}`;
+    engine.alerts.addProblem({ ...problem, id, key: id, message: `trouble ${index}.` });
+    if (index < 30) engine.alerts.addDelivery({ ...delivery, id, title: `message ${index}.` });
+  }
+  const first = await html(await get("/problems"));
+  const [, older = ""] = /href="(\/problems\?cursor=[^"]+)"/.exec(first) ?? [];
+  const [, olderMessages = ""] = /href="(\/problems\?messages=[^"#]+)#/.exec(first) ?? [];
+  match(first, /trouble 90\./);
+  match(first, /message 29\./);
+  const second = await html(await get(older));
+  equal(second.includes("trouble 90."), false);
+  match(second, /trouble 119\.[\s\S]*href="\/problems">Newest/);
+  const messages = await html(await get(olderMessages));
+  equal(messages.includes("message 29."), false);
+  match(messages, /message 0\./);
+  equal((await get("/problems?cursor=nowhere")).status, 422);
+});
+
 Deno.test("a schedule is paused and resumed", async () => {
   const { engine, post } = pagesFor("operator");
   equal((await post("/pipelines/orders/pause")).headers.get("location"), "/pipelines/orders");
