@@ -168,6 +168,11 @@ export interface RunFilter {
   readonly state?: RunState;
   readonly group?: string;
   readonly tag?: string;
+  readonly trigger?: Trigger;
+  /** Asked for since then: a date, a time, or how long ago, as `7d`. */
+  readonly since?: string;
+  /** Asked for before then, likewise. */
+  readonly until?: string;
   /** 1 to 500, 50 by default. */
   readonly limit?: number;
   /** A run's id: only older ones. */

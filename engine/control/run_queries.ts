@@ -8,7 +8,7 @@ import type { OutboxRelay } from "../runs/outbox_relay.ts";
 import type { RunEvents } from "../runs/run_events.ts";
 import type { Store } from "../store/store.ts";
 import type { LogRange, RunFilter } from "./engine.ts";
-import { logFilterOf } from "./history/log_conditions.ts";
+import { logFilterOf, momentOf } from "./history/log_conditions.ts";
 import { followRun } from "./follow_run.ts";
 import { wholeRunId } from "./run_id.ts";
 import type { RunRequests } from "./run_requests.ts";
@@ -35,10 +35,16 @@ export class RunQueries {
     this.#context = context;
   }
 
-  /** Newest first. */
+  /** Newest first. Throws invalid for a time that is none. */
   async list(filter: RunFilter): Promise<Run[]> {
-    const limit = boundedLimit(filter.limit ?? DEFAULT_RUNS);
-    const runs = await this.#context.store.runs.list({ ...filter, limit });
+    const { store, clock } = this.#context;
+    const { since, until, ...rest } = filter;
+    const runs = await store.runs.list({
+      ...rest,
+      ...(since ? { sinceMs: momentOf(since, "since", clock.now()) } : {}),
+      ...(until ? { untilMs: momentOf(until, "until", clock.now()) } : {}),
+      limit: boundedLimit(filter.limit ?? DEFAULT_RUNS),
+    });
     return runs.map((run) => this.withReason(run));
   }
 

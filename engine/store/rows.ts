@@ -165,6 +165,6 @@ function msOrNull(iso: string | null): number | null {
 }
 
 /** Never below 0: the clock may have been set back while it ran. */
-function durationOf(startedAtMs: number | null, finishedAtMs: number | null): number | null {
+export function durationOf(startedAtMs: number | null, finishedAtMs: number | null): number | null {
   return startedAtMs === null || finishedAtMs === null ? null : Math.max(0, finishedAtMs - startedAtMs);
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, inArray, lt, min, ne, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, gte, inArray, lt, lte, min, ne, or, type SQL, sql } from "drizzle-orm";
 import type { SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
 import { AppError } from "../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState, type Trigger } from "../../contract/run.ts";
@@ -149,15 +149,18 @@ function readsOf(
     },
 
     async idsLike(text, limit) {
-      // The first by the index of ids, the second by reading them all.
+      // Each by an index: the second by that of the last four letters.
       const query = db.select({ id: runs.id }).from(runs).where(or(
         and(gte(runs.id, text), lt(runs.id, `${text}\u{10ffff}`)),
-        sql`substr(${runs.id}, ${-text.length}) = ${text}`,
+        and(
+          sql`substr(${runs.id}, -4) = ${text.slice(-4)}`,
+          sql`substr(${runs.id}, ${-text.length}) = ${text}`,
+        ),
       )).orderBy(desc(runs.seq)).limit(limit);
       return (await storing(`read the run ${text}`, query)).map(({ id }) => id);
     },
 
-    async list({ pipeline, state, group, tag, limit, before }) {
+    async list({ pipeline, state, group, tag, trigger, sinceMs, untilMs, limit, before }) {
       const action = "read the runs";
       const beforeSeq = before === undefined ? undefined : await seqOf(db, action, before);
       const query = db.select().from(runs).where(and(
@@ -165,6 +168,13 @@ function readsOf(
         state === undefined ? undefined : eq(runs.state, state),
         group === undefined ? undefined : eq(runs.group, group),
         tag === undefined ? undefined : sql`${runs.seq} in ${taggedWith(tag)}`,
+        trigger === undefined ? undefined : eq(runs.trigger, trigger),
+        sinceMs === undefined
+          ? undefined
+          : and(sql`+${runs.createdAtMs} >= ${sinceMs}`, gte(runs.seq, firstSince(sinceMs))),
+        untilMs === undefined
+          ? undefined
+          : and(sql`+${runs.createdAtMs} < ${untilMs}`, lte(runs.seq, lastUntil(untilMs))),
         beforeSeq === undefined ? undefined : lt(runs.seq, beforeSeq),
       )).orderBy(desc(runs.seq)).limit(limit);
       return (await storing(action, query)).map(listedRunOf);
@@ -215,6 +225,23 @@ async function isThere(
     besides === undefined ? undefined : ne(runs.trigger, besides),
   )).limit(1);
   return (await storing(`read the runs of "${pipeline}"`, query)).length > 0;
+}
+
+/** So many runs on either side of a moment are looked at: where the clock was set back their order is another. */
+const CLOCK_RUNS = 1_000;
+
+/** The first run that was asked for from then on: whatever is older need not be read. */
+function firstSince(ms: number): SQL {
+  return sql`(select coalesce(min(seq), 9e18) from (
+    select seq from runs where created_at >= ${ms} order by created_at limit ${CLOCK_RUNS}
+  ))`;
+}
+
+/** The last run that was asked for before then. */
+function lastUntil(ms: number): SQL {
+  return sql`(select coalesce(max(seq), -1) from (
+    select seq from runs where created_at < ${ms} order by created_at desc limit ${CLOCK_RUNS}
+  ))`;
 }
 
 /** By the index of the runs that have tags: few of many. */

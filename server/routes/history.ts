@@ -10,14 +10,9 @@ import { LOG_LEVELS } from "../../contract/run.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { pageQuery } from "./paging.ts";
-import { integerText, nameParams } from "./request_parts.ts";
+import { integerText, moment, nameParams } from "./request_parts.ts";
 
 const MAX_FOUND_LINES = 1_000;
-
-const moment = (what: string) =>
-  v.exactOptional(
-    v.pipe(v.string(), v.description(`${what}: a date, a time, or how long ago, as 7d.`)),
-  );
 
 /** Which lines of logs are wanted. */
 export const logConditions = {

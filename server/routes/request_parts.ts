@@ -22,3 +22,9 @@ export function integerText(minimum: number, maximum: number) {
     v.maxValue(maximum),
   );
 }
+
+/** A moment in a query string. */
+export const moment = (what: string) =>
+  v.exactOptional(
+    v.pipe(v.string(), v.description(`${what}: a date, a time, or how long ago, as 7d.`)),
+  );

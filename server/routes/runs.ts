@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { logLineSchema, RUN_STATES, runDetailSchema, runSchema } from "../../contract/run.ts";
+import { logLineSchema, RUN_STATES, runDetailSchema, runSchema, TRIGGERS } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
@@ -8,7 +8,7 @@ import { route } from "../http/route.ts";
 import { logConditions } from "./history.ts";
 import { cancelQueued } from "./cancel_queued.ts";
 import { numberOf, pageOf, pageQuery } from "./paging.ts";
-import { idParams, integerText } from "./request_parts.ts";
+import { idParams, integerText, moment } from "./request_parts.ts";
 
 const RUNS_PER_PAGE = 50;
 const LINES_PER_PAGE = 1_000;
@@ -24,6 +24,9 @@ const listQuery = v.strictObject({
   state: v.exactOptional(v.pipe(v.picklist(RUN_STATES), v.description("Only runs in this state."))),
   group: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this group."))),
   tag: v.exactOptional(v.pipe(v.string(), v.description("Only runs with this tag."))),
+  trigger: v.exactOptional(v.pipe(v.picklist(TRIGGERS), v.description("Only runs that this started."))),
+  since: moment("Only runs that were asked for from then on"),
+  until: moment("Only runs that were asked for before then"),
   ...pageQuery(String(RUNS_PER_PAGE)),
   before: v.exactOptional(v.pipe(v.string(), v.description("The same as cursor: a run's id."))),
 });

@@ -341,7 +341,7 @@ export class FakeEngine implements Engine {
     });
   }
 
-  async listRuns({ pipeline, state, group, tag, limit = 50, before }: RunFilter): Promise<Run[]> {
+  async listRuns({ pipeline, state, group, tag, trigger, limit = 50, before }: RunFilter): Promise<Run[]> {
     const newestFirst = await Promise.resolve(
       [...this.#runs.values()].sort((a, b) => a.created_at < b.created_at ? 1 : -1),
     );
@@ -350,7 +350,8 @@ export class FakeEngine implements Engine {
         (pipeline === undefined || run.pipeline === pipeline) &&
         (state === undefined || run.state === state) &&
         (group === undefined || run.group === group) &&
-        (tag === undefined || run.tags?.includes(tag))
+        (tag === undefined || run.tags?.includes(tag)) &&
+        (trigger === undefined || run.trigger === trigger)
       )
       .slice(0, limit)
       .map(({ steps: _, attempts: __, ...run }) => run);

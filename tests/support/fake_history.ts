@@ -34,6 +34,13 @@ export class FakeHistory implements RunHistory {
     };
   }
 
+  async recentOf(pipelines: readonly string[], limit: number) {
+    const entries = pipelines.map(async (pipeline) =>
+      [pipeline, await this.#engine.listRuns({ pipeline, limit })] as const
+    );
+    return new Map(await Promise.all(entries));
+  }
+
   async ofPipeline(name: string, { days = 371, runs: count = 50 }: HistoryRange): Promise<PipelineHistory> {
     const { schedule } = await this.#engine.getPipeline(name);
     const timezone = schedule?.timezone ?? "UTC";

@@ -228,12 +228,8 @@ function pipelineName({ c }: Visit): string {
 }
 
 async function loadRows(engine: Engine, pipelines: readonly PipelineSummary[]): Promise<PipelineRow[]> {
-  return await Promise.all(pipelines.map(async (pipeline) => ({
-    pipeline,
-    runs: pipeline.last_run === null
-      ? []
-      : await engine.listRuns({ pipeline: pipeline.name, limit: STRIP_RUNS }),
-  })));
+  const runs = await engine.history.recentOf(pipelines.map(({ name }) => name), STRIP_RUNS);
+  return pipelines.map((pipeline) => ({ pipeline, runs: runs.get(pipeline.name) ?? [] }));
 }
 
 async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {

@@ -12,7 +12,7 @@ import { Ago, At, Elapsed } from "../parts/times.tsx";
 import { Badge, StateIcon, StateLabel, stateOf, Warnings } from "../parts/states.tsx";
 import { startWords } from "../parts/triggers.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
-import { RunStrip } from "../parts/runs/run_strip.tsx";
+import { type BarRun, RunStrip } from "../parts/runs/run_strip.tsx";
 import { plainText } from "../parts/plain_text.ts";
 
 /** How many of a pipeline's latest runs its strip shows. */
@@ -37,7 +37,7 @@ export type PipelineFilter = (typeof PIPELINE_FILTERS)[number];
 export interface PipelineRow {
   readonly pipeline: PipelineSummary;
   /** Newest first. */
-  readonly runs: readonly Run[];
+  readonly runs: readonly BarRun[];
 }
 
 export interface PipelinesView {

@@ -56,6 +56,10 @@ export class LocalHistory implements RunHistory {
     };
   }
 
+  recentOf(pipelines: readonly string[], limit: number) {
+    return this.#context.store.history.recentOf(pipelines, limit);
+  }
+
   async ofPipeline(name: string, range: HistoryRange): Promise<PipelineHistory> {
     const { store, clock } = this.#context;
     const revision = await revisionInForce(store, name);

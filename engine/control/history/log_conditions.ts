@@ -24,14 +24,15 @@ export function logFilterOf(
   };
 }
 
-function momentOf(text: string, name: string, nowMs: number): number {
+/** Epoch milliseconds. Throws invalid for what is none. */
+export function momentOf(text: string, name: string, nowMs: number): number {
   if (DURATION_PATTERN.test(text)) return nowMs - durationMs(text);
   const iso = timeText(text);
   const ms = iso === undefined ? NaN : Date.parse(iso);
   if (!Number.isNaN(ms)) return ms;
   throw new AppError(
     "invalid",
-    `Cannot search logs: ${name} is "${text}", expected a date, a time such as 2026-03-01T06:00:00Z, or how long ago, ` +
+    `${name} is "${text}", expected a date, a time such as 2026-03-01T06:00:00Z, or how long ago, ` +
       "such as 7d",
   );
 }

@@ -1,4 +1,5 @@
 import type { PipelineHistory } from "../../../contract/runs/history.ts";
+import type { RecentRun } from "../../store/ports/history.ts";
 import type { LogFindings, LogLevelName } from "../../../contract/runs/log_search.ts";
 
 /** What can be asked of what has happened. Every failure is an AppError. */
@@ -11,6 +12,8 @@ export interface RunHistory {
   searchLogs(search: LogSearchRequest): Promise<LogFindings>;
   /** The days and the last runs of a pipeline. Throws not_found. */
   ofPipeline(name: string, range: HistoryRange): Promise<PipelineHistory>;
+  /** Of each of these pipelines the newest runs, the newest first; none of those that have none. */
+  recentOf(pipelines: readonly string[], limit: number): Promise<ReadonlyMap<string, readonly RecentRun[]>>;
 }
 
 /** Which lines of a log are wanted: all that fit everything that is given. */

@@ -1,8 +1,8 @@
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import type { StepTrend } from "../../../contract/runs/history.ts";
 import { type Database, storing } from "../database.ts";
-import type { RunCount, RunHistoryStore } from "../ports/history.ts";
-import { runOf } from "../rows.ts";
+import type { RecentRun, RunCount, RunHistoryStore } from "../ports/history.ts";
+import { durationOf, runOf } from "../rows.ts";
 import { runs, stepRuns } from "../schema.ts";
 
 export function createRunHistory(db: Database): RunHistoryStore {
@@ -18,6 +18,26 @@ export function createRunHistory(db: Database): RunHistoryStore {
         group by asked.key, r.state
       `);
       return await storing(`count the runs of "${pipeline}"`, query);
+    },
+
+    async recentOf(pipelines, limit) {
+      // One look into the index a pipeline; of the rows no more than what is drawn.
+      const newest = sql`(
+        select r.seq from json_each(${JSON.stringify(pipelines)}) as asked cross join runs as r
+        on r.seq in (select seq from runs where pipeline = asked.value order by seq desc limit ${limit})
+      )`;
+      const { id, pipeline, state, warnings, createdAtMs, startedAtMs, finishedAtMs } = runs;
+      const query = db.select({ id, pipeline, state, warnings, createdAtMs, startedAtMs, finishedAtMs })
+        .from(runs).where(sql`${runs.seq} in ${newest}`).orderBy(desc(runs.seq));
+      const found = (await storing("read the newest runs", query)).map((row): RecentRun => ({
+        id: row.id,
+        pipeline: row.pipeline,
+        state: row.state,
+        warnings: row.warnings,
+        created_at: new Date(row.createdAtMs).toISOString(),
+        duration_ms: durationOf(row.startedAtMs, row.finishedAtMs),
+      }));
+      return Map.groupBy(found, (run) => run.pipeline);
     },
 
     async lastRuns(pipeline, limit) {

@@ -8,6 +8,7 @@ import { lastLoads } from "./0007_last_loads.ts";
 import { orchestration } from "./0008_orchestration.ts";
 import { seeing } from "./0009_seeing.ts";
 import { traces } from "./0010_traces.ts";
+import { listing } from "./0011_listing.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   orchestration,
   seeing,
   traces,
+  listing,
 ];

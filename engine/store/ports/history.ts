@@ -1,4 +1,4 @@
-import type { RunState } from "../../../contract/run.ts";
+import type { Run, RunState } from "../../../contract/run.ts";
 import type { StepTrend, TrendRun } from "../../../contract/runs/history.ts";
 
 /** What a pipeline's runs have been like. */
@@ -17,7 +17,12 @@ export interface RunCount {
   readonly count: number;
 }
 
+/** As a list of pipelines draws it. */
+export type RecentRun = Pick<Run, "id" | "pipeline" | "state" | "warnings" | "created_at" | "duration_ms">;
+
 export interface RunHistoryStore {
+  /** Of each of these pipelines the newest runs, the newest first; none of those that have none. */
+  recentOf(pipelines: readonly string[], limit: number): Promise<Map<string, RecentRun[]>>;
   /** Runs of the pipeline by when they were asked for; spans without any are left out. */
   counts(pipeline: string, spans: readonly Span[]): Promise<RunCount[]>;
   /** The last ended runs, the oldest first. */

@@ -97,6 +97,11 @@ export interface RunFilter {
   readonly state?: RunState;
   readonly group?: string;
   readonly tag?: string;
+  readonly trigger?: Trigger;
+  /** Asked for from then on, epoch milliseconds. */
+  readonly sinceMs?: number;
+  /** Asked for before then, epoch milliseconds. */
+  readonly untilMs?: number;
   readonly limit: number;
   /** A run's id: only older ones. */
   readonly before?: string;
@@ -130,7 +135,7 @@ export interface RunStore {
   retry(id: string, atMs: number): Promise<Run | undefined>;
   /** With an attempt: its steps as they were when that had ended. */
   get(id: string, attempt?: number): Promise<RunDetail | undefined>;
-  /** The ids that are `text`, begin with it or end in it, the newest first, at most `limit`. */
+  /** The ids that are `text`, of four letters or more, begin with it or end in it, the newest first, at most `limit`. */
   idsLike(text: string, limit: number): Promise<string[]>;
   /** The newest first. Throws `invalid`, reason `unknown_cursor`, for a `before` that is no run. */
   list(filter: RunFilter): Promise<Run[]>;

@@ -66,6 +66,13 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
       },
       group: { type: "string", value: "NAME", description: "only runs of this group" },
       tag: { type: "string", value: "TAG", description: "only runs with this tag" },
+      trigger: { type: "string", value: "TRIGGER", description: "only runs that this started, as schedule" },
+      since: {
+        type: "string",
+        value: "TIME",
+        description: "only runs asked for since then: a date, a time, or how long ago, as 7d",
+      },
+      until: { type: "string", value: "TIME", description: "only runs asked for before then, likewise" },
       ...paging,
       json,
     },

@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { type PageRequest, readPages } from "../../../contract/lists/page.ts";
-import { type Run, RUN_STATES, type RunState } from "../../../contract/run.ts";
+import { type Run, RUN_STATES, TRIGGERS } from "../../../contract/run.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { CommandRun } from "../command.ts";
 import { commandText } from "../command_text.ts";
@@ -16,7 +16,10 @@ export const runs: CommandRun = async (invocation, context) => {
   const pipeline = invocation.text("pipeline");
   const group = invocation.text("group");
   const tag = invocation.text("tag");
-  const state = readState(invocation.text("state"));
+  const since = invocation.text("since");
+  const until = invocation.text("until");
+  const state = readWord(invocation.text("state"), "state", RUN_STATES);
+  const trigger = readWord(invocation.text("trigger"), "trigger", TRIGGERS);
   await using connection = await connect(
     readFolders(invocation, context),
     context,
@@ -28,6 +31,9 @@ export const runs: CommandRun = async (invocation, context) => {
     ...(state === undefined ? {} : { state }),
     ...(group === undefined ? {} : { group }),
     ...(tag === undefined ? {} : { tag }),
+    ...(trigger === undefined ? {} : { trigger }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
   };
   const readPage = ({ limit, cursor }: PageRequest) =>
     connection.engine.listRuns({ ...filter, limit, ...(cursor === undefined ? {} : { before: cursor }) });
@@ -42,15 +48,19 @@ export const runs: CommandRun = async (invocation, context) => {
   return 0;
 };
 
-function readState(text: string | undefined): RunState | undefined {
-  const state = RUN_STATES.find((known) => known === text);
-  if (text !== undefined && state === undefined) {
+function readWord<T extends string>(
+  text: string | undefined,
+  option: string,
+  words: readonly T[],
+): T | undefined {
+  const word = words.find((known) => known === text);
+  if (text !== undefined && word === undefined) {
     throw new AppError(
       "invalid",
-      `--state is "${text}", expected one of ${RUN_STATES.join(", ")}${didYouMean(text, RUN_STATES)}`,
+      `--${option} is "${text}", expected one of ${words.join(", ")}${didYouMean(text, words)}`,
     );
   }
-  return state;
+  return word;
 }
 
 function formatRuns(runs: readonly Run[], width: number): string {

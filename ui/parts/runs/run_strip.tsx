@@ -10,8 +10,11 @@ const HEIGHT = 26;
 const MARK_ROOM = 5;
 const LOWEST_BAR = 4;
 
+/** What a bar shows of a run. */
+export type BarRun = Pick<Run, "id" | "state" | "warnings" | "created_at" | "duration_ms">;
+
 export interface RunStripView {
-  readonly runs: readonly Run[];
+  readonly runs: readonly BarRun[];
   readonly slots: number;
   /** A drawing alone, without a way to each run. */
   readonly isPlain?: boolean;
@@ -64,12 +67,12 @@ export function RunStrip({ runs, slots, isPlain = false }: RunStripView) {
   );
 }
 
-function PlainBar({ run, x, height }: { run: Run; x: number; height: number }) {
+function PlainBar({ run, x, height }: { run: BarRun; x: number; height: number }) {
   const bottom = HEIGHT - MARK_ROOM;
   return <path class={`bar bar-${stateOf(run)}`} d={`M${x} ${bottom}v-${height}h${BAR_WIDTH}v${height}z`} />;
 }
 
-function Bar({ run, x, height }: { run: Run; x: number; height: number }) {
+function Bar({ run, x, height }: { run: BarRun; x: number; height: number }) {
   const state = stateOf(run);
   const warnings = run.warnings === 0 ? "" : `, ${formatPlural(run.warnings, "warning")}`;
   const label = `${run.state}${warnings}, ${formatUtc(run.created_at)}, ${formatDuration(run.duration_ms)}`;
@@ -102,7 +105,7 @@ function Bar({ run, x, height }: { run: Run; x: number; height: number }) {
 }
 
 // The square root keeps a short run visible beside a long one.
-function barHeight(run: Run, longestMs: number): number {
+function barHeight(run: BarRun, longestMs: number): number {
   const room = HEIGHT - MARK_ROOM;
   if (run.duration_ms === null) return run.state === "running" ? room : LOWEST_BAR;
   return Math.max(LOWEST_BAR, Math.round(room * Math.sqrt(run.duration_ms / longestMs)));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { type Run, RUN_STATES, type RunState, type Step } from "../../../../contract/run.ts";
 import { nextState, RUN_EVENTS, type RunStateEvent } from "../../../../contract/run_state.ts";
-import type { NewRun } from "../../../../engine/store/ports/runs.ts";
+import type { NewRun, RunFilter } from "../../../../engine/store/ports/runs.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { claim, lease, newRun, outcome, step, StoreFixture } from "./store_fixture.ts";
 
@@ -569,4 +569,49 @@ Deno.test("tags and a note are changed at any time, apart from each other, and c
   assert.deepEqual(await store.runs.list({ limit: 9, tag: "q1" }), []);
   assert.equal(await store.runs.annotate("none", { note: "x" }), undefined);
   assert.equal(await store.outbox.lastSeq(), seq);
+});
+
+Deno.test("list() finds runs by what started them and by when they were asked for, over pages", async () => {
+  await using fixture = new StoreFixture();
+  const { runs } = await fixture.openWithPipelines();
+  for (let n = 1; n <= 6; n++) {
+    const pipeline = n % 2 === 0 ? "a" : "b";
+    await runs.create(newRun(`r${n}`, { pipeline, createdAtMs: n * 1_000, trigger: n > 4 ? "page" : "api" }));
+  }
+  // The clock was set back before this one.
+  await runs.create(newRun("late", { createdAtMs: 2_500 }));
+  const ids = async (filter: Omit<RunFilter, "limit">, limit = 9) =>
+    (await runs.list({ ...filter, limit })).map(({ id }) => id);
+  assert.deepEqual(await ids({ trigger: "page" }), ["r6", "r5"]);
+  assert.deepEqual(await ids({ trigger: "api", before: "r4" }, 2), ["r3", "r2"]);
+  assert.deepEqual(await ids({ trigger: "sensor" }), []);
+  assert.deepEqual(await ids({ sinceMs: 2_500, untilMs: 5_000 }), ["late", "r4", "r3"]);
+  assert.deepEqual(await ids({ sinceMs: 2_500, untilMs: 5_000, before: "r4" }), ["r3"]);
+  assert.deepEqual(await ids({ sinceMs: 3_000, pipeline: "a" }), ["r6", "r4"]);
+  assert.deepEqual(await ids({ untilMs: 1_000 }), []);
+  assert.deepEqual(await ids({ sinceMs: 6_001 }), []);
+});
+
+Deno.test("idsLike() finds a run by the beginning and by the end of its id, whatever their length", async () => {
+  await using fixture = new StoreFixture();
+  const { runs } = await fixture.openWithPipelines();
+  const [one, two] = ["01JAAAAAAAAAAAAAAAAAAB7QK3", "01JAAAAAAAAAAAAAAAAAAC7QK3"];
+  for (const id of [one, two]) await runs.create(newRun(id));
+  assert.deepEqual(await runs.idsLike("7QK3", 9), [two, one]);
+  assert.deepEqual(await runs.idsLike("B7QK3", 9), [one]);
+  assert.deepEqual(await runs.idsLike("01JA", 9), [two, one]);
+  assert.deepEqual(await runs.idsLike(two.slice(0, 25), 9), [two]);
+  assert.deepEqual(await runs.idsLike(one.slice(1), 9), [one]);
+  assert.deepEqual(await runs.idsLike("7QK4", 9), []);
+});
+
+Deno.test("recentOf() has the newest runs of each pipeline, the newest first", async () => {
+  await using fixture = new StoreFixture();
+  const { runs, history } = await fixture.openWithPipelines();
+  for (const id of ["a1", "b1", "a2", "a3"]) await runs.create(newRun(id, { pipeline: id.slice(0, 1) }));
+  const recent = await history.recentOf(["b", "gone", "a"], 2);
+  assert.deepEqual([...recent].map(([name, found]) => [name, found.map(({ id }) => id)]).toSorted(), [
+    ["a", ["a3", "a2"]],
+    ["b", ["b1"]],
+  ]);
 });

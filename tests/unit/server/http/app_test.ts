@@ -141,6 +141,10 @@ Deno.test("GET routes answer what the engine says", async () => {
   assert.deepEqual(await read("/api/pipelines/flights"), await api.engine.getPipeline("flights"));
   assert.deepEqual(await read("/api/runs"), await api.engine.listRuns({}));
   assert.deepEqual(
+    await read("/api/runs?trigger=schedule"),
+    await api.engine.listRuns({ trigger: "schedule" }),
+  );
+  assert.deepEqual(
     await read(`/api/runs?pipeline=orders&state=failed&limit=1&before=${RUN_IDS.running}`),
     await api.engine.listRuns({ pipeline: "orders", state: "failed", limit: 1, before: RUN_IDS.running }),
   );
