@@ -41,7 +41,9 @@ export const runs: CommandRun = async (invocation, context) => {
   // Runs of a removed pipeline are kept: only where there are none is the name in question.
   if (found.length === 0 && pipeline !== undefined) await connection.engine.getPipeline(pipeline);
   if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));
-  else if (found.length === 0) {
+  else if (found.length === 0 && Object.keys(filter).some((name) => name !== "pipeline")) {
+    context.terminal.note("No run fits what was asked for.");
+  } else if (found.length === 0) {
     const start = commandText(`run ${pipeline ?? "PIPELINE"}`, context, invocation);
     context.terminal.note(`No runs yet. Start one with ${start}.`);
   } else context.terminal.out(formatRuns(found, context.terminal.tableColumns()));
