@@ -76,7 +76,7 @@ export async function runOrchestration(options: OrchestrationOptions): Promise<O
     { length: servers },
     (_, n) => n === 0 ? project.dataDir : join(folder, `data${n}`),
   );
-  const places = dataDirs.map((dataDir) => new Place(projectDir, dataDir, environment));
+  const places = dataDirs.map((dataDir) => new Place(projectDir, dataDir, storePath, environment));
   const clients = new Clients({ places, database, random: randomFrom(seed + 1) });
   let killed = 0;
   try {

@@ -8,12 +8,19 @@ const READY_MS = 120_000;
 export class Place {
   readonly #projectDir: string;
   readonly #dataDir: string;
+  readonly #storePath: string;
   readonly #env: Readonly<Record<string, string>>;
   #server: SluiceServer | undefined;
 
-  constructor(projectDir: string, dataDir: string, env: Readonly<Record<string, string>>) {
+  constructor(
+    projectDir: string,
+    dataDir: string,
+    storePath: string,
+    env: Readonly<Record<string, string>>,
+  ) {
     this.#projectDir = projectDir;
     this.#dataDir = dataDir;
+    this.#storePath = storePath;
     this.#env = env;
   }
 
@@ -66,6 +73,14 @@ export class Place {
     const server = this.#server;
     this.#server = undefined;
     return await server?.stop() ?? "";
+  }
+
+  /** Returns when the control store was written to once more, or after so long: most goes wrong right behind a write. */
+  async untilWritten(withinMs: number): Promise<void> {
+    const sizeOf = () =>
+      Deno.stat(`${this.#storePath}-wal`).then(({ size, mtime }) => `${size} ${mtime?.getTime()}`, () => "");
+    const untilMs = performance.now() + withinMs;
+    for (const before = await sizeOf(); await sizeOf() === before && performance.now() < untilMs;);
   }
 
   /** Processes of runs, those that wait for one, and scripts: of this data folder. */

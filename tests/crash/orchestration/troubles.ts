@@ -24,6 +24,10 @@ const WEIGHTS: readonly (readonly [Trouble, number])[] = [
   ["dies as it stops", 3],
   ["stops", 1],
 ];
+/** A write comes within this, or there is nothing to do. */
+const WRITE_MS = 1_000;
+/** What reacts to a write has done so by then. */
+const BEHIND_WRITE_MS = 6;
 /** A start takes about so long. */
 const START_MS = 900;
 
@@ -45,6 +49,10 @@ export async function makeTrouble(
 ): Promise<number> {
   switch (trouble) {
     case "server dies":
+      if (random() < 0.7) {
+        await place.untilWritten(WRITE_MS);
+        await pause(random() * BEHIND_WRITE_MS);
+      }
       await place.kill();
       await place.start();
       return 1;
