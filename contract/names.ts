@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isBuiltInRole } from "./access/permissions.ts";
 import { AppError } from "./errors.ts";
 
 /**
@@ -16,6 +17,9 @@ export const NAME_KINDS = [
   "function",
   "webhook",
   "token",
+  "user",
+  "group",
+  "role",
 ] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
 
@@ -25,6 +29,9 @@ export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 export const PIPELINE_NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 /** Tokens are named for people: any visible text on one line. */
 const TOKEN_NAME_PATTERN = /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u;
+
+/** Users, groups and roles: an address of mail is one as well. No `@` in front: that says a group. */
+const USER_NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,99}$/;
 
 /** The name under which SLUICE_TOKEN is kept. */
 export const ENV_TOKEN_NAME = "SLUICE_TOKEN";
@@ -67,6 +74,9 @@ const isServers = (key: string) =>
     ? "the server keeps this name for itself"
     : undefined;
 
+const isBuiltIn = (key: string) =>
+  isBuiltInRole(key) ? "it is one of the roles that are always there" : undefined;
+
 const TABLE_NAME = {
   pattern: NAME_PATTERN,
   expected: "a letter or _, then letters, digits or _, at most 63 characters",
@@ -74,6 +84,11 @@ const TABLE_NAME = {
 const FILE_NAME = {
   pattern: PIPELINE_NAME_PATTERN,
   expected: "a letter or _, then letters, digits, _ or -, at most 63 characters",
+};
+
+const USER_NAME = {
+  pattern: USER_NAME_PATTERN,
+  expected: "a letter, a digit or _, then letters, digits, ., _, @, + or -, at most 100 characters",
 };
 
 const RULES: Readonly<Record<NameKind, NameRule>> = {
@@ -90,6 +105,9 @@ const RULES: Readonly<Record<NameKind, NameRule>> = {
     expected: "1 to 100 characters on one line",
     reserved: [isServers],
   },
+  user: { ...USER_NAME, reserved: [isServers, isObjectKey] },
+  group: { ...USER_NAME, reserved: [isObjectKey] },
+  role: { ...USER_NAME, reserved: [isBuiltIn, isObjectKey] },
 };
 
 /** What is wrong with the name, as `expected a letter …`; undefined for one that may be used. */

@@ -262,6 +262,10 @@ export const pipelineSummarySchema = v.object({
   name: described(v.string(), "The file's name, or that of the PUT."),
   description: described(v.nullable(v.string()), "One line about it."),
   tags: described(v.array(v.string()), "Words to find it by."),
+  owner: described(
+    v.nullable(v.string()),
+    "Whose it is: a user's name, or @ and a group's; null for nobody's.",
+  ),
   origin: described(
     v.picklist(["files", "api"]),
     "Where the definition comes from: files is changed in the project, api by PUT.",

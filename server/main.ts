@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import type { Access } from "../contract/access/access.ts";
 import { systemClock } from "../contract/clock.ts";
 import { AppError } from "../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
@@ -212,7 +213,10 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     "./auth/token.ts"
   );
   const { createPages } = await import("../ui/pages/create_pages.tsx");
-  const { opened: { engine, store: { access } }, host, port, phase, log, firstTokenMark } = options;
+  const { guardedEngine } = await import("../engine/control/access/guarded_engine.ts");
+  const { createPeople } = await import("../engine/control/people/local_people.ts");
+  const { storePlaces } = await import("../engine/control/access/store_places.ts");
+  const { opened: { engine, store }, host, port, phase, log, firstTokenMark } = options;
   const { proxy: { allowedHosts, trustProxy } } = options;
   const { version } = program;
   const clock = systemClock;
@@ -220,10 +224,21 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   checkEnvToken(envToken);
   const scrapeToken = env(SCRAPE_TOKEN_NAME);
   checkEnvToken(scrapeToken, SCRAPE_TOKEN_NAME);
-  const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log, scrapeToken });
-  const app = createApp({
-    engine,
+  const { access } = store;
+  const places = storePlaces(store);
+  const engineFor = (access: Access) => guardedEngine(engine, access, places);
+  const auth = new Auth({
     access,
+    clock,
+    client: createClientView({ trustProxy }),
+    log,
+    subjects: places.subjects,
+    scrapeToken,
+  });
+  const app = createApp({
+    engineFor,
+    server: engine.server,
+    people: createPeople({ people: store.people, access, clock }),
     auth,
     webhooks: engine.receiver,
     version,
@@ -231,7 +246,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     phase,
     readMetrics: () => engine.metrics.read(version),
-    pages: createPages({ engine, auth, version, clock, log }),
+    pages: createPages({ engineFor, places, auth, version, clock, log }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
   });
   const listener = await listen(app, { host, port, log, trustProxy });

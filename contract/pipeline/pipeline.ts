@@ -44,6 +44,15 @@ export const pipelineSchema = v.strictObject({
   $schema: v.optional(v.string()),
   description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
   tags: v.optional(v.pipe(v.array(text), v.description("Words to find it by.")), []),
+  owner: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^@?[A-Za-z0-9_][A-Za-z0-9._@+-]{0,99}$/, "expected a user's name, or @ and a group's"),
+      v.description(
+        "Whose it is: a user by name, or a group with @ in front. They may do all with it without a grant.",
+      ),
+    ),
+  ),
   schedule: v.optional(scheduleSchema),
   webhooks: v.optional(
     v.pipe(

@@ -165,6 +165,8 @@ export interface WindowRequest {
 
 export interface RunFilter {
   readonly pipeline?: string;
+  /** Those of these alone. */
+  readonly pipelines?: readonly string[];
   readonly state?: RunState;
   readonly group?: string;
   readonly tag?: string;

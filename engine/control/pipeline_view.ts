@@ -26,6 +26,7 @@ export function summaryOf(
     name: record.name,
     description: definition?.description ?? null,
     tags: definition?.tags ?? [],
+    owner: definition?.owner ?? null,
     origin: record.origin,
     revision: record.revision,
     git_commit: revision?.gitCommit ?? null,

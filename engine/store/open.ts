@@ -2,11 +2,11 @@ import { type Client, createClient } from "@libsql/client/sqlite3";
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
-import { createAccessStore } from "./access.ts";
+import { createAccessStore, createPeopleStore } from "./people/create_people_store.ts";
 import { createAttemptStore } from "./attempts.ts";
 import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError, storing } from "./database.ts";
-import { holdAccess } from "./held_access.ts";
+import { holdAccess } from "./people/held_access.ts";
 import { createAlertStore } from "./alerts/create_alert_store.ts";
 import { createHoldStore } from "./holds/hold_store.ts";
 import { createFigures } from "./history/figures.ts";
@@ -70,6 +70,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     history: createRunHistory(database),
     retention: createRetention(database),
     access,
+    people: createPeopleStore(database),
     holds: createHoldStore(database),
     copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {

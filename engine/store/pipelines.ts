@@ -7,6 +7,7 @@ import { isHeld } from "./run_changes.ts";
 import {
   connectors as connectorsTable,
   pipelines,
+  revisions,
   scheduleFirings,
   schedules,
   streamColumns,
@@ -19,7 +20,10 @@ export function createPipelineStore(db: Database): PipelineStore {
 
 function definitionsOf(
   db: Database,
-): Pick<PipelineStore, "list" | "names" | "get" | "getAll" | "put" | "source" | "putSource" | "remove"> {
+): Pick<
+  PipelineStore,
+  "subjects" | "list" | "names" | "get" | "getAll" | "put" | "source" | "putSource" | "remove"
+> {
   const select = (where: SQL | undefined) =>
     db.select({
       name: pipelines.name,
@@ -32,6 +36,17 @@ function definitionsOf(
       .where(and(eq(pipelines.removed, false), where)).orderBy(asc(pipelines.name));
 
   return {
+    async subjects() {
+      const query = db.select({
+        name: pipelines.name,
+        tags: sql<string[]>`coalesce(${revisions.definition} -> '$.tags', '[]')`.mapWith(JSON.parse),
+        owner: sql<string | null>`${revisions.definition} ->> '$.owner'`,
+      }).from(pipelines).leftJoin(revisions, eq(revisions.id, pipelines.revision)).orderBy(
+        asc(pipelines.name),
+      );
+      return await storing("read whose pipelines are", query);
+    },
+
     list: () => storing("read the pipelines", select(undefined)),
 
     async names() {

@@ -160,11 +160,12 @@ function readsOf(
       return (await storing(`read the run ${text}`, query)).map(({ id }) => id);
     },
 
-    async list({ pipeline, state, group, tag, trigger, sinceMs, untilMs, limit, before }) {
+    async list({ pipeline, pipelines, state, group, tag, trigger, sinceMs, untilMs, limit, before }) {
       const action = "read the runs";
       const beforeSeq = before === undefined ? undefined : await seqOf(db, action, before);
       const query = db.select().from(runs).where(and(
         pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
+        pipelines === undefined ? undefined : inArray(runs.pipeline, [...pipelines]),
         state === undefined ? undefined : eq(runs.state, state),
         group === undefined ? undefined : eq(runs.group, group),
         tag === undefined ? undefined : sql`${runs.seq} in ${taggedWith(tag)}`,

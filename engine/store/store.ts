@@ -2,6 +2,7 @@ import type { AlertStore } from "./alerts/alert_store.ts";
 import type { BackfillStore } from "./backfills/port.ts";
 import type { HoldStore } from "./holds/port.ts";
 import type { AccessStore } from "./ports/access.ts";
+import type { PeopleStore } from "./ports/people.ts";
 import type { PipelineStore, RevisionStore } from "./ports/definitions.ts";
 import type { FigureStore } from "./ports/figures.ts";
 import type { RunHistoryStore } from "./ports/history.ts";
@@ -33,6 +34,7 @@ export interface Store extends AsyncDisposable {
   readonly history: RunHistoryStore;
   readonly retention: RetentionStore;
   readonly access: AccessStore;
+  readonly people: PeopleStore;
   readonly holds: HoldStore;
   /**
    * Writes all of it, as it is at one moment, into a new file, and returns the last migration that it has had.

@@ -3,52 +3,52 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { AccessStore, Role, TokenRecord } from "../../engine/store/ports/access.ts";
+import { type Access, createAccess, forbidden, mayAsk } from "../../contract/access/access.ts";
+import type { Permission } from "../../contract/access/permissions.ts";
+import type { PipelineSubject } from "../../contract/access/scope.ts";
+import type { Principal } from "../../contract/access/principal.ts";
+import type { AccessStore, LetIn, SessionMethod } from "../../engine/store/ports/access.ts";
 import { AttemptLimit } from "./attempt_limit.ts";
 import type { ClientView } from "../http/client_view.ts";
 import { HttpError } from "../http/problem.ts";
-import { type Permission, requirePermission } from "./permissions.ts";
-import { hashToken, randomText } from "./token.ts";
+import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
 
 const COOKIE = "sluice_session";
 const SESSION_MS = 12 * 3_600_000;
-/** A token's last use is written this often at most: each write reaches the disk. */
+/** A last use is written this often at most: each write reaches the disk. */
 const TOUCH_EVERY_MS = 60_000;
-
-export interface User {
-  readonly tokenId: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly via: "token" | "session";
-}
+/** So many times of last uses are remembered; the store knows the others. */
+const MOST_TOUCHED = 10_000;
+const MAX_AGENT_LENGTH = 200;
 
 export interface AuthOptions {
   readonly access: AccessStore;
   readonly clock: Pick<Clock, "now" | "sleep">;
   readonly client: ClientView;
   readonly log: Log;
+  /** All pipelines, for those who own some. */
+  readonly subjects: () => Promise<readonly PipelineSubject[]>;
   /** The token that may read the metrics and nothing else; none by default, nor where it is empty. */
   readonly scrapeToken?: string | undefined;
 }
 
-/** Whoever has the scrape token. */
-const SCRAPER: User = { tokenId: "scrape", name: "metrics", role: "viewer", via: "token" };
-
 /**
- * Who asks: a bearer token, or the session cookie that signing in with one gives. A session ends
- * after 12 hours, when it is signed out, or with its token. Serves as `PageAuth` of the pages.
+ * Who asks: a bearer token, or the session cookie that signing in gives. A session ends after 12 hours, when it is
+ * signed out or ended, or with the token that it was begun with. Serves as `PageAuth` of the pages.
  */
 export class Auth {
   readonly #access: AccessStore;
   readonly #clock: Pick<Clock, "now">;
   readonly #client: ClientView;
   readonly #log: Log;
-  readonly #limit: AttemptLimit<TokenRecord>;
+  readonly #limit: AttemptLimit<LetIn>;
+  readonly #subjects: () => Promise<readonly PipelineSubject[]>;
   readonly #scrapeToken: string;
-  /** When each token's last use was written, or began to be. */
+  /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
 
-  constructor({ access, clock, client, log, scrapeToken = "" }: AuthOptions) {
+  constructor({ access, clock, client, log, subjects, scrapeToken = "" }: AuthOptions) {
+    this.#subjects = subjects;
     this.#access = access;
     this.#clock = clock;
     this.#client = client;
@@ -69,23 +69,23 @@ export class Auth {
 
   /**
    * By the bearer token where one is sent, else by the cookie; another scheme in Authorization is a
-   * proxy's. Throws `unauthorized`, `forbidden`, or status 429 for an address that sent too many
-   * unknown tokens.
+   * proxy's. Throws `unauthorized`, `forbidden` where it can be allowed for nothing, or status 429 for an address that
+   * sent too many unknown tokens.
    */
-  async requireUser(c: Context, permission: Permission): Promise<User> {
+  async requireAccess(c: Context, permission: Permission): Promise<Access> {
     const token = bearerOf(c);
-    if (permission === "scrape" && await this.#isScrapeToken(token)) return SCRAPER;
-    const user = token === undefined ? await this.currentUser(c) : await this.#bearer(c, token);
-    if (user === undefined) {
+    if (permission === "metrics:read" && await this.#isScrapeToken(token)) return scraper(this.addressOf(c));
+    const access = token === undefined ? await this.currentAccess(c) : await this.#bearer(c, token);
+    if (access === undefined) {
       throw new AppError(
         "unauthorized",
         token === undefined
           ? "Sign in, or send a token: Authorization: Bearer slc_…"
-          : "The token is not known: it is mistyped, or it was revoked",
+          : "The token is not known: it is mistyped, it has expired, or it was revoked",
       );
     }
-    requirePermission(user, permission);
-    return user;
+    if (!await mayAsk(access, permission, this.#subjects)) throw forbidden(access.principal, permission);
+    return access;
   }
 
   /** The address that the request came from. */
@@ -93,25 +93,40 @@ export class Auth {
     return this.#client.addressOf(c);
   }
 
-  /** The user of the request's session cookie. */
-  async currentUser(c: Context): Promise<User | undefined> {
+  /** What the user of the request's session cookie may. */
+  async currentAccess(c: Context): Promise<Access | undefined> {
     const session = getCookie(c, COOKIE, this.#prefix(c));
     if (session === undefined || session === "") return undefined;
-    const record = await this.#access.findSession(await hashToken(session), this.#clock.now());
-    return record && this.#seen(record, "session");
+    const letIn = await this.#access.findSession(await hashToken(session), this.#clock.now());
+    return letIn && this.#accessOf(c, letIn);
   }
 
   /**
    * Starts a session for a known token and sets its cookie; undefined for any other token. Throws
    * status 429 for an address that failed too often.
    */
-  async signIn(c: Context, token: string): Promise<User | undefined> {
-    const record = await this.#find(c, token);
-    if (record === undefined) return undefined;
-    const session = randomText();
-    const expiresAtMs = this.#clock.now() + SESSION_MS;
-    await this.#access.createSession({ hash: await hashToken(session), tokenId: record.id, expiresAtMs });
-    setCookie(c, COOKIE, session, {
+  async signIn(c: Context, token: string): Promise<Access | undefined> {
+    const letIn = await this.#find(c, token);
+    return letIn && await this.startSession(c, letIn, "token");
+  }
+
+  /** Starts a session for somebody who has shown who they are, and sets its cookie. */
+  async startSession(c: Context, letIn: LetIn, method: SessionMethod): Promise<Access> {
+    const text = randomText();
+    const nowMs = this.#clock.now();
+    const session = {
+      id: crypto.randomUUID(),
+      user: letIn.identity.user.id,
+      token: letIn.token?.id ?? null,
+      method,
+      createdAtMs: nowMs,
+      lastSeenAtMs: nowMs,
+      expiresAtMs: nowMs + SESSION_MS,
+      address: this.addressOf(c),
+      agent: c.req.header("user-agent")?.slice(0, MAX_AGENT_LENGTH) ?? null,
+    };
+    await this.#access.createSession({ ...session, hash: await hashToken(text) });
+    setCookie(c, COOKIE, text, {
       httpOnly: true,
       // Lax, so that a link in a chat or mail opens the page; what changes something is guarded apart.
       sameSite: "Lax",
@@ -119,7 +134,7 @@ export class Auth {
       maxAge: SESSION_MS / 1_000,
       ...(this.#client.isSecure(c) ? { secure: true, prefix: "host" } : {}),
     });
-    return this.#seen(record, "session");
+    return this.#accessOf(c, { ...letIn, session });
   }
 
   /** Ends the session of the request's cookie and clears that. */
@@ -136,16 +151,17 @@ export class Auth {
     return await hashToken(token) === await hashToken(this.#scrapeToken);
   }
 
-  async #bearer(c: Context, token: string): Promise<User | undefined> {
-    const record = await this.#find(c, token);
-    return record && this.#seen(record, "token");
+  async #bearer(c: Context, token: string): Promise<Access | undefined> {
+    const letIn = await this.#find(c, token);
+    return letIn && this.#accessOf(c, letIn);
   }
 
-  /** The record of a token's text. Throws status 429 where the address sent too many unknown ones. */
-  async #find(c: Context, token: string): Promise<TokenRecord | undefined> {
+  /** Whom a token's text lets in. Throws status 429 where the address sent too many unknown ones. */
+  async #find(c: Context, token: string): Promise<LetIn | undefined> {
     const address = this.#client.addressOf(c);
     const hash = await hashToken(token);
-    const attempt = await this.#limit.attempt(address, hash, () => this.#access.findToken(hash));
+    const find = () => this.#access.findToken(hash, this.#clock.now());
+    const attempt = await this.#limit.attempt(address, hash, find);
     if (attempt.kind === "known") return attempt.value;
     if (attempt.kind === "unknown") return undefined;
     const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
@@ -158,23 +174,61 @@ export class Auth {
     );
   }
 
-  /** Notes the use of a token, beside the request: a store that cannot write must not keep anybody out. */
-  #seen(record: TokenRecord, via: User["via"]): User {
-    const nowMs = this.#clock.now();
-    const lastMs = Math.max(record.lastUsedAtMs ?? 0, this.#touchedAtMs.get(record.id) ?? 0);
-    if (nowMs - lastMs > TOUCH_EVERY_MS) {
-      this.#touchedAtMs.set(record.id, nowMs);
-      this.#access.touchToken(record.id, nowMs).catch((error) => {
-        this.#log("debug", "The last use of a token could not be written", { error: String(error) });
-      });
+  #accessOf(c: Context, { identity: { user, groups, roles }, token, session }: LetIn): Access {
+    if (token !== undefined) {
+      this.#note(token.id, token.lastUsedAtMs, (id, nowMs) => this.#access.touchToken(id, nowMs));
     }
-    return { tokenId: record.id, name: record.name, role: record.role, via };
+    if (session !== undefined) {
+      this.#note(session.id, session.lastSeenAtMs, (id, nowMs) => this.#access.touchSession(id, nowMs));
+    }
+    const principal: Principal = {
+      id: user.id,
+      name: user.name,
+      kind: user.kind,
+      via: session === undefined ? "token" : "session",
+      address: this.addressOf(c),
+      ...(token === undefined ? {} : { tokenId: token.id }),
+      ...(session === undefined ? {} : { sessionId: session.id }),
+    };
+    return createAccess({
+      principal,
+      groups,
+      roles,
+      ...(token === undefined ? {} : { scopes: token.scopes }),
+    });
+  }
+
+  /** Notes a use, beside the request: a store that cannot write must not keep anybody out. */
+  #note(id: string, knownAtMs: number | null, write: (id: string, nowMs: number) => Promise<void>): void {
+    const nowMs = this.#clock.now();
+    const lastMs = Math.max(knownAtMs ?? 0, this.#touchedAtMs.get(id) ?? 0);
+    if (nowMs - lastMs <= TOUCH_EVERY_MS) return;
+    this.#touchedAtMs.delete(id);
+    this.#touchedAtMs.set(id, nowMs);
+    for (const oldest of this.#touchedAtMs.keys()) {
+      if (this.#touchedAtMs.size <= MOST_TOUCHED) break;
+      this.#touchedAtMs.delete(oldest);
+    }
+    write(id, nowMs).catch((error) => {
+      this.#log("debug", "A last use could not be written", { error: String(error) });
+    });
   }
 
   /** Over https only this host itself can have set the cookie, and for the whole of it. */
   #prefix(c: Context): "host" | undefined {
     return this.#client.isSecure(c) ? "host" : undefined;
   }
+}
+
+/** Whoever has the scrape token. */
+function scraper(address: string): Access {
+  const scrape = {
+    role: "scrape",
+    permissions: new Set(["metrics:read"] as const),
+    scope: { kind: "all" },
+  } as const;
+  const principal = { id: "scrape", name: "metrics", kind: "service", via: "token", address } as const;
+  return createAccess({ principal, groups: [], roles: [scrape] });
 }
 
 /** The token of the request, empty for one that cannot be; undefined where none is sent. */

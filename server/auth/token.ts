@@ -1,41 +1,25 @@
 import { AppError } from "../../contract/errors.ts";
 import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME, requireName } from "../../contract/names.ts";
+import { hashToken, newTokenText } from "../../engine/control/people/token_text.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Mark } from "../data_folder.ts";
-import type { AccessStore, Role, TokenRecord } from "../../engine/store/ports/access.ts";
-
-/** `slc_` and 256 random bits in base64url. */
-export function newTokenText(): string {
-  return `slc_${randomText()}`;
-}
-
-/** 256 random bits in base64url. */
-export function randomText(): string {
-  return crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
-}
+import type { BuiltInRole } from "../../contract/access/permissions.ts";
+import type { AccessStore, ServiceToken } from "../../engine/store/ports/access.ts";
 
 /**
- * Hex of SHA-256: all that is stored. A fast hash is right for a text of 256 random bits, and a
- * look-up by it gives nothing away by its time: who can choose the hash knows the text.
+ * Makes a service with a token of the same name. The token's text is returned and stored nowhere. Throws `conflict` for
+ * a name in use, `invalid` for one that no token may have.
  */
-export async function hashToken(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
-}
-
-/**
- * Makes a token. Its text is returned and stored nowhere. Throws `conflict` for a name in use,
- * `invalid` for one that no token may have.
- */
-export async function createToken(
+export async function createService(
   access: AccessStore,
   clock: Pick<Clock, "now">,
-  { name, role }: { readonly name: string; readonly role: Role },
-): Promise<{ token: string; record: TokenRecord }> {
+  { name, role }: { readonly name: string; readonly role: BuiltInRole },
+): Promise<{ token: string; record: ServiceToken }> {
   requireName("token", name);
   const token = newTokenText();
-  const record = { id: crypto.randomUUID(), name, role, createdAtMs: clock.now(), lastUsedAtMs: null };
-  await access.createToken({ ...record, hash: await hashToken(token) });
+  const hash = await hashToken(token);
+  const record = { id: crypto.randomUUID(), name, role, createdAtMs: clock.now(), hash };
+  await access.createService(record);
   return { token, record };
 }
 

@@ -1,6 +1,7 @@
 import type { CommandSpec } from "./command.ts";
 import { DATA_COMMANDS } from "./command_table/data_commands.ts";
 import { OPERATOR_COMMANDS } from "./command_table/operator_commands.ts";
+import { PEOPLE_COMMANDS } from "./command_table/people_commands.ts";
 import { PROJECT_COMMANDS } from "./command_table/project_commands.ts";
 import { RUN_COMMANDS } from "./command_table/run_commands.ts";
 import { json } from "./command_table/shared_options.ts";
@@ -14,6 +15,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...PROJECT_COMMANDS,
   ...RUN_COMMANDS,
   ...DATA_COMMANDS,
+  ...PEOPLE_COMMANDS,
   ...OPERATOR_COMMANDS,
   ...TOOL_COMMANDS,
   {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemClock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import {
@@ -13,6 +14,7 @@ import type { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
+import type { People } from "../../engine/control/people/port.ts";
 
 /**
  * Why a command wants the engine. `read` may look beside another command at work, `change` may
@@ -22,7 +24,7 @@ export type Use = "read" | "change" | "work";
 
 export type Connection =
   & AsyncDisposable
-  & { readonly engine: Engine }
+  & { readonly engine: Engine; people(): Promise<People> }
   & (
     | { readonly kind: "local"; readonly opened: OpenedEngine }
     | { readonly kind: "remote"; readonly api: ApiClient }
@@ -126,6 +128,7 @@ async function openLocal(
     return {
       kind: "local",
       engine: opened.engine,
+      people: () => peopleHere(opened),
       opened,
       async [Symbol.asyncDispose]() {
         await opened[Symbol.asyncDispose]();
@@ -144,9 +147,15 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
   return {
     kind: "local",
     engine: opened.engine,
+    people: () => peopleHere(opened),
     opened,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
+}
+
+async function peopleHere({ store: { people, access } }: OpenedEngine): Promise<People> {
+  const { createPeople } = await import("../../engine/control/people/local_people.ts");
+  return createPeople({ people, access, clock: systemClock });
 }
 
 /** A queue that another command left behind goes on beside the run that was asked for. */
@@ -177,6 +186,7 @@ async function openRemote(server: { url: string; token: string }): Promise<Conne
   return {
     kind: "remote",
     engine: new RemoteEngine(api),
+    people: async () => (await import("./client/remote_people.ts")).createRemotePeople(api),
     api,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -13,7 +13,7 @@ import {
 import { HELD_BY } from "../../contract/runs/server_status.ts";
 import { jsonValueSchema } from "../../contract/discovery.ts";
 import { listWords } from "../../text/suggest.ts";
-import { rolesThatMay } from "../auth/permissions.ts";
+import { rolesThatMay } from "../../contract/access/permissions.ts";
 import { problemSchema, STATUS } from "./problem.ts";
 import { SERVER_PHASES } from "./server_phase.ts";
 import type { ResponseSpec, Route } from "./route.ts";

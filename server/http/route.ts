@@ -4,8 +4,10 @@ import { AppError } from "../../contract/errors.ts";
 import { findJsonPlace } from "../../text/json_place.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import type { AppEnv } from "./app_env.ts";
-import type { User } from "../auth/auth.ts";
-import type { Permission } from "../auth/permissions.ts";
+import type { Access } from "../../contract/access/access.ts";
+import type { Permission } from "../../contract/access/permissions.ts";
+import type { Principal } from "../../contract/access/principal.ts";
+import type { Engine } from "../../engine/control/engine.ts";
 import { HttpError } from "./problem.ts";
 
 export type HttpMethod = "get" | "post" | "put" | "patch" | "delete";
@@ -26,7 +28,7 @@ export interface RouteSpec<
   /** The operation's id, as generated clients name their functions. */
   readonly operation: string;
   readonly summary: string;
-  /** What whoever asks must be allowed. */
+  /** What whoever asks must be allowed for something at least; for what it is about, the engine of the visitor asks. */
   readonly permission: Permission;
   readonly request: Input;
   readonly response: ResponseSpec<Body>;
@@ -58,8 +60,15 @@ export interface RouteResult<Body> {
   readonly next?: string;
 }
 
-export interface RequestContext {
-  readonly user: User;
+/** What a handler is given of whoever asks. */
+export interface Visitor {
+  readonly access: Access;
+  /** As it may be used by whoever asks. */
+  readonly engine: Engine;
+}
+
+export interface RequestContext extends Visitor {
+  readonly user: Principal;
   /** Aborts when the client has gone or the server is to stop. */
   readonly signal: AbortSignal;
 }
@@ -67,7 +76,7 @@ export interface RequestContext {
 /** A route with its types folded away, for lists. */
 export interface Route {
   readonly spec: Omit<RouteSpec<RequestSchema, unknown>, "handle">;
-  respond(c: Context<AppEnv>, user: User): Promise<Response>;
+  respond(c: Context<AppEnv>, visitor: Visitor): Promise<Response>;
 }
 
 /** A route that still knows its types: a list of these types the client (see ApiSchema). */
@@ -84,8 +93,9 @@ export function route<
 >(spec: RouteSpec<Input, Body, Method, Path>): TypedRoute<Method, Path, Input, Body> {
   return {
     spec,
-    async respond(c, user) {
-      const result = await spec.handle(await readInput(spec.request, c), { user, signal: signalOf(c) });
+    async respond(c, visitor) {
+      const context = { ...visitor, user: visitor.access.principal, signal: signalOf(c) };
+      const result = await spec.handle(await readInput(spec.request, c), context);
       if (result instanceof Response) return result;
       const init = {
         status: spec.response.status,

@@ -8,7 +8,6 @@ import {
 } from "../../contract/alerts/problem.ts";
 import { problemCursor } from "../../contract/alerts/problem_cursor.ts";
 import { duration, durationMs } from "../../contract/pipeline/words.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { pageOf, pageOfAll, pageQuery } from "./paging.ts";
 
@@ -18,18 +17,18 @@ const ALERTS_PER_PAGE = 100;
 const problemResponse = { status: 200, description: "As it is now.", schema: problemSchema } as const;
 
 /** `/api/problems`, `/api/notifiers` and `/api/deliveries`. */
-export function alertRoutes(engine: Engine) {
-  return [...problemRoutes(engine), ...notifierRoutes(engine)];
+export function alertRoutes() {
+  return [...problemRoutes(), ...notifierRoutes()];
 }
 
-function problemRoutes({ alerts }: Engine) {
+function problemRoutes() {
   return [
     route({
       method: "get",
       path: "/api/problems",
       operation: "listProblems",
       summary: "What is wrong: failures, late runs, stale data, and what was wrong before",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         query: v.strictObject({
           state: v.exactOptional(
@@ -43,9 +42,13 @@ function problemRoutes({ alerts }: Engine) {
         description: "Open ones first, the newest first.",
         schema: v.array(problemSchema),
       },
-      handle: async ({ query: { state, limit = ALERTS_PER_PAGE, ...page } }) => {
+      handle: async ({ query: { state, limit = ALERTS_PER_PAGE, ...page } }, { engine }) => {
         const filter = state === undefined ? {} : { isOpen: state === "open" };
-        return pageOf(await alerts.problems({ ...filter, ...page, limit: limit + 1 }), limit, problemCursor);
+        return pageOf(
+          await engine.alerts.problems({ ...filter, ...page, limit: limit + 1 }),
+          limit,
+          problemCursor,
+        );
       },
     }),
     route({
@@ -53,29 +56,31 @@ function problemRoutes({ alerts }: Engine) {
       path: "/api/problems/:id/acknowledge",
       operation: "acknowledgeProblem",
       summary: "Says that somebody is looking after it: it is not told again until it is over",
-      permission: "alert",
+      permission: "pipeline:alert",
       request: v.object({ params: problemParams, query: v.strictObject({}) }),
       response: problemResponse,
       errors: ["not_found"],
-      handle: async ({ params }, { user }) => ({ body: await alerts.acknowledge(params.id, user.name) }),
+      handle: async ({ params }, { engine, user }) => ({
+        body: await engine.alerts.acknowledge(params.id, user.name),
+      }),
     }),
     route({
       method: "delete",
       path: "/api/problems/:id/acknowledge",
       operation: "unacknowledgeProblem",
       summary: "Takes that back",
-      permission: "alert",
+      permission: "pipeline:alert",
       request: v.object({ params: problemParams, query: v.strictObject({}) }),
       response: problemResponse,
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await alerts.acknowledge(params.id, null) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.alerts.acknowledge(params.id, null) }),
     }),
     route({
       method: "post",
       path: "/api/problems/:id/mute",
       operation: "muteProblem",
       summary: "Sends nothing about it for some time, also where it comes again",
-      permission: "alert",
+      permission: "pipeline:alert",
       request: v.object({
         params: problemParams,
         query: v.strictObject({}),
@@ -83,34 +88,36 @@ function problemRoutes({ alerts }: Engine) {
       }),
       response: problemResponse,
       errors: ["not_found"],
-      handle: async ({ params, body }) => ({ body: await alerts.mute(params.id, durationMs(body.for)) }),
+      handle: async ({ params, body }, { engine }) => ({
+        body: await engine.alerts.mute(params.id, durationMs(body.for)),
+      }),
     }),
     route({
       method: "delete",
       path: "/api/problems/:id/mute",
       operation: "unmuteProblem",
       summary: "Sends something about it again",
-      permission: "alert",
+      permission: "pipeline:alert",
       request: v.object({ params: problemParams, query: v.strictObject({}) }),
       response: problemResponse,
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await alerts.mute(params.id, null) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.alerts.mute(params.id, null) }),
     }),
   ];
 }
 
-function notifierRoutes({ alerts }: Engine) {
+function notifierRoutes() {
   return [
     route({
       method: "get",
       path: "/api/notifiers",
       operation: "listNotifiers",
       summary: "The notifiers of the project, and what each was last to send",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(notifierViewSchema) },
-      handle: async ({ query }) =>
-        pageOfAll("notifiers", await alerts.notifiers(), query, ({ name }) => name),
+      handle: async ({ query }, { engine }) =>
+        pageOfAll("notifiers", await engine.alerts.notifiers(), query, ({ name }) => name),
     }),
     route({
       method: "post",
@@ -118,12 +125,12 @@ function notifierRoutes({ alerts }: Engine) {
       operation: "testNotifier",
       summary:
         "Sends a message by the notifier, as notifiers.yaml has it now, and says what its receiver said",
-      permission: "alert",
+      permission: "notifier:test",
       request: v.object({ params: notifierParams, query: v.strictObject({}) }),
       response: { status: 200, description: "Whether it was taken.", schema: notifierTestSchema },
       errors: ["not_found"],
-      handle: async ({ params }, { user, signal }) => ({
-        body: await alerts.test(params.name, user.name, signal),
+      handle: async ({ params }, { engine, user, signal }) => ({
+        body: await engine.alerts.test(params.name, user.name, signal),
       }),
     }),
     route({
@@ -131,7 +138,7 @@ function notifierRoutes({ alerts }: Engine) {
       path: "/api/deliveries",
       operation: "listDeliveries",
       summary: "What was sent, what waits, and what was given up",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         query: v.strictObject({
           notifier: v.exactOptional(v.pipe(v.string(), v.description("Only of this notifier."))),
@@ -140,8 +147,8 @@ function notifierRoutes({ alerts }: Engine) {
         }),
       }),
       response: { status: 200, description: "Newest first.", schema: v.array(deliverySchema) },
-      handle: async ({ query: { limit = ALERTS_PER_PAGE, ...filter } }) =>
-        pageOf(await alerts.deliveries({ ...filter, limit: limit + 1 }), limit, ({ id }) => id),
+      handle: async ({ query: { limit = ALERTS_PER_PAGE, ...filter } }, { engine }) =>
+        pageOf(await engine.alerts.deliveries({ ...filter, limit: limit + 1 }), limit, ({ id }) => id),
     }),
   ];
 }

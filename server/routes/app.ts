@@ -5,7 +5,8 @@ import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
-import type { AccessStore } from "../../engine/store/ports/access.ts";
+import type { Access } from "../../contract/access/access.ts";
+import type { People } from "../../engine/control/people/port.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Auth } from "../auth/auth.ts";
@@ -26,13 +27,19 @@ import { pipelineRoutes } from "./pipelines.ts";
 import { runRoutes } from "./runs.ts";
 import { serverRoutes } from "./server.ts";
 import { webhookRoutes } from "./webhooks.ts";
-import { tokenRoutes } from "./tokens.ts";
+import { grantRoutes } from "./people/grants.ts";
+import { groupRoutes } from "./people/groups.ts";
+import { sessionRoutes } from "./people/sessions.ts";
+import { tokenRoutes } from "./people/tokens.ts";
+import { userRoutes } from "./people/users.ts";
 
 const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
 
 export interface AppOptions {
-  readonly engine: Engine;
-  readonly access: AccessStore;
+  /** The engine as whoever asks may use it. */
+  readonly engineFor: (access: Access) => Engine;
+  readonly people: People;
+  readonly server: Pick<Engine["server"], "status">;
   readonly auth: Auth;
   /** Takes posts to webhooks; nothing is there by default. */
   readonly webhooks?: Pick<WebhookReceiver, "receive">;
@@ -63,7 +70,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
   for (const [path, there] of routesByPath(routes)) {
     for (const { spec, respond } of there) {
-      app.on(spec.method, [path], async (c) => respond(c, await auth.requireUser(c, spec.permission)));
+      app.on(spec.method, [path], async (c) => {
+        const access = await auth.requireAccess(c, spec.permission);
+        return await respond(c, { access, engine: options.engineFor(access) });
+      });
     }
     refuseOthers(app, path, there.map(({ spec }) => spec.method.toUpperCase()));
   }
@@ -73,7 +83,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   }
   refuseOthers(app, HOOK_PATH, ["POST"]);
   app.get("/openapi.json", async (c) => {
-    await auth.requireUser(c, "read");
+    await auth.requireAccess(c, "pipeline:view");
     // Loaded when first asked for: it would cost every start of the server.
     const { openApi } = await import("../http/openapi.ts");
     return c.json(openApi(routes, options.version));
@@ -91,22 +101,28 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
 /** The routes of the API, as they are served, documented and typed for the client. */
 export function apiRoutes(
-  options: Pick<AppOptions, "engine" | "access" | "clock" | "readMetrics">,
+  { people, clock, readMetrics = () => Promise.resolve([]) }: Pick<
+    AppOptions,
+    "people" | "clock" | "readMetrics"
+  >,
 ) {
-  const { engine, access, clock, readMetrics = () => Promise.resolve([]) } = options;
   return [
     ...metricRoutes(readMetrics),
-    ...pipelineRoutes(engine),
-    ...connectorRoutes(engine),
-    ...alertRoutes(engine),
-    ...rejectRoutes(engine),
-    ...loadRoutes(engine),
-    ...runRoutes(engine, clock),
-    ...backfillRoutes(engine),
-    ...historyRoutes(engine),
-    ...serverRoutes(engine),
-    ...webhookRoutes(engine),
-    ...tokenRoutes(access, clock),
+    ...pipelineRoutes(),
+    ...connectorRoutes(),
+    ...alertRoutes(),
+    ...rejectRoutes(),
+    ...loadRoutes(),
+    ...runRoutes(clock),
+    ...backfillRoutes(),
+    ...historyRoutes(),
+    ...serverRoutes(),
+    ...webhookRoutes(),
+    ...userRoutes(people),
+    ...groupRoutes(people),
+    ...grantRoutes(people),
+    ...tokenRoutes(people),
+    ...sessionRoutes(people),
   ];
 }
 
@@ -116,9 +132,9 @@ export type AppType = Hono<AppEnv, ApiSchema<ReturnType<typeof apiRoutes>[number
 /** A server that starts no runs for a while is ready all the same: it takes what is asked for and posted. */
 async function health(
   c: Context<AppEnv>,
-  { engine, version, phase = () => "ok" }: AppOptions,
+  { server, version, phase = () => "ok" }: AppOptions,
 ): Promise<Response> {
-  const { starts_runs, held_by } = await engine.server.status();
+  const { starts_runs, held_by } = await server.status();
   const status = phase();
   return c.json({ status, version, starts_runs, held_by }, status === "ok" ? 200 : 503);
 }

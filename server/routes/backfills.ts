@@ -10,8 +10,8 @@ import { nameParams } from "./request_parts.ts";
 const BACKFILLS_PER_PAGE = 50;
 
 /** `/api/backfills`, and how one is started. */
-export function backfillRoutes({ backfills }: Engine) {
-  return [startRoute(backfills), ...readRoutes(backfills), ...changeRoutes(backfills)];
+export function backfillRoutes() {
+  return [startRoute(), ...readRoutes(), ...changeRoutes()];
 }
 
 type Backfills = Engine["backfills"];
@@ -74,13 +74,13 @@ const startBody = v.strictObject({
   ),
 });
 
-function startRoute(backfills: Backfills) {
+function startRoute() {
   return route({
     method: "post",
     path: "/api/pipelines/:name/backfills",
     operation: "startBackfill",
     summary: "Queues a run for each window of a span of time",
-    permission: "run",
+    permission: "pipeline:run",
     request: v.object({ params: nameParams, query: v.strictObject({}), body: startBody }),
     response: {
       status: 202,
@@ -89,9 +89,9 @@ function startRoute(backfills: Backfills) {
       headers: { Location: "The backfill's address." },
     },
     errors: ["not_found", "conflict", "unprocessable"],
-    handle: async ({ params, body }, { user }) => {
+    handle: async ({ params, body }, { engine, user }) => {
       const { window_only: windowOnly, ...request } = body;
-      const backfill = await backfills.start(params.name, {
+      const backfill = await engine.backfills.start(params.name, {
         ...request,
         ...(windowOnly === undefined ? {} : { windowOnly }),
         triggeredBy: user.name,
@@ -104,14 +104,14 @@ function startRoute(backfills: Backfills) {
   });
 }
 
-function readRoutes(backfills: Backfills) {
+function readRoutes() {
   return [
     route({
       method: "get",
       path: "/api/backfills",
       operation: "listBackfills",
       summary: "Backfills, the newest first",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         query: v.strictObject({
           pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only those of this pipeline."))),
@@ -119,46 +119,48 @@ function readRoutes(backfills: Backfills) {
         }),
       }),
       response: { status: 200, description: "The newest first.", schema: v.array(backfillSchema) },
-      handle: async ({ query: { limit = BACKFILLS_PER_PAGE, ...filter } }) =>
-        pageOf(await backfills.list({ ...filter, limit: limit + 1 }), limit, ({ group }) => group),
+      handle: async ({ query: { limit = BACKFILLS_PER_PAGE, ...filter } }, { engine }) =>
+        pageOf(await engine.backfills.list({ ...filter, limit: limit + 1 }), limit, ({ group }) => group),
     }),
     route({
       method: "get",
       path: "/api/backfills/:group",
       operation: "getBackfill",
       summary: "One backfill with its windows, and how each stands",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: groupParams, query: v.strictObject({}) }),
       response: { status: 200, description: "The backfill.", schema: backfillDetailSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await backfills.get(params.group) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.backfills.get(params.group) }),
     }),
   ];
 }
 
-function changeRoutes(backfills: Backfills) {
+function changeRoutes() {
   return [
     route({
       method: "post",
       path: "/api/backfills/:group/retry",
       operation: "retryBackfill",
       summary: "Queues another attempt of each run that failed or was cancelled",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({ params: groupParams, query: v.strictObject({}) }),
       response: { status: 202, description: "The backfill as it is now.", schema: backfillDetailSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await backfills.retry(params.group) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.backfills.retry(params.group) }),
     }),
     route({
       method: "post",
       path: "/api/backfills/:group/cancel",
       operation: "cancelBackfill",
       summary: "Cancels the runs that wait, and the one under way",
-      permission: "run",
+      permission: "pipeline:cancel",
       request: v.object({ params: groupParams, query: v.strictObject({}) }),
       response: { status: 202, description: "The backfill as it is now.", schema: backfillDetailSchema },
       errors: ["not_found"],
-      handle: async ({ params }, { user }) => ({ body: await backfills.cancel(params.group, user.name) }),
+      handle: async ({ params }, { engine, user }) => ({
+        body: await engine.backfills.cancel(params.group, user.name),
+      }),
     }),
   ];
 }

@@ -1,21 +1,20 @@
 import * as v from "valibot";
 import { connectorSummarySchema, connectorTestSchema, sourceStreamSchema } from "../../contract/discovery.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { pageOfAll, pageQuery } from "./paging.ts";
 
 /** The project's connectors, and what they have to read. */
-export function connectorRoutes(engine: Engine) {
+export function connectorRoutes() {
   return [
     route({
       method: "get",
       path: "/api/connectors",
       operation: "listConnectors",
       summary: "The connectors of the project",
-      permission: "read",
+      permission: "connector:view",
       request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(connectorSummarySchema) },
-      handle: async ({ query }) =>
+      handle: async ({ query }, { engine }) =>
         pageOfAll("connectors", await engine.listConnectors(), query, ({ name }) => name),
     }),
     route({
@@ -23,14 +22,16 @@ export function connectorRoutes(engine: Engine) {
       path: "/api/connectors/:name/test",
       operation: "testConnector",
       summary: "What works of a connector, and what is missing, as which grant; changes nothing",
-      permission: "define",
+      permission: "connector:use",
       request: v.object({
         params: v.object({ name: v.pipe(v.string(), v.description("The connector's name.")) }),
         query: v.strictObject({}),
       }),
       response: { status: 200, description: "Each check with what it found.", schema: connectorTestSchema },
       errors: ["not_found"],
-      handle: async ({ params }, { signal }) => ({ body: await engine.testConnector(params.name, signal) }),
+      handle: async ({ params }, { engine, signal }) => ({
+        body: await engine.testConnector(params.name, signal),
+      }),
     }),
     route({
       method: "get",
@@ -38,7 +39,7 @@ export function connectorRoutes(engine: Engine) {
       operation: "discoverStreams",
       summary: "The streams that a connector has, asked of its system",
       // Who may write pipelines may see what there is to read.
-      permission: "define",
+      permission: "connector:use",
       request: v.object({
         params: v.object({ name: v.pipe(v.string(), v.description("The connector's name.")) }),
         query: v.strictObject({}),
@@ -49,7 +50,7 @@ export function connectorRoutes(engine: Engine) {
         schema: v.array(sourceStreamSchema),
       },
       errors: ["not_found"],
-      handle: async ({ params }, { signal }) => ({
+      handle: async ({ params }, { engine, signal }) => ({
         body: await engine.discoverStreams(params.name, signal),
       }),
     }),

@@ -7,7 +7,6 @@ import {
 } from "../../contract/runs/history.ts";
 import { logFindingsSchema, MAX_SEARCH_TEXT } from "../../contract/runs/log_search.ts";
 import { LOG_LEVELS } from "../../contract/run.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { pageQuery } from "./paging.ts";
 import { integerText, moment, nameParams } from "./request_parts.ts";
@@ -34,14 +33,14 @@ export const logConditions = {
 } as const;
 
 /** `/api/logs` and `/api/pipelines/:name/history`. */
-export function historyRoutes({ history }: Pick<Engine, "history">) {
+export function historyRoutes() {
   return [
     route({
       method: "get",
       path: "/api/logs",
       operation: "searchLogs",
       summary: "Lines of the logs of all runs that are kept, those of the newest run first",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         query: v.strictObject({
           ...logConditions,
@@ -58,8 +57,8 @@ export function historyRoutes({ history }: Pick<Engine, "history">) {
         schema: logFindingsSchema,
       },
       errors: ["not_found"],
-      handle: async ({ query: { after, cursor = after, ...query } }) => {
-        const found = await history.searchLogs({
+      handle: async ({ query: { after, cursor = after, ...query } }, { engine }) => {
+        const found = await engine.history.searchLogs({
           ...query,
           ...(cursor === undefined ? {} : { after: cursor }),
         });
@@ -71,7 +70,7 @@ export function historyRoutes({ history }: Pick<Engine, "history">) {
       path: "/api/pipelines/:name/history",
       operation: "getPipelineHistory",
       summary: "How a pipeline's runs have gone: by the day, and the last ones with their steps",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         params: nameParams,
         query: v.strictObject({
@@ -91,7 +90,9 @@ export function historyRoutes({ history }: Pick<Engine, "history">) {
       }),
       response: { status: 200, description: "As it is now.", schema: pipelineHistorySchema },
       errors: ["not_found"],
-      handle: async ({ params, query }) => ({ body: await history.ofPipeline(params.name, query) }),
+      handle: async ({ params, query }, { engine }) => ({
+        body: await engine.history.ofPipeline(params.name, query),
+      }),
     }),
   ];
 }

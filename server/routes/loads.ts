@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import { loadSummarySchema, verificationSchema } from "../../contract/loads/verification.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { pageOfAll, pageQuery } from "./paging.ts";
 import { nameParams } from "./request_parts.ts";
@@ -17,14 +16,14 @@ const verifyBody = v.strictObject({
 });
 
 /** `/api/pipelines/:name/loads` and `…/verification`: what loads have left, and whether it is still there. */
-export function loadRoutes(engine: Engine) {
+export function loadRoutes() {
   return [
     route({
       method: "get",
       path: "/api/pipelines/:name/loads",
       operation: "listLoads",
       summary: "The loads of a pipeline with the receipts of their last successes",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: {
         status: 200,
@@ -32,7 +31,7 @@ export function loadRoutes(engine: Engine) {
         schema: v.array(loadSummarySchema),
       },
       errors: ["not_found"],
-      handle: async ({ params, query }) =>
+      handle: async ({ params, query }, { engine }) =>
         pageOfAll("loads", await engine.listLoads(params.name), query, ({ load }) => load),
     }),
     route({
@@ -40,7 +39,7 @@ export function loadRoutes(engine: Engine) {
       path: "/api/pipelines/:name/verification",
       operation: "startVerification",
       summary: "Begins to read the targets of loads back and to compare them with what was loaded",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({
         params: nameParams,
         query: v.strictObject({}),
@@ -53,7 +52,7 @@ export function loadRoutes(engine: Engine) {
         headers: { Location: "Where it can be followed." },
       },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { user }) => ({
+      handle: async ({ params, body }, { engine, user }) => ({
         body: await engine.startVerification(params.name, body.load ?? null, user.name),
         headers: { location: `/api/pipelines/${encodeURIComponent(params.name)}/verification` },
       }),
@@ -64,22 +63,22 @@ export function loadRoutes(engine: Engine) {
       operation: "getVerification",
       summary: "The verification under way, or the last, with what it has found so far",
       // What differs is told with values.
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: { status: 200, description: "How it stands.", schema: verificationSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.getVerification(params.name) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.getVerification(params.name) }),
     }),
     route({
       method: "delete",
       path: "/api/pipelines/:name/verification",
       operation: "stopVerification",
       summary: "Stops the verification under way",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: { status: 200, description: "How far it has got.", schema: verificationSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }, { user }) => ({
+      handle: async ({ params }, { engine, user }) => ({
         body: await engine.stopVerification(params.name, user.name),
       }),
     }),

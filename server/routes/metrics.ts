@@ -12,7 +12,7 @@ export function metricRoutes(read: ReadMetrics) {
       path: "/metrics",
       operation: "getMetrics",
       summary: "Figures of runs, the queue and the server's process, for Prometheus",
-      permission: "scrape",
+      permission: "metrics:read",
       request: v.object({}),
       response: {
         status: 200,

@@ -10,8 +10,7 @@ import { paramsJsonSchema } from "../../contract/params/json_schema.ts";
 import { definedParams } from "../../contract/params/definition.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
-import type { Engine } from "../../engine/control/engine.ts";
-import type { User } from "../auth/auth.ts";
+import type { Principal } from "../../contract/access/principal.ts";
 import { route } from "../http/route.ts";
 import { streamViewSchema } from "../../contract/streams/stream_view.ts";
 import { tablePreviewSchema, tableSchema } from "../../contract/table.ts";
@@ -29,21 +28,21 @@ const paramsSchema = v.pipe(
 );
 
 /** `/api/pipelines` and `/api/apply`. */
-export function pipelineRoutes(engine: Engine) {
-  return [...readRoutes(engine), ...changeRoutes(engine), triggerRoute(engine)];
+export function pipelineRoutes() {
+  return [...readRoutes(), ...changeRoutes(), triggerRoute()];
 }
 
-function readRoutes(engine: Engine) {
+function readRoutes() {
   return [
     route({
       method: "get",
       path: "/api/pipelines",
       operation: "listPipelines",
       summary: "All pipelines with their schedule and last run",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(pipelineSummarySchema) },
-      handle: async ({ query }) =>
+      handle: async ({ query }, { engine }) =>
         pageOfAll("pipelines", await engine.listPipelines(), query, ({ name }) => name),
     }),
     route({
@@ -51,22 +50,22 @@ function readRoutes(engine: Engine) {
       path: "/api/pipelines/:name",
       operation: "getPipeline",
       summary: "One pipeline with its definition, files and steps",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: { status: 200, description: "The pipeline.", schema: pipelineDetailSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.getPipeline(params.name) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.getPipeline(params.name) }),
     }),
     route({
       method: "get",
       path: "/api/pipelines/:name/params",
       operation: "getParams",
       summary: "What a run of a pipeline may be given, as the JSON Schema of a request's params",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: { status: 200, description: "A schema of draft 2020-12.", schema: paramsSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => {
+      handle: async ({ params }, { engine }) => {
         const { name, definition } = await engine.getPipeline(params.name);
         return { body: paramsJsonSchema(name, definedParams(definition)) };
       },
@@ -76,7 +75,7 @@ function readRoutes(engine: Engine) {
       path: "/api/pipelines/:name/streams",
       operation: "listStreams",
       summary: "The streams of a pipeline: how the last read of each went, and how far it is",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: {
         status: 200,
@@ -84,7 +83,7 @@ function readRoutes(engine: Engine) {
         schema: v.array(streamViewSchema),
       },
       errors: ["not_found"],
-      handle: async ({ params, query }) =>
+      handle: async ({ params, query }, { engine }) =>
         pageOfAll("streams", await engine.listStreams(params.name), query, ({ stream }) => stream),
     }),
     route({
@@ -92,11 +91,11 @@ function readRoutes(engine: Engine) {
       path: "/api/pipelines/:name/tables",
       operation: "listTables",
       summary: "The raw tables and models of a pipeline with their columns, as a run last wrote them",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "In the order of the steps.", schema: v.array(tableSchema) },
       errors: ["not_found"],
-      handle: async ({ params, query }) =>
+      handle: async ({ params, query }, { engine }) =>
         pageOfAll("tables", await engine.listTables(params.name), query, ({ name }) => name),
     }),
     route({
@@ -104,23 +103,25 @@ function readRoutes(engine: Engine) {
       path: "/api/pipelines/:name/tables/:table",
       operation: "previewTable",
       summary: "A table with its first rows, as a run last wrote it",
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({ params: tableParams, query: v.strictObject({}) }),
       response: { status: 200, description: "The table.", schema: tablePreviewSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.previewTable(params.name, params.table) }),
+      handle: async ({ params }, { engine }) => ({
+        body: await engine.previewTable(params.name, params.table),
+      }),
     }),
   ];
 }
 
-function changeRoutes(engine: Engine) {
+function changeRoutes() {
   return [
     route({
       method: "put",
       path: "/api/pipelines/:name",
       operation: "putPipeline",
       summary: "Checks a definition with its SQL and puts it in force",
-      permission: "define",
+      permission: "pipeline:edit",
       request: v.object({
         params: nameParams,
         query: v.strictObject({}),
@@ -140,25 +141,25 @@ function changeRoutes(engine: Engine) {
       }),
       response: { status: 200, description: "The pipeline as it is now.", schema: pipelineDetailSchema },
       errors: ["conflict"],
-      handle: async ({ params, body }) => ({ body: await engine.putPipeline(params.name, body) }),
+      handle: async ({ params, body }, { engine }) => ({ body: await engine.putPipeline(params.name, body) }),
     }),
     route({
       method: "delete",
       path: "/api/pipelines/:name",
       operation: "deletePipeline",
       summary: "Removes a pipeline that came by the API; its runs are kept",
-      permission: "define",
+      permission: "pipeline:edit",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: { status: 204, description: "It is removed." },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await engine.deletePipeline(params.name) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.deletePipeline(params.name) }),
     }),
     route({
       method: "patch",
       path: "/api/pipelines/:name",
       operation: "pausePipeline",
       summary: "Pauses or resumes the schedule",
-      permission: "pause",
+      permission: "pipeline:pause",
       request: v.object({
         params: nameParams,
         query: v.strictObject({}),
@@ -168,17 +169,19 @@ function changeRoutes(engine: Engine) {
       }),
       response: { status: 200, description: "The pipeline as it is now.", schema: pipelineSummarySchema },
       errors: ["not_found"],
-      handle: async ({ params, body }) => ({ body: await engine.setPaused(params.name, body.paused) }),
+      handle: async ({ params, body }, { engine }) => ({
+        body: await engine.setPaused(params.name, body.paused),
+      }),
     }),
     route({
       method: "post",
       path: "/api/apply",
       operation: "applyProject",
       summary: "Reads the project's files again and puts in force what changed and is right",
-      permission: "define",
+      permission: "project:apply",
       request: v.object({ query: v.strictObject({}) }),
       response: { status: 200, description: "What was done, and what is wrong.", schema: applyResultSchema },
-      handle: async () => ({ body: await engine.applyProject() }),
+      handle: async (_input, { engine }) => ({ body: await engine.applyProject() }),
     }),
   ];
 }
@@ -247,13 +250,13 @@ const triggerBody = v.pipe(
   v.check(({ from, to }) => (from === undefined) === (to === undefined), "from and to go together"),
 );
 
-function triggerRoute(engine: Engine) {
+function triggerRoute() {
   return route({
     method: "post",
     path: "/api/pipelines/:name/runs",
     operation: "triggerRun",
     summary: "Queues a run of the revision in force",
-    permission: "run",
+    permission: "pipeline:run",
     request: v.object({
       params: nameParams,
       query: v.strictObject({}),
@@ -285,7 +288,7 @@ function triggerRoute(engine: Engine) {
       headers: { Location: "The run's address." },
     },
     errors: ["not_found", "conflict", "unprocessable"],
-    handle: async ({ params, headers, body }, { user }) => {
+    handle: async ({ params, headers, body }, { engine, user }) => {
       const key = headers["idempotency-key"];
       const run = await engine.triggerRun(params.name, {
         trigger: triggerOf(user),
@@ -312,7 +315,7 @@ function triggerRoute(engine: Engine) {
   });
 }
 
-function triggerOf(user: User): "api" | "cli" | "page" {
+function triggerOf(user: Principal): "api" | "cli" | "page" {
   if (user.via === "session") return "page";
   return user.name === LOCAL_TOKEN_NAME ? "cli" : "api";
 }

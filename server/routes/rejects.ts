@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { rejectChangeSchema, rejectSummarySchema, streamRejectsSchema } from "../../contract/rejects.ts";
 import { streamSchemaSchema } from "../../contract/stream_schema.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { pageOfAll, pageQuery } from "./paging.ts";
 import { nameParams } from "./request_parts.ts";
@@ -28,18 +27,20 @@ const chosenRejects = v.optional(
 );
 
 /** `/api/pipelines/:name/rejects` and `…/schemas`: rows of streams that did not fit, and their columns. */
-export function rejectRoutes(engine: Engine) {
+export function rejectRoutes() {
   return [
     route({
       method: "get",
       path: "/api/pipelines/:name/schemas/:stream",
       operation: "getStreamSchema",
       summary: "How the columns of a stream's table have changed",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ params: streamParams, query: v.strictObject({}) }),
       response: { status: 200, description: "The newest version first.", schema: streamSchemaSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.getStreamSchema(params.name, params.stream) }),
+      handle: async ({ params }, { engine }) => ({
+        body: await engine.getStreamSchema(params.name, params.stream),
+      }),
     }),
     route({
       method: "get",
@@ -47,7 +48,7 @@ export function rejectRoutes(engine: Engine) {
       operation: "listRejects",
       summary: "The streams and loads of a pipeline that have rejects, as their runs have last reported them",
       // Reasons quote values.
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({ params: nameParams, query: v.strictObject(pageQuery("all")) }),
       response: {
         status: 200,
@@ -55,7 +56,7 @@ export function rejectRoutes(engine: Engine) {
         schema: v.array(rejectSummarySchema),
       },
       errors: ["not_found"],
-      handle: async ({ params, query }) =>
+      handle: async ({ params, query }, { engine }) =>
         pageOfAll("rejects", await engine.listRejects(params.name), query, ({ stream }) => stream),
     }),
     route({
@@ -63,11 +64,13 @@ export function rejectRoutes(engine: Engine) {
       path: "/api/pipelines/:name/rejects/:stream",
       operation: "getRejects",
       summary: "The newest rejects of a stream or a load, with their reasons and rows",
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({ params: streamParams, query: v.strictObject({}) }),
       response: { status: 200, description: "200 at most.", schema: streamRejectsSchema },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await engine.getRejects(params.name, params.stream) }),
+      handle: async ({ params }, { engine }) => ({
+        body: await engine.getRejects(params.name, params.stream),
+      }),
     }),
     route({
       method: "post",
@@ -75,11 +78,11 @@ export function rejectRoutes(engine: Engine) {
       operation: "replayRejects",
       summary:
         "Puts the rejects of a stream into its raw table, as far as they fit now, or sends those of a load again",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({ params: streamParams, query: v.strictObject({}), body: chosenRejects }),
       response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { signal }) => ({
+      handle: async ({ params, body }, { engine, signal }) => ({
         body: await engine.changeRejects(params.name, params.stream, { action: "replay", ...body }, signal),
       }),
     }),
@@ -88,11 +91,11 @@ export function rejectRoutes(engine: Engine) {
       path: "/api/pipelines/:name/rejects/:stream",
       operation: "dropRejects",
       summary: "Removes the rejects of a stream or a load",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({ params: streamParams, query: v.strictObject({}), body: chosenRejects }),
       response: { status: 200, description: "What became of them.", schema: rejectChangeSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { signal }) => ({
+      handle: async ({ params, body }, { engine, signal }) => ({
         body: await engine.changeRejects(params.name, params.stream, { action: "drop", ...body }, signal),
       }),
     }),

@@ -2,7 +2,6 @@ import * as v from "valibot";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema, TRIGGERS } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
 import { route } from "../http/route.ts";
 import { logConditions } from "./history.ts";
@@ -15,8 +14,8 @@ const LINES_PER_PAGE = 1_000;
 const MAX_LINES = 10_000;
 
 /** `/api/runs`. */
-export function runRoutes(engine: Engine, clock: Clock) {
-  return [...readRoutes(engine), eventsRoute(engine, clock), ...changeRoutes(engine)];
+export function runRoutes(clock: Clock) {
+  return [...readRoutes(), eventsRoute(clock), ...changeRoutes()];
 }
 
 const listQuery = v.strictObject({
@@ -31,17 +30,20 @@ const listQuery = v.strictObject({
   before: v.exactOptional(v.pipe(v.string(), v.description("The same as cursor: a run's id."))),
 });
 
-function readRoutes(engine: Engine) {
+function readRoutes() {
   return [
     route({
       method: "get",
       path: "/api/runs",
       operation: "listRuns",
       summary: "Runs, the newest first",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({ query: listQuery }),
       response: { status: 200, description: "The newest first.", schema: v.array(runSchema) },
-      handle: async ({ query: { limit = RUNS_PER_PAGE, before, cursor = before, ...filter } }) => {
+      handle: async (
+        { query: { limit = RUNS_PER_PAGE, before, cursor = before, ...filter } },
+        { engine },
+      ) => {
         const behind = cursor === undefined ? {} : { before: cursor };
         const runs = await engine.listRuns({ ...filter, ...behind, limit: limit + 1 });
         return pageOf(runs, limit, ({ id }) => id);
@@ -52,7 +54,7 @@ function readRoutes(engine: Engine) {
       path: "/api/runs/:id",
       operation: "getRun",
       summary: "One run with its steps and attempts",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         params: idParams,
         query: v.strictObject({
@@ -68,14 +70,16 @@ function readRoutes(engine: Engine) {
       }),
       response: { status: 200, description: "The run.", schema: runDetailSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, query }) => ({ body: await engine.getRun(params.id, query.attempt) }),
+      handle: async ({ params, query }, { engine }) => ({
+        body: await engine.getRun(params.id, query.attempt),
+      }),
     }),
     route({
       method: "get",
       path: "/api/runs/:id/logs",
       operation: "getRunLogs",
       summary: "A run's log",
-      permission: "read",
+      permission: "pipeline:view",
       request: v.object({
         params: idParams,
         query: v.strictObject({
@@ -88,7 +92,10 @@ function readRoutes(engine: Engine) {
       }),
       response: { status: 200, description: "In order of seq.", schema: v.array(logLineSchema) },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, query: { after = 0, limit = LINES_PER_PAGE, cursor, ...conditions } }) => {
+      handle: async (
+        { params, query: { after = 0, limit = LINES_PER_PAGE, cursor, ...conditions } },
+        { engine },
+      ) => {
         const afterSeq = cursor === undefined ? after : numberOf("log", cursor);
         const lines = await engine.getRunLogs(params.id, { ...conditions, afterSeq, limit: limit + 1 });
         return pageOf(lines, limit, ({ seq }) => String(seq));
@@ -97,14 +104,14 @@ function readRoutes(engine: Engine) {
   ];
 }
 
-function eventsRoute(engine: Engine, clock: Clock) {
+function eventsRoute(clock: Clock) {
   const seq = integerText(0, Number.MAX_SAFE_INTEGER);
   return route({
     method: "get",
     path: "/api/runs/:id/events",
     operation: "watchRun",
     summary: "What happens in a run, as server-sent events, until it has ended",
-    permission: "read",
+    permission: "pipeline:view",
     request: v.object({
       params: idParams,
       query: v.strictObject({
@@ -129,7 +136,7 @@ function eventsRoute(engine: Engine, clock: Clock) {
       mediaType: "text/event-stream",
     },
     errors: ["not_found", "conflict"],
-    handle: async ({ params, query, headers }, { signal }) => {
+    handle: async ({ params, query, headers }, { engine, signal }) => {
       // Asked first, so that an unknown run is a 404 and not a stream that breaks.
       await engine.getRun(params.id);
       const afterSeq = headers["last-event-id"] ?? query.after ?? 0;
@@ -138,14 +145,14 @@ function eventsRoute(engine: Engine, clock: Clock) {
   });
 }
 
-function changeRoutes(engine: Engine) {
+function changeRoutes() {
   return [
     route({
       method: "post",
       path: "/api/runs/cancel",
       operation: "cancelQueuedRuns",
       summary: "Cancels all runs that are queued, or those of a pipeline or group",
-      permission: "run",
+      permission: "pipeline:cancel",
       request: v.object({
         query: v.strictObject({}),
         body: v.optional(
@@ -163,7 +170,7 @@ function changeRoutes(engine: Engine) {
           cancelled: v.pipe(v.number(), v.integer(), v.minValue(0), v.description("How many runs.")),
         }),
       },
-      handle: async ({ body }, { user }) => ({
+      handle: async ({ body }, { engine, user }) => ({
         body: { cancelled: await cancelQueued(engine, body, user.name) },
       }),
     }),
@@ -172,7 +179,7 @@ function changeRoutes(engine: Engine) {
       path: "/api/runs/:id",
       operation: "annotateRun",
       summary: "Changes a run's tags and note",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({
         params: idParams,
         query: v.strictObject({}),
@@ -183,36 +190,38 @@ function changeRoutes(engine: Engine) {
       }),
       response: { status: 200, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }) => ({ body: await engine.annotateRun(params.id, body) }),
+      handle: async ({ params, body }, { engine }) => ({ body: await engine.annotateRun(params.id, body) }),
     }),
     route({
       method: "post",
       path: "/api/runs/:id/cancel",
       operation: "cancelRun",
       summary: "Cancels a run that is queued or running",
-      permission: "run",
+      permission: "pipeline:cancel",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       response: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }, { user }) => ({ body: await engine.cancelRun(params.id, user.name) }),
+      handle: async ({ params }, { engine, user }) => ({
+        body: await engine.cancelRun(params.id, user.name),
+      }),
     }),
     route({
       method: "post",
       path: "/api/runs/:id/retry",
       operation: "retryRun",
       summary: "Queues another attempt of a failed or cancelled run, with its revision, params and window",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({ params: idParams, query: v.strictObject({}) }),
       response: { status: 202, description: "The run as it is now.", schema: runSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await engine.retryRun(params.id) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.retryRun(params.id) }),
     }),
     route({
       method: "post",
       path: "/api/runs/:id/rerun",
       operation: "rerunRun",
       summary: "Queues a new run for the window and params of an ended run, of a step and what needs it",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({
         params: idParams,
         query: v.strictObject({}),
@@ -239,7 +248,7 @@ function changeRoutes(engine: Engine) {
         headers: { Location: "The new run's address." },
       },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { user }) => {
+      handle: async ({ params, body }, { engine, user }) => {
         const run = await engine.rerunRun(params.id, { ...body, triggeredBy: user.name });
         return { body: run, headers: { location: `/api/runs/${encodeURIComponent(run.id)}` } };
       },

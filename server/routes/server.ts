@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import { serverStatusSchema } from "../../contract/runs/server_status.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 
 const nothing = v.object({ query: v.strictObject({}) });
@@ -11,37 +10,37 @@ const response = {
 } as const;
 
 /** `/api/server`: how the server is, and whether it starts runs. */
-export function serverRoutes({ server }: Engine) {
+export function serverRoutes() {
   return [
     route({
       method: "get",
       path: "/api/server",
       operation: "getServer",
       summary: "Whether the server starts runs, why not, and the room on its disk",
-      permission: "read",
+      permission: "pipeline:view",
       request: nothing,
       response,
-      handle: async () => ({ body: await server.status() }),
+      handle: async (_input, { engine }) => ({ body: await engine.server.status() }),
     }),
     route({
       method: "post",
       path: "/api/server/drain",
       operation: "drainServer",
       summary: "Lets no more runs begin; those under way go on, and what is asked for is queued",
-      permission: "operate",
+      permission: "server:operate",
       request: nothing,
       response,
-      handle: async (_, { user }) => ({ body: await server.drain(user.name) }),
+      handle: async (_, { engine, user }) => ({ body: await engine.server.drain(user.name) }),
     }),
     route({
       method: "post",
       path: "/api/server/undrain",
       operation: "undrainServer",
       summary: "Lets runs begin again",
-      permission: "operate",
+      permission: "server:operate",
       request: nothing,
       response,
-      handle: async (_, { user }) => ({ body: await server.undrain(user.name) }),
+      handle: async (_, { engine, user }) => ({ body: await engine.server.undrain(user.name) }),
     }),
   ];
 }

@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import { postViewSchema, webhookViewSchema } from "../../contract/triggers/webhook_view.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import { route } from "../http/route.ts";
 import { numberOf, pageOf, pageQuery } from "./paging.ts";
 import { integerText, nameParams } from "./request_parts.ts";
@@ -18,14 +17,14 @@ const postParams = v.object({
 });
 
 /** `/api/pipelines/:name/webhooks`: what other systems post. Reasons of refusals and bodies quote values. */
-export function webhookRoutes({ webhooks }: Engine) {
+export function webhookRoutes() {
   return [
     route({
       method: "get",
       path: "/api/pipelines/:name/webhooks",
       operation: "listWebhooks",
       summary: "The webhooks of a pipeline: where to post, what waits, and what was last taken and refused",
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({ params: nameParams, query: v.strictObject({}) }),
       response: {
         status: 200,
@@ -33,14 +32,14 @@ export function webhookRoutes({ webhooks }: Engine) {
         schema: v.array(webhookViewSchema),
       },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await webhooks.list(params.name) }),
+      handle: async ({ params }, { engine }) => ({ body: await engine.webhooks.list(params.name) }),
     }),
     route({
       method: "get",
       path: "/api/pipelines/:name/webhooks/:webhook/posts",
       operation: "listPosts",
       summary: "What was posted to a webhook, without the bodies",
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({
         params: webhookParams,
         query: v.strictObject({
@@ -58,9 +57,9 @@ export function webhookRoutes({ webhooks }: Engine) {
       }),
       response: { status: 200, description: "The newest first.", schema: v.array(postViewSchema) },
       errors: ["not_found"],
-      handle: async ({ params, query: { state, limit = POSTS_PER_PAGE, cursor, before } }) => {
+      handle: async ({ params, query: { state, limit = POSTS_PER_PAGE, cursor, before } }, { engine }) => {
         const from = cursor === undefined ? before : numberOf("posts", cursor);
-        const posts = await webhooks.posts(params.name, params.webhook, {
+        const posts = await engine.webhooks.posts(params.name, params.webhook, {
           isWaiting: state === "waiting",
           limit: limit + 1,
           ...(from === undefined ? {} : { before: from }),
@@ -73,7 +72,7 @@ export function webhookRoutes({ webhooks }: Engine) {
       path: "/api/pipelines/:name/webhooks/:webhook/posts/:post",
       operation: "getPost",
       summary: "The body of a post as it came, unpacked",
-      permission: "preview",
+      permission: "pipeline:data",
       request: v.object({ params: postParams, query: v.strictObject({}) }),
       response: {
         status: 200,
@@ -84,8 +83,8 @@ export function webhookRoutes({ webhooks }: Engine) {
         },
       },
       errors: ["not_found"],
-      handle: async ({ params }) => {
-        const { body, contentType } = await webhooks.body(params.name, params.webhook, params.post);
+      handle: async ({ params }, { engine }) => {
+        const { body, contentType } = await engine.webhooks.body(params.name, params.webhook, params.post);
         // Whatever it is, no browser is to take it for a page of ours.
         return new Response(new Uint8Array(body), {
           headers: {
@@ -101,12 +100,12 @@ export function webhookRoutes({ webhooks }: Engine) {
       path: "/api/pipelines/:name/webhooks/:webhook/posts/:post",
       operation: "dropPost",
       summary: "Takes a post that waits out: no run reads it any more",
-      permission: "run",
+      permission: "pipeline:run",
       request: v.object({ params: postParams, query: v.strictObject({}) }),
       response: { status: 200, description: "The post as it is now.", schema: postViewSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }, { user }) => ({
-        body: await webhooks.drop(params.name, params.webhook, params.post, user.name),
+      handle: async ({ params }, { engine, user }) => ({
+        body: await engine.webhooks.drop(params.name, params.webhook, params.post, user.name),
       }),
     }),
   ];

@@ -4,7 +4,12 @@ import { connectors } from "../../connectors/registry.ts";
 import { commonConnectorSchema } from "../../contract/connector/entry.ts";
 import { createApiSchema } from "../../engine/definitions/json_schema/api_schema.ts";
 import { createProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
-import { may, type Permission, PERMISSIONS } from "../../server/auth/permissions.ts";
+import {
+  BUILT_IN_ROLES,
+  PERMISSION_NAMES,
+  PERMISSIONS,
+  permissionsOf,
+} from "../../contract/access/permissions.ts";
 import { COMMANDS } from "../../server/cli/commands.ts";
 
 /** What users can write must be in the manual: a key, an option, a variable or a route that is not there fails here. */
@@ -178,25 +183,18 @@ Deno.test("every route of the API is in docs/api.md", async () => {
 
 Deno.test("the table of roles in docs/security.md is the code's", async () => {
   const page = section(await manual("security.md"), "### Roles");
-  const permissions: Permission[] = [
-    "read",
-    "scrape",
-    "preview",
-    "run",
-    "pause",
-    "alert",
-    "define",
-    "operate",
-    "manage_tokens",
-  ];
-  assert.deepEqual(Object.keys(PERMISSIONS), permissions);
-  for (const permission of permissions) {
+  for (const permission of PERMISSION_NAMES) {
     const words = PERMISSIONS[permission];
-    const row = page.split("\n").find((line) => line.startsWith(`| ${words} `)) ??
-      assert.fail(`no row "${words}"`);
-    const said = row.split("|").slice(2, 5).map((cell) => cell.trim() === "yes");
-    const roles = ["viewer", "operator", "admin"] as const;
-    assert.deepEqual(said, roles.map((role) => may(role, permission)), words);
+    const row = page.split("\n").find((line) => line.startsWith(`| \`${permission}\` `)) ??
+      assert.fail(`no row of ${permission}`);
+    const [, , text = "", ...cells] = row.split("|").map((cell) => cell.trim());
+    assert.equal(text, words);
+    const roles = BUILT_IN_ROLES.toReversed();
+    assert.deepEqual(
+      cells.slice(0, roles.length).map((cell) => cell === "yes"),
+      roles.map((role) => permissionsOf(role).has(permission)),
+      permission,
+    );
   }
 });
 

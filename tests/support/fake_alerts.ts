@@ -50,15 +50,17 @@ export class FakeAlerts implements Alerts {
     this.#deliveries.unshift(delivery);
   }
 
-  problems({ isOpen, limit = 100, cursor }: ProblemFilter): Promise<Problem[]> {
-    const found = [...this.#problems.values()].filter(({ closed_at }) =>
-      isOpen === undefined || isOpen === (closed_at === null)
+  problems({ isOpen, pipelines, limit = 100, cursor }: ProblemFilter): Promise<Problem[]> {
+    const found = [...this.#problems.values()].filter(({ closed_at, pipeline }) =>
+      (isOpen === undefined || isOpen === (closed_at === null)) &&
+      (pipelines?.includes(pipeline ?? "") ?? true)
     );
     return Promise.resolve(itemsBehind("problems", found, problemCursor, cursor).slice(0, limit));
   }
 
-  async countOpen(): Promise<number> {
-    return (await this.problems({ isOpen: true })).length;
+  async countOpen(pipelines?: readonly string[]): Promise<number> {
+    const filter = { isOpen: true, ...(pipelines === undefined ? {} : { pipelines }) };
+    return (await this.problems(filter)).length;
   }
 
   acknowledge(id: string, by: string | null): Promise<Problem> {

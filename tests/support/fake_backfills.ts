@@ -51,8 +51,10 @@ export class FakeBackfills implements Backfills {
     return await this.get(group);
   }
 
-  list({ pipeline, limit = 50, cursor }: BackfillFilter): Promise<Backfill[]> {
-    const found = [...this.#known.values()].filter((known) => [undefined, known.pipeline].includes(pipeline));
+  list({ pipeline, pipelines, limit = 50, cursor }: BackfillFilter): Promise<Backfill[]> {
+    const found = [...this.#known.values()].filter((known) =>
+      [undefined, known.pipeline].includes(pipeline) && (pipelines?.includes(known.pipeline) ?? true)
+    );
     const page = itemsBehind("backfills", found.toReversed(), ({ group }) => group, cursor);
     return Promise.resolve(page.slice(0, limit).map(({ windows: _windows, ...rest }) => rest));
   }

@@ -341,13 +341,16 @@ export class FakeEngine implements Engine {
     });
   }
 
-  async listRuns({ pipeline, state, group, tag, trigger, limit = 50, before }: RunFilter): Promise<Run[]> {
+  async listRuns(
+    { pipeline, pipelines, state, group, tag, trigger, limit = 50, before }: RunFilter,
+  ): Promise<Run[]> {
     const newestFirst = await Promise.resolve(
       [...this.#runs.values()].sort((a, b) => a.created_at < b.created_at ? 1 : -1),
     );
     return itemsBehind("runs", newestFirst, ({ id }) => id, before)
       .filter((run) =>
         (pipeline === undefined || run.pipeline === pipeline) &&
+        (pipelines?.includes(run.pipeline) ?? true) &&
         (state === undefined || run.state === state) &&
         (group === undefined || run.group === group) &&
         (tag === undefined || run.tags?.includes(tag)) &&

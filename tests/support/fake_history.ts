@@ -18,10 +18,16 @@ export class FakeHistory implements RunHistory {
   }
 
   async searchLogs(
-    { pipeline, limit = 100, after = "0", ...conditions }: LogSearchRequest,
+    { pipeline, pipelines, limit = 100, after = "0", ...conditions }: LogSearchRequest,
   ): Promise<LogFindings> {
     const found: FoundLine[] = [];
-    for (const run of await this.#engine.listRuns({ ...(pipeline ? { pipeline } : {}), limit: 500 })) {
+    for (
+      const run of await this.#engine.listRuns({
+        ...(pipeline ? { pipeline } : {}),
+        ...(pipelines === undefined ? {} : { pipelines }),
+        limit: 500,
+      })
+    ) {
       const lines = await this.#engine.getRunLogs(run.id, { ...conditions, limit: 10_000 });
       found.push(...lines.map((line) => ({ run: run.id, pipeline: run.pipeline, ...line })));
     }

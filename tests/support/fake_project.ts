@@ -223,6 +223,7 @@ function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineD
   return {
     description: null,
     tags: [],
+    owner: null,
     origin: "files",
     revision: REVISION,
     git_commit: COMMIT,

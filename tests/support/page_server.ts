@@ -2,13 +2,17 @@ import { join } from "node:path";
 import type { LogLevel } from "../../contract/log.ts";
 import { systemClock } from "../../contract/clock.ts";
 import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
-import { type Role, ROLES } from "../../engine/store/ports/access.ts";
+import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../contract/access/permissions.ts";
+import type { Access } from "../../contract/access/access.ts";
+import { guardedEngine } from "../../engine/control/access/guarded_engine.ts";
+import { createPeople } from "../../engine/control/people/local_people.ts";
+import { fakePlaces } from "./fake_places.ts";
 import type { Store } from "../../engine/store/store.ts";
 import { createApp } from "../../server/routes/app.ts";
 import { Auth } from "../../server/auth/auth.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
-import { createToken } from "../../server/auth/token.ts";
+import { createService } from "../../server/auth/token.ts";
 import { createPages } from "../../ui/pages/create_pages.tsx";
 import { NOW } from "./fake_project.ts";
 import type { FakeEngine } from "./fake_engine.ts";
@@ -39,15 +43,33 @@ export class PageServer implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "sluice-pages-" });
     const store = await openStore(fileStoreUrl(join(folder, "control.db")));
     const { access } = store;
-    const tokens = { admin: "", operator: "", viewer: "" };
-    for (const role of ROLES) {
-      tokens[role] = (await createToken(access, systemClock, { name: role, role })).token;
+    const tokens = { admin: "", engineer: "", operator: "", viewer: "" };
+    for (const role of BUILT_IN_ROLES) {
+      tokens[role] = (await createService(access, systemClock, { name: role, role })).token;
     }
     const client = createClientView({ trustProxy: false });
-    const auth = new Auth({ access, clock: systemClock, client, log });
     const version = "0.1.0";
-    const pages = createPages({ engine, auth, version, log, clock: { now: () => Date.parse(NOW) } });
-    const app = createApp({ engine, access, auth, version, clock: systemClock, log, pages });
+    const places = fakePlaces(engine);
+    const auth = new Auth({ access, clock: systemClock, client, log, subjects: places.subjects });
+    const engineFor = (access: Access) => guardedEngine(engine, access, places);
+    const pages = createPages({
+      engineFor,
+      places,
+      auth,
+      version,
+      log,
+      clock: { now: () => Date.parse(NOW) },
+    });
+    const app = createApp({
+      engineFor,
+      server: engine.server,
+      people: createPeople({ people: store.people, access, clock: systemClock }),
+      auth,
+      version,
+      clock: systemClock,
+      log,
+      pages,
+    });
     const listener = await listen(app, { host: "127.0.0.1", port: 0 });
     return new PageServer(listener, store, folder, tokens);
   }

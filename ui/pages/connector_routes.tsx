@@ -3,15 +3,13 @@ import type { ConnectorSummary } from "../../contract/discovery.ts";
 import { AppError } from "../../contract/errors.ts";
 import { quoteName } from "../../contract/names.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
-import { userMay } from "../parts/page_auth.ts";
 import { ConnectorPage, ConnectorsPage } from "./connectors_page.tsx";
 import { forPermitted, forUser, type PageContext, pageResponse, type Visit } from "./page_context.tsx";
 
 /** The connectors, and what their systems say when they are asked. */
 export function connectorRoutes(pages: PageContext): Hono<AppEnv> {
-  const { engine } = pages;
   const app = new Hono<AppEnv>();
-  const find = async ({ c }: Visit): Promise<ConnectorSummary> => {
+  const find = async ({ c, engine }: Visit): Promise<ConnectorSummary> => {
     const name = c.req.param("name") ?? "";
     const found = (await engine.listConnectors()).find((one) => one.name === name);
     if (found === undefined) throw new AppError("not_found", `There is no connector ${quoteName(name)}`);
@@ -20,7 +18,7 @@ export function connectorRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.get(
     "/connectors",
-    forUser(pages, async ({ c, frame }) => {
+    forUser(pages, async ({ c, frame, engine }) => {
       const connectors = await engine.listConnectors();
       return pageResponse(c, <ConnectorsPage frame={frame} connectors={connectors} />);
     }),
@@ -29,15 +27,17 @@ export function connectorRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/connectors/:name",
     forUser(pages, async (visit) => {
-      const { c, frame, user } = visit;
-      const view = { frame, connector: await find(visit), mayAsk: userMay(user, "define") };
+      const { c, frame } = visit;
+      const connector = await find(visit);
+      const view = { frame, connector, mayAsk: frame.may("connector:use", connector.name) };
       return pageResponse(c, <ConnectorPage {...view} />);
     }),
   );
 
   app.post(
     "/connectors/:name/test",
-    forPermitted(pages, "define", async (visit) => {
+    forPermitted(pages, "connector:use", async (visit) => {
+      const { engine } = visit;
       const connector = await find(visit);
       const test = await engine.testConnector(connector.name, visit.c.req.raw.signal);
       const view = { frame: visit.frame, connector, mayAsk: true, test };
@@ -47,7 +47,8 @@ export function connectorRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.post(
     "/connectors/:name/discover",
-    forPermitted(pages, "define", async (visit) => {
+    forPermitted(pages, "connector:use", async (visit) => {
+      const { engine } = visit;
       const connector = await find(visit);
       const streams = await engine.discoverStreams(connector.name, visit.c.req.raw.signal);
       const view = { frame: visit.frame, connector, mayAsk: true, streams };

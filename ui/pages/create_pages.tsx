@@ -44,7 +44,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
 }
 
 async function notFoundResponse(pages: PageContext, c: Context<AppEnv>): Promise<Response> {
-  const frame = frameFor(pages, await pages.auth.currentUser(c));
+  const frame = frameFor(pages, await pages.auth.currentAccess(c));
   const message = `There is no page at ${c.req.path}.`;
   return pageResponse(
     c,
@@ -74,7 +74,7 @@ async function errorResponse(pages: PageContext, c: Context<AppEnv>, error: AppE
     pages.log("error", what, { requestId, stack: error.stack });
   }
   // The store may be what failed: the page is shown without a user then.
-  const user = await pages.auth.currentUser(c).catch(() => undefined);
+  const user = await pages.auth.currentAccess(c).catch(() => undefined);
   const status = statusOf(error);
   const page = (
     <ErrorPage

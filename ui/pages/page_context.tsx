@@ -6,12 +6,22 @@ import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
-import type { PageAuth, PageUser } from "../parts/page_auth.ts";
-import { type Permission, requirePermission } from "../../server/auth/permissions.ts";
+import { mayOffer, type PageAuth } from "../parts/page_auth.ts";
+import { type Access, forbidden, mayAsk } from "../../contract/access/access.ts";
+import type { Permission } from "../../contract/access/permissions.ts";
+import type { Principal } from "../../contract/access/principal.ts";
+import type { PipelineSubject } from "../../contract/access/scope.ts";
 
 /** What the pages are handed by the composition root. */
 export interface PagesOptions {
-  readonly engine: Engine;
+  /** The engine as whoever looks may use it. */
+  readonly engineFor: (access: Access) => Engine;
+  /** What decides who may do what with pipelines. */
+  readonly places: {
+    subjects(): Promise<readonly PipelineSubject[]>;
+    /** Also of one that is gone. */
+    subjectOf(pipeline: string): Promise<PipelineSubject>;
+  };
   readonly auth: PageAuth;
   readonly version: string;
   readonly clock: Pick<Clock, "now">;
@@ -37,27 +47,44 @@ export function pageResponse(
 }
 
 /** What surrounds a page for this user, or for somebody who has not signed in. */
-export function frameFor(pages: PageContext, user?: PageUser): Frame {
+export function frameFor(pages: PageContext, access?: Access): Frame {
   const { assets, version, clock } = pages;
-  return { assets, version, nowMs: clock.now(), ...(user === undefined ? {} : { user }) };
+  return {
+    assets,
+    version,
+    nowMs: clock.now(),
+    may: (permission, about) => mayOffer(access, permission, about),
+    ...(access === undefined ? {} : { user: access.principal }),
+  };
 }
 
 /** What a handler for people who have signed in is given. */
 export interface Visit {
   readonly c: Context<AppEnv>;
   readonly frame: Frame;
-  readonly user: PageUser;
+  readonly access: Access;
+  readonly user: Principal;
+  /** As it may be used by whoever looks. */
+  readonly engine: Engine;
+  /** The frame of a page about one pipeline: what is offered there is what may be done with that. */
+  about(pipeline: string): Promise<Frame>;
 }
 
 /** Sends those who have not signed in to the login page, and back here afterwards. */
 export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Response>): Handler<AppEnv> {
   return async (c) => {
-    const user = await pages.auth.currentUser(c);
-    if (user !== undefined) {
-      const openProblems = await pages.engine.alerts.countOpen();
-      const { held_by: by, message } = await pages.engine.server.status();
+    const access = await pages.auth.currentAccess(c);
+    if (access !== undefined) {
+      const engine = pages.engineFor(access);
+      const openProblems = await engine.alerts.countOpen();
+      const { held_by: by, message } = await engine.server.status();
       const held = by === null || message === null ? {} : { held: { by, message } };
-      return await handle({ c, user, frame: { ...frameFor(pages, user), openProblems, ...held } });
+      const frame = { ...frameFor(pages, access), openProblems, ...held };
+      const about = async (pipeline: string): Promise<Frame> => {
+        const subject = await pages.places.subjectOf(pipeline);
+        return { ...frame, may: (permission, other = subject) => mayOffer(access, permission, other) };
+      };
+      return await handle({ c, access, user: access.principal, engine, frame, about });
     }
     // An action is not repeated by itself after signing in: it leads to the overview.
     const { pathname, search } = new URL(c.req.url);
@@ -66,15 +93,15 @@ export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Re
   };
 }
 
-/** As forUser, for what not every role may do. Throws `forbidden` for the others. */
+/** As forUser, for what not everybody may do for something. Throws `forbidden` for the others; the engine asks what for. */
 export function forPermitted(
   pages: PageContext,
   permission: Permission,
   handle: (visit: Visit) => Promise<Response>,
 ): Handler<AppEnv> {
-  return forUser(pages, (visit) => {
-    requirePermission(visit.user, permission);
-    return handle(visit);
+  return forUser(pages, async (visit) => {
+    if (await mayAsk(visit.access, permission, pages.places.subjects)) return await handle(visit);
+    throw forbidden(visit.user, permission);
   });
 }
 

@@ -17,7 +17,6 @@ import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { languageOf } from "../parts/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Fact, RevisionLabel } from "../parts/facts.tsx";
@@ -114,7 +113,7 @@ export function PipelinePage(view: PipelineView) {
           {...(view.verification === undefined ? {} : { verification: view.verification })}
           {...(view.rejects === undefined ? {} : { rejects: view.rejects })}
           tables={`/pipelines/${encodeURIComponent(pipeline.name)}/tables`}
-          mayVerify={userMay(frame.user, "run")}
+          mayVerify={frame.may("pipeline:run")}
           action={`/pipelines/${encodeURIComponent(pipeline.name)}/verification`}
           nowMs={frame.nowMs}
         />
@@ -160,9 +159,9 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
         <h1>{pipeline.name}</h1>
         {pipeline.description !== null && <p class="lead">{plainText(pipeline.description)}</p>}
       </div>
-      {(userMay(frame.user, "pause") || userMay(frame.user, "run")) && (
+      {(frame.may("pipeline:pause") || frame.may("pipeline:run")) && (
         <div class="actions">
-          {userMay(frame.user, "pause") && startsByItself(pipeline) && (
+          {frame.may("pipeline:pause") && startsByItself(pipeline) && (
             <ActionForm
               action={`${path}/${pipeline.paused ? "resume" : "pause"}`}
               icon={pipeline.paused ? "play" : "pause"}
@@ -170,7 +169,7 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
               kind="quiet"
             />
           )}
-          {userMay(frame.user, "run") && pipeline.revision !== null && (
+          {frame.may("pipeline:run") && pipeline.revision !== null && (
             <RunForm
               pipeline={pipeline.name}
               params={definedParams(pipeline.definition)}

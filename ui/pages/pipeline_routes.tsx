@@ -25,19 +25,17 @@ import {
 } from "./pipelines_page.tsx";
 import { TablePage, type TableView } from "./table_page.tsx";
 import { formatPlural } from "../../text/format.ts";
-import { userMay } from "../parts/page_auth.ts";
 import { readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
 
 const RECENT_RUNS = 10;
 
 /** The overview, a pipeline, and what can be done with one. */
 export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
-  const { engine } = pages;
   const app = new Hono<AppEnv>();
 
   app.get(
     "/",
-    forUser(pages, async ({ c, frame }) => {
+    forUser(pages, async ({ c, frame, engine }) => {
       const filter = PIPELINE_FILTERS.find((name) => name === c.req.query("show")) ?? "all";
       const search = c.req.query("q") ?? "";
       const pipelines = await engine.listPipelines();
@@ -51,6 +49,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/pipelines/:name",
     forUser(pages, async (visit) => {
+      const { engine } = visit;
       return pageResponse(visit.c, <PipelinePage {...await loadView(engine, visit)} />);
     }),
   );
@@ -58,6 +57,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/pipelines/:name/tables/:table",
     forUser(pages, async (visit) => {
+      const { engine } = visit;
       const view = await loadTable(engine, visit, visit.c.req.param("table") ?? "");
       return pageResponse(visit.c, <TablePage {...view} />);
     }),
@@ -65,8 +65,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.post(
     "/pipelines/:name/verification",
-    forPermitted(pages, "run", async (visit) => {
-      const { c, user } = visit;
+    forPermitted(pages, "pipeline:run", async (visit) => {
+      const { c, user, engine } = visit;
       const name = pipelineName(visit);
       const attempted = await attempt(() => engine.startVerification(name, null, user.name));
       if ("value" in attempted) return c.redirect(`/pipelines/${encodeURIComponent(name)}#loads`, 303);
@@ -77,8 +77,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.post(
     "/pipelines/:name/tables/:table/verification",
-    forPermitted(pages, "run", async (visit) => {
-      const { c, user } = visit;
+    forPermitted(pages, "pipeline:run", async (visit) => {
+      const { c, user, engine } = visit;
       const [name, table] = [pipelineName(visit), c.req.param("table") ?? ""];
       await engine.startVerification(name, table, user.name);
       return c.redirect(tablePath(name, table), 303);
@@ -88,8 +88,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   for (const path of ["/pipelines/:name", "/pipelines/:name/tables/:table"]) {
     app.post(
       `${path}/verification/stop`,
-      forPermitted(pages, "run", async (visit) => {
-        const { c, user } = visit;
+      forPermitted(pages, "pipeline:run", async (visit) => {
+        const { c, user, engine } = visit;
         const [name, table] = [pipelineName(visit), c.req.param("table")];
         await engine.stopVerification(name, user.name);
         return c.redirect(
@@ -103,7 +103,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   for (const action of ["replay", "drop"] as const) {
     app.post(
       `/pipelines/:name/rejects/:stream/${action}`,
-      forPermitted(pages, "run", async (visit) => {
+      forPermitted(pages, "pipeline:run", async (visit) => {
+        const { engine } = visit;
         const stream = visit.c.req.param("stream") ?? "";
         const positions = visit.c.req.queries("position");
         const attempted = await attempt(() =>
@@ -123,8 +124,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.post(
     "/pipelines/:name/runs",
-    forPermitted(pages, "run", async (visit) => {
-      const { c, user } = visit;
+    forPermitted(pages, "pipeline:run", async (visit) => {
+      const { c, user, engine } = visit;
       const name = pipelineName(visit);
       const values = readRunForm(await readForm(c));
       const attempted = await attempt(() =>
@@ -143,7 +144,8 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   for (const { action, paused } of [{ action: "pause", paused: true }, { action: "resume", paused: false }]) {
     app.post(
       `/pipelines/:name/${action}`,
-      forPermitted(pages, "pause", async (visit) => {
+      forPermitted(pages, "pipeline:pause", async (visit) => {
+        const { engine } = visit;
         const name = pipelineName(visit);
         await engine.setPaused(name, paused);
         return visit.c.redirect(`/pipelines/${encodeURIComponent(name)}`, 303);
@@ -161,8 +163,8 @@ async function loadTable(
   name: string,
   { isTold } = { isTold: false },
 ): Promise<TableView> {
-  const { user, frame } = visit;
   const pipeline = pipelineName(visit);
+  const frame = await visit.about(pipeline);
   const table = findTable(await engine.listTables(pipeline), pipeline, name);
   const isStream = table.name.startsWith("raw.");
   const stream = table.name.slice("raw.".length);
@@ -171,12 +173,12 @@ async function loadTable(
     pipeline,
     table,
     loads: (await engine.listLoads(pipeline)).filter((load) => load.table === table.name),
-    mayChange: userMay(user, "run"),
-    ...(userMay(user, "preview") ? { verification: await engine.getVerification(pipeline) } : {}),
+    mayChange: frame.may("pipeline:run"),
+    ...(frame.may("pipeline:data") ? { verification: await engine.getVerification(pipeline) } : {}),
     ...(isStream ? { schema: await engine.getStreamSchema(pipeline, stream) } : {}),
     ...(isStream ? await followedOf(engine, pipeline, stream) : {}),
   };
-  if (!userMay(user, "preview")) return facts;
+  if (!frame.may("pipeline:data")) return facts;
   const preview = await engine.previewTable(pipeline, table.name);
   const loadRejects = await rejectsOf(engine, pipeline, facts.loads.map(({ load }) => load));
   const view = { ...facts, preview, loadRejects };
@@ -234,6 +236,7 @@ async function loadRows(engine: Engine, pipelines: readonly PipelineSummary[]): 
 
 async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   const name = pipelineName(visit);
+  const frame = await visit.about(name);
   const [pipeline, tables, streams, loads, runs, history] = await Promise.all([
     engine.getPipeline(name),
     engine.listTables(name),
@@ -244,12 +247,12 @@ async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
   ]);
   const newest = runs[0];
   const lastRun = newest === undefined ? {} : { lastRun: await engine.getRun(newest.id) };
-  const verification = userMay(visit.user, "preview")
+  const verification = frame.may("pipeline:data")
     ? {
       verification: await engine.getVerification(name),
       rejects: await engine.listRejects(name),
       webhooks: await engine.webhooks.list(name),
     }
     : {};
-  return { frame: visit.frame, pipeline, tables, streams, loads, runs, history, ...verification, ...lastRun };
+  return { frame, pipeline, tables, streams, loads, runs, history, ...verification, ...lastRun };
 }

@@ -5,7 +5,6 @@ import { formatCount, formatPlural, formatShortCount } from "../../text/format.t
 import { cityOf } from "../../text/zone_time.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Ago, At, Elapsed } from "../parts/times.tsx";
@@ -241,7 +240,7 @@ function PipelineItem({ row: { pipeline, runs }, frame }: { row: PipelineRow; fr
         <NextRun pipeline={pipeline} nowMs={frame.nowMs} />
       </div>
       <div class="pipeline-action">
-        {userMay(frame.user, "run") && pipeline.revision !== null && (
+        {frame.may("pipeline:run", pipeline) && pipeline.revision !== null && (
           <ActionForm
             action={`${href}/runs`}
             icon="play"

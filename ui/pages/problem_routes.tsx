@@ -35,17 +35,16 @@ function shown<T>(
 
 /** The inbox of problems, and the notifiers. */
 export function problemRoutes(pages: PageContext): Hono<AppEnv> {
-  const { alerts } = pages.engine;
   const app = new Hono<AppEnv>();
-  const page = async ({ c, frame }: Visit, test?: NotifierTest) => {
+  const page = async ({ c, frame, engine }: Visit, test?: NotifierTest) => {
     const isClosed = c.req.query("state") === "closed";
     const { cursor, messages: messagesCursor } = c.req.query();
     const [problems, openCount, notifiers, deliveries] = await Promise.all([
       // One more than is shown: then older ones follow.
-      alerts.problems({ isOpen: !isClosed, limit: SHOWN_PROBLEMS + 1, ...behind(cursor) }),
-      alerts.countOpen(),
-      alerts.notifiers(),
-      alerts.deliveries({ limit: SHOWN_DELIVERIES + 1, ...behind(messagesCursor) }),
+      engine.alerts.problems({ isOpen: !isClosed, limit: SHOWN_PROBLEMS + 1, ...behind(cursor) }),
+      engine.alerts.countOpen(),
+      engine.alerts.notifiers(),
+      engine.alerts.deliveries({ limit: SHOWN_DELIVERIES + 1, ...behind(messagesCursor) }),
     ]);
     const view = {
       frame,
@@ -63,21 +62,21 @@ export function problemRoutes(pages: PageContext): Hono<AppEnv> {
   const change = (action: string, work: (id: string, visit: Visit) => Promise<unknown>) =>
     app.post(
       `/problems/:id/${action}`,
-      forPermitted(pages, "alert", async (visit) => {
+      forPermitted(pages, "pipeline:alert", async (visit) => {
         await work(visit.c.req.param("id") ?? "", visit);
         return visit.c.redirect("/problems", 303);
       }),
     );
-  change("acknowledge", (id, { user }) => alerts.acknowledge(id, user.name));
-  change("unacknowledge", (id) => alerts.acknowledge(id, null));
-  change("mute", async (id, { c }) => alerts.mute(id, timeOf(await readForm(c))));
-  change("unmute", (id) => alerts.mute(id, null));
+  change("acknowledge", (id, { user, engine }) => engine.alerts.acknowledge(id, user.name));
+  change("unacknowledge", (id, { engine }) => engine.alerts.acknowledge(id, null));
+  change("mute", async (id, { c, engine }) => engine.alerts.mute(id, timeOf(await readForm(c))));
+  change("unmute", (id, { engine }) => engine.alerts.mute(id, null));
 
   app.post(
     "/notifiers/:name/test",
-    forPermitted(pages, "alert", async (visit) => {
-      const { c, user } = visit;
-      const test = await alerts.test(c.req.param("name") ?? "", user.name, c.req.raw.signal);
+    forPermitted(pages, "notifier:test", async (visit) => {
+      const { c, user, engine } = visit;
+      const test = await engine.alerts.test(c.req.param("name") ?? "", user.name, c.req.raw.signal);
       return await page(visit, test);
     }),
   );

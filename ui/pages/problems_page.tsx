@@ -2,7 +2,6 @@ import type { Delivery, NotifierTest, NotifierView, Problem } from "../../contra
 import { formatCount } from "../../text/format.ts";
 import { Empty } from "../parts/empty.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { userMay } from "../parts/page_auth.ts";
 import { NotifierTable } from "../parts/alerts/notifier_table.tsx";
 import { DeliveryTable } from "../parts/alerts/delivery_table.tsx";
 import { ProblemList } from "../parts/alerts/problem_list.tsx";
@@ -27,7 +26,7 @@ export interface ProblemsView {
 export function ProblemsPage(
   { frame, isClosed, problems, openCount, notifiers, deliveries, test }: ProblemsView,
 ) {
-  const mayChange = userMay(frame.user, "alert");
+  const mayChange = frame.may("pipeline:alert");
   return (
     <Layout frame={frame} title="Problems" section="problems" refreshSeconds={20}>
       <div class="page-head">

@@ -3,7 +3,6 @@ import type { LogLine, RunDetail } from "../../contract/run.ts";
 import { formatPlural } from "../../text/format.ts";
 import { shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { userMay } from "../parts/page_auth.ts";
 import { ActionForm } from "../parts/action_form.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Empty } from "../parts/empty.tsx";
@@ -120,7 +119,7 @@ function RunHead({ frame, run }: { frame: Frame; run: RunDetail }) {
             <p class="lead">{plainText(run.reason)}</p>
           )}
         </div>
-        {userMay(frame.user, "run") && <RunActions run={run} />}
+        {frame.may("pipeline:run") && <RunActions run={run} />}
       </div>
       <p class="sr-only" role="status">
         Run {run.state}

@@ -28,12 +28,11 @@ const NO_LOGS = { logs: [], hasOlderLogs: false } as const;
 
 /** The history, one run, and what can be done with it. */
 export function runRoutes(pages: PageContext): Hono<AppEnv> {
-  const { engine } = pages;
   const app = new Hono<AppEnv>();
 
   app.get(
     "/runs",
-    forUser(pages, async ({ c, frame }) => {
+    forUser(pages, async ({ c, frame, engine }) => {
       const state = RUN_STATES.find((name) => name === c.req.query("state"));
       const { pipeline, group, tag, before } = c.req.query();
       const filter = {
@@ -64,13 +63,13 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/runs/:id",
     forUser(pages, async (visit) => {
-      return pageResponse(visit.c, <RunPage {...await loadView(pages, visit)} />);
+      return pageResponse(visit.c, <RunPage {...await loadView(visit)} />);
     }),
   );
 
   app.get(
     "/runs/:id/log",
-    forUser(pages, async ({ c }) => {
+    forUser(pages, async ({ c, engine }) => {
       const run = await engine.getRun(c.req.param("id") ?? "");
       return c.body(streamLogText(engine, run.id), 200, {
         "content-type": "text/plain; charset=utf-8",
@@ -82,7 +81,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.post(
     "/runs/cancel",
-    forPermitted(pages, "run", async ({ c, user }) => {
+    forPermitted(pages, "pipeline:run", async ({ c, user, engine }) => {
       const form = await readForm(c);
       const filter: Record<string, string> = {};
       for (const name of ["pipeline", "group"]) {
@@ -95,9 +94,9 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   );
 
   const actions = {
-    cancel: (id: string, { user }: Visit) => engine.cancelRun(id, user.name),
-    retry: (id: string) => engine.retryRun(id),
-    annotate: async (id: string, { c }: Visit) => {
+    cancel: (id: string, { user, engine }: Visit) => engine.cancelRun(id, user.name),
+    retry: (id: string, { engine }: Visit) => engine.retryRun(id),
+    annotate: async (id: string, { c, engine }: Visit) => {
       const form = await readForm(c);
       const textOf = (name: string) => {
         const value = form.get(name);
@@ -106,7 +105,7 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
       const words = textOf("tags").split(/[\s,]+/).filter((word) => word !== "");
       return await engine.annotateRun(id, readAnnotation(words, textOf("note")));
     },
-    rerun: async (id: string, { c, user }: Visit) => {
+    rerun: async (id: string, { c, user, engine }: Visit) => {
       const from = (await readForm(c)).get("from");
       return await engine.rerunRun(id, {
         ...(typeof from === "string" && from !== "" ? { from } : {}),
@@ -117,11 +116,11 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
   for (const [name, act] of Object.entries(actions)) {
     app.post(
       `/runs/:id/${name}`,
-      forPermitted(pages, "run", async (visit) => {
+      forPermitted(pages, "pipeline:run", async (visit) => {
         const { c } = visit;
         const attempted = await attempt(() => act(c.req.param("id") ?? "", visit));
         if ("value" in attempted) return c.redirect(`/runs/${encodeURIComponent(attempted.value.id)}`, 303);
-        const view = { ...await loadView(pages, visit), notice: noticeOf(attempted.refusal) };
+        const view = { ...await loadView(visit), notice: noticeOf(attempted.refusal) };
         return pageResponse(c, <RunPage {...view} />, statusOf(attempted.refusal));
       }),
     );
@@ -137,7 +136,7 @@ function readAnnotation(words: readonly string[], note: string): RunAnnotation {
   throw new AppError("invalid", `The run's note and tags cannot be kept: ${parsed.issues[0].message}`);
 }
 
-async function loadView({ engine }: PageContext, { c, frame }: Visit): Promise<RunView> {
+async function loadView({ c, engine, about }: Visit): Promise<RunView> {
   const id = c.req.param("id") ?? "";
   const asked = Number(c.req.query("attempt") ?? "");
   const attempt = Number.isInteger(asked) && asked > 0 ? asked : undefined;
@@ -152,5 +151,5 @@ async function loadView({ engine }: PageContext, { c, frame }: Visit): Promise<R
   ]);
   // The newest is what the page shows anyway, as it goes on.
   const earlier = attempt === undefined || attempt === run.attempt ? {} : { attempt };
-  return { frame, run, ...earlier, ...logs };
+  return { frame: await about(run.pipeline), run, ...earlier, ...logs };
 }

@@ -2,7 +2,6 @@ import type { Run, RunState } from "../../contract/run.ts";
 import { RUN_STATES } from "../../contract/run.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
-import { userMay } from "../parts/page_auth.ts";
 import { Empty } from "../parts/empty.tsx";
 import { RunTable } from "../parts/runs/run_table.tsx";
 import { Pager } from "../parts/tables/pager.tsx";
@@ -48,7 +47,7 @@ export function RunsPage(view: RunsView) {
         {RUN_STATES.map((state) => <StateTab view={view} label={state} state={state} />)}
         <a class="tab-aside" href={logsUrl(view)}>Search logs</a>
       </nav>
-      {view.state === "queued" && view.tag === undefined && runs.length > 0 && userMay(frame.user, "run") && (
+      {view.state === "queued" && view.tag === undefined && runs.length > 0 && frame.may("pipeline:run") && (
         <CancelQueued view={view} />
       )}
       <div class="card" id="runs" data-live>

@@ -9,7 +9,7 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
 
   app.get("/login", async (c) => {
     const next = safeNext(c.req.query("next"));
-    if (await pages.auth.currentUser(c) !== undefined) return c.redirect(next, 303);
+    if (await pages.auth.currentAccess(c) !== undefined) return c.redirect(next, 303);
     return pageResponse(c, <LoginPage frame={frameFor(pages)} next={next} isRefused={false} />);
   });
 

@@ -3,7 +3,9 @@ import { formatShortCount } from "../../text/format.ts";
 import type { HeldBy } from "../../contract/runs/server_status.ts";
 import type { Assets } from "../static/assets.ts";
 import { Icon, Mark } from "./icons.tsx";
-import type { PageUser } from "./page_auth.ts";
+import type { Permission } from "../../contract/access/permissions.ts";
+import type { Principal } from "../../contract/access/principal.ts";
+import type { PipelineSubject } from "../../contract/access/scope.ts";
 import { plainText } from "./plain_text.ts";
 
 /** What every page shows around its own content. */
@@ -11,7 +13,9 @@ export interface Frame {
   readonly assets: Pick<Assets, "styleUrl" | "scriptUrl" | "iconUrl">;
   readonly version: string;
   /** Absent where nobody has signed in. */
-  readonly user?: PageUser;
+  readonly user?: Principal;
+  /** Whether something is offered to whoever looks; see mayOffer. */
+  readonly may: (permission: Permission, about?: PipelineSubject | string) => boolean;
   readonly nowMs: number;
   /** How many problems are open; absent where nobody has signed in. */
   readonly openProblems?: number;
@@ -103,7 +107,9 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
             <NavLink href="/" current={section === "pipelines"}>Pipelines</NavLink>
             <NavLink href="/runs" current={section === "runs"}>Runs</NavLink>
             <NavLink href="/logs" current={section === "logs"} isWideOnly>Logs</NavLink>
-            <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
+            {frame.may("connector:view") && (
+              <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
+            )}
             <NavLink href="/problems" current={section === "problems"}>
               Problems{openProblems > 0 && <span class="nav-count">{formatShortCount(openProblems)}</span>}
             </NavLink>
@@ -111,10 +117,7 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
         )}
         {user !== undefined && (
           <form class="who" method="post" action="/logout">
-            <span class="who-name" title={`Signed in as ${user.name} (${user.role})`}>
-              {user.name}
-              {user.name !== user.role && ` · ${user.role}`}
-            </span>
+            <span class="who-name" title={`Signed in as ${user.name}`}>{user.name}</span>
             <button class="button ghost" type="submit" aria-label="Sign out">
               <Icon name="leave" />
               <span class="wide-only">Sign out</span>

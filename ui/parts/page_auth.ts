@@ -1,24 +1,33 @@
 import type { Context } from "hono";
-import type { Role } from "../../engine/store/ports/access.ts";
-import { may, type Permission } from "../../server/auth/permissions.ts";
-
-/** Who looks at the page. */
-export interface PageUser {
-  readonly name: string;
-  readonly role: Role;
-}
+import type { Access } from "../../contract/access/access.ts";
+import {
+  isConnectorPermission,
+  isPipelinePermission,
+  type Permission,
+} from "../../contract/access/permissions.ts";
+import type { PipelineSubject } from "../../contract/access/scope.ts";
 
 /** What the pages need of the server's sessions. */
 export interface PageAuth {
-  /** The user of the request's session cookie. */
-  currentUser(c: Context): Promise<PageUser | undefined>;
+  /** What the user of the request's session cookie may. */
+  currentAccess(c: Context): Promise<Access | undefined>;
   /** Starts a session for a token that is known and sets its cookie; undefined for any other token. */
-  signIn(c: Context, token: string): Promise<PageUser | undefined>;
+  signIn(c: Context, token: string): Promise<Access | undefined>;
   /** Ends the session and clears its cookie. */
   signOut(c: Context): Promise<void>;
 }
 
-/** Whether the visitor has signed in and may do it: what nobody may do is not offered. */
-export function userMay(user: PageUser | undefined, permission: Permission): boolean {
-  return user !== undefined && may(user.role, permission);
+/**
+ * Whether something is offered: for a pipeline, or for the connector of that name, where one is said; else where it is
+ * allowed for anything at all.
+ */
+export function mayOffer(
+  access: Access | undefined,
+  permission: Permission,
+  about?: PipelineSubject | string,
+): boolean {
+  if (access === undefined) return false;
+  if (typeof about === "object" && isPipelinePermission(permission)) return access.mayWith(permission, about);
+  if (typeof about === "string" && isConnectorPermission(permission)) return access.mayUse(permission, about);
+  return access.mayAnywhere(permission);
 }

@@ -10,8 +10,8 @@ import type {
 export interface Alerts {
   /** Open ones first, the newest first; `limit` is 1 to 500. Throws invalid (reason unknown_cursor). */
   problems(filter: ProblemFilter): Promise<Problem[]>;
-  /** How many are open. */
-  countOpen(): Promise<number>;
+  /** How many are open, of these pipelines alone where some are named. */
+  countOpen(pipelines?: readonly string[]): Promise<number>;
   /** `by` is looking after it: it is not told again until it is over; null takes that back. Throws not_found. */
   acknowledge(id: string, by: string | null): Promise<Problem>;
   /** Nothing is sent about it for so many milliseconds, also where it comes again; null ends that. Throws not_found. */
@@ -27,6 +27,8 @@ export interface Alerts {
 export interface ProblemFilter {
   /** Both where it is not given. */
   readonly isOpen?: boolean;
+  /** Those of these alone, and none of the server's. */
+  readonly pipelines?: readonly string[];
   readonly limit?: number;
   /** A `problemCursor`: only those behind it. */
   readonly cursor?: string;

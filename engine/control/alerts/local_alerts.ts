@@ -41,8 +41,8 @@ export class LocalAlerts implements Alerts {
     return await this.#context.store.alerts.list({ ...filter, ...behind, limit: boundedLimit(limit) });
   }
 
-  async countOpen(): Promise<number> {
-    return await this.#context.store.alerts.countOpen();
+  async countOpen(pipelines?: readonly string[]): Promise<number> {
+    return await this.#context.store.alerts.countOpen(pipelines);
   }
 
   async acknowledge(id: string, by: string | null): Promise<Problem> {

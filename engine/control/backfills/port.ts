@@ -41,6 +41,8 @@ export interface BackfillRequest {
 
 export interface BackfillFilter {
   readonly pipeline?: string;
+  /** Those of these alone. */
+  readonly pipelines?: readonly string[];
   readonly limit?: number;
   /** The group of one: only older ones. */
   readonly cursor?: string;

@@ -31,6 +31,8 @@ export interface LogConditions {
 
 export interface LogSearchRequest extends LogConditions {
   readonly pipeline?: string;
+  /** Only runs of these. */
+  readonly pipelines?: readonly string[];
   /** 1 to 1,000; 100 by default. */
   readonly limit?: number;
   /** `next` of the page before. */

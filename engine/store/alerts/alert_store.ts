@@ -100,10 +100,15 @@ export interface AlertStore {
   mutes(nowMs: number): Promise<Map<string, number>>;
   /** Open ones first, then the newest. */
   list(
-    filter: { readonly isOpen?: boolean; readonly limit: number; readonly behind?: ProblemPlace },
+    filter: {
+      readonly isOpen?: boolean;
+      readonly pipelines?: readonly string[];
+      readonly limit: number;
+      readonly behind?: ProblemPlace;
+    },
   ): Promise<Problem[]>;
   get(id: string): Promise<Problem | undefined>;
-  countOpen(): Promise<number>;
+  countOpen(pipelines?: readonly string[]): Promise<number>;
   /** Undefined where there is none of this id. Null takes it back. */
   acknowledge(id: string, by: string | null, atMs: number): Promise<Problem | undefined>;
   /** Undefined where there is none of this id. Null ends it, for all of the key. */

@@ -60,15 +60,16 @@ export function createProblems(db: Database): Problems {
       return new Map(found.map(({ key, untilMs }) => [key, untilMs ?? 0]));
     },
 
-    async list({ isOpen, limit, behind }) {
+    async list({ isOpen, pipelines, limit, behind }) {
+      const isOf = pipelines === undefined ? undefined : inArray(problems.pipeline, [...pipelines]);
       const older = (atMs: typeof problems.lastAtMs | typeof problems.closedAtMs) =>
         behind === undefined ? undefined : sql`(${atMs}, ${problems.id}) < (${behind.atMs}, ${behind.id})`;
       const { lastAtMs, closedAtMs, id } = problems;
       const opened = db.select().from(problems)
-        .where(and(isNull(closedAtMs), older(lastAtMs)))
+        .where(and(isNull(closedAtMs), isOf, older(lastAtMs)))
         .orderBy(desc(lastAtMs), desc(id)).limit(limit);
       const closed = db.select().from(problems)
-        .where(and(isNotNull(closedAtMs), behind?.isOpen === true ? undefined : older(closedAtMs)))
+        .where(and(isNotNull(closedAtMs), isOf, behind?.isOpen === true ? undefined : older(closedAtMs)))
         .orderBy(desc(closedAtMs), desc(id)).limit(limit);
       const [first, second] = await storing("read the problems", db.batch([opened, closed]));
       const isBehindOpen = behind?.isOpen === false;
@@ -81,10 +82,10 @@ export function createProblems(db: Database): Problems {
 
     get: (id) => read(eq(problems.id, id)),
 
-    async countOpen() {
-      const query = db.select({ count: sql<number>`count(*)` }).from(problems).where(
-        isNull(problems.closedAtMs),
-      );
+    async countOpen(pipelines) {
+      const isOf = pipelines === undefined ? undefined : inArray(problems.pipeline, [...pipelines]);
+      const query = db.select({ count: sql<number>`count(*)` }).from(problems)
+        .where(and(isNull(problems.closedAtMs), isOf));
       return (await storing("count the problems", query))[0]?.count ?? 0;
     },
 

@@ -16,10 +16,14 @@ export function createBackfillStore(db: Database): BackfillStore {
       return (await read(db, [group]))[0];
     },
 
-    async list({ pipeline, limit, cursor }) {
+    async list({ pipeline, pipelines, limit, cursor }) {
       const newest = cursor === undefined ? undefined : await newestOf(db, cursor);
       const query = db.select({ group: runs.group, newest: max(runs.seq) }).from(runs)
-        .where(and(IS_BACKFILL, pipeline === undefined ? undefined : eq(runs.pipeline, pipeline)))
+        .where(and(
+          IS_BACKFILL,
+          pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
+          pipelines === undefined ? undefined : inArray(runs.pipeline, [...pipelines]),
+        ))
         .groupBy(runs.group).having(newest === undefined ? undefined : lt(max(runs.seq), newest)).orderBy(
           desc(max(runs.seq)),
         ).limit(limit);

@@ -73,12 +73,13 @@ export async function searchLogs(db: Database, what: Search): Promise<LogFinding
 /** The next runs whose lines may be wanted, the newest first, and where those behind them begin; null for no more. */
 async function readCandidates(
   db: Database,
-  { pipeline, run, filter: { sinceMs, untilMs } }: LogSearch,
+  { pipeline, pipelines, run, filter: { sinceMs, untilMs } }: LogSearch,
   fromSeq: number,
 ): Promise<{ runs: Candidate[]; nextSeq: number | null }> {
   const conditions: SQL[] = [lte(runs.seq, fromSeq)];
   if (run !== undefined) conditions.push(eq(runs.id, run));
   if (pipeline !== undefined) conditions.push(eq(runs.pipeline, pipeline));
+  if (pipelines !== undefined) conditions.push(inArray(runs.pipeline, [...pipelines]));
   const { seq, id, state, createdAtMs, finishedAtMs } = runs;
   const rows = await storing(
     ACTION,

@@ -9,6 +9,7 @@ import { orchestration } from "./0008_orchestration.ts";
 import { seeing } from "./0009_seeing.ts";
 import { traces } from "./0010_traces.ts";
 import { listing } from "./0011_listing.ts";
+import { people } from "./0012_people.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   seeing,
   traces,
   listing,
+  people,
 ];

@@ -1,3 +1,4 @@
+import type { PipelineSubject } from "../../../contract/access/scope.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import type { Revision, RevisionFile } from "../../../contract/revision.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
@@ -28,6 +29,8 @@ export interface ScheduleMark {
 }
 
 export interface PipelineStore {
+  /** All that were ever there, with what decides who may do what with them. */
+  subjects(): Promise<PipelineSubject[]>;
   /** By name; removed ones are left out. */
   list(): Promise<PipelineRecord[]>;
   /** The names of those that `list` gives. */

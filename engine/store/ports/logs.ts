@@ -26,6 +26,8 @@ export interface LogStore {
 export interface LogSearch {
   readonly filter: LogFilter;
   readonly pipeline?: string;
+  /** Only runs of these. */
+  readonly pipelines?: readonly string[];
   /** The id of the only run to look at, and of its lines only those behind `afterSeq`. */
   readonly run?: string;
   readonly afterSeq?: number;

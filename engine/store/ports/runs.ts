@@ -94,6 +94,8 @@ export interface RunOutcome {
 
 export interface RunFilter {
   readonly pipeline?: string;
+  /** Those of these alone. */
+  readonly pipelines?: readonly string[];
   readonly state?: RunState;
   readonly group?: string;
   readonly tag?: string;

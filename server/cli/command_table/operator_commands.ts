@@ -4,30 +4,6 @@ import { BACKUP, data, diskReserve, json, policy, project } from "./shared_optio
 /** Commands for who looks after a server. */
 export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
   {
-    name: "tokens",
-    summary: "List, create and revoke tokens for the API and the pages",
-    arguments: [
-      { name: "ACTION", description: "list (the default), create or revoke", optional: true },
-      {
-        name: "NAME",
-        description: "the name of a new token, or the name or id of the one to revoke",
-        optional: true,
-      },
-    ],
-    options: {
-      project,
-      data,
-      policy,
-      role: {
-        type: "string",
-        value: "ROLE",
-        description: "what a new token may do: admin, operator or viewer (the default)",
-      },
-      json,
-    },
-    load: async () => (await import("../commands/tokens_command.ts")).tokens,
-  },
-  {
     name: "backup",
     summary: "Copy the control store, the warehouses and all else of the data folder into one file",
     arguments: [BACKUP],

@@ -1,5 +1,5 @@
 import { RUN_STATES } from "../../../contract/run.ts";
-import { ROLES } from "../../../engine/store/ports/access.ts";
+import { BUILT_IN_ROLES, PERMISSION_NAMES } from "../../../contract/access/permissions.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "../command.ts";
 
 /** What a shell offers in a place: folders, files, the project's pipelines, or these words. */
@@ -32,7 +32,8 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   PIPELINE: { kind: "pipelines" },
   LENGTH: { kind: "words", words: ["1h", "6h", "1d", "1w", "1mo", "1y"] },
   STATE: { kind: "words", words: RUN_STATES },
-  ROLE: { kind: "words", words: ROLES },
+  ROLE: { kind: "words", words: BUILT_IN_ROLES },
+  PERMISSION: { kind: "words", words: PERMISSION_NAMES },
   API: { kind: "words", words: CATALOGUE },
   SHELL: { kind: "words", words: ["bash", "zsh", "fish"] },
 };
@@ -46,6 +47,10 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   script: ["run", "new", "types"],
   tokens: ["list", "create", "revoke"],
   webhooks: ["list", "posts", "body", "drop"],
+  users: ["list", "show", "create", "disable", "enable", "remove"],
+  groups: ["list", "create", "remove", "add", "drop"],
+  roles: ["list", "create", "remove"],
+  sessions: ["list", "end"],
 };
 
 /** Undefined for an option without a value. */

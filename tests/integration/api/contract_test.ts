@@ -26,6 +26,8 @@ notify: [{ on: [success], to: hook }]
 `,
   "transforms/orders/daily.sql": "SELECT note, sum(amount) AS amount FROM raw.orders GROUP BY note\n",
   "pipelines/strict.yaml": "extract:\n  orders: { connector: shop, stream: orders }\n",
+  // Of its own: a failed run can be retried while it is the newest.
+  "pipelines/failing.yaml": "extract:\n  orders: { connector: shop, stream: orders }\n",
   "pipelines/posted.yaml": `webhooks: { orders: { secret: "\${secret:HOOK}" } }
 extract:
   orders: { webhook: orders }
@@ -74,6 +76,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   startBackfill: DAYS,
   startVerification: {},
   createToken: { name: "another", role: "viewer" },
+  grant: { holder: "mia", role: "operator" },
+  revoke: { holder: "kim" },
 };
 
 /** Of each kind of thing one that is there. */
@@ -84,13 +88,15 @@ interface Known {
   readonly problem: string;
   readonly otherToken: string;
   readonly ownToken: string;
+  readonly ownUser: string;
+  readonly session: string;
 }
 
-/** Runs in each state, rejects, a problem, what was sent, a backfill, a token and a pipeline that came by the API. */
+/** Runs in each state, rejects, a problem, what was sent, a backfill, a token, people, and a pipeline that came by the API. */
 async function fill(served: Served): Promise<Known> {
   const { server } = served;
   const ended = await served.succeed("orders");
-  const failed = await served.runToEnd("strict");
+  const failed = await served.runToEnd("failing");
   equal(failed.state, "failed");
   await server.call("PUT", "/api/pipelines/mine", MINE);
   const endless = await Promise.all(["slow_1", "slow_2"].map((name) => server.trigger(name)));
@@ -109,6 +115,20 @@ async function fill(served: Served): Promise<Known> {
     name: "other",
     role: "viewer",
   }, [201]);
+  const { id: ownUser } = await server.call<{ id: string }>("GET", "/api/users/SLUICE_TOKEN");
+  for (const name of ["mia", "leo", "kim"]) {
+    await server.call("POST", "/api/users", { name, role: "viewer" }, [201]);
+  }
+  for (const name of ["team", "spare"]) await server.call("POST", "/api/groups", { name }, [201]);
+  await server.call("PUT", "/api/groups/team/members/kim");
+  await server.call("PUT", "/api/roles/spare", { permissions: ["audit:read"] });
+  const signIn = await fetch(`${server.url}/login`, {
+    method: "POST",
+    body: new URLSearchParams({ token: TOKEN }),
+    redirect: "manual",
+  });
+  await signIn.body?.cancel();
+  const [session] = await server.call<{ id: string }[]>("GET", "/api/sessions");
   const problem = await waitFor(
     async () => (await server.call<Problem[]>("GET", "/api/problems"))[0]?.id,
     20_000,
@@ -120,6 +140,8 @@ async function fill(served: Served): Promise<Known> {
     problem: problem ?? "",
     otherToken,
     ownToken,
+    ownUser,
+    session: session?.id ?? "",
   };
 }
 
@@ -151,6 +173,13 @@ function withExamples(document: Document, known: Known): Document {
     if (name === "webhook") return "orders";
     if (name === "post") return 1;
     if (path.includes("/webhooks")) return "posted";
+    if (name === "role") return "spare";
+    if (name === "group") return path.endsWith("{group}") ? "spare" : "team";
+    if (name === "user") {
+      if (method !== "delete") return "mia";
+      return path.startsWith("/api/users/") ? "leo" : "kim";
+    }
+    if (path.startsWith("/api/sessions/")) return known.session;
     // With a run in its queue nothing of a pipeline can be verified or replayed.
     if (path === "/api/pipelines/{name}/runs" || path === "/api/pipelines/{name}/backfills") return "strict";
     if (path === "/api/pipelines/{name}") return method === "get" ? "orders" : "mine";
@@ -181,6 +210,12 @@ function withExamples(document: Document, known: Known): Document {
 const NOT_REACHED: Readonly<Record<string, string>> = {
   "POST /hooks/{pipeline}/{name}": "takes its own secret; it has tests of its own",
   "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
+};
+
+/** Operations that other requests of Schemathesis' may have kept from succeeding by then. */
+const SOMETIMES: Readonly<Record<string, string>> = {
+  "POST /api/runs/{id}/retry": "a run that was asked for meanwhile is newer",
+  "DELETE /api/groups/{group}/members/{user}": "the user or the group may be gone",
 };
 
 Deno.test("the API does what /openapi.json says, by Schemathesis", async () => {
@@ -215,6 +250,7 @@ slow: { type: http, base_url: "${silence.url}", timeout: 600 }
       PYTHONDONTWRITEBYTECODE: "1",
       CONTRACT_SETTING: JSON.stringify({
         token: known.ownToken,
+        users: [known.ownUser, "SLUICE_TOKEN"],
         ended: known.ended,
         statuses: `${folder}/statuses.json`,
       }),
@@ -234,5 +270,11 @@ slow: { type: http, base_url: "${silence.url}", timeout: 600 }
       if ((statuses[operation]?.[success] ?? 0) === 0) missed.push(operation);
     }
   }
-  deepStrictEqual(missed.toSorted(), Object.keys(NOT_REACHED).toSorted(), said);
+  const answered = missed.map((operation) => `${operation}: ${JSON.stringify(statuses[operation] ?? {})}`);
+  const expected = [
+    ...Object.keys(NOT_REACHED),
+    ...Object.keys(SOMETIMES).filter((one) => missed.includes(one)),
+  ];
+  const told = `${said}\nAnswers of what did not succeed:\n${answered.join("\n")}`;
+  deepStrictEqual(missed.toSorted(), expected.toSorted(), told);
 });

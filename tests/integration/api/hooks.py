@@ -25,6 +25,11 @@ def before_call(context, case, kwargs):
     # The token of these requests is one that lists name.
     if label == "DELETE /api/tokens/{id}" and parameters.get("id") == SETTING["token"]:
         parameters["id"] = "another"
+    # So are the grants of whoever asks.
+    if case.method in ("DELETE", "PATCH") and parameters.get("user") in SETTING["users"]:
+        parameters["user"] = "another"
+    if isinstance(case.body, dict) and case.body.get("holder") in SETTING["users"]:
+        case.body["holder"] = "another"
     # The events of a run that has not ended come to no end either.
     if label == "GET /api/runs/{id}/events" and RUN_ID.fullmatch(str(parameters.get("id"))):
         parameters["id"] = SETTING["ended"]

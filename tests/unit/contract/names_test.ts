@@ -1,6 +1,13 @@
 import { equal, match, throws } from "node:assert/strict";
 import { AppError } from "../../../contract/errors.ts";
-import { NAME_KINDS, nameFault, quoteName, requireName, requirePathPart } from "../../../contract/names.ts";
+import {
+  NAME_KINDS,
+  nameFault,
+  type NameKind,
+  quoteName,
+  requireName,
+  requirePathPart,
+} from "../../../contract/names.ts";
 
 const LONGEST = "a".repeat(63);
 const NOT_NAMES = [
@@ -21,7 +28,9 @@ const NOT_NAMES = [
 const SCHEMAS = ["raw", "RAW", "main", "Temp", "system", "information_schema", "PG_CATALOG", "_sluice"];
 const DEVICES = ["con", "NUL", "Com1", "lpt9", "aux", "prn"];
 
-for (const kind of NAME_KINDS.filter((known) => known !== "token")) {
+const PEOPLE: readonly NameKind[] = ["token", "user", "group", "role"];
+
+for (const kind of NAME_KINDS.filter((known) => !PEOPLE.includes(known))) {
   Deno.test(`nameFault() knows the pattern and length of the name of a ${kind}`, () => {
     for (const name of ["a", "_a", "Orders_2024", LONGEST]) equal(nameFault(kind, name), undefined, name);
     for (const name of NOT_NAMES) {
@@ -34,6 +43,17 @@ for (const kind of NAME_KINDS.filter((known) => known !== "token")) {
     equal(nameFault(kind, "a-b") === undefined, hasDash);
   });
 }
+
+Deno.test("nameFault() takes addresses of mail for users, and keeps @ in front for groups", () => {
+  for (const name of ["mia", "mia.k@example.com", "1st", "a+b"]) {
+    equal(nameFault("user", name), undefined, name);
+  }
+  for (const name of ["", " mia", "@finance", "a b", "a/b", "a\n", ".a", "-a", "é", "a".repeat(101)]) {
+    match(nameFault("user", name) ?? "", /^expected a letter, a digit or _/, JSON.stringify(name));
+  }
+  for (const name of ["admin", "Engineer"]) match(nameFault("role", name) ?? "", /always there/, name);
+  for (const name of ["SLUICE_TOKEN", "constructor"]) match(nameFault("user", name) ?? "", /^choose another/);
+});
 
 Deno.test("nameFault() refuses the names of schemas for what becomes a file or a table, in any case", () => {
   for (const kind of ["pipeline", "stream", "model"] as const) {

@@ -1,7 +1,14 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
-import { type Role, ROLES } from "../../../engine/store/ports/access.ts";
+import { type Access, createAccess } from "../../../contract/access/access.ts";
+import {
+  BUILT_IN_ROLES as ROLES,
+  type BuiltInRole as Role,
+  permissionsOf,
+} from "../../../contract/access/permissions.ts";
+import { guardedEngine } from "../../../engine/control/access/guarded_engine.ts";
+import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import type { PageAuth } from "../../../ui/parts/page_auth.ts";
@@ -32,13 +39,26 @@ const PATHS = [
   ...Object.values(RUN_IDS).map((id) => `/runs/${id}`),
 ];
 
+function accessAs(role: Role): Access {
+  return createAccess({
+    principal: { id: role, name: `the ${role}`, kind: "person", via: "session" },
+    groups: [],
+    roles: [{ role, permissions: permissionsOf(role), scope: { kind: "all" } }],
+  });
+}
+
+function engineFor(engine: FakeEngine) {
+  const places = fakePlaces(engine);
+  return { engineFor: (access: Access) => guardedEngine(engine, access, places), places };
+}
+
 /** The pages for one user, or for nobody. */
 function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject()) {
   const logged: string[] = [];
-  const user = role === undefined ? undefined : { name: `the ${role}`, role };
+  const access = role === undefined ? undefined : accessAs(role);
   const auth: PageAuth = {
-    currentUser: () => Promise.resolve(user),
-    signIn: (_c, token) => Promise.resolve(token === "right" ? { name: "ada", role: "admin" } : undefined),
+    currentAccess: () => Promise.resolve(access),
+    signIn: (_c, token) => Promise.resolve(token === "right" ? accessAs("admin") : undefined),
     signOut: () => Promise.resolve(),
   };
   const app = new Hono<AppEnv>();
@@ -46,7 +66,13 @@ function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject
   const clock = { now: () => Date.parse(NOW) };
   app.route(
     "/",
-    createPages({ engine, auth, version: "1.2.3", clock, log: (_level, message) => logged.push(message) }),
+    createPages({
+      ...engineFor(engine),
+      auth,
+      version: "1.2.3",
+      clock,
+      log: (_level, message) => logged.push(message),
+    }),
   );
   app.notFound((c) => c.text("not a page", 404));
   const post = (path: string, fields: Record<string, string> = {}) =>
@@ -358,9 +384,9 @@ Deno.test("a wrong token is answered on the login page, which keeps the way", as
 Deno.test("a body that is no form is refused", async () => {
   const { engine } = pagesFor("admin");
   const app = createPages({
-    engine,
+    ...engineFor(engine),
     auth: {
-      currentUser: () => Promise.resolve(undefined),
+      currentAccess: () => Promise.resolve(undefined),
       signIn: () => Promise.resolve(undefined),
       signOut: () => Promise.resolve(),
     },

@@ -4,7 +4,6 @@ import { ActionForm } from "../../parts/action_form.tsx";
 import { Notice } from "../../parts/callouts.tsx";
 import { Fact } from "../../parts/facts.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
-import { userMay } from "../../parts/page_auth.ts";
 import { plainText } from "../../parts/plain_text.ts";
 import { WindowGrid } from "../../parts/runs/window_grid.tsx";
 import { RunLink } from "../../parts/runs/run_link.tsx";
@@ -70,7 +69,7 @@ function Head({ frame, backfill }: { frame: Frame; backfill: BackfillDetail }) {
               `; about ${formatDuration(backfill.remaining_ms)} left`}
           </p>
         </div>
-        {userMay(frame.user, "run") && (
+        {frame.may("pipeline:run") && (
           <div class="actions">
             {state === "running" && (
               <ActionForm

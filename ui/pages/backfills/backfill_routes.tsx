@@ -22,20 +22,19 @@ const SHOWN_BACKFILLS = 50;
 
 /** The backfills of a pipeline, one of them, and what can be done with them. */
 export function backfillRoutes(pages: PageContext): Hono<AppEnv> {
-  const { backfills } = pages.engine;
   const app = new Hono<AppEnv>();
 
   const listPage = async (
-    { c, frame }: Visit,
+    { c, engine, about }: Visit,
     more: Pick<BackfillsView, "asked" | "notice"> = {},
     status = 200,
   ): Promise<Response> => {
-    const { name, definition } = await pages.engine.getPipeline(c.req.param("name") ?? "");
+    const { name, definition } = await engine.getPipeline(c.req.param("name") ?? "");
     const view = {
-      frame,
+      frame: await about(name),
       pipeline: name,
       params: definedParams(definition),
-      backfills: await backfills.list({ pipeline: name, limit: SHOWN_BACKFILLS }),
+      backfills: await engine.backfills.list({ pipeline: name, limit: SHOWN_BACKFILLS }),
     };
     return pageResponse(c, <BackfillsPage {...view} {...more} />, status);
   };
@@ -45,8 +44,8 @@ export function backfillRoutes(pages: PageContext): Hono<AppEnv> {
   // First the windows are shown, then what was shown is started.
   app.post(
     "/pipelines/:name/backfills",
-    forPermitted(pages, "run", async (visit) => {
-      const { c, user } = visit;
+    forPermitted(pages, "pipeline:run", async (visit) => {
+      const { c, user, engine } = visit;
       const name = c.req.param("name") ?? "";
       const form = await readForm(c);
       const values = readBackfillForm(form);
@@ -54,8 +53,10 @@ export function backfillRoutes(pages: PageContext): Hono<AppEnv> {
       const step = form.get("step");
       if (step === "edit") return await listPage(visit, { asked: { values } });
       const attempted = await attempt(async () => {
-        if (step === "start") return await backfills.start(name, { ...request, triggeredBy: user.name });
-        const { definition } = await pages.engine.getPipeline(name);
+        if (step === "start") {
+          return await engine.backfills.start(name, { ...request, triggeredBy: user.name });
+        }
+        const { definition } = await engine.getPipeline(name);
         resolveParams(definedParams(definition), request.params);
         return splitSpan(request.from, request.to, request.every);
       });
@@ -76,24 +77,28 @@ export function backfillRoutes(pages: PageContext): Hono<AppEnv> {
   app.get(
     "/backfills/:group",
     forUser(pages, async (visit) => {
-      const backfill = await backfills.get(groupOf(visit));
-      return pageResponse(visit.c, <BackfillPage frame={visit.frame} backfill={backfill} />);
+      const { engine } = visit;
+      const backfill = await engine.backfills.get(groupOf(visit));
+      const frame = await visit.about(backfill.pipeline);
+      return pageResponse(visit.c, <BackfillPage frame={frame} backfill={backfill} />);
     }),
   );
 
   const actions = {
-    cancel: (visit: Visit) => backfills.cancel(groupOf(visit), visit.user.name),
-    retry: (visit: Visit) => backfills.retry(groupOf(visit)),
+    cancel: (visit: Visit) => visit.engine.backfills.cancel(groupOf(visit), visit.user.name),
+    retry: (visit: Visit) => visit.engine.backfills.retry(groupOf(visit)),
   };
   for (const [name, act] of Object.entries(actions)) {
     app.post(
       `/backfills/:group/${name}`,
-      forPermitted(pages, "run", async (visit) => {
-        const { c, frame } = visit;
+      forPermitted(pages, "pipeline:run", async (visit) => {
+        const { c, engine } = visit;
         const group = groupOf(visit);
         const attempted = await attempt(() => act(visit));
         if ("value" in attempted) return c.redirect(`/backfills/${encodeURIComponent(group)}`, 303);
-        const view = { frame, backfill: await backfills.get(group), notice: noticeOf(attempted.refusal) };
+        const backfill = await engine.backfills.get(group);
+        const frame = await visit.about(backfill.pipeline);
+        const view = { frame, backfill, notice: noticeOf(attempted.refusal) };
         return pageResponse(c, <BackfillPage {...view} />, statusOf(attempted.refusal));
       }),
     );

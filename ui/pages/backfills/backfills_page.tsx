@@ -7,7 +7,6 @@ import { Empty } from "../../parts/empty.tsx";
 import { formatUtc } from "../../parts/format.ts";
 import { Icon } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
-import { userMay } from "../../parts/page_auth.ts";
 import { plainText } from "../../parts/plain_text.ts";
 import type { BackfillFormValues } from "../../parts/runs/backfill_form.ts";
 import { ParamFields } from "../../parts/runs/param_fields.tsx";
@@ -58,7 +57,7 @@ export function BackfillsPage(view: BackfillsView) {
         </div>
       </div>
       {notice !== undefined && <Notice {...notice} />}
-      {userMay(frame.user, "run") && <StartSection view={view} action={`${path}/backfills`} />}
+      {frame.may("pipeline:run") && <StartSection view={view} action={`${path}/backfills`} />}
       <section aria-labelledby="backfills-title">
         <h2 id="backfills-title">Backfills</h2>
         <div id="backfills" data-live>
@@ -249,7 +248,7 @@ function BackfillTable(
               <Ago at={one.created_at} nowMs={frame.nowMs} />
               {one.triggered_by !== null && <span class="muted">{` by ${plainText(one.triggered_by)}`}</span>}
             </td>
-            <td>{userMay(frame.user, "run") && <BackfillActions backfill={one} path={path} />}</td>
+            <td>{frame.may("pipeline:run") && <BackfillActions backfill={one} path={path} />}</td>
           </tr>
         );
       })}

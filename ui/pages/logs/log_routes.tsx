@@ -9,11 +9,10 @@ const LINES_PER_PAGE = 200;
 
 /** The search of the logs of all runs. */
 export function logRoutes(pages: PageContext): Hono<AppEnv> {
-  const { engine } = pages;
   const app = new Hono<AppEnv>();
   app.get(
     "/logs",
-    forUser(pages, async ({ c, frame }) => {
+    forUser(pages, async ({ c, frame, engine }) => {
       const values = readLogSearch((name) => c.req.query(name));
       const view = { frame, values, pipelines: await engine.pipelineNames() };
       // The form alone, until somebody has sent it.

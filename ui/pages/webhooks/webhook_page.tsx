@@ -4,7 +4,6 @@ import { Notice } from "../../parts/callouts.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { Fact } from "../../parts/facts.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
-import { userMay } from "../../parts/page_auth.ts";
 import { plainText } from "../../parts/plain_text.ts";
 import { Moment } from "../../parts/times.tsx";
 import { PostTable } from "../../parts/webhooks.tsx";
@@ -73,7 +72,7 @@ export function WebhookPage({ frame, pipeline, webhook, posts, hasMore, notice }
             <PostTable
               posts={posts}
               path={`${path}/posts`}
-              mayDrop={userMay(frame.user, "run")}
+              mayDrop={frame.may("pipeline:run")}
               nowMs={frame.nowMs}
             />
           )}

@@ -279,7 +279,7 @@ Deno.test("a server with names of its own answers to them, to localhost and to a
 Deno.test("the last use of a token is noted at most once a minute", async () => {
   await using api = await ApiFixture.create();
   const lastUsed = async () =>
-    (await api.store.access.listTokens()).find(({ role }) => role === "viewer")?.lastUsedAtMs;
+    (await api.store.access.listTokens()).find(({ name }) => name === "the viewer")?.lastUsedAtMs;
   const use = () => statusOf(api.ask("/api/runs", { as: "viewer" }));
   const startMs = api.clock.now();
   assert.equal(await lastUsed(), null);

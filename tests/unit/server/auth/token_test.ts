@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
-import {
-  createToken,
-  ensureFirstToken,
-  hashToken,
-  newTokenText,
-  renewLocalToken,
-} from "../../../../server/auth/token.ts";
+import { hashToken, newTokenText } from "../../../../engine/control/people/token_text.ts";
+import { createService, ensureFirstToken, renewLocalToken } from "../../../../server/auth/token.ts";
+import type { LetIn } from "../../../../engine/store/ports/access.ts";
 import type { Mark } from "../../../../server/data_folder.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { StoreFixture } from "../../engine/store/store_fixture.ts";
 
 const clock = { now: () => 1_000 };
+const roleOf = (letIn: LetIn | undefined) => letIn?.identity.roles[0]?.role;
 
 Deno.test("newTokenText() is slc_ and 256 bits in base64url, another one each time", () => {
   const texts = Array.from({ length: 100 }, newTokenText);
@@ -24,11 +21,11 @@ Deno.test("hashToken() is hex of SHA-256", async () => {
   assert.equal(await hashToken("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
-Deno.test("createToken() stores a hash and not the token", async () => {
+Deno.test("createService() stores a hash and not the token", async () => {
   await using fixture = new StoreFixture();
   const { access } = await fixture.open();
-  const { token, record } = await createToken(access, clock, { name: "ci", role: "operator" });
-  assert.deepEqual(await access.findToken(await hashToken(token)), record);
+  const { token, record } = await createService(access, clock, { name: "ci", role: "operator" });
+  assert.equal((await access.findToken(await hashToken(token), 3_000))?.token?.id, record.id);
   const files = await Promise.all(
     ["", "-wal"].map((suffix) => Deno.readFile(`${fixture.path}${suffix}`)),
   );
@@ -52,7 +49,7 @@ Deno.test("ensureFirstToken() makes an admin's token once, where there is none",
   await renewLocalToken(access, clock);
   const first = await ensureFirstToken(access, undefined, mark, clock);
   assert.ok(first !== undefined);
-  assert.equal((await access.findToken(await hashToken(first.token)))?.role, "admin");
+  assert.equal(roleOf(await access.findToken(await hashToken(first.token), 3_000)), "admin");
   await first.shown();
   assert.equal(await ensureFirstToken(access, undefined, mark, clock), undefined);
   assert.equal(await ensureFirstToken(access, "", mark, clock), undefined);
@@ -69,8 +66,8 @@ Deno.test("ensureFirstToken() makes another token where nobody was shown the fir
   const lost = await ensureFirstToken(access, undefined, mark, clock);
   const next = await ensureFirstToken(access, undefined, mark, clock);
   assert.ok(lost !== undefined && next !== undefined && lost.token !== next.token);
-  assert.equal(await access.findToken(await hashToken(lost.token)), undefined);
-  assert.equal((await access.findToken(await hashToken(next.token)))?.role, "admin");
+  assert.equal(await access.findToken(await hashToken(lost.token), 3_000), undefined);
+  assert.equal(roleOf(await access.findToken(await hashToken(next.token), 3_000)), "admin");
   assert.equal((await access.listTokens()).length, 1);
   await next.shown();
   assert.equal(await ensureFirstToken(access, undefined, mark, clock), undefined);
@@ -84,7 +81,7 @@ Deno.test("ensureFirstToken() lets a token be that was used, whatever the mark s
   const [record] = await access.listTokens();
   await access.touchToken(record?.id ?? "", 2_000);
   assert.equal(await ensureFirstToken(access, undefined, mark, clock), undefined);
-  assert.ok(await access.findToken(await hashToken(first?.token ?? "")));
+  assert.ok(await access.findToken(await hashToken(first?.token ?? ""), 3_000));
 });
 
 Deno.test("ensureFirstToken() puts SLUICE_TOKEN in force, and a changed one in place of it", async () => {
@@ -93,10 +90,10 @@ Deno.test("ensureFirstToken() puts SLUICE_TOKEN in force, and a changed one in p
   const mark = new FakeMark();
   for (const token of ["the-first-value-of-it", "the-first-value-of-it", "the-second-value-of-it"]) {
     assert.equal(await ensureFirstToken(access, token, mark, clock), undefined);
-    const found = await access.findToken(await hashToken(token));
-    assert.deepEqual([found?.name, found?.role], [ENV_TOKEN_NAME, "admin"]);
+    const found = await access.findToken(await hashToken(token), 3_000);
+    assert.deepEqual([found?.identity.user.name, roleOf(found)], [ENV_TOKEN_NAME, "admin"]);
   }
-  assert.equal(await access.findToken(await hashToken("the-first-value-of-it")), undefined);
+  assert.equal(await access.findToken(await hashToken("the-first-value-of-it"), 3_000), undefined);
   assert.equal((await access.listTokens()).length, 1);
 });
 
@@ -106,7 +103,7 @@ Deno.test("ensureFirstToken() ends the token of a SLUICE_TOKEN that is not set a
   const mark = new FakeMark();
   await ensureFirstToken(access, "the-first-value-of-it", mark, clock);
   const first = await ensureFirstToken(access, undefined, mark, clock);
-  assert.equal(await access.findToken(await hashToken("the-first-value-of-it")), undefined);
+  assert.equal(await access.findToken(await hashToken("the-first-value-of-it"), 3_000), undefined);
   assert.ok(first, "somebody must be able to sign in");
 });
 
@@ -137,7 +134,7 @@ Deno.test("renewLocalToken() ends the token of the start before", async () => {
   const { access } = await fixture.open();
   const tokens = [await renewLocalToken(access, clock), await renewLocalToken(access, new FakeClock(2_000))];
   const found = await Promise.all(
-    tokens.map(async (token) => (await access.findToken(await hashToken(token)))?.role),
+    tokens.map(async (token) => roleOf(await access.findToken(await hashToken(token), 3_000))),
   );
   assert.deepEqual(found, [undefined, "admin"]);
 });

@@ -1,5 +1,9 @@
 import { LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
 import type { PostView, WebhookView } from "../../../../contract/triggers/webhook_view.ts";
+import type { Access } from "../../../../contract/access/access.ts";
+import { guardedEngine } from "../../../../engine/control/access/guarded_engine.ts";
+import { createPeople } from "../../../../engine/control/people/local_people.ts";
+import { fakePlaces } from "../../../support/fake_places.ts";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
 import type { RunEvent } from "../../../../contract/run.ts";
@@ -29,14 +33,26 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
   try {
     await using store = await openStore(`file:${folder}/sluice.db`);
     const engine = createFakeProject();
+    const places = fakePlaces(engine);
     const log = () => {};
     const auth = new Auth({
       access: store.access,
       clock: systemClock,
       client: createClientView({ trustProxy: false }),
       log,
+      subjects: places.subjects,
     });
-    const app = createApp({ engine, access: store.access, auth, version: "0.0.0", clock: systemClock, log });
+    const people = createPeople({ people: store.people, access: store.access, clock: systemClock });
+    const engineFor = (access: Access) => guardedEngine(engine, access, places);
+    const app = createApp({
+      engineFor,
+      server: engine.server,
+      people,
+      auth,
+      version: "0.0.0",
+      clock: systemClock,
+      log,
+    });
     const listener = await listen(app, { host: "127.0.0.1", port: 0 });
     let stopped: Promise<void> | undefined;
     const stop = () => stopped ??= listener.shutdown(1_000);

@@ -2,14 +2,19 @@ import { join } from "node:path";
 import type { LogLevel } from "../../../../contract/log.ts";
 import type { Engine } from "../../../../engine/control/engine.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
-import { type Role, ROLES } from "../../../../engine/store/ports/access.ts";
+import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../../../contract/access/permissions.ts";
+import type { Access } from "../../../../contract/access/access.ts";
+import { guardedEngine } from "../../../../engine/control/access/guarded_engine.ts";
+import type { People } from "../../../../engine/control/people/port.ts";
+import { createPeople } from "../../../../engine/control/people/local_people.ts";
+import { fakePlaces } from "../../../support/fake_places.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
-import { createToken } from "../../../../server/auth/token.ts";
+import { createService } from "../../../../server/auth/token.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
 import { createFakeProject, NOW } from "../../../support/fake_project.ts";
@@ -34,11 +39,12 @@ export type Asked = RequestInit & { readonly json?: unknown; readonly as?: Role;
 export class ApiFixture implements AsyncDisposable {
   readonly clock = new FakeClock(NOW);
   readonly engine: FakeEngine = createFakeProject(() => this.clock.now());
-  readonly tokens: Record<Role, string> = { admin: "", operator: "", viewer: "" };
+  readonly tokens: Record<Role, string> = { admin: "", engineer: "", operator: "", viewer: "" };
   /** What was logged, as text. */
   readonly logged: string[] = [];
   readonly app: Hono<AppEnv>;
   readonly store: Store;
+  readonly people: People;
   readonly #dir: string;
 
   private constructor(dir: string, store: Store, options: ApiOptions) {
@@ -50,22 +56,33 @@ export class ApiFixture implements AsyncDisposable {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
     const { allowedHosts, phase, trustProxy = false, scrapeToken, readMetrics } = options;
-    const auth = new Auth({ access, clock, client: createClientView({ trustProxy }), log, scrapeToken });
+    const places = fakePlaces(this.engine);
+    const auth = new Auth({
+      access,
+      clock,
+      client: createClientView({ trustProxy }),
+      log,
+      subjects: places.subjects,
+      scrapeToken,
+    });
     const pages = new Hono<AppEnv>();
-    pages.get("/", async (c) => c.text((await auth.currentUser(c))?.name ?? "nobody"));
+    pages.get("/", async (c) => c.text((await auth.currentAccess(c))?.principal.name ?? "nobody"));
     pages.post("/login", async (c) => {
-      const user = await auth.signIn(c, await c.req.text());
-      return user === undefined ? c.text("refused", 401) : c.text(user.name);
+      const access = await auth.signIn(c, await c.req.text());
+      return access === undefined ? c.text("refused", 401) : c.text(access.principal.name);
     });
     pages.post("/logout", async (c) => {
       await auth.signOut(c);
       return c.text("bye");
     });
+    const engine = options.engine === undefined
+      ? this.engine
+      : { ...engineMethods(this.engine), ...options.engine };
+    this.people = createPeople({ people: store.people, access, clock });
     this.app = createApp({
-      engine: options.engine === undefined
-        ? this.engine
-        : { ...engineMethods(this.engine), ...options.engine },
-      access,
+      engineFor: (one: Access) => guardedEngine(engine, one, places),
+      people: this.people,
+      server: engine.server,
       auth,
       webhooks: options.webhooks ??
         { receive: () => Promise.reject(new AppError("not_found", "There is no such webhook")) },
@@ -82,8 +99,11 @@ export class ApiFixture implements AsyncDisposable {
   static async create(options: ApiOptions = {}): Promise<ApiFixture> {
     const dir = await Deno.makeTempDir({ prefix: "sluice-api-" });
     const fixture = new ApiFixture(dir, await openStore(fileStoreUrl(join(dir, "control.db"))), options);
-    for (const role of ROLES) {
-      const { token } = await createToken(fixture.store.access, fixture.clock, { name: `the ${role}`, role });
+    for (const role of BUILT_IN_ROLES) {
+      const { token } = await createService(fixture.store.access, fixture.clock, {
+        name: `the ${role}`,
+        role,
+      });
       fixture.tokens[role] = token;
     }
     return fixture;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import * as v from "valibot";
-import type { Role } from "../../../../engine/store/ports/access.ts";
+import type { BuiltInRole as Role } from "../../../../contract/access/permissions.ts";
 import { RUN_IDS } from "../../../support/fake_project.ts";
 import { ApiFixture, type Asked } from "./api_fixture.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Role, ROLES } from "../../../engine/store/ports/access.ts";
+import { BUILT_IN_ROLES as ROLES, type BuiltInRole as Role } from "../../../contract/access/permissions.ts";
 import { createFakeProject, RUN_IDS } from "../../support/fake_project.ts";
 import { PageServer } from "../../support/page_server.ts";
 
@@ -14,13 +14,13 @@ const LOOK = [
   `/runs/${RUN_IDS.failed}/log`,
 ];
 const ACT: Readonly<Record<string, readonly Role[]>> = {
-  "/pipelines/orders/runs": ["admin", "operator"],
-  "/pipelines/orders/verification": ["admin", "operator"],
-  "/pipelines/orders/verification/stop": ["admin", "operator"],
-  "/pipelines/orders/pause": ["admin", "operator"],
-  "/pipelines/orders/resume": ["admin", "operator"],
-  [`/runs/${RUN_IDS.running}/cancel`]: ["admin", "operator"],
-  [`/runs/${RUN_IDS.failed}/retry`]: ["admin", "operator"],
+  "/pipelines/orders/runs": ["admin", "engineer", "operator"],
+  "/pipelines/orders/verification": ["admin", "engineer", "operator"],
+  "/pipelines/orders/verification/stop": ["admin", "engineer", "operator"],
+  "/pipelines/orders/pause": ["admin", "engineer", "operator"],
+  "/pipelines/orders/resume": ["admin", "engineer", "operator"],
+  [`/runs/${RUN_IDS.running}/cancel`]: ["admin", "engineer", "operator"],
+  [`/runs/${RUN_IDS.failed}/retry`]: ["admin", "engineer", "operator"],
 };
 
 /** The session cookie, or none. */

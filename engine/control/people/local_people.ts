@@ -1,0 +1,21 @@
+import { LocalGrants } from "./grants.ts";
+import { LocalGroups } from "./groups.ts";
+import type { PeopleContext } from "./people_context.ts";
+import type { People } from "./port.ts";
+import { LocalRoles } from "./roles.ts";
+import { LocalSessions } from "./sessions.ts";
+import { LocalTokens } from "./tokens.ts";
+import { LocalUsers } from "./users.ts";
+
+/** People as the control store has them. */
+export function createPeople(context: PeopleContext): People {
+  const grants = new LocalGrants(context);
+  return {
+    users: new LocalUsers(context, grants),
+    groups: new LocalGroups(context),
+    roles: new LocalRoles(context),
+    grants,
+    tokens: new LocalTokens(context, grants),
+    sessions: new LocalSessions(context),
+  };
+}

@@ -1,0 +1,9 @@
+import type { Clock } from "../../../contract/clock.ts";
+import type { AccessStore } from "../../store/ports/access.ts";
+import type { PeopleStore } from "../../store/ports/people.ts";
+
+export interface PeopleContext {
+  readonly people: PeopleStore;
+  readonly access: AccessStore;
+  readonly clock: Pick<Clock, "now">;
+}

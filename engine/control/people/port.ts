@@ -1,0 +1,81 @@
+import type {
+  GrantView,
+  GroupView,
+  NewGrant,
+  NewGroup,
+  NewTokenRequest,
+  NewUser,
+  RolePut,
+  RoleView,
+  SessionView,
+  TokenView,
+  UserChange,
+  UserView,
+} from "../../../contract/access/people.ts";
+import type { Scope } from "../../../contract/access/scope.ts";
+
+/**
+ * Who there is and what is granted to whom. Users, groups and roles are named by their name or id; `by` is the name of
+ * whoever asks. Every failure is an AppError: not_found for what is not there, invalid for what does not fit, conflict
+ * for a name in use and for what would leave nobody who may manage people.
+ */
+export interface People {
+  readonly users: Users;
+  readonly groups: Groups;
+  readonly roles: Roles;
+  readonly grants: Grants;
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+}
+
+export interface Users {
+  /** By name, after `after`; all by default. */
+  list(range: { readonly after?: string; readonly limit?: number }): Promise<UserView[]>;
+  get(user: string): Promise<UserView>;
+  create(request: NewUser, by: string): Promise<UserView>;
+  /** A user that is disabled is let in no more, by session or token. */
+  change(user: string, change: UserChange): Promise<UserView>;
+  /** Its tokens, sessions and grants go with it. */
+  remove(user: string): Promise<void>;
+}
+
+export interface Groups {
+  list(): Promise<GroupView[]>;
+  create(request: NewGroup, by: string): Promise<GroupView>;
+  remove(group: string): Promise<void>;
+  addMember(group: string, user: string): Promise<GroupView>;
+  removeMember(group: string, user: string): Promise<GroupView>;
+}
+
+export interface Roles {
+  /** Those that are always there first. */
+  list(): Promise<RoleView[]>;
+  /** Makes it, or gives it these permissions. */
+  put(name: string, role: RolePut, by: string): Promise<RoleView>;
+  /** Throws conflict while it is granted. */
+  remove(name: string): Promise<void>;
+}
+
+export interface Grants {
+  list(): Promise<GrantView[]>;
+  /** Does nothing where it is there already. */
+  add(request: NewGrant, by: string): Promise<GrantView>;
+  /** Those of a holder, of a role or over something where that is said. Returns those that are gone. */
+  remove(holder: string, what: { readonly role?: string; readonly scope?: Scope }): Promise<GrantView[]>;
+}
+
+export interface Tokens {
+  /** Of one user where one is named. */
+  list(user?: string): Promise<TokenView[]>;
+  /** The token's text is in the answer and nowhere else. */
+  create(request: NewTokenRequest, by: string): Promise<TokenView & { readonly token: string }>;
+  /** By id. */
+  revoke(id: string): Promise<void>;
+}
+
+export interface Sessions {
+  /** Of one user where one is named. */
+  list(user?: string): Promise<SessionView[]>;
+  /** By id. */
+  end(id: string): Promise<void>;
+}

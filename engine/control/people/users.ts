@@ -1,0 +1,81 @@
+import type { NewUser, UserChange, UserView } from "../../../contract/access/people.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME, requireName } from "../../../contract/names.ts";
+import type { UserRecord } from "../../store/ports/people.ts";
+import { Directory } from "./directory.ts";
+import type { PeopleContext } from "./people_context.ts";
+import type { Grants, Users } from "./port.ts";
+import { groupsOf, userView } from "./views.ts";
+
+/** Users as the control store has them. */
+export class LocalUsers implements Users {
+  readonly #context: PeopleContext;
+  readonly #directory: Directory;
+  readonly #grants: Grants;
+
+  constructor(context: PeopleContext, grants: Grants) {
+    this.#context = context;
+    this.#grants = grants;
+    this.#directory = new Directory(context.people);
+  }
+
+  async list(range: { readonly after?: string; readonly limit?: number }): Promise<UserView[]> {
+    const { users, groups, grants } = this.#context.people;
+    const [all, held] = [await groups.list(), await grants.list()];
+    return (await users.list(range)).map((user) => userView(user, groupsOf(user, all), held));
+  }
+
+  async get(name: string): Promise<UserView> {
+    const { groups, grants } = this.#context.people;
+    const user = await this.#directory.user(name);
+    return userView(user, groupsOf(user, await groups.list()), await grants.list());
+  }
+
+  async create(request: NewUser, by: string): Promise<UserView> {
+    const { name, kind = "person", email = null, display_name: displayName = null, role } = request;
+    requireName("user", name);
+    if (role !== undefined) await this.#directory.role(role);
+    const id = crypto.randomUUID();
+    await this.#context.people.users.create({
+      id,
+      name,
+      kind,
+      state: "active",
+      email,
+      displayName,
+      createdAtMs: this.#context.clock.now(),
+      createdBy: by,
+      lastSeenAtMs: null,
+    });
+    if (role !== undefined) await this.#grants.add({ holder: name, role }, by);
+    return await this.get(id);
+  }
+
+  async change(name: string, change: UserChange): Promise<UserView> {
+    const user = await this.#changeable(name);
+    const { name: newName, email, display_name: displayName, disabled } = change;
+    if (newName !== undefined) requireName("user", newName);
+    if (disabled === true) await this.#directory.requireOthers((_holder, name) => name === user.name);
+    await this.#context.people.users.change(user.id, {
+      ...(newName === undefined ? {} : { name: newName }),
+      ...(email === undefined ? {} : { email }),
+      ...(displayName === undefined ? {} : { displayName }),
+      ...(disabled === undefined ? {} : { state: disabled ? "disabled" : "active" }),
+    });
+    if (disabled === true) await this.#context.access.endSessionsOf(user.id);
+    return await this.get(user.id);
+  }
+
+  async remove(name: string): Promise<void> {
+    const user = await this.#changeable(name);
+    await this.#directory.requireOthers((_holder, name) => name === user.name);
+    await this.#context.people.users.remove(user.id);
+  }
+
+  /** Throws conflict for those that the server makes for itself. */
+  async #changeable(name: string): Promise<UserRecord> {
+    const user = await this.#directory.user(name);
+    if (user.name !== LOCAL_TOKEN_NAME && user.name !== ENV_TOKEN_NAME) return user;
+    throw new AppError("conflict", `"${user.name}" is the server's own: it makes it anew at each start`);
+  }
+}

@@ -1,0 +1,129 @@
+import { and, asc, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
+import { AppError } from "../../../contract/errors.ts";
+import { type Database, storing } from "../database.ts";
+import { grants, people, tokens } from "../schema.ts";
+import type { AccessStore, LetIn, ServiceToken, TokenRecord } from "../ports/access.ts";
+import { identityOf } from "./identity.ts";
+import { USER } from "./records.ts";
+
+/** The columns of a token, as `TokenRecord` has them. */
+export const TOKEN = {
+  id: tokens.id,
+  name: tokens.name,
+  user: people.id,
+  userName: people.name,
+  userKind: people.kind,
+  scopes: tokens.scopes,
+  createdAtMs: tokens.createdAtMs,
+  createdBy: tokens.createdBy,
+  expiresAtMs: tokens.expiresAtMs,
+  lastUsedAtMs: tokens.lastUsedAtMs,
+} satisfies Record<keyof TokenRecord, unknown>;
+
+/** Whether a token lets in at that moment. */
+export const isTokenGood = (nowMs: number) => or(isNull(tokens.expiresAtMs), gt(tokens.expiresAtMs, nowMs));
+
+type TokenStore = Pick<
+  AccessStore,
+  "createToken" | "createService" | "putToken" | "findToken" | "listTokens" | "revokeToken" | "touchToken"
+>;
+
+export function createTokenStore(db: Database): TokenStore {
+  return {
+    async createToken(token) {
+      const taken = db.select({ id: tokens.id }).from(tokens)
+        .where(and(eq(tokens.user, token.user), eq(tokens.name, token.name)));
+      if ((await storing("read the tokens", taken)).length > 0) throw tokenTaken(token.name);
+      await storing(`create token "${token.name}"`, db.insert(tokens).values(token));
+    },
+
+    async createService(token) {
+      const { id, name, hash, createdAtMs } = token;
+      const taken = db.select({ id: people.id }).from(people).where(eq(people.name, name));
+      if ((await storing("read the users", taken)).length > 0) throw tokenTaken(name);
+      await storing(
+        `create token "${name}"`,
+        db.batch([
+          db.insert(people).values(serviceOf(token)),
+          db.insert(grants).values(grantOf(token, id)),
+          db.insert(tokens).values({ id, user: id, name, hash, createdAtMs }),
+        ]),
+      );
+    },
+
+    async putToken(token) {
+      const { id, name, hash, createdAtMs } = token;
+      const user = sql<string>`(select id from people where name = ${name})`;
+      await storing(
+        `write token "${name}"`,
+        db.batch([
+          db.insert(people).values(serviceOf(token)).onConflictDoNothing({ target: people.name }),
+          db.delete(grants).where(eq(grants.user, user)),
+          db.insert(grants).values({ ...grantOf(token, id), user }),
+          // Another secret ends what was signed in with the old one.
+          db.delete(tokens).where(and(eq(tokens.user, user), ne(tokens.hash, hash))),
+          db.insert(tokens).values({ id, user, name, hash, createdAtMs })
+            .onConflictDoUpdate({ target: tokens.hash, set: { user, name, scopes: {}, expiresAtMs: null } }),
+        ]),
+      );
+    },
+
+    async findToken(hash, nowMs) {
+      const query = db.select({ token: TOKEN, user: USER }).from(tokens)
+        .innerJoin(people, eq(people.id, tokens.user))
+        .where(and(eq(tokens.hash, hash), isTokenGood(nowMs), eq(people.state, "active")));
+      const [found] = await storing("look for a token", query);
+      if (found === undefined) return undefined;
+      const letIn: LetIn = { identity: await identityOf(db, found.user), token: found.token };
+      return letIn;
+    },
+
+    listTokens(user) {
+      const query = db.select(TOKEN).from(tokens).innerJoin(people, eq(people.id, tokens.user))
+        .where(user === undefined ? undefined : eq(tokens.user, user))
+        .orderBy(asc(people.name), asc(tokens.name));
+      return storing("read the tokens", query);
+    },
+
+    async revokeToken(id) {
+      const owner = sql`(select user from access_tokens where id = ${id})`;
+      const others = sql`(select count(*) from access_tokens where user = ${people.id} and id <> ${id})`;
+      const [services, left] = await storing(
+        `revoke token ${id}`,
+        db.batch([
+          // With its user goes the token, by the key between them.
+          db.delete(people).where(and(eq(people.id, owner), eq(people.kind, "service"), sql`${others} = 0`))
+            .returning({ id: people.id }),
+          db.delete(tokens).where(eq(tokens.id, id)).returning({ id: tokens.id }),
+        ]),
+      );
+      return services.length + left.length > 0;
+    },
+
+    async touchToken(id, atMs) {
+      const owner = sql`(select user from access_tokens where id = ${id})`;
+      await storing(
+        `write token ${id}`,
+        db.batch([
+          db.update(tokens).set({ lastUsedAtMs: atMs }).where(eq(tokens.id, id)),
+          db.update(people).set({ lastSeenAtMs: atMs }).where(eq(people.id, owner)),
+        ]),
+      );
+    },
+  };
+}
+
+function tokenTaken(name: string): AppError {
+  return new AppError(
+    "conflict",
+    `There is a token or a user named "${name}" already: choose another name, or revoke it`,
+  );
+}
+
+const serviceOf = ({ id, name, createdAtMs }: ServiceToken) => (
+  { id, name, kind: "service", state: "active", createdAtMs } as const
+);
+
+const grantOf = ({ role, createdAtMs }: ServiceToken, user: string) => (
+  { id: crypto.randomUUID(), user, role, scopeKind: "all", scopeName: "", createdAtMs } as const
+);

@@ -1,0 +1,86 @@
+import type { TokenView } from "../../../../contract/access/people.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { didYouMean } from "../../../../text/suggest.ts";
+import type { Invocation } from "../../command.ts";
+import { formatTable } from "../../table.ts";
+import type { Terminal } from "../../terminal.ts";
+import { formatTime, withoutSeconds } from "../../text.ts";
+import { type Actions, BY, peopleCommand } from "./people_command.ts";
+import { readPermissions } from "./roles_command.ts";
+
+const ACTIONS: Actions = {
+  async list({ people, invocation, terminal, isJson }) {
+    showList(await people.tokens.list(invocation.text("user")), isJson, terminal);
+  },
+  async create({ people, invocation, terminal, isJson, need }) {
+    const [name = ""] = need("a NAME for it");
+    const [user, role, expires] = ["user", "role", "expires"].map((option) => invocation.text(option));
+    const created = await people.tokens.create({
+      name,
+      ...(user === undefined ? {} : { user }),
+      ...(role === undefined ? {} : { role }),
+      ...(expires === undefined ? {} : { expires_in: expires }),
+      ...readScopes(invocation),
+    }, BY);
+    if (isJson) return terminal.out(JSON.stringify(created));
+    const whose = created.user === created.name ? "" : ` for ${created.user}`;
+    const what = created.role === null ? "" : ` (${created.role})`;
+    terminal.note(`The token ${created.name}${whose}${what}, shown this once:`);
+    terminal.out(created.token);
+  },
+  async revoke({ people, terminal, isJson, need }) {
+    const [idOrName = ""] = need("the ID of it");
+    const known = await people.tokens.list();
+    const named = known.filter((token) => token.name === idOrName);
+    const found = known.find((token) => token.id === idOrName) ?? named[0];
+    if (found === undefined) {
+      const meant = didYouMean(idOrName, known.map((token) => token.name));
+      throw new AppError("not_found", `There is no token with the id or name "${idOrName}"${meant}`);
+    }
+    if (named.length > 1 && found.id !== idOrName) {
+      const whose = named.map(({ id, user }) => `${id} of ${user}`).join(", ");
+      throw new AppError("conflict", `Several tokens are named "${idOrName}": say the id, ${whose}`);
+    }
+    await people.tokens.revoke(found.id);
+    terminal.out(isJson ? JSON.stringify({ id: found.id }) : `Revoked ${idOrName}`);
+  },
+};
+
+/** `sluice tokens [list | create NAME | revoke ID]`. */
+export const tokens = peopleCommand(ACTIONS);
+
+function readScopes(invocation: Invocation) {
+  const [permissions, pipelines] = [invocation.list("permission"), invocation.list("pipeline")];
+  if (permissions.length === 0 && pipelines.length === 0) return {};
+  return {
+    scopes: {
+      ...(permissions.length === 0 ? {} : { permissions: readPermissions(permissions) }),
+      ...(pipelines.length === 0 ? {} : { pipelines: [...pipelines] }),
+    },
+  };
+}
+
+function showList(list: readonly TokenView[], isJson: boolean, terminal: Terminal): void {
+  if (isJson) return terminal.out(JSON.stringify(list));
+  terminal.out(formatTable(
+    [
+      { title: "ID" },
+      { title: "NAME", minWidth: 12 },
+      { title: "USER", minWidth: 8 },
+      { title: "ROLE" },
+      { title: "EXPIRES (UTC)", short: withoutSeconds, mayGo: true },
+      { title: "CREATED (UTC)", short: withoutSeconds, mayGo: true },
+      { title: "LAST USED (UTC)", short: withoutSeconds },
+    ],
+    list.map((token) => [
+      token.id,
+      token.name,
+      token.user,
+      token.role ?? "by grants",
+      formatTime(token.expires_at),
+      formatTime(token.created_at),
+      formatTime(token.last_used_at),
+    ]),
+    terminal.tableColumns(),
+  ));
+}

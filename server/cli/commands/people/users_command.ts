@@ -1,0 +1,87 @@
+import type { UserView } from "../../../../contract/access/people.ts";
+import { formatTable } from "../../table.ts";
+import type { Terminal } from "../../terminal.ts";
+import { formatTime, withoutSeconds } from "../../text.ts";
+import { type Actions, BY, grantText, peopleCommand } from "./people_command.ts";
+
+const ACTIONS: Actions = {
+  async list({ people, terminal, isJson }) {
+    showList(await people.users.list({}), isJson, terminal);
+  },
+  async show({ people, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    showOne(await people.users.get(name), isJson, terminal);
+  },
+  async create({ people, invocation, terminal, isJson, need }) {
+    const [name = ""] = need("a NAME for the user");
+    const [email, displayName, role] = [
+      invocation.text("email"),
+      invocation.text("display-name"),
+      invocation.text("role"),
+    ];
+    const user = await people.users.create({
+      name,
+      kind: invocation.flag("service") ? "service" : "person",
+      ...(email === undefined ? {} : { email }),
+      ...(displayName === undefined ? {} : { display_name: displayName }),
+      ...(role === undefined ? {} : { role }),
+    }, BY);
+    terminal.out(isJson ? JSON.stringify(user) : `Created the user ${user.name}: ${grantText(user.grants)}`);
+  },
+  async disable({ people, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    const user = await people.users.change(name, { disabled: true });
+    terminal.out(isJson ? JSON.stringify(user) : `${user.name} is let in no more`);
+  },
+  async enable({ people, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    const user = await people.users.change(name, { disabled: false });
+    terminal.out(isJson ? JSON.stringify(user) : `${user.name} is let in again`);
+  },
+  async remove({ people, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    const { id, name: known } = await people.users.get(name);
+    await people.users.remove(id);
+    terminal.out(isJson ? JSON.stringify({ id }) : `Removed ${known} with its tokens, sessions and grants`);
+  },
+};
+
+/** `sluice users [list | show | create | disable | enable | remove] NAME`. */
+export const users = peopleCommand(ACTIONS);
+
+function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal): void {
+  if (isJson) return terminal.out(JSON.stringify(list));
+  terminal.out(formatTable(
+    [
+      { title: "NAME", minWidth: 12 },
+      { title: "KIND" },
+      { title: "STATE" },
+      { title: "ROLES", minWidth: 12 },
+      { title: "GROUPS", minWidth: 8, mayGo: true },
+      { title: "LAST SEEN (UTC)", short: withoutSeconds },
+    ],
+    list.map((user) => [
+      user.name,
+      user.kind,
+      user.state,
+      grantText(user.grants),
+      user.groups.join(", ") || "–",
+      formatTime(user.last_seen_at),
+    ]),
+    terminal.tableColumns(),
+  ));
+}
+
+function showOne(user: UserView, isJson: boolean, terminal: Terminal): void {
+  if (isJson) return terminal.out(JSON.stringify(user));
+  const facts = [
+    ["Name", user.name],
+    ["Kind", `${user.kind}, ${user.state}`],
+    ["E-mail", user.email ?? "–"],
+    ["Groups", user.groups.join(", ") || "–"],
+    ["Roles", grantText(user.grants)],
+    ["Last seen", formatTime(user.last_seen_at)],
+    ["Id", user.id],
+  ] as const;
+  for (const [title, text] of facts) terminal.out(`${title.padEnd(10)} ${text}`);
+}

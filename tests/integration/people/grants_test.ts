@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { CONNECTORS, NONE_READY } from "../../support/served_project.ts";
+import { SluiceServer } from "../../support/sluice_server.ts";
+import { TestProject } from "../../support/test_project.ts";
+
+const FILES = {
+  "connectors.yaml": CONNECTORS,
+  "pipelines/open.yaml": "transform: small\n",
+  "pipelines/payroll.yaml": 'transform: small\nowner: "@finance"\n',
+  "pipelines/secret.yaml": "transform: small\ntags: [hidden]\n",
+  "transforms/small/one.sql": "SELECT 1 AS n\n",
+};
+
+Deno.test("who is granted what holds for commands without a server, then for a server's API and pages", async () => {
+  await using project = await TestProject.create(FILES);
+  const sluice = async (command: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await project.sluice(command, args);
+    assert.equal(code, 0, `${command} ${args.join(" ")}: ${stderr}`);
+    return stdout.trim();
+  };
+  await sluice("users", "create", "mia");
+  await sluice("groups", "create", "finance");
+  await sluice("groups", "add", "finance", "mia");
+  await sluice("grant", "mia", "viewer", "--pipeline", "op*");
+  const token = (await sluice("tokens", "create", "laptop", "--user", "mia", "--expires", "1d")).split("\n")
+    .at(-1);
+  assert.match(token ?? "", /^slc_/);
+
+  await using server = await SluiceServer.start(project.projectDir, project.dataDir, NONE_READY);
+  const ask = async (path: string, method = "GET") => {
+    const response = await fetch(`${server.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(method === "GET" ? {} : { body: "{}" }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const names = async () =>
+    JSON.parse((await ask("/api/pipelines")).text).map(({ name }: { name: string }) => name);
+  assert.deepEqual(await names(), ["open", "payroll"]);
+  assert.equal((await ask("/api/pipelines/secret")).status, 404);
+  assert.equal((await ask("/api/pipelines/open/runs", "POST")).status, 403);
+  const { status, text } = await ask("/api/pipelines/payroll/runs", "POST");
+  assert.equal(status, 202, text);
+  assert.equal(JSON.parse(text).triggered_by, "mia");
+
+  // Commands go through the server now.
+  const hidden = JSON.parse(await sluice("grant", "@finance", "viewer", "--tag", "hidden", "--json"));
+  assert.deepEqual([hidden.holder, hidden.scope], ["@finance", { kind: "tag", name: "hidden" }]);
+  assert.deepEqual(await names(), ["open", "payroll", "secret"]);
+  await sluice("revoke", "@finance", "viewer", "--tag", "hidden");
+  assert.deepEqual(await names(), ["open", "payroll"]);
+
+  const signIn = await fetch(`${server.url}/login`, {
+    method: "POST",
+    body: new URLSearchParams({ token: token ?? "" }),
+    redirect: "manual",
+  });
+  await signIn.body?.cancel();
+  const cookie = signIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const page = async (path: string) => {
+    const response = await fetch(`${server.url}${path}`, { headers: { cookie }, redirect: "manual" });
+    return { status: response.status, text: await response.text() };
+  };
+  const overview = await page("/");
+  assert.ok(overview.text.includes("payroll") && !overview.text.includes("secret"), overview.text);
+  assert.equal((await page("/pipelines/secret")).status, 404);
+  const sessions = JSON.parse(await sluice("sessions", "--json"));
+  assert.deepEqual(sessions.map(({ user, method }: { user: string; method: string }) => [user, method]), [
+    ["mia", "token"],
+  ]);
+  await sluice("sessions", "end", sessions[0].id);
+  assert.equal((await page("/")).status, 303);
+  await sluice("users", "disable", "mia");
+  assert.equal((await ask("/api/pipelines")).status, 401);
+});
