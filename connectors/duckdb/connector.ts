@@ -17,6 +17,7 @@ import {
 } from "../database_file.ts";
 import { type DuckdbStream, type DuckdbTarget, loadSchema, streamSchema } from "./options.ts";
 import { parseTableName, quoteTable } from "./table_name.ts";
+import { usedTable } from "../used_table.ts";
 
 /** DuckDB files of others: tables, views and queries as sources, tables as destinations. */
 
@@ -42,11 +43,7 @@ function dataset(
   use: ConnectorUse<DuckdbStream, DuckdbTarget>,
   place: ConnectorPlace,
 ): DatasetName | undefined {
-  const named = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const named = usedTable(use);
   if (named === undefined) return undefined;
   const path = databasePath(config, place);
   const { schema, table } = parseTableName(named);
@@ -64,11 +61,7 @@ function access(
 }
 
 function tablesOf(use: ConnectorUse<DuckdbStream, DuckdbTarget>, database: string): TableUse[] {
-  const name = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const name = usedTable(use);
   const action = use.kind === "destination" ? "write" : "read";
   try {
     if (name === undefined) return [];

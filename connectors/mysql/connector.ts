@@ -16,6 +16,7 @@ import { configSchema, type MysqlConfig, showServer } from "./config.ts";
 import { loadSchema, type MysqlStream, type MysqlTarget, streamSchema } from "./options.ts";
 import type { SessionOptions } from "./session/connection_options.ts";
 import { parseTableName, textLiteral, writeTableName } from "./table_name.ts";
+import { usedTable } from "../used_table.ts";
 
 /** MySQL 5.7 and later, MariaDB 10.3 and later, by the text protocol. */
 export const mysql = {
@@ -45,11 +46,7 @@ function dataset(
   { host, port, database }: MysqlConfig,
   use: ConnectorUse<MysqlStream, MysqlTarget>,
 ): DatasetName | undefined {
-  const named = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const named = usedTable(use);
   if (named === undefined) return undefined;
   const table = parseTableName(named, database);
   return {
@@ -75,11 +72,7 @@ function access(
 
 /** Which hosts are one server, the names of this machine apart, is not known here. */
 function tablesOf(config: MysqlConfig, use: ConnectorUse<MysqlStream, MysqlTarget>): TableUse[] {
-  const name = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const name = usedTable(use);
   const action = use.kind === "destination" ? "write" : "read";
   try {
     if (name === undefined) return [];

@@ -16,6 +16,7 @@ import { configSchema, type PostgresConfig, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
 import { type SessionOptions, socketPath } from "./session/connection_options.ts";
 import { parseTableName, writeTableName } from "./table_name.ts";
+import { usedTable } from "../used_table.ts";
 
 /** PostgreSQL 12 and later, read and written by binary COPY. */
 export const postgres = {
@@ -49,11 +50,7 @@ function dataset(
   { hosts: [first], database, schema }: PostgresConfig,
   use: ConnectorUse<PostgresStream, PostgresTarget>,
 ): DatasetName | undefined {
-  const named = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const named = usedTable(use);
   if (named === undefined || first === undefined) return undefined;
   const table = parseTableName(named, schema);
   return {
@@ -85,11 +82,7 @@ function tablesOf(
   { hosts, database, schema }: PostgresConfig,
   use: ConnectorUse<PostgresStream, PostgresTarget>,
 ): TableUse[] {
-  const name = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const name = usedTable(use);
   const action = use.kind === "destination" ? "write" : "read";
   try {
     if (name === undefined) return [];

@@ -1,5 +1,6 @@
 import type { ConnectorUse, DatasetName, TableUse } from "../../contract/connector/connector.ts";
 import type { SqliteStream, SqliteTarget } from "./options.ts";
+import { usedTable } from "../used_table.ts";
 
 /** The tables that a stream or a load names, as SQLite compares names. */
 export function namedTables(use: ConnectorUse<SqliteStream, SqliteTarget>, database: string): TableUse[] {
@@ -20,10 +21,6 @@ export function tableDataset(
   namespace: string,
   use: ConnectorUse<SqliteStream, SqliteTarget>,
 ): DatasetName | undefined {
-  const named = use.kind === "destination"
-    ? use.target.table
-    : use.kind === "source"
-    ? use.stream.stream
-    : undefined;
+  const named = usedTable(use);
   return named === undefined ? undefined : { namespace, name: named.replace(/^main\./i, "") };
 }
