@@ -69,10 +69,12 @@ const isDevice = (key: string) =>
 const isObjectKey = (key: string) =>
   ["__proto__", "constructor", "prototype"].includes(key) ? "the name has a meaning of its own" : undefined;
 
-const isServers = (key: string) =>
-  [ENV_TOKEN_NAME.toLowerCase(), LOCAL_TOKEN_NAME].includes(key)
-    ? "the server keeps this name for itself"
-    : undefined;
+/** Whether it is the name of a user that the server makes for itself at its start. */
+export function isServersUser(name: string): boolean {
+  return [ENV_TOKEN_NAME.toLowerCase(), LOCAL_TOKEN_NAME].includes(name.toLowerCase());
+}
+
+const isServers = (key: string) => isServersUser(key) ? "the server keeps this name for itself" : undefined;
 
 const isBuiltIn = (key: string) =>
   isBuiltInRole(key) ? "it is one of the roles that are always there" : undefined;

@@ -227,6 +227,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { access } = store;
   const places = storePlaces(store);
   const engineFor = (access: Access) => guardedEngine(engine, access, places);
+  const people = createPeople({ people: store.people, access, clock });
   const auth = new Auth({
     access,
     clock,
@@ -238,7 +239,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const app = createApp({
     engineFor,
     server: engine.server,
-    people: createPeople({ people: store.people, access, clock }),
+    people,
     auth,
     webhooks: engine.receiver,
     version,
@@ -246,7 +247,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     phase,
     readMetrics: () => engine.metrics.read(version),
-    pages: createPages({ engineFor, places, auth, version, clock, log }),
+    pages: createPages({ engineFor, places, people, auth, version, clock, log }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
   });
   const listener = await listen(app, { host, port, log, trustProxy });

@@ -52,9 +52,11 @@ export class PageServer implements AsyncDisposable {
     const places = fakePlaces(engine);
     const auth = new Auth({ access, clock: systemClock, client, log, subjects: places.subjects });
     const engineFor = (access: Access) => guardedEngine(engine, access, places);
+    const people = createPeople({ people: store.people, access, clock: systemClock });
     const pages = createPages({
       engineFor,
       places,
+      people,
       auth,
       version,
       log,
@@ -63,7 +65,7 @@ export class PageServer implements AsyncDisposable {
     const app = createApp({
       engineFor,
       server: engine.server,
-      people: createPeople({ people: store.people, access, clock: systemClock }),
+      people,
       auth,
       version,
       clock: systemClock,

@@ -9,6 +9,7 @@ import { connectorRoutes } from "./connector_routes.tsx";
 import { ErrorPage } from "./error_page.tsx";
 import { logRoutes } from "./logs/log_routes.tsx";
 import { frameFor, type PageContext, pageResponse, type PagesOptions } from "./page_context.tsx";
+import { peopleRoutes } from "./people/people_routes.tsx";
 import { pipelineRoutes } from "./pipeline_routes.tsx";
 import { problemRoutes } from "./problem_routes.tsx";
 import { runRoutes } from "./run_routes.tsx";
@@ -38,6 +39,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", webhookRoutes(pages));
   app.route("/", connectorRoutes(pages));
   app.route("/", problemRoutes(pages));
+  app.route("/", peopleRoutes(pages));
   app.route("/", logRoutes(pages));
   app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
   return app;

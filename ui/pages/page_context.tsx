@@ -3,6 +3,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
+import type { People } from "../../engine/control/people/port.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
@@ -22,6 +23,7 @@ export interface PagesOptions {
     /** Also of one that is gone. */
     subjectOf(pipeline: string): Promise<PipelineSubject>;
   };
+  readonly people: People;
   readonly auth: PageAuth;
   readonly version: string;
   readonly clock: Pick<Clock, "now">;

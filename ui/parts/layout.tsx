@@ -28,7 +28,7 @@ interface Held {
   readonly message: string;
 }
 
-export type Section = "pipelines" | "runs" | "logs" | "connectors" | "problems";
+export type Section = "pipelines" | "runs" | "logs" | "connectors" | "problems" | "people";
 
 interface LayoutProps {
   readonly frame: Frame;
@@ -109,6 +109,9 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
             <NavLink href="/logs" current={section === "logs"} isWideOnly>Logs</NavLink>
             {frame.may("connector:view") && (
               <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
+            )}
+            {frame.may("people:manage") && (
+              <NavLink href="/people" current={section === "people"} isWideOnly>People</NavLink>
             )}
             <NavLink href="/problems" current={section === "problems"}>
               Problems{openProblems > 0 && <span class="nav-count">{formatShortCount(openProblems)}</span>}

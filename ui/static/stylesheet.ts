@@ -5,6 +5,7 @@ import sections from "./style/sections.css" with { type: "text" };
 import states from "./style/states.css" with { type: "text" };
 import errorPage from "./style/pages/error.css" with { type: "text" };
 import loginPage from "./style/pages/login.css" with { type: "text" };
+import peoplePage from "./style/pages/people.css" with { type: "text" };
 import pipelinesPage from "./style/pages/pipelines.css" with { type: "text" };
 import attemptList from "./style/parts/runs/attempt_list.css" with { type: "text" };
 import buttons from "./style/parts/buttons.css" with { type: "text" };
@@ -50,5 +51,5 @@ export const STYLESHEET = [
     formCard,
     problems,
   ],
-  ...[pipelinesPage, loginPage, errorPage],
+  ...[peoplePage, pipelinesPage, loginPage, errorPage],
 ].join("\n");

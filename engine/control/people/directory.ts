@@ -1,6 +1,6 @@
 import { BUILT_IN_ROLES, isBuiltInRole, permissionsOf } from "../../../contract/access/permissions.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { quoteName } from "../../../contract/names.ts";
+import { LOCAL_TOKEN_NAME, quoteName } from "../../../contract/names.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { GroupRecord, HolderId, PeopleStore, RoleRecord, UserRecord } from "../../store/ports/people.ts";
 
@@ -75,7 +75,8 @@ export class Directory {
       (await groups.list()).map(({ name, members }) => [`@${name}`, members.map(({ user }) => user)]),
     );
     const active = new Set(
-      (await users.list()).filter(({ state }) => state === "active").map(({ name }) => name),
+      (await users.list()).filter(({ state, name }) => state === "active" && name !== LOCAL_TOKEN_NAME)
+        .map(({ name }) => name),
     );
     const holds = (await grants.list()).filter(({ scope, role }) => scope.kind === "all" && manages(role))
       .flatMap(({ holder, role }) =>

@@ -1,7 +1,7 @@
 import type { GrantView, NewGrant } from "../../../contract/access/people.ts";
 import { type Scope, scopeText } from "../../../contract/access/scope.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { quoteName } from "../../../contract/names.ts";
+import { isServersUser, quoteName } from "../../../contract/names.ts";
 import { Directory } from "./directory.ts";
 import type { GrantRecord } from "../../store/ports/people.ts";
 import type { PeopleContext } from "./people_context.ts";
@@ -46,6 +46,9 @@ export class LocalGrants implements Grants {
     { role, scope }: { readonly role?: string; readonly scope?: Scope },
   ): Promise<GrantView[]> {
     const { id: from, name } = await this.#directory.holder(holder);
+    if (isServersUser(name)) {
+      throw new AppError("conflict", `"${name}" is the server's own: it has its role again at each start`);
+    }
     const isMeant = (grant: GrantRecord) =>
       grant.holder === name && (role === undefined || grant.role === role) &&
       (scope === undefined || scopeText(grant.scope) === scopeText(scope));

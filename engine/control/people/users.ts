@@ -1,6 +1,6 @@
 import type { NewUser, UserChange, UserView } from "../../../contract/access/people.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME, requireName } from "../../../contract/names.ts";
+import { isServersUser, requireName } from "../../../contract/names.ts";
 import type { UserRecord } from "../../store/ports/people.ts";
 import { Directory } from "./directory.ts";
 import type { PeopleContext } from "./people_context.ts";
@@ -75,7 +75,7 @@ export class LocalUsers implements Users {
   /** Throws conflict for those that the server makes for itself. */
   async #changeable(name: string): Promise<UserRecord> {
     const user = await this.#directory.user(name);
-    if (user.name !== LOCAL_TOKEN_NAME && user.name !== ENV_TOKEN_NAME) return user;
+    if (!isServersUser(user.name)) return user;
     throw new AppError("conflict", `"${user.name}" is the server's own: it makes it anew at each start`);
   }
 }

@@ -8,6 +8,7 @@ import {
   permissionsOf,
 } from "../../../contract/access/permissions.ts";
 import { guardedEngine } from "../../../engine/control/access/guarded_engine.ts";
+import { NOBODY } from "../../support/fake_people.ts";
 import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
@@ -49,7 +50,11 @@ function accessAs(role: Role): Access {
 
 function engineFor(engine: FakeEngine) {
   const places = fakePlaces(engine);
-  return { engineFor: (access: Access) => guardedEngine(engine, access, places), places };
+  return {
+    engineFor: (access: Access) => guardedEngine(engine, access, places),
+    places,
+    people: NOBODY,
+  };
 }
 
 /** The pages for one user, or for nobody. */

@@ -94,6 +94,23 @@ Deno.test("the last who may manage people stays, by whichever way", () =>
     await assert.rejects(users.remove("mia"), kept);
   }));
 
+Deno.test("the server's own users are left to it, and do not count as those who manage people", () =>
+  withPeople(async ({ users, grants }, fixture) => {
+    const { access } = await fixture.open();
+    await users.create({ name: "mia", role: "admin" }, "ada");
+    for (const name of ["local commands", "SLUICE_TOKEN"]) {
+      await access.putToken({ id: name, name, role: "admin", hash: name, createdAtMs: 1_000 });
+      const kept = code("conflict", /server's own/);
+      await assert.rejects(users.remove(name), kept);
+      await assert.rejects(users.change(name, { disabled: true }), kept);
+      await assert.rejects(grants.remove(name, {}), kept);
+      // Whoever set the variable can sign in by it; the token of local commands is nobody's.
+      if (name === "local commands") {
+        await assert.rejects(users.remove("mia"), code("conflict", /leave nobody/));
+      } else await users.remove("mia");
+    }
+  }));
+
 Deno.test("a token is a user's, or has a service of its own, and says what it leaves", () =>
   withPeople(async ({ users, tokens }, fixture) => {
     const { access } = await fixture.open();

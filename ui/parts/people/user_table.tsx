@@ -1,0 +1,50 @@
+import type { UserView } from "../../../contract/access/people.ts";
+import { isServersUser as isServers } from "../../../contract/names.ts";
+import { ActionForm } from "../action_form.tsx";
+import { plainText } from "../plain_text.ts";
+import { DataTable } from "../tables/data_table.tsx";
+import { Ago } from "../times.tsx";
+import { grantWords } from "./grant_words.ts";
+
+/** Who there is, and what each may. */
+export function UserTable({ users, nowMs }: { readonly users: readonly UserView[]; readonly nowMs: number }) {
+  return (
+    <DataTable label="Users" heads={["Name", "Kind", "Roles", "Groups", "Last seen", ""]} stacks>
+      {users.map((user) => (
+        <tr class="people-row">
+          <th scope="row" title={user.email ?? undefined}>
+            {plainText(user.display_name ?? user.name)}
+            {user.display_name !== null && <span class="muted">{plainText(user.name)}</span>}
+          </th>
+          <td data-head="Kind">{user.state === "active" ? user.kind : `${user.kind}, ${user.state}`}</td>
+          <td data-head="Roles" class="about">{plainText(grantWords(user.grants) || "none")}</td>
+          <td data-head="Groups" class="about">{plainText(user.groups.join(", ") || "none")}</td>
+          <td data-head="Last seen">
+            {user.last_seen_at === null ? "never" : <Ago at={user.last_seen_at} nowMs={nowMs} />}
+          </td>
+          <td class="row-action">
+            {isServers(user.name) ? null : user.state === "disabled"
+              ? (
+                <ActionForm
+                  action={`/people/users/${encodeURIComponent(user.id)}/enable`}
+                  icon="play"
+                  kind="quiet"
+                  label="Enable"
+                  title={`Let ${user.name} in again`}
+                />
+              )
+              : (
+                <ActionForm
+                  action={`/people/users/${encodeURIComponent(user.id)}/disable`}
+                  icon="pause"
+                  kind="quiet"
+                  label="Disable"
+                  title={`Let ${user.name} in no more`}
+                />
+              )}
+          </td>
+        </tr>
+      ))}
+    </DataTable>
+  );
+}
