@@ -321,7 +321,7 @@ Deno.test("pages", async (t) => {
     equal(response.status(), 403);
     match(
       await response.text(),
-      /has the role viewer and may not start, retry or cancel runs: that takes the role admin or operator/,
+      /may not start, retry or repeat runs: that takes the role admin, engineer or operator/,
     );
     equal((await engine.getRun(RUN_IDS.failed)).state, "failed");
   });

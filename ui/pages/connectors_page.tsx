@@ -80,7 +80,9 @@ export function ConnectorPage({ frame, connector, mayAsk, test, streams }: Conne
           </div>
         )}
       </div>
-      {!mayAsk && <p class="muted">To test it, or to see what it has to read, takes the role admin.</p>}
+      {!mayAsk && (
+        <p class="muted">To test it, or to see what it has to read, takes the role engineer or admin.</p>
+      )}
       {test !== undefined && <Checks test={test} />}
       {streams !== undefined && <Streams streams={streams} />}
     </Layout>
