@@ -18,7 +18,7 @@ export type PipelinePermission = keyof typeof PIPELINE_PERMISSIONS;
 /** What can be granted over one connector. */
 export const CONNECTOR_PERMISSIONS = {
   "connector:view": "look at connectors",
-  "connector:use": "test connectors and list their streams",
+  "connector:use": "test connectors, list their streams, and name them in definitions",
 } as const;
 export type ConnectorPermission = keyof typeof CONNECTOR_PERMISSIONS;
 

@@ -8,6 +8,7 @@ import type { GrantContext } from "../grants/provide.ts";
 import { letGoOf } from "../runs/attempt/let_go_of.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import type { Store } from "../store/store.ts";
+import type { DefinitionLimits } from "./engine.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import type { StartedAhead } from "./start_ahead.ts";
@@ -38,9 +39,9 @@ export class DefinitionChanges implements AsyncDisposable {
   }
 
   /** Brings a definition that was given over the API into force. Throws invalid, with its faults. */
-  async put(name: string, source: PipelineSource): Promise<void> {
+  async put(name: string, source: PipelineSource, limits?: DefinitionLimits): Promise<void> {
     const { signal, onChange } = this.#context;
-    await this.#inTurn(() => applySource(this.checkContext, name, source, signal));
+    await this.#inTurn(() => applySource(this.checkContext, name, source, signal, limits?.requireConnectors));
     onChange();
   }
 

@@ -42,7 +42,7 @@ export interface Engine {
   /** Throws not_found. */
   getPipeline(name: string): Promise<PipelineDetail>;
   /** Checks and puts a definition in force. Throws invalid (with faults), or conflict where it comes from files. */
-  putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail>;
+  putPipeline(name: string, source: PipelineSource, limits?: DefinitionLimits): Promise<PipelineDetail>;
   /** Throws not_found, or conflict where it comes from files or has a run under way. Runs are kept. */
   deletePipeline(name: string): Promise<void>;
   /** A paused pipeline is not started by its schedule. */
@@ -124,6 +124,12 @@ export interface Engine {
   rerunRun(id: string, request: RerunRequest): Promise<Run>;
   /** Tags and a note, at any time. Throws not_found. */
   annotateRun(id: string, annotation: RunAnnotation): Promise<Run>;
+}
+
+/** What a definition that is put in force may not go beyond. */
+export interface DefinitionLimits {
+  /** Throws where whoever asks may not use one of these connectors. */
+  readonly requireConnectors: (names: readonly string[]) => void;
 }
 
 export interface TriggerRequest {

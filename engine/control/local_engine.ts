@@ -38,7 +38,14 @@ import {
   verificationSchema,
 } from "../../contract/loads/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { Engine, LogRange, RerunRequest, RunFilter, TriggerRequest } from "./engine.ts";
+import type {
+  DefinitionLimits,
+  Engine,
+  LogRange,
+  RerunRequest,
+  RunFilter,
+  TriggerRequest,
+} from "./engine.ts";
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
 import { LocalHistory } from "./history/local_history.ts";
@@ -357,8 +364,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return await this.#pipelines.get(name);
   }
 
-  async putPipeline(name: string, source: PipelineSource): Promise<PipelineDetail> {
-    await this.#definitions.put(name, source);
+  async putPipeline(
+    name: string,
+    source: PipelineSource,
+    limits?: DefinitionLimits,
+  ): Promise<PipelineDetail> {
+    await this.#definitions.put(name, source, limits);
     return await this.getPipeline(name);
   }
 

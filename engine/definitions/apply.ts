@@ -68,13 +68,14 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
 
 /**
  * Checks and applies one definition that came over the API. Throws `invalid` with its faults or for its name,
- * or `conflict`.
+ * `conflict`, or what `requireConnectors` throws of the connectors that it names.
  */
 export async function applySource(
   context: ApplyContext,
   name: string,
   source: PipelineSource,
   signal: AbortSignal,
+  requireConnectors: (names: readonly string[]) => void = () => {},
 ): Promise<void> {
   const { store } = context;
   const known = await store.pipelines.get(name);
@@ -98,7 +99,9 @@ export async function applySource(
     },
     async (definition) => {
       const refused = refuseScripts(definition);
-      const named = scriptsOfConnectors(namedConnectors(definition, connectors), context.connectors, place);
+      const used = namedConnectors(definition, connectors);
+      requireConnectors(Object.keys(used));
+      const named = scriptsOfConnectors(used, context.connectors, place);
       // The connectors are the project's, and so are the scripts that they name.
       if (named.length === 0) return refused;
       const scripts = context.scripts ?? new ScriptBundles();

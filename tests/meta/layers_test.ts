@@ -119,6 +119,7 @@ const SHARED_BY_CONNECTORS = [
   "connectors/parse.ts",
   "connectors/pipeline_params.ts",
   "connectors/sql_text.ts",
+  "connectors/used_table.ts",
   "connectors/text_cast/",
   "connectors/unfit_value.ts",
 ];

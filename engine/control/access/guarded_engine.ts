@@ -86,7 +86,11 @@ export function guardedEngine(engine: Engine, access: Access, places: Places): E
       const isKnown = (await places.subjects()).some((subject) => subject.name === name);
       if (isKnown) await guard.requireFor("pipeline:edit", name);
       else guard.requireNew(name);
-      return await engine.putPipeline(name, source);
+      return await engine.putPipeline(name, source, {
+        requireConnectors(names) {
+          for (const connector of names) guard.requireUse("connector:use", connector);
+        },
+      });
     },
     deletePipeline: forPipeline("pipeline:edit", (name) => engine.deletePipeline(name)),
     setPaused: forPipeline("pipeline:pause", (name, paused: boolean) => engine.setPaused(name, paused)),

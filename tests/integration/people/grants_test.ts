@@ -8,6 +8,7 @@ const FILES = {
   "pipelines/open.yaml": "transform: small\n",
   "pipelines/payroll.yaml": 'transform: small\nowner: "@finance"\n',
   "pipelines/secret.yaml": "transform: small\ntags: [hidden]\n",
+  "rows.csv": "id\n1\n",
   "transforms/small/one.sql": "SELECT 1 AS n\n",
 };
 
@@ -50,6 +51,25 @@ Deno.test("who is granted what holds for commands without a server, then for a s
   assert.deepEqual(await names(), ["open", "payroll", "secret"]);
   await sluice("revoke", "@finance", "viewer", "--tag", "hidden");
   assert.deepEqual(await names(), ["open", "payroll"]);
+
+  // Who may change a pipeline may not read with it whatever a connector leads to.
+  const put = async () => {
+    const response = await fetch(`${server.url}/api/pipelines/mine`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ definition: { extract: { rows: { connector: "files", path: "rows.csv" } } } }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  assert.equal((await put()).status, 403);
+  await sluice("grant", "mia", "engineer", "--pipeline", "mine");
+  const unnamed = await put();
+  assert.deepEqual([unnamed.status, JSON.parse(unnamed.text).detail], [404, 'There is no connector "files"']);
+  await sluice("grant", "mia", "viewer", "--connector", "files");
+  assert.equal((await put()).status, 403);
+  await sluice("grant", "mia", "engineer", "--connector", "fil*");
+  const named = await put();
+  assert.equal(named.status, 200, named.text);
 
   const signIn = await fetch(`${server.url}/login`, {
     method: "POST",
