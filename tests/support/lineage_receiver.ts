@@ -1,5 +1,5 @@
 import { fail } from "node:assert/strict";
-import Ajv from "ajv";
+import { Ajv } from "ajv";
 import type { RunEvent } from "../../engine/runs/telemetry/lineage/run_event.ts";
 import { RUN_EVENT_SCHEMA } from "./openlineage_schema.ts";
 
