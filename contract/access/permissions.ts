@@ -28,8 +28,6 @@ export const SERVER_PERMISSIONS = {
   "notifier:test": "test notifiers",
   "project:apply": "apply the project",
   "server:operate": "drain the server",
-  "secrets:manage": "set or delete secrets",
-  "audit:read": "read the audit log",
   "people:manage": "manage users, groups, roles, grants and the tokens of others",
 } as const;
 export type ServerPermission = keyof typeof SERVER_PERMISSIONS;
@@ -59,8 +57,6 @@ const VIEWER = {
   "notifier:test": false,
   "project:apply": false,
   "server:operate": false,
-  "secrets:manage": false,
-  "audit:read": false,
   "people:manage": false,
 } as const satisfies Record<Permission, boolean>;
 
@@ -84,8 +80,6 @@ const ENGINEER = {
 const ADMIN = {
   ...ENGINEER,
   "server:operate": true,
-  "secrets:manage": true,
-  "audit:read": true,
   "people:manage": true,
 } as const satisfies Record<Permission, true>;
 
@@ -123,11 +117,6 @@ export function isConnectorPermission(permission: Permission): permission is Con
 /** The built-in roles with the permission, from the most to the least. */
 export function rolesThatMay(permission: Permission): readonly BuiltInRole[] {
   return BUILT_IN_ROLES.filter((role) => MAY[role][permission]);
-}
-
-/** `look at …; start, retry or repeat runs`: what they are, for people. */
-export function describePermissions(permissions: ReadonlySet<Permission>): string {
-  return PERMISSION_NAMES.filter((name) => permissions.has(name)).map((name) => PERMISSIONS[name]).join("; ");
 }
 
 function keysOf<Key extends string>(record: Readonly<Record<Key, unknown>>): readonly Key[] {

@@ -58,6 +58,12 @@ export function scopeText(scope: Scope): string {
   return scope.kind === "all" ? "all" : `${scope.kind} ${scope.name}`;
 }
 
+/** `viewer, engineer (tag sales)`: grants in one line; empty for none. */
+export function grantsText(grants: readonly { readonly role: string; readonly scope: Scope }[]): string {
+  return grants.map(({ role, scope }) => scope.kind === "all" ? role : `${role} (${scopeText(scope)})`)
+    .join(", ");
+}
+
 /** Names are compared as they are written; `*` is any text. In linear time, whatever the pattern. */
 function matchesName(pattern: string, name: string): boolean {
   const [first = "", ...parts] = pattern.split("*");

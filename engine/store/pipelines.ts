@@ -36,14 +36,13 @@ function definitionsOf(
       .where(and(eq(pipelines.removed, false), where)).orderBy(asc(pipelines.name));
 
   return {
-    async subjects() {
+    async subjects(name) {
       const query = db.select({
         name: pipelines.name,
         tags: sql<string[]>`coalesce(${revisions.definition} -> '$.tags', '[]')`.mapWith(JSON.parse),
         owner: sql<string | null>`${revisions.definition} ->> '$.owner'`,
-      }).from(pipelines).leftJoin(revisions, eq(revisions.id, pipelines.revision)).orderBy(
-        asc(pipelines.name),
-      );
+      }).from(pipelines).leftJoin(revisions, eq(revisions.id, pipelines.revision))
+        .where(name === undefined ? undefined : eq(pipelines.name, name)).orderBy(asc(pipelines.name));
       return await storing("read whose pipelines are", query);
     },
 

@@ -1,27 +1,9 @@
 import { AppError } from "../../contract/errors.ts";
-import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME, requireName } from "../../contract/names.ts";
+import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { hashToken, newTokenText } from "../../engine/control/people/token_text.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Mark } from "../data_folder.ts";
-import type { BuiltInRole } from "../../contract/access/permissions.ts";
-import type { AccessStore, ServiceToken } from "../../engine/store/ports/access.ts";
-
-/**
- * Makes a service with a token of the same name. The token's text is returned and stored nowhere. Throws `conflict` for
- * a name in use, `invalid` for one that no token may have.
- */
-export async function createService(
-  access: AccessStore,
-  clock: Pick<Clock, "now">,
-  { name, role }: { readonly name: string; readonly role: BuiltInRole },
-): Promise<{ token: string; record: ServiceToken }> {
-  requireName("token", name);
-  const token = newTokenText();
-  const hash = await hashToken(token);
-  const record = { id: crypto.randomUUID(), name, role, createdAtMs: clock.now(), hash };
-  await access.createService(record);
-  return { token, record };
-}
+import type { AccessStore } from "../../engine/store/ports/access.ts";
 
 /** Shorter texts can be guessed: no limit of attempts helps for long. */
 const MIN_ENV_TOKEN_LENGTH = 16;

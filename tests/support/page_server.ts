@@ -12,7 +12,6 @@ import { createApp } from "../../server/routes/app.ts";
 import { Auth } from "../../server/auth/auth.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
-import { createService } from "../../server/auth/token.ts";
 import { createPages } from "../../ui/pages/create_pages.tsx";
 import { NOW } from "./fake_project.ts";
 import type { FakeEngine } from "./fake_engine.ts";
@@ -43,16 +42,16 @@ export class PageServer implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "sluice-pages-" });
     const store = await openStore(fileStoreUrl(join(folder, "control.db")));
     const { access } = store;
+    const people = createPeople({ people: store.people, access, clock: systemClock });
     const tokens = { admin: "", engineer: "", operator: "", viewer: "" };
     for (const role of BUILT_IN_ROLES) {
-      tokens[role] = (await createService(access, systemClock, { name: role, role })).token;
+      tokens[role] = (await people.tokens.create({ name: role, role }, "test")).token;
     }
     const client = createClientView({ trustProxy: false });
     const version = "0.1.0";
     const places = fakePlaces(engine);
     const auth = new Auth({ access, clock: systemClock, client, log, subjects: places.subjects });
     const engineFor = (access: Access) => guardedEngine(engine, access, places);
-    const people = createPeople({ people: store.people, access, clock: systemClock });
     const pages = createPages({
       engineFor,
       places,

@@ -21,6 +21,7 @@ export interface Places {
 export class Guard {
   readonly access: Access;
   readonly places: Places;
+  #read: Promise<readonly PipelineSubject[]> | undefined;
 
   constructor(access: Access, places: Places) {
     this.access = access;
@@ -35,9 +36,7 @@ export class Guard {
   /** Throws not_found for a pipeline that may not be looked at or is not there, forbidden for another. */
   async requireFor(permission: PipelinePermission, pipeline: string): Promise<void> {
     if (this.#mayAll(permission)) return;
-    const subjects = (await this.places.subjects()).filter((one) =>
-      this.access.mayWith("pipeline:view", one)
-    );
+    const subjects = (await this.#subjects()).filter((one) => this.access.mayWith("pipeline:view", one));
     const subject = subjects.find(({ name }) => name === pipeline);
     if (subject === undefined) {
       // Names of the others are not told either.
@@ -54,7 +53,7 @@ export class Guard {
     missing: () => AppError,
   ): Promise<void> {
     if (this.#mayAll(permission)) return;
-    const subject = (await this.places.subjects()).find(({ name }) => name === pipeline) ??
+    const subject = (await this.#subjects()).find(({ name }) => name === pipeline) ??
       { name: pipeline, tags: [] };
     if (!this.access.mayWith("pipeline:view", subject)) throw missing();
     this.#requireWith(permission, subject);
@@ -77,7 +76,7 @@ export class Guard {
   /** The names of the pipelines that it is allowed for; undefined for all. */
   async only(permission: PipelinePermission): Promise<readonly string[] | undefined> {
     if (this.access.mayEverywhere(permission)) return undefined;
-    return (await this.places.subjects())
+    return (await this.#subjects())
       .filter((subject) => this.access.mayWith(permission, subject)).map(({ name }) => name);
   }
 
@@ -87,6 +86,11 @@ export class Guard {
     if (names === undefined) return [...items];
     const known = new Set(names);
     return items.filter((item) => known.has(pipelineOf(item)));
+  }
+
+  /** One request asks several times. */
+  #subjects(): Promise<readonly PipelineSubject[]> {
+    return this.#read ??= this.places.subjects();
   }
 
   #mayAll(permission: PipelinePermission): boolean {

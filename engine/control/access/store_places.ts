@@ -12,7 +12,8 @@ export function storePlaces({ pipelines, alerts }: Pick<Store, "pipelines" | "al
   return {
     subjects: () => pipelines.subjects(),
     async subjectOf(name) {
-      return (await pipelines.subjects()).find((one) => one.name === name) ?? { name, tags: [] };
+      const [found = { name, tags: [] }] = await pipelines.subjects(name);
+      return found;
     },
     async pipelineOfProblem(id) {
       const found = await alerts.get(id);

@@ -15,7 +15,7 @@ export function createPeople(context: PeopleContext): People {
     groups: new LocalGroups(context),
     roles: new LocalRoles(context),
     grants,
-    tokens: new LocalTokens(context, grants),
+    tokens: new LocalTokens(context),
     sessions: new LocalSessions(context),
   };
 }

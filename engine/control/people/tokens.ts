@@ -4,9 +4,8 @@ import { quoteName, requireName } from "../../../contract/names.ts";
 import { Directory } from "./directory.ts";
 import { durationMs } from "../../../contract/pipeline/words.ts";
 import type { TokenRecord } from "../../store/ports/access.ts";
-import type { UserRecord } from "../../store/ports/people.ts";
 import type { PeopleContext } from "./people_context.ts";
-import type { Grants, Tokens } from "./port.ts";
+import type { Tokens } from "./port.ts";
 import { hashToken, newTokenText } from "./token_text.ts";
 import { tokenView } from "./views.ts";
 
@@ -14,11 +13,9 @@ import { tokenView } from "./views.ts";
 export class LocalTokens implements Tokens {
   readonly #context: PeopleContext;
   readonly #directory: Directory;
-  readonly #grants: Grants;
 
-  constructor(context: PeopleContext, grants: Grants) {
+  constructor(context: PeopleContext) {
     this.#context = context;
-    this.#grants = grants;
     this.#directory = new Directory(context.people);
   }
 
@@ -41,25 +38,20 @@ export class LocalTokens implements Tokens {
     const text = newTokenText();
     const id = crypto.randomUUID();
     const createdAtMs = this.#context.clock.now();
-    const user = userName === undefined
-      ? await this.#service(name, role ?? "viewer", by)
-      : await this.#directory.user(userName);
-    try {
-      await this.#context.access.createToken({
-        id,
-        name,
-        user: user.id,
-        scopes,
-        hash: await hashToken(text),
-        createdAtMs,
-        createdBy: by,
-        expiresAtMs: lifeMs === undefined ? null : createdAtMs + lifeMs,
-      });
-    } catch (error) {
-      if (userName === undefined) await this.#context.people.users.remove(user.id);
-      throw error;
-    }
-    return { ...await this.#tokenView(user.id, id), token: text };
+    const token = {
+      id,
+      name,
+      scopes,
+      hash: await hashToken(text),
+      createdAtMs,
+      createdBy: by,
+      expiresAtMs: lifeMs === undefined ? null : createdAtMs + lifeMs,
+    };
+    const { access } = this.#context;
+    if (userName === undefined) {
+      await access.createService({ ...token, role: await this.#directory.role(role ?? "viewer") });
+    } else await access.createToken({ ...token, user: (await this.#directory.user(userName)).id });
+    return { ...await this.#tokenView(id), token: text };
   }
 
   async revoke(id: string): Promise<void> {
@@ -67,28 +59,8 @@ export class LocalTokens implements Tokens {
     throw new AppError("not_found", `There is no token with the id ${quoteName(id)}`);
   }
 
-  /** A service of that name, which nobody has yet. */
-  async #service(name: string, roleName: string, by: string): Promise<UserRecord> {
-    const role = await this.#directory.role(roleName);
-    const id = crypto.randomUUID();
-    const user = {
-      id,
-      name,
-      kind: "service",
-      state: "active",
-      email: null,
-      displayName: null,
-      createdAtMs: this.#context.clock.now(),
-      createdBy: by,
-      lastSeenAtMs: null,
-    } as const;
-    await this.#context.people.users.create(user);
-    await this.#grants.add({ holder: id, role }, by);
-    return user;
-  }
-
-  async #tokenView(user: string, id: string): Promise<TokenView> {
-    const found = (await this.#context.access.listTokens(user)).find((token: TokenRecord) => token.id === id);
+  async #tokenView(id: string): Promise<TokenView> {
+    const found = (await this.#context.access.listTokens()).find((token: TokenRecord) => token.id === id);
     if (found === undefined) throw new AppError("conflict", "The token was revoked meanwhile");
     return tokenView(found, await this.#context.people.grants.list());
   }

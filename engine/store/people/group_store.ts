@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, notInArray, or, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, or, sql } from "drizzle-orm";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
 import { groupMembers, groups, people } from "../schema.ts";
@@ -55,22 +55,6 @@ export function createGroupStore(db: Database): GroupStore {
         and(eq(groupMembers.group, group), eq(groupMembers.user, user)),
       ).returning({ user: groupMembers.user });
       return (await storing("take a user out of a group", query)).length > 0;
-    },
-
-    async setMemberships(user, ids) {
-      await storing(
-        "write the groups of a user",
-        db.batch([
-          db.delete(groupMembers).where(and(
-            eq(groupMembers.user, user),
-            eq(groupMembers.source, "sso"),
-            ids.length === 0 ? undefined : notInArray(groupMembers.group, [...ids]),
-          )),
-          ...ids.map((group) =>
-            db.insert(groupMembers).values({ group, user, source: "sso" }).onConflictDoNothing()
-          ),
-        ]),
-      );
     },
   };
 }

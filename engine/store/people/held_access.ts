@@ -42,9 +42,9 @@ export function holdAccess(inner: AccessStore): HeldAccess {
       const ended = held.forgetSessions((session) => session.id === id);
       return await inner.endSessionById(id) || ended > 0;
     },
-    async endSessionsOf(user, butId) {
-      const count = held.forgetSessions((session) => session.user === user && session.id !== butId);
-      return count + await inner.endSessionsOf(user, butId);
+    async endSessionsOf(user) {
+      const count = held.forgetSessions((session) => session.user === user);
+      return count + await inner.endSessionsOf(user);
     },
     [Symbol.asyncDispose]: () => held.dispose(),
   };

@@ -37,16 +37,17 @@ export function createTokenStore(db: Database): TokenStore {
       await storing(`create token "${token.name}"`, db.insert(tokens).values(token));
     },
 
-    async createService(token) {
-      const { id, name, hash, createdAtMs } = token;
+    async createService({ role, ...token }) {
+      const { id, name, createdAtMs, createdBy } = token;
       const taken = db.select({ id: people.id }).from(people).where(eq(people.name, name));
       if ((await storing("read the users", taken)).length > 0) throw tokenTaken(name);
+      const made = { createdAtMs, createdBy };
       await storing(
         `create token "${name}"`,
         db.batch([
-          db.insert(people).values(serviceOf(token)),
-          db.insert(grants).values(grantOf(token, id)),
-          db.insert(tokens).values({ id, user: id, name, hash, createdAtMs }),
+          db.insert(people).values({ ...serviceOf(token), ...made }),
+          db.insert(grants).values({ ...grantOf(role, id), ...made }),
+          db.insert(tokens).values({ ...token, user: id }),
         ]),
       );
     },
@@ -59,7 +60,7 @@ export function createTokenStore(db: Database): TokenStore {
         db.batch([
           db.insert(people).values(serviceOf(token)).onConflictDoNothing({ target: people.name }),
           db.delete(grants).where(eq(grants.user, user)),
-          db.insert(grants).values({ ...grantOf(token, id), user }),
+          db.insert(grants).values({ ...grantOf(token.role, id), createdAtMs, user }),
           // Another secret ends what was signed in with the old one.
           db.delete(tokens).where(and(eq(tokens.user, user), ne(tokens.hash, hash))),
           db.insert(tokens).values({ id, user, name, hash, createdAtMs })
@@ -120,10 +121,10 @@ function tokenTaken(name: string): AppError {
   );
 }
 
-const serviceOf = ({ id, name, createdAtMs }: ServiceToken) => (
+const serviceOf = ({ id, name, createdAtMs }: Pick<ServiceToken, "id" | "name" | "createdAtMs">) => (
   { id, name, kind: "service", state: "active", createdAtMs } as const
 );
 
-const grantOf = ({ role, createdAtMs }: ServiceToken, user: string) => (
-  { id: crypto.randomUUID(), user, role, scopeKind: "all", scopeName: "", createdAtMs } as const
+const grantOf = (role: string, user: string) => (
+  { id: crypto.randomUUID(), user, role, scopeKind: "all", scopeName: "" } as const
 );

@@ -24,7 +24,12 @@ export interface NewToken extends Omit<TokenRecord, "userName" | "userKind" | "l
   readonly hash: string;
 }
 
-/** A service with a token of the same name and a role over all. */
+/** A token with a service of its name, which has a role over all. */
+export interface NewService extends Omit<NewToken, "user"> {
+  readonly role: string;
+}
+
+/** The same of a service that the server makes for itself. */
 export interface ServiceToken {
   readonly id: string;
   readonly name: string;
@@ -68,7 +73,7 @@ export interface AccessStore {
   /** Throws conflict where the user has one of that name. */
   createToken(token: NewToken): Promise<void>;
   /** Creates a service with it and the role. Throws conflict for a user's name in use. */
-  createService(token: ServiceToken): Promise<void>;
+  createService(token: NewService): Promise<void>;
   /** As `createService`, or gives the service of that name this token alone, and this role: for SLUICE_TOKEN. */
   putToken(token: ServiceToken): Promise<void>;
   findToken(hash: string, nowMs: number): Promise<LetIn | undefined>;
@@ -91,6 +96,6 @@ export interface AccessStore {
   endSession(hash: string): Promise<void>;
   /** False where there is none of that id. */
   endSessionById(id: string): Promise<boolean>;
-  /** All of a user, but for the one of that id. Returns how many ended. */
-  endSessionsOf(user: string, butId?: string): Promise<number>;
+  /** All of a user. Returns how many ended. */
+  endSessionsOf(user: string): Promise<number>;
 }

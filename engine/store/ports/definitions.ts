@@ -29,8 +29,8 @@ export interface ScheduleMark {
 }
 
 export interface PipelineStore {
-  /** All that were ever there, with what decides who may do what with them. */
-  subjects(): Promise<PipelineSubject[]>;
+  /** All that were ever there, or the one of that name, with what decides who may do what with them. */
+  subjects(name?: string): Promise<PipelineSubject[]>;
   /** By name; removed ones are left out. */
   list(): Promise<PipelineRecord[]>;
   /** The names of those that `list` gives. */

@@ -98,8 +98,6 @@ export interface GroupStore {
   addMember(group: string, user: string, source: MemberSource): Promise<void>;
   /** False where the user was no member. */
   removeMember(group: string, user: string): Promise<boolean>;
-  /** The user is in these groups by the provider's word, and in no others by it. */
-  setMemberships(user: string, groups: readonly string[]): Promise<void>;
 }
 
 export interface RoleStore {

@@ -121,7 +121,7 @@ async function fill(served: Served): Promise<Known> {
   }
   for (const name of ["team", "spare"]) await server.call("POST", "/api/groups", { name }, [201]);
   await server.call("PUT", "/api/groups/team/members/kim");
-  await server.call("PUT", "/api/roles/spare", { permissions: ["audit:read"] });
+  await server.call("PUT", "/api/roles/spare", { permissions: ["notifier:test"] });
   const signIn = await fetch(`${server.url}/login`, {
     method: "POST",
     body: new URLSearchParams({ token: TOKEN }),

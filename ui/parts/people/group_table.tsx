@@ -1,7 +1,7 @@
 import type { GroupView } from "../../../contract/access/people.ts";
 import { plainText } from "../plain_text.ts";
 import { DataTable } from "../tables/data_table.tsx";
-import { grantWords } from "./grant_words.ts";
+import { grantsText } from "../../../contract/access/scope.ts";
 
 /** Groups with who is in them; by each a form that puts somebody in or takes somebody out. */
 export function GroupTable({ groups }: { readonly groups: readonly GroupView[] }) {
@@ -15,7 +15,7 @@ export function GroupTable({ groups }: { readonly groups: readonly GroupView[] }
           <td data-head="Members" class="about">
             {plainText(group.members.map(({ user }) => user).join(", ") || "nobody")}
           </td>
-          <td data-head="Roles" class="about">{plainText(grantWords(group.grants) || "none")}</td>
+          <td data-head="Roles" class="about">{plainText(grantsText(group.grants) || "none")}</td>
           <td class="row-action">
             <form
               class="people-members"

@@ -4,7 +4,7 @@ import { ActionForm } from "../action_form.tsx";
 import { plainText } from "../plain_text.ts";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
-import { grantWords } from "./grant_words.ts";
+import { grantsText } from "../../../contract/access/scope.ts";
 
 /** Who there is, and what each may. */
 export function UserTable({ users, nowMs }: { readonly users: readonly UserView[]; readonly nowMs: number }) {
@@ -17,7 +17,7 @@ export function UserTable({ users, nowMs }: { readonly users: readonly UserView[
             {user.display_name !== null && <span class="muted">{plainText(user.name)}</span>}
           </th>
           <td data-head="Kind">{user.state === "active" ? user.kind : `${user.kind}, ${user.state}`}</td>
-          <td data-head="Roles" class="about">{plainText(grantWords(user.grants) || "none")}</td>
+          <td data-head="Roles" class="about">{plainText(grantsText(user.grants) || "none")}</td>
           <td data-head="Groups" class="about">{plainText(user.groups.join(", ") || "none")}</td>
           <td data-head="Last seen">
             {user.last_seen_at === null ? "never" : <Ago at={user.last_seen_at} nowMs={nowMs} />}

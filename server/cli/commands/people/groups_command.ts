@@ -1,6 +1,7 @@
 import type { GroupView } from "../../../../contract/access/people.ts";
+import { grantsText } from "../../../../contract/access/scope.ts";
 import { formatTable } from "../../table.ts";
-import { type Actions, BY, grantText, peopleCommand } from "./people_command.ts";
+import { type Actions, BY, peopleCommand } from "./people_command.ts";
 
 const ACTIONS: Actions = {
   async list({ people, terminal, isJson }) {
@@ -11,7 +12,7 @@ const ACTIONS: Actions = {
         title: "ROLES",
         minWidth: 12,
       }],
-      list.map((group) => [group.name, membersOf(group), grantText(group.grants)]),
+      list.map((group) => [group.name, membersOf(group), grantsText(group.grants) || "–"]),
       terminal.tableColumns(),
     ));
   },

@@ -1,6 +1,6 @@
 import { AppError } from "../../../../contract/errors.ts";
 import { LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
-import { type Scope, scopeText } from "../../../../contract/access/scope.ts";
+import type { Scope } from "../../../../contract/access/scope.ts";
 import type { People } from "../../../../engine/control/people/port.ts";
 import { didYouMean } from "../../../../text/suggest.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
@@ -72,10 +72,4 @@ export function readScope(invocation: Invocation): Scope | undefined {
   });
   if (named.length <= 1) return named[0];
   throw new AppError("invalid", "A grant is over one of --pipeline, --tag and --connector: make two grants");
-}
-
-/** `operator (tag sales), viewer`: grants in one line. */
-export function grantText(grants: readonly { readonly role: string; readonly scope: Scope }[]): string {
-  const text = grants.map(({ role, scope }) => scope.kind === "all" ? role : `${role} (${scopeText(scope)})`);
-  return text.join(", ") || "–";
 }

@@ -1,8 +1,9 @@
 import type { UserView } from "../../../../contract/access/people.ts";
+import { grantsText } from "../../../../contract/access/scope.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
-import { type Actions, BY, grantText, peopleCommand } from "./people_command.ts";
+import { type Actions, BY, peopleCommand } from "./people_command.ts";
 
 const ACTIONS: Actions = {
   async list({ people, terminal, isJson }) {
@@ -26,7 +27,11 @@ const ACTIONS: Actions = {
       ...(displayName === undefined ? {} : { display_name: displayName }),
       ...(role === undefined ? {} : { role }),
     }, BY);
-    terminal.out(isJson ? JSON.stringify(user) : `Created the user ${user.name}: ${grantText(user.grants)}`);
+    terminal.out(
+      isJson
+        ? JSON.stringify(user)
+        : `Created the user ${user.name}: ${grantsText(user.grants) || "no role"}`,
+    );
   },
   async disable({ people, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
@@ -64,7 +69,7 @@ function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal
       user.name,
       user.kind,
       user.state,
-      grantText(user.grants),
+      grantsText(user.grants) || "–",
       user.groups.join(", ") || "–",
       formatTime(user.last_seen_at),
     ]),
@@ -79,7 +84,7 @@ function showOne(user: UserView, isJson: boolean, terminal: Terminal): void {
     ["Kind", `${user.kind}, ${user.state}`],
     ["E-mail", user.email ?? "–"],
     ["Groups", user.groups.join(", ") || "–"],
-    ["Roles", grantText(user.grants)],
+    ["Roles", grantsText(user.grants) || "–"],
     ["Last seen", formatTime(user.last_seen_at)],
     ["Id", user.id],
   ] as const;

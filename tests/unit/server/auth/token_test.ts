@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { ENV_TOKEN_NAME, LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
+import { createPeople } from "../../../../engine/control/people/local_people.ts";
 import { hashToken, newTokenText } from "../../../../engine/control/people/token_text.ts";
-import { createService, ensureFirstToken, renewLocalToken } from "../../../../server/auth/token.ts";
+import { ensureFirstToken, renewLocalToken } from "../../../../server/auth/token.ts";
 import type { LetIn } from "../../../../engine/store/ports/access.ts";
 import type { Mark } from "../../../../server/data_folder.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
@@ -21,16 +22,17 @@ Deno.test("hashToken() is hex of SHA-256", async () => {
   assert.equal(await hashToken("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
-Deno.test("createService() stores a hash and not the token", async () => {
+Deno.test("a token that is made is stored as a hash and not as it is", async () => {
   await using fixture = new StoreFixture();
-  const { access } = await fixture.open();
-  const { token, record } = await createService(access, clock, { name: "ci", role: "operator" });
-  assert.equal((await access.findToken(await hashToken(token), 3_000))?.token?.id, record.id);
+  const { access, people } = await fixture.open();
+  const { tokens } = createPeople({ access, people, clock });
+  const { token, id } = await tokens.create({ name: "ci", role: "operator" }, "ada");
+  assert.equal((await access.findToken(await hashToken(token), 3_000))?.token?.id, id);
   const files = await Promise.all(
     ["", "-wal"].map((suffix) => Deno.readFile(`${fixture.path}${suffix}`)),
   );
   const text = files.map((bytes) => new TextDecoder("latin1").decode(bytes)).join("");
-  assert.ok(text.includes(record.id));
+  assert.ok(text.includes(id));
   assert.ok(!text.includes(token) && !text.includes(token.slice(4)));
 });
 

@@ -14,7 +14,6 @@ import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
-import { createService } from "../../../../server/auth/token.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
 import { createFakeProject, NOW } from "../../../support/fake_project.ts";
@@ -100,10 +99,10 @@ export class ApiFixture implements AsyncDisposable {
     const dir = await Deno.makeTempDir({ prefix: "sluice-api-" });
     const fixture = new ApiFixture(dir, await openStore(fileStoreUrl(join(dir, "control.db"))), options);
     for (const role of BUILT_IN_ROLES) {
-      const { token } = await createService(fixture.store.access, fixture.clock, {
+      const { token } = await fixture.people.tokens.create({
         name: `the ${role}`,
         role,
-      });
+      }, "test");
       fixture.tokens[role] = token;
     }
     return fixture;
