@@ -1,24 +1,9 @@
 import assert from "node:assert/strict";
-import * as v from "valibot";
 import { AppError } from "../../../../contract/errors.ts";
 import { paramsJsonSchema } from "../../../../contract/params/json_schema.ts";
 import { paramFaults, resolveParams } from "../../../../contract/params/values.ts";
-import { type ParamDefinition, paramSchema } from "../../../../contract/params/definition.ts";
 import { RUN_VARIABLES } from "../../../../sql/build/variables.ts";
-
-const define = (definitions: Record<string, unknown>): Record<string, ParamDefinition> =>
-  v.parse(v.record(v.string(), paramSchema), definitions);
-
-const DEFINITIONS = define({
-  region: { default: "eu" },
-  count: { type: "integer", default: 1 },
-  ratio: { type: "number", default: 0.5 },
-  dry: { type: "boolean", default: false },
-  day: { type: "date", default: "2024-02-29" },
-  since: { type: "timestamp", default: "2024-01-01T02:00+02:00" },
-  nothing: { type: "timestamp", default: null },
-  select: { default: "it's" },
-});
+import { define, DEFINITIONS } from "./fixtures.ts";
 
 Deno.test("resolveParams() takes values and their text, and fills in defaults", () => {
   assert.deepEqual(

@@ -1,23 +1,8 @@
 import assert from "node:assert/strict";
-import * as v from "valibot";
-import { type ParamDefinition, paramSchema } from "../../../../contract/params/definition.ts";
 import { resolveParams } from "../../../../contract/params/values.ts";
 import { setRunVariables } from "../../../../sql/build/variables.ts";
 import { withSession } from "../fixtures.ts";
-
-const define = (definitions: Record<string, unknown>): Record<string, ParamDefinition> =>
-  v.parse(v.record(v.string(), paramSchema), definitions);
-
-const DEFINITIONS = define({
-  region: { default: "eu" },
-  count: { type: "integer", default: 1 },
-  ratio: { type: "number", default: 0.5 },
-  dry: { type: "boolean", default: false },
-  day: { type: "date", default: "2024-02-29" },
-  since: { type: "timestamp", default: "2024-01-01T02:00+02:00" },
-  nothing: { type: "timestamp", default: null },
-  select: { default: "it's" },
-});
+import { DEFINITIONS } from "../../contract/params/fixtures.ts";
 
 Deno.test("setRunVariables() sets each variable with its type, NULL or not", async () => {
   await withSession(async (session) => {
