@@ -29,6 +29,8 @@ export const SERVER_PERMISSIONS = {
   "project:apply": "apply the project",
   "server:operate": "drain the server",
   "people:manage": "manage users, groups, roles, grants and the tokens of others",
+  "secrets:manage": "set and delete secrets, and rotate the key",
+  "audit:read": "look at the audit log and export it",
 } as const;
 export type ServerPermission = keyof typeof SERVER_PERMISSIONS;
 
@@ -58,6 +60,8 @@ const VIEWER = {
   "project:apply": false,
   "server:operate": false,
   "people:manage": false,
+  "secrets:manage": false,
+  "audit:read": false,
 } as const satisfies Record<Permission, boolean>;
 
 const OPERATOR = {
@@ -81,6 +85,8 @@ const ADMIN = {
   ...ENGINEER,
   "server:operate": true,
   "people:manage": true,
+  "secrets:manage": true,
+  "audit:read": true,
 } as const satisfies Record<Permission, true>;
 
 const MAY: Readonly<Record<BuiltInRole, Readonly<Record<Permission, boolean>>>> = {
