@@ -68,6 +68,22 @@ Deno.test("pages", async (t) => {
     deepEqual(visitor.complaints.filter((complaint) => !complaint.includes("401")), []);
   });
 
+  await t.step("a phone reaches under More what its bar has no room for", async () => {
+    await using visitor = await visit(PHONE);
+    const { page } = visitor;
+    await visitor.enterAs(server.tokens.admin);
+    await page.goto("/");
+    const menu = page.getByRole("navigation", { name: "Main" });
+    equal(await menu.getByRole("link", { name: "Logs" }).isVisible(), false);
+    for (const name of ["Logs", "Connectors", "People"]) {
+      await menu.getByText("More").click();
+      await menu.getByRole("link", { name }).click();
+      await page.waitForURL(`**/${name.toLowerCase()}`);
+    }
+    equal(await menu.locator("summary[data-current]").count(), 1);
+    deepEqual(visitor.complaints, []);
+  });
+
   for (const [name, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
     for (const colorScheme of ["light", "dark"] as const) {
       await t.step(`every page fits a ${name} in ${colorScheme} without a complaint`, async () => {

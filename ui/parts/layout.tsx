@@ -1,8 +1,8 @@
 import type { Child } from "hono/jsx";
-import { formatShortCount } from "../../text/format.ts";
 import type { HeldBy } from "../../contract/runs/server_status.ts";
 import type { Assets } from "../static/assets.ts";
 import { Icon, Mark } from "./icons.tsx";
+import { Menu, type Section } from "./menu.tsx";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Principal } from "../../contract/access/principal.ts";
 import type { PipelineSubject } from "../../contract/access/scope.ts";
@@ -27,8 +27,6 @@ interface Held {
   readonly by: HeldBy;
   readonly message: string;
 }
-
-export type Section = "pipelines" | "runs" | "logs" | "connectors" | "problems" | "people";
 
 interface LayoutProps {
   readonly frame: Frame;
@@ -94,7 +92,7 @@ function HeldNote({ held: { by, message } }: { held: Held }) {
 }
 
 function Header({ frame, section }: { frame: Frame; section: Section | undefined }) {
-  const { user, openProblems = 0 } = frame;
+  const { user } = frame;
   return (
     <header class="top">
       <div class="top-inner">
@@ -102,22 +100,7 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
           <Mark />
           <span class="brand-name">Sluice</span>
         </a>
-        {user !== undefined && (
-          <nav aria-label="Main">
-            <NavLink href="/" current={section === "pipelines"}>Pipelines</NavLink>
-            <NavLink href="/runs" current={section === "runs"}>Runs</NavLink>
-            <NavLink href="/logs" current={section === "logs"} isWideOnly>Logs</NavLink>
-            {frame.may("connector:view") && (
-              <NavLink href="/connectors" current={section === "connectors"}>Connectors</NavLink>
-            )}
-            {frame.may("people:manage") && (
-              <NavLink href="/people" current={section === "people"} isWideOnly>People</NavLink>
-            )}
-            <NavLink href="/problems" current={section === "problems"}>
-              Problems{openProblems > 0 && <span class="nav-count">{formatShortCount(openProblems)}</span>}
-            </NavLink>
-          </nav>
-        )}
+        {user !== undefined && <Menu frame={frame} section={section} />}
         {user !== undefined && (
           <form class="who" method="post" action="/logout">
             <span class="who-name" title={`Signed in as ${user.name}`}>{user.name}</span>
@@ -129,26 +112,6 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
         )}
       </div>
     </header>
-  );
-}
-
-interface NavLinkProps {
-  readonly href: string;
-  readonly current: boolean;
-  /** Where there is no room for it, other pages lead there. */
-  readonly isWideOnly?: boolean;
-  readonly children?: Child;
-}
-
-function NavLink({ href, current, isWideOnly = false, children }: NavLinkProps) {
-  return (
-    <a
-      href={href}
-      class={isWideOnly ? "wide-only" : undefined}
-      {...(current ? { "aria-current": "page" as const } : {})}
-    >
-      {children}
-    </a>
   );
 }
 
