@@ -3,24 +3,38 @@ import type { Clock } from "../../contract/clock.ts";
 
 /** A comment this often keeps proxies from closing a silent stream, and finds out who has gone. */
 const HEARTBEAT_MS = 15_000;
+/** Nothing more is sent this long after the last look whether whoever asked may still see it. */
+const LOOK_AGAIN_MS = 10_000;
+
+export interface EventStreamOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Whether whoever asked may still look: they may have been signed out since, or lost a grant. */
+  readonly mayStillLook: () => Promise<boolean>;
+}
 
 /**
  * Server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html: one of each
- * run event, pulled as the client reads. It ends with the events or when `signal` fires, and an
- * error of theirs cuts it, so that a client comes back from the last id it saw.
+ * run event, pulled as the client reads. It ends with the events, when `signal` fires, or with the right to see
+ * them, and an error of theirs cuts it, so that a client comes back from the last id it saw.
  */
 export function eventStreamResponse(
   watch: (signal: AbortSignal) => AsyncIterable<RunEvent>,
-  clock: Clock,
-  signal: AbortSignal,
+  options: EventStreamOptions,
 ): Response {
   const left = new AbortController();
-  const frames = encodeFrames(watch, clock, AbortSignal.any([signal, left.signal]));
+  const frames = encodeFrames(watch, { ...options, signal: AbortSignal.any([options.signal, left.signal]) });
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await frames.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      try {
+        const { done, value } = await frames.next();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+      } catch (error) {
+        controller.error(error);
+      }
+      // What was watched may be waiting for something to happen.
+      left.abort();
     },
     async cancel() {
       left.abort();
@@ -36,17 +50,21 @@ export function eventStreamResponse(
 
 async function* encodeFrames(
   watch: (signal: AbortSignal) => AsyncIterable<RunEvent>,
-  clock: Clock,
-  signal: AbortSignal,
+  { clock, signal, mayStillLook }: EventStreamOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
   const encoder = new TextEncoder();
   const events = watch(signal)[Symbol.asyncIterator]();
   // At once, so that the client knows that it is connected before anything happens.
   yield encoder.encode(": connected\n\n");
   let next = events.next();
+  let lookedAtMs = clock.now();
   try {
     while (!signal.aborted) {
       const winner = await nextOrHeartbeat(next, clock, signal);
+      if (clock.now() - lookedAtMs >= LOOK_AGAIN_MS) {
+        if (!await mayStillLook()) return;
+        lookedAtMs = clock.now();
+      }
       if (winner === undefined) {
         if (signal.aborted) return;
         yield encoder.encode(": \n\n");

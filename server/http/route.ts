@@ -67,7 +67,13 @@ export interface Visitor {
   readonly engine: Engine;
 }
 
-export interface RequestContext extends Visitor {
+/** A visitor who may stay for long. */
+export interface Visit extends Visitor {
+  /** Whether `look` is granted to whoever asks as they are let in now, if they still are. Throws what else goes wrong. */
+  readonly mayStill: (look: (visitor: Visitor) => Promise<unknown>) => Promise<boolean>;
+}
+
+export interface RequestContext extends Visit {
   readonly user: Principal;
   /** Aborts when the client has gone or the server is to stop. */
   readonly signal: AbortSignal;
@@ -76,7 +82,7 @@ export interface RequestContext extends Visitor {
 /** A route with its types folded away, for lists. */
 export interface Route {
   readonly spec: Omit<RouteSpec<RequestSchema, unknown>, "handle">;
-  respond(c: Context<AppEnv>, visitor: Visitor): Promise<Response>;
+  respond(c: Context<AppEnv>, visit: Visit): Promise<Response>;
 }
 
 /** A route that still knows its types: a list of these types the client (see ApiSchema). */
@@ -93,8 +99,8 @@ export function route<
 >(spec: RouteSpec<Input, Body, Method, Path>): TypedRoute<Method, Path, Input, Body> {
   return {
     spec,
-    async respond(c, visitor) {
-      const context = { ...visitor, user: visitor.access.principal, signal: signalOf(c) };
+    async respond(c, visit) {
+      const context = { ...visit, user: visit.access.principal, signal: signalOf(c) };
       const result = await spec.handle(await readInput(spec.request, c), context);
       if (result instanceof Response) return result;
       const init = {

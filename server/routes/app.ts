@@ -71,8 +71,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   for (const [path, there] of routesByPath(routes)) {
     for (const { spec, respond } of there) {
       app.on(spec.method, [path], async (c) => {
-        const access = await auth.requireAccess(c, spec.permission);
-        return await respond(c, { access, engine: options.engineFor(access) });
+        const visitor = async () => {
+          const access = await auth.requireAccess(c, spec.permission);
+          return { access, engine: options.engineFor(access) };
+        };
+        return await respond(c, {
+          ...await visitor(),
+          mayStill: (look) => isGranted(async () => await look(await visitor())),
+        });
       });
     }
     refuseOthers(app, path, there.map(({ spec }) => spec.method.toUpperCase()));
@@ -128,6 +134,17 @@ export function apiRoutes(
 
 /** For `hc<AppType>()`: a wrong path, parameter or body does not compile. */
 export type AppType = Hono<AppEnv, ApiSchema<ReturnType<typeof apiRoutes>[number]>>;
+
+/** Whether `ask` is not refused. */
+async function isGranted(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (["unauthorized", "forbidden", "not_found"].includes(toAppError(error).code)) return false;
+    throw error;
+  }
+}
 
 /** A server that starts no runs for a while is ready all the same: it takes what is asked for and posted. */
 async function health(

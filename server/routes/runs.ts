@@ -136,11 +136,15 @@ function eventsRoute(clock: Clock) {
       mediaType: "text/event-stream",
     },
     errors: ["not_found", "conflict"],
-    handle: async ({ params, query, headers }, { engine, signal }) => {
+    handle: async ({ params, query, headers }, { engine, signal, mayStill }) => {
       // Asked first, so that an unknown run is a 404 and not a stream that breaks.
       await engine.getRun(params.id);
       const afterSeq = headers["last-event-id"] ?? query.after ?? 0;
-      return eventStreamResponse((watching) => engine.watchRun(params.id, afterSeq, watching), clock, signal);
+      return eventStreamResponse((watching) => engine.watchRun(params.id, afterSeq, watching), {
+        clock,
+        signal,
+        mayStillLook: () => mayStill(({ engine }) => engine.getRun(params.id)),
+      });
     },
   });
 }

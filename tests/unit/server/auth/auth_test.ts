@@ -306,3 +306,41 @@ Deno.test("no token or session is ever logged", async () => {
     assert.ok(!text.includes(secret));
   }
 });
+
+Deno.test("an open event stream ends with its token, its session and what is granted", async () => {
+  await using api = await ApiFixture.create();
+  const open = async (headers: Record<string, string>) => {
+    const response = await api.ask(`/api/runs/${RUN_IDS.running}/events?after=1000`, { headers });
+    const reader = response.body?.getReader();
+    const text = new TextDecoder();
+    const read = async () => text.decode((await reader?.read())?.value);
+    assert.equal(await read(), ": connected\n\n");
+    return async () => {
+      const next = read();
+      await settle();
+      await api.clock.advance(15_000);
+      return await next;
+    };
+  };
+  const cookie = await api.signIn("operator");
+  await api.people.users.create({ name: "mia", role: "viewer" }, "test");
+  const { token } = await api.people.tokens.create({ name: "laptop", user: "mia" }, "test");
+  const ends: [Record<string, string>, () => Promise<unknown>][] = [
+    [{ authorization: `Bearer ${token}` }, () => api.people.grants.remove("mia", { role: "viewer" })],
+    [{ cookie }, async () => {
+      for (const { id } of await api.people.sessions.list()) await api.people.sessions.end(id);
+    }],
+    [{ authorization: `Bearer ${api.tokens.engineer}` }, async () => {
+      for (const { id, name } of await api.people.tokens.list()) {
+        if (name === "the engineer") await api.people.tokens.revoke(id);
+      }
+    }],
+  ];
+  for (const [headers, end] of ends) {
+    const beat = await open(headers);
+    assert.equal(await beat(), ": \n\n");
+    await end();
+    assert.equal(await beat(), "");
+    assert.equal(api.engine.watchers(RUN_IDS.running), 0);
+  }
+});

@@ -7,13 +7,12 @@ import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
 const RUN = RUN_IDS.running;
 
 /** A stream of the running run's events, and what a client has read of it. */
-function open(afterSeq = 0, abort = new AbortController()) {
+function open(afterSeq = 0, abort = new AbortController(), mayStillLook = () => Promise.resolve(true)) {
   const clock = new FakeClock(0);
   const engine = createFakeProject();
   const response = eventStreamResponse(
     (signal) => engine.watchRun(RUN, afterSeq, signal),
-    clock,
-    abort.signal,
+    { clock, signal: abort.signal, mayStillLook },
   );
   assert.ok(response.body);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -89,7 +88,30 @@ Deno.test("an error of the events cuts the stream, so that the client comes back
     await Promise.reject(new Error("the store is gone"));
   };
   const clock = new FakeClock(0);
-  const response = eventStreamResponse(watch, clock, new AbortController().signal);
+  const response = eventStreamResponse(watch, {
+    clock,
+    signal: new AbortController().signal,
+    mayStillLook: () => Promise.resolve(true),
+  });
   await assert.rejects(response.text(), /the store is gone/);
   assert.equal(clock.sleepers, 0);
+});
+
+Deno.test("a stream ends when whoever asked may look no more, before an event that is there and in silence", async () => {
+  for (const isSilent of [true, false]) {
+    let looks = 0;
+    const { clock, engine, read } = open(9, new AbortController(), () => Promise.resolve(++looks < 2));
+    assert.equal(await read(), ": connected\n\n");
+    const next = read();
+    await settle();
+    await clock.advance(15_000);
+    assert.equal(await next, ": \n\n");
+    assert.equal(looks, 1);
+    const last = read();
+    await settle();
+    await clock.advance(isSilent ? 15_000 : 10_000);
+    if (!isSilent) engine.addLog(RUN, { message: "not for everybody" });
+    assert.equal(await last, undefined);
+    assert.deepEqual([engine.watchers(RUN), clock.sleepers, looks], [0, 0, 2]);
+  }
 });
