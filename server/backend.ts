@@ -1,4 +1,5 @@
 import type { Fault } from "../text/fault.ts";
+import type { Sealer } from "../contract/keys/sealer.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
@@ -59,6 +60,8 @@ export interface EngineOptions extends ProjectPlace {
 export interface OpenedEngine extends AsyncDisposable {
   readonly engine: LocalEngine;
   readonly store: Store;
+  /** Reads no key before something is sealed or opened. */
+  readonly sealer: Sealer;
 }
 
 export interface ProjectReport {

@@ -2,12 +2,14 @@ import { join, resolve } from "node:path";
 import type { Access } from "../contract/access/access.ts";
 import { systemClock } from "../contract/clock.ts";
 import { AppError } from "../contract/errors.ts";
+import type { Sealer } from "../contract/keys/sealer.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext, Interrupt } from "./cli/command.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
+import type { KeyRing } from "../engine/keys/key_ring.ts";
 import type { MigrateOptions } from "../engine/store/migrate.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
@@ -89,6 +91,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     return {
       engine,
       store,
+      sealer: lateSealer(() => openKeyRing(options, store)),
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
         await store[Symbol.asyncDispose]();
@@ -119,6 +122,21 @@ async function openControlStore({ dataDir }: ProjectPlace, upgrade: MigrateOptio
   if (sharedUrl === undefined) await createPrivateFile(storePath);
   const url = sharedUrl ?? fileStoreUrl(storePath);
   return await openStore(url, { upgrade, ...(authToken === undefined ? {} : { authToken }) });
+}
+
+/** Loaded when something is first sealed or opened. */
+function lateSealer(open: () => Promise<KeyRing>): Sealer {
+  let opened: Promise<KeyRing> | undefined;
+  const ring = () => opened ??= open();
+  return {
+    seal: async (text, place) => await (await ring()).sealer.seal(text, place),
+    open: async (sealed, place) => await (await ring()).sealer.open(sealed, place),
+  };
+}
+
+async function openKeyRing({ dataDir, projectDir }: ProjectPlace, store: Store): Promise<KeyRing> {
+  const { createKeyRing } = await import("../engine/keys/key_ring.ts");
+  return createKeyRing({ store: store.dataKeys, clock: systemClock, env, dataDir, projectDir });
 }
 
 /** Where people reach the server. Throws `invalid`. */
@@ -162,6 +180,7 @@ async function grantContext(program: Program, { projectDir, dataDir, policyPath 
     programPaths: program.programPaths,
     secretFolders: secretFolders(env),
     ...storePlace(env("SLUICE_STORE_URL")),
+    ...keyPlace(env("SLUICE_KEY_FILE")),
   };
 }
 
@@ -169,6 +188,11 @@ async function grantContext(program: Program, { projectDir, dataDir, policyPath 
 function storePlace(url: string | undefined): { storePath?: string } {
   const path = /^file:(?:\/\/)?([^?]+)/.exec(url ?? "")?.[1];
   return path === undefined ? {} : { storePath: resolve(decodeURIComponent(path)) };
+}
+
+/** No run may read it, wherever it lies. */
+function keyPlace(path: string | undefined): { keyPath?: string } {
+  return path === undefined || path === "" ? {} : { keyPath: resolve(path) };
 }
 
 async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {

@@ -35,6 +35,8 @@ export interface FenceOptions {
   readonly secretFolders: readonly string[];
   /** The control store's file, where it lies outside of the data folder. */
   readonly storePath?: string;
+  /** The file of the key that seals what the store keeps, where one is named. */
+  readonly keyPath?: string;
 }
 
 const SYSTEM_FOLDERS = ["/proc", "/sys", "/dev"];
@@ -66,6 +68,7 @@ export async function createFence(options: FenceOptions): Promise<Fence> {
       ...await reserve(options.programPaths, "the program's own files"),
       ...await reserve(options.secretFolders, "where secrets are kept", { mayHoldConfig: true }),
       ...await reserve(storeFiles(options.storePath), "the control store"),
+      ...await reserve(options.keyPath === undefined ? [] : [options.keyPath], "the server's key"),
       ...await reserve(policy.path === undefined ? [] : [policy.path], "the operator's policy"),
       ...await reserve(inProject(PROJECT_CONFIG), "the project's definitions"),
       ...await reserve(inProject(DEFINITIONS), "the project's definitions", { writeOnly: true }),
@@ -100,7 +103,7 @@ function storeFiles(path: string | undefined): string[] {
 
 /** The files in the data folder that no process of a run has any business with. */
 export function controlFiles({ dataDir }: Fence): string[] {
-  return ["server.json", "lock", "sluice.db", "sluice.db-wal", "sluice.db-shm", "tokens"].map((name) =>
-    join(dataDir, name)
-  );
+  return ["server.json", "lock", "sluice.db", "sluice.db-wal", "sluice.db-shm", "sluice.key", "tokens"].map((
+    name,
+  ) => join(dataDir, name));
 }

@@ -11,6 +11,7 @@ import { createAlertStore } from "./alerts/create_alert_store.ts";
 import { createHoldStore } from "./holds/hold_store.ts";
 import { createFigures } from "./history/figures.ts";
 import { createRunHistory } from "./history/run_history.ts";
+import { createDataKeyStore } from "./keys/data_key_store.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs/log_store.ts";
 import { migrate, type MigrateOptions, schemaVersion } from "./migrate.ts";
@@ -72,6 +73,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     access,
     people: createPeopleStore(database),
     holds: createHoldStore(database),
+    dataKeys: createDataKeyStore(database),
     copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {
       if (!client.closed) await access[Symbol.asyncDispose]();

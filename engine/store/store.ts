@@ -1,3 +1,4 @@
+import type { DataKeyStore } from "../../contract/keys/data_keys.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
 import type { BackfillStore } from "./backfills/port.ts";
 import type { HoldStore } from "./holds/port.ts";
@@ -36,6 +37,7 @@ export interface Store extends AsyncDisposable {
   readonly access: AccessStore;
   readonly people: PeopleStore;
   readonly holds: HoldStore;
+  readonly dataKeys: DataKeyStore;
   /**
    * Writes all of it, as it is at one moment, into a new file, and returns the last migration that it has had.
    * Throws `invalid` for a store that is in no file here.

@@ -23,13 +23,14 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
   engine: {
     duckdb: [],
     store: [],
+    keys: [],
     grants: [],
     warehouse: ["duckdb"],
     // The child process: the server's own rooms are not in it, and it is in none of them.
     worker: ["duckdb", "warehouse"],
     runs: ["store", "grants"],
     definitions: ["store", "grants", "runs"],
-    control: ["store", "grants", "runs", "definitions"],
+    control: ["store", "keys", "grants", "runs", "definitions"],
   },
   sql: {
     language: [],

@@ -10,6 +10,7 @@ import { seeing } from "./0009_seeing.ts";
 import { traces } from "./0010_traces.ts";
 import { listing } from "./0011_listing.ts";
 import { people } from "./0012_people.ts";
+import { sealed } from "./0013_sealed.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   traces,
   listing,
   people,
+  sealed,
 ];

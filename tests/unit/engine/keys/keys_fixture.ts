@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { createKeyRing, type KeyRing } from "../../../../engine/keys/key_ring.ts";
+import { generateKeyText } from "../../../../engine/keys/root_key.ts";
+import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
+import type { Store } from "../../../../engine/store/store.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+
+/** A store with its data folder, a project beside it, and key rings over them. */
+export class KeysFixture implements AsyncDisposable {
+  readonly #root = Deno.makeTempDirSync({ prefix: "sluice keys é " });
+  readonly clock = new FakeClock("2026-11-27T10:00:00Z");
+  readonly dataDir = join(this.#root, "data");
+  readonly projectDir = join(this.#root, "project");
+  #store: Store | undefined;
+
+  constructor() {
+    for (const folder of [this.dataDir, this.projectDir]) Deno.mkdirSync(folder);
+  }
+
+  /** A path outside of project and data folder. */
+  path(name: string): string {
+    return join(this.#root, name);
+  }
+
+  get keyPath(): string {
+    return join(this.dataDir, "sluice.key");
+  }
+
+  get storePath(): string {
+    return join(this.dataDir, "sluice.db");
+  }
+
+  async store(): Promise<Store> {
+    return this.#store ??= await openStore(fileStoreUrl(this.storePath));
+  }
+
+  /** As another process has it. */
+  async ring(environment: Readonly<Record<string, string>> = {}): Promise<KeyRing> {
+    const { dataKeys } = await this.store();
+    const { clock, dataDir, projectDir } = this;
+    return createKeyRing({ store: dataKeys, clock, dataDir, projectDir, env: (name) => environment[name] });
+  }
+
+  /** A key file that is closed to others; returns its path. */
+  async keyFile(name: string, text = generateKeyText(), mode = 0o600): Promise<string> {
+    const path = this.path(name);
+    await Deno.writeTextFile(path, text);
+    await Deno.chmod(path, mode);
+    return path;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+    await Deno.remove(this.#root, { recursive: true });
+  }
+}
