@@ -21,6 +21,7 @@ export const AUDIT_ACTIONS = {
   "password.reset": "asked for another password",
   "factor.add": "added a second factor",
   "factor.remove": "removed a second factor",
+  "factor.codes": "made new recovery codes",
   "group.create": "made a group",
   "group.remove": "removed a group",
   "group.add": "put a user into a group",

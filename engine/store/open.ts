@@ -8,6 +8,8 @@ import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError, storing } from "./database.ts";
 import { holdAccess } from "./people/held_access.ts";
 import { createAlertStore } from "./alerts/create_alert_store.ts";
+import { createFactorStore } from "./factors/create_factor_store.ts";
+import { createSignInStore } from "./factors/sign_in_store.ts";
 import { createHoldStore } from "./holds/hold_store.ts";
 import { createFigures } from "./history/figures.ts";
 import { createRunHistory } from "./history/run_history.ts";
@@ -72,6 +74,8 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     retention: createRetention(database),
     access,
     people: createPeopleStore(database),
+    factors: createFactorStore(database),
+    signIns: createSignInStore(database),
     holds: createHoldStore(database),
     dataKeys: createDataKeyStore(database),
     copyTo: (path) => copyTo(url, client, path),

@@ -1,6 +1,7 @@
 import type { DataKeyStore } from "../../contract/keys/data_keys.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
 import type { BackfillStore } from "./backfills/port.ts";
+import type { FactorStore, SignInStore } from "./factors/port.ts";
 import type { HoldStore } from "./holds/port.ts";
 import type { AccessStore } from "./ports/access.ts";
 import type { PeopleStore } from "./ports/people.ts";
@@ -36,6 +37,8 @@ export interface Store extends AsyncDisposable {
   readonly retention: RetentionStore;
   readonly access: AccessStore;
   readonly people: PeopleStore;
+  readonly factors: FactorStore;
+  readonly signIns: SignInStore;
   readonly holds: HoldStore;
   readonly dataKeys: DataKeyStore;
   /**

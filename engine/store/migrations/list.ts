@@ -11,6 +11,7 @@ import { traces } from "./0010_traces.ts";
 import { listing } from "./0011_listing.ts";
 import { people } from "./0012_people.ts";
 import { sealed } from "./0013_sealed.ts";
+import { factors } from "./0014_factors.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   listing,
   people,
   sealed,
+  factors,
 ];
