@@ -251,7 +251,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { access } = store;
   const places = storePlaces(store);
   const engineFor = (access: Access) => guardedEngine(engine, access, places);
-  const people = createPeople({ people: store.people, access, clock });
+  const people = createPeople({ people: store.people, access, sso: store.sso, clock });
   const auth = new Auth({
     access,
     clock,

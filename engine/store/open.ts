@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
 import { createAccessStore, createPeopleStore } from "./people/create_people_store.ts";
+import { createSsoStore } from "./people/sso_store.ts";
 import { createAttemptStore } from "./attempts.ts";
 import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError, storing } from "./database.ts";
@@ -76,6 +77,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     people: createPeopleStore(database),
     factors: createFactorStore(database),
     signIns: createSignInStore(database),
+    sso: createSsoStore(database),
     holds: createHoldStore(database),
     dataKeys: createDataKeyStore(database),
     copyTo: (path) => copyTo(url, client, path),

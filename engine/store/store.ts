@@ -12,6 +12,7 @@ import type { LogStore } from "./ports/logs.ts";
 import type { Inbox, Outbox } from "./ports/messages.ts";
 import type { RetentionStore } from "./ports/retention.ts";
 import type { AttemptStore, RunStore } from "./ports/runs.ts";
+import type { SsoStore } from "./ports/sso.ts";
 import type { DependencyStore } from "./triggers/dependencies.ts";
 import type { SensorStore } from "./triggers/sensors.ts";
 
@@ -39,6 +40,7 @@ export interface Store extends AsyncDisposable {
   readonly people: PeopleStore;
   readonly factors: FactorStore;
   readonly signIns: SignInStore;
+  readonly sso: SsoStore;
   readonly holds: HoldStore;
   readonly dataKeys: DataKeyStore;
   /**

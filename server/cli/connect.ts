@@ -153,9 +153,9 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
   };
 }
 
-async function peopleHere({ store: { people, access } }: OpenedEngine): Promise<People> {
+async function peopleHere({ store: { people, access, sso } }: OpenedEngine): Promise<People> {
   const { createPeople } = await import("../../engine/control/people/local_people.ts");
-  return createPeople({ people, access, clock: systemClock });
+  return createPeople({ people, access, sso, clock: systemClock });
 }
 
 /** A queue that another command left behind goes on beside the run that was asked for. */

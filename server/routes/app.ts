@@ -29,6 +29,7 @@ import { serverRoutes } from "./server.ts";
 import { webhookRoutes } from "./webhooks.ts";
 import { grantRoutes } from "./people/grants.ts";
 import { groupRoutes } from "./people/groups.ts";
+import { linkRoutes } from "./people/links.ts";
 import { sessionRoutes } from "./people/sessions.ts";
 import { tokenRoutes } from "./people/tokens.ts";
 import { userRoutes } from "./people/users.ts";
@@ -129,6 +130,7 @@ export function apiRoutes(
     ...grantRoutes(people),
     ...tokenRoutes(people),
     ...sessionRoutes(people),
+    ...linkRoutes(people),
   ];
 }
 

@@ -11,4 +11,5 @@ export const NOBODY: People = {
   grants: { list: none, add: refuse, remove: refuse },
   tokens: { list: none, create: refuse, revoke: refuse },
   sessions: { list: none, end: refuse },
+  links: { list: none, add: refuse, remove: refuse },
 };

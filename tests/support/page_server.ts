@@ -42,7 +42,7 @@ export class PageServer implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "sluice-pages-" });
     const store = await openStore(fileStoreUrl(join(folder, "control.db")));
     const { access } = store;
-    const people = createPeople({ people: store.people, access, clock: systemClock });
+    const people = createPeople({ people: store.people, access, sso: store.sso, clock: systemClock });
     const tokens = { admin: "", engineer: "", operator: "", viewer: "" };
     for (const role of BUILT_IN_ROLES) {
       tokens[role] = (await people.tokens.create({ name: role, role }, "test")).token;

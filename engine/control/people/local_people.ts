@@ -1,5 +1,6 @@
 import { LocalGrants } from "./grants.ts";
 import { LocalGroups } from "./groups.ts";
+import { LocalLinks } from "./links.ts";
 import type { PeopleContext } from "./people_context.ts";
 import type { People } from "./port.ts";
 import { LocalRoles } from "./roles.ts";
@@ -17,5 +18,6 @@ export function createPeople(context: PeopleContext): People {
     grants,
     tokens: new LocalTokens(context),
     sessions: new LocalSessions(context),
+    links: new LocalLinks(context),
   };
 }

@@ -1,9 +1,11 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { AccessStore } from "../../store/ports/access.ts";
+import type { SsoStore } from "../../store/ports/sso.ts";
 import type { PeopleStore } from "../../store/ports/people.ts";
 
 export interface PeopleContext {
   readonly people: PeopleStore;
   readonly access: AccessStore;
+  readonly sso: Pick<SsoStore, "links">;
   readonly clock: Pick<Clock, "now">;
 }

@@ -12,6 +12,7 @@ import type {
   UserChange,
   UserView,
 } from "../../../contract/access/people.ts";
+import type { LinkView, NewLinkRequest } from "../../../contract/access/links.ts";
 import type { Scope } from "../../../contract/access/scope.ts";
 
 /**
@@ -26,6 +27,7 @@ export interface People {
   readonly grants: Grants;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
+  readonly links: Links;
 }
 
 export interface Users {
@@ -78,4 +80,13 @@ export interface Sessions {
   list(user?: string): Promise<SessionView[]>;
   /** By id. */
   end(id: string): Promise<void>;
+}
+
+export interface Links {
+  /** Of a user. */
+  list(user: string): Promise<LinkView[]>;
+  /** Throws conflict where the identity is a user's already, invalid for a pattern that would let in others. */
+  add(user: string, request: NewLinkRequest, by: string): Promise<LinkView>;
+  /** One of the user's, by id. The sessions and tokens that it gave end. */
+  remove(user: string, id: string): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { listing } from "./0011_listing.ts";
 import { people } from "./0012_people.ts";
 import { sealed } from "./0013_sealed.ts";
 import { factors } from "./0014_factors.ts";
+import { sso } from "./0015_sso.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   people,
   sealed,
   factors,
+  sso,
 ];

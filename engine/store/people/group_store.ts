@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, or, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, notInArray, or, sql } from "drizzle-orm";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
 import { groupMembers, groups, people } from "../schema.ts";
@@ -46,8 +46,33 @@ export function createGroupStore(db: Database): GroupStore {
     },
 
     async addMember(group, user, source) {
-      const query = db.insert(groupMembers).values({ group, user, source }).onConflictDoNothing();
+      const insert = db.insert(groupMembers).values({ group, user, source });
+      const query = source === "local"
+        ? insert.onConflictDoUpdate({ target: [groupMembers.group, groupMembers.user], set: { source } })
+        : insert.onConflictDoNothing();
       await storing("put a user into a group", query);
+    },
+
+    async setSsoMember(user, wanted) {
+      const isSso = and(eq(groupMembers.user, user), eq(groupMembers.source, "sso"));
+      const removing = db.delete(groupMembers).where(
+        and(isSso, wanted.length === 0 ? undefined : notInArray(groupMembers.group, [...wanted])),
+      ).returning({ group: groupMembers.group });
+      const adding = db.insert(groupMembers)
+        // A group that was removed meanwhile is left out.
+        .select(
+          db.select({
+            group: groups.id,
+            user: sql<string>`${user}`.as("user"),
+            source: sql<"sso">`'sso'`.as("source"),
+          })
+            .from(groups).where(inArray(groups.id, [...wanted])),
+        ).onConflictDoNothing().returning({ group: groupMembers.group });
+      const action = "write the groups of a user";
+      const [removed, added] = wanted.length === 0
+        ? [await storing(action, removing), []]
+        : await storing(action, db.batch([removing, adding]));
+      return { added: added.map(({ group }) => group), removed: removed.map(({ group }) => group) };
     },
 
     async removeMember(group, user) {

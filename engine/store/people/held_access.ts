@@ -21,6 +21,7 @@ export function holdAccess(inner: AccessStore): HeldAccess {
     createService: (token) => inner.createService(token),
     putToken: (token) => held.putToken(token),
     findToken: (hash, nowMs) => held.findToken(hash, nowMs),
+    issueToken: (token) => inner.issueToken(token),
     listTokens: async (user) => (await inner.listTokens(user)).map((record) => held.withLastUse(record)),
     async revokeToken(id) {
       const wasHeld = held.forgetToken(id);
@@ -145,9 +146,9 @@ class HeldWrites {
     return token !== undefined && [...this.#tokens.values()].some(({ name }) => name === token.userName);
   }
 
-  #noted({ token, session, identity }: LetIn): LetIn {
+  #noted({ token, session, ...letIn }: LetIn): LetIn {
     return {
-      identity,
+      ...letIn,
       ...(token === undefined ? {} : { token: this.withLastUse(token) }),
       ...(session === undefined ? {} : { session: this.withLastSeen(session) }),
     };

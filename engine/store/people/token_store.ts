@@ -1,10 +1,11 @@
-import { and, asc, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, lte, ne, notInArray, or, sql } from "drizzle-orm";
 import { AppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
 import { grants, people, tokens } from "../schema.ts";
 import type { AccessStore, LetIn, ServiceToken, TokenRecord } from "../ports/access.ts";
 import { identityOf } from "./identity.ts";
 import { USER } from "./records.ts";
+import { issuedTokens } from "./sso_tables.ts";
 
 /** The columns of a token, as `TokenRecord` has them. */
 export const TOKEN = {
@@ -25,8 +26,18 @@ export const isTokenGood = (nowMs: number) => or(isNull(tokens.expiresAtMs), gt(
 
 type TokenStore = Pick<
   AccessStore,
-  "createToken" | "createService" | "putToken" | "findToken" | "listTokens" | "revokeToken" | "touchToken"
+  | "createToken"
+  | "createService"
+  | "putToken"
+  | "findToken"
+  | "issueToken"
+  | "listTokens"
+  | "revokeToken"
+  | "touchToken"
 >;
+
+/** Issued tokens kept for one user; the ones that end soonest go first. */
+const ISSUED_TO_USER = 1_000;
 
 export function createTokenStore(db: Database): TokenStore {
   return {
@@ -74,9 +85,26 @@ export function createTokenStore(db: Database): TokenStore {
         .innerJoin(people, eq(people.id, tokens.user))
         .where(and(eq(tokens.hash, hash), isTokenGood(nowMs), eq(people.state, "active")));
       const [found] = await storing("look for a token", query);
-      if (found === undefined) return undefined;
+      if (found === undefined) return await findIssued(db, hash, nowMs);
       const letIn: LetIn = { identity: await identityOf(db, found.user), token: found.token };
       return letIn;
+    },
+
+    async issueToken({ for: reason, ...token }) {
+      const kept = db.select({ hash: issuedTokens.hash }).from(issuedTokens)
+        .where(eq(issuedTokens.user, token.user)).orderBy(desc(issuedTokens.expiresAtMs)).limit(
+          ISSUED_TO_USER,
+        );
+      await storing(
+        "issue a token",
+        db.batch([
+          db.insert(issuedTokens).values({ ...token, ...reason }),
+          db.delete(issuedTokens).where(or(
+            lte(issuedTokens.expiresAtMs, token.createdAtMs),
+            and(eq(issuedTokens.user, token.user), notInArray(issuedTokens.hash, kept)),
+          )),
+        ]),
+      );
     },
 
     listTokens(user) {
@@ -114,6 +142,39 @@ export function createTokenStore(db: Database): TokenStore {
   };
 }
 
+/** An issued token is what it was issued for, with scopes and an end of its own. */
+async function findIssued(db: Database, hash: string, nowMs: number): Promise<LetIn | undefined> {
+  const query = db.select({ issued: issuedTokens, token: tokens, user: USER }).from(issuedTokens)
+    .innerJoin(people, eq(people.id, issuedTokens.user)).leftJoin(tokens, eq(tokens.id, issuedTokens.token))
+    .where(
+      and(
+        eq(issuedTokens.hash, hash),
+        gt(issuedTokens.expiresAtMs, nowMs),
+        eq(people.state, "active"),
+        or(isNull(issuedTokens.token), isTokenGood(nowMs)),
+      ),
+    );
+  const [found] = await storing("look for an issued token", query);
+  if (found === undefined) return undefined;
+  const { issued: { id, scopes, createdAtMs, expiresAtMs }, user, token } = found;
+  return {
+    identity: await identityOf(db, user),
+    token: {
+      id: token?.id ?? id,
+      name: token?.name ?? "issued",
+      user: user.id,
+      userName: user.name,
+      userKind: user.kind,
+      scopes,
+      createdAtMs,
+      createdBy: token?.createdBy ?? null,
+      expiresAtMs,
+      lastUsedAtMs: token?.lastUsedAtMs ?? null,
+    },
+    isIssued: true,
+  };
+}
+
 function tokenTaken(name: string): AppError {
   return new AppError(
     "conflict",
@@ -125,6 +186,6 @@ const serviceOf = ({ id, name, createdAtMs }: Pick<ServiceToken, "id" | "name" |
   { id, name, kind: "service", state: "active", createdAtMs } as const
 );
 
-const grantOf = (role: string, user: string) => (
+export const grantOf = (role: string, user: string) => (
   { id: crypto.randomUUID(), user, role, scopeKind: "all", scopeName: "" } as const
 );

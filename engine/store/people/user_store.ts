@@ -20,6 +20,11 @@ export function createUserStore(db: Database): UserStore {
       return found;
     },
 
+    async findByEmail(email) {
+      const query = db.select(USER).from(people).where(eq(people.email, email));
+      return (await storing("look for a user", query))[0];
+    },
+
     list({ after, limit } = {}) {
       const query = db.select(USER).from(people)
         .where(after === undefined ? undefined : gt(people.name, after)).orderBy(asc(people.name));
@@ -45,7 +50,7 @@ export function createUserStore(db: Database): UserStore {
 }
 
 /** Says which of what must be there once is there already. */
-async function orTaken<T>(
+export async function orTaken<T>(
   { name, email }: { readonly name?: string; readonly email?: string | null },
   writing: Promise<T>,
 ): Promise<T> {
@@ -53,7 +58,7 @@ async function orTaken<T>(
     return await writing;
   } catch (thrown) {
     const error = toAppError(thrown);
-    if (error.code !== "conflict") throw error;
+    if (error.code !== "conflict" || error.reason !== undefined) throw error;
     const isEmail = error.detail?.includes("people.email") === true;
     throw new AppError(
       "conflict",

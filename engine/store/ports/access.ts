@@ -56,9 +56,23 @@ export interface SessionRecord {
   readonly agent: string | null;
 }
 
+/** A token that lives for a short time, issued for another one or for an identity of a provider: it ends with that. */
+export interface IssuedToken {
+  readonly id: string;
+  readonly hash: string;
+  readonly user: string;
+  /** The id of the token, or of the link, that it was issued for. */
+  readonly for: { readonly token: string } | { readonly link: string };
+  readonly scopes: TokenScopes;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+}
+
 /** Whoever a token or a session lets in. */
 export interface LetIn {
   readonly identity: Identity;
+  /** Whether by an issued token; `token` is then the one that it was issued for, with the scopes and the end of this one. */
+  readonly isIssued?: boolean;
   /** The token of the request, or of the session. */
   readonly token?: TokenRecord;
   readonly session?: SessionRecord;
@@ -76,7 +90,10 @@ export interface AccessStore {
   createService(token: NewService): Promise<void>;
   /** As `createService`, or gives the service of that name this token alone, and this role: for SLUICE_TOKEN. */
   putToken(token: ServiceToken): Promise<void>;
+  /** Also one that was issued. */
   findToken(hash: string, nowMs: number): Promise<LetIn | undefined>;
+  /** The oldest of a user who has many go. Throws conflict where what it is issued for is gone. */
+  issueToken(token: IssuedToken): Promise<void>;
   /** By the user's name and the token's; of one user alone where one is named by its id. */
   listTokens(user?: string): Promise<TokenRecord[]>;
   /**

@@ -76,6 +76,8 @@ export interface UserStore {
   create(user: UserRecord): Promise<void>;
   /** By id, or by name in whatever case. */
   find(idOrName: string): Promise<UserRecord | undefined>;
+  /** By address of mail, in whatever case. */
+  findByEmail(email: string): Promise<UserRecord | undefined>;
   /** By name, after `after`; all by default. */
   list(range?: { readonly after?: string; readonly limit?: number }): Promise<UserRecord[]>;
   /** False where there is none of that id. Throws conflict as `create` does. */
@@ -95,7 +97,13 @@ export interface GroupStore {
   find(idOrName: string): Promise<GroupRecord | undefined>;
   list(): Promise<GroupRecord[]>;
   remove(id: string): Promise<boolean>;
+  /** One that is put in by hand stays in, whatever a provider says. */
   addMember(group: string, user: string, source: MemberSource): Promise<void>;
+  /** Replaces the groups, by id, that the user is in because of an identity provider. Returns what changed, by id. */
+  setSsoMember(
+    user: string,
+    groups: readonly string[],
+  ): Promise<{ readonly added: readonly string[]; readonly removed: readonly string[] }>;
   /** False where the user was no member. */
   removeMember(group: string, user: string): Promise<boolean>;
 }

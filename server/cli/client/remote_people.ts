@@ -8,6 +8,7 @@ import {
   userSchema,
   type UserView,
 } from "../../../contract/access/people.ts";
+import { linkSchema } from "../../../contract/access/links.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { segment } from "./paths.ts";
@@ -83,6 +84,13 @@ export function createRemotePeople({ routes }: ApiClient): People {
       list: (owner) => read(v.array(sessionSchema), sessions.$get({ query: { user: owner } })),
       async end(id) {
         await sessions[":id"].$delete({ param: { id: segment("session", id) } });
+      },
+    },
+    links: {
+      list: (name) => read(v.array(linkSchema), users[":user"].identities.$get({ param: user(name) })),
+      add: (name, json) => read(linkSchema, users[":user"].identities.$post({ param: user(name), json })),
+      async remove(name, id) {
+        await users[":user"].identities[":id"].$delete({ param: { ...user(name), id: segment("link", id) } });
       },
     },
   };

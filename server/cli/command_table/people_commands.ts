@@ -31,14 +31,15 @@ const description: OptionSpec = { type: "string", value: "TEXT", description: "w
 export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
   {
     name: "users",
-    summary: "List, create, disable and remove users",
+    summary: "List, create, disable and remove users, and say who they are at identity providers",
     arguments: [
       {
         name: "ACTION",
-        description: "list (the default), show, create, disable, enable or remove",
+        description: "list (the default), show, create, disable, enable, remove, identities, link or unlink",
         optional: true,
       },
       { name: "NAME", description: "the user's name", optional: true },
+      { name: "ID", description: "of unlink: the link's id", optional: true },
     ],
     options: {
       ...place,
@@ -46,6 +47,21 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
       email: { type: "string", value: "ADDRESS", description: "of a new user: its address of mail" },
       "display-name": { type: "string", value: "TEXT", description: "of a new user: how pages call it" },
       service: { type: "boolean", description: "a new user is a service, with tokens alone" },
+      issuer: {
+        type: "string",
+        value: "URL",
+        description: "of link: the identity provider, as the claim iss has it",
+      },
+      subject: {
+        type: "string",
+        value: "SUBJECT",
+        description: "of link: who the user is there, as the claim sub has it",
+      },
+      "subject-pattern": {
+        type: "string",
+        value: "PATTERN",
+        description: "of link, for a service: a pattern of subjects, as repo:acme/data:ref:refs/heads/*",
+      },
       json,
     },
     load: async () => (await import("../commands/people/users_command.ts")).users,

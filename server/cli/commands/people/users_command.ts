@@ -1,4 +1,6 @@
 import type { UserView } from "../../../../contract/access/people.ts";
+import type { LinkView } from "../../../../contract/access/links.ts";
+import { AppError } from "../../../../contract/errors.ts";
 import { grantsText } from "../../../../contract/access/scope.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -49,10 +51,42 @@ const ACTIONS: Actions = {
     await people.users.remove(id);
     terminal.out(isJson ? JSON.stringify({ id }) : `Removed ${known} with its tokens, sessions and grants`);
   },
+  async identities({ people, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    showLinks(await people.links.list(name), isJson, terminal);
+  },
+  async link({ people, invocation, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    const [issuer, subject, pattern] = [
+      invocation.text("issuer"),
+      invocation.text("subject"),
+      invocation.text("subject-pattern"),
+    ];
+    const meant = subject ?? pattern;
+    if (issuer === undefined || meant === undefined || subject !== undefined && pattern !== undefined) {
+      throw new AppError(
+        "invalid",
+        "sluice users link needs --issuer and one of --subject and --subject-pattern",
+      );
+    }
+    const link = await people.links.add(name, {
+      issuer,
+      subject: meant,
+      ...(pattern === undefined ? {} : { is_pattern: true }),
+    }, BY);
+    terminal.out(
+      isJson ? JSON.stringify(link) : `${link.user} is ${link.subject} of ${link.issuer} from now on`,
+    );
+  },
+  async unlink({ people, terminal, isJson, need }) {
+    const [name = "", id = ""] = need("the NAME of a user", "the ID of the link");
+    await people.links.remove(name, id);
+    terminal.out(isJson ? JSON.stringify({ id }) : `Removed the link; its sessions and tokens have ended`);
+  },
 };
 
-/** `sluice users [list | show | create | disable | enable | remove] NAME`. */
-export const users = peopleCommand(ACTIONS);
+/** `sluice users [list | show | create | disable | enable | remove | identities | link | unlink] NAME`. */
+export const users = peopleCommand(ACTIONS, ["list", "show", "identities"]);
 
 function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal): void {
   if (isJson) return terminal.out(JSON.stringify(list));
@@ -89,4 +123,23 @@ function showOne(user: UserView, isJson: boolean, terminal: Terminal): void {
     ["Id", user.id],
   ] as const;
   for (const [title, text] of facts) terminal.out(`${title.padEnd(10)} ${text}`);
+}
+
+function showLinks(list: readonly LinkView[], isJson: boolean, terminal: Terminal): void {
+  if (isJson) return terminal.out(JSON.stringify(list));
+  terminal.out(formatTable(
+    [
+      { title: "ID" },
+      { title: "ISSUER", minWidth: 20 },
+      { title: "SUBJECT", minWidth: 20 },
+      { title: "LAST USED (UTC)", short: withoutSeconds, mayGo: true },
+    ],
+    list.map((link) => [
+      link.id,
+      link.issuer,
+      link.is_pattern ? `${link.subject} (pattern)` : link.subject,
+      formatTime(link.last_used_at),
+    ]),
+    terminal.tableColumns(),
+  ));
 }

@@ -113,6 +113,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   revokeToken: people,
   listSessions: people,
   endSession: people,
+  listIdentities: people,
+  linkIdentity: people,
+  unlinkIdentity: people,
 };
 
 /** What there is of a pipeline: its own ids. */

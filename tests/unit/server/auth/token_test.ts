@@ -24,8 +24,8 @@ Deno.test("hashToken() is hex of SHA-256", async () => {
 
 Deno.test("a token that is made is stored as a hash and not as it is", async () => {
   await using fixture = new StoreFixture();
-  const { access, people } = await fixture.open();
-  const { tokens } = createPeople({ access, people, clock });
+  const { access, people, sso } = await fixture.open();
+  const { tokens } = createPeople({ access, people, sso, clock });
   const { token, id } = await tokens.create({ name: "ci", role: "operator" }, "ada");
   assert.equal((await access.findToken(await hashToken(token), 3_000))?.token?.id, id);
   const files = await Promise.all(

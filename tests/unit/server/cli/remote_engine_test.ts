@@ -42,7 +42,12 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
       log,
       subjects: places.subjects,
     });
-    const people = createPeople({ people: store.people, access: store.access, clock: systemClock });
+    const people = createPeople({
+      people: store.people,
+      access: store.access,
+      sso: store.sso,
+      clock: systemClock,
+    });
     const engineFor = (access: Access) => guardedEngine(engine, access, places);
     const app = createApp({
       engineFor,

@@ -77,7 +77,7 @@ export class ApiFixture implements AsyncDisposable {
     const engine = options.engine === undefined
       ? this.engine
       : { ...engineMethods(this.engine), ...options.engine };
-    this.people = createPeople({ people: store.people, access, clock });
+    this.people = createPeople({ people: store.people, access, sso: store.sso, clock });
     this.app = createApp({
       engineFor: (one: Access) => guardedEngine(engine, one, places),
       people: this.people,

@@ -133,6 +133,9 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   removeRole: ADMINS,
   listSessions: ADMINS,
   endSession: ADMINS,
+  listIdentities: ADMINS,
+  linkIdentity: ADMINS,
+  unlinkIdentity: ADMINS,
 };
 
 Deno.test("every API route refuses those without a token, and roles that may not", async () => {

@@ -7,8 +7,8 @@ const clock = { now: () => 1_000 };
 
 async function withPeople(work: (people: People, fixture: StoreFixture) => Promise<void>): Promise<void> {
   await using fixture = new StoreFixture();
-  const { people, access } = await fixture.open();
-  await work(createPeople({ people, access, clock }), fixture);
+  const { people, access, sso } = await fixture.open();
+  await work(createPeople({ people, access, sso, clock }), fixture);
 }
 
 const code = (expected: string, message = /./) => (error: Error & { code?: string }) => {
