@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { ZipFile } from "yazl";
+import type { Encrypt } from "./encryption.ts";
 import type { BackedFile } from "./manifest.ts";
 
 /** From here on the places of a file in the archive are of 64 bits. */
@@ -16,10 +17,11 @@ export class BackupArchive {
   readonly #written: Promise<void>;
   readonly #broken = Promise.withResolvers<never>();
 
-  constructor(file: Deno.FsFile) {
+  /** `encrypt` turns what goes into the file into its encrypted form. */
+  constructor(file: Deno.FsFile, encrypt?: Encrypt) {
     this.#broken.promise.catch(() => {});
     this.#zip.on("error", this.#broken.reject);
-    this.#written = writeAll(this.#zip.outputStream, file);
+    this.#written = writeAll(this.#zip.outputStream, file, encrypt);
     this.#written.catch(this.#broken.reject);
   }
 
@@ -62,9 +64,28 @@ export class BackupArchive {
   }
 }
 
-async function writeAll(chunks: AsyncIterable<string | Uint8Array>, file: Deno.FsFile): Promise<void> {
-  for await (const chunk of chunks) {
-    const bytes = Buffer.from(chunk);
+async function writeAll(
+  chunks: AsyncIterable<string | Uint8Array>,
+  file: Deno.FsFile,
+  encrypt: Encrypt | undefined,
+): Promise<void> {
+  const written = encrypt === undefined ? chunks : await encrypt(streamOf(bytesOf(chunks)));
+  for await (const bytes of bytesOf(written)) {
     for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
   }
+}
+
+async function* bytesOf(chunks: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+function streamOf(chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: () => chunks.return(undefined).then(() => {}),
+  }, { highWaterMark: 0 });
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { Store } from "../../store/store.ts";
+import type { Encrypt } from "./encryption.ts";
 
 export interface BackupContext {
   readonly store: Store;
@@ -12,4 +13,6 @@ export interface BackupContext {
   readonly signal: AbortSignal;
   /** Told of a pipeline that it waits for. */
   readonly onWait: (pipeline: string) => void;
+  /** Where the backup is to be encrypted. */
+  readonly encrypt?: Encrypt | undefined;
 }

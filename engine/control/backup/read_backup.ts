@@ -3,10 +3,13 @@ import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { AppError } from "../../../contract/errors.ts";
+import { type BackupIdentities, decryptBackup, encryptedFor } from "./encryption.ts";
 import { type BackedFile, BACKUP_FORMAT, MANIFEST, type Manifest, manifestSchema } from "./manifest.ts";
 
 /** Where a backup is unpacked before any of it counts: below the data folder, on the same disk. */
 export const RESTORING = "restoring";
+/** What an encrypted backup holds, as long as it is unpacked. */
+export const RESTORING_ARCHIVE = "restoring.zip";
 /** More than a manifest of a hundred thousand files has. */
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 /** The one that makes it a data folder with a past: it comes last. */
@@ -18,14 +21,42 @@ export interface RestoreContext {
   /** The last migration that this program knows. */
   readonly schema: number;
   readonly signal: AbortSignal;
+  /** What opens an encrypted backup. */
+  readonly keys?: BackupIdentities | undefined;
 }
 
 /**
  * Puts a backup into an empty data folder: all of it, or none where a part is not what the manifest says. Throws
- * `invalid` for what is no backup or is damaged, `conflict` for one of a newer program.
+ * `invalid` for what is no backup, is damaged or does not open, `conflict` for one of a newer program.
  */
 export async function readBackup(path: string, context: RestoreContext): Promise<Manifest> {
-  const archive = await open(path);
+  const copy = join(context.dataDir, RESTORING_ARCHIVE);
+  await removeAll(copy);
+  try {
+    const isEncrypted = await decrypt(path, copy, context);
+    return await unpackAll(path, isEncrypted ? copy : path, context);
+  } finally {
+    await removeAll(copy);
+  }
+}
+
+/** Whether `copy` is what it holds; false for a plain backup. */
+async function decrypt(path: string, copy: string, { keys, signal }: RestoreContext): Promise<boolean> {
+  const kind = await reading(path, () => encryptedFor(path));
+  if (kind === undefined) return false;
+  const given = kind === "passphrase" ? keys?.passphrase !== undefined : (keys?.identities.length ?? 0) > 0;
+  if (keys === undefined || !given) {
+    const how = kind === "passphrase" ? "--passphrase-stdin" : "--identity FILE";
+    const what = kind === "passphrase" ? "with a passphrase" : "for recipients of age";
+    throw new AppError("invalid", `Cannot restore ${path}: it is encrypted ${what}; give ${how}`);
+  }
+  await decryptBackup(path, copy, keys, signal);
+  return true;
+}
+
+/** `path` is the archive that people know, `plain` what it holds. */
+async function unpackAll(path: string, plain: string, context: RestoreContext): Promise<Manifest> {
+  const archive = await open(path, plain);
   const folder = join(context.dataDir, RESTORING);
   try {
     const entries = new Map<string, Entry>();
@@ -50,10 +81,15 @@ export async function readBackup(path: string, context: RestoreContext): Promise
   }
 }
 
-async function open(path: string): Promise<ZipFile> {
+function open(path: string, plain: string): Promise<ZipFile> {
+  return reading(path, () => openPromise(plain, { lazyEntries: true, autoClose: false }));
+}
+
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
-    return await openPromise(path, { lazyEntries: true, autoClose: false });
+    return await read();
   } catch (error) {
+    if (error instanceof AppError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new AppError("invalid", `Cannot restore ${path}: it cannot be read as a backup: ${reason}`, {
       cause: error,

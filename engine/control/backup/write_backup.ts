@@ -9,7 +9,11 @@ import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
  * What is not of the data, or is copied in a way of its own: the control store by itself, warehouses under the
  * hold of their pipelines.
  */
-const LEFT_OUT = /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|warehouse|restoring|\.gitignore)$|\.tmp$/;
+const LEFT_OUT =
+  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
+const PARTS = "backing-up-";
+/** How old is what a backup that was killed has left in the data folder. */
+const LEFT_BEHIND_MS = 86_400_000;
 
 /**
  * Writes what a data folder holds into one archive, while a server works on it: the control store first, then each
@@ -24,14 +28,19 @@ export async function writeBackup(path: string, context: BackupContext): Promise
       `Cannot back up to ${path}: there is a file already; give it another name`,
     );
   }
-  const folder = dirname(path);
-  const parts = await inFolder(path, () => Deno.makeTempDir({ dir: folder, prefix: ".sluice-backup-" }));
-  const unfinished = join(parts, "archive");
+  const beside = await inFolder(
+    path,
+    () => Deno.makeTempDir({ dir: dirname(path), prefix: ".sluice-backup-" }),
+  );
+  const unfinished = join(beside, "archive");
+  let parts = beside;
   try {
+    // What is encrypted leaves the data folder in no other form.
+    if (context.encrypt !== undefined) parts = await partsInDataFolder(context);
     const file = await Deno.open(unfinished, { write: true, createNew: true, mode: 0o600 });
     let manifest: Manifest;
     try {
-      manifest = await fill(new BackupArchive(file), parts, context);
+      manifest = await fill(new BackupArchive(file, context.encrypt), parts, context);
       await file.sync();
     } finally {
       file.close();
@@ -43,8 +52,19 @@ export async function writeBackup(path: string, context: BackupContext): Promise
     const reason = error instanceof Error ? error.message : String(error);
     throw new AppError("unavailable", `Cannot back up to ${path}: ${reason}`, { cause: error });
   } finally {
-    await Deno.remove(parts, { recursive: true });
+    await Deno.remove(beside, { recursive: true });
+    if (parts !== beside) await Deno.remove(parts, { recursive: true });
   }
+}
+
+async function partsInDataFolder({ dataDir, clock }: BackupContext): Promise<string> {
+  for await (const { name } of readFolder(dataDir)) {
+    if (!name.startsWith(PARTS)) continue;
+    const path = join(dataDir, name);
+    const { mtime } = await Deno.lstat(path);
+    if (clock.now() - (mtime?.getTime() ?? 0) > LEFT_BEHIND_MS) await Deno.remove(path, { recursive: true });
+  }
+  return await Deno.makeTempDir({ dir: dataDir, prefix: PARTS });
 }
 
 async function fill(archive: BackupArchive, parts: string, context: BackupContext): Promise<Manifest> {

@@ -16,6 +16,20 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
         value: "DURATION",
         description: "how long it waits for a run of a pipeline to end, 10m by default",
       },
+      encrypt: {
+        type: "boolean",
+        description: "make no plain one: an error where nobody is named whom it is encrypted for",
+      },
+      recipient: {
+        type: "string",
+        value: "AGE1…",
+        multiple: true,
+        description: "encrypt it for this recipient of age; several, SLUICE_BACKUP_RECIPIENTS by default",
+      },
+      "passphrase-stdin": {
+        type: "boolean",
+        description: "encrypt it with a passphrase, which is the first line of stdin",
+      },
       json,
     },
     load: async () => (await import("../commands/operations/backup_command.ts")).backup,
@@ -24,8 +38,29 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
     name: "restore",
     summary: "Put a backup into an empty data folder",
     arguments: [BACKUP],
-    options: { project, data, json },
+    options: {
+      project,
+      data,
+      identity: {
+        type: "string",
+        value: "FILE",
+        multiple: true,
+        description: "open an encrypted backup with the identities of age in this file; several",
+      },
+      "passphrase-stdin": {
+        type: "boolean",
+        description: "open it with a passphrase, which is the first line of stdin",
+      },
+      json,
+    },
     load: async () => (await import("../commands/operations/restore_command.ts")).restore,
+  },
+  {
+    name: "backup-identity",
+    summary: "Make a pair of keys for encrypted backups: one is written to a file, the other one printed",
+    arguments: [{ name: "FILE", description: "the new file, to be kept away from the server" }],
+    options: { json },
+    load: async () => (await import("../commands/operations/backup_identity_command.ts")).backupIdentity,
   },
   {
     name: "drain",

@@ -1,12 +1,14 @@
 import { relative, resolve } from "node:path";
 import { systemClock } from "../../../../contract/clock.ts";
 import { AppError } from "../../../../contract/errors.ts";
+import { backupEncryption } from "../../../../engine/control/backup/encryption.ts";
 import { writeBackup } from "../../../../engine/control/backup/write_backup.ts";
 import { formatBytes } from "../../../../text/format.ts";
 import { dataFolderExists } from "../../../data_folder.ts";
 import type { CommandRun } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { readDuration, readFolders } from "../../settings.ts";
+import { readRecipients } from "./backup_keys.ts";
 
 /** `sluice backup FILE`: in this process, beside a server that goes on. */
 export const backup: CommandRun = async (invocation, context) => {
@@ -24,6 +26,8 @@ export const backup: CommandRun = async (invocation, context) => {
       `Cannot back up to ${path}: that is in the data folder; give another place`,
     );
   }
+  const recipients = await readRecipients(invocation, context);
+  const encrypt = recipients === undefined ? undefined : await backupEncryption(recipients);
   const stop = new AbortController();
   using _interrupts = context.onInterrupt(() =>
     stop.abort(new AppError("cancelled", "The backup was stopped"))
@@ -42,10 +46,16 @@ export const backup: CommandRun = async (invocation, context) => {
     version: program.version,
     waitMs,
     signal: stop.signal,
+    encrypt,
     onWait: (pipeline) => terminal.note(`Waiting for a run of ${pipeline} to end`),
   });
   const { size } = await Deno.stat(path);
-  if (invocation.flag("json")) terminal.out(JSON.stringify({ path, bytes: size, ...manifest }));
-  else terminal.out(`Backed up ${manifest.files.length} files to ${path} (${formatBytes(size)})`);
+  const isEncrypted = encrypt !== undefined;
+  if (invocation.flag("json")) {
+    terminal.out(JSON.stringify({ path, bytes: size, encrypted: isEncrypted, ...manifest }));
+  } else {
+    const how = isEncrypted ? ", encrypted" : "";
+    terminal.out(`Backed up ${manifest.files.length} files to ${path} (${formatBytes(size)}${how})`);
+  }
   return 0;
 };

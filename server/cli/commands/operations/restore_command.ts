@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
-import { readBackup, RESTORING } from "../../../../engine/control/backup/read_backup.ts";
+import { readBackup, RESTORING, RESTORING_ARCHIVE } from "../../../../engine/control/backup/read_backup.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
 import { openDataFolder, readHolder } from "../../../data_folder.ts";
 import type { CommandRun } from "../../command.ts";
 import { heldError } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
+import { readIdentities } from "./backup_keys.ts";
 
 /** What is in a data folder that nothing has been put into yet. */
 const EMPTY: ReadonlySet<string> = new Set([
@@ -16,6 +17,7 @@ const EMPTY: ReadonlySet<string> = new Set([
   ".DS_Store",
   "lost+found",
   RESTORING,
+  RESTORING_ARCHIVE,
 ]);
 
 /** `sluice restore FILE`: into an empty data folder that nobody holds. */
@@ -23,6 +25,7 @@ export const restore: CommandRun = async (invocation, context) => {
   const [name = ""] = invocation.arguments;
   const { dataDir } = readFolders(invocation, context);
   const path = resolve(context.cwd, name);
+  const keys = await readIdentities(invocation, context);
   const stop = new AbortController();
   using _interrupts = context.onInterrupt(() =>
     stop.abort(new AppError("cancelled", "The restore was stopped"))
@@ -31,7 +34,7 @@ export const restore: CommandRun = async (invocation, context) => {
   if (folder === undefined) throw heldError(dataDir, await readHolder(dataDir));
   await requireEmpty(dataDir);
   const schema = MIGRATIONS.at(-1)?.id ?? 0;
-  const manifest = await readBackup(path, { dataDir, schema, signal: stop.signal });
+  const manifest = await readBackup(path, { dataDir, schema, signal: stop.signal, keys });
   if (invocation.flag("json")) context.terminal.out(JSON.stringify({ path, ...manifest }));
   else {
     context.terminal.out(
