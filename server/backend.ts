@@ -1,3 +1,4 @@
+import type { AuditLog } from "../engine/control/audit/port.ts";
 import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
 import type { Log } from "../contract/log.ts";
@@ -62,6 +63,7 @@ export interface OpenedEngine extends AsyncDisposable {
   readonly store: Store;
   /** Reads no key before something is sealed or opened. */
   readonly sealer: Sealer;
+  readonly audit: AuditLog;
 }
 
 export interface ProjectReport {

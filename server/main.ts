@@ -74,6 +74,8 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       isForbidden: options.leaveOldStore ?? false,
       onUpgrade: (from, to) => log("info", `the control store is brought up to date: schema ${from} → ${to}`),
     });
+    const { createAudit } = await import("../engine/control/audit/audit_log.ts");
+    const audit = createAudit({ store: store.audit, clock: systemClock, log });
     const { createEngine } = await import("../engine/control/local_engine.ts");
     const engine = createEngine({
       ...context,
@@ -92,8 +94,10 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       engine,
       store,
       sealer: lateSealer(() => openKeyRing(options, store)),
+      audit,
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
+        await audit[Symbol.asyncDispose]();
         await store[Symbol.asyncDispose]();
         await context.egress[Symbol.asyncDispose]();
       },

@@ -68,6 +68,7 @@ export const AUDIT_ACTIONS = {
   "audit.view": "looked at the audit log",
   "audit.export": "exported the audit log",
   "audit.prune": "removed old lines of the audit log",
+  "audit.drop": "could not keep lines of the audit log",
 } as const;
 export type AuditAction = keyof typeof AUDIT_ACTIONS;
 
@@ -128,18 +129,23 @@ export interface AuditEntry {
   /** What it belongs to: the one by whose grants a line may be looked at. */
   readonly pipeline?: string | undefined;
   /** `done` by default. */
-  readonly outcome?: "done" | "refused" | "failed" | undefined;
+  readonly outcome?: AuditOutcome | undefined;
   /** Of a change: what was, and what is; each as the API shows it. */
   readonly change?: { readonly before: AuditValue; readonly after: AuditValue } | undefined;
   /** What else is worth knowing, as the run, the method, the reason; never a secret. */
   readonly details?: Readonly<Record<string, AuditValue>> | undefined;
 }
 
+/** unknown: the process that did it ended before it was known. */
+export const AUDIT_OUTCOMES = ["done", "refused", "failed", "unknown"] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
 /** Takes what is to be kept. */
 export interface AuditTrail {
   /**
-   * Returns when the line is on the disk. What changes something, lets somebody in or refuses it waits for that; what
-   * only looks does not, and is written soon after. Throws `unavailable` where the store cannot be written.
+   * Of what changes something: returns when the line is on the disk, and throws `unavailable` where the store cannot be
+   * written. What lets somebody in or refuses it waits likewise, but goes on where the store cannot be written: the line
+   * is held in memory until it can. What only looks waits for nothing.
    */
   record(entry: AuditEntry): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { type Client, createClient } from "@libsql/client/sqlite3";
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
+import { createAuditStore } from "./audit/audit_store.ts";
 import { createAccessStore, createPeopleStore } from "./people/create_people_store.ts";
 import { createSsoStore } from "./people/sso_store.ts";
 import { createAttemptStore } from "./attempts.ts";
@@ -80,6 +81,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     sso: createSsoStore(database),
     holds: createHoldStore(database),
     dataKeys: createDataKeyStore(database),
+    audit: createAuditStore(database),
     copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {
       if (!client.closed) await access[Symbol.asyncDispose]();

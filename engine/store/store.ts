@@ -1,5 +1,6 @@
 import type { DataKeyStore } from "../../contract/keys/data_keys.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
+import type { AuditStore } from "./audit/port.ts";
 import type { BackfillStore } from "./backfills/port.ts";
 import type { FactorStore, SignInStore } from "./factors/port.ts";
 import type { HoldStore } from "./holds/port.ts";
@@ -43,6 +44,7 @@ export interface Store extends AsyncDisposable {
   readonly sso: SsoStore;
   readonly holds: HoldStore;
   readonly dataKeys: DataKeyStore;
+  readonly audit: AuditStore;
   /**
    * Writes all of it, as it is at one moment, into a new file, and returns the last migration that it has had.
    * Throws `invalid` for a store that is in no file here.

@@ -13,6 +13,7 @@ import { people } from "./0012_people.ts";
 import { sealed } from "./0013_sealed.ts";
 import { factors } from "./0014_factors.ts";
 import { sso } from "./0015_sso.ts";
+import { audit } from "./0016_audit.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   sealed,
   factors,
   sso,
+  audit,
 ];
