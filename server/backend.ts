@@ -8,6 +8,7 @@ import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.t
 import type { ServerPhase } from "./http/server_phase.ts";
 import type { FirstToken } from "./auth/token.ts";
 import type { ProxySettings } from "./http/proxy_settings.ts";
+import type { TlsSettings } from "./http/tls/tls_settings.ts";
 import type { Mark } from "./data_folder.ts";
 import type { Store } from "../engine/store/store.ts";
 
@@ -81,10 +82,16 @@ export interface ListenOptions {
   readonly phase: () => ServerPhase;
   readonly firstTokenMark: Mark;
   readonly proxy: ProxySettings;
+  /** Undefined for plain HTTP. */
+  readonly tls: TlsSettings | undefined;
+  /** Where the socket for commands lies beside TLS. Absolute. */
+  readonly dataDir: string;
 }
 
 export interface ListeningServer {
   readonly url: string;
+  /** With TLS: where commands on this machine reach it. */
+  readonly socket?: string;
   /** Lets commands on this machine in; another one at every start. */
   readonly localToken: string;
   /** Where a person signs in. */

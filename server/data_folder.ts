@@ -12,7 +12,15 @@ export interface DataFolder extends AsyncDisposable {
   /** Set while the first token was made and nobody has been shown it yet. */
   readonly firstTokenMark: Mark;
   /** Tells commands where the server is; the file is readable by the same user only. */
-  announce(server: { url: string; token: string }): Promise<void>;
+  announce(server: AnnouncedServer): Promise<void>;
+}
+
+/** How commands on the same machine reach a server. */
+export interface AnnouncedServer {
+  readonly url: string;
+  readonly token: string;
+  /** The path of its Unix socket, which commands use instead of the url. */
+  readonly socket?: string;
 }
 
 /** Something that a later process must know, whatever becomes of this one. */
@@ -26,7 +34,7 @@ export interface Mark {
 export interface Holder {
   readonly pid: number;
   readonly command: string;
-  readonly server?: { readonly url: string; readonly token: string };
+  readonly server?: AnnouncedServer;
 }
 
 /** The layout of the folder; a newer program may raise it, an older one then refuses. */
@@ -83,10 +91,9 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
   const server = await readJson(join(path, "server.json"));
   // A file that another process left behind says nothing about this holder.
   if (server?.["pid"] !== holder.pid) return holder;
-  const { url, token } = server;
-  return typeof url === "string" && typeof token === "string"
-    ? { ...holder, server: { url, token } }
-    : holder;
+  const { url, token, socket } = server;
+  if (typeof url !== "string" || typeof token !== "string") return holder;
+  return { ...holder, server: { url, token, ...(typeof socket === "string" ? { socket } : {}) } };
 }
 
 /** Whether there is a data folder at all; a command that only looks need not make one. */

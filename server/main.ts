@@ -236,7 +236,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createApp } = await import("./routes/app.ts");
   const { Auth } = await import("./auth/auth.ts");
   const { createClientView } = await import("./http/client_view.ts");
-  const { listen } = await import("./http/listen.ts");
+  const { openFront } = await import("./http/front.ts");
   const { checkEnvToken, ensureFirstToken, renewLocalToken, SCRAPE_TOKEN_NAME } = await import(
     "./auth/token.ts"
   );
@@ -244,8 +244,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { guardedEngine } = await import("../engine/control/access/guarded_engine.ts");
   const { createPeople } = await import("../engine/control/people/local_people.ts");
   const { storePlaces } = await import("../engine/control/access/store_places.ts");
-  const { opened: { engine, store }, host, port, phase, log, firstTokenMark } = options;
-  const { proxy: { allowedHosts, trustProxy } } = options;
+  const { opened: { engine, store }, phase, log, firstTokenMark } = options;
+  const { proxy: { allowedHosts, trustProxy, strictSeconds } } = options;
+  const client = createClientView(options.proxy);
   const { version } = program;
   const clock = systemClock;
   const envToken = env(ENV_TOKEN_NAME);
@@ -259,7 +260,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const auth = new Auth({
     access,
     clock,
-    client: createClientView({ trustProxy }),
+    client,
     log,
     subjects: places.subjects,
     scrapeToken,
@@ -274,23 +275,25 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     clock,
     log,
     phase,
-    readMetrics: () => engine.metrics.read(version),
+    readMetrics: async () => front.withExpiry(await engine.metrics.read(version)),
     pages: createPages({ engineFor, places, people, auth, version, clock, log }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
+    strictTransport: { ...client, seconds: strictSeconds },
   });
-  const listener = await listen(app, { host, port, log, trustProxy });
+  const front = await openFront(app, { ...options, trustProxy, clock });
   try {
     // Only now: a port in use must not cost the one token that is shown once.
     const firstToken = await ensureFirstToken(access, envToken, firstTokenMark, clock);
     return {
-      url: listener.url,
+      url: front.url,
+      ...(front.socket === undefined ? {} : { socket: front.socket }),
       localToken: await renewLocalToken(access, clock),
-      signInUrl: `${listener.url}/login`,
+      signInUrl: `${front.url}/login`,
       ...(firstToken === undefined ? {} : { firstToken }),
-      close: () => listener.shutdown(SHUTDOWN_MS),
+      close: () => front.close(SHUTDOWN_MS),
     };
   } catch (error) {
-    await listener.shutdown(0);
+    await front.close(0);
     throw error;
   }
 }

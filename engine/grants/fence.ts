@@ -103,7 +103,16 @@ function storeFiles(path: string | undefined): string[] {
 
 /** The files in the data folder that no process of a run has any business with. */
 export function controlFiles({ dataDir }: Fence): string[] {
-  return ["server.json", "lock", "sluice.db", "sluice.db-wal", "sluice.db-shm", "sluice.key", "tokens"].map((
-    name,
-  ) => join(dataDir, name));
+  return CONTROL_FILES.map((name) => join(dataDir, name));
 }
+
+const CONTROL_FILES = [
+  "server.json",
+  "server.sock",
+  "lock",
+  "sluice.db",
+  "sluice.db-wal",
+  "sluice.db-shm",
+  "sluice.key",
+  "tokens",
+] as const;

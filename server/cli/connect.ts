@@ -3,6 +3,7 @@ import { systemClock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import {
+  type AnnouncedServer,
   type DataFolder,
   dataFolderExists,
   type Holder,
@@ -175,13 +176,13 @@ function openHere(
 }
 
 /** Undefined where nobody listens: the server has just gone. */
-async function openRemote(server: { url: string; token: string }): Promise<Connection | undefined> {
+async function openRemote(server: AnnouncedServer): Promise<Connection | undefined> {
   // Loaded where there is a server: the start of a command that has none must not wait for it.
   const [{ createApiClient }, { RemoteEngine }] = await Promise.all([
     import("./client/api_client.ts"),
     import("./client/remote_engine.ts"),
   ]);
-  const api = createApiClient(server.url, server.token);
+  const api = createApiClient(server);
   if (!await api.isReady()) return undefined;
   return {
     kind: "remote",

@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bearerOf } from "../auth/auth.ts";
 import type { AppEnv } from "./app_env.ts";
 import { HttpError } from "./problem.ts";
@@ -22,13 +22,24 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
+/** What makes browsers come back by https only (HSTS, RFC 6797). */
+export interface StrictTransport {
+  /** Whether the browser spoke https. Over plain HTTP the header means nothing, and a middleman could send it. */
+  isSecure(c: Context): boolean;
+  /** For how long browsers keep to it; 0 makes them forget. */
+  readonly seconds: number;
+}
+
 /**
  * Headers of every response: the security headers and the request's id. What says nothing about
  * caching is not to be kept by anyone.
  */
-export function responseHeaders(): MiddlewareHandler<AppEnv> {
+export function responseHeaders(strict?: StrictTransport): MiddlewareHandler<AppEnv> {
   return async function responseHeaders(c, next) {
     await next();
+    if (strict?.isSecure(c) === true) {
+      c.res.headers.set("strict-transport-security", `max-age=${strict.seconds}`);
+    }
     c.res.headers.set("x-request-id", c.get("requestId"));
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");

@@ -1,13 +1,24 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import type { Socket } from "node:net";
 import type { Hono } from "hono";
-import { AppError, toAppError } from "../../contract/errors.ts";
+import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { AppEnv } from "./app_env.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
-import { hasBodyHeaders, toRequest } from "./node_request.ts";
-import { sendResponse } from "./node_response.ts";
-import { problemResponse } from "./problem.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { hasBodyHeaders } from "./node_request.ts";
+import { serveRequest } from "./serve_request.ts";
+import type { ServerCertificate } from "./tls/certificate.ts";
+import { createSecureServer, type SecureOptions } from "./tls/secure_listener.ts";
+
+const CHECK_EVERY_MS = 1_000;
+const LOG_EVERY_MS = 60_000;
 
 export interface Listener {
   /** How a person or command on this machine reaches it. */
@@ -18,6 +29,8 @@ export interface Listener {
    * takes longer goes on until the process ends.
    */
   shutdown(timeoutMs: number): Promise<void>;
+  /** With TLS: new connections get this certificate. */
+  useCertificate(certificate: ServerCertificate): void;
 }
 
 export interface ListenOptions {
@@ -28,85 +41,60 @@ export interface ListenOptions {
   /** Whether all clients come through one reverse proxy, and so from one address. */
   readonly trustProxy?: boolean;
   readonly limits?: Partial<Limits>;
+  /** HTTPS, and nothing else; plain HTTP by default. */
+  readonly tls?: SecureOptions;
 }
-
-/** What a client may take of the server; see docs/operations.md. */
-export interface Limits {
-  readonly connections: number;
-  readonly connectionsPerAddress: number;
-  /** From the connection, or the request's first byte, to the end of its headers. */
-  readonly headersMs: number;
-  /** From its first byte to the end of its body. */
-  readonly requestMs: number;
-  /** Between two requests of one connection. */
-  readonly idleMs: number;
-  /** While a client takes nothing of a response. */
-  readonly stallMs: number;
-}
-
-const MAX_CONNECTIONS = 2_000;
-/** The rest is for the stores, the runs' processes and what comes in while a connection is closed. */
-const SHARE_OF_FILES = 0.4;
-
-const TIMES = { headersMs: 10_000, requestMs: 60_000, idleMs: 75_000, stallMs: 60_000 } as const;
-const CHECK_EVERY_MS = 1_000;
-const LOG_EVERY_MS = 60_000;
 
 /**
  * Serves the app. Throws `conflict` for a port in use, `forbidden` for one that only root may have,
  * `invalid` for a host that is not this machine's.
  */
 export async function listen(app: Hono<AppEnv>, options: ListenOptions): Promise<Listener> {
-  const { host, port, log = () => {}, trustProxy = false } = options;
+  const { host, port, log = () => {}, trustProxy = false, tls } = options;
   const limits = { ...defaultLimits(trustProxy), ...options.limits };
   const closing = new AbortController();
-  const server = createServer({
-    headersTimeout: limits.headersMs,
-    requestTimeout: limits.requestMs,
-    keepAliveTimeout: limits.idleMs,
-    connectionsCheckingInterval: CHECK_EVERY_MS,
-  });
   const connections = new ConnectionLimit({
     total: limits.connections,
     perAddress: limits.connectionsPerAddress,
     onFull: createFullLog(log, limits),
   });
-  server.on("connection", (socket: Socket) => {
-    socket.on("error", () => {});
-    connections.admit(socket);
-  });
+  const times = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+  };
+  const secure = tls && createSecureServer(
+    tls,
+    { ...times, handshakeMs: limits.headersMs },
+    (socket) => connections.admit(socket),
+  );
+  const server = secure?.server ?? createPlainServer(times, connections);
+  const socketUnder = secure?.socketUnder ?? ((socket: Socket) => socket);
   server.on("clientError", refuseClient);
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    trackPhase(connections, incoming, outgoing);
+    trackPhase(connections, socketUnder(incoming.socket), incoming, outgoing);
     void serveRequest(app, incoming, outgoing, { closing: closing.signal, stallMs: limits.stallMs, log });
   });
   const bound = await bind(server, host, port);
   return {
-    url: `http://${reachableHost(host)}:${bound}`,
+    url: `${secure === undefined ? "http" : "https"}://${reachableHost(host)}:${bound}`,
     port: bound,
-    shutdown: (timeoutMs) => shutdown(server, closing, timeoutMs),
+    shutdown(timeoutMs) {
+      secure?.closeUnsecured();
+      return shutdown(server, closing, timeoutMs);
+    },
+    useCertificate: (certificate) => secure?.use(certificate),
   };
 }
 
-/** As many connections as the process has files for, and of one address half of them. */
-function defaultLimits(trustProxy: boolean): Limits {
-  const files = readFileLimit();
-  const connections = Math.min(MAX_CONNECTIONS, Math.max(16, Math.floor(files * SHARE_OF_FILES)));
-  return {
-    ...TIMES,
-    connections,
-    connectionsPerAddress: trustProxy ? connections : Math.ceil(connections / 2),
-  };
-}
-
-/** How many files the process may have open; a careful guess where the system does not say. */
-function readFileLimit(): number {
-  try {
-    const found = /^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1];
-    return found === undefined ? 1_024 : Number(found);
-  } catch {
-    return 1_024;
-  }
+function createPlainServer(times: ServerOptions, connections: ConnectionLimit): Server {
+  const server = createServer(times);
+  server.on("connection", (socket: Socket) => {
+    socket.on("error", () => {});
+    connections.admit(socket);
+  });
+  return server;
 }
 
 function createFullLog(log: Log, { connections, connectionsPerAddress }: Limits): (address: string) => void {
@@ -123,8 +111,12 @@ function createFullLog(log: Log, { connections, connectionsPerAddress }: Limits)
 }
 
 /** What the connection is at, so that the limit knows whom it may close. */
-function trackPhase(connections: ConnectionLimit, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  const { socket } = incoming;
+function trackPhase(
+  connections: ConnectionLimit,
+  socket: Socket,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
   connections.enter(socket, hasBodyHeaders(incoming) ? "receiving" : "responding");
   incoming.once("end", () => connections.enter(socket, outgoing.writableEnded ? "idle" : "responding"));
   outgoing.once("finish", () => connections.enter(socket, incoming.complete ? "idle" : "receiving"));
@@ -140,56 +132,6 @@ function refuseClient(error: Error & { readonly code?: string }, socket: Socket)
     : "400 Bad Request";
   socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   socket.destroySoon();
-}
-
-interface ServeContext {
-  readonly closing: AbortSignal;
-  readonly stallMs: number;
-  readonly log: Log;
-}
-
-async function serveRequest(
-  app: Hono<AppEnv>,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { closing, stallMs, log }: ServeContext,
-): Promise<void> {
-  incoming.on("error", () => {});
-  outgoing.on("error", () => {});
-  const { remoteAddress } = incoming.socket;
-  try {
-    const response = await respond(() =>
-      app.fetch(toRequest(incoming), {
-        ...(remoteAddress === undefined ? {} : { remoteAddress }),
-        // Made when it is asked for: few requests are.
-        get signal() {
-          return AbortSignal.any([goneSignal(outgoing), closing]);
-        },
-      })
-    );
-    // What is left of the body would be taken for the next request.
-    if (!incoming.complete || closing.aborted) outgoing.setHeader("connection", "close");
-    await sendResponse(response, outgoing, { stallMs });
-  } catch (error) {
-    if (!outgoing.destroyed) log("error", `A response broke off: ${toAppError(error).message}`);
-    outgoing.destroy();
-  }
-}
-
-/** The app renders its own errors: what is thrown here is about a request that never reached it. */
-async function respond(ask: () => Response | Promise<Response>): Promise<Response> {
-  try {
-    return await ask();
-  } catch (error) {
-    return problemResponse(toAppError(error), crypto.randomUUID());
-  }
-}
-
-function goneSignal(outgoing: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  if (outgoing.destroyed) gone.abort();
-  outgoing.once("close", () => gone.abort());
-  return gone.signal;
 }
 
 async function bind(server: Server, host: string, port: number): Promise<number> {

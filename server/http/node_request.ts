@@ -6,8 +6,8 @@ const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 /** The Fetch standard knows no request of these. */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** The request as web standards have it. Throws status 400 or 501 for what cannot be one. */
-export function toRequest(incoming: IncomingMessage): Request {
+/** The request as web standards have it, of https where it came over TLS. Throws status 400 or 501 for what cannot be one. */
+export function toRequest(incoming: IncomingMessage, isSecure = false): Request {
   const method = incoming.method ?? "GET";
   if (FORBIDDEN_METHODS.has(method.toUpperCase())) {
     throw new HttpError(501, "invalid", `The method ${method} is not supported`);
@@ -32,7 +32,9 @@ export function toRequest(incoming: IncomingMessage): Request {
       );
     }
   }
-  const url = `http://${readHost(headers, hosts, incoming)}${readPath(incoming.url)}`;
+  const url = `${isSecure ? "https" : "http"}://${readHost(headers, hosts, incoming)}${
+    readPath(incoming.url)
+  }`;
   const hasBody = method !== "GET" && method !== "HEAD" && hasBodyHeaders(incoming);
   return new Request(url, hasBody ? { method, headers, body: bodyOf(incoming) } : { method, headers });
 }

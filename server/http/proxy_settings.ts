@@ -1,4 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
+import { isThisMachine } from "../../contract/this_machine.ts";
 
 /** What the operator says of how clients reach the server. */
 export interface ProxySettings {
@@ -6,6 +7,10 @@ export interface ProxySettings {
   readonly trustProxy: boolean;
   /** The names that are accepted, beside localhost and addresses; undefined: any. */
   readonly allowedHosts: readonly string[] | undefined;
+  /** For how long a browser that spoke https is to use nothing else. */
+  readonly strictSeconds: number;
+  /** Whether passwords may come over plain HTTP from other machines. */
+  readonly allowsPlainHttp: boolean;
 }
 
 export interface ProxyOptions {
@@ -26,17 +31,32 @@ export function readProxySettings(
   { allowHost, trustProxy, host }: ProxyOptions,
   env: (name: string) => string | undefined,
 ): ProxySettings {
-  const isTrusted = trustProxy || readTrust(env("SLUICE_TRUST_PROXY") ?? "");
+  const isTrusted = trustProxy || readSwitch("SLUICE_TRUST_PROXY", env);
   const given = allowHost.length > 0 ? allowHost : (env("SLUICE_ALLOWED_HOSTS") ?? "").split(",");
   const names = given.map((name) => name.trim()).filter((name) => name !== "");
   for (const name of names) checkHostName(name);
-  const allowedHosts = names.length > 0 ? names : isLoopback(host) && !isTrusted ? [] : undefined;
-  return { trustProxy: isTrusted, allowedHosts };
+  const allowedHosts = names.length > 0 ? names : isThisMachine(host) && !isTrusted ? [] : undefined;
+  return {
+    trustProxy: isTrusted,
+    allowedHosts,
+    strictSeconds: readSeconds(env("SLUICE_HSTS") ?? ""),
+    allowsPlainHttp: readSwitch("SLUICE_ALLOW_PLAIN_HTTP", env),
+  };
 }
 
-function readTrust(text: string): boolean {
+function readSwitch(name: string, env: (name: string) => string | undefined): boolean {
+  const text = env(name) ?? "";
   if (["", "0", "1"].includes(text)) return text === "1";
-  throw new AppError("invalid", `SLUICE_TRUST_PROXY is "${text}", expected 1 or 0`);
+  throw new AppError("invalid", `${name} is "${text}", expected 1 or 0`);
+}
+
+/** What browsers take for a lasting promise. */
+const YEAR_S = 31_536_000;
+
+function readSeconds(text: string): number {
+  if (text === "") return YEAR_S;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new AppError("invalid", `SLUICE_HSTS is "${text}", expected seconds: ${YEAR_S} is a year, 0 ends it`);
 }
 
 /** A name that could never be in a Host header would refuse everybody without a word. */
@@ -46,9 +66,4 @@ function checkHostName(name: string): void {
     "invalid",
     `"${name}" is no name that browsers could use for the server: expected one such as sluice.example.com, without port`,
   );
-}
-
-/** Whether only this machine can reach a server at the host. */
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }

@@ -11,7 +11,7 @@ import type { AppEnv } from "../http/app_env.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { ApiSchema } from "../http/api_schema.ts";
-import { crossSiteGuard, hostGuard, responseHeaders } from "../http/guards.ts";
+import { crossSiteGuard, hostGuard, responseHeaders, type StrictTransport } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import type { ServerPhase } from "../http/server_phase.ts";
@@ -55,6 +55,8 @@ export interface AppOptions {
   readonly readMetrics?: ReadMetrics;
   /** The names in Host that are accepted, beside localhost and addresses; any name by default. */
   readonly allowedHosts?: readonly string[];
+  /** HSTS where a browser spoke https; none by default. */
+  readonly strictTransport?: StrictTransport;
 }
 
 /** Everything that the server serves over HTTP. */
@@ -63,7 +65,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const routes = apiRoutes(options);
   const app = new Hono<AppEnv>();
   app.use(requestId());
-  app.use(responseHeaders());
+  app.use(responseHeaders(options.strictTransport));
   app.get("/healthz", (c) => health(c, options));
   if (options.allowedHosts !== undefined) app.use(hostGuard(options.allowedHosts));
   app.use(crossSiteGuard());

@@ -60,6 +60,10 @@ export const METRICS = {
     "gauge",
     "1 where queued runs begin, 0 where the server is drained or its disk full.",
   ],
+  sluice_tls_certificate_expiry_timestamp_seconds: [
+    "gauge",
+    "When the server's own certificate expires, where it speaks HTTPS itself.",
+  ],
   process_cpu_seconds_total: ["counter", "Processor time of the server's process."],
   process_resident_memory_bytes: ["gauge", "Resident memory of the server's process."],
   process_virtual_memory_bytes: ["gauge", "Virtual memory of the server's process."],

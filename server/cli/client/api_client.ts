@@ -13,13 +13,35 @@ export interface ApiClient {
   isReady(): Promise<boolean>;
 }
 
+/** How a server is reached. */
+export interface ServerAddress {
+  readonly url: string;
+  readonly token: string;
+  /** The path of a Unix socket of the server's, to be used instead of the url. */
+  readonly socket?: string;
+}
+
 /** Asks the server with the token. */
-export function createApiClient(url: string, token: string): ApiClient {
-  const { api } = hc<AppType>(url, {
+export function createApiClient({ url, token, socket }: ServerAddress): ApiClient {
+  const base = socket === undefined ? url : "http://localhost";
+  const send = socket === undefined ? fetch : fetchOver(socket);
+  const { api } = hc<AppType>(base, {
     headers: { authorization: `Bearer ${token}` },
-    fetch: (input: string | URL | Request, init?: RequestInit) => request(url, input, init),
+    fetch: (input: string | URL | Request, init?: RequestInit) => request(send, url, input, init),
   });
-  return { url, routes: api, isReady: () => isReady(url) };
+  return { url, routes: api, isReady: () => isReady(send, base) };
+}
+
+type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** `fetch` over a Unix socket. */
+function fetchOver(path: string): Fetch {
+  const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  return (input, init) => {
+    // The compiler that editors use knows no `client`.
+    const over: RequestInit & { readonly client: Deno.HttpClient } = { ...init, client };
+    return fetch(input, over);
+  };
 }
 
 /**
@@ -41,9 +63,9 @@ export async function read<T>(
   );
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function isReady(send: Fetch, url: string): Promise<boolean> {
   try {
-    const response = await fetch(new URL("/healthz", url));
+    const response = await send(new URL("/healthz", url));
     const { status }: { status?: unknown } = await response.json();
     return response.ok || status === "draining";
   } catch {
@@ -51,10 +73,15 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-async function request(url: string, input: string | URL | Request, init?: RequestInit): Promise<Response> {
+async function request(
+  send: Fetch,
+  url: string,
+  input: string | URL | Request,
+  init?: RequestInit,
+): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(input, init);
+    response = await send(input, init);
   } catch (error) {
     init?.signal?.throwIfAborted();
     throw new AppError("unavailable", `The server at ${url} does not answer`, { cause: error });

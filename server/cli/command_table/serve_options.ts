@@ -27,6 +27,30 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     env: "SLUICE_TRUST_PROXY",
     description: "believe the X-Forwarded headers of a reverse proxy in front of it",
   },
+  "tls-cert": {
+    type: "string",
+    value: "FILE",
+    env: "SLUICE_TLS_CERT",
+    description: "speak HTTPS with this certificate, PEM, the server's own first; watched and read again",
+  },
+  "tls-key": {
+    type: "string",
+    value: "FILE",
+    env: "SLUICE_TLS_KEY",
+    description: "the private key of the certificate, PEM, without a passphrase",
+  },
+  "tls-min": {
+    type: "string",
+    value: "VERSION",
+    env: "SLUICE_TLS_MIN",
+    description: "the oldest TLS that is spoken: 1.2, the default, or 1.3",
+  },
+  "tls-client-ca": {
+    type: "string",
+    value: "FILE",
+    env: "SLUICE_TLS_CLIENT_CA",
+    description: "ask every client for a certificate that an authority in this file vouches for",
+  },
   run: {
     type: "string",
     value: "PIPELINE",

@@ -1,19 +1,40 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import type { AppEnv } from "../../../server/http/app_env.ts";
-import { type Limits, listen, type Listener } from "../../../server/http/listen.ts";
+import type { Limits } from "../../../server/http/limits.ts";
+import { listen, type Listener } from "../../../server/http/listen.ts";
+import { readServerCertificate } from "../../../server/http/tls/certificate.ts";
+import { TestAuthority } from "../../support/certificates.ts";
 
 /** What goes over the socket, byte for byte: what a client sends in any order and speed, and what comes back. */
 
 /** Long for what should not happen, short for what is waited for. */
 const NEVER_MS = 60_000;
 
+const folder = await Deno.makeTempDir({ prefix: "sluice-wire-" });
+const authority = await TestAuthority.create(folder);
+const certificate = await readServerCertificate(await authority.issue({ name: "localhost" }));
+Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+
+type Scheme = "http" | "https";
+
+/** The same of both: what holds for a connection holds for TLS over it. */
+function wireTest(what: string, work: (scheme: Scheme) => Promise<void>): void {
+  for (const scheme of ["http", "https"] as const) Deno.test(`${scheme}: ${what}`, () => work(scheme));
+}
+
 async function withListener(
+  scheme: Scheme,
   app: Hono<AppEnv>,
   limits: Partial<Limits>,
   work: (listener: Listener) => Promise<void>,
 ): Promise<void> {
-  const listener = await listen(app, { host: "127.0.0.1", port: 0, limits });
+  const listener = await listen(app, {
+    host: "127.0.0.1",
+    port: 0,
+    limits,
+    ...(scheme === "http" ? {} : { tls: { certificate, minVersion: "1.2" } }),
+  });
   try {
     await work(listener);
   } finally {
@@ -21,16 +42,23 @@ async function withListener(
   }
 }
 
+function connect({ url, port }: Listener): Promise<Deno.TcpConn | Deno.TlsConn> {
+  return url.startsWith("https:")
+    ? Deno.connectTls({ hostname: "localhost", port, caCerts: [authority.cert] })
+    : Deno.connect({ hostname: "127.0.0.1", port });
+}
+
 /** Sends the text and reads until the server closes the connection. */
-async function exchange({ port }: Listener, text: string): Promise<string> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+async function exchange(listener: Listener, text: string): Promise<string> {
+  using connection = await connect(listener);
   await connection.write(new TextEncoder().encode(text));
   let answer = "";
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const count = await connection.read(buffer).catch((error) => {
-      if (error instanceof Deno.errors.ConnectionReset) return null;
+      const { ConnectionReset, UnexpectedEof } = Deno.errors;
+      if (error instanceof ConnectionReset || error instanceof UnexpectedEof) return null;
       throw error;
     });
     if (count === null) return answer;
@@ -72,12 +100,12 @@ function echoApp(): Hono<AppEnv> {
 
 const ASK = "Connection: close\r\n\r\n";
 
-Deno.test("a text is sent with its length, a stream in chunks, and nothing has none", async () => {
-  await withListener(echoApp(), {}, async (listener) => {
-    const text = await exchange(listener, `GET /?a=1 HTTP/1.1\r\nHost: some.name:80\r\n${ASK}`);
+wireTest("a text is sent with its length, a stream in chunks, and nothing has none", async (scheme) => {
+  await withListener(scheme, echoApp(), {}, async (listener) => {
+    const text = await exchange(listener, `GET /?a=1 HTTP/1.1\r\nHost: some.name:81\r\n${ASK}`);
     match(text, /^HTTP\/1\.1 200 .*\r\n/);
     match(text, /\r\ncontent-length: \d+\r\n/i);
-    match(text, /\{"url":"http:\/\/some\.name\/\?a=1","query":\{"a":"1"\}\}$/);
+    match(text, /\{"url":"https?:\/\/some\.name:81\/\?a=1","query":\{"a":"1"\}\}$/);
     const stream = await exchange(listener, `GET /stream HTTP/1.1\r\nHost: a\r\n${ASK}`);
     match(stream, /\r\ntransfer-encoding: chunked\r\n/i);
     match(stream, /4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n$/);
@@ -88,49 +116,53 @@ Deno.test("a text is sent with its length, a stream in chunks, and nothing has n
   });
 });
 
-Deno.test("a request without Host, of HTTP/1.0 and in absolute form is served", async () => {
-  await withListener(echoApp(), {}, async (listener) => {
+wireTest("a request without Host, of HTTP/1.0 and in absolute form is served", async (scheme) => {
+  await withListener(scheme, echoApp(), {}, async (listener) => {
     match(
       await exchange(listener, "GET / HTTP/1.0\r\n\r\n"),
-      new RegExp(`http://127.0.0.1:${listener.port}/`),
+      new RegExp(`${scheme}://127.0.0.1:${listener.port}/`),
     );
     match(
       await exchange(listener, `GET http://other/?b HTTP/1.1\r\nHost: a\r\n${ASK}`),
-      /"url":"http:\/\/a\/\?b"/,
+      new RegExp(`"url":"${scheme}://a/\\?b"`),
     );
   });
 });
 
-Deno.test("a Host header that is no host is a 400 with a reason, and no fault of the server", async () => {
-  await withListener(echoApp(), {}, async (listener) => {
-    for (
-      const host of ["a b", "a[", "http://a", "a/b", "[::1", "a:b", "a:999999", "a\u00e9", "%00", "a@b", ""]
-    ) {
-      const answer = await exchange(listener, `GET / HTTP/1.1\r\nHost: ${host}\r\n${ASK}`);
-      equal(statusOf(answer), 400, JSON.stringify(host));
-      match(answer, /application\/problem\+json/, host);
-      ok(!/at (?:file|async)|TypeError/.test(answer), answer);
-    }
-    equal(statusOf(await exchange(listener, `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${ASK}`)), 400);
-    equal(statusOf(await exchange(listener, `GET / HTTP/1.1\r\n${ASK}`)), 400);
-    equal(statusOf(await exchange(listener, `TRACE / HTTP/1.1\r\nHost: a\r\n${ASK}`)), 501);
-    for (const host of ["a", "a.b:80", "127.0.0.1", "[::1]:8080", "under_score"]) {
-      equal(statusOf(await exchange(listener, `GET / HTTP/1.1\r\nHost: ${host}\r\n${ASK}`)), 200, host);
-    }
-  });
-});
+wireTest(
+  "a Host header that is no host is a 400 with a reason, and no fault of the server",
+  async (scheme) => {
+    await withListener(scheme, echoApp(), {}, async (listener) => {
+      for (
+        const host of ["a b", "a[", "http://a", "a/b", "[::1", "a:b", "a:999999", "a\u00e9", "%00", "a@b", ""]
+      ) {
+        const answer = await exchange(listener, `GET / HTTP/1.1\r\nHost: ${host}\r\n${ASK}`);
+        equal(statusOf(answer), 400, JSON.stringify(host));
+        match(answer, /application\/problem\+json/, host);
+        ok(!/at (?:file|async)|TypeError/.test(answer), answer);
+      }
+      equal(statusOf(await exchange(listener, `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${ASK}`)), 400);
+      equal(statusOf(await exchange(listener, `GET / HTTP/1.1\r\n${ASK}`)), 400);
+      equal(statusOf(await exchange(listener, `TRACE / HTTP/1.1\r\nHost: a\r\n${ASK}`)), 501);
+      for (const host of ["a", "a.b:80", "127.0.0.1", "[::1]:8080", "under_score"]) {
+        equal(statusOf(await exchange(listener, `GET / HTTP/1.1\r\nHost: ${host}\r\n${ASK}`)), 200, host);
+      }
+    });
+  },
+);
 
-Deno.test("what is no HTTP or too large a header is refused and closed", async () => {
-  await withListener(echoApp(), {}, async (listener) => {
+wireTest("what is no HTTP or too large a header is refused and closed", async (scheme) => {
+  await withListener(scheme, echoApp(), {}, async (listener) => {
     equal(statusOf(await exchange(listener, "GARBAGE\r\n\r\n")), 400);
     const large = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(100_000)}\r\n${ASK}`;
     equal(statusOf(await exchange(listener, large)), 431);
   });
 });
 
-Deno.test("headers, bodies and connections that do not come on are cut", async () => {
-  const limits = { headersMs: 50, requestMs: 100, idleMs: 50 };
-  await withListener(echoApp(), limits, async (listener) => {
+wireTest("headers, bodies and connections that do not come on are cut", async (scheme) => {
+  // A handshake has to be over in the time that headers have.
+  const limits = { headersMs: scheme === "http" ? 50 : 500, requestMs: 600, idleMs: 50 };
+  await withListener(scheme, echoApp(), limits, async (listener) => {
     equal(statusOf(await exchange(listener, "GET / HTTP/1.1\r\nHost: a\r\n")), 408);
     equal(statusOf(await exchange(listener, "")), 408);
     const body = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc";
@@ -140,11 +172,15 @@ Deno.test("headers, bodies and connections that do not come on are cut", async (
   });
 });
 
-Deno.test("a large body comes whole, and one that is refused unread still gets its answer", async () => {
-  await withListener(echoApp(), {}, async (listener) => {
+wireTest("a large body comes whole, and one that is refused unread still gets its answer", async (scheme) => {
+  await withListener(scheme, echoApp(), {}, async (listener) => {
     const sent = crypto.getRandomValues(new Uint8Array(60_000));
     const body = new Blob(Array.from({ length: 50 }, () => sent));
-    const response = await fetch(`${listener.url}/echo`, { method: "POST", body });
+    using client = Deno.createHttpClient({ caCerts: [authority.cert] });
+    const address = `${scheme}://localhost:${listener.port}/echo`;
+    // The compiler that editors use knows no `client`.
+    const init: RequestInit & { readonly client: Deno.HttpClient } = { method: "POST", body, client };
+    const response = await fetch(address, init);
     const back = new Uint8Array(await response.arrayBuffer());
     equal(back.byteLength, 3_000_000);
     deepStrictEqual(back.subarray(2_940_000), sent);
@@ -155,7 +191,7 @@ Deno.test("a large body comes whole, and one that is refused unread still gets i
   });
 });
 
-Deno.test("a client that takes nothing of a response is cut, and the body is cancelled", async () => {
+wireTest("a client that takes nothing of a response is cut, and the body is cancelled", async (scheme) => {
   const app = new Hono<AppEnv>();
   const cancelled = Promise.withResolvers<void>();
   app.get("/", () =>
@@ -165,14 +201,14 @@ Deno.test("a client that takes nothing of a response is cut, and the body is can
         cancel: () => cancelled.resolve(),
       }, { highWaterMark: 0 }),
     ));
-  await withListener(app, { stallMs: 100 }, async (listener) => {
-    using connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  await withListener(scheme, app, { stallMs: 100 }, async (listener) => {
+    using connection = await connect(listener);
     await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     await cancelled.promise;
   });
 });
 
-Deno.test("a handler learns that its client has gone", async () => {
+wireTest("a handler learns that its client has gone", async (scheme) => {
   const app = new Hono<AppEnv>();
   const asked = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
@@ -182,8 +218,8 @@ Deno.test("a handler learns that its client has gone", async () => {
     await gone.promise;
     return c.text("late");
   });
-  await withListener(app, { headersMs: NEVER_MS }, async (listener) => {
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  await withListener(scheme, app, { headersMs: NEVER_MS }, async (listener) => {
+    const connection = await connect(listener);
     await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     await asked.promise;
     connection.close();
@@ -191,22 +227,25 @@ Deno.test("a handler learns that its client has gone", async () => {
   });
 });
 
-Deno.test("a body that breaks off in the server cuts the response, so that no client takes it for whole", async () => {
-  const app = new Hono<AppEnv>();
-  let parts = 0;
-  app.get("/", () =>
-    new Response(
-      new ReadableStream({
-        async pull(controller) {
-          await anotherTurn();
-          if (parts++ === 2) throw new Error("broken");
-          controller.enqueue(new TextEncoder().encode("part\n"));
-        },
-      }, { highWaterMark: 0 }),
-    ));
-  await withListener(app, {}, async (listener) => {
-    const answer = await exchange(listener, `GET / HTTP/1.1\r\nHost: a\r\n${ASK}`);
-    match(answer, /part\n/);
-    ok(!answer.endsWith("0\r\n\r\n"), answer);
-  });
-});
+wireTest(
+  "a body that breaks off in the server cuts the response, so that no client takes it for whole",
+  async (scheme) => {
+    const app = new Hono<AppEnv>();
+    let parts = 0;
+    app.get("/", () =>
+      new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await anotherTurn();
+            if (parts++ === 2) throw new Error("broken");
+            controller.enqueue(new TextEncoder().encode("part\n"));
+          },
+        }, { highWaterMark: 0 }),
+      ));
+    await withListener(scheme, app, {}, async (listener) => {
+      const answer = await exchange(listener, `GET / HTTP/1.1\r\nHost: a\r\n${ASK}`);
+      match(answer, /part\n/);
+      ok(!answer.endsWith("0\r\n\r\n"), answer);
+    });
+  },
+);

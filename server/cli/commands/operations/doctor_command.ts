@@ -14,6 +14,7 @@ import { readFolders, readInteger, readSize } from "../../settings.ts";
 import { type ColumnSpec, formatTable } from "../../table.ts";
 import { oneLine } from "../../text.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
+import { checkCertificate } from "./certificate_check.ts";
 import { checkTelemetry, telemetryProblems } from "./telemetry_checks.ts";
 import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, readLibc } from "./machine_checks.ts";
 
@@ -38,6 +39,7 @@ export const doctor: CommandRun = async (invocation, context) => {
     checkDisk(folders.dataDir, await diskOf(folders.dataDir), diskReserveBytes),
     checkOpenFiles(await Deno.readTextFile("/proc/self/limits").catch(() => undefined)),
     await checkSandbox(context.program),
+    ...await checkCertificate(context),
     await checkPolicy(folders),
     ...await checkProject(folders, context, stop.signal),
     ...await checkTelemetry(context.env, context.program.version),

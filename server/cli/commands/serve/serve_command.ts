@@ -1,6 +1,7 @@
 import { systemClock } from "../../../../contract/clock.ts";
 import { toAppError } from "../../../../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../../../../contract/names.ts";
+import { isThisMachine } from "../../../../contract/this_machine.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import type { Log } from "../../../../contract/log.ts";
 import { formatDuration, formatPlural } from "../../../../text/format.ts";
@@ -14,7 +15,7 @@ import { commandText } from "../../command_text.ts";
 import { heldError, requireProject } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
 import { openLog } from "./open_log.ts";
-import { readServeSettings } from "./serve_settings.ts";
+import { readServeSettings, type ServeSettings } from "./serve_settings.ts";
 import { createStopSignals } from "./stop_signals.ts";
 
 /** `sluice serve`: the server, until SIGTERM or SIGINT. */
@@ -28,6 +29,7 @@ export const serve: CommandRun = async (invocation, context) => {
   if (folder === undefined) throw heldError(folders.dataDir, await readHolder(folders.dataDir));
   await using logging = openLog(settings.log, context);
   const { log } = logging;
+  warnOfPlainHttp(settings, log);
   await using opened = await context.backend.openEngine({
     ...folders,
     maxRuns,
@@ -38,6 +40,7 @@ export const serve: CommandRun = async (invocation, context) => {
   let phase: ServerPhase = "starting";
   const server = await context.backend.listen({
     ...settings,
+    dataDir: folders.dataDir,
     opened,
     log,
     phase: () => phase,
@@ -66,6 +69,18 @@ export const serve: CommandRun = async (invocation, context) => {
   return 0;
 };
 
+/** Whoever sits between could read passwords and tokens, and everything that the pages show. */
+function warnOfPlainHttp({ host, tls, proxy }: ServeSettings, log: Log): void {
+  if (tls !== undefined || proxy.trustProxy || isThisMachine(host)) return;
+  log(
+    "warn",
+    "The server speaks plain HTTP with other machines: give it a certificate (--tls-cert, --tls-key), or put a proxy with " +
+      "TLS before it (--trust-proxy)" +
+      (proxy.allowsPlainHttp ? "" : "; over plain HTTP nobody signs in from elsewhere with a password"),
+    { host },
+  );
+}
+
 /** Longer than any sound project's SQL takes. */
 const APPLY_GRACE_MS = 10_000;
 
@@ -80,7 +95,8 @@ async function atMost(timeMs: number, work: Promise<void>): Promise<void> {
 /** A disk without room for the note must not keep the server from serving: commands then find no server. */
 async function announce(folder: DataFolder, server: ListeningServer, log: Log): Promise<void> {
   try {
-    await folder.announce({ url: server.url, token: server.localToken });
+    const { url, socket, localToken: token } = server;
+    await folder.announce({ url, token, ...(socket === undefined ? {} : { socket }) });
   } catch (error) {
     log("error", `Commands on this machine will not find the server: ${toAppError(error).message}`);
   }

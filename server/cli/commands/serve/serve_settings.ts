@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import { listWords } from "../../../../text/suggest.ts";
+import { readTlsSettings, type TlsSettings } from "../../../http/tls/tls_settings.ts";
 import { type ProxySettings, readProxySettings } from "../../../http/proxy_settings.ts";
 import type { CliContext, Invocation } from "../../command.ts";
 import { LOG_FORMATS, type LogFormat } from "../../log/server_log.ts";
@@ -14,6 +15,8 @@ export interface ServeSettings {
   readonly pools: Readonly<Record<string, number>>;
   readonly readyProcesses: number;
   readonly proxy: ProxySettings;
+  /** Undefined for plain HTTP. */
+  readonly tls: TlsSettings | undefined;
   /** How long runs under way may go on when the server is told to stop. */
   readonly drainMs: number;
   /** What is kept free of the data folder's disk; undefined: by its size. */
@@ -43,10 +46,22 @@ export function readServeSettings(invocation: Invocation, context: CliContext): 
       { allowHost: invocation.list("allow-host"), trustProxy: invocation.flag("trust-proxy"), host },
       context.env,
     ),
+    tls: readTls(invocation, context),
     drainMs: readDuration(invocation, "drain", "30s"),
     diskReserveBytes: readSize(invocation, "disk-reserve", undefined),
     log: readLogSettings(invocation, context),
   };
+}
+
+/** Paths are relative to the folder that the command is given in. */
+export function readTls(invocation: Invocation, context: CliContext): TlsSettings | undefined {
+  const option = (name: string) => invocation.text(name) || undefined;
+  return readTlsSettings({
+    cert: option("tls-cert"),
+    key: option("tls-key"),
+    min: option("tls-min"),
+    clientCa: option("tls-client-ca"),
+  }, (path) => resolve(context.cwd, path));
 }
 
 function readLogSettings(invocation: Invocation, context: CliContext): LogSettings {

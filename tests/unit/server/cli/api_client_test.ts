@@ -12,7 +12,7 @@ async function withServer(
 ): Promise<void> {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, respond);
   try {
-    await work(createApiClient(`http://127.0.0.1:${server.addr.port}`, "slc_test"));
+    await work(createApiClient({ url: `http://127.0.0.1:${server.addr.port}`, token: "slc_test" }));
   } finally {
     await server.shutdown();
   }

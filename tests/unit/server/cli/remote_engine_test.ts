@@ -62,7 +62,10 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
     let stopped: Promise<void> | undefined;
     const stop = () => stopped ??= listener.shutdown(1_000);
     try {
-      const api = createApiClient(listener.url, await renewLocalToken(store.access, systemClock));
+      const api = createApiClient({
+        url: listener.url,
+        token: await renewLocalToken(store.access, systemClock),
+      });
       await work({ engine, remote: new RemoteEngine(api), url: listener.url, stop });
     } finally {
       await stop();
@@ -183,7 +186,7 @@ Deno.test("RemoteEngine throws the errors that the server's engine throws", asyn
 
 Deno.test("RemoteEngine throws unauthorized for a token of another start", async () => {
   await withRemote(async ({ url }) => {
-    const remote = new RemoteEngine(createApiClient(url, "slc_other"));
+    const remote = new RemoteEngine(createApiClient({ url, token: "slc_other" }));
     await rejects(remote.listPipelines(), failsWith("unauthorized"));
   });
 });

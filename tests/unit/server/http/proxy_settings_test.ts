@@ -6,7 +6,13 @@ const read = (
   env: Record<string, string>,
   host: string,
   options: { allowHost?: string[]; trustProxy?: boolean } = {},
-) => readProxySettings({ allowHost: [], trustProxy: false, host, ...options }, (name) => env[name]);
+) => {
+  const { trustProxy, allowedHosts } = readProxySettings(
+    { allowHost: [], trustProxy: false, host, ...options },
+    (name) => env[name],
+  );
+  return { trustProxy, allowedHosts };
+};
 
 Deno.test("a server on loopback answers to no other name than localhost", () => {
   for (const host of ["127.0.0.1", "127.1.2.3", "localhost", "::1"]) {
@@ -50,5 +56,20 @@ Deno.test("a name that no browser could use is refused", () => {
       () => read({}, "127.0.0.1", { allowHost: [name] }),
       (error) => error instanceof AppError && error.code === "invalid" && error.message.includes(name),
     );
+  }
+});
+
+Deno.test("HSTS is for a year unless SLUICE_HSTS says otherwise, and plain HTTP is not for passwords", () => {
+  const settings = (env: Record<string, string>) => {
+    const { strictSeconds, allowsPlainHttp } = readProxySettings(
+      { allowHost: [], trustProxy: false, host: "127.0.0.1" },
+      (name) => env[name],
+    );
+    return [strictSeconds, allowsPlainHttp];
+  };
+  assert.deepEqual(settings({}), [31_536_000, false]);
+  assert.deepEqual(settings({ SLUICE_HSTS: "0", SLUICE_ALLOW_PLAIN_HTTP: "1" }), [0, true]);
+  for (const env of [{ SLUICE_HSTS: "1y" }, { SLUICE_ALLOW_PLAIN_HTTP: "yes" }]) {
+    assert.throws(() => settings(env as Record<string, string>), /expected/);
   }
 });

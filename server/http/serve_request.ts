@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
+import type { Hono } from "hono";
+import { toAppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { AppEnv } from "./app_env.ts";
+import { toRequest } from "./node_request.ts";
+import { sendResponse } from "./node_response.ts";
+import { problemResponse } from "./problem.ts";
+
+export interface ServeContext {
+  readonly closing: AbortSignal;
+  readonly stallMs: number;
+  readonly log: Log;
+}
+
+/** Has the app respond to a request of node's. Never throws: what goes wrong is logged. */
+export async function serveRequest(
+  app: Hono<AppEnv>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { closing, stallMs, log }: ServeContext,
+): Promise<void> {
+  incoming.on("error", () => {});
+  outgoing.on("error", () => {});
+  const { remoteAddress } = incoming.socket;
+  const isSecure = incoming.socket instanceof TLSSocket;
+  try {
+    const response = await respond(() =>
+      app.fetch(toRequest(incoming, isSecure), {
+        ...(remoteAddress === undefined ? {} : { remoteAddress }),
+        // Made when it is asked for: few requests are.
+        get signal() {
+          return AbortSignal.any([goneSignal(outgoing), closing]);
+        },
+      })
+    );
+    // What is left of the body would be taken for the next request.
+    if (!incoming.complete || closing.aborted) outgoing.setHeader("connection", "close");
+    await sendResponse(response, outgoing, { stallMs });
+  } catch (error) {
+    if (!outgoing.destroyed) log("error", `A response broke off: ${toAppError(error).message}`);
+    outgoing.destroy();
+  }
+}
+
+/** The app renders its own errors: what is thrown here is about a request that never reached it. */
+async function respond(ask: () => Response | Promise<Response>): Promise<Response> {
+  try {
+    return await ask();
+  } catch (error) {
+    return problemResponse(toAppError(error), crypto.randomUUID());
+  }
+}
+
+function goneSignal(outgoing: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  if (outgoing.destroyed) gone.abort();
+  outgoing.once("close", () => gone.abort());
+  return gone.signal;
+}
