@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { isThisMachine } from "../../contract/this_machine.ts";
+import { isThisMachine } from "../../contract/network/this_machine.ts";
 
 /**
  * How the client reached us: straight, or through a reverse proxy, whose X-Forwarded-* headers count

@@ -1,5 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
-import { isThisMachine } from "../../contract/this_machine.ts";
+import { isThisMachine } from "../../contract/network/this_machine.ts";
 
 /** What the operator says of how clients reach the server. */
 export interface ProxySettings {

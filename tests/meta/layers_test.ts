@@ -62,6 +62,7 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
     "server/auth/token.ts",
     "server/data_folder.ts",
     "server/http/proxy_settings.ts",
+    "server/http/tls/tls_settings.ts",
     "server/http/server_phase.ts",
   ],
   "server/data_folder.ts": ["server/close_to_others.ts"],

@@ -1,7 +1,7 @@
 import { systemClock } from "../../../../contract/clock.ts";
 import { toAppError } from "../../../../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../../../../contract/names.ts";
-import { isThisMachine } from "../../../../contract/this_machine.ts";
+import { isThisMachine } from "../../../../contract/network/this_machine.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import type { Log } from "../../../../contract/log.ts";
 import { formatDuration, formatPlural } from "../../../../text/format.ts";
