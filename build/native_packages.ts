@@ -2,18 +2,25 @@ import { join } from "node:path";
 import type { StagedFile } from "./staged_file.ts";
 
 /** Packages that load a native library, or start a program, by its place: they stay as they are beside the bundle. */
-export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-bindings", "esbuild", "libsql"];
+export const NATIVE_PACKAGES: readonly string[] = [
+  "@duckdb/node-bindings",
+  "@node-rs/argon2",
+  "esbuild",
+  "libsql",
+];
 
 /** What they need, by the package whose dependency it is. Only this platform's library is taken. */
 function dependenciesOf(platform: Platform): Readonly<Record<string, readonly string[]>> {
   return {
     "@duckdb/node-bindings": [platform.duckdb],
+    "@node-rs/argon2": [platform.argon2],
     esbuild: [platform.esbuild],
     libsql: ["@neon-rs/load", "detect-libc", platform.libsql],
   };
 }
 
 interface Platform {
+  readonly argon2: string;
   readonly duckdb: string;
   readonly esbuild: string;
   readonly libsql: string;
@@ -22,21 +29,25 @@ interface Platform {
 /** Deno itself needs glibc on Linux, so there is no musl here. */
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   "linux x86_64": {
+    argon2: "@node-rs/argon2-linux-x64-gnu",
     duckdb: "@duckdb/node-bindings-linux-x64",
     esbuild: "@esbuild/linux-x64",
     libsql: "@libsql/linux-x64-gnu",
   },
   "linux aarch64": {
+    argon2: "@node-rs/argon2-linux-arm64-gnu",
     duckdb: "@duckdb/node-bindings-linux-arm64",
     esbuild: "@esbuild/linux-arm64",
     libsql: "@libsql/linux-arm64-gnu",
   },
   "darwin x86_64": {
+    argon2: "@node-rs/argon2-darwin-x64",
     duckdb: "@duckdb/node-bindings-darwin-x64",
     esbuild: "@esbuild/darwin-x64",
     libsql: "@libsql/darwin-x64",
   },
   "darwin aarch64": {
+    argon2: "@node-rs/argon2-darwin-arm64",
     duckdb: "@duckdb/node-bindings-darwin-arm64",
     esbuild: "@esbuild/darwin-arm64",
     libsql: "@libsql/darwin-arm64",

@@ -6,6 +6,7 @@ import type { Sealer } from "../contract/keys/sealer.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext, Interrupt } from "./cli/command.ts";
+import { createSecretInput } from "./cli/secret_input.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
@@ -243,8 +244,11 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createPages } = await import("../ui/pages/create_pages.tsx");
   const { guardedEngine } = await import("../engine/control/access/guarded_engine.ts");
   const { createPeople } = await import("../engine/control/people/local_people.ts");
+  const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
+  const { SignIn } = await import("./auth/sign_in.ts");
+  const { readSessionTimes } = await import("./auth/session_times.ts");
   const { storePlaces } = await import("../engine/control/access/store_places.ts");
-  const { opened: { engine, store }, phase, log, firstTokenMark } = options;
+  const { opened: { engine, store, audit }, phase, log, firstTokenMark } = options;
   const { proxy: { allowedHosts, trustProxy, strictSeconds } } = options;
   const client = createClientView(options.proxy);
   const { version } = program;
@@ -256,7 +260,8 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { access } = store;
   const places = storePlaces(store);
   const engineFor = (access: Access) => guardedEngine(engine, access, places);
-  const people = createPeople({ people: store.people, access, sso: store.sso, clock });
+  const hasher = createHasher();
+  const people = createPeople({ ...store, hasher, clock });
   const auth = new Auth({
     access,
     clock,
@@ -264,6 +269,17 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     subjects: places.subjects,
     scrapeToken,
+    sessions: readSessionTimes(env),
+  });
+  const signIn = new SignIn({
+    auth,
+    access,
+    passwords: store.passwords,
+    hasher,
+    links: people.passwordLinks,
+    clock,
+    audit,
+    log,
   });
   const app = createApp({
     engineFor,
@@ -276,7 +292,17 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     phase,
     readMetrics: async () => front.withExpiry(await engine.metrics.read(version)),
-    pages: createPages({ engineFor, places, people, auth, version, clock, log }),
+    pages: createPages({
+      engineFor,
+      places,
+      people,
+      links: people.passwordLinks,
+      auth,
+      signIn,
+      version,
+      clock,
+      log,
+    }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     strictTransport: { ...client, seconds: strictSeconds },
   });
@@ -304,6 +330,7 @@ function createContext(): CliContext {
     program,
     backend: createBackend(program),
     terminal: createTerminal(env),
+    secretInput: createSecretInput(),
     cwd: workingFolder(program),
     env,
     exit: (code) => Deno.exit(code),

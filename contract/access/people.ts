@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
 import { nameSchema } from "../names.ts";
+import { passwordPutSchema } from "./passwords.ts";
 import { PERMISSION_NAMES } from "./permissions.ts";
 import { scopeSchema } from "./scope.ts";
 
@@ -52,6 +53,8 @@ export const newUserSchema = v.strictObject({
   email: v.exactOptional(described(email, "The address of mail; one address is one user's.")),
   display_name: v.exactOptional(described(displayName, "How pages call it.")),
   role: v.exactOptional(described(v.string(), "A role over all, granted at once.")),
+  password: v.exactOptional(passwordPutSchema.entries.password),
+  must_change: passwordPutSchema.entries.must_change,
 });
 export type NewUser = v.InferOutput<typeof newUserSchema>;
 

@@ -5,6 +5,7 @@ import { MIGRATIONS } from "./migrations/list.ts";
 import { createAuditStore } from "./audit/audit_store.ts";
 import { createAccessStore, createPeopleStore } from "./people/create_people_store.ts";
 import { createSsoStore } from "./people/sso_store.ts";
+import { createPasswordStore } from "./people/password_store.ts";
 import { createAttemptStore } from "./attempts.ts";
 import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError, storing } from "./database.ts";
@@ -79,6 +80,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     factors: createFactorStore(database),
     signIns: createSignInStore(database),
     sso: createSsoStore(database),
+    passwords: createPasswordStore(database),
     holds: createHoldStore(database),
     dataKeys: createDataKeyStore(database),
     audit: createAuditStore(database),

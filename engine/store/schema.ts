@@ -22,6 +22,7 @@ import type { TokenScopes } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Scope } from "../../contract/access/scope.ts";
 import { SESSION_METHODS } from "./ports/access.ts";
+import { LINK_KINDS } from "./ports/passwords.ts";
 import { MEMBER_SOURCES, USER_KINDS, USER_STATES } from "./ports/people.ts";
 import type { PendingRun } from "./triggers/sensors.ts";
 
@@ -384,6 +385,31 @@ export const tokens = sqliteTable("access_tokens", {
   createdBy: text("created_by"),
   expiresAtMs: integer("expires_at"),
   lastUsedAtMs: integer("last_used_at"),
+  /** The token that it was made with, whose end is its own. */
+  parent: text(),
+});
+
+export const passwords = sqliteTable("passwords", {
+  user: text().primaryKey(),
+  hash: text().notNull(),
+  mustChange: integer("must_change", { mode: "boolean" }).notNull(),
+  changedAtMs: integer("changed_at").notNull(),
+});
+
+export const passwordLinks = sqliteTable("password_links", {
+  hash: text().primaryKey(),
+  user: text().notNull(),
+  kind: text({ enum: LINK_KINDS }).notNull(),
+  createdAtMs: integer("created_at").notNull(),
+  createdBy: text("created_by"),
+  expiresAtMs: integer("expires_at").notNull(),
+});
+
+export const knownBrowsers = sqliteTable("known_browsers", {
+  hash: text().primaryKey(),
+  user: text().notNull(),
+  createdAtMs: integer("created_at").notNull(),
+  lastUsedAtMs: integer("last_used_at").notNull(),
 });
 
 export const sessions = sqliteTable("sign_ins", {

@@ -6,6 +6,7 @@ import type { FactorStore, SignInStore } from "./factors/port.ts";
 import type { HoldStore } from "./holds/port.ts";
 import type { AccessStore } from "./ports/access.ts";
 import type { PeopleStore } from "./ports/people.ts";
+import type { PasswordStore } from "./ports/passwords.ts";
 import type { PipelineStore, RevisionStore } from "./ports/definitions.ts";
 import type { FigureStore } from "./ports/figures.ts";
 import type { RunHistoryStore } from "./ports/history.ts";
@@ -42,6 +43,7 @@ export interface Store extends AsyncDisposable {
   readonly factors: FactorStore;
   readonly signIns: SignInStore;
   readonly sso: SsoStore;
+  readonly passwords: PasswordStore;
   readonly holds: HoldStore;
   readonly dataKeys: DataKeyStore;
   readonly audit: AuditStore;

@@ -36,7 +36,7 @@ interface Window {
 type Finding<T> = { readonly value: T | undefined; readonly isOver: boolean } | undefined;
 
 /**
- * Counts failed attempts by address in fixed windows, in bounded memory. An attempt counts before it is
+ * Counts failed attempts by address, or by whatever else stands for one, in fixed windows, in bounded memory. An attempt counts before it is
  * decided, so that parallel ones cannot pass together; one that succeeds is taken back. Beyond the limit
  * attempts are decided one after the other with a pause, and where too many wait already they are
  * refused: guessing is slow, and a right token still gets in among others' wrong ones. What has succeeded
@@ -58,21 +58,28 @@ export class AttemptLimit<T> {
     this.#onFailure = options.onFailure ?? (() => {});
   }
 
-  /** Decides whether `key` (the hash of what was sent) is known, by `find`. Throws what `find` throws. */
-  async attempt(address: string, key: string, find: () => Promise<T | undefined>): Promise<Attempt<T>> {
+  /**
+   * Decides whether `key` (the hash of what was sent) is known, by `find`. Throws what `find` throws. Without a key
+   * nothing is remembered of what was sent: that is for passwords.
+   */
+  async attempt(
+    address: string,
+    key: string | undefined,
+    find: () => Promise<T | undefined>,
+  ): Promise<Attempt<T>> {
     const network = networkOf(address);
-    const id = `${network} ${key}`;
-    if (this.#proven.has(id)) {
+    const id = key === undefined ? undefined : `${network} ${key}`;
+    if (id !== undefined && this.#proven.has(id)) {
       const value = await find();
       if (value !== undefined) return { kind: "known", value };
       this.#proven.delete(id);
     }
     const window = this.#window(network);
-    const joined = this.#looking.get(id);
+    const joined = id === undefined ? undefined : this.#looking.get(id);
     const finding = await (joined ?? this.#look(window, id, find));
     if (finding === undefined) return this.#limited(window);
     if (finding.value !== undefined) {
-      remember(this.#proven, id, this.#options.addresses);
+      if (id !== undefined) remember(this.#proven, id, this.#options.addresses);
       return { kind: "known", value: finding.value };
     }
     // The attempt that looked has counted before it did.
@@ -83,7 +90,8 @@ export class AttemptLimit<T> {
     return isOver ? this.#limited(window) : { kind: "unknown" };
   }
 
-  #look(window: Window, id: string, find: () => Promise<T | undefined>): Promise<Finding<T>> {
+  #look(window: Window, id: string | undefined, find: () => Promise<T | undefined>): Promise<Finding<T>> {
+    if (id === undefined) return this.#find(window, find);
     const finding = this.#find(window, find).finally(() => this.#looking.delete(id));
     this.#looking.set(id, finding);
     return finding;
@@ -143,7 +151,7 @@ function remember(set: Set<string>, entry: string, limit: number): void {
 }
 
 /** One customer has a whole /64 of IPv6: its addresses count as one. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = "", tail = ""] = address.split("::");
   const left = head.split(":").filter((part) => part !== "");

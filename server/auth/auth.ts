@@ -14,12 +14,21 @@ import { HttpError } from "../http/problem.ts";
 import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
 
 const COOKIE = "sluice_session";
-const SESSION_MS = 12 * 3_600_000;
 /** A last use is written this often at most: each write reaches the disk. */
 const TOUCH_EVERY_MS = 60_000;
 /** So many times of last uses are remembered; the store knows the others. */
 const MOST_TOUCHED = 10_000;
 const MAX_AGENT_LENGTH = 200;
+
+/** How long sessions last. */
+export interface SessionTimes {
+  /** From their begin on, whatever is done. */
+  readonly maxMs: number;
+  /** Without a request. */
+  readonly idleMs: number;
+}
+
+export const SESSION_TIMES: SessionTimes = { maxMs: 12 * 3_600_000, idleMs: 2 * 3_600_000 };
 
 export interface AuthOptions {
   readonly access: AccessStore;
@@ -30,11 +39,14 @@ export interface AuthOptions {
   readonly subjects: () => Promise<readonly PipelineSubject[]>;
   /** The token that may read the metrics and nothing else; none by default, nor where it is empty. */
   readonly scrapeToken?: string | undefined;
+  /** SESSION_TIMES by default. */
+  readonly sessions?: SessionTimes;
 }
 
 /**
- * Who asks: a bearer token, or the session cookie that signing in gives. A session ends after 12 hours, when it is
- * signed out or ended, or with the token that it was begun with. Serves as `PageAuth` of the pages.
+ * Who asks: a bearer token, or the session cookie that signing in gives. A session ends after some hours, earlier where
+ * it is not used, when it is signed out or ended, or with the token that it was begun with. Serves as `PageAuth` of the
+ * pages.
  */
 export class Auth {
   readonly #access: AccessStore;
@@ -44,10 +56,14 @@ export class Auth {
   readonly #limit: AttemptLimit<LetIn>;
   readonly #subjects: () => Promise<readonly PipelineSubject[]>;
   readonly #scrapeToken: string;
+  readonly #times: SessionTimes;
   /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
 
-  constructor({ access, clock, client, log, subjects, scrapeToken = "" }: AuthOptions) {
+  constructor(
+    { access, clock, client, log, subjects, scrapeToken = "", sessions = SESSION_TIMES }: AuthOptions,
+  ) {
+    this.#times = sessions;
     this.#subjects = subjects;
     this.#access = access;
     this.#clock = clock;
@@ -95,10 +111,31 @@ export class Auth {
 
   /** What the user of the request's session cookie may. */
   async currentAccess(c: Context): Promise<Access | undefined> {
-    const session = getCookie(c, COOKIE, this.#prefix(c));
-    if (session === undefined || session === "") return undefined;
-    const letIn = await this.#access.findSession(await hashToken(session), this.#clock.now());
-    return letIn && this.#accessOf(c, letIn);
+    const text = this.readCookie(c, COOKIE);
+    if (text === undefined) return undefined;
+    const letIn = await this.#access.findSession(await hashToken(text), this.#clock.now());
+    if (letIn?.session === undefined) return undefined;
+    const { id, lastSeenAtMs } = letIn.session;
+    const seenAtMs = Math.max(lastSeenAtMs, this.#touchedAtMs.get(id) ?? 0);
+    if (seenAtMs + this.#times.idleMs <= this.#clock.now()) return undefined;
+    return this.#accessOf(c, letIn);
+  }
+
+  /** A cookie that was set by `setCookie`; undefined where there is none. */
+  readCookie(c: Context, name: string): string | undefined {
+    return getCookie(c, name, this.#prefix(c)) || undefined;
+  }
+
+  /** Sets a cookie for this host alone, which no script can read. */
+  setCookie(c: Context, name: string, value: string, maxAgeMs: number): void {
+    setCookie(c, name, value, {
+      httpOnly: true,
+      // Lax, so that a link in a chat or mail opens the page; what changes something is guarded apart.
+      sameSite: "Lax",
+      path: "/",
+      maxAge: Math.floor(maxAgeMs / 1_000),
+      ...(this.#client.isSecure(c) ? { secure: true, prefix: "host" } : {}),
+    });
   }
 
   /**
@@ -110,8 +147,13 @@ export class Auth {
     return letIn && await this.startSession(c, letIn, "token");
   }
 
-  /** Starts a session for somebody who has shown who they are, and sets its cookie. */
+  /**
+   * Starts a session for somebody who has shown who they are, and sets its cookie. The one that the browser had ends:
+   * what was handed to it before is worth nothing now.
+   */
   async startSession(c: Context, letIn: LetIn, method: SessionMethod): Promise<Access> {
+    const former = this.readCookie(c, COOKIE);
+    if (former !== undefined) await this.#access.endSession(await hashToken(former));
     const text = randomText();
     const nowMs = this.#clock.now();
     const session = {
@@ -121,27 +163,20 @@ export class Auth {
       method,
       createdAtMs: nowMs,
       lastSeenAtMs: nowMs,
-      expiresAtMs: nowMs + SESSION_MS,
+      expiresAtMs: nowMs + this.#times.maxMs,
       address: this.addressOf(c),
       agent: c.req.header("user-agent")?.slice(0, MAX_AGENT_LENGTH) ?? null,
     };
     await this.#access.createSession({ ...session, hash: await hashToken(text) });
-    setCookie(c, COOKIE, text, {
-      httpOnly: true,
-      // Lax, so that a link in a chat or mail opens the page; what changes something is guarded apart.
-      sameSite: "Lax",
-      path: "/",
-      maxAge: SESSION_MS / 1_000,
-      ...(this.#client.isSecure(c) ? { secure: true, prefix: "host" } : {}),
-    });
+    this.setCookie(c, COOKIE, text, this.#times.maxMs);
     return this.#accessOf(c, { ...letIn, session });
   }
 
   /** Ends the session of the request's cookie and clears that. */
   async signOut(c: Context): Promise<void> {
     const prefix = this.#prefix(c);
-    const session = getCookie(c, COOKIE, prefix);
-    if (session !== undefined && session !== "") await this.#access.endSession(await hashToken(session));
+    const session = this.readCookie(c, COOKIE);
+    if (session !== undefined) await this.#access.endSession(await hashToken(session));
     deleteCookie(c, COOKIE, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
   }
 

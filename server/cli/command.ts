@@ -1,5 +1,6 @@
 import type { Program } from "../program.ts";
 import type { Backend } from "../backend.ts";
+import type { SecretInput } from "./secret_input.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** An option of a command: the table drives parsing, `--help` and the manual's test alike. */
@@ -46,6 +47,7 @@ export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 export interface CliContext {
   readonly terminal: Terminal;
+  readonly secretInput: SecretInput;
   readonly program: Program;
   readonly backend: Backend;
   /** The folder that relative paths start from. */

@@ -154,9 +154,10 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
   };
 }
 
-async function peopleHere({ store: { people, access, sso } }: OpenedEngine): Promise<People> {
+async function peopleHere({ store }: OpenedEngine): Promise<People> {
   const { createPeople } = await import("../../engine/control/people/local_people.ts");
-  return createPeople({ people, access, sso, clock: systemClock });
+  const { createHasher } = await import("../../engine/control/people/passwords/hasher.ts");
+  return createPeople({ ...store, hasher: createHasher(), clock: systemClock });
 }
 
 /** A queue that another command left behind goes on beside the run that was asked for. */

@@ -22,6 +22,7 @@ const STATUS_OF_REASON: Readonly<Record<string, number>> = {
   unknown_cursor: 422,
   media_type: 415,
   too_large: 413,
+  too_many_attempts: 429,
 };
 
 const TITLES: Readonly<Record<number, string>> = {

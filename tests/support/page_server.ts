@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { LogLevel } from "../../contract/log.ts";
+import { NO_AUDIT } from "../../contract/audit/entry.ts";
 import { systemClock } from "../../contract/clock.ts";
 import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
 import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../contract/access/permissions.ts";
@@ -10,9 +11,11 @@ import { fakePlaces } from "./fake_places.ts";
 import type { Store } from "../../engine/store/store.ts";
 import { createApp } from "../../server/routes/app.ts";
 import { Auth } from "../../server/auth/auth.ts";
+import { SignIn } from "../../server/auth/sign_in.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
 import { createPages } from "../../ui/pages/create_pages.tsx";
+import { quickHasher } from "./quick_hasher.ts";
 import { NOW } from "./fake_project.ts";
 import type { FakeEngine } from "./fake_engine.ts";
 
@@ -41,8 +44,9 @@ export class PageServer implements AsyncDisposable {
   ): Promise<PageServer> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-pages-" });
     const store = await openStore(fileStoreUrl(join(folder, "control.db")));
-    const { access } = store;
-    const people = createPeople({ people: store.people, access, sso: store.sso, clock: systemClock });
+    const { access, passwords } = store;
+    const hasher = quickHasher();
+    const people = createPeople({ ...store, hasher, clock: systemClock });
     const tokens = { admin: "", engineer: "", operator: "", viewer: "" };
     for (const role of BUILT_IN_ROLES) {
       tokens[role] = (await people.tokens.create({ name: role, role }, "test")).token;
@@ -51,12 +55,25 @@ export class PageServer implements AsyncDisposable {
     const version = "0.1.0";
     const places = fakePlaces(engine);
     const auth = new Auth({ access, clock: systemClock, client, log, subjects: places.subjects });
+    const links = people.passwordLinks;
+    const signIn = new SignIn({
+      auth,
+      access,
+      passwords,
+      hasher,
+      links,
+      clock: systemClock,
+      audit: NO_AUDIT,
+      log,
+    });
     const engineFor = (access: Access) => guardedEngine(engine, access, places);
     const pages = createPages({
       engineFor,
       places,
       people,
+      links,
       auth,
+      signIn,
       version,
       log,
       clock: { now: () => Date.parse(NOW) },

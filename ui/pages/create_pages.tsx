@@ -13,7 +13,8 @@ import { peopleRoutes } from "./people/people_routes.tsx";
 import { pipelineRoutes } from "./pipeline_routes.tsx";
 import { problemRoutes } from "./problem_routes.tsx";
 import { runRoutes } from "./run_routes.tsx";
-import { sessionRoutes } from "./session_routes.tsx";
+import { passwordRoutes } from "./sign_in/password_routes.tsx";
+import { sessionRoutes } from "./sign_in/session_routes.tsx";
 
 /**
  * The pages for people, to be mounted at `/` after the API's routes: every other GET under `/` is
@@ -33,6 +34,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
     });
   });
   app.route("/", sessionRoutes(pages));
+  app.route("/", passwordRoutes(pages));
   app.route("/", pipelineRoutes(pages));
   app.route("/", runRoutes(pages));
   app.route("/", backfillRoutes(pages));

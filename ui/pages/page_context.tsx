@@ -4,10 +4,11 @@ import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { People } from "../../engine/control/people/port.ts";
+import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
-import { mayOffer, type PageAuth } from "../parts/page_auth.ts";
+import { mayOffer, type PageAuth, type PageSignIn } from "../parts/page_auth.ts";
 import { type Access, forbidden, mayAsk } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Principal } from "../../contract/access/principal.ts";
@@ -25,6 +26,9 @@ export interface PagesOptions {
   };
   readonly people: People;
   readonly auth: PageAuth;
+  readonly signIn: PageSignIn;
+  /** The links by which people choose a password. */
+  readonly links: Pick<PasswordLinks, "look" | "use">;
   readonly version: string;
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
@@ -116,6 +120,12 @@ export async function readForm(c: Context<AppEnv>): Promise<FormData> {
       cause,
     });
   }
+}
+
+/** What stands in a field of a form; empty where it is not there. */
+export function textOf(form: FormData, field: string): string {
+  const value = form.get(field);
+  return typeof value === "string" ? value : "";
 }
 
 /** Whether the page's own script asks, which takes only the parts marked `data-live`. */

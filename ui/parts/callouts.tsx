@@ -17,6 +17,19 @@ export function Notice({ message, detail }: { message: string; detail?: string }
   );
 }
 
+/** A message above the page's content: what was asked for is done. */
+export function Done({ message, detail }: { message: string; detail?: string }) {
+  return (
+    <div class="callout good" role="status">
+      <Icon name="succeeded" />
+      <div>
+        <p class="callout-title">{plainText(message)}</p>
+        {detail !== undefined && <p class="callout-detail">{plainText(detail)}</p>}
+      </div>
+    </div>
+  );
+}
+
 /** An error with its code, and the driver's own words folded away. */
 export function ErrorBox({ error, title }: { error: ErrorRecord; title?: string }) {
   return (

@@ -5,17 +5,17 @@ import {
   isPipelinePermission,
   type Permission,
 } from "../../contract/access/permissions.ts";
+import type { SignIn } from "../../server/auth/sign_in.ts";
 import type { PipelineSubject } from "../../contract/access/scope.ts";
 
 /** What the pages need of the server's sessions. */
 export interface PageAuth {
   /** What the user of the request's session cookie may. */
   currentAccess(c: Context): Promise<Access | undefined>;
-  /** Starts a session for a token that is known and sets its cookie; undefined for any other token. */
-  signIn(c: Context, token: string): Promise<Access | undefined>;
-  /** Ends the session and clears its cookie. */
-  signOut(c: Context): Promise<void>;
 }
+
+/** How the sign-in page lets people in. */
+export type PageSignIn = Pick<SignIn, "isPasswordThere" | "withToken" | "withPassword" | "signOut">;
 
 /**
  * Whether something is offered: for a pipeline, or for the connector of that name, where one is said; else where it is

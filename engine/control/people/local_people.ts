@@ -2,17 +2,26 @@ import { LocalGrants } from "./grants.ts";
 import { LocalGroups } from "./groups.ts";
 import { LocalLinks } from "./links.ts";
 import type { PeopleContext } from "./people_context.ts";
+import { PasswordLinks } from "./passwords/links.ts";
+import { LocalPasswords } from "./passwords/passwords.ts";
 import type { People } from "./port.ts";
 import { LocalRoles } from "./roles.ts";
 import { LocalSessions } from "./sessions.ts";
 import { LocalTokens } from "./tokens.ts";
 import { LocalUsers } from "./users.ts";
 
+export interface LocalPeople extends People {
+  readonly passwordLinks: PasswordLinks;
+}
+
 /** People as the control store has them. */
-export function createPeople(context: PeopleContext): People {
+export function createPeople(context: PeopleContext): LocalPeople {
   const grants = new LocalGrants(context);
+  const passwords = new LocalPasswords(context);
   return {
-    users: new LocalUsers(context, grants),
+    users: new LocalUsers(context, grants, passwords),
+    passwords,
+    passwordLinks: new PasswordLinks(context, passwords),
     groups: new LocalGroups(context),
     roles: new LocalRoles(context),
     grants,

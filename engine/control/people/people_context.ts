@@ -1,11 +1,15 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { AccessStore } from "../../store/ports/access.ts";
 import type { SsoStore } from "../../store/ports/sso.ts";
+import type { PasswordStore } from "../../store/ports/passwords.ts";
 import type { PeopleStore } from "../../store/ports/people.ts";
+import type { PasswordHasher } from "./passwords/hasher.ts";
 
 export interface PeopleContext {
   readonly people: PeopleStore;
   readonly access: AccessStore;
   readonly sso: Pick<SsoStore, "links">;
+  readonly passwords: PasswordStore;
+  readonly hasher: PasswordHasher;
   readonly clock: Pick<Clock, "now">;
 }

@@ -13,6 +13,7 @@ import type {
   UserView,
 } from "../../../contract/access/people.ts";
 import type { LinkView, NewLinkRequest } from "../../../contract/access/links.ts";
+import type { PasswordChange, PasswordPut } from "../../../contract/access/passwords.ts";
 import type { Scope } from "../../../contract/access/scope.ts";
 
 /**
@@ -22,6 +23,7 @@ import type { Scope } from "../../../contract/access/scope.ts";
  */
 export interface People {
   readonly users: Users;
+  readonly passwords: Passwords;
   readonly groups: Groups;
   readonly roles: Roles;
   readonly grants: Grants;
@@ -39,6 +41,17 @@ export interface Users {
   change(user: string, change: UserChange): Promise<UserView>;
   /** Its tokens, sessions and grants go with it. */
   remove(user: string): Promise<void>;
+}
+
+/** Every password is looked at for its strength: invalid, reason weak_password. */
+export interface Passwords {
+  /** Ends the user's sessions. Throws conflict for a service, which has tokens alone. */
+  set(user: string, request: PasswordPut): Promise<void>;
+  /**
+   * One's own. Ends the user's sessions but for the one of the id `session`. Throws forbidden (reason wrong_password)
+   * where `current` is not the one until now.
+   */
+  change(user: string, request: PasswordChange, session: string | undefined): Promise<void>;
 }
 
 export interface Groups {

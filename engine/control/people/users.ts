@@ -4,6 +4,7 @@ import { isServersUser, requireName } from "../../../contract/names.ts";
 import type { UserRecord } from "../../store/ports/people.ts";
 import { Directory } from "./directory.ts";
 import type { PeopleContext } from "./people_context.ts";
+import type { LocalPasswords } from "./passwords/passwords.ts";
 import type { Grants, Users } from "./port.ts";
 import { groupsOf, userView } from "./views.ts";
 
@@ -12,9 +13,11 @@ export class LocalUsers implements Users {
   readonly #context: PeopleContext;
   readonly #directory: Directory;
   readonly #grants: Grants;
+  readonly #passwords: LocalPasswords;
 
-  constructor(context: PeopleContext, grants: Grants) {
+  constructor(context: PeopleContext, grants: Grants, passwords: LocalPasswords) {
     this.#context = context;
+    this.#passwords = passwords;
     this.#grants = grants;
     this.#directory = new Directory(context.people);
   }
@@ -33,9 +36,14 @@ export class LocalUsers implements Users {
 
   async create(request: NewUser, by: string): Promise<UserView> {
     const { name, kind = "person", email = null, display_name: displayName = null, role } = request;
+    const { password, must_change: mustChange = true } = request;
     requireName("user", name);
     if (role !== undefined) await this.#directory.role(role);
     const id = crypto.randomUUID();
+    // Before anything is written: a user whose password is refused is not made.
+    const kept = password === undefined
+      ? undefined
+      : await this.#passwords.prepare({ name, kind, email, displayName }, password, mustChange);
     await this.#context.people.users.create({
       id,
       name,
@@ -47,6 +55,7 @@ export class LocalUsers implements Users {
       createdBy: by,
       lastSeenAtMs: null,
     });
+    if (kept !== undefined) await this.#context.passwords.put(id, kept);
     if (role !== undefined) await this.#grants.add({ holder: name, role }, by);
     return await this.get(id);
   }

@@ -14,6 +14,7 @@ import { sealed } from "./0013_sealed.ts";
 import { factors } from "./0014_factors.ts";
 import { sso } from "./0015_sso.ts";
 import { audit } from "./0016_audit.ts";
+import { passwords } from "./0017_passwords.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   factors,
   sso,
   audit,
+  passwords,
 ];

@@ -43,9 +43,9 @@ export function holdAccess(inner: AccessStore): HeldAccess {
       const ended = held.forgetSessions((session) => session.id === id);
       return await inner.endSessionById(id) || ended > 0;
     },
-    async endSessionsOf(user) {
-      const count = held.forgetSessions((session) => session.user === user);
-      return count + await inner.endSessionsOf(user);
+    async endSessionsOf(user, kept) {
+      const count = held.forgetSessions((session) => session.user === user && session.id !== kept);
+      return count + await inner.endSessionsOf(user, kept);
     },
     [Symbol.asyncDispose]: () => held.dispose(),
   };

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lte, notInArray, or } from "drizzle-orm";
+import { and, desc, eq, gt, lte, ne, notInArray, or } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import { people, sessions, tokens } from "../schema.ts";
 import type { AccessStore, SessionRecord } from "../ports/access.ts";
@@ -94,8 +94,9 @@ export function createSessionStore(db: Database): SessionStore {
       return (await storing("end a session", query)).length > 0;
     },
 
-    async endSessionsOf(user) {
-      const query = db.delete(sessions).where(eq(sessions.user, user))
+    async endSessionsOf(user, kept) {
+      const query = db.delete(sessions)
+        .where(and(eq(sessions.user, user), kept === undefined ? undefined : ne(sessions.id, kept)))
         .returning({ id: sessions.id });
       return (await storing("end a user's sessions", query)).length;
     },

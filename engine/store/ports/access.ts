@@ -113,6 +113,6 @@ export interface AccessStore {
   endSession(hash: string): Promise<void>;
   /** False where there is none of that id. */
   endSessionById(id: string): Promise<boolean>;
-  /** All of a user. Returns how many ended. */
-  endSessionsOf(user: string): Promise<number>;
+  /** All of a user, but for the one of the id that is to be kept. Returns how many ended. */
+  endSessionsOf(user: string, kept?: string): Promise<number>;
 }

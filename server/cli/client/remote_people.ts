@@ -9,6 +9,7 @@ import {
   type UserView,
 } from "../../../contract/access/people.ts";
 import { linkSchema } from "../../../contract/access/links.ts";
+import { AppError } from "../../../contract/errors.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { segment } from "./paths.ts";
@@ -42,6 +43,12 @@ export function createRemotePeople({ routes }: ApiClient): People {
       async remove(name) {
         await users[":user"].$delete({ param: user(name) });
       },
+    },
+    passwords: {
+      async set(name, json) {
+        await users[":user"].password.$put({ param: user(name), json });
+      },
+      change: () => Promise.reject(new AppError("invalid", "Who uses a token has no password of its own")),
     },
     groups: {
       list: () => read(v.array(groupSchema), groups.$get()),

@@ -31,11 +31,13 @@ const description: OptionSpec = { type: "string", value: "TEXT", description: "w
 export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
   {
     name: "users",
-    summary: "List, create, disable and remove users, and say who they are at identity providers",
+    summary:
+      "List, create, disable and remove users, set passwords, and say who they are at identity providers",
     arguments: [
       {
         name: "ACTION",
-        description: "list (the default), show, create, disable, enable, remove, identities, link or unlink",
+        description:
+          "list (the default), show, create, set-password, disable, enable, remove, identities, link or unlink",
         optional: true,
       },
       { name: "NAME", description: "the user's name", optional: true },
@@ -61,6 +63,14 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
         type: "string",
         value: "PATTERN",
         description: "of link, for a service: a pattern of subjects, as repo:acme/data:ref:refs/heads/*",
+      },
+      "password-stdin": {
+        type: "boolean",
+        description: "reads the password of a new user, or the new one, from stdin",
+      },
+      "must-change": {
+        type: "boolean",
+        description: "the password lets in only to choose another one",
       },
       json,
     },

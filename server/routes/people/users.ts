@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { newUserSchema, userChangeSchema, userSchema } from "../../../contract/access/people.ts";
+import { passwordPutSchema } from "../../../contract/access/passwords.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOf, pageQuery } from "../paging.ts";
@@ -11,7 +12,7 @@ const noQuery = v.strictObject({});
 const response = { status: 200, description: "As it is now.", schema: userSchema } as const;
 
 /** `/api/users`. */
-export function userRoutes({ users }: People) {
+export function userRoutes({ users, passwords }: People) {
   return [
     route({
       method: "get",
@@ -73,6 +74,17 @@ export function userRoutes({ users }: People) {
       response: { status: 204, description: "It is removed." },
       errors: ["not_found", "conflict"],
       handle: async ({ params }) => ({ body: await users.remove(params.user) }),
+    }),
+    route({
+      method: "put",
+      path: "/api/users/:user/password",
+      operation: "setPassword",
+      summary: "Sets a person's password and ends its sessions",
+      permission: "people:manage",
+      request: v.object({ params: userParams, query: noQuery, body: passwordPutSchema }),
+      response: { status: 204, description: "It is set." },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params, body }) => ({ body: await passwords.set(params.user, body) }),
     }),
   ];
 }

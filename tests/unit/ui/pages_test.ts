@@ -12,7 +12,8 @@ import { NOBODY } from "../../support/fake_people.ts";
 import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
-import type { PageAuth } from "../../../ui/parts/page_auth.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { PageAuth, PageSignIn } from "../../../ui/parts/page_auth.ts";
 import { createPages } from "../../../ui/pages/create_pages.tsx";
 import type { FakeEngine } from "../../support/fake_engine.ts";
 import { formatInZone } from "../../../text/zone_time.ts";
@@ -57,14 +58,25 @@ function engineFor(engine: FakeEngine) {
   };
 }
 
+const NO_SIGN_IN: PageSignIn = {
+  isPasswordThere: () => Promise.resolve(false),
+  withToken: () => Promise.resolve(undefined),
+  withPassword: () => Promise.resolve(undefined),
+  signOut: () => Promise.resolve(),
+};
+const refuse = () => Promise.reject(new AppError("not_found", "There is no such link"));
+const NO_LINKS = { look: refuse, use: refuse };
+
 /** The pages for one user, or for nobody. */
 function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject()) {
   const logged: string[] = [];
   const access = role === undefined ? undefined : accessAs(role);
   const auth: PageAuth = {
     currentAccess: () => Promise.resolve(access),
-    signIn: (_c, token) => Promise.resolve(token === "right" ? accessAs("admin") : undefined),
-    signOut: () => Promise.resolve(),
+  };
+  const signIn: PageSignIn = {
+    ...NO_SIGN_IN,
+    withToken: (_c, token) => Promise.resolve(token === "right" ? accessAs("admin") : undefined),
   };
   const app = new Hono<AppEnv>();
   app.use(requestId());
@@ -74,6 +86,8 @@ function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject
     createPages({
       ...engineFor(engine),
       auth,
+      signIn,
+      links: NO_LINKS,
       version: "1.2.3",
       clock,
       log: (_level, message) => logged.push(message),
@@ -392,9 +406,9 @@ Deno.test("a body that is no form is refused", async () => {
     ...engineFor(engine),
     auth: {
       currentAccess: () => Promise.resolve(undefined),
-      signIn: () => Promise.resolve(undefined),
-      signOut: () => Promise.resolve(),
     },
+    signIn: NO_SIGN_IN,
+    links: NO_LINKS,
     version: "1",
     clock: { now: () => 0 },
     log: () => {},

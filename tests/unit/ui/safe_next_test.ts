@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { safeNext } from "../../../ui/pages/login_page.tsx";
+import { safeNext } from "../../../ui/pages/sign_in/safe_next.ts";
 
 const ELSEWHERE = [
   "//evil.com",

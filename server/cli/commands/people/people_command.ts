@@ -6,6 +6,7 @@ import { didYouMean } from "../../../../text/suggest.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { connect } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
+import type { SecretInput } from "../../secret_input.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Who a command acts as where no server is asked: whoever may write the data folder. */
@@ -15,6 +16,7 @@ export interface PeopleWork {
   readonly people: People;
   readonly invocation: Invocation;
   readonly terminal: Terminal;
+  readonly secretInput: SecretInput;
   readonly isJson: boolean;
   /** The arguments after the action. Throws invalid where there are too few. */
   need(...names: readonly string[]): readonly string[];
@@ -46,6 +48,7 @@ export function peopleCommand(actions: Actions, reading: readonly string[] = ["l
         people,
         invocation,
         terminal: context.terminal,
+        secretInput: context.secretInput,
         isJson: invocation.flag("json"),
         need,
       }));

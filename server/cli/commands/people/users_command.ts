@@ -5,7 +5,9 @@ import { grantsText } from "../../../../contract/access/scope.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
+import type { Invocation } from "../../command.ts";
 import { type Actions, BY, peopleCommand } from "./people_command.ts";
+import { readNewPassword } from "./read_password.ts";
 
 const ACTIONS: Actions = {
   async list({ people, terminal, isJson }) {
@@ -15,8 +17,11 @@ const ACTIONS: Actions = {
     const [name = ""] = need("the NAME of a user");
     showOne(await people.users.get(name), isJson, terminal);
   },
-  async create({ people, invocation, terminal, isJson, need }) {
+  async create({ people, invocation, terminal, secretInput, isJson, need }) {
     const [name = ""] = need("a NAME for the user");
+    const password = invocation.flag("password-stdin")
+      ? { password: await readNewPassword(invocation, secretInput), must_change: mustChange(invocation) }
+      : {};
     const [email, displayName, role] = [
       invocation.text("email"),
       invocation.text("display-name"),
@@ -28,11 +33,21 @@ const ACTIONS: Actions = {
       ...(email === undefined ? {} : { email }),
       ...(displayName === undefined ? {} : { display_name: displayName }),
       ...(role === undefined ? {} : { role }),
+      ...password,
     }, BY);
     terminal.out(
       isJson
         ? JSON.stringify(user)
         : `Created the user ${user.name}: ${grantsText(user.grants) || "no role"}`,
+    );
+  },
+  async "set-password"({ people, invocation, terminal, secretInput, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    const { id, name: known } = await people.users.get(name);
+    const password = await readNewPassword(invocation, secretInput);
+    await people.passwords.set(id, { password, must_change: mustChange(invocation) });
+    terminal.out(
+      isJson ? JSON.stringify({ id }) : `Set the password of ${known}, and ended what was signed in with it`,
     );
   },
   async disable({ people, terminal, isJson, need }) {
@@ -85,8 +100,11 @@ const ACTIONS: Actions = {
   },
 };
 
-/** `sluice users [list | show | create | disable | enable | remove | identities | link | unlink] NAME`. */
+/** `sluice users [list | show | create | set-password | disable | enable | remove | identities | link | unlink] NAME`. */
 export const users = peopleCommand(ACTIONS, ["list", "show", "identities"]);
+
+/** Whoever types a password here is taken for its owner, or hands it over by a safe way. */
+const mustChange = (invocation: Invocation) => invocation.flag("must-change");
 
 function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal): void {
   if (isJson) return terminal.out(JSON.stringify(list));

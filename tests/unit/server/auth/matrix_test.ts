@@ -97,6 +97,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   getUser: people,
   changeUser: people,
   removeUser: people,
+  setPassword: row("server", "people:manage", { password: "" }),
   listGroups: people,
   createGroup: people,
   removeGroup: people,

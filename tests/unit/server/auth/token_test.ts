@@ -6,6 +6,7 @@ import { hashToken, newTokenText } from "../../../../engine/control/people/token
 import { ensureFirstToken, renewLocalToken } from "../../../../server/auth/token.ts";
 import type { LetIn } from "../../../../engine/store/ports/access.ts";
 import type { Mark } from "../../../../server/data_folder.ts";
+import { quickHasher } from "../../../support/quick_hasher.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { StoreFixture } from "../../engine/store/store_fixture.ts";
 
@@ -24,8 +25,9 @@ Deno.test("hashToken() is hex of SHA-256", async () => {
 
 Deno.test("a token that is made is stored as a hash and not as it is", async () => {
   await using fixture = new StoreFixture();
-  const { access, people, sso } = await fixture.open();
-  const { tokens } = createPeople({ access, people, sso, clock });
+  const store = await fixture.open();
+  const { access } = store;
+  const { tokens } = createPeople({ ...store, hasher: quickHasher(), clock });
   const { token, id } = await tokens.create({ name: "ci", role: "operator" }, "ada");
   assert.equal((await access.findToken(await hashToken(token), 3_000))?.token?.id, id);
   const files = await Promise.all(

@@ -97,10 +97,17 @@ function subsetOf(whole: unknown, part: unknown): unknown {
   return Object.fromEntries(Object.entries(whole).filter(([key]) => Object.hasOwn(part, key)));
 }
 
+const NO_INPUT = {
+  isTerminal: false,
+  ask: () => Promise.reject(new Error("Nobody is there")),
+  readAll: () => Promise.resolve(""),
+};
+
 function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
   const unused = () => Promise.reject(new Error("the server does it"));
   return {
     terminal,
+    secretInput: NO_INPUT,
     program: findProgram(new URL("../../../../server/main.ts", import.meta.url).href, () => undefined),
     backend: {
       openEngine: unused,

@@ -18,6 +18,7 @@ import { createClientView } from "../../../../server/http/client_view.ts";
 import { listen } from "../../../../server/http/listen.ts";
 import { renewLocalToken } from "../../../../server/auth/token.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
+import { quickHasher } from "../../../support/quick_hasher.ts";
 import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
 
 interface Remote {
@@ -42,12 +43,7 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
       log,
       subjects: places.subjects,
     });
-    const people = createPeople({
-      people: store.people,
-      access: store.access,
-      sso: store.sso,
-      clock: systemClock,
-    });
+    const people = createPeople({ ...store, hasher: quickHasher(), clock: systemClock });
     const engineFor = (access: Access) => guardedEngine(engine, access, places);
     const app = createApp({
       engineFor,

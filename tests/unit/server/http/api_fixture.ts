@@ -5,16 +5,18 @@ import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../../../contract/access/permissions.ts";
 import type { Access } from "../../../../contract/access/access.ts";
 import { guardedEngine } from "../../../../engine/control/access/guarded_engine.ts";
-import type { People } from "../../../../engine/control/people/port.ts";
-import { createPeople } from "../../../../engine/control/people/local_people.ts";
+import type { AuditEntry, AuditTrail } from "../../../../contract/audit/entry.ts";
+import { createPeople, type LocalPeople } from "../../../../engine/control/people/local_people.ts";
 import { fakePlaces } from "../../../support/fake_places.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
+import { SignIn } from "../../../../server/auth/sign_in.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
+import { quickHasher } from "../../../support/quick_hasher.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
 import { createFakeProject, NOW } from "../../../support/fake_project.ts";
 import { Hono } from "hono";
@@ -43,18 +45,26 @@ export class ApiFixture implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly app: Hono<AppEnv>;
   readonly store: Store;
-  readonly people: People;
+  readonly people: LocalPeople;
+  /** What was recorded. */
+  readonly audited: AuditEntry[] = [];
   readonly #dir: string;
 
   private constructor(dir: string, store: Store, options: ApiOptions) {
     this.#dir = dir;
     this.store = store;
-    const { clock } = this;
-    const { access } = store;
+    const { clock, audited } = this;
+    const { access, passwords } = store;
     const log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
     const { allowedHosts, phase, trustProxy = false, scrapeToken, readMetrics } = options;
+    const audit: AuditTrail = {
+      record: (entry) => {
+        audited.push(entry);
+        return Promise.resolve();
+      },
+    };
     const places = fakePlaces(this.engine);
     const auth = new Auth({
       access,
@@ -64,11 +74,20 @@ export class ApiFixture implements AsyncDisposable {
       subjects: places.subjects,
       scrapeToken,
     });
+    const hasher = quickHasher();
+    this.people = createPeople({ ...store, hasher, clock });
+    const links = this.people.passwordLinks;
+    const signIn = new SignIn({ auth, access, passwords, hasher, links, clock, audit, log });
     const pages = new Hono<AppEnv>();
     pages.get("/", async (c) => c.text((await auth.currentAccess(c))?.principal.name ?? "nobody"));
     pages.post("/login", async (c) => {
       const access = await auth.signIn(c, await c.req.text());
       return access === undefined ? c.text("refused", 401) : c.text(access.principal.name);
+    });
+    pages.post("/password-login", async (c) => {
+      const { name, password } = await c.req.json();
+      const step = await signIn.withPassword(c, name, password);
+      return step === undefined ? c.text("refused", 401) : c.json({ ...step, access: undefined });
     });
     pages.post("/logout", async (c) => {
       await auth.signOut(c);
@@ -77,7 +96,6 @@ export class ApiFixture implements AsyncDisposable {
     const engine = options.engine === undefined
       ? this.engine
       : { ...engineMethods(this.engine), ...options.engine };
-    this.people = createPeople({ people: store.people, access, sso: store.sso, clock });
     this.app = createApp({
       engineFor: (one: Access) => guardedEngine(engine, one, places),
       people: this.people,

@@ -120,6 +120,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   getUser: ADMINS,
   changeUser: ADMINS,
   removeUser: ADMINS,
+  setPassword: ADMINS,
   listGroups: ADMINS,
   createGroup: ADMINS,
   removeGroup: ADMINS,

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { createPeople } from "../../../../../engine/control/people/local_people.ts";
 import type { People } from "../../../../../engine/control/people/port.ts";
+import { quickHasher } from "../../../../support/quick_hasher.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 const clock = { now: () => 1_000 };
 
 async function withPeople(work: (people: People, fixture: StoreFixture) => Promise<void>): Promise<void> {
   await using fixture = new StoreFixture();
-  const { people, access, sso } = await fixture.open();
-  await work(createPeople({ people, access, sso, clock }), fixture);
+  const store = await fixture.open();
+  await work(createPeople({ ...store, hasher: quickHasher(), clock }), fixture);
 }
 
 const code = (expected: string, message = /./) => (error: Error & { code?: string }) => {

@@ -9,6 +9,7 @@ import { admitPerson } from "../../../../../engine/control/sso/admit_person.ts";
 import { createPeople } from "../../../../../engine/control/people/local_people.ts";
 import type { People } from "../../../../../engine/control/people/port.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
+import { quickHasher } from "../../../../support/quick_hasher.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 const ISSUER = "https://id.example.com";
@@ -55,7 +56,7 @@ async function withStore(
   await work({
     store,
     recorded,
-    people: createPeople({ people: store.people, access: store.access, sso: store.sso, clock }),
+    people: createPeople({ ...store, hasher: quickHasher(), clock }),
     admit: (person, rules = {}) => admitPerson(context, { ...RULES, ...rules }, { ...MIA, ...person }),
   });
 }

@@ -1,0 +1,74 @@
+import { AppError } from "../../../../contract/errors.ts";
+import type { LinkKind, LinkRecord } from "../../../store/ports/passwords.ts";
+import type { UserRecord } from "../../../store/ports/people.ts";
+import type { PeopleContext } from "../people_context.ts";
+import { hashToken, randomText } from "../token_text.ts";
+import type { LocalPasswords } from "./passwords.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** How long each kind of link leads to the page on which a password is chosen. */
+export const LINK_MS: Readonly<Record<LinkKind, number>> = {
+  invitation: 72 * HOUR_MS,
+  reset: HOUR_MS,
+  change: HOUR_MS / 6,
+};
+
+/** A link that is good, and whose it is. */
+export interface GoodLink extends LinkRecord {
+  readonly owner: UserRecord;
+}
+
+/** The links by which people choose a password: each is good once, and for some time. */
+export class PasswordLinks {
+  readonly #context: PeopleContext;
+  readonly #passwords: LocalPasswords;
+
+  constructor(context: PeopleContext, passwords: LocalPasswords) {
+    this.#context = context;
+    this.#passwords = passwords;
+  }
+
+  /** The path of a new one. Its text is stored nowhere. */
+  async make(user: string, kind: LinkKind, by: string | null): Promise<string> {
+    const text = randomText();
+    const createdAtMs = this.#context.clock.now();
+    await this.#context.passwords.createLink({
+      hash: await hashToken(text),
+      user,
+      kind,
+      createdAtMs,
+      createdBy: by,
+      expiresAtMs: createdAtMs + LINK_MS[kind],
+    });
+    return `/password?link=${text}`;
+  }
+
+  /** Looking does not use it up: programs that look through mail open each link. Throws not_found. */
+  async look(text: string): Promise<GoodLink> {
+    const link = await this.#context.passwords.findLink(await hashToken(text), this.#context.clock.now());
+    const owner = link && await this.#context.people.users.find(link.user);
+    if (link === undefined || owner === undefined) throw spent();
+    return { ...link, owner };
+  }
+
+  /**
+   * Gives its owner the password, and ends the owner's sessions and other links. Returns what it was. Throws not_found
+   * where it has been used or has expired, and invalid for a weak password, which leaves it as it is.
+   */
+  async use(text: string, password: string): Promise<GoodLink> {
+    const { owner } = await this.look(text);
+    const kept = await this.#passwords.prepare(owner, password, false);
+    const used = await this.#context.passwords.useLink(await hashToken(text), kept);
+    if (used === undefined) throw spent();
+    await this.#context.access.endSessionsOf(owner.id);
+    return { ...used, owner };
+  }
+}
+
+function spent(): AppError {
+  return new AppError(
+    "not_found",
+    "That link is good no more: it has been used, or its time is over. Ask for another",
+  );
+}

@@ -1,0 +1,68 @@
+import type { PasswordChange, PasswordPut } from "../../../../contract/access/passwords.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { isServersUser } from "../../../../contract/names.ts";
+import type { PasswordRecord } from "../../../store/ports/passwords.ts";
+import type { UserRecord } from "../../../store/ports/people.ts";
+import { Directory } from "../directory.ts";
+import type { PeopleContext } from "../people_context.ts";
+import type { Passwords } from "../port.ts";
+import { createStrengthCheck, type StrengthCheck } from "./strength.ts";
+
+/** Passwords as the control store has them. */
+export class LocalPasswords implements Passwords {
+  readonly #context: PeopleContext;
+  readonly #directory: Directory;
+  readonly #requireStrong: StrengthCheck = createStrengthCheck();
+
+  constructor(context: PeopleContext) {
+    this.#context = context;
+    this.#directory = new Directory(context.people);
+  }
+
+  async set(name: string, { password, must_change: mustChange = true }: PasswordPut): Promise<void> {
+    const user = await this.#directory.user(name);
+    await this.#put(user, await this.prepare(user, password, mustChange));
+  }
+
+  async change(
+    id: string,
+    { current, password }: PasswordChange,
+    session: string | undefined,
+  ): Promise<void> {
+    const { hasher, passwords } = this.#context;
+    const user = await this.#directory.user(id);
+    const kept = await passwords.get(user.id);
+    if (!await hasher.verify(kept?.hash, current)) {
+      throw new AppError("forbidden", "That is not your password until now: type it again", {
+        reason: "wrong_password",
+      });
+    }
+    if (current === password) {
+      throw new AppError("invalid", "The new password is the old one: choose another", {
+        reason: "weak_password",
+      });
+    }
+    await this.#put(user, await this.prepare(user, password, false), session);
+  }
+
+  /** What is to be stored. Throws invalid for a weak one, and conflict where the user cannot have any. */
+  async prepare(
+    user: Pick<UserRecord, "name" | "kind" | "email" | "displayName">,
+    password: string,
+    mustChange: boolean,
+  ): Promise<PasswordRecord> {
+    if (user.kind === "service" || isServersUser(user.name)) {
+      throw new AppError("conflict", `"${user.name}" is a service: it has tokens alone, and no password`);
+    }
+    await this.#requireStrong(password, user);
+    const { hasher, clock } = this.#context;
+    return { hash: await hasher.hash(password), mustChange, changedAtMs: clock.now() };
+  }
+
+  async #put(user: UserRecord, password: PasswordRecord, session?: string): Promise<void> {
+    const { access, passwords } = this.#context;
+    await passwords.put(user.id, password, session);
+    // Those that wait for the store are known here alone.
+    await access.endSessionsOf(user.id, session);
+  }
+}

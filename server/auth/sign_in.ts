@@ -1,0 +1,235 @@
+import type { Context } from "hono";
+import type { Access } from "../../contract/access/access.ts";
+import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
+import type { Clock } from "../../contract/clock.ts";
+import { toAppError } from "../../contract/errors.ts";
+import type { Log } from "../../contract/log.ts";
+import type { PasswordHasher } from "../../engine/control/people/passwords/hasher.ts";
+import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
+import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
+import type { AccessStore, SessionMethod } from "../../engine/store/ports/access.ts";
+import type { PasswordRecord, PasswordStore } from "../../engine/store/ports/passwords.ts";
+import type { UserRecord } from "../../engine/store/ports/people.ts";
+import { HttpError } from "../http/problem.ts";
+import type { Auth } from "./auth.ts";
+import { networkOf } from "./attempt_limit.ts";
+import { PasswordLimit } from "./password_limit.ts";
+
+const BROWSER_COOKIE = "sluice_browser";
+const BROWSER_MS = 180 * 86_400_000;
+/** Longer names and passwords are nobody's. */
+const MOST_NAME = 254;
+const MOST_PASSWORD = 1_024;
+/** Failures of one address that are written into the audit log in one window. */
+const MOST_FAILURES = 20;
+const FAILURES_MS = 300_000;
+const MOST_ADDRESSES = 10_000;
+
+export interface SignInOptions {
+  readonly auth: Auth;
+  readonly access: AccessStore;
+  readonly passwords: PasswordStore;
+  readonly hasher: PasswordHasher;
+  readonly links: Pick<PasswordLinks, "make">;
+  readonly clock: Pick<Clock, "now" | "sleep">;
+  readonly audit: AuditTrail;
+  readonly log: Log;
+}
+
+/** What comes of a right password. */
+export type SignInStep =
+  /** A session has begun, and its cookie is set. */
+  | { readonly kind: "session"; readonly access: Access }
+  /** No session yet: another password must be chosen first, by the page at this path. */
+  | { readonly kind: "choose_password"; readonly path: string };
+
+/** Whom a password proves to be there. */
+interface Proven {
+  readonly user: UserRecord;
+  readonly password: PasswordRecord;
+}
+
+/** Signing in on the page: by a token, or by a name and a password. */
+export class SignIn {
+  readonly #options: SignInOptions;
+  readonly #limit: PasswordLimit<Proven>;
+  /** By network: how many failures of the window are in the audit log; the oldest first. */
+  readonly #failures = new Map<string, { readonly endsAtMs: number; count: number }>();
+
+  constructor(options: SignInOptions) {
+    this.#options = options;
+    this.#limit = new PasswordLimit({
+      clock: options.clock,
+      onLimit: (what, name) =>
+        options.log(
+          "warn",
+          what === "address"
+            ? "An address is slowed down: it has sent too many wrong passwords"
+            : "An account is slowed down for browsers that it has not been used from: too many wrong passwords",
+          what === "address" ? { address: name } : {},
+        ),
+    });
+  }
+
+  /** Whether anybody could sign in by a password. */
+  isPasswordThere(): Promise<boolean> {
+    return this.#options.passwords.isAny();
+  }
+
+  /**
+   * Undefined for a token that is not known. Throws status 429 for an address that failed too often.
+   */
+  async withToken(c: Context, token: string): Promise<Access | undefined> {
+    const { auth } = this.#options;
+    const access = await auth.signIn(c, token);
+    if (access === undefined) await this.#failed(c, undefined, "token", "unknown_token");
+    else await this.#succeeded(access, "token");
+    return access;
+  }
+
+  /**
+   * Undefined for a wrong password, for an unknown name, and for users who are not let in: nobody is told which.
+   * Throws status 429 (reason too_many_attempts) where too many attempts of the address, or at the account, have failed.
+   */
+  async withPassword(c: Context, name: string, password: string): Promise<SignInStep | undefined> {
+    const { auth, passwords, clock } = this.#options;
+    const account = name.trim().slice(0, MOST_NAME);
+    const claimant = await passwords.findClaimant(account);
+    const cookie = auth.readCookie(c, BROWSER_COOKIE);
+    const browser = cookie === undefined ? undefined : await hashToken(cookie);
+    const isKnown = browser !== undefined && claimant !== undefined &&
+      await passwords.isKnownBrowser(browser, claimant.user.id, clock.now() - BROWSER_MS);
+    const trial = {
+      address: auth.addressOf(c),
+      account,
+      knownBrowser: isKnown ? browser : undefined,
+    };
+    const attempt = await this.#limit.attempt(trial, async (lane): Promise<Proven | undefined> => {
+      const { user, password: kept } = claimant ?? {};
+      const isRight = password.length <= MOST_PASSWORD &&
+        await this.#options.hasher.verify(kept?.hash, password, lane);
+      if (!isRight || user?.state !== "active" || kept === undefined) return undefined;
+      await this.#strengthen(user, kept.hash, password);
+      return { user, password: kept };
+    }).catch((error) => {
+      if (toAppError(error).reason !== "too_many_attempts") throw error;
+      throw tooMany(toAppError(error).message, 5_000);
+    });
+    if (attempt.kind === "known") return await this.afterPassword(c, attempt.value);
+    const reason = attempt.kind === "limited" ? "too_many_attempts" : "wrong_password";
+    await this.#failed(c, claimant?.user, "password", reason);
+    if (attempt.kind === "unknown") return undefined;
+    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
+    throw tooMany(`Too many wrong passwords: wait ${seconds} seconds`, attempt.waitMs);
+  }
+
+  /** The one way on from a right password. */
+  async afterPassword(c: Context, proven: Proven): Promise<SignInStep | undefined> {
+    return await this.#enter(c, proven, "password");
+  }
+
+  /** Ends the session of the request's cookie. */
+  async signOut(c: Context): Promise<void> {
+    const { auth, audit } = this.#options;
+    const access = await auth.currentAccess(c);
+    await auth.signOut(c);
+    if (access === undefined) return;
+    await audit.record({ action: "sign_out", actor: actorOf(access) });
+  }
+
+  /** Starts the session of somebody who has shown all that is asked for; undefined where they are let in no more. */
+  async #enter(
+    c: Context,
+    { user, password }: Proven,
+    method: SessionMethod,
+  ): Promise<SignInStep | undefined> {
+    const { auth, access, passwords, links, clock } = this.#options;
+    if (password.mustChange) {
+      return { kind: "choose_password", path: await links.make(user.id, "change", null) };
+    }
+    const letIn = await access.findUser(user.id, null, clock.now());
+    if (letIn === undefined) return undefined;
+    const entered = await auth.startSession(c, letIn, method);
+    if ((await passwords.get(user.id))?.changedAtMs !== password.changedAtMs) {
+      // It was changed while this went on, and what ended the others' sessions did not see this one.
+      await auth.signOut(c);
+      return undefined;
+    }
+    await this.#rememberBrowser(c, user.id);
+    await this.#succeeded(entered, method);
+    return { kind: "session", access: entered };
+  }
+
+  /** A browser keeps its text, and gets one where it has none: what others guess does not hold it up then. */
+  async #rememberBrowser(c: Context, user: string): Promise<void> {
+    const { auth, passwords, clock, log } = this.#options;
+    const text = randomText();
+    try {
+      await passwords.rememberBrowser({ hash: await hashToken(text), user, atMs: clock.now() });
+      auth.setCookie(c, BROWSER_COOKIE, text, BROWSER_MS);
+    } catch (error) {
+      // A store that cannot be written must not keep anybody out.
+      log("debug", "A browser could not be remembered", { error: String(error) });
+    }
+  }
+
+  /** Hashes the password anew where its hash is of an older Sluice. */
+  async #strengthen(user: UserRecord, hash: string, password: string): Promise<void> {
+    const { hasher, passwords, log } = this.#options;
+    if (!await hasher.isOutdated(hash)) return;
+    await hasher.hash(password).then((stronger) => passwords.rehash(user.id, hash, stronger)).catch(
+      (error) => {
+        log("debug", "A password could not be hashed anew", { error: String(error) });
+      },
+    );
+  }
+
+  async #succeeded(access: Access, method: SessionMethod): Promise<void> {
+    await this.#options.audit.record({ action: "sign_in", actor: actorOf(access), details: { method } });
+  }
+
+  /** What was typed as a name is kept only where it is one: people type passwords there. */
+  async #failed(
+    c: Context,
+    user: UserRecord | undefined,
+    method: SessionMethod,
+    reason: string,
+  ): Promise<void> {
+    const { auth, audit } = this.#options;
+    const address = auth.addressOf(c);
+    if (!this.#isToBeRecorded(networkOf(address))) return;
+    const actor = user === undefined
+      ? { id: null, name: "unknown", kind: "unknown", address } as const
+      : { id: user.id, name: user.name, kind: user.kind, address };
+    const entry: AuditEntry = {
+      action: "sign_in.failed",
+      actor,
+      outcome: "refused",
+      details: { method, reason },
+    };
+    await audit.record(entry);
+  }
+
+  /** Guessing must not fill the log. */
+  #isToBeRecorded(network: string): boolean {
+    const nowMs = this.#options.clock.now();
+    const known = this.#failures.get(network);
+    if (known !== undefined && known.endsAtMs > nowMs) return ++known.count <= MOST_FAILURES;
+    this.#failures.delete(network);
+    this.#failures.set(network, { endsAtMs: nowMs + FAILURES_MS, count: 1 });
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > MOST_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
+    return true;
+  }
+}
+
+const actorOf = ({ principal: { id, name, kind, address, tokenId, sessionId } }: Access) => (
+  { id, name, kind, address, tokenId, sessionId }
+);
+
+function tooMany(message: string, waitMs: number): HttpError {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+  return new HttpError(429, "unavailable", message, { "retry-after": String(seconds) }, {
+    reason: "too_many_attempts",
+  });
+}

@@ -1,0 +1,79 @@
+import { PASSWORD_LENGTH } from "../../../contract/access/passwords.ts";
+import { Notice } from "../../parts/callouts.tsx";
+import { Mark } from "../../parts/icons.tsx";
+import { type Frame, Layout } from "../../parts/layout.tsx";
+import { plainText } from "../../parts/plain_text.ts";
+
+export interface ChooseView {
+  readonly frame: Frame;
+  /** The text of the link that led here. */
+  readonly link: string;
+  /** Whose password it is to be. */
+  readonly name: string;
+  readonly kind: "invitation" | "reset" | "change";
+  readonly refusal?: { readonly message: string; readonly detail?: string };
+}
+
+const LEADS: Readonly<Record<ChooseView["kind"], string>> = {
+  invitation: "You are invited. Choose a password, then sign in with it.",
+  reset: "Choose another password, then sign in with it. Wherever you are signed in, you are signed out.",
+  change: "Your password was set by somebody else. Choose one of your own, then sign in with it.",
+};
+
+/** Where somebody who followed a link chooses a password. */
+export function ChoosePage({ frame, link, name, kind, refusal }: ChooseView) {
+  return (
+    <Layout frame={frame} title="Choose a password">
+      <form class="login card" method="post" action="/password">
+        <Mark />
+        <h1>Choose a password</h1>
+        <p class="login-lead">{LEADS[kind]}</p>
+        {refusal !== undefined && <Notice {...refusal} />}
+        <input type="hidden" name="link" value={link} />
+        <div class="field">
+          <label for="username">Name</label>
+          <input id="username" name="username" value={plainText(name)} readonly autocomplete="username" />
+        </div>
+        <NewPasswordFields isFirst />
+        <button class="button primary wide" type="submit">Set the password</button>
+      </form>
+    </Layout>
+  );
+}
+
+/** The new password, twice: nobody sees what is typed. */
+export function NewPasswordFields({ isFirst = false }: { readonly isFirst?: boolean }) {
+  const { min, max } = PASSWORD_LENGTH;
+  return (
+    <>
+      <div class="field">
+        <label for="password">New password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          required
+          autofocus={isFirst}
+          autocomplete="new-password"
+          spellcheck={false}
+          minlength={min}
+          aria-describedby="password-hint"
+        />
+        <p class="hint" id="password-hint">
+          {`${min} to ${max} characters of any kind. Three or four words make a good one.`}
+        </p>
+      </div>
+      <div class="field">
+        <label for="again">The same again</label>
+        <input
+          id="again"
+          name="again"
+          type="password"
+          required
+          autocomplete="new-password"
+          spellcheck={false}
+        />
+      </div>
+    </>
+  );
+}

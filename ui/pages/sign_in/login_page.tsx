@@ -1,0 +1,97 @@
+import { Mark } from "../../parts/icons.tsx";
+import { type Frame, Layout } from "../../parts/layout.tsx";
+import { Done, Notice } from "../../parts/callouts.tsx";
+
+export interface LoginView {
+  readonly frame: Frame;
+  /** Where to go afterwards; a path of this server. */
+  readonly next: string;
+  /** What is asked for. */
+  readonly by: "password" | "token";
+  /** What was typed as a name, where it is asked for once more. */
+  readonly name?: string;
+  readonly refusal?: { readonly message: string; readonly detail?: string };
+  /** What was done before. */
+  readonly done?: string;
+}
+
+export function LoginPage({ frame, next, by, name, refusal, done }: LoginView) {
+  const other = by === "password" ? "token" : "password";
+  const link = `/login?${new URLSearchParams({ by: other, ...(next === "/" ? {} : { next }) })}`;
+  return (
+    <Layout frame={frame} title="Sign in">
+      <div class="login card">
+        <form class="login-form" method="post" action="/login">
+          <Mark />
+          <h1>Sign in</h1>
+          {done !== undefined && <Done message={done} />}
+          {refusal !== undefined && <Notice {...refusal} />}
+          {by === "password" ? <PasswordFields name={name} /> : <TokenField />}
+          <input type="hidden" name="next" value={next} />
+          <button class="button primary wide" type="submit">Sign in</button>
+        </form>
+        <p class="login-others">
+          <a href={link}>{other === "token" ? "Sign in with a token" : "Sign in with a password"}</a>
+        </p>
+      </div>
+    </Layout>
+  );
+}
+
+function PasswordFields({ name = "" }: { readonly name: string | undefined }) {
+  return (
+    <>
+      <div class="field">
+        <label for="username">Name or e-mail</label>
+        <input
+          id="username"
+          name="username"
+          value={name}
+          required
+          autofocus={name === ""}
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck={false}
+          maxlength={254}
+        />
+      </div>
+      <div class="field">
+        <label for="password">Password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          required
+          autofocus={name !== ""}
+          autocomplete="current-password"
+          spellcheck={false}
+        />
+      </div>
+    </>
+  );
+}
+
+function TokenField() {
+  return (
+    <>
+      {/* Password managers want a name to keep the token under. */}
+      <input type="text" name="username" value="sluice" autocomplete="username" hidden />
+      <div class="field">
+        <label for="token">Token</label>
+        <input
+          id="token"
+          name="token"
+          type="password"
+          required
+          autofocus
+          autocomplete="current-password"
+          spellcheck={false}
+          aria-describedby="token-hint"
+        />
+        <p class="hint" id="token-hint">
+          The server printed the first one when it started; <code>SLUICE_TOKEN</code> sets it.
+        </p>
+      </div>
+    </>
+  );
+}

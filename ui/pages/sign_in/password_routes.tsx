@@ -1,0 +1,47 @@
+import { type Context, Hono } from "hono";
+import { AppError } from "../../../contract/errors.ts";
+import type { AppEnv } from "../../../server/http/app_env.ts";
+import { statusOf } from "../../../server/http/problem.ts";
+import {
+  attempt,
+  frameFor,
+  noticeOf,
+  type PageContext,
+  pageResponse,
+  readForm,
+  textOf,
+} from "../page_context.tsx";
+import { ChoosePage } from "./choose_page.tsx";
+
+/** Choosing a password by a link. */
+export function passwordRoutes(pages: PageContext): Hono<AppEnv> {
+  const { links } = pages;
+  const app = new Hono<AppEnv>();
+
+  /** Throws not_found for a link that is good no more. */
+  const page = async (c: Context<AppEnv>, text: string, refusal?: AppError): Promise<Response> => {
+    const { kind, owner: { name } } = await links.look(text);
+    const view = { link: text, kind, name, ...(refusal === undefined ? {} : { refusal: noticeOf(refusal) }) };
+    const status = refusal === undefined ? 200 : statusOf(refusal);
+    return pageResponse(c, <ChoosePage frame={frameFor(pages)} {...view} />, status);
+  };
+
+  app.get("/password", (c) => page(c, c.req.query("link") ?? ""));
+
+  app.post("/password", async (c) => {
+    const form = await readForm(c);
+    const link = textOf(form, "link");
+    const chosen = await attempt(() => links.use(link, typedTwice(form)));
+    if ("refusal" in chosen) return await page(c, link, chosen.refusal);
+    return c.redirect("/login?by=password&done=password", 303);
+  });
+
+  return app;
+}
+
+/** The new password of a form. Throws invalid where it was not typed twice alike. */
+export function typedTwice(form: FormData): string {
+  const password = textOf(form, "password");
+  if (password === textOf(form, "again")) return password;
+  throw new AppError("invalid", "The two passwords are not the same: type them again");
+}
