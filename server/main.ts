@@ -238,6 +238,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { Auth } = await import("./auth/auth.ts");
   const { createClientView } = await import("./http/client_view.ts");
   const { openFront } = await import("./http/front.ts");
+  const { createRequestRates, readRequestRate } = await import("./http/request_rate.ts");
   const { checkEnvToken, ensureFirstToken, renewLocalToken, SCRAPE_TOKEN_NAME } = await import(
     "./auth/token.ts"
   );
@@ -262,6 +263,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const engineFor = (access: Access) => guardedEngine(engine, access, places);
   const hasher = createHasher();
   const people = createPeople({ ...store, hasher, clock });
+  const rates = createRequestRates(clock, readRequestRate(env("SLUICE_REQUEST_RATE")));
   const auth = new Auth({
     access,
     clock,
@@ -269,6 +271,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     subjects: places.subjects,
     scrapeToken,
+    rate: rates?.user,
     sessions: readSessionTimes(env),
   });
   const signIn = new SignIn({
@@ -292,6 +295,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     log,
     phase,
     readMetrics: async () => front.withExpiry(await engine.metrics.read(version)),
+    addressRate: rates?.address,
     pages: createPages({
       engineFor,
       places,

@@ -62,6 +62,7 @@ import { pipelineRecord } from "./pipeline_record.ts";
 import { columnsByTable } from "./table_view.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
 import { type Background, type BackgroundContext, createBackground } from "./services/create_background.ts";
+import { Turns } from "./services/turns.ts";
 import { createServerControl, type ServerControl } from "./services/server_control.ts";
 import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
@@ -139,6 +140,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
+  readonly #asks = new Turns({ atOnce: 4, waiting: 20, what: "connectors are being asked" });
   readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
@@ -409,11 +411,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
-    return await discoverStreams(this.#definitions.checkContext, connector, this.#orStopped(signal));
+    return await this.#ask(
+      signal,
+      (asked) => discoverStreams(this.#definitions.checkContext, connector, asked),
+    );
   }
 
   async testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest> {
-    return await testConnector(this.#definitions.checkContext, connector, this.#orStopped(signal));
+    return await this.#ask(
+      signal,
+      (asked) => testConnector(this.#definitions.checkContext, connector, asked),
+    );
   }
 
   async listStreams(pipeline: string): Promise<StreamView[]> {
@@ -504,6 +512,12 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const run = await this.#context.store.runs.annotate(await this.#runs.wholeId(id), annotation);
     if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
     return run;
+  }
+
+  /** Each asks in a process of its own. */
+  async #ask<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const asked = this.#orStopped(signal);
+    return await this.#asks.take(asked, () => work(asked));
   }
 
   /** The outbox has something new. */

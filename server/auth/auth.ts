@@ -9,8 +9,11 @@ import type { PipelineSubject } from "../../contract/access/scope.ts";
 import type { Principal } from "../../contract/access/principal.ts";
 import type { AccessStore, LetIn, SessionMethod } from "../../engine/store/ports/access.ts";
 import { AttemptLimit } from "./attempt_limit.ts";
+import { bearerOf } from "./bearer.ts";
 import type { ClientView } from "../http/client_view.ts";
+import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { HttpError } from "../http/problem.ts";
+import { countRequest, type RequestRate } from "../http/request_rate.ts";
 import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
 
 const COOKIE = "sluice_session";
@@ -41,6 +44,8 @@ export interface AuthOptions {
   readonly scrapeToken?: string | undefined;
   /** SESSION_TIMES by default. */
   readonly sessions?: SessionTimes;
+  /** How many requests a user may send; any number by default. The server's own commands are not held to it. */
+  readonly rate?: RequestRate | undefined;
 }
 
 /**
@@ -57,13 +62,15 @@ export class Auth {
   readonly #subjects: () => Promise<readonly PipelineSubject[]>;
   readonly #scrapeToken: string;
   readonly #times: SessionTimes;
+  readonly #rate: RequestRate | undefined;
   /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
 
   constructor(
-    { access, clock, client, log, subjects, scrapeToken = "", sessions = SESSION_TIMES }: AuthOptions,
+    { access, clock, client, log, subjects, scrapeToken = "", sessions = SESSION_TIMES, rate }: AuthOptions,
   ) {
     this.#times = sessions;
+    this.#rate = rate;
     this.#subjects = subjects;
     this.#access = access;
     this.#clock = clock;
@@ -225,6 +232,10 @@ export class Auth {
       ...(token === undefined ? {} : { tokenId: token.id }),
       ...(session === undefined ? {} : { sessionId: session.id }),
     };
+    c.set("principal", principal);
+    if (this.#rate !== undefined && user.name !== LOCAL_TOKEN_NAME) {
+      countRequest(this.#rate, user.id, `"${user.name}"`);
+    }
     return createAccess({
       principal,
       groups,
@@ -264,11 +275,4 @@ function scraper(address: string): Access {
   } as const;
   const principal = { id: "scrape", name: "metrics", kind: "service", via: "token", address } as const;
   return createAccess({ principal, groups: [], roles: [scrape] });
-}
-
-/** The token of the request, empty for one that cannot be; undefined where none is sent. */
-export function bearerOf(c: Context): string | undefined {
-  const found = /^Bearer(?: +(.*))?$/i.exec(c.req.header("authorization") ?? "");
-  if (found === null) return undefined;
-  return /^\S+$/.exec(found[1]?.trimEnd() ?? "")?.[0] ?? "";
 }

@@ -1,4 +1,5 @@
 import type { RequestIdVariables } from "hono/request-id";
+import type { Principal } from "../../contract/access/principal.ts";
 
 /** What a request brings beside itself; a request without a listener behind it brings nothing. */
 export interface AppEnv {
@@ -7,5 +8,8 @@ export interface AppEnv {
     /** Aborts when the client has gone or the server is to stop: endless responses end then. */
     readonly signal?: AbortSignal;
   };
-  readonly Variables: RequestIdVariables;
+  readonly Variables: RequestIdVariables & {
+    /** Who asks, once that is known. */
+    principal?: Principal;
+  };
 }

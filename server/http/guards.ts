@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { bearerOf } from "../auth/auth.ts";
+import { bearerOf } from "../auth/bearer.ts";
 import type { AppEnv } from "./app_env.ts";
 import { HttpError } from "./problem.ts";
 

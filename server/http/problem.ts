@@ -23,6 +23,7 @@ const STATUS_OF_REASON: Readonly<Record<string, number>> = {
   media_type: 415,
   too_large: 413,
   too_many_attempts: 429,
+  too_many_requests: 429,
 };
 
 const TITLES: Readonly<Record<number, string>> = {

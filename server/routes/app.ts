@@ -13,6 +13,7 @@ import type { Auth } from "../auth/auth.ts";
 import type { ApiSchema } from "../http/api_schema.ts";
 import { crossSiteGuard, hostGuard, responseHeaders, type StrictTransport } from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
+import { addressRate, type RequestRate } from "../http/request_rate.ts";
 import type { Route } from "../http/route.ts";
 import type { ServerPhase } from "../http/server_phase.ts";
 import { alertRoutes } from "./alerts.ts";
@@ -53,6 +54,8 @@ export interface AppOptions {
   readonly phase?: () => ServerPhase;
   /** What /metrics says of the runs and the process; nothing by default. */
   readonly readMetrics?: ReadMetrics;
+  /** How many requests an address may send that nobody known asks; any number by default. */
+  readonly addressRate?: RequestRate | undefined;
   /** The names in Host that are accepted, beside localhost and addresses; any name by default. */
   readonly allowedHosts?: readonly string[];
   /** HSTS where a browser spoke https; none by default. */
@@ -67,6 +70,11 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.use(requestId());
   app.use(responseHeaders(options.strictTransport));
   app.get("/healthz", (c) => health(c, options));
+  if (options.addressRate !== undefined) {
+    const limit = addressRate(options.addressRate, (c) => auth.addressOf(c));
+    // Webhooks come in bursts, and have a limit of their own for what is not signed.
+    app.use((c, next) => c.req.path.startsWith("/hooks/") ? next() : limit(c, next));
+  }
   if (options.allowedHosts !== undefined) app.use(hostGuard(options.allowedHosts));
   app.use(crossSiteGuard());
   app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseBody }));

@@ -14,6 +14,7 @@ import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { SignIn } from "../../../../server/auth/sign_in.ts";
+import { createRequestRates } from "../../../../server/http/request_rate.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { quickHasher } from "../../../support/quick_hasher.ts";
@@ -28,6 +29,8 @@ export interface ApiOptions {
   readonly phase?: AppOptions["phase"];
   readonly scrapeToken?: string;
   readonly readMetrics?: ReadMetrics;
+  /** What a user may send a second; any number by default. */
+  readonly perSecond?: number;
   /** In place of the fake project's own methods. */
   readonly engine?: Partial<Engine>;
   /** Refuses every post by default. */
@@ -66,6 +69,7 @@ export class ApiFixture implements AsyncDisposable {
       },
     };
     const places = fakePlaces(this.engine);
+    const rates = createRequestRates(clock, options.perSecond);
     const auth = new Auth({
       access,
       clock,
@@ -73,6 +77,7 @@ export class ApiFixture implements AsyncDisposable {
       log,
       subjects: places.subjects,
       scrapeToken,
+      rate: rates?.user,
     });
     const hasher = quickHasher();
     this.people = createPeople({ ...store, hasher, clock });
@@ -107,6 +112,7 @@ export class ApiFixture implements AsyncDisposable {
       clock,
       log,
       pages,
+      addressRate: rates?.address,
       ...(allowedHosts === undefined ? {} : { allowedHosts }),
       ...(phase === undefined ? {} : { phase }),
       ...(readMetrics === undefined ? {} : { readMetrics }),

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { Turns } from "../../../../../engine/control/services/turns.ts";
+import { settle } from "../../../../support/fake_clock.ts";
+
+function setUp() {
+  const turns = new Turns({ atOnce: 2, waiting: 2, what: "things are done" });
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const take = (name: string, signal = new AbortController().signal) =>
+    turns.take(signal, async () => {
+      begun.push(name);
+      await new Promise<void>((resolve) => ends.set(name, resolve));
+      return name;
+    });
+  return { begun, take, end: (name: string) => ends.get(name)?.() };
+}
+
+Deno.test("work goes on a few pieces at a time, in the order in which it came, and is refused beyond", async () => {
+  const { begun, take, end } = setUp();
+  const all = ["a", "b", "c", "d"].map((name) => take(name));
+  await settle();
+  assert.deepEqual(begun, ["a", "b"]);
+  await assert.rejects(take("e"), {
+    code: "unavailable",
+    reason: "too_many_requests",
+    message: "2 things are done, and 2 more wait: try again in a moment",
+  });
+  end("b");
+  await settle();
+  assert.deepEqual(begun, ["a", "b", "c"]);
+  end("a");
+  await settle();
+  end("c");
+  end("d");
+  assert.deepEqual(await Promise.all(all), ["a", "b", "c", "d"]);
+  const last = take("f");
+  await settle();
+  end("f");
+  assert.equal(await last, "f");
+});
+
+Deno.test("whoever leaves the line takes nobody's place, and a failure gives its own back", async () => {
+  const { begun, take, end } = setUp();
+  const gone = new AbortController();
+  const held = [take("a"), take("b")];
+  const left = take("c", gone.signal);
+  const next = take("d");
+  await settle();
+  gone.abort(new Error("gone"));
+  await assert.rejects(left, /gone/);
+  end("a");
+  await settle();
+  assert.deepEqual(begun, ["a", "b", "d"]);
+  end("b");
+  end("d");
+  await Promise.all([...held, next]);
+  const turns = new Turns({ atOnce: 1, waiting: 0, what: "things are done" });
+  const { signal } = new AbortController();
+  await assert.rejects(turns.take(signal, () => Promise.reject(new Error("broken"))), /broken/);
+  assert.equal(await turns.take(signal, () => Promise.resolve(1)), 1);
+});
