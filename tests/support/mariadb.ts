@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createPool, type Pool, type RowDataPacket } from "mysql2/promise";
+import { freePort } from "./free_port.ts";
 
 /**
  * A real MariaDB for tests. With SLUICE_TEST_MYSQL_URL (a user that may do everything) that server is
@@ -283,11 +284,6 @@ async function waitUntilReady(child: Deno.ChildProcess, log: string): Promise<vo
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 export async function giveToServer(path: string): Promise<void> {

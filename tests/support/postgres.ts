@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import postgres from "postgres";
 import { quoteIdentifier } from "../../contract/sql.ts";
+import { freePort } from "./free_port.ts";
 
 /**
  * A real PostgreSQL for tests. With SLUICE_TEST_POSTGRES_URL (a user that may create databases) that
@@ -350,11 +351,6 @@ async function waitUntilReady(child: Deno.ChildProcess, log: string): Promise<vo
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user `postgres` that its package makes. */

@@ -61,7 +61,11 @@ export class SluiceServer implements AsyncDisposable {
       .then((parts) => parts.join("\n"));
     const url = await waitFor(() => announcedUrl(dataDir, child.pid), readyMs);
     if (url === undefined) {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It ended by itself: what it said is what counts.
+      }
       fail(`the server did not become ready:\n${await output}`);
     }
     const server = new SluiceServer(child, url, output);

