@@ -10,6 +10,7 @@ import type { FirstToken } from "./auth/token.ts";
 import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { TlsSettings } from "./http/tls/tls_settings.ts";
 import type { Mark } from "./data_folder.ts";
+import type { Secrets } from "../engine/control/secrets/port.ts";
 import type { Store } from "../engine/store/store.ts";
 
 /**
@@ -65,6 +66,7 @@ export interface OpenedEngine extends AsyncDisposable {
   /** Reads no key before something is sealed or opened. */
   readonly sealer: Sealer;
   readonly audit: AuditLog;
+  secrets(): Promise<Secrets>;
 }
 
 export interface ProjectReport {

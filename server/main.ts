@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
 import type { Access } from "../contract/access/access.ts";
 import { systemClock } from "../contract/clock.ts";
-import { AppError } from "../contract/errors.ts";
-import type { Sealer } from "../contract/keys/sealer.ts";
+import { type AuditTrail, NO_AUDIT } from "../contract/audit/entry.ts";
+import { AppError, toAppError } from "../contract/errors.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext, Interrupt } from "./cli/command.ts";
@@ -10,7 +10,8 @@ import { createSecretInput } from "./cli/secret_input.ts";
 import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
-import type { KeyRing } from "../engine/keys/key_ring.ts";
+import type { OpenedSecrets } from "../engine/control/secrets/open_secrets.ts";
+import type { SecretStore as NamedSecrets } from "../engine/grants/secrets.ts";
 import type { MigrateOptions } from "../engine/store/migrate.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
@@ -42,7 +43,8 @@ function createBackend(program: Program): Backend {
     missingReferences: (place) => missingReferences(program, place),
     tryScript: async (place, request, log, signal) => {
       const { tryScript } = await import("../engine/definitions/scripts/try_script.ts");
-      const context = await grantContext(program, place);
+      await using stored = secretsBeside(place);
+      const context = await grantContext(program, place, stored);
       await using _egress = context.egress;
       return await tryScript({ ...context, runProcess: program.runProcess, log }, request, signal);
     },
@@ -53,8 +55,22 @@ function createBackend(program: Program): Backend {
 
 async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
   const { maxRuns, pools = {}, diskReserveBytes, log, next } = options;
+  // A secret that is asked for ahead opens it, else whoever comes next does.
+  const theStore = once(() =>
+    openControlStore(options, {
+      isForbidden: options.leaveOldStore ?? false,
+      onUpgrade: (from, to) => log("info", `the control store is brought up to date: schema ${from} → ${to}`),
+    })
+  );
+  const theAudit = once(async () => {
+    const { createAudit } = await import("../engine/control/audit/audit_log.ts");
+    return createAudit({ store: (await theStore()).audit, clock: systemClock, log });
+  });
+  const secrets = once(async () => await openSecrets(options, await theStore(), await theAudit()));
   const context = {
-    ...await grantContext(program, options),
+    ...await grantContext(program, options, {
+      get: async (name) => await (await secrets()).stored.get(name),
+    }),
     runProcess: program.runProcess,
     clock: systemClock,
     log,
@@ -71,12 +87,8 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       isNew: await isNewStore(options),
     }, next);
   try {
-    const store = await openControlStore(options, {
-      isForbidden: options.leaveOldStore ?? false,
-      onUpgrade: (from, to) => log("info", `the control store is brought up to date: schema ${from} → ${to}`),
-    });
-    const { createAudit } = await import("../engine/control/audit/audit_log.ts");
-    const audit = createAudit({ store: store.audit, clock: systemClock, log });
+    const store = await theStore();
+    const audit = await theAudit();
     const { createEngine } = await import("../engine/control/local_engine.ts");
     const engine = createEngine({
       ...context,
@@ -94,8 +106,12 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     return {
       engine,
       store,
-      sealer: lateSealer(() => openKeyRing(options, store)),
       audit,
+      sealer: {
+        seal: async (text, place) => await (await secrets()).sealer.seal(text, place),
+        open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
+      },
+      secrets: async () => (await secrets()).secrets,
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
         await audit[Symbol.asyncDispose]();
@@ -129,19 +145,45 @@ async function openControlStore({ dataDir }: ProjectPlace, upgrade: MigrateOptio
   return await openStore(url, { upgrade, ...(authToken === undefined ? {} : { authToken }) });
 }
 
-/** Loaded when something is first sealed or opened. */
-function lateSealer(open: () => Promise<KeyRing>): Sealer {
-  let opened: Promise<KeyRing> | undefined;
-  const ring = () => opened ??= open();
+/** Loaded when one is first asked for, or something is sealed or opened. */
+async function openSecrets(
+  { dataDir, projectDir }: ProjectPlace,
+  store: Store,
+  audit: AuditTrail,
+): Promise<OpenedSecrets> {
+  const { openSecrets } = await import("../engine/control/secrets/open_secrets.ts");
+  return openSecrets({ store, audit, clock: systemClock, env, dataDir, projectDir });
+}
+
+/** The secrets of the store as a command has them that opens no engine: a store that is not there has none. */
+function secretsBeside(place: ProjectPlace): NamedSecrets & AsyncDisposable {
+  const opened = once(async () => {
+    if (await isNewStore(place)) return undefined;
+    try {
+      const store = await openControlStore(place, { isForbidden: true });
+      return { store, ...await openSecrets(place, store, NO_AUDIT) };
+    } catch (error) {
+      // Of an older version, which had none.
+      if (toAppError(error).code === "conflict") return undefined;
+      throw error;
+    }
+  });
+  let isOpened = false;
   return {
-    seal: async (text, place) => await (await ring()).sealer.seal(text, place),
-    open: async (sealed, place) => await (await ring()).sealer.open(sealed, place),
+    async get(name) {
+      isOpened = true;
+      return await (await opened())?.stored.get(name);
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOpened) await (await opened().catch(() => undefined))?.store[Symbol.asyncDispose]();
+    },
   };
 }
 
-async function openKeyRing({ dataDir, projectDir }: ProjectPlace, store: Store): Promise<KeyRing> {
-  const { createKeyRing } = await import("../engine/keys/key_ring.ts");
-  return createKeyRing({ store: store.dataKeys, clock: systemClock, env, dataDir, projectDir });
+/** Done when it is first asked for, whoever asks. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => done ??= work();
 }
 
 /** Where people reach the server. Throws `invalid`. */
@@ -170,16 +212,20 @@ function readCount(name: string, fallback: number): number {
 }
 
 /** What decides about every process, whichever command starts it. Throws `invalid` where the policy has faults. */
-async function grantContext(program: Program, { projectDir, dataDir, policyPath }: ProjectPlace) {
+async function grantContext(
+  program: Program,
+  { projectDir, dataDir, policyPath }: ProjectPlace,
+  stored: NamedSecrets,
+) {
   const { connectors } = await import("../connectors/registry.ts");
-  const { defaultSecrets, secretFolders } = await import("../engine/grants/secrets.ts");
+  const { chainSecrets, defaultSecrets, secretFolders } = await import("../engine/grants/secrets.ts");
   const { Egress } = await import("../engine/grants/egress/egress.ts");
   const { defaultPolicy, readPolicy } = await import("../engine/grants/policy.ts");
   return {
     projectDir,
     dataDir,
     connectors,
-    references: { env, secrets: defaultSecrets(env) },
+    references: { env, secrets: chainSecrets([stored, defaultSecrets(env)]) },
     egress: new Egress(systemClock),
     policy: policyPath === undefined ? defaultPolicy(projectDir) : await readPolicy(policyPath, projectDir),
     programPaths: program.programPaths,
@@ -203,7 +249,8 @@ function keyPlace(path: string | undefined): { keyPath?: string } {
 async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
   const { log, signal, isOffline } = options;
-  const context = await grantContext(program, options);
+  await using stored = secretsBeside(options);
+  const context = await grantContext(program, options, stored);
   await using _egress = context.egress;
   return await checkProject({
     ...context,
@@ -217,7 +264,8 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
 async function missingReferences(program: Program, place: ProjectPlace): Promise<string[]> {
   const { readConnectors } = await import("../engine/definitions/discover.ts");
   const { missingReferences } = await import("../engine/grants/references.ts");
-  const context = await grantContext(program, place);
+  await using stored = secretsBeside(place);
+  const context = await grantContext(program, place, stored);
   await using _egress = context.egress;
   const missing = await Promise.all(
     Object.entries(await readConnectors(context)).map(([name, definition]) =>
@@ -264,6 +312,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const hasher = createHasher();
   const people = createPeople({ ...store, hasher, clock });
   const rates = createRequestRates(clock, readRequestRate(env("SLUICE_REQUEST_RATE")));
+  const secrets = await options.opened.secrets();
   const auth = new Auth({
     access,
     clock,
@@ -288,6 +337,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     engineFor,
     server: engine.server,
     people,
+    secrets,
     auth,
     webhooks: engine.receiver,
     version,
@@ -300,6 +350,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       engineFor,
       places,
       people,
+      secrets,
       links: people.passwordLinks,
       auth,
       signIn,

@@ -12,7 +12,10 @@ export interface DataKeyRecord {
   readonly retiredAtMs: number | null;
 }
 
-/** The data keys of a store, which several servers may share. */
+/**
+ * The data keys of a store, which several servers may share. None is ever removed: what it has sealed opens, wherever it
+ * comes from.
+ */
 export interface DataKeyStore {
   /** The current one first. */
   list(): Promise<DataKeyRecord[]>;
@@ -33,6 +36,4 @@ export interface DataKeyStore {
     known: readonly DataKeyRecord[],
     changes: readonly Pick<DataKeyRecord, "id" | "wrapped">[],
   ): Promise<boolean>;
-  /** Removes one that is not the current one. */
-  remove(id: string): Promise<void>;
 }

@@ -58,10 +58,10 @@ function checkFile({ isFile, size, mode }: Deno.FileInfo, named: string, real: s
 }
 
 /**
- * Makes a key in a new file, which is on the disk when this returns; one that is there by then stays and is the one.
+ * Makes a key in a new file, which is on the disk when this returns; false where there is a file by then, which stays.
  * Throws `unavailable`.
  */
-export async function createKeyFile(path: string): Promise<void> {
+export async function createKeyFile(path: string): Promise<boolean> {
   const written = `${path}.${crypto.randomUUID()}.new`;
   try {
     {
@@ -71,13 +71,14 @@ export async function createKeyFile(path: string): Promise<void> {
       await file.sync();
     }
     // A link takes nobody's place, so that two processes have the same key; not every file system has links.
-    await Deno.link(written, path).catch(async (error) => {
-      if (error instanceof Deno.errors.AlreadyExists) return;
-      if (await isThere(path)) return;
+    const isMade = await Deno.link(written, path).then(() => true, async (error) => {
+      if (error instanceof Deno.errors.AlreadyExists || await isThere(path)) return false;
       await Deno.rename(written, path);
+      return true;
     });
     await Deno.remove(written).catch(() => {});
     await syncFolder(dirname(path));
+    return isMade;
   } catch (error) {
     await Deno.remove(written).catch(() => {});
     throw new AppError("unavailable", `Cannot make the key file ${path}: ${reasonOf(error)}`, {

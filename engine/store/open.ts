@@ -17,6 +17,8 @@ import { createHoldStore } from "./holds/hold_store.ts";
 import { createFigures } from "./history/figures.ts";
 import { createRunHistory } from "./history/run_history.ts";
 import { createDataKeyStore } from "./keys/data_key_store.ts";
+import { createSealedPlaces } from "./keys/sealed_places.ts";
+import { createSecretRecords } from "./keys/secret_records.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs/log_store.ts";
 import { migrate, type MigrateOptions, schemaVersion } from "./migrate.ts";
@@ -59,6 +61,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     client.close();
     throw openError(url, error);
   }
+  const factors = createFactorStore(database);
   const access = holdAccess(createAccessStore(database));
   return {
     pipelines: createPipelineStore(database),
@@ -77,13 +80,15 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     retention: createRetention(database),
     access,
     people: createPeopleStore(database),
-    factors: createFactorStore(database),
+    factors,
     signIns: createSignInStore(database),
     sso: createSsoStore(database),
     passwords: createPasswordStore(database),
     holds: createHoldStore(database),
     dataKeys: createDataKeyStore(database),
     audit: createAuditStore(database),
+    secrets: createSecretRecords(database),
+    sealedPlaces: [...createSealedPlaces(database), factors.sealed],
     copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {
       if (!client.closed) await access[Symbol.asyncDispose]();

@@ -1,4 +1,5 @@
 import type { DataKeyStore } from "../../contract/keys/data_keys.ts";
+import type { SealedPlaces } from "../../contract/keys/sealed_places.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
 import type { AuditStore } from "./audit/port.ts";
 import type { BackfillStore } from "./backfills/port.ts";
@@ -12,6 +13,7 @@ import type { FigureStore } from "./ports/figures.ts";
 import type { RunHistoryStore } from "./ports/history.ts";
 import type { LogStore } from "./ports/logs.ts";
 import type { Inbox, Outbox } from "./ports/messages.ts";
+import type { SecretRecords } from "./ports/secrets.ts";
 import type { RetentionStore } from "./ports/retention.ts";
 import type { AttemptStore, RunStore } from "./ports/runs.ts";
 import type { SsoStore } from "./ports/sso.ts";
@@ -47,6 +49,9 @@ export interface Store extends AsyncDisposable {
   readonly holds: HoldStore;
   readonly dataKeys: DataKeyStore;
   readonly audit: AuditStore;
+  readonly secrets: SecretRecords;
+  /** Where all that is sealed in it lies. */
+  readonly sealedPlaces: readonly SealedPlaces[];
   /**
    * Writes all of it, as it is at one moment, into a new file, and returns the last migration that it has had.
    * Throws `invalid` for a store that is in no file here.

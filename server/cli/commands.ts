@@ -4,6 +4,7 @@ import { OPERATOR_COMMANDS } from "./command_table/operator_commands.ts";
 import { PEOPLE_COMMANDS } from "./command_table/people_commands.ts";
 import { PROJECT_COMMANDS } from "./command_table/project_commands.ts";
 import { RUN_COMMANDS } from "./command_table/run_commands.ts";
+import { SECRET_COMMANDS } from "./command_table/secret_commands.ts";
 import { json } from "./command_table/shared_options.ts";
 import { TOOL_COMMANDS } from "./command_table/tool_commands.ts";
 
@@ -16,6 +17,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...RUN_COMMANDS,
   ...DATA_COMMANDS,
   ...PEOPLE_COMMANDS,
+  ...SECRET_COMMANDS,
   ...OPERATOR_COMMANDS,
   ...TOOL_COMMANDS,
   {

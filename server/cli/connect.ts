@@ -15,6 +15,7 @@ import type { ApiClient } from "./client/api_client.ts";
 import type { CliContext } from "./command.ts";
 import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
+import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { People } from "../../engine/control/people/port.ts";
 
 /**
@@ -25,7 +26,7 @@ export type Use = "read" | "change" | "work";
 
 export type Connection =
   & AsyncDisposable
-  & { readonly engine: Engine; people(): Promise<People> }
+  & { readonly engine: Engine; people(): Promise<People>; secrets(): Promise<Secrets> }
   & (
     | { readonly kind: "local"; readonly opened: OpenedEngine }
     | { readonly kind: "remote"; readonly api: ApiClient }
@@ -130,6 +131,7 @@ async function openLocal(
       kind: "local",
       engine: opened.engine,
       people: () => peopleHere(opened),
+      secrets: () => opened.secrets(),
       opened,
       async [Symbol.asyncDispose]() {
         await opened[Symbol.asyncDispose]();
@@ -149,6 +151,7 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
     kind: "local",
     engine: opened.engine,
     people: () => peopleHere(opened),
+    secrets: () => opened.secrets(),
     opened,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
@@ -189,6 +192,7 @@ async function openRemote(server: AnnouncedServer): Promise<Connection | undefin
     kind: "remote",
     engine: new RemoteEngine(api),
     people: async () => (await import("./client/remote_people.ts")).createRemotePeople(api),
+    secrets: async () => (await import("./client/remote_secrets.ts")).createRemoteSecrets(api),
     api,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -7,6 +7,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { Access } from "../../contract/access/access.ts";
 import type { People } from "../../engine/control/people/port.ts";
+import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Auth } from "../auth/auth.ts";
@@ -34,6 +35,8 @@ import { linkRoutes } from "./people/links.ts";
 import { sessionRoutes } from "./people/sessions.ts";
 import { tokenRoutes } from "./people/tokens.ts";
 import { userRoutes } from "./people/users.ts";
+import { keyRoutes } from "./secrets/keys.ts";
+import { secretRoutes } from "./secrets/secrets.ts";
 
 const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
 
@@ -41,6 +44,7 @@ export interface AppOptions {
   /** The engine as whoever asks may use it. */
   readonly engineFor: (access: Access) => Engine;
   readonly people: People;
+  readonly secrets: Secrets;
   readonly server: Pick<Engine["server"], "status">;
   readonly auth: Auth;
   /** Takes posts to webhooks; nothing is there by default. */
@@ -118,9 +122,9 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
 /** The routes of the API, as they are served, documented and typed for the client. */
 export function apiRoutes(
-  { people, clock, readMetrics = () => Promise.resolve([]) }: Pick<
+  { people, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
     AppOptions,
-    "people" | "clock" | "readMetrics"
+    "people" | "secrets" | "clock" | "readMetrics"
   >,
 ) {
   return [
@@ -141,6 +145,8 @@ export function apiRoutes(
     ...tokenRoutes(people),
     ...sessionRoutes(people),
     ...linkRoutes(people),
+    ...secretRoutes(secrets),
+    ...keyRoutes(secrets),
   ];
 }
 

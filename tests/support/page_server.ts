@@ -7,6 +7,7 @@ import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../contract/access/
 import type { Access } from "../../contract/access/access.ts";
 import { guardedEngine } from "../../engine/control/access/guarded_engine.ts";
 import { createPeople } from "../../engine/control/people/local_people.ts";
+import { secretsIn } from "./fake_secrets.ts";
 import { fakePlaces } from "./fake_places.ts";
 import type { Store } from "../../engine/store/store.ts";
 import { createApp } from "../../server/routes/app.ts";
@@ -47,6 +48,7 @@ export class PageServer implements AsyncDisposable {
     const { access, passwords } = store;
     const hasher = quickHasher();
     const people = createPeople({ ...store, hasher, clock: systemClock });
+    const secrets = secretsIn(store, folder);
     const tokens = { admin: "", engineer: "", operator: "", viewer: "" };
     for (const role of BUILT_IN_ROLES) {
       tokens[role] = (await people.tokens.create({ name: role, role }, "test")).token;
@@ -72,6 +74,7 @@ export class PageServer implements AsyncDisposable {
       places,
       people,
       links,
+      secrets,
       auth,
       signIn,
       version,
@@ -82,6 +85,7 @@ export class PageServer implements AsyncDisposable {
       engineFor,
       server: engine.server,
       people,
+      secrets,
       auth,
       version,
       clock: systemClock,

@@ -15,6 +15,7 @@ import { problemRoutes } from "./problem_routes.tsx";
 import { runRoutes } from "./run_routes.tsx";
 import { passwordRoutes } from "./sign_in/password_routes.tsx";
 import { sessionRoutes } from "./sign_in/session_routes.tsx";
+import { secretRoutes } from "./secrets/secret_routes.tsx";
 
 /**
  * The pages for people, to be mounted at `/` after the API's routes: every other GET under `/` is
@@ -42,6 +43,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", connectorRoutes(pages));
   app.route("/", problemRoutes(pages));
   app.route("/", peopleRoutes(pages));
+  app.route("/", secretRoutes(pages));
   app.route("/", logRoutes(pages));
   app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
   return app;

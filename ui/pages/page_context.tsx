@@ -5,6 +5,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
+import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
@@ -25,6 +26,7 @@ export interface PagesOptions {
     subjectOf(pipeline: string): Promise<PipelineSubject>;
   };
   readonly people: People;
+  readonly secrets: Secrets;
   readonly auth: PageAuth;
   readonly signIn: PageSignIn;
   /** The links by which people choose a password. */

@@ -6,6 +6,7 @@ import states from "./style/states.css" with { type: "text" };
 import errorPage from "./style/pages/error.css" with { type: "text" };
 import loginPage from "./style/pages/login.css" with { type: "text" };
 import peoplePage from "./style/pages/people.css" with { type: "text" };
+import secretsPage from "./style/pages/secrets.css" with { type: "text" };
 import pipelinesPage from "./style/pages/pipelines.css" with { type: "text" };
 import attemptList from "./style/parts/runs/attempt_list.css" with { type: "text" };
 import buttons from "./style/parts/buttons.css" with { type: "text" };
@@ -51,5 +52,5 @@ export const STYLESHEET = [
     formCard,
     problems,
   ],
-  ...[peoplePage, pipelinesPage, loginPage, errorPage],
+  ...[peoplePage, secretsPage, pipelinesPage, loginPage, errorPage],
 ].join("\n");

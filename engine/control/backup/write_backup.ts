@@ -7,7 +7,7 @@ import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
 
 /**
  * What is not of the data, or is copied in a way of its own: the control store by itself, warehouses under the
- * hold of their pipelines.
+ * hold of their pipelines. The key stays where it is: with it, a backup would tell what it seals.
  */
 const LEFT_OUT =
   /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;

@@ -25,11 +25,6 @@ export function createDataKeyStore(db: Database): DataKeyStore {
       const { rowsAffected } = await storing("wrap the data keys", db.run(rewrapping(known, changes)));
       return rowsAffected > 0;
     },
-
-    async remove(id) {
-      const query = db.delete(dataKeys).where(and(eq(dataKeys.id, id), eq(dataKeys.isCurrent, false)));
-      await storing("remove a data key", query);
-    },
   };
 }
 

@@ -51,6 +51,8 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   groups: ["list", "create", "remove", "add", "drop"],
   roles: ["list", "create", "remove"],
   sessions: ["list", "end"],
+  secrets: ["list", "set", "delete"],
+  keys: ["show", "rotate", "generate"],
 };
 
 /** Undefined for an option without a value. */

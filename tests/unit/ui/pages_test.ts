@@ -8,6 +8,7 @@ import {
   permissionsOf,
 } from "../../../contract/access/permissions.ts";
 import { guardedEngine } from "../../../engine/control/access/guarded_engine.ts";
+import { NO_SECRETS } from "../../support/fake_secrets.ts";
 import { NOBODY } from "../../support/fake_people.ts";
 import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
@@ -55,6 +56,7 @@ function engineFor(engine: FakeEngine) {
     engineFor: (access: Access) => guardedEngine(engine, access, places),
     places,
     people: NOBODY,
+    secrets: NO_SECRETS,
   };
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { DataKeyStore } from "../../../../contract/keys/data_keys.ts";
 import { createKeyRing, type KeyRing } from "../../../../engine/keys/key_ring.ts";
 import { generateKeyText } from "../../../../engine/keys/root_key.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
@@ -35,10 +36,10 @@ export class KeysFixture implements AsyncDisposable {
   }
 
   /** As another process has it. */
-  async ring(environment: Readonly<Record<string, string>> = {}): Promise<KeyRing> {
-    const { dataKeys } = await this.store();
+  async ring(environment: Readonly<Record<string, string>> = {}, dataKeys?: DataKeyStore): Promise<KeyRing> {
+    const store = dataKeys ?? (await this.store()).dataKeys;
     const { clock, dataDir, projectDir } = this;
-    return createKeyRing({ store: dataKeys, clock, dataDir, projectDir, env: (name) => environment[name] });
+    return createKeyRing({ store, clock, dataDir, projectDir, env: (name) => environment[name] });
   }
 
   /** A key file that is closed to others; returns its path. */

@@ -28,6 +28,7 @@ interface Row {
 
 const row = (about: About, permission: Permission, body?: unknown): Row => ({ about, permission, body });
 const people = row("server", "people:manage", {});
+const secrets = row("server", "secrets:manage", {});
 const SPAN = { from: "2026-01-01", to: "2026-01-03", every: "1d" };
 
 const ROWS: Readonly<Record<string, Row>> = {
@@ -117,6 +118,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   listIdentities: people,
   linkIdentity: people,
   unlinkIdentity: people,
+  listSecrets: secrets,
+  putSecret: { ...secrets, body: { value: "s3cret" } },
+  deleteSecret: secrets,
+  getKeys: secrets,
+  rotateKeys: secrets,
 };
 
 /** What there is of a pipeline: its own ids. */
@@ -189,14 +195,14 @@ async function withRoutes(
   const own = await thingsOf(api, OWN);
   const other = await thingsOf(api, OTHER);
   // What removes or ends something comes last.
-  const routes = apiRoutes({ people: api.people, clock: api.clock })
+  const routes = apiRoutes(api)
     .toSorted((a, b) => Number(a.spec.method === "delete") - Number(b.spec.method === "delete"));
   for (const { spec } of routes) await work(api, spec, own, other);
 }
 
 Deno.test("every route has a row that says what it is about and what it takes", async () => {
   await using api = await ApiFixture.create();
-  const routes = apiRoutes({ people: api.people, clock: api.clock });
+  const routes = apiRoutes(api);
   assert.deepEqual(routes.map(({ spec }) => spec.operation).toSorted(), Object.keys(ROWS).toSorted());
   for (const { spec } of routes) {
     assert.equal(spec.permission, ROWS[spec.operation]?.permission, spec.operation);

@@ -3,6 +3,7 @@ import type { PostView, WebhookView } from "../../../../contract/triggers/webhoo
 import type { Access } from "../../../../contract/access/access.ts";
 import { guardedEngine } from "../../../../engine/control/access/guarded_engine.ts";
 import { createPeople } from "../../../../engine/control/people/local_people.ts";
+import { NO_SECRETS } from "../../../support/fake_secrets.ts";
 import { fakePlaces } from "../../../support/fake_places.ts";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { AppError, type ErrorCode } from "../../../../contract/errors.ts";
@@ -49,6 +50,7 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
       engineFor,
       server: engine.server,
       people,
+      secrets: NO_SECRETS,
       auth,
       version: "0.0.0",
       clock: systemClock,

@@ -7,6 +7,8 @@ import type { Access } from "../../../../contract/access/access.ts";
 import { guardedEngine } from "../../../../engine/control/access/guarded_engine.ts";
 import type { AuditEntry, AuditTrail } from "../../../../contract/audit/entry.ts";
 import { createPeople, type LocalPeople } from "../../../../engine/control/people/local_people.ts";
+import type { Secrets } from "../../../../engine/control/secrets/port.ts";
+import { secretsIn } from "../../../support/fake_secrets.ts";
 import { fakePlaces } from "../../../support/fake_places.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { AppError } from "../../../../contract/errors.ts";
@@ -51,6 +53,7 @@ export class ApiFixture implements AsyncDisposable {
   readonly people: LocalPeople;
   /** What was recorded. */
   readonly audited: AuditEntry[] = [];
+  readonly secrets: Secrets;
   readonly #dir: string;
 
   private constructor(dir: string, store: Store, options: ApiOptions) {
@@ -101,9 +104,11 @@ export class ApiFixture implements AsyncDisposable {
     const engine = options.engine === undefined
       ? this.engine
       : { ...engineMethods(this.engine), ...options.engine };
+    this.secrets = secretsIn(store, dir);
     this.app = createApp({
       engineFor: (one: Access) => guardedEngine(engine, one, places),
       people: this.people,
+      secrets: this.secrets,
       server: engine.server,
       auth,
       webhooks: options.webhooks ??

@@ -1,0 +1,28 @@
+import type { Sealer } from "../../../contract/keys/sealer.ts";
+import { createKeyRing } from "../../keys/key_ring.ts";
+import type { KeySourceOptions } from "../../keys/key_sources.ts";
+import { createSecrets, type SecretsContext } from "./local_secrets.ts";
+import type { Store } from "../../store/store.ts";
+import type { Secrets } from "./port.ts";
+import { storedSecrets } from "./stored_secrets.ts";
+
+export interface OpenedSecrets {
+  readonly sealer: Sealer;
+  readonly secrets: Secrets;
+  /** Their values. */
+  readonly stored: ReturnType<typeof storedSecrets>;
+}
+
+/** The secrets of a store with the keys of this process. Reads no key before one is wanted. */
+export function openSecrets(
+  { store, audit, clock, ...sources }: Omit<SecretsContext, "keys" | "store"> & KeySourceOptions & {
+    readonly store: Store;
+  },
+): OpenedSecrets {
+  const keys = createKeyRing({ ...sources, store: store.dataKeys, clock });
+  return {
+    sealer: keys.sealer,
+    secrets: createSecrets({ store, keys, audit, clock }),
+    stored: storedSecrets(store.secrets, keys.sealer),
+  };
+}

@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import { LOCAL_ACTOR } from "../../../../contract/audit/actor.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { MAX_SECRET_BYTES } from "../../../../contract/keys/views.ts";
+import type { CliContext, Invocation } from "../../command.ts";
+import { formatTable } from "../../table.ts";
+import { type Actions, secretsCommand } from "./actions.ts";
+
+const ACTIONS: Actions = {
+  async list({ secrets, terminal, isJson }) {
+    const list = await secrets.list();
+    if (isJson) return terminal.out(JSON.stringify(list));
+    terminal.out(formatTable(
+      [
+        { title: "NAME", minWidth: 12 },
+        { title: "CHANGED" },
+        { title: "BY", minWidth: 8 },
+        { title: "USED BY", minWidth: 12 },
+      ],
+      list.map((secret) => [
+        secret.name,
+        secret.changed_at,
+        secret.changed_by ?? "–",
+        secret.used_by.join(", ") || "nothing",
+      ]),
+      terminal.tableColumns(),
+    ));
+  },
+  async set({ secrets, invocation, context, terminal, isJson, need }) {
+    const [name = "", ...more] = need("the NAME of a secret");
+    if (more.length > 0) {
+      throw new AppError(
+        "invalid",
+        "A value in the arguments can be read by everybody on this machine: " +
+          "leave it out to be asked for it, or send it with --stdin or --file",
+      );
+    }
+    const value = await readValue(invocation, context);
+    const secret = await secrets.put(name, value, LOCAL_ACTOR);
+    terminal.out(isJson ? JSON.stringify(secret) : `Set the secret ${secret.name}`);
+  },
+  async delete({ secrets, invocation, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a secret");
+    await secrets.remove(name, { isForced: invocation.flag("force") }, LOCAL_ACTOR);
+    terminal.out(isJson ? JSON.stringify({ name }) : `Deleted the secret ${name}`);
+  },
+};
+
+/** `sluice secrets [list | set | delete] NAME`. */
+export const secrets = secretsCommand(ACTIONS, ["list"]);
+
+/** From a file, from stdin, or typed without being shown; a line break at its end is not part of it. */
+async function readValue(
+  invocation: Invocation,
+  { cwd, secretInput: input }: CliContext,
+): Promise<string> {
+  const file = invocation.text("file");
+  if (file !== undefined) return await readFile(resolve(cwd, file));
+  if (invocation.flag("stdin")) return await input.readAll();
+  if (!input.isTerminal) {
+    throw new AppError("invalid", "There is no terminal to type a secret on: send it with --stdin or --file");
+  }
+  return await input.ask("Value, which is not shown: ");
+}
+
+async function readFile(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    const { size } = await Deno.stat(path);
+    // With the line break that is not part of it.
+    if (size > MAX_SECRET_BYTES + 2) {
+      throw new AppError("invalid", `Cannot read a secret from ${path}: it is larger than 64 KiB`);
+    }
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new AppError("invalid", `Cannot read a secret from ${path}: ${reason}`, { cause: error });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r?\n$/, "");
+  } catch (cause) {
+    throw new AppError("invalid", `Cannot read a secret from ${path}: it is not text (UTF-8)`, { cause });
+  }
+}

@@ -1,0 +1,48 @@
+import type { SecretView } from "../../../contract/keys/views.ts";
+
+/** Sets a secret, or replaces one. What is typed is not shown, and nobody's password manager is to keep it. */
+export function SecretForm({ secrets }: { readonly secrets: readonly SecretView[] }) {
+  return (
+    <form class="fields" method="post" action="/secrets/set" autocomplete="off">
+      <div class="field">
+        <label for="secret-name">Name</label>
+        <input
+          id="secret-name"
+          name="name"
+          list="secret-names"
+          required
+          maxlength={128}
+          pattern="[A-Za-z_][A-Za-z0-9_.\-]*"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          aria-describedby="secret-name-hint"
+        />
+        <datalist id="secret-names">
+          {secrets.map(({ name }) => <option value={name} />)}
+        </datalist>
+        <p class="hint" id="secret-name-hint">One that is there gets the new value.</p>
+      </div>
+      <div class="field wide">
+        <label for="secret-value">Value</label>
+        <textarea
+          id="secret-value"
+          name="value"
+          class="secret-value"
+          rows={3}
+          required
+          maxlength={65_536}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          aria-describedby="secret-value-hint"
+        >
+        </textarea>
+        <p class="hint" id="secret-value-hint">
+          Several lines, as of a PEM key, are one value; a line break at its end is not part of it.
+        </p>
+      </div>
+      <button class="button primary" type="submit">Set secret</button>
+    </form>
+  );
+}
