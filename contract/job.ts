@@ -266,8 +266,16 @@ export type Order =
 
 /** What a process needs of its server while it works; the answer has the same `id`. */
 export type Question =
-  /** The config of one of its job's connectors, references resolved as they are now. */
-  | { readonly type: "config"; readonly id: number; readonly connector: string }
+  /**
+   * The config of one of its job's connectors, references resolved as they are now. `isAfresh`: the system did not let it
+   * in, the secrets may have been changed a moment ago.
+   */
+  | {
+    readonly type: "config";
+    readonly id: number;
+    readonly connector: string;
+    readonly isAfresh?: boolean;
+  }
   /** A secret that one of them refers to. */
   | { readonly type: "secret"; readonly id: number; readonly name: string }
   /** The way to a guarded host, `name:port`. */
@@ -297,7 +305,13 @@ export type Question =
 
 /** It may hold secrets: it travels over stdin, and is stored nowhere. */
 export type Answer =
-  | { readonly type: "config"; readonly id: number; readonly config: Readonly<Record<string, unknown>> }
+  | {
+    readonly type: "config";
+    readonly id: number;
+    readonly config: Readonly<Record<string, unknown>>;
+    /** For so long, in milliseconds, its credentials are good for further connections; without end where it is left out. */
+    readonly goodForMs?: number;
+  }
   | { readonly type: "secret"; readonly id: number; readonly value: string }
   | { readonly type: "way_out"; readonly id: number; readonly proxy: string; readonly token: string }
   /** For so long further requests to the host that keep to no limit may go without being asked for; 0 where they may not. */

@@ -3,6 +3,8 @@ import type { Access } from "../contract/access/access.ts";
 import { systemClock } from "../contract/clock.ts";
 import { type AuditTrail, NO_AUDIT } from "../contract/audit/entry.ts";
 import { AppError, toAppError } from "../contract/errors.ts";
+import type { Sealer } from "../contract/keys/sealer.ts";
+import type { Log } from "../contract/log.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext, Interrupt } from "./cli/command.ts";
@@ -11,7 +13,8 @@ import { createTerminal } from "./cli/terminal.ts";
 import { createPrivateFile } from "./close_to_others.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
 import type { OpenedSecrets } from "../engine/control/secrets/open_secrets.ts";
-import type { SecretStore as NamedSecrets } from "../engine/grants/secrets.ts";
+import type { GrantContext } from "../engine/grants/provide.ts";
+import type { NamedSecrets } from "../engine/secrets/named_secrets.ts";
 import type { MigrateOptions } from "../engine/store/migrate.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
@@ -44,9 +47,9 @@ function createBackend(program: Program): Backend {
     tryScript: async (place, request, log, signal) => {
       const { tryScript } = await import("../engine/definitions/scripts/try_script.ts");
       await using stored = secretsBeside(place);
-      const context = await grantContext(program, place, stored);
-      await using _egress = context.egress;
-      return await tryScript({ ...context, runProcess: program.runProcess, log }, request, signal);
+      await using context = await grantContext(program, place, stored, log);
+      const kept = await keptBesideStore(context);
+      return await tryScript({ ...context, ...kept, runProcess: program.runProcess, log }, request, signal);
     },
     projectSchemas,
     listen: (options) => listen(program, options),
@@ -70,7 +73,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
   const context = {
     ...await grantContext(program, options, {
       get: async (name) => await (await secrets()).stored.get(name),
-    }),
+    }, log),
     runProcess: program.runProcess,
     clock: systemClock,
     log,
@@ -90,8 +93,14 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     const store = await theStore();
     const audit = await theAudit();
     const { createEngine } = await import("../engine/control/local_engine.ts");
+    const sealer: Sealer = {
+      seal: async (text, place) => await (await secrets()).sealer.seal(text, place),
+      open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
+    };
+    const notesFolder = leasesFolder(options.dataDir);
     const engine = createEngine({
       ...context,
+      secretKeeping: context.secrets.keeping({ audit, notesFolder, sealer }),
       store,
       maxRuns,
       pools,
@@ -107,21 +116,18 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       engine,
       store,
       audit,
-      sealer: {
-        seal: async (text, place) => await (await secrets()).sealer.seal(text, place),
-        open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
-      },
+      sealer,
       secrets: async () => (await secrets()).secrets,
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
+        await context[Symbol.asyncDispose]();
         await audit[Symbol.asyncDispose]();
         await store[Symbol.asyncDispose]();
-        await context.egress[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
     await ahead?.processes[Symbol.asyncDispose]();
-    await context.egress[Symbol.asyncDispose]();
+    await context[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -216,24 +222,47 @@ async function grantContext(
   program: Program,
   { projectDir, dataDir, policyPath }: ProjectPlace,
   stored: NamedSecrets,
+  log: Log = () => {},
 ) {
   const { connectors } = await import("../connectors/registry.ts");
-  const { chainSecrets, defaultSecrets, secretFolders } = await import("../engine/grants/secrets.ts");
+  const { secretFolders } = await import("../engine/secrets/named_secrets.ts");
+  const { openSecrets } = await import("../engine/secrets/open_secrets.ts");
   const { Egress } = await import("../engine/grants/egress/egress.ts");
   const { defaultPolicy, readPolicy } = await import("../engine/grants/policy.ts");
+  const policy = policyPath === undefined
+    ? defaultPolicy(projectDir)
+    : await readPolicy(policyPath, projectDir);
+  const secrets = openSecrets({ env, rules: policy, stored, clock: systemClock, log });
+  const egress = new Egress(systemClock);
   return {
     projectDir,
     dataDir,
     connectors,
-    references: { env, secrets: chainSecrets([stored, defaultSecrets(env)]) },
-    egress: new Egress(systemClock),
-    policy: policyPath === undefined ? defaultPolicy(projectDir) : await readPolicy(policyPath, projectDir),
+    secrets,
+    references: secrets.references,
+    egress,
+    policy,
+    async [Symbol.asyncDispose]() {
+      await secrets[Symbol.asyncDispose]();
+      await egress[Symbol.asyncDispose]();
+    },
     programPaths: program.programPaths,
     secretFolders: secretFolders(env),
     ...storePlace(env("SLUICE_STORE_URL")),
     ...keyPlace(env("SLUICE_KEY_FILE")),
   };
 }
+
+/** Of a command that opens no engine: what it hands out to processes of its own is in no audit log. */
+async function keptBesideStore(
+  { secrets, dataDir }: Pick<Awaited<ReturnType<typeof grantContext>>, "secrets" | "dataDir">,
+): Promise<Pick<GrantContext, "secretKeeping">> {
+  const { dataFolderExists } = await import("./data_folder.ts");
+  const notesFolder = await dataFolderExists(dataDir) ? leasesFolder(dataDir) : undefined;
+  return { secretKeeping: secrets.keeping({ audit: NO_AUDIT, notesFolder }) };
+}
+
+const leasesFolder = (dataDir: string): string => join(dataDir, "leases");
 
 /** A store that is a file of its own; one in the data folder lies with all the rest there. */
 function storePlace(url: string | undefined): { storePath?: string } {
@@ -250,10 +279,13 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
   const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
   const { log, signal, isOffline } = options;
   await using stored = secretsBeside(options);
-  const context = await grantContext(program, options, stored);
-  await using _egress = context.egress;
+  await using context = await grantContext(program, options, stored, log);
+  const { UNASKED_STORES } = await import("../engine/secrets/open_stores.ts");
+  const { references } = context;
   return await checkProject({
     ...context,
+    ...await keptBesideStore(context),
+    references: isOffline ? { ...references, stores: UNASKED_STORES } : references,
     isOffline,
     runProcess: program.runProcess,
     log,
@@ -263,10 +295,9 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
 
 async function missingReferences(program: Program, place: ProjectPlace): Promise<string[]> {
   const { readConnectors } = await import("../engine/definitions/discover.ts");
-  const { missingReferences } = await import("../engine/grants/references.ts");
+  const { missingReferences } = await import("../engine/secrets/resolve.ts");
   await using stored = secretsBeside(place);
-  const context = await grantContext(program, place, stored);
-  await using _egress = context.egress;
+  await using context = await grantContext(program, place, stored);
   const missing = await Promise.all(
     Object.entries(await readConnectors(context)).map(([name, definition]) =>
       missingReferences(name, definition, context.references)

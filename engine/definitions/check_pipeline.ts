@@ -10,7 +10,7 @@ import { RUN_VARIABLES } from "../../sql/build/variables.ts";
 import { orderTopologically } from "../../sql/language/topological_order.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import { hasReference, visitTexts } from "../grants/references.ts";
+import { hasReference, visitTexts } from "../secrets/references.ts";
 import { pathText } from "../../text/schema_faults.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 

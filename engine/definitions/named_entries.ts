@@ -4,7 +4,7 @@ import { type NameKind, nameSchema } from "../../contract/names.ts";
 import { boundFaults, type Fault, type SourcePlace } from "../../text/fault.ts";
 import { checkSchema, isCut, type SchemaFault } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
-import { hasReference, parseReferences, visitTexts } from "../grants/references.ts";
+import { hasReference, parseReferences, visitTexts } from "../secrets/references.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 
 /** Files of the project that hold named entries of several types: connectors.yaml, notifiers.yaml. */

@@ -6,17 +6,25 @@ import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { WayOut } from "./egress/way_out.ts";
 import type { ProcessTokens } from "./tokens/process_tokens.ts";
 import type { Redactor } from "./redact.ts";
-import { parseReferences, type ReferenceSources, resolveConnector, visitTexts } from "./references.ts";
+import { referencesIn, visitTexts } from "../secrets/references.ts";
+import { reader, type ReferenceSources, resolveConnector } from "../secrets/resolve.ts";
+import { PLACEHOLDER } from "../secrets/secret_store.ts";
+import { beginUse, type SecretKeeping, type SecretUse, type SecretUser } from "../secrets/uses.ts";
 
 /** What a process may ask its server for. Disposing of it ends what it was given. */
 export interface Answers extends Disposable {
   /** As it is at that moment: a secret that was changed is seen by the next connection. Never throws: what is wrong is the answer. */
   answer(question: Question): Promise<Answer>;
+  /** What is known of the secrets of its connectors is asked for anew by the next one: they may have been changed. */
+  forgetSecrets(): void;
 }
 
 export interface AnswerContext {
   readonly connectors: readonly Connector[];
   readonly references: ReferenceSources;
+  /** Without it nothing is written down, and no credentials are made for the process. */
+  readonly secretKeeping?: SecretKeeping | undefined;
+  readonly user: SecretUser;
   /** Of the job's own pipeline: it gets no other's. References not resolved. */
   readonly definitions: Readonly<Record<string, ConnectorDefinition>>;
   /** Those that uses ask for by name. */
@@ -29,14 +37,15 @@ export interface AnswerContext {
 
 export function createAnswers(context: AnswerContext): Answers {
   const { wayOut, tokens } = context;
+  const use = beginUse(context.references, context.secretKeeping, context.user);
   const answer = async (question: Question): Promise<Answer> => {
     const { id } = question;
     try {
       switch (question.type) {
         case "config":
-          return { type: "config", id, config: await configOf(context, question.connector) };
+          return { type: "config", id, ...await configOf(context, use, question) };
         case "secret":
-          return { type: "secret", id, value: await secretOf(context, question.name) };
+          return { type: "secret", id, value: await secretOf(context, use, question.name) };
         case "way_out":
           return { type: "way_out", id, ...await wayOut.to(question.host) };
         case "turn":
@@ -62,7 +71,15 @@ export function createAnswers(context: AnswerContext): Answers {
   };
   return {
     answer,
+    forgetSecrets() {
+      visitTexts(context.definitions, (text) => {
+        for (const { kind, name } of referencesIn(text)) {
+          if (kind !== "env" && kind !== "secret") context.references.stores?.[kind]?.forget?.(name);
+        }
+      });
+    },
     [Symbol.dispose]() {
+      use[Symbol.dispose]();
       wayOut[Symbol.dispose]();
       tokens[Symbol.dispose]();
     },
@@ -81,15 +98,24 @@ async function residentBytes(pid: number): Promise<number | null> {
 }
 
 async function configOf(
-  { connectors, references, definitions, redactor }: AnswerContext,
-  name: string,
-): Promise<Readonly<Record<string, unknown>>> {
+  { connectors, definitions, redactor }: AnswerContext,
+  use: SecretUse,
+  { connector: name, isAfresh = false }: Extract<Question, { type: "config" }>,
+): Promise<{ readonly config: Readonly<Record<string, unknown>>; readonly goodForMs?: number }> {
   const definition = requireOwn({ definitions }, name);
-  const { config: values, secrets } = await resolveConnector(name, definition, references);
+  const { config: values, secrets, references } = await resolveConnector(name, definition, use.sources, {
+    mayLease: true,
+    isAfresh,
+  });
+  if (secrets.includes(PLACEHOLDER)) {
+    throw new AppError("unavailable", `Credentials for connector "${name}" cannot be leased here`);
+  }
   redactor.learn(secrets);
   const { connector, config } = parseConnector(connectors, name, { type: definition.type, config: values });
   redactor.learn(connector.secrets(config));
-  return values;
+  await use.record(references, { kind: "connector", name });
+  const goodForMs = use.goodForMs(references);
+  return { config: values, ...(goodForMs === undefined ? {} : { goodForMs }) };
 }
 
 /** Throws `forbidden` for a connector of another pipeline. */
@@ -100,25 +126,33 @@ function requireOwn({ definitions }: Pick<AnswerContext, "definitions">, name: s
 }
 
 async function secretOf(
-  { references, definitions, secrets, redactor }: AnswerContext,
+  { definitions, secrets, redactor }: AnswerContext,
+  use: SecretUse,
   name: string,
 ): Promise<string> {
-  if (!secrets.has(name) && !secretNames(definitions).has(name)) {
+  const holder = holderOf(definitions, name);
+  if (!secrets.has(name) && holder === undefined) {
     throw new AppError("forbidden", `No connector of this pipeline refers to the secret "${name}"`);
   }
-  const value = await references.secrets.get(name);
+  const reference = { kind: "secret", name } as const;
+  const value = await reader(use.sources, {})(reference);
   if (value === undefined) throw new AppError("invalid", `There is no secret "${name}"`);
   redactor.learn([value]);
+  // What a stream asks for by name belongs to no entry.
+  await use.record([reference], { kind: "connector", name: holder ?? "script" });
   return value;
 }
 
-/** The secrets that the definitions refer to. */
-function secretNames(definitions: Readonly<Record<string, ConnectorDefinition>>): Set<string> {
-  const names = new Set<string>();
-  visitTexts(definitions, (text) => {
-    for (const part of parseReferences(text)) {
-      if ("reference" in part && part.reference.kind === "secret") names.add(part.reference.name);
-    }
-  });
-  return names;
+/** The connector whose entry refers to the secret. */
+function holderOf(
+  definitions: Readonly<Record<string, ConnectorDefinition>>,
+  secret: string,
+): string | undefined {
+  return Object.entries(definitions).find(([, definition]) => {
+    let found = false;
+    visitTexts(definition, (text) => {
+      found ||= referencesIn(text).some(({ kind, name }) => kind === "secret" && name === secret);
+    });
+    return found;
+  })?.[0];
 }

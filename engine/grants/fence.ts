@@ -115,4 +115,5 @@ const CONTROL_FILES = [
   "sluice.db-shm",
   "sluice.key",
   "tokens",
+  "leases",
 ] as const;

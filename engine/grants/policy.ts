@@ -6,6 +6,7 @@ import type { Fault } from "../../text/fault.ts";
 import { checkSchema } from "../../text/schema_faults.ts";
 import { parseSize, SIZE_PATTERN } from "../../text/size.ts";
 import { parseYamlDocument } from "../../text/yaml_document.ts";
+import { commandWords } from "../secrets/command/command_words.ts";
 import { type HostRule, parseHostRule } from "./host_rules.ts";
 
 /** What the operator allows, whatever a project asks for. docs/security.md describes each key. */
@@ -19,6 +20,12 @@ export interface Policy {
   readonly privateHostsAllow: readonly HostRule[];
   /** Programs that may be started. */
   readonly commandsAllow: readonly string[];
+  /** Commands that references may run, each by its first words; none by default. */
+  readonly secretCommandsAllow: readonly string[];
+  /** The only paths of Vault that references may name; undefined: all that the server itself may have. */
+  readonly vaultPathsAllow: readonly string[] | undefined;
+  /** The only secrets and parameters of AWS, likewise. */
+  readonly awsSecretsAllow: readonly string[] | undefined;
   readonly scripts: boolean;
   readonly scriptCeilings: PolicyCeilings;
   /** The only hosts that scripts may ask; undefined: all that `hostsAllow` has. */
@@ -76,6 +83,19 @@ export const policySchema = v.strictObject({
   hosts_deny: v.optional(hosts),
   private_hosts_allow: v.optional(hosts),
   commands_allow: v.optional(texts),
+  secret_commands_allow: v.optional(
+    v.array(
+      v.pipe(
+        v.string(),
+        v.check(
+          (text) => commandWords(text)?.[0]?.startsWith("/") === true,
+          "expected a program by its whole path, as /usr/bin/pass show",
+        ),
+      ),
+    ),
+  ),
+  vault_paths_allow: v.optional(texts),
+  aws_secrets_allow: v.optional(texts),
   scripts: v.optional(toggle),
   script_memory_max: v.optional(
     v.pipe(size, v.check((text) => (parseSize(text) ?? 0) >= 32e6, "expected at least 32MB")),
@@ -150,6 +170,9 @@ function policyOf(
     hostsDeny: rules(written.hosts_deny ?? []),
     privateHostsAllow: rules(written.private_hosts_allow ?? []),
     commandsAllow: written.commands_allow ?? [],
+    secretCommandsAllow: written.secret_commands_allow ?? [],
+    vaultPathsAllow: written.vault_paths_allow,
+    awsSecretsAllow: written.aws_secrets_allow,
     scripts: isOn(written.scripts),
     scriptCeilings: {
       memory: sizeOf(written.script_memory_max),

@@ -10,17 +10,25 @@ import { type Asks, collectAsks, type PathAsk, type ScriptAsk } from "./asks.ts"
 import { createFence, type Fence, type FenceOptions } from "./fence.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { createGrant, type Grant, type Refusal } from "./grant.ts";
+import type { SecretKeeping, SecretUser } from "../secrets/uses.ts";
 import { type Answers, createAnswers } from "./answer_questions.ts";
 import type { Egress } from "./egress/egress.ts";
 import { WayOut } from "./egress/way_out.ts";
 import { ProcessTokens } from "./tokens/process_tokens.ts";
 import { Redactor } from "./redact.ts";
-import { missingReferences, type ReferenceSources, resolveConnector } from "./references.ts";
+import {
+  missingReferences,
+  missingSecret,
+  type ReferenceSources,
+  resolveConnector,
+} from "../secrets/resolve.ts";
 
 /** What decides about every process of one server or command. */
 export interface GrantContext extends FenceOptions {
   readonly connectors: readonly Connector[];
   readonly references: ReferenceSources;
+  /** What keeps count of secrets that processes get; without it no credentials are made for them. */
+  readonly secretKeeping?: SecretKeeping | undefined;
   /** The way to guarded hosts. */
   readonly egress: Egress;
 }
@@ -59,6 +67,9 @@ export interface ProvisionSubject {
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   /** Whether rows are moved; a check only asks what the sources look like. */
   readonly purpose: "run" | "check";
+  /** Whose secrets they are, for the audit log. */
+  readonly pipeline?: string;
+  readonly run?: Pick<SecretUser, "run" | "triggeredBy">;
 }
 
 /**
@@ -68,7 +79,7 @@ export interface ProvisionSubject {
  */
 export async function provide(
   context: GrantContext,
-  { definition, connectors, purpose }: ProvisionSubject,
+  { definition, connectors, purpose, pipeline, run = {} }: ProvisionSubject,
   knownFence?: Fence,
 ): Promise<Provision> {
   const definitions: Record<string, ConnectorDefinition> = {};
@@ -148,6 +159,8 @@ export async function provide(
       answers: createAnswers({
         connectors: types,
         references,
+        secretKeeping: context.secretKeeping,
+        user: { kind: purpose, pipeline, ...run },
         definitions,
         secrets,
         redactor,
@@ -213,6 +226,8 @@ export async function provideDiscovery(
       answers: createAnswers({
         connectors: types,
         references,
+        secretKeeping: context.secretKeeping,
+        user: { kind: "discovery" },
         definitions,
         secrets,
         redactor,
@@ -231,10 +246,7 @@ export async function provideDiscovery(
 /** Throws `invalid` where the secret that a use asks for has no value. */
 async function requireSecret({ secrets }: ReferenceSources, name: string, asker: string): Promise<void> {
   if (await secrets.get(name) !== undefined) return;
-  const message =
-    `Cannot resolve the secret ${name} of ${asker}: set SLUICE_SECRET_${name}, or put it into a file ${name} ` +
-    "in the folder of SLUICE_SECRETS_DIR";
-  throw new AppError("invalid", message);
+  throw new AppError("invalid", `Cannot resolve the secret ${name} of ${asker}: ${missingSecret(name)}`);
 }
 
 const guardedHosts = ({ hosts }: Asks): string[] =>

@@ -5,6 +5,7 @@ import {
   parseStream,
   parseTarget,
 } from "../../connectors/parse.ts";
+import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import type { Clock } from "../../contract/clock.ts";
 import type {
@@ -57,6 +58,9 @@ interface Opened {
   readonly connection: Connection;
   readonly budget: Budget;
   readonly common: CommonConnectorKeys;
+  readonly config: ResolvedConnector["config"];
+  /** Until when its credentials are good for further connections, by the clock. */
+  untilMs: number;
 }
 
 /** What reads a load's target. */
@@ -71,6 +75,8 @@ export interface TargetSource {
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<string, Promise<Opened>>();
+  /** In the place of which others were opened: steps may be at them still. */
+  readonly #retired: Opened[] = [];
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -199,15 +205,35 @@ export class Connections implements AsyncDisposable {
     const opening = this.#open.get(name) ?? this.#connect(name);
     this.#open.set(name, opening);
     try {
-      return await opening;
+      const opened = await opening;
+      if (opened.untilMs > this.#options.clock.now()) return opened;
+      // Others who come meanwhile wait for the same one.
+      const current = this.#open.get(name);
+      const renewed = current === opening ? this.#renewed(name, opened) : current ?? opening;
+      this.#open.set(name, renewed);
+      return await renewed;
     } catch (error) {
       this.#open.delete(name);
       throw error;
     }
   }
 
+  /** The connection with more time, where its credentials go on, else another one with others. */
+  async #renewed(name: string, opened: Opened): Promise<Opened> {
+    let goesOn = false;
+    try {
+      const found = await this.#options.requests.config(name);
+      goesOn = isDeepStrictEqual(found.config, opened.config);
+      if (!goesOn) return await this.#opened(name, found);
+      opened.untilMs = this.#options.clock.now() + found.goodForMs;
+      return opened;
+    } finally {
+      if (!goesOn) this.#retired.push(opened);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const opening of this.#open.values()) {
+    for (const opening of [...this.#open.values(), ...this.#retired]) {
       try {
         await (await opening).connection[Symbol.asyncDispose]();
       } catch {
@@ -217,9 +243,28 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(name: string): Promise<Opened> {
+    const { requests } = this.#options;
+    const found = await requests.config(name);
+    try {
+      return await this.#opened(name, found);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "unauthorized") throw error;
+      // A password that was changed a moment ago is known to its store before it is to the server.
+      const afresh = await requests.config(name, { isAfresh: true });
+      if (isDeepStrictEqual(afresh.config, found.config)) throw error;
+      return await this.#opened(name, afresh);
+    }
+  }
+
+  async #opened(
+    name: string,
+    { config: values, goodForMs }: Awaited<ReturnType<ServerRequests["config"]>>,
+  ): Promise<Opened> {
     const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log, sandbox, python } =
       this.#options;
-    const { connector, config, common } = parseConnector(connectors, name, await this.#resolve(name));
+    const untilMs = clock.now() + goodForMs;
+    const resolved = { type: this.#definitionOf(name).type, config: values };
+    const { connector, config, common } = parseConnector(connectors, name, resolved);
     const budget = new PlaceBudget(common.max_connections);
     const connection = await connector.open(config, {
       name,
@@ -242,7 +287,7 @@ export class Connections implements AsyncDisposable {
       accessToken: (request, renew) => requests.accessToken(name, request, renew),
       hold: (host, waitMs) => void requests.hold(host, waitMs).catch(() => {}),
     });
-    return { connector, connection, budget, common };
+    return { connector, connection, budget, common, config: values, untilMs };
   }
 
   #script(path: string): string {
@@ -254,7 +299,7 @@ export class Connections implements AsyncDisposable {
   /** As the server has it now. */
   async #resolve(name: string): Promise<ResolvedConnector> {
     const { type } = this.#definitionOf(name);
-    return { type, config: await this.#options.requests.config(name) };
+    return { type, config: (await this.#options.requests.config(name)).config };
   }
 
   /** What is known of a connector before its config is: no secret. */

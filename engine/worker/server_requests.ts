@@ -23,10 +23,16 @@ export class ServerRequests {
     this.#send = send;
   }
 
-  /** The connector's config with its references resolved. Throws what the server says against it. */
-  async config(connector: string): Promise<Readonly<Record<string, unknown>>> {
-    const answer = await this.#ask({ type: "config", connector });
-    if (answer.type === "config") return answer.config;
+  /**
+   * The connector's config with its references resolved, and how long that is good for further connections. Throws what the
+   * server says against it.
+   */
+  async config(
+    connector: string,
+    { isAfresh = false } = {},
+  ): Promise<{ readonly config: Readonly<Record<string, unknown>>; readonly goodForMs: number }> {
+    const answer = await this.#ask({ type: "config", connector, ...(isAfresh ? { isAfresh } : {}) });
+    if (answer.type === "config") return { config: answer.config, goodForMs: answer.goodForMs ?? Infinity };
     throw new AppError("internal", `The server gave no config for connector "${connector}"`);
   }
 

@@ -24,13 +24,14 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     duckdb: [],
     store: [],
     keys: [],
-    grants: [],
+    secrets: [],
+    grants: ["secrets"],
     warehouse: ["duckdb"],
     // The child process: the server's own rooms are not in it, and it is in none of them.
     worker: ["duckdb", "warehouse"],
-    runs: ["store", "grants"],
-    definitions: ["store", "grants", "runs"],
-    control: ["store", "keys", "grants", "runs", "definitions"],
+    runs: ["store", "grants", "secrets"],
+    definitions: ["store", "grants", "secrets", "runs"],
+    control: ["store", "keys", "grants", "secrets", "runs", "definitions"],
   },
   sql: {
     language: [],

@@ -90,7 +90,7 @@ export class FollowedProject implements AsyncDisposable {
         connectors,
         reporter,
         requests: {
-          config: () => Promise.resolve(config),
+          config: () => Promise.resolve({ config, goodForMs: Infinity }),
           secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
           wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
           turn: () => Promise.resolve(),

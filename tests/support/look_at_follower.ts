@@ -45,7 +45,7 @@ export async function lookAtFollower(
         reports.push(JSON.parse(text.slice(text.indexOf("{"))));
       }),
       requests: {
-        config: () => Promise.resolve(config),
+        config: () => Promise.resolve({ config, goodForMs: Infinity }),
         secret: (name) => Promise.reject(new Error(`there is no secret ${name}`)),
         wayOut: (host) => Promise.reject(new Error(`there is no way to ${host}`)),
         turn: () => Promise.resolve(),

@@ -12,7 +12,7 @@ import {
 import type { KeyRing } from "../../keys/key_ring.ts";
 import { readKeyStatus } from "../../keys/key_status.ts";
 import { rotateKeys, type Rotation } from "../../keys/rotate.ts";
-import { SECRET_NAME_PATTERN } from "../../grants/secrets.ts";
+import { SECRET_NAME_PATTERN } from "../../secrets/references.ts";
 import { secretPlace } from "../../store/ports/secrets.ts";
 import type { Store } from "../../store/store.ts";
 import type { Secrets } from "./port.ts";

@@ -1,5 +1,5 @@
 import type { Store } from "../../store/store.ts";
-import { parseReferences, visitTexts } from "../../grants/references.ts";
+import { parseReferences, visitTexts } from "../../secrets/references.ts";
 
 /** What refers to secrets of which name, as `connector shop`, in the definitions that were last applied. */
 export async function secretUses(

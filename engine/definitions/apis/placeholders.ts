@@ -1,4 +1,4 @@
-import { parseReferences, visitTexts } from "../../grants/references.ts";
+import { parseReferences, visitTexts } from "../../secrets/references.ts";
 
 /** `{values.owner}` in the texts of a definition of an API. */
 

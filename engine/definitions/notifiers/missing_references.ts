@@ -1,5 +1,5 @@
 import type { Fault } from "../../../text/fault.ts";
-import { missingReferences, type ReferenceSources } from "../../grants/references.ts";
+import { missingReferences, type ReferenceSources } from "../../secrets/resolve.ts";
 import type { ParsedNotifiers } from "./parse_notifiers.ts";
 
 /** References of notifiers without a value: the first alert is too late to find out. Offline they are warnings. */

@@ -3,7 +3,7 @@ import type { Notifier, NotifierDefinition } from "../../../contract/alerts/noti
 import { AppError, IS_RETRYABLE, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { Redactor } from "../../grants/redact.ts";
-import type { ReferenceSources } from "../../grants/references.ts";
+import type { ReferenceSources } from "../../secrets/resolve.ts";
 import type { ClaimedDelivery } from "../../store/alerts/alert_store.ts";
 import type { Store } from "../../store/store.ts";
 import { PollLoop } from "../poll_loop.ts";

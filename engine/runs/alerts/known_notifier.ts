@@ -8,7 +8,7 @@ import {
 import { AppError } from "../../../contract/errors.ts";
 import { checkSchema } from "../../../text/schema_faults.ts";
 import { Redactor } from "../../grants/redact.ts";
-import { type ReferenceSources, resolveConnector } from "../../grants/references.ts";
+import { type ReferenceSources, resolveConnector } from "../../secrets/resolve.ts";
 
 /** A notifier with its references replaced, and what takes its secrets out of texts. */
 export interface KnownNotifier {
@@ -25,7 +25,7 @@ export async function knownNotifier(
   if (!isNotifierType(definition.type)) {
     throw new AppError("invalid", `The notifier "${name}" is of an unknown type`);
   }
-  const { config, secrets } = await resolveConnector(name, definition, references, "notifier");
+  const { config, secrets } = await resolveConnector(name, definition, references, { what: "notifier" });
   const redactor = new Redactor(secrets);
   const checked = checkSchema<Notifier>(
     v.variant("type", Object.values(notifierSchemas)),

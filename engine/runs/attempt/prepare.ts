@@ -58,7 +58,11 @@ export async function executeRun(
     }
     const definition = filledDefinition(context.connectors, found.revision, run.params);
     const revision = { ...found.revision, definition };
-    const provision = await provide(context, { ...revision, purpose: "run" });
+    const provision = await provide(context, {
+      ...revision,
+      purpose: "run",
+      run: { run: run.id, triggeredBy: run.triggered_by ?? undefined },
+    });
     redact = provision.redactor.redact;
     const job = await runJobOf(context, run, revision);
     warehouse = job.warehousePath;
@@ -96,6 +100,8 @@ export async function executeRun(
       run.select === null ? found.steps : [],
       stop,
     );
+    // One of them may have been changed: the next attempt asks anew.
+    if (result.error !== null) provision.answers.forgetSecrets();
     // The next run of the pipeline may come soon.
     if (!leaving.aborted) void context.processes.warm(grant);
     return { result, retry };

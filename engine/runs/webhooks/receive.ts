@@ -5,7 +5,7 @@ import { parseTraceparent } from "../../../contract/runs/traceparent.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { hookOf, secretNameOf, type WebhookDefinition } from "../../../contract/triggers/webhooks.ts";
 import { parseStream } from "../../../connectors/parse.ts";
-import type { SecretStore } from "../../grants/secrets.ts";
+import type { NamedSecrets } from "../../secrets/named_secrets.ts";
 import type { Store } from "../../store/store.ts";
 import { decodedPost } from "./content_encoding.ts";
 import { deliveryKey, isSigned, type Post, secretKey } from "./signature.ts";
@@ -14,7 +14,7 @@ import { streamsOf } from "./webhook_streams.ts";
 export interface ReceiverContext {
   readonly store: Store;
   readonly clock: Pick<Clock, "now">;
-  readonly secrets: SecretStore;
+  readonly secrets: NamedSecrets;
   readonly connectors: readonly Connector[];
   /** Something new is in the inbox. */
   readonly onPost: () => void;

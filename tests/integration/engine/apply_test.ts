@@ -6,7 +6,7 @@ import { connectors } from "../../../connectors/registry.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { type ApplyContext, applyProject, applySource } from "../../../engine/definitions/apply.ts";
 import { defaultPolicy } from "../../../engine/grants/policy.ts";
-import { defaultSecrets } from "../../../engine/grants/secrets.ts";
+import { defaultSecrets } from "../../../engine/secrets/named_secrets.ts";
 import { fileStoreUrl, openStore } from "../../../engine/store/open.ts";
 import type { Store } from "../../../engine/store/store.ts";
 import { findProgram } from "../../../server/program.ts";

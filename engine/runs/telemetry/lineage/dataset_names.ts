@@ -3,7 +3,7 @@ import type { Connector, DatasetName } from "../../../../contract/connector/conn
 import { isWildcard } from "../../../../contract/pipeline/wildcard.ts";
 import type { Revision } from "../../../../contract/revision.ts";
 import { parseConnector, parseStream, parseTarget } from "../../../../connectors/parse.ts";
-import { type ReferenceSources, resolveConnector } from "../../../grants/references.ts";
+import { type ReferenceSources, resolveConnector } from "../../../secrets/resolve.ts";
 import type { StepAddress } from "../step_address.ts";
 
 export interface NamingContext {

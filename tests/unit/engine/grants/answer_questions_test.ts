@@ -14,6 +14,7 @@ function answersOf(secrets: Map<string, string>) {
   const egress = new Egress(systemClock);
   const { answer } = createAnswers({
     connectors,
+    user: { kind: "run" },
     references: {
       env: () => undefined,
       secrets: { get: (name) => Promise.resolve(secrets.get(name)) },

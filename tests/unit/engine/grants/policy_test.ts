@@ -18,6 +18,9 @@ hosts_allow: ["*.example", "10.0.0.0/8:5432"]
 hosts_deny: [169.254.169.254]
 private_hosts_allow: ["10.1.0.0/16"]
 commands_allow: [/usr/bin/true]
+secret_commands_allow: ["/usr/bin/pass show"]
+vault_paths_allow: [secret/shop/*]
+aws_secrets_allow: [shop/*]
 scripts: off
 script_memory_max: 512MB
 script_timeout_max: 1h30m
@@ -37,6 +40,9 @@ spill_max: 1.5TB
   deepEqual(rest, {
     fileRoots: ["/srv/project", "/data", "/srv/shared"],
     commandsAllow: ["/usr/bin/true"],
+    secretCommandsAllow: ["/usr/bin/pass show"],
+    vaultPathsAllow: ["secret/shop/*"],
+    awsSecretsAllow: ["shop/*"],
     scripts: false,
     scriptCeilings: {
       memory: { text: "512MB", bytes: 512e6 },

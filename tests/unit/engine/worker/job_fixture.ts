@@ -173,7 +173,7 @@ export class JobProject implements AsyncDisposable {
       const requests = {
         config: (name: string) => {
           const { type: _, ...config } = job.connectors[name] ?? { type: "none" };
-          return Promise.resolve(config);
+          return Promise.resolve({ config, goodForMs: Infinity });
         },
         secret: (name: string) => Promise.reject(new Error(`there is no secret ${name}`)),
         wayOut: (host: string) => Promise.reject(new Error(`there is no way to ${host}`)),

@@ -90,7 +90,8 @@ Deno.test("references of notifiers without a value are faults of the check, with
     'notifiers.yaml:4:9: Cannot resolve ${env:SMTP_PORT} of notifier "team", key port: ' +
     "set the environment variable SMTP_PORT",
     'notifiers.yaml:6:13: Cannot resolve ${secret:SMTP_PASSWORD} of notifier "team", key password: ' +
-    "set SLUICE_SECRET_SMTP_PASSWORD, or put it into a file SMTP_PASSWORD in the folder of SLUICE_SECRETS_DIR",
+    "set it by `sluice secrets set SMTP_PASSWORD`, put it into a file SMTP_PASSWORD in the folder of " +
+    "SLUICE_SECRETS_DIR, or set SLUICE_SECRET_SMTP_PASSWORD",
   ]);
   deepEqual((await missing(true)).map((fault) => fault.includes("warning")), [true, true]);
 });
