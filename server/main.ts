@@ -327,6 +327,8 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
   const { SignIn } = await import("./auth/sign_in.ts");
   const { readSessionTimes } = await import("./auth/session_times.ts");
+  const { openSso } = await import("./auth/sso/open_sso.ts");
+  const { createOAuth } = await import("./routes/oauth.ts");
   const { storePlaces } = await import("../engine/control/access/store_places.ts");
   const { opened: { engine, store, audit }, phase, log, firstTokenMark } = options;
   const { proxy: { allowedHosts, trustProxy, strictSeconds } } = options;
@@ -344,12 +346,27 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const people = createPeople({ ...store, hasher, clock });
   const rates = createRequestRates(clock, readRequestRate(env("SLUICE_REQUEST_RATE")));
   const secrets = await options.opened.secrets();
+  const publicUrl = readPublicUrl();
+  const baseUrl = () => (publicUrl ?? front.url).replace(/\/+$/, "");
+  const { sealer } = options.opened;
+  const { subjects } = places;
+  const shared = { access, audit, client, clock, log, baseUrl };
+  const sso = await openSso({
+    ...shared,
+    env,
+    readFile: Deno.readTextFile,
+    publicUrl,
+    store,
+    sealer,
+    subjects,
+  });
   const auth = new Auth({
     access,
     clock,
     client,
+    jwt: sso.jwt,
     log,
-    subjects: places.subjects,
+    subjects,
     scrapeToken,
     rate: rates?.user,
     sessions: readSessionTimes(env),
@@ -363,6 +380,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     clock,
     audit,
     log,
+    isPasswordOff: sso.isOnly,
   });
   const app = createApp({
     engineFor,
@@ -377,6 +395,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     phase,
     readMetrics: async () => front.withExpiry(await engine.metrics.read(version)),
     addressRate: rates?.address,
+    oauth: createOAuth({ ...shared, sso, addressOf: (c) => auth.addressOf(c) }),
     pages: createPages({
       engineFor,
       places,
@@ -385,6 +404,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       links: people.passwordLinks,
       auth,
       signIn,
+      sso: sso.signOn(auth),
       version,
       clock,
       log,

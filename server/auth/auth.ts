@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { type Access, createAccess, forbidden, mayAsk } from "../../contract/access/access.ts";
@@ -12,6 +12,7 @@ import { AttemptLimit } from "./attempt_limit.ts";
 import { bearerOf } from "./bearer.ts";
 import type { ClientView } from "../http/client_view.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
+import { isJwt, type JwtBearer } from "./sso/jwt_bearer.ts";
 import { HttpError } from "../http/problem.ts";
 import { countRequest, type RequestRate } from "../http/request_rate.ts";
 import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
@@ -46,6 +47,8 @@ export interface AuthOptions {
   readonly sessions?: SessionTimes;
   /** How many requests a user may send; any number by default. The server's own commands are not held to it. */
   readonly rate?: RequestRate | undefined;
+  /** Lets in by tokens of trusted issuers; none do without it. */
+  readonly jwt?: Pick<JwtBearer, "find"> | undefined;
 }
 
 /**
@@ -63,12 +66,15 @@ export class Auth {
   readonly #scrapeToken: string;
   readonly #times: SessionTimes;
   readonly #rate: RequestRate | undefined;
+  readonly #jwt: Pick<JwtBearer, "find"> | undefined;
   /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
 
   constructor(
-    { access, clock, client, log, subjects, scrapeToken = "", sessions = SESSION_TIMES, rate }: AuthOptions,
+    { access, clock, client, log, subjects, scrapeToken = "", sessions = SESSION_TIMES, rate, jwt }:
+      AuthOptions,
   ) {
+    this.#jwt = jwt;
     this.#times = sessions;
     this.#rate = rate;
     this.#subjects = subjects;
@@ -150,7 +156,7 @@ export class Auth {
    * status 429 for an address that failed too often.
    */
   async signIn(c: Context, token: string): Promise<Access | undefined> {
-    const letIn = await this.#find(c, token);
+    const letIn = await this.#find(c, token, (hash) => this.#findLasting(hash));
     return letIn && await this.startSession(c, letIn, "token");
   }
 
@@ -194,16 +200,32 @@ export class Auth {
   }
 
   async #bearer(c: Context, token: string): Promise<Access | undefined> {
-    const letIn = await this.#find(c, token);
+    let refused: AppError | undefined;
+    const letIn = await this.#find(c, token, async (hash) => {
+      if (this.#jwt === undefined || !isJwt(token)) {
+        return await this.#access.findToken(hash, this.#clock.now());
+      }
+      try {
+        return (await this.#jwt.find(token)).letIn;
+      } catch (error) {
+        refused = toAppError(error);
+        if (refused.code !== "unauthorized") throw error;
+        return undefined;
+      }
+    });
+    if (refused !== undefined) throw refused;
     return letIn && this.#accessOf(c, letIn);
   }
 
   /** Whom a token's text lets in. Throws status 429 where the address sent too many unknown ones. */
-  async #find(c: Context, token: string): Promise<LetIn | undefined> {
+  async #find(
+    c: Context,
+    token: string,
+    find: (hash: string) => Promise<LetIn | undefined>,
+  ): Promise<LetIn | undefined> {
     const address = this.#client.addressOf(c);
     const hash = await hashToken(token);
-    const find = () => this.#access.findToken(hash, this.#clock.now());
-    const attempt = await this.#limit.attempt(address, hash, find);
+    const attempt = await this.#limit.attempt(address, hash, () => find(hash));
     if (attempt.kind === "known") return attempt.value;
     if (attempt.kind === "unknown") return undefined;
     const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
@@ -214,6 +236,12 @@ export class Auth {
       { "retry-after": String(seconds) },
       { reason: "too_many_attempts" },
     );
+  }
+
+  /** A session would outlive a token that was issued for an hour. */
+  async #findLasting(hash: string): Promise<LetIn | undefined> {
+    const found = await this.#access.findToken(hash, this.#clock.now());
+    return found?.isIssued === true ? undefined : found;
   }
 
   #accessOf(c: Context, { identity: { user, groups, roles }, token, session }: LetIn): Access {

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { Access } from "../../contract/access/access.ts";
 import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
 import type { Clock } from "../../contract/clock.ts";
-import { toAppError } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { PasswordHasher } from "../../engine/control/people/passwords/hasher.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
@@ -34,6 +34,8 @@ export interface SignInOptions {
   readonly clock: Pick<Clock, "now" | "sleep">;
   readonly audit: AuditTrail;
   readonly log: Log;
+  /** Whether nobody signs in by a password, but at the identity provider alone. */
+  readonly isPasswordOff?: boolean;
 }
 
 /** What comes of a right password. */
@@ -92,7 +94,12 @@ export class SignIn {
    * Throws status 429 (reason too_many_attempts) where too many attempts of the address, or at the account, have failed.
    */
   async withPassword(c: Context, name: string, password: string): Promise<SignInStep | undefined> {
-    const { auth, passwords, clock } = this.#options;
+    const { auth, passwords, clock, isPasswordOff } = this.#options;
+    if (isPasswordOff === true) {
+      throw new AppError("forbidden", "Nobody signs in with a password here: use single sign-on", {
+        reason: "sso_only",
+      });
+    }
     const account = name.trim().slice(0, MOST_NAME);
     const claimant = await passwords.findClaimant(account);
     const cookie = auth.readCookie(c, BROWSER_COOKIE);

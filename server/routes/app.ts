@@ -52,6 +52,8 @@ export interface AppOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** What is asked without a token of ours: see createOAuth. Nothing by default. */
+  readonly oauth?: Hono<AppEnv>;
   /** The pages, at `/`; they ask `auth` themselves. */
   readonly pages?: Hono<AppEnv>;
   /** /healthz returns 503 where it is not `ok`; that is the default. */
@@ -103,6 +105,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     app.post(HOOK_PATH, createHooks({ webhooks: options.webhooks, addressOf, clock: options.clock, log }));
   }
   refuseOthers(app, HOOK_PATH, ["POST"]);
+  if (options.oauth !== undefined) app.route("/", options.oauth);
   app.get("/openapi.json", async (c) => {
     await auth.requireAccess(c, "pipeline:view");
     // Loaded when first asked for: it would cost every start of the server.

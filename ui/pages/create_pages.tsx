@@ -16,6 +16,7 @@ import { runRoutes } from "./run_routes.tsx";
 import { passwordRoutes } from "./sign_in/password_routes.tsx";
 import { sessionRoutes } from "./sign_in/session_routes.tsx";
 import { secretRoutes } from "./secrets/secret_routes.tsx";
+import { ssoRoutes } from "./sign_in/sso_routes.tsx";
 
 /**
  * The pages for people, to be mounted at `/` after the API's routes: every other GET under `/` is
@@ -36,6 +37,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   });
   app.route("/", sessionRoutes(pages));
   app.route("/", passwordRoutes(pages));
+  app.route("/", ssoRoutes(pages));
   app.route("/", pipelineRoutes(pages));
   app.route("/", runRoutes(pages));
   app.route("/", backfillRoutes(pages));

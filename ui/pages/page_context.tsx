@@ -9,7 +9,7 @@ import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
-import { mayOffer, type PageAuth, type PageSignIn } from "../parts/page_auth.ts";
+import { mayOffer, type PageAuth, type PageSignIn, type PageSso } from "../parts/page_auth.ts";
 import { type Access, forbidden, mayAsk } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Principal } from "../../contract/access/principal.ts";
@@ -29,6 +29,8 @@ export interface PagesOptions {
   readonly secrets: Secrets;
   readonly auth: PageAuth;
   readonly signIn: PageSignIn;
+  /** None where the operator has named no identity provider. */
+  readonly sso?: PageSso | undefined;
   /** The links by which people choose a password. */
   readonly links: Pick<PasswordLinks, "look" | "use">;
   readonly version: string;

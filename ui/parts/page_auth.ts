@@ -31,3 +31,19 @@ export function mayOffer(
   if (typeof about === "string" && isConnectorPermission(permission)) return access.mayUse(permission, about);
   return access.mayAnywhere(permission);
 }
+
+/** How people sign in at an identity provider. */
+export interface PageSso {
+  /** The words of its button. */
+  readonly label: string;
+  /** Whether nobody signs in by a password. */
+  readonly isOnly: boolean;
+  /** Where a sign-in begins that goes to `next` afterwards. */
+  startUrl(next: string): string;
+  /** The provider's address for a sign-in of this browser. Throws unavailable. */
+  begin(c: Context, next: string): Promise<string>;
+  /** Ends it, and starts a session. Returns where to go. Throws whatever the provider or we have against it. */
+  finish(c: Context): Promise<string>;
+  /** Where the provider's own session ends; to be asked for before ours ends. */
+  endUrl(c: Context): Promise<string | undefined>;
+}

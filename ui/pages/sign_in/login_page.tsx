@@ -1,11 +1,14 @@
 import { Mark } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
+import type { PageSso } from "../../parts/page_auth.ts";
 import { Done, Notice } from "../../parts/callouts.tsx";
 
 export interface LoginView {
   readonly frame: Frame;
   /** Where to go afterwards; a path of this server. */
   readonly next: string;
+  /** The way by the identity provider, where there is one. */
+  readonly sso: Pick<PageSso, "label" | "isOnly" | "startUrl"> | undefined;
   /** What is asked for. */
   readonly by: "password" | "token";
   /** What was typed as a name, where it is asked for once more. */
@@ -15,9 +18,11 @@ export interface LoginView {
   readonly done?: string;
 }
 
-export function LoginPage({ frame, next, by, name, refusal, done }: LoginView) {
+export function LoginPage({ frame, next, sso, by, name, refusal, done }: LoginView) {
   const other = by === "password" ? "token" : "password";
   const link = `/login?${new URLSearchParams({ by: other, ...(next === "/" ? {} : { next }) })}`;
+  // Where nobody signs in by a password the provider comes first, and a token for whom that leaves out.
+  const isOnlySso = by === "password" && sso?.isOnly === true;
   return (
     <Layout frame={frame} title="Sign in">
       <div class="login card">
@@ -26,13 +31,20 @@ export function LoginPage({ frame, next, by, name, refusal, done }: LoginView) {
           <h1>Sign in</h1>
           {done !== undefined && <Done message={done} />}
           {refusal !== undefined && <Notice {...refusal} />}
-          {by === "password" ? <PasswordFields name={name} /> : <TokenField />}
+          {isOnlySso ? null : by === "password" ? <PasswordFields name={name} /> : <TokenField />}
           <input type="hidden" name="next" value={next} />
-          <button class="button primary wide" type="submit">Sign in</button>
+          {!isOnlySso && <button class="button primary wide" type="submit">Sign in</button>}
         </form>
-        <p class="login-others">
-          <a href={link}>{other === "token" ? "Sign in with a token" : "Sign in with a password"}</a>
-        </p>
+        {sso !== undefined && (
+          <a class={isOnlySso ? "button primary wide" : "button wide"} href={sso.startUrl(next)}>
+            {sso.label}
+          </a>
+        )}
+        {(other === "token" || sso?.isOnly !== true) && (
+          <p class="login-others">
+            <a href={link}>{other === "token" ? "Sign in with a token" : "Sign in with a password"}</a>
+          </p>
+        )}
       </div>
     </Layout>
   );

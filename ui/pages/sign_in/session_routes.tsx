@@ -4,6 +4,7 @@ import { HttpError } from "../../../server/http/problem.ts";
 import { frameFor, type PageContext, pageResponse, readForm, textOf } from "../page_context.tsx";
 import { LoginPage, type LoginView } from "./login_page.tsx";
 import { safeNext } from "./safe_next.ts";
+import { signedOut } from "./sso_routes.tsx";
 
 const WRONG = {
   token: { message: "That token is not known.", detail: "Copy it again, without spaces around it." },
@@ -20,8 +21,8 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
   const { auth, signIn } = pages;
   const app = new Hono<AppEnv>();
 
-  const page = (c: Context<AppEnv>, view: Omit<LoginView, "frame">, status = 200, headers = {}) =>
-    pageResponse(c, <LoginPage frame={frameFor(pages)} {...view} />, status, headers);
+  const page = (c: Context<AppEnv>, view: Omit<LoginView, "frame" | "sso">, status = 200, headers = {}) =>
+    pageResponse(c, <LoginPage frame={frameFor(pages)} sso={pages.sso} {...view} />, status, headers);
 
   app.get("/login", async (c) => {
     const next = safeNext(c.req.query("next"));
@@ -60,8 +61,9 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
   });
 
   app.post("/logout", async (c) => {
+    const endUrl = await pages.sso?.endUrl(c);
     await signIn.signOut(c);
-    return c.redirect("/login", 303);
+    return endUrl === undefined ? c.redirect("/login", 303) : signedOut(pages, c, endUrl);
   });
 
   return app;
