@@ -28,6 +28,13 @@ export const userSchema = v.object({
   display_name: described(v.nullable(v.string()), "How pages call it."),
   groups: described(v.array(v.string()), "The groups that it is in, by name."),
   grants: described(v.array(heldGrantSchema), "What is granted to it, apart from what its groups have."),
+  identities: described(
+    v.array(v.object({
+      issuer: described(v.string(), "The identity provider."),
+      subject: described(v.string(), "Who it is there."),
+    })),
+    "Who it is at identity providers.",
+  ),
   created_at: described(time, "When it was made."),
   created_by: createdBy,
   last_seen_at: described(v.nullable(time), "When it was last let in, about; null for never."),

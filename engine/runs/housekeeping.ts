@@ -76,12 +76,15 @@ export class Housekeeping {
     const runs = await this.#forgetRuns();
     const messages = await this.#forgetMessages();
     const keys = await this.#forgetKeys();
+    const tokens = await this.#inSteps(() =>
+      this.#context.store.retention.forgetIssuedTokens(this.#context.clock.now())
+    );
     const revisions = await this.#forgetRevisions();
     const spills = await this.#removeSpills();
     const lines = await this.#packLogs();
     if (lines > 0) this.#context.log("info", "compressed the logs of ended runs", { lines });
-    if (runs + messages + keys + revisions + spills > 0) {
-      this.#context.log("info", "forgot what is old", { runs, messages, keys, revisions, spills });
+    if (runs + messages + keys + tokens + revisions + spills > 0) {
+      this.#context.log("info", "forgot what is old", { runs, messages, keys, tokens, revisions, spills });
     }
   }
 

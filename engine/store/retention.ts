@@ -60,6 +60,16 @@ export function createRetention(db: Database): RetentionStore {
       return count;
     },
 
+    forgetIssuedTokens: (nowMs) =>
+      remove(
+        "forget issued tokens",
+        sql`
+          delete from issued_tokens where hash in (
+            select hash from issued_tokens where expires_at <= ${nowMs} order by expires_at limit ${ROWS_A_STEP}
+          )
+        `,
+      ),
+
     forgetKeys: (beforeMs) =>
       remove(
         "forget old idempotency keys",

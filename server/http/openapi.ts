@@ -13,7 +13,7 @@ import {
 import { HELD_BY } from "../../contract/runs/server_status.ts";
 import { jsonValueSchema } from "../../contract/discovery.ts";
 import { listWords } from "../../text/suggest.ts";
-import { rolesThatMay } from "../../contract/access/permissions.ts";
+import { PERMISSIONS, rolesThatMay } from "../../contract/access/permissions.ts";
 import { problemSchema, STATUS } from "./problem.ts";
 import { SERVER_PHASES } from "./server_phase.ts";
 import type { ResponseSpec, Route } from "./route.ts";
@@ -67,13 +67,18 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
     },
     // Wherever the document was read from: a proxy may have put the server below another name.
     servers: [{ url: "/", description: "The server that this document comes from." }],
-    security: [{ token: [] }, { session: [] }],
+    security: [{ token: [] }, { session: [] }, { service: [] }],
     paths,
     components: {
       schemas: toJsonSchemaDefs(NAMED, { ...CONVERSION, typeMode: "output" }),
       securitySchemes: {
         token: { type: "http", scheme: "bearer" },
         session: { type: "apiKey", in: "cookie", name: "sluice_session" },
+        service: {
+          type: "oauth2",
+          description: "A token for an hour, for a service by its name and one of its tokens.",
+          flows: { clientCredentials: { tokenUrl: "/oauth/token", scopes: PERMISSIONS } },
+        },
       },
     },
   };

@@ -25,13 +25,15 @@ export class LocalUsers implements Users {
   async list(range: { readonly after?: string; readonly limit?: number }): Promise<UserView[]> {
     const { users, groups, grants } = this.#context.people;
     const [all, held] = [await groups.list(), await grants.list()];
-    return (await users.list(range)).map((user) => userView(user, groupsOf(user, all), held));
+    const links = await this.#context.sso.links.list();
+    return (await users.list(range)).map((user) => userView(user, groupsOf(user, all), held, links));
   }
 
   async get(name: string): Promise<UserView> {
     const { groups, grants } = this.#context.people;
     const user = await this.#directory.user(name);
-    return userView(user, groupsOf(user, await groups.list()), await grants.list());
+    const links = await this.#context.sso.links.list(user.id);
+    return userView(user, groupsOf(user, await groups.list()), await grants.list(), links);
   }
 
   async create(request: NewUser, by: string): Promise<UserView> {

@@ -8,6 +8,7 @@ import type {
 } from "../../../contract/access/people.ts";
 import { BUILT_IN_ROLES, permissionsOf } from "../../../contract/access/permissions.ts";
 import type { SessionRecord, TokenRecord } from "../../store/ports/access.ts";
+import type { LinkRecord } from "../../store/ports/sso.ts";
 import type { GrantRecord, GroupRecord, RoleRecord, UserRecord } from "../../store/ports/people.ts";
 
 const time = (atMs: number) => new Date(atMs).toISOString();
@@ -17,6 +18,7 @@ export function userView(
   user: UserRecord,
   groups: readonly string[],
   grants: readonly GrantRecord[],
+  links: readonly LinkRecord[],
 ): UserView {
   return {
     id: user.id,
@@ -27,6 +29,10 @@ export function userView(
     display_name: user.displayName,
     groups: [...groups],
     grants: heldBy(user.name, grants),
+    identities: links.filter((link) => link.user === user.id).map(({ issuer, subject }) => ({
+      issuer,
+      subject,
+    })),
     created_at: time(user.createdAtMs),
     created_by: user.createdBy,
     last_seen_at: timeOrNull(user.lastSeenAtMs),

@@ -43,7 +43,7 @@ function createLinkStore(db: Database): LinkStore {
     },
 
     list(user) {
-      const query = select().where(eq(identityLinks.user, user))
+      const query = select().where(user === undefined ? undefined : eq(identityLinks.user, user))
         .orderBy(asc(identityLinks.issuer), asc(identityLinks.subject));
       return storing("read the links of users", query);
     },

@@ -24,6 +24,8 @@ export interface RetentionStore {
    * were over and alerts that were sent before then.
    */
   forgetMessages(beforeMs: number): Promise<number>;
+  /** Issued tokens that have ended. */
+  forgetIssuedTokens(nowMs: number): Promise<number>;
   /**
    * Idempotency keys that came with requests from before then: such a key makes a new run again. Those that the server
    * makes, which have a space in them, stay with their runs.

@@ -28,8 +28,8 @@ export interface LinkStore {
    * identity_linked) and as `UserStore.create` do.
    */
   addWithUser(user: UserRecord, link: NewLink, role?: string): Promise<void>;
-  /** Of a user by its id; by issuer and subject. */
-  list(user: string): Promise<LinkRecord[]>;
+  /** Of one user where one is named by its id; by issuer and subject. */
+  list(user?: string): Promise<LinkRecord[]>;
   /** The one of exactly that subject. */
   find(issuer: string, subject: string): Promise<LinkRecord | undefined>;
   /** Those of the issuer that are patterns. */

@@ -134,6 +134,11 @@ export class Issuer {
     }
   }
 
+  /** Whether its keys can be had now. */
+  async readKeys(): Promise<void> {
+    await (await this.#keySet(await this.configuration())).reload();
+  }
+
   #keySet(configuration: Configuration): Promise<RemoteJWKSet> {
     const uri = configuration.serverMetadata().jwks_uri;
     if (uri === undefined) throw providerError(this.url, "names no keys in its metadata");

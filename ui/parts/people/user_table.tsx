@@ -16,7 +16,12 @@ export function UserTable({ users, nowMs }: { readonly users: readonly UserView[
             {plainText(user.display_name ?? user.name)}
             {user.display_name !== null && <span class="muted">{plainText(user.name)}</span>}
           </th>
-          <td data-head="Kind">{user.state === "active" ? user.kind : `${user.kind}, ${user.state}`}</td>
+          <td data-head="Kind" title={identitiesOf(user)}>
+            {user.state === "active" ? user.kind : `${user.kind}, ${user.state}`}
+            {user.identities.length > 0 && (
+              <span class="muted">{user.kind === "person" ? "single sign-on" : "by its platform"}</span>
+            )}
+          </td>
           <td data-head="Roles" class="about">{plainText(grantsText(user.grants) || "none")}</td>
           <td data-head="Groups" class="about">{plainText(user.groups.join(", ") || "none")}</td>
           <td data-head="Last seen">
@@ -48,3 +53,7 @@ export function UserTable({ users, nowMs }: { readonly users: readonly UserView[
     </DataTable>
   );
 }
+
+/** Who it is at identity providers. */
+const identitiesOf = ({ identities }: UserView): string | undefined =>
+  identities.map(({ issuer, subject }) => plainText(`${subject} of ${issuer}`)).join(", ") || undefined;

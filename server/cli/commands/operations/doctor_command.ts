@@ -15,6 +15,7 @@ import { type ColumnSpec, formatTable } from "../../table.ts";
 import { oneLine } from "../../text.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
 import { checkCertificate } from "./certificate_check.ts";
+import { checkSignOn } from "./sign_on_checks.ts";
 import { checkTelemetry, telemetryProblems } from "./telemetry_checks.ts";
 import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, readLibc } from "./machine_checks.ts";
 
@@ -43,6 +44,11 @@ export const doctor: CommandRun = async (invocation, context) => {
     await checkPolicy(folders),
     ...await checkProject(folders, context, stop.signal),
     ...await checkTelemetry(context.env, context.program.version),
+    ...await checkSignOn({
+      env: context.env,
+      readFile: Deno.readTextFile,
+      publicUrl: context.env("SLUICE_PUBLIC_URL"),
+    }),
     ...await checkEngine(folders, context, invocation, { timeoutMs, signal: stop.signal }),
   ];
   stop.signal.throwIfAborted();

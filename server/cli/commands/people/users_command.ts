@@ -137,6 +137,7 @@ function showOne(user: UserView, isJson: boolean, terminal: Terminal): void {
     ["E-mail", user.email ?? "–"],
     ["Groups", user.groups.join(", ") || "–"],
     ["Roles", grantsText(user.grants) || "–"],
+    ["Is", user.identities.map(({ issuer, subject }) => `${subject} of ${issuer}`).join(", ") || "–"],
     ["Last seen", formatTime(user.last_seen_at)],
     ["Id", user.id],
   ] as const;

@@ -46,6 +46,7 @@ async function withHousekeeping(
       return Promise.resolve(0);
     },
     forgetKeys: () => Promise.resolve(0),
+    forgetIssuedTokens: () => Promise.resolve(0),
     forgetRevisions(moment) {
       revisions.push(moment);
       return Promise.resolve(0);

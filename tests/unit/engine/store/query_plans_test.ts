@@ -161,6 +161,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
       retention.forgetRuns({ pipeline: "a", beforeMs: 9, keepNewest: 1, keepAtMost: 5, limit: 9 }),
     "retention.forgetMessages": () => retention.forgetMessages(9),
     "retention.forgetKeys": () => retention.forgetKeys(9),
+    "retention.forgetIssuedTokens": () => retention.forgetIssuedTokens(9),
     "retention.forgetRevisions": () => retention.forgetRevisions({ nowMs: 9, unusedBeforeMs: 8 }),
   };
   for (const [name, call] of Object.entries(calls)) {

@@ -34,6 +34,7 @@ Deno.test("a user is made with a role, put into a group, and shows both", () =>
       state: "active",
       email: "mia@example.com",
       display_name: null,
+      identities: [],
       groups: ["finance"],
       grants: [{ role: "viewer", scope: { kind: "all" } }],
       created_at: "1970-01-01T00:00:01.000Z",

@@ -103,6 +103,16 @@ Deno.test("a provider in the internet is asked for nothing at a private address 
   }
 });
 
+Deno.test("a provider that does not answer is waited for so long and no longer", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(new ReadableStream({ start: (out) => out.enqueue(new Uint8Array(10)) })),
+  );
+  const issuer = new URL(`http://127.0.0.1:${server.addr.port}`);
+  const ask = createProviderFetch({ issuer, timeoutMs: 50 });
+  await assert.rejects(ask(issuer.href, { method: "GET", headers: {} }), /does not answer within 0.05 s/);
+});
+
 Deno.test("a client's key may be PEM or a JWK, and a public one is refused", async () => {
   const { exportJWK, exportPKCS8, generateKeyPair } = await import("jose");
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
