@@ -84,7 +84,7 @@ export function PipelinesPage(view: PipelinesView) {
       </div>
       <div id="pipelines" data-live>
         {pipelines.length > 0 && <Filters {...view} />}
-        {pipelines.length === 0 && <NoPipelines />}
+        {pipelines.length === 0 && (view.frame.may("pipeline:view") ? <NoPipelines /> : <NothingGranted />)}
         {pipelines.length > 0 && shown.length === 0 && <NoMatch />}
         {shown.length > 0 && (
           <ul class={`pipelines${isCompact ? " compact" : ""}`}>
@@ -147,6 +147,17 @@ function Filters({ pipelines, filter, search }: PipelinesView) {
         );
       })}
     </nav>
+  );
+}
+
+/** For somebody who has signed in before anybody gave them a role, as the first time by single sign-on. */
+function NothingGranted() {
+  return (
+    <Empty title="You have no role yet">
+      <p>
+        You are signed in. Ask whoever manages users here for a role, or for a place in a group that has one.
+      </p>
+    </Empty>
   );
 }
 

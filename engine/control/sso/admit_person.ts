@@ -26,7 +26,11 @@ export async function admitPerson(
   if (user.state === "invited") await context.people.users.change(user.id, { state: "active" });
   await putIntoGroups(context, rules, person, user);
   const letIn = await context.access.findUser(user.id, null, context.clock.now());
-  if (letIn !== undefined) return letIn;
+  const link = await context.sso.links.find(person.issuer, person.subject);
+  if (letIn !== undefined && link !== undefined) {
+    await context.sso.links.touch(link.id, context.clock.now());
+    return letIn;
+  }
   throw refused("user_disabled", `The user "${user.name}" is let in no more: ask whoever manages users`);
 }
 
@@ -57,13 +61,11 @@ async function findOrMake(
 }
 
 async function linkedUser(
-  { people, sso, clock }: AdmissionContext,
+  { people, sso }: AdmissionContext,
   { issuer, subject }: ProvidedPerson,
 ): Promise<UserRecord | undefined> {
   const link = await sso.links.find(issuer, subject);
-  if (link === undefined) return undefined;
-  await sso.links.touch(link.id, clock.now());
-  return await people.users.find(link.user);
+  return link && await people.users.find(link.user);
 }
 
 async function newUser(

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lte, ne, notInArray, or } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, lte, ne, notInArray, or } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import { people, sessions, tokens } from "../schema.ts";
 import type { AccessStore, SessionRecord } from "../ports/access.ts";
@@ -42,6 +42,7 @@ export function createSessionStore(db: Database): SessionStore {
         "create a session",
         db.batch([
           db.insert(sessions).values(session),
+          db.update(people).set({ lastSeenAtMs: session.createdAtMs }).where(eq(people.id, session.user)),
           db.delete(sessions).where(
             or(
               lte(sessions.expiresAtMs, session.createdAtMs),
@@ -81,8 +82,14 @@ export function createSessionStore(db: Database): SessionStore {
     },
 
     async touchSession(id, atMs) {
-      const query = db.update(sessions).set({ lastSeenAtMs: atMs }).where(eq(sessions.id, id));
-      await storing("write a session", query);
+      const owner = db.select({ user: sessions.user }).from(sessions).where(eq(sessions.id, id));
+      await storing(
+        "write a session",
+        db.batch([
+          db.update(sessions).set({ lastSeenAtMs: atMs }).where(eq(sessions.id, id)),
+          db.update(people).set({ lastSeenAtMs: atMs }).where(inArray(people.id, owner)),
+        ]),
+      );
     },
 
     async endSession(hash) {

@@ -109,6 +109,7 @@ Deno.test("single sign-on with a real identity provider", async (t) => {
     const browser = new CookieBrowser();
     await signIn(browser, "leo");
     assert.equal(await isIn(browser), true);
+    assert.match(await (await browser.ask(`${sluice.url}/`)).text(), /You have no role yet/);
     const confirm = await browser.follow(`${provider.issuer}/session/end`);
     const end = await browser.submit(confirm, { logout: "yes" });
     await end.response?.body?.cancel();

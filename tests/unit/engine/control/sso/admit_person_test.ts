@@ -80,7 +80,10 @@ Deno.test("a first sign-in makes a user without a role, and the next finds it by
     const again = await admit({ name: "other", verifiedEmail: "else@example.com" });
     assert.equal(again.identity.user.id, user.id);
     assert.equal((await people.users.list({})).length, 1);
-    assert.equal((await people.links.list("mia"))[0]?.subject, "sub-mia");
+    const [link] = await people.links.list("mia");
+    assert.deepEqual([link?.subject, link?.last_used_at], ["sub-mia", "1970-01-01T00:00:01.000Z"]);
+    const [listed] = await people.users.list({});
+    assert.deepEqual(listed?.identities, [{ issuer: ISSUER, subject: "sub-mia" }]);
     const stranger = await admit({ issuer: "https://other.example.com", verifiedEmail: undefined });
     assert.equal(stranger.identity.user.name, "mia-2");
   }));
