@@ -325,6 +325,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { guardedEngine } = await import("../engine/control/access/guarded_engine.ts");
   const { createPeople } = await import("../engine/control/people/local_people.ts");
   const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
+  const { OwnAccount } = await import("./auth/account/own_account.ts");
   const { SignIn } = await import("./auth/sign_in.ts");
   const { readSessionTimes } = await import("./auth/session_times.ts");
   const { openSso } = await import("./auth/sso/open_sso.ts");
@@ -343,7 +344,8 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const places = storePlaces(store);
   const engineFor = (access: Access) => guardedEngine(engine, access, places);
   const hasher = createHasher();
-  const people = createPeople({ ...store, hasher, clock });
+  const sessions = readSessionTimes(env);
+  const people = createPeople({ ...store, hasher, sessionIdleMs: sessions.idleMs, clock });
   const rates = createRequestRates(clock, readRequestRate(env("SLUICE_REQUEST_RATE")));
   const secrets = await options.opened.secrets();
   const publicUrl = readPublicUrl();
@@ -369,7 +371,15 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     subjects,
     scrapeToken,
     rate: rates?.user,
-    sessions: readSessionTimes(env),
+    sessions,
+  });
+  const account = new OwnAccount({
+    people,
+    access,
+    passwords: store.passwords,
+    clock,
+    audit,
+    subjects,
   });
   const signIn = new SignIn({
     auth,
@@ -387,6 +397,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     server: engine.server,
     people,
     secrets,
+    account,
     auth,
     webhooks: engine.receiver,
     version,
@@ -405,6 +416,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       auth,
       signIn,
       sso: sso.signOn(auth),
+      account,
       version,
       clock,
       log,

@@ -36,11 +36,15 @@ export interface AccessFacts {
   /** The names of the user's groups. */
   readonly groups: readonly string[];
   readonly scopes?: TokenScopes;
+  /** Whether it came with a token that another one was exchanged for. */
+  readonly isIssued?: boolean;
 }
 
 /** What one principal may do. */
 export interface Access {
   readonly principal: Principal;
+  /** Whether it is all that the user may, and not what a token leaves of it. */
+  readonly isWhole: boolean;
   /** For the server as a whole. */
   may(permission: ServerPermission): boolean;
   mayWith(permission: PipelinePermission, pipeline: PipelineSubject): boolean;
@@ -51,7 +55,9 @@ export interface Access {
   mayEverywhere(permission: Permission): boolean;
 }
 
-export function createAccess({ principal, roles, groups, scopes = {} }: AccessFacts): Access {
+export function createAccess(
+  { principal, roles, groups, scopes = {}, isIssued = false }: AccessFacts,
+): Access {
   const isLeft = (permission: Permission) => scopes.permissions?.includes(permission) ?? true;
   const patterns = scopes.pipelines?.map((name): Scope => ({ kind: "pipeline", name }));
   const isPipelineLeft = (pipeline: PipelineSubject) =>
@@ -64,6 +70,7 @@ export function createAccess({ principal, roles, groups, scopes = {} }: AccessFa
   const isAll = ({ kind }: Scope) => kind === "all";
   return {
     principal,
+    isWhole: !isIssued && scopes.permissions === undefined && scopes.pipelines === undefined,
     // A token that is kept to some pipelines is for these alone.
     may: (permission) => patterns === undefined && has(permission, isAll),
     mayWith(permission, pipeline) {

@@ -158,6 +158,7 @@ export const tokenSchema = v.object({
   created_by: createdBy,
   expires_at: described(v.nullable(time), "When it lets in no more; null for never."),
   last_used_at: described(v.nullable(time), "When it was last used, about; null for never."),
+  rotated_at: described(v.nullable(time), "When it got another text; null for never."),
 });
 export type TokenView = v.InferOutput<typeof tokenSchema>;
 
@@ -171,6 +172,39 @@ export const newTokenSchema = v.strictObject({
   scopes: v.exactOptional(described(tokenScopesSchema, "What it leaves of what its user may.")),
 });
 export type NewTokenRequest = v.InferOutput<typeof newTokenSchema>;
+
+export const createdTokenSchema = v.object({
+  ...tokenSchema.entries,
+  token: described(v.string(), "The token itself: shown here once and stored nowhere."),
+});
+
+export const tokenRotationSchema = v.strictObject({
+  overlap: v.exactOptional(
+    described(
+      v.string(),
+      "How long the text until now lets in beside the new one, as 1h; not at all by default.",
+    ),
+  ),
+});
+export type TokenRotationRequest = v.InferOutput<typeof tokenRotationSchema>;
+
+/** A token of one's own. */
+export const ownTokenSchema = v.strictObject({
+  name: newTokenSchema.entries.name,
+  expires_in: newTokenSchema.entries.expires_in,
+  scopes: newTokenSchema.entries.scopes,
+});
+export type OwnTokenRequest = v.InferOutput<typeof ownTokenSchema>;
+
+/** Whoever asks. */
+export const accountSchema = v.object({
+  ...userSchema.entries,
+  password_changed_at: described(
+    v.nullable(time),
+    "When the password was set; null where there is none.",
+  ),
+});
+export type AccountView = v.InferOutput<typeof accountSchema>;
 
 export const sessionSchema = v.object({
   id: described(v.string(), "What it is ended by; it lets nobody in."),

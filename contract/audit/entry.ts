@@ -11,6 +11,7 @@ export const AUDIT_ACTIONS = {
   "session.end": "ended a session",
   "token.create": "made a token",
   "token.revoke": "revoked a token",
+  "token.rotate": "gave a token another text",
   "token.issue": "got a token for a short time",
   "token.refused": "sent a token that is not known",
   "access.refused": "asked for what is not granted",

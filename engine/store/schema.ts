@@ -387,6 +387,9 @@ export const tokens = sqliteTable("access_tokens", {
   lastUsedAtMs: integer("last_used_at"),
   /** The token that it was made with, whose end is its own. */
   parent: text(),
+  rotatedAtMs: integer("rotated_at"),
+  formerHash: text("former_hash"),
+  formerUntilMs: integer("former_until"),
 });
 
 export const passwords = sqliteTable("passwords", {

@@ -34,6 +34,9 @@ export interface SessionTimes {
 
 export const SESSION_TIMES: SessionTimes = { maxMs: 12 * 3_600_000, idleMs: 2 * 3_600_000 };
 
+/** What a route takes that is about whoever asks: to be let in. */
+export const OWN_ACCOUNT = "own account";
+
 export interface AuthOptions {
   readonly access: AccessStore;
   readonly clock: Pick<Clock, "now" | "sleep">;
@@ -101,7 +104,7 @@ export class Auth {
    * proxy's. Throws `unauthorized`, `forbidden` where it can be allowed for nothing, or status 429 for an address that
    * sent too many unknown tokens.
    */
-  async requireAccess(c: Context, permission: Permission): Promise<Access> {
+  async requireAccess(c: Context, permission: Permission | typeof OWN_ACCOUNT): Promise<Access> {
     const token = bearerOf(c);
     if (permission === "metrics:read" && await this.#isScrapeToken(token)) return scraper(this.addressOf(c));
     const access = token === undefined ? await this.currentAccess(c) : await this.#bearer(c, token);
@@ -113,6 +116,7 @@ export class Auth {
           : "The token is not known: it is mistyped, it has expired, or it was revoked",
       );
     }
+    if (permission === OWN_ACCOUNT) return requireWhole(access);
     if (!await mayAsk(access, permission, this.#subjects)) throw forbidden(access.principal, permission);
     return access;
   }
@@ -244,7 +248,10 @@ export class Auth {
     return found?.isIssued === true ? undefined : found;
   }
 
-  #accessOf(c: Context, { identity: { user, groups, roles }, token, session }: LetIn): Access {
+  #accessOf(
+    c: Context,
+    { identity: { user, groups, roles }, token, session, isIssued = false }: LetIn,
+  ): Access {
     if (token !== undefined) {
       this.#note(token.id, token.lastUsedAtMs, (id, nowMs) => this.#access.touchToken(id, nowMs));
     }
@@ -268,6 +275,7 @@ export class Auth {
       principal,
       groups,
       roles,
+      isIssued,
       ...(token === undefined ? {} : { scopes: token.scopes }),
     });
   }
@@ -292,6 +300,16 @@ export class Auth {
   #prefix(c: Context): "host" | undefined {
     return this.#client.isSecure(c) ? "host" : undefined;
   }
+}
+
+/** What a token was kept from must not be had by the account of its user. Throws `forbidden`. */
+export function requireWhole(access: Access): Access {
+  if (access.isWhole) return access;
+  throw new AppError(
+    "forbidden",
+    "This token is kept to some permissions or pipelines, or was issued for another: it is not for the account itself",
+    { reason: "permission_missing" },
+  );
 }
 
 /** Whoever has the scrape token. */

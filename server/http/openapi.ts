@@ -192,7 +192,9 @@ function operationOf({ spec }: Route): Record<string, unknown> {
   return {
     operationId: spec.operation,
     summary: spec.summary,
-    description: `For the role ${listWords(rolesThatMay(spec.permission), "or")}.`,
+    description: spec.permission === "own account"
+      ? "For everybody who is let in, about themselves; not for a token that is kept to something."
+      : `For the role ${listWords(rolesThatMay(spec.permission), "or")}.`,
     parameters: [
       ...parametersOf(read.properties?.["params"], "path"),
       ...parametersOf(read.properties?.["query"], "query"),

@@ -8,6 +8,7 @@ import type { Access } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Principal } from "../../contract/access/principal.ts";
 import type { Engine } from "../../engine/control/engine.ts";
+import type { OWN_ACCOUNT } from "../auth/auth.ts";
 import { HttpError } from "./problem.ts";
 
 export type HttpMethod = "get" | "post" | "put" | "patch" | "delete";
@@ -29,7 +30,7 @@ export interface RouteSpec<
   readonly operation: string;
   readonly summary: string;
   /** What whoever asks must be allowed for something at least; for what it is about, the engine of the visitor asks. */
-  readonly permission: Permission;
+  readonly permission: Permission | typeof OWN_ACCOUNT;
   readonly request: Input;
   readonly response: ResponseSpec<Body>;
   /** What a client should expect beside 400, 401, 403 and 429; `unprocessable` is 422. */

@@ -10,6 +10,7 @@ import type { People } from "../../engine/control/people/port.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { AppEnv } from "../http/app_env.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
+import type { Account } from "../auth/account/own_account.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { ApiSchema } from "../http/api_schema.ts";
 import { crossSiteGuard, hostGuard, responseHeaders, type StrictTransport } from "../http/guards.ts";
@@ -32,6 +33,7 @@ import { webhookRoutes } from "./webhooks.ts";
 import { grantRoutes } from "./people/grants.ts";
 import { groupRoutes } from "./people/groups.ts";
 import { linkRoutes } from "./people/links.ts";
+import { accountRoutes } from "./people/account.ts";
 import { sessionRoutes } from "./people/sessions.ts";
 import { tokenRoutes } from "./people/tokens.ts";
 import { userRoutes } from "./people/users.ts";
@@ -45,6 +47,7 @@ export interface AppOptions {
   readonly engineFor: (access: Access) => Engine;
   readonly people: People;
   readonly secrets: Secrets;
+  readonly account: Account;
   readonly server: Pick<Engine["server"], "status">;
   readonly auth: Auth;
   /** Takes posts to webhooks; nothing is there by default. */
@@ -125,9 +128,9 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
 /** The routes of the API, as they are served, documented and typed for the client. */
 export function apiRoutes(
-  { people, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
+  { people, account, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
     AppOptions,
-    "people" | "secrets" | "clock" | "readMetrics"
+    "people" | "account" | "secrets" | "clock" | "readMetrics"
   >,
 ) {
   return [
@@ -147,6 +150,7 @@ export function apiRoutes(
     ...grantRoutes(people),
     ...tokenRoutes(people),
     ...sessionRoutes(people),
+    ...accountRoutes(account),
     ...linkRoutes(people),
     ...secretRoutes(secrets),
     ...keyRoutes(secrets),

@@ -12,10 +12,12 @@ import { fakePlaces } from "./fake_places.ts";
 import type { Store } from "../../engine/store/store.ts";
 import { createApp } from "../../server/routes/app.ts";
 import { Auth } from "../../server/auth/auth.ts";
+import { OwnAccount } from "../../server/auth/account/own_account.ts";
 import { SignIn } from "../../server/auth/sign_in.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
 import { createPages } from "../../ui/pages/create_pages.tsx";
+import { recordedAudit } from "./recorded_audit.ts";
 import { quickHasher } from "./quick_hasher.ts";
 import { NOW } from "./fake_project.ts";
 import type { FakeEngine } from "./fake_engine.ts";
@@ -68,6 +70,9 @@ export class PageServer implements AsyncDisposable {
       audit: NO_AUDIT,
       log,
     });
+    const audit = recordedAudit();
+    const { subjects } = places;
+    const account = new OwnAccount({ people, access, passwords, clock: systemClock, audit, subjects });
     const engineFor = (access: Access) => guardedEngine(engine, access, places);
     const pages = createPages({
       engineFor,
@@ -77,6 +82,7 @@ export class PageServer implements AsyncDisposable {
       secrets,
       auth,
       signIn,
+      account,
       version,
       log,
       clock: { now: () => Date.parse(NOW) },
@@ -86,6 +92,7 @@ export class PageServer implements AsyncDisposable {
       server: engine.server,
       people,
       secrets,
+      account,
       auth,
       version,
       clock: systemClock,

@@ -3,6 +3,7 @@ import { type AppError, type ErrorCode, toAppError } from "../../contract/errors
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { HttpError, statusOf } from "../../server/http/problem.ts";
 import { createAssets } from "../static/assets.ts";
+import { accountRoutes } from "./account/account_routes.tsx";
 import { backfillRoutes } from "./backfills/backfill_routes.tsx";
 import { webhookRoutes } from "./webhooks/webhook_routes.tsx";
 import { connectorRoutes } from "./connector_routes.tsx";
@@ -38,6 +39,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", sessionRoutes(pages));
   app.route("/", passwordRoutes(pages));
   app.route("/", ssoRoutes(pages));
+  app.route("/", accountRoutes(pages));
   app.route("/", pipelineRoutes(pages));
   app.route("/", runRoutes(pages));
   app.route("/", backfillRoutes(pages));

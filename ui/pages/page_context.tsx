@@ -1,11 +1,14 @@
 import type { Context, Handler } from "hono";
+import type * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
+import { checkSchema } from "../../text/schema_faults.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
+import type { Account } from "../../server/auth/account/own_account.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
@@ -31,6 +34,7 @@ export interface PagesOptions {
   readonly signIn: PageSignIn;
   /** None where the operator has named no identity provider. */
   readonly sso?: PageSso | undefined;
+  readonly account: Account;
   /** The links by which people choose a password. */
   readonly links: Pick<PasswordLinks, "look" | "use">;
   readonly version: string;
@@ -124,6 +128,13 @@ export async function readForm(c: Context<AppEnv>): Promise<FormData> {
       cause,
     });
   }
+}
+
+/** Throws invalid, with all that is wrong. */
+export function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T {
+  const parsed = checkSchema<T>(schema, value);
+  if ("output" in parsed) return parsed.output;
+  throw new AppError("invalid", parsed.faults.map(({ message }) => message).join("; "));
 }
 
 /** What stands in a field of a form; empty where it is not there. */

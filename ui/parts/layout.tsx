@@ -103,7 +103,9 @@ function Header({ frame, section }: { frame: Frame; section: Section | undefined
         {user !== undefined && <Menu frame={frame} section={section} />}
         {user !== undefined && (
           <form class="who" method="post" action="/logout">
-            <span class="who-name" title={`Signed in as ${user.name}`}>{user.name}</span>
+            <a class="who-name" href="/account" title={`Signed in as ${user.name}: your account`}>
+              {user.name}
+            </a>
             <button class="button ghost" type="submit" aria-label="Sign out">
               <Icon name="leave" />
               <span class="wide-only">Sign out</span>

@@ -8,6 +8,7 @@ import loginPage from "./style/pages/login.css" with { type: "text" };
 import peoplePage from "./style/pages/people.css" with { type: "text" };
 import secretsPage from "./style/pages/secrets.css" with { type: "text" };
 import pipelinesPage from "./style/pages/pipelines.css" with { type: "text" };
+import account from "./style/parts/account.css" with { type: "text" };
 import attemptList from "./style/parts/runs/attempt_list.css" with { type: "text" };
 import buttons from "./style/parts/buttons.css" with { type: "text" };
 import callouts from "./style/parts/callouts.css" with { type: "text" };
@@ -51,6 +52,7 @@ export const STYLESHEET = [
     history,
     formCard,
     problems,
+    account,
   ],
   ...[peoplePage, secretsPage, pipelinesPage, loginPage, errorPage],
 ].join("\n");

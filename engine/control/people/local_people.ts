@@ -11,6 +11,8 @@ import { LocalTokens } from "./tokens.ts";
 import { LocalUsers } from "./users.ts";
 
 export interface LocalPeople extends People {
+  readonly passwords: LocalPasswords;
+  readonly tokens: LocalTokens;
   readonly passwordLinks: PasswordLinks;
 }
 

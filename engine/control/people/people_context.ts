@@ -11,5 +11,7 @@ export interface PeopleContext {
   readonly sso: Pick<SsoStore, "links">;
   readonly passwords: PasswordStore;
   readonly hasher: PasswordHasher;
+  /** How long a session is good without being used; for ever by default. */
+  readonly sessionIdleMs?: number;
   readonly clock: Pick<Clock, "now">;
 }

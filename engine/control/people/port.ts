@@ -8,12 +8,13 @@ import type {
   RolePut,
   RoleView,
   SessionView,
+  TokenRotationRequest,
   TokenView,
   UserChange,
   UserView,
 } from "../../../contract/access/people.ts";
 import type { LinkView, NewLinkRequest } from "../../../contract/access/links.ts";
-import type { PasswordChange, PasswordPut } from "../../../contract/access/passwords.ts";
+import type { PasswordPut } from "../../../contract/access/passwords.ts";
 import type { Scope } from "../../../contract/access/scope.ts";
 
 /**
@@ -47,11 +48,6 @@ export interface Users {
 export interface Passwords {
   /** Ends the user's sessions. Throws conflict for a service, which has tokens alone. */
   set(user: string, request: PasswordPut): Promise<void>;
-  /**
-   * One's own. Ends the user's sessions but for the one of the id `session`. Throws forbidden (reason wrong_password)
-   * where `current` is not the one until now.
-   */
-  change(user: string, request: PasswordChange, session: string | undefined): Promise<void>;
 }
 
 export interface Groups {
@@ -86,6 +82,11 @@ export interface Tokens {
   create(request: NewTokenRequest, by: string): Promise<TokenView & { readonly token: string }>;
   /** By id. */
   revoke(id: string): Promise<void>;
+  /**
+   * Another text for the same token, for as long as it had; the one until now ends, or after `overlap`. Ends the sessions
+   * and tokens that were made with it. Throws conflict for the server's own.
+   */
+  rotate(id: string, request: TokenRotationRequest): Promise<TokenView & { readonly token: string }>;
 }
 
 export interface Sessions {

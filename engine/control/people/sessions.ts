@@ -19,7 +19,9 @@ export class LocalSessions implements Sessions {
   async list(userName?: string): Promise<SessionView[]> {
     const user = userName === undefined ? undefined : await this.#directory.user(userName);
     const names = new Map((await this.#context.people.users.list()).map(({ id, name }) => [id, name]));
-    return (await this.#context.access.listSessions(this.#context.clock.now(), user?.id))
+    const { access, clock, sessionIdleMs = Infinity } = this.#context;
+    return (await access.listSessions(clock.now(), user?.id))
+      .filter(({ lastSeenAtMs }) => lastSeenAtMs + sessionIdleMs > clock.now())
       .map((session) => sessionView(session, names.get(session.user) ?? session.user));
   }
 

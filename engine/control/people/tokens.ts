@@ -1,6 +1,6 @@
-import type { NewTokenRequest, TokenView } from "../../../contract/access/people.ts";
+import type { NewTokenRequest, TokenRotationRequest, TokenView } from "../../../contract/access/people.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { quoteName, requireName } from "../../../contract/names.ts";
+import { isServersUser, quoteName, requireName } from "../../../contract/names.ts";
 import { Directory } from "./directory.ts";
 import { durationMs } from "../../../contract/pipeline/words.ts";
 import type { TokenRecord } from "../../store/ports/access.ts";
@@ -25,7 +25,13 @@ export class LocalTokens implements Tokens {
     return (await this.#context.access.listTokens(user?.id)).map((token) => tokenView(token, held));
   }
 
-  async create(request: NewTokenRequest, by: string): Promise<TokenView & { readonly token: string }> {
+  /** With `parent` it is made with another token: it ends with that, and at `untilMs` at the latest. */
+  async create(
+    request: NewTokenRequest,
+    by: string,
+    { parent, untilMs = null }: { readonly parent?: string | undefined; readonly untilMs?: number | null } =
+      {},
+  ): Promise<TokenView & { readonly token: string }> {
     const { name, user: userName, role, expires_in: expiresIn, scopes = {} } = request;
     requireName("token", name);
     if (userName !== undefined && role !== undefined) {
@@ -45,7 +51,8 @@ export class LocalTokens implements Tokens {
       hash: await hashToken(text),
       createdAtMs,
       createdBy: by,
-      expiresAtMs: lifeMs === undefined ? null : createdAtMs + lifeMs,
+      expiresAtMs: earlier(lifeMs === undefined ? null : createdAtMs + lifeMs, untilMs),
+      parent,
     };
     const { access } = this.#context;
     if (userName === undefined) {
@@ -54,9 +61,34 @@ export class LocalTokens implements Tokens {
     return { ...await this.#tokenView(id), token: text };
   }
 
+  async rotate(
+    id: string,
+    { overlap }: TokenRotationRequest,
+  ): Promise<TokenView & { readonly token: string }> {
+    const former = (await this.#context.access.listTokens()).find((token) => token.id === id);
+    if (former === undefined) throw noToken(id);
+    if (isServersUser(former.userName)) {
+      throw new AppError(
+        "conflict",
+        `"${former.userName}" is the server's own: it is set where the server starts`,
+      );
+    }
+    const text = newTokenText();
+    const atMs = this.#context.clock.now();
+    const { createdAtMs, rotatedAtMs, expiresAtMs } = former;
+    const rotation = {
+      hash: await hashToken(text),
+      atMs,
+      expiresAtMs: expiresAtMs === null ? null : atMs + expiresAtMs - (rotatedAtMs ?? createdAtMs),
+      formerUntilMs: atMs + (overlap === undefined ? 0 : overlapOf(overlap)),
+    };
+    if (!await this.#context.access.rotateToken(id, rotation)) throw noToken(id);
+    return { ...await this.#tokenView(id), token: text };
+  }
+
   async revoke(id: string): Promise<void> {
     if (await this.#context.access.revokeToken(id)) return;
-    throw new AppError("not_found", `There is no token with the id ${quoteName(id)}`);
+    throw noToken(id);
   }
 
   async #tokenView(id: string): Promise<TokenView> {
@@ -64,6 +96,22 @@ export class LocalTokens implements Tokens {
     if (found === undefined) throw new AppError("conflict", "The token was revoked meanwhile");
     return tokenView(found, await this.#context.people.grants.list());
   }
+}
+
+/** null is never. */
+const earlier = (a: number | null, b: number | null) => a === null ? b : b === null ? a : Math.min(a, b);
+
+const noToken = (id: string) => new AppError("not_found", `There is no token with the id ${quoteName(id)}`);
+
+const MAX_OVERLAP_MS = 7 * 86_400_000;
+
+function overlapOf(text: string): number {
+  const ms = text === "0" ? 0 : /^\d+[smhd]$/.test(text) ? durationMs(text) : -1;
+  if (ms >= 0 && ms <= MAX_OVERLAP_MS) return ms;
+  throw new AppError(
+    "invalid",
+    `The former text cannot be good for ${quoteName(text)} more: expected a duration up to 7d, as 1h`,
+  );
 }
 
 const MAX_LIFE_DAYS = 3_650;

@@ -64,6 +64,7 @@ export function tokenView(token: TokenRecord, grants: readonly GrantRecord[]): T
     created_by: token.createdBy,
     expires_at: timeOrNull(token.expiresAtMs),
     last_used_at: timeOrNull(token.lastUsedAtMs),
+    rotated_at: timeOrNull(token.rotatedAtMs),
   };
 }
 

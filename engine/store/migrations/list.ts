@@ -15,6 +15,7 @@ import { factors } from "./0014_factors.ts";
 import { sso } from "./0015_sso.ts";
 import { audit } from "./0016_audit.ts";
 import { passwords } from "./0017_passwords.ts";
+import { rotatedTokens } from "./0018_rotated_tokens.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   sso,
   audit,
   passwords,
+  rotatedTokens,
 ];

@@ -27,6 +27,10 @@ export function holdAccess(inner: AccessStore): HeldAccess {
       const wasHeld = held.forgetToken(id);
       return await inner.revokeToken(id) || wasHeld;
     },
+    rotateToken(id, rotation) {
+      held.forgetSessions((session) => session.token === id);
+      return inner.rotateToken(id, rotation);
+    },
     touchToken: (id, atMs) => held.touchToken(id, atMs),
     createSession: (session) => held.createSession(session),
     findSession: (hash, nowMs) => held.findSession(hash, nowMs),
@@ -246,6 +250,7 @@ function letInOf({ id, name, role, createdAtMs }: ServiceToken): LetIn {
       createdBy: null,
       expiresAtMs: null,
       lastUsedAtMs: null,
+      rotatedAtMs: null,
     },
   };
 }

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gt, isNull, lte, ne, notInArray, or, sql } from "drizzle-orm";
 import { AppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { grants, people, tokens } from "../schema.ts";
+import { grants, people, sessions, tokens } from "../schema.ts";
 import type { AccessStore, LetIn, ServiceToken, TokenRecord } from "../ports/access.ts";
 import { identityOf } from "./identity.ts";
 import { USER } from "./records.ts";
@@ -19,6 +19,7 @@ export const TOKEN = {
   createdBy: tokens.createdBy,
   expiresAtMs: tokens.expiresAtMs,
   lastUsedAtMs: tokens.lastUsedAtMs,
+  rotatedAtMs: tokens.rotatedAtMs,
 } satisfies Record<keyof TokenRecord, unknown>;
 
 /** Whether a token lets in at that moment. */
@@ -33,6 +34,7 @@ type TokenStore = Pick<
   | "issueToken"
   | "listTokens"
   | "revokeToken"
+  | "rotateToken"
   | "touchToken"
 >;
 
@@ -83,7 +85,13 @@ export function createTokenStore(db: Database): TokenStore {
     async findToken(hash, nowMs) {
       const query = db.select({ token: TOKEN, user: USER }).from(tokens)
         .innerJoin(people, eq(people.id, tokens.user))
-        .where(and(eq(tokens.hash, hash), isTokenGood(nowMs), eq(people.state, "active")));
+        .where(
+          and(
+            or(eq(tokens.hash, hash), and(eq(tokens.formerHash, hash), gt(tokens.formerUntilMs, nowMs))),
+            isTokenGood(nowMs),
+            eq(people.state, "active"),
+          ),
+        );
       const [found] = await storing("look for a token", query);
       if (found === undefined) return await findIssued(db, hash, nowMs);
       const letIn: LetIn = { identity: await identityOf(db, found.user), token: found.token };
@@ -129,6 +137,23 @@ export function createTokenStore(db: Database): TokenStore {
       return services.length + left.length > 0;
     },
 
+    async rotateToken(id, { hash, atMs, expiresAtMs, formerUntilMs }) {
+      const former = formerUntilMs > atMs
+        ? { formerHash: sql`${tokens.hash}`, formerUntilMs }
+        : { formerHash: null, formerUntilMs: null };
+      const [, , , rotated] = await storing(
+        `rotate token ${id}`,
+        db.batch([
+          db.delete(sessions).where(eq(sessions.token, id)),
+          db.delete(issuedTokens).where(eq(issuedTokens.token, id)),
+          db.delete(tokens).where(eq(tokens.parent, id)),
+          db.update(tokens).set({ hash, rotatedAtMs: atMs, expiresAtMs, ...former }).where(eq(tokens.id, id))
+            .returning({ id: tokens.id }),
+        ]),
+      );
+      return rotated.length > 0;
+    },
+
     async touchToken(id, atMs) {
       const owner = sql`(select user from access_tokens where id = ${id})`;
       await storing(
@@ -170,6 +195,7 @@ async function findIssued(db: Database, hash: string, nowMs: number): Promise<Le
       createdBy: token?.createdBy ?? null,
       expiresAtMs,
       lastUsedAtMs: token?.lastUsedAtMs ?? null,
+      rotatedAtMs: token?.rotatedAtMs ?? null,
     },
     isIssued: true,
   };

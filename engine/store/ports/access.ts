@@ -18,10 +18,24 @@ export interface TokenRecord {
   /** null: never. */
   readonly expiresAtMs: number | null;
   readonly lastUsedAtMs: number | null;
+  /** When it got another text; null for never. */
+  readonly rotatedAtMs: number | null;
 }
 
-export interface NewToken extends Omit<TokenRecord, "userName" | "userKind" | "lastUsedAtMs"> {
+export interface NewToken
+  extends Omit<TokenRecord, "userName" | "userKind" | "lastUsedAtMs" | "rotatedAtMs"> {
   readonly hash: string;
+  /** The id of the token that it is made with, and whose end is its own. */
+  readonly parent?: string | undefined;
+}
+
+/** Another text for a token. */
+export interface TokenRotation {
+  readonly hash: string;
+  readonly atMs: number;
+  readonly expiresAtMs: number | null;
+  /** How long the text until now is good; none at all where it is `atMs`. */
+  readonly formerUntilMs: number;
 }
 
 /** A token with a service of its name, which has a role over all. */
@@ -100,6 +114,8 @@ export interface AccessStore {
    * Its sessions end too, and a service whose last it was goes with it. False where there is none of that id.
    */
   revokeToken(id: string): Promise<boolean>;
+  /** The sessions that were begun with it, and the tokens that were made with it, end. False where there is none. */
+  rotateToken(id: string, rotation: TokenRotation): Promise<boolean>;
   /** Notes when it was last used; that is written later, as well as it goes, and never fails. */
   touchToken(id: string, atMs: number): Promise<void>;
   createSession(session: SessionRecord & { readonly hash: string }): Promise<void>;

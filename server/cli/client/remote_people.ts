@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import {
+  createdTokenSchema,
   grantSchema,
   groupSchema,
   roleSchema,
@@ -9,15 +10,12 @@ import {
   type UserView,
 } from "../../../contract/access/people.ts";
 import { linkSchema } from "../../../contract/access/links.ts";
-import { AppError } from "../../../contract/errors.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { segment } from "./paths.ts";
 
 /** The largest that the server gives. */
 const PAGE = 500;
-
-const createdTokenSchema = v.object({ ...tokenSchema.entries, token: v.string() });
 
 /** The people of a server, asked over its HTTP API: who asks, is the token's owner, and the server says so. */
 export function createRemotePeople({ routes }: ApiClient): People {
@@ -48,7 +46,6 @@ export function createRemotePeople({ routes }: ApiClient): People {
       async set(name, json) {
         await users[":user"].password.$put({ param: user(name), json });
       },
-      change: () => Promise.reject(new AppError("invalid", "Who uses a token has no password of its own")),
     },
     groups: {
       list: () => read(v.array(groupSchema), groups.$get()),
@@ -83,6 +80,8 @@ export function createRemotePeople({ routes }: ApiClient): People {
     tokens: {
       list: (owner) => read(v.array(tokenSchema), tokens.$get({ query: { user: owner } })),
       create: (json) => read(createdTokenSchema, tokens.$post({ json })),
+      rotate: (id, json) =>
+        read(createdTokenSchema, tokens[":id"].rotate.$post({ param: { id: segment("token", id) }, json })),
       async revoke(id) {
         await tokens[":id"].$delete({ param: { id: segment("token", id) } });
       },

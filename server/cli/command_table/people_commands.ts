@@ -120,12 +120,12 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "tokens",
-    summary: "List, create and revoke tokens for the API and the pages",
+    summary: "List, create, rotate and revoke tokens for the API and the pages",
     arguments: [
-      { name: "ACTION", description: "list (the default), create or revoke", optional: true },
+      { name: "ACTION", description: "list (the default), create, rotate or revoke", optional: true },
       {
         name: "NAME",
-        description: "the name of a new token, or the name or id of the one to revoke",
+        description: "the name of a new token, or the name or id of the one to rotate or revoke",
         optional: true,
       },
     ],
@@ -146,6 +146,11 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
         type: "string",
         value: "DURATION",
         description: "how long a new token lets in, as 90d; for ever by default",
+      },
+      overlap: {
+        type: "string",
+        value: "DURATION",
+        description: "of rotate: how long the former text lets in too, as 1h; not at all by default",
       },
       pipeline: {
         type: "string",

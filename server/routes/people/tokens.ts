@@ -1,13 +1,13 @@
 import * as v from "valibot";
-import { newTokenSchema, tokenSchema } from "../../../contract/access/people.ts";
+import {
+  createdTokenSchema,
+  newTokenSchema,
+  tokenRotationSchema,
+  tokenSchema,
+} from "../../../contract/access/people.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOfAll, pageQuery } from "../paging.ts";
-
-const createdSchema = v.object({
-  ...tokenSchema.entries,
-  token: v.pipe(v.string(), v.description("The token itself: shown here once and stored nowhere.")),
-});
 
 /** `/api/tokens`. */
 export function tokenRoutes({ tokens }: People) {
@@ -35,7 +35,7 @@ export function tokenRoutes({ tokens }: People) {
       summary: "Makes a token of a user's, or one with a service of its own",
       permission: "people:manage",
       request: v.object({ query: v.strictObject({}), body: newTokenSchema }),
-      response: { status: 201, description: "The token with its text.", schema: createdSchema },
+      response: { status: 201, description: "The token with its text.", schema: createdTokenSchema },
       errors: ["not_found", "conflict"],
       handle: async ({ body }, { user }) => ({ body: await tokens.create(body, user.name) }),
     }),
@@ -52,6 +52,21 @@ export function tokenRoutes({ tokens }: People) {
       response: { status: 204, description: "It is revoked." },
       errors: ["not_found"],
       handle: async ({ params }) => ({ body: await tokens.revoke(params.id) }),
+    }),
+    route({
+      method: "post",
+      path: "/api/tokens/:id/rotate",
+      operation: "rotateToken",
+      summary: "Gives a token another text; what was signed in or made with the former one ends",
+      permission: "people:manage",
+      request: v.object({
+        params: v.object({ id: v.pipe(v.string(), v.description("The token's id.")) }),
+        query: v.strictObject({}),
+        body: tokenRotationSchema,
+      }),
+      response: { status: 200, description: "The token with its new text.", schema: createdTokenSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params, body }) => ({ body: await tokens.rotate(params.id, body) }),
     }),
   ];
 }

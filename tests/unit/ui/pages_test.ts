@@ -9,7 +9,7 @@ import {
 } from "../../../contract/access/permissions.ts";
 import { guardedEngine } from "../../../engine/control/access/guarded_engine.ts";
 import { NO_SECRETS } from "../../support/fake_secrets.ts";
-import { NOBODY } from "../../support/fake_people.ts";
+import { NO_ACCOUNT, NOBODY } from "../../support/fake_people.ts";
 import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
@@ -89,6 +89,7 @@ function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject
       ...engineFor(engine),
       auth,
       signIn,
+      account: NO_ACCOUNT,
       links: NO_LINKS,
       version: "1.2.3",
       clock,
@@ -410,6 +411,7 @@ Deno.test("a body that is no form is refused", async () => {
       currentAccess: () => Promise.resolve(undefined),
     },
     signIn: NO_SIGN_IN,
+    account: NO_ACCOUNT,
     links: NO_LINKS,
     version: "1",
     clock: { now: () => 0 },

@@ -1,13 +1,12 @@
 import { Hono } from "hono";
-import * as v from "valibot";
 import { newGroupSchema, newUserSchema } from "../../../contract/access/people.ts";
 import { type Scope, scopeSchema } from "../../../contract/access/scope.ts";
-import { AppError } from "../../../contract/errors.ts";
+import type { AppError } from "../../../contract/errors.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { statusOf } from "../../../server/http/problem.ts";
-import { checkSchema } from "../../../text/schema_faults.ts";
 import {
   attempt,
+  checked,
   forPermitted,
   noticeOf,
   type PageContext,
@@ -91,11 +90,4 @@ const idOf = (c: Visit["c"]): string => c.req.param("id") ?? "";
 function scopeOf(form: Texts): Scope {
   const { kind, over } = form;
   return checked(scopeSchema, kind === "all" ? { kind } : { kind, name: over });
-}
-
-/** Throws invalid, with all that is wrong. */
-function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T {
-  const parsed = checkSchema<T>(schema, value);
-  if ("output" in parsed) return parsed.output;
-  throw new AppError("invalid", parsed.faults.map(({ message }) => message).join("; "));
 }

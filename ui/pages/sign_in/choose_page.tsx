@@ -1,4 +1,4 @@
-import { PASSWORD_LENGTH } from "../../../contract/access/passwords.ts";
+import { NewPasswordFields } from "../../parts/account/new_password_fields.tsx";
 import { Notice } from "../../parts/callouts.tsx";
 import { Mark } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
@@ -38,42 +38,5 @@ export function ChoosePage({ frame, link, name, kind, refusal }: ChooseView) {
         <button class="button primary wide" type="submit">Set the password</button>
       </form>
     </Layout>
-  );
-}
-
-/** The new password, twice: nobody sees what is typed. */
-export function NewPasswordFields({ isFirst = false }: { readonly isFirst?: boolean }) {
-  const { min, max } = PASSWORD_LENGTH;
-  return (
-    <>
-      <div class="field">
-        <label for="password">New password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          required
-          autofocus={isFirst}
-          autocomplete="new-password"
-          spellcheck={false}
-          minlength={min}
-          aria-describedby="password-hint"
-        />
-        <p class="hint" id="password-hint">
-          {`${min} to ${max} characters of any kind. Three or four words make a good one.`}
-        </p>
-      </div>
-      <div class="field">
-        <label for="again">The same again</label>
-        <input
-          id="again"
-          name="again"
-          type="password"
-          required
-          autocomplete="new-password"
-          spellcheck={false}
-        />
-      </div>
-    </>
   );
 }

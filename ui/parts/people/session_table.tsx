@@ -6,7 +6,12 @@ import { Ago } from "../times.tsx";
 
 /** Who has signed in. */
 export function SessionTable(
-  { sessions, nowMs }: { readonly sessions: readonly SessionView[]; readonly nowMs: number },
+  { sessions, nowMs, path = "/people/sessions" }: {
+    readonly sessions: readonly SessionView[];
+    readonly nowMs: number;
+    /** Where they are ended. */
+    readonly path?: string;
+  },
 ) {
   return (
     <DataTable label="Sessions" heads={["User", "From", "Begun", "Last used", ""]} stacks>
@@ -29,7 +34,7 @@ export function SessionTable(
           </td>
           <td class="row-action">
             <ActionForm
-              action={`/people/sessions/${encodeURIComponent(session.id)}/end`}
+              action={`${path}/${encodeURIComponent(session.id)}/end`}
               icon="leave"
               kind="quiet"
               label="End"

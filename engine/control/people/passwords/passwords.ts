@@ -1,4 +1,4 @@
-import type { PasswordChange, PasswordPut } from "../../../../contract/access/passwords.ts";
+import type { PasswordPut } from "../../../../contract/access/passwords.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { isServersUser } from "../../../../contract/names.ts";
 import type { PasswordRecord } from "../../../store/ports/passwords.ts";
@@ -24,24 +24,15 @@ export class LocalPasswords implements Passwords {
     await this.#put(user, await this.prepare(user, password, mustChange));
   }
 
-  async change(
-    id: string,
-    { current, password }: PasswordChange,
-    session: string | undefined,
-  ): Promise<void> {
-    const { hasher, passwords } = this.#context;
+  /** Whether it is the one of the user with that id. */
+  async isRight(id: string, password: string): Promise<boolean> {
+    const kept = await this.#context.passwords.get(id);
+    return await this.#context.hasher.verify(kept?.hash, password, "known");
+  }
+
+  /** One's own. Ends the user's sessions but for the one of the id `session`. Throws invalid for a weak one. */
+  async choose(id: string, password: string, session: string | undefined): Promise<void> {
     const user = await this.#directory.user(id);
-    const kept = await passwords.get(user.id);
-    if (!await hasher.verify(kept?.hash, current)) {
-      throw new AppError("forbidden", "That is not your password until now: type it again", {
-        reason: "wrong_password",
-      });
-    }
-    if (current === password) {
-      throw new AppError("invalid", "The new password is the old one: choose another", {
-        reason: "weak_password",
-      });
-    }
     await this.#put(user, await this.prepare(user, password, false), session);
   }
 

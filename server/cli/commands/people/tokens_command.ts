@@ -1,4 +1,5 @@
 import type { TokenView } from "../../../../contract/access/people.ts";
+import type { People } from "../../../../engine/control/people/port.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { didYouMean } from "../../../../text/suggest.ts";
 import type { Invocation } from "../../command.ts";
@@ -30,24 +31,42 @@ const ACTIONS: Actions = {
   },
   async revoke({ people, terminal, isJson, need }) {
     const [idOrName = ""] = need("the ID of it");
-    const known = await people.tokens.list();
-    const named = known.filter((token) => token.name === idOrName);
-    const found = known.find((token) => token.id === idOrName) ?? named[0];
-    if (found === undefined) {
-      const meant = didYouMean(idOrName, known.map((token) => token.name));
-      throw new AppError("not_found", `There is no token with the id or name "${idOrName}"${meant}`);
-    }
-    if (named.length > 1 && found.id !== idOrName) {
-      const whose = named.map(({ id, user }) => `${id} of ${user}`).join(", ");
-      throw new AppError("conflict", `Several tokens are named "${idOrName}": say the id, ${whose}`);
-    }
-    await people.tokens.revoke(found.id);
-    terminal.out(isJson ? JSON.stringify({ id: found.id }) : `Revoked ${idOrName}`);
+    const { id } = await findToken(people, idOrName);
+    await people.tokens.revoke(id);
+    terminal.out(isJson ? JSON.stringify({ id }) : `Revoked ${idOrName}`);
+  },
+  async rotate({ people, invocation, terminal, isJson, need }) {
+    const [idOrName = ""] = need("the ID of it");
+    const overlap = invocation.text("overlap");
+    const { id } = await findToken(people, idOrName);
+    const rotated = await people.tokens.rotate(id, overlap === undefined ? {} : { overlap });
+    if (isJson) return terminal.out(JSON.stringify(rotated));
+    const former = overlap === undefined
+      ? "The former one is good no more"
+      : `The former one is good for ${overlap}`;
+    terminal.note(`${former}. The token ${rotated.name} from now on, shown this once:`);
+    terminal.out(rotated.token);
   },
 };
 
-/** `sluice tokens [list | create NAME | revoke ID]`. */
+/** `sluice tokens [list | create NAME | revoke ID | rotate ID]`. */
 export const tokens = peopleCommand(ACTIONS);
+
+/** By id, or by a name that only one has. Throws not_found and conflict. */
+async function findToken(people: People, idOrName: string): Promise<TokenView> {
+  const known = await people.tokens.list();
+  const named = known.filter((token) => token.name === idOrName);
+  const found = known.find((token) => token.id === idOrName) ?? named[0];
+  if (found === undefined) {
+    const meant = didYouMean(idOrName, known.map((token) => token.name));
+    throw new AppError("not_found", `There is no token with the id or name "${idOrName}"${meant}`);
+  }
+  if (named.length > 1 && found.id !== idOrName) {
+    const whose = named.map(({ id, user }) => `${id} of ${user}`).join(", ");
+    throw new AppError("conflict", `Several tokens are named "${idOrName}": say the id, ${whose}`);
+  }
+  return found;
+}
 
 function readScopes(invocation: Invocation) {
   const [permissions, pipelines] = [invocation.list("permission"), invocation.list("pipeline")];

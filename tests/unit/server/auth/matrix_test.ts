@@ -6,6 +6,7 @@ import {
   type Permission,
   permissionsOf,
 } from "../../../../contract/access/permissions.ts";
+import { OWN_ACCOUNT } from "../../../../server/auth/auth.ts";
 import type { Scope } from "../../../../contract/access/scope.ts";
 import { apiRoutes } from "../../../../server/routes/app.ts";
 import { ApiFixture } from "../http/api_fixture.ts";
@@ -22,13 +23,19 @@ type About = "pipeline" | "run" | "problem" | "backfill" | "connector" | "server
 
 interface Row {
   readonly about: About;
-  readonly permission: Permission;
+  /** `own account`: everybody may, about themselves. */
+  readonly permission: Permission | typeof OWN_ACCOUNT;
   readonly body?: unknown;
 }
 
-const row = (about: About, permission: Permission, body?: unknown): Row => ({ about, permission, body });
+const row = (about: About, permission: Row["permission"], body?: unknown): Row => ({
+  about,
+  permission,
+  body,
+});
 const people = row("server", "people:manage", {});
 const secrets = row("server", "secrets:manage", {});
+const own = row("server", OWN_ACCOUNT, {});
 const SPAN = { from: "2026-01-01", to: "2026-01-03", every: "1d" };
 
 const ROWS: Readonly<Record<string, Row>> = {
@@ -113,6 +120,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   listTokens: people,
   createToken: people,
   revokeToken: people,
+  rotateToken: people,
   listSessions: people,
   endSession: people,
   listIdentities: people,
@@ -123,6 +131,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   deleteSecret: secrets,
   getKeys: secrets,
   rotateKeys: secrets,
+  getAccount: own,
+  changePassword: own,
+  listOwnSessions: own,
+  endOwnSessions: own,
+  endOwnSession: own,
+  listOwnTokens: own,
+  createOwnToken: own,
+  rotateOwnToken: own,
+  revokeOwnToken: own,
 };
 
 /** What there is of a pipeline: its own ids. */
@@ -218,6 +235,10 @@ for (const role of BUILT_IN_ROLES) {
       const mine = await ask(api, spec, own, token);
       const theirs = await ask(api, spec, other, token);
       const where = `${spec.operation} as ${role}`;
+      if (permission === OWN_ACCOUNT) {
+        assert.ok(![401, 403].includes(mine.status), `${where}: ${mine.status} ${mine.text}`);
+        return;
+      }
       if (!isPipelinePermission(permission)) {
         assert.deepEqual([mine.status, theirs.status], [403, 403], where);
         return;
@@ -245,7 +266,7 @@ for (const role of BUILT_IN_ROLES) {
       token ??= await tokenOf(api, role, { kind: "all" });
       const { permission } = ROWS[spec.operation] ?? assert.fail();
       const { status, text } = await ask(api, spec, own, token);
-      const isAllowed = permissionsOf(role).has(permission);
+      const isAllowed = permission === OWN_ACCOUNT || permissionsOf(role).has(permission);
       assert.equal(status === 403, !isAllowed, `${spec.operation} as ${role}: ${status} ${text}`);
       assert.notEqual(status, 401);
     });
@@ -259,7 +280,9 @@ Deno.test("a user with no role is let in and finds nothing", async () => {
       await api.people.users.create({ name: "nobody" }, "test");
       token = (await api.people.tokens.create({ name: "t", user: "nobody" }, "test")).token;
     }
-    assert.equal((await ask(api, spec, own, token)).status, 403, spec.operation);
+    const isOwn = ROWS[spec.operation]?.permission === OWN_ACCOUNT;
+    const { status } = await ask(api, spec, own, token);
+    assert.equal(status === 403, !isOwn, `${spec.operation}: ${status}`);
   });
 });
 
@@ -286,4 +309,19 @@ Deno.test("a role over a tag or a connector holds for what has that, and a token
   }, "test");
   assert.equal(await status("/api/pipelines/exchange_rates", made.token), 200);
   assert.equal(await status("/api/pipelines/orders", made.token), 404);
+});
+
+Deno.test("a token that is kept to something is not for the account of its user", async () => {
+  await using api = await ApiFixture.create();
+  await api.people.users.create({ name: "mia", role: "admin" }, "test");
+  const scopes = { permissions: ["people:manage", "pipeline:view"] } as const;
+  const { token } = await api.people.tokens.create(
+    { name: "kept", user: "mia", scopes: { permissions: [...scopes.permissions] } },
+    "test",
+  );
+  for (const { spec } of apiRoutes(api)) {
+    if (spec.permission !== OWN_ACCOUNT) continue;
+    const things = { pipeline: OWN, run: "none", problem: "none", backfill: "none" };
+    assert.equal((await ask(api, spec, things, token)).status, 403, spec.operation);
+  }
 });

@@ -5,7 +5,7 @@ import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../../../contract/access/permissions.ts";
 import type { Access } from "../../../../contract/access/access.ts";
 import { guardedEngine } from "../../../../engine/control/access/guarded_engine.ts";
-import type { AuditEntry, AuditTrail } from "../../../../contract/audit/entry.ts";
+import type { AuditEntry } from "../../../../contract/audit/entry.ts";
 import { createPeople, type LocalPeople } from "../../../../engine/control/people/local_people.ts";
 import type { Secrets } from "../../../../engine/control/secrets/port.ts";
 import { secretsIn } from "../../../support/fake_secrets.ts";
@@ -15,10 +15,12 @@ import { AppError } from "../../../../contract/errors.ts";
 import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
+import { OwnAccount } from "../../../../server/auth/account/own_account.ts";
 import { SignIn } from "../../../../server/auth/sign_in.ts";
 import { createRequestRates } from "../../../../server/http/request_rate.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
+import { recordedAudit } from "../../../support/recorded_audit.ts";
 import { quickHasher } from "../../../support/quick_hasher.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
 import { createFakeProject, NOW } from "../../../support/fake_project.ts";
@@ -51,6 +53,7 @@ export class ApiFixture implements AsyncDisposable {
   readonly app: Hono<AppEnv>;
   readonly store: Store;
   readonly people: LocalPeople;
+  readonly account: OwnAccount;
   /** What was recorded. */
   readonly audited: AuditEntry[] = [];
   readonly secrets: Secrets;
@@ -65,12 +68,7 @@ export class ApiFixture implements AsyncDisposable {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
     const { allowedHosts, phase, trustProxy = false, scrapeToken, readMetrics } = options;
-    const audit: AuditTrail = {
-      record: (entry) => {
-        audited.push(entry);
-        return Promise.resolve();
-      },
-    };
+    const audit = recordedAudit(audited);
     const places = fakePlaces(this.engine);
     const rates = createRequestRates(clock, options.perSecond);
     const auth = new Auth({
@@ -84,6 +82,8 @@ export class ApiFixture implements AsyncDisposable {
     });
     const hasher = quickHasher();
     this.people = createPeople({ ...store, hasher, clock });
+    const { subjects } = places;
+    this.account = new OwnAccount({ people: this.people, access, passwords, clock, audit, subjects });
     const links = this.people.passwordLinks;
     const signIn = new SignIn({ auth, access, passwords, hasher, links, clock, audit, log });
     const pages = new Hono<AppEnv>();
@@ -109,6 +109,7 @@ export class ApiFixture implements AsyncDisposable {
       engineFor: (one: Access) => guardedEngine(engine, one, places),
       people: this.people,
       secrets: this.secrets,
+      account: this.account,
       server: engine.server,
       auth,
       webhooks: options.webhooks ??

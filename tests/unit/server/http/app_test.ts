@@ -115,6 +115,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listTokens: ADMINS,
   createToken: ADMINS,
   revokeToken: ADMINS,
+  rotateToken: ADMINS,
   listUsers: ADMINS,
   createUser: ADMINS,
   getUser: ADMINS,
@@ -142,6 +143,15 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   deleteSecret: ADMINS,
   getKeys: ADMINS,
   rotateKeys: ADMINS,
+  getAccount: ALL,
+  changePassword: ALL,
+  listOwnSessions: ALL,
+  endOwnSessions: ALL,
+  endOwnSession: ALL,
+  listOwnTokens: ALL,
+  createOwnToken: ALL,
+  rotateOwnToken: ALL,
+  revokeOwnToken: ALL,
 };
 
 Deno.test("every API route refuses those without a token, and roles that may not", async () => {

@@ -1,0 +1,114 @@
+import { Hono } from "hono";
+import { ownTokenSchema } from "../../../contract/access/people.ts";
+import { PERMISSION_NAMES } from "../../../contract/access/permissions.ts";
+import { requireWhole } from "../../../server/auth/auth.ts";
+import type { AppEnv } from "../../../server/http/app_env.ts";
+import { statusOf } from "../../../server/http/problem.ts";
+import {
+  attempt,
+  checked,
+  forUser,
+  noticeOf,
+  type PageContext,
+  pageResponse,
+  readForm,
+  textOf,
+  type Visit,
+} from "../page_context.tsx";
+import { typedTwice } from "../sign_in/password_routes.tsx";
+import { AccountPage, type AccountPageView } from "./account_page.tsx";
+
+/** What the page says of what was done just before, by the word in its address. */
+const DONE: Readonly<Record<string, string>> = {
+  password: "Your password is changed, and your other sessions have ended",
+};
+
+/** The own account. */
+export function accountRoutes(pages: PageContext): Hono<AppEnv> {
+  const { account } = pages;
+  const app = new Hono<AppEnv>();
+
+  const page = async (
+    { c, frame, access }: Visit,
+    more: Pick<AccountPageView, "notice" | "done" | "made"> = {},
+    status = 200,
+  ): Promise<Response> => {
+    const [view, sessions, tokens] = await Promise.all([
+      account.view(access),
+      account.sessions(access),
+      account.tokens(access),
+    ]);
+    const permissions = PERMISSION_NAMES.filter((permission) => access.mayAnywhere(permission));
+    return pageResponse(
+      c,
+      <AccountPage frame={frame} account={view} {...{ sessions, tokens, permissions }} {...more} />,
+      status,
+    );
+  };
+
+  /** A session that was begun with a token that is kept to something is not for the account. */
+  const own = (handle: (visit: Visit) => Promise<Response>) =>
+    forUser(pages, (visit) => {
+      requireWhole(visit.access);
+      return handle(visit);
+    });
+
+  const act = (
+    path: string,
+    work: (visit: Visit, form: FormData) => Promise<AccountPageView["made"] | void>,
+    to = "",
+  ) =>
+    app.post(
+      `/account/${path}`,
+      own(async (visit) => {
+        const form = await readForm(visit.c);
+        const attempted = await attempt(() => work(visit, form));
+        if ("refusal" in attempted) {
+          const { refusal } = attempted;
+          return await page(visit, { notice: noticeOf(refusal) }, statusOf(refusal));
+        }
+        // Shown in this response alone: there is no address that it could be seen at again.
+        if (attempted.value !== undefined) return await page(visit, { made: attempted.value });
+        return visit.c.redirect(`/account${to}`, 303);
+      }),
+    );
+
+  app.get(
+    "/account",
+    own((visit) => {
+      const done = DONE[visit.c.req.query("done") ?? ""];
+      return page(visit, done === undefined ? {} : { done });
+    }),
+  );
+  act(
+    "password",
+    ({ access }, form) =>
+      account.changePassword(access, { current: textOf(form, "current"), password: typedTwice(form) }),
+    "?done=password",
+  );
+  act("sessions/end", ({ access }) => account.endOtherSessions(access));
+  act("sessions/:id/end", ({ c, access }) => account.endSession(access, idOf(c)));
+  act("tokens", ({ access }, form) => account.createToken(access, tokenRequest(form)));
+  act("tokens/:id/rotate", ({ c, access }) => account.rotateToken(access, idOf(c), {}));
+  act("tokens/:id/revoke", ({ c, access }) => account.revokeToken(access, idOf(c)));
+  return app;
+}
+
+const idOf = (c: Visit["c"]): string => c.req.param("id") ?? "";
+
+/** Throws invalid. */
+function tokenRequest(form: FormData) {
+  const permissions = form.getAll("permission").filter((one) => typeof one === "string");
+  const pipelines = textOf(form, "pipelines").split(/[\s,]+/).filter((name) => name !== "");
+  const expiresIn = textOf(form, "expires_in");
+  return checked(ownTokenSchema, {
+    name: textOf(form, "name").trim(),
+    ...(expiresIn === "" ? {} : { expires_in: expiresIn }),
+    ...(permissions.length + pipelines.length === 0 ? {} : {
+      scopes: {
+        ...(permissions.length === 0 ? {} : { permissions }),
+        ...(pipelines.length === 0 ? {} : { pipelines }),
+      },
+    }),
+  });
+}
