@@ -476,4 +476,7 @@ function workingFolder(program: Program): string {
   return isByTask && initial ? initial : Deno.cwd();
 }
 
+// With it set, certificates of mail servers and others would not be verified, and nothing would say so.
+Deno.env.delete("NODE_TLS_REJECT_UNAUTHORIZED");
+
 Deno.exit(await runCommandLine(Deno.args, createContext()));

@@ -33,6 +33,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
   const deno = env("SLUICE_DENO") ?? Deno.execPath();
   const common = { version: VERSION, deno };
   const denoDir = findDenoDir(env);
+  const trust = trustVariables(env);
   if (main.endsWith(".mjs")) {
     const lib = dirname(main);
     return {
@@ -44,6 +45,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
         entry: join(lib, "worker.mjs"),
         codeRoots: [lib],
         denoDir,
+        trust,
         sandboxes: new ScriptSandboxes(deno, join(lib, "script_runner.mjs"), join(lib, "script_runner.py")),
       },
       programPaths: [dirname(lib), deno, ...cachePaths(denoDir)],
@@ -62,6 +64,7 @@ export function findProgram(mainUrl: string, env: (name: string) => string | und
       entry: join(root, "engine", "worker", "main.ts"),
       codeRoots: [...CODE_FOLDERS, "node_modules", "package.json"].map((part) => join(root, part)),
       denoDir,
+      trust,
       sandboxes: new ScriptSandboxes(
         deno,
         join(root, "connectors", "script", "runner", "main.ts"),
@@ -93,6 +96,16 @@ function invokedAs(env: (name: string) => string | undefined): string {
   if (path === undefined || path === "") return "sluice";
   const isFound = (env("PATH") ?? "").split(delimiter).includes(dirname(path));
   return isFound ? basename(path) : resolve(path);
+}
+
+/** Deno's own variables: what this process trusts, its runs do too. Their working folder is another one. */
+function trustVariables(env: (name: string) => string | undefined): Record<string, string> {
+  const file = env("DENO_CERT") || undefined;
+  const stores = env("DENO_TLS_CA_STORE") || undefined;
+  return {
+    ...(file === undefined ? {} : { DENO_CERT: resolve(file) }),
+    ...(stores === undefined ? {} : { DENO_TLS_CA_STORE: stores }),
+  };
 }
 
 /** Deno's own rule: a child without an environment cannot follow it and would start cold each time. */

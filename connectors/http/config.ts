@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import type { RateLimit } from "../../contract/connector/connector.ts";
+import type { PlainLine, RateLimit } from "../../contract/connector/connector.ts";
 import { Secret } from "../../contract/secret.ts";
-import { hostOf } from "../network/guarded_fetch.ts";
+import { isSigningHeader } from "../network/credentials.ts";
+import { hostOf, plainAddress } from "../network/guarded_fetch.ts";
 import { rateLimit, rateLimitOf } from "../network/rate_limit.ts";
 import { type AuthOptions, authSchema, authSecrets, headerValue } from "./auth.ts";
 
@@ -174,12 +175,20 @@ export function hostsOf({ baseUrl, redirectHosts, auth }: HttpConfig): string[] 
   return [...new Set([hostOf(baseUrl), ...others, ...tokens])];
 }
 
-/** Headers that sign in, whatever a server calls them. */
-const SIGNING_IN = /auth|cookie|token|key|secret|password|signature/i;
+/** Where the connector would sign in without encryption. Of a script's signature nobody knows what it gives away. */
+export function plainLinesOf({ baseUrl, headers, auth }: HttpConfig): PlainLine[] {
+  const signsIn = auth !== undefined || Object.keys(headers).some(isSigningHeader);
+  const tokens = auth !== undefined && "access_token_url" in auth ? [new URL(auth.access_token_url)] : [];
+  const advice = "write https://";
+  return [
+    ...(signsIn ? plainAddress(baseUrl, "base_url begins with http://", advice) : []),
+    ...tokens.flatMap((url) => plainAddress(url, "access_token_url begins with http://", advice)),
+  ];
+}
 
 /** What of the config must never be printed, beside what references gave. */
 export function secretsOf({ headers, auth }: HttpConfig): string[] {
-  const values = Object.entries(headers).filter(([name]) => SIGNING_IN.test(name)).map(([, value]) =>
+  const values = Object.entries(headers).filter(([name]) => isSigningHeader(name)).map(([, value]) =>
     value.reveal()
   );
   return [...values, ...authSecrets(auth)].filter((value) => value !== "");

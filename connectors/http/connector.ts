@@ -18,7 +18,7 @@ import { type ClientTls, GuardedFetch, hostOf } from "../network/guarded_fetch.t
 import { onlyStream } from "../one_stream.ts";
 import { signerOf } from "../script/options.ts";
 import { fixedCredentials, type ScriptAuth } from "./auth.ts";
-import { configSchema, hostsOf, type HttpConfig, secretsOf } from "./config.ts";
+import { configSchema, hostsOf, type HttpConfig, plainLinesOf, secretsOf } from "./config.ts";
 import { type HttpStream, streamSchema } from "./options.ts";
 import { loadSchema, type RestTarget } from "./rest/load/target.ts";
 import type { RestApi } from "./rest/rest_api.ts";
@@ -57,6 +57,7 @@ export const http = {
   access: (config, _, place) => ({
     hosts: [],
     guardedHosts: hostsOf(config),
+    plain: plainLinesOf(config),
     read: [],
     write: [],
     config: Object.values(pemPaths(config, place)),

@@ -7,6 +7,7 @@ import type {
   ConnectorUse,
 } from "../../contract/connector/connector.ts";
 import { loadSchema, type SqliteStream, type SqliteTarget, streamSchema } from "../sqlite/options.ts";
+import { plainAddress } from "../network/guarded_fetch.ts";
 import { namedTables, tableDataset } from "../sqlite/table_use.ts";
 import { configSchema, databaseOf, hostOf, type LibsqlConfig } from "./config.ts";
 
@@ -31,7 +32,14 @@ export const libsql = {
 } satisfies Connector<LibsqlConfig, SqliteStream, SqliteTarget>;
 
 function access(config: LibsqlConfig, use: ConnectorUse<SqliteStream, SqliteTarget>): Access {
-  return { hosts: [hostOf(config)], read: [], write: [], tables: namedTables(use, databaseOf(config)) };
+  const { url, authToken } = config;
+  return {
+    hosts: [hostOf(config)],
+    read: [],
+    write: [],
+    plain: authToken === undefined ? [] : plainAddress(new URL(url), "tls is false", "leave tls out"),
+    tables: namedTables(use, databaseOf(config)),
+  };
 }
 
 async function open(config: LibsqlConfig, context: ConnectorContext): Promise<Connection> {

@@ -2,7 +2,14 @@ import { isAbsolute } from "node:path";
 import * as v from "valibot";
 import { Secret } from "../../contract/secret.ts";
 import type { SslMode } from "./session/connection_options.ts";
-import { checkUrlKeys, tlsMode } from "../network/config_entry.ts";
+import {
+  checkUrlKeys,
+  defaultTlsMode,
+  type TlsDemands,
+  tlsDemands,
+  tlsEntries,
+  tlsMode,
+} from "../network/config_entry.ts";
 import { parseUrl } from "./url.ts";
 
 /** A connection to one database of MySQL or MariaDB, as connectors.yaml says it. */
@@ -21,6 +28,7 @@ export interface MysqlConfig {
   /** The files of this client's own certificate and its key; both or neither. */
   readonly sslCert: string | undefined;
   readonly sslKey: string | undefined;
+  readonly tlsDemands: TlsDemands;
   readonly connectTimeoutMs: number;
   readonly applicationName: string;
 }
@@ -59,7 +67,7 @@ const entrySchema = v.strictObject({
   ssl: v.optional(v.pipe(
     v.picklist(SSL_MODES),
     v.description(
-      "disable, prefer (TLS where the server has it), require (TLS, any certificate), verify-ca or verify-full; prefer by default.",
+      "disable, prefer (TLS where the server has it), require (TLS, any certificate), verify-ca or verify-full; verify-full by default, on this machine prefer.",
     ),
   )),
   ssl_ca: v.optional(v.pipe(
@@ -72,6 +80,7 @@ const entrySchema = v.strictObject({
   ssl_key: v.optional(
     v.pipe(text, v.description("A PEM file with the key of ssl_cert, without a passphrase.")),
   ),
+  ...tlsEntries,
   connect_timeout: v.optional(v.pipe(
     v.number(),
     v.minValue(1),
@@ -108,10 +117,11 @@ function toConfig(entry: Entry, faults: string[]): MysqlConfig | undefined {
     if (user === undefined) faults.push("expected user, or a url with one");
     if (database === undefined) faults.push("expected database, or a url with one");
   }
-  const ssl = tlsMode(merged.ssl ?? "prefer", merged, faults);
+  const host = (merged.host ?? "localhost").replace(/^\[(.*)\]$/, "$1");
+  const ssl = tlsMode(merged.ssl ?? defaultTlsMode([merged.socket ?? host], merged), merged, faults);
   if (faults.length > 0 || user === undefined || database === undefined) return undefined;
   return Object.freeze({
-    host: (merged.host ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
+    host,
     port: merged.port ?? DEFAULT_PORT,
     socket: merged.socket,
     database,
@@ -121,6 +131,7 @@ function toConfig(entry: Entry, faults: string[]): MysqlConfig | undefined {
     sslCa: merged.ssl_ca,
     sslCert: merged.ssl_cert,
     sslKey: merged.ssl_key,
+    tlsDemands: tlsDemands(merged),
     connectTimeoutMs: (merged.connect_timeout ?? DEFAULT_CONNECT_TIMEOUT_S) * 1000,
     applicationName: merged.application_name ?? "sluice",
   });

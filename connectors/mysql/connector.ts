@@ -11,6 +11,7 @@ import type {
   TableUse,
 } from "../../contract/connector/connector.ts";
 import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
+import { plainLines } from "../network/config_entry.ts";
 import { hostPermission, serverName } from "../network/hosts.ts";
 import { configSchema, type MysqlConfig, showServer } from "./config.ts";
 import { loadSchema, type MysqlStream, type MysqlTarget, streamSchema } from "./options.ts";
@@ -66,6 +67,7 @@ function access(
     read: [],
     write: [],
     config: Object.values(pemPathsOf(config, place.projectDir)),
+    plain: plainLines(config, config.socket === undefined ? [config] : []),
     tables: tablesOf(config, use),
   };
 }
@@ -106,12 +108,13 @@ async function open(config: MysqlConfig, context: ConnectorContext): Promise<Con
 
 async function sessionOptions(config: MysqlConfig, context: ConnectorContext): Promise<SessionOptions> {
   const pems = await readPems(config, context);
-  const { host, port, socket, ssl, connectTimeoutMs, user, database, applicationName } = config;
+  const { host, port, socket, ssl, tlsDemands, connectTimeoutMs, user, database, applicationName } = config;
   return {
     host,
     port,
     socket,
     ssl,
+    tlsDemands,
     ...pems,
     connectTimeoutMs,
     user,

@@ -26,6 +26,7 @@ const KEYS: Readonly<Record<string, string>> = {
   sslca: "ssl_ca",
   sslcert: "ssl_cert",
   sslkey: "ssl_key",
+  sslminversion: "ssl_min_version",
   sslmode: "ssl",
   sslrootcert: "ssl_ca",
   unixsocket: "socket",

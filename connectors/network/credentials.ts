@@ -12,6 +12,10 @@ export function formsOf(password: Secret | undefined): string[] {
   return [...new Set([plain, encodeURIComponent(plain), strict, encodeURI(plain)])];
 }
 
+/** Whether a header signs in, whatever a server calls it. */
+export const isSigningHeader = (name: string): boolean =>
+  /auth|cookie|token|key|secret|password|signature/i.test(name);
+
 /** Files of PEM texts as a config names them, absolute or relative to the project. */
 export interface PemFiles {
   readonly sslCa: string | undefined;

@@ -29,3 +29,24 @@ export function describeSocketError(error: Error): string {
   };
   return known[code] ?? error.message;
 }
+
+export const NO_TLS = "the server does not offer TLS; where nobody can listen on the way, set ssl: disable " +
+  "(another machine has to be in plain_hosts_allow of the operator's policy, too)";
+
+/** What the TLS handshake met, and what to write where the server's certificate is not taken. */
+export function handshakeFault(error: unknown, serverNameKey = "ssl_server_name"): string {
+  const met = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || /altnames|NotValidForName/i.test(met)) {
+    return `the TLS handshake failed, the server's certificate is for another name: ${met}; write as host what it is for, or name that in ${serverNameKey}`;
+  }
+  if (
+    /self[- ]signed|UnknownIssuer|verify the first|issuer certificate|UNABLE_TO_(?:GET|VERIFY)/i.test(
+      `${code} ${met}`,
+    )
+  ) {
+    return `the TLS handshake failed, no known authority vouches for the server's certificate: ${met}; name its authority's PEM file in ssl_ca, ` +
+      "or take any certificate with ssl: require";
+  }
+  return `the TLS handshake failed: ${met}`;
+}

@@ -1,5 +1,6 @@
-import type { ConnectorContext } from "../../contract/connector/connector.ts";
+import type { ConnectorContext, PlainLine } from "../../contract/connector/connector.ts";
 import { AppError } from "../../contract/errors.ts";
+import { isThisMachine } from "../../contract/network/this_machine.ts";
 
 /** What a client's connections are made with, beside the way there; PEM texts. */
 export interface ClientTls {
@@ -32,6 +33,13 @@ const PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443"
 /** `name:port`, as hosts are asked for, with the protocol's own port where the address has none. */
 export const hostOf = ({ protocol, hostname, port }: URL): string =>
   `${hostname}:${port === "" ? PORTS[protocol] : port}`;
+
+/** The line to the address where it leaves this machine without TLS; none where not. */
+export function plainAddress(url: URL, because: string, advice: string): PlainLine[] {
+  return url.protocol !== "http:" || isThisMachine(url.hostname)
+    ? []
+    : [{ host: hostOf(url), because, advice }];
+}
 
 /** `fetch` over connections that the server makes, see ConnectorContext.wayOut. It follows no redirect. */
 export class GuardedFetch implements Disposable {

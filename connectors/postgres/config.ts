@@ -9,7 +9,14 @@ import type {
   SslNegotiation,
   TargetSession,
 } from "./session/connection_options.ts";
-import { checkUrlKeys, tlsMode } from "../network/config_entry.ts";
+import {
+  checkUrlKeys,
+  defaultTlsMode,
+  type TlsDemands,
+  tlsDemands,
+  tlsEntries,
+  tlsMode,
+} from "../network/config_entry.ts";
 import { parseUrl } from "./url.ts";
 
 /** A connection to one PostgreSQL database, as connectors.yaml says it. */
@@ -26,6 +33,7 @@ export interface PostgresConfig {
   /** The files of this client's own certificate and its key; both or neither. */
   readonly sslCert: string | undefined;
   readonly sslKey: string | undefined;
+  readonly tlsDemands: TlsDemands;
   readonly channelBinding: ChannelBinding;
   readonly authMethods: ReadonlySet<AuthMethod>;
   readonly targetSession: TargetSession;
@@ -70,7 +78,7 @@ const entrySchema = v.strictObject({
   ssl: v.optional(v.pipe(
     v.picklist(SSL_MODES),
     v.description(
-      "As libpq's sslmode: disable, allow, prefer (TLS where the server has it), require (TLS, any certificate), verify-ca or verify-full; prefer by default.",
+      "As libpq's sslmode: disable, allow, prefer (TLS where the server has it), require (TLS, any certificate), verify-ca or verify-full; verify-full by default, on this machine prefer.",
     ),
   )),
   ssl_negotiation: v.optional(v.pipe(
@@ -87,6 +95,7 @@ const entrySchema = v.strictObject({
   ssl_key: v.optional(
     v.pipe(text, v.description("A PEM file with the key of ssl_cert, without a passphrase.")),
   ),
+  ...tlsEntries,
   channel_binding: v.optional(v.pipe(
     v.picklist(CHANNEL_BINDINGS),
     v.description(
@@ -143,9 +152,9 @@ function toConfig(entry: Entry, faults: string[]): PostgresConfig | undefined {
   const merged: Entry = { ...keysOfUrl(entry.url, faults), ...entry };
   const { user } = merged;
   if (user === undefined && faults.length === 0) faults.push("expected user, or a url with one");
-  const ssl = sslMode(merged, faults);
   const authMethods = parseAuthMethods(merged.require_auth, faults);
   const hosts = parseHosts(merged.host, merged.port, faults);
+  const ssl = sslMode(merged, hosts, faults);
   if (merged.channel_binding === "require" && ssl === "disable") {
     faults.push("channel_binding: require needs TLS, and ssl is disable");
   }
@@ -160,6 +169,7 @@ function toConfig(entry: Entry, faults: string[]): PostgresConfig | undefined {
     sslCa: merged.ssl_ca === "system" ? undefined : merged.ssl_ca,
     sslCert: merged.ssl_cert,
     sslKey: merged.ssl_key,
+    tlsDemands: tlsDemands(merged),
     channelBinding: merged.channel_binding ?? "prefer",
     authMethods,
     targetSession: merged.target_session_attrs ?? "any",
@@ -170,9 +180,9 @@ function toConfig(entry: Entry, faults: string[]): PostgresConfig | undefined {
   });
 }
 
-/** As libpq has it. */
-function sslMode(entry: Entry, faults: string[]): SslMode {
-  const ssl = entry.ssl ?? "prefer";
+/** As libpq has it, but for what is meant where nothing is said. */
+function sslMode(entry: Entry, hosts: readonly Host[], faults: string[]): SslMode {
+  const ssl = entry.ssl ?? defaultTlsMode(hosts.map(({ host }) => host), entry);
   if (entry.ssl_negotiation === "direct" && ["disable", "allow", "prefer"].includes(ssl)) {
     faults.push("ssl_negotiation: direct needs ssl: require, verify-ca or verify-full");
   }

@@ -11,6 +11,7 @@ import type {
   TableUse,
 } from "../../contract/connector/connector.ts";
 import { formsOf, pemPathsOf, readPems } from "../network/credentials.ts";
+import { plainLines } from "../network/config_entry.ts";
 import { hostPermission, serverName } from "../network/hosts.ts";
 import { configSchema, type PostgresConfig, showServer } from "./config.ts";
 import { loadSchema, type PostgresStream, type PostgresTarget, streamSchema } from "./options.ts";
@@ -73,6 +74,7 @@ function access(
     read: [],
     write: [],
     config: Object.values(pemPathsOf(config, place.projectDir)),
+    plain: plainLines(config, config.hosts),
     tables: tablesOf(config, use),
   };
 }
@@ -138,6 +140,7 @@ async function sessionOptions(config: PostgresConfig, context: ConnectorContext)
   return {
     hosts: config.hosts,
     targetSession: config.targetSession,
+    tlsDemands: config.tlsDemands,
     ssl: config.ssl,
     sslNegotiation: config.sslNegotiation,
     ...pems,

@@ -27,6 +27,7 @@ const KEYS: Readonly<Record<string, string>> = {
   password: "password",
   port: "port",
   require_auth: "require_auth",
+  ssl_min_protocol_version: "ssl_min_version",
   sslcert: "ssl_cert",
   sslkey: "ssl_key",
   sslmode: "ssl",
@@ -99,7 +100,11 @@ function parseParameters(query: string, faults: string[]): UrlKeys {
     const key = KEYS[name];
     if (key !== undefined) {
       if (name === "fallback_application_name" && found[key] !== undefined) continue;
-      found[key] = key === "connect_timeout" ? connectTimeout(value) : value;
+      found[key] = key === "connect_timeout"
+        ? connectTimeout(value)
+        : key === "ssl_min_version"
+        ? value.replace(/^TLSv/, "")
+        : value;
     } else if (name === "ssl" && value === "true") found.ssl = "require";
     else checkFixed(name, value, faults);
   }

@@ -4,10 +4,12 @@ import type {
   Connector,
   ConnectorContext,
   ConnectorUse,
+  PlainLine,
 } from "../../contract/connector/connector.ts";
 import { AppError } from "../../contract/errors.ts";
 import { fileCapabilities, FileConnection } from "../files/file_connection.ts";
 import { type FileStream, type FileTarget, pathOfUse } from "../files/options.ts";
+import { plainAddress } from "../network/guarded_fetch.ts";
 import { readPem } from "../network/credentials.ts";
 import type { FilePaths } from "../locations/file_paths.ts";
 import type { S3Settings } from "../locations/s3/settings.ts";
@@ -50,6 +52,7 @@ function access(
   if (role !== undefined) hosts.push(hostOf(stsEndpoint) ?? tokenServiceHost(region));
   const isDefault = credentials.type === "default";
   return {
+    plain: plainLinesOf(config),
     hosts: isDefault ? [...hosts, ...credentialHosts(readVariable, region)] : hosts,
     read: [],
     write: [],
@@ -59,6 +62,15 @@ function access(
     ],
     ...(isDefault ? { environment: CREDENTIAL_VARIABLES } : {}),
   };
+}
+
+/** Keys that sign are not sent themselves; tokens that are lent, customers' keys and the rows are. */
+function plainLinesOf({ endpoint, stsEndpoint, credentials }: S3Config): PlainLine[] {
+  const named = { endpoint, sts_endpoint: stsEndpoint };
+  if (credentials.type === "anonymous") return [];
+  return Object.entries(named).flatMap(([key, url]) =>
+    url === undefined ? [] : plainAddress(new URL(url), `${key} begins with http://`, "write https://")
+  );
 }
 
 function bucketHost({ bucket, region, endpoint, isPathStyle }: S3Config): string {

@@ -246,6 +246,16 @@ export type ConnectorUse<Stream = unknown, Target = unknown> =
   | { readonly kind: "discovery" }
   | { readonly kind: "destination"; readonly target: Target };
 
+/** A line to another machine over which a password, token or key would go as others can read it. */
+export interface PlainLine {
+  /** `host:port`. */
+  readonly host: string;
+  /** What in the config makes it so, as `ssl is disable`. */
+  readonly because: string;
+  /** What to write instead, as `write ssl: verify-full`. */
+  readonly advice: string;
+}
+
 /**
  * What a use of a connector needs. All paths are absolute; all but `config` must lie in the
  * operator's `file_roots`, and symbolic links are followed before that is decided.
@@ -258,6 +268,8 @@ export interface Access {
    * by the server, see ConnectorContext.wayOut, and to private addresses only where the operator's policy allows it.
    */
   readonly guardedHosts?: readonly string[];
+  /** Where it would sign in without encryption: the operator's policy has to name each. None where it is left out. */
+  readonly plain?: readonly PlainLine[];
   /** Folders or files that the connector opens by itself. */
   readonly read: readonly string[];
   readonly write: readonly string[];

@@ -4,7 +4,7 @@ import { DiskLocation } from "../../connectors/locations/disk/disk_location.ts";
 import { parsePattern } from "../../connectors/locations/pattern.ts";
 import { isHidden } from "../../connectors/locations/hidden.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
-import type { Access, TableUse, WrittenScriptLimits } from "../../contract/connector/connector.ts";
+import type { Access, PlainLine, TableUse, WrittenScriptLimits } from "../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import { type Fence, reservedWithin } from "./fence.ts";
 import { needsAddresses, parseAddress, splitPort } from "./host_rules.ts";
@@ -18,6 +18,9 @@ export interface Asker {
   /** Where the pipeline's definition says it. */
   readonly place: DocumentPath;
 }
+
+/** A sign-in over a line that others could read. */
+export interface PlainAsk extends Asker, PlainLine {}
 
 export interface HostAsk extends Asker {
   readonly host: string;
@@ -62,6 +65,8 @@ export interface Asks {
   readonly hosts: readonly HostAsk[];
   readonly paths: readonly PathAsk[];
   readonly tables: readonly TableAsk[];
+  /** None where it is left out. */
+  readonly plain?: readonly PlainAsk[];
   /** None where it is left out. */
   readonly commands?: readonly CommandAsk[];
   /** Who wants to run scripts; nobody where it is left out. */
@@ -122,7 +127,8 @@ export async function collectAsks(fence: Fence, asker: Asker, access: Access): P
     : [];
   const python = access.startsPython === true ? [asker] : [];
   const { environment = [] } = access;
-  return { hosts, paths, tables, commands, scripts, python, environment };
+  const plain = (access.plain ?? []).map((line): PlainAsk => ({ ...asker, ...line }));
+  return { hosts, paths, tables, commands, scripts, python, environment, plain };
 }
 
 /**

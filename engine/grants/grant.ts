@@ -1,4 +1,4 @@
-import type { ScriptCeilings } from "../../contract/connector/connector.ts";
+import type { PlainLine, ScriptCeilings } from "../../contract/connector/connector.ts";
 import type { DuckDbGrant } from "../../contract/job.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
@@ -6,6 +6,7 @@ import { type Asker, askerText, type Asks, type CommandAsk, type PathAsk, type T
 import { reasonAgainst, reasonByRules } from "./egress/host_guard.ts";
 import { ceilingsOf, reasonAgainstScript } from "./script_ceilings.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
+import { findRule, parseAddress, splitPort } from "./host_rules.ts";
 import type { Policy } from "./policy.ts";
 import { isInside } from "./real_path.ts";
 
@@ -65,6 +66,9 @@ export function createGrant(
       ? reasonAgainst(fence.policy, ask.host, ask.addresses)
       : reasonByRules(fence.policy, ask.host, ask.addresses);
     refuse(ask, reason, `connect to ${ask.host}`);
+  }
+  for (const ask of asks.plain ?? []) {
+    refuse(ask, reasonAgainstPlain(fence.policy, ask), `sign in at ${ask.host} without encryption`);
   }
   for (const ask of asks.paths) {
     const reason = reasonAgainstPath(fence, ask) ?? reasonAmong(ask, asks.paths);
@@ -137,6 +141,18 @@ function limitsOf(
     ...(memoryLimit === undefined ? {} : { memoryLimit }),
     ...(spillMax === undefined ? {} : { spillLimit: spillMax.text }),
   };
+}
+
+/** Ranges are for hosts that are addresses: what a name leads to may be another machine when it is connected to. */
+export function reasonAgainstPlain(
+  { plainHostsAllow }: Pick<Policy, "plainHostsAllow">,
+  { host, because, advice }: PlainLine,
+): string | undefined {
+  const { host: name } = splitPort(host);
+  const addresses = parseAddress(name) === undefined ? [] : [name];
+  if (findRule(plainHostsAllow, { text: host, addresses }, "all") !== undefined) return undefined;
+  return `${because}, and whoever sits between could read what signs in, and the rows; ${advice}. ` +
+    `Where nobody can, add ${name} to plain_hosts_allow of the operator's policy`;
 }
 
 /** A program is allowed by the very path that the policy says, so that no link of a project's leads to another. */

@@ -18,6 +18,8 @@ export interface Policy {
   readonly hostsDeny: readonly HostRule[];
   /** Private addresses that connectors of HTTP, and scripts, may connect to; they may to no other. */
   readonly privateHostsAllow: readonly HostRule[];
+  /** Other machines at which connectors may sign in without encryption. */
+  readonly plainHostsAllow: readonly HostRule[];
   /** Programs that may be started. */
   readonly commandsAllow: readonly string[];
   /** Commands that references may run, each by its first words; none by default. */
@@ -82,6 +84,7 @@ export const policySchema = v.strictObject({
   hosts_allow: v.optional(hosts),
   hosts_deny: v.optional(hosts),
   private_hosts_allow: v.optional(hosts),
+  plain_hosts_allow: v.optional(hosts),
   commands_allow: v.optional(texts),
   secret_commands_allow: v.optional(
     v.array(
@@ -169,6 +172,7 @@ function policyOf(
     hostsAllow: written.hosts_allow === undefined ? undefined : rules(written.hosts_allow),
     hostsDeny: rules(written.hosts_deny ?? []),
     privateHostsAllow: rules(written.private_hosts_allow ?? []),
+    plainHostsAllow: rules(written.plain_hosts_allow ?? []),
     commandsAllow: written.commands_allow ?? [],
     secretCommandsAllow: written.secret_commands_allow ?? [],
     vaultPathsAllow: written.vault_paths_allow,

@@ -145,6 +145,7 @@ export async function provide(
       scripts: [...asks.flatMap(({ scripts = [] }) => scripts), ...functions],
       python: asks.flatMap(({ python = [] }) => python),
       environment: asks.flatMap(({ environment = [] }) => environment),
+      plain: asks.flatMap(({ plain = [] }) => plain),
     };
     const { grant, refusals: refusedAsks } = createGrant(fence, all, definition.resources.memory);
     const refusals = [...refusedAsks, ...refusedSql(fence, definition)];
@@ -208,7 +209,7 @@ export async function provideDiscovery(
     const access = connector.access(config, use, { name, projectDir });
     const secrets = new Set(access.secrets);
     for (const secret of secrets) await requireSecret(references, secret, `connector "${name}"`);
-    const { hosts, paths, commands = [], scripts = [], environment = [] } = await collectAsks(
+    const { hosts, paths, commands = [], scripts = [], environment = [], plain = [] } = await collectAsks(
       fence,
       { connector: name, use: "discovery", place: [] },
       access,
@@ -217,7 +218,7 @@ export async function provideDiscovery(
     const isOpen = (path: PathAsk) =>
       path.purpose !== "source" || use.kind === "source" ||
       createGrant(fence, { hosts: [], paths: [path], tables: [] }, undefined).refusals.length === 0;
-    const asks = { hosts, paths: paths.filter(isOpen), tables: [], commands, scripts, environment };
+    const asks = { hosts, paths: paths.filter(isOpen), tables: [], commands, scripts, environment, plain };
     const { grant, refusals: [refusal] } = createGrant(fence, asks, undefined);
     if (refusal !== undefined) throw new AppError("forbidden", refusal.message, { reason: "policy" });
     const definitions = { [name]: entry };
@@ -278,12 +279,15 @@ function refusedSql({ policy }: Fence, { load }: PipelineDefinition): Refusal[] 
 }
 
 /** A check opens sources only, and runs no script that gives rows. */
-function onlyRead({ hosts, paths, tables, commands = [], scripts = [], environment = [] }: Asks): Asks {
+function onlyRead(
+  { hosts, paths, tables, commands = [], scripts = [], environment = [], plain = [] }: Asks,
+): Asks {
   const asking = (ask: { readonly use: string }) => ask.use.startsWith("stream ");
   return {
     hosts: hosts.filter(asking),
     paths: paths.filter(asking),
     tables: tables.filter(asking),
+    plain: plain.filter(asking),
     commands: commands.filter(asking),
     scripts: scripts.filter((ask) => asking(ask) && ask.isInCheck),
     environment,

@@ -9,6 +9,7 @@ export function sessionOptions(url: string, more: Partial<SessionOptions> = {}):
     host: hostname,
     port: Number(port || 3306),
     socket: undefined,
+    tlsDemands: { minVersion: "TLSv1.2", serverName: undefined },
     ssl: "disable",
     authorities: undefined,
     certificate: undefined,

@@ -1,3 +1,5 @@
+import type { TlsDemands } from "../../network/config_entry.ts";
+
 /**
  * How TLS is used: never, where the server has it, always with any certificate, with one that an
  * authority vouches for, or with one that is for this host too. In libpq's words; MySQL's own are
@@ -15,6 +17,7 @@ export interface SessionOptions {
   readonly authorities: string | undefined;
   /** PEM texts of this client's own certificate. */
   readonly certificate: { readonly certificate: string; readonly key: string } | undefined;
+  readonly tlsDemands: TlsDemands;
   readonly connectTimeoutMs: number;
   readonly user: string;
   readonly database: string;

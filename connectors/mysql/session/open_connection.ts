@@ -1,7 +1,13 @@
-import { isIP } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import mysql from "mysql2";
-import { ConnectionLostError, describeSocketError, HandshakeError } from "../../network/failures.ts";
+import {
+  ConnectionLostError,
+  describeSocketError,
+  HandshakeError,
+  handshakeFault,
+  NO_TLS,
+} from "../../network/failures.ts";
 import type { SessionOptions } from "./connection_options.ts";
 import { ServerError } from "./server_error.ts";
 import { authPlugins } from "./sign_in.ts";
@@ -77,10 +83,12 @@ export async function destroyStream(stream: Duplex): Promise<void> {
 }
 
 function connectionConfig(options: SessionOptions, isTls: boolean): mysql.ConnectionOptions {
-  const { host, port, socket, user, database } = options;
+  const { host, port, socket, user, database, tlsDemands: { serverName } } = options;
   const password = options.revealPassword();
   return {
-    ...(socket === undefined ? { host, port } : { socketPath: socket }),
+    ...(socket === undefined ? { host: serverName ?? host, port } : { socketPath: socket }),
+    // mysql2 verifies the name that it connects to.
+    ...(serverName === undefined || socket !== undefined ? {} : { stream: () => connectTo(host, port) }),
     user,
     database,
     ...(password === undefined ? {} : { password }),
@@ -95,14 +103,25 @@ function connectionConfig(options: SessionOptions, isTls: boolean): mysql.Connec
   };
 }
 
-function tlsOptions({ ssl, host, authorities, certificate }: SessionOptions): mysql.SslOptions {
-  if (ssl === "verify-full" && isIP(host) !== 0) {
+function connectTo(host: string, port: number): Socket {
+  const socket = connect({ host, port });
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  return socket;
+}
+
+function tlsOptions(
+  { ssl, host, authorities, certificate, tlsDemands: { minVersion, serverName } }: SessionOptions,
+): mysql.SslOptions {
+  if (ssl === "verify-full" && isIP(serverName ?? host) !== 0) {
     throw new HandshakeError(
       "encryption",
-      "verify-full needs the host's name, and host is an address; name it, or set ssl: verify-ca",
+      "the server's certificate is verified by a name, and host is an address; name it in ssl_server_name, " +
+        "or set ssl: verify-ca",
     );
   }
   return {
+    minVersion,
     rejectUnauthorized: ssl === "verify-ca" || ssl === "verify-full",
     verifyIdentity: ssl === "verify-full",
     ...(authorities === undefined ? {} : { ca: authorities }),
@@ -124,14 +143,14 @@ function toConnectError(error: unknown, isTls: boolean): Error {
   if (code === "HANDSHAKE_NO_SSL_SUPPORT") {
     return new HandshakeError(
       "encryption",
-      "the server does not offer TLS; set ssl: disable if that is right",
+      NO_TLS,
       {
         cause: error,
       },
     );
   }
   if (code === "HANDSHAKE_SSL_ERROR") {
-    return new HandshakeError("encryption", `the TLS handshake failed: ${error.message}`, { cause: error });
+    return new HandshakeError("encryption", handshakeFault(error), { cause: error });
   }
   if (code === "AUTH_SWITCH_PLUGIN_ERROR" || code === "MYSQL_CLEAR_PASSWORD_NOT_ENABLED") {
     return new HandshakeError("authentication", error.message, { cause: error });

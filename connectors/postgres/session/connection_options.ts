@@ -1,3 +1,4 @@
+import type { TlsDemands } from "../../network/config_entry.ts";
 import type { ServerMessage } from "./server_error.ts";
 
 /** Where a server listens. */
@@ -31,6 +32,7 @@ export interface SessionOptions {
   readonly authorities: string | undefined;
   /** PEM texts of this client's own certificate. */
   readonly certificate: { readonly certificate: string; readonly key: string } | undefined;
+  readonly tlsDemands: TlsDemands;
   readonly channelBinding: ChannelBinding;
   readonly authMethods: ReadonlySet<AuthMethod>;
   /** For each host. */

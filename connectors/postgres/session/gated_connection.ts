@@ -4,6 +4,7 @@ import pg from "pg";
 import type { AuthMethod, ChannelBinding, SslNegotiation } from "./connection_options.ts";
 import { MessageGate } from "./message_gate.ts";
 import type {} from "./pg_types.ts";
+import { handshakeFault, NO_TLS } from "../../network/failures.ts";
 import { ConnectionLostError, HandshakeError, NOT_THE_PROTOCOL, type ServerMessage } from "./server_error.ts";
 
 export interface ConnectionPolicy {
@@ -100,7 +101,7 @@ export class GatedConnection extends pg.Connection {
     if (this.#tlsAnswer === "N") {
       return new HandshakeError(
         "encryption",
-        "the server does not offer TLS; set ssl: disable if that is right",
+        NO_TLS,
       );
     }
     if (this.#tlsAnswer === undefined && this.policy.sslNegotiation === "postgres") return undefined;
@@ -108,8 +109,7 @@ export class GatedConnection extends pg.Connection {
     if (this.#tlsAnswer !== "S" && this.policy.sslNegotiation === "postgres") {
       return new ConnectionLostError(NOT_THE_PROTOCOL, { cause: error });
     }
-    const met = error instanceof Error ? error.message : String(error);
-    return new HandshakeError("encryption", `the TLS handshake failed: ${met}`, { cause: error });
+    return new HandshakeError("encryption", handshakeFault(error), { cause: error });
   }
 
   /** Cuts the connection; what waits for it throws `reason`. */

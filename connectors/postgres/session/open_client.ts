@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { ConnectionOptions } from "node:tls";
+import { checkServerIdentity, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import pg from "pg";
 import { toServerError } from "./commands.ts";
 import { type Host, type SessionOptions, socketPath } from "./connection_options.ts";
@@ -135,13 +135,24 @@ function clientConfig(
   };
 }
 
-function tlsOptions({ ssl, authorities, certificate }: SessionOptions, { host }: Host): ConnectionOptions {
+function tlsOptions(
+  { ssl, authorities, certificate, tlsDemands: { minVersion, serverName } }: SessionOptions,
+  { host }: Host,
+): ConnectionOptions {
   const isVerified = ssl === "verify-ca" || ssl === "verify-full";
+  const shownName = serverName ?? host;
   return {
     rejectUnauthorized: isVerified,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
+    minVersion,
+    ...(isIP(shownName) === 0 ? { servername: shownName } : {}),
     ...(authorities === undefined ? {} : { ca: authorities }),
     ...(ssl === "verify-ca" ? { checkServerIdentity: () => undefined } : {}),
+    // pg puts the host in the place of another name.
+    ...(ssl === "verify-full" && serverName !== undefined
+      ? {
+        checkServerIdentity: (_host: string, peer: PeerCertificate) => checkServerIdentity(serverName, peer),
+      }
+      : {}),
     ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
   };
 }

@@ -146,7 +146,7 @@ export class AlertSender implements Service {
   async #within(config: Notifier, message: Message, way: AlertWay, signal: AbortSignal): Promise<Receipt> {
     const whole = AbortSignal.timeout(WHOLE_SEND_MS);
     const timed: AlertWay = {
-      judge: (host) => way.judge(host),
+      judge: (host, plain) => way.judge(host, plain),
       post: (request) =>
         way.post(
           request,

@@ -15,6 +15,8 @@ export interface RunProcessProgram {
   readonly codeRoots: readonly string[];
   /** DENO_DIR, so that what is compiled once stays compiled. */
   readonly denoDir: string | undefined;
+  /** Variables that say which authorities TLS trusts, for all processes the same; none by default. */
+  readonly trust?: Readonly<Record<string, string>>;
   /** How scripts are confined; absent where none is ever started. */
   readonly sandboxes?: ScriptSandboxes;
 }
@@ -185,6 +187,7 @@ async function spawnChild(
         NO_COLOR: "1",
         DENO_NO_UPDATE_CHECK: "1",
         ...(program.denoDir === undefined ? {} : { DENO_DIR: program.denoDir }),
+        ...program.trust,
         ...variables(environment),
       },
       stdin: "piped",

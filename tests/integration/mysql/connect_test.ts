@@ -4,18 +4,31 @@ import { AppError } from "../../../contract/errors.ts";
 import { rowsOf } from "../../support/arrow_rows.ts";
 import { giveToServer, startMariadb } from "../../support/mariadb.ts";
 import { mysqlRequest, openMysql, type Own, readAll, readBatches } from "../../support/mysql_connector.ts";
+import { openSession } from "../../support/mysql_session.ts";
 import { makeCertificate } from "../../support/postgres.ts";
 
 let authority = "";
+const certificates = await Deno.makeTempDir({ prefix: "sluice-mysql-" });
+await Deno.chmod(certificates, 0o755);
+const client = await makeCertificate(certificates, "client");
+const stranger = await makeCertificate(certificates, "stranger");
 const server = await startMariadb({
   prepare: async (folder) => {
     const { certificate, key } = await makeCertificate(folder, "localhost");
     await giveToServer(key);
     authority = certificate;
-    return { "ssl-cert": certificate, "ssl-key": key };
+    return {
+      "ssl-cert": certificate,
+      "ssl-key": key,
+      "ssl-ca": client.certificate,
+      "tls-version": "TLSv1.2",
+    };
   },
 });
-Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await Deno.remove(certificates, { recursive: true });
+});
 
 const localhost = server.url.replace("127.0.0.1", "localhost");
 const CIPHER = {
@@ -92,6 +105,49 @@ Deno.test("ssl: verify-ca wants an authority that vouches for the server, verify
     () => openMysql(localhost, { ssl: "verify-full", ssl_ca: "missing.pem" }),
     "invalid",
     /Cannot read the ssl_ca/,
+  );
+});
+
+Deno.test("ssl_server_name is the name that is verified, and ssl_min_version the oldest TLS that will do", async () => {
+  const known = { ssl: "verify-full", ssl_ca: authority };
+  assert.notEqual(await cipher(server.url, { ...known, ssl_server_name: "localhost" }), "");
+  await rejects(
+    () => openMysql(localhost, { ...known, ssl_server_name: "db.example" }),
+    "unavailable",
+    /for another name: .*db\.example/,
+  );
+  assert.notEqual(await cipher(localhost, { ...known, ssl_min_version: "1.2" }), "");
+  await rejects(
+    () => openMysql(localhost, { ...known, ssl_min_version: "1.3" }),
+    "unavailable",
+    /TLS handshake failed/,
+  );
+  await rejects(
+    () => openMysql(localhost, { ssl: "verify-full" }),
+    "unavailable",
+    /no known authority vouches .* in ssl_ca, or .* ssl: require/,
+  );
+});
+
+Deno.test("a user who has to show a certificate gets in with it, and without it or with another's does not", async () => {
+  await using root = await openSession(server.url);
+  for (const host of ["127.0.0.1", "localhost"]) {
+    await root.session.query(
+      `CREATE USER IF NOT EXISTS shown@'${host}' IDENTIFIED BY 'p4ssword' REQUIRE X509`,
+    );
+  }
+  const entry = {
+    host: "127.0.0.1",
+    port: server.port,
+    user: "shown",
+    password: "p4ssword",
+    database: "information_schema",
+  };
+  const shown = { ssl: "require", ssl_cert: client.certificate, ssl_key: client.key };
+  await (await openMysql(undefined, { ...entry, ...shown }))[Symbol.asyncDispose]();
+  await rejects(() => openMysql(undefined, { ...entry, ssl: "require" }), "unauthorized", /Access denied/);
+  await assert.rejects(
+    openMysql(undefined, { ...entry, ...shown, ssl_cert: stranger.certificate, ssl_key: stranger.key }),
   );
 });
 

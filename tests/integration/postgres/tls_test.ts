@@ -5,7 +5,7 @@ import { openPostgres, readAll } from "../../support/postgres_connector.ts";
 import { acquirePostgres, startPostgresWithTls } from "../../support/postgres.ts";
 
 const plain = await acquirePostgres();
-const secure = await startPostgresWithTls();
+const secure = await startPostgresWithTls({ settings: { ssl_max_protocol_version: "TLSv1.2" } });
 Deno.test.afterAll(async () => {
   await secure[Symbol.asyncDispose]();
   await plain[Symbol.asyncDispose]();
@@ -40,6 +40,23 @@ Deno.test("ssl: verify-full wants an authority that vouches for the server, and 
   await refuses(localhost, { ssl: "verify-full" }, /TLS handshake failed/);
   await refuses(secure.url, known, /TLS handshake failed/);
   await refuses(plain.url, known, /does not offer TLS/);
+});
+
+Deno.test("ssl_server_name is the name that is verified, and ssl_min_version the oldest TLS that will do", async () => {
+  const known = { ssl: "verify-full", ssl_ca: secure.authority };
+  assert.equal(await isEncrypted(secure.url, { ...known, ssl_server_name: "localhost" }), true);
+  await refuses(localhost, { ...known, ssl_server_name: "db.example" }, /for another name: .*db\.example/);
+  assert.equal(await isEncrypted(localhost, { ...known, ssl_min_version: "1.2" }), true);
+  await refuses(localhost, { ...known, ssl_min_version: "1.3" }, /TLS handshake failed/);
+});
+
+Deno.test("a certificate of nobody known says what to write", async () => {
+  await refuses(
+    localhost,
+    { ssl: "verify-full" },
+    /no known authority vouches .* in ssl_ca, or .* ssl: require/,
+  );
+  await refuses(plain.url, { ssl: "require" }, /does not offer TLS.*set ssl: disable.*plain_hosts_allow/);
 });
 
 Deno.test("open() names an authorities' file that cannot be read", async () => {

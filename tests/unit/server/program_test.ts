@@ -34,3 +34,13 @@ Deno.test("shellWord() leaves plain words as they are and quotes every other", (
     "'a'\\''b'",
   ]);
 });
+
+Deno.test("runs trust the authorities that the environment names, wherever their working folder is", () => {
+  const trust = (env: Record<string, string>) =>
+    findProgram("file:///src/sluice/server/main.ts", (name) => env[name]).runProcess.trust;
+  deepStrictEqual(trust({}), {});
+  deepStrictEqual(trust({ DENO_CERT: "ca.pem", DENO_TLS_CA_STORE: "system" }), {
+    DENO_CERT: `${Deno.cwd()}/ca.pem`,
+    DENO_TLS_CA_STORE: "system",
+  });
+});

@@ -1,8 +1,12 @@
-import { GuardedFetch, hostOf } from "../../../../connectors/network/guarded_fetch.ts";
+import { GuardedFetch, hostOf, plainAddress } from "../../../../connectors/network/guarded_fetch.ts";
+import type { PlainLine } from "../../../../contract/connector/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
+import { isThisMachine } from "../../../../contract/network/this_machine.ts";
 import type { Egress } from "../../../grants/egress/egress.ts";
 import { HostGuard } from "../../../grants/egress/host_guard.ts";
 import { WayOut } from "../../../grants/egress/way_out.ts";
+import { reasonAgainstPlain } from "../../../grants/grant.ts";
+import { splitPort } from "../../../grants/host_rules.ts";
 import type { Policy } from "../../../grants/policy.ts";
 import type { AlertWay, Outgoing, Receipt } from "./transport.ts";
 
@@ -16,12 +20,15 @@ const PASSING = [408, 425, 429];
 /** The way out of this server, past its proxy, which judges the address of every connection. */
 export function createAlertWay(egress: Egress, policy: Policy): AlertWay {
   return {
-    async judge(host) {
+    async judge(host, plain) {
+      if (plain !== undefined) requireNamed(policy, { host, ...plain });
       return (await new HostGuard(policy, [host]).judge(host)).addresses;
     },
 
-    async post({ url, method = "POST", headers, body }: Outgoing, signal) {
+    async post({ url, method = "POST", headers, body, signsIn }: Outgoing, signal) {
       const target = new URL(url);
+      const plain = signsIn ? plainAddress(target, "url begins with http://", "write https://") : [];
+      for (const line of plain) requireNamed(policy, line);
       const host = hostOf(target);
       using out = new WayOut(egress, policy, [host]);
       using guarded = new GuardedFetch(async () => {
@@ -37,6 +44,16 @@ export function createAlertWay(egress: Egress, policy: Policy): AlertWay {
       }
     },
   };
+}
+
+/** Throws `forbidden` where the line leads to another machine that the policy does not name. */
+function requireNamed(policy: Policy, line: PlainLine): void {
+  if (isThisMachine(splitPort(line.host).host)) return;
+  const reason = reasonAgainstPlain(policy, line);
+  if (reason === undefined) return;
+  throw new AppError("forbidden", `May not sign in at ${line.host} without encryption: ${reason}`, {
+    reason: "policy",
+  });
 }
 
 async function receiptOf(response: Response): Promise<Receipt> {

@@ -18,7 +18,7 @@ export const sendSentry: Transport<SentryNotifier> = async (notifier, message, w
   const bodies = await Promise.all(
     message.events.map((event, index) => envelopeOf(notifier, message, event, index)),
   );
-  return await sendAll(bodies.map((body) => () => way.post({ url, headers, body }, signal)));
+  return await sendAll(bodies.map((body) => () => way.post({ url, headers, body, signsIn: true }, signal)));
 };
 
 /** `https://key@host/42` → `https://host/api/42/envelope/`. */

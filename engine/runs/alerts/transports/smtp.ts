@@ -13,7 +13,12 @@ export const sendMail: Transport<SmtpNotifier> = async (notifier, message, way, 
   const { host, security = "starttls", username, password, from, to } = notifier;
   const port = Number(notifier.port ?? PORTS[security]);
   const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  const [address] = await way.judge(place);
+  const [address] = await way.judge(
+    place,
+    security === "none" && username !== undefined
+      ? { because: "security is none", advice: "leave security out, for STARTTLS" }
+      : undefined,
+  );
   if (address === undefined) throw new AppError("unavailable", `${host} has no address`);
   let socket: Socket | undefined;
   const cut = () => socket?.destroy();

@@ -1,3 +1,4 @@
+import type { PlainLine } from "../../../../contract/connector/connector.ts";
 import type { Message } from "../messages.ts";
 
 /** What a receiver said to a message. */
@@ -17,14 +18,19 @@ export interface Outgoing {
   readonly method?: "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Whether the address or a header has a secret in it: over plain HTTP it goes to this machine only, or where the policy says. */
+  readonly signsIn: boolean;
 }
 
 /** The ways out of the server: every host is judged by the operator's policy, at every connection. */
 export interface AlertWay {
   /** Follows no redirect. Throws `forbidden` and `unavailable` with what is against the host, and `timeout`. */
   post(request: Outgoing, signal: AbortSignal): Promise<Receipt>;
-  /** The addresses that a host, `name:port`, may be connected to at. Throws likewise. */
-  judge(host: string): Promise<readonly string[]>;
+  /**
+   * The addresses that a host, `name:port`, may be connected to at. `plain`: what is to sign in there without encryption.
+   * Throws likewise.
+   */
+  judge(host: string, plain?: Omit<PlainLine, "host">): Promise<readonly string[]>;
 }
 
 /** Sends a message as one kind of receiver takes it. Throws what the way throws. */
@@ -61,5 +67,6 @@ export function postJson(
   signal: AbortSignal,
 ): Promise<Receipt> {
   const headers = { ...commonHeaders(message), "content-type": "application/json" };
-  return way.post({ url, headers, body: JSON.stringify(body) }, signal);
+  // Whoever knows the address, or the key in the body, may post there.
+  return way.post({ url, headers, body: JSON.stringify(body), signsIn: true }, signal);
 }

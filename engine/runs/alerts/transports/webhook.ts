@@ -1,4 +1,5 @@
 import type { SmsNotifier, WebhookNotifier } from "../../../../contract/alerts/notifiers.ts";
+import { isSigningHeader } from "../../../../connectors/network/credentials.ts";
 import { fillTemplate, fillValue } from "../../../../text/template.ts";
 import { bodyValues, type Message, textOf } from "../messages.ts";
 import { type AlertWay, commonHeaders, type Receipt, sendAll, type Transport } from "./transport.ts";
@@ -16,7 +17,8 @@ export const sendWebhook: Transport<WebhookNotifier> = async (notifier, message,
       ? {}
       : { "x-sluice-signature": await signature(notifier.secret, body) }),
   };
-  return await way.post({ url: notifier.url, method: notifier.method ?? "POST", headers, body }, signal);
+  const { url, method = "POST" } = notifier;
+  return await way.post({ url, method, headers, body, signsIn: signsIn(notifier) }, signal);
 };
 
 /** A provider of text messages: one request for each number. */
@@ -43,7 +45,7 @@ function sendTo(
     ...signIn(notifier),
     ...notifier.headers,
   };
-  return way.post({ url: notifier.url, headers, body }, signal);
+  return way.post({ url: notifier.url, headers, body, signsIn: signsIn(notifier) }, signal);
 }
 
 /** A message of several parts costs several times as much. */
@@ -84,6 +86,10 @@ function ownBody(message: Message) {
     events: message.events.map((event) => ({ ...event, url: message.link(event) ?? null })),
   };
 }
+
+const signsIn = (
+  { username, password, headers = {} }: Pick<WebhookNotifier, "username" | "password" | "headers">,
+) => (username ?? password) !== undefined || Object.keys(headers).some(isSigningHeader);
 
 function signIn(
   { username, password }: Pick<WebhookNotifier, "username" | "password">,

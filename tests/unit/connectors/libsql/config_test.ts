@@ -55,6 +55,7 @@ Deno.test("access() names the host alone, and the tables as SQLite compares name
   const stream = v.parse(libsql.streamSchema, { stream: "Orders" });
   deepStrictEqual(libsql.access(config, { kind: "source", stream }), {
     hosts: ["127.0.0.1:8080"],
+    plain: [],
     read: [],
     write: [],
     tables: [

@@ -17,7 +17,7 @@ Deno.test("a url says everything, and keys beside it win", () => {
   const config = parse({ url: "mysql://u%40x:p%23w@db.example:3307/shop%2F1", user: "other" });
   assert.deepEqual(
     [config.host, config.port, config.database, config.user, config.password?.reveal(), config.ssl],
-    ["db.example", 3307, "shop/1", "other", "p#w", "prefer"],
+    ["db.example", 3307, "shop/1", "other", "p#w", "verify-full"],
   );
   assert.equal(parse({ url: "mariadb://u@[::1]/d" }).host, "::1");
   assert.equal(parse({ url: "mysql://u@/d" }).host, "localhost");
@@ -38,6 +38,23 @@ Deno.test("parameters of the url are taken in the words of several clients", () 
   const config = parse({ url: "mysql://u@h/d?connect-timeout=7&socket=/run/s&charset=utf8mb4" });
   assert.deepEqual([config.connectTimeoutMs, config.socket], [7000, "/run/s"]);
   assert.equal(parse({ url: "mysql://u@h/d?connectTimeout=2500" }).connectTimeoutMs, 2500);
+});
+
+Deno.test("a server on another machine is verified where nothing is said, and its password goes nowhere in clear", () => {
+  const entry = (more: Record<string, unknown>) =>
+    parse({ user: "u", database: "d", password: "p", ...more });
+  assert.equal(entry({ host: "db.example" }).ssl, "verify-full");
+  assert.equal(entry({ host: "127.0.0.1" }).ssl, "prefer");
+  assert.equal(entry({ host: "db.example", socket: "/run/mysqld.sock" }).ssl, "prefer");
+  assert.equal(entry({ host: "127.0.0.1", ssl_ca: "ca.pem" }).ssl, "verify-full");
+  const place = { name: "shop", projectDir: "/nowhere" };
+  const plain = (more: Record<string, unknown>) =>
+    mysql.access(entry(more), { kind: "discovery" }, place).plain?.map(({ host }) => host);
+  assert.deepEqual(plain({ host: "db.example", ssl: "disable" }), ["db.example:3306"]);
+  assert.deepEqual(plain({ host: "db.example", ssl: "prefer", port: 7 }), ["db.example:7"]);
+  assert.deepEqual(plain({ host: "db.example" }), []);
+  assert.deepEqual(plain({ host: "localhost", ssl: "disable" }), []);
+  assert.deepEqual(plain({ socket: "/run/mysqld.sock", ssl: "disable" }), []);
 });
 
 Deno.test("faults of a url name what is wrong and never show a value", () => {
@@ -64,7 +81,7 @@ Deno.test("faults of a url name what is wrong and never show a value", () => {
   }
   assert.match(faultsOf({ user: "u", database: "d", ssl_cert: "c" }), /need each other/);
   assert.match(
-    faultsOf({ user: "u", database: "d", ssl_ca: "c" }),
+    faultsOf({ user: "u", database: "d", ssl: "prefer", ssl_ca: "c" }),
     /ssl_ca needs ssl: verify-ca or verify-full/,
   );
   assert.match(faultsOf({ user: "u", database: "d", socket: "s" }), /absolute path/);

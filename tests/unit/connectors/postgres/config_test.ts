@@ -25,6 +25,7 @@ Deno.test("a url gives host, port, database, user and password, percent-decoded"
       sslCa: undefined,
       sslCert: undefined,
       sslKey: undefined,
+      tlsDemands: { minVersion: "TLSv1.2", serverName: undefined },
       channelBinding: "prefer",
       authMethods: new Set(["none", "password", "md5", "scram-sha-256"]),
       targetSession: "any",
@@ -115,7 +116,8 @@ Deno.test("what a url asks for and this client cannot do is refused, not ignored
     "connect_timeout=soon": /value for connect_timeout/,
     "require_auth=kerberos": /require_auth has a method/,
     "sslcert=c.pem": /need each other/,
-    "sslnegotiation=direct": /needs ssl: require/,
+    "sslnegotiation=direct&sslmode=prefer": /needs ssl: require/,
+    "ssl_min_protocol_version=TLSv1.1": /value for ssl_min_version .* expected .*1\.2.*1\.3/,
   };
   for (const [parameters, fault] of Object.entries(refused)) {
     assert.match(faultsOf({ url: `postgres://u:hidden@h/d?${parameters}` }).join(), fault);
@@ -128,7 +130,9 @@ Deno.test("a wrong entry is told without its values", () => {
   assert.match(faultsOf({ url: "postgres://u:hid%zz@h/d" }).join(), /plain % as %25/);
   assert.match(faultsOf({ url: "postgres://u:hidden@h/d?pool=hidden" }).join(), /parameter "pool"/);
   assert.deepEqual(faultsOf({ host: "h" }), ["expected user, or a url with one"]);
-  assert.deepEqual(faultsOf({ user: "u", ssl_ca: "ca.pem" }), ["ssl_ca needs ssl: verify-ca or verify-full"]);
+  assert.deepEqual(faultsOf({ user: "u", ssl: "prefer", ssl_ca: "ca.pem" }), [
+    "ssl_ca needs ssl: verify-ca or verify-full",
+  ]);
   assert.equal(faultsOf({ user: "u", pasword: "x" }).length, 1);
   for (
     const url of [
@@ -153,10 +157,42 @@ Deno.test("secrets() has the password as it is and as a URL carries it", () => {
   assert(!JSON.stringify(parse({ user: "u", password: "hidden" })).includes("hidden"));
 });
 
+Deno.test("a server on another machine is verified where nothing is said, and one on this machine need not be", () => {
+  const ssl = (entry: Record<string, unknown>) => parse({ user: "u", ...entry }).ssl;
+  for (const host of ["db.example", "10.0.0.7", "localhost,db.example", "fd00::7", "db"]) {
+    assert.equal(ssl({ host }), "verify-full", host);
+  }
+  for (const host of ["localhost", "127.0.0.1", "::1", "/run/postgresql", "localhost,/run/postgresql"]) {
+    assert.equal(ssl({ host }), "prefer", host);
+  }
+  assert.equal(ssl({ host: "localhost", ssl_ca: "ca.pem" }), "verify-full");
+  const { tlsDemands } = parse({
+    url: "postgres://u@h/d?ssl_min_protocol_version=TLSv1.3",
+    ssl_server_name: "db",
+  });
+  assert.deepEqual(tlsDemands, { minVersion: "TLSv1.3", serverName: "db" });
+  assert.equal(faultsOf({ user: "u", ssl_server_name: "db:5432" }).length, 1);
+});
+
+Deno.test("access() names the lines over which a password would go as others can read it", () => {
+  const plain = (entry: Record<string, unknown>) =>
+    postgres.access(parse({ user: "u", ...entry }), { kind: "discovery" }, testContext()).plain;
+  const password = "p";
+  for (const ssl of ["disable", "allow", "prefer"]) {
+    const lines = plain({ host: "localhost,db.example,fd00::7", port: 6000, password, ssl });
+    assert.deepEqual(lines?.map(({ host }) => host), ["db.example:6000", "[fd00::7]:6000"], ssl);
+    assert.match(lines?.[0]?.because ?? "", new RegExp(`ssl is ${ssl}`));
+  }
+  for (const ssl of ["require", "verify-ca", "verify-full", undefined]) {
+    assert.deepEqual(plain({ host: "db.example", password, ...(ssl === undefined ? {} : { ssl }) }), []);
+  }
+  assert.deepEqual(plain({ host: "db.example", ssl: "disable" }), [], "there is nothing to be read");
+});
+
 Deno.test("access() asks for every host, or the socket's path, and for the files of certificates", () => {
   const use = { kind: "discovery" } as const;
   const access = (entry: unknown) => postgres.access(parse(entry), use, testContext());
-  const none = { read: [], write: [], config: [], tables: [] };
+  const none = { read: [], write: [], config: [], plain: [], tables: [] };
   assert.deepEqual(access({ url: "postgres://u@db:6000/d" }), { hosts: ["db:6000"], ...none });
   assert.deepEqual(access({ user: "u", host: "::1" }).hosts, ["[::1]:5432"]);
   assert.deepEqual(access({ user: "u", host: "/run/postgresql" }), {

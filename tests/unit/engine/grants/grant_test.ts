@@ -356,6 +356,77 @@ Deno.test("the policy decides about hosts, names and addresses alike", async () 
   match(await outcome("no-such-host.invalid", "hosts_allow: [10.0.0.0/8]"), /^unavailable .*has no address/);
 });
 
+Deno.test("a password goes over no plain line to another machine, unless the policy names it", async () => {
+  await using fixture = await GrantFixture.make();
+  const definition = { extract: { s: { connector: "shop", stream: "public.t" } } };
+  const outcome = async (more: Record<string, unknown>, policy = "{}", purpose: "run" | "check" = "run") => {
+    const shop: ConnectorDefinition = { type: "postgres", user: "me", password: "${secret:PW}", ...more };
+    try {
+      const { refusals } = await fixture.provide(definition, { policy, shop, purpose });
+      return refusals[0]?.message ?? "allowed";
+    } catch (error) {
+      return error instanceof AppError ? `${error.code} ${error.message}` : String(error);
+    }
+  };
+  const refused =
+    /Connector "shop", stream "s": may not sign in at db\.example:5432 without encryption: ssl is disable, .* write ssl: verify-full.* add db\.example to plain_hosts_allow/;
+  const plain = { host: "db.example", ssl: "disable" };
+  match(await outcome(plain), refused);
+  match(await outcome(plain), /^forbidden /);
+  match(await outcome(plain, "{}", "check"), refused);
+  match(
+    await outcome({ host: "db.example", ssl: "prefer" }),
+    /ssl is prefer, which goes without TLS where the server says so/,
+  );
+  for (const named of ["db.example", "'*.example'", "'db.example:5432'", "'*'"]) {
+    equal(await outcome(plain, `plain_hosts_allow: [${named}]`), "allowed", named);
+  }
+  // What a name leads to may be another machine by the time it is connected to.
+  for (const other of ["'db.example:5433'", "other.example", "0.0.0.0/0"]) {
+    match(await outcome(plain, `plain_hosts_allow: [${other}]`), refused);
+  }
+  match(await outcome({ host: "10.9.8.7", ssl: "disable" }), /add 10\.9\.8\.7 to plain_hosts_allow/);
+  equal(await outcome({ host: "10.9.8.7", ssl: "disable" }, "plain_hosts_allow: [10.0.0.0/8]"), "allowed");
+  equal(await outcome({ host: "127.0.0.1", ssl: "disable" }), "allowed");
+  equal(await outcome({ host: "db.example" }), "allowed", "it is verified");
+});
+
+Deno.test("each connector that signs in over a plain line to another machine says so", () => {
+  const lines = (type: string, entry: Record<string, unknown>) => {
+    const connector = connectors.find(({ name }) => name === type);
+    ok(connector !== undefined);
+    const config = v.parse(connector.configSchema, entry);
+    const access = connector.access(config, { kind: "discovery" }, { name: "x", projectDir: "/p" });
+    return (access.plain ?? []).map(({ host }) => host);
+  };
+  const key = { access_key_id: "k", secret_access_key: "s", bucket: "raw" };
+  const bearer = { type: "bearer", token: "t" };
+  const client = { type: "oauth2_client_credentials", client_id: "i", client_secret: "s" };
+  const cases: readonly [string, Record<string, unknown>, string[]][] = [
+    ["http", { base_url: "http://api.example", auth: bearer }, ["api.example:80"]],
+    ["http", { base_url: "http://api.example", headers: { "X-Api-Key": "k" } }, ["api.example:80"]],
+    ["http", { base_url: "http://api.example", headers: { Accept: "text/csv" } }, []],
+    ["http", { base_url: "http://localhost:8080", auth: bearer }, []],
+    ["http", { base_url: "https://api.example", auth: bearer }, []],
+    [
+      "http",
+      { base_url: "https://api.example", auth: { ...client, access_token_url: "http://auth.example/token" } },
+      ["auth.example:80"],
+    ],
+    ["s3", { ...key, endpoint: "http://minio:9000" }, ["minio:9000"]],
+    ["s3", { ...key, endpoint: "http://127.0.0.1:9000" }, []],
+    ["s3", { ...key, endpoint: "https://minio:9000" }, []],
+    ["s3", { bucket: "raw", credentials: "anonymous", endpoint: "http://minio:9000" }, []],
+    ["s3", { ...key, endpoint: "https://minio:9000", sts_endpoint: "http://sts.example" }, [
+      "sts.example:80",
+    ]],
+    ["libsql", { url: "libsql://db.example", auth_token: "t", tls: false }, ["db.example:80"]],
+    ["libsql", { url: "libsql://db.example", auth_token: "t" }, []],
+    ["libsql", { url: "libsql://db.example", tls: false }, []],
+  ];
+  for (const [type, entry, expected] of cases) deepEqual(lines(type, entry), expected, JSON.stringify(entry));
+});
+
 Deno.test("a socket and a certificate need no file root, and are no data", async () => {
   await using fixture = await GrantFixture.make();
   const shop: ConnectorDefinition = { type: "postgres", host: fixture.outside, user: "me", database: "x" };

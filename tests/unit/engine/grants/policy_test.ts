@@ -17,6 +17,7 @@ Deno.test("parsePolicy() reads every key, and roots relative to the project", ()
 hosts_allow: ["*.example", "10.0.0.0/8:5432"]
 hosts_deny: [169.254.169.254]
 private_hosts_allow: ["10.1.0.0/16"]
+plain_hosts_allow: [db.internal, "10.2.0.7:5432"]
 commands_allow: [/usr/bin/true]
 secret_commands_allow: ["/usr/bin/pass show"]
 vault_paths_allow: [secret/shop/*]
@@ -36,7 +37,8 @@ spill_max: 1.5TB
     "/srv/project",
   );
   if ("faults" in parsed) throw new Error(JSON.stringify(parsed.faults));
-  const { hostsAllow, hostsDeny, privateHostsAllow, scriptHostsAllow, ...rest } = parsed.policy;
+  const { hostsAllow, hostsDeny, privateHostsAllow, plainHostsAllow, scriptHostsAllow, ...rest } =
+    parsed.policy;
   deepEqual(rest, {
     fileRoots: ["/srv/project", "/data", "/srv/shared"],
     commandsAllow: ["/usr/bin/true"],
@@ -58,7 +60,12 @@ spill_max: 1.5TB
   });
   deepEqual(hostsAllow?.map(({ text }) => text), ["*.example", "10.0.0.0/8:5432"]);
   deepEqual(scriptHostsAllow?.map(({ text }) => text), ["*.example.com", "api.test:8443"]);
-  deepEqual([...hostsDeny, ...privateHostsAllow].map(({ text }) => text), ["169.254.169.254", "10.1.0.0/16"]);
+  deepEqual([...hostsDeny, ...privateHostsAllow, ...plainHostsAllow].map(({ text }) => text), [
+    "169.254.169.254",
+    "10.1.0.0/16",
+    "db.internal",
+    "10.2.0.7:5432",
+  ]);
 });
 
 Deno.test("a policy opens the project's files and all hosts where it says nothing else", () => {

@@ -387,6 +387,37 @@ Deno.test("a mail goes over TLS to a server that is trusted, and to no other", a
   }
 });
 
+Deno.test("what signs in goes to another machine over TLS, or where the policy names it", async () => {
+  const hook = { type: "webhook", url: "http://hooks.example/x" } as const;
+  const mail = { type: "smtp", host: "mail.example", security: "none", from: "a@b.c", to: "d@e.f" } as const;
+  const notifiers: Readonly<Record<string, NotifierDefinition>> = {
+    basic: { ...hook, username: "u", password: "p" },
+    header: { ...hook, headers: { Authorization: "Bearer x" } },
+    chat: { type: "slack", url: "http://hooks.example/services/x" },
+    mail: { ...mail, username: "u", password: "p" },
+  };
+  await using sending = await Sending.create({ ...notifiers, open: hook, openMail: mail });
+  sending.start({ privateHosts: [] });
+  const errorOf = async (notifier: string) => {
+    await sending.tell(notifier, failure());
+    return (await sending.until((one) => one.notifier === notifier && one.error !== null)).error ?? "";
+  };
+  for (const [notifier, { type }] of Object.entries(notifiers)) {
+    const host = type === "smtp" ? "mail.example" : "hooks.example";
+    match(
+      await errorOf(notifier),
+      new RegExp(`May not sign in at ${host}.* add ${host} to plain_hosts_allow`),
+    );
+  }
+  for (const notifier of ["open", "openMail"]) {
+    match(
+      await errorOf(notifier),
+      /Cannot connect to .*no address|May not connect|cannot be reached/,
+      notifier,
+    );
+  }
+});
+
 Deno.test("chats, PagerDuty, Sentry and providers of text messages get what they take", async () => {
   await using receiver = new Receiver();
   const { url } = receiver;

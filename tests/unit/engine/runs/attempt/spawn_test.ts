@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { CheckJob } from "../../../../../contract/job.ts";
+import { TestAuthority } from "../../../../support/certificates.ts";
 import { waitFor } from "../../../../support/sluice_server.ts";
 import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 
@@ -77,6 +78,54 @@ Deno.test("spawnRunProcess() starts a process whose arguments are the same for e
     ok(shown.includes("--permission-set"), shown);
     ok(!shown.includes("s3cret"), shown);
   } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a run's process trusts the authorities that the server was told to trust, and no others", async () => {
+  const folder = await Deno.makeTempDir();
+  const authority = await TestAuthority.create(folder);
+  const { cert, key } = await authority.issue({ name: "localhost" });
+  const quiet = { hostname: "localhost", port: 0, cert, key, onListen: () => {} };
+  const server = Deno.serve(quiet, () => new Response("trusted"));
+  try {
+    await Deno.writeTextFile(
+      join(folder, "program.ts"),
+      `const { reportKey } = JSON.parse((await Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader().read()).value);
+       const message = await fetch("https://localhost:${server.addr.port}/").then((response) => response.text(), (error) => String(error.cause ?? error));
+       Deno.stdout.writeSync(new TextEncoder().encode(reportKey + " " + JSON.stringify({ type: "log", level: "info", step: null, message }) + "\\n"));`,
+    );
+    const said = async (trust: Record<string, string>) => {
+      const job: CheckJob = {
+        kind: "check",
+        projectDir: folder,
+        tempDir: join(folder, "spill"),
+        connectors: {},
+        duckdb: { directories: [], files: [] },
+        pipelines: [],
+      };
+      await using process = await spawnRunProcess(
+        {
+          deno: Deno.execPath(),
+          entry: join(folder, "program.ts"),
+          codeRoots: [],
+          denoDir: undefined,
+          trust,
+        },
+        job,
+        { hosts: [`localhost:${server.addr.port}`], read: [], write: [], deny: [] },
+        () => {},
+      );
+      for await (const report of process.reports) {
+        process.kill();
+        if (report.type === "log") return report.message;
+      }
+      return undefined;
+    };
+    equal(await said({ DENO_CERT: authority.pair.certPath }), "trusted");
+    ok(/UnknownIssuer/.test(await said({}) ?? ""));
+  } finally {
+    await server.shutdown();
     await Deno.remove(folder, { recursive: true });
   }
 });
