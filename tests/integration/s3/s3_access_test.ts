@@ -86,12 +86,14 @@ Deno.test("s3: access names what the credentials need, and nothing where there a
     read: [],
     write: [],
     config: [],
+    plain: [],
   });
   deepStrictEqual(accessOf({ ...keys, endpoint: "http://minio:9000", ca: "tls/ca.pem" }), {
     hosts: ["minio:9000"],
     read: [],
     write: [],
     config: ["/project/tls/ca.pem"],
+    plain: [{ host: "minio:9000", because: "endpoint begins with http://", advice: "write https://" }],
   });
   deepStrictEqual(accessOf({ ...keys, role_arn: "arn:aws:iam::123456789012:role/reader" }).hosts, [
     "acme.s3.eu-west-1.amazonaws.com:443",
