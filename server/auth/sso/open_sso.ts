@@ -11,7 +11,13 @@ import { discover } from "./discover.ts";
 import { Issuer } from "./issuer.ts";
 import { JwtBearer } from "./jwt_bearer.ts";
 import { createProviderFetch } from "./provider_fetch.ts";
-import { readSsoSettings, readTrustedIssuers, type SettingsSource, type SsoSettings } from "./settings.ts";
+import {
+  readProviderCa,
+  readSsoSettings,
+  readTrustedIssuers,
+  type SettingsSource,
+  type SsoSettings,
+} from "./settings.ts";
 import { SingleSignOn } from "./single_sign_on.ts";
 
 export interface SsoContext extends SettingsSource {
@@ -43,11 +49,13 @@ export async function openSso(context: SsoContext): Promise<Sso> {
   const { store, clock, log, audit } = context;
   const settings = await readSsoSettings(context);
   const trusted = readTrustedIssuers(context);
-  const own = settings && { settings, issuer: createIssuer(settings.issuer, clock, settings) };
+  const ca = await readProviderCa(context);
+  const own = settings &&
+    { settings, issuer: createIssuer(settings.issuer, clock, { client: settings, ca }) };
   return {
     jwt: trusted && new JwtBearer({
       issuers: trusted.issuers.map((url) =>
-        url.href === own?.issuer.url.href ? own.issuer : createIssuer(url, clock)
+        url.href === own?.issuer.url.href ? own.issuer : createIssuer(url, clock, { ca })
       ),
       audiences: trusted.audiences,
       clientId: settings?.clientId,
@@ -68,12 +76,14 @@ export async function openSso(context: SsoContext): Promise<Sso> {
   };
 }
 
-export function createIssuer(
-  url: URL,
-  clock: Clock,
-  client?: Pick<SsoSettings, "clientId" | "client">,
-): Issuer {
-  const fetch = createProviderFetch({ issuer: url });
+export interface IssuerSetting {
+  /** The client that Sluice is to it; none where it is known for its tokens alone. */
+  readonly client?: Pick<SsoSettings, "clientId" | "client">;
+  readonly ca: string | undefined;
+}
+
+export function createIssuer(url: URL, clock: Clock, { client, ca }: IssuerSetting): Issuer {
+  const fetch = createProviderFetch({ issuer: url, ca });
   return new Issuer({ issuer: url, fetch, clock, discover: () => discover(url, fetch, client) });
 }
 

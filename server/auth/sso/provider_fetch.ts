@@ -10,6 +10,8 @@ const MOST_BYTES = 1_024 * 1_024;
 export interface ProviderFetchOptions {
   readonly issuer: URL;
   readonly timeoutMs?: number;
+  /** Authorities of the operator's own, in PEM, beside those of the system. */
+  readonly ca?: string | undefined;
   /** The addresses of a name; as the system has them by default. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
 }
@@ -31,8 +33,9 @@ export type ProviderFetch = (
  * Throws `unavailable`.
  */
 export function createProviderFetch(
-  { issuer, timeoutMs = TIMEOUT_MS, resolve = systemResolve }: ProviderFetchOptions,
+  { issuer, timeoutMs = TIMEOUT_MS, ca, resolve = systemResolve }: ProviderFetchOptions,
 ): ProviderFetch {
+  const client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
   return async (address, { method, headers, body, signal }) => {
     const url = new URL(address);
     await requirePlace(issuer, url, resolve);
@@ -48,6 +51,7 @@ export function createProviderFetch(
         method,
         headers,
         redirect: "manual",
+        ...(client === undefined ? {} : { client }),
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
         ...(body === undefined ? {} : { body: body instanceof Uint8Array ? new Uint8Array(body) : body }),
       });

@@ -112,6 +112,15 @@ export function readTrustedIssuers({ env, publicUrl }: SettingsSource): TrustedI
   return { issuers: urls, audiences: known };
 }
 
+/** Authorities of the operator's own that providers' certificates may be of, in PEM. Throws `invalid`. */
+export async function readProviderCa({ env, readFile }: SettingsSource): Promise<string | undefined> {
+  const path = textOf(env, "SLUICE_OIDC_CA_FILE");
+  if (path === undefined) return undefined;
+  const text = await fileOf(readFile, "SLUICE_OIDC_CA_FILE", path);
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new AppError("invalid", `SLUICE_OIDC_CA_FILE names "${path}", which has no certificate in PEM`);
+}
+
 function readRules(env: SettingsSource["env"]): AdmissionRules {
   const domains = listOf(env, "SLUICE_OIDC_ALLOWED_DOMAINS").map((domain) => domain.toLowerCase());
   for (const domain of domains) {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { readSsoSettings, readTrustedIssuers } from "../../../../../server/auth/sso/settings.ts";
+import { TestAuthority } from "../../../../support/certificates.ts";
+import {
+  readProviderCa,
+  readSsoSettings,
+  readTrustedIssuers,
+} from "../../../../../server/auth/sso/settings.ts";
 import { createProviderFetch } from "../../../../../server/auth/sso/provider_fetch.ts";
 import { importKey } from "../../../../../server/auth/sso/discover.ts";
 
@@ -101,6 +106,34 @@ Deno.test("a provider in the internet is asked for nothing at a private address 
   ) {
     await assert.rejects(ask(issuer, url), (error: Error) => error.message.includes(words), url);
   }
+});
+
+Deno.test({
+  name: "a provider's certificate may be of an authority that the operator names, and of no other",
+  // The client with that authority lives as long as the server.
+  sanitizeResources: false,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const authority = await TestAuthority.create(folder);
+    const { cert, key } = await authority.issue({ name: "localhost" });
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, cert, key, onListen: () => {} },
+      () => new Response("ok"),
+    );
+    const issuer = new URL(`https://localhost:${server.addr.port}`);
+    const ask = (ca?: string) =>
+      createProviderFetch({ issuer, ca })(issuer.href, { method: "GET", headers: {} });
+    const trusted = await ask(
+      await readProviderCa({
+        ...source({ SLUICE_OIDC_CA_FILE: authority.pair.certPath }),
+        readFile: Deno.readTextFile,
+      }),
+    );
+    assert.equal(await trusted.text(), "ok");
+    await assert.rejects(ask(), /cannot be reached/);
+    await server.shutdown();
+    await Deno.remove(folder, { recursive: true });
+  },
 });
 
 Deno.test("a provider that does not answer is waited for so long and no longer", async () => {
