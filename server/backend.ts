@@ -1,4 +1,5 @@
 import type { AuditLog } from "../engine/control/audit/port.ts";
+import type { Engine } from "../engine/control/engine.ts";
 import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
 import type { Log } from "../contract/log.ts";
@@ -67,6 +68,8 @@ export interface OpenedEngine extends AsyncDisposable {
   readonly sealer: Sealer;
   readonly audit: AuditLog;
   secrets(): Promise<Secrets>;
+  /** The engine as this process uses it by itself, or for whoever started it: what it does is in the audit log. */
+  readonly asServer: Engine;
 }
 
 export interface ProjectReport {

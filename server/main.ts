@@ -1,11 +1,13 @@
 import { join, resolve } from "node:path";
-import type { Access } from "../contract/access/access.ts";
 import { systemClock } from "../contract/clock.ts";
 import { type AuditTrail, NO_AUDIT } from "../contract/audit/entry.ts";
 import { AppError, toAppError } from "../contract/errors.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
 import type { Log } from "../contract/log.ts";
 import { ENV_TOKEN_NAME } from "../contract/names.ts";
+import type { AuditLog } from "../engine/control/audit/port.ts";
+import type { Engine } from "../engine/control/engine.ts";
+import type { LocalEngine } from "../engine/control/local_engine.ts";
 import { runCommandLine } from "./cli/cli.ts";
 import type { CliContext, Interrupt } from "./cli/command.ts";
 import { createSecretInput } from "./cli/secret_input.ts";
@@ -118,6 +120,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       audit,
       sealer,
       secrets: async () => (await secrets()).secrets,
+      asServer: await serversEngine(engine, store, audit),
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
         await context[Symbol.asyncDispose]();
@@ -130,6 +133,21 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     await context[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** The engine as this process itself uses it: for whoever started it. */
+async function serversEngine(engine: LocalEngine, store: Store, log: AuditLog): Promise<Engine> {
+  const { auditedEngine } = await import("../engine/control/audit/audited_engine.ts");
+  const { storedDefinitions } = await import("../engine/control/audit/definition_facts.ts");
+  const { SERVER_ACTOR, starterDetails } = await import("../engine/control/audit/actors.ts");
+  const definitions = storedDefinitions(store);
+  return auditedEngine(engine, {
+    log,
+    actor: SERVER_ACTOR,
+    definitions,
+    isOften: true,
+    details: starterDetails(),
+  });
 }
 
 /** The operator's own store; undefined: the one in the data folder. */
@@ -322,8 +340,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     "./auth/token.ts"
   );
   const { createPages } = await import("../ui/pages/create_pages.tsx");
-  const { guardedEngine } = await import("../engine/control/access/guarded_engine.ts");
   const { createPeople } = await import("../engine/control/people/local_people.ts");
+  const { startServerAudit } = await import("../engine/control/audit/server_audit.ts");
+  const { createVisitors } = await import("../engine/control/audit/visitors.ts");
   const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
   const { OwnAccount } = await import("./auth/account/own_account.ts");
   const { SignIn } = await import("./auth/sign_in.ts");
@@ -342,7 +361,6 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   checkEnvToken(scrapeToken, SCRAPE_TOKEN_NAME);
   const { access } = store;
   const places = storePlaces(store);
-  const engineFor = (access: Access) => guardedEngine(engine, access, places);
   const hasher = createHasher();
   const sessions = readSessionTimes(env);
   const people = createPeople({ ...store, hasher, sessionIdleMs: sessions.idleMs, clock });
@@ -362,6 +380,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     sealer,
     subjects,
   });
+  const { engineFor, peopleFor } = createVisitors({ engine, people, places, audit, store });
   const auth = new Auth({
     access,
     clock,
@@ -372,6 +391,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     scrapeToken,
     rate: rates?.user,
     sessions,
+    audit,
   });
   const account = new OwnAccount({
     people,
@@ -395,9 +415,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const app = createApp({
     engineFor,
     server: engine.server,
-    people,
     secrets,
     account,
+    peopleFor,
     auth,
     webhooks: engine.receiver,
     version,
@@ -410,8 +430,8 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     pages: createPages({
       engineFor,
       places,
-      people,
       secrets,
+      peopleFor,
       links: people.passwordLinks,
       auth,
       signIn,
@@ -427,6 +447,15 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const front = await openFront(app, { ...options, trustProxy, clock });
   try {
     // Only now: a port in use must not cost the one token that is shown once.
+    const auditing = await startServerAudit({
+      audit,
+      store,
+      clock,
+      log,
+      isAlone: sharedStoreUrl() === undefined,
+      version,
+      keepDays: readCount("SLUICE_KEEP_AUDIT_DAYS", 400),
+    });
     const firstToken = await ensureFirstToken(access, envToken, firstTokenMark, clock);
     return {
       url: front.url,
@@ -434,7 +463,10 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       localToken: await renewLocalToken(access, clock),
       signInUrl: `${front.url}/login`,
       ...(firstToken === undefined ? {} : { firstToken }),
-      close: () => front.close(SHUTDOWN_MS),
+      async close() {
+        await front.close(SHUTDOWN_MS);
+        await auditing[Symbol.asyncDispose]();
+      },
     };
   } catch (error) {
     await front.close(0);

@@ -62,6 +62,7 @@ export const AUDIT_ACTIONS = {
   "secret.use": "used a secret",
   "key.rotate": "rotated the key",
   "server.start": "started the server",
+  "server.stop": "stopped the server",
   "server.drain": "drained the server",
   "server.undrain": "ended a drain",
   "backup.write": "wrote a backup",

@@ -118,6 +118,8 @@ export interface StartOptions {
   readonly schedule: boolean;
   /** How the project's files looked before they were applied: what has changed since is applied, and goes on to be. */
   readonly watchSince?: ProjectLook;
+  /** What applies them; `applyProject` by default. */
+  readonly apply?: () => Promise<ApplyResult>;
   /** Whether what is old is forgotten. */
   readonly housekeeping: boolean;
   /** How many processes wait for the next runs of pipelines that ran or are due; none by default. */
@@ -319,7 +321,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
     if (options.watchSince !== undefined) {
       const { projectDir, log } = this.#context;
-      const apply = () => this.applyProject();
+      const { apply = () => this.applyProject() } = options;
       const { signal } = this.#stopping;
       this.#watching = followFiles({ projectDir, since: options.watchSince, apply, log, signal });
     }

@@ -2,6 +2,8 @@ import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import { type AuditTrail, NO_AUDIT } from "../../contract/audit/entry.ts";
+import { refusalOf } from "../../engine/control/audit/actors.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { type Access, createAccess, forbidden, mayAsk } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
@@ -52,6 +54,8 @@ export interface AuthOptions {
   readonly rate?: RequestRate | undefined;
   /** Lets in by tokens of trusted issuers; none do without it. */
   readonly jwt?: Pick<JwtBearer, "find"> | undefined;
+  /** Hears of unknown tokens and of what is refused; nobody does by default. */
+  readonly audit?: AuditTrail;
 }
 
 /**
@@ -70,16 +74,26 @@ export class Auth {
   readonly #times: SessionTimes;
   readonly #rate: RequestRate | undefined;
   readonly #jwt: Pick<JwtBearer, "find"> | undefined;
+  readonly #audit: AuditTrail;
   /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
 
-  constructor(
-    { access, clock, client, log, subjects, scrapeToken = "", sessions = SESSION_TIMES, rate, jwt }:
-      AuthOptions,
-  ) {
+  constructor({
+    access,
+    clock,
+    client,
+    log,
+    subjects,
+    scrapeToken = "",
+    sessions = SESSION_TIMES,
+    rate,
+    jwt,
+    audit = NO_AUDIT,
+  }: AuthOptions) {
     this.#jwt = jwt;
     this.#times = sessions;
     this.#rate = rate;
+    this.#audit = audit;
     this.#subjects = subjects;
     this.#access = access;
     this.#clock = clock;
@@ -117,7 +131,10 @@ export class Auth {
       );
     }
     if (permission === OWN_ACCOUNT) return requireWhole(access);
-    if (!await mayAsk(access, permission, this.#subjects)) throw forbidden(access.principal, permission);
+    if (!await mayAsk(access, permission, this.#subjects)) {
+      await this.#audit.record(refusalOf(access.principal, { permission, isHidden: false }));
+      throw forbidden(access.principal, permission);
+    }
     return access;
   }
 
@@ -231,6 +248,8 @@ export class Auth {
     const hash = await hashToken(token);
     const attempt = await this.#limit.attempt(address, hash, () => find(hash));
     if (attempt.kind === "known") return attempt.value;
+    const actor = { id: null, name: "unknown", kind: "unknown", address } as const;
+    await this.#audit.record({ action: "token.refused", actor, outcome: "refused" });
     if (attempt.kind === "unknown") return undefined;
     const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
     throw new HttpError(

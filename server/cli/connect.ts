@@ -129,11 +129,12 @@ async function openLocal(
     const opened = await openHere(folders, context, next === undefined ? {} : { next });
     return {
       kind: "local",
-      engine: opened.engine,
+      engine: opened.asServer,
       people: () => peopleHere(opened),
       secrets: () => opened.secrets(),
       opened,
       async [Symbol.asyncDispose]() {
+        await tellOfRuns(opened);
         await opened[Symbol.asyncDispose]();
         await folder[Symbol.asyncDispose]();
       },
@@ -157,10 +158,19 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
   };
 }
 
-async function peopleHere({ store }: OpenedEngine): Promise<People> {
+/** What the next server will tell of is no failure of this command. */
+async function tellOfRuns({ audit, store }: OpenedEngine): Promise<void> {
+  const { finishRunLines } = await import("../../engine/control/audit/run_lines.ts");
+  await finishRunLines(audit, store.outbox).catch(() => {});
+}
+
+async function peopleHere({ store, audit }: OpenedEngine): Promise<People> {
   const { createPeople } = await import("../../engine/control/people/local_people.ts");
   const { createHasher } = await import("../../engine/control/people/passwords/hasher.ts");
-  return createPeople({ ...store, hasher: createHasher(), clock: systemClock });
+  const { auditedPeople } = await import("../../engine/control/audit/audited_people.ts");
+  const { SERVER_ACTOR, starterDetails } = await import("../../engine/control/audit/actors.ts");
+  const people = createPeople({ ...store, hasher: createHasher(), clock: systemClock });
+  return auditedPeople(people, audit, SERVER_ACTOR, starterDetails());
 }
 
 /** A queue that another command left behind goes on beside the run that was asked for. */

@@ -7,6 +7,7 @@ import type { AppEnv } from "./app_env.ts";
 import type { Access } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Principal } from "../../contract/access/principal.ts";
+import type { People } from "../../engine/control/people/port.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { OWN_ACCOUNT } from "../auth/auth.ts";
 import { HttpError } from "./problem.ts";
@@ -66,6 +67,8 @@ export interface Visitor {
   readonly access: Access;
   /** As it may be used by whoever asks. */
   readonly engine: Engine;
+  /** For who may manage people, which the route's permission says. */
+  readonly people: People;
 }
 
 /** A visitor who may stay for long. */

@@ -45,9 +45,10 @@ const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
 export interface AppOptions {
   /** The engine as whoever asks may use it. */
   readonly engineFor: (access: Access) => Engine;
-  readonly people: People;
   readonly secrets: Secrets;
   readonly account: Account;
+  /** Users and what is granted to them, as whoever asks manages them. */
+  readonly peopleFor: (access: Access) => People;
   readonly server: Pick<Engine["server"], "status">;
   readonly auth: Auth;
   /** Takes posts to webhooks; nothing is there by default. */
@@ -93,7 +94,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
       app.on(spec.method, [path], async (c) => {
         const visitor = async () => {
           const access = await auth.requireAccess(c, spec.permission);
-          return { access, engine: options.engineFor(access) };
+          return { access, engine: options.engineFor(access), people: options.peopleFor(access) };
         };
         return await respond(c, {
           ...await visitor(),
@@ -128,9 +129,9 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
 /** The routes of the API, as they are served, documented and typed for the client. */
 export function apiRoutes(
-  { people, account, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
+  { account, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
     AppOptions,
-    "people" | "account" | "secrets" | "clock" | "readMetrics"
+    "account" | "secrets" | "clock" | "readMetrics"
   >,
 ) {
   return [
@@ -145,13 +146,13 @@ export function apiRoutes(
     ...historyRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),
-    ...userRoutes(people),
-    ...groupRoutes(people),
-    ...grantRoutes(people),
-    ...tokenRoutes(people),
-    ...sessionRoutes(people),
+    ...userRoutes(),
+    ...groupRoutes(),
+    ...grantRoutes(),
+    ...tokenRoutes(),
+    ...sessionRoutes(),
     ...accountRoutes(account),
-    ...linkRoutes(people),
+    ...linkRoutes(),
     ...secretRoutes(secrets),
     ...keyRoutes(secrets),
   ];

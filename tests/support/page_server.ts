@@ -77,7 +77,7 @@ export class PageServer implements AsyncDisposable {
     const pages = createPages({
       engineFor,
       places,
-      people,
+      peopleFor: () => people,
       links,
       secrets,
       auth,
@@ -90,9 +90,9 @@ export class PageServer implements AsyncDisposable {
     const app = createApp({
       engineFor,
       server: engine.server,
-      people,
       secrets,
       account,
+      peopleFor: () => people,
       auth,
       version,
       clock: systemClock,

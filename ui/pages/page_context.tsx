@@ -28,8 +28,9 @@ export interface PagesOptions {
     /** Also of one that is gone. */
     subjectOf(pipeline: string): Promise<PipelineSubject>;
   };
-  readonly people: People;
   readonly secrets: Secrets;
+  /** Users and what is granted to them, as whoever looks manages them. */
+  readonly peopleFor: (access: Access) => People;
   readonly auth: PageAuth;
   readonly signIn: PageSignIn;
   /** None where the operator has named no identity provider. */
@@ -80,6 +81,7 @@ export interface Visit {
   readonly user: Principal;
   /** As it may be used by whoever looks. */
   readonly engine: Engine;
+  readonly people: People;
   /** The frame of a page about one pipeline: what is offered there is what may be done with that. */
   about(pipeline: string): Promise<Frame>;
 }
@@ -98,7 +100,8 @@ export function forUser(pages: PageContext, handle: (visit: Visit) => Promise<Re
         const subject = await pages.places.subjectOf(pipeline);
         return { ...frame, may: (permission, other = subject) => mayOffer(access, permission, other) };
       };
-      return await handle({ c, access, user: access.principal, engine, frame, about });
+      const people = pages.peopleFor(access);
+      return await handle({ c, access, user: access.principal, engine, people, frame, about });
     }
     // An action is not repeated by itself after signing in: it leads to the overview.
     const { pathname, search } = new URL(c.req.url);

@@ -1,5 +1,4 @@
 import type { Delivery, NotifierTest, NotifierView, Problem } from "../../../contract/alerts/problem.ts";
-import { forbidden } from "../../../contract/access/access.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteName } from "../../../contract/names.ts";
 import type { Alerts, DeliveryFilter, ProblemFilter } from "../alerts/alerts.ts";
@@ -76,7 +75,7 @@ export class GuardedAlerts implements Alerts {
     if (pipeline !== null) return await this.#guard.requireOf("pipeline:alert", pipeline, missing);
     const { access } = this.#guard;
     if (!access.mayEverywhere("pipeline:view")) throw missing();
-    if (!access.mayEverywhere("pipeline:alert")) throw forbidden(access.principal, "pipeline:alert");
+    if (!access.mayEverywhere("pipeline:alert")) throw this.#guard.refused("pipeline:alert");
   }
 }
 

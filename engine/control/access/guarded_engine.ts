@@ -5,7 +5,7 @@ import { quoteName } from "../../../contract/names.ts";
 import type { RunDetail } from "../../../contract/run.ts";
 import type { Engine } from "../engine.ts";
 import type { Webhooks } from "../webhooks/port.ts";
-import { Guard, type Places } from "./guard.ts";
+import { Guard, type Places, type Refusal } from "./guard.ts";
 import { GuardedAlerts } from "./guarded_alerts.ts";
 import { GuardedBackfills } from "./guarded_backfills.ts";
 import { GuardedHistory } from "./guarded_history.ts";
@@ -15,8 +15,13 @@ import { GuardedHistory } from "./guarded_history.ts";
  * what it takes; lists leave out what may not be looked at. A method that the engine gets does not compile before it is
  * decided here.
  */
-export function guardedEngine(engine: Engine, access: Access, places: Places): Engine {
-  const guard = new Guard(access, places);
+export function guardedEngine(
+  engine: Engine,
+  access: Access,
+  places: Places,
+  onRefused?: (refusal: Refusal) => void,
+): Engine {
+  const guard = new Guard(access, places, onRefused);
   /** For what takes a pipeline's name first. */
   const forPipeline = <Rest extends readonly unknown[], Result>(
     permission: PipelinePermission,

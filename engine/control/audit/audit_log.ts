@@ -58,7 +58,11 @@ class StoredAuditLog implements AuditLog {
     const { store, clock } = this.#context;
     const id = crypto.randomUUID();
     this.#settleOnce();
-    await store.putIntent({ id, atMs: clock.now(), holder: this.#holder, entry: keptEntry(entry) });
+    try {
+      await store.putIntent({ id, atMs: clock.now(), holder: this.#holder, entry: keptEntry(entry) });
+    } catch (error) {
+      if (waitOf(entry.action) === "must") throw error;
+    }
     const end = async (more: AuditResult & Pick<AuditEntry, "outcome">) => {
       const details = { ...entry.details, ...more.details };
       const whole = keptEntry({ ...entry, ...more, details });

@@ -40,6 +40,7 @@ export class LineWriter implements AsyncDisposable {
   #failure: unknown;
   #writing: Promise<void> | undefined;
   #retrying: Promise<void> | undefined;
+  #isOver = false;
 
   constructor(context: LineWriterContext) {
     this.#context = context;
@@ -75,6 +76,7 @@ export class LineWriter implements AsyncDisposable {
     await this.#retrying;
     await this.#writing;
     await this.#writeHeld();
+    this.#isOver = true;
     if (this.#held.length > 0) {
       this.#context.log("error", "Lines of the audit log are lost: the store could not be written", {
         lines: this.#held.length + this.#dropped,

@@ -8,7 +8,7 @@ export interface AuditLog extends AuditTrail, AsyncDisposable {
   /**
    * Writes down what is about to be done, does it, and writes the line: a process that is killed meanwhile leaves a line
    * that says so. Throws what `act` throws, or `unavailable`, before anything is done, where the store cannot be
-   * written. `told` adds to the line what is known when it is done.
+   * written and the action must not be without a line. `told` adds to the line what is known when it is done.
    */
   around<T>(
     entry: AuditEntry,

@@ -22,6 +22,7 @@ const WAITS: Readonly<Partial<Record<AuditAction, Wait>>> = {
   "data.export": "later",
   "secret.use": "hold",
   "server.start": "hold",
+  "server.stop": "hold",
   "server.drain": "hold",
   "server.undrain": "hold",
   "backup.write": "hold",

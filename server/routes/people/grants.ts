@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { grantSchema, newGrantSchema, rolePutSchema, roleSchema } from "../../../contract/access/people.ts";
 import { scopeSchema } from "../../../contract/access/scope.ts";
-import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOfAll, pageQuery } from "../paging.ts";
 
@@ -10,7 +9,7 @@ const noQuery = v.strictObject({});
 const grantList = v.array(grantSchema);
 
 /** `/api/grants` and `/api/roles`. */
-export function grantRoutes({ grants, roles }: People) {
+export function grantRoutes() {
   return [
     route({
       method: "get",
@@ -20,7 +19,8 @@ export function grantRoutes({ grants, roles }: People) {
       permission: "people:manage",
       request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By holder.", schema: grantList },
-      handle: async ({ query }) => pageOfAll("grants", await grants.list(), query, ({ id }) => id),
+      handle: async ({ query }, { people }) =>
+        pageOfAll("grants", await people.grants.list(), query, ({ id }) => id),
     }),
     route({
       method: "post",
@@ -35,7 +35,7 @@ export function grantRoutes({ grants, roles }: People) {
         schema: grantSchema,
       },
       errors: ["not_found", "conflict"],
-      handle: async ({ body }, { user }) => ({ body: await grants.add(body, user.name) }),
+      handle: async ({ body }, { user, people }) => ({ body: await people.grants.add(body, user.name) }),
     }),
     route({
       method: "post",
@@ -53,7 +53,9 @@ export function grantRoutes({ grants, roles }: People) {
       }),
       response: { status: 200, description: "Those that are gone.", schema: grantList },
       errors: ["not_found", "conflict"],
-      handle: async ({ body: { holder, ...what } }) => ({ body: await grants.remove(holder, what) }),
+      handle: async ({ body: { holder, ...what } }, { people }) => ({
+        body: await people.grants.remove(holder, what),
+      }),
     }),
     route({
       method: "get",
@@ -67,7 +69,8 @@ export function grantRoutes({ grants, roles }: People) {
         description: "Those that are always there first.",
         schema: v.array(roleSchema),
       },
-      handle: async ({ query }) => pageOfAll("roles", await roles.list(), query, ({ name }) => name),
+      handle: async ({ query }, { people }) =>
+        pageOfAll("roles", await people.roles.list(), query, ({ name }) => name),
     }),
     route({
       method: "put",
@@ -78,7 +81,9 @@ export function grantRoutes({ grants, roles }: People) {
       request: v.object({ params: roleParams, query: noQuery, body: rolePutSchema }),
       response: { status: 200, description: "The role.", schema: roleSchema },
       errors: ["conflict"],
-      handle: async ({ params, body }, { user }) => ({ body: await roles.put(params.role, body, user.name) }),
+      handle: async ({ params, body }, { user, people }) => ({
+        body: await people.roles.put(params.role, body, user.name),
+      }),
     }),
     route({
       method: "delete",
@@ -89,7 +94,7 @@ export function grantRoutes({ grants, roles }: People) {
       request: v.object({ params: roleParams, query: noQuery }),
       response: { status: 204, description: "It is removed." },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await roles.remove(params.role) }),
+      handle: async ({ params }, { people }) => ({ body: await people.roles.remove(params.role) }),
     }),
   ];
 }

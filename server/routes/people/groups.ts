@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import { groupSchema, newGroupSchema } from "../../../contract/access/people.ts";
-import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOfAll, pageQuery } from "../paging.ts";
 
@@ -13,7 +12,7 @@ const noQuery = v.strictObject({});
 const response = { status: 200, description: "The group as it is now.", schema: groupSchema } as const;
 
 /** `/api/groups`. */
-export function groupRoutes({ groups }: People) {
+export function groupRoutes() {
   return [
     route({
       method: "get",
@@ -23,7 +22,8 @@ export function groupRoutes({ groups }: People) {
       permission: "people:manage",
       request: v.object({ query: v.strictObject(pageQuery("all")) }),
       response: { status: 200, description: "By name.", schema: v.array(groupSchema) },
-      handle: async ({ query }) => pageOfAll("groups", await groups.list(), query, ({ name }) => name),
+      handle: async ({ query }, { people }) =>
+        pageOfAll("groups", await people.groups.list(), query, ({ name }) => name),
     }),
     route({
       method: "post",
@@ -34,7 +34,7 @@ export function groupRoutes({ groups }: People) {
       request: v.object({ query: noQuery, body: newGroupSchema }),
       response: { status: 201, description: "The group.", schema: groupSchema },
       errors: ["conflict"],
-      handle: async ({ body }, { user }) => ({ body: await groups.create(body, user.name) }),
+      handle: async ({ body }, { user, people }) => ({ body: await people.groups.create(body, user.name) }),
     }),
     route({
       method: "delete",
@@ -45,7 +45,7 @@ export function groupRoutes({ groups }: People) {
       request: v.object({ params: groupParams, query: noQuery }),
       response: { status: 204, description: "It is removed." },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await groups.remove(params.group) }),
+      handle: async ({ params }, { people }) => ({ body: await people.groups.remove(params.group) }),
     }),
     route({
       method: "put",
@@ -56,7 +56,9 @@ export function groupRoutes({ groups }: People) {
       request: v.object({ params: memberParams, query: noQuery }),
       response,
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await groups.addMember(params.group, params.user) }),
+      handle: async ({ params }, { people }) => ({
+        body: await people.groups.addMember(params.group, params.user),
+      }),
     }),
     route({
       method: "delete",
@@ -67,7 +69,9 @@ export function groupRoutes({ groups }: People) {
       request: v.object({ params: memberParams, query: noQuery }),
       response,
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await groups.removeMember(params.group, params.user) }),
+      handle: async ({ params }, { people }) => ({
+        body: await people.groups.removeMember(params.group, params.user),
+      }),
     }),
   ];
 }

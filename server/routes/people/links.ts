@@ -1,13 +1,12 @@
 import * as v from "valibot";
 import { linkSchema, newLinkSchema } from "../../../contract/access/links.ts";
-import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 
 const user = v.pipe(v.string(), v.description("The user's name or id."));
 const noQuery = v.strictObject({});
 
 /** `/api/users/:user/identities`. */
-export function linkRoutes({ links }: People) {
+export function linkRoutes() {
   return [
     route({
       method: "get",
@@ -18,7 +17,7 @@ export function linkRoutes({ links }: People) {
       request: v.object({ params: v.object({ user }), query: noQuery }),
       response: { status: 200, description: "By issuer and subject.", schema: v.array(linkSchema) },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await links.list(params.user) }),
+      handle: async ({ params }, { people }) => ({ body: await people.links.list(params.user) }),
     }),
     route({
       method: "post",
@@ -29,8 +28,8 @@ export function linkRoutes({ links }: People) {
       request: v.object({ params: v.object({ user }), query: noQuery, body: newLinkSchema }),
       response: { status: 201, description: "The link.", schema: linkSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { user: { name } }) => ({
-        body: await links.add(params.user, body, name),
+      handle: async ({ params, body }, { user: { name }, people }) => ({
+        body: await people.links.add(params.user, body, name),
       }),
     }),
     route({
@@ -45,7 +44,7 @@ export function linkRoutes({ links }: People) {
       }),
       response: { status: 204, description: "It is removed." },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await links.remove(params.user, params.id) }),
+      handle: async ({ params }, { people }) => ({ body: await people.links.remove(params.user, params.id) }),
     }),
   ];
 }

@@ -1,11 +1,10 @@
 import * as v from "valibot";
 import { sessionSchema } from "../../../contract/access/people.ts";
-import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOfAll, pageQuery } from "../paging.ts";
 
 /** `/api/sessions`. */
-export function sessionRoutes({ sessions }: People) {
+export function sessionRoutes() {
   return [
     route({
       method: "get",
@@ -21,8 +20,8 @@ export function sessionRoutes({ sessions }: People) {
       }),
       response: { status: 200, description: "Those that have not ended.", schema: v.array(sessionSchema) },
       errors: ["not_found"],
-      handle: async ({ query }, { user }) => {
-        const list = (await sessions.list(query.user))
+      handle: async ({ query }, { user, people }) => {
+        const list = (await people.sessions.list(query.user))
           .map((one) => ({ ...one, is_current: one.id === user.sessionId }));
         return pageOfAll("sessions", list, query, ({ id }) => id);
       },
@@ -39,7 +38,7 @@ export function sessionRoutes({ sessions }: People) {
       }),
       response: { status: 204, description: "It is ended." },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await sessions.end(params.id) }),
+      handle: async ({ params }, { people }) => ({ body: await people.sessions.end(params.id) }),
     }),
   ];
 }

@@ -5,12 +5,11 @@ import {
   tokenRotationSchema,
   tokenSchema,
 } from "../../../contract/access/people.ts";
-import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOfAll, pageQuery } from "../paging.ts";
 
 /** `/api/tokens`. */
-export function tokenRoutes({ tokens }: People) {
+export function tokenRoutes() {
   return [
     route({
       method: "get",
@@ -26,7 +25,8 @@ export function tokenRoutes({ tokens }: People) {
       }),
       response: { status: 200, description: "By user and name.", schema: v.array(tokenSchema) },
       errors: ["not_found"],
-      handle: async ({ query }) => pageOfAll("tokens", await tokens.list(query.user), query, ({ id }) => id),
+      handle: async ({ query }, { people }) =>
+        pageOfAll("tokens", await people.tokens.list(query.user), query, ({ id }) => id),
     }),
     route({
       method: "post",
@@ -37,7 +37,7 @@ export function tokenRoutes({ tokens }: People) {
       request: v.object({ query: v.strictObject({}), body: newTokenSchema }),
       response: { status: 201, description: "The token with its text.", schema: createdTokenSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ body }, { user }) => ({ body: await tokens.create(body, user.name) }),
+      handle: async ({ body }, { user, people }) => ({ body: await people.tokens.create(body, user.name) }),
     }),
     route({
       method: "delete",
@@ -51,7 +51,7 @@ export function tokenRoutes({ tokens }: People) {
       }),
       response: { status: 204, description: "It is revoked." },
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await tokens.revoke(params.id) }),
+      handle: async ({ params }, { people }) => ({ body: await people.tokens.revoke(params.id) }),
     }),
     route({
       method: "post",
@@ -66,7 +66,7 @@ export function tokenRoutes({ tokens }: People) {
       }),
       response: { status: 200, description: "The token with its new text.", schema: createdTokenSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }) => ({ body: await tokens.rotate(params.id, body) }),
+      handle: async ({ params, body }, { people }) => ({ body: await people.tokens.rotate(params.id, body) }),
     }),
   ];
 }

@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { newUserSchema, userChangeSchema, userSchema } from "../../../contract/access/people.ts";
 import { passwordPutSchema } from "../../../contract/access/passwords.ts";
-import type { People } from "../../../engine/control/people/port.ts";
 import { route } from "../../http/route.ts";
 import { pageOf, pageQuery } from "../paging.ts";
 
@@ -12,7 +11,7 @@ const noQuery = v.strictObject({});
 const response = { status: 200, description: "As it is now.", schema: userSchema } as const;
 
 /** `/api/users`. */
-export function userRoutes({ users, passwords }: People) {
+export function userRoutes() {
   return [
     route({
       method: "get",
@@ -24,9 +23,9 @@ export function userRoutes({ users, passwords }: People) {
         query: v.strictObject(pageQuery("100")),
       }),
       response: { status: 200, description: "By name.", schema: v.array(userSchema) },
-      handle: async ({ query: { limit = USERS_PER_PAGE, cursor } }) =>
+      handle: async ({ query: { limit = USERS_PER_PAGE, cursor } }, { people }) =>
         pageOf(
-          await users.list({ limit: limit + 1, ...(cursor === undefined ? {} : { after: cursor }) }),
+          await people.users.list({ limit: limit + 1, ...(cursor === undefined ? {} : { after: cursor }) }),
           limit,
           ({ name }) => name,
         ),
@@ -40,7 +39,7 @@ export function userRoutes({ users, passwords }: People) {
       request: v.object({ query: noQuery, body: newUserSchema }),
       response: { status: 201, description: "The user.", schema: userSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ body }, { user }) => ({ body: await users.create(body, user.name) }),
+      handle: async ({ body }, { user, people }) => ({ body: await people.users.create(body, user.name) }),
     }),
     route({
       method: "get",
@@ -51,7 +50,7 @@ export function userRoutes({ users, passwords }: People) {
       request: v.object({ params: userParams, query: noQuery }),
       response,
       errors: ["not_found"],
-      handle: async ({ params }) => ({ body: await users.get(params.user) }),
+      handle: async ({ params }, { people }) => ({ body: await people.users.get(params.user) }),
     }),
     route({
       method: "patch",
@@ -62,7 +61,9 @@ export function userRoutes({ users, passwords }: People) {
       request: v.object({ params: userParams, query: noQuery, body: userChangeSchema }),
       response,
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }) => ({ body: await users.change(params.user, body) }),
+      handle: async ({ params, body }, { people }) => ({
+        body: await people.users.change(params.user, body),
+      }),
     }),
     route({
       method: "delete",
@@ -73,7 +74,7 @@ export function userRoutes({ users, passwords }: People) {
       request: v.object({ params: userParams, query: noQuery }),
       response: { status: 204, description: "It is removed." },
       errors: ["not_found", "conflict"],
-      handle: async ({ params }) => ({ body: await users.remove(params.user) }),
+      handle: async ({ params }, { people }) => ({ body: await people.users.remove(params.user) }),
     }),
     route({
       method: "put",
@@ -84,7 +85,9 @@ export function userRoutes({ users, passwords }: People) {
       request: v.object({ params: userParams, query: noQuery, body: passwordPutSchema }),
       response: { status: 204, description: "It is set." },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }) => ({ body: await passwords.set(params.user, body) }),
+      handle: async ({ params, body }, { people }) => ({
+        body: await people.passwords.set(params.user, body),
+      }),
     }),
   ];
 }

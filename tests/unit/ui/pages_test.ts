@@ -55,8 +55,8 @@ function engineFor(engine: FakeEngine) {
   return {
     engineFor: (access: Access) => guardedEngine(engine, access, places),
     places,
-    people: NOBODY,
     secrets: NO_SECRETS,
+    peopleFor: () => NOBODY,
   };
 }
 

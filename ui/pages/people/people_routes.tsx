@@ -18,10 +18,9 @@ import { PeoplePage } from "./people_page.tsx";
 
 /** Users, groups, grants and sessions, and what can be done with them. */
 export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
-  const { people } = pages;
   const app = new Hono<AppEnv>();
 
-  const page = async ({ c, frame, user }: Visit, refusal?: AppError): Promise<Response> => {
+  const page = async ({ c, frame, user, people }: Visit, refusal?: AppError): Promise<Response> => {
     const [users, groups, roles, grants, sessions] = await Promise.all([
       people.users.list({}),
       people.groups.list(),
@@ -50,26 +49,32 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
     );
 
   app.get("/people", forPermitted(pages, "people:manage", (visit) => page(visit)));
-  act("users", ({ user }, form) => people.users.create(checked(newUserSchema, given(form)), user.name));
-  act("users/:id/disable", ({ c }) => people.users.change(idOf(c), { disabled: true }));
-  act("users/:id/enable", ({ c }) => people.users.change(idOf(c), { disabled: false }));
-  act("groups", ({ user }, form) => people.groups.create(checked(newGroupSchema, given(form)), user.name));
-  act("groups/:id/members", ({ c }, form) => {
+  act(
+    "users",
+    ({ user, people }, form) => people.users.create(checked(newUserSchema, given(form)), user.name),
+  );
+  act("users/:id/disable", ({ c, people }) => people.users.change(idOf(c), { disabled: true }));
+  act("users/:id/enable", ({ c, people }) => people.users.change(idOf(c), { disabled: false }));
+  act(
+    "groups",
+    ({ user, people }, form) => people.groups.create(checked(newGroupSchema, given(form)), user.name),
+  );
+  act("groups/:id/members", ({ c, people }, form) => {
     const member = form["user"] ?? "";
     return form["action"] === "drop"
       ? people.groups.removeMember(idOf(c), member)
       : people.groups.addMember(idOf(c), member);
   });
-  act("grants", ({ user }, form) => {
+  act("grants", ({ user, people }, form) => {
     const [holder = "", role = ""] = [form["holder"], form["role"]];
     return people.grants.add({ holder, role, scope: scopeOf(form) }, user.name);
   });
   act(
     "grants/revoke",
-    (_visit, form) =>
+    ({ people }, form) =>
       people.grants.remove(form["holder"] ?? "", { role: form["role"] ?? "", scope: scopeOf(form) }),
   );
-  act("sessions/:id/end", ({ c }) => people.sessions.end(idOf(c)));
+  act("sessions/:id/end", ({ c, people }) => people.sessions.end(idOf(c)));
   return app;
 }
 

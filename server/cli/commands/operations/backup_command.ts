@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import { systemClock } from "../../../../contract/clock.ts";
 import { AppError } from "../../../../contract/errors.ts";
+import { SERVER_ACTOR, starterDetails } from "../../../../engine/control/audit/actors.ts";
 import { backupEncryption } from "../../../../engine/control/backup/encryption.ts";
 import { writeBackup } from "../../../../engine/control/backup/write_backup.ts";
 import { formatBytes } from "../../../../text/format.ts";
@@ -51,6 +52,12 @@ export const backup: CommandRun = async (invocation, context) => {
   });
   const { size } = await Deno.stat(path);
   const isEncrypted = encrypt !== undefined;
+  await opened.audit.record({
+    action: "backup.write",
+    actor: SERVER_ACTOR,
+    target: { kind: "backup", name: path },
+    details: { ...starterDetails(), files: manifest.files.length, bytes: size, encrypted: isEncrypted },
+  });
   if (invocation.flag("json")) {
     terminal.out(JSON.stringify({ path, bytes: size, encrypted: isEncrypted, ...manifest }));
   } else {

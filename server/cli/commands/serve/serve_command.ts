@@ -6,6 +6,7 @@ import { formatFault } from "../../../../text/fault.ts";
 import type { Log } from "../../../../contract/log.ts";
 import { formatDuration, formatPlural } from "../../../../text/format.ts";
 import { type DataFolder, openDataFolder, readHolder } from "../../../data_folder.ts";
+import type { Engine } from "../../../../engine/control/engine.ts";
 import type { LocalEngine } from "../../../../engine/control/local_engine.ts";
 import { lookAtProject } from "../../../../engine/definitions/watch.ts";
 import type { ListeningServer } from "../../../backend.ts";
@@ -49,17 +50,24 @@ export const serve: CommandRun = async (invocation, context) => {
   try {
     // First, so that a file which is saved while the others are read is not missed.
     const watchSince = await lookAtProject(folders.projectDir);
-    void applyAtStart(opened.engine, log);
+    const { asServer } = opened;
+    void applyAtStart(asServer, log);
     // Who asks first finds all of it in force; but a source that does not answer holds nobody up, and
     // what was in force before is served meanwhile.
     await atMost(APPLY_GRACE_MS, opened.engine.checkedWhatAnswers());
-    await opened.engine.start({ schedule: true, watchSince, housekeeping: true, readyProcesses });
+    await opened.engine.start({
+      schedule: true,
+      watchSince,
+      apply: () => asServer.applyProject(),
+      housekeeping: true,
+      readyProcesses,
+    });
     phase = "ok";
     await announce(folder, server, log);
     await requirePipelines(opened.engine, invocation.list("run"));
     await greet(server, invocation, context);
     // Waits for the pipelines' own checks, and for no one else.
-    void triggerAtStart(opened.engine, invocation.list("run"), log);
+    void triggerAtStart(asServer, invocation.list("run"), log);
     await signals.stopped;
     phase = "draining";
     await signals.whileDraining((stopNow) => finishRuns(opened.engine, settings.drainMs, stopNow, log));
@@ -155,7 +163,7 @@ async function greet(
 /**
  * What is wrong is logged and shown on the pages; the rest of the project, or its last good state, is served.
  */
-async function applyAtStart(engine: LocalEngine, log: Log): Promise<void> {
+async function applyAtStart(engine: Pick<Engine, "applyProject">, log: Log): Promise<void> {
   try {
     const { faults } = await engine.applyProject();
     for (const fault of faults) log(fault.severity === "error" ? "error" : "warn", formatFault(fault));
@@ -172,7 +180,11 @@ async function requirePipelines(engine: LocalEngine, pipelines: readonly string[
 }
 
 /** A pipeline that cannot start, as one with faults, does not keep the server from serving. */
-async function triggerAtStart(engine: LocalEngine, pipelines: readonly string[], log: Log): Promise<void> {
+async function triggerAtStart(
+  engine: Pick<Engine, "triggerRun">,
+  pipelines: readonly string[],
+  log: Log,
+): Promise<void> {
   await Promise.all(pipelines.map(async (pipeline) => {
     try {
       await engine.triggerRun(pipeline, { trigger: "start" });

@@ -50,9 +50,9 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
     const app = createApp({
       engineFor,
       server: engine.server,
-      people,
       secrets: NO_SECRETS,
       account: NO_ACCOUNT,
+      peopleFor: () => people,
       auth,
       version: "0.0.0",
       clock: systemClock,

@@ -107,9 +107,9 @@ export class ApiFixture implements AsyncDisposable {
     this.secrets = secretsIn(store, dir);
     this.app = createApp({
       engineFor: (one: Access) => guardedEngine(engine, one, places),
-      people: this.people,
       secrets: this.secrets,
       account: this.account,
+      peopleFor: () => this.people,
       server: engine.server,
       auth,
       webhooks: options.webhooks ??

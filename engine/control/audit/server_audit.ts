@@ -1,0 +1,59 @@
+import type { Clock } from "../../../contract/clock.ts";
+import { toAppError } from "../../../contract/errors.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { Service } from "../../runs/service.ts";
+import type { Store } from "../../store/store.ts";
+import { SERVER_ACTOR, starterDetails } from "./actors.ts";
+import type { AuditLog } from "./port.ts";
+import { createAuditRetention } from "./retention.ts";
+import { createRunLines } from "./run_lines.ts";
+
+export interface ServerAuditContext {
+  readonly audit: AuditLog;
+  readonly store: Pick<Store, "audit" | "outbox">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether no other server can work on the store: what was begun elsewhere is not going on. */
+  readonly isAlone: boolean;
+  readonly version: string;
+  /** 0 for all. */
+  readonly keepDays: number;
+}
+
+/** Other servers of one store may still be at work on what is younger. */
+const ABANDONED_MS = 86_400_000;
+
+/**
+ * What a server does for the audit log while it runs: tells of its start and its end, of what a server that was killed
+ * has left undone, and of runs; removes what is too old. Disposing of it stops that.
+ */
+export async function startServerAudit(context: ServerAuditContext): Promise<AsyncDisposable> {
+  const { audit, store, clock, log, isAlone, version } = context;
+  const say = async (action: "server.start" | "server.stop") =>
+    await audit.record({
+      action,
+      actor: SERVER_ACTOR,
+      target: { kind: "server", name: "sluice" },
+      details: { ...starterDetails(), version, pid: Deno.pid },
+    });
+  try {
+    await audit.settle(isAlone ? Number.MAX_SAFE_INTEGER : clock.now() - ABANDONED_MS);
+  } catch (error) {
+    // A full disk must not keep a server from starting.
+    log("warn", "What an earlier server has left undone is not in the audit log yet", {
+      error: toAppError(error).message,
+    });
+  }
+  await say("server.start");
+  const services: Service[] = [
+    createRunLines({ audit, outbox: store.outbox, clock, log }),
+    createAuditRetention({ ...context, store: store.audit }),
+  ];
+  for (const service of services) service.start();
+  return {
+    async [Symbol.asyncDispose]() {
+      await say("server.stop");
+      for (const service of services.toReversed()) await service.stop();
+    },
+  };
+}

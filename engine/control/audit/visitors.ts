@@ -1,0 +1,40 @@
+import type { Access } from "../../../contract/access/access.ts";
+import type { Store } from "../../store/store.ts";
+import { guardedEngine } from "../access/guarded_engine.ts";
+import type { Places } from "../access/guard.ts";
+import type { Engine } from "../engine.ts";
+import type { People } from "../people/port.ts";
+import { actorOf, refusalOf } from "./actors.ts";
+import { auditedEngine } from "./audited_engine.ts";
+import { auditedPeople } from "./audited_people.ts";
+import { storedDefinitions } from "./definition_facts.ts";
+import type { AuditLog } from "./port.ts";
+
+export interface VisitorsContext {
+  readonly engine: Engine;
+  readonly people: People;
+  readonly places: Places;
+  readonly audit: AuditLog;
+  readonly store: Pick<Store, "pipelines" | "revisions">;
+}
+
+export interface Visitors {
+  engineFor(access: Access): Engine;
+  /** For who may manage people: that is asked before. */
+  peopleFor(access: Access): People;
+}
+
+/** The engine and people as each visitor may use them, with what they do in the audit log. */
+export function createVisitors({ engine, people, places, audit, store }: VisitorsContext): Visitors {
+  const definitions = storedDefinitions(store);
+  return {
+    engineFor(access) {
+      const actor = actorOf(access.principal);
+      const audited = auditedEngine(engine, { log: audit, actor, definitions });
+      return guardedEngine(audited, access, places, (refusal) => {
+        void audit.record(refusalOf(access.principal, refusal));
+      });
+    },
+    peopleFor: (access) => auditedPeople(people, audit, actorOf(access.principal)),
+  };
+}
