@@ -142,19 +142,23 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         () => engine.setPaused(name, paused),
       ),
     async applyProject() {
-      const was = await definitions.inForce();
+      const before = definitions.inForce();
       const entry = { action: "project.apply", target: { kind: "project", name: "project" } } as const;
       const told = async ({ applied, removed, faults }: ApplyResult) => {
-        const is = await definitions.inForce();
+        const [was, is] = [await before, await definitions.inForce()];
         const changed = [...applied, ...removed].filter((name) => was.get(name) !== is.get(name));
         return {
           details: { changed, removed, faults: faults.length },
           ...(changed.length === 0 ? {} : { change: await definitions.differences(changed, was, is) }),
         };
       };
-      if (options.isOften !== true) return await change(entry, () => engine.applyProject(), told);
-      // Nobody has asked for it: files that say what they said before are no news.
-      const result = await engine.applyProject();
+      if (options.isOften !== true) {
+        await before;
+        return await change(entry, () => engine.applyProject(), told);
+      }
+      // It begins at once: whoever waits for a pipeline's check finds it begun. Nobody has asked for it, and files that
+      // say what they said before are no news.
+      const [result] = await Promise.all([engine.applyProject(), before]);
       if (result.applied.length + result.removed.length > 0) {
         await log.record(entryOf({ ...entry, ...await told(result) }));
       }
