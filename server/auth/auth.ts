@@ -227,7 +227,8 @@ export class Auth {
         return await this.#access.findToken(hash, this.#clock.now());
       }
       try {
-        return (await this.#jwt.find(token)).letIn;
+        // It lives for a short time, as an issued one does: nothing that lasts is made with it.
+        return { ...(await this.#jwt.find(token)).letIn, isIssued: true };
       } catch (error) {
         refused = toAppError(error);
         if (refused.code !== "unauthorized") throw error;

@@ -85,7 +85,7 @@ Deno.test("a workload is whom its issuer and subject are linked to, and nobody o
 
 Deno.test("removing a link ends the sessions and the tokens that it gave, and removing a token those issued for it", async () => {
   await using fixture = new StoreFixture();
-  const { access, people: users, sso, passwords } = await fixture.open();
+  const { access, people: users, retention, sso, passwords } = await fixture.open();
   const people = createPeople({ people: users, access, sso, passwords, hasher: quickHasher(), clock });
   const { id: user } = await people.users.create({ name: "mia", role: "viewer" }, "test");
   const { id: link } = await people.links.add("mia", { issuer: GITHUB, subject: "s" }, "test");
@@ -127,6 +127,11 @@ Deno.test("removing a link ends the sessions and the tokens that it gave, and re
   await access.issueToken({ ...issued, id: "j", hash: "by token", for: { token } });
   assert.equal((await access.findToken("by token", 2_000))?.token?.id, token);
   assert.equal((await people.tokens.list("mia")).length, 1);
+  await access.issueToken({ ...issued, id: "l", hash: "ends sooner", for: { token }, expiresAtMs: 1_500 });
+  assert.deepEqual([await retention.forgetIssuedTokens(1_499), await retention.forgetIssuedTokens(1_500)], [
+    0,
+    1,
+  ]);
   await people.tokens.revoke(token);
   assert.equal(await access.findToken("by token", 2_000), undefined);
   await assert.rejects(

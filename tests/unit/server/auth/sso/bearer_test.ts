@@ -60,6 +60,10 @@ Deno.test("a token of a trusted issuer lets in whom its subject is linked to, an
     }
     const unsigned = new UnsecuredJWT({ ...claims, iss: sso.issuer.url, exp: nowS + 9_999 }).encode();
     assert.match(await ask(sso, unsigned), /^401/);
+    // Nothing that lasts longer is made with it.
+    const headers = { authorization: `Bearer ${await sso.issuer.sign(claims)}` };
+    const account = await sso.ask("/account", new Map(), { headers });
+    assert.equal(account.status, 403, await account.text());
     await sso.people.users.change("ci", { disabled: true });
     assert.match(await ask(sso, await sso.issuer.sign(claims)), /^401 .*no active user/);
   }));

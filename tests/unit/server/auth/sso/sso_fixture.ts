@@ -5,7 +5,7 @@ import type { Sealer } from "../../../../../contract/keys/sealer.ts";
 import { createPeople } from "../../../../../engine/control/people/local_people.ts";
 import type { People } from "../../../../../engine/control/people/port.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
-import { Auth } from "../../../../../server/auth/auth.ts";
+import { Auth, OWN_ACCOUNT } from "../../../../../server/auth/auth.ts";
 import { openSso } from "../../../../../server/auth/sso/open_sso.ts";
 import type { AppEnv } from "../../../../../server/http/app_env.ts";
 import { createClientView } from "../../../../../server/http/client_view.ts";
@@ -110,6 +110,7 @@ export class SsoFixture implements AsyncDisposable {
       const { principal, mayAnywhere } = await auth.requireAccess(c, "pipeline:view");
       return c.json({ name: principal.name, run: mayAnywhere("pipeline:run") });
     });
+    app.get("/account", async (c) => c.text((await auth.requireAccess(c, OWN_ACCOUNT)).principal.name));
     const addressOf = (c: Context) => auth.addressOf(c);
     app.route(
       "/",
