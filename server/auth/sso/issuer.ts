@@ -36,6 +36,8 @@ export interface IssuerOptions {
   readonly clock: Pick<Clock, "now">;
   /** Makes what the library keeps of a provider, by its metadata. */
   readonly discover: (fetch: ProviderFetch) => Promise<Configuration>;
+  /** Told once of each time that metadata or keys cannot be had. */
+  readonly onFailure?: (error: AppError) => void;
 }
 
 export interface VerifyOptions extends Pick<JWTVerifyOptions, "audience" | "requiredClaims"> {
@@ -85,6 +87,7 @@ export class Issuer {
     } catch (thrown) {
       const error = providerError(issuer, "gives no metadata that can be used", thrown);
       this.#failed = { error, atMs: clock.now() };
+      this.#options.onFailure?.(error);
       if (this.#known !== undefined) return this.#known.configuration;
       throw error;
     }
@@ -169,6 +172,7 @@ export class Issuer {
     } catch (thrown) {
       const error = providerError(this.url, "does not give its keys", thrown);
       this.#keysFailed = { error, atMs: clock.now() };
+      this.#options.onFailure?.(error);
       throw error;
     }
   }

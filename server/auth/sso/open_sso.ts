@@ -51,11 +51,11 @@ export async function openSso(context: SsoContext): Promise<Sso> {
   const trusted = readTrustedIssuers(context);
   const ca = await readProviderCa(context);
   const own = settings &&
-    { settings, issuer: createIssuer(settings.issuer, clock, { client: settings, ca }) };
+    { settings, issuer: createIssuer(settings.issuer, clock, { client: settings, ca, log }) };
   return {
     jwt: trusted && new JwtBearer({
       issuers: trusted.issuers.map((url) =>
-        url.href === own?.issuer.url.href ? own.issuer : createIssuer(url, clock, { ca })
+        url.href === own?.issuer.url.href ? own.issuer : createIssuer(url, clock, { ca, log })
       ),
       audiences: trusted.audiences,
       clientId: settings?.clientId,
@@ -80,11 +80,19 @@ export interface IssuerSetting {
   /** The client that Sluice is to it; none where it is known for its tokens alone. */
   readonly client?: Pick<SsoSettings, "clientId" | "client">;
   readonly ca: string | undefined;
+  /** Told when it does not do its part. */
+  readonly log?: Log;
 }
 
-export function createIssuer(url: URL, clock: Clock, { client, ca }: IssuerSetting): Issuer {
+export function createIssuer(url: URL, clock: Clock, { client, ca, log }: IssuerSetting): Issuer {
   const fetch = createProviderFetch({ issuer: url, ca });
-  return new Issuer({ issuer: url, fetch, clock, discover: () => discover(url, fetch, client) });
+  return new Issuer({
+    issuer: url,
+    fetch,
+    clock,
+    discover: () => discover(url, fetch, client),
+    onFailure: ({ message }) => log?.("warn", message),
+  });
 }
 
 function createSignOn(context: SsoContext, settings: SsoSettings, issuer: Issuer, auth: Auth): SingleSignOn {

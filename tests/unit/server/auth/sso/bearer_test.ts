@@ -90,6 +90,7 @@ Deno.test("while the issuer is away its tokens get a 503, and nobody is asked fo
     const token = await sso.issuer.sign({ aud: "sluice-api", sub: MAIN });
     for (let at = 0; at < 20; at++) assert.match(await ask(sso, token), /^503 The identity provider/);
     assert.equal(count, 1);
+    assert.equal(sso.logged.filter((message) => message.includes("metadata")).length, 1);
     sso.issuer.answer = () => undefined;
     await sso.clock.advance(5_001);
     assert.equal(await ask(sso, token), "ci");
