@@ -427,7 +427,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     readMetrics: async () => front.withExpiry(await engine.metrics.read(version)),
     addressRate: rates?.address,
     oauth: createOAuth({ ...shared, sso, addressOf: (c) => auth.addressOf(c) }),
+    client,
     pages: createPages({
+      client,
       engineFor,
       places,
       secrets,
@@ -508,7 +510,7 @@ function workingFolder(program: Program): string {
   return isByTask && initial ? initial : Deno.cwd();
 }
 
-// With it set, certificates of mail servers and others would not be verified, and nothing would say so.
+// With it, certificates of mail servers and others would not be verified, and nothing would say so.
 Deno.env.delete("NODE_TLS_REJECT_UNAUTHORIZED");
 
 Deno.exit(await runCommandLine(Deno.args, createContext()));

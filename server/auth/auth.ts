@@ -39,6 +39,9 @@ export const SESSION_TIMES: SessionTimes = { maxMs: 12 * 3_600_000, idleMs: 2 * 
 /** What a route takes that is about whoever asks: to be let in. */
 export const OWN_ACCOUNT = "own account";
 
+/** Between two warnings of tokens that came over plain HTTP. */
+const WARN_EVERY_MS = 3_600_000;
+
 export interface AuthOptions {
   readonly access: AccessStore;
   readonly clock: Pick<Clock, "now" | "sleep">;
@@ -77,6 +80,7 @@ export class Auth {
   readonly #audit: AuditTrail;
   /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
+  #warnedOfPlainAtMs = -Infinity;
 
   constructor({
     access,
@@ -246,6 +250,7 @@ export class Auth {
     find: (hash: string) => Promise<LetIn | undefined>,
   ): Promise<LetIn | undefined> {
     const address = this.#client.addressOf(c);
+    if (this.#client.isExposed(c)) this.#warnOfPlain(address);
     const hash = await hashToken(token);
     const attempt = await this.#limit.attempt(address, hash, () => find(hash));
     if (attempt.kind === "known") return attempt.value;
@@ -266,6 +271,16 @@ export class Auth {
   async #findLasting(hash: string): Promise<LetIn | undefined> {
     const found = await this.#access.findToken(hash, this.#clock.now());
     return found?.isIssued === true ? undefined : found;
+  }
+
+  /** It is too late to refuse it: others may have read it. */
+  #warnOfPlain(address: string): void {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#warnedOfPlainAtMs < WARN_EVERY_MS) return;
+    this.#warnedOfPlainAtMs = nowMs;
+    this.#log("warn", "A token has come over plain HTTP from another machine: others may have read it", {
+      address,
+    });
   }
 
   #accessOf(

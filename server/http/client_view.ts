@@ -33,12 +33,17 @@ export function createClientView(options: ClientViewOptions): ClientView {
     isSecure,
     isExposed: (c) =>
       !options.trustProxy && options.allowsPlainHttp !== true && !isSecure(c) &&
-      !isThisMachine(remoteAddressOf(c)),
+      isElsewhere(remoteAddressOf(c)),
   };
 }
 
+/** A Unix socket has no address. */
+const isElsewhere = (address: string): boolean => address !== UNKNOWN && !isThisMachine(address);
+
+const UNKNOWN = "unknown";
+
 function remoteAddressOf(c: Context): string {
   const env: unknown = c.env;
-  if (typeof env !== "object" || env === null || !("remoteAddress" in env)) return "unknown";
-  return typeof env.remoteAddress === "string" ? env.remoteAddress : "unknown";
+  if (typeof env !== "object" || env === null || !("remoteAddress" in env)) return UNKNOWN;
+  return typeof env.remoteAddress === "string" ? env.remoteAddress : UNKNOWN;
 }

@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { bearerOf } from "../auth/bearer.ts";
 import type { AppEnv } from "./app_env.ts";
+import type { ClientView } from "./client_view.ts";
 import { HttpError } from "./problem.ts";
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -72,6 +73,36 @@ export function crossSiteGuard(): MiddlewareHandler<AppEnv> {
           "The request comes from another site's page: open this server's own page, or send a token",
         );
       }
+    }
+    await next();
+  };
+}
+
+/** Where passwords and tokens are typed, and where the links of mails and identity providers lead. */
+export const SIGN_IN_PAGES: readonly string[] = ["/login", "/password", "/account", "/oidc"];
+/** Where programs show a password of theirs for a token. */
+export const TOKEN_ENDPOINTS: readonly string[] = ["/oauth"];
+
+/**
+ * Refuses to show what people sign in with, and to take it, where others could read it on the way: before anything is
+ * typed. A token in a header has come that way already when it is seen.
+ */
+export function plainGuard(
+  { isExposed }: Pick<ClientView, "isExposed">,
+  paths: readonly string[],
+): MiddlewareHandler<AppEnv> {
+  return async function plainGuard(c, next) {
+    const { path } = c.req;
+    if (paths.some((from) => path === from || path.startsWith(`${from}/`)) && isExposed(c)) {
+      throw new HttpError(
+        403,
+        "forbidden",
+        "Nobody signs in here over plain HTTP from another machine, where passwords could be read on the way. Whoever runs " +
+          "the server gives it a certificate (--tls-cert and --tls-key), puts a proxy with TLS before it (--trust-proxy), " +
+          "or sets SLUICE_ALLOW_PLAIN_HTTP=1 where nobody listens",
+        {},
+        { reason: "plain_http" },
+      );
     }
     await next();
   };

@@ -9,7 +9,7 @@ export interface ProxySettings {
   readonly allowedHosts: readonly string[] | undefined;
   /** For how long a browser that spoke https is to use nothing else. */
   readonly strictSeconds: number;
-  /** Whether passwords may come over plain HTTP from other machines. */
+  /** Whether people may sign in over plain HTTP from other machines. */
   readonly allowsPlainHttp: boolean;
 }
 

@@ -9,11 +9,19 @@ import type { Access } from "../../contract/access/access.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { AppEnv } from "../http/app_env.ts";
+import type { ClientView } from "../http/client_view.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Account } from "../auth/account/own_account.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { ApiSchema } from "../http/api_schema.ts";
-import { crossSiteGuard, hostGuard, responseHeaders, type StrictTransport } from "../http/guards.ts";
+import {
+  crossSiteGuard,
+  hostGuard,
+  plainGuard,
+  responseHeaders,
+  type StrictTransport,
+  TOKEN_ENDPOINTS,
+} from "../http/guards.ts";
 import { HttpError, problemResponse } from "../http/problem.ts";
 import { addressRate, type RequestRate } from "../http/request_rate.ts";
 import type { Route } from "../http/route.ts";
@@ -68,6 +76,8 @@ export interface AppOptions {
   readonly addressRate?: RequestRate | undefined;
   /** The names in Host that are accepted, beside localhost and addresses; any name by default. */
   readonly allowedHosts?: readonly string[];
+  /** Whether others could read along what a client sends: no token is given out then. Not asked by default. */
+  readonly client?: Pick<ClientView, "isExposed">;
   /** HSTS where a browser spoke https; none by default. */
   readonly strictTransport?: StrictTransport;
 }
@@ -109,6 +119,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     app.post(HOOK_PATH, createHooks({ webhooks: options.webhooks, addressOf, clock: options.clock, log }));
   }
   refuseOthers(app, HOOK_PATH, ["POST"]);
+  if (options.client !== undefined) app.use(plainGuard(options.client, TOKEN_ENDPOINTS));
   if (options.oauth !== undefined) app.route("/", options.oauth);
   app.get("/openapi.json", async (c) => {
     await auth.requireAccess(c, "pipeline:view");

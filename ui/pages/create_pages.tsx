@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { type AppError, type ErrorCode, toAppError } from "../../contract/errors.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
+import { plainGuard, SIGN_IN_PAGES } from "../../server/http/guards.ts";
 import { HttpError, statusOf } from "../../server/http/problem.ts";
 import { createAssets } from "../static/assets.ts";
 import { accountRoutes } from "./account/account_routes.tsx";
@@ -36,6 +37,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
       "cache-control": "public, max-age=31536000, immutable",
     });
   });
+  if (pages.client !== undefined) app.use(plainGuard(pages.client, SIGN_IN_PAGES));
   app.route("/", sessionRoutes(pages));
   app.route("/", passwordRoutes(pages));
   app.route("/", ssoRoutes(pages));

@@ -10,6 +10,7 @@ import type { PasswordLinks } from "../../engine/control/people/passwords/links.
 import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { Account } from "../../server/auth/account/own_account.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
+import type { ClientView } from "../../server/http/client_view.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
 import { mayOffer, type PageAuth, type PageSignIn, type PageSso } from "../parts/page_auth.ts";
@@ -32,6 +33,8 @@ export interface PagesOptions {
   /** Users and what is granted to them, as whoever looks manages them. */
   readonly peopleFor: (access: Access) => People;
   readonly auth: PageAuth;
+  /** Whether others could read along what a client sends: nobody signs in then. Not asked by default. */
+  readonly client?: Pick<ClientView, "isExposed">;
   readonly signIn: PageSignIn;
   /** None where the operator has named no identity provider. */
   readonly sso?: PageSso | undefined;

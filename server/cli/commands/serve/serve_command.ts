@@ -84,7 +84,7 @@ function warnOfPlainHttp({ host, tls, proxy }: ServeSettings, log: Log): void {
     "warn",
     "The server speaks plain HTTP with other machines: give it a certificate (--tls-cert, --tls-key), or put a proxy with " +
       "TLS before it (--trust-proxy)" +
-      (proxy.allowsPlainHttp ? "" : "; over plain HTTP nobody signs in from elsewhere with a password"),
+      (proxy.allowsPlainHttp ? "" : "; over plain HTTP nobody signs in from elsewhere"),
     { host },
   );
 }

@@ -180,6 +180,20 @@ Deno.test("an address that sends ten unknown tokens is slowed down, and known on
   assert.equal(api.logged.length, 2, "the first failure, and the limit");
 });
 
+Deno.test("a token over plain HTTP from another machine is warned of, once an hour", async () => {
+  await using api = await ApiFixture.create({ allowsPlainHttp: false });
+  const use = (from: string) => statusOf(api.ask("/api/runs", { as: "viewer", from }));
+  assert.equal(await use("127.0.0.1"), 200);
+  assert.deepEqual(api.logged, []);
+  assert.equal(await use("192.0.2.1"), 200);
+  assert.equal(await use("192.0.2.1"), 200);
+  assert.equal(api.logged.length, 1);
+  assert.match(JSON.stringify(api.logged), /A token has come over plain HTTP from another machine/);
+  await api.clock.advance(3_600_000);
+  assert.equal(await use("192.0.2.1"), 200);
+  assert.equal(api.logged.length, 2);
+});
+
 Deno.test("a thousand parallel requests with unknown tokens are refused but for ten", async () => {
   await using api = await ApiFixture.create();
   const asked = Promise.all(Array.from(

@@ -29,6 +29,8 @@ import type { AppEnv } from "../../../../server/http/app_env.ts";
 
 export interface ApiOptions {
   readonly trustProxy?: boolean;
+  /** Whether other machines may speak plain HTTP without a warning; true by default. */
+  readonly allowsPlainHttp?: boolean;
   readonly allowedHosts?: readonly string[];
   readonly phase?: AppOptions["phase"];
   readonly scrapeToken?: string;
@@ -67,14 +69,15 @@ export class ApiFixture implements AsyncDisposable {
     const log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
-    const { allowedHosts, phase, trustProxy = false, scrapeToken, readMetrics } = options;
+    const { allowedHosts, phase, trustProxy = false, allowsPlainHttp = true, scrapeToken, readMetrics } =
+      options;
     const audit = recordedAudit(audited);
     const places = fakePlaces(this.engine);
     const rates = createRequestRates(clock, options.perSecond);
     const auth = new Auth({
       access,
       clock,
-      client: createClientView({ trustProxy }),
+      client: createClientView({ trustProxy, allowsPlainHttp }),
       log,
       subjects: places.subjects,
       scrapeToken,
