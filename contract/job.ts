@@ -9,6 +9,7 @@ import type { StreamSchema } from "./stream_schema.ts";
 import type { CommittedStream } from "./streams/stream_view.ts";
 import type { Traffic } from "./streams/traffic.ts";
 import type { ErrorRecord } from "./errors.ts";
+import type { WarehouseKey } from "./keys/warehouse_key.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
 import type { ConnectorDefinition } from "./connector/entry.ts";
@@ -78,6 +79,8 @@ export interface RunJob extends JobBase {
   /** Rows to read again; cursors stay where they are then. */
   readonly range?: Range | null;
   readonly warehousePath: string;
+  /** Of an encrypted one. */
+  readonly warehouseKey?: WarehouseKey;
   /** The span of the attempt, as W3C Trace Context writes it: for requests of connectors that are to carry it. */
   readonly traceparent?: string;
   /** The pipeline is no more: what systems keep for it is let go of, and nothing else is done. */
@@ -171,6 +174,8 @@ export interface RejectsJob extends JobBase {
   readonly load?: LoadSentAgain;
   readonly scripts?: readonly RevisionFile[];
   readonly warehousePath: string;
+  /** Of an encrypted one. */
+  readonly warehouseKey?: WarehouseKey;
   /** As of a RunJob. */
   readonly dieAt?: string;
 }
@@ -234,6 +239,8 @@ export interface VerifyJob extends JobBase {
   /** Of loads that have succeeded, by their steps. */
   readonly receipts: Readonly<Record<string, KnownLoad>>;
   readonly warehousePath: string;
+  /** Of an encrypted one. */
+  readonly warehouseKey?: WarehouseKey;
 }
 
 /** A load's last success. */
@@ -247,7 +254,20 @@ export interface KnownLoad {
   readonly windowEndMs: number;
 }
 
-export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob | ScriptJob;
+/** Writes a warehouse anew, encrypted where it is plain and plain where it is encrypted, and puts that in its place. */
+export interface ConvertJob extends JobBase {
+  readonly kind: "convert";
+  readonly action: "encrypt" | "decrypt";
+  readonly warehousePath: string;
+  /** Where it is written, in the same folder; nothing is there. */
+  readonly copyPath: string;
+  /** Of the one that is encrypted, before or after. */
+  readonly convertKey: WarehouseKey;
+  /** As of a RunJob. */
+  readonly dieAt?: string;
+}
+
+export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob | ScriptJob | ConvertJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -367,6 +387,8 @@ export type Report =
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
   | { readonly type: "tried" } & ScriptTrial
+  /** What a ConvertJob has put in the place of the warehouse. */
+  | { readonly type: "converted"; readonly tables: number; readonly rows: number }
   /** What a VerifyJob has found of one load. */
   | { readonly type: "verified"; readonly verification: LoadVerification }
   | { readonly type: "question"; readonly question: Question }

@@ -104,6 +104,8 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       ...context,
       secretKeeping: context.secrets.keeping({ audit, notesFolder, sealer }),
       store,
+      audit,
+      warehouseKeys: await openWarehouseKeys(options, store, sealer),
       maxRuns,
       pools,
       diskReserveBytes,
@@ -117,8 +119,8 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     return {
       engine,
       store,
-      audit,
       sealer,
+      audit,
       secrets: async () => (await secrets()).secrets,
       asServer: await serversEngine(engine, store, audit),
       async [Symbol.asyncDispose]() {
@@ -210,6 +212,19 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
   return () => done ??= work();
 }
 
+async function openWarehouseKeys({ dataDir }: ProjectPlace, store: Store, sealer: Sealer) {
+  const { createWarehouseKeys } = await import("../engine/runs/warehouses/warehouse_keys.ts");
+  const { findCryptoModule } = await import("../engine/runs/warehouses/crypto_module.ts");
+  return createWarehouseKeys({
+    store: store.warehouseKeys,
+    sealer,
+    dataDir,
+    clock: systemClock,
+    isWanted: readSwitch("SLUICE_ENCRYPT_WAREHOUSES"),
+    findModule: () => findCryptoModule(env),
+  });
+}
+
 /** Where people reach the server. Throws `invalid`. */
 function readPublicUrl(): string | undefined {
   const text = env("SLUICE_PUBLIC_URL");
@@ -225,6 +240,14 @@ function readPublicUrl(): string | undefined {
 async function readTelemetry() {
   const { readTelemetrySettings } = await import("../engine/runs/telemetry/settings.ts");
   return readTelemetrySettings(env);
+}
+
+/** A variable that is 1 for yes; no by default. Throws `invalid`. */
+function readSwitch(name: string): boolean {
+  const text = env(name) ?? "";
+  if (/^(?:1|true|on|yes)$/i.test(text)) return true;
+  if (/^(?:0|false|off|no|)$/i.test(text)) return false;
+  throw new AppError("invalid", `${name} is "${text}", expected 1 or 0`);
 }
 
 /** A variable that is a whole number. Throws `invalid`. */

@@ -60,6 +60,8 @@ export const AUDIT_ACTIONS = {
   "secret.put": "set a secret",
   "secret.remove": "deleted a secret",
   "secret.use": "used a secret",
+  "warehouse.encrypt": "encrypted a warehouse",
+  "warehouse.decrypt": "made a warehouse plain",
   "key.rotate": "rotated the key",
   "server.start": "started the server",
   "server.stop": "stopped the server",

@@ -6,6 +6,7 @@ import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { letGoOf } from "../runs/attempt/let_go_of.ts";
+import type { WarehouseKeys } from "../runs/warehouses/warehouse_keys.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import type { Store } from "../store/store.ts";
 import type { DefinitionLimits } from "./engine.ts";
@@ -16,6 +17,7 @@ import type { StartedAhead } from "./start_ahead.ts";
 export interface DefinitionChangesContext extends GrantContext, Omit<CheckContext, "knownColumns"> {
   readonly store: Store;
   readonly processes: ProcessPool;
+  readonly warehouseKeys: WarehouseKeys;
   /** Aborted when the engine ends. */
   readonly signal: AbortSignal;
   /** What was started while the store was opened; for the first apply alone. */

@@ -1,3 +1,4 @@
+import { type AuditTrail, NO_AUDIT } from "../../contract/audit/entry.ts";
 import { join } from "node:path";
 import { ulid } from "ulid";
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
@@ -77,6 +78,10 @@ import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
+import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
+import { createRowCover } from "../runs/streams/row_cover.ts";
+import { isEncrypted } from "../runs/warehouses/warehouse_file.ts";
+import { NO_WAREHOUSE_KEYS, type WarehouseKeys } from "../runs/warehouses/warehouse_keys.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
 import { RunEvents } from "../runs/run_events.ts";
 import { RunProcesses } from "../runs/attempt/run_processes.ts";
@@ -94,6 +99,10 @@ import type { Store } from "../store/store.ts";
 export interface EngineContext extends GrantContext {
   readonly store: Store;
   readonly runProcess: RunProcessProgram;
+  /** What opens encrypted warehouses; all are plain by default. */
+  readonly warehouseKeys?: WarehouseKeys;
+  /** Takes what is done to warehouses; nothing is kept by default. */
+  readonly audit?: AuditTrail;
   readonly clock: Clock;
   readonly log: Log;
   /** How many runs go on at the same time. */
@@ -162,12 +171,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
   readonly webhooks: Webhooks;
+  readonly warehouses: Warehouses;
   /** Takes what others post. */
   readonly receiver: WebhookReceiver;
   #isStarted = false;
   #watching: Promise<void> | undefined;
 
-  constructor(context: EngineContext) {
+  constructor(given: EngineContext) {
+    const { warehouseKeys = NO_WAREHOUSE_KEYS } = given;
+    const context = { ...given, warehouseKeys };
     this.#context = context;
     const { store, clock, log, maxRuns, isAlone } = context;
     this.#relay = new OutboxRelay({ outbox: store.outbox, events: this.#events, clock, log });
@@ -178,11 +190,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
       signal: this.#stopping.signal,
       onChange: () => this.#scheduler.wake(),
     });
-    const previews = new PreviewFolder(context.dataDir);
-    const rejects = new PublishedFolder(join(context.dataDir, "rejects"), streamRejectsSchema);
-    const schemas = new PublishedFolder(join(context.dataDir, "schemas"), streamSchemaSchema);
-    const followed = new PublishedFolder(join(context.dataDir, "followed"), followedReportSchema);
-    const streams = new PublishedFolder(join(context.dataDir, "streams"), committedStreamSchema);
+    const { dataDir } = context;
+    const cover = createRowCover(warehouseKeys, (pipeline) => isEncrypted(dataDir, pipeline));
+    this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
+    const previews = new PreviewFolder(dataDir, cover);
+    const rejects = new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema, cover);
+    const schemas = new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema, cover);
+    const followed = new PublishedFolder(join(dataDir, "followed"), followedReportSchema, cover);
+    const streams = new PublishedFolder(join(dataDir, "streams"), committedStreamSchema, cover);
     this.#pipelines = new PipelineQueries({ store, clock, previews, followed, streams });
     this.#rejects = new StreamRejectsPort({
       ...context,
@@ -193,7 +208,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     this.#loads = new PipelineLoads({
       ...context,
-      verifications: new PublishedFolder(join(context.dataDir, "verifications"), verificationSchema),
+      verifications: new PublishedFolder(join(dataDir, "verifications"), verificationSchema, cover),
     });
     const underWay = new RunProcesses();
     const deliveries = new DeliveryFigures();

@@ -1,7 +1,9 @@
 import duckdb from "@duckdb/node-bindings";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { AppError } from "../../contract/errors.ts";
-import { quoteLiteral } from "../../contract/sql.ts";
+import type { WarehouseKey } from "../../contract/keys/warehouse_key.ts";
+import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
+import { attachText, catalogueOf, loadCrypto } from "./encrypted.ts";
 import { toOpenError } from "./open_error.ts";
 import { readRows } from "./from/row_reader.ts";
 import { DuckSession, type SessionHost } from "./session.ts";
@@ -11,7 +13,7 @@ import { removeUnbornFile } from "./unborn_file.ts";
 const RETRY_MS = 50;
 const MEMORY = ":memory:";
 /** Of new files; one that is there keeps its own. Its string compression takes a third less time than the default's. */
-const STORAGE_VERSION = "v1.4.0";
+export const STORAGE_VERSION = "v1.4.0";
 /** Full row groups of a table that wait to be written; 5 by default, some 25 MB each, which are written no faster. */
 const ROW_GROUPS_HELD = "1";
 
@@ -33,6 +35,8 @@ export interface DatabaseOptions {
   readonly signal?: AbortSignal;
   /** Changes nothing in the file; other processes may read it meanwhile. */
   readonly readOnly?: boolean;
+  /** Of an encrypted file: what it spills is encrypted too. */
+  readonly key?: WarehouseKey | undefined;
 }
 
 /**
@@ -69,7 +73,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         keys.push(...(await keysOf(options.path)).filter((key) => !keys.includes(key)));
         for (const key of keys) openPaths.add(key);
       }
-      return new Database(handle, await lockDown(handle, options), free);
+      const keywords = await lockDown(handle, options);
+      return new Database(
+        handle,
+        keywords,
+        free,
+        options.key === undefined ? undefined : catalogueOf(options.path),
+      );
     } catch (error) {
       duckdb.close_sync(handle);
       throw toOpenError(error, options.path);
@@ -85,13 +95,21 @@ export class Database implements AsyncDisposable {
   readonly #handle: duckdb.Database;
   readonly #keywords: ReadonlySet<string>;
   readonly #free: () => void;
+  readonly #catalogue: string | undefined;
   readonly #sessions = new Set<DuckSession>();
   #isClosed = false;
 
-  constructor(handle: duckdb.Database, keywords: ReadonlySet<string>, free: () => void) {
+  /** `catalogue` is what sessions work in, where that is not the instance's own. */
+  constructor(
+    handle: duckdb.Database,
+    keywords: ReadonlySet<string>,
+    free: () => void,
+    catalogue: string | undefined,
+  ) {
     this.#handle = handle;
     this.#keywords = keywords;
     this.#free = free;
+    this.#catalogue = catalogue;
   }
 
   async session(): Promise<DuckSession> {
@@ -101,7 +119,11 @@ export class Database implements AsyncDisposable {
       connect: () => this.session(),
       release: (session) => void this.#sessions.delete(session),
     };
-    const session = new DuckSession(await duckdb.connect(this.#handle), host);
+    const connection = await duckdb.connect(this.#handle);
+    if (this.#catalogue !== undefined) {
+      await duckdb.query(connection, `USE ${quoteIdentifier(this.#catalogue)}`);
+    }
+    const session = new DuckSession(connection, host);
     this.#sessions.add(session);
     return session;
   }
@@ -127,12 +149,37 @@ async function openHandle(options: DatabaseOptions): Promise<duckdb.Database> {
   for (;;) {
     if (options.signal?.aborted) throw abortError(options.signal);
     try {
-      return await duckdb.open(options.path, openConfig(options));
+      return options.key === undefined
+        ? await duckdb.open(options.path, openConfig(options))
+        : await openEncrypted(options, options.key);
     } catch (error) {
       const failure = toOpenError(error, options.path);
       if (!await isWorthAnother(failure, options, deadlineMs)) throw failure;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+/** An encrypted file can only be attached: to an instance that is in memory, and has its settings. */
+async function openEncrypted(
+  options: DatabaseOptions,
+  { key, module }: WarehouseKey,
+): Promise<duckdb.Database> {
+  const { readOnly, ...others } = options;
+  const handle = await duckdb.open(MEMORY, openConfig({ ...others, path: MEMORY }));
+  try {
+    const connection = await duckdb.connect(handle);
+    try {
+      await loadCrypto(connection, module);
+      const how = readOnly ? ["READ_ONLY"] : [`STORAGE_VERSION ${quoteLiteral(STORAGE_VERSION)}`];
+      await duckdb.query(connection, attachText(options.path, catalogueOf(options.path), how, key));
+    } finally {
+      duckdb.disconnect_sync(connection);
+    }
+    return handle;
+  } catch (error) {
+    duckdb.close_sync(handle);
+    throw error;
   }
 }
 
@@ -156,6 +203,7 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
     write_buffer_row_group_count: ROW_GROUPS_HELD,
     threads: options.threads?.toString(),
     max_temp_directory_size: options.spillLimit,
+    temp_file_encryption: options.key === undefined ? undefined : "true",
     // It gives bytes of what a file held before, where that was written anew (docs/decisions.md).
     enable_external_file_cache: "false",
     // A database in memory would spill to the working directory.

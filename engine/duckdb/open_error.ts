@@ -3,6 +3,8 @@ import { readReport } from "./sql_error.ts";
 
 const HELD = /Conflicting lock is held|used by another process/;
 const NEWER = /version number|newer version of DuckDB|more recent version/;
+const LOCKED = /Cannot open encrypted database/;
+const WRONG_KEY = /Wrong encryption key|AES tag differs/;
 const DAMAGED = /not a valid DuckDB database|Corrupt|Could not read enough bytes|Is a directory|checksum/;
 
 /** Why a database could not be opened. An AppError stays what it is. */
@@ -16,6 +18,17 @@ export function toOpenError(error: unknown, path: string): AppError {
     return new AppError(
       "unavailable",
       `${what}: ${pid === undefined ? "another process" : `process ${pid}`} holds it`,
+      options,
+    );
+  }
+  if (LOCKED.test(message)) {
+    return new AppError("invalid", `${what}: it is encrypted, and its key was not given`, options);
+  }
+  if (WRONG_KEY.test(message)) {
+    return new AppError(
+      "invalid",
+      `${what}: it does not open with its key: it was encrypted by another installation or is damaged. ` +
+        "It was left as it is: restore a backup that has it and its control store",
       options,
     );
   }

@@ -3,6 +3,9 @@ import * as v from "valibot";
 import { requirePathPart } from "../../contract/names.ts";
 import { type Table, type TablePreview, tablePreviewSchema } from "../../contract/table.ts";
 import { FileReplacer } from "./streams/file_replacer.ts";
+import { NO_COVER, placeOf, type RowCover } from "./streams/row_cover.ts";
+
+const PREVIEWS = "previews";
 
 /**
  * The previews of all pipelines' tables, a JSON file each beside the warehouses. They are written by runs as
@@ -13,22 +16,26 @@ export class PreviewFolder {
   /** What is said of tables without their rows, by file: lists are asked for often. */
   readonly #facts = new Map<string, Table | undefined>();
   readonly #files = new FileReplacer();
+  readonly #cover: RowCover;
 
-  constructor(dataDir: string) {
-    this.#path = join(dataDir, "previews");
+  constructor(dataDir: string, cover: RowCover = NO_COVER) {
+    this.#path = join(dataDir, PREVIEWS);
+    this.#cover = cover;
   }
 
   /** Takes the place of the table's preview before. */
   async put(pipeline: string, table: TablePreview): Promise<void> {
     const path = this.#fileOf(pipeline, table.name);
-    await this.#files.replace(path, JSON.stringify(table));
+    const place = placeOf(PREVIEWS, pipeline, table.name);
+    await this.#files.replace(path, await this.#cover.cover(pipeline, place, JSON.stringify(table)));
     this.#facts.set(path, factsOf(table));
   }
 
   /** Undefined where no run has written the table yet, or only one of another version. */
   async get(pipeline: string, table: string): Promise<TablePreview | undefined> {
     try {
-      const text = await Deno.readTextFile(this.#fileOf(pipeline, table));
+      const stored = await Deno.readTextFile(this.#fileOf(pipeline, table));
+      const text = await this.#cover.uncover(pipeline, placeOf(PREVIEWS, pipeline, table), stored);
       const parsed = v.safeParse(tablePreviewSchema, JSON.parse(text));
       return parsed.success ? parsed.output : undefined;
     } catch (error) {

@@ -19,6 +19,7 @@ import { createRunHistory } from "./history/run_history.ts";
 import { createDataKeyStore } from "./keys/data_key_store.ts";
 import { createSealedPlaces } from "./keys/sealed_places.ts";
 import { createSecretRecords } from "./keys/secret_records.ts";
+import { createWarehouseKeyStore } from "./keys/warehouse_key_store.ts";
 import { createInbox } from "./inbox.ts";
 import { createLogStore } from "./logs/log_store.ts";
 import { migrate, type MigrateOptions, schemaVersion } from "./migrate.ts";
@@ -89,6 +90,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     audit: createAuditStore(database),
     secrets: createSecretRecords(database),
     sealedPlaces: [...createSealedPlaces(database), factors.sealed],
+    warehouseKeys: createWarehouseKeyStore(database),
     copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {
       if (!client.closed) await access[Symbol.asyncDispose]();

@@ -445,3 +445,9 @@ export const secrets = sqliteTable("secrets", {
   changedAtMs: integer("changed_at").notNull(),
   changedBy: text("changed_by"),
 });
+
+export const warehouseKeys = sqliteTable("warehouse_keys", {
+  pipeline: text().primaryKey(),
+  sealed: text().notNull(),
+  createdAtMs: integer("created_at").notNull(),
+});

@@ -2,6 +2,7 @@ import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
 import { ServerRequests } from "./server_requests.ts";
+import { convertJob } from "./convert_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
@@ -64,6 +65,8 @@ async function main(): Promise<void> {
       await rejectsJob(job, context);
     } else if (job.kind === "verify") {
       await verifyJob(job, context);
+    } else if (job.kind === "convert") {
+      await convertJob(job, context);
     } else if (job.kind === "script") {
       await scriptJob(job, context);
     } else if (job.kind === "discovery") {

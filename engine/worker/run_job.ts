@@ -29,6 +29,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
   const { resources } = given.definition;
   await using database = await openDatabase({
     path: given.warehousePath,
+    key: given.warehouseKey,
     tempDirectory: given.tempDir,
     ...databaseLimits(given.duckdb, scratchOf(given.tempDir)),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { findMariadb, startMariadb } from "../support/mariadb.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { Group, Need } from "./groups.ts";
+import { CRYPTO_MODULE, findCryptoModule, needsCryptoModule } from "./crypto_module.ts";
 import { findPrometheus, needsPrometheus, PROMETHEUS } from "./prometheus.ts";
 import { S3_URL, startS3 } from "./s3_server.ts";
 import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
@@ -48,13 +49,14 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const chromium = needsBrowser ? await findChromium() : undefined;
   const installNext = oneAtATime(install);
   // Most of it is the network's time.
-  const [python, taps, prometheus, schemathesis] = [
+  const [python, taps, prometheus, schemathesis, crypto] = [
     needs("second readers") ? findSecondReaders(root, installNext) : undefined,
     groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, installNext) : undefined,
     groups.some(({ files }) => needsPrometheus(files))
       ? findPrometheus(root, () => installNext([]))
       : undefined,
     groups.some(({ files }) => needsSchemathesis(files)) ? findSchemathesis(root, installNext) : undefined,
+    groups.some(({ files }) => needsCryptoModule(files)) ? findCryptoModule(root, installNext) : undefined,
   ];
   const servers = [
     needsPostgres ? startPostgres() : undefined,
@@ -68,10 +70,18 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
     if (running !== undefined) started.use(running);
   };
   // All of them have started or failed before those that started are stopped.
-  const ends = await Promise.allSettled([...servers.map(use), python, taps, prometheus, schemathesis]);
+  const ends = await Promise.allSettled([
+    ...servers.map(use),
+    python,
+    taps,
+    prometheus,
+    schemathesis,
+    crypto,
+  ]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const variables = {
     [SINGER_TAPS]: await taps,
+    [CRYPTO_MODULE]: await crypto,
     [PROMETHEUS]: await prometheus,
     [SCHEMATHESIS]: await schemathesis,
     [CHROMIUM]: chromium,

@@ -9,7 +9,10 @@ const POLL_MS = 200;
 const TICK_MS = 50;
 const MAX_COPIES = 10;
 
-type HoldContext = Pick<BackupContext, "store" | "clock" | "waitMs" | "signal" | "onWait">;
+type HoldContext = Pick<BackupContext, "store" | "clock" | "waitMs" | "signal" | "onWait"> & {
+  /** What it is held for, where not a backup: `encrypt the warehouse of orders`. */
+  readonly purpose?: string;
+};
 
 /** A pipeline between two runs: none begins until it is disposed of. */
 export class HeldPipeline implements AsyncDisposable {
@@ -45,7 +48,7 @@ export class HeldPipeline implements AsyncDisposable {
   }
 
   async #take(): Promise<void> {
-    const { store, clock, waitMs, signal, onWait } = this.#context;
+    const { store, clock, waitMs, signal, onWait, purpose } = this.#context;
     const untilMs = clock.now() + waitMs;
     for (let round = 0;; round++) {
       signal.throwIfAborted();
@@ -56,7 +59,7 @@ export class HeldPipeline implements AsyncDisposable {
       if (clock.now() >= untilMs) {
         throw new AppError(
           "unavailable",
-          `Cannot back up the warehouse of ${this.pipeline}: a run of it has not ended; ` +
+          `Cannot ${purpose ?? `back up the warehouse of ${this.pipeline}`}: a run of it has not ended; ` +
             "wait for it, cancel it, or give --wait more time",
         );
       }

@@ -22,6 +22,8 @@ export const manifestSchema = v.object({
   created_at: v.string(),
   /** The last migration of the control store. */
   schema: v.number(),
+  /** The pipelines whose warehouses open with the server's key only. */
+  encrypted_warehouses: v.optional(v.array(v.string())),
   files: v.array(v.object({
     path: pathSchema,
     bytes: v.number(),

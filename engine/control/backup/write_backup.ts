@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
+import { warehouseState } from "../../runs/warehouses/warehouse_file.ts";
 import { BackupArchive } from "./backup_archive.ts";
 import type { BackupContext } from "./backup_context.ts";
 import { copyUnchanged, HeldPipeline } from "./hold_pipeline.ts";
@@ -15,13 +16,15 @@ const PARTS = "backing-up-";
 /** How old is what a backup that was killed has left in the data folder. */
 const LEFT_BEHIND_MS = 86_400_000;
 
+type WrittenManifest = Manifest & { readonly encrypted_warehouses: readonly string[] };
+
 /**
  * Writes what a data folder holds into one archive, while a server works on it: the control store first, then each
  * warehouse between two runs of its pipeline. So no warehouse is older than what the store says of it; a run that
  * the store does not know to have ended is taken up again, and what its steps have committed stays as it is.
  * Throws `conflict` where `path` is there already, `unavailable` where a run goes on for longer than `waitMs`.
  */
-export async function writeBackup(path: string, context: BackupContext): Promise<Manifest> {
+export async function writeBackup(path: string, context: BackupContext): Promise<WrittenManifest> {
   if (await exists(path)) {
     throw new AppError(
       "conflict",
@@ -38,7 +41,7 @@ export async function writeBackup(path: string, context: BackupContext): Promise
     // What is encrypted leaves the data folder in no other form.
     if (context.encrypt !== undefined) parts = await partsInDataFolder(context);
     const file = await Deno.open(unfinished, { write: true, createNew: true, mode: 0o600 });
-    let manifest: Manifest;
+    let manifest: WrittenManifest;
     try {
       manifest = await fill(new BackupArchive(file, context.encrypt), parts, context);
       await file.sync();
@@ -67,7 +70,7 @@ async function partsInDataFolder({ dataDir, clock }: BackupContext): Promise<str
   return await Deno.makeTempDir({ dir: dataDir, prefix: PARTS });
 }
 
-async function fill(archive: BackupArchive, parts: string, context: BackupContext): Promise<Manifest> {
+async function fill(archive: BackupArchive, parts: string, context: BackupContext): Promise<WrittenManifest> {
   const { store, clock, version, signal } = context;
   const createdAtMs = clock.now();
   const add = async (path: string, copy: string) => {
@@ -75,11 +78,19 @@ async function fill(archive: BackupArchive, parts: string, context: BackupContex
     await archive.add(path, copy);
     await Deno.remove(copy);
   };
+  const encrypted: string[] = [];
+  // A copy of the store that is made next has them.
+  const known = new Set(await store.warehouseKeys.pipelines());
   const storeCopy = join(parts, "sluice.db");
   const schema = await store.copyTo(storeCopy);
   await add("sluice.db", storeCopy);
   for (const pipeline of await warehouses(context.dataDir)) {
-    for (const { name, copy } of await copyWarehouse(pipeline, parts, context)) {
+    const copies = await copyWarehouse(pipeline, parts, context);
+    if (await isEncrypted(copies)) {
+      encrypted.push(pipeline);
+      requireKept(known, pipeline);
+    }
+    for (const { name, copy } of copies) {
       await add(`warehouse/${name}`, copy);
     }
   }
@@ -88,15 +99,30 @@ async function fill(archive: BackupArchive, parts: string, context: BackupContex
     // They are written beside and renamed: each is whole, or gone.
     if (await copyIfThere(join(context.dataDir, path), copy)) await add(path, copy);
   }
-  const manifest: Manifest = {
+  const manifest: WrittenManifest = {
     format: BACKUP_FORMAT,
     sluice: version,
     created_at: new Date(createdAtMs).toISOString(),
     schema,
+    encrypted_warehouses: encrypted,
     files: archive.files,
   };
   await archive.end(MANIFEST, JSON.stringify(manifest, null, 2));
   return manifest;
+}
+
+/** The copies of a warehouse: its file is the first. */
+async function isEncrypted([file]: readonly { readonly copy: string }[]): Promise<boolean> {
+  return file !== undefined && await warehouseState(file.copy) === "encrypted";
+}
+
+/** A backup that nobody could open is none. */
+function requireKept(known: ReadonlySet<string>, pipeline: string): void {
+  if (known.has(pipeline)) return;
+  throw new AppError(
+    "unavailable",
+    `Cannot back up the warehouse of ${pipeline}: it was encrypted after the control store was copied; try again`,
+  );
 }
 
 /** The pipelines that have one, by name. */

@@ -4,11 +4,14 @@ import type { Log } from "../../../contract/log.ts";
 import type { Revision } from "../../../contract/revision.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
-import { grantOf, hasWarehouse, warehousePath } from "./process_grant.ts";
+import { grantOf, hasWarehouse } from "./process_grant.ts";
+import { warehousePath } from "../warehouses/warehouse_file.ts";
+import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool } from "./process_pool.ts";
 
 export interface LetGoContext extends GrantContext {
   readonly processes: ProcessPool;
+  readonly warehouseKeys: WarehouseKeys;
   readonly log: Log;
 }
 
@@ -27,6 +30,8 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
     const definition = filledDefinition(context.connectors, revision, params);
     const provision = await provide(context, { ...revision, definition, purpose: "run" });
     const { redact } = provision.redactor;
+    const warehouseKey = await context.warehouseKeys.open(pipeline);
+    if (warehouseKey !== undefined) provision.redactor.learn([warehouseKey.key]);
     const started = await processes.start(grantOf(context, provision, pipeline), {
       kind: "run",
       runId: `removed ${pipeline}`,
@@ -44,6 +49,7 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
       range: null,
       projectDir,
       warehousePath: warehousePath(context.dataDir, pipeline),
+      ...(warehouseKey === undefined ? {} : { warehouseKey }),
       connectors: provision.connectors,
       duckdb: provision.grant.duckdb,
     }, () => {});

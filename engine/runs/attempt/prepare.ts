@@ -11,7 +11,9 @@ import type { Clock } from "../../../contract/clock.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
-import { grantOf, warehousePath } from "./process_grant.ts";
+import { grantOf } from "./process_grant.ts";
+import { warehousePath } from "../warehouses/warehouse_file.ts";
+import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { RunProcesses } from "./run_processes.ts";
 import type { PublishedFolder } from "../streams/published.ts";
@@ -27,6 +29,7 @@ import type { EndedAttempt } from "../worker.ts";
 export interface ExecuteContext extends GrantContext {
   readonly store: Store;
   readonly events: RunEvents;
+  readonly warehouseKeys: WarehouseKeys;
   readonly processes: ProcessPool;
   readonly underWay: RunProcesses;
   readonly previews: PreviewFolder;
@@ -66,6 +69,7 @@ export async function executeRun(
     redact = provision.redactor.redact;
     const job = await runJobOf(context, run, revision);
     warehouse = job.warehousePath;
+    if (job.warehouseKey !== undefined) provision.redactor.learn([job.warehouseKey.key]);
     const grant = grantOf(context, provision, run.pipeline);
     const result = await superviseAttempt(
       {
@@ -151,13 +155,14 @@ async function closeToOthers(path: string): Promise<void> {
 }
 
 async function runJobOf(
-  { dataDir, projectDir, store }: ExecuteContext,
+  { dataDir, projectDir, store, warehouseKeys }: ExecuteContext,
   run: Run,
   revision: Revision,
 ): Promise<Omit<UnplacedJob, "connectors" | "duckdb">> {
   const path = warehousePath(dataDir, run.pipeline);
   await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
   const { models, scripts } = splitFiles(revision.files);
+  const warehouseKey = await warehouseKeys.open(run.pipeline);
   return {
     kind: "run",
     runId: run.id,
@@ -179,5 +184,6 @@ async function runJobOf(
     traceparent: attemptTraceparent(run),
     projectDir,
     warehousePath: path,
+    ...(warehouseKey === undefined ? {} : { warehouseKey }),
   };
 }

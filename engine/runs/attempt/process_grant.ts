@@ -1,15 +1,10 @@
 import { join } from "node:path";
-import { requirePathPart } from "../../../contract/names.ts";
 import type { GrantContext, Provision } from "../../grants/provide.ts";
+import { warehousePath } from "../warehouses/warehouse_file.ts";
 import type { ProcessGrant } from "./process_pool.ts";
 
 /** Where runs keep what they spill; emptied at the start. */
 export const spillFolder = (dataDir: string): string => join(dataDir, "tmp");
-
-/** The file of a pipeline's warehouse. Throws `invalid` for a name that leads out of its folder. */
-export function warehousePath(dataDir: string, pipeline: string): string {
-  return join(dataDir, "warehouse", `${requirePathPart(pipeline)}.duckdb`);
-}
 
 /** Whether the pipeline has a warehouse: some run of it has begun. */
 export async function hasWarehouse(dataDir: string, pipeline: string): Promise<boolean> {

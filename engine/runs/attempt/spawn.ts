@@ -269,6 +269,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   rejects: true,
   tested: true,
   tried: true,
+  converted: true,
   schema: true,
   followed: true,
   stream: true,

@@ -13,12 +13,15 @@ import type { LoadVerification } from "../../../contract/loads/verification.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "../attempt/answers.ts";
 import { followReports, StderrLines } from "../attempt/follow_reports.ts";
-import { spillFolder, warehousePath } from "../attempt/process_grant.ts";
+import { spillFolder } from "../attempt/process_grant.ts";
+import { warehousePath } from "../warehouses/warehouse_file.ts";
+import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
 import { onlyAsked } from "./only_asked.ts";
 
 export interface VerifyLoadsContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
+  readonly warehouseKeys: WarehouseKeys;
   readonly log: Log;
 }
 
@@ -51,6 +54,8 @@ export async function verifyLoads(
   const definition = onlyAsked(filled, load);
   const provision = await provide(context, { definition, connectors: revision.connectors, purpose: "run" });
   const { redact } = provision.redactor;
+  const warehouseKey = await context.warehouseKeys.open(pipeline);
+  if (warehouseKey !== undefined) provision.redactor.learn([warehouseKey.key]);
   const tempDir = join(spillFolder(dataDir), folder);
   await Deno.mkdir(tempDir, { recursive: true, mode: PRIVATE_FOLDER });
   try {
@@ -65,6 +70,7 @@ export async function verifyLoads(
         load,
         receipts,
         warehousePath: warehousePath(dataDir, pipeline),
+        ...(warehouseKey === undefined ? {} : { warehouseKey }),
         projectDir,
         tempDir: join(tempDir, "spill"),
         connectors: provision.connectors,

@@ -6,9 +6,12 @@ import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { RejectChange, RejectsChange, StreamRejects } from "../../../contract/rejects.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
+import { Redactor } from "../../grants/redact.ts";
 import { followReports } from "../attempt/follow_reports.ts";
 import { type AskedJob, withJobProcess } from "../attempt/job_process.ts";
-import { hasWarehouse, warehousePath } from "../attempt/process_grant.ts";
+import { hasWarehouse } from "../attempt/process_grant.ts";
+import { warehousePath } from "../warehouses/warehouse_file.ts";
+import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import { redactRejects } from "../attempt/redact_reports.ts";
 import type { RunProcessProgram } from "../attempt/spawn.ts";
 import { onlyAsked } from "../loads/only_asked.ts";
@@ -17,6 +20,7 @@ import type { PublishedFolder } from "./published.ts";
 export interface ChangeRejectsContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
   readonly rejects: PublishedFolder<StreamRejects>;
+  readonly warehouseKeys: WarehouseKeys;
   readonly log: Log;
 }
 
@@ -81,6 +85,7 @@ async function askedJob(
   context: ChangeRejectsContext,
   { pipeline, stream, action, positions, definition, load }: ChangeRejectsRequest,
 ): Promise<{ readonly asked: AskedJob; readonly redact: (text: string) => string }> {
+  const warehouseKey = await context.warehouseKeys.open(pipeline);
   const job = {
     kind: "rejects",
     action,
@@ -88,16 +93,18 @@ async function askedJob(
     ...(positions === undefined ? {} : { positions }),
     ...(definition === undefined ? {} : { definition }),
     warehousePath: warehousePath(context.dataDir, pipeline),
+    ...(warehouseKey === undefined ? {} : { warehouseKey }),
     projectDir: context.projectDir,
   } as const;
+  const keys = warehouseKey === undefined ? [] : [warehouseKey.key];
   if (load === undefined) {
     return {
       asked: {
         job: { ...job, connectors: {}, duckdb: { directories: [], files: [] } },
         permissions: { hosts: [], read: [], write: [], deny: [] },
       },
-      // It is handed no secret.
-      redact: (text) => text,
+      // It is handed no secret but that.
+      redact: new Redactor(keys).redact,
     };
   }
   const { revision, run } = load;
@@ -111,6 +118,7 @@ async function askedJob(
     connectors: definitions,
     purpose: "run",
   });
+  redactor.learn(keys);
   const { models, scripts } = splitFiles(revision.files);
   return {
     asked: {

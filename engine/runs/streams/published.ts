@@ -1,7 +1,8 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import * as v from "valibot";
 import { requirePathPart } from "../../../contract/names.ts";
 import { FileReplacer } from "./file_replacer.ts";
+import { NO_COVER, placeOf, type RowCover } from "./row_cover.ts";
 
 /**
  * What runs have reported of their streams, a JSON file a stream beside the warehouses: so that who looks opens no
@@ -11,11 +12,13 @@ export class PublishedFolder<T> {
   readonly #path: string;
   readonly #schema: v.GenericSchema<unknown, T>;
   readonly #files = new FileReplacer();
+  readonly #cover: RowCover;
 
   /** `path` is absolute. */
-  constructor(path: string, schema: v.GenericSchema<unknown, T>) {
+  constructor(path: string, schema: v.GenericSchema<unknown, T>, cover: RowCover = NO_COVER) {
     this.#path = path;
     this.#schema = schema;
+    this.#cover = cover;
   }
 
   /** Takes the place of what was there; undefined removes it. */
@@ -27,13 +30,15 @@ export class PublishedFolder<T> {
       });
       return;
     }
-    await this.#files.replace(path, JSON.stringify(value));
+    const place = this.#placeOf(pipeline, stream);
+    await this.#files.replace(path, await this.#cover.cover(pipeline, place, JSON.stringify(value)));
   }
 
   /** Undefined where no run has reported any, or only one of another version. */
   async get(pipeline: string, stream: string): Promise<T | undefined> {
     try {
-      const text = await Deno.readTextFile(this.#fileOf(pipeline, stream));
+      const stored = await Deno.readTextFile(this.#fileOf(pipeline, stream));
+      const text = await this.#cover.uncover(pipeline, this.#placeOf(pipeline, stream), stored);
       const parsed = v.safeParse(this.#schema, JSON.parse(text));
       return parsed.success ? parsed.output : undefined;
     } catch (error) {
@@ -46,6 +51,10 @@ export class PublishedFolder<T> {
   async list(pipeline: string, streams: readonly string[]): Promise<T[]> {
     const found = await Promise.all(streams.map((stream) => this.get(pipeline, stream)));
     return found.filter((value) => value !== undefined);
+  }
+
+  #placeOf(pipeline: string, stream: string): string {
+    return placeOf(basename(this.#path), pipeline, stream);
   }
 
   #fileOf(pipeline: string, stream: string): string {

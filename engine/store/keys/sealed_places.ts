@@ -1,9 +1,10 @@
 import { and, asc, eq, gt, isNotNull, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { SealedPlaces } from "../../../contract/keys/sealed_places.ts";
+import { warehouseKeyPlace } from "../../../contract/keys/warehouse_key.ts";
 import { type Database, storing } from "../database.ts";
 import { secretPlace } from "../ports/secrets.ts";
-import { secrets } from "../schema.ts";
+import { secrets, warehouseKeys } from "../schema.ts";
 
 interface SealedColumn {
   readonly kind: string;
@@ -22,6 +23,13 @@ interface SealedColumn {
  */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   { kind: "secrets", table: secrets, id: secrets.name, sealed: secrets.sealed, placeOf: secretPlace },
+  {
+    kind: "keys of warehouses",
+    table: warehouseKeys,
+    id: warehouseKeys.pipeline,
+    sealed: warehouseKeys.sealed,
+    placeOf: warehouseKeyPlace,
+  },
 ];
 
 export function createSealedPlaces(db: Database): SealedPlaces[] {

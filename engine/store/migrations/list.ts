@@ -16,6 +16,7 @@ import { sso } from "./0015_sso.ts";
 import { audit } from "./0016_audit.ts";
 import { passwords } from "./0017_passwords.ts";
 import { rotatedTokens } from "./0018_rotated_tokens.ts";
+import { warehouseKeys } from "./0019_warehouse_keys.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   audit,
   passwords,
   rotatedTokens,
+  warehouseKeys,
 ];

@@ -19,6 +19,7 @@ export async function rejectsJob(job: RejectsJob, context: JobContext): Promise<
   const { reporter, signal } = context;
   await using database = await openDatabase({
     path: job.warehousePath,
+    key: job.warehouseKey,
     tempDirectory: job.tempDir,
     ...databaseLimits(job.duckdb, ...job.load === undefined ? [] : [scratchOf(job.tempDir)]),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,

@@ -1,6 +1,9 @@
 import type { KnownLoad } from "../../../contract/job.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
+import type { WarehouseKey } from "../../../contract/keys/warehouse_key.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { STORAGE_VERSION } from "../../duckdb/database.ts";
+import { attachText } from "../../duckdb/encrypted.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { tableColumns } from "../../warehouse/raw_table.ts";
 import { sentLoadOf } from "../../warehouse/sent_rows.ts";
@@ -23,13 +26,16 @@ export interface KeptRows {
 /** The database, attached to the warehouse's, that keeps the rows. */
 const ATTACHED = "_sluice_kept";
 
-/** The file of kept rows: attached while `work` goes on. Its path is one that the session may use. */
+/** The file of kept rows: attached while `work` goes on, encrypted as the warehouse is. Its path is one that the session may use. */
 export async function withKeptFile<T>(
   session: DuckSession,
   path: string,
+  key: WarehouseKey | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  await session.run(`ATTACH ${quoteLiteral(path)} AS ${ATTACHED}`);
+  await session.run(
+    attachText(path, ATTACHED, [`STORAGE_VERSION ${quoteLiteral(STORAGE_VERSION)}`], key?.key),
+  );
   const result = await work();
   await session.run(`DETACH ${ATTACHED}`);
   return result;

@@ -40,6 +40,7 @@ export async function verifyJob(job: VerifyJob, context: JobContext): Promise<vo
   await using connections = jobConnections(job, context);
   await using database = await openDatabase({
     path: keptPath,
+    key: job.warehouseKey,
     tempDirectory: job.tempDir,
     ...databaseLimits(job.duckdb, scratch),
     signal: context.signal,
@@ -71,6 +72,7 @@ const NOTHING_KEPT = unjudged(
 async function keepAll(job: VerifyJob, keptPath: string, signal: AbortSignal): Promise<readonly Subject[]> {
   await using database = await openDatabase({
     path: job.warehousePath,
+    key: job.warehouseKey,
     tempDirectory: job.tempDir,
     ...databaseLimits(job.duckdb, scratchOf(job.tempDir)),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,
@@ -82,7 +84,7 @@ async function keepAll(job: VerifyJob, keptPath: string, signal: AbortSignal): P
   const { extract, load } = await expandAsBefore(session, job.definition);
   const models = new Set(job.files.map((file) => parseModel(file).name));
   const chosen = namedLoads(load).filter(({ step }) => job.load === null || namesLoad(job.load, step));
-  return await withKeptFile(session, keptPath, async () => {
+  return await withKeptFile(session, keptPath, job.warehouseKey, async () => {
     const subjects: Subject[] = [];
     for (const [index, load] of chosen.entries()) {
       const isKept = models.has(load.table) || extract[load.table]?.store !== false;

@@ -63,6 +63,26 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/operations/backup_identity_command.ts")).backupIdentity,
   },
   {
+    name: "warehouse",
+    summary: "List the warehouses, encrypt one, or make it plain again",
+    arguments: [
+      { name: "ACTION", description: "list (the default), encrypt or decrypt", optional: true },
+      { name: "PIPELINE", description: "whose warehouse is encrypted or decrypted", optional: true },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      wait: {
+        type: "string",
+        value: "DURATION",
+        description: "how long it waits for a run of the pipeline to end, 10m by default",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/operations/warehouse_command.ts")).warehouse,
+  },
+  {
     name: "drain",
     summary: "Let no more runs begin on the server, as before an upgrade, and wait for those under way",
     arguments: [{

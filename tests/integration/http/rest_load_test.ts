@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { IncomingHttpHeaders } from "node:http";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
-import { warehousePath } from "../../../engine/runs/attempt/process_grant.ts";
+import { warehousePath } from "../../../engine/runs/warehouses/warehouse_file.ts";
 import { LocalServer } from "../../support/api_bench.ts";
 import { type Outcome, TestProject } from "../../support/test_project.ts";
 import { attemptInProcess, succeed } from "../../support/worker_process.ts";

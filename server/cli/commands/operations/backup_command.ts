@@ -9,6 +9,7 @@ import { dataFolderExists } from "../../../data_folder.ts";
 import type { CommandRun } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { readDuration, readFolders } from "../../settings.ts";
+import { needsKey } from "./needs_key.ts";
 import { readRecipients } from "./backup_keys.ts";
 
 /** `sluice backup FILE`: in this process, beside a server that goes on. */
@@ -51,6 +52,7 @@ export const backup: CommandRun = async (invocation, context) => {
     onWait: (pipeline) => terminal.note(`Waiting for a run of ${pipeline} to end`),
   });
   const { size } = await Deno.stat(path);
+  if (manifest.encrypted_warehouses.length > 0) terminal.note(needsKey(manifest.encrypted_warehouses));
   const isEncrypted = encrypt !== undefined;
   await opened.audit.record({
     action: "backup.write",

@@ -6,6 +6,7 @@ import { openDataFolder, readHolder } from "../../../data_folder.ts";
 import type { CommandRun } from "../../command.ts";
 import { heldError } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
+import { needsKey } from "./needs_key.ts";
 import { readIdentities } from "./backup_keys.ts";
 
 /** What is in a data folder that nothing has been put into yet. */
@@ -35,6 +36,8 @@ export const restore: CommandRun = async (invocation, context) => {
   await requireEmpty(dataDir);
   const schema = MIGRATIONS.at(-1)?.id ?? 0;
   const manifest = await readBackup(path, { dataDir, schema, signal: stop.signal, keys });
+  const encrypted = manifest.encrypted_warehouses ?? [];
+  if (encrypted.length > 0) context.terminal.note(needsKey(encrypted));
   if (invocation.flag("json")) context.terminal.out(JSON.stringify({ path, ...manifest }));
   else {
     context.terminal.out(

@@ -1,3 +1,4 @@
+import { NO_WAREHOUSE_KEYS } from "../../../../../engine/runs/warehouses/warehouse_keys.ts";
 import { Egress } from "../../../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, fail, match } from "node:assert/strict";
 import { join } from "node:path";
@@ -61,6 +62,7 @@ async function execute(
     const ended = await executeRun(
       {
         store,
+        warehouseKeys: NO_WAREHOUSE_KEYS,
         events: new RunEvents(),
         processes,
         underWay: new RunProcesses(),

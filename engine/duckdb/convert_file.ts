@@ -1,0 +1,154 @@
+import duckdb from "@duckdb/node-bindings";
+import { AppError } from "../../contract/errors.ts";
+import type { WarehouseKey } from "../../contract/keys/warehouse_key.ts";
+import { quoteIdentifier, quoteLiteral, type SqlRow } from "../../contract/sql.ts";
+import { STORAGE_VERSION } from "./database.ts";
+import { attachText, catalogueOf, loadCrypto } from "./encrypted.ts";
+import { toOpenError } from "./open_error.ts";
+import { readRows } from "./from/row_reader.ts";
+import { readReport } from "./sql_error.ts";
+
+export interface ConvertOptions {
+  /** Absolute, both, and of one folder. */
+  readonly path: string;
+  readonly copyPath: string;
+  readonly action: "encrypt" | "decrypt";
+  /** Of the one of the two that is encrypted. */
+  readonly key: WarehouseKey;
+  readonly tempDirectory: string;
+}
+
+/** What was found to be the same in both files. */
+export interface Converted {
+  readonly tables: number;
+  readonly rows: number;
+}
+
+const COPY = "_sluice_copy";
+
+/**
+ * Copies a database file into a new one with another encryption, and compares the two: every definition, and of every
+ * table the rows, in whatever order. `swap` puts the copy into its place: nobody can open the file for writing until it has
+ * returned. Throws `unavailable` where somebody uses the file or changes it meanwhile, `invalid` where the copy is not the
+ * same.
+ */
+export async function convertFile(options: ConvertOptions, swap: () => Promise<void>): Promise<Converted> {
+  const config = duckdb.create_config();
+  const settings = {
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    temp_directory: options.tempDirectory,
+    temp_file_encryption: "true",
+  };
+  for (const [name, value] of Object.entries(settings)) duckdb.set_config(config, name, value);
+  const handle = await duckdb.open(":memory:", config);
+  const connection = await duckdb.connect(handle);
+  try {
+    await loadCrypto(connection, options.key.module);
+    return await convert(connection, options, swap);
+  } finally {
+    duckdb.disconnect_sync(connection);
+    duckdb.close_sync(handle);
+  }
+}
+
+async function convert(
+  connection: duckdb.Connection,
+  { path, copyPath, action, key }: ConvertOptions,
+  swap: () => Promise<void>,
+): Promise<Converted> {
+  const source = catalogueOf(path);
+  const name = quoteIdentifier(source);
+  const [before, after] = action === "encrypt" ? [undefined, key.key] : [key.key, undefined];
+  const run = async (sql: string): Promise<SqlRow[]> => await readRows(await duckdb.query(connection, sql));
+  const attach = async (attachedPath: string, sql: string) => {
+    try {
+      await run(sql);
+    } catch (error) {
+      throw toOpenError(error, attachedPath);
+    }
+  };
+  // What its log holds goes into the file first; then it is held so that others read it at most.
+  await attach(path, attachText(path, source, [], before));
+  await run(`CHECKPOINT ${name}; DETACH ${name}`);
+  await attach(path, attachText(path, source, ["READ_ONLY"], before));
+  await requireNoLog(path);
+  await attach(
+    copyPath,
+    attachText(copyPath, COPY, [`STORAGE_VERSION ${quoteLiteral(STORAGE_VERSION)}`], after),
+  );
+  await run("SET enable_external_access = false");
+  let converted: Converted;
+  try {
+    await run(`COPY FROM DATABASE ${name} TO ${COPY}`);
+    await run(`CHECKPOINT ${COPY}`);
+    converted = await compare(run, source);
+    await run(`DETACH ${COPY}`);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError("invalid", `Cannot copy ${path}: ${readReport(error).message}`, { cause: error });
+  }
+  await requireNoLog(copyPath);
+  await swap();
+  await run(`DETACH ${name}`);
+  return converted;
+}
+
+/** A log that is left behind would be taken for that of the other file. */
+async function requireNoLog(path: string): Promise<void> {
+  const { size } = await Deno.stat(`${path}.wal`).catch(() => ({ size: 0 }));
+  if (size === 0) return;
+  throw new AppError("unavailable", `Something wrote to ${path} meanwhile: try again`);
+}
+
+type Run = (sql: string) => Promise<SqlRow[]>;
+
+async function compare(run: Run, source: string): Promise<Converted> {
+  const [was, is] = [await definitions(run, source), await definitions(run, COPY)];
+  const missing = was.find((definition) => !is.includes(definition));
+  if (missing !== undefined || was.length !== is.length) {
+    throw new AppError("invalid", "The copy of the warehouse has other definitions than the warehouse", {
+      ...missing === undefined ? {} : { detail: missing },
+    });
+  }
+  let rows = 0;
+  const tables = await run(
+    `SELECT schema_name AS schema, table_name AS name FROM duckdb_tables()
+     WHERE database_name = ${quoteLiteral(source)} ORDER BY ALL`,
+  );
+  for (const { schema, name } of tables) {
+    const table = `${quoteIdentifier(String(schema))}.${quoteIdentifier(String(name))}`;
+    const [one, other] = [await rowsOf(run, source, table), await rowsOf(run, COPY, table)];
+    if (one.text !== other.text) {
+      throw new AppError(
+        "invalid",
+        `The copy of the warehouse has other rows in ${table} than the warehouse`,
+      );
+    }
+    rows += one.count;
+  }
+  return { tables: tables.length, rows };
+}
+
+async function rowsOf(run: Run, catalogue: string, table: string): Promise<{ count: number; text: string }> {
+  const [row] = await run(
+    `SELECT count(*) AS count, bit_xor(hash(t)) AS parity, sum(hash(t)::HUGEINT) AS total
+     FROM ${quoteIdentifier(catalogue)}.${table} AS t`,
+  );
+  return { count: Number(row?.["count"] ?? 0), text: JSON.stringify(row) };
+}
+
+async function definitions(run: Run, catalogue: string): Promise<string[]> {
+  const mine = `database_name = ${quoteLiteral(catalogue)}`;
+  const rows = await run(
+    `SELECT 'schema ' || schema_name AS definition FROM duckdb_schemas() WHERE ${mine} AND NOT internal
+     UNION ALL SELECT 'table ' || schema_name || ' ' || sql || coalesce(comment, '') FROM duckdb_tables() WHERE ${mine}
+     UNION ALL SELECT 'view ' || schema_name || ' ' || view_name || coalesce(comment, '') FROM duckdb_views() WHERE ${mine} AND NOT internal
+     UNION ALL SELECT 'index ' || schema_name || ' ' || index_name || ' ' || table_name FROM duckdb_indexes() WHERE ${mine}
+     UNION ALL SELECT 'sequence ' || schema_name || ' ' || sequence_name || ' ' || coalesce(last_value, 0) FROM duckdb_sequences() WHERE ${mine}
+     UNION ALL SELECT 'macro ' || schema_name || ' ' || function_name FROM duckdb_functions() WHERE ${mine} AND NOT internal
+     UNION ALL SELECT 'type ' || schema_name || ' ' || type_name FROM duckdb_types() WHERE ${mine} AND NOT internal
+     ORDER BY ALL`,
+  );
+  return rows.map(({ definition }) => String(definition));
+}
