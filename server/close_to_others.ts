@@ -5,6 +5,7 @@ type Chmod = (path: string, mode: number) => Promise<void>;
 
 /** Permissions of group and others. */
 const OTHERS = 0o077;
+const WRITTEN_BY_OTHERS = 0o022;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
@@ -24,6 +25,49 @@ export async function closeToOthers(path: string, chmod: Chmod = Deno.chmod): Pr
     const inner = join(path, entry.name);
     if (!await restrictEntry(inner, entry, chmod) || !INNER_FOLDERS.has(entry.name)) continue;
     for await (const below of Deno.readDir(inner)) await restrictEntry(join(inner, below.name), below, chmod);
+  }
+}
+
+/**
+ * Closes the folder itself, before anything in it is touched. Where others could write to it until now, what is in it
+ * may lead elsewhere: a link in the place of a file would have that written which it leads to. Throws `forbidden` for
+ * one, and as `closeToOthers` does.
+ */
+export async function closeFolder(path: string, chmod: Chmod = Deno.chmod): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  const info = await Deno.stat(path);
+  await restrict(path, FOLDER_MODE, info, chmod);
+  const mode = info.mode ?? 0;
+  if ((mode & WRITTEN_BY_OTHERS) === 0) return;
+  try {
+    await refusePlanted(path);
+  } catch (error) {
+    // Closed, it would be taken for one that was never open by the next start.
+    await chmod(path, mode & 0o7777);
+    throw error;
+  }
+}
+
+async function refusePlanted(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    const info = await Deno.lstat(path).catch(ignoreGone);
+    if (info === undefined) continue;
+    const what = info.isSymlink
+      ? "a symbolic link"
+      : info.uid !== Deno.uid()
+      ? `of another user (${info.uid})`
+      : info.isFile && (info.nlink ?? 1) > 1
+      ? "a file with a second name elsewhere"
+      : undefined;
+    if (what !== undefined) {
+      throw new AppError(
+        "forbidden",
+        `Cannot use ${folder}: other users may write to it, and ${path} is ${what}. ` +
+          "Look at what is there, remove it and close the folder with chmod 700, or use another --data folder",
+      );
+    }
+    if (isDirectory) await refusePlanted(path);
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../contract/errors.ts";
-import { closeToOthers } from "./close_to_others.ts";
+import { closeFolder, closeToOthers } from "./close_to_others.ts";
 
 /**
  * The data folder: control store, warehouses and what else a server keeps. One process at a time
@@ -47,6 +47,7 @@ const FORMAT = 1;
  */
 export async function openDataFolder(path: string, command: string): Promise<DataFolder | undefined> {
   await createFolder(path);
+  await closeFolder(path);
   const lock = await openLock(path);
   try {
     if (!await lock.tryLock(true)) {

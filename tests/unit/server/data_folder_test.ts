@@ -175,6 +175,38 @@ Deno.test("openDataFolder() takes an empty folder and closes it, and refuses one
   });
 });
 
+Deno.test("openDataFolder() refuses what others may have put into a folder that they could write to", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "data");
+    await Deno.mkdir(join(path, "warehouse"), { recursive: true });
+    const mine = join(folder, "mine");
+    await Deno.writeTextFile(mine, "of value");
+    await Deno.chmod(path, 0o777);
+    const plant: Record<string, (target: string) => Promise<void>> = {
+      "a symbolic link": (target) => Deno.symlink(mine, target),
+      "a file with a second name elsewhere": (target) => Deno.link(mine, target),
+    };
+    for (const [what, put] of Object.entries(plant)) {
+      for (const name of ["lock", "warehouse/orders.duckdb"]) {
+        await put(join(path, name));
+        // Again and again, until somebody has looked at it.
+        for (let tries = 0; tries < 2; tries++) {
+          await rejects(
+            openDataFolder(path, "serve"),
+            failsWith("forbidden", new RegExp(`${name} is ${what}`)),
+          );
+        }
+        await Deno.remove(join(path, name));
+      }
+    }
+    strictEqual(await Deno.readTextFile(mine), "of value");
+    await Deno.writeTextFile(join(path, "warehouse/orders.duckdb"), "");
+    await using held = await openDataFolder(path, "serve");
+    ok(held);
+    strictEqual((await Deno.stat(path)).mode! & 0o777, 0o700);
+  });
+});
+
 Deno.test("closeToOthers() says why a folder cannot be closed", async () => {
   await withFolder(async (folder) => {
     await Deno.chmod(folder, 0o755);
