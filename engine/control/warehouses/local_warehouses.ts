@@ -43,15 +43,7 @@ export interface WarehousesContext extends Omit<ConvertContext, "store"> {
 export function createWarehouses(context: WarehousesContext): Warehouses {
   const { store, clock, dataDir, audit } = context;
   return {
-    async list() {
-      const facts: WarehouseFacts[] = [];
-      for (const pipeline of await pipelinesWithFile(join(dataDir, "warehouse"))) {
-        const path = warehousePath(dataDir, pipeline);
-        const { size } = await Deno.stat(path);
-        facts.push({ pipeline, encrypted: await warehouseState(path) === "encrypted", bytes: size });
-      }
-      return facts;
-    },
+    list: () => listWarehouses(dataDir),
 
     async convert({ pipeline, action, actor, waitMs, onWait }, signal) {
       const purpose = `${action} the warehouse of ${pipeline}`;
@@ -84,6 +76,17 @@ export function createWarehouses(context: WarehousesContext): Warehouses {
       }
     },
   };
+}
+
+/** By their files alone. */
+export async function listWarehouses(dataDir: string): Promise<WarehouseFacts[]> {
+  const facts: WarehouseFacts[] = [];
+  for (const pipeline of await pipelinesWithFile(join(dataDir, "warehouse"))) {
+    const path = warehousePath(dataDir, pipeline);
+    const { size } = await Deno.stat(path);
+    facts.push({ pipeline, encrypted: await warehouseState(path) === "encrypted", bytes: size });
+  }
+  return facts;
 }
 
 const SUFFIX = ".duckdb";

@@ -17,6 +17,7 @@ import type { DoctorCheck } from "./doctor_check.ts";
 import { checkCertificate } from "./certificate_check.ts";
 import { checkSignOn } from "./sign_on_checks.ts";
 import { checkTelemetry, telemetryProblems } from "./telemetry_checks.ts";
+import { checkWarehouses } from "./warehouse_checks.ts";
 import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, readLibc } from "./machine_checks.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [{ title: "CHECK" }, { title: "STATE" }, { title: "FOUND" }];
@@ -41,6 +42,7 @@ export const doctor: CommandRun = async (invocation, context) => {
     checkOpenFiles(await Deno.readTextFile("/proc/self/limits").catch(() => undefined)),
     await checkSandbox(context.program),
     ...await checkCertificate(context),
+    await checkWarehouses(folders.dataDir, context.env),
     await checkPolicy(folders),
     ...await checkProject(folders, context, stop.signal),
     ...await checkTelemetry(context.env, context.program.version),

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { checkWarehouses } from "../../../../server/cli/commands/operations/warehouse_checks.ts";
 import { deepEqual, equal, match } from "node:assert/strict";
 import {
   checkClock,
@@ -80,4 +82,27 @@ Deno.test("a connector is tested for as long as it may take", async () => {
   const alive = setInterval(() => {}, 1_000);
   match((await checkConnector(silent, "crm", { timeoutMs: 1, signal })).message, /No answer within/);
   clearInterval(alive);
+});
+
+Deno.test("checkWarehouses() says which are plain where they are to be encrypted, and what encryption wants", async () => {
+  const dataDir = await Deno.makeTempDir();
+  try {
+    const at = (env: Record<string, string>) => checkWarehouses(dataDir, (name) => env[name]);
+    deepEqual(await at({}), {
+      check: "warehouses",
+      state: "ok",
+      message: "0 warehouses, none encrypted",
+    });
+    await Deno.mkdir(join(dataDir, "warehouse"));
+    await Deno.writeTextFile(join(dataDir, "warehouse", "orders.duckdb"), "x".repeat(100));
+    const module = join(dataDir, "httpfs.duckdb_extension");
+    const wanted = { SLUICE_ENCRYPT_WAREHOUSES: "1", SLUICE_DUCKDB_HTTPFS: module };
+    const missing = await at(wanted);
+    deepEqual([missing.state, /httpfs\.duckdb_extension\.gz/.test(missing.message)], ["failed", true]);
+    await Deno.writeTextFile(module, "");
+    const plain = await at(wanted);
+    deepEqual([plain.state, /orders is plain/.test(plain.message)], ["warning", true]);
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
 });
