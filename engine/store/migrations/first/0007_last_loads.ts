@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** By it the last success of a load is found, however many runs there are. */
 export const lastLoads: Migration = {

@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /**
  * Times are epoch milliseconds, hashes are hex of SHA-256, JSON is text. An index ends with the

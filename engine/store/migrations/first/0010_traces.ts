@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** Whose trace a run is a part of, and where its attempts since the last retry that was asked for begin. */
 export const traces: Migration = {

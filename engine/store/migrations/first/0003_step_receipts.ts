@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** What a step did besides its rows: see `Step` in contract/run.ts. */
 export const stepReceipts: Migration = {

@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** For retention: since when no pipeline and no run uses a revision, and how to find what uses one. */
 export const unusedRevisions: Migration = {

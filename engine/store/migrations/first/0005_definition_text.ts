@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** The text of the definition in force, for people: a revision has what it means alone. */
 export const definitionText: Migration = {

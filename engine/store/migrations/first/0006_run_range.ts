@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** The rows that a run reads again: see `Range` in contract/range.ts. */
 export const runRange: Migration = {

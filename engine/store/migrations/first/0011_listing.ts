@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** Runs by the end of their ids, as pages show it, by what started them, and by when they were asked for. */
 export const listing: Migration = {

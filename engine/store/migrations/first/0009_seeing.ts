@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /** Compressed logs, and the days of a pipeline's runs without reading the runs themselves. */
 export const seeing: Migration = {

@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /**
  * Attempts as rows, steps and log lines by attempt, windows that were asked for, groups, priorities,

@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /**
  * What stands on runs: notes and tags, readers of the outbox that go on where they were, several schedules of a

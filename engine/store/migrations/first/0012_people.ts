@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 /**
  * Users apart from their tokens: people and services, groups, roles of the operator's own, and grants of a role over
