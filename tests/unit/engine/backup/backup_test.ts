@@ -140,6 +140,21 @@ Deno.test("a backup that cannot be leaves no file, and lets the pipelines go", a
   await assert.rejects(place.backup({}, "nowhere/backup.zip"), { code: "invalid" });
 });
 
+Deno.test("an encrypted warehouse is backed up with the store that has its key, and with no other", async () => {
+  const head = `${"\0".repeat(8)}DUCK${"\0".repeat(8)}\x01${"\0".repeat(60)}`;
+  await using place = await Place.create({
+    "data/warehouse/a.duckdb": head,
+    "data/warehouse/b.duckdb": "plain",
+  });
+  await assert.rejects(place.backup(), { code: "unavailable", message: /of a: it was encrypted after/ });
+  assert.deepEqual(place.names("."), ["data", "new"]);
+  await place.store.warehouseKeys.put("a", "sealed", 0);
+  assert.deepEqual((await place.backup()).encrypted_warehouses, ["a"]);
+  await place.restore();
+  await using restored = await openStore(fileStoreUrl(place.path("new/sluice.db")));
+  assert.equal(await restored.warehouseKeys.get("a"), "sealed");
+});
+
 Deno.test("a hold is one holder's, until it ends by itself", async () => {
   await using place = await Place.create({});
   const { holds } = place.store;
