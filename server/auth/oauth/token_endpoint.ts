@@ -160,6 +160,12 @@ export class TokenEndpoint {
       }
     });
     if (attempt.kind === "known") return attempt.value;
+    await this.#options.audit.record({
+      action: "token.refused",
+      actor: { id: null, name: "unknown", kind: "unknown", address },
+      outcome: "refused",
+      details: { at: TOKEN_PATH },
+    });
     if (attempt.kind === "unknown") throw refused ?? invalidClient("It was refused a moment ago");
     const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
     throw new OAuthError(
@@ -196,7 +202,10 @@ const invalidClient = (description: string) =>
   new OAuthError("invalid_client", description, { "www-authenticate": 'Basic realm="sluice"' });
 
 function oauthError(error: AppError): OAuthError {
-  if (error.code === "unauthorized") return new OAuthError("invalid_grant", error.message);
+  // conflict: what the token was to be issued for has ended meanwhile.
+  if (error.code === "unauthorized" || error.code === "conflict") {
+    return new OAuthError("invalid_grant", error.message);
+  }
   if (error.code === "unavailable" || error.code === "timeout") {
     return new OAuthError("temporarily_unavailable", error.message, { "retry-after": "5" });
   }

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { JWTPayload } from "jose";
 import type { AuditTrail } from "../../../contract/audit/entry.ts";
 import type { Clock } from "../../../contract/clock.ts";
+import { MOST_OF_SUBJECT } from "../../../contract/access/links.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Sealer } from "../../../contract/keys/sealer.ts";
 import type { Log } from "../../../contract/log.ts";
@@ -173,7 +174,9 @@ export class SingleSignOn {
     // The library has compared the claims; whether the provider has signed them is looked at here.
     const { payload } = await issuer.verify(idToken, { audience: settings.clientId, isFromProvider: true });
     const { iss, sub } = payload;
-    if (iss === undefined || sub === undefined) throw tokenFault("it names nobody");
+    if (iss === undefined || sub === undefined || sub.length > MOST_OF_SUBJECT) {
+      throw tokenFault("it names nobody");
+    }
     const claims = { ...payload, iss, sub };
     const more = isIncomplete(claims, settings) &&
         configuration.serverMetadata().userinfo_endpoint !== undefined

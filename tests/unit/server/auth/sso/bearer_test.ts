@@ -209,6 +209,7 @@ Deno.test("guessing at the token endpoint is slow", () =>
     while (sso.clock.sleepers === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     await sso.clock.advance(100);
     assert.deepEqual([(await slowed).status, (await slowed).body["error"]], [429, "slow_down"]);
+    assert.deepEqual(sso.recorded.map(({ action }) => action), Array(11).fill("token.refused"));
   }));
 
 Deno.test("metadata say where tokens are to be had", () =>

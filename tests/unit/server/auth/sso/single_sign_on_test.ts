@@ -107,6 +107,7 @@ Deno.test("an ID token that the issuer has not made for this sign-in lets nobody
     "another issuer": [{ ...good, iss: other.issuer.url }],
     "an unknown key": [good, { header: { kid: "unknown" } }],
     "nobody": [{ ...good, sub: undefined }],
+    "a subject without end": [{ ...good, sub: "x".repeat(256) }],
     "another party": [{ ...good, aud: ["sluice", "other"], azp: "other" }],
     "another issuer's key": [{}, {
       token: async (nonce) => await other.issuer.sign(claims(nonce), { kid: await sso.issuer.kid() }),
