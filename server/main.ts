@@ -17,6 +17,7 @@ import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.t
 import type { OpenedSecrets } from "../engine/control/secrets/open_secrets.ts";
 import type { GrantContext } from "../engine/grants/provide.ts";
 import type { NamedSecrets } from "../engine/secrets/named_secrets.ts";
+import type { OpenSecrets } from "../engine/secrets/open_secrets.ts";
 import type { MigrateOptions } from "../engine/store/migrate.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
@@ -48,7 +49,7 @@ function createBackend(program: Program): Backend {
     missingReferences: (place) => missingReferences(program, place),
     tryScript: async (place, request, log, signal) => {
       const { tryScript } = await import("../engine/definitions/scripts/try_script.ts");
-      await using stored = secretsBeside(place);
+      await using stored = secretsBeside(place, (path) => context.secrets.transit(path));
       await using context = await grantContext(program, place, stored, log);
       const kept = await keptBesideStore(context);
       return await tryScript({ ...context, ...kept, runProcess: program.runProcess, log }, request, signal);
@@ -71,7 +72,12 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
     const { createAudit } = await import("../engine/control/audit/audit_log.ts");
     return createAudit({ store: (await theStore()).audit, clock: systemClock, log });
   });
-  const secrets = once(async () => await openSecrets(options, await theStore(), await theAudit()));
+  const secrets: () => Promise<OpenedSecrets> = once(async () =>
+    await openSecrets(options, await theStore(), {
+      audit: await theAudit(),
+      transit: (path) => context.secrets.transit(path),
+    })
+  );
   const context = {
     ...await grantContext(program, options, {
       get: async (name) => await (await secrets()).stored.get(name),
@@ -175,19 +181,22 @@ async function openControlStore({ dataDir }: ProjectPlace, upgrade: MigrateOptio
 async function openSecrets(
   { dataDir, projectDir }: ProjectPlace,
   store: Store,
-  audit: AuditTrail,
+  others: { readonly audit: AuditTrail; readonly transit: OpenSecrets["transit"] },
 ): Promise<OpenedSecrets> {
   const { openSecrets } = await import("../engine/control/secrets/open_secrets.ts");
-  return openSecrets({ store, audit, clock: systemClock, env, dataDir, projectDir });
+  return openSecrets({ store, ...others, clock: systemClock, env, dataDir, projectDir });
 }
 
 /** The secrets of the store as a command has them that opens no engine: a store that is not there has none. */
-function secretsBeside(place: ProjectPlace): NamedSecrets & AsyncDisposable {
+function secretsBeside(
+  place: ProjectPlace,
+  transit: OpenSecrets["transit"],
+): NamedSecrets & AsyncDisposable {
   const opened = once(async () => {
     if (await isNewStore(place)) return undefined;
     try {
       const store = await openControlStore(place, { isForbidden: true });
-      return { store, ...await openSecrets(place, store, NO_AUDIT) };
+      return { store, ...await openSecrets(place, store, { audit: NO_AUDIT, transit }) };
     } catch (error) {
       // Of an older version, which had none.
       if (toAppError(error).code === "conflict") return undefined;
@@ -319,7 +328,7 @@ function keyPlace(path: string | undefined): { keyPath?: string } {
 async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../engine/definitions/check_pipelines.ts");
   const { log, signal, isOffline } = options;
-  await using stored = secretsBeside(options);
+  await using stored = secretsBeside(options, (path) => context.secrets.transit(path));
   await using context = await grantContext(program, options, stored, log);
   const { UNASKED_STORES } = await import("../engine/secrets/open_stores.ts");
   const { references } = context;
@@ -337,7 +346,7 @@ async function checkProject(program: Program, options: CheckOptions): Promise<Pr
 async function missingReferences(program: Program, place: ProjectPlace): Promise<string[]> {
   const { readConnectors } = await import("../engine/definitions/discover.ts");
   const { missingReferences } = await import("../engine/secrets/resolve.ts");
-  await using stored = secretsBeside(place);
+  await using stored = secretsBeside(place, (path) => context.secrets.transit(path));
   await using context = await grantContext(program, place, stored);
   const missing = await Promise.all(
     Object.entries(await readConnectors(context)).map(([name, definition]) =>
@@ -363,6 +372,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     "./auth/token.ts"
   );
   const { createPages } = await import("../ui/pages/create_pages.tsx");
+  const { applyingSecrets } = await import("../engine/control/secrets/applying_secrets.ts");
   const { createPeople } = await import("../engine/control/people/local_people.ts");
   const { startServerAudit } = await import("../engine/control/audit/server_audit.ts");
   const { createVisitors } = await import("../engine/control/audit/visitors.ts");
@@ -388,7 +398,11 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const sessions = readSessionTimes(env);
   const people = createPeople({ ...store, hasher, sessionIdleMs: sessions.idleMs, clock });
   const rates = createRequestRates(clock, readRequestRate(env("SLUICE_REQUEST_RATE")));
-  const secrets = await options.opened.secrets();
+  const secrets = applyingSecrets(await options.opened.secrets(), () => {
+    const failed = (error: unknown) =>
+      log("warn", `the project could not be applied: ${toAppError(error).message}`);
+    void engine.applyProject().catch(failed);
+  });
   const publicUrl = readPublicUrl();
   const baseUrl = () => (publicUrl ?? front.url).replace(/\/+$/, "");
   const { sealer } = options.opened;

@@ -44,6 +44,7 @@ const dataKeySchema = v.object({
 export const keysSchema = v.object({
   key: described(v.nullable(rootSchema), "The server's key; null where none is here."),
   data_keys: described(v.array(dataKeySchema), "The keys of the control store, the current one first."),
+  lies_with_data: described(v.boolean(), "Whether it is in the data folder, beside what it seals."),
   problem: described(v.nullable(v.string()), "What is wrong with them and what to do."),
 });
 export type KeysView = v.InferOutput<typeof keysSchema>;

@@ -1,11 +1,13 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../contract/errors.ts";
 import { createKeyFile, readKeyFile } from "./key_file.ts";
+import { type TransitKey, vaultRootKey } from "./vault_key.ts";
 import { parseRootKey, type RootKey } from "./root_key.ts";
 
 /** The variables that say where the root key is. */
 export const KEY_FILE_VARIABLE = "SLUICE_KEY_FILE";
 export const KEY_VARIABLE = "SLUICE_KEY";
+export const KEY_VAULT_VARIABLE = "SLUICE_KEY_VAULT";
 /** The name that systemd's LoadCredential gives it. */
 export const KEY_CREDENTIAL = "sluice-key";
 /** The file that is made in the data folder where no key is named. */
@@ -23,10 +25,12 @@ export interface KeySourceOptions {
   readonly env: (name: string) => string | undefined;
   readonly dataDir: string;
   readonly projectDir: string;
+  /** A key of Vault's transit engine, as `transit/sluice`. */
+  readonly transit: (path: string) => Promise<TransitKey>;
 }
 
 /** All the places in the order in which they are asked; the data folder's own file is the last. */
-export function keySources({ env, dataDir, projectDir }: KeySourceOptions): KeySource[] {
+export function keySources({ env, dataDir, projectDir, transit }: KeySourceOptions): KeySource[] {
   const file = env(KEY_FILE_VARIABLE);
   const text = env(KEY_VARIABLE);
   const credentials = env("CREDENTIALS_DIRECTORY");
@@ -46,11 +50,21 @@ export function keySources({ env, dataDir, projectDir }: KeySourceOptions): KeyS
       read: () => ifThere(readKeyFile(join(credentials, KEY_CREDENTIAL), { source, projectDir })),
     });
   }
+  const vault = env(KEY_VAULT_VARIABLE);
+  if (vault) {
+    sources.push({
+      name: KEY_VAULT_VARIABLE,
+      read: () => vaultRootKey(vault, KEY_VAULT_VARIABLE, transit),
+    });
+  }
   const source = "the data folder";
   const path = dataFolderKey(dataDir);
   sources.push({
     name: source,
-    read: () => ifThere(readKeyFile(path, { source, projectDir, mayLieInProject: true })),
+    async read() {
+      const key = await ifThere(readKeyFile(path, { source, projectDir, mayLieInProject: true }));
+      return key && { ...key, liesWithData: true };
+    },
   });
   return sources;
 }

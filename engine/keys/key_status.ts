@@ -1,13 +1,13 @@
 import { toAppError } from "../../contract/errors.ts";
 import type { SealedPlaces } from "../../contract/keys/sealed_places.ts";
 import type { KeyRing } from "./key_ring.ts";
-import { rootKeyIdOf } from "./root_key.ts";
+import { type RootKey, rootKeyIdOf } from "./root_key.ts";
 import { allOf } from "./rotate.ts";
 import { dataKeyIdOf } from "./sealer.ts";
 
 export interface KeyStatus {
   /** The root key that is here; null where none is, or it cannot be used. */
-  readonly root: { readonly id: string; readonly source: string } | null;
+  readonly root: Pick<RootKey, "id" | "source" | "liesWithData"> | null;
   readonly dataKeys: readonly DataKeyStatus[];
   /** What is wrong, and what to do. */
   readonly problem: string | null;
@@ -66,7 +66,7 @@ export async function readKeyStatus(ring: KeyRing, places: readonly SealedPlaces
     );
   }
   return {
-    root: root === undefined ? null : { id: root.id, source: root.source },
+    root: root ?? null,
     dataKeys,
     problem: problems.length === 0 ? null : problems.join("; "),
   };

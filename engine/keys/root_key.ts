@@ -7,6 +7,8 @@ export interface RootKey {
   readonly id: string;
   /** Where it comes from, for people: `SLUICE_KEY_FILE (/etc/sluice/key)`. */
   readonly source: string;
+  /** Whether it lies in the data folder. */
+  readonly liesWithData?: boolean;
   /** The text to store, with this key's id as its second part. Throws `unavailable`. */
   wrap(dataKey: Uint8Array<ArrayBuffer>, dataKeyId: string): Promise<string>;
   /** Undefined for what it has not wrapped, or for another data key. Throws `unavailable`. */

@@ -134,7 +134,8 @@ export async function isReadable(read: () => Promise<unknown>): Promise<boolean>
     await read();
     return true;
   } catch (error) {
-    if (toAppError(error).code === "unavailable") throw error;
+    const { code } = toAppError(error);
+    if (code === "unavailable" || code === "timeout") throw error;
     return false;
   }
 }

@@ -19,7 +19,7 @@ import type { Secrets } from "./port.ts";
 import { secretUses } from "./secret_uses.ts";
 
 export interface SecretsContext {
-  readonly store: Pick<Store, "secrets" | "sealedPlaces" | "pipelines" | "alerts">;
+  readonly store: Pick<Store, "secrets" | "sealedPlaces" | "pipelines" | "revisions" | "alerts">;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly clock: Pick<Clock, "now">;
@@ -80,7 +80,8 @@ export function createSecrets({ store, keys, audit, clock }: SecretsContext): Se
     async keys() {
       const { root, dataKeys, problem } = await readKeyStatus(keys, store.sealedPlaces);
       return {
-        key: root,
+        key: root && { id: root.id, source: root.source },
+        lies_with_data: root?.liesWithData ?? false,
         data_keys: dataKeys.map((key): KeysView["data_keys"][number] => ({
           id: key.id,
           is_current: key.isCurrent,

@@ -1,34 +1,36 @@
+import { referencesIn, visitTexts } from "../../secrets/references.ts";
 import type { Store } from "../../store/store.ts";
-import { parseReferences, visitTexts } from "../../secrets/references.ts";
 
 /** What refers to secrets of which name, as `connector shop`, in the definitions that were last applied. */
 export async function secretUses(
-  { pipelines, alerts }: Pick<Store, "pipelines" | "alerts">,
+  { pipelines, revisions, alerts }: Pick<Store, "pipelines" | "revisions" | "alerts">,
 ): Promise<Map<string, string[]>> {
   const uses = new Map<string, string[]>();
-  const collect = (kind: string, definitions: Readonly<Record<string, unknown>>) => {
-    for (const [name, definition] of Object.entries(definitions)) {
+  const collect = (kind: string, definitions: Iterable<readonly [string, unknown]>) => {
+    for (const [name, definition] of definitions) {
       const user = `${kind} ${name}`;
-      visitTexts(definition, (text) => {
-        for (const secret of secretsIn(text)) {
+      visitTexts(definition, (text, path) => {
+        for (const secret of secretsIn(text, path)) {
           const users = uses.get(secret) ?? [];
           if (!users.includes(user)) uses.set(secret, [...users, user]);
         }
       });
     }
   };
-  collect("connector", await pipelines.connectors());
-  collect("notifier", await alerts.notifiers());
+  collect("connector", Object.entries(await pipelines.connectors()));
+  collect("notifier", Object.entries(await alerts.notifiers()));
+  // Webhooks refer to theirs, and scripts name them.
+  const inForce = await revisions.headsInForce();
+  collect("pipeline", [...inForce].map(([name, { definition }]) => [name, definition] as const));
   return uses;
 }
 
-/** What is written wrongly is the definition's fault, and is told of there. */
-function secretsIn(text: string): string[] {
+function secretsIn(text: string, path: readonly (string | number)[]): string[] {
+  if (path.at(-2) === "secrets" && typeof path.at(-1) === "number") return [text];
   try {
-    return parseReferences(text).flatMap((part) =>
-      "reference" in part && part.reference.kind === "secret" ? [part.reference.name] : []
-    );
+    return referencesIn(text).filter(({ kind }) => kind === "secret").map(({ name }) => name);
   } catch {
+    // What is written wrongly is the definition's fault, and is told of there.
     return [];
   }
 }

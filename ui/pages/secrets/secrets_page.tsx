@@ -56,7 +56,7 @@ export function SecretsPage({ frame, secrets, keys, notice }: SecretsPageView) {
   );
 }
 
-function KeyCard({ keys: { key, data_keys } }: { readonly keys: KeysView }) {
+function KeyCard({ keys: { key, data_keys, lies_with_data } }: { readonly keys: KeysView }) {
   const current = data_keys.find(({ is_current }) => is_current);
   const sealed = data_keys.flatMap(({ seals }) => Object.values(seals)).reduce(
     (sum, count) => sum + count,
@@ -71,13 +71,19 @@ function KeyCard({ keys: { key, data_keys } }: { readonly keys: KeysView }) {
             formatPlural(sealed, "sealed text")
           }, by the data key ${current.id}, wrapped by the key ${current.key}.`}
       </p>
-      {key !== null && <p class="hint">The key {key.id} is of {plainText(key.source)}.</p>}
+      {key !== null && (
+        <p class="hint">
+          The key {key.id} is of {plainText(key.source)}.
+          {lies_with_data &&
+            " It lies beside what it seals: name one elsewhere with SLUICE_KEY_FILE, and rotate to it."}
+        </p>
+      )}
       {current !== undefined && (
         <ActionForm
           action="/secrets/rotate"
           icon="retry"
           kind="quiet"
-          label="Seal everything by a new data key"
+          label="Rotate the data key"
         />
       )}
     </div>

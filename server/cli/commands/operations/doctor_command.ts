@@ -4,6 +4,7 @@ import type { Engine } from "../../../../engine/control/engine.ts";
 import { readPolicy } from "../../../../engine/grants/policy.ts";
 import { diskOf } from "../../../../engine/runs/admission/disk.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
+import type { KeysView } from "../../../../contract/keys/views.ts";
 import type { ServerStatus } from "../../../../contract/runs/server_status.ts";
 import { formatPlural } from "../../../../text/format.ts";
 import { formatFault } from "../../../../text/fault.ts";
@@ -115,6 +116,7 @@ async function checkEngine(
       connection.kind === "remote"
         ? checkServer(await engine.server.status())
         : await checkReferences(folders, context),
+      checkKey(await (await connection.secrets()).keys()),
       ...await telemetryProblems(engine.alerts),
       ...await checkConnectors(engine, limits),
     ];
@@ -130,6 +132,21 @@ export function checkServer({ starts_runs, message, running }: ServerStatus): Do
   return starts_runs
     ? { check, state: "ok", message: `It starts runs; ${underWay}` }
     : { check, state: "warning", message: `It starts no runs: ${message}; ${underWay}` };
+}
+
+/** Whether all that is sealed can be opened, and by a key that does not lie with it. */
+export function checkKey({ key, data_keys, problem, lies_with_data }: KeysView): DoctorCheck {
+  const check = "key";
+  if (problem !== null) return { check, state: "failed", message: problem };
+  if (data_keys.length === 0) return { check, state: "ok", message: "Nothing is sealed yet" };
+  const message = `${key?.id}, of ${key?.source}`;
+  return lies_with_data
+    ? {
+      check,
+      state: "warning",
+      message: `${message}: it lies beside what it seals; name one elsewhere with SLUICE_KEY_FILE`,
+    }
+    : { check, state: "ok", message };
 }
 
 /** Against the newest run of the store, which cannot be from the future. */

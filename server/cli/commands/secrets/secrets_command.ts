@@ -27,14 +27,7 @@ const ACTIONS: Actions = {
     ));
   },
   async set({ secrets, invocation, context, terminal, isJson, need }) {
-    const [name = "", ...more] = need("the NAME of a secret");
-    if (more.length > 0) {
-      throw new AppError(
-        "invalid",
-        "A value in the arguments can be read by everybody on this machine: " +
-          "leave it out to be asked for it, or send it with --stdin or --file",
-      );
-    }
+    const [name = ""] = need("the NAME of a secret");
     const value = await readValue(invocation, context);
     const secret = await secrets.put(name, value, LOCAL_ACTOR);
     terminal.out(isJson ? JSON.stringify(secret) : `Set the secret ${secret.name}`);

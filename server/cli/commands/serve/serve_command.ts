@@ -9,7 +9,7 @@ import { type DataFolder, openDataFolder, readHolder } from "../../../data_folde
 import type { Engine } from "../../../../engine/control/engine.ts";
 import type { LocalEngine } from "../../../../engine/control/local_engine.ts";
 import { lookAtProject } from "../../../../engine/definitions/watch.ts";
-import type { ListeningServer } from "../../../backend.ts";
+import type { ListeningServer, OpenedEngine } from "../../../backend.ts";
 import type { ServerPhase } from "../../../http/server_phase.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { commandText } from "../../command_text.ts";
@@ -66,6 +66,7 @@ export const serve: CommandRun = async (invocation, context) => {
     await announce(folder, server, log);
     await requirePipelines(opened.engine, invocation.list("run"));
     await greet(server, invocation, context);
+    void warnOfKeys(opened, log);
     // Waits for the pipelines' own checks, and for no one else.
     void triggerAtStart(asServer, invocation.list("run"), log);
     await signals.stopped;
@@ -76,6 +77,16 @@ export const serve: CommandRun = async (invocation, context) => {
   }
   return 0;
 };
+
+/** A key that is not here stops nothing by itself: whoever needs it is told again. */
+async function warnOfKeys(opened: OpenedEngine, log: Log): Promise<void> {
+  try {
+    const { problem } = await (await opened.secrets()).keys();
+    if (problem !== null) log("error", problem);
+  } catch (error) {
+    log("debug", "the keys could not be looked at", { error: toAppError(error).message });
+  }
+}
 
 /** Whoever sits between could read passwords and tokens, and everything that the pages show. */
 function warnOfPlainHttp({ host, tls, proxy }: ServeSettings, log: Log): void {

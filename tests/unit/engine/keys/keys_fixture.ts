@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { DataKeyStore } from "../../../../contract/keys/data_keys.ts";
 import { createKeyRing, type KeyRing } from "../../../../engine/keys/key_ring.ts";
+import type { KeySourceOptions } from "../../../../engine/keys/key_sources.ts";
+import { noVault } from "../../../support/fake_secrets.ts";
 import { generateKeyText } from "../../../../engine/keys/root_key.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import type { Store } from "../../../../engine/store/store.ts";
@@ -12,6 +14,8 @@ export class KeysFixture implements AsyncDisposable {
   readonly clock = new FakeClock("2026-11-27T10:00:00Z");
   readonly dataDir = join(this.#root, "data");
   readonly projectDir = join(this.#root, "project");
+  /** As Vault has it. */
+  transit: KeySourceOptions["transit"] = noVault;
   #store: Store | undefined;
 
   constructor() {
@@ -38,8 +42,8 @@ export class KeysFixture implements AsyncDisposable {
   /** As another process has it. */
   async ring(environment: Readonly<Record<string, string>> = {}, dataKeys?: DataKeyStore): Promise<KeyRing> {
     const store = dataKeys ?? (await this.store()).dataKeys;
-    const { clock, dataDir, projectDir } = this;
-    return createKeyRing({ store, clock, dataDir, projectDir, env: (name) => environment[name] });
+    const { clock, dataDir, projectDir, transit } = this;
+    return createKeyRing({ store, clock, dataDir, projectDir, env: (name) => environment[name], transit });
   }
 
   /** A key file that is closed to others; returns its path. */

@@ -218,3 +218,42 @@ Deno.test("every column of sealed texts is known to rotations", () => {
   });
   deepStrictEqual(known.toSorted(), there.toSorted());
 });
+
+Deno.test("a key of Vault's transit engine wraps the data keys, and is asked once a process", async () => {
+  await using keys = new KeysFixture();
+  const asked: string[] = [];
+  let isSealed = false;
+  keys.transit = (path) =>
+    Promise.resolve({
+      wrap(bytes, context = "") {
+        asked.push(`wrap by ${path}`);
+        return Promise.resolve(`vault:v1:${btoa(JSON.stringify([context, [...bytes]]))}`);
+      },
+      unwrap(wrapped, context) {
+        asked.push(`unwrap by ${path}`);
+        if (isSealed) return Promise.reject(new AppError("unavailable", "Vault is sealed"));
+        const [bound, bytes] = JSON.parse(atob(wrapped.slice("vault:v1:".length)));
+        if (bound === context) return Promise.resolve(Uint8Array.from(bytes));
+        return Promise.reject(new AppError("invalid", "Vault has not wrapped that"));
+      },
+    });
+  const environment = { SLUICE_KEY_VAULT: "transit/keys/sluice" };
+  await sealAll(keys, await keys.ring(environment));
+  await openAll(keys, { SLUICE_KEY_VAULT: "transit/sluice" });
+  // One of the process that made the data key and opens it, one of the other.
+  deepStrictEqual(asked, ["wrap by transit/sluice", "unwrap by transit/sluice", "unwrap by transit/sluice"]);
+  await rejects(Deno.stat(keys.keyPath), Deno.errors.NotFound);
+
+  const { sealedPlaces } = await keys.store();
+  const rotation = await rotateKeys(await keys.ring(environment), sealedPlaces, {});
+  strictEqual(rotation.resealed, NAMES.length);
+  isSealed = true;
+  await rejects(
+    openAll(keys, environment),
+    failsWith("unavailable", /Cannot open secret\/SECRET_0: Vault is sealed/),
+  );
+  await rejects(
+    rotateKeys(await keys.ring(environment), sealedPlaces, { isLost: true }),
+    failsWith("unavailable", /Vault is sealed/),
+  );
+});
