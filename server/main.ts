@@ -19,6 +19,7 @@ import type { GrantContext } from "../engine/grants/provide.ts";
 import type { NamedSecrets } from "../engine/secrets/named_secrets.ts";
 import type { OpenSecrets } from "../engine/secrets/open_secrets.ts";
 import type { MigrateOptions } from "../engine/store/migrate.ts";
+import type { Policy } from "../engine/grants/policy.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
@@ -119,7 +120,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       isAlone: sharedStoreUrl() === undefined,
       retention,
       publicUrl: readPublicUrl(),
-      telemetry: { settings: await readTelemetry(), version: program.version },
+      telemetry: { settings: await readTelemetry(context.policy), version: program.version },
       ahead,
     });
     return {
@@ -245,10 +246,22 @@ function readPublicUrl(): string | undefined {
   );
 }
 
+/** Throws `invalid` where the token of the operator's own store would go as others can read it. */
+async function requireStoreLine(policy: Policy): Promise<void> {
+  const url = sharedStoreUrl();
+  if (url === undefined || !env("SLUICE_STORE_TOKEN")) return;
+  const { plainFault } = await import("../engine/grants/plain_lines.ts");
+  const fault = plainFault(policy, url);
+  if (fault !== undefined) {
+    throw new AppError("invalid", `SLUICE_STORE_URL, with SLUICE_STORE_TOKEN, ${fault}`);
+  }
+}
+
 /** Nothing is sent anywhere by default. */
-async function readTelemetry() {
+async function readTelemetry(policy: Policy) {
   const { readTelemetrySettings } = await import("../engine/runs/telemetry/settings.ts");
-  return readTelemetrySettings(env);
+  const { plainFault } = await import("../engine/grants/plain_lines.ts");
+  return readTelemetrySettings(env, (address) => plainFault(policy, address));
 }
 
 /** A variable that is 1 for yes; no by default. Throws `invalid`. */
@@ -282,6 +295,7 @@ async function grantContext(
   const policy = policyPath === undefined
     ? defaultPolicy(projectDir)
     : await readPolicy(policyPath, projectDir);
+  await requireStoreLine(policy);
   const secrets = openSecrets({ env, rules: policy, stored, clock: systemClock, log });
   const egress = new Egress(systemClock);
   return {

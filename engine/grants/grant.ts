@@ -6,7 +6,8 @@ import { type Asker, askerText, type Asks, type CommandAsk, type PathAsk, type T
 import { reasonAgainst, reasonByRules } from "./egress/host_guard.ts";
 import { ceilingsOf, reasonAgainstScript } from "./script_ceilings.ts";
 import { controlFiles, type Fence, reservedAround, reservedWithin } from "./fence.ts";
-import { findRule, parseAddress, splitPort } from "./host_rules.ts";
+import { splitPort } from "./host_rules.ts";
+import { mayGoPlain } from "./plain_lines.ts";
 import type { Policy } from "./policy.ts";
 import { isInside } from "./real_path.ts";
 
@@ -143,14 +144,13 @@ function limitsOf(
   };
 }
 
-/** Ranges are for hosts that are addresses: what a name leads to may be another machine when it is connected to. */
+/** Undefined where something may sign in there without encryption. */
 export function reasonAgainstPlain(
-  { plainHostsAllow }: Pick<Policy, "plainHostsAllow">,
+  policy: Pick<Policy, "plainHostsAllow">,
   { host, because, advice }: PlainLine,
 ): string | undefined {
+  if (mayGoPlain(policy, host)) return undefined;
   const { host: name } = splitPort(host);
-  const addresses = parseAddress(name) === undefined ? [] : [name];
-  if (findRule(plainHostsAllow, { text: host, addresses }, "all") !== undefined) return undefined;
   return `${because}, and whoever sits between could read what signs in, and the rows; ${advice}. ` +
     `Where nobody can, add ${name} to plain_hosts_allow of the operator's policy`;
 }

@@ -35,11 +35,29 @@ export interface TelemetrySettings {
 
 type Env = (name: string) => string | undefined;
 
-export function readTelemetrySettings(env: Env): TelemetrySettings {
+/** `plainFault` says what is wrong with sending a secret to an address; nothing is, by default. */
+export function readTelemetrySettings(
+  env: Env,
+  plainFault: (address: string) => string | undefined = () => undefined,
+): TelemetrySettings {
   const faults: string[] = [];
   const read: Env = (name) => env(name)?.trim() || undefined;
-  const traces = readTraces(read, faults);
-  const lineage = readLineage(read, faults);
+  const covered = <S extends { readonly url: string }>(
+    name: string,
+    settings: S | undefined,
+    secret?: string,
+  ) => {
+    if (settings === undefined || (secret === undefined && new URL(settings.url).username === "")) {
+      return settings;
+    }
+    const fault = plainFault(settings.url);
+    if (fault === undefined) return settings;
+    faults.push(`${name} has a secret with it and ${fault}. Nothing is sent there`);
+    return undefined;
+  };
+  const traces = covered("OTEL_EXPORTER_OTLP_ENDPOINT", readTraces(read, faults));
+  const named = readLineage(read, faults);
+  const lineage = covered("OPENLINEAGE_URL", named, named?.apiKey);
   return {
     ...(traces === undefined ? {} : { traces }),
     ...(lineage === undefined ? {} : { lineage }),

@@ -1,12 +1,10 @@
 import { GuardedFetch, hostOf, plainAddress } from "../../../../connectors/network/guarded_fetch.ts";
 import type { PlainLine } from "../../../../contract/connector/connector.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { isThisMachine } from "../../../../contract/network/this_machine.ts";
 import type { Egress } from "../../../grants/egress/egress.ts";
 import { HostGuard } from "../../../grants/egress/host_guard.ts";
 import { WayOut } from "../../../grants/egress/way_out.ts";
 import { reasonAgainstPlain } from "../../../grants/grant.ts";
-import { splitPort } from "../../../grants/host_rules.ts";
 import type { Policy } from "../../../grants/policy.ts";
 import type { AlertWay, Outgoing, Receipt } from "./transport.ts";
 
@@ -48,7 +46,6 @@ export function createAlertWay(egress: Egress, policy: Policy): AlertWay {
 
 /** Throws `forbidden` where the line leads to another machine that the policy does not name. */
 function requireNamed(policy: Policy, line: PlainLine): void {
-  if (isThisMachine(splitPort(line.host).host)) return;
   const reason = reasonAgainstPlain(policy, line);
   if (reason === undefined) return;
   throw new AppError("forbidden", `May not sign in at ${line.host} without encryption: ${reason}`, {
