@@ -39,6 +39,8 @@ function encodingsOf(value: string): string[] {
     ...urlEncodings(wellFormed),
     ...decoded(value),
     ...base64Forms(bytes),
+    ...basicForms(wellFormed),
+    ...escaped(value),
     ...(bytes.length >= MIN_SECRET_LENGTH ? [hex, hex.toUpperCase()] : []),
     value.replaceAll("'", "''"),
     value.replaceAll('"', '""'),
@@ -62,6 +64,29 @@ function urlEncodings(value: string): string[] {
     form,
     small(form),
   ];
+}
+
+/** As HTML and XML show it, as JSON does that is kept to ASCII, and as a URL within a URL has it. */
+function escaped(value: string): string[] {
+  const html = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const quoted = html.replaceAll('"', "&quot;");
+  const unit = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return [
+    html,
+    quoted,
+    quoted.replaceAll("'", "&#39;"),
+    quoted.replaceAll("'", "&#x27;"),
+    quoted.replaceAll("'", "&apos;"),
+    JSON.stringify(value).slice(1, -1).replace(/[^ -~]/g, unit),
+    encodeURIComponent(encodeURIComponent(value.toWellFormed())),
+  ];
+}
+
+/** OAuth's clients send their secrets as a form has them, in Base64: RFC 6749, 2.3.1. */
+function basicForms(value: string): string[] {
+  const encoded = new Set(urlEncodings(value));
+  encoded.delete(value);
+  return [...encoded].flatMap((text) => base64Forms(new TextEncoder().encode(text)));
 }
 
 /** A value that is URL-encoded itself is shown decoded by who was given it. */

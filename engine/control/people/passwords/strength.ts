@@ -78,10 +78,7 @@ interface Judge {
 
 /** 130 ms and a megabyte: only who sets a password pays for it. */
 async function loadJudge(): Promise<Judge> {
-  const [{ ZxcvbnFactory }, { adjacencyGraphs, dictionary }] = await Promise.all([
-    import("@zxcvbn-ts/core"),
-    import("@zxcvbn-ts/language-common"),
-  ]);
+  const { ZxcvbnFactory, adjacencyGraphs, dictionary } = await import("./zxcvbn.ts");
   const made = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
   return { check: (password, words) => made.check(password, words) };
 }

@@ -9,6 +9,11 @@ Deno.test("Redactor takes a secret out in the forms that messages show", () => {
   const redact = redactorOf([secret]);
   for (
     const form of [
+      "p@ss/w&quot;ord ü",
+      String.raw`p@ss/w\"ord \u00fc`,
+      encodeURIComponent(encodeURIComponent(secret)),
+      btoa(encodeURIComponent(secret)).replace(/=+$/, ""),
+      btoa(new URLSearchParams({ v: secret }).toString().slice(2)).replace(/=+$/, ""),
       secret,
       encodeURIComponent(secret),
       encodeURIComponent(secret).toLowerCase(),
