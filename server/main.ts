@@ -431,7 +431,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     sealer,
     subjects,
   });
-  const { engineFor, peopleFor } = createVisitors({ engine, people, places, audit, store });
+  const visitors = createVisitors({ engine, people, places, audit, store, clock });
   const auth = new Auth({
     access,
     clock,
@@ -464,11 +464,10 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     isPasswordOff: sso.isOnly,
   });
   const app = createApp({
-    engineFor,
+    ...visitors,
     server: engine.server,
     secrets,
     account,
-    peopleFor,
     auth,
     webhooks: engine.receiver,
     version,
@@ -481,10 +480,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     client,
     pages: createPages({
       client,
-      engineFor,
+      ...visitors,
       places,
       secrets,
-      peopleFor,
       links: people.passwordLinks,
       auth,
       signIn,

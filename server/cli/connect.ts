@@ -16,6 +16,7 @@ import type { CliContext } from "./command.ts";
 import { commandText } from "./command_text.ts";
 import { createCommandLog } from "./command_log.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
+import type { AuditReader } from "../../engine/control/audit/reader.ts";
 import type { People } from "../../engine/control/people/port.ts";
 
 /**
@@ -26,7 +27,12 @@ export type Use = "read" | "change" | "work";
 
 export type Connection =
   & AsyncDisposable
-  & { readonly engine: Engine; people(): Promise<People>; secrets(): Promise<Secrets> }
+  & {
+    readonly engine: Engine;
+    people(): Promise<People>;
+    audit(): Promise<AuditReader>;
+    secrets(): Promise<Secrets>;
+  }
   & (
     | { readonly kind: "local"; readonly opened: OpenedEngine }
     | { readonly kind: "remote"; readonly api: ApiClient }
@@ -131,6 +137,7 @@ async function openLocal(
       kind: "local",
       engine: opened.asServer,
       people: () => peopleHere(opened),
+      audit: () => auditHere(opened),
       secrets: () => opened.secrets(),
       opened,
       async [Symbol.asyncDispose]() {
@@ -152,10 +159,16 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
     kind: "local",
     engine: opened.engine,
     people: () => peopleHere(opened),
+    audit: () => auditHere(opened),
     secrets: () => opened.secrets(),
     opened,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
+}
+
+async function auditHere({ store, audit }: OpenedEngine): Promise<AuditReader> {
+  const { createAuditReader } = await import("../../engine/control/audit/reader.ts");
+  return createAuditReader({ store: store.audit, clock: systemClock }, audit);
 }
 
 /** What the next server will tell of is no failure of this command. */
@@ -202,6 +215,7 @@ async function openRemote(server: AnnouncedServer): Promise<Connection | undefin
     kind: "remote",
     engine: new RemoteEngine(api),
     people: async () => (await import("./client/remote_people.ts")).createRemotePeople(api),
+    audit: async () => (await import("./client/remote_audit.ts")).createRemoteAudit(api),
     secrets: async () => (await import("./client/remote_secrets.ts")).createRemoteSecrets(api),
     api,
     [Symbol.asyncDispose]: () => Promise.resolve(),

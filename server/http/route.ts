@@ -7,6 +7,7 @@ import type { AppEnv } from "./app_env.ts";
 import type { Access } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";
 import type { Principal } from "../../contract/access/principal.ts";
+import type { AuditReader } from "../../engine/control/audit/reader.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { OWN_ACCOUNT } from "../auth/auth.ts";
@@ -69,6 +70,8 @@ export interface Visitor {
   readonly engine: Engine;
   /** For who may manage people, which the route's permission says. */
   readonly people: People;
+  /** For who may see the audit log, which the route's permission says. */
+  readonly audit: AuditReader;
 }
 
 /** A visitor who may stay for long. */

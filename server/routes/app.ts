@@ -6,6 +6,7 @@ import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { Access } from "../../contract/access/access.ts";
+import type { AuditReader } from "../../engine/control/audit/reader.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { AppEnv } from "../http/app_env.ts";
@@ -26,6 +27,7 @@ import { HttpError, problemResponse } from "../http/problem.ts";
 import { addressRate, type RequestRate } from "../http/request_rate.ts";
 import type { Route } from "../http/route.ts";
 import type { ServerPhase } from "../http/server_phase.ts";
+import { auditRoutes } from "./audit.ts";
 import { alertRoutes } from "./alerts.ts";
 import { metricRoutes, type ReadMetrics } from "./metrics.ts";
 import { rejectRoutes } from "./rejects.ts";
@@ -57,6 +59,8 @@ export interface AppOptions {
   readonly account: Account;
   /** Users and what is granted to them, as whoever asks manages them. */
   readonly peopleFor: (access: Access) => People;
+  /** The audit log, as whoever asks reads it. */
+  readonly auditFor: (access: Access) => AuditReader;
   readonly server: Pick<Engine["server"], "status">;
   readonly auth: Auth;
   /** Takes posts to webhooks; nothing is there by default. */
@@ -104,7 +108,12 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
       app.on(spec.method, [path], async (c) => {
         const visitor = async () => {
           const access = await auth.requireAccess(c, spec.permission);
-          return { access, engine: options.engineFor(access), people: options.peopleFor(access) };
+          return {
+            access,
+            engine: options.engineFor(access),
+            people: options.peopleFor(access),
+            audit: options.auditFor(access),
+          };
         };
         return await respond(c, {
           ...await visitor(),
@@ -166,6 +175,7 @@ export function apiRoutes(
     ...linkRoutes(),
     ...secretRoutes(secrets),
     ...keyRoutes(secrets),
+    ...auditRoutes(),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Access } from "../../../contract/access/access.ts";
+import type { Clock } from "../../../contract/clock.ts";
 import type { Store } from "../../store/store.ts";
 import { guardedEngine } from "../access/guarded_engine.ts";
 import type { Places } from "../access/guard.ts";
@@ -9,24 +10,29 @@ import { auditedEngine } from "./audited_engine.ts";
 import { auditedPeople } from "./audited_people.ts";
 import { storedDefinitions } from "./definition_facts.ts";
 import type { AuditLog } from "./port.ts";
+import { auditedReader, type AuditReader, createAuditReader } from "./reader.ts";
 
 export interface VisitorsContext {
   readonly engine: Engine;
   readonly people: People;
   readonly places: Places;
   readonly audit: AuditLog;
-  readonly store: Pick<Store, "pipelines" | "revisions">;
+  readonly store: Pick<Store, "pipelines" | "revisions" | "audit">;
+  readonly clock: Pick<Clock, "now">;
 }
 
 export interface Visitors {
   engineFor(access: Access): Engine;
   /** For who may manage people: that is asked before. */
   peopleFor(access: Access): People;
+  /** For who may see the audit log: that is asked before. */
+  auditFor(access: Access): AuditReader;
 }
 
 /** The engine and people as each visitor may use them, with what they do in the audit log. */
-export function createVisitors({ engine, people, places, audit, store }: VisitorsContext): Visitors {
+export function createVisitors({ engine, people, places, audit, store, clock }: VisitorsContext): Visitors {
   const definitions = storedDefinitions(store);
+  const reader = createAuditReader({ store: store.audit, clock }, audit);
   return {
     engineFor(access) {
       const actor = actorOf(access.principal);
@@ -36,5 +42,6 @@ export function createVisitors({ engine, people, places, audit, store }: Visitor
       });
     },
     peopleFor: (access) => auditedPeople(people, audit, actorOf(access.principal)),
+    auditFor: (access) => auditedReader(reader, audit, actorOf(access.principal)),
   };
 }
