@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connectors } from "../../connectors/registry.ts";
+import { AUDIT_ACTIONS } from "../../contract/audit/entry.ts";
 import { commonConnectorSchema } from "../../contract/connector/entry.ts";
 import { createApiSchema } from "../../engine/definitions/json_schema/api_schema.ts";
 import { createProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
@@ -195,6 +196,13 @@ Deno.test("the table of roles in docs/security.md is the code's", async () => {
       roles.map((role) => permissionsOf(role).has(permission)),
       permission,
     );
+  }
+});
+
+Deno.test("the table of actions in docs/audit.md is the code's", async () => {
+  const page = await manual("audit.md");
+  for (const [action, words] of Object.entries(AUDIT_ACTIONS)) {
+    assert.match(page, new RegExp(`^\\| \`${action}\` +\\| ${words} +\\|$`, "m"), action);
   }
 });
 

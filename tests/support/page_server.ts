@@ -1,3 +1,4 @@
+import { createAuditReader } from "../../engine/control/audit/reader.ts";
 import { join } from "node:path";
 import type { LogLevel } from "../../contract/log.ts";
 import { NO_AUDIT } from "../../contract/audit/entry.ts";
@@ -78,6 +79,8 @@ export class PageServer implements AsyncDisposable {
       engineFor,
       places,
       peopleFor: () => people,
+      auditFor: () =>
+        createAuditReader({ store: store.audit, clock: systemClock }, { flush: () => Promise.resolve() }),
       links,
       secrets,
       auth,
@@ -93,6 +96,8 @@ export class PageServer implements AsyncDisposable {
       secrets,
       account,
       peopleFor: () => people,
+      auditFor: () =>
+        createAuditReader({ store: store.audit, clock: systemClock }, { flush: () => Promise.resolve() }),
       auth,
       version,
       clock: systemClock,

@@ -5,6 +5,7 @@ import { plainGuard, SIGN_IN_PAGES } from "../../server/http/guards.ts";
 import { HttpError, statusOf } from "../../server/http/problem.ts";
 import { createAssets } from "../static/assets.ts";
 import { accountRoutes } from "./account/account_routes.tsx";
+import { auditRoutes } from "./audit/audit_routes.tsx";
 import { backfillRoutes } from "./backfills/backfill_routes.tsx";
 import { webhookRoutes } from "./webhooks/webhook_routes.tsx";
 import { connectorRoutes } from "./connector_routes.tsx";
@@ -51,6 +52,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", peopleRoutes(pages));
   app.route("/", secretRoutes(pages));
   app.route("/", logRoutes(pages));
+  app.route("/", auditRoutes(pages));
   app.get("*", (c, next) => c.req.path.startsWith("/api/") ? next() : notFoundResponse(pages, c));
   return app;
 }

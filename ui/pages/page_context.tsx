@@ -5,6 +5,7 @@ import { checkSchema } from "../../text/schema_faults.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Engine } from "../../engine/control/engine.ts";
+import type { AuditReader } from "../../engine/control/audit/reader.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
@@ -32,6 +33,8 @@ export interface PagesOptions {
   readonly secrets: Secrets;
   /** Users and what is granted to them, as whoever looks manages them. */
   readonly peopleFor: (access: Access) => People;
+  /** The audit log, as whoever looks reads it. */
+  readonly auditFor: (access: Access) => AuditReader;
   readonly auth: PageAuth;
   /** Whether others could read along what a client sends: nobody signs in then. Not asked by default. */
   readonly client?: Pick<ClientView, "isExposed">;

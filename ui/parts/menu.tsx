@@ -34,6 +34,7 @@ const MENU = [
   { section: "problems", href: "/problems", label: "Problems" },
   { section: "people", href: "/people", label: "People", permission: "people:manage", place: "more" },
   { section: "secrets", href: "/secrets", label: "Secrets", permission: "secrets:manage", place: "more" },
+  { section: "audit", href: "/audit", label: "Audit", permission: "audit:read", place: "more" },
   { section: "account", href: "/account", label: "Account", place: "more" },
 ] as const satisfies readonly MenuEntry[];
 

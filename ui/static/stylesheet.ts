@@ -3,6 +3,7 @@ import colours from "./style/colours.css" with { type: "text" };
 import frame from "./style/frame.css" with { type: "text" };
 import sections from "./style/sections.css" with { type: "text" };
 import states from "./style/states.css" with { type: "text" };
+import auditPage from "./style/pages/audit.css" with { type: "text" };
 import errorPage from "./style/pages/error.css" with { type: "text" };
 import loginPage from "./style/pages/login.css" with { type: "text" };
 import peoplePage from "./style/pages/people.css" with { type: "text" };
@@ -54,5 +55,5 @@ export const STYLESHEET = [
     problems,
     account,
   ],
-  ...[peoplePage, secretsPage, pipelinesPage, loginPage, errorPage],
+  ...[peoplePage, secretsPage, auditPage, pipelinesPage, loginPage, errorPage],
 ].join("\n");

@@ -46,7 +46,10 @@ export interface AuditReaderContext {
 }
 
 /** The log as the control store has it. What `log` still has to write is written first. */
-export function createAuditReader({ store, clock }: AuditReaderContext, log: AuditLog): AuditReader {
+export function createAuditReader(
+  { store, clock }: AuditReaderContext,
+  log: Pick<AuditLog, "flush">,
+): AuditReader {
   return {
     async list(conditions, { limit, before }) {
       const filter = filterOf(conditions, clock.now());

@@ -76,7 +76,7 @@ export class Repeats {
 }
 
 /** What makes two of them the same. */
-function keyOf({ action, actor, target, pipeline, outcome }: AuditEntry): string {
+function keyOf({ action, actor, target, pipeline, outcome, details }: AuditEntry): string {
   return JSON.stringify([
     action,
     actor.id ?? actor.name,
@@ -87,6 +87,7 @@ function keyOf({ action, actor, target, pipeline, outcome }: AuditEntry): string
     target?.name,
     pipeline,
     outcome,
+    details,
   ]);
 }
 

@@ -1,3 +1,4 @@
+import type { AuditReader } from "../../../engine/control/audit/reader.ts";
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
@@ -50,6 +51,13 @@ function accessAs(role: Role): Access {
   });
 }
 
+/** An audit log without lines. */
+const NO_LINES: AuditReader = {
+  list: () => Promise.resolve([]),
+  export: () => Promise.resolve(new ReadableStream()),
+  verify: () => Promise.reject(new Error("nobody asks")),
+};
+
 function engineFor(engine: FakeEngine) {
   const places = fakePlaces(engine);
   return {
@@ -57,6 +65,7 @@ function engineFor(engine: FakeEngine) {
     places,
     secrets: NO_SECRETS,
     peopleFor: () => NOBODY,
+    auditFor: () => NO_LINES,
   };
 }
 

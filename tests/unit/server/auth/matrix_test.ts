@@ -35,6 +35,7 @@ const row = (about: About, permission: Row["permission"], body?: unknown): Row =
 });
 const people = row("server", "people:manage", {});
 const secrets = row("server", "secrets:manage", {});
+const audit = row("server", "audit:read", {});
 const own = row("server", OWN_ACCOUNT, {});
 const SPAN = { from: "2026-01-01", to: "2026-01-03", every: "1d" };
 
@@ -131,6 +132,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   deleteSecret: secrets,
   getKeys: secrets,
   rotateKeys: secrets,
+  listAuditLines: audit,
+  exportAuditLines: audit,
+  verifyAuditLog: audit,
   getAccount: own,
   changePassword: own,
   listOwnSessions: own,

@@ -1,3 +1,4 @@
+import { createAuditReader } from "../../../../engine/control/audit/reader.ts";
 import { LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
 import type { PostView, WebhookView } from "../../../../contract/triggers/webhook_view.ts";
 import type { Access } from "../../../../contract/access/access.ts";
@@ -53,6 +54,8 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
       secrets: NO_SECRETS,
       account: NO_ACCOUNT,
       peopleFor: () => people,
+      auditFor: () =>
+        createAuditReader({ store: store.audit, clock: systemClock }, { flush: () => Promise.resolve() }),
       auth,
       version: "0.0.0",
       clock: systemClock,

@@ -1,3 +1,4 @@
+import { createAuditReader } from "../../../../engine/control/audit/reader.ts";
 import { join } from "node:path";
 import type { LogLevel } from "../../../../contract/log.ts";
 import type { Engine } from "../../../../engine/control/engine.ts";
@@ -113,6 +114,8 @@ export class ApiFixture implements AsyncDisposable {
       secrets: this.secrets,
       account: this.account,
       peopleFor: () => this.people,
+      auditFor: () =>
+        createAuditReader({ store: store.audit, clock: this.clock }, { flush: () => Promise.resolve() }),
       server: engine.server,
       auth,
       webhooks: options.webhooks ??
