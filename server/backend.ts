@@ -62,6 +62,8 @@ export interface EngineOptions extends ProjectPlace {
 }
 
 export interface OpenedEngine extends AsyncDisposable {
+  /** What the engine asks of the server that is before it, once there is one. */
+  readonly asked: { certificateProblem: () => string | undefined };
   readonly engine: LocalEngine;
   readonly store: Store;
   /** Reads no key before something is sealed or opened. */

@@ -107,7 +107,9 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
     };
     const notesFolder = leasesFolder(options.dataDir);
+    const asked: OpenedEngine["asked"] = { certificateProblem: () => undefined };
     const engine = createEngine({
+      certificateProblem: () => asked.certificateProblem(),
       ...context,
       secretKeeping: context.secrets.keeping({ audit, notesFolder, sealer }),
       store,
@@ -124,6 +126,7 @@ async function openEngine(program: Program, options: EngineOptions): Promise<Ope
       ahead,
     });
     return {
+      asked,
       engine,
       store,
       sealer,
@@ -496,6 +499,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     strictTransport: { ...client, seconds: strictSeconds },
   });
   const front = await openFront(app, { ...options, trustProxy, clock });
+  options.opened.asked.certificateProblem = front.certificateProblem;
   try {
     // Only now: a port in use must not cost the one token that is shown once.
     const auditing = await startServerAudit({

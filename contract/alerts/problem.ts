@@ -17,6 +17,7 @@ export const PROBLEM_KINDS = [
   "volume",
   "sensor",
   "disk",
+  "certificate",
   "delivery",
 ] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
@@ -41,11 +42,15 @@ export const problemSchema = v.object({
 });
 export type Problem = v.InferOutput<typeof problemSchema>;
 
+/** What may be wrong with the server itself: of it hears who hears of failures. */
+export const SERVER_KINDS = ["disk", "certificate"] as const;
+export type ServerKind = (typeof SERVER_KINDS)[number];
+
 /**
- * What a message may tell of: `disk` is of the server, for who hears of failures; `test` is what somebody asked for to
+ * What a message may tell of: `test` is what somebody asked for to
  * see whether it arrives.
  */
-export const EVENT_KINDS = [...ALERT_KINDS, "disk", "test"] as const;
+export const EVENT_KINDS = [...ALERT_KINDS, ...SERVER_KINDS, "test"] as const;
 
 /** One thing that happened, as notifiers send it. */
 export const alertEventSchema = v.object({

@@ -118,6 +118,8 @@ export interface EngineContext extends GrantContext {
   readonly pools?: Readonly<Record<string, number>>;
   /** How many bytes of the data folder's disk a server keeps free; undefined: by its size, 0: none. */
   readonly diskReserveBytes?: number | undefined;
+  /** What is wrong with the certificate that the server shows, for alerts. */
+  readonly certificateProblem?: (() => string | undefined) | undefined;
   /** What was started while the store was opened. */
   readonly ahead?: StartedAhead | undefined;
 }

@@ -21,6 +21,8 @@ export interface Front {
   readonly socket: string | undefined;
   /** The families, that of the certificate with its sample. */
   withExpiry(families: readonly MetricFamily[]): readonly MetricFamily[];
+  /** What is wrong with its certificate, as for alerts; undefined where nothing is. */
+  certificateProblem(): string | undefined;
   /** Ends event streams and waits for requests in flight, at most so long. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -34,6 +36,7 @@ export async function openFront(app: Hono<AppEnv>, options: FrontOptions): Promi
       url: listener.url,
       socket: undefined,
       withExpiry: (families) => families,
+      certificateProblem: () => undefined,
       close: (timeoutMs) => listener.shutdown(timeoutMs),
     };
   }
@@ -50,6 +53,7 @@ export async function openFront(app: Hono<AppEnv>, options: FrontOptions): Promi
       url: tls.shownUrl(listener),
       socket: local.path,
       withExpiry: tls.withExpiry,
+      certificateProblem: () => keeping.state.problem,
       async close(timeoutMs) {
         await keeping[Symbol.asyncDispose]();
         await Promise.all([listener.shutdown(timeoutMs), local[Symbol.asyncDispose]()]);

@@ -33,6 +33,8 @@ export interface BackgroundContext extends GrantContext {
   readonly lookForFiles: SensorsContext["look"];
   /** What is wrong with the disk of the data folder. */
   readonly lowDisk: () => string | undefined;
+  /** What is wrong with the certificate that the server shows. */
+  readonly certificateProblem?: (() => string | undefined) | undefined;
 }
 
 /** What reacts to runs, files and posts, and what is asked of it. */
@@ -82,7 +84,11 @@ export function createBackground(context: BackgroundContext): Background {
     clock,
     log,
     onDelivery: () => sender.look(),
-    serverProblem: { name: serverName(context), lowDisk: context.lowDisk },
+    serverProblem: {
+      name: serverName(context),
+      lowDisk: context.lowDisk,
+      certificate: context.certificateProblem,
+    },
   });
   return {
     onServerProblem: () => reader.lookAtTime(),

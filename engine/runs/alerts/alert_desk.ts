@@ -1,12 +1,12 @@
 import { monotonicFactory } from "ulid";
 import type { AlertKind } from "../../../contract/alerts/notify.ts";
-import type { AlertEvent, ProblemKind } from "../../../contract/alerts/problem.ts";
+import type { AlertEvent, ProblemKind, ServerKind } from "../../../contract/alerts/problem.ts";
 import type { Run } from "../../../contract/run.ts";
 import type { AlertChange, OpenProblem } from "../../store/alerts/alert_store.ts";
 import type { Recipient, Recipients, Subject } from "./recipients.ts";
 
-/** What rules find; `disk` is of servers. */
-export type FoundKind = (AlertKind | "disk") & ProblemKind;
+/** What rules find. */
+export type FoundKind = (AlertKind | ServerKind) & ProblemKind;
 
 /** What is wrong, as a rule has found it. */
 export interface Finding {

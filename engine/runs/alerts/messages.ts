@@ -88,6 +88,7 @@ const HEADLINES: Readonly<Record<AlertEvent["event"], string>> = {
   volume: "had unusual counts of rows",
   sensor: "waits for files",
   disk: "starts no runs: the disk is nearly full",
+  certificate: "has a certificate that is about to expire, or cannot be renewed",
   test: "sends a test",
 };
 
@@ -97,6 +98,7 @@ function headline({ pipeline, event, of }: AlertEvent): string {
   if (event === "recovery" && of === "stale") return `${subject} has fresh data again`;
   if (event === "recovery" && of === "volume") return `${subject} has usual counts of rows again`;
   if (event === "recovery" && of === "disk") return `${subject} starts runs again: the disk has room`;
+  if (event === "recovery" && of === "certificate") return `${subject} has a good certificate again`;
   if (event === "recovery" && of === "sensor") return `${subject} finds files again`;
   return `${subject} ${HEADLINES[event]}`;
 }
@@ -112,6 +114,7 @@ const NOUNS: Readonly<Record<AlertEvent["event"], readonly [string, string]>> = 
   volume: ["run with unusual counts", "runs with unusual counts"],
   sensor: ["pipeline that waits for files", "pipelines that wait for files"],
   disk: ["disk that is nearly full", "disks that are nearly full"],
+  certificate: ["certificate that wants to be renewed", "certificates that want to be renewed"],
   test: ["test", "tests"],
 };
 

@@ -1,3 +1,4 @@
+import type { ServerKind } from "../../../contract/alerts/problem.ts";
 import {
   type AlertKind,
   DEFAULT_REPEAT,
@@ -69,7 +70,11 @@ export class Recipients {
    * Who wants to hear of this, each once. `of` is what a recovery is the end of. Of a server hears who hears of failures
    * of any pipeline: those cannot run either.
    */
-  async of(subject: Subject, kind: AlertKind | "disk", of?: AlertKind | "disk"): Promise<Recipient[]> {
+  async of(
+    subject: Subject,
+    kind: AlertKind | ServerKind,
+    of?: AlertKind | ServerKind,
+  ): Promise<Recipient[]> {
     const found = new Map<string, Recipient>();
     for (const rule of await this.#rulesOf(subject)) {
       if (!isFor(rule, ruleKind(kind), of && ruleKind(of))) continue;
@@ -110,4 +115,5 @@ export class Recipients {
 }
 
 /** As rules call it. */
-const ruleKind = (kind: AlertKind | "disk"): AlertKind => kind === "disk" ? "failure" : kind;
+const ruleKind = (kind: AlertKind | ServerKind): AlertKind =>
+  kind === "disk" || kind === "certificate" ? "failure" : kind;

@@ -1,3 +1,4 @@
+import { SERVER_KINDS, type ServerKind } from "../../../contract/alerts/problem.ts";
 import { durationMs } from "../../../contract/pipeline/words.ts";
 import { type SensorDefinition, sensorKey, sensorProblem } from "../../../contract/triggers/sensors.ts";
 import type { Run } from "../../../contract/run.ts";
@@ -138,20 +139,27 @@ export interface ServerProblem {
   readonly name: string;
   /** What is wrong with the disk of its data folder. */
   readonly lowDisk: () => string | undefined;
+  /** What is wrong with the certificate that it shows; nothing by default. */
+  readonly certificate?: (() => string | undefined) | undefined;
 }
 
 export async function noteServer(
   desk: AlertDesk,
-  { name, lowDisk }: ServerProblem,
+  { name, lowDisk, certificate = () => undefined }: ServerProblem,
   nowMs: number,
 ): Promise<void> {
-  const server = { server: name };
-  const found = lowDisk();
-  if (found === undefined) {
-    return await desk.settle(server, "disk", { message: "the disk has room again: runs begin", atMs: nowMs });
+  const full = lowDisk();
+  const found = {
+    disk: [full && `no run begins: ${full}`, "the disk has room again: runs begin"],
+    certificate: [certificate(), "the server's certificate is good again"],
+  } satisfies Record<ServerKind, readonly [string | undefined, string]>;
+  const subject = { server: name };
+  for (const kind of SERVER_KINDS) {
+    const [message, over] = found[kind];
+    const known = desk.find(subject, kind);
+    if (message === undefined) await desk.settle(subject, kind, { message: over, atMs: nowMs });
+    else if (known?.message !== message) {
+      await desk.raise({ kind, subject, message, atMs: nowMs, counts: known === undefined });
+    }
   }
-  const message = `no run begins: ${found}`;
-  const known = desk.find(server, "disk");
-  if (known?.message === message) return;
-  await desk.raise({ kind: "disk", subject: server, message, atMs: nowMs, counts: known === undefined });
 }

@@ -16,7 +16,7 @@ export interface Tls {
   /** What the listener starts with. */
   readonly secure: SecureOptions;
   /** Gives the listener each new certificate, until it is disposed. */
-  keep(listener: Pick<Listener, "useCertificate">): AsyncDisposable;
+  keep(listener: Pick<Listener, "useCertificate">): AsyncDisposable & Pick<CertificateKeeper, "state">;
   /** Where people reach the listener: by a name of the certificate's where its host is none of them. */
   shownUrl(listener: Pick<Listener, "url" | "port">): string;
   /** The families, that of the certificate with its sample. */
@@ -49,7 +49,12 @@ export async function openTls(
         expires: new Date(certificate.expiresAtMs).toISOString(),
       });
       keeper.start();
-      return { [Symbol.asyncDispose]: () => keeper.stop() };
+      return {
+        get state() {
+          return keeper.state;
+        },
+        [Symbol.asyncDispose]: () => keeper.stop(),
+      };
     },
     shownUrl: ({ url, port }) => shownUrl(url, port, current),
     withExpiry: (families) =>

@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<ProblemKind, string>> = {
   volume: "unusual counts",
   sensor: "waits for files",
   disk: "disk",
+  certificate: "certificate",
   delivery: "not delivered",
 };
 const IS_WARNING: ReadonlySet<ProblemKind> = new Set(["warning", "volume"]);

@@ -35,6 +35,7 @@ const SEVERITIES: Readonly<Record<AlertEvent["event"], string>> = {
   volume: "warning",
   sensor: "error",
   disk: "error",
+  certificate: "error",
   test: "info",
 };
 

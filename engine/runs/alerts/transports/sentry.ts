@@ -40,6 +40,7 @@ const LEVELS: Readonly<Record<AlertEvent["event"], string>> = {
   volume: "warning",
   sensor: "error",
   disk: "error",
+  certificate: "error",
   test: "info",
 };
 

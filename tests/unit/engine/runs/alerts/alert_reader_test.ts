@@ -322,6 +322,27 @@ Deno.test("problems of a pipeline that was removed are dropped without a word", 
   ok((await fixture.store.alerts.list({ isOpen: false, limit: 5 }))[0]?.closed_at);
 });
 
+Deno.test("a certificate that wants to be renewed is told once to whoever hears of failures, and so is its end", async () => {
+  await using fixture = await telling(["failure", "recovery"]);
+  const reader = await fixture.startReader();
+  fixture.certificate = "The certificate expires in 9 days: renew it";
+  reader.lookAtTime();
+  await settle();
+  await fixture.clock.jump(MINUTE);
+  deepEqual([await fixture.open(), await fixture.told()], [["server certificate 1"], [
+    "team: certificate null",
+  ]]);
+  const [problem] = await fixture.store.alerts.list({ limit: 10 });
+  deepEqual([problem?.kind, problem?.message], ["certificate", fixture.certificate]);
+  fixture.certificate = undefined;
+  reader.lookAtTime();
+  await settle();
+  deepEqual([await fixture.open(), (await fixture.told()).at(-1)], [
+    [],
+    "team: recovery of certificate null",
+  ]);
+});
+
 Deno.test("a disk that is nearly full is told once to whoever hears of failures of any pipeline, and so is its end", async () => {
   await using fixture = await telling(["failure", "recovery"]);
   await fixture.addPipeline("b", { notify: [{ on: ["failure"], to: "team" }] } as never);

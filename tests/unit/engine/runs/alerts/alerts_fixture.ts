@@ -14,6 +14,7 @@ export class AlertsFixture implements AsyncDisposable {
   readonly logged: string[] = [];
   /** What is wrong with the server's disk. */
   lowDisk: string | undefined;
+  certificate: string | undefined;
   readonly store: Store;
   readonly #stores: StoreFixture;
   readonly #readers: AlertReader[] = [];
@@ -49,7 +50,11 @@ export class AlertsFixture implements AsyncDisposable {
   async startReader(): Promise<AlertReader> {
     const { store, clock } = this;
     const log = (_level: string, message: string) => void this.logged.push(message);
-    const serverProblem = { name: "server", lowDisk: () => this.lowDisk };
+    const serverProblem = {
+      name: "server",
+      lowDisk: () => this.lowDisk,
+      certificate: () => this.certificate,
+    };
     const reader = new AlertReader({ store, clock, log, onDelivery: () => {}, serverProblem });
     this.#readers.push(reader);
     reader.start();
