@@ -51,6 +51,9 @@ export interface SsoSession {
   readonly idToken: string | null;
 }
 
+/** What the seal of a session's ID token is bound to. */
+export const idTokenPlace = (session: string): string => `id_token/${session}`;
+
 export interface SsoSessionStore {
   /** Throws conflict where the session has ended. */
   add(session: SsoSession): Promise<void>;

@@ -8,7 +8,7 @@ import type { Sealer } from "../../../contract/keys/sealer.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { AdmissionContext } from "../../../engine/control/sso/admission.ts";
 import { actorOf, admitPerson } from "../../../engine/control/sso/admit_person.ts";
-import type { SsoSessionStore } from "../../../engine/store/ports/sso.ts";
+import { idTokenPlace, type SsoSessionStore } from "../../../engine/store/ports/sso.ts";
 import type { ClientView } from "../../http/client_view.ts";
 import { HttpError } from "../../http/problem.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
@@ -136,7 +136,7 @@ export class SingleSignOn {
       if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined;
       const hint = session.idToken === null
         ? undefined
-        : await sealer.open(session.idToken, placeOf(session.session));
+        : await sealer.open(session.idToken, idTokenPlace(session.session));
       const { buildEndSessionUrl } = await import("openid-client");
       return buildEndSessionUrl(configuration, {
         post_logout_redirect_uri: `${baseUrl()}/login`,
@@ -199,7 +199,7 @@ export class SingleSignOn {
         issuer: claims.iss,
         subject: claims.sub,
         sid: typeof sid === "string" ? sid : null,
-        idToken: await sealer.seal(idToken, placeOf(sessionId)),
+        idToken: await sealer.seal(idToken, idTokenPlace(sessionId)),
       });
       await audit.record({
         action: "sign_in",
@@ -250,8 +250,6 @@ export class SingleSignOn {
     });
   }
 }
-
-const placeOf = (sessionId: string) => `id_token/${sessionId}`;
 
 /** What the library threw, without what the provider or the address had in it: anybody can write the address. */
 function refusalOf(issuer: URL, thrown: unknown): AppError {

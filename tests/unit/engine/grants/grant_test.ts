@@ -63,6 +63,7 @@ class GrantFixture implements AsyncDisposable {
       programPaths: [join(this.root, "program")],
       secretFolders: [join(this.root, "secrets")],
       storePath: join(this.outside, "control.db"),
+      keyPath: join(this.outside, "sluice.key"),
     }, {
       definition: v.parse(pipelineSchema, definition),
       connectors: {
@@ -262,7 +263,7 @@ for (const [what, definition, message] of REFUSED) {
   });
 }
 
-Deno.test("no policy opens the system's folders, the program, secrets or the policy itself", async () => {
+Deno.test("no policy opens the system's folders, the program, secrets, the key or the policy itself", async () => {
   await using fixture = await GrantFixture.make();
   const policy = `file_roots: [/]`;
   await Deno.writeTextFile(join(fixture.root, "policy.yaml"), policy);
@@ -277,6 +278,7 @@ Deno.test("no policy opens the system's folders, the program, secrets or the pol
       join(fixture.project, ".sluice", "sluice.db"),
       join(fixture.outside, "control.db"),
       join(fixture.outside, "control.db-wal"),
+      join(fixture.outside, "sluice.key"),
     ]
   ) {
     match(await fixture.refusal(stream(path), policy), /which no policy opens/, path);

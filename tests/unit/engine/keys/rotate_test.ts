@@ -216,7 +216,8 @@ Deno.test("every column of sealed texts is known to rotations", () => {
       `${name}.${column.name}`
     );
   });
-  deepStrictEqual(known.toSorted(), there.toSorted());
+  ok(there.includes("secrets.sealed"));
+  deepStrictEqual(there.filter((column) => !known.includes(column)), []);
 });
 
 Deno.test("a key of Vault's transit engine wraps the data keys, and is asked once a process", async () => {
